@@ -1,0 +1,79 @@
+"""What a student handed in, as source text that nobody has run.
+
+A `Submission` is flat: cells in the order of the files. Which cells belong to which
+task is decided later, against the assignment, and gives `Section` records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands in the student's own file. ``cell`` counts code cells from 1."""
+
+    file: str
+    cell: int | None
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A piece of source: a notebook's code cell, or a whole ``.py`` file (``cell`` is None).
+
+    ``source`` keeps the line count of the original, with magics and shell lines blanked,
+    so that line ``n`` of ``source`` is line ``first_line + n - 1`` of what the user sees.
+    ``headings`` is the path of headings above the cell, outermost first. ``id`` is unique
+    in the submission and serves as the file name when the cell is compiled.
+    """
+
+    id: str
+    file: str
+    cell: int | None
+    source: str
+    headings: tuple[str, ...] = ()
+    first_line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in the files that could not be used, said so that the student can mend it."""
+
+    message: str
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Everything that was read from one path.
+
+    ``digest`` is the SHA-256 of the contents (hex). ``modules`` are the sources of plain
+    Python files that other files may import, by module name.
+    """
+
+    name: str
+    path: str
+    digest: str
+    cells: tuple[Cell, ...]
+    modules: Mapping[str, str]
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The cells that speak for one task.
+
+    ``tasks`` are the ids that headings and file names leave possible: one when they
+    decide, several when only behaviour can tell. ``own`` are the section's cells; names
+    they lack are looked up in ``shared``, cells that stand outside every task's section.
+    ``borrowed`` are cells of other sections: only helpers and shared roles may come from
+    there, never a role of this task.
+    """
+
+    tasks: tuple[str, ...]
+    own: tuple[Cell, ...]
+    shared: tuple[Cell, ...] = ()
+    borrowed: tuple[Cell, ...] = ()
+    title: str = ""

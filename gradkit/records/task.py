@@ -1,0 +1,125 @@
+"""What an assignment asks for: tasks, roles, layers, checks. Values, read from a file.
+
+Parameters have one canonical form throughout gradkit: ``W1`` has shape (in, out),
+``b1`` has shape (out, 1), a layer computes ``activation(W.T @ A + b)`` on columns.
+Students may use any layout; the worker translates at its edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Parameters = Mapping[str, Array]
+Framework = Literal["numpy", "torch"]
+Form = Literal["correct", "published"]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a role, with every name it is accepted under.
+
+    ``kind`` says what is handed over: ``parameters`` (the dict), ``target`` (y),
+    ``output`` (ŷ), ``hidden`` (A1), ``input`` (X), ``rate``, ``dimensions`` (a list of
+    layer sizes), ``model`` or ``epochs``.
+    """
+
+    name: str
+    kind: str
+    aliases: tuple[str, ...]
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A function or class that a submission is asked for.
+
+    ``shared`` roles mean the same in every task of a file, so that one definition
+    may serve several sections.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    signature: str
+    returns: str
+    arguments: tuple[Argument, ...]
+    required: bool = True
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A dense layer: its number of units and the name of its activation."""
+
+    units: int
+    activation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Learning rates. ``policy`` is ``exact``, or ``free``: any one rate per kind."""
+
+    weight: float
+    bias: float
+    policy: Literal["exact", "free"] = "exact"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Named initial parameters of a training run, in canonical form."""
+
+    name: str
+    parameters: Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the mark sheet: what is looked at and what it is worth."""
+
+    name: str
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One exercise in one framework.
+
+    ``X`` has shape (examples, features), ``y`` (examples, outputs). ``layers`` leaves the
+    input out: its width is ``X.shape[1]``. ``words`` are what a heading or a file name
+    says when it means this task (besides the framework). ``deadline`` is in seconds of
+    wall time for everything the student's code does for this task.
+    """
+
+    id: str
+    title: str
+    framework: Framework
+    words: tuple[str, ...]
+    columns: tuple[str, ...]
+    X: Array
+    y: Array
+    layers: tuple[Layer, ...]
+    loss: str
+    rates: Rates
+    epochs: int
+    starts: tuple[Start, ...]
+    roles: tuple[Role, ...]
+    checks: tuple[Check, ...]
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A set of tasks as read from one file. ``step`` is what a total is rounded to."""
+
+    id: str
+    title: str
+    tasks: tuple[Task, ...]
+    step: float
+    hints: int
+    path: str
+    digest: str
