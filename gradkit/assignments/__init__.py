@@ -1,0 +1,1 @@
+"""Public assignments: what is asked, as data. Model solutions are not here."""
