@@ -1,0 +1,30 @@
+"""What can go wrong with a worker: its process is lost, or could never be had."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+LossKind = Literal["timeout", "crash", "exit", "protocol", "memory"]
+
+
+class WorkerLost(Exception):  # noqa: N818  (it names an event in the life of a worker)
+    """The process that ran student code is gone, and the request in hand with it.
+
+    Parameters
+    ----------
+    kind : str
+        ``timeout``: it was stopped at its deadline. ``crash``: a signal ended it. ``exit``:
+        it left of its own accord. ``protocol``: what it sent was no frame, or it closed its
+        channel. ``memory``: the system took it for lack of memory.
+    detail : str
+        A sentence for people, without the subject: "was ended by SIGSEGV …".
+    """
+
+    def __init__(self, kind: LossKind, detail: str) -> None:
+        super().__init__(f"the process that ran the submission {detail}")
+        self.kind: LossKind = kind
+        self.detail = detail
+
+
+class WorkshopError(RuntimeError):
+    """No worker could be had; this is no fault of the code that would have run in it."""

@@ -1,0 +1,152 @@
+"""A lane whose processes are forks of a zygote. Linux."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+from gradkit.worker.errors import WorkshopError
+from gradkit.worker.interpreter import Recipe, launch, make_folder, remove_folder
+from gradkit.worker.lane import Ending, Link
+from gradkit.worker.tree import kill_tree
+
+_PATIENCE = 60.0
+"""Seconds for a zygote to load its libraries and fork; torch from a cold disk is slow."""
+
+
+class ForkLane:
+    """One zygote and, at most, one child of it. Created at once; the zygote loads meanwhile."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._pid: int | None = None
+        self._forking = False
+        self._launch()
+
+    def _launch(self) -> None:
+        self._folder = make_folder()
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (until close)
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(_PATIENCE)
+        self._gone = False
+        self._has_ended = False
+        with theirs:
+            self._zygote: subprocess.Popen[bytes] = launch(
+                "gradkit.worker.zygote",
+                self._recipe,
+                self._folder,
+                stderr=self._said,
+                settings={"control": theirs.fileno()},
+                pass_fds=[theirs.fileno()],
+            )
+
+    def start(self) -> Link:
+        """Fork a child of the zygote, which is first replaced if it is gone."""
+        if self._zygote.poll() is not None:
+            self.close()
+            self._launch()
+        folder = tempfile.mkdtemp(dir=self._folder)
+        channel, their_channel = socket.socketpair()
+        output, their_output = socket.socketpair()
+        link = Link(channel, output)
+        with their_channel, their_output:
+            self._has_ended = False
+            self._forking = True
+            self._say({"fork": folder}, [their_channel.fileno(), their_output.fileno()])
+        answer = self._hear()
+        if answer is None:
+            channel.close()
+            output.close()
+            raise WorkshopError(
+                f"no process could be started to run submissions in: {self.complaint()}"
+            )
+        self._pid = answer["pid"]
+        self._forking = False
+        return link
+
+    def pulse(self) -> socket.socket | None:
+        """Return the socket on which the zygote tells of an end."""
+        return self._control
+
+    def ended(self) -> bool:
+        """Whether the child has ended, or the zygote is gone."""
+        if not self._has_ended and not self._gone:
+            self._control.setblocking(False)
+            try:
+                self._take(self._control.recv(65536))
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._gone = True
+            finally:
+                self._control.settimeout(_PATIENCE)
+        return self._has_ended or self._gone
+
+    def stop(self) -> Ending | None:
+        """Kill the child with all it has started, and empty the folder."""
+        if self._pid is None:
+            return None
+        kill_tree(self._pid)
+        self._say({"reap": self._pid})
+        answer = self._hear()
+        self._pid = None
+        for left in Path(self._folder).iterdir():
+            remove_folder(left)
+        return Ending(None) if answer is None else Ending(**answer)
+
+    def complaint(self) -> str:
+        """Return the last lines of the zygote's standard error."""
+        self._said.seek(0, os.SEEK_END)
+        self._said.seek(max(self._said.tell() - 2000, 0))
+        return self._said.read().decode(errors="replace").strip() or "it said nothing"
+
+    def close(self) -> None:
+        """Stop the child and the zygote."""
+        self.stop()
+        self._control.close()
+        if self._forking:
+            # There may be a child whose number has not been heard; the zygote, finding its
+            # socket closed, ends it.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._zygote.wait(_PATIENCE)
+            self._forking = False
+        if self._zygote.poll() is None:
+            os.killpg(self._zygote.pid, signal.SIGKILL)
+        self._zygote.wait()
+        self._said.close()
+        remove_folder(self._folder)
+
+    def _say(self, message: dict[str, Any], descriptors: list[int] | None = None) -> None:
+        # A zygote that is gone is noticed when there is no answer.
+        with contextlib.suppress(OSError):
+            socket.send_fds(self._control, [json.dumps(message).encode()], descriptors or [])
+
+    def _hear(self) -> dict[str, Any] | None:
+        """Return the next answer, or None if the zygote is gone."""
+        while not self._gone:
+            try:
+                answer = self._take(self._control.recv(65536))
+            except OSError:
+                self._gone = True
+            else:
+                if answer is not None:
+                    return answer
+        return None
+
+    def _take(self, message: bytes) -> dict[str, Any] | None:
+        """Note what the zygote tells unasked; return what is an answer."""
+        if not message:
+            self._gone = True
+            return None
+        value: dict[str, Any] = json.loads(message)
+        if "ended" in value:
+            self._has_ended = True
+            return None
+        return value

@@ -1,0 +1,119 @@
+"""Starting a bare Python interpreter that knows gradkit's worker and nothing else of us."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+# gradkit is loaded by its path, so that its folder, which in a checkout holds much else,
+# never stands in sys.path.
+_BOOT = """
+import importlib, importlib.util, json, sys
+settings = json.loads(sys.argv[1])
+del sys.argv[1:]
+sys.path += settings["libraries"]
+spec = importlib.util.spec_from_file_location("gradkit", settings["gradkit"])
+sys.modules["gradkit"] = module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+importlib.import_module(settings["program"]).main(settings)
+"""
+
+# Not all systems find their shared libraries without these.
+_KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What an interpreter should have imported when student code comes to it.
+
+    ``handlers`` is a module with a dict ``HANDLERS``; ``search`` are folders to find that
+    module in, besides the installed packages.
+    """
+
+    preload: tuple[str, ...]
+    handlers: str
+    search: tuple[str, ...]
+
+
+def launch(
+    program: str,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.DEVNULL,
+    stderr: int | IO[bytes],
+    settings: dict[str, Any] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start an interpreter that runs ``main(settings)`` of the module `program`.
+
+    It leads a session of its own, sees an environment made for it, works in `folder`, and
+    imports none of the user's own packages. Returns at once.
+    """
+    handed = {
+        "program": program,
+        "gradkit": str(Path(__file__).parents[1] / "__init__.py"),
+        "libraries": _libraries(recipe.preload),
+        "preload": recipe.preload,
+        "handlers": recipe.handlers,
+        "search": recipe.search,
+        **(settings or {}),
+    }
+    # With an environment made from nothing these do what -I does; -I itself would ignore
+    # the hash seed, and with it the order of sets would differ from one run to the next.
+    command = [sys.executable, "-s", "-P", "-X", "utf8", "-c", _BOOT, json.dumps(handed)]
+    return subprocess.Popen(  # noqa: S603  (this interpreter, our own program)
+        command,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=folder,
+        env=_environment(folder),
+        pass_fds=pass_fds,
+        start_new_session=True,
+    )
+
+
+def make_folder() -> Path:
+    """Return a new empty folder for a process to work in."""
+    return Path(tempfile.mkdtemp(prefix="gradkit-"))
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with whatever a process has left in it, as far as that is possible."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {
+        **{name: os.environ[name] for name in _KEPT if name in os.environ},
+        **dict.fromkeys((*threads, "VECLIB_MAXIMUM_THREADS"), "1"),
+        **dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder)),
+        "LC_ALL": "C.UTF-8",
+        "MPLBACKEND": "Agg",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+    }
+
+
+def _libraries(names: Sequence[str]) -> list[str]:
+    """Folders in which this process finds packages that a bare interpreter might not."""
+    folders: dict[str, None] = {}
+    for name in ("numpy", *names):
+        with contextlib.suppress(ImportError, ValueError):
+            spec = importlib.util.find_spec(name.partition(".")[0])
+            if spec is not None and spec.origin is not None:
+                folders[str(Path(spec.origin).parents[1])] = None
+    return list(folders)

@@ -1,0 +1,129 @@
+"""The worker's own loop: read a request, have it handled, send the reply."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+import random
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from gradkit.worker.confine import Allowance, confine
+from gradkit.worker.frames import TO_GRADER, TO_WORKER, Frame, FrameError, encode, read
+from gradkit.worker.text import clean_text
+
+Handlers = Mapping[str, Callable[[Frame], Frame]]
+
+
+def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handlers:
+    """Import what every worker needs, and return ``HANDLERS`` of the module `handlers`.
+
+    `search` are folders in which `handlers` may be found too; they are not left in
+    ``sys.path``.
+    """
+    for name in preload:
+        importlib.import_module(name)
+    if "torch" in sys.modules:
+        import torch  # noqa: PLC0415  (only where it is loaded already)
+
+        torch.set_num_threads(1)
+        # The first optimiser of a process imports half of torch, which takes a second.
+        parameter = torch.zeros(1, requires_grad=True)
+        torch.optim.SGD([parameter], lr=0.1).step()
+    before = list(sys.path)
+    sys.path.extend(search)
+    table: Handlers = importlib.import_module(handlers).HANDLERS
+    sys.path[:] = before
+    return table
+
+
+def serve(
+    handlers: Handlers,
+    readinto: Callable[[memoryview], int | None],
+    write: Callable[[bytes], object],
+) -> None:
+    """Serve one grader until it closes the channel.
+
+    The first request is ``open``, from the grader itself: the limits to take on and the
+    seed of every generator. The answer to it, ``ready``, tells the tier that was reached
+    before any student code ran. Each later request goes to the handler of its kind; what
+    a handler lets escape is answered with a frame of kind ``error``, whose ``text`` says
+    what it was.
+
+    Parameters
+    ----------
+    handlers : mapping of str to callable
+        From a request's kind to what answers it.
+    readinto, write : callable
+        The channel: fills a buffer in part; sends all of the bytes.
+    """
+    opening = read(readinto, TO_WORKER)
+    if opening is None:
+        return
+    tier = confine(Allowance(**opening.data["allowance"]), opening.data["cpu_seconds"])
+    reseed(opening.data["seed"])
+    write(encode(Frame("ready", {}, {"tier": tier}), TO_GRADER))
+    while (request := read(readinto, TO_WORKER)) is not None:
+        reply = _answer(handlers, request)
+        for stream in (sys.stdout, sys.stderr):
+            # Student code may have put anything in their place.
+            with contextlib.suppress(BaseException):
+                stream.flush()
+        write(reply)
+
+
+def reseed(seed: int) -> None:
+    """Put the generators of random, numpy and (where it is loaded) torch in a known state."""
+    random.seed(seed)
+    np.random.seed(np.random.SeedSequence(seed).generate_state(4))
+    if "torch" in sys.modules:
+        import torch  # noqa: PLC0415  (only where it is loaded already)
+
+        torch.manual_seed(seed)
+
+
+def take_standard_streams(output: int) -> None:
+    """Make descriptor `output` standard output and error, and leave no standard input."""
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    for standard in (1, 2):
+        if output != standard:
+            os.dup2(output, standard)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  (stays open)
+    sys.stdout = _text(1)
+    sys.stderr = _text(2)
+
+
+def _text(descriptor: int) -> io.TextIOWrapper:
+    # By lines, so that what was printed before a crash is not lost with it.
+    return open(
+        descriptor,
+        "w",
+        encoding="utf-8",
+        errors="backslashreplace",
+        buffering=1,
+        closefd=False,
+    )
+
+
+def _answer(handlers: Handlers, request: Frame) -> bytes:
+    try:
+        handler = handlers.get(request.kind)
+        if handler is None:
+            raise FrameError(f"no handler for {request.kind!r}, there are {', '.join(handlers)}")
+        return encode(handler(request), TO_GRADER)
+    except BaseException as error:  # the grader must hear of every failure
+        return encode(Frame("error", {}, {"text": _describe(error)}), TO_GRADER)
+
+
+def _describe(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except BaseException:  # the exception may be of a student's own class
+        text = "(its text cannot be had)"
+    return clean_text(f"{type(error).__name__}: {text}")

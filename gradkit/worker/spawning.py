@@ -1,0 +1,148 @@
+"""A lane whose processes are interpreters, used once and started ahead. Every system."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from gradkit.worker.interpreter import Recipe, launch, make_folder, remove_folder
+from gradkit.worker.lane import Ending, Link
+from gradkit.worker.tree import kill_tree
+
+
+class SpawnLane:
+    """One interpreter in use, and the next one warming up."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._current: _Interpreter | None = None
+        self._next: _Interpreter | None = _Interpreter(recipe)
+
+    def start(self) -> Link:
+        """Put the waiting interpreter to use, and start the next."""
+        self._current = self._next or _Interpreter(self._recipe)
+        self._next = None
+        link = self._current.connect()
+        self._next = _Interpreter(self._recipe)
+        return link
+
+    def pulse(self) -> socket.socket | None:
+        """Return None: nothing announces the end of an interpreter."""
+        return None
+
+    def ended(self) -> bool:
+        """Whether the interpreter in use has ended."""
+        return self._current is None or self._current.ended()
+
+    def stop(self) -> Ending | None:
+        """Kill the interpreter in use with all it has started."""
+        current, self._current = self._current, None
+        return None if current is None else current.stop()
+
+    def complaint(self) -> str:
+        """Return nothing of use: what an interpreter says is its output."""
+        return "see what it printed"
+
+    def close(self) -> None:
+        """Stop both interpreters."""
+        self.stop()
+        spare, self._next = self._next, None
+        if spare is not None:
+            spare.stop()
+
+
+class _Interpreter:
+    def __init__(self, recipe: Recipe) -> None:
+        self._folder: Path = make_folder()
+        self._process = launch(
+            "gradkit.worker.single",
+            recipe,
+            self._folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._bridges: list[threading.Thread] = []
+
+    def connect(self) -> Link:
+        """Join the pipes to sockets: only sockets can be waited for on every system."""
+        process = self._process
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise AssertionError("an interpreter is always started with three pipes")
+        stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
+        channel, far_channel = socket.socketpair()
+        output, far_output = socket.socketpair()
+
+        def write(data: bytes) -> None:
+            stdin.write(data)
+            stdin.flush()
+
+        def end_requests() -> None:
+            with contextlib.suppress(OSError):
+                stdin.close()
+
+        pairs: list[tuple[Callable[[int], bytes], Callable[[bytes], None], Callable[[], None]]] = [
+            (far_channel.recv, write, end_requests),
+            (lambda n: os.read(stdout.fileno(), n), far_channel.sendall, lambda: _end(far_channel)),
+            (lambda n: os.read(stderr.fileno(), n), far_output.sendall, lambda: _end(far_output)),
+        ]
+        for pair in pairs:
+            thread = threading.Thread(target=_bridge, args=pair, daemon=True)
+            thread.start()
+            self._bridges.append(thread)
+        self._far = (far_channel, far_output)
+        return Link(channel, output)
+
+    def ended(self) -> bool:
+        if sys.platform != "linux":
+            return self._process.poll() is not None
+        # Without taking its number from it: it is still to be killed by that number.
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._process.pid, flags) is not None
+
+    def stop(self) -> Ending:
+        process = self._process
+        if process.returncode is None:
+            kill_tree(process.pid)
+        if sys.platform == "win32" or process.returncode is not None:
+            ending = Ending(process.wait())
+        else:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            unit = 1 if sys.platform == "darwin" else 1024
+            ending = Ending(
+                process.returncode, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit
+            )
+        for far in self._far if self._bridges else ():
+            with contextlib.suppress(OSError):
+                far.shutdown(socket.SHUT_RDWR)
+        for thread in self._bridges:
+            thread.join(1.0)
+        for far in self._far if self._bridges else ():
+            far.close()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        remove_folder(self._folder)
+        return ending
+
+
+def _bridge(
+    take: Callable[[int], bytes], give: Callable[[bytes], None], end: Callable[[], None]
+) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        while data := take(65536):
+            give(data)
+    end()
+
+
+def _end(far: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        far.shutdown(socket.SHUT_WR)

@@ -1,0 +1,52 @@
+"""Text from a worker, made fit to be shown: it is as untrusted as the code that wrote it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+ERROR_BYTES = 2_000
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor movements
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\Z)",  # titles, links and other strings for the terminal
+    re.DOTALL,
+)
+# Marks that change the direction of the text around them can make a line read as another.
+_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean_text(text: str, limit: int = ERROR_BYTES) -> str:
+    r"""Strip what a terminal would obey, and cap the length.
+
+    Parameters
+    ----------
+    text : str
+        Anything, lone surrogates included.
+    limit : int
+        Largest length of the result in bytes of UTF-8, with the ellipsis that marks a cut.
+
+    Returns
+    -------
+    str
+        Terminal sequences, control characters other than newline and tab, direction
+        marks and surrogates are gone. Mark-up is not escaped: that is for whoever
+        renders it.
+
+    Examples
+    --------
+    >>> clean_text("\x1b[31mred\x1b[0m\x00 alert")
+    'red alert'
+    """
+    # Every character that is kept takes a byte, so what lies far beyond the limit is not
+    # worth the time; sequences that are removed may take up to three times as much again.
+    text = _ESCAPES.sub("", text[: 4 * limit])
+    kept = "".join(
+        c
+        for c in text.replace("\r\n", "\n")
+        if c in "\n\t" or (unicodedata.category(c) not in ("Cc", "Cs") and c not in _DIRECTION)
+    )
+    encoded = kept.encode()
+    if len(encoded) <= limit:
+        return kept
+    return encoded[: max(limit - 3, 0)].decode(errors="ignore") + "…"

@@ -1,0 +1,145 @@
+"""Where workers come from: a fixed number of lanes, started before they are needed."""
+
+from __future__ import annotations
+
+import queue
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
+
+from gradkit.worker.confine import Allowance
+from gradkit.worker.interpreter import Recipe
+
+if TYPE_CHECKING:
+    from gradkit.worker.lane import Lane
+    from gradkit.worker.worker import Worker
+
+Method = Literal["fork", "spawn"]
+
+
+class Workshop:
+    """A context manager that holds processes ready to run student code in.
+
+    Returns at once, with the processes still loading, so that the caller can do the like
+    meanwhile: nothing here imports numpy before the first worker is asked for.
+
+    Parameters
+    ----------
+    lanes : int
+        How many workers there can be at a time; one for each core in use.
+    preload : sequence of str
+        Modules that student code will need, besides numpy: ``("torch",)``.
+    method : {"fork", "spawn"}, optional
+        ``fork``: each lane has a server that loads the modules once and forks a process for
+        each worker. ``spawn``: each worker has an interpreter of its own, the next of which
+        is started ahead. By default fork on Linux, and spawn elsewhere.
+    handlers : str
+        Module whose ``HANDLERS`` answer the requests.
+    search : sequence of str
+        Folders in which that module may be found too.
+    allowance : Allowance
+        What each worker may use up.
+
+    Raises
+    ------
+    ValueError
+        If fork is asked for where there is none.
+
+    Examples
+    --------
+    ::
+
+        with Workshop() as workshop:
+            with workshop.worker(deadline=10.0, seed=1) as worker:
+                reply = worker.ask(Frame("load", {}, sources), seconds=2.0)
+    """
+
+    def __init__(
+        self,
+        lanes: int = 1,
+        *,
+        preload: Sequence[str] = (),
+        method: Method | None = None,
+        handlers: str = "gradkit.worker.child",
+        search: Sequence[str] = (),
+        allowance: Allowance | None = None,
+    ) -> None:
+        if method == "fork" and sys.platform != "linux":
+            raise ValueError(
+                f"method 'fork' works on Linux only, this is {sys.platform}: use 'spawn'"
+            )
+        self.allowance = allowance or Allowance()
+        self.method: Method = method or ("fork" if sys.platform == "linux" else "spawn")
+        recipe = Recipe(("numpy", "numpy.random", *preload), handlers, tuple(search))
+        self._lanes: list[Lane] = []
+        self._free: queue.LifoQueue[Lane] = queue.LifoQueue()
+        try:
+            for _ in range(lanes):
+                lane = _lane(self.method, recipe)
+                self._lanes.append(lane)
+                self._free.put(lane)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def worker(self, *, deadline: float = 60.0, seed: int = 0) -> Iterator[Worker]:
+        """Give a new process, and kill it afterwards with all it has started.
+
+        Waits for a free lane: a thread that holds all of them waits for ever.
+
+        Parameters
+        ----------
+        deadline : float
+            Seconds of wall time that the worker may live, from when it is ready.
+        seed : int
+            Not negative, below 2**63. Seeds the generators of random, numpy and torch.
+
+        Raises
+        ------
+        WorkshopError
+            If no process could be made ready.
+        """
+        # Late, as it imports numpy, which a lane's process can do at the same time.
+        from gradkit.worker.worker import Worker  # noqa: PLC0415
+
+        lane = self._free.get()
+        try:
+            worker = Worker(lane, self.allowance, deadline, seed)
+            try:
+                yield worker
+            finally:
+                worker.close()
+        finally:
+            # An interrupt may have come between the start of a process and its worker.
+            lane.stop()
+            self._free.put(lane)
+
+    def close(self) -> None:
+        """Kill all processes and remove their folders."""
+        while self._lanes:
+            self._lanes.pop().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _lane(method: Method, recipe: Recipe) -> Lane:
+    # Late, as one of them does not import on every system.
+    if method == "fork":
+        from gradkit.worker.forking import ForkLane  # noqa: PLC0415
+
+        return ForkLane(recipe)
+    from gradkit.worker.spawning import SpawnLane  # noqa: PLC0415
+
+    return SpawnLane(recipe)
