@@ -1,0 +1,217 @@
+"""Update rules and forward forms as data: what a student's code does, in symbols.
+
+A `Rule` says how one entry of one parameter moves: it starts from an old value (its
+``source``) and adds terms, each a coefficient times factors. Indices are canonical
+throughout (``W1`` is (in, out), ``b1`` is (out, 1)); translating them into the
+student's own layout is a matter of printing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gradkit.records.task import Array
+
+When = Literal["", "before", "after", "recomputed"]
+Index = tuple[int | str, ...]
+Entry = tuple[str, tuple[int, int]]
+Detail = str | int | float | tuple[int, ...] | tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One symbol in a product.
+
+    ``symbol`` is a parameter's name (``W1``, ``b1``, ``W2``, ``b2``), ``rate``, or one of
+
+    ==================== ==================================================
+    ``error``            ``y − ŷ``
+    ``target``           ``y``
+    ``output``           ``ŷ``; ``output_complement`` is ``1 − ŷ``
+    ``output_slope``     the activation's derivative taken at ``ŷ`` itself
+    ``input``            ``X``; ``input_complement`` is ``1 − X``
+    ``hidden``           ``A1``; ``hidden_complement`` is ``1 − A1``
+    ``hidden_excess``    ``1 + A1``
+    ``hidden_step``      1 where ``A1 > 0``, else 0
+    ``hidden_again``     the activation applied to ``A1`` once more
+    ``hidden_slope``     the activation's derivative taken at ``A1`` itself
+    ==================== ==================================================
+
+    ``index`` holds integers, or a letter over which the whole term is summed (``i`` over
+    inputs, ``j`` over hidden units, ``k`` over outputs). ``when`` tells a parameter's
+    value ``before`` the step from the one ``after`` it; ``recomputed`` means that the
+    code did not take ``ŷ`` or ``A1`` from its arguments but ran the forward pass again.
+    """
+
+    symbol: str
+    index: Index = ()
+    when: When = ""
+    power: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """``coefficient`` times the product of ``factors``, summed over the letters in them."""
+
+    coefficient: float
+    factors: tuple[Factor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one entry moves: ``after = source + Σ terms``.
+
+    ``source`` is normally the entry's own value before the step; it is None where the
+    code starts from nothing (``=+``). ``deviation`` is the largest deviation from the
+    observed values on fresh probes, relative to the size of the entry's change.
+    """
+
+    parameter: str
+    index: tuple[int, int]
+    source: Factor | None
+    terms: tuple[Term, ...]
+    deviation: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """An entry whose rule is not known, with the ``reason``.
+
+    ``depends`` are the quantities that were seen to matter, e.g. ``("y", "W2[1,0]")``.
+    """
+
+    parameter: str
+    index: tuple[int, int]
+    reason: str
+    depends: tuple[str, ...] = ()
+
+
+Rules = Mapping[Entry, Rule | Unexplained]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateInputs:
+    """What an update step is called with, ``n`` times over, in canonical form.
+
+    ``y`` and ``y_hat`` have shape (n, outputs), ``A1`` (n, hidden), ``X`` (n, features),
+    ``rate`` (n,) or None where the function takes no rate; ``before`` maps each
+    parameter's name to (n, *its shape). All drawn independently of one another.
+    """
+
+    y: Array
+    y_hat: Array
+    A1: Array
+    X: Array
+    before: Mapping[str, Array]
+    rate: Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateProbes:
+    """``inputs``, and the parameters that the step left ``after`` them, same shapes."""
+
+    inputs: UpdateInputs
+    after: Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The student's own words, for printing rules.
+
+    ``keys`` maps canonical parameter names to the student's. With ``transposed`` the
+    student stores weights as (out, in), and indices are printed in that order.
+    """
+
+    target: str = "y"
+    output: str = "ŷ"
+    hidden: str = "A1"
+    input: str = "X"
+    rate: str = "lr"
+    keys: Mapping[str, str] = field(default_factory=dict)
+    transposed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """One mistake of the catalogue at certain entries, with its figures.
+
+    ``details`` hold what the catalogue's prediction needs: a ``ratio``, a ``source``, …
+    """
+
+    code: str
+    entries: tuple[Entry, ...] = ()
+    details: tuple[tuple[str, Detail], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is proven about a set of entries.
+
+    ``slips``, applied to the correct step, give exactly the observed numbers.
+    ``alternatives`` are other sets of codes which predict the same numbers.
+    ``unexplained`` are the entries that differ from the correct step without a proof.
+    """
+
+    slips: tuple[Slip, ...] = ()
+    alternatives: tuple[tuple[Slip, ...], ...] = ()
+    unexplained: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardProbes:
+    """Calls of a forward pass, and what came back.
+
+    ``X`` has shape (n, features), ``before`` as in `UpdateInputs`; ``output`` has shape
+    (n, p) and ``hidden`` (n, q), whatever p and q the code returned, or is None where it
+    returned no second value.
+    """
+
+    X: Array
+    before: Mapping[str, Array]
+    output: Array
+    hidden: Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerForm:
+    """What one layer computes: ``activation`` applied ``times`` times to ``sign · z``.
+
+    ``z`` is ``W.T @ A + b``, with ``W`` for ``W.T`` where ``transposed`` is False, and
+    ``bias`` times ``b`` (0: left out, −1: subtracted).
+    """
+
+    activation: str
+    sign: int = 1
+    times: int = 1
+    bias: int = 1
+    transposed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardForm:
+    """A whole forward pass: the layers that ran, in order, and what was returned.
+
+    ``order`` names the parameters' layers that ran, e.g. ``(1, 2)``. ``output`` and
+    ``hidden`` name the stage returned in that place: ``"x"`` for the input, ``"a1"``,
+    ``"a2"`` for what the first, second run layer gave, ``"z1"``, ``"z2"`` for its sum.
+    """
+
+    layers: tuple[LayerForm, ...]
+    order: tuple[int, ...]
+    output: str
+    hidden: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """One torch training run as numbers.
+
+    ``start`` are canonical parameters, ``losses`` has shape (epochs,), ``after`` maps a
+    number of epochs to the parameters then.
+    """
+
+    start: Mapping[str, Array]
+    losses: Array
+    after: Mapping[int, Mapping[str, Array]]

@@ -1,0 +1,65 @@
+"""Run rules: from inputs to the parameters after the step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from gradkit.records.rule import Entry, Factor, Rule, UpdateInputs
+from gradkit.records.task import Array, Task
+from gradkit.truth.rules.symbols import PARAMETERS, Table
+
+
+def evaluate(task: Task, rules: Mapping[Entry, Rule], inputs: UpdateInputs) -> dict[str, Array]:
+    """Each parameter after the step that ``rules`` describe.
+
+    An entry whose rule mentions values ``after`` the step waits for those, as the student's
+    statement did. Entries without a rule come out as NaN.
+
+    Raises
+    ------
+    ValueError
+        Two rules wait for each other: no order of statements gives them.
+    """
+    after = {key: np.full_like(value, np.nan) for key, value in inputs.before.items()}
+    table = Table(task, inputs, after)
+    waiting = dict(rules)
+    while waiting:
+        ready = [
+            entry for entry, rule in waiting.items() if not _needs(rule, waiting)
+        ]
+        if not ready:
+            names = ", ".join(f"{key}[{i},{j}]" for key, (i, j) in sorted(waiting))
+            raise ValueError(f"The rules of {names} each wait for another's value after the step.")
+        for entry in ready:
+            rule = waiting.pop(entry)
+            after[rule.parameter][:, *rule.index] = value_of(table, rule)
+    return after
+
+
+def value_of(table: Table, rule: Rule) -> Array:
+    """What the rule gives in every probe of ``table``, shape (n,)."""
+    total = np.zeros(len(table.inputs.y)) if rule.source is None else table.column(rule.source)
+    for term in rule.terms:
+        total = total + table.term(term)
+    return total
+
+
+def _needs(rule: Rule, waiting: Mapping[Entry, Rule]) -> bool:
+    factors = [factor for term in rule.terms for factor in term.factors]
+    if rule.source is not None:
+        factors.append(rule.source)
+    return any(_matches(factor, entry) for factor in factors for entry in waiting)
+
+
+def _matches(factor: Factor, entry: Entry) -> bool:
+    return (
+        factor.when == "after"
+        and factor.symbol in PARAMETERS
+        and factor.symbol == entry[0]
+        and all(
+            isinstance(axis, str) or axis == place
+            for axis, place in zip(factor.index, entry[1], strict=True)
+        )
+    )

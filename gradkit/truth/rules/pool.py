@@ -1,0 +1,282 @@
+"""The library of symbols: every quantity that a term may contain, as columns.
+
+An `Atom` is a factor, or a sum that wrong and right code alike contains as a whole
+(``Σₖ (y−ŷ)[k]·W2[j,k]``). With each goes the set of scalar inputs that it depends on: an
+entry's rule can only contain atoms whose inputs all matter to that entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.records.rule import Entry, Factor, UpdateInputs
+from gradkit.records.task import Array, Layer
+from gradkit.truth.network import parameter_shapes
+from gradkit.truth.rules.symbols import PER_HIDDEN, PER_INPUT, PER_OUTPUT, Table
+
+Mask = NDArray[np.bool_]
+
+GAINS: tuple[tuple[tuple[str, int], ...], ...] = (
+    (("error", 1),),
+    (("error", 1), ("output", 1), ("output_complement", 1)),
+    (("error", 1), ("output", -1), ("output_complement", -1)),
+    (("error", 2),),
+    (("error", 1), ("output_slope", 1)),
+    (("error", 1), ("output", 1)),
+    (("error", 1), ("output_complement", 1)),
+    (("target", 1),),
+    (("output", 1),),
+)
+"""What wrong and right code sums over the outputs, besides the weight."""
+
+PASSES: tuple[tuple[tuple[str, int], ...], ...] = (
+    (),
+    (("hidden", 1), ("hidden_complement", 1)),
+    (("hidden_complement", 1), ("hidden_excess", 1)),
+    (("hidden_step", 1),),
+    (("hidden", 1),),
+    (("hidden_complement", 1),),
+)
+"""What it multiplies by before a sum over hidden units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """Factors that stand or fall together, and which scalar inputs they depend on."""
+
+    factors: tuple[Factor, ...]
+    depends: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The sizes of a net, and where each scalar input stands in the flat row of all."""
+
+    features: int
+    hidden: int
+    outputs: int
+    activation: str
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries of all parameters, in the order of the flat row."""
+        return _entries(self)
+
+
+@lru_cache(maxsize=64)
+def _entries(shape: Shape) -> tuple[Entry, ...]:
+    layers = (Layer(shape.hidden, ""), Layer(shape.outputs, ""))
+    return tuple(
+        (key, (i, j))
+        for key, (rows, columns) in parameter_shapes(shape.features, layers).items()
+        for i in range(rows)
+        for j in range(columns)
+    )
+
+
+def flatten(inputs: UpdateInputs) -> Array:
+    """All scalar inputs of each call in one row: y, ŷ, A1, X, W1, b1, W2, b2; (n, V)."""
+    n = len(inputs.y)
+    parts = [inputs.y, inputs.y_hat, inputs.A1, inputs.X]
+    parts += [value.reshape(n, -1) for value in inputs.before.values()]
+    return np.concatenate(parts, axis=1)
+
+
+@lru_cache(maxsize=64)
+def variables(shape: Shape) -> tuple[str, ...]:
+    """Names of the scalar inputs, in the order of `flatten`."""
+    names = [
+        *(_name("y", k, shape.outputs) for k in range(shape.outputs)),
+        *(_name("ŷ", k, shape.outputs) for k in range(shape.outputs)),
+        *(f"A1[{j}]" for j in range(shape.hidden)),
+        *(f"X[{i}]" for i in range(shape.features)),
+    ]
+    return (*names, *(f"{key}[{i},{j}]" for key, (i, j) in shape.entries))
+
+
+def _name(symbol: str, k: int, outputs: int) -> str:
+    return symbol if outputs == 1 else f"{symbol}[{k}]"
+
+
+def _mask(shape: Shape, *names: str) -> Mask:
+    known = variables(shape)
+    mask = np.zeros(len(known), dtype=bool)
+    for name in names:
+        mask[known.index(name)] = True
+    return mask
+
+
+@lru_cache(maxsize=16)
+def atoms(shape: Shape) -> tuple[Atom, ...]:
+    """All atoms of a net of this shape that do not depend on the code under test."""
+    found: list[Atom] = []
+    parameters = [f"{key}[{i},{j}]" for key, (i, j) in shape.entries]
+    inputs = [f"X[{i}]" for i in range(shape.features)]
+
+    def of_output(k: int, symbol: str, when: str) -> list[str]:
+        names = [] if symbol in ("output", "output_complement", "output_slope") else ["y"]
+        if when == "recomputed":
+            theirs = [p for p in parameters if p[:2] in ("W1", "b1") or p.endswith(f",{k}]")]
+            theirs = [p for p in theirs if p[:2] != "b2" or p == f"b2[{k},0]"]
+            theirs += [f"b2[{k},0]"]
+            return [_name(n, k, shape.outputs) for n in names] + theirs + inputs
+        names += [] if symbol == "target" else ["ŷ"]
+        return [_name(n, k, shape.outputs) for n in names]
+
+    for k in range(shape.outputs):
+        for symbol in PER_OUTPUT:
+            found.append(_single(shape, symbol, k, "", of_output(k, symbol, "")))
+        for symbol in ("error", "output", "output_complement"):
+            names = of_output(k, symbol, "recomputed")
+            found.append(_single(shape, symbol, k, "recomputed", names))
+    for i in range(shape.features):
+        for symbol in PER_INPUT:
+            found.append(_single(shape, symbol, i, "", [f"X[{i}]"]))
+    for j in range(shape.hidden):
+        for symbol in PER_HIDDEN:
+            # Small moves of a live relu do not change its step, which therefore always fits.
+            always = symbol == "hidden_step"
+            found.append(_single(shape, symbol, j, "", [] if always else [f"A1[{j}]"]))
+        theirs = [f"W1[{i},{j}]" for i in range(shape.features)] + [f"b1[{j},0]", *inputs]
+        for symbol in ("hidden", "hidden_complement", "hidden_excess", "hidden_step"):
+            found.append(_single(shape, symbol, j, "recomputed", theirs))
+    found += [
+        Atom((Factor(key, place, "before"),), _mask(shape, f"{key}[{place[0]},{place[1]}]"))
+        for key, place in shape.entries
+    ]
+    found.append(Atom((Factor("input", ("i",)),), _mask(shape, *inputs)))
+    found.append(
+        Atom((Factor("hidden", ("j",)),), _mask(shape, *(f"A1[{j}]" for j in range(shape.hidden))))
+    )
+    return tuple(found)
+
+
+def _single(shape: Shape, symbol: str, place: int, when: Any, names: list[str]) -> Atom:
+    return Atom((Factor(symbol, (place,), when),), _mask(shape, *names))
+
+
+@lru_cache(maxsize=16)
+def sums(shape: Shape) -> tuple[tuple[tuple[Factor, ...], Mask], ...]:
+    """Sums over outputs and hidden units, with what they need besides W2 itself.
+
+    For one output the sum over outputs is a plain product and left out.
+    """
+    found = []
+    y = [_name(n, k, shape.outputs) for n in ("y", "ŷ") for k in range(shape.outputs)]
+    outs: Any = "k" if shape.outputs > 1 else 0
+    for gain in GAINS:
+        needs = [n for n in y if _needed(gain, n)]
+        factors = tuple(Factor(symbol, (outs,), "", power) for symbol, power in gain)
+        if shape.outputs > 1:
+            found.append((factors, _mask(shape, *needs)))
+            found += [
+                ((*factors, Factor("W2", (j, "k"), when)), _mask(shape, *needs))
+                for j in range(shape.hidden)
+                for when in ("before", "after")
+            ]
+        for through in PASSES:
+            names = [f"A1[{j}]" for j in range(shape.hidden)] if through else []
+            passed = tuple(Factor(symbol, ("j",), "", power) for symbol, power in through)
+            found += [
+                ((*factors, Factor("W2", ("j", outs), when), *passed), _mask(shape, *needs, *names))
+                for when in ("before", "after")
+            ]
+    return tuple(found)
+
+
+def _needed(gain: tuple[tuple[str, int], ...], name: str) -> bool:
+    symbols = {symbol for symbol, _ in gain}
+    if name.startswith("y"):
+        return bool(symbols & {"error", "target"})
+    return bool(symbols - {"target"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The atoms that some entry may contain, for one set of probes.
+
+    ``columns`` has shape (n, P), ``depends`` (P, V). ``whole`` marks sums, of which a
+    product contains at most one.
+    """
+
+    atoms: tuple[tuple[Factor, ...], ...]
+    columns: Array
+    depends: Mask
+    whole: Mask
+
+
+def pool(
+    shape: Shape, table: Table, after_depends: Mapping[Entry, Mask], needed: list[Mask]
+) -> Pool:
+    """All atoms, those that use values after the step included.
+
+    Parameters
+    ----------
+    after_depends : mapping
+        For each entry, which scalar inputs its value after the step depends on.
+    needed : list of masks
+        What the entries in question depend on; an atom that fits none is left out.
+    """
+    found: list[tuple[tuple[Factor, ...], Mask, bool]] = [
+        (atom.factors, atom.depends, False) for atom in atoms(shape)
+    ]
+    changed = {
+        entry
+        for entry in shape.entries
+        if not np.array_equal(
+            table.after[entry[0]][:, *entry[1]], table.inputs.before[entry[0]][:, *entry[1]]
+        )
+    }
+    found += [
+        ((Factor(*entry, "after"),), after_depends[entry], False) for entry in shape.entries if entry in changed
+    ]
+    found += [
+        (factors, needs, True)
+        for factors, needs in (_with_weight(shape, s, after_depends, changed) for s in sums(shape))
+        if needs is not None
+    ]
+    possible = np.stack(needed)
+    depends = np.stack([mask for _, mask, _ in found])
+    fits = ~np.any(depends[None] & ~possible[:, None], axis=2).all(axis=0)
+    kept = [found[index] for index in np.flatnonzero(fits)]
+    if table.inputs.rate is not None:
+        kept.append(((Factor("rate"),), np.zeros(len(variables(shape)), dtype=bool), False))
+    return Pool(
+        tuple(factors for factors, _, _ in kept),
+        np.stack([table.product(factors) for factors, _, _ in kept], axis=1),
+        np.stack([mask for _, mask, _ in kept]),
+        np.array([whole for _, _, whole in kept]),
+    )
+
+
+def _with_weight(
+    shape: Shape,
+    total: tuple[tuple[Factor, ...], Mask],
+    after_depends: Mapping[Entry, Mask],
+    changed: set[Entry],
+) -> tuple[tuple[Factor, ...], Mask | None]:
+    """A sum with what its weights depend on; None where it repeats the sum ``before``."""
+    factors, needs = total
+    weight = next((f for f in factors if f.symbol == "W2"), None)
+    if weight is None:
+        return factors, needs
+    used = [entry for entry in shape.entries if entry[0] == "W2" and _fits(weight, entry)]
+    if weight.when == "after":
+        if not changed.intersection(used):
+            return factors, None
+        return factors, np.logical_or.reduce([needs, *(after_depends[e] for e in used)])
+    theirs = [_mask(shape, f"W2[{i},{j}]") for _, (i, j) in used]
+    return factors, np.logical_or.reduce([needs, *theirs])
+
+
+def _fits(weight: Factor, entry: Entry) -> bool:
+    return all(
+        isinstance(axis, str) or axis == place
+        for axis, place in zip(weight.index, entry[1], strict=True)
+    )

@@ -1,0 +1,28 @@
+"""Coefficients as somebody would have written them."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from gradkit.records.task import Task
+
+CLOSE = 1e-8
+FACTORS = (1.0, 2.0, 0.5, 4.0, 0.25, 3.0)
+
+
+def snap(coefficient: float, task: Task) -> float:
+    """The nearest product of the task's rates and small factors, or a short decimal.
+
+    A coefficient that is close to neither (relative 1e-8) is returned as it is.
+    """
+    rates = {task.rates.weight, task.rates.bias}
+    scales = {1.0, *rates, *(a * b for a, b in product(rates, rates))}
+    rows = len(task.X)
+    short = float(f"{coefficient:.6g}")
+    if abs(short - coefficient) <= CLOSE * abs(coefficient):
+        return short
+    for scale, factor, parts in product(scales, FACTORS, (1, rows, task.X.shape[1], 3)):
+        candidate = scale * factor / parts
+        if abs(candidate - abs(coefficient)) <= CLOSE * candidate:
+            return candidate if coefficient > 0 else -candidate
+    return coefficient

@@ -1,0 +1,66 @@
+"""Rules of several terms: orthogonal matching pursuit with exchanges.
+
+Greedy selection alone errs where symbols are nearly alike (``W2`` before and after a small
+step). So after each new term every chosen one is held against the whole library again,
+with the others fixed, until nothing changes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradkit.records.task import Array
+
+EXACT = 1e-9
+MOST_TERMS = 6
+SWEEPS = 4
+
+
+def pursue(target: Array, library: Array) -> tuple[list[int], Array] | None:
+    """The few columns of ``library`` (n, p) of which ``target`` (n,) is a combination.
+
+    Returns
+    -------
+    tuple of the columns' numbers and their coefficients, or None
+        None where no combination of at most `MOST_TERMS` columns is exact to 1e-9.
+    """
+    lengths = np.linalg.norm(library, axis=0)
+    alive = lengths > 0
+    unit = np.where(alive, library / np.where(alive, lengths, 1.0), 0.0)
+    goal = EXACT * np.linalg.norm(target)
+    chosen: list[int] = []
+    while len(chosen) < MOST_TERMS:
+        chosen.append(_best(target, unit, chosen)[0])
+        for _ in range(SWEEPS):
+            if _left(target, unit, chosen) <= goal:
+                break
+            before = list(chosen)
+            for place in range(len(chosen)):
+                others = chosen[:place] + chosen[place + 1 :]
+                chosen[place] = _best(target, unit, others)[0]
+            if chosen == before:
+                break
+        if _left(target, unit, chosen) <= goal:
+            coefficients = np.linalg.lstsq(library[:, chosen], target, rcond=None)[0]
+            return chosen, coefficients
+    return None
+
+
+def _best(target: Array, unit: Array, others: list[int]) -> tuple[int, float]:
+    """The column that, next to ``others``, leaves least of the target."""
+    if others:
+        basis = np.linalg.qr(unit[:, others])[0]
+        rest = target - basis @ (basis.T @ target)
+        shadows = basis.T @ unit
+        lengths = np.maximum(1.0 - np.einsum("ij,ij->j", shadows, shadows), 0.0)
+    else:
+        rest, lengths = target, np.ones(unit.shape[1])
+    scores = np.abs(rest @ unit) / np.sqrt(np.where(lengths > 1e-10, lengths, np.inf))
+    scores[others] = -1.0
+    best = int(np.argmax(scores))
+    return best, float(scores[best])
+
+
+def _left(target: Array, unit: Array, chosen: list[int]) -> float:
+    basis = np.linalg.qr(unit[:, chosen])[0]
+    return float(np.linalg.norm(target - basis @ (basis.T @ target)))
