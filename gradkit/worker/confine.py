@@ -10,6 +10,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+if sys.platform != "win32":
+    import resource
+
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
@@ -47,11 +50,16 @@ def confine(allowance: Allowance, cpu_seconds: int) -> int:
     OSError, ValueError
         If the system refuses a limit.
     """
-    if sys.platform == "win32":
-        return 0
-    import resource  # noqa: PLC0415  (POSIX only)
+    for which, (soft, hard) in limits(allowance, cpu_seconds).items():
+        resource.setrlimit(which, (soft, hard))
+    return 0
 
-    limits = {
+
+def limits(allowance: Allowance, cpu_seconds: int) -> dict[int, tuple[int, int]]:
+    """Return the resource limits, soft and hard, that `confine` sets; none on Windows."""
+    if sys.platform == "win32":
+        return {}
+    wanted = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_CPU: cpu_seconds,
         resource.RLIMIT_FSIZE: allowance.file,
@@ -61,14 +69,14 @@ def confine(allowance: Allowance, cpu_seconds: int) -> int:
         # In pages: total, resident, shared, text, lib, data.
         pages = Path("/proc/self/statm").read_text().split()
         size, data = (int(pages[i]) * resource.getpagesize() for i in (0, 5))
-        limits[resource.RLIMIT_AS] = size + allowance.memory
-        limits[resource.RLIMIT_DATA] = data + allowance.memory
+        wanted[resource.RLIMIT_AS] = size + allowance.memory
+        wanted[resource.RLIMIT_DATA] = data + allowance.memory
         # The kernel counts all tasks of the user, not of the worker, so the limit has to
         # leave room for those. It counts none for root, where the limit does nothing.
         running = Path("/proc/loadavg").read_text().split()[3].partition("/")[2]
-        limits[resource.RLIMIT_NPROC] = int(running) + allowance.tasks
-    for which, wanted in limits.items():
+        wanted[resource.RLIMIT_NPROC] = int(running) + allowance.tasks
+    for which, value in wanted.items():
         hard = resource.getrlimit(which)[1]
-        value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(which, (value, value))
-    return 0
+        if hard != resource.RLIM_INFINITY:
+            wanted[which] = min(value, hard)
+    return {which: (value, value) for which, value in wanted.items()}

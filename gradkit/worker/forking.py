@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +29,8 @@ class ForkLane:
         self._recipe = recipe
         self._pid: int | None = None
         self._forking = False
+        self._closed = False
+        self._lock = threading.RLock()
         self._launch()
 
     def _launch(self) -> None:
@@ -49,9 +52,15 @@ class ForkLane:
 
     def start(self) -> Link:
         """Fork a child of the zygote, which is first replaced if it is gone."""
-        if self._zygote.poll() is not None:
-            self.close()
-            self._launch()
+        with self._lock:
+            if self._closed:
+                raise WorkshopError("the workshop has been closed, it starts no more processes")
+            if self._gone or self._zygote.poll() is not None:
+                self._release()
+                self._launch()
+            return self._fork()
+
+    def _fork(self) -> Link:
         folder = tempfile.mkdtemp(dir=self._folder)
         channel, their_channel = socket.socketpair()
         output, their_output = socket.socketpair()
@@ -77,29 +86,28 @@ class ForkLane:
 
     def ended(self) -> bool:
         """Whether the child has ended, or the zygote is gone."""
-        if not self._has_ended and not self._gone:
-            self._control.setblocking(False)
-            try:
-                self._take(self._control.recv(65536))
-            except BlockingIOError:
-                pass
-            except OSError:
-                self._gone = True
-            finally:
-                self._control.settimeout(_PATIENCE)
-        return self._has_ended or self._gone
+        with self._lock:
+            if not self._has_ended and not self._gone:
+                try:
+                    self._take(self._control.recv(65536, socket.MSG_DONTWAIT))
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    self._gone = True
+            return self._has_ended or self._gone
 
     def stop(self) -> Ending | None:
         """Kill the child with all it has started, and empty the folder."""
-        if self._pid is None:
-            return None
-        kill_tree(self._pid)
-        self._say({"reap": self._pid})
-        answer = self._hear()
-        self._pid = None
-        for left in Path(self._folder).iterdir():
-            remove_folder(left)
-        return Ending(None) if answer is None else Ending(**answer)
+        with self._lock:
+            if self._pid is None:
+                return None
+            kill_tree(self._pid)
+            self._say({"reap": self._pid})
+            answer = self._hear()
+            self._pid = None
+            for left in Path(self._folder).iterdir():
+                remove_folder(left)
+            return Ending(None) if answer is None else Ending(**answer)
 
     def complaint(self) -> str:
         """Return the last lines of the zygote's standard error."""
@@ -109,6 +117,15 @@ class ForkLane:
 
     def close(self) -> None:
         """Stop the child and the zygote."""
+        self._closed = True
+        # Wakes a thread that waits, with the lock held, for a zygote to load.
+        with contextlib.suppress(OSError):
+            if self._pid is None:
+                self._control.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            self._release()
+
+    def _release(self) -> None:
         self.stop()
         self._control.close()
         if self._forking:

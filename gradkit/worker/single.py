@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from gradkit.worker.serve import load, serve, take_standard_streams
+from gradkit.worker.serve import load, open_streams, point_streams, serve
 
 
 def main(settings: dict[str, Any]) -> None:
@@ -15,7 +15,8 @@ def main(settings: dict[str, Any]) -> None:
     """
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     replies = os.fdopen(os.dup(1), "wb")
-    take_standard_streams(2)
+    point_streams(2)
+    open_streams()
     handlers = load(settings["preload"], settings["handlers"], settings["search"])
 
     def write(data: bytes) -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from gradkit.worker.errors import WorkshopError
 from gradkit.worker.interpreter import Recipe, launch, make_folder, remove_folder
 from gradkit.worker.lane import Ending, Link
 from gradkit.worker.tree import kill_tree
@@ -21,16 +22,21 @@ class SpawnLane:
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
+        self._closed = False
+        self._lock = threading.RLock()
         self._current: _Interpreter | None = None
         self._next: _Interpreter | None = _Interpreter(recipe)
 
     def start(self) -> Link:
         """Put the waiting interpreter to use, and start the next."""
-        self._current = self._next or _Interpreter(self._recipe)
-        self._next = None
-        link = self._current.connect()
-        self._next = _Interpreter(self._recipe)
-        return link
+        with self._lock:
+            if self._closed:
+                raise WorkshopError("the workshop has been closed, it starts no more processes")
+            self._current = self._next or _Interpreter(self._recipe)
+            self._next = None
+            link = self._current.connect()
+            self._next = _Interpreter(self._recipe)
+            return link
 
     def pulse(self) -> socket.socket | None:
         """Return None: nothing announces the end of an interpreter."""
@@ -38,23 +44,27 @@ class SpawnLane:
 
     def ended(self) -> bool:
         """Whether the interpreter in use has ended."""
-        return self._current is None or self._current.ended()
+        with self._lock:
+            return self._current is None or self._current.ended()
 
     def stop(self) -> Ending | None:
         """Kill the interpreter in use with all it has started."""
-        current, self._current = self._current, None
-        return None if current is None else current.stop()
+        with self._lock:
+            current, self._current = self._current, None
+            return None if current is None else current.stop()
 
     def complaint(self) -> str:
         """Return nothing of use: what an interpreter says is its output."""
-        return "see what it printed"
+        return "nothing"
 
     def close(self) -> None:
         """Stop both interpreters."""
-        self.stop()
-        spare, self._next = self._next, None
-        if spare is not None:
-            spare.stop()
+        with self._lock:
+            self._closed = True
+            self.stop()
+            spare, self._next = self._next, None
+            if spare is not None:
+                spare.stop()
 
 
 class _Interpreter:
@@ -123,7 +133,8 @@ class _Interpreter:
             with contextlib.suppress(OSError):
                 far.shutdown(socket.SHUT_RDWR)
         for thread in self._bridges:
-            thread.join(1.0)
+            # One may be held up by a descendant that has escaped, with the pipe in its hands.
+            thread.join(0.2)
         for far in self._far if self._bridges else ():
             far.close()
         for pipe in (process.stdin, process.stdout, process.stderr):

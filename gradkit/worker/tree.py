@@ -61,7 +61,8 @@ def _descendants(pid: int) -> set[int]:
         if entry.isdecimal():
             # The process may end between the listing and the reading.
             with contextlib.suppress(OSError):
-                stat = Path("/proc", entry, "stat").read_bytes()
+                with open(f"/proc/{entry}/stat", "rb", buffering=0) as file:
+                    stat = file.read(4096)
                 # The name, in parentheses, may itself hold anything.
                 parent = int(stat[stat.rindex(b")") + 1 :].split()[1])
                 children.setdefault(parent, []).append(int(entry))

@@ -29,6 +29,8 @@ _START_SECONDS = 60.0
 _GRACE = 0.1
 """Seconds that a process which has closed its channel is given to end, so as to say how."""
 _CHUNK = 1 << 16
+_PIPE = 1 << 20
+"""More bytes than a socket holds, unless someone keeps filling it."""
 
 
 class Worker:
@@ -69,6 +71,7 @@ class Worker:
             self._selector.register(self._pulse, selectors.EVENT_READ)
         self._end = math.inf
         self._open(allowance, math.ceil(deadline) + 2, seed)
+        self._deadline = deadline
         self._end = time.monotonic() + deadline
 
     @property
@@ -148,17 +151,22 @@ class Worker:
                 # there to be read.
                 reply, open_end = self._receive(reader)
                 if reply is not None:
-                    self._drain(self._cap + _CHUNK)
+                    self._drain(_PIPE)
                     return reply
                 if ended or not open_end:
                     self._bury()
                 if time.monotonic() >= until:
-                    self._lose("timeout", f"was stopped, as it had not answered after {until - started:.3g} s")  # noqa: E501  # fmt: skip
+                    self._lose("timeout", self._overdue(seconds, until))
                 ended = self._wait(until, bool(unsent))
         except FrameError as error:
             self._lose("protocol", f"sent what is not a valid reply: {error}")
         finally:
             self.seconds = time.monotonic() - started
+
+    def _overdue(self, seconds: float, until: float) -> str:
+        if until == self._end:
+            return f"was stopped, as the {self._deadline:g} s that it had in all were over"
+        return f"was stopped, as it had not answered within {seconds:g} s"
 
     def _wait(self, until: float, sending: bool) -> bool:
         """Sleep until something happens. Return whether the process has ended."""

@@ -45,7 +45,12 @@ class Workshop:
     Raises
     ------
     ValueError
-        If fork is asked for where there is none.
+        If fork is asked for where there is none, or if there is to be no lane.
+
+    Attributes
+    ----------
+    tier : int or None
+        Tier of isolation that the latest worker reached. None before the first.
 
     Examples
     --------
@@ -70,6 +75,9 @@ class Workshop:
             raise ValueError(
                 f"method 'fork' works on Linux only, this is {sys.platform}: use 'spawn'"
             )
+        if lanes < 1:
+            raise ValueError(f"a workshop has at least one lane, {lanes} were asked for")
+        self.tier: int | None = None
         self.allowance = allowance or Allowance()
         self.method: Method = method or ("fork" if sys.platform == "linux" else "spawn")
         recipe = Recipe(("numpy", "numpy.random", *preload), handlers, tuple(search))
@@ -95,19 +103,24 @@ class Workshop:
         deadline : float
             Seconds of wall time that the worker may live, from when it is ready.
         seed : int
-            Not negative, below 2**63. Seeds the generators of random, numpy and torch.
+            From 0 to 2**64 - 1. Seeds the generators of random, numpy and torch.
 
         Raises
         ------
+        ValueError
+            If the seed is out of range.
         WorkshopError
-            If no process could be made ready.
+            If no process could be made ready, or the workshop has been closed.
         """
         # Late, as it imports numpy, which a lane's process can do at the same time.
         from gradkit.worker.worker import Worker  # noqa: PLC0415
 
+        if not 0 <= seed < 2**64:
+            raise ValueError(f"a seed is at least 0 and less than 2**64, got {seed}")
         lane = self._free.get()
         try:
             worker = Worker(lane, self.allowance, deadline, seed)
+            self.tier = worker.tier
             try:
                 yield worker
             finally:
@@ -118,7 +131,11 @@ class Workshop:
             self._free.put(lane)
 
     def close(self) -> None:
-        """Kill all processes and remove their folders."""
+        """Kill all processes and remove their folders.
+
+        Another thread may do this at any time; whoever waits for a worker's reply then gets
+        `WorkerLost`, and whoever waits for a worker gets `WorkshopError`.
+        """
         while self._lanes:
             self._lanes.pop().close()
 

@@ -22,7 +22,7 @@ import sys
 import traceback
 from typing import Any
 
-from gradkit.worker.serve import Handlers, load, serve, take_standard_streams
+from gradkit.worker.serve import Handlers, load, open_streams, point_streams, serve
 from gradkit.worker.tree import kill_tree
 
 UNFIT = 70
@@ -34,6 +34,7 @@ def main(settings: dict[str, Any]) -> None:
     control = socket.socket(fileno=settings["control"])
     control.set_inheritable(False)
     handlers = load(settings["preload"], settings["handlers"], settings["search"])
+    open_streams()
     # Keeps the collector of a child from touching, and so copying, every page it shares.
     gc.collect()
     gc.freeze()
@@ -88,7 +89,7 @@ class _Zygote:
             self.control.close()
             os.close(self.wake)
             os.close(self.woken)
-            take_standard_streams(output)
+            point_streams(output)
             os.close(output)
             os.chdir(folder)
             os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), folder))
