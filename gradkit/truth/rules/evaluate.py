@@ -26,9 +26,7 @@ def evaluate(task: Task, rules: Mapping[Entry, Rule], inputs: UpdateInputs) -> d
     table = Table(task, inputs, after)
     waiting = dict(rules)
     while waiting:
-        ready = [
-            entry for entry, rule in waiting.items() if not _needs(rule, waiting)
-        ]
+        ready = [entry for entry, rule in waiting.items() if not _needs(rule, waiting)]
         if not ready:
             names = ", ".join(f"{key}[{i},{j}]" for key, (i, j) in sorted(waiting))
             raise ValueError(f"The rules of {names} each wait for another's value after the step.")
@@ -36,6 +34,15 @@ def evaluate(task: Task, rules: Mapping[Entry, Rule], inputs: UpdateInputs) -> d
             rule = waiting.pop(entry)
             after[rule.parameter][:, *rule.index] = value_of(table, rule)
     return after
+
+
+def waiting_in_circles(rules: Mapping[Entry, Rule]) -> set[Entry]:
+    """The entries of which none can be computed before another of them."""
+    waiting = dict(rules)
+    while ready := [entry for entry, rule in waiting.items() if not _needs(rule, waiting)]:
+        for entry in ready:
+            del waiting[entry]
+    return set(waiting)
 
 
 def value_of(table: Table, rule: Rule) -> Array:

@@ -17,7 +17,13 @@ LARGEST = 6000
 Product = tuple[Factor, ...]
 
 
-def terms(shape: Shape, pool: Pool, allowed: Mask) -> tuple[list[Product], Array] | None:
+SIMPLE = ((("error", 1),), (("target", 1),), (("output", 1),))
+"""What most sums are made of; with these alone the library stays small."""
+
+
+def terms(
+    shape: Shape, pool: Pool, allowed: Mask, *, simple: bool
+) -> tuple[list[Product], Array] | None:
     """All products that an entry's terms may be, with their columns (n, p).
 
     A product has at most one of each: something made of ``y`` and ``ŷ``, possibly with a
@@ -29,6 +35,12 @@ def terms(shape: Shape, pool: Pool, allowed: Mask) -> tuple[list[Product], Array
     pool : Pool
     allowed : (P,)
         Which of the pool's atoms the entry may contain.
+    simple : bool
+        Leave out powers and derivatives of ŷ, and sums.
+
+    Returns
+    -------
+    None where the library would have more than `LARGEST` columns.
     """
     column = {pool.atoms[index]: pool.columns[:, index] for index in np.flatnonzero(allowed)}
     singles = [factors[0] for factors in column if len(factors) == 1]
@@ -37,7 +49,7 @@ def terms(shape: Shape, pool: Pool, allowed: Mask) -> tuple[list[Product], Array
     heads: list[tuple[Product, Array]] = [((), np.ones(len(pool.columns)))]
     heads += [((f,), column[f,]) for f in weights]
     gains = []
-    for k, gain, when in product(range(shape.outputs), GAINS, ("", "recomputed")):
+    for k, gain, when in product(range(shape.outputs), SIMPLE if simple else GAINS, ("", "recomputed")):
         if when and not recomputed:
             continue
         parts = [(Factor(symbol, (k,), when), power) for symbol, power in gain]  # type: ignore[arg-type]
@@ -54,6 +66,7 @@ def terms(shape: Shape, pool: Pool, allowed: Mask) -> tuple[list[Product], Array
     heads += [
         (pool.atoms[index], pool.columns[:, index])
         for index in np.flatnonzero(allowed & pool.whole)
+        if not simple or shape.outputs > 1
     ]
     inputs = [((f,), column[f,]) for f in singles if f.symbol == "input"]
     units = _units(singles, column)

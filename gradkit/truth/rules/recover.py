@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +10,9 @@ import numpy as np
 from gradkit.records.rule import Entry, Factor, Rule, Term, Unexplained, UpdateProbes
 from gradkit.records.task import Array, Task
 from gradkit.truth.rules import library
-from gradkit.truth.rules.evaluate import value_of
+from gradkit.truth.rules.evaluate import value_of, waiting_in_circles
 from gradkit.truth.rules.pool import Mask, Pool, Shape, flatten, pool, variables
-from gradkit.truth.rules.single import fit_product
+from gradkit.truth.rules.single import fit_products
 from gradkit.truth.rules.snap import snap
 from gradkit.truth.rules.sparse import pursue
 from gradkit.truth.rules.symbols import PARAMETERS, Table
@@ -64,10 +64,33 @@ def recover(
         table = Table(task, rows.inputs, rows.after)
         known = pool(shape, table, positions, [positions[e] | moves[e] for e in open_entries])
         check = Table(task, fresh.inputs, fresh.after)
-        for entry in open_entries:
+
+        def solve(entry: Entry, barred: frozenset[Entry] = frozenset()) -> Rule | Unexplained:
             depends = (moves[entry], positions[entry])
-            found[entry] = _recover_entry(task, shape, entry, table, known, depends, check)
+            return _recover_entry(task, shape, entry, table, known, depends, check, barred)
+
+        found |= {entry: solve(entry) for entry in open_entries}
+        _break_circles(found, solve)
     return {entry: found[entry] for entry in shape.entries if entry in wanted}
+
+
+def _break_circles(
+    found: dict[Entry, Rule | Unexplained],
+    solve: Callable[[Entry, frozenset[Entry]], Rule | Unexplained],
+) -> None:
+    """Rules that each use the other's new value say nothing: one must do without."""
+    for _ in range(len(found)):
+        rules = {entry: rule for entry, rule in found.items() if isinstance(rule, Rule)}
+        circle = waiting_in_circles(rules)
+        if not circle:
+            return
+        others = {entry: solve(entry, frozenset(circle)) for entry in circle}
+        solved = {entry: rule for entry, rule in others.items() if isinstance(rule, Rule)}
+        if not solved:
+            found |= others
+            return
+        simplest = min(solved, key=lambda entry: complexity(solved[entry]))
+        found[simplest] = solved[simplest]
 
 
 def shape_of(task: Task) -> Shape:
@@ -146,19 +169,24 @@ def _recover_entry(
     known: Pool,
     depends: tuple[Mask, Mask],
     check: Table,
+    barred: frozenset[Entry] = frozenset(),
 ) -> Rule | Unexplained:
+    """The simplest rule that verifies; ``barred`` are entries whose new value it may not use."""
     moves, positions = depends
     names = variables(shape)
     own = names.index(f"{entry[0]}[{entry[1][0]},{entry[1][1]}]")
     reach = moves | positions if moves[own] else moves
+    hidden_from = {(Factor(*other, "after"),) for other in (entry, *barred)}
     allowed = ~np.any(known.depends & ~reach, axis=1)
-    itself = next((i for i, a in enumerate(known.atoms) if a == (Factor(*entry, "after"),)), None)
-    if itself is not None:
-        allowed[itself] = False
-    for rule in _candidates(task, shape, entry, table, known, allowed, bool(moves[own])):
-        deviation = _deviation(rule, check)
-        if deviation <= EXACT:
-            return replace(rule, deviation=deviation)
+    allowed &= np.array([atom not in hidden_from for atom in known.atoms])
+    for group in _candidates(task, shape, entry, table, known, allowed, bool(moves[own])):
+        verified = [
+            replace(rule, deviation=deviation)
+            for rule in group
+            if (deviation := _deviation(rule, check)) <= EXACT
+        ]
+        if verified:
+            return min(verified, key=complexity)
     return Unexplained(
         *entry,
         "no formula of the library reproduces its values",
@@ -174,54 +202,113 @@ def _candidates(
     known: Pool,
     allowed: Mask,
     own_matters: bool,
-) -> Iterable[Rule]:
-    """Rules worth verifying, simplest first."""
+) -> Iterator[list[Rule]]:
+    """Groups of rules worth verifying: those of one term, then the rest."""
     before, after = (
         values[entry[0]][:, *entry[1]] for values in (table.inputs.before, table.after)
     )
     sources: list[Factor | None] = [_own(entry)]
     targets = [after - before]
+    single = sorted(
+        (int(i) for i in np.flatnonzero(allowed & ~known.whole)),
+        key=lambda i: PREFERENCE.get(known.atoms[i][0].symbol, len(PREFERENCE)),
+    )
     if own_matters:
         sources.append(None)
         targets.append(after)
-        for index in np.flatnonzero(allowed & ~known.whole):
+        for index in single:
             factor = known.atoms[index][0]
             if factor.symbol in PARAMETERS and factor != _own(entry):
                 sources.append(factor)
                 targets.append(after - known.columns[:, index])
-                if np.array_equal(after, known.columns[:, index]):
-                    yield Rule(*entry, factor, ())
-    single = np.flatnonzero(allowed & ~known.whole)
+        bare = [s for s, t in zip(sources, targets, strict=True) if s is not None and not t.any()]
+        yield [Rule(*entry, source, ()) for source in bare]
     whole = np.flatnonzero(allowed & known.whole)
     # Where a relu is off, products vanish and have no logarithm.
     rows = np.all(table.inputs.A1 > 0, axis=1) if shape.activation == "relu" else slice(None)
-    hit = fit_product(
+    gates = range(shape.hidden if shape.activation == "relu" else 0)
+    group = []
+    for number, term in fit_products(
         np.stack(targets, axis=1)[rows],
         [known.atoms[i] for i in single],
         known.columns[rows][:, single],
         [known.atoms[i] for i in whole],
         known.columns[rows][:, whole],
-    )
-    if hit:
-        number, term = hit
-        yield Rule(*entry, sources[number], (_tidy(term, task),))
-        for unit in range(shape.hidden if shape.activation == "relu" else 0):
+    ):
+        group.append(Rule(*entry, sources[number], (tidy(term, task),)))
+        for unit in gates:
             gated = Term(term.coefficient, (*term.factors, Factor("hidden_step", (unit,))))
-            yield Rule(*entry, sources[number], (_tidy(gated, task),))
-    made = library.terms(shape, known, allowed)
-    if made is None:
-        return
-    products, columns = made
-    pursued = pursue(after if own_matters else after - before, columns)
-    if pursued is not None:
-        chosen = [
-            _tidy(Term(float(c), products[index]), task)
-            for index, c in zip(*pursued, strict=True)
-        ]
-        yield _with_source(entry, chosen, own_matters)
+            group.append(Rule(*entry, sources[number], (tidy(gated, task),)))
+    yield group
+    for simple in (True, False):
+        made = library.terms(shape, known, allowed, simple=simple)
+        if made is None:
+            return
+        products, columns = made
+        pursued = pursue(after if own_matters else after - before, columns)
+        if pursued is not None:
+            terms = [Term(float(c), products[index]) for index, c in zip(*pursued, strict=True)]
+            terms = [tidy(term, task) for term in _rewritten(terms)]
+            yield [_with_source(entry, terms, own_matters)]
 
 
-def _tidy(term: Term, task: Task) -> Term:
+PREFERENCE = {
+    symbol: place
+    for place, symbol in enumerate(
+        "error W2 input hidden hidden_complement output output_complement".split()
+    )
+}
+"""Of symbols that are products of each other the first is used."""
+
+COSTS = {
+    "hidden_excess": 2.0,
+    "hidden_again": 2.0,
+    "hidden_slope": 1.5,
+    "output_slope": 1.5,
+    "input_complement": 2.0,
+    "target": 1.5,
+    "output": 1.5,
+    "W1": 2.5,
+    "b1": 2.5,
+    "b2": 2.5,
+}
+
+
+def complexity(rule: Rule) -> float:
+    """How far-fetched a rule is; of equal rules the simplest is told."""
+    own = rule.source == Factor(rule.parameter, rule.index, "before")
+    cost = 0.0 if own else 1.0 if rule.source is None or rule.source.when == "before" else 1.2
+    for term in rule.terms:
+        cost += 3.0
+        for factor in term.factors:
+            late = {"after": 0.3, "recomputed": 0.3}.get(factor.when, 0.0)
+            cost += abs(factor.power) * (COSTS.get(factor.symbol, 1.0) + late)
+    return cost
+
+
+def _rewritten(terms: list[Term]) -> list[Term]:
+    """The same sum; where it mixes y−ŷ with y or ŷ, written in y and ŷ alone."""
+    heads = {f.symbol for term in terms for f in term.factors if f.power == 1}
+    if "error" not in heads or not heads & {"target", "output"}:
+        return terms
+    parts: dict[tuple[Factor, ...], float] = {}
+    for term in terms:
+        heads = [f for f in term.factors if f.symbol == "error" and f.power == 1]
+        if len(heads) == 1:
+            rest = [f for f in term.factors if f is not heads[0]]
+            split = (("target", "", 1.0), ("output", heads[0].when, -1.0))
+            pieces = [((*rest, Factor(s, heads[0].index, w)), c) for s, w, c in split]  # type: ignore[arg-type]
+        else:
+            pieces = [(term.factors, 1.0)]
+        for factors, sign in pieces:
+            key = tuple(sorted(factors, key=_rank))
+            parts[key] = parts.get(key, 0.0) + sign * term.coefficient
+    largest = max(abs(value) for value in parts.values())
+    kept = [Term(value, key) for key, value in parts.items() if abs(value) > 1e-12 * largest]
+    return kept if len(kept) <= len(terms) else terms
+
+
+def tidy(term: Term, task: Task) -> Term:
     """The coefficient snapped, equal factors gathered, in a fixed order."""
     powers: dict[tuple[object, ...], int] = {}
     for factor in term.factors:
@@ -243,17 +330,21 @@ def _rank(factor: Factor) -> tuple[int, str, str]:
 
 def _with_source(entry: Entry, terms: list[Term], own_matters: bool) -> Rule:
     """The old value that a sum starts from: a bare parameter, once."""
+    own = _own(entry)
     if not own_matters:
-        return Rule(*entry, _own(entry), tuple(terms))
-    bare = [
-        term
-        for term in terms
-        if term.coefficient == 1.0 and len(term.factors) == 1 and term.factors[0].symbol in PARAMETERS
-    ]
-    bare.sort(key=lambda term: term.factors[0] != _own(entry))
-    if not bare:
-        return Rule(*entry, None, tuple(terms))
-    return Rule(*entry, bare[0].factors[0], tuple(term for term in terms if term is not bare[0]))
+        return Rule(*entry, own, tuple(terms))
+    bare = [t for t in terms if len(t.factors) == 1 and t.factors[0].symbol in PARAMETERS]
+    for term in bare:
+        if term.factors[0] == own and abs(term.coefficient - 1.0) < 0.5:
+            rest = [other for other in terms if other is not term]
+            # 0.999·W is W − 0.001·W: a decay, not another source.
+            decay = float(f"{term.coefficient - 1.0:.6g}")
+            return Rule(*entry, own, (*rest, *([Term(decay, (own,))] if decay else [])))
+    for term in bare:
+        if term.coefficient == 1.0:
+            rest = [other for other in terms if other is not term]
+            return Rule(*entry, term.factors[0], tuple(rest))
+    return Rule(*entry, None, tuple(terms))
 
 
 def _deviation(rule: Rule, check: Table) -> float:

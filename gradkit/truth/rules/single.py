@@ -6,78 +6,92 @@ more probes than symbols, least squares gives the powers exactly, and they are i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradkit.records.rule import Factor, Term
 from gradkit.records.task import Array
 
 EXACT = 1e-9
 LARGEST_POWER = 3
+DEPENDENT = 1e-10
+SPARE_ROWS = 4
 
 
-def fit_product(
+def fit_products(
     targets: Array,
     atoms: list[tuple[Factor, ...]],
     columns: Array,
     sums: list[tuple[Factor, ...]],
     sum_columns: Array,
-) -> tuple[int, Term] | None:
-    """The first of several targets that is one product, and that product.
+) -> Iterator[tuple[int, Term]]:
+    """Every one of several targets that is a product, with that product.
 
     Parameters
     ----------
     targets : (n, T)
     atoms : list of P factor tuples, with their ``columns`` (n, P)
-        What the product may contain, to integer powers.
+        What the product may contain, to integer powers. Where one is itself a product of
+        earlier ones the earlier are used, so the order is one of preference.
     sums : list of S factor tuples, with their ``sum_columns`` (n, S)
         Of these it contains at most one, once.
 
-    Returns
-    -------
-    tuple of the target's number and the term, with a raw coefficient, or None
+    Yields
+    ------
+    tuple of the target's number and the term, with a raw coefficient
     """
     usable = np.all(targets != 0, axis=0)
-    # A sum must not vanish in any probe either, which happens only to a relu's.
+    if not usable.any():
+        return
     divisors = np.concatenate([np.ones((len(targets), 1)), sum_columns], axis=1)
     divisors_usable = np.all(divisors != 0, axis=0)
-    if not usable.any():
-        return None
-    kept = _independent(columns)
-    if len(kept) + 4 > len(targets):
-        return None
-    design = np.concatenate(
-        [np.ones((len(targets), 1)), np.log(np.abs(columns[:, kept]))], axis=1
-    )
-    safe_targets = np.log(np.abs(np.where(usable, targets, 1.0)))
-    safe_divisors = np.log(np.abs(np.where(divisors_usable, divisors, 1.0)))
-    q, r = np.linalg.qr(design)
-    powers = np.linalg.solve(r, q.T @ safe_targets)[:, :, None]
-    powers = powers - np.linalg.solve(r, q.T @ safe_divisors)[:, None, :]
-    rounded = np.round(powers[1:])
-    near = np.all((np.abs(powers[1:] - rounded) < 0.01) & (np.abs(rounded) <= LARGEST_POWER), axis=0)
-    for number, divisor in np.argwhere(near & usable[:, None] & divisors_usable[None, :]):
-        chosen: NDArray[np.float64] = rounded[:, number, divisor]
-        product = divisors[:, divisor] * np.prod(columns[:, kept] ** chosen, axis=1)
-        target = targets[:, number]
-        coefficient = float(product @ target / (product @ product))
-        if np.abs(target - coefficient * product).max() <= EXACT * np.abs(target).max():
+    for kept in _selections(columns, atoms):
+        if len(kept) + SPARE_ROWS > len(targets):
+            continue
+        used = columns[:, kept]
+        design = np.concatenate([np.ones((len(targets), 1)), np.log(np.abs(used))], axis=1)
+        q, r = np.linalg.qr(design)
+        inverse = np.linalg.solve(r, q.T)
+        of_targets = inverse @ np.log(np.abs(np.where(usable, targets, 1.0)))
+        of_divisors = inverse @ np.log(np.abs(np.where(divisors_usable, divisors, 1.0)))
+        powers = of_targets[1:, :, None] - of_divisors[1:, None, :]
+        rounded = np.round(powers)
+        near = (np.abs(powers - rounded) < 0.01) & (np.abs(rounded) <= LARGEST_POWER)
+        fits = near.all(axis=0) & usable[:, None] & divisors_usable[None, :]
+        for number, divisor in np.argwhere(fits):
+            chosen = rounded[:, number, divisor]
+            product = divisors[:, divisor] * np.prod(used**chosen, axis=1)
+            target = targets[:, number]
+            coefficient = float(product @ target / (product @ product))
+            if np.abs(target - coefficient * product).max() > EXACT * np.abs(target).max():
+                continue
             factors = list(sums[divisor - 1]) if divisor else []
             for power, column in zip(chosen, kept, strict=True):
                 if power:
                     factors += [replace(f, power=f.power * int(power)) for f in atoms[column]]
-            return int(number), Term(coefficient, tuple(factors))
-    return None
+            yield int(number), Term(coefficient, tuple(factors))
 
 
-def _independent(columns: Array) -> list[int]:
-    """Columns whose logarithm exists and is neither constant nor another's double."""
-    sizes = np.abs(columns)
-    kept: list[int] = []
-    possible = np.all(sizes > 0, axis=0) & (np.ptp(sizes, axis=0) > 0)
-    for index in np.flatnonzero(possible):
-        if not any(np.array_equal(sizes[:, index], sizes[:, other]) for other in kept):
-            kept.append(int(index))
-    return kept
+def _selections(columns: Array, atoms: list[tuple[Factor, ...]]) -> Iterator[list[int]]:
+    """Independent columns; a second choice, values after the step last, where that matters."""
+    possible = [int(i) for i in np.flatnonzero(np.all(columns != 0, axis=0))]
+    logs = np.log(np.abs(columns[:, possible]))
+    first = _independent(logs, list(range(len(possible))))
+    yield [possible[i] for i in first]
+    if len(first) < len(possible):
+        late = [atoms[i][0].when == "after" for i in possible]
+        second = _independent(logs, sorted(range(len(possible)), key=lambda i: late[i]))
+        if sorted(second) != sorted(first):
+            yield [possible[i] for i in second]
+
+
+def _independent(logs: Array, order: list[int]) -> list[int]:
+    """Those of the columns, in this order, that are no combination of earlier ones."""
+    design = np.concatenate([np.ones((len(logs), 1)), logs[:, order]], axis=1)
+    if design.shape[1] > design.shape[0]:
+        return order
+    lengths = np.abs(np.diagonal(np.linalg.qr(design, mode="r")))
+    kept = lengths > DEPENDENT * np.linalg.norm(design, axis=0)
+    return [column for column, keep in zip(order, kept[1:], strict=True) if keep]

@@ -41,6 +41,7 @@ def pursue(target: Array, library: Array) -> tuple[list[int], Array] | None:
             if chosen == before:
                 break
         if _left(target, unit, chosen) <= goal:
+            chosen = _without_idle(target, unit, chosen, goal)
             coefficients = np.linalg.lstsq(library[:, chosen], target, rcond=None)[0]
             return chosen, coefficients
     return None
@@ -59,6 +60,15 @@ def _best(target: Array, unit: Array, others: list[int]) -> tuple[int, float]:
     scores[others] = -1.0
     best = int(np.argmax(scores))
     return best, float(scores[best])
+
+
+def _without_idle(target: Array, unit: Array, chosen: list[int], goal: float) -> list[int]:
+    """The columns that are left when those are dropped that nothing misses."""
+    for column in list(chosen):
+        rest = [other for other in chosen if other != column]
+        if rest and _left(target, unit, rest) <= goal:
+            chosen = rest
+    return chosen
 
 
 def _left(target: Array, unit: Array, chosen: list[int]) -> float:

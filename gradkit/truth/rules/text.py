@@ -93,7 +93,9 @@ def factor_text(factor: Factor, names: Names, *, outputs: int = 1) -> str:
         place = f"[{factor.index[0]}]"
         stems = {"a": names.hidden, "x": names.input}
     again = "*" if factor.when == "recomputed" else ""
-    filled = _PATTERNS[symbol].format(**{k: v + again + place for k, v in stems.items()})
+    filled = _PATTERNS[symbol].format(
+        **{k: v + (again if k in "oa" else "") + place for k, v in stems.items()}
+    )
     if factor.power != 1 and filled == filled.strip("()") and symbol not in ("target", "output", "input", "hidden"):
         filled = f"({filled})"
     return filled + _power(factor.power)
