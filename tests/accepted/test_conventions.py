@@ -1,146 +1,19 @@
 """The table of accepted conventions is right: every entry computes what the solution does."""
 
-import ast
-import contextlib
-import copy
 import importlib.util
-import io
-import re
 from dataclasses import replace
 
 import nbformat
 import numpy as np
 import pytest
 from accepted.conventions import ACCEPTED, Accepted, write
+from accepted.play import differing, expected, laid_out, namespace, quantities, torch_run
 from model_solutions import NAMES, draw, load
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 NUMPY = [entry for entry in ACCEPTED if entry.task.endswith("numpy")]
 TORCH = [entry for entry in ACCEPTED if entry.task.endswith("torch")]
-OTHERS = {"regression": "classification", "classification": "regression"}
 SEEDS = range(8)
-
-
-def texts(entry: Accepted, source) -> list[str]:
-    """The cells that make an entry's namespace, those of other sections first."""
-    if isinstance(source, str):
-        return [source]
-    problem, framework = entry.task.split("-")
-    path, own, other = [], [], []
-    for kind, text in source:
-        if kind == "markdown" and text.startswith("#"):
-            level = len(text) - len(text.lstrip("#"))
-            path = [*path[: level - 1], text.splitlines()[0].lower()]
-        elif kind == "code":
-            place = " ".join(path)
-            strange = OTHERS[problem] in place or (framework == "numpy" and "pytorch" in place)
-            (other if strange else own).append(text)
-    return other * (framework == "numpy") + own
-
-
-def is_training(node: ast.stmt) -> bool:
-    """Whether a top-level statement is a torch loop."""
-    return isinstance(node, ast.For) and ".backward()" in ast.unparse(node)
-
-
-def namespace(entry: Accepted, source, put_in: dict | None = None) -> dict:
-    """Definitions and assignments of a submission; what fails or loops is passed over.
-
-    With ``put_in``, a torch loop runs with these values in place of the student's own.
-    """
-    found: dict = {"__name__": "submission"}
-    for text in texts(entry, source):
-        clean = re.sub(r"(?m)^[%!?].*$", "", text)
-        try:
-            body = ast.parse(clean).body
-        except SyntaxError:
-            continue
-        for node in body:
-            if isinstance(node, ast.Expr | ast.For) and not (put_in and is_training(node)):
-                continue
-            with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
-                exec(compile(ast.Module([node], []), entry.id, "exec"), found)
-            found.update(put_in or {})
-    return found
-
-
-def laid_out(entry: Accepted, name: str, value: np.ndarray) -> np.ndarray:
-    """A canonical array in the student's layout."""
-    if name[0] == "W":
-        return value.T.copy() if entry.weights == "out_in" else value.copy()
-    if name[0] == "b":
-        return value.T.copy() if entry.vectors == "row" else value.copy()
-    if name == "X" and entry.inputs == "series":
-        return pytest.importorskip("pandas").Series(value.ravel(), ["cgpa", "resume_score"])
-    return {"row": value.T, "flat": value.ravel(), "column": value}[entry.vectors]
-
-
-def at(returned, way):
-    """The value at the end of a way into something returned."""
-    for step in way:
-        returned = returned[step]
-    return returned
-
-
-def quantities(entry: Accepted, found: dict, probe, rate: float | None) -> dict[str, np.ndarray]:
-    """Forward and update of a submission's functions at one probe, in canonical form."""
-    names = {"forward": "L_layer_forward", "update": "update_parameters"} | dict(entry.functions)
-    reference = load(entry.task.replace("-", "_"))
-    y_hat, A1 = reference.L_layer_forward(probe.X, probe.parameters)
-    keys = dict(zip(NAMES, entry.keys, strict=True))
-    parameters = {keys[name]: laid_out(entry, name, probe.parameters[name]) for name in NAMES}
-    before = copy.deepcopy(parameters)
-    X = laid_out(entry, "X", probe.X)
-    with contextlib.redirect_stdout(io.StringIO()):
-        returned = found[names["forward"]](X, parameters)
-    seen = {"output": np.reshape(at(returned, entry.output), (1, 1))}
-    if entry.hidden is not None:
-        seen["hidden"] = np.reshape(at(returned, entry.hidden), (2, 1))
-    assert all(np.array_equal(before[key], parameters[key]) for key in before)
-    offered = {
-        "parameters": parameters,
-        "y": probe.y,
-        "y_hat": y_hat if entry.scalars == "matrix" else y_hat.item(),
-        "A1": laid_out(entry, "A1", A1),
-        "X": X,
-        "rate": rate,
-    }
-    returned = found[names["update"]](*(offered[kind] for kind in entry.arguments))
-    if entry.changes == "new dict":
-        assert all(np.array_equal(before[key], parameters[key]) for key in before)
-        parameters = returned
-    else:
-        assert returned is (parameters if entry.changes == "same dict" else None)
-    for name in NAMES:
-        turned = (name[0] == "W" and entry.weights == "out_in") or (
-            name[0] == "b" and entry.vectors == "row"
-        )
-        seen[name] = parameters[keys[name]].T if turned else parameters[keys[name]]
-    return seen
-
-
-def expected(entry: Accepted, probe, rate: float | None) -> dict[str, np.ndarray]:
-    """What the model solution computes; with a rate, every entry moves by it."""
-    reference = load(entry.task.replace("-", "_"))
-    y_hat, A1 = reference.L_layer_forward(probe.X, probe.parameters)
-    parameters = copy.deepcopy(probe.parameters)
-    reference.update_parameters(parameters, probe.y, y_hat.item(), A1, probe.X)
-    if rate is not None:
-        for name in NAMES:
-            usual = reference.WEIGHT_RATE if name[0] == "W" else reference.BIAS_RATE
-            step = (parameters[name] - probe.parameters[name]) * rate / usual
-            parameters[name] = probe.parameters[name] + step
-    return {"output": y_hat, "hidden": A1, **parameters}
-
-
-def differing(found: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> set[str]:
-    """Names of what is not the same, shape included."""
-    return {
-        name
-        for name, value in found.items()
-        if value.shape != right[name].shape
-        or not np.allclose(value, right[name], rtol=1e-10, atol=1e-13)
-    }
 
 
 @pytest.mark.parametrize("entry", NUMPY, ids=lambda entry: entry.id)
@@ -187,47 +60,6 @@ def test_stated_kind_of_y_hat_is_needed_where_stated(entry: Accepted) -> None:
     else:
         found = quantities(asked_otherwise, functions, probe, rate)
         assert differing(found, expected(entry, probe, rate)) == set()
-
-
-def torch_run(entry: Accepted, names_with, seed: int) -> dict[str, np.ndarray]:
-    """Output, parameters after 1, 2 and 6 epochs, and losses, in float64.
-
-    ``names_with(put_in)`` gives the submission's namespace, its loop run with ``put_in``.
-    """
-    torch = pytest.importorskip("torch")
-    problem = entry.task.split("-")[0]
-    probe, rows = draw(problem, seed), [draw(problem, seed + shift) for shift in range(4)]
-    X = torch.from_numpy(np.hstack([row.X for row in rows]).T)
-    y = torch.tensor([row.y for row in rows], dtype=torch.float64)
-
-    def fresh():
-        made = names_with(None)[entry.model]
-        model = (made() if isinstance(made, type) else made).double()
-        linear = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
-        with torch.no_grad():
-            for number, layer in enumerate(linear, 1):
-                layer.weight.copy_(torch.from_numpy(probe.parameters[f"W{number}"].T))
-                layer.bias.copy_(torch.from_numpy(probe.parameters[f"b{number}"].ravel()))
-        return model
-
-    found = {"output": fresh()(X).detach().numpy().ravel()}
-    for epochs in (1, 2, 6):
-        model = fresh()
-        offered = {"model": model, "X": X, "y": y, "epochs": epochs}
-        if entry.loop:
-            offered["y"] = y.reshape(-1, 1) if entry.targets == "column" else y
-            # A loop may say range(20): the number of epochs is put in there too.
-            offered |= {"num_epochs": epochs, "range": lambda _, n=epochs: iter(range(n))}
-            losses = names_with(offered).get(entry.losses)
-        else:
-            offered["lr"] = {"regression": 0.001, "classification": 0.01}[problem]
-            train = names_with(None)[entry.functions.get("train", "train")]
-            losses = train(*(offered[kind] for kind in entry.arguments))
-        values = [value.detach().numpy().ravel() for value in model.parameters()]
-        found[f"after {epochs}"] = np.concatenate(values)
-        if losses is not None:
-            found[f"losses {epochs}"] = np.array(losses)
-    return found
 
 
 @pytest.mark.skipif(not HAS_TORCH, reason="torch is not installed")
