@@ -89,9 +89,11 @@ class ForkLane:
         with self._lock:
             if not self._has_ended and not self._gone:
                 try:
-                    self._take(self._control.recv(65536, socket.MSG_DONTWAIT))
+                    self._control.settimeout(0)
+                    self._take(self._control.recv(65536))
+                    self._control.settimeout(_PATIENCE)
                 except BlockingIOError:
-                    pass
+                    self._control.settimeout(_PATIENCE)
                 except OSError:
                     self._gone = True
             return self._has_ended or self._gone

@@ -159,7 +159,7 @@ class Worker:
                     self._lose("timeout", self._overdue(seconds, until))
                 ended = self._wait(until, bool(unsent))
         except FrameError as error:
-            self._lose("protocol", f"sent what is not a valid reply: {error}")
+            self._lose("protocol", f"sent what is not a valid reply: {clean_text(str(error), 500)}")
         finally:
             self.seconds = time.monotonic() - started
 

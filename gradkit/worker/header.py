@@ -1,0 +1,193 @@
+"""The header of a frame: what it may say, and the reading of one that is not trusted."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+DTYPES: Mapping[str, np.dtype[Any]] = {
+    name: np.dtype(name)
+    for name in (
+        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+        *("float16", "float32", "float64", "complex64", "complex128"),
+    )
+}
+"""What an array may hold: numbers and truth values, of a size that is the same everywhere."""
+
+DIMENSIONS = 8
+_KIND = re.compile(r"[a-z][a-z0-9_.-]{0,39}", re.ASCII)
+_NAME_LENGTH = 200
+_DEPTH = 16
+
+
+class FrameError(ValueError):
+    """Bytes that are no frame, or a frame that must not be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLimits:
+    """Largest frame for one direction: bytes of header and body, number of arrays."""
+
+    header: int
+    body: int
+    arrays: int = 256
+
+
+def parse_header(
+    header: bytes, limits: FrameLimits
+) -> tuple[str, list[tuple[str, np.dtype[Any], tuple[int, ...]]], dict[str, Any]]:
+    """Return kind, layout (name, dtype and shape of each array) and data of a header.
+
+    Everything is checked but the kind, which `Frame` checks.
+
+    Raises
+    ------
+    FrameError
+        If it is not JSON of the form that `gradkit.worker.frames` describes, or describes
+        arrays beyond `limits`.
+    """
+    try:
+        value = json.loads(
+            header.decode(),
+            object_pairs_hook=_object,
+            parse_constant=_no_float,
+            parse_float=_no_float,
+            parse_int=_integer,
+        )
+    except UnicodeDecodeError as error:
+        raise FrameError(f"the header is not UTF-8: {error.reason} at {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise FrameError(f"the header is not JSON: {error.msg} at {error.pos}") from None
+    except RecursionError:
+        raise FrameError("the header is nested too deeply") from None
+    _keys(value, "header", {"kind", "arrays", "data"})
+    if not isinstance(value["arrays"], list):
+        raise FrameError("arrays is a list, found another type")
+    if not isinstance(value["data"], dict):
+        raise FrameError("data is an object, found another type")
+    check_within("arrays", len(value["arrays"]), limits.arrays)
+    layout = []
+    names = set()
+    for entry in value["arrays"]:
+        _keys(entry, "array", {"name", "dtype", "shape"})
+        name = check_name(entry["name"])
+        if name in names:
+            raise FrameError(f"array {shown(name)} occurs twice")
+        names.add(name)
+        dtype = DTYPES.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
+        if dtype is None:
+            raise FrameError(
+                f"array {shown(name)} has dtype {shown(entry['dtype'])}, "
+                f"allowed are {', '.join(DTYPES)}"
+            )
+        layout.append((name, dtype, _checked_shape(name, entry["shape"], dtype, limits)))
+    return value["kind"], layout, value["data"]
+
+
+def _checked_shape(
+    name: str, shape: object, dtype: np.dtype[Any], limits: FrameLimits
+) -> tuple[int, ...]:
+    if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
+        raise FrameError(f"array {shown(name)} has shape {shown(shape)}, expected sizes ≥ 0")
+    if len(shape) > DIMENSIONS:
+        raise FrameError(f"array {shown(name)} has {len(shape)} dimensions, at most {DIMENSIONS}")
+    # Empty dimensions count as one here: numpy refuses shapes such as (0, 2**62).
+    size = dtype.itemsize * math.prod(max(n, 1) for n in shape)
+    check_within(f"bytes of array {shown(name)}", size, limits.body)
+    return tuple(shape)
+
+
+def check_kind(kind: object) -> None:
+    """Raise `FrameError` unless this can be a frame's kind."""
+    if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+        raise FrameError(
+            f"a frame's kind is 1 to 40 of a-z, 0-9 and _.-, starting with a letter; "
+            f"found {shown(kind)}"
+        )
+
+
+def check_json(value: object, path: str, depth: int = 0) -> None:
+    """Raise `FrameError` unless this is JSON without floats, not nested too deeply."""
+    if depth > _DEPTH:
+        raise FrameError(f"{path[:80]}… is nested more than {_DEPTH} deep")
+    if isinstance(value, str):
+        _check_text(value, path)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise FrameError(f"{path} has a key {shown(key)}, keys are str")
+            _check_text(key, path)
+            check_json(item, f"{path}.{key}", depth + 1)
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            check_json(item, f"{path}[{index}]", depth + 1)
+    elif isinstance(value, int):
+        _check_integer(value)
+    elif value is not None:
+        raise FrameError(
+            f"{path} is of type {type(value).__name__}, expected None, bool, int, str, list or "
+            f"dict; carry numbers with a fraction in an array"
+        )
+
+
+def _check_text(text: str, path: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise FrameError(f"{path} holds text that is no Unicode: {error.reason}") from None
+
+
+def _check_integer(value: int) -> int:
+    if not -(2**63) <= value < 2**64:
+        raise FrameError("an integer does not fit in 64 bits")
+    return value
+
+
+def _integer(digits: str) -> int:
+    # The length comes first, as turning digits into a number takes time in its square.
+    if len(digits) > len(str(-(2**63))):
+        raise FrameError("an integer does not fit in 64 bits")
+    return _check_integer(int(digits))
+
+
+def _no_float(literal: str) -> NoReturn:
+    raise FrameError(f"the header holds the number {shown(literal)}, only integers are allowed")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise FrameError("a JSON object holds a key twice")
+    return value
+
+
+def _keys(value: object, what: str, expected: set[str]) -> None:
+    if not isinstance(value, dict) or value.keys() != expected:
+        raise FrameError(f"{what} is not an object with the keys {', '.join(sorted(expected))}")
+
+
+def check_name(name: object) -> str:
+    """Return `name`, if it can be an array's; else raise `FrameError`."""
+    if not isinstance(name, str) or not 0 < len(name) <= _NAME_LENGTH:
+        raise FrameError(f"an array's name is 1 to {_NAME_LENGTH} characters, got {shown(name)}")
+    _check_text(name, "an array's name")
+    return name
+
+
+def check_within(what: str, found: int, limit: int) -> None:
+    """Raise `FrameError` if there are more than `limit` of `what`."""
+    if found > limit:
+        raise FrameError(f"{found} {what}, at most {limit} are allowed")
+
+
+def shown(value: object) -> str:
+    """Return `value` for an error message."""
+    # ASCII and short: the value may be hostile, and the message is shown to people.
+    text = ascii(value)
+    return text if len(text) <= 60 else text[:57] + "..."
