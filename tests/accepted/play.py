@@ -75,6 +75,11 @@ def at(returned, way):
     return returned
 
 
+def as_column(value: np.ndarray) -> np.ndarray:
+    """A row or a flat array as the column that it stands for."""
+    return np.reshape(value, (-1, 1))
+
+
 def quantities(entry: Accepted, found: dict, probe, rate: float | None) -> dict[str, np.ndarray]:
     """Forward and update of a submission's functions at one probe, in canonical form."""
     names = {"forward": "L_layer_forward", "update": "update_parameters"} | dict(entry.functions)
@@ -86,9 +91,9 @@ def quantities(entry: Accepted, found: dict, probe, rate: float | None) -> dict[
     X = laid_out(entry, "X", probe.X)
     with contextlib.redirect_stdout(io.StringIO()):
         returned = found[names["forward"]](X, parameters)
-    seen = {"output": np.reshape(at(returned, entry.output), (1, 1))}
+    seen = {"output": as_column(at(returned, entry.output))}
     if entry.hidden is not None:
-        seen["hidden"] = np.reshape(at(returned, entry.hidden), (2, 1))
+        seen["hidden"] = as_column(at(returned, entry.hidden))
     assert all(np.array_equal(before[key], parameters[key]) for key in before)
     offered = {
         "parameters": parameters,

@@ -1,0 +1,125 @@
+"""Each wrong-on-purpose submission is wrong in the quantities stated here, and in no others."""
+
+import warnings
+
+import pytest
+from accepted.entry import Accepted
+from accepted.play import differing, expected, namespace, quantities, torch_run
+from model_solutions import ROOT, draw, load
+
+FOLDER = ROOT / "tests" / "mistakes"
+UPDATED = {"W1", "b1", "W2", "b2"}
+TRAINED = {"after 1", "after 2", "after 6"}
+LATER_LOSSES = {"losses 2", "losses 6"}
+LOSSES = {"losses 1"} | LATER_LOSSES
+
+SPOILT = {
+    # forward
+    "missing-activation.numpy": {"output", "hidden"},
+    "activation-twice": {"output", "hidden"},
+    "wrong-sigmoid-sign": {"output", "hidden"},
+    "wrong-activation": {"output", "hidden"},
+    "missing-bias": {"output", "hidden"},
+    "weight-not-transposed": {"output", "hidden"},
+    "layer-skipped": {"output", "hidden"},
+    "hidden-returned": {"output", "hidden"},
+    "swapped-returns": {"output", "hidden"},
+    # update
+    "updated-before-use": {"W1", "b1"},
+    "swapped-index": {"W1"},
+    "swapped-index.hidden-units": {"W2"},
+    "uneven-learning-rate": {"W1"},
+    "wrong-learning-rate": {"W1", "W2"},
+    "wrong-source-entry": {"b2"},
+    "wrong-source-entry.same-bias": {"b1"},
+    "overwritten": {"b1"},
+    "wrong-activation-derivative": {"W1", "b1"},
+    "missing-activation-derivative": {"W1", "b1"},
+    "extra-output-derivative": UPDATED,
+    "wrong-sign": UPDATED,
+    "wrong-factor": UPDATED,
+    "wrong-factor.mean": {"W1"},
+    "not-updated": {"b1"},
+    "nothing-updated": UPDATED,
+    "copy-dropped": UPDATED,
+    "wrong-layer-input": {"W2"},
+    "wrong-derivative-argument": {"W1", "b1"},
+    "bias-times-input": {"b1"},
+    "bias-sum-axis": {"b1"},
+    "misplaced-parenthesis": {"W1"},
+    "input-mutated": {"W2"},
+    "integer-truncation": {"W1"},
+    # torch
+    "missing-zero-grad": {"after 2", "after 6", "losses 6"},
+    "missing-step": TRAINED | LATER_LOSSES,
+    "missing-activation": {"output"} | TRAINED | LOSSES,
+    "double-sigmoid": {"output"} | TRAINED | LOSSES,
+    "logits-loss": TRAINED | LOSSES,
+    "wrong-loss": TRAINED | LOSSES,
+    "wrong-reduction": TRAINED | LOSSES,
+    "broadcast-target": TRAINED | LOSSES,
+    "wrong-optimizer": TRAINED | LATER_LOSSES,
+    "momentum": {"after 2", "after 6", "losses 6"},
+    "wrong-learning-rate.torch": TRAINED | LATER_LOSSES,
+    "loss-after-step": LOSSES,
+    "graph-detached": TRAINED | LATER_LOSSES,
+    "graph-detached.no-grad": TRAINED | LATER_LOSSES,
+    "unregistered-parameters": {"parameters"},
+    "mini-batch": TRAINED | LOSSES,
+}
+
+
+def read(stem: str) -> tuple[str, str]:
+    """The task and the text of a submission."""
+    text = (FOLDER / f"{stem}.py").read_text(encoding="utf-8")
+    first, _ = text.split("\n", 1)
+    assert first.startswith("# task: ")
+    return first.removeprefix("# task: "), text
+
+
+def task_of(stem: str) -> str:
+    """The task alone."""
+    return read(stem)[0]
+
+
+STEMS = sorted(path.stem for path in FOLDER.glob("*.py"))
+NUMPY = [stem for stem in STEMS if task_of(stem).endswith("numpy")]
+TORCH = [stem for stem in STEMS if task_of(stem).endswith("torch")]
+
+
+def test_every_submission_is_listed() -> None:
+    """The table above and the folder hold the same mistakes."""
+    assert set(STEMS) == set(SPOILT)
+
+
+@pytest.mark.parametrize("stem", NUMPY)
+@pytest.mark.parametrize("seed", range(5))
+def test_numpy_mistake_spoils_what_it_should(stem: str, seed: int) -> None:
+    """At random asymmetric probes the mistake shows in its own quantities alone."""
+    task, text = read(stem)
+    entry = Accepted(stem, task, text, "", "")
+    probe = draw(task.split("-")[0], seed)
+    found = quantities(entry, namespace(entry, text), probe, None)
+    assert differing(found, expected(entry, probe, None)) == SPOILT[stem]
+
+
+@pytest.mark.parametrize("stem", TORCH)
+@pytest.mark.parametrize("seed", range(2))
+def test_torch_mistake_spoils_what_it_should(stem: str, seed: int) -> None:
+    """Output, parameters and losses part from the solution's where the mistake says."""
+    torch = pytest.importorskip("torch")
+    task, text = read(stem)
+    arguments = ("model", "X", "y", "epochs", "lr")
+    entry = Accepted(stem, task, text, "", "", model="Model", arguments=arguments)
+    names, solution = namespace(entry, text), vars(load(task.replace("-", "_")))
+    if SPOILT[stem] == {"parameters"}:
+        counts = [len(list(known["Model"]().parameters())) for known in (names, solution)]
+        assert counts == [2, 4]
+        return
+    right = torch_run(entry, lambda _: solution, seed)
+    with warnings.catch_warnings():
+        # torch warns of the broadcast, which a student sees and a grader must not need.
+        warnings.filterwarnings("ignore", message="Using a target size", category=UserWarning)
+        found = torch_run(entry, lambda _: names, seed)
+    assert differing(found, right) == SPOILT[stem]
+    assert torch.is_grad_enabled()
