@@ -1,0 +1,42 @@
+"""Text from a worker, made fit to be shown."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradkit.worker.text import clean_text
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ("plain ŷ ≠ y 😀", "plain ŷ ≠ y 😀"),
+        ("a\tb\nc\r\nd", "a\tb\nc\nd"),
+        ("\x1b[1;31mred\x1b[0m\x1b[2J", "red"),
+        ("\x1b]0;title\x07text\x1b]8;;http://x\x1b\\link", "textlink"),
+        ("\x1b]0;never ended", ""),
+        ("bell\x07 back\x08 nul\x00 c1\x9b31m", "bell back nul c131m"),
+        ("abc\u202edef\u2066", "abcdef"),
+        ("lone \ud800 surrogate", "lone  surrogate"),
+    ],
+)
+def test_terminal_sequences(found, expected):
+    """What a terminal would obey is gone, and the rest stays."""
+    assert clean_text(found) == expected
+
+
+def test_cap():
+    """The length is capped in bytes, without splitting a character."""
+    assert clean_text("é" * 10, 20) == "é" * 10
+    assert clean_text("é" * 11, 20) == "é" * 8 + "…"
+    assert len(clean_text("x" * 10**6).encode()) == 2000
+
+
+@given(st.text(st.characters()), st.integers(3, 50))
+def test_any_text(text, limit):
+    """Whatever the text, the result is short and printable."""
+    cleaned = clean_text(text, limit)
+    assert len(cleaned.encode()) <= limit
+    assert all(c in "\n\t" or unicodedata.category(c) != "Cc" for c in cleaned)
