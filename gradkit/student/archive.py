@@ -1,0 +1,153 @@
+"""The files of a zip archive, read in memory: nothing is unpacked to disk."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+from gradkit.records.submission import Place, Problem
+from gradkit.student.files import (
+    CODE_FILES,
+    DEPTH,
+    ENTRIES,
+    TOTAL_BYTES,
+    File,
+    SubmissionError,
+    is_code,
+    is_ignored,
+    shown,
+    too_large,
+)
+
+ARCHIVE_BYTES = 60_000_000
+
+RATIO = 200
+"""Largest factor by which a member of more than a megabyte may be packed."""
+
+_DIRECTORY_BYTES = 300 * ENTRIES
+_END = struct.Struct("<4s4H2LH")
+_END_MARK = b"PK\x05\x06"
+_LONGEST_COMMENT = 1 << 16
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+def read_archive(path: Path) -> tuple[list[File], list[Problem]]:
+    """Read all code files of a zip archive, in the order of their paths.
+
+    Raises
+    ------
+    SubmissionError
+        It is not a zip archive, or is larger or has more members than is reasonable.
+    """
+    try:
+        with open(path, "rb") as stream:
+            _refuse_large(path, stream)
+            with zipfile.ZipFile(stream) as archive:
+                return _members(path, archive)
+    except (zipfile.BadZipFile, struct.error, UnicodeError, ValueError, NotImplementedError):
+        raise SubmissionError(
+            f"{shown(path.name)} is damaged or not a zip archive. Pack the files again as .zip."
+        ) from None
+    except OSError as error:
+        raise SubmissionError(
+            f"{shown(path.name)} could not be opened: {error.strerror or error}. "
+            "Check the path and the permissions."
+        ) from None
+
+
+def _refuse_large(path: Path, stream: BinaryIO) -> None:
+    """Look at the size and at the end record, before `zipfile` reads the whole directory."""
+    size = os.fstat(stream.fileno()).st_size
+    if size > ARCHIVE_BYTES:
+        raise SubmissionError(
+            f"{shown(path.name)} has {size / 1e6:.1f} MB; at most {ARCHIVE_BYTES / 1e6:.0f} MB "
+            "are read. Leave data and pictures out of the archive."
+        )
+    stream.seek(max(0, size - _END.size - _LONGEST_COMMENT))
+    tail = stream.read()
+    stream.seek(0)
+    # `zipfile` looks for a record without a comment first, then for the last mark.
+    start = len(tail) - _END.size
+    if start < 0 or tail[start : start + 4] != _END_MARK or tail[-2:] != b"\x00\x00":
+        start = tail.rfind(_END_MARK)
+    if start < 0 or start + _END.size > len(tail):
+        raise zipfile.BadZipFile
+    _, _, _, _, entries, directory, _, _ = _END.unpack_from(tail, start)
+    if entries > ENTRIES or directory > _DIRECTORY_BYTES:
+        raise SubmissionError(
+            f"{shown(path.name)} holds more than {ENTRIES} files. "
+            "Pack the folder of the exercise alone."
+        )
+
+
+def _members(path: Path, archive: zipfile.ZipFile) -> tuple[list[File], list[Problem]]:
+    problems: list[Problem] = []
+    wanted: dict[str, zipfile.ZipInfo] = {}
+    total = 0
+    for info in archive.infolist():
+        name = info.filename.replace("\\", "/")
+        parts = name.split("/")
+        if info.is_dir() or any(is_ignored(part) and part not in ("..", ".") for part in parts):
+            continue
+        if name.lower().endswith(".zip"):
+            problems.append(
+                Problem(
+                    f"{shown(name)} is an archive inside the archive and was not opened. "
+                    "Put its files there instead.",
+                    Place(shown(name), None, 1),
+                )
+            )
+        if not is_code(name):
+            continue
+        complaint = _complaint(name, info)
+        if complaint is None and name in wanted:
+            complaint = f"{shown(name)} is in the archive twice; the first one was read."
+        if complaint is not None:
+            problems.append(Problem(complaint, Place(shown(name), None, 1)))
+            continue
+        wanted[name] = info
+        total += info.file_size
+        if len(wanted) > CODE_FILES or total > TOTAL_BYTES:
+            raise SubmissionError(
+                f"{shown(path.name)} holds more than {CODE_FILES} scripts and notebooks, or more "
+                f"than {TOTAL_BYTES / 1e6:.0f} MB of them. Hand in one submission at a time."
+            )
+    files = []
+    for name, info in sorted(wanted.items()):
+        try:
+            with archive.open(info) as member:
+                # The size in the directory is a promise; what is read is counted.
+                data = member.read(info.file_size + 1)
+        except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError):
+            message = f"{shown(name)} is damaged inside the archive. Pack the files again."
+            problems.append(Problem(message, Place(shown(name), None, 1)))
+            continue
+        files.append(File(name, data))
+    return files, problems
+
+
+def _complaint(name: str, info: zipfile.ZipInfo) -> str | None:
+    """Say why a member is not read, if it is not."""
+    label = shown(name)
+    parts = name.split("/")
+    if ".." in parts or "." in parts or name.startswith("/") or ":" in parts[0]:
+        return f"{label} points out of the archive and was left out. Pack the files again."
+    if len(parts) > DEPTH + 1:
+        return f"{label} lies more than {DEPTH} levels deep and was left out."
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return f"{label} is a link, and links are not followed. Pack the file itself."
+    if info.flag_bits & 0x1:
+        return f"{label} is protected by a password. Pack the files again without one."
+    if info.compress_type not in _METHODS:
+        return f"{label} is packed by a method that is not read. Pack the files again as .zip."
+    if info.file_size > 1_000_000 and info.file_size > RATIO * max(info.compress_size, 1):
+        return (
+            f"{label} would unpack to {info.file_size / 1e6:.1f} MB, more than {RATIO} times its "
+            "packed size, and was left out."
+        )
+    return too_large(name, info.file_size)

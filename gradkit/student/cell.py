@@ -1,0 +1,68 @@
+"""One piece of raw source made into a `Cell`, with what had to be said about it."""
+
+from __future__ import annotations
+
+from gradkit.records.submission import Cell, Place, Problem
+from gradkit.student.place import where
+from gradkit.student.source import parse
+from gradkit.worker.text import clean_text
+
+_QUOTE = 80
+
+
+def make_cell(
+    file: str,
+    number: int | None,
+    text: str,
+    headings: tuple[str, ...] = (),
+    first_line: int = 1,
+) -> tuple[Cell, list[Problem]]:
+    r"""Repair and parse a piece of source.
+
+    Parameters
+    ----------
+    file : str
+        The file's name as it is shown.
+    number : int or None
+        The cell's number in a notebook, counted from 1; None in a script.
+    text : str
+        The source as it stands in the file, with ``\n`` alone as newline.
+    headings : tuple of str
+        The headings above it, outermost first.
+    first_line : int
+        The line of the file (of the cell, in a notebook) at which ``text`` begins.
+    """
+    if number is not None:
+        name = f"{file}[{number}]"
+    else:
+        name = file if first_line == 1 and not headings else f"{file}:{first_line}"
+    parsed = parse(text)
+    problems = []
+    for line in parsed.dedented:
+        place = Place(file, number, first_line + line - 1)
+        problems.append(
+            Problem(
+                f"The indent at {where(place)} stands where none may be. It was taken out here; "
+                "Python itself refuses it, so take it out of the file too.",
+                place,
+            )
+        )
+    if parsed.tree is None:
+        place = Place(file, number, first_line + parsed.line - 1)
+        lines = text.split("\n")
+        found = clean_text(lines[min(parsed.line, len(lines)) - 1].strip(), _QUOTE)
+        problems.append(
+            Problem(
+                f"{where(place).capitalize() if number else where(place)} is not valid Python: "
+                f"{clean_text(parsed.reason, 2 * _QUOTE)}; found `{found}`. Nothing in this "
+                f"{_part(number, name, file)} can be used until it is mended.",
+                place,
+            )
+        )
+    return Cell(name, file, number, parsed.source, headings, first_line), problems
+
+
+def _part(number: int | None, name: str, file: str) -> str:
+    if number is not None:
+        return "cell"
+    return "file" if name == file else "part of the file"

@@ -1,0 +1,194 @@
+"""What the statements of a submission are about, as far as their text tells.
+
+A `Unit` is the smallest thing that can belong to a task: a top-level statement, or a
+whole cell that cannot be parsed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from gradkit.records.submission import Cell
+from gradkit.records.task import Task
+from gradkit.student.source import parse
+
+MODEL = "torch model"
+TRAINING = "torch training"
+"""Keys of the two torch roles, which are known by their form and not by their names."""
+
+_ASSUMED = {"torch": "torch", "nn": "torch"}
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A statement and what it shows.
+
+    ``start`` and ``end`` are its lines in the cell, from 1, the end excluded. ``roles``
+    are keys of the roles it plays: a numpy role by its name, a torch role by its form.
+    ``defines`` are functions and classes, ``loads`` all names that are read. ``solid``
+    means that it defines or trains something, which sets a part apart from another.
+    """
+
+    cell: Cell
+    start: int
+    end: int
+    torch: bool = False
+    roles: frozenset[str] = frozenset()
+    defines: frozenset[str] = frozenset()
+    loads: frozenset[str] = frozenset()
+    imports: bool = False
+    loop: bool = False
+    solid: bool = False
+
+
+def normal(name: str) -> str:
+    """Take off a name what students vary: case and underscores."""
+    return name.replace("_", "").casefold()
+
+
+def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
+    """Take cells apart into units, in order."""
+    parsed = [(cell, parse(cell.source).tree) for cell in cells]
+    origins = dict(_ASSUMED)
+    for _, tree in parsed:
+        origins |= _origins(tree)
+    torch_names = {name for name, origin in origins.items() if origin == "torch"}
+    numpy_roles = {
+        normal(name): role.name
+        for task in tasks
+        if task.framework == "numpy"
+        for role in task.roles
+        for name in (role.name, *role.aliases)
+    }
+    units: list[Unit] = []
+    for cell, tree in parsed:
+        units += _units(cell, tree, torch_names, numpy_roles)
+    return units
+
+
+def _origins(tree: ast.Module | None) -> dict[str, str]:
+    """Return the package that each imported name comes from."""
+    found = {}
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                root = alias.name.partition(".")[0]
+                found[alias.asname or root] = root
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                found[alias.asname or alias.name] = node.module.partition(".")[0]
+    return found
+
+
+def _units(
+    cell: Cell, tree: ast.Module | None, torch_names: set[str], numpy_roles: dict[str, str]
+) -> Iterator[Unit]:
+    end = cell.source.count("\n") + 2
+    statements = tree.body if tree is not None else []
+    # Statements that share a line cannot be parted.
+    groups: list[list[ast.stmt]] = []
+    for statement in statements:
+        if groups and _first_line(statement) <= (groups[-1][-1].end_lineno or 0):
+            groups[-1].append(statement)
+        else:
+            groups.append([statement])
+    starts = [1, *(_first_line(group[0]) for group in groups[1:]), end]
+    if not groups:
+        yield Unit(cell, 1, end)
+    for group, (start, stop) in zip(groups, pairwise(starts), strict=False):
+        yield replace(_unit(group, cell, torch_names, numpy_roles), start=start, end=stop)
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators = node.decorator_list if isinstance(node, _DEFINITIONS) else []
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _unit(
+    group: list[ast.stmt], cell: Cell, torch_names: set[str], numpy_roles: dict[str, str]
+) -> Unit:
+    loads: set[str] = set()
+    backward = False
+    for statement in group:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name):
+                loads.add(node.id)
+            elif isinstance(node, ast.Attribute) and node.attr == "backward":
+                backward = True
+    imports = all(isinstance(node, ast.Import | ast.ImportFrom) for node in group)
+    torch = backward or bool(loads & torch_names)
+    if imports:
+        torch = "torch" in {name for node in group for name in _origins(_module(node)).values()}
+    defines = {name for node in group for name in _defined(node)}
+    roles = set()
+    if backward:
+        roles.add(TRAINING)
+    if any(is_model(node, torch_names) for node in group):
+        roles.add(MODEL)
+        # A class made for another stays one: students derive models from their own base.
+        torch_names |= {node.name for node in group if isinstance(node, ast.ClassDef)}
+    if not torch:
+        roles |= {numpy_roles[normal(name)] for name in defines if normal(name) in numpy_roles}
+    loop = any(isinstance(node, _LOOPS) for node in group)
+    return Unit(
+        cell,
+        group[0].lineno,
+        (group[-1].end_lineno or group[-1].lineno) + 1,
+        torch=torch,
+        roles=frozenset(roles),
+        defines=frozenset(defines),
+        loads=frozenset(loads),
+        imports=imports,
+        loop=loop,
+        solid=bool(defines or roles) or loop,
+    )
+
+
+def _module(node: ast.stmt) -> ast.Module:
+    return ast.Module([node], [])
+
+
+def _defined(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, _DEFINITIONS):
+        yield node.name
+    elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                yield target.id
+    elif isinstance(node, ast.If | ast.Try | ast.With):
+        for child in node.body:
+            yield from _defined(child)
+
+
+def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
+    """Whether a statement makes a torch module: a class of one, or a bare ``nn.Sequential``."""
+    if isinstance(node, ast.ClassDef):
+        return any(
+            _root(base) in torch_names and _last(base) not in ("Dataset", "Function")
+            for base in node.bases
+        )
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        value = node.value
+        while isinstance(value, ast.Call):
+            if _last(value.func) == "Sequential" and _root(value.func) in torch_names:
+                return True
+            # nn.Sequential(…).to(device)
+            value = value.func.value if isinstance(value.func, ast.Attribute) else None
+    return False
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _last(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""

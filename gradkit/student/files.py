@@ -1,0 +1,208 @@
+"""The files of a submission as bytes: which are taken, and how much of them at most.
+
+Everything is measured before it is read; links are never followed, special files never
+opened. What is refused on its own gives a `Problem`, what leaves nothing to grade
+a `SubmissionError`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradkit.records.submission import Place, Problem
+from gradkit.worker.text import clean_text
+
+SUFFIXES = (".py", ".ipynb")
+
+SCRIPT_BYTES = 2_000_000
+NOTEBOOK_BYTES = 25_000_000
+TOTAL_BYTES = 60_000_000
+"""Limits on one script, one notebook, and all code files of one submission, in bytes."""
+
+ENTRIES = 5_000
+"""Files and folders that are looked at, of whatever kind."""
+
+CODE_FILES = 100
+DEPTH = 8
+"""Levels of folders below the submission's own."""
+
+NAME = 120
+"""Characters of a file name that are shown."""
+
+_SKIPPED = frozenset({"__MACOSX", "__pycache__", "node_modules", "site-packages", "venv", "env"})
+
+
+class SubmissionError(Exception):
+    """A submission of which nothing can be read. The message is meant for the student."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A code file: its path inside the submission, with slashes, and its contents."""
+
+    name: str
+    data: bytes
+
+
+def is_code(name: str) -> bool:
+    """Whether the name is that of a script or a notebook."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def is_ignored(part: str) -> bool:
+    """Whether a file or folder of this name is left aside without a word."""
+    return part.startswith(".") or part in _SKIPPED
+
+
+def shown(name: str) -> str:
+    """Make a file name fit to be shown: on one line, without control characters, not endless."""
+    return clean_text(" ".join(name.split()), NAME) or "(no name)"
+
+
+def largest(name: str) -> int:
+    """Return the number of bytes that a file of this name may have."""
+    return NOTEBOOK_BYTES if name.lower().endswith(".ipynb") else SCRIPT_BYTES
+
+
+def too_large(name: str, size: int) -> str | None:
+    """Say that a code file is too large, if it is."""
+    limit = largest(name)
+    if size <= limit:
+        return None
+    advice = (
+        "Clear all outputs, save, and hand it in again"
+        if name.lower().endswith(".ipynb")
+        else "Hand in the code alone, without data in it"
+    )
+    return (
+        f"{shown(name)} has {size / 1e6:.1f} MB; at most {limit / 1e6:.0f} MB are read. {advice}."
+    )
+
+
+def read_file(path: Path) -> File:
+    """Read a file that was named directly.
+
+    Raises
+    ------
+    SubmissionError
+        It is too large, or cannot be opened.
+    """
+    try:
+        data = _read_regular(path, path.name, follow=True)
+    except OSError as error:
+        raise SubmissionError(
+            f"{shown(path.name)} could not be opened: {error.strerror or error}. "
+            "Check the path and the permissions."
+        ) from None
+    if isinstance(data, str):
+        raise SubmissionError(data)
+    return File(path.name, data)
+
+
+def read_folder(root: Path) -> tuple[list[File], list[Problem]]:
+    """Read all code files below a folder, in the order of their paths.
+
+    Raises
+    ------
+    SubmissionError
+        There are too many files.
+    """
+    files: list[File] = []
+    problems: list[Problem] = []
+    total = 0
+    for name, path in _walk(root, problems):
+        if len(files) >= CODE_FILES:
+            raise SubmissionError(
+                f"{shown(root.name)} holds more than {CODE_FILES} scripts and notebooks. "
+                "Hand in one submission at a time."
+            )
+        try:
+            data = _read_regular(path, name, follow=False)
+        except OSError as error:
+            data = f"{shown(name)} could not be opened: {error.strerror or error}."
+        if isinstance(data, str):
+            problems.append(Problem(data, Place(shown(name), None, 1)))
+            continue
+        total += len(data)
+        if total > TOTAL_BYTES:
+            raise SubmissionError(
+                f"The code files of {shown(root.name)} have more than {TOTAL_BYTES / 1e6:.0f} MB "
+                "together. Clear the notebooks' outputs, or hand in fewer files."
+            )
+        files.append(File(name, data))
+    return files, problems
+
+
+def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
+    """Yield code files with their paths inside ``root``; folders come after files."""
+    folders = [("", root)]
+    seen = 0
+    while folders:
+        prefix, folder = folders.pop()
+        entries: list[os.DirEntry[str]] = []
+        try:
+            with os.scandir(folder) as scan:
+                for entry in scan:
+                    seen += 1
+                    if seen > ENTRIES:
+                        raise SubmissionError(
+                            f"{shown(root.name)} holds more than {ENTRIES} files. "
+                            "Hand in the folder of the exercise alone."
+                        )
+                    if not is_ignored(entry.name):
+                        entries.append(entry)
+        except OSError as error:
+            if folder == root:
+                raise SubmissionError(
+                    f"The folder {shown(root.name)} could not be opened: "
+                    f"{error.strerror or error}. Check its permissions."
+                ) from None
+            problems.append(
+                Problem(f"The folder {shown(prefix)} could not be opened: {error.strerror}.")
+            )
+            continue
+        entries.sort(key=lambda entry: entry.name)
+        below = []
+        for entry in entries:
+            name = f"{prefix}{entry.name}"
+            if entry.is_symlink():
+                if is_code(name) or not entry.is_file():
+                    problems.append(
+                        Problem(
+                            f"{shown(name)} is a link, and links are not followed. "
+                            "Hand in the file itself.",
+                            Place(shown(name), None, 1),
+                        )
+                    )
+            elif entry.is_dir(follow_symlinks=False):
+                if name.count("/") >= DEPTH:
+                    problems.append(
+                        Problem(
+                            f"The folder {shown(name)} lies more than {DEPTH} levels deep "
+                            "and was left out."
+                        )
+                    )
+                elif not os.path.lexists(os.path.join(entry.path, "pyvenv.cfg")):
+                    below.append((f"{name}/", Path(entry.path)))
+            elif is_code(name):
+                yield name, Path(entry.path)
+        folders.extend(reversed(below))
+
+
+def _read_regular(path: Path, name: str, *, follow: bool) -> bytes | str:
+    """Read a regular file, or say why not."""
+    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    # A pipe would be waited for without end; a link may have taken the file's place.
+    flags |= getattr(os, "O_NONBLOCK", 0) | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
+    descriptor = os.open(path, flags)
+    with open(descriptor, "rb") as stream:
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode):
+            return f"{shown(name)} is not a regular file and was not opened."
+        complaint = too_large(name, state.st_size)
+        # The file may grow between the question and the reading.
+        return complaint or stream.read(largest(name))

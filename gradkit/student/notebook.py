@@ -1,0 +1,155 @@
+"""A notebook's code cells, of any notebook format, with the headings above each."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from typing import Any
+
+from gradkit.records.submission import Cell, Problem
+from gradkit.student.cell import make_cell
+from gradkit.student.files import File, SubmissionError
+from gradkit.student.headings import BELOW_ALL, Path, headings_in, plain
+from gradkit.student.source import decode, unify
+
+CODE_CELLS = 2_000
+CELLS = 5_000
+VALUES = 3_000_000
+"""Values in the notebook's JSON, estimated from its commas, before it is parsed."""
+
+GROUPS = 300_000
+"""Lists and objects in the notebook's JSON, estimated from its brackets."""
+
+MARKDOWN = 20_000
+"""Characters of a markdown cell that are searched for headings."""
+
+_VERSION = 4
+_SAVE_AGAIN = "Open it in Jupyter or Colab, save it, and hand it in again."
+_LONE_COMMENT = re.compile(r"(#{1,6})\s*([^#\s=()\[\]{}:;][^=()\[\]{};]*)$")
+_FORM_TITLE = re.compile(r"#\s*@title\s+([^\n{]+)")
+_WRITE_FILE = re.compile(r"\s*%%(?:writefile|file)\s+(?:-a\s+)?(?:\./)?([A-Za-z_]\w*)\.py\s*\n")
+
+
+def read_notebook(file: File, label: str) -> tuple[list[Cell], list[Problem], dict[str, str]]:
+    """Read the code cells of a notebook.
+
+    Parameters
+    ----------
+    file : File
+    label : str
+        The file's name as it is shown.
+
+    Returns
+    -------
+    cells : list of Cell
+        Numbered by the code cells alone, empty ones included in the count.
+    problems : list of Problem
+    modules : dict
+        Sources of modules that cells write by ``%%writefile``, by module name.
+
+    Raises
+    ------
+    SubmissionError
+        It is no notebook, or larger than is reasonable.
+    """
+    cells: list[Cell] = []
+    problems: list[Problem] = []
+    modules: dict[str, str] = {}
+    path = Path()
+    number = 0
+    for raw in _raw_cells(_load(file, label), label):
+        kind, text = raw.get("cell_type"), raw.get("source")
+        text = unify(text if isinstance(text, str) else "")
+        if kind == "markdown":
+            for _, level, heading in headings_in(text[:MARKDOWN]):
+                path.enter(level, heading)
+        elif kind == "code":
+            number += 1
+            if number > CODE_CELLS:
+                raise SubmissionError(
+                    f"{label} has more than {CODE_CELLS} code cells. Hand in the exercise alone."
+                )
+            if lone := _LONE_COMMENT.match(text.strip()):
+                path.enter(BELOW_ALL, plain(lone[2]))
+            elif written := _WRITE_FILE.match(text):
+                modules[written[1]] = (
+                    "\n" * text[: written.end()].count("\n") + text[written.end() :]
+                )
+            title = _FORM_TITLE.match(text)
+            headings = path.now() + ((plain(title[1]),) if title else ())
+            cell, found = make_cell(label, number, text, headings)
+            cells.append(cell)
+            problems += found
+    return cells, problems, modules
+
+
+def _load(file: File, label: str) -> dict[str, Any]:
+    """Parse the JSON, after a look at how much of it there is."""
+    data = file.data
+    if data.count(b",") > VALUES or data.count(b"{") + data.count(b"[") > GROUPS:
+        raise SubmissionError(
+            f"{label} holds more data than a notebook of this exercise can need. "
+            "Clear all outputs, save, and hand it in again."
+        )
+    text, _ = decode(data)
+    try:
+        loaded = json.loads(text)
+    except json.JSONDecodeError as error:
+        if text.lstrip()[:1] == "<":
+            raise SubmissionError(
+                f"{label} is a web page, not a notebook. Download the notebook file itself."
+            ) from None
+        raise SubmissionError(
+            f"{label} is not a valid notebook: its JSON is broken at line {error.lineno}, "
+            f"column {error.colno} ({error.msg}). {_SAVE_AGAIN}"
+        ) from None
+    except (ValueError, RecursionError):
+        raise SubmissionError(
+            f"{label} is not a valid notebook: its JSON is nested too deeply or holds a number "
+            f"that is too long. {_SAVE_AGAIN}"
+        ) from None
+    if not isinstance(loaded, dict) or not ("cells" in loaded or "worksheets" in loaded):
+        raise SubmissionError(
+            f"{label} is JSON, but not a notebook: there are no cells in it. {_SAVE_AGAIN}"
+        )
+    return loaded
+
+
+def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
+    """Let nbformat read and upgrade the notebook, relieved of its outputs."""
+    import nbformat
+    from nbformat.reader import reads
+
+    sheets = loaded.get("worksheets") or [loaded]
+    try:
+        count = 0
+        for sheet in sheets:
+            for cell in sheet["cells"]:
+                count += 1
+                if "outputs" in cell:
+                    cell["outputs"] = []
+                cell.pop("attachments", None)
+        if count > CELLS:
+            raise SubmissionError(
+                f"{label} has {count} cells; at most {CELLS} are read. Hand in the exercise alone."
+            )
+        with warnings.catch_warnings():
+            # Missing or doubled cell ids matter to nobody here.
+            warnings.simplefilter("ignore")
+            notebook = nbformat.convert(reads(json.dumps(loaded)), _VERSION)
+        cells = [dict(cell) for cell in notebook["cells"]]
+    except SubmissionError:
+        raise
+    except Exception as error:
+        # What nbformat raises on damaged input has no common base.
+        version = loaded.get("nbformat")
+        if isinstance(version, int) and version > _VERSION:
+            raise SubmissionError(
+                f"{label} has notebook format {version}; up to {_VERSION} can be read. "
+                f"Save it in format {_VERSION} and hand it in again."
+            ) from None
+        raise SubmissionError(
+            f"{label} is not a valid notebook ({type(error).__name__}). {_SAVE_AGAIN}"
+        ) from None
+    return cells

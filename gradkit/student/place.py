@@ -1,0 +1,36 @@
+"""Where a line of a cell stands in the student's own file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from gradkit.records.submission import Cell, Place
+
+
+def where(place: Place) -> str:
+    """Say a place: ``cell 5, line 3`` in a notebook, ``file.py:12`` in a script."""
+    if place.cell is None:
+        return f"{place.file}:{place.line}"
+    return f"cell {place.cell}, line {place.line}"
+
+
+def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
+    """Give the function from a cell's id and a line of its source to the `Place`.
+
+    An id that is no cell's is taken for a file of its own, as a module's is.
+    """
+    known = {cell.id: cell for cell in cells}
+    files = {cell.file for cell in known.values()}
+
+    def find(cell_id: str, line: int) -> Place:
+        cell = known.get(cell_id)
+        if cell is not None:
+            return Place(cell.file, cell.cell, cell.first_line + line - 1)
+        # Modules of a package are compiled under dotted names.
+        path = cell_id.removesuffix(".py").replace(".", "/") + ".py"
+        if path in files:
+            return Place(path, None, line)
+        ending = sorted(file for file in files if file.endswith(f"/{path}"))
+        return Place(ending[0] if len(ending) == 1 else cell_id, None, line)
+
+    return find

@@ -1,0 +1,161 @@
+"""The first stage of the line: a path becomes a `Submission`. Nothing is run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path, PurePosixPath
+
+from gradkit.records.submission import Cell, Place, Problem, Submission
+from gradkit.student.archive import read_archive
+from gradkit.student.files import (
+    File,
+    SubmissionError,
+    is_code,
+    read_file,
+    read_folder,
+    shown,
+)
+from gradkit.student.notebook import read_notebook
+from gradkit.student.script import read_script
+from gradkit.worker.text import clean_text
+
+__all__ = ["SubmissionError", "read"]
+
+_EXPECTED = "Expected is a script (.py), a notebook (.ipynb), or a folder or .zip of them."
+_NOT_HANDED_IN = frozenset({"setup", "conftest"})
+
+
+def read(path: str | PathLike[str]) -> Submission:
+    """Read a script, a notebook, a folder or a zip archive.
+
+    Parameters
+    ----------
+    path : path-like
+        A link given here is followed; links inside a folder or archive are not.
+
+    Returns
+    -------
+    Submission
+        Its cells follow the files in the order of their paths. Data files, hidden files
+        and Jupyter's checkpoints are left aside; what could not be used is listed in
+        ``problems``. ``digest`` is that of the bytes of a single file; otherwise of the
+        code files with their paths, so that a folder and its archive have the same.
+
+    Raises
+    ------
+    SubmissionError
+        Nothing can be read at all. The message says why, and what to do.
+    """
+    path = Path(path)
+    try:
+        is_folder, exists = path.is_dir(), path.exists()
+    except (OSError, ValueError):
+        is_folder = exists = False
+    if not exists:
+        raise SubmissionError(f"There is no file or folder {clean_text(str(path), 300)}.")
+    problems: list[Problem] = []
+    if is_folder:
+        files, problems = read_folder(path)
+    elif path.suffix.lower() == ".zip":
+        files, problems = read_archive(path)
+    elif is_code(path.name):
+        files = [read_file(path)]
+    else:
+        raise SubmissionError(f"{shown(path.name)} is not a file that can be graded. {_EXPECTED}")
+    single = not is_folder and is_code(path.name)
+    if not single:
+        files = _handed_in(sorted(_unwrapped(files), key=lambda file: file.name))
+        if not files:
+            said = " ".join(problem.message for problem in problems[:3])
+            raise SubmissionError(
+                f"There is no script and no notebook in {shown(path.name)}. {said or _EXPECTED}"
+            )
+    return _submission(path, files, problems, single=single)
+
+
+def _submission(
+    path: Path, files: list[File], problems: list[Problem], *, single: bool
+) -> Submission:
+    cells: list[Cell] = []
+    modules: dict[str, str] = {}
+    labels: set[str] = set()
+    for file in files:
+        label = _label(file.name, labels)
+        try:
+            if file.name.lower().endswith(".ipynb"):
+                found, said, written = read_notebook(file, label)
+                modules.update(written)
+            else:
+                found, said, source = read_script(file, label)
+                for name in _module_names(file.name):
+                    modules.setdefault(name, source)
+        except SubmissionError as error:
+            if len(files) == 1:
+                raise
+            problems.append(Problem(str(error), Place(label, None, 1)))
+            continue
+        cells += found
+        problems += said
+    if not cells and problems:
+        raise SubmissionError(" ".join(problem.message for problem in problems[:3]))
+    name = shown(path.stem if path.suffix.lower() in (".py", ".ipynb", ".zip") else path.name)
+    return Submission(
+        name=name,
+        path=str(path),
+        digest=hashlib.sha256(files[0].data).hexdigest() if single else _digest(files),
+        cells=tuple(cells),
+        modules=modules,
+        problems=tuple(problems),
+    )
+
+
+def _digest(files: Iterable[File]) -> str:
+    total = hashlib.sha256()
+    for file in files:
+        name = file.name.encode("utf-8", "surrogateescape")
+        total.update(b"%d %d " % (len(name), len(file.data)) + name)
+        total.update(file.data)
+    return total.hexdigest()
+
+
+def _label(name: str, taken: set[str]) -> str:
+    """The name as shown, made different from those already given."""
+    label = first = shown(name)
+    count = 1
+    while label in taken:
+        count += 1
+        label = f"{first}~{count}"
+    taken.add(label)
+    return label
+
+
+def _unwrapped(files: list[File]) -> list[File]:
+    """Take off the folder that everything lies in, as archives usually have one."""
+    while files:
+        folder, slash, _ = files[0].name.partition("/")
+        if not slash or not all(file.name.startswith(folder + slash) for file in files):
+            break
+        files = [File(file.name[len(folder) + 1 :], file.data) for file in files]
+    return files
+
+
+def _handed_in(files: list[File]) -> list[File]:
+    """Leave out tests and packaging, unless there is nothing else."""
+    own = [file for file in files if not _is_equipment(PurePosixPath(file.name).stem)]
+    return own or files
+
+
+def _is_equipment(stem: str) -> bool:
+    return stem in _NOT_HANDED_IN or stem.startswith("test_") or stem.endswith("_test")
+
+
+def _module_names(name: str) -> list[str]:
+    """The names a file can be imported under: dotted from the top, and from its own folder."""
+    parts = list(PurePosixPath(name).with_suffix("").parts)
+    if parts[-1] == "__init__":
+        parts.pop()
+    if not parts or not all(part.isidentifier() for part in parts):
+        return [parts[-1]] if parts and parts[-1].isidentifier() else []
+    return list(dict.fromkeys([".".join(parts), parts[-1]]))
