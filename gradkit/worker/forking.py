@@ -103,9 +103,15 @@ class ForkLane:
         with self._lock:
             if self._pid is None:
                 return None
-            kill_tree(self._pid)
-            self._say({"reap": self._pid})
-            answer = self._hear()
+            try:
+                kill_tree(self._pid)
+                self._say({"reap": self._pid})
+                answer = self._hear()
+            except BaseException:
+                # An interrupt: an answer may be on its way that must not be taken for the
+                # answer to a later question.
+                self._gone = True
+                raise
             self._pid = None
             for left in Path(self._folder).iterdir():
                 remove_folder(left)

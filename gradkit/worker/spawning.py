@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO, cast
 
 from gradkit.worker.errors import WorkshopError
 from gradkit.worker.interpreter import Recipe, launch, make_folder, remove_folder
@@ -83,9 +84,9 @@ class _Interpreter:
     def connect(self) -> Link:
         """Join the pipes to sockets: only sockets can be waited for on every system."""
         process = self._process
-        if process.stdin is None or process.stdout is None or process.stderr is None:
-            raise AssertionError("an interpreter is always started with three pipes")
-        stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
+        stdin, stdout, stderr = (
+            cast(IO[bytes], pipe) for pipe in (process.stdin, process.stdout, process.stderr)
+        )
         channel, far_channel = socket.socketpair()
         output, far_output = socket.socketpair()
 

@@ -112,10 +112,12 @@ class Worker:
 
     def close(self) -> None:
         """Kill the process with all it has started, and close the descriptors."""
-        self._stop()
-        self._selector.close()
-        self._link.channel.close()
-        self._link.output.close()
+        try:
+            self._stop()
+        finally:
+            self._selector.close()
+            self._link.channel.close()
+            self._link.output.close()
 
     def _open(self, allowance: Allowance, cpu_seconds: int, seed: int) -> None:
         data = {"allowance": asdict(allowance), "cpu_seconds": cpu_seconds, "seed": seed}

@@ -111,10 +111,11 @@ class _Zygote:
             self.say(ended=self.child)
 
     def reap(self) -> None:
-        if self.child is None:
-            raise RuntimeError("asked to reap, but there is no child")
-        _, status, usage = os.wait4(self.child, 0)
-        self.child = None
+        child, self.child = self.child, None
+        if child is None:
+            self.say(code=None)
+            return
+        _, status, usage = os.wait4(child, 0)
         self.say(
             code=os.waitstatus_to_exitcode(status),
             cpu_seconds=usage.ru_utime + usage.ru_stime,

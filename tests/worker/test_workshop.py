@@ -15,6 +15,7 @@ from worker_watch import HERE, children, is_gone, is_running, open_workshop
 
 from gradkit.worker import WorkerLost, Workshop, WorkshopError
 from gradkit.worker.frames import Frame
+from gradkit.worker.tree import kill_tree
 
 ROOT = Path(HERE).parents[1]
 
@@ -142,6 +143,26 @@ def is_part_of(pid, folder):
         return os.readlink(f"/proc/{pid}/cwd").startswith(folder)
     except OSError:
         return False
+
+
+def test_interrupted_cleaning(monkeypatch):
+    """An interrupt while a worker is being killed leaves none, and no confusion."""
+    calls = []
+
+    def interrupted(pid):
+        calls.append(pid)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        kill_tree(pid)
+
+    monkeypatch.setattr("gradkit.worker.forking.kill_tree", interrupted)
+    with open_workshop(method="fork") as workshop:
+        with pytest.raises(KeyboardInterrupt):
+            start(workshop)
+        assert calls[0] == calls[1]
+        assert is_gone(calls[0])
+        with workshop.worker() as worker:
+            assert worker.ask(Frame("echo"), 2.0).kind == "echoed"
 
 
 class TestSharing:
