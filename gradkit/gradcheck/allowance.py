@@ -1,0 +1,51 @@
+"""How well a derivative must be known before a claim about it may be accepted."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.gradcheck.noise import Floats
+
+ROUGH = 1e-11
+"""Noise of f, relative to the change of f when a parameter changes by its own size, above
+which single small errors are out of reach and structural ones are looked for."""
+
+MATTERS = 7e-4
+"""Entries below this part of the largest one are held to the largest one's scale."""
+
+
+def allowance(size: Floats, largest: Floats, rough: NDArray[np.bool_]) -> Floats:
+    """Return the absolute error that may go unseen in entries of this size.
+
+    With a precise f: a hundred-thousandth of the entry, or a millionth of the largest entry
+    for entries that are small beside it. With a rough f: a tenth of the entry, or 6e-4 of
+    the largest, which still shows an entry set to zero that was a thousandth of it.
+
+    Parameters
+    ----------
+    size, largest : float64 array
+        Magnitude of each entry, and of the largest entry of the same parameter.
+    rough : bool array
+        Whether f is rough.
+    """
+    precise = np.where(size >= MATTERS * largest, 9e-6 * size, 1e-6 * largest)
+    coarse = np.maximum(0.1 * size, 6e-4 * largest)
+    return np.asarray(np.where(rough, coarse, precise))
+
+
+def reasons(
+    bound: Floats,
+    noise: Floats,
+    truncation: Floats,
+    kink: Floats,
+    stairs: NDArray[np.bool_],
+    steady: NDArray[np.bool_],
+) -> NDArray[np.str_]:
+    """Name the largest part of each bound (see `gradkit.gradcheck.records.Reason`)."""
+    kinked = (kink > noise) & (kink > truncation)
+    return np.select(
+        [~np.isfinite(bound), kinked, truncation > noise, stairs, ~steady],
+        ["non-finite", "kink", "curvature", "staircase", "not deterministic"],
+        "noise",
+    )

@@ -1,0 +1,96 @@
+"""The claimed gradient laid out flat, with what belongs to each entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.gradcheck.allowance import allowance
+from gradkit.gradcheck.judge import claim_error
+from gradkit.gradcheck.noise import Floats, is_float32
+from gradkit.gradcheck.structure import Array
+
+NULL = 1e-9
+"""A leaf whose gradient moves f by less than this part of what others do counts as zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Every entry of the claimed gradient, each array (entries,).
+
+    ``leaf`` and ``place`` say which entry it is, ``here`` is the value of the parameter,
+    ``largest`` the largest magnitude claimed in the same leaf, ``scale`` the size of a change
+    that matters, ``error`` the rounding a correct claim may carry.
+    """
+
+    claimed: Floats
+    leaf: NDArray[np.intp]
+    place: NDArray[np.intp]
+    here: Floats
+    largest: Floats
+    scale: Floats
+    error: Floats
+
+
+def largest_of(arrays: Sequence[Array]) -> Floats:
+    """Return the largest finite magnitude in each array, 0 where there is none."""
+    found = []
+    for array in arrays:
+        size = np.abs(array)
+        top = float(size.max(initial=0.0))
+        if not np.isfinite(top):
+            top = float(np.max(size, initial=0.0, where=np.isfinite(size)))
+        found.append(top)
+    return np.array(found)
+
+
+def is_narrow(arrays: Sequence[Array]) -> bool:
+    """Whether a claimed gradient is in truth float32."""
+    if any(array.dtype.kind == "f" and array.dtype.itemsize < 8 for array in arrays):
+        return True
+    filled = [array.reshape(-1) for array in arrays if array.size]
+    return bool(filled) and is_float32(np.concatenate(filled).astype(np.float64, copy=False))
+
+
+def lay_out(
+    arrays: Sequence[Array],
+    points: Sequence[Array],
+    largest: Floats,
+    scales: Floats,
+    narrow: bool,
+) -> Claims:
+    """Lay the claimed gradient out flat."""
+    sizes = [array.size for array in arrays]
+    claimed = _flat(arrays)
+    tops = np.repeat(largest, sizes)
+    return Claims(
+        claimed=claimed,
+        leaf=np.repeat(np.arange(len(sizes)), sizes),
+        place=np.concatenate([np.arange(size) for size in sizes] or [np.arange(0)]),
+        here=_flat(points),
+        largest=tops,
+        scale=np.repeat(scales, sizes),
+        error=claim_error(claimed, tops, narrow),
+    )
+
+
+def _flat(arrays: Sequence[Array]) -> Floats:
+    parts = [np.asarray(array, dtype=np.float64).reshape(-1) for array in arrays]
+    return np.concatenate(parts or [np.zeros(0)])
+
+
+def allowed(claims: Claims, reach: float, rough: bool) -> Floats:
+    """Return the largest absolute error that may go unseen in each entry.
+
+    See `allowance`. Where a whole leaf is claimed to be as good as zero there is nothing to
+    compare with but the other leaves: there a millionth of what they do to f may go unseen,
+    or a thousandth with a rough f.
+    """
+    limit = allowance(np.abs(claims.claimed), claims.largest, np.asarray(rough))
+    with np.errstate(all="ignore"):
+        share = reach / claims.scale
+    null = claims.largest <= NULL * share
+    return np.where(null, np.maximum(limit, (1e-3 if rough else 1e-6) * share), limit)

@@ -1,0 +1,195 @@
+"""Calling a function that is not ours: counted, guarded, and never trusted with our arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.gradcheck.noise import Floats
+from gradkit.gradcheck.structure import Array, Parameters, is_tensor
+
+OUTSIDE = (ArithmeticError, ValueError)
+"""What f may raise off its domain; there it counts as not finite. At the point itself every
+exception is the caller's to see."""
+
+Call = Callable[[Any], Any]
+
+
+class BudgetSpent(Exception):  # noqa: N818 - it is a signal, not a fault
+    """The permitted number of evaluations has been used."""
+
+
+def scalar(value: Any) -> float:
+    """Return the value of f as a Python float.
+
+    Raises
+    ------
+    TypeError
+        When f returned something other than one real number.
+    """
+    if isinstance(value, (float, int)) and not isinstance(value, bool):
+        return float(value)
+    array = np.asarray(value.detach().cpu() if is_tensor(value) else value)
+    if array.size == 1 and array.dtype.kind in "fiu":
+        return float(array.reshape(())[()])
+    what = "a complex number" if array.dtype.kind == "c" and array.size == 1 else None
+    if what is None and array.dtype.kind in "fiucb":
+        what = f"{array.dtype} of shape {array.shape}"
+    raise TypeError(
+        f"f must return one real number; found {what or type(value).__name__}. "
+        f"Reduce it, for example with .sum() or .mean()."
+    )
+
+
+class Evaluator:
+    """Evaluates f around one point, moving one entry or one direction at a time.
+
+    The arrays that f receives belong to the evaluator and are restored after each move. When f
+    is found to change them, it is given copies instead.
+
+    Parameters
+    ----------
+    f : callable
+    parameters : Parameters
+    budget : int, optional
+        The number of calls after which `BudgetSpent` is raised.
+
+    Attributes
+    ----------
+    count, limit : int
+        Number of calls so far, and permitted.
+    mutated : str or None
+        Name of a parameter that f was seen to change.
+    """
+
+    def __init__(self, f: Call, parameters: Parameters, budget: int | None = None) -> None:
+        self.f = f
+        self.parameters = parameters
+        self.leaves = parameters.leaves
+        self.count = 0
+        self.mutated: str | None = None
+        self.inside = True
+        self.limit = float("inf") if budget is None else budget
+        self._arrays: list[Array] = [leaf.array for leaf in self.leaves]
+        self._origin: list[Array] = [leaf.array.copy(order="K") for leaf in self.leaves]
+
+    def value(self) -> float:
+        """Return f at the present state of the arrays, NaN where f fails off its domain."""
+        if self.count >= self.limit:
+            raise BudgetSpent
+        self.count += 1
+        arrays = self._arrays
+        if self.mutated is not None:
+            arrays = [array.copy(order="K") for array in arrays]
+        if self.inside:
+            result = self.f(self.parameters.build(arrays))
+        else:
+            try:
+                result = self.f(self.parameters.build(arrays))
+            except OUTSIDE:
+                return float("nan")
+        return result if type(result) is float else scalar(result)
+
+    def at_point(self) -> float:
+        """Return f at the point itself, noticing whether f changed its argument."""
+        self.inside = True
+        value = self.value()
+        self.inside = False
+        self.intact()
+        return value
+
+    def intact(self) -> bool:
+        """Check that the arrays are what they were; if not, restore them and protect them."""
+        changed = [
+            leaf.name
+            for leaf, origin in zip(self.leaves, self._origin, strict=True)
+            if not np.array_equal(leaf.array, origin, equal_nan=True)
+        ]
+        if not changed:
+            return True
+        self.mutated = changed[0]
+        for array, origin in zip(self._arrays, self._origin, strict=True):
+            array[...] = origin
+        return False
+
+    def pairs(
+        self, leaf: int, entries: Sequence[int] | NDArray[np.intp], steps: Floats
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Evaluate f on both sides of the point for single entries of one leaf.
+
+        Parameters
+        ----------
+        leaf : int
+            Position of the leaf.
+        entries : sequence of int
+            Positions in C order; one may come several times.
+        steps : float64 array
+            A distance for each.
+
+        Returns
+        -------
+        above, below, ahead, behind : float64 arrays
+            f at ``+ahead`` and ``-behind``, and these two distances as they were after rounding.
+        """
+        target = self.leaves[leaf]
+        flat = target.flat
+        where = np.asarray(entries, dtype=np.intp)
+        if target.places is not None:
+            where = target.places[where]
+        here = flat[where]
+        with np.errstate(all="ignore"):
+            up = (here + steps).astype(flat.dtype)
+            down = (here - steps).astype(flat.dtype)
+            wide = here.astype(np.float64)
+            ahead = up.astype(np.float64) - wide
+            behind = wide - down.astype(np.float64)
+        above, below = np.empty(len(where)), np.empty(len(where))
+        value = self.value
+        rows = zip(where.tolist(), here.tolist(), up.tolist(), down.tolist(), strict=True)
+        position = origin = None
+        try:
+            for number, (position, origin, high, low) in enumerate(rows):
+                flat[position] = high
+                above[number] = value()
+                flat[position] = low
+                below[number] = value()
+                flat[position] = origin
+        except BaseException:
+            if position is not None:
+                flat[position] = origin
+            raise
+        return above, below, ahead, behind
+
+    def along(self, directions: Sequence[Array | None], steps: Floats) -> Floats:
+        """Evaluate f at ``x + t u`` for each step t.
+
+        Parameters
+        ----------
+        directions : sequence of float64 array or None
+            u for each leaf, None where it does not move.
+        steps : float64 array
+            Signed distances.
+
+        Returns
+        -------
+        values : float64 array
+        """
+        values = np.empty(len(steps))
+        moving = [i for i, direction in enumerate(directions) if direction is not None]
+        try:
+            for number, step in enumerate(steps.tolist()):
+                for i in moving:
+                    array, origin = self._arrays[i], self._origin[i]
+                    array[...] = origin + step * directions[i]
+                values[number] = self.value()
+        finally:
+            for i in moving:
+                self._arrays[i][...] = self._origin[i]
+        return values
+
+    def origin(self, leaf: int) -> Array:
+        """Return the parameter itself."""
+        return self._origin[leaf]

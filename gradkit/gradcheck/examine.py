@@ -1,0 +1,142 @@
+"""Every entry of a gradient: a first step for all, a second for some, a ladder for the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.gradcheck.allowance import MATTERS
+from gradkit.gradcheck.assemble import Columns, blank
+from gradkit.gradcheck.claims import Claims, allowed
+from gradkit.gradcheck.escalate import Case, escalate
+from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
+from gradkit.gradcheck.judge import AGREE, DISAGREE
+from gradkit.gradcheck.line import EntryLine
+from gradkit.gradcheck.preflight import Preflight, measure_again
+from gradkit.gradcheck.sweep import First, first, second
+
+FINE = 8e-8
+"""With a precise f, entries whose resolution is coarser than this get a second look."""
+
+THOROUGH = 30
+"""After so many confirmed errors, further ones are confirmed by a short ladder."""
+
+Rows = NDArray[np.intp]
+
+
+def examine(evaluator: Evaluator, claims: Claims, seen: Preflight) -> tuple[Columns, Preflight]:
+    """Hold every claim against finite differences.
+
+    Returns
+    -------
+    columns : Columns
+    seen : Preflight
+        With the noise as it turned out to be.
+    """
+    columns = blank(len(claims.claimed))
+    try:
+        rows = np.arange(len(claims.claimed))
+        doubtful = _try_first(evaluator, claims, seen, columns, rows)
+        if len(doubtful) > max(3, len(rows) // 5):
+            louder = measure_again(evaluator, seen)
+            if louder.sigma > 3 * seen.sigma:
+                seen = louder
+                doubtful = _try_first(evaluator, claims, seen, columns, doubtful)
+        return columns, _try_ladders(evaluator, claims, seen, columns, doubtful)
+    except BudgetSpent:
+        return columns, seen
+
+
+def _reach(seen: Preflight, columns: Columns, claims: Claims) -> float:
+    """Return how much f changes with a change that matters, by claim, value or estimate."""
+    if seen.reach or seen.base:
+        return seen.reach or abs(seen.base)
+    moved = np.abs(columns.estimate) + columns.bound
+    moved = moved[np.isfinite(moved)] if len(moved) else moved
+    scale = float(np.max(claims.scale, initial=0.0))
+    return float(np.max(moved, initial=0.0)) * scale
+
+
+def _note(columns: Columns, rows: Rows, seen: First) -> None:
+    """Write down what a first or second step found."""
+    columns.estimate[rows] = seen.estimate
+    columns.bound[rows] = seen.bound
+    columns.resolution[rows] = seen.resolution
+
+
+def _try_first(
+    evaluator: Evaluator, claims: Claims, seen: Preflight, columns: Columns, rows: Rows
+) -> Rows:
+    """Try a first step, and a second where that left the view blurred; return who is left."""
+    left = (evaluator.limit - evaluator.count) / 2
+    rows = rows[: int(min(left, len(rows)))]
+    found = first(evaluator, claims, rows, seen.base, seen.sigma)
+    _note(columns, rows, found)
+    columns.reason[rows] = "noise"
+    limit = allowed(claims, _reach(seen, columns, claims), seen.rough)[rows]
+    good = found.agrees & (found.resolution <= limit)
+    if not seen.rough:
+        size = np.abs(claims.claimed[rows])
+        blurred = found.agrees & (found.resolution > FINE * size)
+        blurred &= size >= MATTERS * claims.largest[rows]
+        if blurred.any():
+            again = rows[blurred]
+            better = second(evaluator, claims, again, seen.base, seen.sigma)
+            fine = better.agrees & (better.resolution <= limit[blurred])
+            good[blurred] = fine
+            sharper = fine & (better.resolution < found.resolution[blurred])
+            for array, values in (
+                (columns.estimate, better.estimate),
+                (columns.bound, better.bound),
+                (columns.resolution, better.resolution),
+            ):
+                array[again[sharper]] = values[sharper]
+    agreed = rows[good]
+    columns.verdict[agreed] = AGREE
+    columns.reason[agreed] = ""
+    return rows[~good]
+
+
+def _try_ladders(
+    evaluator: Evaluator, claims: Claims, seen: Preflight, columns: Columns, rows: Rows
+) -> Preflight:
+    """Examine what is left one by one, learning about the noise on the way."""
+    confirmed = 0
+    queue = rows.tolist()
+    learned = False
+    while queue:
+        row = queue.pop(0)
+        reach = _reach(seen, columns, claims)
+        limit = float(allowed(claims, reach, seen.rough)[row])
+        claimed = float(claims.claimed[row])
+        hint = float(columns.estimate[row])
+        case = Case(
+            base=seen.base,
+            claimed=claimed if np.isfinite(claimed) else hint,
+            hint=hint if np.isfinite(hint) else 0.0,
+            scale=float(claims.scale[row]),
+            sigma=seen.sigma,
+            error=float(claims.error[row]) if np.isfinite(claimed) else 0.0,
+            allowed=limit,
+            amplitude=1e-8 * reach + min(1e-9 * abs(seen.base), 1e-4 * reach),
+            steady=seen.steady,
+        )
+        line = EntryLine(evaluator, int(claims.leaf[row]), int(claims.place[row]))
+        found = escalate(line, case, short=confirmed > THOROUGH)
+        columns.estimate[row] = found.estimate
+        columns.bound[row] = found.bound
+        columns.resolution[row] = found.resolution
+        columns.verdict[row] = found.verdict
+        columns.reason[row] = found.reason
+        columns.left[row], columns.right[row] = found.slopes
+        if not np.isfinite(claimed) and np.isfinite(found.bound):
+            columns.verdict[row], columns.reason[row] = DISAGREE, ""
+        confirmed += columns.verdict[row] == DISAGREE
+        louder = found.sigma > 5 * seen.sigma and found.verdict == AGREE and not found.stairs
+        if louder and not learned and len(queue) > 2:
+            learned = True
+            seen = replace(seen, sigma=found.sigma)
+            queue = _try_first(evaluator, claims, seen, columns, np.array(queue)).tolist()
+    return seen

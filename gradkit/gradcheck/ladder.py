@@ -1,0 +1,247 @@
+"""From function values on a ladder of steps to a derivative with an honest bound.
+
+All arrays are (entries, steps), the steps ascending along the last axis, by a factor of
+about 4. A step where f was not finite holds NaN and takes no part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.gradcheck.noise import FLOAT64, Floats
+
+RATIO = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Values of f around one point, along one line for each entry.
+
+    ``base`` (entries,) holds f at the point, ``above`` and ``below`` (entries, steps) hold f
+    at ``+ahead`` and at ``-behind``; these two are the distances really moved, which
+    differ from each other by rounding. ``sigma`` (entries,) is the size of the noise of f.
+    """
+
+    base: Floats
+    above: Floats
+    below: Floats
+    ahead: Floats
+    behind: Floats
+    sigma: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Slopes:
+    """What each step of a ladder says by itself.
+
+    ``central`` is exact for parabolas, ``right`` and ``left`` are the one-sided slopes,
+    ``noise`` is the error that the roughness of f can cause in ``central``.
+    """
+
+    step: Floats
+    central: Floats
+    right: Floats
+    left: Floats
+    noise: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The outcome of a ladder, each array of shape (entries,).
+
+    ``bound`` is the sum of ``noise``, ``truncation`` and ``kink``, with a factor for safety; it
+    is infinite where no step was usable. ``step`` is the index of the step the estimate rests
+    on, ``sigma`` the noise of f as this ladder shows it, ``stairs`` says that small steps left
+    f unchanged where the estimate says it should have moved.
+    """
+
+    estimate: Floats
+    bound: Floats
+    noise: Floats
+    truncation: Floats
+    kink: Floats
+    left: Floats
+    right: Floats
+    step: NDArray[np.intp]
+    sigma: Floats
+    stairs: NDArray[np.bool_]
+
+
+def slopes(ladder: Ladder) -> Slopes:
+    """Return the slopes at each step.
+
+    The central slope for unequal distances a (ahead) and b (behind) is the derivative of
+    the parabola through three points, ``(s₊ b + s₋ a)/(a + b)`` with one-sided slopes s.
+    """
+    base = ladder.base[:, None]
+    right = (ladder.above - base) / ladder.ahead
+    left = (base - ladder.below) / ladder.behind
+    span = ladder.ahead + ladder.behind
+    central = (right * ladder.behind + left * ladder.ahead) / span
+    local = FLOAT64 * np.maximum(np.abs(ladder.above), np.abs(ladder.below))
+    noise = 2 * np.maximum(ladder.sigma[:, None], local) / span
+    return Slopes(span / 2, central, right, left, noise)
+
+
+def local_noise(slope: Slopes) -> Floats:
+    """Return the noise of f, (entries,), that the three smallest steps of a ladder show.
+
+    There the derivative cannot have changed, so the difference between neighbouring
+    central slopes is noise over step.
+    """
+    changes = np.abs(np.diff(slope.central[:, :3], axis=1)) * slope.step[:, :2]
+    if changes.shape[1] == 0:
+        return np.zeros(len(slope.step))
+    return np.asarray(1.5 * np.max(np.nan_to_num(changes, nan=0.0, posinf=0.0), axis=1))
+
+
+def one_sided(slope: Slopes) -> tuple[Floats, Floats]:
+    """Return left and right slopes, (entries, steps - 1), freed of curvature.
+
+    A one-sided slope at step h is ``s + h f''/2 + …``; two steps in ratio r give
+    ``(r s(h) - s(rh))/(r - 1)``.
+    """
+    ratio = slope.step[:, 1:] / slope.step[:, :-1]
+    left = (ratio * slope.left[:, :-1] - slope.left[:, 1:]) / (ratio - 1)
+    right = (ratio * slope.right[:, :-1] - slope.right[:, 1:]) / (ratio - 1)
+    return left, right
+
+
+def _kinks(slope: Slopes) -> Floats:
+    """Return the jump between the two slopes at each step that no curvature explains.
+
+    The difference of the one-sided slopes is ``Δ + a h + b h³ + …``. Two steps remove a, a
+    third removes b; the smaller of the two answers is taken, because a kink further out
+    may have reached only the third. What the noise can cause is taken off.
+    """
+    ratio = slope.step[:, 1:] / slope.step[:, :-1]
+    jump = slope.right - slope.left
+    first = (ratio * jump[:, :-1] - jump[:, 1:]) / (ratio - 1)
+    noise = 4 * (ratio * slope.noise[:, :-1] + slope.noise[:, 1:]) / (ratio - 1)
+    cube = ratio[:, :-1] ** 3
+    second = (cube * first[:, :-1] - first[:, 1:]) / (cube - 1)
+    size = np.full_like(slope.central, np.nan)
+    size[:, :-1] = np.abs(first)
+    size[:, :-2] = np.fmin(size[:, :-2], np.abs(second))
+    size[:, :-1] -= noise
+    return np.maximum(size, 0.0) / 2
+
+
+def _pad(values: Floats, steps: int) -> Floats:
+    """Fill up with NaN to the number of steps."""
+    padded = np.full((values.shape[0], steps), np.nan)
+    padded[:, : values.shape[1]] = values
+    return padded
+
+
+def _candidates(slope: Slopes) -> tuple[Floats, Floats]:
+    """Return Richardson estimates of three orders and their truncation, (orders, entries, steps).
+
+    With ratio r, ``D`` has error c h², ``R = D + (D(h) - D(rh))/(r² - 1)`` has c h⁴, and so on.
+    The truncation of R and above is the change to the next step, over r²: were the order fully
+    reached it would be over r⁴ and more, so this leaves room for steps where it is not.
+    """
+    steps = slope.step.shape[1]
+    square = (slope.step[:, 1:] / slope.step[:, :-1]) ** 2
+    values = slope.central
+    estimates, truncations = [], []
+    for order in range(3):
+        change = values[:, :-1] - values[:, 1:]
+        if change.shape[1] == 0:
+            break
+        weight = square[:, : change.shape[1]]
+        cut = 2 * np.abs(change) / (weight - 1) if order == 0 else np.abs(change) / weight
+        estimates.append(_pad(values, steps))
+        truncations.append(_pad(cut, steps))
+        values = values[:, :-1] + change / (weight ** (order + 1) - 1)
+    return np.array(estimates), np.array(truncations)
+
+
+def _choose(slope: Slopes, safety: float) -> tuple[Floats, ...]:
+    """Pick for each entry the estimate with the least bound that no smaller step contradicts."""
+    estimates, truncations = _candidates(slope)
+    kinks = _kinks(slope)
+    bounds = safety * (truncations + 1.1 * slope.noise + kinks)
+    bounds[~np.isfinite(bounds) | ~np.isfinite(estimates)] = np.inf
+
+    # A smaller step speaks through its plain central slope, the least clever of the three.
+    gap = np.abs(estimates[:, :, :, None] - slope.central[None, :, None, :])
+    room = bounds[:, :, :, None] + bounds[0][None, :, None, :]
+    steps = slope.step.shape[1]
+    smaller = np.arange(steps)[None, :] < np.arange(steps)[:, None]
+    contradicted = np.any((gap > room) & smaller, axis=3)
+    usable = np.where(contradicted, np.inf, bounds)
+
+    orders = len(estimates)
+    flat = np.moveaxis(usable, 0, 2).reshape(len(slope.step), -1)
+    best = np.argmin(flat, axis=1)
+    rows = np.arange(len(best))
+    step, order = best // orders, best % orders
+    return (
+        estimates[order, rows, step],
+        usable[order, rows, step],
+        slope.noise[rows, step],
+        truncations[order, rows, step],
+        kinks[rows, step],
+        step.astype(np.float64),
+    )
+
+
+def derive(ladder: Ladder, safety: float = 1.5) -> Derived:
+    """Estimate the derivative along each line.
+
+    Parameters
+    ----------
+    ladder : Ladder
+        At least three steps; the smallest should be dominated by noise, so that the
+        roughness of f shows.
+    safety : float
+        Factor on the bound.
+
+    Returns
+    -------
+    Derived
+    """
+    with np.errstate(all="ignore"):
+        sigma = np.maximum(ladder.sigma, local_noise(slopes(ladder)))
+        slope = _with_noise(slopes(ladder), sigma)
+        estimate, bound, *_ = chosen = _choose(slope, safety)
+
+        # On a staircase the small steps see no change at all. The estimate then says how
+        # much was missed, and that is the size of the stairs.
+        flat = (ladder.above == ladder.base[:, None]) & (ladder.below == ladder.base[:, None])
+        missed = np.where(flat, np.abs(estimate)[:, None] * slope.step, 0.0)
+        stairs = np.max(np.nan_to_num(missed), axis=1)
+        rough = stairs > 3 * sigma
+        if np.any(rough):
+            sigma = np.where(rough, stairs, sigma)
+            slope = _with_noise(slope, sigma)
+            estimate, bound, *_ = chosen = _choose(slope, safety)
+
+        noise, truncation, kink, position = chosen[2:]
+        step = position.astype(np.intp)
+        left, right = one_sided(slope)
+        rows = np.arange(len(step))
+        near = np.minimum(step, left.shape[1] - 1)
+        left, right = left[rows, near], right[rows, near]
+    return Derived(
+        estimate=np.where(np.isfinite(bound), estimate, np.nan),
+        bound=bound,
+        noise=noise,
+        truncation=truncation,
+        kink=kink,
+        left=left,
+        right=right,
+        step=step,
+        sigma=sigma,
+        stairs=rough,
+    )
+
+
+def _with_noise(slope: Slopes, sigma: Floats) -> Slopes:
+    """Return the slopes with the noise raised to that of ``sigma``."""
+    noise = np.maximum(slope.noise, sigma[:, None] / slope.step)
+    return Slopes(slope.step, slope.central, slope.right, slope.left, noise)

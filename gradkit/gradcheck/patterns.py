@@ -1,0 +1,143 @@
+"""Plain patterns in the difference between a claimed gradient and its estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gradkit.gradcheck.assemble import Columns
+from gradkit.gradcheck.claims import Claims
+from gradkit.gradcheck.judge import DISAGREE
+from gradkit.gradcheck.noise import Floats
+from gradkit.gradcheck.structure import Array, Leaf
+
+
+def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> tuple[str, ...]:
+    """Name what explains all differences of a parameter, or of all parameters, at once.
+
+    Parameters
+    ----------
+    claims : Claims
+    columns : Columns
+        The results of the same entries.
+    leaves : sequence of Leaf
+
+    Returns
+    -------
+    tuple of str
+        Sentences; empty where nothing disagrees or no pattern fits every entry.
+    """
+    if DISAGREE not in columns.verdict:
+        return ()
+    error = np.where(np.isfinite(columns.bound), columns.bound, np.inf)
+    whole = factor(claims.claimed, columns.estimate, error)
+    if whole is not None and len(leaves) > 1:
+        return (f"All entries are off by one factor: {_factor_words(whole)}.",)
+    found = []
+    for number, leaf in enumerate(leaves):
+        rows = claims.leaf == number
+        if DISAGREE not in columns.verdict[rows]:
+            continue
+        shape = leaf.array.shape
+        sentence = describe_leaf(
+            claims.claimed[rows].reshape(shape),
+            columns.estimate[rows].reshape(shape),
+            error[rows].reshape(shape),
+        )
+        if sentence:
+            found.append(f"{leaf.name or 'The gradient'}: {sentence}.")
+    return tuple(found)
+
+
+def factor(claimed: Floats, estimate: Floats, error: Floats) -> float | None:
+    """Return the c for which ``claimed = c · estimate`` everywhere, if there is one but 1.
+
+    It is fitted by least squares; at least two entries must bear it out, and every entry must
+    fit to a thousandth of itself or within what is known of it.
+    """
+    known = np.isfinite(error) & np.isfinite(claimed)
+    if np.count_nonzero(known & (np.abs(estimate) > 10 * error)) < 2:
+        return None
+    truth, claim, room = estimate[known], claimed[known], error[known]
+    weight = float(np.max(np.abs(truth)))
+    scaled = truth / weight
+    ratio = float(np.sum(claim * scaled) / np.sum(scaled * scaled)) / weight
+    if ratio == 0 or not np.isfinite(ratio) or abs(ratio - 1) < 1e-3:
+        return None
+    slack = 1e-3 * np.abs(ratio * truth) + 2 * abs(ratio) * room + 1e-9 * abs(ratio) * weight
+    fits = np.abs(claim - ratio * truth) <= slack
+    return ratio if bool(np.all(fits)) else None
+
+
+def describe_leaf(claimed: Array, estimate: Array, error: Array) -> str:
+    """Return what explains the whole difference in one parameter, or the empty string."""
+    ratio = factor(claimed.reshape(-1), estimate.reshape(-1), error.reshape(-1))
+    if ratio is not None:
+        return f"every entry is off by one factor: {_factor_words(ratio)}"
+    if not np.all(np.isfinite(error)) or not np.all(np.isfinite(claimed)):
+        return ""
+    weight = float(np.max(np.abs(estimate), initial=0.0))
+    room = 2 * np.max(error, initial=0.0) + 1e-3 * weight
+    if claimed.size > 1 and not np.any(claimed):
+        return "the claim is zero throughout"
+    if claimed.ndim == 2 and claimed.shape[0] == claimed.shape[1] > 1:
+        if np.all(np.abs(claimed.T - estimate) <= room):
+            return "it is transposed"
+        ratio = factor(claimed.T.reshape(-1), estimate.reshape(-1), error.reshape(-1))
+        if ratio is not None:
+            return f"it is transposed, and every entry is off by {_factor_words(ratio)}"
+    vector = claimed.size == max(claimed.shape, default=1) > 1
+    if vector:
+        return _axis(claimed.reshape(-1), estimate.reshape(-1), room)
+    return ""
+
+
+def _axis(claimed: Floats, estimate: Floats, room: float) -> str:
+    """Recognise a bias gradient that was summed over the wrong axis, or over all of them.
+
+    Summed over the units, each example's total stands where a unit's should; the sum of
+    all is the same. Summed over everything, each entry holds that sum. A mean in place of
+    a sum divides either by a whole number.
+    """
+    total = float(np.sum(estimate))
+    size = len(estimate)
+    if abs(total) <= 3 * room * size:
+        return ""
+    if np.ptp(claimed) <= 1e-9 * np.max(np.abs(claimed)):
+        times = total / float(claimed[0]) if claimed[0] else 0.0
+        if abs(times - 1) < 1e-3:
+            return "every entry holds the sum of all of them: it was summed over every axis"
+        if abs(times - round(times)) < 1e-3 * abs(times) and round(times) >= 2:
+            return (
+                f"every entry holds the sum of all of them over {round(times)}: it was "
+                f"averaged over every axis"
+            )
+        return ""
+    other = float(np.sum(claimed))
+    if abs(other - total) <= room * size:
+        return "its entries add up to the right sum, but singly they are wrong: wrong axis summed"
+    return ""
+
+
+def _factor_words(ratio: float) -> str:
+    """Say what a factor is likely to be."""
+    if abs(ratio + 1) < 1e-3:
+        return "its sign is reversed (claimed = −1 × estimate)"
+    size, sign = abs(ratio), "−" if ratio < 0 else ""
+    flipped = ", with the sign reversed" if ratio < 0 else ""
+    for whole, text in ((size, "{}"), (1 / size, "1/{}")):
+        count = round(whole)
+        if count >= 2 and abs(whole - count) < 1e-3 * count:
+            shown = text.format(count)
+            guess = ""
+            if text == "{}":
+                guess = f", as where 1/{count} is missing" + (
+                    " (or the 2 of a square counted twice)" if count == 2 else ""
+                )
+            else:
+                guess = f", as where 1/{count} is applied once too often" + (
+                    " (or the 2 of a square is missing)" if count == 2 else ""
+                )
+            return f"claimed = {sign}{shown} × estimate{guess}{flipped}"
+    return f"claimed = {sign}{size:.4g} × estimate{flipped}"

@@ -1,0 +1,208 @@
+"""The vocabulary of the gradient check: frozen records without methods that compute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from numpy.typing import NDArray
+
+from gradkit.gradcheck.text import describe, frame
+
+if TYPE_CHECKING:
+    import pandas
+
+Verdict = Literal["agree", "disagree", "inconclusive"]
+Reason = Literal[
+    "",
+    "kink",
+    "noise",
+    "curvature",
+    "staircase",
+    "non-finite",
+    "not deterministic",
+    "budget",
+]
+"""Why an answer could not be given.
+
+``kink``: the two one-sided slopes differ; ``noise``: the value of f is too rough;
+``curvature``: f bends within every step that rises above its noise; ``staircase``: f moves
+in steps; ``non-finite``: f or the claim is not a finite number; ``not deterministic``: f gives two
+values for one argument; ``budget``: the permitted evaluations were used up.
+"""
+
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of one parameter.
+
+    Attributes
+    ----------
+    parameter : str
+        Name of the parameter; the empty string where f takes a single array.
+    index : tuple of int
+        Position within it, in C order.
+    claimed, estimate : float
+        The gradient under test, and the finite-difference estimate.
+    bound : float
+        Absolute bound on the error of ``estimate``. Infinite where there is no estimate.
+    resolution : float
+        The smallest relative error of ``claimed`` that would have been seen, relative to
+        the larger of ``|claimed|`` and ``|estimate|``. Infinite where both are zero.
+    verdict : {"agree", "disagree", "inconclusive"}
+    reason : str
+        Why the verdict is inconclusive (see `Reason`); otherwise empty.
+    slopes : (float, float) or None
+        The slopes to the left and to the right, where a kink was found.
+    """
+
+    parameter: str
+    index: Index
+    claimed: float
+    estimate: float
+    bound: float
+    resolution: float
+    verdict: Verdict
+    reason: Reason = ""
+    slopes: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """One random direction through one parameter, standing for all of its entries.
+
+    ``claimed`` and ``estimate`` are directional derivatives. ``resolution`` is the smallest
+    error of one single entry that would have been seen, relative to the largest claimed
+    entry of the parameter.
+    """
+
+    parameter: str
+    number: int
+    claimed: float
+    estimate: float
+    bound: float
+    resolution: float
+    verdict: Verdict
+    reason: Reason = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `check_gradient` found.
+
+    Attributes
+    ----------
+    verdict : {"agree", "disagree", "inconclusive"}
+        ``disagree`` when any entry or direction does; otherwise ``inconclusive`` when any is.
+    entries : tuple of Entry
+        Every entry that was looked at by itself, in the order of the parameters. For
+        large problems these are only the ones that a bisection named.
+    directions : tuple of Direction
+        For large problems, the directions that stand for all entries.
+    patterns : tuple of str
+        Sentences that name a plain pattern in the differences.
+    notes : tuple of str
+        What else the reader ought to know about f, for example that it changes its argument.
+    evaluations : int
+        Number of calls of f.
+    noise : float
+        Size of the roughness of f, in the units of f.
+    """
+
+    verdict: Verdict
+    entries: tuple[Entry, ...]
+    directions: tuple[Direction, ...]
+    patterns: tuple[str, ...]
+    notes: tuple[str, ...]
+    evaluations: int
+    noise: float
+
+    def __bool__(self) -> bool:
+        """Refuse to be a truth value: there are three verdicts.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
+        raise TypeError(
+            f"a gradient report has three verdicts and no truth value: this one is "
+            f"{self.verdict!r}. Compare its .verdict, or use gradkit.assert_gradient."
+        )
+
+    def __str__(self) -> str:
+        """Return the table of the worst entries with a sentence."""
+        return describe(self)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the entries as a pandas table with one row per entry."""
+        return frame(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Finite-difference estimates of a gradient, with what they are worth.
+
+    Each attribute is an array, or a sequence or dict of arrays, of the structure and shapes
+    of the parameters. Where several outputs were differentiated at once, every array has
+    the outputs' axes at its end.
+
+    Attributes
+    ----------
+    estimate, bound : float64
+        The derivative, and an absolute bound on its error (infinite where unknown).
+    resolution : float64
+        ``bound`` relative to ``|estimate|``; infinite where the estimate is zero.
+    status : str
+        ``ok``, or the reason why the estimate cannot be relied on (see `Reason`).
+    left, right : float64
+        One-sided slopes. They differ at a kink.
+    evaluations : int
+        Number of calls of f.
+    """
+
+    estimate: Any
+    bound: Any
+    resolution: Any
+    status: Any
+    left: Any
+    right: Any
+    evaluations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Points at which to evaluate f, decided before anything about f is known.
+
+    Attributes
+    ----------
+    parameters : dict of str to float64 array
+        For each parameter an array ``(n, *shape)``: row ``r`` of all of them together is one
+        argument of f. Read-only.
+    point : dict of str to float64 array
+        The parameters around which the rows lie. Read-only.
+    names : tuple of str
+        The parameters to differentiate with respect to, in order.
+    scales : dict of str to float
+        For each parameter, the size of a change that matters.
+    size : int
+        The number of rows, n.
+    steps : int
+        The number of steps on the ladder of each entry.
+    repeats : int
+        How many rows, at the start, repeat ``point`` itself.
+    rough : tuple of int
+        The lengths of the tables that measure noise, which follow the repeats.
+    """
+
+    parameters: Mapping[str, NDArray[Any]]
+    point: Mapping[str, NDArray[Any]]
+    names: tuple[str, ...]
+    scales: Mapping[str, float]
+    size: int
+    steps: int
+    repeats: int
+    rough: tuple[int, ...]

@@ -1,0 +1,136 @@
+"""A report as text for people and as a table for pandas."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas
+
+    from gradkit.gradcheck.records import Direction, Entry, Report
+
+WORST = 8
+
+WHY = {
+    "kink": "f has a kink there: any slope between the two one-sided ones is right",
+    "noise": "f is too rough for its size there",
+    "curvature": "f bends within every step that rises above its noise",
+    "staircase": "f moves in steps, as a forward does that loses precision",
+    "non-finite": "f is not finite around the point, or the slope is not",
+    "not deterministic": "f gives different values for the same argument",
+    "budget": "the permitted evaluations were used up",
+}
+
+
+def place(entry: Entry) -> str:
+    """Return the way to an entry as a reader would write it."""
+    index = ", ".join(map(str, entry.index))
+    return f"{entry.parameter}[{index}]" if index else entry.parameter or "(value)"
+
+
+def _badness(part: Entry | Direction) -> tuple[int, float]:
+    """Sort key: disagreements first, the largest first; then what is unresolved."""
+    rank = {"disagree": 0, "inconclusive": 1, "agree": 2}[part.verdict]
+    gap = abs(part.claimed - part.estimate)
+    size = max(abs(part.claimed), abs(part.estimate))
+    relative = gap / size if size > 0 else 0.0
+    return rank, -relative if math.isfinite(relative) else -math.inf
+
+
+def describe(report: Report) -> str:
+    """Return a sentence, the patterns, the worst entries as a table, and the notes."""
+    parts: list[Entry | Direction] = [*report.entries, *report.directions]
+    lines = [_sentence(report), *report.patterns]
+    shown = sorted(parts, key=_badness)[:WORST]
+    if shown:
+        lines.append("")
+        lines += _table(shown)
+        if len(parts) > len(shown):
+            lines.append(f"… and {len(parts) - len(shown)} more, none of them worse.")
+    reasons = {part.reason for part in parts if part.reason}
+    lines += [f"{reason}: {WHY[reason]}." for reason in WHY if reason in reasons]
+    for entry in report.entries:
+        if entry.slopes is not None and entry in shown:
+            left, right = entry.slopes
+            lines.append(f"{place(entry)}: slope {left:.6g} to the left, {right:.6g} to the right.")
+    lines += [f"Note: {note}" for note in report.notes]
+    return "\n".join(lines)
+
+
+def _sentence(report: Report) -> str:
+    """Say the verdict in a sentence."""
+    parts = report.directions or report.entries
+    what = "direction" if report.directions else "entry"
+    many = "directions" if report.directions else "entries"
+    noun = what if len(parts) == 1 else many
+    calls = f"({report.evaluations} evaluations, noise of f {report.noise:.1e})"
+    counted = report.entries if report.verdict == "disagree" and report.entries else parts
+    off = sum(part.verdict == report.verdict for part in counted)
+    if report.verdict == "agree":
+        resolution = max((part.resolution for part in parts if part.claimed), default=0.0)
+        return (
+            f"The gradient agrees with finite differences in {len(parts)} {noun} {calls}; "
+            f"the coarsest would have shown a relative error of {resolution:.1e}."
+        )
+    if report.verdict == "disagree":
+        if report.directions:
+            wrong = sum(part.verdict == "disagree" for part in report.directions)
+            return (
+                f"The gradient disagrees with finite differences in {wrong} of {len(parts)} "
+                f"{noun} {calls}; the entries named are wrong, others may be."
+            )
+        return (
+            f"The gradient disagrees with finite differences in {off} of {len(parts)} "
+            f"{noun} {calls}."
+        )
+    return (
+        f"The gradient can be neither confirmed nor refuted in {off} of {len(parts)} "
+        f"{noun} {calls}."
+    )
+
+
+def _table(parts: list[Entry | Direction]) -> list[str]:
+    """Return rows of equal width under a header."""
+    rows = [("entry", "claimed", "estimate", "± bound", "resolution", "verdict")]
+    for part in parts:
+        verdict = f"{part.verdict}: {part.reason}" if part.reason else part.verdict
+        name = f"{part.parameter} along direction {part.number}" if hasattr(part, "number") else ""
+        rows.append(
+            (
+                name or place(part),  # type: ignore[arg-type]
+                f"{part.claimed:.10g}",
+                f"{part.estimate:.10g}",
+                f"{part.bound:.1e}",
+                f"{part.resolution:.1e}",
+                verdict,
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def frame(report: Report) -> pandas.DataFrame:
+    """Return one row for each entry; the columns are the attributes of `Entry`."""
+    import pandas as pd  # noqa: PLC0415 - pandas takes half a second, and few ask for a table
+
+    columns = (
+        "parameter",
+        "index",
+        "claimed",
+        "estimate",
+        "bound",
+        "resolution",
+        "verdict",
+        "reason",
+    )
+    table = pd.DataFrame(
+        [[getattr(entry, column) for column in columns] for entry in report.entries],
+        columns=list(columns),
+    )
+    table["left"] = [entry.slopes[0] if entry.slopes else math.nan for entry in report.entries]
+    table["right"] = [entry.slopes[1] if entry.slopes else math.nan for entry in report.entries]
+    return table
