@@ -35,7 +35,17 @@ from gradkit.truth.network import ACTIVATIONS, LOSSES, parameter_shapes
 
 DEFAULT = Path(__file__).parent.parent / "assignments" / "backpropagation" / "assignment.toml"
 
-KINDS = ("dimensions", "parameters", "target", "output", "hidden", "input", "rate", "model", "epochs")  # fmt: skip
+KINDS = (
+    "dimensions",
+    "parameters",
+    "target",
+    "output",
+    "hidden",
+    "input",
+    "rate",
+    "model",
+    "epochs",
+)
 CHECKS: dict[Framework, tuple[str, ...]] = {
     "numpy": ("interface", "forward", "update", "gradient", "trajectory"),
     "torch": ("model", "forward", "gradient", "trajectory"),
@@ -137,7 +147,9 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
         text = file.read_bytes()
         raw = tomllib.loads(text.decode())
     except OSError as error:
-        raise AssignmentError(f"{file}: cannot be read ({error.strerror}). Name a TOML file.") from None  # fmt: skip
+        raise AssignmentError(
+            f"{file}: cannot be read ({error.strerror}). Name a TOML file."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AssignmentError(f"{file}: is not a TOML file: {error}") from None
     try:
@@ -194,9 +206,7 @@ def _role(file: Path, name: str, table: RoleTable) -> Role:
     )
 
 
-def _task(
-    file: Path, here: str, table: TaskTable, roles: dict[str, Role], digest: Any
-) -> Task:
+def _task(file: Path, here: str, table: TaskTable, roles: dict[str, Role], digest: Any) -> Task:
     for key, name, known in [
         *((f"{here}.roles", name, tuple(roles)) for name in table.roles),
         *((f"{here}.optional", name, tuple(table.roles)) for name in table.optional),
@@ -250,7 +260,9 @@ def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, 
             if column not in header:
                 _refuse(file, key, repr(column), f"a column of {source}: {', '.join(header)}")
     try:
-        values = np.array([[float(row[c]) for c in (*table.features, *table.targets)] for row in rows])  # fmt: skip
+        values = np.array(
+            [[float(row[c]) for c in (*table.features, *table.targets)] for row in rows]
+        )
     except (TypeError, ValueError) as error:
         _refuse(file, f"{here}.data", f"{source}: {error}", "numbers only")
     values.flags.writeable = False
@@ -258,9 +270,13 @@ def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, 
 
 
 def _start(
-    file: Path, here: str, name: str, table: dict[str, list[list[float]]], features: int,
+    file: Path,
+    here: str,
+    name: str,
+    table: dict[str, list[list[float]]],
+    features: int,
     layers: tuple[Layer, ...],
-) -> Start:  # fmt: skip
+) -> Start:
     shapes = parameter_shapes(features, layers)
     if set(table) != set(shapes):
         _refuse(file, here, ", ".join(table), ", ".join(shapes))

@@ -101,6 +101,18 @@ def forward(
     return A, hidden
 
 
+def kink_distance(layers: tuple[Layer, ...], parameters: Parameters, X: Array) -> Array:
+    """The smallest ``|z|`` in front of a relu, per probe; inf where there is none."""
+    distance = np.full(X.shape[:-2], np.inf)
+    A: Values = X
+    for number, layer in enumerate(layers, 1):
+        z = np.swapaxes(parameters[f"W{number}"], -1, -2) @ A + parameters[f"b{number}"]
+        if layer.activation == "relu":
+            distance = np.minimum(distance, np.abs(z).min(axis=(-2, -1)))
+        A = ACTIVATIONS[layer.activation](z)
+    return distance
+
+
 def loss(task: Task, parameters: Mapping[str, Values], X: Array, y: Array) -> Values:
     """The task's loss of each probe, shape (…)."""
     return LOSSES[task.loss](y, forward(task.layers, parameters, X)[0])

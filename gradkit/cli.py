@@ -1,0 +1,205 @@
+"""The `gradkit` command.
+
+Machine output goes to standard output alone, everything else to standard error. Exit codes:
+0 every check passed, 1 some did not, 2 could not grade, 3 nothing failed but something
+could not be checked.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gradkit import __version__
+
+if TYPE_CHECKING:
+    from gradkit.records.result import Result
+    from gradkit.session import Session
+
+PASSED, FAILED, REFUSED, OPEN = 0, 1, 2, 3
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gradkit")
+def main() -> None:
+    """Grade hand-written backpropagation, and say what the code does."""
+
+
+def _assignment_options(command: click.decorators.FC) -> click.decorators.FC:
+    for option in reversed(
+        [
+            click.option(
+                "--task",
+                "tasks",
+                multiple=True,
+                metavar="ID",
+                help="Grade this task only (may be repeated).",
+            ),
+            click.option(
+                "--form",
+                type=click.Choice(["correct", "published"]),
+                default="correct",
+                show_default=True,
+                help="Which form is right.",
+            ),
+            click.option(
+                "--assignment",
+                type=click.Path(path_type=Path),
+                metavar="FILE",
+                help="An assignment file of your own.",
+            ),
+            click.option(
+                "--reference",
+                type=click.Path(path_type=Path),
+                metavar="DIR",
+                help="Folder of the model solutions.",
+            ),
+            click.option(
+                "--no-reference", is_flag=True, help="Derive expected values from the task file."
+            ),
+            click.option(
+                "--seed",
+                type=click.IntRange(0, 2**63 - 1),
+                metavar="N",
+                help="Draw the same probes again.",
+            ),
+            click.option(
+                "--hints",
+                type=click.IntRange(1, 4),
+                metavar="N",
+                help="How much is shown: 1 where to look … 4 expected numbers.",
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
+@_assignment_options
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write there instead of to standard output.",
+)
+def check(
+    paths: tuple[Path, ...],
+    tasks: tuple[str, ...],
+    form: str,
+    assignment: Path | None,
+    reference: Path | None,
+    no_reference: bool,
+    seed: int | None,
+    hints: int | None,
+    format_: str,
+    output: Path | None,
+) -> None:
+    """Check submissions: each PATH, a .py file, notebook, folder or zip, is one."""
+    # The worker loads numpy in its own process while this one does the same.
+    from gradkit.worker import Workshop  # noqa: PLC0415
+
+    with Workshop() as workshop:
+        from gradkit.session import GradingError, Session, Settings  # noqa: PLC0415
+
+        results, refused = [], []
+        try:
+            settings = Settings(tasks, form, assignment, reference, no_reference, seed)  # type: ignore[arg-type]
+            with Session(settings, workshop) as session:
+                for path in paths:
+                    try:
+                        results.append(session.check(path))
+                    except GradingError as error:
+                        refused.append(str(error))
+                level = hints or session.hints
+        except GradingError as error:
+            raise click.exceptions.Exit(_refuse([str(error)])) from None
+        _write(results, level, format_, output)
+    code = _refuse(refused) if refused else verdict_code(results)
+    raise click.exceptions.Exit(code)
+
+
+def verdict_code(results: Sequence[Result]) -> int:
+    """The exit code that these results mean."""
+    states = {check.state for result in results for task in result.tasks for check in task.checks}
+    if states - {"pass", "inconclusive", "not-checked"}:
+        return FAILED
+    return OPEN if states - {"pass"} else PASSED
+
+
+def _refuse(sentences: list[str]) -> int:
+    for sentence in sentences:
+        click.echo(f"gradkit: {sentence}", err=True)
+    return REFUSED
+
+
+def _write(results: list[Result], hints: int, format_: str, output: Path | None) -> None:
+    if not results:
+        return
+    if format_ == "json":
+        from gradkit.render.data import to_json  # noqa: PLC0415
+
+        text = to_json(results, hints) + "\n"
+        if output is None:
+            sys.stdout.buffer.write(text.encode())
+            sys.stdout.flush()
+            return
+    else:
+        from gradkit.render.text import show, to_text  # noqa: PLC0415
+
+        if output is None and sys.stdout.isatty():
+            from rich.console import Console  # noqa: PLC0415
+
+            show(results, hints, Console())
+            return
+        encoding = "utf-8" if output else sys.stdout.encoding
+        text = to_text(results, hints, encoding=encoding)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.exceptions.Exit(
+            _refuse([f"{output}: cannot be written ({error.strerror})."])
+        ) from None
+
+
+@main.command("list")
+@click.option("--assignment", type=click.Path(path_type=Path), metavar="FILE")
+def list_(assignment: Path | None) -> None:
+    """List tasks, roles, checks and points."""
+    from gradkit.render.outline import outline  # noqa: PLC0415
+    from gradkit.truth.assignment import AssignmentError, read_assignment  # noqa: PLC0415
+
+    try:
+        click.echo(outline(read_assignment(assignment)), nl=False)
+    except AssignmentError as error:
+        raise click.exceptions.Exit(_refuse([str(error)])) from None
+
+
+@main.command()
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the model solutions.",
+)
+def reproduce(reference: Path | None) -> None:
+    """Run the published notebook's four runs again, published beside recomputed."""
+    from gradkit.reproduce import ReproduceError, reproduce as run  # noqa: PLC0415
+
+    try:
+        text, agreed = run(reference)
+    except ReproduceError as error:
+        raise click.exceptions.Exit(_refuse([str(error)])) from None
+    click.echo(text, nl=False)
+    raise click.exceptions.Exit(PASSED if agreed else FAILED)

@@ -1,0 +1,80 @@
+"""Which of the student's functions plays which role, and in which convention.
+
+Quantities have one name everywhere: ``X``, ``y``, ``y_hat``, ``A1``, ``rate``, ``dim``, and
+the parameters ``W1``, ``b1``, ``W2``, ``b2``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gradkit.records.submission import Place
+
+Path = tuple[int | str, ...]
+"""The way to a value inside something returned: ``(1, "A1")`` is ``returned[1]["A1"]``."""
+
+Orientation = Literal["column", "row", "flat"]
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """How the student lays out what gradkit holds in canonical form.
+
+    ``keys`` are the student's parameter names, by ours. ``weights`` says whether a weight
+    matrix is (in, out) or (out, in); ``vectors`` whether X and A1 are columns, rows or
+    flat, and ``biases`` the same of b; ``scalars`` whether one number is a numpy scalar or a (1, 1) array;
+    ``inputs`` whether X is an array or a pandas Series.
+    """
+
+    keys: Mapping[str, str]
+    weights: Literal["in_out", "out_in"] = "in_out"
+    vectors: Orientation = "column"
+    biases: Orientation = "column"
+    scalars: Literal["scalar", "matrix"] = "scalar"
+    inputs: Literal["array", "series"] = "array"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A role that has been found.
+
+    ``arguments`` are the quantities to hand over, in the order of the student's
+    parameters, and ``names`` the student's own words for them. ``keywords`` are the
+    parameter names to pass them by; empty where they go by position. ``returns`` leads to
+    each quantity in what is returned; it is empty for what changes its argument.
+    ``training`` says what is run where there is no function but a bare training loop.
+    """
+
+    role: str
+    function: str
+    place: Place
+    signature: str
+    arguments: tuple[str, ...]
+    names: Mapping[str, str]
+    convention: Convention
+    returns: Mapping[str, Path]
+    return_place: Place
+    keywords: tuple[str, ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A role that nothing in the submission plays; ``message`` says what was found instead."""
+
+    role: str
+    required: bool
+    message: str
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """The roles of one task: found and missing. ``notes`` are remarks for the report."""
+
+    task: str
+    bound: Mapping[str, Bound]
+    missing: tuple[Missing, ...]
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,73 @@
+"""What the student's code did: arrays, exceptions, printed text. No opinion on any of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from gradkit.records.submission import Place
+
+FaultKind = Literal["missing", "shape", "dtype", "type", "subclass", "mutated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception that student code raised. ``call`` counts from 0 within the batch."""
+
+    call: int
+    type: str
+    message: str
+    place: Place | None
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A value that came back in a form that cannot be compared, or an input that was changed.
+
+    ``missing``: there was none; ``shape``, ``dtype``, ``type``: ``found`` says which;
+    ``subclass``: an ndarray subclass, read as a plain array; ``mutated``: an input that
+    should have been left alone.
+    """
+
+    call: int
+    quantity: str
+    kind: FaultKind
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A process that ended before it answered."""
+
+    kind: Literal["timeout", "crash", "exit", "protocol", "memory"]
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one batch or run gave.
+
+    ``outputs`` have a leading axis over the calls (or epochs) that were completed; rows
+    named by a fault hold NaN. ``loop`` says whose training loop ran.
+    """
+
+    name: str
+    outputs: Mapping[str, NDArray[Any]]
+    faults: tuple[Fault, ...] = ()
+    failure: Failure | None = None
+    lost: Lost | None = None
+    printed: str = ""
+    loop: Literal["", "gradkit", "student"] = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """The outcomes of one task by the name of the batch or run."""
+
+    task: str
+    outcomes: Mapping[str, Outcome]

@@ -1,0 +1,59 @@
+"""The questions put to a student's functions: all inputs, no answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from gradkit.records.task import Array, Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Independent calls of one role.
+
+    ``inputs`` maps quantities to arrays with a leading axis of ``len(labels)`` calls;
+    ``labels`` name the calls for the reader ("random 3", "row 1").
+    """
+
+    name: str
+    check: str
+    role: str
+    inputs: Mapping[str, NDArray[Any]]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A training run from a named start.
+
+    In numpy, forward and update in turn over the rows of ``X`` (examples, features) and
+    ``y`` (examples, outputs); in torch, one call of train on all rows. ``rate`` is what
+    is handed to functions that take one.
+    """
+
+    name: str
+    check: str
+    start: str
+    parameters: Parameters
+    X: NDArray[Any]
+    y: NDArray[Any]
+    epochs: int
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Every call that one task makes of one submission. ``seed`` draws them again."""
+
+    task: str
+    seed: int
+    forward: tuple[Batch, ...]
+    update: tuple[Batch, ...]
+    runs: tuple[Run, ...]
+
+
+Inputs = Mapping[str, Array]

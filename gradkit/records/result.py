@@ -1,0 +1,60 @@
+"""Marks, as they leave the line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gradkit.records.submission import Place, Problem
+from gradkit.records.task import Form
+from gradkit.records.verdict import Entry, State
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """A verdict with its points. ``score`` is not rounded; the task's total is."""
+
+    check: str
+    state: State
+    score: float
+    max_score: float
+    message: str
+    entries: tuple[Entry, ...] = ()
+    place: Place | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """One task's checks. ``checkable`` is the part of ``max_score`` that could be judged."""
+
+    task: str
+    title: str
+    score: float
+    max_score: float
+    checkable: float
+    provisional: bool
+    checks: tuple[CheckResult, ...]
+    findings: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One submission's marks, with what is needed to repeat them."""
+
+    submission: str
+    assignment: str
+    form: Form
+    seed: int
+    oracle: Literal["reference", "derived"]
+    provisional: bool
+    score: float
+    max_score: float
+    tasks: tuple[TaskResult, ...]
+    problems: tuple[Problem, ...]
+    versions: Mapping[str, str]
+    digests: Mapping[str, str]
+    tier: int

@@ -1,0 +1,43 @@
+"""What is right and what is not, per check and per entry. It does not say why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gradkit.records.submission import Place
+
+State = Literal[
+    "pass", "fail", "inconclusive", "error", "timeout", "blocked", "missing", "not-checked"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One compared number (or the worst of several probes of it).
+
+    ``parameter`` and ``index`` say which; ``probe`` which call or start it is taken from.
+    ``found`` and ``expected`` are None where there is no number to show.
+    """
+
+    parameter: str
+    index: tuple[int, ...]
+    state: State
+    found: float | None
+    expected: float | None
+    probe: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The state of a check, its entries, and a sentence for the student.
+
+    ``place`` is where to look. ``notes`` are remarks that change nothing.
+    """
+
+    check: str
+    state: State
+    message: str
+    entries: tuple[Entry, ...] = ()
+    place: Place | None = None
+    notes: tuple[str, ...] = ()

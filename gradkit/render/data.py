@@ -1,0 +1,101 @@
+"""A result as plain data: schema ``gradkit/result/v1``.
+
+``null`` stands for a number that there is none of, or that is not finite: JSON has no NaN.
+``expected`` is left out below hint level 4.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.submission import Place
+from gradkit.records.verdict import Entry
+
+SCHEMA = "gradkit/result/v1"
+EXPECTED_LEVEL = 4
+"""Hint level from which expected numbers are shown."""
+
+
+def to_json(results: list[Result], hints: int) -> str:
+    """One result as an object, several as a list."""
+    data = [to_data(result, hints) for result in results]
+    chosen = data[0] if len(data) == 1 else data
+    return json.dumps(chosen, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def to_data(result: Result, hints: int) -> dict[str, Any]:
+    """The documented form of one result."""
+    return {
+        "schema": SCHEMA,
+        "submission": result.submission,
+        "assignment": result.assignment,
+        "form": result.form,
+        "seed": result.seed,
+        "oracle": result.oracle,
+        "provisional": result.provisional,
+        "hints": hints,
+        "score": result.score,
+        "max_score": result.max_score,
+        "tasks": [_task(task, hints) for task in result.tasks],
+        "problems": [
+            {"message": problem.message, "place": _place(problem.place)}
+            for problem in result.problems
+        ],
+        "versions": dict(result.versions),
+        "digests": dict(result.digests),
+        "tier": result.tier,
+    }
+
+
+def _task(task: TaskResult, hints: int) -> dict[str, Any]:
+    return {
+        "task": task.task,
+        "title": task.title,
+        "score": task.score,
+        "max_score": task.max_score,
+        "checkable": task.checkable,
+        "provisional": task.provisional,
+        "checks": [_check(check, hints) for check in task.checks],
+        "findings": [dict(finding) for finding in task.findings],
+        "notes": list(task.notes),
+    }
+
+
+def _check(check: CheckResult, hints: int) -> dict[str, Any]:
+    return {
+        "check": check.check,
+        "state": check.state,
+        "score": round(check.score, 6),
+        "max_score": check.max_score,
+        "message": check.message,
+        "place": _place(check.place),
+        "entries": [_entry(entry, hints) for entry in check.entries],
+        "notes": list(check.notes),
+    }
+
+
+def _entry(entry: Entry, hints: int) -> dict[str, Any]:
+    data = {
+        "parameter": entry.parameter,
+        "index": list(entry.index),
+        "state": entry.state,
+        "found": _number(entry.found),
+        "expected": _number(entry.expected),
+        "probe": entry.probe,
+    }
+    if hints < EXPECTED_LEVEL:
+        del data["expected"]
+    return data
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _place(place: Place | None) -> dict[str, Any] | None:
+    if place is None:
+        return None
+    return {"file": place.file, "cell": place.cell, "line": place.line}

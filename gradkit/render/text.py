@@ -1,0 +1,167 @@
+"""Results for people: a mark sheet per submission, on a terminal or in a log.
+
+Everything that comes from a student is added as plain text, never as markup, and carries no
+control characters.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.verdict import Entry, State
+from gradkit.render.data import EXPECTED_LEVEL
+from gradkit.student.place import where
+from gradkit.worker.text import clean_text
+
+MARKS: dict[State, tuple[str, str, str]] = {
+    "pass": ("✓", "+", "green"),
+    "fail": ("✗", "x", "red"),
+    "error": ("✗", "x", "red"),
+    "timeout": ("✗", "x", "red"),
+    "missing": ("–", "-", "yellow"),
+    "blocked": ("–", "-", "yellow"),
+    "inconclusive": ("?", "?", "cyan"),
+    "not-checked": ("?", "?", "cyan"),
+}
+"""For each state: a sign, the same sign in ASCII, a colour."""
+
+ROWS = 6
+"""Entries of a check that are listed; the rest are counted."""
+
+
+def to_text(
+    results: Sequence[Result], hints: int, width: int = 100, encoding: str = "utf-8"
+) -> str:
+    """Plain text, in characters that ``encoding`` has."""
+    buffer = io.StringIO()
+    console = Console(file=buffer, width=width, color_system=None, legacy_windows=False)
+    show(results, hints, console, _is_unicode(encoding))
+    return buffer.getvalue().encode(encoding, "replace").decode(encoding)
+
+
+def show(results: Sequence[Result], hints: int, console: Console, unicode: bool = True) -> None:
+    """Print the mark sheets."""
+    for result in results:
+        _result(result, hints, console, unicode)
+    if len(results) > 1:
+        _totals(results, console)
+
+
+def _is_unicode(encoding: str) -> bool:
+    return encoding.lower().replace("-", "").startswith("utf")
+
+
+def points(value: float) -> str:
+    """At most two decimals: ``4``, ``4.5``, ``4.33``."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _plain(text: str) -> Text:
+    return Text(clean_text(text))
+
+
+def _result(result: Result, hints: int, console: Console, unicode: bool) -> None:
+    total = f"{points(result.score)} / {points(result.max_score)}"
+    title = Text.assemble(_plain(result.submission), "  ", (total, "bold"))
+    console.print(Rule(title, align="left", characters="─" if unicode else "-"))
+    for problem in result.problems:
+        console.print(
+            Padding(Text.assemble(("note: ", "yellow"), _plain(problem.message)), (0, 0, 0, 2))
+        )
+    for task in result.tasks:
+        _task(task, hints, console, unicode)
+    console.print(Padding(_footer(result), (0, 0, 1, 2)))
+
+
+def _footer(result: Result) -> Text:
+    parts = [f"seed {result.seed}"]
+    if result.form == "published":
+        parts.append("against the published form")
+    if result.oracle == "derived":
+        parts.append("expected values derived from the task file")
+    if result.provisional:
+        parts.append("provisional")
+    return Text(" · ".join(parts), style="dim")
+
+
+def _task(task: TaskResult, hints: int, console: Console, unicode: bool) -> None:
+    line = Text.assemble(
+        (task.title, "bold"), f" ({task.task})  {points(task.score)} / {points(task.max_score)}"
+    )
+    if task.checkable < task.max_score:
+        line.append(
+            f"  ({points(task.checkable)} of {points(task.max_score)} points checkable)", "cyan"
+        )
+    console.print(Padding(line, (0, 0, 0, 2)))
+    for check in task.checks:
+        _check(check, hints, console, unicode)
+    for note in task.notes:
+        console.print(Padding(_plain(note), (0, 0, 0, 4)))
+
+
+def _check(check: CheckResult, hints: int, console: Console, unicode: bool) -> None:
+    sign, ascii_sign, colour = MARKS[check.state]
+    worth = f"{points(check.score)} / {points(check.max_score)}" if check.max_score else "no points"
+    head = Text.assemble(
+        (sign if unicode else ascii_sign, colour), f" {check.check:<12}{worth:>10}"
+    )
+    if check.state != "pass":
+        head.append(f"  {check.state}", colour)
+        if check.place is not None:
+            head.append(f", see {clean_text(where(check.place))}")
+    console.print(Padding(head, (0, 0, 0, 4)))
+    if check.message:
+        console.print(Padding(_plain(check.message), (0, 0, 0, 6)))
+    failed = [entry for entry in check.entries if entry.state == "fail" and entry.found is not None]
+    if failed and check.state == "fail":
+        console.print(Padding(_entries(failed, hints), (0, 0, 0, 6)))
+    for note in check.notes if check.state != "pass" else ():
+        console.print(Padding(Text(clean_text(note), style="dim"), (0, 0, 0, 6)))
+
+
+def _entries(failed: list[Entry], hints: int) -> Table:
+    shown = hints >= EXPECTED_LEVEL
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("entry")
+    table.add_column("found", justify="right")
+    if shown:
+        table.add_column("expected", justify="right")
+    table.add_column("at")
+    for entry in failed[:ROWS]:
+        index = f"[{','.join(map(str, entry.index))}]" if entry.index else ""
+        numbers = [_number(entry.found), *([_number(entry.expected)] if shown else [])]
+        table.add_row(
+            Text(clean_text(entry.parameter) + index), *numbers, Text(clean_text(entry.probe))
+        )
+    if len(failed) > ROWS:
+        table.add_row(Text(f"and {len(failed) - ROWS} more"))
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.10g}"
+
+
+def _totals(results: Sequence[Result], console: Console) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("submission")
+    table.add_column("score", justify="right")
+    table.add_column("of", justify="right")
+    table.add_column("")
+    for result in results:
+        states = {check.state for task in result.tasks for check in task.checks} - {"pass"}
+        table.add_row(
+            _plain(result.submission),
+            points(result.score),
+            points(result.max_score),
+            Text(", ".join(sorted(states)), style="dim"),
+        )
+    console.print(table)

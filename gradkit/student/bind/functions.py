@@ -1,0 +1,182 @@
+"""Bind the functions of a numpy task: names first, then what the functions accept and give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from gradkit.records.binding import Binding, Bound, Convention, Missing
+from gradkit.records.observations import Lost
+from gradkit.records.task import Array, Role, Task
+from gradkit.student.bind.conventions import stated, unknown, variants
+from gradkit.student.bind.match import Fit, fit, is_called
+from gradkit.student.bind.missing import misfit, not_found
+from gradkit.student.bind.returns import find_returns
+from gradkit.student.observe import call_of
+from gradkit.student.outline import Function, Outline
+from gradkit.student.sitting import Sitting
+
+ASKED = {"y_hat": (0,), "A1": (1,)}
+"""The pair that a forward function is asked to return."""
+
+UNREADABLE = {"missing", "shape", "dtype", "type"}
+"""Faults that speak against a convention."""
+
+
+def bind_functions(task: Task, outline: Outline, sitting: Sitting) -> Binding:
+    """Find and settle every role of a numpy task."""
+    found: dict[str, tuple[Function, Fit]] = {}
+    missing: list[Missing] = []
+    for role in task.roles:
+        chosen = _choose(role, task, outline)
+        if isinstance(chosen, Missing):
+            missing.append(chosen)
+        else:
+            found[role.name] = chosen
+    bound: dict[str, Bound] = {
+        role: _draft(role, *found[role], Convention(_keys(task))) for role in found
+    }
+    conventions = unknown(task)
+    if "initialise" in found:
+        bound["initialise"], told = _initialise(task, bound["initialise"], sitting)
+        conventions = told or conventions
+    if "forward" in found:
+        bound["forward"], settled = _forward(task, bound["forward"], conventions, sitting)
+        if settled:
+            conventions = [bound["forward"].convention]
+    if "update" in found:
+        bound["update"] = _update(task, bound["update"], conventions, sitting)
+    return Binding(task.id, bound, tuple(missing))
+
+
+def _choose(role: Role, task: Task, outline: Outline) -> tuple[Function, Fit] | Missing:
+    """The last function of a fitting name; failing that, the one whose arguments are all known."""
+    own = [f for f in outline.functions if f.origin != "borrowed" or role.shared]
+    named = [f for f in own if is_called(f.name, role.aliases)]
+    for function in reversed(named):
+        fitting = _fit(role, function)
+        if fitting is not None:
+            return function, fitting
+    if named:
+        return misfit(role, named[-1])
+    taken = {alias for other in task.roles for alias in other.aliases}
+    for function in reversed(own):
+        fitting = _fit(role, function)
+        full = fitting is not None and fitting.known == len(fitting.parameters) > 1
+        if full and fitting is not None and not is_called(function.name, taken):
+            return function, fitting
+    return not_found(role, own)
+
+
+def _fit(role: Role, function: Function) -> Fit | None:
+    if not role.arguments:
+        return Fit((), (), 0)
+    if role.name == "initialise" and len(function.required) != 1:
+        return _fit_sizes(function)
+    return fit(role, function.required, function.optional)
+
+
+def _fit_sizes(function: Function) -> Fit | None:
+    """Layer sizes one by one, or none at all."""
+    names = function.required
+    return Fit(tuple(f"dim/{i}" for i in range(len(names))), names, 0)
+
+
+def _keys(task: Task) -> dict[str, str]:
+    return {key: key for key in task.starts[0].parameters}
+
+
+def _draft(role: str, function: Function, fitting: Fit, convention: Convention) -> Bound:
+    return Bound(
+        role=role,
+        function=function.name,
+        place=function.place,
+        signature=function.signature,
+        arguments=fitting.quantities,
+        names=dict(zip(fitting.quantities, fitting.parameters, strict=True)),
+        convention=convention,
+        returns=ASKED if role == "forward" else {},
+        return_place=function.return_place,
+        keywords=() if function.positional_only else fitting.parameters,
+    )
+
+
+# --- what the functions answer -----------------------------------------------------------
+
+
+def _initialise(task: Task, bound: Bound, sitting: Sitting) -> tuple[Bound, list[Convention]]:
+    """Call it once: the keys and shapes it gives are the student's convention."""
+    sizes = np.array([task.X.shape[1], *(layer.units for layer in task.layers)])
+    sized = [argument for argument in bound.arguments if argument.startswith("dim/")]
+    if len(sized) not in (0, len(sizes)):
+        return bound, []
+    reply = sitting.ask("explore", {"call": call_of(bound, task)}, {"dim": sizes})
+    if isinstance(reply, Lost) or "tree" not in reply.data:
+        return bound, []
+    told = stated(task, reply.data["tree"], reply.arrays)
+    return (replace(bound, convention=told[0]) if told else bound), told
+
+
+def _forward(
+    task: Task, bound: Bound, conventions: Iterable[Convention], sitting: Sitting
+) -> tuple[Bound, bool]:
+    """The first convention in which it returns something of the output's size."""
+    inputs = _known_values(task)
+    asked = {key: inputs[key] for key in ("X", *_keys(task))}
+    first: Bound | None = None
+    for convention in variants(list(conventions)):
+        attempt = replace(bound, convention=convention)
+        first = first or attempt
+        if convention.scalars == "matrix":
+            continue
+        reply = sitting.ask("explore", {"call": call_of(attempt, task)}, asked)
+        if isinstance(reply, Lost) or _unwritten(reply.data):
+            break
+        if "tree" in reply.data:
+            sizes = task.layers[-1].units, inputs["A1"].size
+            returns = find_returns(reply.data["tree"], reply.arrays, asked, *sizes)
+            if returns:
+                return replace(attempt, returns=returns), True
+    return first or bound, False
+
+
+def _update(task: Task, bound: Bound, conventions: Iterable[Convention], sitting: Sitting) -> Bound:
+    """The first convention in which parameters of the right shapes come back."""
+    inputs = {name: value[None] for name, value in _known_values(task).items()}
+    first: Bound | None = None
+    for convention in variants(list(conventions)):
+        attempt = replace(bound, convention=convention)
+        first = first or attempt
+        reply = sitting.ask("batch", {"call": call_of(attempt, task), "n": 1}, inputs)
+        if isinstance(reply, Lost) or _unwritten(reply.data):
+            break
+        bad = any(kind in UNREADABLE for _, _, kind, _ in reply.data["faults"])
+        if reply.data["failure"] is None and not bad:
+            return attempt
+    return first or bound
+
+
+def _unwritten(data: object) -> bool:
+    failure = data.get("failure") if isinstance(data, dict) else None
+    return bool(failure) and failure["type"] == "NotImplementedError"
+
+
+def _known_values(task: Task) -> dict[str, Array]:
+    """One call's inputs, all different, none of them zero; they stand for nothing."""
+    start = task.starts[0].parameters
+    hidden = start[f"W{len(task.layers)}"].shape[0]
+    shapes = {
+        **{key: value.shape for key, value in start.items()},
+        "X": (task.X.shape[1], 1),
+        "A1": (hidden, 1),
+        "y": (task.layers[-1].units, 1),
+        "y_hat": (task.layers[-1].units, 1),
+    }
+    values: dict[str, Array] = {}
+    for number, (name, shape) in enumerate(shapes.items(), 1):
+        size = int(np.prod(shape))
+        steps = 0.1 + 0.07 * number + 0.13 * np.arange(size)
+        values[name] = (steps % 0.9).reshape(shape)
+    return {**values, "rate": np.array(0.02)}

@@ -1,0 +1,90 @@
+"""Match names with names: which function may play a role, which parameter is which argument.
+
+Static: nothing is called. A name matches an alias exactly, or else with case and
+underscores left aside; ``Al`` and ``AL`` are different words before they are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gradkit.records.task import Argument, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a function's parameters serve a role.
+
+    ``quantities`` are what to hand over and ``parameters`` the student's names for it, in
+    the same order. ``known`` counts those that were recognised by name.
+    """
+
+    quantities: tuple[str, ...]
+    parameters: tuple[str, ...]
+    known: int
+
+
+def plain(name: str) -> str:
+    """The name in lower case, without underscores."""
+    return name.lower().replace("_", "")
+
+
+def is_called(name: str, aliases: Iterable[str]) -> bool:
+    """Whether the name is one of the aliases, case and underscores aside."""
+    return plain(name) in {plain(alias) for alias in aliases}
+
+
+def fit(role: Role, required: Sequence[str], optional: Sequence[str]) -> Fit | None:
+    """Assign the role's arguments to a function's parameters.
+
+    Names that are known decide; what is left is assigned in the order of the role's own
+    signature, which is how renamed arguments come. A parameter with a default that no
+    argument fits is left alone.
+
+    Parameters
+    ----------
+    role : Role
+    required, optional : sequence of str
+        The function's parameters without and with a default, in order.
+
+    Returns
+    -------
+    Fit or None
+        None where the numbers of arguments do not agree.
+    """
+    assigned: dict[str, Argument] = {}
+    for same in (lambda a, b: a == b, lambda a, b: plain(a) == plain(b)):
+        for parameter in (*required, *optional):
+            for argument in role.arguments:
+                taken = argument in assigned.values() or parameter in assigned
+                if not taken and any(
+                    same(parameter, name) for name in (argument.name, *argument.aliases)
+                ):
+                    assigned[parameter] = argument
+    known = len(assigned)
+    waiting = [a for a in role.arguments if a not in assigned.values()]
+    waiting.sort(key=lambda argument: not argument.required)
+    for parameter in required:
+        if parameter not in assigned:
+            if not waiting:
+                return None
+            assigned[parameter] = waiting.pop(0)
+    if any(argument.required for argument in waiting):
+        return None
+    order = [parameter for parameter in (*required, *optional) if parameter in assigned]
+    return Fit(tuple(QUANTITIES[assigned[p].kind] for p in order), tuple(order), known)
+
+
+QUANTITIES = {
+    "dimensions": "dim",
+    "parameters": "parameters",
+    "target": "y",
+    "output": "y_hat",
+    "hidden": "A1",
+    "input": "X",
+    "rate": "rate",
+    "model": "model",
+    "epochs": "epochs",
+}
+"""The quantity that an argument of each kind is handed."""

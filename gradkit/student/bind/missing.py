@@ -1,0 +1,38 @@
+"""Say what could not be bound: which role, what was found, what is required."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradkit.records.binding import Missing
+from gradkit.records.task import Role
+from gradkit.student.outline import Function
+from gradkit.student.place import where
+
+LISTED = 8
+"""Found functions that a sentence names."""
+
+
+def misfit(role: Role, function: Function) -> Missing:
+    """There is a function of the name, but it takes other arguments."""
+    return Missing(
+        role.name,
+        role.required,
+        f"`{function.signature}` ({where(function.place)}) cannot be called as "
+        f"`{role.signature}`: the arguments do not match. Found `{function.signature}`, "
+        f"required `{role.signature}`.",
+        function.place,
+    )
+
+
+def not_found(role: Role, functions: Sequence[Function]) -> Missing:
+    """There is nothing of the name; the functions that are there are listed."""
+    names = list(dict.fromkeys(f"`{function.signature}`" for function in functions))
+    listed = ", ".join(names[:LISTED]) + (
+        f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    )
+    return Missing(
+        role.name,
+        role.required,
+        f"`{role.signature}` is missing. Found {listed or 'no function at all'}.",
+    )

@@ -1,0 +1,148 @@
+"""Put the probes to the bound functions and write down what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.records.binding import Bound
+from gradkit.records.observations import Fault, Lost, Outcome
+from gradkit.records.probes import Batch, Run
+from gradkit.records.task import Array, Parameters, Task
+from gradkit.student.sitting import Sitting
+from gradkit.worker.frames import Frame
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def shapes_of(task: Task) -> dict[str, tuple[int, ...]]:
+    """Canonical shapes of all quantities of a task."""
+    start = task.starts[0].parameters
+    last = f"W{len(task.layers)}"
+    return {
+        **{key: value.shape for key, value in start.items()},
+        "y_hat": (task.layers[-1].units, 1),
+        "A1": (start[last].shape[0], 1),
+    }
+
+
+def call_of(bound: Bound, task: Task) -> dict[str, Any]:
+    """The JSON form of a bound role, as `gradkit.worker.call` reads it."""
+    convention = bound.convention
+    shapes = shapes_of(task)
+    wanted = bound.returns or convention.keys
+    return {
+        "function": bound.function,
+        "arguments": list(bound.arguments),
+        "by_name": list(bound.keywords),
+        "keys": dict(convention.keys),
+        "weights": convention.weights,
+        "vectors": convention.vectors,
+        "biases": convention.biases,
+        "scalars": convention.scalars,
+        "inputs": convention.inputs,
+        "columns": list(task.columns[: task.X.shape[1]]),
+        "returns": {name: list(path) for name, path in bound.returns.items()},
+        "shapes": {name: list(shapes[name]) for name in wanted},
+    }
+
+
+def observe_batch(sitting: Sitting, task: Task, bound: Bound, batch: Batch) -> Outcome:
+    """Independent calls of one role."""
+    data = {"call": call_of(bound, task), "n": len(batch.labels)}
+    kind = "predict" if bound.role == "model" else "batch"
+    return _outcome(sitting, batch.name, sitting.ask(kind, data, batch.inputs))
+
+
+def observe_initialise(sitting: Sitting, task: Task, bound: Bound) -> Outcome:
+    """One call with the task's layer sizes."""
+    sizes = np.array([task.X.shape[1], *(layer.units for layer in task.layers)])
+    data = {"call": call_of(bound, task), "n": 1}
+    return _outcome(sitting, "initialise", sitting.ask("batch", data, {"dim": sizes[None]}))
+
+
+def observe_run(sitting: Sitting, task: Task, forward: Bound, update: Bound, run: Run) -> Outcome:
+    """A training run by gradkit's loop over the student's forward and update."""
+    data = {
+        "forward": call_of(forward, task),
+        "update": call_of(update, task),
+        "epochs": run.epochs,
+    }
+    columns = {**_run_arrays(run), "X": run.X[:, :, None], "y": run.y[:, :, None]}
+    return _outcome(sitting, run.name, sitting.ask("run", data, columns), "gradkit")
+
+
+def observe_run_with(
+    sitting: Sitting,
+    task: Task,
+    update: Bound,
+    run: Run,
+    forward: Callable[[Parameters, Array], tuple[Array, Array]],
+) -> Outcome:
+    """A training run in which the grader's forward pass stands in for the student's.
+
+    Step by step: parameters come back from the worker, outputs for them go in.
+    """
+    call = call_of(update, task)
+    parameters: dict[str, NDArray[Any]] = {k: v[None] for k, v in run.parameters.items()}
+    X, y = run.X[:, None, :, None], run.y[:, None, :, None]
+    outputs = []
+    outcome = Outcome(run.name, {})
+    for index in range(run.epochs * len(X)):
+        row = index % len(X)
+        y_hat, A1 = forward(parameters, X[row])
+        outputs.append(y_hat[0])
+        inputs = {
+            "X": X[row],
+            "y": y[row],
+            "y_hat": y_hat,
+            "A1": A1,
+            "rate": np.array([run.rate]),
+            **parameters,
+        }
+        outcome = _outcome(
+            sitting, run.name, sitting.ask("batch", {"call": call, "n": 1}, inputs), "gradkit"
+        )
+        after = {key: outcome.outputs.get(key) for key in parameters}
+        parameters = {key: value for key, value in after.items() if value is not None}
+        if len(parameters) < len(after):
+            break
+    final = {f"final/{key}": value[0] for key, value in parameters.items()}
+    return Outcome(
+        run.name,
+        {"y_hat": np.array(outputs), **final},
+        outcome.faults,
+        outcome.failure,
+        outcome.lost,
+        outcome.printed,
+        "gradkit",
+    )
+
+
+def observe_training(sitting: Sitting, task: Task, train: Bound, run: Run) -> Outcome:
+    """A torch training run by the student's own loop."""
+    data = {"call": call_of(train, task), "epochs": run.epochs, "training": dict(train.training)}
+    return _outcome(sitting, run.name, sitting.ask("train", data, _run_arrays(run)), "student")
+
+
+def _run_arrays(run: Run) -> dict[str, NDArray[Any]]:
+    return {**run.parameters, "X": run.X, "y": run.y, "rate": np.array(run.rate)}
+
+
+def _outcome(
+    sitting: Sitting,
+    name: str,
+    reply: Frame | Lost,
+    loop: Literal["", "gradkit", "student"] = "",
+) -> Outcome:
+    if isinstance(reply, Lost):
+        return Outcome(name, {}, lost=reply, printed=sitting.output, loop=loop)
+    faults = tuple(
+        Fault(int(call), str(quantity), kind, str(found))
+        for call, quantity, kind, found in reply.data["faults"]
+    )
+    failure = sitting.failure(reply.data["failure"])
+    return Outcome(name, reply.arrays, faults, failure, None, sitting.output, loop)

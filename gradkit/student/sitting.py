@@ -1,0 +1,137 @@
+"""One section's code in a worker, and a new worker with the same code after each loss."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from numpy.typing import NDArray
+
+from gradkit.records.observations import Failure, Lost
+from gradkit.records.submission import Place, Section
+from gradkit.student.place import finder
+from gradkit.worker import WorkerLost, Workshop
+from gradkit.worker.frames import Frame
+
+if TYPE_CHECKING:
+    from gradkit.worker.worker import Worker
+
+LEAST = 0.5
+"""Seconds that a request is given however little is left of the deadline."""
+
+
+class Sitting:
+    """A context manager that puts requests to a section's code.
+
+    Each request may take half of what is left of the deadline, so that a hang costs the
+    check it happens in, and those after it still get their turn.
+
+    Parameters
+    ----------
+    workshop : Workshop
+    section : Section
+    modules : mapping of str to str
+        Sources that the section may import, by module name.
+    forbidden : frozenset of str
+        Names that must not come from other sections.
+    deadline : float
+        Seconds of wall time for the whole sitting.
+    seed : int
+        Seeds the random generators of every worker, so that each starts alike.
+    """
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        section: Section,
+        modules: Mapping[str, str],
+        forbidden: frozenset[str],
+        deadline: float,
+        seed: int,
+    ) -> None:
+        self.section = section
+        self.output = ""
+        self.tier = 0
+        self._workshop = workshop
+        self._sources = {
+            "own": [[cell.id, cell.source] for cell in section.own],
+            "shared": [[cell.id, cell.source] for cell in section.shared],
+            "borrowed": [[cell.id, cell.source] for cell in section.borrowed],
+            "modules": dict(modules),
+            "forbidden": sorted(forbidden),
+        }
+        self._find = finder([*section.own, *section.shared, *section.borrowed])
+        self._seed = seed
+        self._left = deadline
+        self._context: AbstractContextManager[Worker] | None = None
+        self._worker: Worker | None = None
+
+    def ask(
+        self, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> Frame | Lost:
+        """Put one request.
+
+        Returns
+        -------
+        Frame or Lost
+            The reply, or how the worker was lost. What the code printed meanwhile is in
+            ``output``.
+        """
+        started = time.monotonic()
+        try:
+            worker = self._ready()
+            reply = worker.ask(Frame(kind, arrays, data), max(LEAST, self._left / 2))
+            self.output = worker.output
+        except WorkerLost as lost:
+            self.output = self._worker.output if self._worker else ""
+            self._close()
+            return Lost(lost.kind, lost.detail)
+        finally:
+            self._left -= time.monotonic() - started
+        if reply.kind == "error":
+            self._close()
+            return Lost("protocol", f"could not be asked: {reply.data.get('text', '')}")
+        return reply
+
+    def failure(self, data: Mapping[str, Any] | None) -> Failure | None:
+        """The exception that a reply tells of, with its place in the student's file."""
+        if data is None:
+            return None
+        return Failure(
+            int(data.get("call", 0)),
+            str(data["type"]),
+            str(data["message"]),
+            self.place(data["place"]),
+            str(data["function"]),
+        )
+
+    def place(self, where: list[Any] | None) -> Place | None:
+        """A cell id and a line of it, as the student sees them."""
+        return None if where is None else self._find(str(where[0]), int(where[1]))
+
+    def _ready(self) -> Worker:
+        if self._worker is None:
+            self._context = self._workshop.worker(deadline=max(LEAST, self._left), seed=self._seed)
+            self._worker = self._context.__enter__()
+            self.tier = self._worker.tier
+            self._worker.ask(Frame("load", {}, self._sources), max(LEAST, self._left / 2))
+        return self._worker
+
+    def _close(self) -> None:
+        if self._context is not None:
+            self._context.__exit__(None, None, None)
+        self._context = self._worker = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()

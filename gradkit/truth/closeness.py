@@ -1,0 +1,76 @@
+"""How near is near enough: tolerances that follow from the arithmetic, not from taste.
+
+A tolerance is an array: what each expected number may be missed by. It is the sum of a
+relative part, for the student's different but equal order of operations, and of the
+rounding of the storage, which does not shrink with the number compared.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.records.task import Array
+
+DOUBLE = float(np.finfo(np.float64).eps)
+SINGLE = float(np.finfo(np.float32).eps)
+
+
+def epsilon(found: NDArray[Any]) -> float:
+    """The rounding unit of the precision that ``found`` was computed in."""
+    return SINGLE if found.dtype.kind == "f" and found.dtype.itemsize <= 4 else DOUBLE
+
+
+def value_tolerance(expected: Array, eps: float) -> Array:
+    """For outputs of a forward pass: shape of ``expected``, (n, …).
+
+    1e6 rounding units of the largest value of the probe's quantity in double (2e-10), 100
+    in single: sums of a few products lose a handful, cancellation loses more.
+    """
+    units = 1e6 if eps == DOUBLE else 1e2
+    axes = tuple(range(1, expected.ndim))
+    return units * eps * np.maximum(np.abs(expected).max(axis=axes, keepdims=True), 1e-3)
+
+
+def change_tolerance(change: Array, before: Array, eps: float) -> Array:
+    """For parameters after a step: they are held to their change, not to their size.
+
+    Parameters
+    ----------
+    change : array, (n, …)
+        Expected change of every entry.
+    before : array, (n, …)
+        Values before the step, whose rounding the new value carries.
+    eps : float
+        Rounding unit of the student's arithmetic.
+    """
+    relative = 1e-7 if eps == DOUBLE else 1e-3
+    axes = tuple(range(1, change.ndim))
+    largest = np.abs(change).max(axis=axes, keepdims=True)
+    return relative * (np.abs(change) + 1e-2 * largest) + 16 * eps * np.abs(before)
+
+
+def course_tolerance(course: Array, eps: float) -> Array:
+    """For losses along a run, (epochs,): in double 1e-9 of the loss; in single by its change.
+
+    A loss may hardly move over a run, so single precision is held to a thousandth of the
+    whole change, plus the rounding of the loss itself.
+    """
+    if eps == DOUBLE:
+        return 1e-9 * np.abs(course)
+    return 1e-3 * np.ptp(course) + 8 * eps * np.abs(course)
+
+
+def final_tolerance(final: Array, start: Array, eps: float) -> Array:
+    """For parameters at the end of a run, in the same spirit as `course_tolerance`."""
+    if eps == DOUBLE:
+        return 1e-9 * np.maximum(np.abs(final), np.abs(final - start).max())
+    return 1e-3 * np.abs(final - start).max() + 32 * eps * np.maximum(np.abs(final), 1e-3)
+
+
+def near(found: NDArray[Any], expected: Array, tolerance: Array) -> NDArray[np.bool_]:
+    """Entry by entry, False where ``found`` is not a finite number."""
+    with np.errstate(invalid="ignore"):
+        return np.isfinite(found) & (np.abs(found - expected) <= tolerance)

@@ -1,0 +1,42 @@
+"""Compare what was observed with what was expected, and give every check a state.
+
+A verdict says what is off and where it was seen, never why: that is the diagnosis' word.
+Sentences hold no expected value, so that a report may hide those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gradkit.records.verdict import Verdict
+from gradkit.truth.judge.case import Case, Earlier
+from gradkit.truth.judge.gradient import training_gradient, update_gradient
+from gradkit.truth.judge.interface import interface, model
+from gradkit.truth.judge.steps import forward, update
+from gradkit.truth.judge.trajectory import trajectory
+
+__all__ = ["Case", "judge"]
+
+JUDGES: Mapping[str, Mapping[str, Callable[[Case, Earlier], Verdict]]] = {
+    "numpy": {
+        "interface": interface,
+        "forward": forward,
+        "update": update,
+        "gradient": update_gradient,
+        "trajectory": trajectory,
+    },
+    "torch": {
+        "model": model,
+        "forward": forward,
+        "gradient": training_gradient,
+        "trajectory": trajectory,
+    },
+}
+
+
+def judge(case: Case) -> tuple[Verdict, ...]:
+    """A verdict for each of the task's checks, in the task's order."""
+    verdicts: dict[str, Verdict] = {}
+    for check in case.task.checks:
+        verdicts[check.name] = JUDGES[case.task.framework][check.name](case, verdicts)
+    return tuple(verdicts.values())

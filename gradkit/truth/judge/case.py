@@ -1,0 +1,78 @@
+"""What a verdict is taken from, and the verdict where there is nothing to take it from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gradkit.records.binding import Binding, Bound
+from gradkit.records.observations import Failure, Observations, Outcome
+from gradkit.records.probes import Batch, Probes, Run
+from gradkit.records.task import Task
+from gradkit.records.verdict import State, Verdict
+from gradkit.truth.oracle import Expected
+
+Earlier = Mapping[str, Verdict]
+"""The verdicts of the checks before this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that one task's verdicts are taken from."""
+
+    task: Task
+    binding: Binding
+    probes: Probes
+    observations: Observations
+    expected: Expected
+
+
+def outcomes_of(case: Case, calls: Sequence[Batch | Run]) -> list[Outcome]:
+    """The outcomes of these calls, as far as they were made."""
+    found = case.observations.outcomes
+    return [found[call.name] for call in calls if call.name in found]
+
+
+def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> Verdict | None:
+    """The verdict where there is nothing to compare: missing, raised, or never came back."""
+    for missing in case.binding.missing:
+        if missing.role == role:
+            return Verdict(check, "missing", missing.message, place=missing.place)
+    bound = case.binding.bound[role]
+    for outcome in outcomes:
+        if outcome.lost is not None:
+            state: State = "timeout" if outcome.lost.kind == "timeout" else "error"
+            text = f"`{bound.function}`: {outcome.lost.detail}"
+            return Verdict(check, state, text, place=bound.place)
+        if outcome.failure is not None:
+            return _raised(check, bound, outcome.failure)
+    return None
+
+
+def _raised(check: str, bound: Bound, failure: Failure) -> Verdict:
+    name = bound.function
+    if failure.type == "NotImplementedError":
+        return Verdict(check, "missing", f"`{name}` is not written yet.", place=bound.place)
+    inside = f" in `{failure.function}`" if failure.function not in ("", name) else ""
+    text = f"`{name}` stopped with {failure.type}{inside}"
+    text += f": {failure.message}" if failure.message else ""
+    return Verdict(check, "error", text + _advice(failure), place=failure.place or bound.place)
+
+
+def _advice(failure: Failure) -> str:
+    """What to do about the one numpy error whose own words do not say it."""
+    words = ("0-dimensional", "setting an array element", "only length-1 arrays")
+    if any(part in failure.message for part in words):
+        return (
+            ". One entry of an array holds one number, and a (1, 1) array is not one: "
+            "take the number out first, with [0, 0] or .item()."
+        )
+    return ""
+
+
+def blocked(check: str, by: str, earlier: Earlier, states: Sequence[State]) -> Verdict | None:
+    """The verdict of a check that cannot run for want of what ``by`` looked at."""
+    before = earlier.get(by)
+    if before is None or before.state not in states:
+        return None
+    return Verdict(check, "blocked", f"Blocked by `{by}`: see there.", place=before.place)

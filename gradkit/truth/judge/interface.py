@@ -1,0 +1,85 @@
+"""The checks that ask whether the pieces are there: `interface` in numpy, `model` in torch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradkit.records.task import Role
+from gradkit.records.verdict import Entry, State, Verdict
+from gradkit.truth.judge.case import Case, Earlier, unusable
+from gradkit.truth.judge.sheet import Sheet, listed
+
+
+def interface(case: Case, earlier: Earlier) -> Verdict:
+    """Every required role is there and written, and initialise gives the assigned start."""
+    entries: list[Entry] = []
+    wrong: list[Verdict] = []
+    for role in case.task.roles:
+        if role.name not in case.binding.bound and not role.required:
+            continue
+        verdict = _initialise(case) if role.name == "initialise" else _presence(case, role)
+        entries.append(Entry(role.name, (), verdict.state, None, None))
+        if verdict.state != "pass":
+            wrong.append(verdict)
+    states = {verdict.state for verdict in wrong}
+    state: State = "pass" if not wrong else states.pop() if len(states) == 1 else "fail"
+    place = next((verdict.place for verdict in wrong if verdict.place), None)
+    message = " ".join(dict.fromkeys(verdict.message for verdict in wrong))
+    return Verdict("interface", state, message, tuple(entries), place)
+
+
+def _presence(case: Case, role: Role) -> Verdict:
+    """Missing where there is no such function or nobody wrote it; what it gives is for later."""
+    outcomes = case.observations.outcomes.items()
+    own = [outcome for name, outcome in outcomes if name.startswith(f"{role.name}/")]
+    nothing = unusable(case, "interface", role.name, own)
+    if nothing is not None and nothing.state == "missing":
+        return nothing
+    return Verdict("interface", "pass", "")
+
+
+def _initialise(case: Case) -> Verdict:
+    outcome = case.observations.outcomes.get("initialise")
+    nothing = unusable(case, "interface", "initialise", [outcome] if outcome else [])
+    if nothing is not None:
+        return nothing
+    bound = case.binding.bound["initialise"]
+    sheet = Sheet(bound)
+    if outcome is not None:
+        sheet.faults(outcome.faults)
+        for key, value in case.task.starts[0].parameters.items():
+            near = np.full((1, *value.shape), 1e-6)
+            sheet.compare(key, outcome, value[None], lambda eps, near=near: near, ("",), whole=True)
+    return sheet.verdict(
+        "interface",
+        lambda failed: f"`{bound.function}` does not give the assigned start in {listed(failed)}.",
+    )
+
+
+def model(case: Case, earlier: Earlier) -> Verdict:
+    """The module is there and holds the parameters of the assigned layers."""
+    outcome = case.observations.outcomes.get("model")
+    nothing = unusable(case, "model", "model", [outcome] if outcome else [])
+    if nothing is not None or outcome is None:
+        return nothing or Verdict("model", "not-checked", "The model was not looked at.")
+    bound = case.binding.bound["model"]
+    start = case.task.starts[0].parameters
+    wanted = [value.T.shape if key[0] == "W" else value.shape[:1] for key, value in start.items()]
+    found = [tuple(map(int, outcome.outputs[key])) for key in sorted(outcome.outputs, key=int)]
+    sheet = Sheet(bound)
+    for number, (key, shape) in enumerate(zip(start, wanted, strict=True)):
+        right = found[number : number + 1] == [shape]
+        sheet.entries.append(Entry(key, (), "pass" if right else "fail", None, None))
+    if len(found) > len(wanted):
+        sheet.entries.append(Entry("further parameters", (), "fail", None, None))
+    return sheet.verdict(
+        "model",
+        lambda failed: (
+            f"`{bound.function}` holds parameters of shapes {_shapes(found)}; "
+            f"expected {_shapes(wanted)}."
+        ),
+    )
+
+
+def _shapes(shapes: list[tuple[int, ...]]) -> str:
+    return ", ".join(map(str, shapes)) or "none"

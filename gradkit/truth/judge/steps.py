@@ -1,0 +1,81 @@
+"""The checks of single calls: `forward`, and `update` entry by entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+
+from gradkit.records.observations import Outcome
+from gradkit.records.probes import Batch
+from gradkit.records.task import Array
+from gradkit.records.verdict import Verdict
+from gradkit.truth import closeness
+from gradkit.truth.judge.case import Case, Earlier, outcomes_of, unusable
+from gradkit.truth.judge.sheet import Sheet, listed
+
+
+def forward(case: Case, earlier: Earlier) -> Verdict:
+    """Output and hidden layer at random parameters and at the published start and data."""
+    role = "model" if case.task.framework == "torch" else "forward"
+    outcomes = outcomes_of(case, case.probes.forward)
+    nothing = unusable(case, "forward", role, outcomes)
+    if nothing is not None:
+        return nothing
+    bound = case.binding.bound[role]
+    sheet = Sheet(bound)
+    for batch, outcome in zip(case.probes.forward, outcomes, strict=True):
+        sheet.faults(outcome.faults)
+        for quantity, expected in case.expected[batch.name].items():
+            if quantity in bound.returns:
+                tolerance = partial(closeness.value_tolerance, expected)
+                sheet.compare(quantity, outcome, expected, tolerance, batch.labels, whole=True)
+    return sheet.verdict(
+        "forward",
+        lambda failed: f"`{bound.function}` gives other values than expected in {listed(failed)}.",
+    )
+
+
+def update(case: Case, earlier: Earlier) -> Verdict:
+    """Parameters after one step, entry by entry."""
+    outcomes = outcomes_of(case, case.probes.update)
+    nothing = unusable(case, "update", "update", outcomes)
+    if nothing is not None:
+        return nothing
+    bound = case.binding.bound["update"]
+    sheet = Sheet(bound)
+    for batch, outcome in zip(case.probes.update, outcomes, strict=True):
+        sheet.faults(outcome.faults)
+        expected = case.expected[batch.name]
+        if case.task.rates.policy == "free":
+            expected = _at_own_rates(batch, outcome, expected)
+        for key, value in expected.items():
+            before = batch.inputs[key]
+            tolerance = partial(closeness.change_tolerance, value - before, before)
+            sheet.compare(key, outcome, value, tolerance, batch.labels)
+    return sheet.verdict(
+        "update",
+        lambda failed: (
+            f"After one step `{bound.function}` leaves {len(failed)} of "
+            f"{sheet.size} entries elsewhere than gradient descent does: {listed(failed)}."
+        ),
+    )
+
+
+def _at_own_rates(
+    batch: Batch, outcome: Outcome, expected: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Expected parameters at the one rate per kind that the student's own steps show."""
+    scaled = dict(expected)
+    for kind in "Wb":
+        keys = [key for key in expected if key[0] == kind and key in outcome.outputs]
+        if not keys:
+            continue
+        wanted = np.concatenate([(expected[k] - batch.inputs[k]).ravel() for k in keys])
+        taken = np.concatenate([(outcome.outputs[k].real - batch.inputs[k]).ravel() for k in keys])
+        ratio = float(np.median(taken[wanted != 0] / wanted[wanted != 0]))
+        if ratio > 0:
+            for key in keys:
+                scaled[key] = batch.inputs[key] + ratio * (expected[key] - batch.inputs[key])
+    return scaled

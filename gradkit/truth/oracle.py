@@ -1,0 +1,279 @@
+"""What the answers should be: from the model solution, or derived from the task file.
+
+Both oracles answer the same three questions on stacked probes. The derived one needs only
+the task: the generic net and its gradient. The reference one runs the model solution,
+loaded by path, and is held against the derived one before it is believed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from gradkit.records.probes import Probes, Run
+from gradkit.records.task import Array, Form, Parameters, Task
+from gradkit.truth import network
+
+Expected = Mapping[str, Mapping[str, Array]]
+"""Expected arrays by the name of the batch or run, then by quantity."""
+
+AGREEMENT = 1e-9
+"""How closely, relative to the largest value, reference and derivation must agree."""
+
+
+class OracleError(Exception):
+    """The reference cannot be used; the text says why and what to do."""
+
+
+class Oracle(Protocol):
+    """Where expected values come from. All arrays are stacked over probes."""
+
+    kind: Literal["reference", "derived"]
+
+    def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
+        """``y_hat`` (n, outputs, 1) and ``A1`` (n, units, 1)."""
+
+    def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Parameters after one step on one example each."""
+
+    def train(self, run: Run) -> dict[str, Array]:
+        """``y_hat`` or ``loss`` of every step, and ``final/…`` parameters."""
+
+
+def expect(oracle: Oracle, probes: Probes) -> dict[str, dict[str, Array]]:
+    """All expected values for these probes."""
+    expected: dict[str, dict[str, Array]] = {}
+    for batch in probes.forward:
+        y_hat, A1 = oracle.forward(_parameters(batch.inputs), batch.inputs["X"])
+        expected[batch.name] = {"y_hat": y_hat, "A1": A1}
+    for batch in probes.update:
+        expected[batch.name] = oracle.update(batch.inputs)
+    for run in probes.runs:
+        expected[run.name] = oracle.train(run)
+    return expected
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """Expected values from the task's layers, loss and rates alone, in the correct form."""
+
+    task: Task
+    kind: Literal["derived"] = "derived"
+
+    def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
+        """See `Oracle`."""
+        return network.forward(self.task.layers, parameters, X)
+
+    def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Gradient descent: each parameter minus its rate times its gradient."""
+        parameters = _parameters(inputs)
+        slopes = network.gradient(self.task, parameters, inputs["X"], inputs["y"])
+        return {
+            key: value - rate_of(self.task, key, inputs)[:, None, None] * slopes[key]
+            for key, value in parameters.items()
+        }
+
+    def train(self, run: Run) -> dict[str, Array]:
+        """Example by example in numpy tasks; on the mean over all rows in torch tasks."""
+        if self.task.framework == "torch":
+            return self._train_full_batch(run)
+        return train_by_example(self, self.task, run)
+
+    def _train_full_batch(self, run: Run) -> dict[str, Array]:
+        X, y = run.X[:, :, None].astype(float), run.y[:, :, None].astype(float)
+        scale = mean_scale(self.task)
+        parameters = {key: value.copy() for key, value in run.parameters.items()}
+        losses = []
+        for _ in range(run.epochs):
+            stacked = {key: np.repeat(value[None], len(X), 0) for key, value in parameters.items()}
+            losses.append(network.loss(self.task, stacked, X, y).mean() * scale)
+            slopes = network.gradient(self.task, stacked, X, y)
+            for key in parameters:
+                rate = self.task.rates.weight if key[0] == "W" else self.task.rates.bias
+                parameters[key] = parameters[key] - rate * scale * slopes[key].mean(axis=0)
+        return {"loss": np.array(losses), **_final(parameters)}
+
+
+def mean_scale(task: Task) -> float:
+    """What torch's mean reduction divides by, beside the rows: outputs, but not for classes."""
+    return 1.0 if task.loss == "cross_entropy" else 1.0 / task.layers[-1].units
+
+
+def rate_of(task: Task, key: str, inputs: Mapping[str, Array]) -> Array:
+    """The learning rate of parameter ``key`` in each probe: the one handed over, or the task's."""
+    if "rate" in inputs:
+        return inputs["rate"]
+    return np.full(len(inputs["X"]), task.rates.weight if key[0] == "W" else task.rates.bias)
+
+
+def train_by_example(oracle: Oracle, task: Task, run: Run) -> dict[str, Array]:
+    """Forward and update in turn over the rows, for every epoch."""
+    X, y = run.X[:, None, :, None].astype(float), run.y[:, None, :, None].astype(float)
+    parameters = {key: value[None] for key, value in run.parameters.items()}
+    outputs = []
+    for index in range(run.epochs * len(X)):
+        row = index % len(X)
+        y_hat, A1 = oracle.forward(parameters, X[row])
+        outputs.append(y_hat[0])
+        step = {**parameters, "X": X[row], "y": y[row], "y_hat": y_hat, "A1": A1}
+        parameters = oracle.update(step)
+    return {"y_hat": np.array(outputs), **_final({k: v[0] for k, v in parameters.items()})}
+
+
+def _final(parameters: Parameters) -> dict[str, Array]:
+    return {f"final/{key}": value for key, value in parameters.items()}
+
+
+def _parameters(inputs: Mapping[str, Array]) -> dict[str, Array]:
+    return {key: value for key, value in inputs.items() if key[0] in "Wb"}
+
+
+# --- the model solution ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NumpyReference:
+    """Expected values from a numpy model solution."""
+
+    task: Task
+    module: Any
+    kind: Literal["reference"] = "reference"
+
+    def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
+        """See `Oracle`."""
+        pairs = [
+            self.module.L_layer_forward(
+                X[i].astype(float), {k: v[i].copy() for k, v in parameters.items()}
+            )
+            for i in range(len(X))
+        ]
+        return np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs])
+
+    def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """One call per probe; a rate that is handed over rescales the change."""
+        before, after = _parameters(inputs), []
+        for i in range(len(inputs["X"])):
+            parameters = {key: value[i].copy() for key, value in before.items()}
+            y, y_hat = (inputs[name][i] for name in ("y", "y_hat"))
+            if y.size == 1:
+                y, y_hat = y.item(), y_hat.item()
+            self.module.update_parameters(parameters, y, y_hat, inputs["A1"][i], inputs["X"][i])
+            after.append(parameters)
+        stepped = {key: np.array([parameters[key] for parameters in after]) for key in before}
+        if "rate" not in inputs:
+            return stepped
+        own = {key: rate_of(self.task, key, {"X": inputs["X"]}) for key in before}
+        return {
+            key: old + (stepped[key] - old) * (inputs["rate"] / own[key])[:, None, None]
+            for key, old in before.items()
+        }
+
+    def train(self, run: Run) -> dict[str, Array]:
+        """See `Oracle`."""
+        return train_by_example(self, self.task, run)
+
+
+@dataclass(frozen=True, slots=True)
+class TorchReference:
+    """Expected values from a torch model solution, run in float64."""
+
+    task: Task
+    module: Any
+    kind: Literal["reference"] = "reference"
+
+    def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
+        """See `Oracle`; ``A1`` is the generic net's, since a module returns only its output."""
+        import torch
+
+        outputs = []
+        for i in range(len(X)):
+            model = self._model({key: value[i] for key, value in parameters.items()})
+            with torch.no_grad():
+                outputs.append(model(torch.tensor(X[i].T, dtype=torch.float64)).numpy().T)
+        return np.array(outputs), network.forward(self.task.layers, parameters, X)[1]
+
+    def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """No torch submission is asked for an update; the derived answer stands."""
+        return Derived(self.task).update(inputs)
+
+    def train(self, run: Run) -> dict[str, Array]:
+        """One call of the model solution's ``train``."""
+        import torch
+
+        model = self._model(run.parameters)
+        X = torch.tensor(np.array(run.X), dtype=torch.float64)
+        y = torch.tensor(np.array(run.y), dtype=torch.float64)
+        losses = self.module.train(
+            model, X, y[:, 0] if y.shape[1] == 1 else y, run.epochs, self.task.rates.weight
+        )
+        values = [value.detach().numpy() for value in model.parameters()]
+        keys = run.parameters.keys()
+        final = {
+            key: np.reshape(value.T, run.parameters[key].shape)
+            for key, value in zip(keys, values, strict=True)
+        }
+        return {"loss": np.array(losses), **_final(final)}
+
+    def _model(self, parameters: Parameters) -> Any:
+        import torch
+
+        model = self.module.Model().double()
+        with torch.no_grad():
+            for slot, (key, value) in zip(model.parameters(), parameters.items(), strict=True):
+                slot.copy_(torch.tensor(value.T if key[0] == "W" else value[:, 0]))
+        return model
+
+
+def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
+    """The model solution of ``task`` in ``folder``: ``regression_numpy.py`` for regression-numpy.
+
+    The published form of a task, where it has one, is ``regression_numpy_published.py``.
+
+    Raises
+    ------
+    OracleError
+        There is no such file, or it cannot be loaded.
+    """
+    stem = task.id.replace("-", "_")
+    path = folder / (f"{stem}_published.py" if form == "published" else f"{stem}.py")
+    if form == "published" and not path.exists() and task.framework == "torch":
+        path = folder / f"{stem}.py"  # torch was right as published
+    spec = importlib.util.spec_from_file_location(f"gradkit_reference_{path.stem}", path)
+    if not path.exists() or spec is None or spec.loader is None:
+        raise OracleError(
+            f"{path}: not found. Name the folder of the model solutions with --reference."
+        )
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise OracleError(
+            f"{path}: the model solution cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    return (
+        TorchReference(task, module) if task.framework == "torch" else NumpyReference(task, module)
+    )
+
+
+def verify(task: Task, oracle: Oracle, probes: Probes) -> None:
+    """Hold a reference against the task file, quantity by quantity.
+
+    Raises
+    ------
+    OracleError
+        They differ: one of the two is wrong, and nobody can be graded before it is known which.
+    """
+    for name, quantities in expect(Derived(task), probes).items():
+        found = expect(oracle, probes)[name]
+        for quantity, value in quantities.items():
+            gap = np.abs(found[quantity] - value).max()
+            if not gap <= AGREEMENT * max(1.0, np.abs(value).max()):
+                raise OracleError(
+                    f"{task.id}: the model solution and the assignment file disagree on {quantity} "
+                    f"of {name} by {gap:.3g}. Mend one of them before grading."
+                )

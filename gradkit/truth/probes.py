@@ -1,0 +1,136 @@
+"""Draw the questions of one task from a seed.
+
+Inputs are random, asymmetric and short (two decimals), so that a number in a report can be
+typed into a shell. The published start and data are asked too, but cannot grade alone: at
+equal weights an exchanged index is invisible.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.records.probes import Batch, Probes, Run
+from gradkit.records.task import Array, Parameters, Start, Task
+from gradkit.truth.network import kink_distance, parameter_shapes
+
+RANDOM = 24
+"""Random calls in a batch: enough for every entry to be seen well away from zero."""
+
+RATES = (0.02, 0.05)
+"""Handed in turn to functions that take a learning rate."""
+
+CLEARANCE = 0.05
+"""How far a probe stays from an activation's kink."""
+
+Forward = Callable[[Parameters, Array], tuple[Array, Array]]
+
+
+def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
+    """Draw every call that the task makes.
+
+    Parameters
+    ----------
+    task : Task
+    seed : int
+        The same seed draws the same probes.
+    forward : callable
+        The oracle's forward pass on stacked parameters and inputs; the y_hat and A1 that an
+        update is given are consistent with its parameters.
+    takes_rate : bool
+        Whether the bound update takes a learning rate.
+
+    Returns
+    -------
+    Probes
+        Arrays are read-only.
+    """
+    generator = np.random.default_rng([seed, zlib.crc32(task.id.encode())])
+    X, rows = whole(task.X)[:, :, None], [f"row {row + 1}" for row in range(len(task.X))]
+    published = _repeat(task.starts[0].parameters, len(X))
+    drawn = _draw_inputs(task, generator, RANDOM)
+    names = tuple(f"random {number + 1}" for number in range(RANDOM))
+    forwards = (
+        _batch("forward/published", "forward", "forward", {**published, "X": X}, tuple(rows)),
+        _batch("forward/random", "forward", "forward", _without(drawn, "y"), names),
+    )
+    runs = tuple(
+        _run(task, f"run/{start.name}", "trajectory", start, task.epochs) for start in task.starts
+    )
+    if task.framework == "torch":
+        steps = tuple(
+            _run(task, f"step {epochs}/{start.name}", "gradient", start, epochs)
+            for start in task.starts
+            for epochs in (1, 2)
+        )
+        return Probes(task.id, seed, forwards, (), (*steps, *runs))
+    drawn = _draw_inputs(task, generator, RANDOM)
+    y_hat, A1 = forward({key: drawn[key] for key in published}, drawn["X"])
+    rate = np.resize(np.array(RATES), RANDOM)
+    inputs = {**drawn, "y_hat": y_hat, "A1": A1, **({"rate": rate} if takes_rate else {})}
+    return Probes(
+        task.id, seed, forwards, (_batch("update/random", "update", "update", inputs, names),), runs
+    )
+
+
+def _run(task: Task, name: str, check: str, start: Start, epochs: int) -> Run:
+    X, y = whole(task.X), whole(task.y)
+    return Run(name, check, start.name, start.parameters, X, y, epochs, task.rates.weight)
+
+
+def whole(values: Array) -> NDArray[Any]:
+    """As int64 where every value is a whole number: so a data frame would hand it over."""
+    return values.astype(np.int64) if np.all(values == np.rint(values)) else values
+
+
+def _draw_inputs(task: Task, generator: np.random.Generator, n: int) -> dict[str, Array]:
+    """Parameters, X and y of n probes, redrawn until each keeps clear of every kink."""
+    shapes = parameter_shapes(task.X.shape[1], task.layers)
+
+    def fresh(count: int) -> dict[str, Array]:
+        drawn = {key: _decimals(generator, (count, *shape), 1.0) for key, shape in shapes.items()}
+        return {**drawn, "X": _decimals(generator, (count, task.X.shape[1], 1), 2.0)}
+
+    inputs = fresh(n)
+    for _ in range(100):
+        near = kink_distance(task.layers, inputs, inputs["X"]) < CLEARANCE
+        if not near.any():
+            break
+        for key, value in fresh(int(near.sum())).items():
+            inputs[key][near] = value
+    return {**inputs, "y": _targets(task, generator, n)}
+
+
+def _targets(task: Task, generator: np.random.Generator, n: int) -> Array:
+    outputs = task.layers[-1].units
+    if task.loss == "cross_entropy":
+        return np.eye(outputs)[generator.integers(outputs, size=n)][:, :, None]
+    if task.loss == "binary_cross_entropy":
+        return generator.integers(0, 2, size=(n, outputs, 1)).astype(np.float64)
+    return _decimals(generator, (n, outputs, 1), 4.0)
+
+
+def _decimals(generator: np.random.Generator, shape: tuple[int, ...], largest: float) -> Array:
+    """Two decimals, of either sign, never nearer to zero than a tenth of the largest."""
+    sizes = np.round(generator.uniform(0.1 * largest, largest, shape), 2)
+    return sizes * generator.choice(np.array([-1.0, 1.0]), shape)
+
+
+def _repeat(parameters: Parameters, n: int) -> dict[str, Array]:
+    return {key: np.repeat(value[None], n, axis=0) for key, value in parameters.items()}
+
+
+def _without(inputs: dict[str, Array], name: str) -> dict[str, Array]:
+    return {key: value for key, value in inputs.items() if key != name}
+
+
+def _batch(
+    name: str, check: str, role: str, inputs: dict[str, Array], labels: tuple[str, ...]
+) -> Batch:
+    for value in inputs.values():
+        value.flags.writeable = False
+    return Batch(name, check, role, inputs, labels)

@@ -1,0 +1,243 @@
+"""Call one student function in the student's own convention, inside the worker.
+
+In: canonical arrays and a call, the JSON form of a bound role. Out: canonical arrays, with
+whatever could not be read as such told apart as faults. Nothing here knows an answer.
+
+A call is a bound role as JSON, see `gradkit.records.binding`: ``function``, ``arguments``,
+``by_name``, ``keys``, ``weights``, ``vectors``, ``biases``, ``scalars``, ``inputs``,
+``columns``, ``returns`` and the canonical ``shapes`` of what comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Call = Mapping[str, Any]
+Arrays = Mapping[str, NDArray[Any]]
+
+TEXT = 500
+"""Characters of an exception's message that leave the worker."""
+
+
+class Returned:
+    """Canonical outputs of one call, and the faults ``[quantity, kind, found]`` among them."""
+
+    __slots__ = ("arrays", "faults")
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, NDArray[Any]] = {}
+        self.faults: list[list[str]] = []
+
+
+# --- canonical to student ----------------------------------------------------------------
+
+
+def is_parameter(quantity: str) -> bool:
+    """Whether this names a parameter: W1, b1, W2, …"""
+    return quantity[0] in "Wb" and quantity[1:].isdigit()
+
+
+def parameters_for(call: Call, inputs: Arrays) -> dict[str, NDArray[Any]]:
+    """A dict of fresh arrays in the student's keys and layout."""
+    made = {}
+    for quantity, key in call["keys"].items():
+        value = inputs[quantity]
+        if quantity[0] == "W":
+            made[key] = np.array(value.T if call["weights"] == "out_in" else value, order="C")
+        else:
+            made[key] = _laid(value, call["biases"])
+    return made
+
+
+def argument_for(call: Call, kind: str, inputs: Arrays) -> Any:
+    """One argument other than the parameters, fresh, in the student's form."""
+    if kind == "dim":
+        return [int(size) for size in inputs["dim"]]
+    if kind.startswith("dim/"):
+        return int(inputs["dim"][int(kind[4:])])
+    if kind == "rate":
+        return float(inputs["rate"])
+    value = inputs[kind]
+    if kind in ("y", "y_hat") and value.size == 1:
+        return value.reshape(()).copy()[()] if call["scalars"] == "scalar" else value.copy()
+    if kind == "X" and call["inputs"] == "series":
+        import pandas as pd  # only for the rare function that insists on a data frame's row
+
+        return pd.Series(value[:, 0], index=call["columns"])
+    return _laid(value, call["vectors"])
+
+
+def _laid(column: NDArray[Any], orientation: str) -> NDArray[Any]:
+    if orientation == "row":
+        return np.array(column.T, order="C")
+    return column[:, 0].copy() if orientation == "flat" else column.copy()
+
+
+# --- student to canonical ----------------------------------------------------------------
+
+
+def canonical(call: Call, quantity: str, value: Any, shape: tuple[int, ...], out: Returned) -> None:
+    """Read one returned value as ``quantity`` of canonical ``shape`` into ``out``."""
+    if value is None:
+        out.faults.append([quantity, "missing", "None"])
+        return
+    array = plain(quantity, value, out)
+    if array is None:
+        return
+    if array.size == 1 and np.prod(shape) == 1:
+        out.arrays[quantity] = array.reshape(shape)
+        return
+    expected, turned = shape, False
+    if quantity[0] == "W":
+        turned = call["weights"] == "out_in"
+        expected = shape[::-1] if turned else shape
+    elif is_parameter(quantity):
+        expected = {"column": shape, "row": shape[::-1], "flat": shape[:1]}[call["biases"]]
+    elif array.shape in (shape, shape[::-1], shape[:1]):
+        # An output is a vector: nothing is ambiguous about its orientation.
+        expected = array.shape
+    if array.shape != expected:
+        out.faults.append([quantity, "shape", f"{array.shape}, not {expected}"])
+        return
+    out.arrays[quantity] = array.T if turned else array.reshape(shape)
+
+
+def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:
+    """A base ndarray of numbers, or None with the fault recorded.
+
+    Subclasses are read through ``np.ndarray``'s own buffer, so that no overloaded operator
+    of theirs runs.
+    """
+    kind = type(value)
+    if kind.__module__.partition(".")[0] == "torch":
+        out.faults.append([quantity, "type", "a torch tensor"])
+        return None
+    if isinstance(value, np.ndarray):
+        if kind is not np.ndarray:
+            out.faults.append([quantity, "subclass", kind.__name__[:TEXT]])
+        array = np.array(np.ndarray.view(value, np.ndarray))
+    elif isinstance(value, bool | int | float | complex | np.generic | list | tuple):
+        try:
+            array = np.array(value)
+        except (ValueError, TypeError, OverflowError):
+            array = np.array(None)
+    elif kind.__module__.partition(".")[0] == "pandas":
+        array = np.array(value)
+    else:
+        out.faults.append([quantity, "type", f"a value of type {kind.__name__[:TEXT]}"])
+        return None
+    if array.dtype.kind not in "biufc" or array.dtype.itemsize > 16:
+        out.faults.append([quantity, "dtype", f"an array of dtype {array.dtype}"])
+        return None
+    return array
+
+
+def follow(value: Any, path: list[int | str]) -> Any:
+    """The value at the end of a path, or None where the path breaks off."""
+    for step in path:
+        try:
+            value = value[step]
+        except Exception:
+            return None
+    return value
+
+
+# --- one call ----------------------------------------------------------------------------
+
+
+def apply(function: Callable[..., Any], call: Call, handed: list[Any]) -> Any:
+    """Hand the arguments over, by the student's own names where that can be done."""
+    if call["by_name"]:
+        return function(**dict(zip(call["by_name"], handed, strict=True)))
+    return function(*handed)
+
+
+def run_function(
+    function: Callable[..., Any], call: Call, inputs: Arrays
+) -> tuple[Any, dict[str, Any] | None, Returned]:
+    """Call ``function`` once.
+
+    Returns
+    -------
+    returned : object
+        Whatever came back.
+    parameters : dict or None
+        The dict that was handed over, as it is now.
+    out : Returned
+        Holds a ``mutated`` fault for each input that should have been left alone.
+    """
+    out = Returned()
+    parameters = None
+    handed = []
+    watched = []
+    for kind in call["arguments"]:
+        if kind == "parameters":
+            parameters = parameters_for(call, inputs)
+            handed.append(parameters)
+            continue
+        value = argument_for(call, kind, inputs)
+        handed.append(value)
+        if type(value) is np.ndarray:
+            watched.append((kind, value, value.tobytes()))
+    if parameters is not None and call["returns"]:
+        # What returns quantities has no business changing the parameters.
+        watched += [
+            (name, parameters[key], parameters[key].tobytes()) for name, key in call["keys"].items()
+        ]
+    returned = apply(function, call, handed)
+    out.faults += [[name, "mutated", ""] for name, value, was in watched if value.tobytes() != was]
+    return returned, parameters, out
+
+
+def evaluate(function: Callable[..., Any], call: Call, inputs: Arrays) -> Returned:
+    """Call once and read the result: quantities by their paths, or the changed parameters."""
+    returned, parameters, out = run_function(function, call, inputs)
+    if call["returns"]:
+        for quantity, path in call["returns"].items():
+            shape = tuple(call["shapes"][quantity])
+            canonical(call, quantity, follow(returned, path), shape, out)
+    else:
+        source = changed_parameters(call, returned, parameters)
+        for quantity, key in call["keys"].items():
+            shape = tuple(call["shapes"][quantity])
+            canonical(call, quantity, source.get(key), shape, out)
+    return out
+
+
+def changed_parameters(
+    call: Call, returned: Any, handed: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
+    """The dict that holds the new parameters: the returned one, if there is one."""
+    keys = set(call["keys"].values())
+    options = returned if isinstance(returned, tuple | list) else (returned,)
+    for option in options:
+        if isinstance(option, dict) and keys <= set(option):
+            return option
+    return handed or {}
+
+
+def describe_failure(error: BaseException, cells: frozenset[str]) -> dict[str, Any]:
+    """Type, message, and the innermost of the student's own lines, as JSON."""
+    place, function = None, ""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename in cells:
+            place, function = [code.co_filename, trace.tb_lineno], code.co_name
+        trace = trace.tb_next
+    try:
+        message = str(error)[:TEXT]
+    except BaseException:
+        message = "(its text could not be read)"
+    if isinstance(error, SyntaxError) and error.filename in cells:
+        place = [error.filename, error.lineno or 1]
+    return {
+        "type": type(error).__name__[:80],
+        "message": message,
+        "place": place,
+        "function": function[:80],
+    }

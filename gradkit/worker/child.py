@@ -1,0 +1,189 @@
+"""What a worker does with a request: load the sources, explore a function, run calls.
+
+Runs in the student's process. Every handler takes a frame and gives a frame; exceptions of
+student code are caught here and travel as data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.worker.call import (
+    Call,
+    Returned,
+    apply,
+    argument_for,
+    canonical,
+    changed_parameters,
+    describe_failure,
+    evaluate,
+    follow,
+    parameters_for,
+    plain,
+    run_function,
+)
+from gradkit.worker.frames import Frame
+from gradkit.worker.namespace import Namespace
+
+LEAVES = 64
+"""Arrays that a description of a returned value carries at most."""
+
+DEPTH = 5
+
+
+class Desk:
+    """What lies on the worker's desk between requests: one section's namespace."""
+
+    namespace: Namespace
+    cells: frozenset[str] = frozenset()
+
+
+def load(frame: Frame) -> Frame:
+    """Take the sources of one section; nothing of them runs yet."""
+    data = frame.data
+    parts = [
+        [(cell, source) for cell, source in data[part]] for part in ("own", "shared", "borrowed")
+    ]
+    Desk.namespace = Namespace(*parts, data["modules"], frozenset(data["forbidden"]))
+    Desk.cells = frozenset(cell for part in parts for cell, _ in part) | {
+        f"{name}.py" for name in data["modules"]
+    }
+    return Frame("loaded", {}, {})
+
+
+def explore(frame: Frame) -> Frame:
+    """Call a function once and describe the structure of what it returns."""
+    call = frame.data["call"]
+    try:
+        returned, _, out = run_function(_function(call), call, frame.arrays)
+    except BaseException as error:
+        return Frame("explored", {}, {"failure": describe_failure(error, Desk.cells)})
+    leaves: dict[str, NDArray[Any]] = {}
+    tree = _describe(returned, leaves, DEPTH)
+    return Frame("explored", leaves, {"tree": tree, "faults": out.faults})
+
+
+def _describe(value: Any, leaves: dict[str, NDArray[Any]], depth: int) -> Any:
+    if isinstance(value, dict) and depth:
+        items = list(value.items())[:LEAVES]
+        return {
+            "dict": [
+                [key if isinstance(key, int) else str(key)[:80], _describe(item, leaves, depth - 1)]
+                for key, item in items
+            ]
+        }
+    if isinstance(value, tuple | list) and depth and not _is_row_of_numbers(value):
+        return {"list": [_describe(item, leaves, depth - 1) for item in value[:LEAVES]]}
+    if value is None:
+        return {"none": True}
+    array = plain("", value, Returned())
+    if array is None or array.size > 4096 or len(leaves) >= LEAVES:
+        return {"other": type(value).__name__[:80]}
+    name = str(len(leaves))
+    leaves[name] = array
+    return {"array": name}
+
+
+def _is_row_of_numbers(value: Any) -> bool:
+    return bool(value) and all(isinstance(item, int | float) for item in value)
+
+
+def batch(frame: Frame) -> Frame:
+    """Evaluate independent calls of one function; stop at the first exception."""
+    call, n = frame.data["call"], frame.data["n"]
+    rows: list[Returned] = []
+    failure = None
+    try:
+        function = _function(call)
+        for index in range(n):
+            inputs = {name: value[index] for name, value in frame.arrays.items()}
+            rows.append(evaluate(function, call, inputs))
+    except BaseException as error:
+        failure = {**describe_failure(error, Desk.cells), "call": len(rows)}
+    return _outcome(call["shapes"], rows, failure)
+
+
+def run(frame: Frame) -> Frame:
+    """Train: forward and update in turn over the rows, with one dict carried through."""
+    forward, update = frame.data["forward"], frame.data["update"]
+    X, y, rate = frame.arrays["X"], frame.arrays["y"], frame.arrays["rate"]
+    steps: list[Returned] = []
+    failure = None
+    final = Returned()
+    parameters = None
+    try:
+        forward_function, update_function = _function(forward), _function(update)
+        parameters = parameters_for(forward, frame.arrays)
+        for index in range(frame.data["epochs"] * len(X)):
+            row = index % len(X)
+            step = _forward_step(forward_function, forward, parameters, X[row])
+            steps.append(step)
+            if step.faults:
+                break
+            inputs = {"X": X[row], "y": y[row], "rate": rate, **step.arrays}
+            handed = [
+                parameters if kind == "parameters" else argument_for(update, kind, inputs)
+                for kind in update["arguments"]
+            ]
+            returned = apply(update_function, update, handed)
+            parameters = dict(changed_parameters(update, returned, parameters))
+    except BaseException as error:
+        failure = {**describe_failure(error, Desk.cells), "call": max(len(steps) - 1, 0)}
+    for quantity, key in forward["keys"].items():
+        shape = tuple(frame.arrays[quantity].shape)
+        canonical(forward, quantity, (parameters or {}).get(key), shape, final)
+    reply = _outcome(forward["shapes"], steps, failure)
+    arrays = {**reply.arrays, **{f"final/{name}": value for name, value in final.arrays.items()}}
+    faults = [*reply.data["faults"], *([len(steps), *fault] for fault in final.faults)]
+    return Frame("outcome", arrays, {**reply.data, "faults": faults})
+
+
+def _forward_step(
+    function: Callable[..., Any], call: Call, parameters: dict[str, Any], X: NDArray[Any]
+) -> Returned:
+    out = Returned()
+    handed = [
+        parameters if kind == "parameters" else argument_for(call, kind, {"X": X})
+        for kind in call["arguments"]
+    ]
+    returned = apply(function, call, handed)
+    for quantity, path in call["returns"].items():
+        canonical(call, quantity, follow(returned, path), tuple(call["shapes"][quantity]), out)
+    return out
+
+
+def _function(call: Call) -> Callable[..., Any]:
+    found: Callable[..., Any] = Desk.namespace[call["function"]]
+    return found
+
+
+def _outcome(
+    shapes: Mapping[str, list[int]], rows: list[Returned], failure: dict[str, Any] | None
+) -> Frame:
+    """Stack the rows; a row that could not be read holds NaN and is named by a fault."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for quantity, shape in shapes.items():
+        column = [row.arrays.get(quantity) for row in rows]
+        if any(value is not None for value in column):
+            gap = np.full(shape, np.nan)
+            arrays[quantity] = np.stack([gap if value is None else value for value in column])
+    seen: set[tuple[str, str]] = set()
+    faults = []
+    for index, row in enumerate(rows):
+        for quantity, kind, found in row.faults:
+            if (quantity, kind) not in seen:
+                seen.add((quantity, kind))
+                faults.append([index, quantity, kind, found])
+    return Frame("outcome", arrays, {"faults": faults, "failure": failure, "calls": len(rows)})
+
+
+HANDLERS: dict[str, Callable[[Frame], Frame]] = {
+    "load": load,
+    "explore": explore,
+    "batch": batch,
+    "run": run,
+}
