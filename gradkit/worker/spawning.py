@@ -69,46 +69,52 @@ class SpawnLane:
 
 
 class _Interpreter:
+    """One interpreter, whose standard streams are joined to sockets.
+
+    Only sockets can be waited for together on every system. Where a socket can itself be a
+    standard stream, printed output takes no detour: all of it then arrives before the reply
+    does that it belongs to. On Windows some may arrive late, and count for the next request.
+    """
+
     def __init__(self, recipe: Recipe) -> None:
         self._folder: Path = make_folder()
+        self._bridges: list[threading.Thread] = []
+        self._connected = False
+        self._channel, self._far_channel = socket.socketpair()
+        self._output, self._far_output = socket.socketpair()
+        windows = sys.platform == "win32"
         self._process = launch(
             "gradkit.worker.single",
             recipe,
             self._folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.PIPE if windows else self._far_output.fileno(),
         )
-        self._bridges: list[threading.Thread] = []
+        if not windows:
+            self._far_output.close()
 
     def connect(self) -> Link:
-        """Join the pipes to sockets: only sockets can be waited for on every system."""
+        """Let bytes pass between the pipes and the sockets from now on."""
         process = self._process
-        stdin, stdout, stderr = (
-            cast(IO[bytes], pipe) for pipe in (process.stdin, process.stdout, process.stderr)
-        )
-        channel, far_channel = socket.socketpair()
-        output, far_output = socket.socketpair()
+        stdin, stdout = (cast(IO[bytes], pipe) for pipe in (process.stdin, process.stdout))
 
         def write(data: bytes) -> None:
             stdin.write(data)
             stdin.flush()
 
-        def end_requests() -> None:
-            with contextlib.suppress(OSError):
-                stdin.close()
+        self._bridge(self._far_channel.recv, write, stdin.close)
+        self._bridge(_reading(stdout), self._far_channel.sendall, _ending(self._far_channel))
+        if process.stderr is not None:
+            end = _ending(self._far_output)
+            self._bridge(_reading(process.stderr), self._far_output.sendall, end)
+        self._connected = True
+        return Link(self._channel, self._output)
 
-        pairs: list[tuple[Callable[[int], bytes], Callable[[bytes], None], Callable[[], None]]] = [
-            (far_channel.recv, write, end_requests),
-            (lambda n: os.read(stdout.fileno(), n), far_channel.sendall, lambda: _end(far_channel)),
-            (lambda n: os.read(stderr.fileno(), n), far_output.sendall, lambda: _end(far_output)),
-        ]
-        for pair in pairs:
-            thread = threading.Thread(target=_bridge, args=pair, daemon=True)
-            thread.start()
-            self._bridges.append(thread)
-        self._far = (far_channel, far_output)
-        return Link(channel, output)
+    def _bridge(self, *ends: Callable[..., object]) -> None:
+        thread = threading.Thread(target=_carry, args=ends, daemon=True)
+        thread.start()
+        self._bridges.append(thread)
 
     def ended(self) -> bool:
         if sys.platform != "linux":
@@ -130,14 +136,16 @@ class _Interpreter:
             ending = Ending(
                 process.returncode, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit
             )
-        for far in self._far if self._bridges else ():
+        fars = (self._far_channel, self._far_output)
+        for far in fars:
             with contextlib.suppress(OSError):
                 far.shutdown(socket.SHUT_RDWR)
         for thread in self._bridges:
             # One may be held up by a descendant that has escaped, with the pipe in its hands.
             thread.join(0.2)
-        for far in self._far if self._bridges else ():
-            far.close()
+        # Whoever has taken the near ends closes them.
+        for end in (*fars, *(() if self._connected else (self._channel, self._output))):
+            end.close()
         for pipe in (process.stdin, process.stdout, process.stderr):
             with contextlib.suppress(OSError):
                 if pipe is not None:
@@ -146,15 +154,20 @@ class _Interpreter:
         return ending
 
 
-def _bridge(
-    take: Callable[[int], bytes], give: Callable[[bytes], None], end: Callable[[], None]
+def _carry(
+    take: Callable[[int], bytes], give: Callable[[bytes], object], end: Callable[[], object]
 ) -> None:
+    """Carry bytes from one end to the other, until either is closed; then call `end`."""
     with contextlib.suppress(OSError, ValueError):
         while data := take(65536):
             give(data)
-    end()
+    with contextlib.suppress(OSError, ValueError):
+        end()
 
 
-def _end(far: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        far.shutdown(socket.SHUT_WR)
+def _reading(pipe: IO[bytes]) -> Callable[[int], bytes]:
+    return lambda size: os.read(pipe.fileno(), size)
+
+
+def _ending(stream: socket.socket) -> Callable[[], object]:
+    return lambda: stream.shutdown(socket.SHUT_WR)

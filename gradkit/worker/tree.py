@@ -41,7 +41,7 @@ def _stopped_descendants(pid: int) -> set[int]:
     A descendant whose parent is killed first would be lost from view, and one that runs on
     could start others meanwhile; so all are stopped before any is killed.
     """
-    if not Path("/proc/self/stat").exists():
+    if sys.platform != "linux" or not Path("/proc/self/stat").exists():
         return set()
     found: set[int] = set()
     _signal(pid, signal.SIGSTOP)
