@@ -37,6 +37,7 @@ def read_notebook(file: File, label: str) -> tuple[list[Cell], list[Problem], di
     Parameters
     ----------
     file : File
+        The notebook.
     label : str
         The file's name as it is shown.
 
@@ -73,9 +74,8 @@ def read_notebook(file: File, label: str) -> tuple[list[Cell], list[Problem], di
             if lone := _LONE_COMMENT.match(text.strip()):
                 path.enter(BELOW_ALL, plain(lone[2]))
             elif written := _WRITE_FILE.match(text):
-                modules[written[1]] = (
-                    "\n" * text[: written.end()].count("\n") + text[written.end() :]
-                )
+                above = text[: written.end()].count("\n")
+                modules[written[1]] = "\n" * above + text[written.end() :]
             title = _FORM_TITLE.match(text)
             headings = path.now() + ((plain(title[1]),) if title else ())
             cell, found = make_cell(label, number, text, headings)
@@ -118,8 +118,8 @@ def _load(file: File, label: str) -> dict[str, Any]:
 
 def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
     """Let nbformat read and upgrade the notebook, relieved of its outputs."""
-    import nbformat
-    from nbformat.reader import reads
+    import nbformat  # noqa: PLC0415  (scripts are read without it, and sooner)
+    from nbformat.reader import reads  # noqa: PLC0415
 
     sheets = loaded.get("worksheets") or [loaded]
     try:
@@ -137,7 +137,10 @@ def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
         with warnings.catch_warnings():
             # Missing or doubled cell ids matter to nobody here.
             warnings.simplefilter("ignore")
-            notebook = nbformat.convert(reads(json.dumps(loaded)), _VERSION)
+            notebook = nbformat.convert(  # type: ignore[no-untyped-call]
+                reads(json.dumps(loaded)),  # type: ignore[no-untyped-call]
+                _VERSION,
+            )
         cells = [dict(cell) for cell in notebook["cells"]]
     except SubmissionError:
         raise

@@ -121,7 +121,7 @@ def _digest(files: Iterable[File]) -> str:
 
 
 def _label(name: str, taken: set[str]) -> str:
-    """The name as shown, made different from those already given."""
+    """Give the name as it is shown, made different from those already given."""
     label = first = shown(name)
     count = 1
     while label in taken:
@@ -152,7 +152,7 @@ def _is_equipment(stem: str) -> bool:
 
 
 def _module_names(name: str) -> list[str]:
-    """The names a file can be imported under: dotted from the top, and from its own folder."""
+    """Return what a file can be imported as: dotted from the top, or from its own folder."""
     parts = list(PurePosixPath(name).with_suffix("").parts)
     if parts[-1] == "__init__":
         parts.pop()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from gradkit.records.submission import Cell, Place, Problem
 from gradkit.student.cell import make_cell
@@ -42,6 +43,7 @@ def read_script(file: File, label: str) -> tuple[list[Cell], list[Problem], str]
     Parameters
     ----------
     file : File
+        The script.
     label : str
         The file's name as it is shown.
 
@@ -63,12 +65,11 @@ def read_script(file: File, label: str) -> tuple[list[Cell], list[Problem], str]
         )
     cells = []
     pieces = _pieces(text.split("\n"))
+    if len(pieces) == 1:
+        pieces = [_Piece(0, pieces[0].headings, text.split("\n"))]
     for piece in pieces:
-        if len(pieces) == 1:
-            piece = _Piece(0, piece.headings, text.split("\n"))
-        cell, found = make_cell(
-            label, None, "\n".join(piece.lines), piece.headings, piece.start + 1
-        )
+        source = "\n".join(piece.lines)
+        cell, found = make_cell(label, None, source, piece.headings, piece.start + 1)
         cells.append(cell)
         problems += found
     whole = cells[0].source if len(cells) == 1 else text
@@ -88,7 +89,7 @@ def _pieces(lines: list[str]) -> list[_Piece]:
             pieces[-1] = _Piece(start, path.now())
 
     starts = [*logical_starts(lines), len(lines)]
-    for i, following in zip(starts, starts[1:], strict=False):
+    for i, following in pairwise(starts):
         line = lines[i][:_LONGEST]
         block = lines[i:following]
         if mark := exported and _MARK.match(line):
@@ -117,7 +118,7 @@ def _is_code(line: str) -> bool:
 
 
 def _title(mark: str) -> str:
-    """What a cell mark says besides its kind: ``# %% Regression [markdown]``."""
+    """Return what a cell mark says besides its kind: ``# %% Regression [markdown]``."""
     return plain(re.sub(r"\[\w+\]|\{.*|\w+=\S+", "", mark).strip(" :"))
 
 
@@ -142,7 +143,7 @@ def _rank(rule: str) -> int:
 
 
 def _string(block: list[str]) -> str:
-    """The text of a string that stands alone, or nothing where it is part of more."""
+    """Return the text of a string that stands alone, or nothing where it is part of more."""
     try:
         tree = ast.parse("\n".join(block))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
