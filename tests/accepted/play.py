@@ -28,7 +28,9 @@ def texts(entry: Accepted, source) -> list[str]:
             place = " ".join(path)
             strange = OTHERS[problem] in place or (framework == "numpy" and "pytorch" in place)
             (other if strange else own).append(text)
-    return other * (framework == "numpy") + own
+    if framework == "torch":  # what loops at top level must not run twice
+        other = ["\n".join(re.findall(r"(?m)^(?:import|from) .*$", text)) for text in other]
+    return other + own
 
 
 def is_training(node: ast.stmt) -> bool:
