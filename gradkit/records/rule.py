@@ -17,7 +17,8 @@ from gradkit.records.task import Array
 When = Literal["", "before", "after", "recomputed"]
 Index = tuple[int | str, ...]
 Entry = tuple[str, tuple[int, int]]
-Detail = str | int | float | tuple[int, ...] | tuple[str, ...] | None
+Detail = str | int | float | tuple[int | str, ...] | None
+Details = tuple[tuple[str, Detail], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,28 +136,32 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """One mistake of the catalogue at certain entries, with its figures.
+    """One mistake of the catalogue, where it was made and with which figures.
 
-    ``details`` hold what the catalogue's prediction needs: a ``ratio``, a ``source``, …
+    ``details`` runs parallel to ``entries``: what the catalogue's prediction needs to know
+    there, such as a ``ratio`` or the ``source`` that was used. A mistake that is not about
+    entries (of a forward pass, of a training loop) has no entries and one item of details.
     """
 
     code: str
     entries: tuple[Entry, ...] = ()
-    details: tuple[tuple[str, Detail], ...] = ()
+    details: tuple[Details, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is proven about a set of entries.
+    """What is proven about an update step, a forward pass or a training run.
 
-    ``slips``, applied to the correct step, give exactly the observed numbers.
-    ``alternatives`` are other sets of codes which predict the same numbers.
-    ``unexplained`` are the entries that differ from the correct step without a proof.
+    ``slips``, one per code and the most basic first, applied to the correct step give
+    exactly the observed numbers. ``alternatives`` are other sets of slips which predict the
+    same numbers. ``unexplained`` are the entries that differ from the correct step without
+    a proof; for what has no entries, ``unknown`` says so.
     """
 
     slips: tuple[Slip, ...] = ()
     alternatives: tuple[tuple[Slip, ...], ...] = ()
     unexplained: tuple[Entry, ...] = ()
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,27 @@ from gradkit.records.task import Array, Task
 from gradkit.truth.rules.symbols import PARAMETERS, Table
 
 
-def evaluate(task: Task, rules: Mapping[Entry, Rule], inputs: UpdateInputs) -> dict[str, Array]:
+def evaluate(
+    task: Task,
+    rules: Mapping[Entry, Rule],
+    inputs: UpdateInputs,
+    given: Mapping[str, Array] | None = None,
+) -> dict[str, Array]:
     """Each parameter after the step that ``rules`` describe.
 
     An entry whose rule mentions values ``after`` the step waits for those, as the student's
-    statement did. Entries without a rule come out as NaN.
+    statement did. Entries without a rule keep the values ``given`` for them, or come out
+    as NaN.
 
     Raises
     ------
     ValueError
         Two rules wait for each other: no order of statements gives them.
     """
-    after = {key: np.full_like(value, np.nan) for key, value in inputs.before.items()}
+    after = {
+        key: np.full_like(value, np.nan) if given is None else np.array(given[key])
+        for key, value in inputs.before.items()
+    }
     table = Table(task, inputs, after)
     waiting = dict(rules)
     while waiting:

@@ -209,6 +209,7 @@ def _candidates(
     )
     sources: list[Factor | None] = [_own(entry)]
     targets = [after - before]
+    bare: list[Factor] = []
     single = sorted(
         (int(i) for i in np.flatnonzero(allowed & ~known.whole)),
         key=lambda i: PREFERENCE.get(known.atoms[i][0].symbol, len(PREFERENCE)),
@@ -222,7 +223,7 @@ def _candidates(
                 sources.append(factor)
                 targets.append(after - known.columns[:, index])
         bare = [s for s, t in zip(sources, targets, strict=True) if s is not None and not t.any()]
-        yield [Rule(*entry, source, ()) for source in bare]
+        yield [Rule(*entry, source, ()) for source in bare if source.when == "before"]
     whole = np.flatnonzero(allowed & known.whole)
     # Where a relu is off, products vanish and have no logarithm.
     rows = np.all(table.inputs.A1 > 0, axis=1) if shape.activation == "relu" else slice(None)
@@ -240,6 +241,8 @@ def _candidates(
             gated = Term(term.coefficient, (*term.factors, Factor("hidden_step", (unit,))))
             group.append(Rule(*entry, sources[number], (tidy(gated, task),)))
     yield group
+    if own_matters:
+        yield [Rule(*entry, source, ()) for source in bare]
     for simple in (True, False):
         made = library.terms(shape, known, allowed, simple=simple)
         if made is None:

@@ -1,0 +1,96 @@
+"""The correct step with mistakes in it, run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from gradkit.records.rule import Details, Entry, Rule, Slip, UpdateInputs
+from gradkit.records.task import Array, Task
+from gradkit.truth.mistakes.rewrite import REWRITES, rewritten, target_of
+from gradkit.truth.rules.evaluate import evaluate
+from gradkit.truth.rules.step import correct_rules
+
+
+def apply(task: Task, slips: Iterable[Slip], inputs: UpdateInputs) -> dict[str, Array]:
+    """The parameters after one step that has these mistakes in it and no others.
+
+    Parameters
+    ----------
+    task : Task
+    slips : iterable of Slip
+        None for the correct step.
+    inputs : UpdateInputs
+
+    Returns
+    -------
+    dict
+        Each parameter after the step, shapes as in ``inputs.before``.
+
+    Raises
+    ------
+    ValueError
+        A slip's code is no update mistake, or its entries and details do not pair up.
+    """
+    slips = tuple(slips)
+    rules = with_slips(task, correct_rules(task, rate=inputs.rate is not None), slips)
+    return truncated(slips, inputs, evaluate(task, rules, inputs))
+
+
+def with_slips(
+    task: Task, should: Mapping[Entry, Rule], slips: Iterable[Slip]
+) -> dict[Entry, Rule]:
+    """The rules of the step that has these mistakes in it.
+
+    Raises
+    ------
+    ValueError
+        See `apply`.
+    """
+    changes = changes_of(slips)
+    rules = {entry: rewritten(rule, tuple(changes.get(entry, ())), task) for entry, rule in should.items()}
+    for entry, made in changes.items():
+        for code, details in made:
+            if code == "wrong-target":
+                target = target_of(details)
+                moved = rules[entry]
+                own = should[entry].source
+                terms = (*rules[target].terms, *moved.terms)
+                rules[target] = replace(rules[target], terms=terms)
+                rules[entry] = replace(moved, terms=(), source=own)
+    return rules
+
+
+def changes_of(slips: Iterable[Slip]) -> dict[Entry, list[tuple[str, Details]]]:
+    """What was made at each entry: codes with their details."""
+    changes: dict[Entry, list[tuple[str, Details]]] = {}
+    for slip in slips:
+        if slip.code not in REWRITES:
+            raise ValueError(
+                f"{slip.code!r} is no mistake of an update step; those are {', '.join(REWRITES)}."
+            )
+        if len(slip.entries) != len(slip.details):
+            raise ValueError(
+                f"{slip.code}: {len(slip.entries)} entries and {len(slip.details)} items of "
+                f"details; give one for each entry."
+            )
+        for entry, details in zip(slip.entries, slip.details, strict=True):
+            changes.setdefault(entry, []).append((slip.code, details))
+    return changes
+
+
+def truncated(
+    slips: Iterable[Slip], inputs: UpdateInputs, after: dict[str, Array]
+) -> dict[str, Array]:
+    """The same with what ``integer-truncation`` cuts off, which no formula can express."""
+    for slip in slips:
+        if slip.code != "integer-truncation":
+            continue
+        for (key, place), details in zip(slip.entries, slip.details, strict=True):
+            where = (slice(None), *place)
+            before, value = inputs.before[key][where], after[key][where]
+            change = dict(details).get("of") == "change"
+            after[key][where] = before + np.trunc(value - before) if change else np.trunc(value)
+    return after

@@ -1,0 +1,397 @@
+"""The update mistakes as changes of a rule: what each does to one entry's formula.
+
+A rewrite takes the rule of one entry, correct or already rewritten, and returns it with
+the mistake in it. Composed in the order of `ORDER` they give the rule of any set of
+mistakes. What a rewrite needs besides the rule is in its ``details``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from gradkit.records.rule import Detail, Details, Entry, Factor, Rule, Term
+from gradkit.records.task import Task
+from gradkit.truth.rules.symbols import PARAMETERS, PER_HIDDEN, PER_INPUT, PER_OUTPUT
+
+Facts = Mapping[str, Detail]
+Rewrite = Callable[[Rule, Facts, Task], Rule]
+
+
+def is_output(factor: Factor) -> bool:
+    """Made of y and ŷ."""
+    return factor.symbol in PER_OUTPUT
+
+
+def is_weight(factor: Factor) -> bool:
+    """An entry of a parameter."""
+    return factor.symbol in PARAMETERS
+
+
+def is_unit(factor: Factor) -> bool:
+    """Made of a hidden unit's value: a derivative in layer 1, the input in layer 2."""
+    return factor.symbol in PER_HIDDEN
+
+
+def is_input(factor: Factor) -> bool:
+    """Made of X."""
+    return factor.symbol in PER_INPUT
+
+
+def factors_of(names: Detail, index: tuple[int | str, ...], when: str = "") -> tuple[Factor, ...]:
+    """Factors from their written form, e.g. ``("hidden", "hidden_complement^2")``."""
+    found = []
+    for name in names if isinstance(names, tuple) else (names,):
+        symbol, _, power = str(name).partition("^")
+        found.append(Factor(symbol, index, when, int(power or 1)))  # type: ignore[arg-type]
+    return tuple(found)
+
+
+def names_of(factors: tuple[Factor, ...]) -> tuple[str, ...]:
+    """The written form of factors, without their index."""
+    return tuple(f.symbol if f.power == 1 else f"{f.symbol}^{f.power}" for f in factors)
+
+
+def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
+    """Equal factors as one power; those that cancel are gone."""
+    powers: dict[Factor, int] = {}
+    for factor in factors:
+        base = replace(factor, power=1)
+        powers[base] = powers.get(base, 0) + factor.power
+    return tuple(replace(base, power=power) for base, power in powers.items() if power)
+
+
+def _terms(rule: Rule, change: Callable[[tuple[Factor, ...]], tuple[Factor, ...]]) -> Rule:
+    terms = tuple(replace(term, factors=gather(change(term.factors))) for term in rule.terms)
+    return replace(rule, terms=terms)
+
+
+def _each(rule: Rule, change: Callable[[Factor], Factor]) -> Rule:
+    return _terms(rule, lambda factors: tuple(change(factor) for factor in factors))
+
+
+def hidden_layer(rule: Rule) -> bool:
+    """Whether the entry belongs to layer 1."""
+    return rule.parameter in ("W1", "b1")
+
+
+def unit_of(rule: Rule) -> int:
+    """The hidden unit that an entry of layer 1 belongs to, or that W2's entry reads."""
+    return rule.index[1] if rule.parameter == "W1" else rule.index[0]
+
+
+def output_index(rule: Rule) -> int | str:
+    """The output, or the letter of the sum over outputs, that the rule's error carries."""
+    for term in rule.terms:
+        for factor in term.factors:
+            if is_output(factor):
+                return factor.index[0]
+    if hidden_layer(rule):
+        weights = (f for term in rule.terms for f in term.factors if f.symbol == "W2")
+        return next((f.index[1] for f in weights), 0)
+    return rule.index[1] if rule.parameter == "W2" else rule.index[0]
+
+
+# --- order and indices -------------------------------------------------------------------
+
+
+def _after(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return _each(rule, lambda f: replace(f, when="after") if f.symbol == "W2" else f)
+
+
+def _swap(rule: Rule, facts: Facts, task: Task) -> Rule:
+    i, j = rule.index
+
+    def exchanged(factor: Factor) -> Factor:
+        if is_input(factor):
+            return replace(factor, index=(j,))
+        if is_unit(factor):
+            return replace(factor, index=(i,))
+        return replace(factor, index=(i, *factor.index[1:])) if factor.symbol == "W2" else factor
+
+    return _each(rule, exchanged)
+
+
+def _reindex(rule: Rule, facts: Facts, task: Task) -> Rule:
+    def moved(factor: Factor) -> Factor:
+        for group, belongs in GROUPS.items():
+            place = facts.get(group)
+            if place is not None and belongs(factor) and isinstance(place, int | str):
+                rest = factor.index[1:] if group == "weight" else ()
+                factor = replace(factor, index=(place, *rest))
+        single = facts.get("output")
+        if isinstance(single, int) and factor.symbol == "W2" and factor.index[1] == "k":
+            factor = replace(factor, index=(factor.index[0], single))
+        return factor
+
+    return _each(rule, moved)
+
+
+GROUPS: Mapping[str, Callable[[Factor], bool]] = {
+    "output": is_output,
+    "weight": lambda factor: factor.symbol == "W2",
+    "unit": is_unit,
+    "input": is_input,
+}
+"""The parts of a product whose index can be wrong on its own."""
+
+
+def _sum(rule: Rule, facts: Facts, task: Task) -> Rule:
+    letter = str(facts["over"])
+
+    def summed(factor: Factor) -> Factor:
+        if letter == "k" and is_output(factor):
+            return replace(factor, index=("k",))
+        if letter == "i" and is_input(factor):
+            return replace(factor, index=("i",))
+        if letter == "j" and is_unit(factor):
+            return replace(factor, index=("j",))
+        if letter == "j" and factor.symbol == "W2":
+            return replace(factor, index=("j", *factor.index[1:]))
+        return factor
+
+    return _each(rule, summed)
+
+
+# --- factors -----------------------------------------------------------------------------
+
+
+def _replace_units(rule: Rule, new: Callable[[int | str, str], tuple[Factor, ...]]) -> Rule:
+    def change(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
+        units = [f for f in factors if is_unit(f)]
+        index = units[0].index[0] if units else _weight_unit(factors, unit_of(rule))
+        when = units[0].when if units else ""
+        return (*(f for f in factors if not is_unit(f)), *new(index, when))
+
+    return _terms(rule, change)
+
+
+def _weight_unit(factors: tuple[Factor, ...], default: int) -> int | str:
+    return next((f.index[0] for f in factors if f.symbol == "W2"), default)
+
+
+def _wrong_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return _replace_units(rule, lambda index, when: factors_of(facts["factors"], (index,), when))
+
+
+def _no_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return _replace_units(rule, lambda index, when: ())
+
+
+def _extra_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
+    index = facts.get("index")
+
+    def change(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
+        place = _weight_unit(factors, unit_of(rule)) if index is None else index
+        return (*factors, *factors_of(facts["factors"], (place,)))  # type: ignore[arg-type]
+
+    return _terms(rule, change)
+
+
+def _derivative_elsewhere(rule: Rule, facts: Facts, task: Task) -> Rule:
+    where = facts["of"]
+
+    def new(index: int | str, when: str) -> tuple[Factor, ...]:
+        if where == "activation":
+            return (Factor("hidden_slope", (index,), when),)  # type: ignore[arg-type]
+        if where == "output":
+            return factors_of(("output", "output_complement"), (output_index(rule),))
+        place: int | str = facts["index"]  # type: ignore[assignment]
+        return factors_of(("input", "input_complement"), (place,))
+
+    return _replace_units(rule, new)
+
+
+def _extra_output(rule: Rule, facts: Facts, task: Task) -> Rule:
+    names = facts.get("factors", ("output", "output_complement"))
+    when = next((f.when for t in rule.terms for f in t.factors if f.symbol == "error"), "")
+    return _terms(rule, lambda factors: (*factors, *factors_of(names, (output_index(rule),), when)))
+
+
+def _no_output_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
+    known = ("output", "output_complement")
+    if any(f.symbol in known for term in rule.terms for f in term.factors):
+        return _terms(rule, lambda factors: tuple(f for f in factors if f.symbol not in known))
+    return _extra_output(rule, {"factors": ("output^-1", "output_complement^-1")}, task)
+
+
+def _error(rule: Rule, facts: Facts, task: Task) -> Rule:
+    names = facts.get("factors", ())
+
+    def change(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
+        errors = [f for f in factors if f.symbol == "error"]
+        when = errors[0].when if errors else ""
+        new = factors_of(names, errors[0].index, when) if errors and names else ()
+        return (*new, *(f for f in factors if f.symbol != "error"))
+
+    return _terms(rule, change)
+
+
+def _no_weight(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return _terms(rule, lambda factors: tuple(f for f in factors if not is_weight(f)))
+
+
+def _other_weight(rule: Rule, facts: Facts, task: Task) -> Rule:
+    new = parameter_factor(facts["weight"])
+    return _each(rule, lambda factor: new if factor.symbol == "W2" else factor)
+
+
+def _no_input(rule: Rule, facts: Facts, task: Task) -> Rule:
+    gone = is_input if rule.parameter == "W1" else is_unit
+    return _terms(rule, lambda factors: tuple(f for f in factors if not gone(f)))
+
+
+def _other_input(rule: Rule, facts: Facts, task: Task) -> Rule:
+    place: int | str = facts["index"]  # type: ignore[assignment]
+    old, symbol = (is_input, "hidden") if rule.parameter == "W1" else (is_unit, "input")
+    return _each(rule, lambda factor: Factor(symbol, (place,)) if old(factor) else factor)
+
+
+def _extra(rule: Rule, facts: Facts, task: Task) -> Rule:
+    place = facts.get("index")
+    index = () if place is None else place if isinstance(place, tuple) else (place,)
+    when = str(facts.get("when", ""))
+    return _terms(rule, lambda factors: (*factors, *factors_of(facts["factors"], index, when)))  # type: ignore[arg-type]
+
+
+def parameter_factor(detail: Detail) -> Factor:
+    """A parameter's entry from its written form ``("W2", 1, 0, "before")``."""
+    symbol, i, j, when = detail  # type: ignore[misc]
+    return Factor(symbol, (i, j), when)  # type: ignore[arg-type, has-type]
+
+
+def parameter_detail(factor: Factor) -> Detail:
+    """The written form that `parameter_factor` reads."""
+    return (factor.symbol, *factor.index, factor.when)
+
+
+# --- figures -----------------------------------------------------------------------------
+
+
+def _scaled(rule: Rule, facts: Facts, task: Task) -> Rule:
+    ratio = float(facts["ratio"])  # type: ignore[arg-type]
+    return replace(rule, terms=tuple(replace(t, coefficient=t.coefficient * ratio) for t in rule.terms))
+
+
+def _negated(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return _scaled(rule, {"ratio": -1.0}, task)
+
+
+def _own_rate(rule: Rule, facts: Facts, task: Task) -> Rule:
+    rate = task.rates.weight if rule.parameter[0] == "W" else task.rates.bias
+    terms = tuple(
+        Term(t.coefficient * rate, tuple(f for f in t.factors if f.symbol != "rate"))
+        for t in rule.terms
+    )
+    return replace(rule, terms=terms)
+
+
+def _parenthesis(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """``pre·(a − b)·post`` as ``pre·a − pre·b·post`` or, without any, ``pre·a − b·post``.
+
+    ``inside`` are the factors that only ``b`` got, ``outside`` those that only ``a`` got.
+    """
+    plus, minus = PARTS[str(facts["around"])]
+    inside = set(facts["inside"])  # type: ignore[arg-type]
+    outside = set(facts.get("outside", ()))  # type: ignore[arg-type]
+    scale = str(facts.get("coefficient", "both"))
+    terms: list[Term] = []
+    for term in rule.terms:
+        split = next((f for f in term.factors if f.symbol == str(facts["around"]) and f.power == 1), None)
+        if split is None:
+            return rule
+        rest = [f for f in term.factors if f != split]
+        first = [f for f in rest if _slot(f) not in inside]
+        second = [f for f in rest if _slot(f) not in outside]
+        first += [replace(split, symbol=plus)] if plus else []
+        second += [replace(split, symbol=minus)]
+        one = 1.0 if scale == "second" else term.coefficient
+        two = 1.0 if scale == "first" else term.coefficient
+        terms += [Term(one, gather(tuple(first))), Term(-two, gather(tuple(second)))]
+    return replace(rule, terms=tuple(terms))
+
+
+PARTS: Mapping[str, tuple[str, str]] = {
+    "error": ("target", "output"),
+    "hidden_complement": ("", "hidden"),
+    "output_complement": ("", "output"),
+}
+"""What stands before and behind the minus sign: ``y − ŷ``, ``1 − A``, ``1 − ŷ``."""
+
+
+def _slot(factor: Factor) -> str:
+    return factor.symbol
+
+
+# --- sources and targets -----------------------------------------------------------------
+
+
+def _source(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return replace(rule, source=parameter_factor(facts["source"]))
+
+
+def _no_source(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return replace(rule, source=None)
+
+
+def _still(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return replace(rule, terms=())
+
+
+def _same(rule: Rule, facts: Facts, task: Task) -> Rule:
+    return rule
+
+
+REWRITES: Mapping[str, Rewrite] = {
+    "wrong-error": _error,
+    "squared-error": lambda rule, facts, task: _error(rule, {"factors": ("error^2",)}, task),
+    "missing-error": lambda rule, facts, task: _error(rule, {}, task),
+    "missing-output-derivative": _no_output_derivative,
+    "missing-activation-derivative": _no_derivative,
+    "wrong-activation-derivative": _wrong_derivative,
+    "derivative-of-wrong-argument": _derivative_elsewhere,
+    "missing-input": _no_input,
+    "wrong-weight": _other_weight,
+    "missing-weight": _no_weight,
+    "swapped-index": _swap,
+    "wrong-index": _reindex,
+    "wrong-layer-input": _other_input,
+    "summed-over-wrong-axis": _sum,
+    "extra-output-derivative": _extra_output,
+    "extra-activation-derivative": _extra_derivative,
+    "bias-times-input": _extra,
+    "extra-factor": _extra,
+    "updated-before-use": _after,
+    "rate-ignored": _own_rate,
+    "wrong-sign": _negated,
+    "wrong-factor": _scaled,
+    "wrong-learning-rate": _scaled,
+    "uneven-learning-rate": _scaled,
+    "misplaced-parenthesis": _parenthesis,
+    "wrong-source-entry": _source,
+    "overwritten": _no_source,
+    "wrong-target": _same,
+    "not-updated": _still,
+    "nothing-updated": _still,
+    "copy-dropped": _still,
+    "integer-truncation": _same,
+    "input-mutated": _same,
+}
+"""Every update mistake, in the order in which they are composed."""
+
+ORDER = {code: place for place, code in enumerate(REWRITES)}
+
+
+def rewritten(
+    rule: Rule, changes: tuple[tuple[str, Details], ...], task: Task
+) -> Rule:
+    """One entry's rule with several mistakes in it, composed in the fixed order."""
+    for code, details in sorted(changes, key=lambda change: ORDER[change[0]]):
+        rule = REWRITES[code](rule, dict(details), task)
+    return rule
+
+
+def target_of(details: Details) -> Entry:
+    """The entry that a `wrong-target` slip wrote to."""
+    parameter, i, j = dict(details)["target"]  # type: ignore[misc]
+    return parameter, (i, j)  # type: ignore[return-value, has-type]
