@@ -66,6 +66,8 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ArgumentTable(_Table):
+    """An entry of ``roles.NAME.arguments``."""
+
     name: str
     kind: str
     aliases: list[str] = []
@@ -73,6 +75,8 @@ class ArgumentTable(_Table):
 
 
 class RoleTable(_Table):
+    """``roles.NAME``."""
+
     names: Names
     signature: str
     returns: str
@@ -81,17 +85,23 @@ class RoleTable(_Table):
 
 
 class LayerTable(_Table):
+    """An entry of ``tasks.layers``."""
+
     units: Count
     activation: str
 
 
 class RatesTable(_Table):
+    """``tasks.rates``."""
+
     weight: Positive
     bias: Positive
     policy: Literal["exact", "free"] = "exact"
 
 
 class TaskTable(_Table):
+    """An entry of ``tasks``."""
+
     id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     title: str
     framework: Framework
@@ -111,11 +121,15 @@ class TaskTable(_Table):
 
 
 class MarkingTable(_Table):
+    """``marking``."""
+
     step: Positive = 0.25
     hints: Annotated[int, msgspec.Meta(ge=1, le=4)] = 3
 
 
 class AssignmentFile(_Table):
+    """The whole file."""
+
     schema: Literal["gradkit/assignment/v1"]
     id: str
     title: str
@@ -176,7 +190,7 @@ def _explain(file: Path, raw: Any, message: str) -> str:
 def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
     digest = hashlib.sha256(text)
     roles = {name: _role(file, name, role) for name, role in table.roles.items()}
-    tasks = []
+    tasks: list[Task] = []
     for index, entry in enumerate(table.tasks):
         here = f"tasks[{index}]"
         if entry.id in {task.id for task in tasks}:

@@ -31,7 +31,8 @@ def value_tolerance(expected: Array, eps: float) -> Array:
     """
     units = 1e6 if eps == DOUBLE else 1e2
     axes = tuple(range(1, expected.ndim))
-    return units * eps * np.maximum(np.abs(expected).max(axis=axes, keepdims=True), 1e-3)
+    allowed: Array = units * eps * np.maximum(np.abs(expected).max(axis=axes, keepdims=True), 1e-3)
+    return allowed
 
 
 def change_tolerance(change: Array, before: Array, eps: float) -> Array:
@@ -49,7 +50,8 @@ def change_tolerance(change: Array, before: Array, eps: float) -> Array:
     relative = 1e-7 if eps == DOUBLE else 1e-3
     axes = tuple(range(1, change.ndim))
     largest = np.abs(change).max(axis=axes, keepdims=True)
-    return relative * (np.abs(change) + 1e-2 * largest) + 16 * eps * np.abs(before)
+    allowed: Array = relative * (np.abs(change) + 1e-2 * largest) + 16 * eps * np.abs(before)
+    return allowed
 
 
 def course_tolerance(course: Array, eps: float) -> Array:
@@ -65,12 +67,15 @@ def course_tolerance(course: Array, eps: float) -> Array:
 
 def final_tolerance(final: Array, start: Array, eps: float) -> Array:
     """For parameters at the end of a run, in the same spirit as `course_tolerance`."""
-    if eps == DOUBLE:
-        return 1e-9 * np.maximum(np.abs(final), np.abs(final - start).max())
-    return 1e-3 * np.abs(final - start).max() + 32 * eps * np.maximum(np.abs(final), 1e-3)
+    moved = np.abs(final - start).max()
+    allowed: Array = 1e-9 * np.maximum(np.abs(final), moved)
+    if eps != DOUBLE:
+        allowed = 1e-3 * moved + 32 * eps * np.maximum(np.abs(final), 1e-3)
+    return allowed
 
 
 def near(found: NDArray[Any], expected: Array, tolerance: Array) -> NDArray[np.bool_]:
     """Entry by entry, False where ``found`` is not a finite number."""
     with np.errstate(invalid="ignore"):
-        return np.isfinite(found) & (np.abs(found - expected) <= tolerance)
+        close: NDArray[np.bool_] = np.isfinite(found) & (np.abs(found - expected) <= tolerance)
+    return close

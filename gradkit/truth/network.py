@@ -30,12 +30,14 @@ STEP = 1e-30
 def _sigmoid(z: Values) -> Values:
     # Of the two equal forms each is used where its exponential cannot overflow.
     decay = np.exp(np.where(z.real >= 0, -z, z))
-    return np.where(z.real >= 0, 1 / (1 + decay), decay / (1 + decay))
+    result: Values = np.where(z.real >= 0, 1 / (1 + decay), decay / (1 + decay))
+    return result
 
 
 def _softmax(z: Values) -> Values:
     powers = np.exp(z - z.real.max(axis=-2, keepdims=True))
-    return powers / powers.sum(axis=-2, keepdims=True)
+    result: Values = powers / powers.sum(axis=-2, keepdims=True)
+    return result
 
 
 ACTIVATIONS: Mapping[str, Callable[[Values], Values]] = {
@@ -48,15 +50,18 @@ ACTIVATIONS: Mapping[str, Callable[[Values], Values]] = {
 
 
 def _squared_error(y: Array, y_hat: Values) -> Values:
-    return ((y - y_hat) ** 2).sum(axis=(-2, -1))
+    total: Values = ((y - y_hat) ** 2).sum(axis=(-2, -1))
+    return total
 
 
 def _binary_cross_entropy(y: Array, y_hat: Values) -> Values:
-    return -(y * np.log(y_hat) + (1 - y) * np.log(1 - y_hat)).sum(axis=(-2, -1))
+    total: Values = (y * np.log(y_hat) + (1 - y) * np.log(1 - y_hat)).sum(axis=(-2, -1))
+    return -total
 
 
 def _cross_entropy(y: Array, y_hat: Values) -> Values:
-    return -(y * np.log(y_hat)).sum(axis=(-2, -1))
+    total: Values = (y * np.log(y_hat)).sum(axis=(-2, -1))
+    return -total
 
 
 LOSSES: Mapping[str, Callable[[Array, Values], Values]] = {
@@ -67,7 +72,7 @@ LOSSES: Mapping[str, Callable[[Array, Values], Values]] = {
 
 
 def parameter_shapes(features: int, layers: tuple[Layer, ...]) -> dict[str, tuple[int, int]]:
-    """Shapes in canonical form and order: W1, b1, W2, b2, …"""
+    """Shapes in canonical form and order: W1, b1, W2, b2, and so on."""
     shapes = {}
     width = features
     for number, layer in enumerate(layers, 1):

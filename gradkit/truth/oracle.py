@@ -11,9 +11,10 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradkit.records.probes import Probes, Run
 from gradkit.records.task import Array, Form, Parameters, Task
@@ -33,7 +34,9 @@ class OracleError(Exception):
 class Oracle(Protocol):
     """Where expected values come from. All arrays are stacked over probes."""
 
-    kind: Literal["reference", "derived"]
+    @property
+    def kind(self) -> Literal["reference", "derived"]:
+        """Whether a model solution answers, or the task file alone."""
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
         """``y_hat`` (n, outputs, 1) and ``A1`` (n, units, 1)."""
@@ -63,7 +66,7 @@ class Derived:
     """Expected values from the task's layers, loss and rates alone, in the correct form."""
 
     task: Task
-    kind: Literal["derived"] = "derived"
+    kind: ClassVar[Literal["derived"]] = "derived"
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
         """See `Oracle`."""
@@ -93,9 +96,10 @@ class Derived:
             stacked = {key: np.repeat(value[None], len(X), 0) for key, value in parameters.items()}
             losses.append(network.loss(self.task, stacked, X, y).mean() * scale)
             slopes = network.gradient(self.task, stacked, X, y)
-            for key in parameters:
-                rate = self.task.rates.weight if key[0] == "W" else self.task.rates.bias
-                parameters[key] = parameters[key] - rate * scale * slopes[key].mean(axis=0)
+            parameters = {
+                key: value - _own_rate(self.task, key) * scale * slopes[key].mean(axis=0)
+                for key, value in parameters.items()
+            }
         return {"loss": np.array(losses), **_final(parameters)}
 
 
@@ -108,7 +112,11 @@ def rate_of(task: Task, key: str, inputs: Mapping[str, Array]) -> Array:
     """The learning rate of parameter ``key`` in each probe: the one handed over, or the task's."""
     if "rate" in inputs:
         return inputs["rate"]
-    return np.full(len(inputs["X"]), task.rates.weight if key[0] == "W" else task.rates.bias)
+    return np.full(len(inputs["X"]), _own_rate(task, key))
+
+
+def _own_rate(task: Task, key: str) -> float:
+    return task.rates.weight if key[0] == "W" else task.rates.bias
 
 
 def train_by_example(oracle: Oracle, task: Task, run: Run) -> dict[str, Array]:
@@ -123,6 +131,18 @@ def train_by_example(oracle: Oracle, task: Task, run: Run) -> dict[str, Array]:
         step = {**parameters, "X": X[row], "y": y[row], "y_hat": y_hat, "A1": A1}
         parameters = oracle.update(step)
     return {"y_hat": np.array(outputs), **_final({k: v[0] for k, v in parameters.items()})}
+
+
+def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array | None:
+    """The loss of every step of a run, (steps,), as recorded or from the predictions."""
+    if "loss" in values:
+        return np.asarray(values["loss"], dtype=np.float64)
+    y_hat = values.get("y_hat")
+    if y_hat is None or y_hat.dtype.kind == "c":
+        return None
+    y = np.resize(run.y[:, :, None].astype(float), y_hat.shape)
+    with np.errstate(all="ignore"):
+        return np.asarray(network.LOSSES[task.loss](y, y_hat))
 
 
 def _final(parameters: Parameters) -> dict[str, Array]:
@@ -142,7 +162,7 @@ class NumpyReference:
 
     task: Task
     module: Any
-    kind: Literal["reference"] = "reference"
+    kind: ClassVar[Literal["reference"]] = "reference"
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
         """See `Oracle`."""
@@ -180,11 +200,12 @@ class NumpyReference:
 
 @dataclass(frozen=True, slots=True)
 class TorchReference:
-    """Expected values from a torch model solution, run in float64."""
+    """Expected values from a torch model solution, run in float64 unless told otherwise."""
 
     task: Task
     module: Any
-    kind: Literal["reference"] = "reference"
+    precision: Literal["float64", "float32"] = "float64"
+    kind: ClassVar[Literal["reference"]] = "reference"
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
         """See `Oracle`; ``A1`` is the generic net's, since a module returns only its output."""
@@ -194,7 +215,7 @@ class TorchReference:
         for i in range(len(X)):
             model = self._model({key: value[i] for key, value in parameters.items()})
             with torch.no_grad():
-                outputs.append(model(torch.tensor(X[i].T, dtype=torch.float64)).numpy().T)
+                outputs.append(model(self._tensor(X[i].T)).numpy().T)
         return np.array(outputs), network.forward(self.task.layers, parameters, X)[1]
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -203,11 +224,8 @@ class TorchReference:
 
     def train(self, run: Run) -> dict[str, Array]:
         """One call of the model solution's ``train``."""
-        import torch
-
         model = self._model(run.parameters)
-        X = torch.tensor(np.array(run.X), dtype=torch.float64)
-        y = torch.tensor(np.array(run.y), dtype=torch.float64)
+        X, y = self._tensor(run.X), self._tensor(run.y)
         losses = self.module.train(
             model, X, y[:, 0] if y.shape[1] == 1 else y, run.epochs, self.task.rates.weight
         )
@@ -219,10 +237,15 @@ class TorchReference:
         }
         return {"loss": np.array(losses), **_final(final)}
 
+    def _tensor(self, values: Array) -> Any:
+        import torch
+
+        return torch.tensor(np.array(values), dtype=getattr(torch, self.precision))
+
     def _model(self, parameters: Parameters) -> Any:
         import torch
 
-        model = self.module.Model().double()
+        model = self.module.Model().to(getattr(torch, self.precision))
         with torch.no_grad():
             for slot, (key, value) in zip(model.parameters(), parameters.items(), strict=True):
                 slot.copy_(torch.tensor(value.T if key[0] == "W" else value[:, 0]))

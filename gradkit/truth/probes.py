@@ -117,7 +117,8 @@ def _targets(task: Task, generator: np.random.Generator, n: int) -> Array:
 def _decimals(generator: np.random.Generator, shape: tuple[int, ...], largest: float) -> Array:
     """Two decimals, of either sign, never nearer to zero than a tenth of the largest."""
     sizes = np.round(generator.uniform(0.1 * largest, largest, shape), 2)
-    return sizes * generator.choice(np.array([-1.0, 1.0]), shape)
+    signed: Array = sizes * generator.choice(np.array([-1.0, 1.0]), shape)
+    return signed
 
 
 def _repeat(parameters: Parameters, n: int) -> dict[str, Array]:

@@ -37,7 +37,7 @@ class Returned:
 
 
 def is_parameter(quantity: str) -> bool:
-    """Whether this names a parameter: W1, b1, W2, …"""
+    """Whether this names a parameter, as W1 and b2 do."""
     return quantity[0] in "Wb" and quantity[1:].isdigit()
 
 

@@ -7,7 +7,6 @@ registers them: weight (out, in), bias (out,), layer by layer.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from gradkit.worker.call import Arrays, Returned, canonical, is_parameter
 
 
-class ModelMismatch(Exception):
+class ModelMismatchError(Exception):
     """The model does not hold the parameters that the task's layers have."""
 
 
@@ -46,7 +45,7 @@ def fill(model: Any, parameters: Arrays) -> None:
 
     Raises
     ------
-    ModelMismatch
+    ModelMismatchError
         If number or shapes differ.
     """
     import torch
@@ -54,7 +53,7 @@ def fill(model: Any, parameters: Arrays) -> None:
     slots = list(model.parameters())
     values = [value.T if key[0] == "W" else value[:, 0] for key, value in parameters.items()]
     if [tuple(slot.shape) for slot in slots] != [value.shape for value in values]:
-        raise ModelMismatch("its parameters do not have the shapes of the assigned layers")
+        raise ModelMismatchError("its parameters do not have the shapes of the assigned layers")
     with torch.no_grad():
         for slot, value in zip(slots, values, strict=True):
             slot.copy_(torch.tensor(np.ascontiguousarray(value)))

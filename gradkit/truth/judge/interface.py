@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradkit.records.task import Role
+from gradkit.records.task import Array, Role
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.truth.judge.case import Case, Earlier, unusable
 from gradkit.truth.judge.sheet import Sheet, listed
@@ -48,12 +48,15 @@ def _initialise(case: Case) -> Verdict:
     if outcome is not None:
         sheet.faults(outcome.faults)
         for key, value in case.task.starts[0].parameters.items():
-            near = np.full((1, *value.shape), 1e-6)
-            sheet.compare(key, outcome, value[None], lambda eps, near=near: near, ("",), whole=True)
+            sheet.compare(key, outcome, value[None], _near_start, ("",), whole=True)
     return sheet.verdict(
         "interface",
         lambda failed: f"`{bound.function}` does not give the assigned start in {listed(failed)}.",
     )
+
+
+def _near_start(eps: float) -> Array:
+    return np.array(1e-6)
 
 
 def model(case: Case, earlier: Earlier) -> Verdict:

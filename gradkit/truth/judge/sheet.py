@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gradkit.records.binding import Bound
 from gradkit.records.observations import Fault, Outcome
 from gradkit.records.task import Array
-from gradkit.records.verdict import Entry, State, Verdict
+from gradkit.records.verdict import Entry, Verdict
 from gradkit.truth import closeness
 
 SENTENCES: Mapping[str, str] = {

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Run
@@ -17,7 +15,7 @@ from gradkit.records.verdict import Verdict
 from gradkit.truth import closeness
 from gradkit.truth.judge.case import Case, Earlier, blocked, outcomes_of, unusable
 from gradkit.truth.judge.sheet import Sheet
-from gradkit.truth.network import LOSSES
+from gradkit.truth.oracle import course_of
 
 LOOPS: Mapping[str, str] = {
     "gradkit": "gradkit's own training loop ran your functions.",
@@ -79,7 +77,9 @@ def _stacked(outcome: Outcome) -> Outcome:
 def _losses(
     sheet: Sheet, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array]
 ) -> None:
-    course, taken = _course(task, run, expected), _course(task, run, outcome.outputs)
+    course, taken = course_of(task, run, expected), course_of(task, run, outcome.outputs)
+    if course is None:
+        return
     torch = task.framework == "torch"
     eps = closeness.SINGLE if torch else closeness.DOUBLE
     title = f"loss from {run.start}"
@@ -87,7 +87,8 @@ def _losses(
     if taken is not None and len(taken) != len(course):
         if torch:
             sheet.sentences.append(
-                f"`{sheet.bound.function}` gives {len(taken)} losses for {run.epochs} epochs; one per epoch is expected."
+                f"`{sheet.bound.function}` gives {len(taken)} losses for {run.epochs} epochs; "
+                "one per epoch is expected."
             )
         taken = None
     found = {} if taken is None else {"loss": _by_epoch(taken, run)[None]}
@@ -112,17 +113,6 @@ def _losses(
             )
 
 
-def _course(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array | None:
-    """The loss of every step of a run, (steps,), as recorded or from the predictions."""
-    if "loss" in values:
-        return np.asarray(values["loss"], dtype=np.float64)
-    y_hat = values.get("y_hat")
-    if y_hat is None or y_hat.dtype.kind == "c":
-        return None
-    y = np.resize(run.y[:, :, None].astype(float), y_hat.shape)
-    with np.errstate(all="ignore"):
-        return np.asarray(LOSSES[task.loss](y, y_hat))
-
-
 def _by_epoch(course: Array, run: Run) -> Array:
-    return course.reshape(run.epochs, -1).mean(axis=1)
+    means: Array = course.reshape(run.epochs, -1).mean(axis=1)
+    return means
