@@ -10,7 +10,7 @@ from model_solutions import ROOT, source
 
 TEMPLATE = ROOT / "student_template"
 TASKS = ("regression-numpy", "classification-numpy", "regression-torch", "classification-torch")
-NOTEBOOK = TEMPLATE / "notebook" / "starter.ipynb"
+NOTEBOOK = TEMPLATE / "starter.ipynb"
 
 Definition = ast.FunctionDef | ast.ClassDef
 
