@@ -1,6 +1,7 @@
 """Each wrong-on-purpose submission is wrong in the quantities stated here, and in no others."""
 
 import warnings
+from dataclasses import replace
 
 import pytest
 from accepted.entry import Accepted
@@ -27,7 +28,7 @@ SPOILT = {
     # update
     "updated-before-use": {"W1", "b1"},
     "swapped-index": {"W1"},
-    "swapped-index.hidden-units": {"W2"},
+    "wrong-index": {"W2"},
     "uneven-learning-rate": {"W1"},
     "wrong-learning-rate": {"W1", "W2"},
     "wrong-source-entry": {"b2"},
@@ -49,6 +50,18 @@ SPOILT = {
     "misplaced-parenthesis": {"W1"},
     "input-mutated": {"W2"},
     "integer-truncation": {"W1"},
+    "wrong-error": UPDATED,
+    "squared-error": UPDATED,
+    "missing-error": {"W1", "b1"},
+    "missing-output-derivative": UPDATED,
+    "missing-input": {"W1"},
+    "wrong-weight": {"W1", "b1"},
+    "missing-weight": {"W1", "b1"},
+    "wrong-sum-axis": {"W1"},
+    "extra-activation-derivative": {"W1", "b1"},
+    "extra-factor": {"W2"},
+    "rate-ignored": UPDATED,
+    "wrong-target": {"b1"},
     # torch
     "missing-zero-grad": {"after 2", "after 6", "losses 6"},
     "missing-step": TRAINED | LATER_LOSSES,
@@ -98,9 +111,12 @@ def test_numpy_mistake_spoils_what_it_should(stem: str, seed: int) -> None:
     """At random asymmetric probes the mistake shows in its own quantities alone."""
     task, text = read(stem)
     entry = Accepted(stem, task, text, "", "")
+    rate = None
+    if stem == "rate-ignored":
+        entry, rate = replace(entry, arguments=(*entry.arguments, "rate")), 0.3
     probe = draw(task.split("-")[0], seed)
-    found = quantities(entry, namespace(entry, text), probe, None)
-    assert differing(found, expected(entry, probe, None)) == SPOILT[stem]
+    found = quantities(entry, namespace(entry, text), probe, rate)
+    assert differing(found, expected(entry, probe, rate)) == SPOILT[stem]
 
 
 @pytest.mark.parametrize("stem", TORCH)

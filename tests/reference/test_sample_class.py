@@ -166,7 +166,7 @@ def test_lena_hangs() -> None:
         "update_parameters(p, 1, y_hat.item(), A1, X)\n"
     )
     with pytest.raises(subprocess.TimeoutExpired) as caught:
-        subprocess.run(  # noqa: S603 - the interpreter that runs the tests
+        subprocess.run(
             [sys.executable, "-B", "-c", call],
             cwd=FOLDER,
             timeout=1.5,
