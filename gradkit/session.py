@@ -350,12 +350,8 @@ def _train(case: Case, outcomes: dict[str, Outcome], oracle: Oracle, sitting: Si
         return
     if "update" not in bound:
         return
-    verdicts = {verdict.check: verdict for verdict in judge(case)}
-    own = (
-        "forward" in bound
-        and verdicts["forward"].state == "pass"
-        and "A1" in bound["forward"].returns
-    )
+    own = "forward" in bound and "A1" in bound["forward"].returns
+    own = own and all(verdict.state == "pass" for verdict in judge(case, ("forward",)))
     for run in case.probes.runs:
         if own:
             outcomes[run.name] = observe_run(sitting, task, bound["forward"], bound["update"], run)

@@ -26,6 +26,7 @@ def shapes_of(task: Task) -> dict[str, tuple[int, ...]]:
         **{key: value.shape for key, value in start.items()},
         "y_hat": (task.layers[-1].units, 1),
         "A1": (start[last].shape[0], 1),
+        "loss": (),
     }
 
 
@@ -120,6 +121,12 @@ def observe_run_with(
         outcome.printed,
         "gradkit",
     )
+
+
+def observe_model(sitting: Sitting, task: Task, model: Bound) -> Outcome:
+    """Shapes of the module's registered parameters, in order, under the names 0, 1, 2, …"""
+    reply = sitting.ask("model", {"candidates": [model.function]}, {})
+    return _outcome(sitting, "model", reply)
 
 
 def observe_training(sitting: Sitting, task: Task, train: Bound, run: Run) -> Outcome:

@@ -181,9 +181,94 @@ def _outcome(
     return Frame("outcome", arrays, {"faults": faults, "failure": failure, "calls": len(rows)})
 
 
+# --- torch -------------------------------------------------------------------------------
+
+
+def model(frame: Frame) -> Frame:
+    """Build the first candidate that is a module, and tell the shapes of its parameters."""
+    from gradkit.worker import torch_call
+
+    failure = None
+    for name in frame.data["candidates"]:
+        try:
+            shapes = torch_call.shapes(torch_call.build(Desk.namespace[name]))
+        except BaseException as error:
+            failure = failure or {**describe_failure(error, Desk.cells), "call": 0}
+            continue
+        arrays = {str(number): np.array(shape, dtype=np.int64) for number, shape in enumerate(shapes)}
+        return Frame("outcome", arrays, {"name": name, "faults": [], "failure": None})
+    return Frame("outcome", {}, {"name": None, "faults": [], "failure": failure})
+
+
+def predict(frame: Frame) -> Frame:
+    """One example at a time through the student's module, with the given parameters."""
+    from gradkit.worker import torch_call
+
+    call, n = frame.data["call"], frame.data["n"]
+    rows: list[Returned] = []
+    failure = None
+    try:
+        made = Desk.namespace[call["function"]]
+        for index in range(n):
+            inputs = {name: value[index] for name, value in frame.arrays.items()}
+            parameters, _ = torch_call.split(inputs)
+            filled = torch_call.build(made)
+            torch_call.fill(filled, parameters)
+            rows.append(torch_call.predict(filled, inputs["X"], tuple(call["shapes"]["y_hat"])))
+    except BaseException as error:
+        failure = {**describe_failure(error, Desk.cells), "call": len(rows)}
+    return _outcome(call["shapes"], rows, failure)
+
+
+def target(frame: Frame) -> Frame:
+    """How many dimensions the student's own target has; 0 where it cannot be made."""
+    try:
+        value = Desk.namespace[frame.data["name"]]
+        return Frame("target", {}, {"dimensions": int(value.dim())})
+    except BaseException:
+        return Frame("target", {}, {"dimensions": 0})
+
+
+def train(frame: Frame) -> Frame:
+    """Train a fresh model by the student's function or lifted loop, from given parameters."""
+    from gradkit.worker import torch_call
+
+    call, epochs, training = frame.data["call"], frame.data["epochs"], frame.data["training"]
+    parameters, inputs = torch_call.split(frame.arrays)
+    out = Returned()
+    failure = None
+    try:
+        student = torch_call.build(Desk.namespace[training["model"]])
+        torch_call.fill(student, parameters)
+        X, y = torch_call.tensors(inputs, training["target"])
+        handed = {"model": student, "X": X, "y": y, "epochs": epochs, "rate": float(inputs["rate"])}
+        if "cell" in training:
+            names = training["names"]
+            presets = {names[what]: handed[what] for what in names if names[what]}
+            returned: Any = Desk.namespace.run_loop(
+                training["cell"], training["line"], presets, epochs, training["through"] or None
+            )
+        else:
+            function = _function(call)
+            returned = apply(function, call, [handed[kind] for kind in call["arguments"]])
+        losses = torch_call.losses_of(returned, out)
+        if losses is not None:
+            out.arrays["loss"] = losses
+        final = torch_call.parameters_of(student, parameters)
+        out.arrays.update({f"final/{name}": value for name, value in final.items()})
+    except BaseException as error:
+        failure = {**describe_failure(error, Desk.cells), "call": 0}
+    faults = [[0, *fault] for fault in out.faults]
+    return Frame("outcome", out.arrays, {"faults": faults, "failure": failure, "calls": 1})
+
+
 HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "load": load,
     "explore": explore,
     "batch": batch,
     "run": run,
+    "model": model,
+    "predict": predict,
+    "target": target,
+    "train": train,
 }

@@ -6,7 +6,7 @@ Sentences hold no expected value, so that a report may hide those.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from gradkit.records.verdict import Verdict
 from gradkit.truth.judge.case import Case, Earlier
@@ -34,9 +34,10 @@ JUDGES: Mapping[str, Mapping[str, Callable[[Case, Earlier], Verdict]]] = {
 }
 
 
-def judge(case: Case) -> tuple[Verdict, ...]:
-    """A verdict for each of the task's checks, in the task's order."""
+def judge(case: Case, checks: Collection[str] | None = None) -> tuple[Verdict, ...]:
+    """A verdict for each of the task's checks, or for the named ones, in the task's order."""
     verdicts: dict[str, Verdict] = {}
     for check in case.task.checks:
-        verdicts[check.name] = JUDGES[case.task.framework][check.name](case, verdicts)
+        if checks is None or check.name in checks:
+            verdicts[check.name] = JUDGES[case.task.framework][check.name](case, verdicts)
     return tuple(verdicts.values())

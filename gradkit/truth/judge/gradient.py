@@ -53,7 +53,7 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
 
 def training_gradient(case: Case, earlier: Earlier) -> Verdict:
     """The first and the second step of train against finite differences of the loss."""
-    stop = blocked("gradient", "model", earlier, ("missing", "error", "timeout"))
+    stop = blocked("gradient", "model", earlier, ("missing", "fail", "error", "timeout"))
     if stop is not None:
         return stop
     runs = [run for run in case.probes.runs if run.check == "gradient"]

@@ -11,7 +11,7 @@ import numpy as np
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Run
 from gradkit.records.task import Array, Task
-from gradkit.records.verdict import Verdict
+from gradkit.records.verdict import State, Verdict
 from gradkit.truth import closeness
 from gradkit.truth.judge.case import Case, Earlier, blocked, outcomes_of, unusable
 from gradkit.truth.judge.sheet import Sheet
@@ -27,8 +27,12 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     """Losses of every epoch and final parameters, from each start."""
     torch = case.task.framework == "torch"
     role = "train" if torch else "update"
+    states: tuple[State, ...] = ("missing", "error", "timeout")
     stop = blocked(
-        "trajectory", "model" if torch else "update", earlier, ("missing", "error", "timeout")
+        "trajectory",
+        "model" if torch else "update",
+        earlier,
+        (*states, "fail") if torch else states,
     )
     if stop is not None:
         return stop

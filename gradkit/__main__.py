@@ -1,0 +1,5 @@
+"""`python -m gradkit`."""
+
+from gradkit.cli import main
+
+main()

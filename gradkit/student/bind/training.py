@@ -1,0 +1,123 @@
+"""Bind model and training of a torch task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gradkit.records.binding import Binding, Bound, Convention, Missing
+from gradkit.records.observations import Lost
+from gradkit.records.submission import Place
+from gradkit.records.task import Role, Task
+from gradkit.student.bind.match import Fit, fit, is_called
+from gradkit.student.bind.missing import misfit, not_found
+from gradkit.student.outline import Function, Loop, Outline
+from gradkit.student.sitting import Sitting
+
+LOOP = "the training loop"
+"""What a report calls a loop that has no name of its own."""
+
+
+def bind_training(task: Task, outline: Outline, sitting: Sitting) -> Binding:
+    """Find the module and what trains it: a function, or the loop at top level."""
+    bound: dict[str, Bound] = {}
+    missing: list[Missing] = []
+    for role in task.roles:
+        found: Bound | Missing
+        if role.name == "model":
+            found = _model(role, task, outline, sitting)
+        else:
+            found = _train(role, task, outline, bound.get("model"), sitting)
+        if isinstance(found, Missing):
+            missing.append(found)
+        else:
+            bound[role.name] = found
+    return Binding(task.id, bound, tuple(missing))
+
+
+def _model(role: Role, task: Task, outline: Outline, sitting: Sitting) -> Bound | Missing:
+    """The first candidate that gives a module with parameters."""
+    if not outline.models:
+        return not_found(role, [f for f in outline.functions if f.origin != "borrowed"])
+    named = [name for name in outline.models if is_called(name, role.aliases)]
+    order = list(dict.fromkeys([*outline.models[:1], *named, *outline.models]))
+    reply = sitting.ask("model", {"candidates": order}, {})
+    chosen = order[0]
+    if not isinstance(reply, Lost) and reply.data["name"] is not None:
+        chosen = str(reply.data["name"])
+    place = dict(outline.places)[chosen]
+    return _bound(role.name, chosen, place, task, returns={"y_hat": ()})
+
+
+def _train(
+    role: Role, task: Task, outline: Outline, model: Bound | None, sitting: Sitting
+) -> Bound | Missing:
+    own = [function for function in outline.functions if function.origin != "borrowed"]
+    named = [function for function in own if is_called(function.name, role.aliases)]
+    for function in reversed(named):
+        fitting = fit(role, function.required, function.optional)
+        if fitting is not None:
+            return _of_function(role, task, function, fitting, model, sitting)
+    if outline.loop is not None:
+        return _of_loop(role, task, outline.loop, model, sitting)
+    return misfit(role, named[-1]) if named else not_found(role, own)
+
+
+def _of_function(
+    role: Role, task: Task, function: Function, fitting: Fit, model: Bound | None, sitting: Sitting
+) -> Bound:
+    training = {"model": model.function if model else "", "target": "flat"}
+    return Bound(
+        role=role.name,
+        function=function.name,
+        place=function.place,
+        signature=function.signature,
+        arguments=fitting.quantities,
+        names=dict(zip(fitting.quantities, fitting.parameters, strict=True)),
+        convention=Convention({key: key for key in task.starts[0].parameters}),
+        returns={"loss": ()},
+        return_place=function.return_place,
+        keywords=() if function.positional_only else fitting.parameters,
+        training=training,
+    )
+
+
+def _of_loop(
+    role: Role, task: Task, loop: Loop, model: Bound | None, sitting: Sitting
+) -> Bound | Missing:
+    if not (loop.model and loop.X and loop.y):
+        unknown = [what for what, name in (("model", loop.model), ("input", loop.X), ("target", loop.y)) if not name]
+        return Missing(
+            role.name,
+            role.required,
+            f"The training loop cannot be run by gradkit: its {' and '.join(unknown)} cannot be "
+            f"made out. Write it as `{role.signature}`.",
+            loop.place,
+        )
+    training: dict[str, Any] = {
+        "model": model.function if model else loop.model,
+        "cell": loop.cell,
+        "line": loop.line,
+        "through": loop.through,
+        "names": {"model": loop.model, "X": loop.X, "y": loop.y, "epochs": loop.epochs},
+        "target": "flat",
+    }
+    reply = sitting.ask("target", {"name": loop.y}, {})
+    if not isinstance(reply, Lost) and reply.data["dimensions"] == 2:
+        training["target"] = "column"
+    bound = _bound(role.name, LOOP, loop.place, task, returns={"loss": ()}, training=training)
+    return bound
+
+
+def _bound(
+    role: str,
+    name: str,
+    place: Place,
+    task: Task,
+    returns: Mapping[str, tuple[int | str, ...]],
+    training: Mapping[str, Any] | None = None,
+) -> Bound:
+    keys = {key: key for key in task.starts[0].parameters}
+    return Bound(role, name, place, name, (), {}, Convention(keys), returns, place, training=training or {})
+
+
