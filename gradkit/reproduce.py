@@ -90,9 +90,7 @@ def reproduce(folder: Path | None) -> tuple[str, bool]:
 def _run(task: Task, epochs: int) -> Run:
     start = task.starts[0]
     X, y = whole(task.X), whole(task.y)
-    return Run(
-        "published", "trajectory", start.name, start.parameters, X, y, epochs, task.rates.weight
-    )
+    return Run("published", "trajectory", start.name, start.parameters, X, y, epochs, None)
 
 
 def _numpy_figures(task: Task, figures: dict[str, Any], folder: Path) -> Iterator[Figure]:

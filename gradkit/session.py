@@ -126,7 +126,7 @@ class Session:
             submission = read(path)
             parts = self._parts(submission)
             seed = secrets.randbits(32) if self._settings.seed is None else self._settings.seed
-            graded = [self._grade(task, section, submission, seed) for task, section in parts]
+            graded = [self._best(task, sections, submission, seed) for task, sections in parts]
         except (SubmissionError, OracleError, WorkshopError) as error:
             raise GradingError(str(error)) from None
         self._refuse_another_exercise(submission, graded)
@@ -139,25 +139,23 @@ class Session:
 
     # --- which section is which task -----------------------------------------------------
 
-    def _parts(self, submission: Submission) -> list[tuple[Task, Section]]:
-        """The tasks to grade, each with the section that speaks for it."""
+    def _parts(self, submission: Submission) -> list[tuple[Task, list[Section]]]:
+        """The tasks to grade, each with the sections that speak for it."""
         sections = divide(submission, self._tasks)
-        claimed: dict[str, Section] = {}
+        claimed: dict[str, list[Section]] = {}
         for section in sections:
-            possible = [
-                task for task in self._tasks if task.id in section.tasks and task.id not in claimed
-            ]
+            possible = [task for task in self._tasks if task.id in section.tasks]
             if len(possible) > 1:
                 possible = [self._recognise(possible, section, submission)]
             for task in possible:
-                claimed[task.id] = replace(section, tasks=(task.id,))
+                claimed.setdefault(task.id, []).append(section)
+        for name in self._settings.tasks:
+            claimed.setdefault(name, [Section((name,), ())])
         parts = [
             (task, claimed[task.id])
             for task in self._tasks
             if task.id in claimed and task.id in self._wanted
         ]
-        named = set(self._settings.tasks) - set(claimed)
-        parts += [(task, Section((task.id,), ())) for task in self._tasks if task.id in named]
         if not parts:
             raise GradingError(self._another_exercise(submission))
         return parts
@@ -169,7 +167,7 @@ class Session:
             oracle = Derived(task)
             probes = draw(task, 0, oracle.forward, False)
             with self._sit(task, section, submission, 0) as sitting:
-                binding = bind(task, outline(section), sitting)
+                binding = bind(task, outline(section, submission.modules), sitting)
                 role = binding.bound.get("model" if task.framework == "torch" else "forward")
                 if role is None:
                     continue
@@ -205,6 +203,18 @@ class Session:
 
     # --- one task ------------------------------------------------------------------------
 
+    def _best(
+        self, task: Task, sections: list[Section], submission: Submission, seed: int
+    ) -> tuple[TaskResult, Binding | None, int]:
+        """Grade every section that speaks for the task; the best of them counts."""
+        graded = [self._grade(task, section, submission, seed) for section in sections]
+        best = max(graded, key=lambda one: one[0].score)
+        if len(graded) == 1:
+            return best
+        titles = ", ".join(section.title or section.own[0].file for section in sections)
+        note = f"Found in {len(graded)} places ({titles}); the best of them counts."
+        return replace(best[0], notes=(*best[0].notes, note)), best[1], best[2]
+
     def _grade(
         self, task: Task, section: Section, submission: Submission, seed: int
     ) -> tuple[TaskResult, Binding | None, int]:
@@ -217,10 +227,8 @@ class Session:
             return mark(task, verdicts, self.assignment.step, derived), None, 0
         for redraw in range(1 + REDRAWS):
             with self._sit(task, section, submission, seed) as sitting:
-                binding = bind(task, outline(section), sitting)
-                takes_rate = (
-                    "update" in binding.bound and "rate" in binding.bound["update"].arguments
-                )
+                binding = bind(task, outline(section, submission.modules), sitting)
+                takes_rate = any("rate" in bound.arguments for bound in binding.bound.values())
                 probes = draw(task, seed + redraw, oracle.forward, takes_rate)
                 self._verify(task, oracle, probes)
                 expected = expect(oracle, probes)

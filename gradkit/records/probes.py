@@ -31,8 +31,8 @@ class Run:
     """A training run from a named start.
 
     In numpy, forward and update in turn over the rows of ``X`` (examples, features) and
-    ``y`` (examples, outputs); in torch, one call of train on all rows. ``rate`` is what
-    is handed to functions that take one.
+    ``y`` (examples, outputs); in torch, one call of train on all rows. ``rate`` is handed
+    over; None where the update takes none and has the task's rates of its own.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Run:
     X: NDArray[Any]
     y: NDArray[Any]
     epochs: int
-    rate: float
+    rate: float | None
 
 
 @dataclass(frozen=True, slots=True)

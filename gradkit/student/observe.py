@@ -101,7 +101,7 @@ def observe_run_with(
             "y": y[row],
             "y_hat": y_hat,
             "A1": A1,
-            "rate": np.array([run.rate]),
+            "rate": np.array([run.rate or 0.0]),
             **parameters,
         }
         outcome = _outcome(
@@ -136,7 +136,7 @@ def observe_training(sitting: Sitting, task: Task, train: Bound, run: Run) -> Ou
 
 
 def _run_arrays(run: Run) -> dict[str, NDArray[Any]]:
-    return {**run.parameters, "X": run.X, "y": run.y, "rate": np.array(run.rate)}
+    return {**run.parameters, "X": run.X, "y": run.y, "rate": np.array(run.rate or 0.0)}
 
 
 def _outcome(

@@ -129,6 +129,8 @@ def train_by_example(oracle: Oracle, task: Task, run: Run) -> dict[str, Array]:
         y_hat, A1 = oracle.forward(parameters, X[row])
         outputs.append(y_hat[0])
         step = {**parameters, "X": X[row], "y": y[row], "y_hat": y_hat, "A1": A1}
+        if run.rate is not None:
+            step["rate"] = np.array([run.rate])
         parameters = oracle.update(step)
     return {"y_hat": np.array(outputs), **_final({k: v[0] for k, v in parameters.items()})}
 

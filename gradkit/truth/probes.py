@@ -42,7 +42,7 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
         The oracle's forward pass on stacked parameters and inputs; the y_hat and A1 that an
         update is given are consistent with its parameters.
     takes_rate : bool
-        Whether the bound update takes a learning rate.
+        Whether the bound update, or train, takes a learning rate.
 
     Returns
     -------
@@ -59,11 +59,12 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
         _batch("forward/random", "forward", "forward", _without(drawn, "y"), names),
     )
     runs = tuple(
-        _run(task, f"run/{start.name}", "trajectory", start, task.epochs) for start in task.starts
+        _run(task, f"run/{start.name}", "trajectory", start, task.epochs, takes_rate)
+        for start in task.starts
     )
     if task.framework == "torch":
         steps = tuple(
-            _run(task, f"step {epochs}/{start.name}", "gradient", start, epochs)
+            _run(task, f"step {epochs}/{start.name}", "gradient", start, epochs, takes_rate)
             for start in task.starts
             for epochs in (1, 2)
         )
@@ -77,9 +78,10 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
     )
 
 
-def _run(task: Task, name: str, check: str, start: Start, epochs: int) -> Run:
+def _run(task: Task, name: str, check: str, start: Start, epochs: int, takes_rate: bool) -> Run:
     X, y = whole(task.X), whole(task.y)
-    return Run(name, check, start.name, start.parameters, X, y, epochs, task.rates.weight)
+    rate = task.rates.weight if takes_rate else None
+    return Run(name, check, start.name, start.parameters, X, y, epochs, rate)
 
 
 def whole(values: Array) -> NDArray[Any]:

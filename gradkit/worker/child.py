@@ -195,7 +195,9 @@ def model(frame: Frame) -> Frame:
         except BaseException as error:
             failure = failure or {**describe_failure(error, Desk.cells), "call": 0}
             continue
-        arrays = {str(number): np.array(shape, dtype=np.int64) for number, shape in enumerate(shapes)}
+        arrays = {
+            str(number): np.array(shape, dtype=np.int64) for number, shape in enumerate(shapes)
+        }
         return Frame("outcome", arrays, {"name": name, "faults": [], "failure": None})
     return Frame("outcome", {}, {"name": None, "faults": [], "failure": failure})
 

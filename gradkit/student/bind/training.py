@@ -37,16 +37,18 @@ def bind_training(task: Task, outline: Outline, sitting: Sitting) -> Binding:
 
 def _model(role: Role, task: Task, outline: Outline, sitting: Sitting) -> Bound | Missing:
     """The first candidate that gives a module with parameters."""
-    if not outline.models:
+    known = {model.name: model for model in reversed(outline.models) if model.origin != "borrowed"}
+    if not known:
         return not_found(role, [f for f in outline.functions if f.origin != "borrowed"])
-    named = [name for name in outline.models if is_called(name, role.aliases)]
-    order = list(dict.fromkeys([*outline.models[:1], *named, *outline.models]))
+    loop = _last_loop(outline)
+    meant = [loop.needs.model] if loop is not None and loop.needs.model in known else []
+    named = [name for name in known if is_called(name, role.aliases)]
+    order = list(dict.fromkeys([*meant, *named, *known]))
     reply = sitting.ask("model", {"candidates": order}, {})
     chosen = order[0]
     if not isinstance(reply, Lost) and reply.data["name"] is not None:
         chosen = str(reply.data["name"])
-    place = dict(outline.places)[chosen]
-    return _bound(role.name, chosen, place, task, returns={"y_hat": ()})
+    return _bound(role.name, chosen, known[chosen].place, task, returns={"y_hat": ()})
 
 
 def _train(
@@ -58,9 +60,14 @@ def _train(
         fitting = fit(role, function.required, function.optional)
         if fitting is not None:
             return _of_function(role, task, function, fitting, model, sitting)
-    if outline.loop is not None:
-        return _of_loop(role, task, outline.loop, model, sitting)
+    loop = _last_loop(outline)
+    if loop is not None:
+        return _of_loop(role, task, loop, model, sitting)
     return misfit(role, named[-1]) if named else not_found(role, own)
+
+
+def _last_loop(outline: Outline) -> Loop | None:
+    return next((loop for loop in reversed(outline.loops) if loop.origin == "own"), None)
 
 
 def _of_function(
@@ -85,8 +92,10 @@ def _of_function(
 def _of_loop(
     role: Role, task: Task, loop: Loop, model: Bound | None, sitting: Sitting
 ) -> Bound | Missing:
-    if not (loop.model and loop.X and loop.y):
-        unknown = [what for what, name in (("model", loop.model), ("input", loop.X), ("target", loop.y)) if not name]
+    needs = loop.needs
+    wanted = {"model": needs.model, "input": needs.X, "target": needs.y}
+    unknown = [what for what, name in wanted.items() if name is None]
+    if unknown:
         return Missing(
             role.name,
             role.required,
@@ -95,14 +104,14 @@ def _of_loop(
             loop.place,
         )
     training: dict[str, Any] = {
-        "model": model.function if model else loop.model,
+        "model": model.function if model else needs.model,
         "cell": loop.cell,
         "line": loop.line,
-        "through": loop.through,
-        "names": {"model": loop.model, "X": loop.X, "y": loop.y, "epochs": loop.epochs},
+        "through": needs.through or "",
+        "names": {"model": needs.model, "X": needs.X, "y": needs.y, "epochs": needs.epochs or ""},
         "target": "flat",
     }
-    reply = sitting.ask("target", {"name": loop.y}, {})
+    reply = sitting.ask("target", {"name": needs.y}, {})
     if not isinstance(reply, Lost) and reply.data["dimensions"] == 2:
         training["target"] = "column"
     bound = _bound(role.name, LOOP, loop.place, task, returns={"loss": ()}, training=training)
@@ -118,6 +127,6 @@ def _bound(
     training: Mapping[str, Any] | None = None,
 ) -> Bound:
     keys = {key: key for key in task.starts[0].parameters}
-    return Bound(role, name, place, name, (), {}, Convention(keys), returns, place, training=training or {})
-
-
+    return Bound(
+        role, name, place, name, (), {}, Convention(keys), returns, place, training=training or {}
+    )

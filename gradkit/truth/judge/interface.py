@@ -15,7 +15,7 @@ def interface(case: Case, earlier: Earlier) -> Verdict:
     entries: list[Entry] = []
     wrong: list[Verdict] = []
     for role in case.task.roles:
-        if role.name not in case.binding.bound and not role.required:
+        if not role.required:
             continue
         verdict = _initialise(case) if role.name == "initialise" else _presence(case, role)
         entries.append(Entry(role.name, (), verdict.state, None, None))
