@@ -1,284 +1,336 @@
-"""Static facts about a section: functions, torch models, and the training loop at top level.
-
-By syntax alone; nothing is run. What a loop needs to have put in is read off its text: the
-model is what is called on the input and whose parameters an optimiser is given, the input
-is what the model is called with, the target stands beside the prediction in the loss.
-"""
+"""What a section holds, read from its text alone: functions, models, training loops."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Literal
 
-from gradkit.records.submission import Place, Section
+from gradkit.records.submission import Cell, Place, Section
+from gradkit.student.content import is_model, normal
+from gradkit.student.loops import Ingredients, find_loop, ingredients_of
 from gradkit.student.place import finder
-from gradkit.worker.statements import Statement, count_of, layer_of, trains
+from gradkit.student.scope import Surroundings
+from gradkit.student.signature import (
+    AnyFunction,
+    Parameter,
+    parameters_of,
+    return_lines,
+    signature_of,
+)
+from gradkit.worker.statements import Layer, Statement, layer_of
 
 Origin = Literal["own", "shared", "borrowed"]
-Find = Callable[[str, int], Place]
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+BindingKind = Literal["function", "class", "import", "value"]
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A name that something at top level binds."""
+
+    name: str
+    kind: BindingKind
+    place: Place
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function as it is written. ``return_place`` is its last return, or its head."""
+    """A function, by the name under which the section has it.
+
+    ``required`` and ``optional`` are the parameters without and with a default that can be
+    handed over by position, in order. ``returns`` are the places of all ``return``
+    statements, ``return_place`` the last of them or, without one, the end of the body.
+    """
 
     name: str
-    origin: Origin
     place: Place
-    signature: str
+    origin: Origin
+    parameters: tuple[Parameter, ...]
     required: tuple[str, ...]
     optional: tuple[str, ...]
     positional_only: bool
+    signature: str
+    returns: tuple[Place, ...]
     return_place: Place
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
-    """A training loop at top level and the names of what has to be put in.
+class Model:
+    """A torch module: a class, or a value such as a bare ``nn.Sequential``.
 
-    ``cell`` and ``line`` find the statement; ``epochs`` is empty where the count is a
-    constant. ``through`` is a function that the loop leaves the step to, or empty.
+    ``of`` is the class a value was made from, if it is the student's own. ``required`` are
+    the arguments without which the class cannot be made.
+    """
+
+    name: str
+    kind: Literal["class", "value"]
+    place: Place
+    origin: Origin
+    of: str | None = None
+    required: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A top-level training loop: where it stands and what must be put in.
+
+    ``cell`` and ``line`` name its top-level statement for `Namespace.run_loop`; ``place``
+    is the loop's own.
     """
 
     cell: str
     line: int
     place: Place
-    model: str
-    X: str
-    y: str
-    epochs: str = ""
-    through: str = ""
+    origin: Origin
+    needs: Ingredients
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a section defines.
+    """The static facts about a section; in each list, what counts more comes later."""
 
-    ``models`` are names that give a torch module, the likeliest first: classes, then
-    top-level instances. ``places`` say where those are defined.
-    """
-
+    bindings: tuple[Binding, ...]
     functions: tuple[Function, ...]
-    models: tuple[str, ...]
-    places: tuple[tuple[str, Place], ...]
-    loop: Loop | None
+    models: tuple[Model, ...]
+    loops: tuple[Loop, ...]
 
 
-def outline(section: Section) -> Outline:
-    """Read the static facts of a section, its own cells first."""
-    find = finder([*section.own, *section.shared, *section.borrowed])
-    functions: list[Function] = []
-    classes: dict[str, Statement] = {}
-    instances: dict[str, Statement] = {}
-    own: list[Statement] = []
-    origins: tuple[Origin, ...] = ("borrowed", "shared", "own")
-    for origin in origins:
-        cells = getattr(section, origin)
-        statements = layer_of([(cell.id, cell.source) for cell in cells]).statements
-        own = statements
-        for statement in statements:
-            functions += _functions(statement, origin, find)
-            if origin != "borrowed":
-                _note_models(statement, classes, instances)
-    known = {**classes, **instances}
-    places = tuple((name, find(s.cell, s.node.lineno)) for name, s in known.items())
-    loop = _loop(own, classes, instances, find)
-    # A class last defined is what the section means, unless the loop names its model.
-    models = [*reversed(classes), *reversed(instances)]
-    if loop is not None and loop.model in models:
-        models.insert(0, models.pop(models.index(loop.model)))
-    return Outline(tuple(functions), tuple(models), places, loop)
+def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outline:
+    """Read a section.
 
+    Parameters
+    ----------
+    section : Section
+        Cells that cannot be parsed are passed over.
+    modules : mapping of str to str, optional
+        Sources that the section may import. The files among the section's own cells are
+        known without.
 
-# --- functions ---------------------------------------------------------------------------
-
-
-def _functions(statement: Statement, origin: Origin, find: Find) -> Iterator[Function]:
-    node = statement.node
-    bodies: list[ast.stmt] = [node]
-    if isinstance(node, ast.If | ast.Try | ast.With):
-        bodies = [part for part in ast.walk(node) if isinstance(part, ast.FunctionDef)]
-    for body in bodies:
-        if isinstance(body, ast.FunctionDef):
-            yield _function(body.name, body.args, body, statement.cell, origin, find)
-        elif isinstance(body, ast.Assign) and isinstance(body.value, ast.Lambda):
-            for target in body.targets:
-                if isinstance(target, ast.Name):
-                    yield _function(target.id, body.value.args, body, statement.cell, origin, find)
-
-
-def _function(
-    name: str, arguments: ast.arguments, node: ast.stmt, cell: str, origin: Origin, find: Find
-) -> Function:
-    positional = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
-    split = len(positional) - len(arguments.defaults)
-    pairs = list(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
-    required = [*positional[:split], *(a.arg for a, default in pairs if default is None)]
-    optional = [*positional[split:], *(a.arg for a, default in pairs if default is not None)]
-    returns = [part.lineno for part in _outside_inner(node) if isinstance(part, ast.Return)]
-    return Function(
-        name=name,
-        origin=origin,
-        place=find(cell, node.lineno),
-        signature=f"{name}({ast.unparse(arguments)})",
-        required=tuple(required),
-        optional=tuple(optional),
-        positional_only=bool(arguments.posonlyargs),
-        return_place=find(cell, max(returns, default=node.lineno)),
+    Returns
+    -------
+    Outline
+        Borrowed before shared before own, and each in the order of the text.
+    """
+    parts: list[tuple[Origin, tuple[Cell, ...]]] = [
+        ("borrowed", section.borrowed),
+        ("shared", section.shared),
+        ("own", section.own),
+    ]
+    cells = [cell for _, part in parts for cell in part]
+    reader = _Reader(cells, modules or {})
+    for origin, part in parts:
+        reader.read(layer_of((cell.id, cell.source) for cell in part), origin)
+    return Outline(
+        tuple(reader.bindings), tuple(reader.functions), tuple(reader.models), tuple(reader.loops)
     )
 
 
-def _outside_inner(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those of functions inside."""
-    for child in ast.iter_child_nodes(node):
-        yield child
-        if not isinstance(child, ast.FunctionDef | ast.Lambda | ast.ClassDef):
-            yield from _outside_inner(child)
+def nearest(name: str, functions: Iterable[Function], count: int = 3) -> tuple[Function, ...]:
+    """The functions whose names look most like ``name``, case and underscores aside."""
+    known: dict[str, Function] = {normal(function.name): function for function in functions}
+    matches = get_close_matches(normal(name), known, count, cutoff=0.5)
+    return tuple(known[match] for match in matches)
 
 
-# --- torch models ------------------------------------------------------------------------
+def place_of(section: Section) -> Callable[[str, int], Place]:
+    """The function from a cell's id and a line of its source to the place in the file."""
+    return finder([*section.own, *section.shared, *section.borrowed])
 
 
-def _note_models(
-    statement: Statement, classes: dict[str, Statement], instances: dict[str, Statement]
-) -> None:
-    node = statement.node
-    if isinstance(node, ast.ClassDef):
-        bases = {_last_name(base) for base in node.bases}
-        if bases & {"Module", "Sequential", *classes}:
-            classes.pop(node.name, None)
-            classes[node.name] = statement
-    elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-        value = node.value
-        # `model = Net().to(device)` is an instance too.
+class _Reader:
+    """Goes through the layers and collects; what it knows of names grows on the way."""
+
+    def __init__(self, cells: Sequence[Cell], modules: Mapping[str, str]) -> None:
+        self.bindings: list[Binding] = []
+        self.functions: list[Function] = []
+        self.models: list[Model] = []
+        self.loops: list[Loop] = []
+        self._place = finder(cells)
+        self._values: dict[str, ast.expr] = {}
+        self._definitions: dict[str, ast.FunctionDef] = {}
+        self._torch = {"torch", "nn"}
+        self._imports: set[str] = set()
+        self._files = {cell.file.removesuffix(".py").replace("/", "."): cell for cell in cells}
+        self._modules = modules
+
+    def read(self, layer: Layer, origin: Origin) -> None:
+        """Read one layer."""
+        # A function may be used above the cell that defines it.
+        for statement in layer.statements:
+            for node in _definitions(statement.node):
+                if isinstance(node, ast.FunctionDef):
+                    self._definitions[node.name] = node
+        for statement in layer.statements:
+            if not statement.guarded:
+                self._bind(statement, origin)
+            self._value(statement)
+            self._loop(statement, origin)
+
+    def _bind(self, statement: Statement, origin: Origin) -> None:
+        place = self._place(statement.cell, statement.node.lineno)
+        node = statement.node
+        kind: BindingKind = "value"
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            kind = "import"
+            self._import(node, place, origin)
+        for part in _definitions(node):
+            where = self._place(statement.cell, part.lineno)
+            if isinstance(part, ast.ClassDef):
+                kind = "class"
+                if is_model(part, self._torch):
+                    self._torch.add(part.name)
+                    required = _required_by_class(part)
+                    self.models.append(Model(part.name, "class", where, origin, None, required))
+            else:
+                kind = "function"
+                self._function(part.name, part, statement.cell, origin)
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name) and self._assigned(
+                    target.id, node.value, statement.cell, place, origin
+                ):
+                    kind = "function"
+        if is_model(node, self._torch) and not isinstance(node, ast.ClassDef):
+            for name in statement.binds:
+                self.models.append(Model(name, "value", place, origin))
+        self.bindings += [Binding(name, kind, place, origin) for name in sorted(statement.binds)]
+
+    def _assigned(
+        self, name: str, value: ast.expr, cell: str, place: Place, origin: Origin
+    ) -> bool:
+        """Take note of ``f = lambda …``, ``f = g`` and ``net = Net()``."""
+        if isinstance(value, ast.Lambda):
+            self._function(name, value, cell, origin)
+            return True
+        known = value.id if isinstance(value, ast.Name) else None
+        for function in reversed(self.functions):
+            if function.name == known:
+                signature = function.signature.replace(function.name, name, 1)
+                self.functions.append(
+                    replace(function, name=name, origin=origin, signature=signature)
+                )
+                return True
         while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-            if not isinstance(value.func.value, ast.Call):
+            value = value.func.value  # Net().to(device)
+        made_from = value.func if isinstance(value, ast.Call) else value
+        for model in self.models:
+            if isinstance(made_from, ast.Name) and model.name == made_from.id:
+                kind: Literal["class", "value"] = (
+                    "value" if isinstance(value, ast.Call) else model.kind
+                )
+                of = model.name if model.kind == "class" else model.of
+                self.models.append(Model(name, kind, place, origin, of))
                 break
-            value = value.func.value
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        made = isinstance(value, ast.Call) and _last_name(value.func)
-        for target in targets:
-            if isinstance(target, ast.Name) and made in {"Sequential", "Linear", *classes}:
-                instances.pop(target.id, None)
-                instances[target.id] = statement
+        return False
 
+    def _function(
+        self,
+        name: str,
+        node: AnyFunction,
+        cell: str,
+        origin: Origin,
+    ) -> None:
+        parameters = tuple(parameters_of(node.args))
+        by_position = [p for p in parameters if p.kind in ("positional-only", "any")]
+        returns = tuple(self._place(cell, line) for line in sorted(return_lines(node)))
+        end = self._place(cell, node.end_lineno or node.lineno)
+        self.functions.append(
+            Function(
+                name=name,
+                place=self._place(cell, node.lineno),
+                origin=origin,
+                parameters=parameters,
+                required=tuple(p.name for p in by_position if p.default is None),
+                optional=tuple(p.name for p in by_position if p.default is not None),
+                positional_only=any(p.kind == "positional-only" for p in parameters),
+                signature=f"{name}({signature_of(parameters)})",
+                returns=returns,
+                return_place=returns[-1] if returns else end,
+            )
+        )
 
-def _last_name(node: ast.expr) -> str:
-    return getattr(node, "attr", getattr(node, "id", ""))
+    def _import(self, node: ast.Import | ast.ImportFrom, place: Place, origin: Origin) -> None:
+        for alias in node.names:
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else alias.name
+            name = alias.asname or alias.name.partition(".")[0]
+            self._imports.add(name)
+            if module.partition(".")[0] == "torch":
+                self._torch.add(name)
+            if isinstance(node, ast.ImportFrom):
+                self._imported(module, alias, origin)
 
+    def _imported(self, module: str, alias: ast.alias, origin: Origin) -> None:
+        """Functions and models that are imported from a file beside."""
+        cell = self._files.get(module)
+        source = cell.source if cell is not None else self._modules.get(module)
+        if source is None:
+            return
+        file = cell.id if cell is not None else f"{module}.py"
+        beside = _Reader([cell] if cell is not None else [], {})
+        beside._torch = set(self._torch)
+        beside.read(layer_of([(file, source)]), origin)
+        wanted = (lambda name: True) if alias.name == "*" else (lambda name: name == alias.name)
+        for function in beside.functions:
+            if wanted(function.name):
+                name = alias.asname or function.name
+                signature = function.signature.replace(function.name, name, 1)
+                self.functions.append(replace(function, name=name, signature=signature))
+        for model in beside.models:
+            if wanted(model.name):
+                self.models.append(replace(model, name=alias.asname or model.name))
+                self._torch.add(alias.asname or model.name)
 
-# --- the training loop -------------------------------------------------------------------
-
-
-def _loop(
-    statements: list[Statement],
-    classes: dict[str, Statement],
-    instances: dict[str, Statement],
-    find: Find,
-) -> Loop | None:
-    """The last top-level statement that trains, or that calls a function which does."""
-    steps = {s.node.name for s in statements if isinstance(s.node, ast.FunctionDef) and trains(s.node)}
-    for statement in reversed(statements):
+    def _value(self, statement: Statement) -> None:
         node = statement.node
-        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
-            continue
-        loops = [part for part in ast.walk(node) if isinstance(part, _LOOPS)]
-        direct = next((part for part in loops if trains(part)), None)
-        if direct is not None:
-            return _read_loop(statement, direct, "", statements, instances, find)
-        for part in loops:
-            through = next((name for name in sorted(steps) if _calls(part, name)), "")
-            if through:
-                return _read_loop(statement, part, through, statements, instances, find)
-    return None
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    self._values[target.id] = node.value
+                elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                    for element, value in zip(target.elts, node.value.elts, strict=False):
+                        if isinstance(element, ast.Name):
+                            self._values[element.id] = value
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            self._values |= dict.fromkeys(statement.binds, node.value)
+
+    def _loop(self, statement: Statement, origin: Origin) -> None:
+        loop = find_loop(statement.node, self._definitions)
+        if loop is None:
+            return
+        around = Surroundings(
+            dict(self._values),
+            {model.name for model in self.models if model.kind == "value"},
+            self._definitions,
+            self._imports,
+        )
+        self.loops.append(
+            Loop(
+                statement.cell,
+                statement.node.lineno,
+                self._place(statement.cell, loop.lineno),
+                origin,
+                ingredients_of(loop, around),
+            )
+        )
 
 
-def _read_loop(
-    statement: Statement,
-    loop: ast.For | ast.AsyncFor | ast.While,
-    through: str,
-    statements: list[Statement],
-    instances: dict[str, Statement],
-    find: Find,
-) -> Loop:
-    bound = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    trained = [name for s in statements for name in _trained_models(s.node)]
-    called = [_call_name(part) for part in ast.walk(loop) if isinstance(part, ast.Call)]
-    handed = [n for call in _calls(loop, through) for n in _names(call)] if through else []
-    model = next((name for name in trained if name in called or name in handed), "")
-    model = model or next((name for name in (*called, *handed) if name in instances), "")
-    model = model or (trained[-1] if trained else "")
-    X = next((n for call in _calls(loop, model) for n in _names(call) if n not in bound), "")
-    y = next((n for n in _beside_loss(loop) if n not in bound and n not in (model, X)), "")
-    if through:
-        others = _made_by_calls(statements)
-        data = [n for n in handed if n != model and n not in others and n not in bound]
-        X, y = (*data, "", "")[:2]
-    if not X or not y:
-        # Mini-batches: what the loader's dataset was made from.
-        data = [n for s in statements for call in _calls(s.node, "TensorDataset") for n in _names(call)]
-        X, y = (*data, "", "")[:2] if len(data) >= 2 else (X, y)
-    count = count_of(loop)
-    named = [n.id for n in ast.walk(count) if isinstance(n, ast.Name)] if count is not None else []
-    epochs = next((name for name in named if name != _call_name(count)), "") if count else ""
-    place = find(statement.cell, loop.lineno)
-    return Loop(statement.cell, statement.node.lineno, place, model, X, y, epochs, through)
+def _definitions(node: ast.stmt) -> Iterator[Definition]:
+    """Definitions in a statement, also inside ``if``, ``try`` and ``with``."""
+    if isinstance(node, Definition):
+        yield node
+    elif isinstance(node, ast.If | ast.Try | ast.With | ast.ExceptHandler):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.stmt | ast.ExceptHandler):
+                yield from _definitions(child)  # type: ignore[arg-type]
 
 
-def _trained_models(node: ast.AST) -> Iterator[str]:
-    """Names whose parameters are asked for, as an optimiser's are."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.Attribute) and part.attr == "parameters":
-            if isinstance(part.value, ast.Name):
-                yield part.value.id
-
-
-def _call_name(call: ast.Call | None) -> str:
-    return call.func.id if call is not None and isinstance(call.func, ast.Name) else ""
-
-
-def _calls(node: ast.AST, name: str) -> list[ast.Call]:
-    return [p for p in ast.walk(node) if isinstance(p, ast.Call) and _last_name(p.func) == name and name]
-
-
-def _names(call: ast.Call) -> list[str]:
-    """Names in the arguments, in order."""
-    values = [*call.args, *(keyword.value for keyword in call.keywords)]
-    return [n.id for value in values for n in ast.walk(value) if isinstance(n, ast.Name)]
-
-
-def _beside_loss(loop: ast.AST) -> Iterator[str]:
-    """Names in the expressions that the value of ``….backward()`` was computed from."""
-    targets = {
-        part.func.value.id
-        for part in ast.walk(loop)
-        if isinstance(part, ast.Call)
-        and isinstance(part.func, ast.Attribute)
-        and part.func.attr == "backward"
-        and isinstance(part.func.value, ast.Name)
-    }
-    for part in ast.walk(loop):
-        inline = isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr == "backward"
-        if inline and isinstance(part.func.value, ast.Call):  # type: ignore[attr-defined]
-            yield from _names(part.func.value)  # type: ignore[attr-defined]
-        if isinstance(part, ast.Assign) and any(isinstance(t, ast.Name) and t.id in targets for t in part.targets):
-            functions = {_last_name(c.func) for c in ast.walk(part.value) if isinstance(c, ast.Call)}
-            for name in ast.walk(part.value):
-                modules = {"torch", "nn", "F", "np", "functional"}
-                if isinstance(name, ast.Name) and name.id not in functions | modules:
-                    yield name.id
-
-
-def _made_by_calls(statements: list[Statement]) -> set[str]:
-    """Names of optimisers and losses: assigned from ``optim.…(…)`` or ``….…Loss(…)``."""
-    made = set()
-    for statement in statements:
-        node = statement.node
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            text = ast.unparse(node.value.func)
-            if "optim" in text or text.endswith("Loss"):
-                made |= {t.id for t in node.targets if isinstance(t, ast.Name)}
-    return made
+def _required_by_class(node: ast.ClassDef) -> tuple[str, ...]:
+    for child in node.body:
+        if isinstance(child, ast.FunctionDef) and child.name == "__init__":
+            own = [p for p in parameters_of(child.args) if p.kind in ("positional-only", "any")]
+            return tuple(p.name for p in own[1:] if p.default is None)
+    return ()
