@@ -50,7 +50,10 @@ def with_slips(
         See `apply`.
     """
     changes = changes_of(slips)
-    rules = {entry: rewritten(rule, tuple(changes.get(entry, ())), task) for entry, rule in should.items()}
+    rules = {
+        entry: rewritten(rule, tuple(changes.get(entry, ())), task)
+        for entry, rule in should.items()
+    }
     for entry, made in changes.items():
         for code, details in made:
             if code == "wrong-target":

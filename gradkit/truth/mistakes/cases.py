@@ -60,7 +60,10 @@ def _swapped(task: Task) -> tuple[Chosen, ...]:
         fits = entry[0] == "W1" and i != j and i < sizes[1] and j < sizes[0]
         return () if fits else None
 
-    return (off_diagonal,)
+    def exchanged_units(entry: Entry) -> Details | None:
+        return (("unit", 1 - entry[1][0]),) if entry[0] == "W2" and entry[1][0] < 2 else None
+
+    return off_diagonal, exchanged_units
 
 
 def _wrong_index(task: Task) -> tuple[Chosen, ...]:
@@ -74,10 +77,7 @@ def _wrong_index(task: Task) -> tuple[Chosen, ...]:
             details = (("unit", 0), ("weight", 0))
         return details if entry[0] in FIRST and unit == 1 else None
 
-    def exchanged(entry: Entry) -> Details | None:
-        return (("unit", 1 - entry[1][0]),) if entry[0] == "W2" and entry[1][0] < 2 else None
-
-    return first_input, first_unit, exchanged
+    return first_input, first_unit
 
 
 def _rates(task: Task) -> tuple[Chosen, ...]:
@@ -129,6 +129,14 @@ def _elsewhere(task: Task) -> tuple[Chosen, ...]:
     if task.layers[0].activation not in ("sigmoid", "tanh"):
         return ()
     return _at((("of", "activation"),), *FIRST), _at((("of", "output"),), *FIRST)
+
+
+def _mutated(task: Task) -> tuple[Chosen, ...]:
+    def multiplied(entry: Entry) -> Details | None:
+        details: Details = (("factors", ("hidden_complement",)), ("index", entry[1][0]))
+        return details if entry[0] == "W2" else None
+
+    return (multiplied,) if task.layers[0].activation != "linear" else ()
 
 
 def _output_derivative(task: Task) -> tuple[Chosen, ...]:
@@ -207,18 +215,20 @@ CASES: Mapping[str, Callable[[Task], tuple[Chosen, ...]]] = {
     "missing-output-derivative": _output_derivative,
     "missing-activation-derivative": _nonlinear(_at((), *FIRST)),
     "wrong-activation-derivative": _wrong_derivatives,
-    "derivative-of-wrong-argument": _elsewhere,
+    "wrong-derivative-argument": _elsewhere,
     "wrong-layer-input": _other_input,
     "missing-input": lambda task: (_at((), "W1"), _at((), "W2")),
     "wrong-weight": _other_weight,
     "missing-weight": lambda task: (_at((), *FIRST),),
     "swapped-index": _swapped,
     "wrong-index": _wrong_index,
-    "summed-over-wrong-axis": lambda task: (_at((("over", "j"),), "b1"),),
+    "bias-sum-axis": lambda task: (_at((("over", "j"),), "b1"),),
+    "wrong-sum-axis": lambda task: (_at((("over", "i"),), "W1"),),
     "extra-output-derivative": lambda task: (_at(),),
     "extra-activation-derivative": _extra_derivatives,
     "bias-times-input": _bias_input,
     "extra-factor": lambda task: (_extra_weight,),
+    "input-mutated": _mutated,
     "updated-before-use": lambda task: (_at((), *FIRST),),
     "rate-ignored": lambda task: (_at(),),
     "wrong-sign": lambda task: (_at(), _at((), *FIRST)),

@@ -73,13 +73,11 @@ def term_differences(should: Rule, term: Term, task: Task) -> list[Difference]:
     """The same for one term, as if it were all that moves the entry."""
     found = []
     for factors, assumed in _readings(should, term.factors):
-        changes = _slots(should, factors)
-        if changes is None:
-            continue
-        every = (*changes, *assumed)
-        ratio = term.coefficient / _coefficient(should, every, task)
-        if _gives(should, every, ratio, replace(should, terms=(term,)), task):
-            found.append(Difference(every, ratio))
+        for changes in _slots(should, factors):
+            every = (*changes, *assumed)
+            ratio = term.coefficient / _coefficient(should, every, task)
+            if _gives(should, every, ratio, replace(should, terms=(term,)), task):
+                found.append(Difference(every, ratio))
     return sorted(found, key=_simplest)
 
 
@@ -154,7 +152,7 @@ def _closed(
 
 def _counted(factors: tuple[Factor, ...]) -> Iterator[Factor]:
     for factor in factors:
-        yield from [replace(factor, power=1)] * max(factor.power, 0)
+        yield from [replace(factor, power=1 if factor.power > 0 else -1)] * abs(factor.power)
 
 
 # --- one term, part by part --------------------------------------------------------------
@@ -211,11 +209,14 @@ def _others_derivative(
             facts += (("index", factor.index[0]),) if of == "input" else ()
             left = gather((*factors, *gone, *restored))
             if all(f.power > 0 or not is_input(f) for f in left):
-                yield left, (("derivative-of-wrong-argument", facts),)
+                yield left, (("wrong-derivative-argument", facts),)
 
 
-def _slots(should: Rule, factors: tuple[Factor, ...]) -> list[Change] | None:
-    """The mistakes in each part of a product, or None where one is not known."""
+def _slots(should: Rule, factors: tuple[Factor, ...]) -> list[list[Change]]:
+    """The mistakes in each part of a product, in every reading of its indices.
+
+    None where a part is not known.
+    """
     right = should.terms[0].factors
     places: dict[str, Index] = {}
     changes: list[Change] = []
@@ -227,9 +228,9 @@ def _slots(should: Rule, factors: tuple[Factor, ...]) -> list[Change] | None:
         _rate_part(right, factors),
     ):
         if part is None:
-            return None
+            return []
         changes += part
-    return [*changes, *_index_changes(should, right, places)]
+    return [[*changes, *indices] for indices in _index_changes(should, right, places)]
 
 
 def _output_part(
@@ -340,7 +341,7 @@ def _unit_part(
         return [_surplus(names, place)]
     places["unit"] = place
     if names == ("hidden_slope",):
-        return [("derivative-of-wrong-argument", (("of", "activation"),))]
+        return [("wrong-derivative-argument", (("of", "activation"),))]
     return [("wrong-activation-derivative", (("factors", names),))]
 
 
@@ -350,7 +351,9 @@ def _surplus(names: tuple[str, ...], place: Index) -> Change:
     return code, (("factors", names), ("index", place))
 
 
-def _last_input(should: Rule, theirs: list[Factor], places: dict[str, Index]) -> list[Change] | None:
+def _last_input(
+    should: Rule, theirs: list[Factor], places: dict[str, Index]
+) -> list[Change] | None:
     """Layer 2's weights: ``A1[j]``, and what there is besides."""
     if not theirs:
         return [("missing-input", ())]
@@ -375,7 +378,10 @@ def _input_part(
     if any(f.symbol != "input" or f.power < 1 for f in theirs):
         return None
     if should.parameter[0] == "b":
-        return [("bias-times-input", (("factors", names_of((f,))), ("index", f.index[0]))) for f in theirs]
+        return [
+            ("bias-times-input", (("factors", names_of((f,))), ("index", f.index[0])))
+            for f in theirs
+        ]
     if should.parameter == "W2":
         return [_extra(factor) for factor in theirs]
     if not theirs:
@@ -395,7 +401,7 @@ def _rate_part(right: tuple[Factor, ...], factors: tuple[Factor, ...]) -> list[C
 
 def _index_changes(
     should: Rule, right: tuple[Factor, ...], places: dict[str, Index]
-) -> list[Change]:
+) -> list[list[Change]]:
     natural: dict[str, Index] = {}
     for factor in right:
         if is_output(factor):
@@ -410,12 +416,14 @@ def _index_changes(
     changes: list[Change] = []
     for letter, groups in (("k", ("output",)), ("j", ("weight", "unit")), ("i", ("input",))):
         if any(wrong.get(group) == letter for group in groups):
-            changes.append(("summed-over-wrong-axis", (("over", letter),)))
+            code = "bias-sum-axis" if should.parameter[0] == "b" else "wrong-sum-axis"
+            changes.append((code, (("over", letter),)))
             for group in groups:
                 wrong.pop(group, None)
     if not wrong:
-        return changes
+        return [changes]
     i, j = should.index
+    copied: list[Change] = [*changes, ("wrong-index", tuple(sorted(wrong.items())))]
     exchanged = {"weight": i, "unit": i, "input": j}
     seen = {group: place for group, place in places.items() if group in exchanged}
     if (
@@ -425,5 +433,5 @@ def _index_changes(
         and seen
         and all(place == exchanged[group] for group, place in seen.items())
     ):
-        return [*changes, ("swapped-index", ())]
-    return [*changes, ("wrong-index", tuple(sorted(wrong.items())))]
+        return [[*changes, ("swapped-index", ())], copied]
+    return [copied]

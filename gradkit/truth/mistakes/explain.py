@@ -46,6 +46,7 @@ ROUNDING = 8 * np.finfo(float).eps
 TRIES = 500
 """Sets of mistakes that are run for the entries without a rule."""
 
+SUMS = ("bias-sum-axis", "wrong-sum-axis")
 IDLE = ("nothing-updated", "copy-dropped")
 Choice = dict[Entry, Difference]
 
@@ -98,7 +99,9 @@ def explain(
     others = [sets for other in alternatives for sets in _readings_of(task, other, wrong)[:1]]
     explanation = work.add_alternatives(explanation, others, longest=len(explanation.slips))
     if "input-mutated" in seen:
-        explanation = replace(explanation, slips=(*explanation.slips, Slip("input-mutated", (), ((),))))
+        explanation = replace(
+            explanation, slips=(*explanation.slips, Slip("input-mutated", (), ((),)))
+        )
     return explanation
 
 
@@ -112,7 +115,10 @@ def _marked(rule: Rule, applied: object) -> Rule:
             terms = tuple(
                 Term(
                     t.coefficient,
-                    tuple(replace(f, when="recomputed") if f.symbol.startswith(group) else f for f in t.factors),
+                    tuple(
+                        replace(f, when="recomputed") if f.symbol.startswith(group) else f
+                        for f in t.factors
+                    ),
                 )
                 for t in rule.terms
             )
@@ -152,7 +158,7 @@ def _with_targets(
     found = dict(options)
     still = [e for e, r in moved.items() if not r.terms and not source_change(base[e], r)]
     for entry, rule in moved.items():
-        summed = any(code == "summed-over-wrong-axis" for d in options[entry][:1] for code, _ in d.changes)
+        summed = any(code in SUMS for d in options[entry][:1] for code, _ in d.changes)
         terms = _expanded(task, rule)
         if entry in still or not 2 <= len(terms) <= 3 or (options[entry] and not summed):
             continue
@@ -165,6 +171,11 @@ def _with_targets(
         if not made:
             continue
         own_part, origins = min(made, key=_slip_count)
+        if summed:
+            # Read as a sum, the entries that stand still are a mistake of their own.
+            read = {code for d in (own_part, *origins.values()) for code, _ in d.changes}
+            if len(read) + 1 >= len({code for code, _ in options[entry][0].changes}) + 1:
+                continue
         changes = (*source_change(base[entry], rule), *own_part.changes)
         found[entry] = [Difference(changes, own_part.ratio)]
         for origin, difference in origins.items():
@@ -219,7 +230,9 @@ def _choose(
     usable = {entry: made for entry, made in options.items() if made}
     votes: Counter[str] = Counter()
     for entry in wrong:
-        fewest = [d for d in usable.get(entry, []) if len(d.changes) == len(usable[entry][0].changes)]
+        fewest = [
+            d for d in usable.get(entry, []) if len(d.changes) == len(usable[entry][0].changes)
+        ]
         votes.update({code for d in fewest for code, _ in d.changes})
 
     def best(made: list[Difference], barred: str = "") -> Difference | None:
@@ -315,7 +328,13 @@ class _Work:
             return set()
         slips = sets.slips()
         scaled = {
-            e: replace(r, terms=tuple(replace(t, coefficient=t.coefficient * sets.forgiven.get(e, 1.0)) for t in r.terms))  # fmt: skip
+            e: replace(
+                r,
+                terms=tuple(
+                    replace(t, coefficient=t.coefficient * sets.forgiven.get(e, 1.0))
+                    for t in r.terms
+                ),
+            )  # fmt: skip
             for e, r in self.base.items()
         }
         rules = with_slips(self.task, scaled, slips)
@@ -370,7 +389,9 @@ class _Work:
         return replace(explanation, slips=tuple(slips), unexplained=tuple(left))
 
     def _search_entry(self, entry: Entry, named: list[Slip]) -> tuple[Change, ...] | None:
-        before, after = (v[entry[0]][:, *entry[1]] for v in (self.fit.inputs.before, self.fit.after))
+        before, after = (
+            v[entry[0]][:, *entry[1]] for v in (self.fit.inputs.before, self.fit.after)
+        )
         if not np.all(np.isfinite(after)):
             return None
         cuts = [
@@ -387,7 +408,9 @@ class _Work:
                     self._tries += 1
                     if self._tries > TRIES:
                         return None
-                    if len({code for code, _ in made}) == size and self._fits(entry, (*made, *extra), tables):
+                    if len({code for code, _ in made}) == size and self._fits(
+                        entry, (*made, *extra), tables
+                    ):
                         return (*made, *extra)
         return None
 

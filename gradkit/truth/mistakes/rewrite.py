@@ -270,7 +270,9 @@ def parameter_detail(factor: Factor) -> Detail:
 
 def _scaled(rule: Rule, facts: Facts, task: Task) -> Rule:
     ratio = float(facts["ratio"])  # type: ignore[arg-type]
-    return replace(rule, terms=tuple(replace(t, coefficient=t.coefficient * ratio) for t in rule.terms))
+    return replace(
+        rule, terms=tuple(replace(t, coefficient=t.coefficient * ratio) for t in rule.terms)
+    )
 
 
 def _negated(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -297,7 +299,9 @@ def _parenthesis(rule: Rule, facts: Facts, task: Task) -> Rule:
     scale = str(facts.get("coefficient", "both"))
     terms: list[Term] = []
     for term in rule.terms:
-        split = next((f for f in term.factors if f.symbol == str(facts["around"]) and f.power == 1), None)
+        split = next(
+            (f for f in term.factors if f.symbol == str(facts["around"]) and f.power == 1), None
+        )
         if split is None:
             return rule
         rest = [f for f in term.factors if f != split]
@@ -349,18 +353,20 @@ REWRITES: Mapping[str, Rewrite] = {
     "missing-output-derivative": _no_output_derivative,
     "missing-activation-derivative": _no_derivative,
     "wrong-activation-derivative": _wrong_derivative,
-    "derivative-of-wrong-argument": _derivative_elsewhere,
+    "wrong-derivative-argument": _derivative_elsewhere,
     "missing-input": _no_input,
     "wrong-weight": _other_weight,
     "missing-weight": _no_weight,
-    "swapped-index": _swap,
+    "swapped-index": lambda rule, facts, task: (_reindex if facts else _swap)(rule, facts, task),
     "wrong-index": _reindex,
     "wrong-layer-input": _other_input,
-    "summed-over-wrong-axis": _sum,
+    "bias-sum-axis": _sum,
+    "wrong-sum-axis": _sum,
     "extra-output-derivative": _extra_output,
     "extra-activation-derivative": _extra_derivative,
     "bias-times-input": _extra,
     "extra-factor": _extra,
+    "input-mutated": lambda rule, facts, task: _extra(rule, facts, task) if facts else rule,
     "updated-before-use": _after,
     "rate-ignored": _own_rate,
     "wrong-sign": _negated,
@@ -375,16 +381,13 @@ REWRITES: Mapping[str, Rewrite] = {
     "nothing-updated": _still,
     "copy-dropped": _still,
     "integer-truncation": _same,
-    "input-mutated": _same,
 }
 """Every update mistake, in the order in which they are composed."""
 
 ORDER = {code: place for place, code in enumerate(REWRITES)}
 
 
-def rewritten(
-    rule: Rule, changes: tuple[tuple[str, Details], ...], task: Task
-) -> Rule:
+def rewritten(rule: Rule, changes: tuple[tuple[str, Details], ...], task: Task) -> Rule:
     """One entry's rule with several mistakes in it, composed in the fixed order."""
     for code, details in sorted(changes, key=lambda change: ORDER[change[0]]):
         rule = REWRITES[code](rule, dict(details), task)

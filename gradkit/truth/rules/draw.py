@@ -88,7 +88,9 @@ def draw(task: Task, seed: int, n: int | None = None, *, vary: bool = True) -> U
         *(_signed(0.15, 1.3)(generator, (total, size)) for size in sizes[4:]),
     ]
     close = np.abs(groups[0] - groups[1]) < 0.05
-    groups[1] = np.where(close, np.where(groups[0] < 0.5, groups[0] + 0.21, groups[0] - 0.21), groups[1])
+    groups[1] = np.where(
+        close, np.where(groups[0] < 0.5, groups[0] + 0.21, groups[0] - 0.21), groups[1]
+    )
     groups[1] = np.where(np.abs(np.abs(groups[1]) - 1.0) < 0.005, groups[1] + 0.03, groups[1])
     flat = np.concatenate(groups, axis=1)
     if vary:

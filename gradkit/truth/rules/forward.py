@@ -64,7 +64,9 @@ def recover_forward(task: Task, probes: ForwardProbes) -> tuple[ForwardForm, ...
 def correct_form(task: Task) -> ForwardForm:
     """The form that the task asks for."""
     layers = tuple(LayerForm(layer.activation) for layer in task.layers)
-    return ForwardForm(layers, tuple(range(1, len(layers) + 1)), f"a{len(layers)}", f"a{len(layers) - 1}")
+    return ForwardForm(
+        layers, tuple(range(1, len(layers) + 1)), f"a{len(layers)}", f"a{len(layers) - 1}"
+    )
 
 
 def form_distance(task: Task, form: ForwardForm) -> int:
@@ -137,7 +139,9 @@ def _variants(name: str) -> tuple[tuple[int, int], ...]:
     return ((1, 1), (-1, 1)) if name == "relu" else ((1, 1),)
 
 
-def _run(form: LayerForm, A: Array, before: Mapping[str, Array], number: int) -> tuple[Array, Array]:
+def _run(
+    form: LayerForm, A: Array, before: Mapping[str, Array], number: int
+) -> tuple[Array, Array]:
     W, b = before[f"W{number}"], before[f"b{number}"]
     z = np.einsum("nij,ni->nj" if form.transposed else "nji,ni->nj", W, A) + form.bias * b[:, :, 0]
     a = form.sign * z

@@ -49,7 +49,9 @@ def terms(
     heads: list[tuple[Product, Array]] = [((), np.ones(len(pool.columns)))]
     heads += [((f,), column[f,]) for f in weights]
     gains = []
-    for k, gain, when in product(range(shape.outputs), SIMPLE if simple else GAINS, ("", "recomputed")):
+    for k, gain, when in product(
+        range(shape.outputs), SIMPLE if simple else GAINS[:-1], ("", "recomputed")
+    ):
         if when and not recomputed:
             continue
         parts = [(Factor(symbol, (k,), when), power) for symbol, power in gain]  # type: ignore[arg-type]

@@ -32,6 +32,7 @@ GAINS: tuple[tuple[tuple[str, int], ...], ...] = (
     (("error", 1), ("output_complement", 1)),
     (("target", 1),),
     (("output", 1),),
+    (),
 )
 """What wrong and right code sums over the outputs, besides the weight."""
 
@@ -174,7 +175,7 @@ def sums(shape: Shape) -> tuple[tuple[tuple[Factor, ...], Mask], ...]:
         needs = [n for n in y if _needed(gain, n)]
         factors = tuple(Factor(symbol, (outs,), "", power) for symbol, power in gain)
         if shape.outputs > 1:
-            found.append((factors, _mask(shape, *needs)))
+            found += [(factors, _mask(shape, *needs))] if gain else []
             found += [
                 ((*factors, Factor("W2", (j, "k"), when)), _mask(shape, *needs))
                 for j in range(shape.hidden)
@@ -187,6 +188,8 @@ def sums(shape: Shape) -> tuple[tuple[tuple[Factor, ...], Mask], ...]:
                 ((*factors, Factor("W2", ("j", outs), when), *passed), _mask(shape, *needs, *names))
                 for when in ("before", "after")
             ]
+            if passed and (gain or through != (("hidden", 1),)):
+                found.append(((*factors, *passed), _mask(shape, *needs, *names)))
     return tuple(found)
 
 
@@ -234,7 +237,9 @@ def pool(
         )
     }
     found += [
-        ((Factor(*entry, "after"),), after_depends[entry], False) for entry in shape.entries if entry in changed
+        ((Factor(*entry, "after"),), after_depends[entry], False)
+        for entry in shape.entries
+        if entry in changed
     ]
     found += [
         (factors, needs, True)

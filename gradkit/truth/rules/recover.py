@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from gradkit.truth.rules import library
 from gradkit.truth.rules.evaluate import value_of, waiting_in_circles
 from gradkit.truth.rules.pool import Mask, Pool, Shape, flatten, pool, variables
 from gradkit.truth.rules.single import fit_products
-from gradkit.truth.rules.snap import snap
+from gradkit.truth.rules.snap import is_usual, snap
 from gradkit.truth.rules.sparse import pursue
 from gradkit.truth.rules.symbols import PARAMETERS, Table
 
@@ -22,7 +22,12 @@ ROUNDING = 8 * np.finfo(float).eps
 
 
 def recover(
-    task: Task, fit: UpdateProbes, fresh: UpdateProbes, entries: Iterable[Entry] | None = None
+    task: Task,
+    fit: UpdateProbes,
+    fresh: UpdateProbes,
+    *,
+    entries: Iterable[Entry] | None = None,
+    near: Mapping[Entry, Rule] | None = None,
 ) -> dict[Entry, Rule | Unexplained]:
     """The rule of each entry, or why it has none.
 
@@ -37,6 +42,9 @@ def recover(
         to the size of the entry's change.
     entries : iterable of (parameter, index), optional
         Only these; all by default.
+    near : mapping, optional
+        The right rules: where an entry's rule can be written in several ways (because
+        ``W2`` was overwritten with ``c·(y−ŷ)·A1``, say) the one nearest to them is told.
 
     Returns
     -------
@@ -67,14 +75,16 @@ def recover(
 
         def solve(entry: Entry, barred: frozenset[Entry] = frozenset()) -> Rule | Unexplained:
             depends = (moves[entry], positions[entry])
-            return _recover_entry(task, shape, entry, table, known, depends, check, barred)
+            target = (near or {}).get(entry)
+            return _recover_entry(task, shape, entry, table, known, depends, check, target, barred)
 
         found |= {entry: solve(entry) for entry in open_entries}
-        _break_circles(found, solve)
+        _break_circles(task, found, solve)
     return {entry: found[entry] for entry in shape.entries if entry in wanted}
 
 
 def _break_circles(
+    task: Task,
     found: dict[Entry, Rule | Unexplained],
     solve: Callable[[Entry, frozenset[Entry]], Rule | Unexplained],
 ) -> None:
@@ -89,7 +99,7 @@ def _break_circles(
         if not solved:
             found |= others
             return
-        simplest = min(solved, key=lambda entry: complexity(solved[entry]))
+        simplest = min(solved, key=lambda entry: complexity(solved[entry], task))
         found[simplest] = solved[simplest]
 
 
@@ -133,7 +143,9 @@ def _dependencies(
 def _without_fit(
     entry: Entry, probes: UpdateProbes, moves: Mask, shape: Shape
 ) -> Rule | Unexplained | None:
-    before, after = (values[entry[0]][:, *entry[1]] for values in (probes.inputs.before, probes.after))
+    before, after = (
+        values[entry[0]][:, *entry[1]] for values in (probes.inputs.before, probes.after)
+    )
     if not np.all(np.isfinite(after)):
         return Unexplained(*entry, "some values after the step are not finite numbers")
     if np.array_equal(before, after):
@@ -169,6 +181,7 @@ def _recover_entry(
     known: Pool,
     depends: tuple[Mask, Mask],
     check: Table,
+    near: Rule | None,
     barred: frozenset[Entry] = frozenset(),
 ) -> Rule | Unexplained:
     """The simplest rule that verifies; ``barred`` are entries whose new value it may not use."""
@@ -186,7 +199,7 @@ def _recover_entry(
             if (deviation := _deviation(rule, check)) <= EXACT
         ]
         if verified:
-            return min(verified, key=complexity)
+            return min(verified, key=lambda rule: complexity(rule, task) + _distance(rule, near))
     return Unexplained(
         *entry,
         "no formula of the library reproduces its values",
@@ -236,6 +249,8 @@ def _candidates(
         [known.atoms[i] for i in whole],
         known.columns[rows][:, whole],
     ):
+        if sources[number] is None and _is_bare(tidy(term, task)):
+            continue
         group.append(Rule(*entry, sources[number], (tidy(term, task),)))
         for unit in gates:
             gated = Term(term.coefficient, (*term.factors, Factor("hidden_step", (unit,))))
@@ -271,22 +286,39 @@ COSTS = {
     "input_complement": 2.0,
     "target": 1.5,
     "output": 1.5,
-    "W1": 2.5,
-    "b1": 2.5,
-    "b2": 2.5,
+    "W1": 4.0,
+    "b1": 4.0,
+    "b2": 4.0,
 }
 
 
-def complexity(rule: Rule) -> float:
+def _is_bare(term: Term) -> bool:
+    """A parameter's value as it is: a source, not a term."""
+    alone = len(term.factors) == 1 and term.factors[0].symbol in PARAMETERS
+    return alone and term.coefficient == 1.0
+
+
+def complexity(rule: Rule, task: Task) -> float:
     """How far-fetched a rule is; of equal rules the simplest is told."""
     own = rule.source == Factor(rule.parameter, rule.index, "before")
     cost = 0.0 if own else 1.0 if rule.source is None or rule.source.when == "before" else 1.2
     for term in rule.terms:
-        cost += 3.0
+        cost += 3.0 if is_usual(term.coefficient, task) else 7.0
         for factor in term.factors:
             late = {"after": 0.3, "recomputed": 0.3}.get(factor.when, 0.0)
             cost += abs(factor.power) * (COSTS.get(factor.symbol, 1.0) + late)
     return cost
+
+
+def _distance(rule: Rule, near: Rule | None) -> float:
+    """How much of a product was exchanged against the right one."""
+    if near is None or len(rule.terms) != 1:
+        return 0.0
+    gap: dict[str, int] = {}
+    for sign, factors in ((1, rule.terms[0].factors), (-1, near.terms[0].factors)):
+        for factor in factors:
+            gap[factor.symbol] = gap.get(factor.symbol, 0) + sign * factor.power
+    return 1.5 * sum(abs(power) for power in gap.values())
 
 
 def _rewritten(terms: list[Term]) -> list[Term]:
@@ -336,15 +368,16 @@ def _with_source(entry: Entry, terms: list[Term], own_matters: bool) -> Rule:
     own = _own(entry)
     if not own_matters:
         return Rule(*entry, own, tuple(terms))
-    bare = [t for t in terms if len(t.factors) == 1 and t.factors[0].symbol in PARAMETERS]
-    for term in bare:
+    for term in terms:
+        if len(term.factors) != 1:
+            continue
         if term.factors[0] == own and abs(term.coefficient - 1.0) < 0.5:
             rest = [other for other in terms if other is not term]
             # 0.999·W is W − 0.001·W: a decay, not another source.
             decay = float(f"{term.coefficient - 1.0:.6g}")
             return Rule(*entry, own, (*rest, *([Term(decay, (own,))] if decay else [])))
-    for term in bare:
-        if term.coefficient == 1.0:
+    for term in terms:
+        if _is_bare(term):
             rest = [other for other in terms if other is not term]
             return Rule(*entry, term.factors[0], tuple(rest))
     return Rule(*entry, None, tuple(terms))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradkit.records.rule import Factor, Term
 from gradkit.records.task import Array
@@ -18,6 +19,7 @@ EXACT = 1e-9
 LARGEST_POWER = 3
 DEPENDENT = 1e-10
 SPARE_ROWS = 4
+RARELY = 0.1
 
 
 def fit_products(
@@ -42,6 +44,8 @@ def fit_products(
     ------
     tuple of the target's number and the term, with a raw coefficient
     """
+    rows = _telling_rows(targets) & _telling_rows(sum_columns)
+    targets, columns, sum_columns = targets[rows], columns[rows], sum_columns[rows]
     usable = np.all(targets != 0, axis=0)
     if not usable.any():
         return
@@ -60,18 +64,51 @@ def fit_products(
         rounded = np.round(powers)
         near = (np.abs(powers - rounded) < 0.01) & (np.abs(rounded) <= LARGEST_POWER)
         fits = near.all(axis=0) & usable[:, None] & divisors_usable[None, :]
+        equal = _relations(columns, kept, inverse)
         for number, divisor in np.argwhere(fits):
-            chosen = rounded[:, number, divisor]
-            product = divisors[:, divisor] * np.prod(used**chosen, axis=1)
-            target = targets[:, number]
-            coefficient = float(product @ target / (product @ product))
-            if np.abs(target - coefficient * product).max() > EXACT * np.abs(target).max():
-                continue
-            factors = list(sums[divisor - 1]) if divisor else []
-            for power, column in zip(chosen, kept, strict=True):
-                if power:
-                    factors += [replace(f, power=f.power * int(power)) for f in atoms[column]]
-            yield int(number), Term(coefficient, tuple(factors))
+            exponents = np.zeros(columns.shape[1])
+            exponents[kept] = rounded[:, number, divisor]
+            for chosen in (exponents, *(exponents + k * r for r in equal for k in (-1, 1, 2))):
+                if np.abs(chosen).max(initial=0.0) > LARGEST_POWER:
+                    continue
+                where = np.flatnonzero(chosen)
+                product = divisors[:, divisor] * np.prod(columns[:, where] ** chosen[where], axis=1)
+                target = targets[:, number]
+                coefficient = float(product @ target / (product @ product))
+                if np.abs(target - coefficient * product).max() > EXACT * np.abs(target).max():
+                    continue
+                factors = list(sums[divisor - 1]) if divisor else []
+                for column in where:
+                    power = int(chosen[column])
+                    factors += [replace(f, power=f.power * power) for f in atoms[column]]
+                yield int(number), Term(coefficient, tuple(factors))
+
+
+def _telling_rows(values: Array) -> NDArray[np.bool_]:
+    """Rows without a zero, which sums of short decimals hit now and then."""
+    zeros = values == 0
+    rarely = zeros.mean(axis=0) < RARELY
+    return ~np.any(zeros[:, rarely], axis=1)
+
+
+def _relations(columns: Array, kept: list[int], inverse: Array) -> list[Array]:
+    """Powers under which columns cancel: ``W2′ = c · e · A`` where W2 was overwritten.
+
+    The same product can then be written in several ways, and the reader should get the
+    one that the code was written in.
+    """
+    found = []
+    for dropped in np.flatnonzero(np.all(columns != 0, axis=0)):
+        if dropped in kept or np.ptp(np.abs(columns[:, dropped])) == 0:
+            continue
+        powers = (inverse @ np.log(np.abs(columns[:, dropped])))[1:]
+        rounded = np.round(powers)
+        if np.abs(powers - rounded).max(initial=0.0) < 0.01:
+            relation = np.zeros(columns.shape[1])
+            relation[kept] = -rounded
+            relation[dropped] = 1.0
+            found.append(relation)
+    return found
 
 
 def _selections(columns: Array, atoms: list[tuple[Factor, ...]]) -> Iterator[list[int]]:

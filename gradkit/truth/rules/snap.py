@@ -10,6 +10,16 @@ CLOSE = 1e-8
 FACTORS = (1.0, 2.0, 0.5, 4.0, 0.25, 3.0)
 
 
+def is_usual(coefficient: float, task: Task) -> bool:
+    """Whether somebody who trains with the task's rates would write this coefficient."""
+    size = abs(coefficient)
+    return any(
+        abs(size - rate * factor) <= CLOSE * size
+        for rate in (task.rates.weight, task.rates.bias)
+        for factor in FACTORS
+    )
+
+
 def snap(coefficient: float, task: Task) -> float:
     """The nearest product of the task's rates and small factors, or a short decimal.
 

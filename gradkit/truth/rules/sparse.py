@@ -13,7 +13,9 @@ from gradkit.records.task import Array
 
 EXACT = 1e-9
 MOST_TERMS = 6
+FEW_TERMS = 3
 SWEEPS = 4
+STARTS = 6
 
 
 def pursue(target: Array, library: Array) -> tuple[list[int], Array] | None:
@@ -28,23 +30,34 @@ def pursue(target: Array, library: Array) -> tuple[list[int], Array] | None:
     alive = lengths > 0
     unit = np.where(alive, library / np.where(alive, lengths, 1.0), 0.0)
     goal = EXACT * np.linalg.norm(target)
-    chosen: list[int] = []
-    while len(chosen) < MOST_TERMS:
-        chosen.append(_best(target, unit, chosen)[0])
+    scores = np.abs(target @ unit)
+    for number, start in enumerate(np.argsort(-scores)[:STARTS]):
+        chosen = _grow(target, unit, int(start), goal, MOST_TERMS if number == 0 else FEW_TERMS)
+        if chosen is not None:
+            coefficients = np.linalg.lstsq(library[:, chosen], target, rcond=None)[0]
+            return chosen, coefficients
+    return None
+
+
+def _grow(target: Array, unit: Array, start: int, goal: float, most: int) -> list[int] | None:
+    """Add terms to the first, exchanging, until the target is met or there are ``most``."""
+    chosen = [start]
+    while True:
         for _ in range(SWEEPS):
             if _left(target, unit, chosen) <= goal:
-                break
+                return _without_idle(target, unit, chosen, goal)
             before = list(chosen)
-            for place in range(len(chosen)):
+            # The first sweep after a restart must not walk back to the usual start.
+            for place in range(len(chosen) if len(chosen) > 1 else 0):
                 others = chosen[:place] + chosen[place + 1 :]
                 chosen[place] = _best(target, unit, others)[0]
             if chosen == before:
                 break
         if _left(target, unit, chosen) <= goal:
-            chosen = _without_idle(target, unit, chosen, goal)
-            coefficients = np.linalg.lstsq(library[:, chosen], target, rcond=None)[0]
-            return chosen, coefficients
-    return None
+            return _without_idle(target, unit, chosen, goal)
+        if len(chosen) == most:
+            return None
+        chosen.append(_best(target, unit, chosen)[0])
 
 
 def _best(target: Array, unit: Array, others: list[int]) -> tuple[int, float]:

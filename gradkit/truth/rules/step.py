@@ -54,14 +54,18 @@ def step(task: Task, inputs: UpdateInputs) -> dict[str, Array]:
         )
     delta = _output_delta(task, inputs.y, inputs.y_hat)
     before = inputs.before
-    back = np.einsum("njk,nk->nj", before["W2"], delta) * SLOPES[task.layers[0].activation](inputs.A1)
+    back = np.einsum("njk,nk->nj", before["W2"], delta) * SLOPES[task.layers[0].activation](
+        inputs.A1
+    )
     change = {
         "W1": inputs.X[:, :, None] * back[:, None, :],
         "b1": back[:, :, None],
         "W2": inputs.A1[:, :, None] * delta[:, None, :],
         "b2": delta[:, :, None],
     }
-    return {key: value + rate_of(task.rates, key, inputs) * change[key] for key, value in before.items()}
+    return {
+        key: value + rate_of(task.rates, key, inputs) * change[key] for key, value in before.items()
+    }
 
 
 def _output_delta(task: Task, y: Array, y_hat: Array) -> Array:

@@ -71,7 +71,9 @@ def _merged(factors: tuple[Factor, ...]) -> list[Factor]:
         if factor.symbol == "hidden_complement" and twin in merged:
             merged.remove(twin)
             place = merged.index(factor)
-            merged[place] = Factor("hidden_square_complement", factor.index, factor.when, factor.power)
+            merged[place] = Factor(
+                "hidden_square_complement", factor.index, factor.when, factor.power
+            )
     return merged
 
 
@@ -96,7 +98,11 @@ def factor_text(factor: Factor, names: Names, *, outputs: int = 1) -> str:
     filled = _PATTERNS[symbol].format(
         **{k: v + (again if k in "oa" else "") + place for k, v in stems.items()}
     )
-    if factor.power != 1 and filled == filled.strip("()") and symbol not in ("target", "output", "input", "hidden"):
+    if (
+        factor.power != 1
+        and filled == filled.strip("()")
+        and symbol not in ("target", "output", "input", "hidden")
+    ):
         filled = f"({filled})"
     return filled + _power(factor.power)
 
