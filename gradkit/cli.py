@@ -18,7 +18,6 @@ from gradkit import __version__
 
 if TYPE_CHECKING:
     from gradkit.records.result import Result
-    from gradkit.session import Session
 
 PASSED, FAILED, REFUSED, OPEN = 0, 1, 2, 3
 
@@ -105,10 +104,10 @@ def check(
 ) -> None:
     """Check submissions: each PATH, a .py file, notebook, folder or zip, is one."""
     # The worker loads numpy in its own process while this one does the same.
-    from gradkit.worker import Workshop  # noqa: PLC0415
+    from gradkit.worker import Workshop
 
     with Workshop() as workshop:
-        from gradkit.session import GradingError, Session, Settings  # noqa: PLC0415
+        from gradkit.session import GradingError, Session, Settings
 
         results, refused = [], []
         try:
@@ -145,7 +144,7 @@ def _write(results: list[Result], hints: int, format_: str, output: Path | None)
     if not results:
         return
     if format_ == "json":
-        from gradkit.render.data import to_json  # noqa: PLC0415
+        from gradkit.render.data import to_json
 
         text = to_json(results, hints) + "\n"
         if output is None:
@@ -153,10 +152,10 @@ def _write(results: list[Result], hints: int, format_: str, output: Path | None)
             sys.stdout.flush()
             return
     else:
-        from gradkit.render.text import show, to_text  # noqa: PLC0415
+        from gradkit.render.text import show, to_text
 
         if output is None and sys.stdout.isatty():
-            from rich.console import Console  # noqa: PLC0415
+            from rich.console import Console
 
             show(results, hints, Console())
             return
@@ -177,8 +176,8 @@ def _write(results: list[Result], hints: int, format_: str, output: Path | None)
 @click.option("--assignment", type=click.Path(path_type=Path), metavar="FILE")
 def list_(assignment: Path | None) -> None:
     """List tasks, roles, checks and points."""
-    from gradkit.render.outline import outline  # noqa: PLC0415
-    from gradkit.truth.assignment import AssignmentError, read_assignment  # noqa: PLC0415
+    from gradkit.render.outline import outline
+    from gradkit.truth.assignment import AssignmentError, read_assignment
 
     try:
         click.echo(outline(read_assignment(assignment)), nl=False)
@@ -195,7 +194,8 @@ def list_(assignment: Path | None) -> None:
 )
 def reproduce(reference: Path | None) -> None:
     """Run the published notebook's four runs again, published beside recomputed."""
-    from gradkit.reproduce import ReproduceError, reproduce as run  # noqa: PLC0415
+    from gradkit.reproduce import ReproduceError
+    from gradkit.reproduce import reproduce as run
 
     try:
         text, agreed = run(reference)

@@ -1,6 +1,6 @@
 """The one module that knows the order of the line: from a path to a result.
 
-    read → divide → bind → draw probes → observe → judge → mark
+    read → recognise → bind → draw probes → observe → judge → mark
 
 The two limbs meet here, and only through records: what the student's code did comes from
 one side, what it should have done from the other.
@@ -12,7 +12,6 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import secrets
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,31 +21,19 @@ from typing import Self
 import numpy as np
 
 import gradkit
+from gradkit.examine import Examined, examine
 from gradkit.mark import mark
-from gradkit.records.binding import Binding
-from gradkit.records.observations import Observations, Outcome
-from gradkit.records.probes import Probes
+from gradkit.recognise import UnrecognisedError, another_exercise, recognise
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Form, Task
 from gradkit.records.verdict import Verdict
-from gradkit.student.bind import bind
-from gradkit.student.divide import divide
 from gradkit.student.files import SubmissionError
-from gradkit.student.observe import (
-    observe_batch,
-    observe_initialise,
-    observe_model,
-    observe_run,
-    observe_run_with,
-    observe_training,
-)
 from gradkit.student.outline import outline
 from gradkit.student.read import read
 from gradkit.student.sitting import Sitting
 from gradkit.truth.assignment import AssignmentError, read_assignment
-from gradkit.truth.judge import Case, judge
-from gradkit.truth.oracle import Derived, Oracle, OracleError, expect, load_reference, verify
+from gradkit.truth.oracle import Derived, Oracle, OracleError, load_reference, verify
 from gradkit.truth.probes import draw
 from gradkit.worker import Workshop, WorkshopError
 
@@ -102,10 +89,8 @@ class Session:
                 )
         self._settings = settings
         self._tasks = tuple(_in_form(task, settings.form) for task in self.assignment.tasks)
-        self._wanted = settings.tasks or tuple(known)
         self._reference = _find_reference(settings)
         self._oracles: dict[str, Oracle] = {}
-        self._verified: set[str] = set()
         self._workshops = {"numpy": workshop}
         self._stack = ExitStack()
 
@@ -120,193 +105,105 @@ class Session:
         Raises
         ------
         GradingError
-            It cannot be read, holds none of the tasks, or the graders' own side failed.
+            It cannot be read, holds none of the tasks, or the grader's own side failed.
         """
+        named = self._settings.tasks
+        seed = secrets.randbits(32) if self._settings.seed is None else self._settings.seed
         try:
             submission = read(path)
-            parts = self._parts(submission)
-            seed = secrets.randbits(32) if self._settings.seed is None else self._settings.seed
-            graded = [self._best(task, sections, submission, seed) for task, sections in parts]
-        except (SubmissionError, OracleError, WorkshopError) as error:
+            claimed = recognise(submission, self._tasks, named, self._sit)
+            graded = [
+                self._best(task, claimed[task.id], submission, seed)
+                for task in self._tasks
+                if task.id in (named or claimed)
+            ]
+        except (SubmissionError, UnrecognisedError, OracleError, WorkshopError) as error:
             raise GradingError(str(error)) from None
-        self._refuse_another_exercise(submission, graded)
-        return self._result(
-            submission,
-            seed,
-            [result for result, _, _ in graded],
-            max(tier for _, _, tier in graded),
-        )
-
-    # --- which section is which task -----------------------------------------------------
-
-    def _parts(self, submission: Submission) -> list[tuple[Task, list[Section]]]:
-        """The tasks to grade, each with the sections that speak for it."""
-        sections = divide(submission, self._tasks)
-        claimed: dict[str, list[Section]] = {}
-        for section in sections:
-            possible = [task for task in self._tasks if task.id in section.tasks]
-            if len(possible) > 1:
-                possible = [self._recognise(possible, section, submission)]
-            for task in possible:
-                claimed.setdefault(task.id, []).append(section)
-        for name in self._settings.tasks:
-            claimed.setdefault(name, [Section((name,), ())])
-        parts = [
-            (task, claimed[task.id])
-            for task in self._tasks
-            if task.id in claimed and task.id in self._wanted
-        ]
-        if not parts:
-            raise GradingError(self._another_exercise(submission))
-        return parts
-
-    def _recognise(self, tasks: list[Task], section: Section, submission: Submission) -> Task:
-        """The task whose forward pass the section's comes nearest to, at random parameters."""
-        gaps = {}
-        for task in tasks:
-            oracle = Derived(task)
-            probes = draw(task, 0, oracle.forward, False)
-            with self._sit(task, section, submission, 0) as sitting:
-                binding = bind(task, outline(section, submission.modules), sitting)
-                role = binding.bound.get("model" if task.framework == "torch" else "forward")
-                if role is None:
-                    continue
-                outcome = observe_batch(sitting, task, role, probes.forward[1])
-            found, expected = (
-                outcome.outputs.get("y_hat"),
-                oracle.forward(probes.forward[1].inputs, probes.forward[1].inputs["X"])[0],
-            )
-            if found is not None and found.shape == expected.shape and found.dtype.kind == "f":
-                gaps[task.id] = float(np.median(np.abs(found - expected)))
-        nearest = min(gaps, key=gaps.__getitem__) if gaps else None
-        if nearest is None or not np.isfinite(gaps[nearest]):
-            names = ", ".join(task.id for task in tasks)
-            raise GradingError(
-                f"{submission.name}: cannot tell which task this is. Name it with --task: one of {names}."
-            )
-        return next(task for task in tasks if task.id == nearest)
-
-    def _refuse_another_exercise(
-        self, submission: Submission, graded: Sequence[tuple[TaskResult, Binding | None, int]]
-    ) -> None:
-        """No role of any task is there: this is not a wrong answer but another question."""
-        bindings = [binding for _, binding, _ in graded]
-        if not self._settings.tasks and all(b is not None and not b.bound for b in bindings):
-            raise GradingError(self._another_exercise(submission))
-
-    def _another_exercise(self, submission: Submission) -> str:
-        wanted = [role.signature for task in self._tasks for role in task.roles if role.required]
-        return (
-            f"{submission.name}: this looks like another exercise. Nothing in it plays a role of "
-            f"“{self.assignment.title}”; expected {', '.join(dict.fromkeys(wanted))}."
-        )
-
-    # --- one task ------------------------------------------------------------------------
+        cases = [examined.case for _, examined in graded if examined is not None]
+        empty = not any(case.binding.bound for case in cases) and len(cases) == len(graded)
+        if empty and not named:
+            raise GradingError(another_exercise(submission, self.assignment))
+        tier = max((examined.tier for _, examined in graded if examined is not None), default=0)
+        return self._result(submission, seed, tuple(result for result, _ in graded), tier)
 
     def _best(
         self, task: Task, sections: list[Section], submission: Submission, seed: int
-    ) -> tuple[TaskResult, Binding | None, int]:
+    ) -> tuple[TaskResult, Examined | None]:
         """Grade every section that speaks for the task; the best of them counts."""
         graded = [self._grade(task, section, submission, seed) for section in sections]
-        best = max(graded, key=lambda one: one[0].score)
-        if len(graded) == 1:
-            return best
-        titles = ", ".join(section.title or section.own[0].file for section in sections)
-        note = f"Found in {len(graded)} places ({titles}); the best of them counts."
-        return replace(best[0], notes=(*best[0].notes, note)), best[1], best[2]
+        result, examined = max(graded, key=lambda pair: pair[0].score)
+        if len(graded) > 1:
+            titles = ", ".join(section.title or section.own[0].file for section in sections)
+            note = f"Found in {len(graded)} places ({titles}); the best of them counts."
+            result = replace(result, notes=(*result.notes, note))
+        return result, examined
 
     def _grade(
         self, task: Task, section: Section, submission: Submission, seed: int
-    ) -> tuple[TaskResult, Binding | None, int]:
-        oracle = self._oracle(task)
-        derived = oracle.kind == "derived"
+    ) -> tuple[TaskResult, Examined | None]:
+        step = self.assignment.step
         if task.framework == "torch" and importlib.util.find_spec("torch") is None:
-            verdicts = tuple(
-                Verdict(check.name, "not-checked", WITHOUT_TORCH) for check in task.checks
-            )
-            return mark(task, verdicts, self.assignment.step, derived), None, 0
+            verdicts = [Verdict(c.name, "not-checked", WITHOUT_TORCH) for c in task.checks]
+            return mark(task, verdicts, step, self._reference is None), None
+        oracle = self._oracle(task)
+        facts = outline(section, submission.modules)
         for redraw in range(1 + REDRAWS):
-            with self._sit(task, section, submission, seed) as sitting:
-                binding = bind(task, outline(section, submission.modules), sitting)
-                takes_rate = any("rate" in bound.arguments for bound in binding.bound.values())
-                probes = draw(task, seed + redraw, oracle.forward, takes_rate)
-                self._verify(task, oracle, probes)
-                expected = expect(oracle, probes)
-                outcomes = _ask(task, binding, probes, sitting)
-                case = Case(task, binding, probes, Observations(task.id, outcomes), expected)
-                _train(case, outcomes, oracle, sitting)
-                verdicts = judge(case)
-                tier = sitting.tier
-            if not any(verdict.state == "inconclusive" for verdict in verdicts):
+            with self._sit(task, section, submission) as sitting:
+                examined = examine(task, facts, sitting, oracle, seed + redraw)
+            if all(verdict.state != "inconclusive" for verdict in examined.verdicts):
                 break
-        return mark(task, verdicts, self.assignment.step, derived), binding, tier
+        return mark(task, examined.verdicts, step, oracle.kind == "derived"), examined
 
-    def _sit(self, task: Task, section: Section, submission: Submission, seed: int) -> Sitting:
-        roles = {
-            alias
-            for other in self._tasks
-            for role in other.roles
-            if not role.shared
-            for alias in role.aliases
-        }
-        return Sitting(
-            self._workshop(task), section, submission.modules, frozenset(roles), task.deadline, seed
-        )
+    def _sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
+        # Names of roles never come from another task's section, unless they mean the same there.
+        roles = (role for other in self._tasks for role in other.roles if not role.shared)
+        forbidden = frozenset(alias for role in roles for alias in role.aliases)
+        workshop = self._workshop(task)
+        return Sitting(workshop, section, submission.modules, forbidden, task.deadline, seed=0)
 
     def _workshop(self, task: Task) -> Workshop:
         if task.framework not in self._workshops:
-            self._workshops[task.framework] = self._stack.enter_context(
-                Workshop(preload=(task.framework,))
-            )
+            workshop = Workshop(preload=(task.framework,))
+            self._workshops[task.framework] = self._stack.enter_context(workshop)
         return self._workshops[task.framework]
 
     def _oracle(self, task: Task) -> Oracle:
-        if task.id not in self._oracles:
-            if self._reference is None:
-                if self._settings.form == "published" and task.framework == "numpy":
-                    raise OracleError(
-                        "--form published needs the model solutions: name their folder with --reference."
-                    )
-                self._oracles[task.id] = Derived(task)
-            else:
-                self._oracles[task.id] = load_reference(task, self._reference, self._settings.form)
-        return self._oracles[task.id]
-
-    def _verify(self, task: Task, oracle: Oracle, probes: Probes) -> None:
-        """Hold the reference against the task file, once; the published form is wrong on purpose."""
-        if (
-            task.id not in self._verified
-            and self._settings.form == "correct"
-            and oracle.kind == "reference"
-        ):
-            verify(task, oracle, probes)
-            self._verified.add(task.id)
-
-    # --- the result ----------------------------------------------------------------------
+        """The task's oracle; a model solution is held against the task file first."""
+        form = self._settings.form
+        if task.id in self._oracles:
+            return self._oracles[task.id]
+        oracle: Oracle = Derived(task)
+        if self._reference is not None:
+            oracle = load_reference(task, self._reference, form)
+            if form == "correct":
+                verify(task, oracle, draw(task, 0, oracle.forward, takes_rate=False))
+        elif form == "published" and task.framework == "numpy":
+            raise OracleError(
+                "--form published needs the model solutions: name their folder with --reference."
+            )
+        self._oracles[task.id] = oracle
+        return oracle
 
     def _result(
-        self, submission: Submission, seed: int, tasks: list[TaskResult], tier: int
+        self, submission: Submission, seed: int, tasks: tuple[TaskResult, ...], tier: int
     ) -> Result:
-        torch = any(
-            task.framework == "torch" for task in self._tasks if task.id in {t.task for t in tasks}
-        )
+        frameworks = {task.framework for task in self._tasks if task.id in {t.task for t in tasks}}
         versions = {"gradkit": gradkit.__version__, "numpy": np.__version__}
-        if torch and importlib.util.find_spec("torch") is not None:
+        if "torch" in frameworks and importlib.util.find_spec("torch") is not None:
             versions["torch"] = importlib.metadata.version("torch")
         digests = {"submission": submission.digest, "assignment": self.assignment.digest}
         if self._reference is not None:
             digests["reference"] = _digest(self._reference)
-        kinds = {self._oracles[task.task].kind for task in tasks}
         return Result(
             submission=submission.name,
             assignment=self.assignment.id,
             form=self._settings.form,
             seed=seed,
-            oracle="derived" if "derived" in kinds else "reference",
+            oracle="derived" if self._reference is None else "reference",
             provisional=any(task.provisional for task in tasks),
             score=sum(task.score for task in tasks),
             max_score=sum(task.max_score for task in tasks),
-            tasks=tuple(tasks),
+            tasks=tasks,
             problems=submission.problems,
             versions=versions,
             digests=digests,
@@ -330,43 +227,6 @@ def _in_form(task: Task, form: Form) -> Task:
     if form == "correct" or task.framework == "torch":
         return task
     return replace(task, checks=tuple(check for check in task.checks if check.name != "gradient"))
-
-
-def _ask(task: Task, binding: Binding, probes: Probes, sitting: Sitting) -> dict[str, Outcome]:
-    """Everything but the training runs."""
-    bound = binding.bound
-    outcomes: dict[str, Outcome] = {}
-    if "initialise" in bound:
-        outcomes["initialise"] = observe_initialise(sitting, task, bound["initialise"])
-    if "model" in bound:
-        outcomes["model"] = observe_model(sitting, task, bound["model"])
-    forward = bound.get("forward") or bound.get("model")
-    for batches, role in ((probes.forward, forward), (probes.update, bound.get("update"))):
-        for batch in batches if role is not None else ():
-            if role is not None:
-                outcomes[batch.name] = observe_batch(sitting, task, role, batch)
-    return outcomes
-
-
-def _train(case: Case, outcomes: dict[str, Outcome], oracle: Oracle, sitting: Sitting) -> None:
-    """The training runs; a forward pass that is missing or wrong is replaced by the oracle's."""
-    bound, task = case.binding.bound, case.task
-    if task.framework == "torch":
-        if "train" in bound and "model" in bound:
-            for run in case.probes.runs:
-                outcomes[run.name] = observe_training(sitting, task, bound["train"], run)
-        return
-    if "update" not in bound:
-        return
-    own = "forward" in bound and "A1" in bound["forward"].returns
-    own = own and all(verdict.state == "pass" for verdict in judge(case, ("forward",)))
-    for run in case.probes.runs:
-        if own:
-            outcomes[run.name] = observe_run(sitting, task, bound["forward"], bound["update"], run)
-        else:
-            outcomes[run.name] = observe_run_with(
-                sitting, task, bound["update"], run, oracle.forward
-            )
 
 
 def _find_reference(settings: Settings) -> Path | None:

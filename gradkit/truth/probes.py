@@ -54,9 +54,10 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
     published = _repeat(task.starts[0].parameters, len(X))
     drawn = _draw_inputs(task, generator, RANDOM)
     names = tuple(f"random {number + 1}" for number in range(RANDOM))
+    role = "model" if task.framework == "torch" else "forward"
     forwards = (
-        _batch("forward/published", "forward", "forward", {**published, "X": X}, tuple(rows)),
-        _batch("forward/random", "forward", "forward", _without(drawn, "y"), names),
+        _batch("forward/published", "forward", role, {**published, "X": X}, tuple(rows)),
+        _batch("forward/random", "forward", role, _without(drawn, "y"), names),
     )
     runs = tuple(
         _run(task, f"run/{start.name}", "trajectory", start, task.epochs, takes_rate)

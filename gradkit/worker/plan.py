@@ -37,7 +37,8 @@ class Plan:
     sources : sequence of three iterables of (cell id, source)
         Own, shared, borrowed.
     forbidden : collection of str
-        Names that are never borrowed, case and underscores aside.
+        Names that are never borrowed, case and underscores aside, unless an import
+        binds them.
     """
 
     def __init__(self, sources: Sequence[Iterable[Source]], forbidden: Collection[str]) -> None:
@@ -121,11 +122,13 @@ class Plan:
         return next((b for b in reversed(binders) if b.position < at.position), None)
 
     def _binders(self, number: int, name: str) -> list[Statement]:
-        if number == BORROWED and _plain(name) in self._forbidden:
-            return []
         if self._layers[number] is None and not self._may_bind(number, name):
             return []
-        return self.layer(number).binders.get(name, [])
+        binders = self.layer(number).binders.get(name, [])
+        if number == BORROWED and _plain(name) in self._forbidden:
+            # An import is no role, whatever it is called: `nn` is not a student's network.
+            return [b for b in binders if isinstance(b.node, ast.Import | ast.ImportFrom)]
+        return binders
 
     def _may_bind(self, number: int, name: str) -> bool:
         """Whether parsing is worth it: builtins are asked for often and bound rarely."""

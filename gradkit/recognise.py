@@ -1,0 +1,98 @@
+"""Which sections of a submission speak for which task.
+
+Headings and file names have been looked at; what they leave open is decided by what the
+forward pass gives at known weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+
+import numpy as np
+
+from gradkit.records.submission import Section, Submission
+from gradkit.records.task import Assignment, Task
+from gradkit.student.bind import bind
+from gradkit.student.divide import divide
+from gradkit.student.observe import observe_batch
+from gradkit.student.outline import outline
+from gradkit.student.sitting import Sitting
+from gradkit.truth.oracle import Derived
+from gradkit.truth.probes import draw
+
+Sit = Callable[[Task, Section, Submission], AbstractContextManager[Sitting]]
+
+
+class UnrecognisedError(Exception):
+    """The submission answers none of the tasks, or it cannot be told which."""
+
+
+def recognise(
+    submission: Submission, tasks: Sequence[Task], named: Collection[str], sit: Sit
+) -> dict[str, list[Section]]:
+    """The sections of each task that the submission has something for.
+
+    Parameters
+    ----------
+    submission : Submission
+    tasks : sequence of Task
+        All tasks of the assignment.
+    named : collection of str
+        Ids that the user asked for; these are in the answer whatever was found.
+    sit : callable
+        Opens a sitting of a task with a section.
+
+    Raises
+    ------
+    UnrecognisedError
+        A section could be several tasks, and its forward pass does not tell which.
+    """
+    claimed: dict[str, list[Section]] = {}
+    for section in divide(submission, tasks):
+        possible = [task for task in tasks if task.id in section.tasks]
+        asked = [task for task in possible if task.id in named]
+        possible = asked or possible
+        if len(possible) > 1:
+            possible = _nearest(possible, section, submission, sit)
+        for task in possible:
+            claimed.setdefault(task.id, []).append(section)
+    for name in named:
+        claimed.setdefault(name, [Section((name,), ())])
+    return claimed
+
+
+def _nearest(tasks: list[Task], section: Section, submission: Submission, sit: Sit) -> list[Task]:
+    """The task whose forward pass the section's comes nearest to; none where it has none."""
+    gaps: dict[str, float] = {}
+    found = False
+    for task in tasks:
+        batch = draw(task, 0, Derived(task).forward, False).forward[-1]
+        with sit(task, section, submission) as sitting:
+            binding = bind(task, outline(section, submission.modules), sitting)
+            role = binding.bound.get("model" if task.framework == "torch" else "forward")
+            found = found or bool(binding.bound)
+            if role is None:
+                continue
+            y_hat = observe_batch(sitting, task, role, batch).outputs.get("y_hat")
+        expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
+        if y_hat is not None and y_hat.shape == expected.shape and y_hat.dtype.kind == "f":
+            gaps[task.id] = float(np.median(np.abs(y_hat - expected)))
+    if not found:
+        return []
+    best = min(gaps, key=gaps.__getitem__, default="")
+    if not np.isfinite(gaps.get(best, np.nan)):
+        raise UnrecognisedError(
+            f"{submission.name}: cannot tell which task this is. Name it with --task: one of "
+            f"{', '.join(task.id for task in tasks)}."
+        )
+    return [task for task in tasks if task.id == best]
+
+
+def another_exercise(submission: Submission, assignment: Assignment) -> str:
+    """The sentence for a submission in which nothing plays any role."""
+    wanted = [role.signature for task in assignment.tasks for role in task.roles if role.required]
+    return (
+        f"{submission.name}: this looks like another exercise. Nothing in it plays a role of "
+        f"“{assignment.title}”; expected {', '.join(dict.fromkeys(wanted))}."
+    )
