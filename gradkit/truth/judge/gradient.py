@@ -6,22 +6,38 @@ off the steps themselves, so that a wrong learning rate is not a wrong gradient.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradkit.records.binding import Bound
-from gradkit.records.probes import Run
-from gradkit.records.task import Array, Parameters, Task
+from gradkit.records.probes import Batch, Run
+from gradkit.records.task import Array, Parameters
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.truth import closeness
 from gradkit.truth.judge.case import Case, Earlier, blocked, outcomes_of, unusable
 from gradkit.truth.judge.sheet import listed, merge
 from gradkit.truth.judge.steps import update
-from gradkit.truth.slope import Slopes, slopes
+from gradkit.truth.slope import Slope, slopes
 
-Steps = Mapping[str, Array]
-"""Parameters before minus after, (n, …): in gradient descent, rate times gradient."""
+LADDERS = 4
+"""Probes of an update that finite differences look at: each costs some 200 evaluations."""
+
+EXACT, SINGLE = 1e-6, 2e-3
+"""How far a step may be from the slope, relative, in double and in single precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step at one point: what was subtracted, per unit of rate, and the slope there."""
+
+    label: str
+    before: Parameters
+    taken: Mapping[str, Array]
+    slope: Mapping[str, Slope]
 
 
 def update_gradient(case: Case, earlier: Earlier) -> Verdict:
@@ -30,25 +46,14 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
     stop = blocked("gradient", "update", before, ("missing", "error", "timeout"))
     if stop is not None:
         return stop
+    outcomes = outcomes_of(case, case.probes.update)
+    steps = [
+        step
+        for batch, outcome in zip(case.probes.update, outcomes, strict=True)
+        for step in _update_steps(case, batch, outcome.outputs)
+    ]
     bound = case.binding.bound["update"]
-    entries: list[Entry] = []
-    for batch, outcome in zip(
-        case.probes.update, outcomes_of(case, case.probes.update), strict=True
-    ):
-        start = {key: batch.inputs[key] for key in case.task.starts[0].parameters}
-        taken = {key: _step(value, outcome.outputs.get(key)) for key, value in start.items()}
-        exact = slopes(case.task, start, batch.inputs["X"], batch.inputs["y"])
-        if "rate" in batch.inputs:
-            # Undo the rates that were handed over, so that one factor fits all probes.
-            taken = {
-                key: value / batch.inputs["rate"][:, None, None] for key, value in taken.items()
-            }
-        entries += _compare(taken, exact, _factors(taken, exact), 1e-6, start, batch.labels)
-    return _verdict(
-        entries,
-        bound,
-        f"The update of `{bound.function}` does not follow the slope of the loss in ",
-    )
+    return _verdict(_compare(steps, EXACT, closeness.DOUBLE), bound, "The update")
 
 
 def training_gradient(case: Case, earlier: Earlier) -> Verdict:
@@ -61,120 +66,100 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
     nothing = unusable(case, "gradient", "train", outcomes)
     if nothing is not None:
         return nothing
-    bound = case.binding.bound["train"]
     entries: list[Entry] = []
-    for once, twice in zip(runs[::2], range(1, len(runs), 2), strict=True):
-        first, second = (
-            _final(once, outcomes[twice - 1].outputs),
-            _final(once, outcomes[twice].outputs),
-        )
-        factors: Mapping[str, float] | None = None
-        for start, end, name in ((once.parameters, first, "first"), (first, second, "second")):
-            if start is None or end is None:
-                entries += [
-                    Entry(key, index, "fail", None, None, name)
-                    for key in once.parameters
-                    for index in np.ndindex(once.parameters[key].shape)
-                ]
-                break
-            taken = {key: (value - end[key])[None] for key, value in start.items()}
-            exact = _mean_slopes(case.task, start, once)
-            factors = factors or _factors(taken, exact)
-            label = f"{name} step from {once.start}"
-            before = {key: value[None] for key, value in start.items()}
-            entries += _compare(taken, exact, factors, 2e-3, before, (label,), closeness.SINGLE)
-    return _verdict(
-        entries,
-        bound,
-        f"The first steps of `{bound.function}` do not follow the slope of the loss in ",
-    )
+    for number in range(0, len(runs), 2):
+        ends = [outcome.outputs for outcome in outcomes[number : number + 2]]
+        steps = list(_training_steps(case, runs[number], ends))
+        entries += _compare(steps, SINGLE, closeness.SINGLE)
+    bound = case.binding.bound["train"]
+    return _verdict(entries, bound, "One of the first steps")
 
 
-def _step(before: Array, after: Array | None) -> Array:
-    usable = after is not None and after.dtype.kind == "f" and after.shape == before.shape
-    return before - after if usable and after is not None else np.full(before.shape, np.nan)
+def _update_steps(case: Case, batch: Batch, after: Mapping[str, NDArray[Any]]) -> Iterator[Step]:
+    inputs = batch.inputs
+    for probe, label in enumerate(batch.labels[:LADDERS]):
+        before = {key: inputs[key][probe] for key in case.task.starts[0].parameters}
+        rate = float(inputs["rate"][probe]) if "rate" in inputs else 1.0
+        moved = {key: _after(after, key, probe, value) for key, value in before.items()}
+        taken = {key: (value - moved[key]) / rate for key, value in before.items()}
+        X, y = inputs["X"][probe : probe + 1], inputs["y"][probe : probe + 1]
+        yield Step(label, before, taken, slopes(case.task, before, X, y))
 
 
-def _final(run: Run, outputs: Mapping[str, Array]) -> Parameters | None:
-    final = {key: outputs.get(f"final/{key}") for key in run.parameters}
-    usable = {key: value.astype(float) for key, value in final.items() if value is not None}
-    return usable if len(usable) == len(final) else None
+def _after(
+    after: Mapping[str, NDArray[Any]], key: str, probe: int, like: Array
+) -> NDArray[np.float64]:
+    """The new value, or nan where there is no real one of the right shape."""
+    values = after.get(key)
+    if values is None or values.dtype.kind != "f" or values.shape[1:] != like.shape:
+        return np.full(like.shape, np.nan)
+    value: NDArray[np.float64] = values[probe].astype(np.float64)
+    return value
 
 
-def _mean_slopes(task: Task, parameters: Parameters, run: Run) -> dict[str, Slopes]:
-    """Slopes of the mean loss over all rows of a run."""
+def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]) -> Iterator[Step]:
     X, y = run.X[:, :, None].astype(float), run.y[:, :, None].astype(float)
-    stacked = {key: np.repeat(value[None], len(X), 0) for key, value in parameters.items()}
-    each = slopes(task, stacked, X, y)
-    return {
-        key: Slopes(slope.value.mean(0, keepdims=True), slope.bound.mean(0, keepdims=True))
-        for key, slope in each.items()
-    }
+    before: Parameters = run.parameters
+    for outputs, which in zip(ends, ("first", "second"), strict=True):
+        stacked = {key: value[None] for key, value in outputs.items()}
+        after = {k: _after(stacked, f"final/{k}", 0, value) for k, value in before.items()}
+        taken = {key: value - after[key] for key, value in before.items()}
+        if not all(np.isfinite(value).all() for value in before.values()):
+            return
+        label = f"{which} step from {run.start}"
+        yield Step(label, before, taken, slopes(case.task, before, X, y))
+        before = after
 
 
-def _factors(taken: Steps, exact: Mapping[str, Slopes]) -> dict[str, float]:
+def _factors(step: Step) -> dict[str, float]:
     """One factor for the weights and one for the biases: the median of step over slope."""
     factors = {}
     for kind in "Wb":
-        keys = [key for key in taken if key[0] == kind]
-        steps = np.concatenate([taken[key].ravel() for key in keys])
-        slope = np.concatenate([exact[key].value.ravel() for key in keys])
-        seen = np.isfinite(steps) & (np.abs(slope) > 1e-3 * np.abs(slope).max())
-        factors[kind] = float(np.median(steps[seen] / slope[seen])) if seen.any() else 0.0
+        keys = [key for key in step.taken if key[0] == kind]
+        taken = np.concatenate([step.taken[key].ravel() for key in keys])
+        slope = np.concatenate([step.slope[key].value.ravel() for key in keys])
+        seen = np.isfinite(taken) & (np.abs(slope) > 1e-3 * np.abs(slope).max())
+        factors[kind] = float(np.median(taken[seen] / slope[seen])) if seen.any() else 0.0
     return factors
 
 
-def _compare(
-    taken: Steps,
-    exact: Mapping[str, Slopes],
-    factors: Mapping[str, float],
-    relative: float,
-    before: Parameters,
-    labels: Sequence[str],
-    eps: float = closeness.DOUBLE,
-) -> list[Entry]:
+def _compare(steps: list[Step], relative: float, eps: float) -> list[Entry]:
     """Entries of step over factor against slope; a factor that is not positive fails them all.
 
-    What the slope's own error bound leaves open is inconclusive rather than wrong.
+    The factors are the first step's. What the slope's own error bound leaves open is
+    inconclusive rather than wrong.
     """
     entries = []
-    for key, steps in taken.items():
-        factor, slope = factors[key[0]], exact[key]
-        implied = steps / factor if factor > 0 else np.full(steps.shape, np.nan)
-        axes = tuple(range(1, slope.value.ndim))
-        largest = np.abs(slope.value).max(axis=axes, keepdims=True)
-        rounding = 16 * eps * np.abs(before[key]) / (factor if factor > 0 else 1.0)
-        allowed = relative * (np.abs(slope.value) + 1e-2 * largest) + rounding
-        right = closeness.near(implied, slope.value, allowed + slope.bound)
-        unsure = ~right & (slope.bound > allowed + 1e-3 * np.abs(slope.value))
-        for index in np.ndindex(steps.shape[1:]):
-            column = (slice(None), *index)
-            wrong, open_ = (
-                np.flatnonzero(~right[column] & ~unsure[column]),
-                np.flatnonzero(unsure[column]),
-            )
-            probe = int(wrong[0]) if len(wrong) else int(open_[0]) if len(open_) else 0
-            state: State = "fail" if len(wrong) else "inconclusive" if len(open_) else "pass"
-            number = float(implied[(probe, *index)])
-            entries.append(
-                Entry(
-                    key,
-                    index,
-                    state,
-                    number if np.isfinite(number) else None,
-                    float(slope.value[(probe, *index)]),
-                    labels[probe],
+    factors = _factors(steps[0])
+    for step in steps:
+        for key, taken in step.taken.items():
+            factor, slope = factors[key[0]], step.slope[key]
+            implied = taken / factor if factor > 0 else np.full(taken.shape, np.nan)
+            rounding = 16 * eps * np.abs(step.before[key]) / (factor if factor > 0 else 1.0)
+            largest = np.abs(slope.value).max()
+            allowed = relative * (np.abs(slope.value) + 1e-2 * largest) + rounding
+            right = closeness.near(implied, slope.value, allowed + slope.bound)
+            unsure = slope.bound > allowed + 1e-3 * np.abs(slope.value)
+            for index in np.ndindex(taken.shape):
+                state: State = (
+                    "inconclusive" if unsure[index] else "pass" if right[index] else "fail"
                 )
-            )
+                found = float(implied[index]) if np.isfinite(implied[index]) else None
+                expected = float(slope.value[index])
+                entries.append(Entry(key, index, state, found, expected, step.label))
     return entries
 
 
-def _verdict(entries: list[Entry], bound: Bound, text: str) -> Verdict:
+def _verdict(entries: list[Entry], bound: Bound, subject: str) -> Verdict:
     merged = merge(entries)
     failed = [entry for entry in merged if entry.state == "fail"]
     unsure = [entry for entry in merged if entry.state == "inconclusive"]
     if failed:
-        return Verdict("gradient", "fail", f"{text}{listed(failed)}.", tuple(merged), bound.place)
+        message = (
+            f"{subject} of `{bound.function}` does not follow the slope of the loss in "
+            f"{listed(failed)}."
+        )
+        return Verdict("gradient", "fail", message, tuple(merged), bound.place)
     if unsure:
         message = f"Finite differences cannot decide {listed(unsure)}: the loss has a corner there."
         return Verdict("gradient", "inconclusive", message, tuple(merged))

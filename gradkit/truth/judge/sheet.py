@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -139,13 +140,17 @@ def _odd_numbers(found: NDArray[Any], whole: bool) -> str:
 
 
 def merge(entries: list[Entry]) -> list[Entry]:
-    """One entry per parameter and index; of several probes the first that failed is shown."""
+    """One entry per parameter and index: the first that failed, or else is open, is shown."""
     merged: dict[tuple[str, tuple[int, ...]], Entry] = {}
     for entry in entries:
         known = merged.setdefault((entry.parameter, entry.index), entry)
-        if known.state == "pass" and entry.state != "pass":
+        if WEIGHT[entry.state] > WEIGHT[known.state]:
             merged[entry.parameter, entry.index] = entry
     return list(merged.values())
+
+
+WEIGHT = defaultdict(lambda: 2, {"pass": 0, "inconclusive": 1})
+"""Of two states for one entry the heavier one stands."""
 
 
 def listed(entries: list[Entry]) -> str:
