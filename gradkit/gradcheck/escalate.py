@@ -10,7 +10,7 @@ from gradkit.gradcheck.allowance import reasons
 from gradkit.gradcheck.judge import DISAGREE, UNKNOWN, Judged, judge
 from gradkit.gradcheck.ladder import RATIO, Derived, Ladder, Slopes, derive, slopes
 from gradkit.gradcheck.line import Line
-from gradkit.gradcheck.noise import Floats, table_noise
+from gradkit.gradcheck.noise import FLOAT64, Floats, table_noise
 from gradkit.gradcheck.records import Reason, Verdict
 
 MOST_STEPS = 18
@@ -51,13 +51,17 @@ class Outcome:
     stairs: bool
 
 
-def grid(case: Case, smallest: float, most: int = MOST_STEPS) -> Floats:
+def grid(case: Case, smallest: float) -> Floats:
     """Choose the steps: from where the noise is plain to see, up to a quarter of the scale."""
     top = case.scale / RATIO
-    claimed = 0.0 if np.isnan(case.claimed) else abs(case.claimed)
-    slope = max(abs(case.hint), 1e-3 * claimed, np.finfo(float).tiny)
-    bottom = min(1e5 * case.sigma / slope, top / RATIO ** (LEAST_STEPS - 1))
-    bottom = max(bottom, smallest, top / RATIO ** (most - 1), np.finfo(float).tiny)
+    slope, claimed = abs(case.hint), abs(case.claimed)
+    if slope < claimed < 100 * slope or slope == 0 < claimed:
+        slope = claimed
+    bottom = min(
+        1e4 * case.sigma / max(slope, np.finfo(float).tiny), top / RATIO ** (LEAST_STEPS - 1)
+    )
+    bottom = max(bottom, smallest, np.finfo(float).tiny)
+    top = min(top, bottom * RATIO ** (MOST_STEPS - 1))
     count = int(np.ceil(np.log(max(top / bottom, 1.0)) / np.log(RATIO))) + 1
     return np.asarray(bottom * RATIO ** np.arange(max(count, 4)))
 
@@ -109,7 +113,9 @@ def escalate(line: Line, case: Case, short: bool = False) -> Outcome:
 
 
 def _escalate(line: Line, case: Case, short: bool) -> Outcome:
-    steps = grid(case, line.smallest, 7 if short else MOST_STEPS)
+    steps = grid(case, line.smallest)
+    if short:
+        steps = steps[1:9]
     ladder = climb(line, case, steps)
     derived, slope, judged = _decide(case, ladder)
 
@@ -122,15 +128,23 @@ def _escalate(line: Line, case: Case, short: bool) -> Outcome:
             ladder = _join(climb(line, case, lower), ladder)
             derived, slope, judged = _decide(case, ladder)
 
+    free = np.isnan(case.claimed)
     if judged.verdict[0] == DISAGREE or judged.withheld[0]:
         rough = _fresh_noise(line, case, float(slope.step[0, derived.step[0]]))
         if rough > derived.sigma[0]:
             ladder = replace(ladder, sigma=np.array([rough]))
             derived, slope, judged = _decide(case, ladder)
-    reason: Reason | None = None
-    if judged.withheld[0]:
-        derived, judged, reason = _reconsider(line, case, ladder, derived, slope, judged)
-    return _outcome(case, derived, judged, reason)
+    stairs = False
+    doubtful = judged.verdict[0] == DISAGREE or judged.withheld[0] or free
+    if doubtful and not short and (judged.withheld[0] or _uneven(derived, slope)):
+        leap = leap_of(line, case, ladder, derived, slope)
+        if leap > 0:
+            stairs = True
+            ladder = replace(ladder, sigma=np.maximum(derived.sigma, 2 * leap))
+            derived, slope, judged = _decide(case, ladder)
+        elif judged.withheld[0]:
+            derived, judged = _reconsider(case, ladder, derived, slope, judged)
+    return _outcome(case, derived, judged, "staircase" if stairs else None)
 
 
 def _outcome(case: Case, derived: Derived, judged: Judged, reason: Reason | None) -> Outcome:
@@ -163,14 +177,62 @@ def _fresh_noise(line: Line, case: Case, step: float) -> float:
     return noise if np.isfinite(noise) else 0.0
 
 
+def _departures(derived: Derived, slope: Slopes) -> tuple[Floats, int | None]:
+    """Return how far each step is from the estimate, and the first that is clearly off."""
+    away = np.abs(slope.central[0] - derived.estimate[0])
+    off = away > 3 * (derived.bound[0] + slope.noise[0])
+    off[: int(derived.step[0]) + 1] = False
+    found = np.flatnonzero(off)
+    return away, int(found[0]) if len(found) else None
+
+
+def _uneven(derived: Derived, slope: Slopes) -> bool:
+    """Whether longer steps leave the estimate in another way than a smooth f would.
+
+    Truncation grows sixteenfold from step to step. Less than tenfold is a jump of f
+    or of one of its first two derivatives.
+    """
+    away, first = _departures(derived, slope)
+    if first is None:
+        return False
+    grown = away[first + 1 : first + 3] < 10 * away[first : first + 2][: len(away) - first - 1]
+    return bool(np.any(grown))
+
+
+def leap_of(line: Line, case: Case, ladder: Ladder, derived: Derived, slope: Slopes) -> float:
+    """Return the size of the jump where f first leaves its local slope, 0 where it is continuous.
+
+    It is found by bisection. What is followed is f(t) - f(-t), which is free of curvature.
+    """
+    away, first = _departures(derived, slope)
+    if first is None:
+        return 0.0
+    estimate = float(derived.estimate[0])
+    run = slope.step[0]
+    drift = ladder.above[0] - ladder.below[0] - 2 * estimate * run
+    limit = float(away[first]) / 2
+    near, far = float(run[first - 1]), float(run[first])
+    low, high = float(drift[first - 1]), float(drift[first])
+    while far - near > max(1e-6 * far, 4 * line.smallest):
+        above, below, _, _ = line.pairs(np.array([(near + far) / 2]))
+        middle = (near + far) / 2
+        value = float(above[0] - below[0]) - 2 * estimate * middle
+        if not abs(value) <= 2 * limit * middle:
+            far, high = middle, value
+        else:
+            near, low = middle, value
+    leap = abs(high - low)
+    return leap if leap > 1e-3 * limit * far + 8 * FLOAT64 * abs(case.base) else 0.0
+
+
 def _reconsider(
-    line: Line, case: Case, ladder: Ladder, derived: Derived, slope: Slopes, judged: Judged
-) -> tuple[Derived, Judged, Reason | None]:
-    """Decide on a claim that small steps contradict but larger steps support.
+    case: Case, ladder: Ladder, derived: Derived, slope: Slopes, judged: Judged
+) -> tuple[Derived, Judged]:
+    """Decide on a claim that small steps contradict but larger steps support, without a jump.
 
     Where f departs from the claim's straight line by no more than noise could, it is noise, if
-    a regular one, and is treated as that. Otherwise a staircase has to show a jump; a smooth or
-    kinked f that bends towards the claim is no excuse.
+    a regular one, and is treated as that. A smooth or kinked f that bends towards the claim is
+    no excuse.
     """
     run = slope.step[0]
     drift = np.fmax(
@@ -186,36 +248,7 @@ def _reconsider(
         derived, _, judged = _decide(case, replace(ladder, sigma=np.array([2 * departure])))
         if judged.verdict[0] == DISAGREE:
             judged = replace(judged, verdict=np.array([UNKNOWN]))
-        return derived, judged, "noise"
-    if _jumps(line, case, ladder, derived, slope, gap):
-        return derived, judged, "staircase"
-    return derived, replace(judged, verdict=np.array([DISAGREE])), None
-
-
-def _jumps(
-    line: Line, case: Case, ladder: Ladder, derived: Derived, slope: Slopes, gap: float
-) -> bool:
-    """Whether f jumps where it first leaves its local straight line, found by bisection."""
-    estimate, sigma = float(derived.estimate[0]), float(derived.sigma[0])
-
-    def leaves(values: Floats, run: Floats, sign: float) -> Floats:
-        drift = np.abs(values - case.base - sign * estimate * run)
-        return np.asarray(drift > 10 * sigma + 0.1 * gap * run)
-
-    for side, (values, sign) in enumerate(((ladder.above[0], 1.0), (ladder.below[0], -1.0))):
-        run = (ladder.ahead if sign > 0 else ladder.behind)[0]
-        outside = np.flatnonzero(leaves(values, run, sign))
-        if not len(outside) or outside[0] == 0:
-            continue
-        near, far = run[outside[0] - 1], run[outside[0]]
-        low, high = values[outside[0] - 1], values[outside[0]]
-        while far - near > max(1e-7 * far, 4 * line.smallest):
-            middle = (near + far) / 2
-            value = line.pairs(np.array([middle]))[side][0]
-            if leaves(np.array([value]), np.array([middle]), sign)[0]:
-                far, high = middle, value
-            else:
-                near, low = middle, value
-        if abs(high - low) > 10 * sigma + 0.05 * gap * far:
-            return True
-    return False
+        return derived, judged
+    if not judged.disputed[0]:
+        judged = replace(judged, verdict=np.array([DISAGREE]))
+    return derived, judged

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.ladder import Derived, Slopes, one_sided
+from gradkit.gradcheck.ladder import Derived, Slopes, candidates, jumps
 from gradkit.gradcheck.noise import FLOAT32, FLOAT64, Floats
 
 AGREE, DISAGREE, UNKNOWN = "agree", "disagree", "inconclusive"
@@ -18,12 +18,14 @@ class Judged:
     """Verdicts, each array of shape (entries,).
 
     ``resolution`` is absolute: the smallest error of the claim that would have been seen.
-    ``withheld`` marks claims that small steps contradict but larger steps support.
+    ``withheld`` marks claims that small steps contradict but larger steps support;
+    ``disputed`` those among them that a larger step with a small bound supports.
     """
 
     verdict: NDArray[np.str_]
     resolution: Floats
     withheld: NDArray[np.bool_]
+    disputed: NDArray[np.bool_]
 
 
 def claim_error(claimed: Floats, largest: Floats, narrow: bool) -> Floats:
@@ -42,22 +44,37 @@ def supported(claimed: Floats, derived: Derived, slope: Slopes) -> NDArray[np.bo
     """Whether larger steps than the one the estimate rests on keep to the claim.
 
     A forward that loses precision is a staircase: flat on small steps, right on large ones. A
-    claim is supported where two consecutive larger steps come within a quarter of the
-    gap, and both one-sided slopes within half. Curvature that merely passes by the claim
-    grows sixteenfold from step to step and cannot stay; a kink has unequal slopes.
+    claim is supported where two consecutive larger steps, plain or extrapolated, come within a
+    quarter of the gap, and their one-sided slopes do not differ by more than the gap.
+    Curvature that merely passes by the claim grows sixteenfold from step to step and
+    cannot stay; a kink has unequal slopes.
     """
     with np.errstate(all="ignore"):
         gap = np.abs(derived.estimate - claimed)[:, None]
-        left, right = one_sided(slope)
         target = claimed[:, None]
-        near = (
-            (np.abs(slope.central[:, :-1] - target) <= gap / 4)
-            & (np.abs(left - target) <= gap / 2)
-            & (np.abs(right - target) <= gap / 2)
-        )
-        later = np.arange(near.shape[1])[None, :] > derived.step[:, None]
-        near &= later
+        steps = slope.step.shape[1]
+        near = np.abs(slope.central - target) <= gap / 4
+        ratio = (slope.step[:, 1:] / slope.step[:, :-1]) ** 2
+        change = slope.central[:, :-1] - slope.central[:, 1:]
+        extrapolated = slope.central[:, :-1] + change / (ratio - 1)
+        near[:, :-1] |= np.abs(extrapolated - target) <= gap / 4
+        near &= jumps(slope)[0] <= gap
+        near &= np.arange(steps)[None, :] > derived.step[:, None]
         return np.asarray(np.any(near[:, :-1] & near[:, 1:], axis=1))
+
+
+def contested(claimed: Floats, derived: Derived, slope: Slopes) -> NDArray[np.bool_]:
+    """Whether a larger step with a small bound of its own takes the side of the claim.
+
+    For a smooth f all steps tell the same within their bounds; where a larger one contradicts
+    the estimate and finds the claim instead, one of the two has been deceived.
+    """
+    with np.errstate(all="ignore"):
+        gap = np.abs(derived.estimate - claimed)[None, :, None]
+        estimates, bounds, _, _ = candidates(slope)
+        sides = (np.abs(estimates - claimed[None, :, None]) <= gap / 2) & (bounds <= gap / 2)
+        sides &= np.arange(slope.step.shape[1]) > derived.step[None, :, None]
+        return np.asarray(np.any(sides, axis=(0, 2)))
 
 
 def judge(
@@ -81,6 +98,7 @@ def judge(
         known = np.isfinite(derived.bound)
         agree = known & (gap <= derived.bound + error) & (resolution <= allowed)
         far = known & (gap > 2 * (derived.bound + error))
-        withheld = far & supported(claimed, derived, slope)
+        disputed = far & contested(claimed, derived, slope)
+        withheld = far & supported(claimed, derived, slope) | disputed
     verdict = np.where(agree, AGREE, np.where(far & ~withheld, DISAGREE, UNKNOWN))
-    return Judged(verdict, resolution, withheld)
+    return Judged(verdict, resolution, withheld, disputed)

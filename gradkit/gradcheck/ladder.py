@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from gradkit.gradcheck.noise import FLOAT64, Floats
 
 RATIO = 4.0
+SAFETY = 1.5
+"""Factor on every bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +112,14 @@ def one_sided(slope: Slopes) -> tuple[Floats, Floats]:
     return left, right
 
 
-def _kinks(slope: Slopes) -> Floats:
+def jumps(slope: Slopes) -> tuple[Floats, Floats]:
     """Return the jump between the two slopes at each step that no curvature explains.
+
+    And the part of it that noise can cause; both (entries, steps), NaN at the last step.
 
     The difference of the one-sided slopes is ``Δ + a h + b h³ + …``. Two steps remove a, a
     third removes b; the smaller of the two answers is taken, because a kink further out
-    may have reached only the third. What the noise can cause is taken off.
+    may have reached only the third.
     """
     ratio = slope.step[:, 1:] / slope.step[:, :-1]
     jump = slope.right - slope.left
@@ -126,8 +130,7 @@ def _kinks(slope: Slopes) -> Floats:
     size = np.full_like(slope.central, np.nan)
     size[:, :-1] = np.abs(first)
     size[:, :-2] = np.fmin(size[:, :-2], np.abs(second))
-    size[:, :-1] -= noise
-    return np.maximum(size, 0.0) / 2
+    return size, _pad(noise, size.shape[1])
 
 
 def _pad(values: Floats, steps: int) -> Floats:
@@ -137,35 +140,51 @@ def _pad(values: Floats, steps: int) -> Floats:
     return padded
 
 
-def _candidates(slope: Slopes) -> tuple[Floats, Floats]:
+def _orders(slope: Slopes) -> tuple[Floats, Floats]:
     """Return Richardson estimates of three orders and their truncation, (orders, entries, steps).
 
     With ratio r, ``D`` has error c h², ``R = D + (D(h) - D(rh))/(r² - 1)`` has c h⁴, and so on.
-    The truncation of R and above is the change to the next step, over r²: were the order fully
-    reached it would be over r⁴ and more, so this leaves room for steps where it is not.
+    Where the changes from step to step grow by r² or more the truncation is taken to be the
+    change over r², which leaves room for an order not fully reached; where they grow more
+    slowly, as at a jump of f'', it is taken to be of first order: the change over r - 1.
     """
     steps = slope.step.shape[1]
-    square = (slope.step[:, 1:] / slope.step[:, :-1]) ** 2
+    ratio = slope.step[:, 1:] / slope.step[:, :-1]
+    square = ratio**2
     values = slope.central
     estimates, truncations = [], []
     for order in range(3):
         change = values[:, :-1] - values[:, 1:]
         if change.shape[1] == 0:
             break
-        weight = square[:, : change.shape[1]]
-        cut = 2 * np.abs(change) / (weight - 1) if order == 0 else np.abs(change) / weight
+        width = change.shape[1]
+        size = np.abs(change)
+        quick = np.zeros(size.shape, dtype=bool)
+        quick[:, :-1] = size[:, 1:] >= square[:, : width - 1] / 2 * size[:, :-1]
+        divisor = np.where(quick, square[:, :width] / 2, ratio[:, :width] - 1)
         estimates.append(_pad(values, steps))
-        truncations.append(_pad(cut, steps))
-        values = values[:, :-1] + change / (weight ** (order + 1) - 1)
+        truncations.append(_pad(size / divisor, steps))
+        values = values[:, :-1] + change / (square[:, :width] ** (order + 1) - 1)
     return np.array(estimates), np.array(truncations)
+
+
+def candidates(slope: Slopes, safety: float = SAFETY) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return every estimate that a ladder offers: estimates, bounds, truncations, kinks.
+
+    The first three are (orders, entries, steps), the kinks (entries, steps). A bound is the
+    sum of truncation, noise and half a kink, times the safety factor.
+    """
+    estimates, truncations = _orders(slope)
+    jump, blur = jumps(slope)
+    kinks = np.maximum(jump - blur, 0.0) / 2
+    bounds = safety * (truncations + 1.1 * slope.noise + kinks)
+    bounds[~np.isfinite(bounds) | ~np.isfinite(estimates)] = np.inf
+    return estimates, bounds, truncations, kinks
 
 
 def _choose(slope: Slopes, safety: float) -> tuple[Floats, ...]:
     """Pick for each entry the estimate with the least bound that no smaller step contradicts."""
-    estimates, truncations = _candidates(slope)
-    kinks = _kinks(slope)
-    bounds = safety * (truncations + 1.1 * slope.noise + kinks)
-    bounds[~np.isfinite(bounds) | ~np.isfinite(estimates)] = np.inf
+    estimates, bounds, truncations, kinks = candidates(slope, safety)
 
     # A smaller step speaks through its plain central slope, the least clever of the three.
     gap = np.abs(estimates[:, :, :, None] - slope.central[None, :, None, :])
@@ -190,7 +209,7 @@ def _choose(slope: Slopes, safety: float) -> tuple[Floats, ...]:
     )
 
 
-def derive(ladder: Ladder, safety: float = 1.5) -> Derived:
+def derive(ladder: Ladder, safety: float = SAFETY) -> Derived:
     """Estimate the derivative along each line.
 
     Parameters
@@ -227,6 +246,7 @@ def derive(ladder: Ladder, safety: float = 1.5) -> Derived:
         rows = np.arange(len(step))
         near = np.minimum(step, left.shape[1] - 1)
         left, right = left[rows, near], right[rows, near]
+        estimate, bound = near_side(slope, estimate, bound, safety)
     return Derived(
         estimate=np.where(np.isfinite(bound), estimate, np.nan),
         bound=bound,
@@ -239,6 +259,48 @@ def derive(ladder: Ladder, safety: float = 1.5) -> Derived:
         sigma=sigma,
         stairs=rough,
     )
+
+
+def near_side(
+    slope: Slopes, estimate: Floats, bound: Floats, safety: float
+) -> tuple[Floats, Floats]:
+    """Sharpen estimates beside a kink by the slope on the side where the point lies.
+
+    Steps shorter than the way to the kink are noisy, but good enough to tell which of the two
+    one-sided slopes is the derivative. That slope can be followed away from the kink over
+    longer steps. It is taken where the estimate so far is within an eighth of the jump.
+    """
+    steps = slope.step.shape[1]
+    if steps < 4:
+        return estimate, bound
+    ratio = slope.step[:, 1:] / slope.step[:, :-1]
+    sides, rooms, bounds = [], [], []
+    for values in (slope.left, slope.right):
+        side = values
+        for order in (1, 2):
+            power = ratio[:, : side.shape[1] - 1] ** order
+            side = (power * side[:, :-1] - side[:, 1:]) / (power - 1)
+        change = np.abs(side[:, :-1] - side[:, 1:])
+        width = change.shape[1]
+        room = safety * (change / (ratio[:, :width] - 1) + 3.5 * slope.noise[:, :width])
+        side = side[:, :width]
+        gap = np.abs(side[:, :, None] - side[:, None, :])
+        earlier = np.arange(width)[None, :] < np.arange(width)[:, None]
+        strayed = np.any((gap > room[:, :, None] + room[:, None, :]) & earlier, axis=2)
+        room = np.where(np.isfinite(room) & np.isfinite(side), room, np.inf)
+        sides.append(side)
+        rooms.append(room)
+        bounds.append(np.where(strayed, np.inf, room))
+    rows = np.arange(len(estimate))
+    for here, there in ((0, 1), (1, 0)):
+        best = np.argmin(bounds[here], axis=1)
+        value, room = sides[here][rows, best], bounds[here][rows, best]
+        jump = np.abs(value - sides[there][rows, best])
+        sure = (bound <= jump / 8) & (rooms[there][rows, best] <= jump / 8)
+        better = sure & (np.abs(value - estimate) <= bound + room) & (room < bound)
+        estimate = np.where(better, value, estimate)
+        bound = np.where(better, room, bound)
+    return estimate, bound
 
 
 def _with_noise(slope: Slopes, sigma: Floats) -> Slopes:

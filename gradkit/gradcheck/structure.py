@@ -97,7 +97,7 @@ def _leaf(value: Any, name: str) -> Leaf:
 def _maker(value: Any) -> Callable[[Array], Any]:
     """Return what turns a leaf's array into the kind of value that was passed."""
     if is_tensor(value):
-        import torch  # noqa: PLC0415 - only where a tensor was passed is torch there
+        import torch
 
         dtype, device = value.dtype, value.device
         if not dtype.is_floating_point:

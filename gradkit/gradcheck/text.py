@@ -115,7 +115,7 @@ def _table(parts: list[Entry | Direction]) -> list[str]:
 
 def frame(report: Report) -> pandas.DataFrame:
     """Return one row for each entry; the columns are the attributes of `Entry`."""
-    import pandas as pd  # noqa: PLC0415 - pandas takes half a second, and few ask for a table
+    import pandas as pd
 
     columns = (
         "parameter",
