@@ -18,8 +18,7 @@ from rich.text import Text
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import Entry, State
 from gradkit.render.data import EXPECTED_LEVEL
-from gradkit.student.place import where
-from gradkit.worker.text import clean_text
+from gradkit.text import clean_text, where
 
 MARKS: dict[State, tuple[str, str, str]] = {
     "pass": ("✓", "+", "green"),

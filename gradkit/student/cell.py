@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from gradkit.records.submission import Cell, Place, Problem
-from gradkit.student.place import where
 from gradkit.student.source import parse
-from gradkit.worker.text import clean_text
+from gradkit.text import clean_text, where
 
 _QUOTE = 80
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gradkit.records.submission import Place, Problem
-from gradkit.worker.text import clean_text
+from gradkit.text import clean_text
 
 SUFFIXES = (".py", ".ipynb")
 

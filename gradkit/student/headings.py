@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gradkit.worker.text import clean_text
+from gradkit.text import clean_text
 
 LENGTH = 160
 """Characters of a heading that are kept."""

@@ -7,13 +7,6 @@ from collections.abc import Callable, Iterable
 from gradkit.records.submission import Cell, Place
 
 
-def where(place: Place) -> str:
-    """Say a place: ``cell 5, line 3`` in a notebook, ``file.py:12`` in a script."""
-    if place.cell is None:
-        return f"{place.file}:{place.line}"
-    return f"cell {place.cell}, line {place.line}"
-
-
 def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
     """Give the function from a cell's id and a line of its source to the `Place`.
 

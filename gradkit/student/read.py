@@ -19,7 +19,7 @@ from gradkit.student.files import (
 )
 from gradkit.student.notebook import read_notebook
 from gradkit.student.script import read_script
-from gradkit.worker.text import clean_text
+from gradkit.text import clean_text
 
 __all__ = ["SubmissionError", "read"]
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from gradkit.text import clean_text
 from gradkit.worker.confine import Allowance, confine, limits
 from gradkit.worker.frames import TO_GRADER, TO_WORKER, Frame, FrameError, encode, read
-from gradkit.worker.text import clean_text
 
 Handlers = Mapping[str, Callable[[Frame], Frame]]
 
@@ -28,7 +28,7 @@ def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handle
     for name in preload:
         importlib.import_module(name)
     if "torch" in sys.modules:
-        import torch  # noqa: PLC0415  (only where it is loaded already)
+        import torch
 
         torch.set_num_threads(1)
         # The first optimiser of a process imports half of torch, which takes a second.
@@ -82,7 +82,7 @@ def reseed(seed: int) -> None:
     random.seed(seed)
     np.random.seed([seed & 0xFFFFFFFF, seed >> 32])
     if "torch" in sys.modules:
-        import torch  # noqa: PLC0415  (only where it is loaded already)
+        import torch
 
         torch.manual_seed(seed)
 

@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict
 from typing import NoReturn
 
+from gradkit.text import clean_text
 from gradkit.worker.confine import Allowance
 from gradkit.worker.errors import LossKind, WorkerLost, WorkshopError
 from gradkit.worker.frames import (
@@ -21,7 +22,6 @@ from gradkit.worker.frames import (
     encode,
 )
 from gradkit.worker.lane import Ending, Lane
-from gradkit.worker.text import clean_text
 
 _TICK = 0.05
 """Seconds between looks at a process whose end nothing announces."""

@@ -8,7 +8,7 @@ import pytest
 
 from gradkit.records.submission import Cell, Place, Section
 from gradkit.student.outline import nearest, outline, place_of
-from gradkit.student.place import where
+from gradkit.text import where
 
 IMPORTS = (
     "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"

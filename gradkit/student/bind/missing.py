@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gradkit.records.binding import Missing
 from gradkit.records.task import Role
 from gradkit.student.outline import Function
-from gradkit.student.place import where
+from gradkit.text import where
 
 LISTED = 8
 """Found functions that a sentence names."""

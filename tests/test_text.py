@@ -1,4 +1,4 @@
-"""Text from a worker, made fit to be shown."""
+"""What students wrote, and where it stands, made fit to be shown."""
 
 import unicodedata
 
@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradkit.worker.text import clean_text
+from gradkit.records.submission import Place
+from gradkit.text import clean_text, where
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,9 @@ def test_any_text(text, limit):
     cleaned = clean_text(text, limit)
     assert len(cleaned.encode()) <= limit
     assert all(c in "\n\t" or unicodedata.category(c) != "Cc" for c in cleaned)
+
+
+def test_where_counts_as_the_student_does():
+    """A notebook is counted by cells, a script by its lines."""
+    assert where(Place("net.ipynb", 5, 3)) == "cell 5, line 3"
+    assert where(Place("net.py", None, 12)) == "net.py:12"

@@ -1,9 +1,14 @@
-"""Text from a worker, made fit to be shown: it is as untrusted as the code that wrote it."""
+"""What students wrote, and where it stands, made fit to be shown.
+
+Used on both limbs and where results are rendered, so this imports nothing but the records.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+
+from gradkit.records.submission import Place
 
 ERROR_BYTES = 2_000
 
@@ -50,3 +55,10 @@ def clean_text(text: str, limit: int = ERROR_BYTES) -> str:
     if len(encoded) <= limit:
         return kept
     return encoded[: max(limit - 3, 0)].decode(errors="ignore") + "…"
+
+
+def where(place: Place) -> str:
+    """Say a place: ``cell 5, line 3`` in a notebook, ``file.py:12`` in a script."""
+    if place.cell is None:
+        return f"{place.file}:{place.line}"
+    return f"cell {place.cell}, line {place.line}"
