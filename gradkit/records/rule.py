@@ -67,6 +67,8 @@ class Rule:
     ``source`` is normally the entry's own value before the step; it is None where the
     code starts from nothing (``=+``). ``deviation`` is the largest deviation from the
     observed values on fresh probes, relative to the size of the entry's change.
+    ``others`` are further ways to write a rule that gives the same numbers; there are
+    some where one value after the step is a product of other quantities.
     """
 
     parameter: str
@@ -74,6 +76,7 @@ class Rule:
     source: Factor | None
     terms: tuple[Term, ...]
     deviation: float = 0.0
+    others: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

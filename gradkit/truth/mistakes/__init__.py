@@ -2,6 +2,6 @@
 
 from gradkit.truth.mistakes.apply import apply, with_slips
 from gradkit.truth.mistakes.cases import usual_cases
-from gradkit.truth.mistakes.explain import explain
+from gradkit.truth.mistakes.explain import Diagnosis, diagnose, explain
 
-__all__ = ["apply", "explain", "usual_cases", "with_slips"]
+__all__ = ["Diagnosis", "apply", "diagnose", "explain", "usual_cases", "with_slips"]

@@ -11,7 +11,9 @@ from gradkit.records.rule import Details, Entry, Rule, Slip, UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.truth.mistakes.rewrite import REWRITES, rewritten, target_of
 from gradkit.truth.rules.evaluate import evaluate
-from gradkit.truth.rules.step import correct_rules
+from gradkit.truth.rules.step import correct_rules, rate_of
+
+NEARLY = 1e-9
 
 
 def apply(task: Task, slips: Iterable[Slip], inputs: UpdateInputs) -> dict[str, Array]:
@@ -36,7 +38,7 @@ def apply(task: Task, slips: Iterable[Slip], inputs: UpdateInputs) -> dict[str, 
     """
     slips = tuple(slips)
     rules = with_slips(task, correct_rules(task, rate=inputs.rate is not None), slips)
-    return truncated(slips, inputs, evaluate(task, rules, inputs))
+    return truncated(task, slips, inputs, evaluate(task, rules, inputs))
 
 
 def with_slips(
@@ -85,7 +87,7 @@ def changes_of(slips: Iterable[Slip]) -> dict[Entry, list[tuple[str, Details]]]:
 
 
 def truncated(
-    slips: Iterable[Slip], inputs: UpdateInputs, after: dict[str, Array]
+    task: Task, slips: Iterable[Slip], inputs: UpdateInputs, after: dict[str, Array]
 ) -> dict[str, Array]:
     """The same with what ``integer-truncation`` cuts off, which no formula can express."""
     for slip in slips:
@@ -94,6 +96,22 @@ def truncated(
         for (key, place), details in zip(slip.entries, slip.details, strict=True):
             where = (slice(None), *place)
             before, value = inputs.before[key][where], after[key][where]
-            change = dict(details).get("of") == "change"
-            after[key][where] = before + np.trunc(value - before) if change else np.trunc(value)
+            of = str(dict(details).get("of", "value"))
+            after[key][where] = cut_off(task, inputs, key, before, value, of)
     return after
+
+
+def cut_off(
+    task: Task, inputs: UpdateInputs, key: str, before: Array, after: Array, of: str
+) -> Array:
+    """An entry stored as integers: its ``value``, its ``change``, or its ``gradient``."""
+    if of == "value":
+        return np.trunc(after)
+    rate: Array | float = 1.0
+    if of == "gradient":
+        rate = rate_of(task.rates, key, inputs)
+        rate = rate[:, 0, 0] if isinstance(rate, np.ndarray) else rate
+    # Rounding must not turn 2.9999999999999996 into 2.
+    steps = (after - before) / rate
+    whole = np.where(np.abs(steps - np.round(steps)) < NEARLY, np.round(steps), np.trunc(steps))
+    return before + rate * whole

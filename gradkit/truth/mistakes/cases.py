@@ -121,8 +121,10 @@ def _wrong_derivatives(task: Task) -> tuple[Chosen, ...]:
 
 
 def _extra_derivatives(task: Task) -> tuple[Chosen, ...]:
-    own = _factors("hidden", "hidden_complement")
-    return () if task.layers[0].activation != "linear" else (_at(own, *FIRST),)
+    # A linear layer gets the sigmoid's, any other its own once more.
+    tanh = _factors("hidden_complement", "hidden_excess")
+    own = tanh if task.layers[0].activation == "tanh" else _factors("hidden", "hidden_complement")
+    return () if task.layers[0].activation == "relu" else (_at(own, *FIRST),)
 
 
 def _elsewhere(task: Task) -> tuple[Chosen, ...]:
@@ -242,5 +244,5 @@ CASES: Mapping[str, Callable[[Task], tuple[Chosen, ...]]] = {
     "not-updated": lambda task: (_at((), *FIRST),),
     "nothing-updated": lambda task: (_at(),),
     "copy-dropped": lambda task: (_at(),),
-    "integer-truncation": lambda task: (_at((("of", "value"),)),),
+    "integer-truncation": lambda task: (_at((("of", "value"),)), _at((("of", "gradient"),), "W1")),
 }

@@ -31,11 +31,13 @@ Index = int | str
 class Difference:
     """Mistakes that turn the right rule into the applied one, but for a ``ratio``.
 
-    ``ratio`` is the applied coefficient by the right one, or None where nothing moves.
+    ``ratio`` is the applied coefficient by the right one, or None where nothing moves;
+    ``form`` is the way of writing the applied rule that was compared.
     """
 
     changes: tuple[Change, ...]
     ratio: float | None
+    form: Rule
 
 
 def differences(should: Rule, applied: Rule, task: Task) -> list[Difference]:
@@ -44,15 +46,16 @@ def differences(should: Rule, applied: Rule, task: Task) -> list[Difference]:
     Every one is confirmed by rewriting ``should``: what does not give the applied rule,
     symbol by symbol, is left out. Ratios are left to the caller, who sees all entries.
     """
-    source = source_change(should, applied)
-    if not applied.terms:
-        return [Difference((*source, ("not-updated", ())), None)]
     found: list[Difference] = []
-    for term, changes in _as_one_term(applied):
-        for difference in term_differences(should, term, task):
-            every = (*source, *difference.changes, *changes)
-            if _gives(should, every, difference.ratio, applied, task):
-                found.append(Difference(every, difference.ratio))
+    for form in (applied, *applied.others):
+        source = source_change(should, form)
+        if not form.terms:
+            found.append(Difference((*source, ("not-updated", ())), None, form))
+        for term, changes in _as_one_term(form):
+            for difference in term_differences(should, term, task):
+                every = (*source, *difference.changes, *changes)
+                if _gives(should, every, difference.ratio, form, task):
+                    found.append(Difference(every, difference.ratio, form))
     return sorted(found, key=_simplest)
 
 
@@ -76,8 +79,9 @@ def term_differences(should: Rule, term: Term, task: Task) -> list[Difference]:
         for changes in _slots(should, factors):
             every = (*changes, *assumed)
             ratio = term.coefficient / _coefficient(should, every, task)
-            if _gives(should, every, ratio, replace(should, terms=(term,)), task):
-                found.append(Difference(every, ratio))
+            form = replace(should, terms=(term,))
+            if _gives(should, every, ratio, form, task):
+                found.append(Difference(every, ratio, form))
     return sorted(found, key=_simplest)
 
 
@@ -340,6 +344,10 @@ def _unit_part(
     if not ours:
         return [_surplus(names, place)]
     places["unit"] = place
+    if Counter(_counted(tuple(theirs))) == Counter(
+        replace(f, index=(place,)) for f in _counted(tuple(ours)) for _ in range(2)
+    ):
+        return [("extra-activation-derivative", (("factors", names_of(tuple(ours))),))]
     if names == ("hidden_slope",):
         return [("wrong-derivative-argument", (("of", "activation"),))]
     return [("wrong-activation-derivative", (("factors", names),))]

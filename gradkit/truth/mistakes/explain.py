@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 
 import numpy as np
@@ -26,7 +26,7 @@ from gradkit.records.rule import (
     UpdateProbes,
 )
 from gradkit.records.task import Array, Task
-from gradkit.truth.mistakes.apply import truncated, with_slips
+from gradkit.truth.mistakes.apply import NEARLY, cut_off, truncated, with_slips
 from gradkit.truth.mistakes.cases import usual_cases
 from gradkit.truth.mistakes.compare import (
     Change,
@@ -38,6 +38,7 @@ from gradkit.truth.mistakes.compare import (
 from gradkit.truth.mistakes.figures import common_ratios, readings
 from gradkit.truth.mistakes.rewrite import ORDER, REWRITES, rewritten, target_of
 from gradkit.truth.rules.evaluate import evaluate, value_of, waiting_in_circles
+from gradkit.truth.rules.recover import recover
 from gradkit.truth.rules.step import correct_rules
 from gradkit.truth.rules.symbols import Table, letters_of
 
@@ -51,6 +52,15 @@ IDLE = ("nothing-updated", "copy-dropped")
 Choice = dict[Entry, Difference]
 
 
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What an update step does, what it should do, and what separates the two."""
+
+    applies: Rules
+    should: Mapping[Entry, Rule]
+    explanation: Explanation
+
+
 def explain(
     task: Task,
     applies: Rules,
@@ -61,7 +71,7 @@ def explain(
     entries: Iterable[Entry] | None = None,
     seen: Collection[str] = (),
 ) -> Explanation:
-    """The mistakes that separate a student's step from the correct one.
+    """The mistakes that separate a student's step from the correct one; see `diagnose`.
 
     Parameters
     ----------
@@ -82,27 +92,112 @@ def explain(
     -------
     Explanation
     """
+    return _explain(task, applies, fit, fresh, should, entries, seen)[0]
+
+
+def diagnose(
+    task: Task,
+    fit: UpdateProbes,
+    fresh: UpdateProbes,
+    *,
+    should: Mapping[Entry, Rule] | None = None,
+    entries: Iterable[Entry] | None = None,
+    seen: Collection[str] = (),
+) -> Diagnosis:
+    """Recover the rules of a step and name its mistakes, in one go.
+
+    Where an entry's rule can be written in several ways, the one is told in which the
+    mistakes are named. Arguments as for `explain`.
+    """
+    applies = recover(task, fit, fresh)
+    should = should or correct_rules(task, rate=fit.inputs.rate is not None)
+    explanation, forms = _explain(task, applies, fit, fresh, should, entries, seen)
+    return Diagnosis({**applies, **forms}, should, explanation)
+
+
+def _explain(
+    task: Task,
+    applies: Rules,
+    fit: UpdateProbes,
+    fresh: UpdateProbes,
+    should: Mapping[Entry, Rule] | None,
+    entries: Iterable[Entry] | None,
+    seen: Collection[str],
+) -> tuple[Explanation, dict[Entry, Rule]]:
     should = should or correct_rules(task, rate=fit.inputs.rate is not None)
     base = {entry: _marked(rule, applies.get(entry)) for entry, rule in should.items()}
     wrong = _differing(task, base, fit) if entries is None else list(entries)
     moved = {e: r for e, r in applies.items() if isinstance(r, Rule)}
-    options = {entry: differences(base[entry], rule, task) for entry, rule in moved.items()}
     work = _Work(task, base, fit, fresh, wrong)
-    if all(not rule.terms and not source_change(base[e], rule) for e, rule in moved.items()) and len(moved) == len(base):  # fmt: skip
-        return _idle(work, seen)
+    if len(moved) == len(base) and all(_stands_still(base[e], r) for e, r in moved.items()):
+        return _idle(work, seen), {}
+    options = {entry: differences(base[entry], rule, task) for entry, rule in moved.items()}
     retargeted = _with_targets(task, base, moved, options)
     choice, alternatives = _choose(retargeted, wrong)
+    choice = _as_exchanged(_as_mutated(choice, seen))
     if retargeted != options:
         alternatives.append(_choose(options, wrong)[0])
     explanation = work.prove(_readings_of(task, choice, wrong))
     explanation = work.search(explanation, [e for e in explanation.unexplained if e not in moved])
     others = [sets for other in alternatives for sets in _readings_of(task, other, wrong)[:1]]
     explanation = work.add_alternatives(explanation, others, longest=len(explanation.slips))
-    if "input-mutated" in seen:
-        explanation = replace(
-            explanation, slips=(*explanation.slips, Slip("input-mutated", (), ((),)))
+    if "input-mutated" in seen and all(s.code != "input-mutated" for s in explanation.slips):
+        mutated = Slip("input-mutated", (), ())
+        explanation = replace(explanation, slips=(*explanation.slips, mutated))
+    return explanation, {entry: difference.form for entry, difference in choice.items()}
+
+
+def _stands_still(should: Rule, applied: Rule) -> bool:
+    return not applied.terms and not source_change(should, applied)
+
+
+def _as_mutated(choice: Choice, seen: Collection[str]) -> Choice:
+    """Where an input was seen to be changed, a factor too many is that change's trace."""
+    if "input-mutated" not in seen:
+        return choice
+    extra = ("extra-factor", "extra-activation-derivative")
+    return {
+        e: replace(
+            d, changes=tuple(("input-mutated", v) if c in extra else (c, v) for c, v in d.changes)
         )
-    return explanation
+        for e, d in choice.items()
+    }
+
+
+def _as_exchanged(choice: Choice) -> Choice:
+    """Indices that are wrong in two entries, each with the other's, are swapped."""
+    places = {
+        entry: dict(details)
+        for entry, difference in choice.items()
+        for code, details in difference.changes
+        if code == "wrong-index"
+    }
+    swapped = {entry for entry in places if _partner(entry, places) is not None}
+    return {
+        e: replace(
+            d,
+            changes=tuple(
+                ("swapped-index", v) if c == "wrong-index" and e in swapped else (c, v)
+                for c, v in d.changes
+            ),
+        )  # fmt: skip
+        for e, d in choice.items()
+    }
+
+
+def _partner(entry: Entry, places: Mapping[Entry, Mapping[str, object]]) -> Entry | None:
+    parameter, index = entry
+    axes = {"weight": 1 if parameter == "W1" else 0, "input": 0, "output": 1}
+    axes["unit"] = axes["weight"]
+    wrong = places[entry]
+    if len({axes[group] for group in wrong}) > 1 or len(set(wrong.values())) > 1:
+        return None
+    axis, place = axes[next(iter(wrong))], next(iter(wrong.values()))
+    if not isinstance(place, int):
+        return None
+    other = (parameter, (place, index[1]) if axis == 0 else (index[0], place))
+    back = {group: index[axis] for group in wrong}
+    return other if other != entry and places.get(other) == back else None
 
 
 def _marked(rule: Rule, applied: object) -> Rule:
@@ -156,7 +251,7 @@ def _with_targets(
     Such an entry does not move, and another moves by its own term and that one.
     """
     found = dict(options)
-    still = [e for e, r in moved.items() if not r.terms and not source_change(base[e], r)]
+    still = [e for e, r in moved.items() if _stands_still(base[e], r)]
     for entry, rule in moved.items():
         summed = any(code in SUMS for d in options[entry][:1] for code, _ in d.changes)
         terms = _expanded(task, rule)
@@ -177,10 +272,12 @@ def _with_targets(
             if len(read) + 1 >= len({code for code, _ in options[entry][0].changes}) + 1:
                 continue
         changes = (*source_change(base[entry], rule), *own_part.changes)
-        found[entry] = [Difference(changes, own_part.ratio)]
+        found[entry] = [Difference(changes, own_part.ratio, rule)]
         for origin, difference in origins.items():
             target: Change = ("wrong-target", (("target", (entry[0], *entry[1])),))
-            found[origin] = [Difference((*difference.changes, target), difference.ratio)]
+            found[origin] = [
+                Difference((*difference.changes, target), difference.ratio, moved[origin])
+            ]
         still = [e for e in still if e not in origins]
     return found
 
@@ -344,7 +441,7 @@ class _Work:
         failed: set[Entry] = set()
         for probes in (self.fit, self.fresh):
             predicted = evaluate(self.task, touched, probes.inputs, probes.after)
-            predicted = truncated(slips, probes.inputs, predicted)
+            predicted = truncated(self.task, slips, probes.inputs, predicted)
             failed |= {entry for entry in entries if not _matches(entry, predicted, probes)}
         return failed
 
@@ -394,11 +491,7 @@ class _Work:
         )
         if not np.all(np.isfinite(after)):
             return None
-        cuts = [
-            of
-            for of, values in (("value", after), ("change", after - before))
-            if np.array_equal(values, np.round(values))
-        ]
+        cuts = self._cuts(entry[0], before, after)
         changes = self._usual_changes(entry, named)
         tables = [Table(self.task, p.inputs, p.after) for p in (self.fit, self.fresh)]
         for cut in (*cuts, "") if cuts else ("",):
@@ -413,6 +506,15 @@ class _Work:
                     ):
                         return (*made, *extra)
         return None
+
+    def _cuts(self, key: str, before: Array, after: Array) -> list[str]:
+        """Of what the integers are seen: the value, the change, or the gradient."""
+        inputs = self.fit.inputs
+        return [
+            of
+            for of in ("value", "change", "gradient")
+            if np.abs(cut_off(self.task, inputs, key, before, after, of) - after).max() < NEARLY
+        ]
 
     def _usual_changes(self, entry: Entry, named: list[Slip]) -> list[Change]:
         """What usually goes wrong at this entry, beginning with what did elsewhere."""
@@ -431,7 +533,7 @@ class _Work:
         for table, probes in zip(tables, (self.fit, self.fresh), strict=True):
             predicted = {key: np.array(value) for key, value in probes.after.items()}
             predicted[entry[0]][:, *entry[1]] = value_of(table, rule)
-            predicted = truncated(slips, probes.inputs, predicted)
+            predicted = truncated(self.task, slips, probes.inputs, predicted)
             if not _matches(entry, predicted, probes):
                 return False
         return True

@@ -1,13 +1,14 @@
 """Which of the known forms a forward pass has: right ones, and those that slips make.
 
 Forward passes are not recovered symbol by symbol: there are few ways to write one, and
-all are tried. A form is only returned where it gives the observed numbers exactly at
-random asymmetric probes.
+all are tried, the nearest to the task's own first. A form is only returned where it gives
+the observed numbers exactly at random asymmetric probes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -17,6 +18,12 @@ from gradkit.records.task import Array, Task
 from gradkit.truth.network import ACTIVATIONS
 
 EXACT = 1e-9
+FARTHEST = 4
+"""Forms with more slips than this are not tried."""
+
+Widths = tuple[int, ...]
+Activations = tuple[str, ...]
+Stages = Mapping[str, Array]
 
 
 def _columnwise(name: str) -> Callable[[Array], Array]:
@@ -49,83 +56,91 @@ def recover_forward(task: Task, probes: ForwardProbes) -> tuple[ForwardForm, ...
     """
     if len(task.layers) != 2:
         return ()
+    widths = (task.X.shape[1], *(layer.units for layer in task.layers))
+    activations = tuple(layer.activation for layer in task.layers)
+    nearest = FARTHEST
     found: list[tuple[int, ForwardForm]] = []
-    nearest = 99
-    for form, stages in _forms(task, probes):
-        if form_distance(task, form) > nearest:
-            continue
-        for complete in _returned(form, stages, probes):
-            distance = form_distance(task, complete)
-            found.append((distance, complete))
-            nearest = min(nearest, distance)
-    return tuple(form for distance, form in found if distance == nearest)
+    first_layers: dict[LayerForm, tuple[Array, Array]] = {}
+    for distance, form in _forms(widths, activations):
+        if distance > nearest:
+            break
+        # Misspelt sigmoids overflow where they are not what the code does.
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            stages = _stages(form, probes.X, probes.before, first_layers)
+        for complete in _returned(form, stages, probes, right=distance == 0):
+            total = _distance(activations, complete)
+            found.append((total, complete))
+            nearest = min(nearest, total)
+    return tuple(form for total, form in found if total == nearest)
 
 
 def correct_form(task: Task) -> ForwardForm:
     """The form that the task asks for."""
-    layers = tuple(LayerForm(layer.activation) for layer in task.layers)
-    return ForwardForm(
-        layers, tuple(range(1, len(layers) + 1)), f"a{len(layers)}", f"a{len(layers) - 1}"
-    )
+    return _right(tuple(layer.activation for layer in task.layers))
 
 
-def form_distance(task: Task, form: ForwardForm) -> int:
-    """How many different slips lead from the task's form to this one."""
-    right = correct_form(task)
+def _right(activations: Activations) -> ForwardForm:
+    last = len(activations)
+    layers = tuple(LayerForm(activation) for activation in activations)
+    return ForwardForm(layers, tuple(range(1, last + 1)), f"a{last}", f"a{last - 1}")
+
+
+def _distance(activations: Activations, form: ForwardForm) -> int:
+    """How many different slips lead from the right form to this one."""
+    right = _right(activations)
     slips: set[object] = set()
     for number, layer in zip(form.order, form.layers, strict=True):
         own = right.layers[number - 1]
         if layer.activation != own.activation:
             slips.add(("activation", layer.activation))
-        slips |= {name for name in ("sign", "times", "bias", "transposed") if getattr(layer, name) != getattr(own, name)}  # fmt: skip
+        slips |= {
+            name
+            for name in ("sign", "times", "bias", "transposed")
+            if getattr(layer, name) != getattr(own, name)
+        }
     if form.order != right.order:
         slips.add("order")
     last = len(form.order)
-    if (form.output, form.hidden) == (f"a{last - 1}", f"a{last}"):
+    if not form.output:
+        return len(slips)
+    if (form.output, form.hidden) == (before_last(last), f"a{last}"):
         return len(slips) + 1
-    slips |= {"output"} if form.output not in ("", f"a{last}") else set()
-    slips |= {"hidden"} if form.hidden not in (None, _before_last(last)) else set()
+    slips |= {"output"} if form.output != f"a{last}" else set()
+    # Who returns the hidden layer in both places has made one mistake, not two.
+    slips |= {"hidden"} if form.hidden not in (None, before_last(last)) else set()
     return len(slips)
 
 
-def _before_last(last: int) -> str:
+def before_last(last: int) -> str:
+    """The stage that the last of the layers that ran takes as its input."""
     return f"a{last - 1}" if last > 1 else "x"
 
 
-Stages = Mapping[str, Array]
+@lru_cache(maxsize=32)
+def _forms(widths: Widths, activations: Activations) -> tuple[tuple[int, ForwardForm], ...]:
+    """Every known form, not yet completed with what it returns, by its distance."""
+    own = _right(activations).layers
+    firsts, seconds = (_layer_forms(widths, activations, place) for place in (0, 1))
+    orders: list[tuple[int, ...]] = [(1, 2), (1,)]
+    orders += [(2,), (1, 1, 2)] if widths[0] == widths[1] else []
+    orders += [(1, 2, 2)] if widths[1] == widths[2] else []
+    forms = [ForwardForm((first,), (1,), "", None) for first in firsts]
+    forms += [ForwardForm(pair, (1, 2), "", None) for pair in product(firsts, seconds)]
+    forms += [
+        ForwardForm(tuple(own[number - 1] for number in order), order, "", None)
+        for order in orders[2:]
+    ]
+    ranked = [(_distance(activations, form), form) for form in forms]
+    ranked.sort(key=lambda item: (item[0], orders.index(item[1].order)))
+    return tuple(item for item in ranked if item[0] <= FARTHEST)
 
 
-def _forms(task: Task, probes: ForwardProbes) -> Iterator[tuple[ForwardForm, Stages]]:
-    """Every known form with the arrays (n, units) of its stages, the task's own first."""
-    X, before = probes.X, probes.before
-    for first in _layer_forms(task, 0):
-        z1, a1 = _run(first, X, before, 1)
-        stages = {"x": X, "z1": z1, "a1": a1}
-        yield ForwardForm((first,), (1,), "", None), stages
-        for second in _layer_forms(task, 1):
-            z2, a2 = _run(second, a1, before, 2)
-            yield ForwardForm((first, second), (1, 2), "", None), {**stages, "z2": z2, "a2": a2}
-    own = correct_form(task).layers
-    features, hidden, outputs = X.shape[1], task.layers[0].units, task.layers[1].units
-    orders = [(2,)] if features == hidden else []
-    orders += [(1, 1, 2)] if features == hidden else []
-    orders += [(1, 2, 2)] if hidden == outputs else []
-    for order in orders:
-        stages = {"x": X}
-        A = X
-        for place, number in enumerate(order, 1):
-            z, A = _run(own[number - 1], A, before, number)
-            stages |= {f"z{place}": z, f"a{place}": A}
-        yield ForwardForm(tuple(own[number - 1] for number in order), order, "", None), stages
-
-
-def _layer_forms(task: Task, place: int) -> list[LayerForm]:
-    layer = task.layers[place]
-    width = task.X.shape[1] if place == 0 else task.layers[place - 1].units
-    turns = (True, False) if width == layer.units else (True,)
-    names = sorted(KNOWN, key=lambda name: name != layer.activation)
-    if layer.units == 1:
-        names = [name for name in names if name != "softmax" or layer.activation == "softmax"]
+def _layer_forms(widths: Widths, activations: Activations, place: int) -> list[LayerForm]:
+    units, own = widths[place + 1], activations[place]
+    turns = (True, False) if widths[place] == units else (True,)
+    names = sorted(KNOWN, key=lambda name: name != own)
+    if units == 1 and own != "softmax":
+        names.remove("softmax")
     shapes = [(name, sign, times) for name in names for sign, times in _variants(name)]
     return [
         LayerForm(name, sign, times, bias, turned)
@@ -134,33 +149,64 @@ def _layer_forms(task: Task, place: int) -> list[LayerForm]:
 
 
 def _variants(name: str) -> tuple[tuple[int, int], ...]:
+    """Sign inside and times applied; a relu's relu is a relu."""
     if name in ("sigmoid", "tanh", "softmax"):
         return ((1, 1), (-1, 1), (1, 2))
     return ((1, 1), (-1, 1)) if name == "relu" else ((1, 1),)
 
 
-def _run(
-    form: LayerForm, A: Array, before: Mapping[str, Array], number: int
-) -> tuple[Array, Array]:
+def run_stages(form: ForwardForm, X: Array, before: Mapping[str, Array]) -> dict[str, Array]:
+    """All stages of a form by name (``x``, ``z1``, ``a1``, …), each (n, units)."""
+    return _stages(form, X, before, {})
+
+
+def _stages(
+    form: ForwardForm,
+    X: Array,
+    before: Mapping[str, Array],
+    first_layers: dict[LayerForm, tuple[Array, Array]],
+) -> dict[str, Array]:
+    stages, A = {"x": X}, X
+    for place, (number, layer) in enumerate(zip(form.order, form.layers, strict=True), 1):
+        if place == number == 1:
+            if layer not in first_layers:
+                first_layers[layer] = _run(layer, X, before, 1)
+            z, A = first_layers[layer]
+        else:
+            z, A = _run(layer, A, before, number)
+        stages |= {f"a{place}": A, f"z{place}": z}
+    return stages
+
+
+def _run(form: LayerForm, A: Array, before: Mapping[str, Array], number: int) -> tuple[Array, Array]:
     W, b = before[f"W{number}"], before[f"b{number}"]
-    z = np.einsum("nij,ni->nj" if form.transposed else "nji,ni->nj", W, A) + form.bias * b[:, :, 0]
+    W = W if form.transposed else np.swapaxes(W, -1, -2)
+    z = (A[:, None, :] @ W)[:, 0, :] + form.bias * b[:, :, 0]
     a = form.sign * z
     for _ in range(form.times):
         a = KNOWN[form.activation](a)
     return z, a
 
 
-def _returned(form: ForwardForm, stages: Stages, probes: ForwardProbes) -> Iterator[ForwardForm]:
-    """The form completed with what it returned, for every way in which that fits."""
+def _returned(
+    form: ForwardForm, stages: Stages, probes: ForwardProbes, *, right: bool
+) -> Iterator[ForwardForm]:
+    """The form completed with what it returned, if that fits.
+
+    A last layer whose stages were not returned cannot be seen; it is believed to be
+    ``right``, or not believed at all.
+    """
     last = len(form.order)
     outputs = [name for name in stages if _equal(stages[name], probes.output)]
     outputs.sort(key=lambda name: name != f"a{last}")
     hiddens: list[str | None] = [None]
     if probes.hidden is not None:
         hiddens = [name for name in stages if _equal(stages[name], probes.hidden)]
-        hiddens.sort(key=lambda name: name != _before_last(last))
-    used = {name[1:] for name in (*outputs[:1], *hiddens[:1]) if name and name != "x"}
-    if outputs and hiddens and str(last) in used:
+        hiddens.sort(key=lambda name: name != before_last(last))
+    if not outputs or not hiddens:
+        return
+    seen = {str(name)[1:] for name in (outputs[0], hiddens[0])}
+    if right or str(last) in seen:
         yield ForwardForm(form.layers, form.order, outputs[0], hiddens[0])
 
 

@@ -105,6 +105,6 @@ def _units(singles: list[Factor], column: dict[Product, Array]) -> list[tuple[Pr
                 ((factor, complement), values * column[complement,]),
                 ((complement, excess), column[complement,] * column[excess,]),
             ]
-        if factor.symbol == "hidden_step":
+        if factor.symbol == "hidden_step" and np.ptp(column[factor,]):
             found.append(((factor,), column[factor,]))
     return found

@@ -42,6 +42,7 @@ PASSES: tuple[tuple[tuple[str, int], ...], ...] = (
     (("hidden_complement", 1), ("hidden_excess", 1)),
     (("hidden_step", 1),),
     (("hidden", 1),),
+    (("hidden_slope", 1),),
     (("hidden_complement", 1),),
 )
 """What it multiplies by before a sum over hidden units."""
@@ -142,7 +143,7 @@ def atoms(shape: Shape) -> tuple[Atom, ...]:
     for j in range(shape.hidden):
         for symbol in PER_HIDDEN:
             # Small moves of a live relu do not change its step, which therefore always fits.
-            always = symbol == "hidden_step"
+            always = symbol == "hidden_step" and shape.activation == "relu"
             found.append(_single(shape, symbol, j, "", [] if always else [f"A1[{j}]"]))
         theirs = [f"W1[{i},{j}]" for i in range(shape.features)] + [f"b1[{j},0]", *inputs]
         for symbol in ("hidden", "hidden_complement", "hidden_excess", "hidden_step"):

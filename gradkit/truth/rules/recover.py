@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from gradkit.truth.rules.sparse import pursue
 from gradkit.truth.rules.symbols import PARAMETERS, Table
 
 EXACT = 1e-9
+MOST_FORMS = 11
 ROUNDING = 8 * np.finfo(float).eps
 
 
@@ -27,7 +28,6 @@ def recover(
     fresh: UpdateProbes,
     *,
     entries: Iterable[Entry] | None = None,
-    near: Mapping[Entry, Rule] | None = None,
 ) -> dict[Entry, Rule | Unexplained]:
     """The rule of each entry, or why it has none.
 
@@ -42,9 +42,6 @@ def recover(
         to the size of the entry's change.
     entries : iterable of (parameter, index), optional
         Only these; all by default.
-    near : mapping, optional
-        The right rules: where an entry's rule can be written in several ways (because
-        ``W2`` was overwritten with ``c·(y−ŷ)·A1``, say) the one nearest to them is told.
 
     Returns
     -------
@@ -75,8 +72,7 @@ def recover(
 
         def solve(entry: Entry, barred: frozenset[Entry] = frozenset()) -> Rule | Unexplained:
             depends = (moves[entry], positions[entry])
-            target = (near or {}).get(entry)
-            return _recover_entry(task, shape, entry, table, known, depends, check, target, barred)
+            return _recover_entry(task, shape, entry, table, known, depends, check, barred)
 
         found |= {entry: solve(entry) for entry in open_entries}
         _break_circles(task, found, solve)
@@ -181,7 +177,6 @@ def _recover_entry(
     known: Pool,
     depends: tuple[Mask, Mask],
     check: Table,
-    near: Rule | None,
     barred: frozenset[Entry] = frozenset(),
 ) -> Rule | Unexplained:
     """The simplest rule that verifies; ``barred`` are entries whose new value it may not use."""
@@ -199,7 +194,8 @@ def _recover_entry(
             if (deviation := _deviation(rule, check)) <= EXACT
         ]
         if verified:
-            return min(verified, key=lambda rule: complexity(rule, task) + _distance(rule, near))
+            verified.sort(key=lambda rule: complexity(rule, task))
+            return replace(verified[0], others=tuple(verified[1 : MOST_FORMS + 1]))
     return Unexplained(
         *entry,
         "no formula of the library reproduces its values",
@@ -308,17 +304,6 @@ def complexity(rule: Rule, task: Task) -> float:
             late = {"after": 0.3, "recomputed": 0.3}.get(factor.when, 0.0)
             cost += abs(factor.power) * (COSTS.get(factor.symbol, 1.0) + late)
     return cost
-
-
-def _distance(rule: Rule, near: Rule | None) -> float:
-    """How much of a product was exchanged against the right one."""
-    if near is None or len(rule.terms) != 1:
-        return 0.0
-    gap: dict[str, int] = {}
-    for sign, factors in ((1, rule.terms[0].factors), (-1, near.terms[0].factors)):
-        for factor in factors:
-            gap[factor.symbol] = gap.get(factor.symbol, 0) + sign * factor.power
-    return 1.5 * sum(abs(power) for power in gap.values())
 
 
 def _rewritten(terms: list[Term]) -> list[Term]:
