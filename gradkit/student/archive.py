@@ -6,7 +6,6 @@ import os
 import stat
 import struct
 import zipfile
-import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,14 +48,17 @@ def read_archive(path: Path) -> tuple[list[File], list[Problem]]:
             _refuse_large(path, stream)
             with zipfile.ZipFile(stream) as archive:
                 return _members(path, archive)
-    except (zipfile.BadZipFile, struct.error, UnicodeError, ValueError, NotImplementedError):
-        raise SubmissionError(
-            f"{shown(path.name)} is damaged or not a zip archive. Pack the files again as .zip."
-        ) from None
+    except SubmissionError:
+        raise
     except OSError as error:
         raise SubmissionError(
             f"{shown(path.name)} could not be opened: {error.strerror or error}. "
             "Check the path and the permissions."
+        ) from None
+    except Exception:
+        # What `zipfile` raises on damaged input has no common base.
+        raise SubmissionError(
+            f"{shown(path.name)} is damaged or not a zip archive. Pack the files again as .zip."
         ) from None
 
 
@@ -123,7 +125,7 @@ def _members(path: Path, archive: zipfile.ZipFile) -> tuple[list[File], list[Pro
             with archive.open(info) as member:
                 # The size in the directory is a promise; what is read is counted.
                 data = member.read(info.file_size + 1)
-        except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError):
+        except Exception:  # what `zipfile` raises on damaged input has no common base
             message = f"{shown(name)} is damaged inside the archive. Pack the files again."
             problems.append(Problem(message, Place(shown(name), None, 1)))
             continue

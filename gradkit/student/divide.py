@@ -69,7 +69,8 @@ def divide(submission: Submission, tasks: Sequence[Task]) -> tuple[Section, ...]
     for part in _open_parts(strands, units, parts):
         if part.tasks:
             parts.append(part)
-        common |= {i: possible[i] for i in part.own if not part.tasks}
+        elif not _roles(part.own, units):
+            common |= {i: possible[i] for i in part.own}
     parts.sort(key=lambda part: part.own[0])
     for before, part in pairwise(parts):
         if len(before.tasks) > 1 and not before.tasks & part.tasks:
@@ -119,7 +120,12 @@ def _label(unit: Unit, current: str | None) -> str | None:
 
 
 def _leads(unit: Unit, to: Unit) -> bool:
-    return not unit.solid and not unit.torch and unit.cell.file == to.cell.file
+    return _idle(unit, to) and not unit.torch
+
+
+def _idle(unit: Unit, before: Unit) -> bool:
+    """Whether a unit above another can as well belong to it as to what is above."""
+    return not unit.solid and unit.cell.file == before.cell.file
 
 
 # --- parts -------------------------------------------------------------------------------
@@ -137,7 +143,7 @@ def _cut(indices: list[int], units: list[Unit], *, within_files: bool = True) ->
             coming = _until_repeated(indices[position:], units)
             if _begins(again, seen, coming, unit, models):
                 parts.append([])
-                while parts[-2] and _leads(units[parts[-2][-1]], unit):
+                while parts[-2] and _idle(units[parts[-2][-1]], unit):
                     parts[-1].insert(0, parts[-2].pop())
                 seen, models = {}, 0
         parts[-1].append(i)

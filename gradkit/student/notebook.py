@@ -118,8 +118,8 @@ def _load(file: File, label: str) -> dict[str, Any]:
 
 def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
     """Let nbformat read and upgrade the notebook, relieved of its outputs."""
-    import nbformat  # noqa: PLC0415  (scripts are read without it, and sooner)
-    from nbformat.reader import reads  # noqa: PLC0415
+    import nbformat
+    from nbformat.reader import reads
 
     sheets = loaded.get("worksheets") or [loaded]
     try:

@@ -21,7 +21,7 @@ from gradkit.student.source import decode, logical_starts
 _EXPORT = re.compile(r"^#\s*(?:In\s?\[[\d ]*\]|%%)", re.MULTILINE)
 _MARK = re.compile(r"#\s*(?:In\s?\[[\d ]*\]:?|%%+)(.*)$")
 _COMMENT = re.compile(r"# ?(.*)$")
-_BANNER = re.compile(r"#+\s*([-=~*#_]{3,})\s*(\S.*?)\s*[-=~*#_]{3,}\s*$")
+_BANNER = re.compile(r"#\s*(([-=~*#_])\2{2,})\s*(\w.*?)\s*\2{3,}\s*$")
 _RULE = re.compile(r"#\s*([-=~*#_])\1{4,}\s*$|#{6,}\s*$")
 _BOX = re.compile(r"#+\s*(\w[^=()\[\]{};]*?)\s*#*\s*$")
 _STRING = re.compile(r"[rRuU]?(\"\"\"|''')")
@@ -130,7 +130,7 @@ def _comment_headings(lines: list[str], i: int, *, exported: bool) -> list[tuple
         if found and found[0][1] < BELOW_ALL and line.startswith("# #"):
             return [(found[0][1], found[0][2])]
     if banner := _BANNER.match(line):
-        return [(_rank(banner[1]), plain(banner[2]))]
+        return [(_rank(banner[1]), plain(banner[3]))]
     boxed = 0 < i < len(lines) - 1 and _RULE.match(lines[i - 1]) and _RULE.match(lines[i + 1])
     if boxed and (box := _BOX.match(line)):
         return [(_rank(lines[i - 1].strip("# ") or "#"), plain(box[1]))]

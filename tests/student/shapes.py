@@ -17,8 +17,8 @@ NUMPY = {task.id for task in TASKS if task.framework == "numpy"}
 TORCH = {task.id for task in TASKS if task.framework == "torch"}
 
 FRAMES = {
-    "regression": "df = pd.DataFrame([[8, 8, 4], [6, 10, 6]], columns=['cgpa', 'score', 'lpa'])\ndf",
-    "classification": "df = pd.DataFrame([[8, 8, 1], [5, 5, 0]], columns=['cgpa', 'score', 'ok'])\ndf",
+    "regression": "df = pd.DataFrame([[8, 8, 4], [6, 10, 6]], columns=['a', 'b', 'c'])\ndf",
+    "classification": "df = pd.DataFrame([[8, 8, 1], [5, 5, 0]], columns=['a', 'b', 'c'])\ndf",
 }
 INITIALISE = """
 def initialise_parameters(dim):

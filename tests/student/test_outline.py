@@ -56,7 +56,7 @@ def test_parameters_and_signature():
 
 
 def test_places_of_functions_and_returns():
-    """Places count cells and lines as the student sees them; inner functions' returns do not count."""
+    """Places are those the student sees; the returns of inner functions do not count."""
     source = """
     @decorated
     def f(x):
@@ -226,7 +226,7 @@ def loop(body: str, head: str = "for epoch in range(epochs):") -> str:
         "out = net(X.float())\nloss = ((out.squeeze() - y) ** 2).mean()",
         "out = net(X)\nerror = y - out[:, 0]\nloss = torch.mean(error ** 2)",
         "a, b = X, y\nloss = criterion(net(a), b)",
-        "inputs = X.clone()\ntarget = torch.reshape(y, (-1, 1))\nloss = criterion(net(inputs), target)",
+        "a = X.clone()\nb = torch.reshape(y, (-1, 1))\nloss = criterion(net(a), b)",
         "loss = criterion(y, net(X).squeeze())",
         "loss = criterion(input=net(X), target=y)",
         "y_pred = net(X)\nbase = criterion(y_pred, y)\nloss = base / 4\nprint(loss.item())",
