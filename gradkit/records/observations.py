@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gradkit.records.submission import Place
 
+Loop = Literal["", "student", "gradkit", "replaced"]
 FaultKind = Literal["missing", "shape", "dtype", "type", "subclass", "mutated"]
 
 
@@ -52,7 +53,8 @@ class Outcome:
     """What one batch or run gave.
 
     ``outputs`` have a leading axis over the calls (or epochs) that were completed; rows
-    named by a fault hold NaN. ``loop`` says whose training loop ran.
+    named by a fault hold NaN. ``loop`` says whose training loop ran; with
+    ``replaced`` it was gradkit's, and gradkit's forward pass too.
     """
 
     name: str
@@ -61,7 +63,7 @@ class Outcome:
     failure: Failure | None = None
     lost: Lost | None = None
     printed: str = ""
-    loop: Literal["", "gradkit", "student"] = ""
+    loop: Loop = ""
     seconds: float = 0.0
 
 

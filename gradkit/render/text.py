@@ -73,11 +73,15 @@ def _result(result: Result, hints: int, console: Console, unicode: bool) -> None
     console.print(Rule(title, align="left", characters="─" if unicode else "-"))
     for problem in result.problems:
         console.print(
-            Padding(Text.assemble(("note: ", "yellow"), _plain(problem.message)), (0, 0, 0, 2))
+            Padding(
+                Text.assemble(("note: ", "yellow"), _plain(problem.message)),
+                (0, 0, 0, 2),
+                expand=False,
+            )
         )
     for task in result.tasks:
         _task(task, hints, console, unicode)
-    console.print(Padding(_footer(result), (0, 0, 1, 2)))
+    console.print(Padding(_footer(result), (0, 0, 1, 2), expand=False))
 
 
 def _footer(result: Result) -> Text:
@@ -99,11 +103,11 @@ def _task(task: TaskResult, hints: int, console: Console, unicode: bool) -> None
         line.append(
             f"  ({points(task.checkable)} of {points(task.max_score)} points checkable)", "cyan"
         )
-    console.print(Padding(line, (0, 0, 0, 2)))
+    console.print(Padding(line, (0, 0, 0, 2), expand=False))
     for check in task.checks:
         _check(check, hints, console, unicode)
     for note in task.notes:
-        console.print(Padding(_plain(note), (0, 0, 0, 4)))
+        console.print(Padding(_plain(note), (0, 0, 0, 4), expand=False))
 
 
 def _check(check: CheckResult, hints: int, console: Console, unicode: bool) -> None:
@@ -116,14 +120,14 @@ def _check(check: CheckResult, hints: int, console: Console, unicode: bool) -> N
         head.append(f"  {check.state}", colour)
         if check.place is not None:
             head.append(f", see {clean_text(where(check.place))}")
-    console.print(Padding(head, (0, 0, 0, 4)))
+    console.print(Padding(head, (0, 0, 0, 4), expand=False))
     if check.message:
-        console.print(Padding(_plain(check.message), (0, 0, 0, 6)))
+        console.print(Padding(_plain(check.message), (0, 0, 0, 6), expand=False))
     failed = [entry for entry in check.entries if entry.state == "fail" and entry.found is not None]
     if failed and check.state == "fail":
-        console.print(Padding(_entries(failed, hints), (0, 0, 0, 6)))
-    for note in check.notes if check.state != "pass" else ():
-        console.print(Padding(Text(clean_text(note), style="dim"), (0, 0, 0, 6)))
+        console.print(Padding(_entries(failed, hints), (0, 0, 0, 6), expand=False))
+    for note in check.notes:
+        console.print(Padding(Text(clean_text(note), style="dim"), (0, 0, 0, 6), expand=False))
 
 
 def _entries(failed: list[Entry], hints: int) -> Table:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.records.binding import Bound
-from gradkit.records.observations import Fault, Lost, Outcome
+from gradkit.records.observations import Fault, Loop, Lost, Outcome
 from gradkit.records.probes import Batch, Run
 from gradkit.records.task import Array, Parameters, Task
 from gradkit.student.sitting import Sitting
@@ -105,7 +105,7 @@ def observe_run_with(
             **parameters,
         }
         outcome = _outcome(
-            sitting, run.name, sitting.ask("batch", {"call": call, "n": 1}, inputs), "gradkit"
+            sitting, run.name, sitting.ask("batch", {"call": call, "n": 1}, inputs), "replaced"
         )
         after = {key: outcome.outputs.get(key) for key in parameters}
         parameters = {key: value for key, value in after.items() if value is not None}
@@ -119,7 +119,7 @@ def observe_run_with(
         outcome.failure,
         outcome.lost,
         outcome.printed,
-        "gradkit",
+        "replaced",
     )
 
 
@@ -143,7 +143,7 @@ def _outcome(
     sitting: Sitting,
     name: str,
     reply: Frame | Lost,
-    loop: Literal["", "gradkit", "student"] = "",
+    loop: Loop = "",
 ) -> Outcome:
     if isinstance(reply, Lost):
         return Outcome(name, {}, lost=reply, printed=sitting.output, loop=loop)

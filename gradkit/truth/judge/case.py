@@ -42,7 +42,7 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
     for outcome in outcomes:
         if outcome.lost is not None:
             state: State = "timeout" if outcome.lost.kind == "timeout" else "error"
-            text = f"`{bound.function}`: {outcome.lost.detail}"
+            text = f"`{bound.function}` {outcome.lost.detail}."
             return Verdict(check, state, text, place=bound.place)
         if outcome.failure is not None:
             return _raised(check, bound, outcome.failure)

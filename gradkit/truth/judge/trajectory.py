@@ -19,6 +19,7 @@ from gradkit.truth.oracle import course_of
 
 LOOPS: Mapping[str, str] = {
     "gradkit": "gradkit's own training loop ran your functions.",
+    "replaced": "gradkit's own training loop ran your update, with gradkit's forward pass.",
     "student": "Your own training loop ran.",
 }
 
