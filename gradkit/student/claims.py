@@ -37,6 +37,9 @@ class Claims:
         self._topics = [
             (phrase, frozenset(ids)) for phrase, ids in topics.items() if phrase and ids != self.all
         ]
+        # Every cell below a heading asks again.
+        self._topic: dict[str, frozenset[str] | None] = {}
+        self._framework: dict[str, frozenset[str] | None] = {}
         self._frameworks = [
             (words_of(word), frozenset(task.id for task in tasks if task.framework == framework))
             for framework, listed in FRAMEWORK_WORDS.items()
@@ -45,11 +48,15 @@ class Claims:
 
     def topic(self, text: str) -> frozenset[str] | None:
         """Return the tasks of the subject that a text names, or None where it names none."""
-        return self._read(text, self._topics)
+        if text not in self._topic:
+            self._topic[text] = self._read(text, self._topics)
+        return self._topic[text]
 
     def framework(self, text: str) -> frozenset[str] | None:
         """Return the tasks of the framework that a text names, or None where it names none."""
-        return self._read(text, self._frameworks)
+        if text not in self._framework:
+            self._framework[text] = self._read(text, self._frameworks)
+        return self._framework[text]
 
     def _read(
         self, text: str, phrases: Iterable[tuple[tuple[str, ...], frozenset[str]]]

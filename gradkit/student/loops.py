@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gradkit.student.scope import STEPS, Scope, Surroundings, data_names
-from gradkit.worker.statements import LOOPS, base_name, count_of, trains
+from gradkit.worker.names import COMPOUND, LOOPS, base_name
+from gradkit.worker.training import count_of, trains
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Ingredients:
 
 def find_loop(node: ast.stmt, functions: Mapping[str, ast.FunctionDef]) -> ast.stmt | None:
     """The outermost training loop in a top-level statement, if there is one."""
-    for part in _walk_statements(node):
+    for part in _walk_statements(node) if isinstance(node, (*LOOPS, *COMPOUND)) else ():
         if isinstance(part, LOOPS) and (trains(part) or _through(part, functions)):
             return part
     return None

@@ -298,7 +298,8 @@ class _Reader:
             self._values |= dict.fromkeys(statement.binds, node.value)
 
     def _loop(self, statement: Statement, origin: Origin) -> None:
-        loop = find_loop(statement.node, self._definitions)
+        # The loops of other sections train other things.
+        loop = find_loop(statement.node, self._definitions) if origin != "borrowed" else None
         if loop is None:
             return
         around = Surroundings(

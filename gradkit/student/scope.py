@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gradkit.worker.statements import base_name
+from gradkit.worker.names import base_name
 
 STEPS = 8
 """Assignments that a name is followed through."""

@@ -10,7 +10,8 @@ import ast
 import copy
 from typing import Any
 
-from gradkit.worker.statements import LOOPS, calls_method, count_of
+from gradkit.worker.names import LOOPS
+from gradkit.worker.training import calls_method, count_of
 
 BEGIN = "__gradkit_begin__"
 LOSS = "__gradkit_loss__"

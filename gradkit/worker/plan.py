@@ -9,14 +9,9 @@ import warnings
 from collections.abc import Collection, Iterable, Sequence
 from types import CodeType
 
-from gradkit.worker.statements import (
-    Layer,
-    Source,
-    Statement,
-    layer_of,
-    names_in_class_bodies,
-    runnable,
-)
+from gradkit.worker.names import names_in_class_bodies
+from gradkit.worker.statements import Layer, Source, Statement, layer_of
+from gradkit.worker.training import runnable
 
 OWN, SHARED, BORROWED = 0, 1, 2
 

@@ -95,6 +95,11 @@ def test_loops_calls_and_main_guards_do():
     ("source", "expected"),
     [
         ("x = 1\nx += 2\nx = x * 10", 30),
+        (
+            "class Net:\n    kind = 32\n    def double(self):\n        self.kind = 64\n"
+            "net = Net()\nnet.double()\nx = net.kind",
+            64,
+        ),
         ("x = {'lr': 1}\nx['lr'] = 2\nx['n'] = 3", {"lr": 2, "n": 3}),
         ("x = [1]\nx.append(2)\nx.extend([3])", [1, 2, 3]),
         ("x, y = 1, 2\nx, y = y, x", 2),
@@ -190,6 +195,16 @@ def test_builtins_cost_one_detour_and_unknown():
         names["g"]()
     with pytest.raises(KeyError):
         names["never_made"]
+
+
+def test_classes_that_look_up_their_module():
+    """A dataclass with annotations as strings needs no module of its own."""
+    names = section(
+        "from __future__ import annotations\nfrom dataclasses import dataclass",
+        "@dataclass\nclass Layer:\n    units: int\n    name: Text = default",
+        "Text = str\ndefault = 'hidden'",
+    )
+    assert names["Layer"](2).name == "hidden"
 
 
 def test_a_student_may_redefine_a_builtin():
@@ -392,6 +407,13 @@ def test_a_missing_or_failing_name():
     names = section("from helpers import nothing", "from broken import bad", modules=MODULES)
     assert "cannot import name 'nothing' from 'helpers'" in failing(names, "nothing")
     assert "broken.py:1 failed with ZeroDivisionError" in failing(names, "bad")
+
+
+def test_an_unknown_attribute_of_a_module():
+    """A module says what it lacks as any other does."""
+    names = section("import helpers", modules=MODULES)
+    with pytest.raises(AttributeError, match="^module 'helpers' has no attribute 'nothing'$"):
+        names["helpers"].nothing  # noqa: B018  (asking is the test)
 
 
 def test_a_module_cannot_take_the_place():

@@ -1,0 +1,145 @@
+"""Which global names a statement binds, changes or reads."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+COMPOUND = (ast.If, ast.Try, ast.With, ast.AsyncWith, ast.Match, ast.TryStar)
+
+_MUTATORS = frozenset(
+    {"append", "extend", "insert", "update", "setdefault", "pop", "remove", "clear", "sort"}
+    | {"reverse", "add", "discard"}
+    | {"double", "float", "to", "apply"}  # a torch module's own changes
+)
+
+
+def names_bound(node: ast.stmt) -> frozenset[str]:
+    """Return the global names that a statement binds or changes, loops left out.
+
+    ``x = …``, ``x += …``, ``x[k] = …``, ``x.a = …`` and ``x.append(…)`` all count for
+    ``x``: whoever wants ``x`` wants it with its changes.
+    """
+    return frozenset(_names(node))
+
+
+def _names(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, DEFINITIONS):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        for alias in node.names:
+            if alias.name != "*":
+                yield alias.asname or alias.name.partition(".")[0]
+    elif isinstance(node, LOOPS):
+        return
+    elif isinstance(node, COMPOUND):
+        yield from _names_in_compound(node)
+    elif isinstance(node, ast.AnnAssign) and node.value is None:
+        return
+    else:
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+            targets = [node.target]
+        elif hasattr(ast, "TypeAlias") and isinstance(node, ast.TypeAlias):
+            targets = [node.name]
+        for target in targets:
+            yield from _targets(target)
+        yield from _walrus(node)
+        if isinstance(node, ast.Expr):
+            yield from _mutated(node.value)
+
+
+def _names_in_compound(node: ast.stmt) -> Iterator[str]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            yield from _names(child)
+        elif isinstance(child, ast.withitem):
+            if child.optional_vars is not None:
+                yield from _targets(child.optional_vars)
+        elif isinstance(child, ast.ExceptHandler | ast.match_case):
+            yield from _names_in_compound(child)  # type: ignore[arg-type]
+        elif isinstance(child, ast.expr):
+            yield from _walrus(child)
+        elif isinstance(child, ast.pattern):
+            for part in ast.walk(child):
+                name = getattr(part, "name", None) or getattr(part, "rest", None)
+                if isinstance(name, str):
+                    yield name
+
+
+def _targets(target: ast.expr) -> Iterator[str]:
+    if isinstance(target, ast.Tuple | ast.List):
+        for element in target.elts:
+            yield from _targets(element)
+    elif isinstance(target, ast.Starred):
+        yield from _targets(target.value)
+    elif (name := base_name(target)) is not None:
+        yield name
+
+
+def base_name(node: ast.expr) -> str | None:
+    """Return the name that an expression starts from: ``x`` for ``x[0].a``."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _walrus(node: ast.AST) -> Iterator[str]:
+    for part in _outside_functions(node):
+        if isinstance(part, ast.NamedExpr):
+            yield part.target.id
+
+
+def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        if not isinstance(part, ast.Lambda):
+            waiting.extend(ast.iter_child_nodes(part))
+
+
+def _mutated(value: ast.expr) -> Iterator[str]:
+    """Yield ``x`` for ``x.append(…)`` and ``x.dropna(inplace=True)``.
+
+    Other calls may do anything too, but are mostly shows and training.
+    """
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        in_place = any(
+            keyword.arg == "inplace"
+            and isinstance(keyword.value, ast.Constant)
+            and keyword.value.value is True
+            for keyword in value.keywords
+        )
+        name = base_name(value.func.value)
+        if name is not None and (in_place or value.func.attr in _MUTATORS):
+            yield name
+
+
+def stored_names(node: ast.AST) -> Iterator[str]:
+    """Yield the names that are assigned anywhere in ``node``, outside of functions."""
+    for part in _outside_functions(node):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            yield part.id
+
+
+def names_in_class_bodies(node: ast.AST) -> set[str]:
+    """Return the names that class bodies in ``node`` read directly, outside of functions."""
+    names: set[str] = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.ClassDef):
+            waiting: list[ast.AST] = list(part.body)
+            while waiting:
+                child = waiting.pop()
+                if isinstance(child, ast.Name):
+                    names.add(child.id)
+                elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                    waiting += [child.args, *child.decorator_list]
+                    waiting += [child.returns] if child.returns else []
+                elif not isinstance(child, ast.Lambda):
+                    waiting.extend(ast.iter_child_nodes(child))
+    return names
