@@ -59,7 +59,7 @@ class Namespace(dict[str, Any]):
         forbidden: Collection[str] = (),
     ) -> None:
         plan = Plan((own, shared, borrowed), forbidden)
-        self._begin(plan, Library(modules or {}, Namespace._of_module), {}, "submission")
+        self._begin(plan, Library(modules or {}, Namespace._of_module), {}, "__main__")
 
     @classmethod
     def _of_module(cls, name: str, source: str, library: Library) -> Self:

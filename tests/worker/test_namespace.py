@@ -412,7 +412,7 @@ def test_a_missing_or_failing_name():
 def test_an_unknown_attribute_of_a_module():
     """A module says what it lacks as any other does."""
     names = section("import helpers", modules=MODULES)
-    with pytest.raises(AttributeError, match="^module 'helpers' has no attribute 'nothing'$"):
+    with pytest.raises(AttributeError, match=r"^module 'helpers' has no attribute 'nothing'$"):
         names["helpers"].nothing  # noqa: B018  (asking is the test)
 
 
