@@ -216,10 +216,15 @@ class ForwardForm:
 class TrainingRun:
     """One torch training run as numbers.
 
-    ``start`` are canonical parameters, ``losses`` has shape (epochs,), ``after`` maps a
-    number of epochs to the parameters then.
+    ``X`` (examples, features) and ``y`` (examples, outputs) are the data, ``rate`` is what
+    was handed over as learning rate, ``start`` are canonical parameters. ``losses`` has
+    shape (epochs,); ``after`` maps a number of epochs to the canonical parameters then,
+    as far as they were seen.
     """
 
+    X: Array
+    y: Array
+    rate: float
     start: Mapping[str, Array]
     losses: Array
     after: Mapping[int, Mapping[str, Array]]

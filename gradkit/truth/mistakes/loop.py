@@ -1,0 +1,233 @@
+"""A training loop with switches: full-batch gradient descent, and what becomes of it.
+
+Everything is float64 and numpy; a torch run in float32 agrees to its own precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradkit.records.rule import TrainingRun
+from gradkit.records.task import Array, Task
+from gradkit.truth.network import ACTIVATIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """How a model is trained.
+
+    ``activations`` names, per layer, what is applied in turn. ``loss`` is a key of
+    `LOSSES`; ``scale`` says how it is reduced (``mean``, ``sum``, ``half`` of the mean).
+    ``broadcast`` sets every prediction against every target. ``batch`` is 0 for all
+    rows, otherwise that many rows per step: always the first (``first``), the next
+    (``rotating``), or all in turn within an epoch (``every``). ``frozen`` layers get no
+    gradient.
+    """
+
+    activations: tuple[tuple[str, ...], ...]
+    loss: str
+    scale: str = "mean"
+    broadcast: bool = False
+    zero_grad: bool = True
+    step: bool = True
+    rate: float = 1.0
+    optimizer: str = "sgd"
+    loss_after: bool = False
+    frozen: tuple[int, ...] = ()
+    batch: int = 0
+    batches: str = "first"
+
+
+def correct_loop(task: Task) -> Loop:
+    """The loop that the task asks for."""
+    activations = tuple((layer.activation,) for layer in task.layers)
+    return Loop(activations, task.loss)
+
+
+# --- losses: value per element, and slope with respect to the prediction ---------------------
+
+Loss = tuple[Callable[[Array, Array], Array], Callable[[Array, Array], Array]]
+
+
+def _log_softmax(z: Array) -> Array:
+    shifted = z - z.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
+
+
+LOSSES: Mapping[str, Loss] = {
+    "squared_error": (lambda p, y: (p - y) ** 2, lambda p, y: 2 * (p - y)),
+    "absolute_error": (lambda p, y: np.abs(p - y), lambda p, y: np.sign(p - y)),
+    "smooth_absolute_error": (
+        lambda p, y: np.where(np.abs(p - y) < 1, 0.5 * (p - y) ** 2, np.abs(p - y) - 0.5),
+        lambda p, y: np.clip(p - y, -1, 1),
+    ),
+    "binary_cross_entropy": (
+        lambda p, y: -(y * np.log(p) + (1 - y) * np.log(1 - p)),
+        lambda p, y: (p - y) / (p * (1 - p)),
+    ),
+    "binary_cross_entropy_on_logits": (
+        lambda p, y: np.logaddexp(0, p) - y * p,
+        lambda p, y: 1 / (1 + np.exp(-p)) - y,
+    ),
+    "cross_entropy": (lambda p, y: -y * np.log(p), lambda p, y: -y / p),
+    "cross_entropy_on_logits": (
+        lambda p, y: -y * _log_softmax(p),
+        lambda p, y: np.exp(_log_softmax(p)) * y.sum(axis=1, keepdims=True) - y,
+    ),
+}
+
+
+def _pull_back(name: str, a: Array, slope: Array) -> Array:
+    """The slope in front of an activation, from the one behind it and its value ``a``."""
+    if name == "softmax":
+        return np.asarray(a * (slope - (slope * a).sum(axis=1, keepdims=True)))
+    by_name: Mapping[str, Callable[[], Array]] = {
+        "linear": lambda: slope,
+        "sigmoid": lambda: slope * a * (1 - a),
+        "tanh": lambda: slope * (1 - a**2),
+        "relu": lambda: slope * (a > 0),
+    }
+    return by_name[name]()
+
+
+def loss_of(loop: Loop, parameters: Mapping[str, Array], X: Array, y: Array) -> float:
+    """The loss of one batch; NaN where a prediction leaves the loss's domain."""
+    return _reduced(loop, _forward(loop, parameters, X)[-1][-1], y)[0]
+
+
+def _forward(loop: Loop, parameters: Mapping[str, Array], X: Array) -> list[list[Array]]:
+    """For each layer its input and the values after each of its activations."""
+    layers, A = [], X
+    for number, names in enumerate(loop.activations, 1):
+        values = [A, A @ parameters[f"W{number}"] + parameters[f"b{number}"][:, 0]]
+        for name in names:
+            values.append(ACTIVATIONS[name](values[-1][..., None])[..., 0])
+        layers.append(values)
+        A = values[-1]
+    return layers
+
+
+def _reduced(loop: Loop, p: Array, y: Array) -> tuple[float, Array]:
+    """The loss and its slope with respect to the predictions ``p`` (rows, outputs)."""
+    value, slope = LOSSES[loop.loss]
+    rows, outputs = y.shape
+    count = rows if loop.loss.startswith("cross") else rows * outputs
+    scale = {"mean": 1 / count, "sum": 1.0, "half": 0.5 / count}[loop.scale]
+    if loop.broadcast:
+        pairs = np.repeat(p, rows, axis=1), np.repeat(y.T, rows, axis=0)
+        scale = scale / rows if loop.scale != "sum" else scale
+        return float(value(*pairs).sum() * scale), slope(*pairs).sum(axis=1, keepdims=True) * scale
+    return float(value(p, y).sum() * scale), slope(p, y) * scale
+
+
+def _gradient(
+    loop: Loop, parameters: Mapping[str, Array], X: Array, y: Array
+) -> tuple[float, dict[str, Array]]:
+    layers = _forward(loop, parameters, X)
+    loss, slope = _reduced(loop, layers[-1][-1], y)
+    found: dict[str, Array] = {}
+    for number in range(len(layers), 0, -1):
+        values = layers[number - 1]
+        for name, a in zip(reversed(loop.activations[number - 1]), reversed(values[2:]), strict=True):
+            slope = _pull_back(name, a, slope)
+        found[f"W{number}"] = values[0].T @ slope
+        found[f"b{number}"] = slope.sum(axis=0)[:, None]
+        if number in loop.frozen:
+            found |= {key: np.zeros_like(found[key]) for key in (f"W{number}", f"b{number}")}
+        slope = slope @ parameters[f"W{number}"].T
+    return loss, found
+
+
+# --- optimisers, with torch's defaults -------------------------------------------------------
+
+State = dict[str, Array]
+Optimizer = Callable[[Array, Array, float, State, int], Array]
+
+
+def _momentum(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
+    state["v"] = g if t == 1 else 0.9 * state["v"] + g
+    return p - rate * state["v"]
+
+
+def _adam(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
+    state["m"] = 0.9 * state.get("m", np.zeros_like(p)) + 0.1 * g
+    state["v"] = 0.999 * state.get("v", np.zeros_like(p)) + 0.001 * g**2
+    m, v = state["m"] / (1 - 0.9**t), state["v"] / (1 - 0.999**t)
+    return np.asarray(p - rate * m / (np.sqrt(v) + 1e-8))
+
+
+def _adamw(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
+    return _adam(p - rate * 0.01 * p, g, rate, state, t)
+
+
+def _rmsprop(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
+    state["v"] = 0.99 * state.get("v", np.zeros_like(p)) + 0.01 * g**2
+    return np.asarray(p - rate * g / (np.sqrt(state["v"]) + 1e-8))
+
+
+def _adagrad(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
+    state["v"] = state.get("v", np.zeros_like(p)) + g**2
+    return np.asarray(p - rate * g / (np.sqrt(state["v"]) + 1e-10))
+
+
+OPTIMIZERS: Mapping[str, Optimizer] = {
+    "sgd": lambda p, g, rate, state, t: p - rate * g,
+    "momentum": _momentum,
+    "ascent": lambda p, g, rate, state, t: p + rate * g,
+    "Adam": _adam,
+    "AdamW": _adamw,
+    "RMSprop": _rmsprop,
+    "Adagrad": _adagrad,
+}
+
+
+def train(
+    loop: Loop, run: TrainingRun, epochs: int | None = None
+) -> Iterator[tuple[float, dict[str, Array]]]:
+    """The loss that each epoch records, and the parameters after it.
+
+    Parameters
+    ----------
+    loop : Loop
+    run : TrainingRun
+        Only its data, rate, start and number of epochs are used.
+    epochs : int, optional
+        Fewer or more than the run's.
+    """
+    parameters = {key: np.array(value) for key, value in run.start.items()}
+    states: dict[str, State] = {key: {} for key in parameters}
+    gathered: dict[str, Array] = {}
+    update = OPTIMIZERS[loop.optimizer]
+    steps = 0
+    for epoch in range(len(run.losses) if epochs is None else epochs):
+        losses = []
+        for rows in _batches(loop, len(run.X), epoch):
+            X, y = run.X[rows], run.y[rows]
+            loss, gradient = _gradient(loop, parameters, X, y)
+            steps += 1
+            if loop.zero_grad:
+                gathered = gradient
+            else:
+                gathered = {k: gathered.get(k, 0.0) + g for k, g in gradient.items()}
+            if loop.step:
+                parameters = {
+                    k: update(p, gathered[k], run.rate * loop.rate, states[k], steps)
+                    for k, p in parameters.items()
+                }
+            losses.append(loss_of(loop, parameters, X, y) if loop.loss_after else loss)
+        yield float(np.mean(losses)), parameters
+
+
+def _batches(loop: Loop, rows: int, epoch: int) -> list[slice]:
+    if not loop.batch:
+        return [slice(None)]
+    if loop.batches == "first":
+        return [slice(0, loop.batch)]
+    starts = range(0, rows, loop.batch)
+    if loop.batches == "every":
+        return [slice(start, start + loop.batch) for start in starts]
+    start = loop.batch * epoch % rows
+    return [slice(start, start + loop.batch)]
