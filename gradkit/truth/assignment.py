@@ -1,22 +1,19 @@
 """Read an assignment file: TOML beside its CSVs, in; `Assignment`, out.
 
-The shape of the file is checked by msgspec against the `…Table` classes below, what the
-shape cannot say (a start that does not fit the layers) by `_build`. Either way a wrong
-file is refused with the file, the key, what was found and what was expected.
+The shape of the file is checked against `gradkit.truth.tables`, what the shape cannot say
+(a start that does not fit the layers) here. Either way a wrong file is refused with the
+file, the key, what was found and what was expected.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import re
 import tomllib
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Any
 
-import msgspec
 import numpy as np
 
 from gradkit.records.task import (
@@ -32,6 +29,17 @@ from gradkit.records.task import (
     Task,
 )
 from gradkit.truth.network import ACTIVATIONS, LOSSES, parameter_shapes
+from gradkit.truth.tables import (
+    AssignmentError,
+    AssignmentFile,
+    RoleTable,
+    TaskTable,
+    convert,
+    one_of,
+    refuse,
+)
+
+__all__ = ["AssignmentError", "read_assignment"]
 
 DEFAULT = Path(__file__).parent.parent / "assignments" / "backpropagation" / "assignment.toml"
 
@@ -50,92 +58,16 @@ CHECKS: dict[Framework, tuple[str, ...]] = {
     "numpy": ("interface", "forward", "update", "gradient", "trajectory"),
     "torch": ("model", "forward", "gradient", "trajectory"),
 }
-
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-Points = Annotated[float, msgspec.Meta(ge=0)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
-Names = Annotated[list[str], msgspec.Meta(min_length=1)]
-
-
-class AssignmentError(ValueError):
-    """The assignment file cannot be used; the text says where and why."""
-
-
-class _Table(msgspec.Struct, forbid_unknown_fields=True):
-    """A TOML table in which a misspelt key is an error."""
-
-
-class ArgumentTable(_Table):
-    """An entry of ``roles.NAME.arguments``."""
-
-    name: str
-    kind: str
-    aliases: list[str] = []
-    required: bool = True
-
-
-class RoleTable(_Table):
-    """``roles.NAME``."""
-
-    names: Names
-    signature: str
-    returns: str
-    arguments: list[ArgumentTable] = []
-    shared: bool = False
-
-
-class LayerTable(_Table):
-    """An entry of ``tasks.layers``."""
-
-    units: Count
-    activation: str
-
-
-class RatesTable(_Table):
-    """``tasks.rates``."""
-
-    weight: Positive
-    bias: Positive
-    policy: Literal["exact", "free"] = "exact"
-
-
-class TaskTable(_Table):
-    """An entry of ``tasks``."""
-
-    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-    title: str
-    framework: Framework
-    words: Names
-    data: str
-    features: Names
-    targets: Names
-    layers: Annotated[list[LayerTable], msgspec.Meta(min_length=1)]
-    loss: str
-    rates: RatesTable
-    epochs: Count
-    deadline: Positive
-    roles: Names
-    checks: dict[str, Points]
-    starts: Annotated[dict[str, dict[str, list[list[float]]]], msgspec.Meta(min_length=1)]
-    optional: list[str] = []
-
-
-class MarkingTable(_Table):
-    """``marking``."""
-
-    step: Positive = 0.25
-    hints: Annotated[int, msgspec.Meta(ge=1, le=4)] = 3
-
-
-class AssignmentFile(_Table):
-    """The whole file."""
-
-    schema: Literal["gradkit/assignment/v1"]
-    id: str
-    title: str
-    roles: dict[str, RoleTable]
-    tasks: Annotated[list[TaskTable], msgspec.Meta(min_length=1)]
-    marking: MarkingTable = msgspec.field(default_factory=MarkingTable)
+NEEDS: dict[Framework, dict[str, str]] = {
+    "numpy": {
+        "forward": "forward",
+        "update": "update",
+        "gradient": "update",
+        "trajectory": "update",
+    },
+    "torch": {"model": "model", "forward": "model", "gradient": "train", "trajectory": "train"},
+}
+"""The role that each check looks at."""
 
 
 def read_assignment(path: Path | str | None = None) -> Assignment:
@@ -166,35 +98,20 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AssignmentError(f"{file}: is not a TOML file: {error}") from None
-    try:
-        table = msgspec.convert(raw, AssignmentFile)
-    except msgspec.ValidationError as error:
-        raise AssignmentError(_explain(file, raw, str(error))) from None
-    return _build(file, text, table)
-
-
-def _explain(file: Path, raw: Any, message: str) -> str:
-    """Put msgspec's sentence into ours: file, key, found, expected."""
-    what, _, path = message.partition(" - at `")
-    key = path.rstrip("`").removeprefix("$").removeprefix(".")
-    found: Any = raw
-    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", key):
-        try:
-            found = found[int(index)] if index else found[name]
-        except (KeyError, IndexError, TypeError):
-            return f"{file}: {key or 'the file'}: {what}"
-    shown = "" if isinstance(found, dict | list) else f"found {found!r}; "
-    return f"{file}: {key or 'the file'}: {shown}{what[:1].lower()}{what[1:]}"
+    return _build(file, text, convert(file, "", raw, AssignmentFile))
 
 
 def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
     digest = hashlib.sha256(text)
-    roles = {name: _role(file, name, role) for name, role in table.roles.items()}
+    roles = {
+        name: _role(file, name, convert(file, f"roles.{name}", role, RoleTable))
+        for name, role in table.roles.items()
+    }
     tasks: list[Task] = []
     for index, entry in enumerate(table.tasks):
         here = f"tasks[{index}]"
         if entry.id in {task.id for task in tasks}:
-            _refuse(file, f"{here}.id", repr(entry.id), "an id that no other task has")
+            refuse(file, f"{here}.id", repr(entry.id), "an id that no other task has")
         tasks.append(_task(file, here, entry, roles, digest))
     return Assignment(
         id=table.id,
@@ -211,7 +128,7 @@ def _role(file: Path, name: str, table: RoleTable) -> Role:
     for argument in table.arguments:
         if argument.kind not in KINDS:
             where = f"roles.{name}.arguments.{argument.name}.kind"
-            _refuse(file, where, repr(argument.kind), _one_of(KINDS))
+            refuse(file, where, repr(argument.kind), one_of(KINDS))
     arguments = tuple(
         Argument(a.name, a.kind, tuple(a.aliases), a.required) for a in table.arguments
     )
@@ -229,11 +146,15 @@ def _task(file: Path, here: str, table: TaskTable, roles: dict[str, Role], diges
         (f"{here}.loss", table.loss, tuple(LOSSES)),
     ]:
         if name not in known:
-            _refuse(file, key, repr(name), _one_of(known))
+            refuse(file, key, repr(name), one_of(known))
+    for check in table.checks:
+        role = NEEDS[table.framework].get(check)
+        if role is not None and role not in table.roles:
+            refuse(file, f"{here}.roles", ", ".join(table.roles), f"{role}, which {check} looks at")
     X, y = _data(file, here, table, digest)
     if table.layers[-1].units != y.shape[1]:
         found = f"{table.layers[-1].units} units in the last layer"
-        _refuse(file, f"{here}.layers", found, f"{y.shape[1]}, one for each target")
+        refuse(file, f"{here}.layers", found, f"{y.shape[1]}, one for each target")
     layers = tuple(Layer(layer.units, layer.activation) for layer in table.layers)
     return Task(
         id=table.id,
@@ -254,7 +175,10 @@ def _task(file: Path, here: str, table: TaskTable, roles: dict[str, Role], diges
         roles=tuple(
             replace(roles[name], required=name not in table.optional) for name in table.roles
         ),
-        checks=tuple(Check(name, points) for name, points in table.checks.items()),
+        checks=tuple(
+            Check(name, _points(file, f"{here}.checks.{name}", points))
+            for name, points in table.checks.items()
+        ),
         deadline=table.deadline,
     )
 
@@ -265,51 +189,54 @@ def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, 
     try:
         text = source.read_text(encoding="utf-8-sig")
     except OSError as error:
-        _refuse(file, f"{here}.data", f"{source} ({error.strerror})", "a CSV file")
+        refuse(file, f"{here}.data", f"{source} ({error.strerror})", "a CSV file")
     digest.update(text.encode())
     rows = list(csv.DictReader(text.splitlines()))
     header = rows[0].keys() if rows else ()
     for key, columns in ((f"{here}.features", table.features), (f"{here}.targets", table.targets)):
         for column in columns:
             if column not in header:
-                _refuse(file, key, repr(column), f"a column of {source}: {', '.join(header)}")
+                refuse(file, key, repr(column), f"a column of {source}: {', '.join(header)}")
     try:
         values = np.array(
             [[float(row[c]) for c in (*table.features, *table.targets)] for row in rows]
         )
     except (TypeError, ValueError) as error:
-        _refuse(file, f"{here}.data", f"{source}: {error}", "numbers only")
+        refuse(file, f"{here}.data", f"{source}: {error}", "numbers only")
+    if not np.isfinite(values).all():
+        refuse(file, f"{here}.data", f"{source}: nan or inf", "finite numbers only")
     values.flags.writeable = False
     return values[:, : len(table.features)], values[:, len(table.features) :]
+
+
+def _points(file: Path, here: str, value: Any) -> float:
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    if not real or not 0 <= value < np.inf:
+        refuse(file, here, repr(value), "points: a number, 0 or more")
+    return float(value)
 
 
 def _start(
     file: Path,
     here: str,
     name: str,
-    table: dict[str, list[list[float]]],
+    table: Any,
     features: int,
     layers: tuple[Layer, ...],
 ) -> Start:
     shapes = parameter_shapes(features, layers)
-    if set(table) != set(shapes):
-        _refuse(file, here, ", ".join(table), ", ".join(shapes))
+    if not isinstance(table, dict) or set(table) != set(shapes):
+        found = ", ".join(table) if isinstance(table, dict) else repr(table)
+        refuse(file, here, found or "nothing", ", ".join(shapes))
     parameters = {}
     for key, shape in shapes.items():
         try:
             value = np.array(table[key], dtype=np.float64)
-        except ValueError:
-            _refuse(file, f"{here}.{key}", "rows of different lengths", f"shape {shape}")
-        if value.shape != shape:
-            _refuse(file, f"{here}.{key}", f"shape {value.shape}", f"shape {shape}")
+        except (TypeError, ValueError):
+            refuse(file, f"{here}.{key}", repr(table[key]), f"numbers in shape {shape}")
+        if value.shape != shape or not np.isfinite(value).all():
+            found = f"shape {value.shape}" if value.shape != shape else repr(table[key])
+            refuse(file, f"{here}.{key}", found, f"finite numbers in shape {shape}")
         value.flags.writeable = False
         parameters[key] = value
     return Start(name, parameters)
-
-
-def _one_of(names: Sequence[str]) -> str:
-    return "one of " + ", ".join(names)
-
-
-def _refuse(file: Path, key: str, found: str, expected: str) -> NoReturn:
-    raise AssignmentError(f"{file}: {key}: found {found}; expected {expected}")

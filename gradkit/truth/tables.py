@@ -1,0 +1,153 @@
+"""The shape of an assignment file: its tables, and what is said where one does not fit."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args
+
+import msgspec
+
+from gradkit.records.task import Framework
+
+Schema = Literal["gradkit/assignment/v1"]
+Policy = Literal["exact", "free"]
+
+CHOICES = {
+    "schema": get_args(Schema),
+    "framework": get_args(Framework),
+    "policy": get_args(Policy),
+}
+"""What the keys may say that take one of a few words."""
+
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Names = Annotated[list[str], msgspec.Meta(min_length=1)]
+
+
+class AssignmentError(ValueError):
+    """The assignment file cannot be used; the text says where and why."""
+
+
+class _Table(msgspec.Struct, forbid_unknown_fields=True):
+    """A TOML table in which a misspelt key is an error."""
+
+
+class ArgumentTable(_Table):
+    """An entry of ``roles.NAME.arguments``."""
+
+    name: str
+    kind: str
+    aliases: list[str] = []
+    required: bool = True
+
+
+class RoleTable(_Table):
+    """``roles.NAME``."""
+
+    names: Names
+    signature: str
+    returns: str
+    arguments: list[ArgumentTable] = []
+    shared: bool = False
+
+
+class LayerTable(_Table):
+    """An entry of ``tasks.layers``."""
+
+    units: Count
+    activation: str
+
+
+class RatesTable(_Table):
+    """``tasks.rates``."""
+
+    weight: Positive
+    bias: Positive
+    policy: Policy = "exact"
+
+
+class TaskTable(_Table):
+    """An entry of ``tasks``; ``checks`` and ``starts`` hold what their builders look at."""
+
+    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    title: str
+    framework: Framework
+    words: Names
+    data: str
+    features: Names
+    targets: Names
+    layers: Annotated[list[LayerTable], msgspec.Meta(min_length=1)]
+    loss: str
+    rates: RatesTable
+    epochs: Count
+    deadline: Positive
+    roles: Names
+    checks: dict[str, Any]
+    starts: Annotated[dict[str, Any], msgspec.Meta(min_length=1)]
+    optional: list[str] = []
+
+
+class MarkingTable(_Table):
+    """``marking``."""
+
+    step: Positive = 0.25
+    hints: Annotated[int, msgspec.Meta(ge=1, le=4)] = 3
+
+
+class AssignmentFile(_Table):
+    """The whole file; every entry of ``roles`` is a `RoleTable`."""
+
+    schema: Schema
+    id: str
+    title: str
+    roles: dict[str, Any]
+    tasks: Annotated[list[TaskTable], msgspec.Meta(min_length=1)]
+    marking: MarkingTable = msgspec.field(default_factory=MarkingTable)
+
+
+T = TypeVar("T")
+
+
+def convert(file: Path, key: str, raw: Any, table: type[T]) -> T:
+    """Read ``raw``, which stands at ``key`` of ``file``, as ``table``.
+
+    Raises
+    ------
+    AssignmentError
+        It does not have the table's shape.
+    """
+    try:
+        return msgspec.convert(raw, table)
+    except msgspec.ValidationError as error:
+        raise AssignmentError(_explain(file, key, raw, str(error))) from None
+
+
+def refuse(file: Path, key: str, found: str, expected: str) -> NoReturn:
+    """Say what stands at ``key`` and what should.
+
+    Raises
+    ------
+    AssignmentError
+    """
+    raise AssignmentError(f"{file}: {key}: found {found}; expected {expected}")
+
+
+def one_of(names: tuple[str, ...]) -> str:
+    """``one of a, b``."""
+    return "one of " + ", ".join(names)
+
+
+def _explain(file: Path, key: str, raw: Any, message: str) -> str:
+    """Put msgspec's sentence into ours: file, key, found, expected."""
+    what, _, path = message.partition(" - at `")
+    path = path.rstrip("`").removeprefix("$").removeprefix(".")
+    found: Any = raw
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+        found = found[int(index)] if index else found[name]
+    whole = ".".join(filter(None, (key, path))) or "the file"
+    wanted = what[:1].lower() + what[1:].replace(" field ", " key ")
+    if wanted.startswith("invalid enum value"):
+        wanted = f"expected {one_of(CHOICES[path.rpartition('.')[2]])}"
+    shown = "" if isinstance(found, dict | list) else f"found {found!r}; "
+    return f"{file}: {whole}: {shown}{wanted}"
