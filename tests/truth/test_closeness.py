@@ -1,0 +1,85 @@
+"""Tolerances follow from the arithmetic: rounding passes, an error does not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradkit.truth import closeness
+from gradkit.truth.closeness import DOUBLE, SINGLE
+
+
+def test_epsilon_is_of_the_precision_found() -> None:
+    """float32 and float16 count as single; integers and complex numbers as double."""
+    kinds = {np.float64: DOUBLE, np.float32: SINGLE, np.float16: SINGLE, np.int64: DOUBLE}
+    assert {kind: closeness.epsilon(np.zeros(1, kind)) for kind in kinds} == kinds
+
+
+def test_near_is_never_true_of_what_is_not_finite() -> None:
+    """Nan and inf are near nothing, not even with an infinite tolerance."""
+    found = np.array([1.0, np.nan, np.inf, -np.inf, 1.5])
+    expected = np.array([1.0, np.nan, np.inf, -np.inf, 1.0])
+    assert closeness.near(found, expected, np.full(5, np.inf)).tolist() == [
+        True,
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert not closeness.near(found, expected, np.full(5, 0.1))[4]
+
+
+@pytest.mark.parametrize(("eps", "passes", "fails"), [(DOUBLE, 1e-10, 1e-9), (SINGLE, 1e-6, 1e-4)])
+def test_values_are_held_to_the_largest_of_their_probe(eps, passes, fails) -> None:
+    """A small entry beside a large one may carry the large one's rounding."""
+    expected = np.array([[[1.0], [1e-8]], [[1e-8], [1e-8]]])
+    allowed = closeness.value_tolerance(expected, eps)
+    near = closeness.near(
+        expected + passes * np.array([1.0, 1e-3])[:, None, None], expected, allowed
+    )
+    assert near.all()
+    assert not closeness.near(expected + fails, expected, allowed).any()
+
+
+def test_steps_are_held_to_their_change() -> None:
+    """A step of 1e-4 on a weight of 1 must be right to 1e-11, not to 1e-7."""
+    change, before = np.full((1, 2, 1), 1e-4), np.ones((1, 2, 1))
+    allowed = closeness.change_tolerance(change, before, DOUBLE)
+    assert (allowed > 1e-11).all()
+    assert (allowed < 2e-11).all()
+    wrong = before + change * 1.001
+    assert not closeness.near(wrong, before + change, allowed).any()
+
+
+def test_an_entry_without_change_may_carry_rounding_only() -> None:
+    """Where the right change is zero, a thousandth of its neighbour's is an error."""
+    change, before = np.array([[[1e-3], [0.0]]]), np.ones((1, 2, 1))
+    allowed = closeness.change_tolerance(change, before, DOUBLE)
+    found = before + change + np.array([[[0.0], [1e-6]]])
+    assert closeness.near(found, before + change, allowed).ravel().tolist() == [True, False]
+
+
+def test_losses_in_single_are_held_to_their_change() -> None:
+    """A run whose loss hardly moves is not passed for its size alone."""
+    course = 0.7 - 1e-4 * np.arange(5)
+    allowed = closeness.course_tolerance(course, SINGLE)
+    assert closeness.near(course.astype(np.float32), course, allowed).all()
+    stuck = np.full(5, 0.7)
+    assert closeness.near(stuck, course, allowed).tolist() == [True, False, False, False, False]
+
+
+def test_losses_in_double_are_held_to_1e_9() -> None:
+    """Relative to the loss itself."""
+    course = np.array([25.0, 1e-3])
+    allowed = closeness.course_tolerance(course, DOUBLE)
+    assert closeness.near(course * (1 + 5e-10), course, allowed).all()
+    assert not closeness.near(course * (1 + 2e-9), course, allowed).any()
+
+
+@pytest.mark.parametrize(("eps", "passes", "fails"), [(DOUBLE, 1e-10, 1e-8), (SINGLE, 1e-5, 1e-2)])
+def test_final_parameters(eps, passes, fails) -> None:
+    """Relative to what the run moved them by, or to their size in double."""
+    start, final = np.zeros((1, 2)), np.array([[1.0, 0.5]])
+    allowed = closeness.final_tolerance(final, start, eps)
+    assert closeness.near(final + passes, final, allowed).all()
+    assert not closeness.near(final + fails, final, allowed).any()
