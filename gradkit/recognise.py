@@ -18,6 +18,7 @@ from gradkit.student.divide import divide
 from gradkit.student.observe import observe_batch
 from gradkit.student.outline import outline
 from gradkit.student.sitting import Sitting
+from gradkit.truth.closeness import median
 from gradkit.truth.oracle import Derived
 from gradkit.truth.probes import draw
 
@@ -77,7 +78,7 @@ def _nearest(tasks: list[Task], section: Section, submission: Submission, sit: S
             y_hat = observe_batch(sitting, task, role, batch).outputs.get("y_hat")
         expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
         if y_hat is not None and y_hat.shape == expected.shape and y_hat.dtype.kind == "f":
-            gaps[task.id] = float(np.median(np.abs(y_hat - expected)))
+            gaps[task.id] = median(np.abs(y_hat - expected))
     if not found:
         return []
     best = min(gaps, key=gaps.__getitem__, default="")

@@ -79,3 +79,14 @@ def near(found: NDArray[Any], expected: Array, tolerance: Array) -> NDArray[np.b
     with np.errstate(invalid="ignore"):
         close: NDArray[np.bool_] = np.isfinite(found) & (np.abs(found - expected) <= tolerance)
     return close
+
+
+def median(values: Array) -> float:
+    """The median of some numbers, NaN where there are none.
+
+    numpy's own loads all of ``numpy.ma`` to look for NaN, which would be a tenth of the
+    time that a whole check takes.
+    """
+    ordered = np.sort(values, axis=None)
+    size = len(ordered)
+    return float(ordered[(size - 1) // 2] + ordered[size // 2]) / 2 if size else float("nan")

@@ -83,3 +83,11 @@ def test_final_parameters(eps, passes, fails) -> None:
     allowed = closeness.final_tolerance(final, start, eps)
     assert closeness.near(final + passes, final, allowed).all()
     assert not closeness.near(final + fails, final, allowed).any()
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 6])
+def test_median_is_numpys(size: int) -> None:
+    """The middle one, or the mean of the middle two; NaN of nothing."""
+    values = np.random.default_rng(size).normal(size=(size, 1))
+    assert closeness.median(values) == pytest.approx(np.median(values), rel=1e-15)
+    assert np.isnan(closeness.median(np.array([])))

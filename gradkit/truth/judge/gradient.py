@@ -119,7 +119,7 @@ def _factors(step: Step) -> dict[str, float]:
         taken = np.concatenate([step.taken[key].ravel() for key in keys])
         slope = np.concatenate([step.slope[key].value.ravel() for key in keys])
         seen = np.isfinite(taken) & (np.abs(slope) > 1e-3 * np.abs(slope).max())
-        factors[kind] = float(np.median(taken[seen] / slope[seen])) if seen.any() else 0.0
+        factors[kind] = closeness.median(taken[seen] / slope[seen]) if seen.any() else 0.0
     return factors
 
 

@@ -77,7 +77,7 @@ def _at_own_rates(
             continue
         wanted = np.concatenate([(expected[k] - batch.inputs[k]).ravel() for k in keys])
         taken = np.concatenate([(outcome.outputs[k].real - batch.inputs[k]).ravel() for k in keys])
-        ratio = float(np.median(taken[wanted != 0] / wanted[wanted != 0]))
+        ratio = closeness.median(taken[wanted != 0] / wanted[wanted != 0])
         if ratio > 0:
             for key in keys:
                 scaled[key] = batch.inputs[key] + ratio * (expected[key] - batch.inputs[key])
