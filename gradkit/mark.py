@@ -4,45 +4,76 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
+from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.result import CheckResult, TaskResult
 from gradkit.records.task import Task
 from gradkit.records.verdict import State, Verdict
+from gradkit.rubric import Preset, deduction
 
 OPEN: tuple[State, ...] = ("inconclusive", "not-checked")
 """States that are neither right nor wrong: their points are left out."""
 
 
-def mark(task: Task, verdicts: Sequence[Verdict], step: float, derived: bool) -> TaskResult:
+def mark(
+    task: Task,
+    verdicts: Sequence[Verdict],
+    inquiry: Inquiry,
+    *,
+    step: float,
+    derived: bool,
+    preset: Preset = "default",
+) -> TaskResult:
     """Points for one task.
+
+    A check earns the better of two counts: the share of its entries that passed, or
+    everything less the deductions of the mistakes found. One mistake costs once: a check
+    that follows from findings about another loses nothing more.
 
     Parameters
     ----------
     task : Task
     verdicts : sequence of Verdict
         One for each of the task's checks, in order.
+    inquiry : Inquiry
+        What the diagnosis found; empty where there was none.
     step : float
         The task's total is rounded to this, half up; single checks are not rounded.
     derived : bool
         Whether the expected values were derived rather than a model solution's.
+    preset : {"default", "strict", "lenient"}
 
     Returns
     -------
     TaskResult
     """
-    checks = tuple(
-        CheckResult(
-            verdict.check,
-            verdict.state,
-            check.points * share(verdict),
-            check.points,
-            verdict.message,
-            verdict.entries,
-            verdict.place,
-            verdict.notes,
+    findings: list[Finding] = []
+    checks = []
+    for check, verdict in zip(task.checks, verdicts, strict=True):
+        own = [
+            replace(f, deduction=check.points * _cost(f, verdict, preset))
+            for f in inquiry.findings
+            if f.check == check.name
+        ]
+        follows = inquiry.follows.get(check.name, ()) if verdict.state == "fail" else ()
+        earned = 1.0 if follows else share(verdict)
+        if own and verdict.state == "fail":
+            earned = max(earned, 1.0 - sum(_cost(f, verdict, preset) for f in own))
+        findings += own
+        checks.append(
+            CheckResult(
+                verdict.check,
+                verdict.state,
+                check.points * earned,
+                check.points,
+                verdict.message,
+                verdict.entries,
+                verdict.place,
+                verdict.notes,
+                follows,
+            )
         )
-        for check, verdict in zip(task.checks, verdicts, strict=True)
-    )
     checkable = sum(check.max_score for check in checks if check.state not in OPEN)
     total = sum(check.max_score for check in checks)
     return TaskResult(
@@ -52,8 +83,16 @@ def mark(task: Task, verdicts: Sequence[Verdict], step: float, derived: bool) ->
         total,
         checkable,
         derived or checkable < total,
-        checks,
+        tuple(checks),
+        tuple(findings),
     )
+
+
+def _cost(finding: Finding, verdict: Verdict, preset: Preset) -> float:
+    """The share of its check's points that a finding costs; one about no entry, all of them."""
+    if not finding.entries:
+        return 1.0
+    return deduction(finding.mistake, len(finding.entries), len(verdict.entries), preset)
 
 
 def share(verdict: Verdict) -> float:

@@ -9,7 +9,6 @@ one side, what it should have done from the other.
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import importlib.util
 import secrets
 from contextlib import ExitStack
@@ -22,8 +21,10 @@ import numpy as np
 
 import gradkit
 from gradkit.examine import Examined, examine
+from gradkit.inquire import inquire
 from gradkit.mark import mark
 from gradkit.recognise import UnrecognisedError, another_exercise, recognise
+from gradkit.records.finding import Inquiry
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Form, Task
@@ -144,7 +145,8 @@ class Session:
         step = self.assignment.step
         if task.framework == "torch" and importlib.util.find_spec("torch") is None:
             verdicts = [Verdict(c.name, "not-checked", WITHOUT_TORCH) for c in task.checks]
-            return mark(task, verdicts, step, self._reference is None), None
+            derived = self._reference is None
+            return mark(task, verdicts, Inquiry(), step=step, derived=derived), None
         oracle = self._oracle(task)
         facts = outline(section, submission.modules)
         for redraw in range(1 + REDRAWS):
@@ -152,7 +154,13 @@ class Session:
                 examined = examine(task, facts, sitting, oracle, seed + redraw)
             if all(verdict.state != "inconclusive" for verdict in examined.verdicts):
                 break
-        return mark(task, examined.verdicts, step, oracle.kind == "derived"), examined
+        inquiry = Inquiry()
+        failed = any(verdict.state == "fail" for verdict in examined.verdicts)
+        if failed and self._settings.form == "correct" and task.framework == "numpy":
+            with self._sit(task, section, submission) as sitting:
+                inquiry = inquire(task, examined, sitting, oracle, seed)
+        derived = oracle.kind == "derived"
+        return mark(task, examined.verdicts, inquiry, step=step, derived=derived), examined
 
     def _sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
         # Names of roles never come from another task's section, unless they mean the same there.
@@ -176,7 +184,7 @@ class Session:
         if self._reference is not None:
             oracle = load_reference(task, self._reference, form)
             if form == "correct":
-                verify(task, oracle, draw(task, 0, oracle.forward, takes_rate=False))
+                verify(task, oracle, draw(task, 0, Derived(task).forward, takes_rate=False))
         elif form == "published" and task.framework == "numpy":
             raise OracleError(
                 "--form published needs the model solutions: name their folder with --reference."
@@ -190,7 +198,10 @@ class Session:
         frameworks = {task.framework for task in self._tasks if task.id in {t.task for t in tasks}}
         versions = {"gradkit": gradkit.__version__, "numpy": np.__version__}
         if "torch" in frameworks and importlib.util.find_spec("torch") is not None:
-            versions["torch"] = importlib.metadata.version("torch")
+            # Late: half of the standard library's email package comes with it.
+            from importlib.metadata import version
+
+            versions["torch"] = version("torch")
         digests = {"submission": submission.digest, "assignment": self.assignment.digest}
         if self._reference is not None:
             digests["reference"] = _digest(self._reference)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from gradkit.records.finding import Finding
 from gradkit.records.submission import Place, Problem
 from gradkit.records.task import Form
 from gradkit.records.verdict import Entry, State
@@ -13,7 +14,10 @@ from gradkit.records.verdict import Entry, State
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """A verdict with its points. ``score`` is not rounded; the task's total is."""
+    """A verdict with its points. ``score`` is not rounded; the task's total is.
+
+    A failed check that ``follows`` from mistakes found in another loses no points of its own.
+    """
 
     check: str
     state: State
@@ -23,6 +27,7 @@ class CheckResult:
     entries: tuple[Entry, ...] = ()
     place: Place | None = None
     notes: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class TaskResult:
     checkable: float
     provisional: bool
     checks: tuple[CheckResult, ...]
-    findings: tuple[Mapping[str, Any], ...] = ()
+    findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 

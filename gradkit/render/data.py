@@ -10,6 +10,7 @@ import json
 import math
 from typing import Any
 
+from gradkit.records.finding import Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.records.verdict import Entry
@@ -59,7 +60,7 @@ def _task(task: TaskResult, hints: int) -> dict[str, Any]:
         "checkable": task.checkable,
         "provisional": task.provisional,
         "checks": [_check(check, hints) for check in task.checks],
-        "findings": [dict(finding) for finding in task.findings],
+        "findings": [_finding(finding, hints) for finding in task.findings],
         "notes": list(task.notes),
     }
 
@@ -74,6 +75,7 @@ def _check(check: CheckResult, hints: int) -> dict[str, Any]:
         "place": _place(check.place),
         "entries": [_entry(entry, hints) for entry in check.entries],
         "notes": list(check.notes),
+        "follows": list(check.follows),
     }
 
 
@@ -88,6 +90,30 @@ def _entry(entry: Entry, hints: int) -> dict[str, Any]:
     }
     if hints < EXPECTED_LEVEL:
         del data["expected"]
+    return data
+
+
+def _finding(finding: Finding, hints: int) -> dict[str, Any]:
+    place = finding.place
+    data = {
+        "id": finding.id,
+        "check": finding.check,
+        "mistake": finding.mistake,
+        "title": finding.title,
+        "parameter": sorted({entry.partition("[")[0] for entry in finding.entries}),
+        "entries": list(finding.entries),
+        "applies": dict(finding.applies),
+        "should": dict(finding.should),
+        "file": place.file if place else None,
+        "cell": place.cell if place else None,
+        "line": place.line if place else None,
+        "source": finding.source,
+        "hints": list(finding.hints[:hints]),
+        "alternatives": [list(codes) for codes in finding.alternatives],
+        "deduction": round(finding.deduction, 6),
+    }
+    if hints < EXPECTED_LEVEL:
+        del data["should"]
     return data
 
 

@@ -7,7 +7,8 @@ control characters.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.padding import Padding
@@ -15,6 +16,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import Entry, State
 from gradkit.render.data import EXPECTED_LEVEL
@@ -31,6 +33,12 @@ MARKS: dict[State, tuple[str, str, str]] = {
     "not-checked": ("?", "?", "cyan"),
 }
 """For each state: a sign, the same sign in ASCII, a colour."""
+
+TITLE_LEVEL, RULE_LEVEL = 2, 3
+"""Hint levels from which the mistake is named, and the rule and its line are shown."""
+
+FORMULAS = 2
+"""Entries of a finding whose formulas are shown; the rest are alike."""
 
 ROWS = 6
 """Entries of a check that are listed; the rest are counted."""
@@ -105,12 +113,15 @@ def _task(task: TaskResult, hints: int, console: Console, unicode: bool) -> None
         )
     console.print(Padding(line, (0, 0, 0, 2), expand=False))
     for check in task.checks:
-        _check(check, hints, console, unicode)
+        findings = [finding for finding in task.findings if finding.check == check.check]
+        _check(check, findings, hints, console, unicode)
     for note in task.notes:
         console.print(Padding(_plain(note), (0, 0, 0, 4), expand=False))
 
 
-def _check(check: CheckResult, hints: int, console: Console, unicode: bool) -> None:
+def _check(
+    check: CheckResult, findings: list[Finding], hints: int, console: Console, unicode: bool
+) -> None:
     sign, ascii_sign, colour = MARKS[check.state]
     worth = f"{points(check.score)} / {points(check.max_score)}" if check.max_score else "no points"
     head = Text.assemble(
@@ -121,13 +132,54 @@ def _check(check: CheckResult, hints: int, console: Console, unicode: bool) -> N
         if check.place is not None:
             head.append(f", see {clean_text(where(check.place))}")
     console.print(Padding(head, (0, 0, 0, 4), expand=False))
-    if check.message:
+    if check.follows:
+        told = ", ".join(check.follows) if hints >= TITLE_LEVEL else "what is found above"
+        follows = Text(f"Follows from {told}: nothing more is deducted.")
+        console.print(Padding(follows, (0, 0, 0, 6), expand=False))
+    elif check.message:
         console.print(Padding(_plain(check.message), (0, 0, 0, 6), expand=False))
+    for finding in findings if hints >= TITLE_LEVEL else ():
+        for line in _finding(finding, hints):
+            console.print(Padding(line, (0, 0, 0, 6), expand=False))
     failed = [entry for entry in check.entries if entry.state == "fail" and entry.found is not None]
-    if failed and check.state == "fail":
+    if failed and check.state == "fail" and not findings and not check.follows:
         console.print(Padding(_entries(failed, hints), (0, 0, 0, 6), expand=False))
     for note in check.notes:
         console.print(Padding(Text(clean_text(note), style="dim"), (0, 0, 0, 6), expand=False))
+
+
+def _finding(finding: Finding, hints: int) -> Iterator[Text]:
+    """Title, source line, and the formulas, with the factors that differ between ‹ and ›."""
+    known = finding.mistake != UNEXPLAINED
+    title = finding.title if known else "Something that gradkit cannot name"
+    about = f": {', '.join(finding.entries)}" if finding.entries else ""
+    cost = f"  (−{points(finding.deduction)})" if finding.deduction else ""
+    yield Text.assemble((title, "bold"), clean_text(about), (cost, "dim"))
+    if finding.place is not None and hints >= RULE_LEVEL:
+        yield Text(f"  {clean_text(where(finding.place))}  {clean_text(finding.source)}".rstrip())
+    for entry in list(finding.applies)[:FORMULAS] if hints >= RULE_LEVEL else ():
+        applied, right = finding.applies[entry], finding.should.get(entry, "")
+        yield Text.assemble(f"  {entry} moves by     ", _marked(applied, right))
+        if hints >= EXPECTED_LEVEL and right:
+            yield Text(f"  {' ' * len(entry)} should move  {right}")
+    if len(finding.applies) > FORMULAS and hints >= RULE_LEVEL:
+        yield Text(f"  and {len(finding.applies) - FORMULAS} more of the kind", style="dim")
+    for hint in finding.hints[: min(hints, 2)]:
+        yield Text(f"  {hint}")
+
+
+def _marked(applied: str, right: str) -> Text:
+    """The applied formula, each factor that the right one has not in brackets."""
+    known = Counter(right.split(" · "))
+    line = Text()
+    for number, part in enumerate(applied.split(" · ")):
+        line.append(" · " if number else "")
+        if known[part]:
+            known[part] -= 1
+            line.append(part)
+        else:
+            line.append(f"‹{part}›", style="bold red")
+    return line
 
 
 def _entries(failed: list[Entry], hints: int) -> Table:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.records.binding import Bound
+from gradkit.records.binding import Bound, Path
 from gradkit.records.observations import Fault, Loop, Lost, Outcome
 from gradkit.records.probes import Batch, Run
 from gradkit.records.task import Array, Parameters, Task
@@ -56,6 +57,36 @@ def observe_batch(sitting: Sitting, task: Task, bound: Bound, batch: Batch) -> O
     data = {"call": call_of(bound, task), "n": len(batch.labels)}
     kind = "predict" if bound.role == "model" else "batch"
     return _outcome(sitting, batch.name, sitting.ask(kind, data, batch.inputs))
+
+
+def observe_returned(
+    sitting: Sitting, task: Task, bound: Bound, inputs: Mapping[str, NDArray[Any]]
+) -> Outcome:
+    """What a forward function returns, in whatever sizes: columns (n, size) by quantity."""
+    call = call_of(bound, task)
+    once = {name: value[0] for name, value in inputs.items()}
+    reply = sitting.ask("explore", {"call": call}, once)
+    if isinstance(reply, Lost) or "tree" not in reply.data:
+        return _outcome(sitting, "returned", reply)
+    sizes = {
+        name: _size_at(reply.data["tree"], reply.arrays, path)
+        for name, path in bound.returns.items()
+    }
+    call["shapes"] = {name: [size, 1] for name, size in sizes.items() if size}
+    call["returns"] = {name: call["returns"][name] for name in call["shapes"]}
+    n = len(next(iter(inputs.values())))
+    outcome = _outcome(sitting, "returned", sitting.ask("batch", {"call": call, "n": n}, inputs))
+    return replace(outcome, outputs={k: v[:, :, 0] for k, v in outcome.outputs.items()})
+
+
+def _size_at(tree: Any, leaves: Mapping[str, NDArray[Any]], path: Path) -> int:
+    """The size of the array at the end of a path through a described structure, or 0."""
+    for step in path:
+        entries = dict(map(tuple, tree.get("dict", ()))) or dict(enumerate(tree.get("list", ())))
+        if step not in entries:
+            return 0
+        tree = entries[step]
+    return leaves[tree["array"]].size if "array" in tree else 0
 
 
 def observe_initialise(sitting: Sitting, task: Task, bound: Bound) -> Outcome:
@@ -149,7 +180,7 @@ def _outcome(
         return Outcome(name, {}, lost=reply, printed=sitting.output, loop=loop)
     faults = tuple(
         Fault(int(call), str(quantity), kind, str(found))
-        for call, quantity, kind, found in reply.data["faults"]
+        for call, quantity, kind, found in reply.data.get("faults", ())
     )
-    failure = sitting.failure(reply.data["failure"])
+    failure = sitting.failure(reply.data.get("failure"))
     return Outcome(name, reply.arrays, faults, failure, None, sitting.output, loop)

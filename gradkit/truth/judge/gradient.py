@@ -111,8 +111,11 @@ def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]
         before = after
 
 
-def _factors(step: Step) -> dict[str, float]:
-    """One factor for the weights and one for the biases: the median of step over slope."""
+def _factors(step: Step, relative: float) -> dict[str, float]:
+    """One factor for the weights and one for the biases, read off the step itself.
+
+    The ratio of step to slope that most entries share; where no two agree, their median.
+    """
     factors = {}
     for kind in "Wb":
         keys = [key for key in step.taken if key[0] == kind]
@@ -130,7 +133,7 @@ def _compare(steps: list[Step], relative: float, eps: float) -> list[Entry]:
     inconclusive rather than wrong.
     """
     entries = []
-    factors = _factors(steps[0])
+    factors = _factors(steps[0], relative)
     for step in steps:
         for key, taken in step.taken.items():
             factor, slope = factors[key[0]], step.slope[key]

@@ -1,0 +1,47 @@
+"""What the diagnosis says: one mistake, where it is, and the two rules it separates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gradkit.records.submission import Place
+
+UNEXPLAINED = "unexplained"
+"""The mistake of a finding that names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One mistake, or entries that nothing in the catalogue explains.
+
+    ``entries`` are written as the student indexes them, ``W1[0,1]``; ``applies`` and
+    ``should`` map them to formulas in the student's own names. Both are verified on fresh
+    inputs; an entry without a verified rule is in neither. ``alternatives`` are other sets of
+    mistakes that predict the same numbers. ``deduction`` is in points.
+    """
+
+    id: str
+    check: str
+    mistake: str
+    title: str
+    entries: tuple[str, ...]
+    applies: Mapping[str, str] = field(default_factory=dict)
+    should: Mapping[str, str] = field(default_factory=dict)
+    place: Place | None = None
+    source: str = ""
+    hints: tuple[str, ...] = ()
+    alternatives: tuple[tuple[str, ...], ...] = ()
+    deduction: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """All that the diagnosis of one task found.
+
+    ``follows`` names, for each failed check that the findings account for completely, the
+    mistakes it follows from.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    follows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
