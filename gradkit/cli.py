@@ -7,6 +7,7 @@ could not be checked.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -103,6 +104,9 @@ def check(
     output: Path | None,
 ) -> None:
     """Check submissions: each PATH, a .py file, notebook, folder or zip, is one."""
+    # No array here is large enough for threads, and starting them takes as long as the rest
+    # of numpy on a busy machine. Whoever has set a number keeps it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # The worker loads numpy in its own process while this one does the same.
     from gradkit.worker import Workshop
 
