@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.records.probes import Probes, Run
-from gradkit.records.task import Array, Form, Parameters, Task
+from gradkit.records.task import Array, Form, Framework, Parameters, Task
 from gradkit.truth import network
 
 Expected = Mapping[str, Mapping[str, Array]]
@@ -254,6 +254,13 @@ class TorchReference:
         return model
 
 
+ASKED: Mapping[Framework, tuple[str, ...]] = {
+    "numpy": ("L_layer_forward", "update_parameters"),
+    "torch": ("Model", "train"),
+}
+"""What a model solution must define."""
+
+
 def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
     """The model solution of ``task`` in ``folder``: ``regression_numpy.py`` for regression-numpy.
 
@@ -262,7 +269,7 @@ def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
     Raises
     ------
     OracleError
-        There is no such file, or it cannot be loaded.
+        There is no such file, it cannot be loaded, or it lacks what is asked for.
     """
     stem = task.id.replace("-", "_")
     path = folder / (f"{stem}_published.py" if form == "published" else f"{stem}.py")
@@ -276,10 +283,13 @@ def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise OracleError(
             f"{path}: the model solution cannot be loaded: {type(error).__name__}: {error}"
         ) from error
+    for name in ASKED[task.framework]:
+        if not callable(getattr(module, name, None)):
+            raise OracleError(f"{path}: the model solution has no `{name}`; add it.")
     return (
         TorchReference(task, module) if task.framework == "torch" else NumpyReference(task, module)
     )
@@ -292,11 +302,24 @@ def verify(task: Task, oracle: Oracle, probes: Probes) -> None:
     ------
     OracleError
         They differ: one of the two is wrong, and nobody can be graded before it is known which.
+        Or the reference raises an exception.
     """
+    try:
+        answers = expect(oracle, probes)
+    except Exception as error:
+        raise OracleError(
+            f"{task.id}: the model solution stopped with {type(error).__name__}: {error}. Mend it "
+            "before grading."
+        ) from error
     for name, quantities in expect(Derived(task), probes).items():
-        found = expect(oracle, probes)[name]
         for quantity, value in quantities.items():
-            gap = np.abs(found[quantity] - value).max()
+            found = answers[name][quantity]
+            if found.shape != value.shape:
+                raise OracleError(
+                    f"{task.id}: the model solution gives {quantity} of {name} in shape "
+                    f"{found.shape}, the assignment file asks for {value.shape}."
+                )
+            gap = np.abs(found - value).max()
             if not gap <= AGREEMENT * max(1.0, np.abs(value).max()):
                 raise OracleError(
                     f"{task.id}: the model solution and the assignment file disagree on {quantity} "
