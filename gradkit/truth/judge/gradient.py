@@ -122,7 +122,10 @@ def _factors(step: Step, relative: float) -> dict[str, float]:
         taken = np.concatenate([step.taken[key].ravel() for key in keys])
         slope = np.concatenate([step.slope[key].value.ravel() for key in keys])
         seen = np.isfinite(taken) & (np.abs(slope) > 1e-3 * np.abs(slope).max())
-        factors[kind] = closeness.median(taken[seen] / slope[seen]) if seen.any() else 0.0
+        ratios = taken[seen] / slope[seen] if seen.any() else np.zeros(1)
+        alike = np.abs(ratios[:, None] - ratios) <= 2 * relative * np.abs(ratios)
+        shared = alike.sum(axis=0)
+        factors[kind] = float(ratios[shared.argmax()] if shared.max() > 1 else np.median(ratios))
     return factors
 
 
