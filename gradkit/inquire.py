@@ -16,19 +16,23 @@ from gradkit.records.binding import Bound
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
-from gradkit.records.rule import ForwardProbes, Names, Rule, UpdateInputs, UpdateProbes
 from gradkit.records.rule import Entry as Target
+from gradkit.records.rule import ForwardProbes, Names, Rule, TrainingRun, UpdateInputs, UpdateProbes
 from gradkit.records.task import Array, Task
 from gradkit.records.verdict import Verdict
 from gradkit.student.observe import observe_batch, observe_returned
 from gradkit.student.sitting import Sitting
 from gradkit.truth.mistakes import Diagnosis, diagnose
 from gradkit.truth.mistakes.forward import explain_forward
+from gradkit.truth.mistakes.training import GROUPS, explain_training
 from gradkit.truth.oracle import Oracle
 from gradkit.truth.replay import follows
 from gradkit.truth.rules import draw, draw_forward, text
 from gradkit.truth.rules.draw import FRESH, with_rate
 from gradkit.truth.rules.text import entry_text
+
+OF_THE_MODULE = frozenset(code for code, group in GROUPS.items() if group == "activation")
+"""Mistakes of a torch module's own forward pass, not of the loop that trains it."""
 
 
 def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, seed: int) -> Inquiry:
@@ -52,6 +56,8 @@ def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, se
         The most basic mistake first; empty where nothing more can be asked.
     """
     states = {verdict.check: verdict for verdict in examined.verdicts}
+    if task.framework == "torch":
+        return _training(task, examined, states)
     findings = _forward(task, examined, sitting, seed) if _failed(states, "forward") else ()
     if not _failed(states, "update"):
         return Inquiry(findings)
@@ -65,6 +71,62 @@ def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, se
 
 def _failed(states: Mapping[str, Verdict], check: str) -> bool:
     return check in states and states[check].state == "fail"
+
+
+def _training(task: Task, examined: Examined, states: Mapping[str, Verdict]) -> Inquiry:
+    """The mistakes that, run in numpy, give the losses and parameters of every run.
+
+    What the module computes is charged to `forward`, what the loop does to `trajectory`.
+    """
+    case = examined.case
+    runs = _training_runs(task, examined)
+    if not any(_failed(states, check) for check in ("forward", "trajectory")) or len(runs) < 2:
+        return Inquiry()
+    forward_failed = _failed(states, "forward")
+    explanation = explain_training(task, runs, barred=() if forward_failed else OF_THE_MODULE)
+    if explanation.unknown:
+        checks = [check for check in ("forward", "trajectory") if _failed(states, check)]
+        role = {"forward": "model", "trajectory": "train"}
+        told = [_told(task, case.binding.bound[role[c]], c, UNEXPLAINED, ()) for c in checks]
+        return Inquiry(tuple(told))
+    others = tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
+    findings = []
+    for slip in explanation.slips:
+        check = "forward" if slip.code in OF_THE_MODULE and forward_failed else "trajectory"
+        bound = case.binding.bound["model" if check == "forward" else "train"]
+        findings.append(_told(task, bound, check, slip.code, others))
+    codes = tuple(slip.code for slip in explanation.slips)
+    follows: dict[str, tuple[str, ...]] = {"gradient": codes} if codes else {}
+    if findings and all(finding.check == "forward" for finding in findings):
+        follows["trajectory"] = codes
+    return Inquiry(tuple(findings), follows)
+
+
+def _training_runs(task: Task, examined: Examined) -> list[TrainingRun]:
+    """The observed runs, each with the parameters after its first two steps."""
+    outcomes = examined.case.observations.outcomes
+    made: dict[str, dict[int, dict[str, Array]]] = {}
+    losses: dict[str, Array] = {}
+    for run in examined.case.probes.runs:
+        outputs = outcomes[run.name].outputs if run.name in outcomes else {}
+        final = {k: outputs[f"final/{k}"] for k in run.parameters if f"final/{k}" in outputs}
+        if len(final) == len(run.parameters):
+            after = {key: value.astype(np.float64) for key, value in final.items()}
+            made.setdefault(run.start, {})[run.epochs] = after
+        if run.check == "trajectory" and len(outputs.get("loss", ())) == run.epochs:
+            losses[run.start] = outputs["loss"]
+    return [
+        TrainingRun(
+            run.X.astype(float),
+            run.y.astype(float),
+            task.rates.weight,
+            run.parameters,
+            losses[run.start],
+            made[run.start],
+        )
+        for run in examined.case.probes.runs
+        if run.check == "trajectory" and run.start in losses and run.start in made
+    ]
 
 
 def _consequences(

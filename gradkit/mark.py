@@ -89,10 +89,12 @@ def mark(
 
 
 def _cost(finding: Finding, verdict: Verdict, preset: Preset) -> float:
-    """The share of its check's points that a finding costs; one about no entry, all of them."""
-    if not finding.entries:
+    """The share of its check's points that a finding costs; a wrong forward pass, all of them."""
+    if finding.check == "forward":
         return 1.0
-    return deduction(finding.mistake, len(finding.entries), len(verdict.entries), preset)
+    failed = sum(entry.state != "pass" for entry in verdict.entries)
+    concerned = len(finding.entries) or failed
+    return deduction(finding.mistake, concerned, len(verdict.entries), preset)
 
 
 def share(verdict: Verdict) -> float:

@@ -156,7 +156,7 @@ class Session:
                 break
         inquiry = Inquiry()
         failed = any(verdict.state == "fail" for verdict in examined.verdicts)
-        if failed and self._settings.form == "correct" and task.framework == "numpy":
+        if failed and (self._settings.form == "correct" or task.framework == "torch"):
             with self._sit(task, section, submission) as sitting:
                 inquiry = inquire(task, examined, sitting, oracle, seed)
         derived = oracle.kind == "derived"
