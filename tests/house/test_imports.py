@@ -1,0 +1,269 @@
+"""Who may import whom: two limbs that never meet, and nothing heavy before it is needed."""
+
+import ast
+import sys
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+MAY_IMPORT: Mapping[str, set[str]] = {
+    "gradkit.records": {"gradkit.records"},
+    "gradkit.text": {"gradkit.records"},
+    # The truth limb: arrays, never a student's file.
+    "gradkit.gradcheck": {"gradkit.gradcheck"},
+    "gradkit.truth": {"gradkit.truth", "gradkit.gradcheck", "gradkit.records"},
+    # The student limb: files and processes, never an answer.
+    "gradkit.worker": {"gradkit.worker", "gradkit.text"},
+    "gradkit.student": {
+        "gradkit.student",
+        "gradkit.worker",
+        "gradkit.records",
+        "gradkit.text",
+    },
+    # Where they meet.
+    "gradkit.session": {"gradkit"},
+    "gradkit.recognise": {"gradkit.student", "gradkit.truth", "gradkit.records"},
+    "gradkit.examine": {"gradkit.student", "gradkit.truth", "gradkit.records"},
+    "gradkit.inquire": {"gradkit.examine", "gradkit.student", "gradkit.truth", "gradkit.records"},
+    # What follows.
+    "gradkit.rubric": {"gradkit.records"},
+    "gradkit.mark": {"gradkit.rubric", "gradkit.records"},
+    "gradkit.render": {"gradkit.render", "gradkit.records", "gradkit.text"},
+    "gradkit.reproduce": {"gradkit.truth", "gradkit.records"},
+    # Front ends. The command starts a workshop before anything loads numpy.
+    "gradkit.cli": {
+        "gradkit.session",
+        "gradkit.mark",
+        "gradkit.render",
+        "gradkit.reproduce",
+        "gradkit.records",
+        "gradkit.truth.assignment",
+        "gradkit.worker",
+    },
+    "gradkit.__main__": {"gradkit.cli"},
+    "gradkit.pytest_plugin": {
+        "gradkit.session",
+        "gradkit.mark",
+        "gradkit.render",
+        "gradkit.records",
+    },
+    "gradkit.assignments": set(),
+}
+"""For each room of the house, the rooms it may import. Everyone may import `gradkit` itself."""
+
+JOINTS = {"gradkit.session", "gradkit.recognise", "gradkit.examine", "gradkit.inquire"}
+
+AT_ONCE: Mapping[str, set[str]] = {
+    "gradkit.cli": {"click"},
+    "gradkit.truth.tables": {"msgspec"},
+    "gradkit.render.text": {"rich"},
+    "gradkit.pytest_plugin": {"pytest"},
+}
+"""Modules that may load more than numpy when they are imported, which others do in time."""
+
+ALONE: Mapping[str, set[str]] = {"pytest": {"gradkit.pytest_plugin"}}
+"""Packages that these modules alone may import, early or late."""
+
+FREE = sys.stdlib_module_names | {"numpy"}
+HEAVY = {"torch", "pandas", "scipy", "nbformat", "rich", "pytest"}
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """``target`` is dotted; ``at_once`` is False inside functions and for type checkers."""
+
+    module: str
+    line: int
+    target: str
+    at_once: bool
+
+    def __str__(self) -> str:
+        """Say where, as a compiler would."""
+        return f"{self.module}:{self.line} imports {self.target}"
+
+
+def sources() -> dict[str, str]:
+    """Every module of the package, by its dotted name."""
+    texts = {}
+    for path in sorted((ROOT / "gradkit").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        texts[".".join(parts).removesuffix(".__init__")] = path.read_text(encoding="utf-8")
+    return texts
+
+
+@cache
+def statements(text: str) -> list[tuple[ast.Import | ast.ImportFrom, bool]]:
+    """The import statements of a source, and whether each is run when the module is."""
+    tree = ast.parse(text)
+    late = set()
+    for node in ast.walk(tree):
+        guard = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        if guard or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            late.update(map(id, ast.walk(node)))
+    return [
+        (node, id(node) not in late)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+
+def imports_of(module: str, text: str, known: Container[str]) -> Iterator[Import]:
+    """All imports of a module; ``from package import name`` counts as what the name is."""
+    for node, at_once in statements(text):
+        if isinstance(node, ast.Import):
+            targets = [alias.name for alias in node.names]
+        else:
+            assert not node.level, f"{module}:{node.lineno}: write the import out from gradkit"
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            targets = [name if name in known else str(node.module) for name in whole]
+        for target in dict.fromkeys(targets):
+            yield Import(module, node.lineno, target, at_once)
+
+
+def within(module: str, rooms: Iterable[str]) -> bool:
+    """Whether a module is one of the rooms, or in one of them."""
+    return any(module == room or module.startswith(f"{room}.") for room in rooms)
+
+
+def violations(texts: Mapping[str, str]) -> list[str]:
+    """Every import that the map does not allow, as a sentence."""
+    found = []
+    for module, text in texts.items():
+        rooms = [room for room in MAY_IMPORT if within(module, [room])]
+        if not rooms and module != "gradkit":
+            found.append(f"{module} has no place in MAY_IMPORT: decide what it may import")
+            continue
+        allowed = set().union(*(MAY_IMPORT[room] for room in rooms))
+        for item in imports_of(module, text, texts):
+            package = item.target.partition(".")[0]
+            own = package == "gradkit"
+            if own and item.target != "gradkit" and not within(item.target, allowed):
+                found.append(f"{item}: not allowed, only {', '.join(sorted(allowed)) or 'none'}")
+            elif module not in ALONE.get(package, {module}):
+                found.append(f"{item}: only {', '.join(ALONE[package])} may")
+            elif item.at_once and not own and package not in FREE | AT_ONCE.get(module, set()):
+                found.append(f"{item} at once: import it where it is needed")
+    return found
+
+
+def loaded_with(start: str, texts: Mapping[str, str]) -> set[str]:
+    """Everything that importing a module of the package imports at once, packages by name."""
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        waiting += [name.rpartition(".")[0]] if "." in name else []
+        if name in texts:
+            found = imports_of(name, texts[name], texts)
+            waiting += [item.target for item in found if item.at_once]
+    return seen
+
+
+def test_the_house_keeps_its_map() -> None:
+    """No import in gradkit crosses the map."""
+    assert violations(sources()) == []
+
+
+def test_limbs_meet_in_few_places() -> None:
+    """Only the joints import both limbs; the map itself allows it to no other."""
+    for room, allowed in MAY_IMPORT.items():
+        truth = within("gradkit.truth", allowed) or within("gradkit.truth.rules", allowed)
+        student = within("gradkit.student", allowed)
+        assert not (truth and student) or room in JOINTS, room
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "said"),
+    [
+        ("gradkit.truth.oracle", "from gradkit.student import read", "gradkit.student"),
+        ("gradkit.truth.oracle", "import gradkit.worker", "gradkit.worker"),
+        ("gradkit.student.read", "from gradkit.truth.oracle import expect", "gradkit.truth"),
+        ("gradkit.student.read", "def f():\n    import gradkit.truth.oracle", "gradkit.truth"),
+        ("gradkit.worker.child", "from gradkit import truth", "gradkit.truth"),
+        ("gradkit.worker.child", "from gradkit.records.task import Task", "gradkit.records"),
+        ("gradkit.records.task", "from gradkit.text import where", "gradkit.text"),
+        ("gradkit.render.text", "from gradkit.student.place import finder", "gradkit.student"),
+        ("gradkit.mark", "from gradkit.session import Session", "gradkit.session"),
+        ("gradkit.session", "def f():\n    import pytest", "only gradkit.pytest_plugin may"),
+        ("gradkit.session", "import torch", "imports torch at once"),
+        ("gradkit.session", "if True:\n    from scipy import special", "imports scipy at once"),
+        ("gradkit.truth.oracle", "try:\n    import pandas\nfinally: ...", "imports pandas at once"),
+        ("gradkit.render.data", "import rich.text", "imports rich.text at once"),
+        ("gradkit.attic", "import os", "has no place"),
+    ],
+)
+def test_a_breach_is_told(module: str, line: str, said: str) -> None:
+    """Each made-up breach gives one sentence, which names the module and what it imports."""
+    texts = {**sources(), module: line}
+    told = violations(texts)
+    assert len(told) == 1
+    assert told[0].startswith(module)
+    assert said in told[0]
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("gradkit.session", "def f():\n    import torch"),
+        ("gradkit.session", "if TYPE_CHECKING:\n    import pandas"),
+        ("gradkit.pytest_plugin", "import pytest"),
+        ("gradkit.truth.oracle", "import math, numpy as np"),
+        ("gradkit.student.read", "from gradkit import __version__"),
+    ],
+)
+def test_what_is_allowed_is_not_told(module: str, line: str) -> None:
+    """Late imports, imports for type checkers, numpy, and what the map allows."""
+    assert violations({**sources(), module: line}) == []
+
+
+def test_relative_imports_are_refused() -> None:
+    """An import that does not name its room cannot be held against the map."""
+    with pytest.raises(AssertionError, match=r"gradkit\.mark:1: write the import out from gradkit"):
+        violations({"gradkit.mark": "from . import session"})
+
+
+@pytest.mark.parametrize("start", ["gradkit.session", "gradkit.worker.zygote", "gradkit.cli"])
+def test_nothing_heavy_loads_with_a_numpy_check(start: str) -> None:
+    """Torch, pandas, scipy, nbformat and rich wait, in grader and worker alike."""
+    packages = {name.partition(".")[0] for name in loaded_with(start, sources())}
+    assert not packages & HEAVY
+
+
+def test_a_heavy_import_on_the_way_is_seen() -> None:
+    """The closure follows imports through modules and through the packages around them."""
+    texts = sources()
+    for module in ("gradkit.records", "gradkit.truth.probes"):
+        assert "torch" in loaded_with("gradkit.session", {**texts, module: "import torch"})
+    late = {**texts, "gradkit.truth.probes": "def f():\n    import torch"}
+    assert "torch" not in loaded_with("gradkit.session", late)
+
+
+def test_the_workshop_opens_before_numpy() -> None:
+    """Neither the command nor the workshop loads numpy, so that both processes do it at a time."""
+    assert "numpy" not in loaded_with("gradkit.cli", sources())
+    assert "numpy" not in loaded_with("gradkit.worker", sources())
+    assert "numpy" in loaded_with("gradkit.session", sources())
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "reference").glob("*.py")), ids=lambda p: p.name)
+def test_model_solutions_stand_alone(path: Path) -> None:
+    """A model solution imports numpy or torch; of gradkit, and of the others, nothing."""
+    found = imports_of(path.stem, path.read_text(encoding="utf-8"), ())
+    assert {item.target.partition(".")[0] for item in found} <= {"numpy", "torch"}
+
+
+def test_model_solutions_are_loaded_by_path() -> None:
+    """No module of gradkit, and no worker, imports them by name."""
+    names = {"reference", *(path.stem for path in (ROOT / "reference").glob("*.py"))}
+    texts = sources()
+    for module, text in texts.items():
+        found = {item.target.partition(".")[0] for item in imports_of(module, text, texts)}
+        assert not found & names, module
