@@ -28,6 +28,7 @@ from gradkit.records.rule import (
 from gradkit.records.task import Array, Task
 from gradkit.truth.mistakes.apply import NEARLY, cut_off, truncated, with_slips
 from gradkit.truth.mistakes.cases import usual_cases
+from gradkit.truth.mistakes.catalogue import RANK
 from gradkit.truth.mistakes.compare import (
     Change,
     Difference,
@@ -36,7 +37,7 @@ from gradkit.truth.mistakes.compare import (
     term_differences,
 )
 from gradkit.truth.mistakes.figures import common_ratios, readings
-from gradkit.truth.mistakes.rewrite import ORDER, REWRITES, rewritten, target_of
+from gradkit.truth.mistakes.rewrite import REWRITES, rewritten, target_of
 from gradkit.truth.rules.evaluate import evaluate, value_of, waiting_in_circles
 from gradkit.truth.rules.recover import recover
 from gradkit.truth.rules.step import correct_rules
@@ -400,7 +401,7 @@ class _Set:
                 by_code.setdefault(code, []).append((entry, details))
         return tuple(
             Slip(code, tuple(e for e, _ in by_code[code]), tuple(d for _, d in by_code[code]))
-            for code in sorted(by_code, key=ORDER.__getitem__)
+            for code in sorted(by_code, key=RANK.__getitem__)
         )
 
 
@@ -482,7 +483,7 @@ class _Work:
                 continue
             for code, details in found:
                 slips = _with(slips, code, entry, details)
-        slips.sort(key=lambda slip: ORDER[slip.code])
+        slips.sort(key=lambda slip: RANK[slip.code])
         return replace(explanation, slips=tuple(slips), unexplained=tuple(left))
 
     def _search_entry(self, entry: Entry, named: list[Slip]) -> tuple[Change, ...] | None:

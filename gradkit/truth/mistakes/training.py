@@ -228,12 +228,12 @@ CHANGES: Mapping[str, Callable[[Loop, Facts], Loop]] = {
     "mini-batch": lambda loop, facts: replace(
         loop, batch=int(str(facts["rows"])), batches=str(facts["batches"])
     ),
+    "missing-step": lambda loop, facts: replace(loop, step=False),
     "graph-detached": lambda loop, facts: replace(
         loop, frozen=tuple(range(1, int(str(facts.get("layers", 1))) + 1))
     ),
     "unregistered-parameters": lambda loop, facts: replace(loop, frozen=(1,)),
     "missing-zero-grad": lambda loop, facts: replace(loop, zero_grad=False),
-    "missing-step": lambda loop, facts: replace(loop, step=False),
     "wrong-sign": lambda loop, facts: replace(loop, optimizer="ascent"),
     "momentum": lambda loop, facts: replace(loop, optimizer="momentum"),
     "wrong-optimizer": lambda loop, facts: replace(loop, optimizer=str(facts["optimizer"])),

@@ -1,0 +1,142 @@
+"""The catalogue of mistakes, read from its pages when first asked for.
+
+Each mistake has a page in ``pages``: TOML between two lines ``+++``, then Markdown. Its
+prediction is code, found under the same code word: `rewrite.REWRITES` for updates,
+`forward.CHANGES` for forward passes, `training.CHANGES` for training runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+from gradkit.records.mistake import Mistake, Preset
+
+CODES = (
+    # The forward pass, and the model.
+    "layer-skipped",
+    "layer-repeated",
+    "missing-activation",
+    "wrong-activation",
+    "wrong-sigmoid-sign",
+    "activation-twice",
+    "double-sigmoid",
+    "missing-bias",
+    "subtracted-bias",
+    "weight-not-transposed",
+    "hidden-returned",
+    "wrong-hidden-returned",
+    "swapped-returns",
+    # The update.
+    "nothing-updated",
+    "copy-dropped",
+    "not-updated",
+    "input-mutated",
+    "integer-truncation",
+    "overwritten",
+    "wrong-source-entry",
+    "wrong-target",
+    "missing-error",
+    "wrong-error",
+    "squared-error",
+    "missing-output-derivative",
+    "extra-output-derivative",
+    "missing-weight",
+    "wrong-weight",
+    "missing-activation-derivative",
+    "wrong-activation-derivative",
+    "extra-activation-derivative",
+    "wrong-derivative-argument",
+    "misplaced-parenthesis",
+    "missing-input",
+    "wrong-layer-input",
+    "bias-times-input",
+    "extra-factor",
+    "swapped-index",
+    "wrong-index",
+    "bias-sum-axis",
+    "wrong-sum-axis",
+    "updated-before-use",
+    # The training run.
+    "wrong-loss",
+    "logits-loss",
+    "broadcast-target",
+    "wrong-reduction",
+    "mini-batch",
+    "unregistered-parameters",
+    "graph-detached",
+    "missing-step",
+    "missing-zero-grad",
+    "momentum",
+    "wrong-optimizer",
+    "loss-after-step",
+    # Figures.
+    "wrong-sign",
+    "wrong-factor",
+    "rate-ignored",
+    "wrong-learning-rate",
+    "uneven-learning-rate",
+)
+"""Every mistake, the most basic first: the order in which findings are told."""
+
+RANK: Mapping[str, int] = MappingProxyType({code: place for place, code in enumerate(CODES)})
+
+DEDUCTIONS: Mapping[str, Mapping[Preset, float]] = {
+    "order": {"default": 0.15, "strict": 0.50, "lenient": 0.0},
+    "index": {"default": 0.30, "strict": 0.50, "lenient": 0.20},
+    "derivative": {"default": 0.30, "strict": 0.50, "lenient": 0.20},
+    "sign": {"default": 0.25, "strict": 0.50, "lenient": 0.15},
+    "figure": {"default": 0.10, "strict": 0.25, "lenient": 0.05},
+    "share": {},
+    "form": {"default": 0.50, "strict": 1.0, "lenient": 0.30},
+    "return": {"default": 0.25, "strict": 0.50, "lenient": 0.10},
+    "loop": {"default": 0.30, "strict": 0.50, "lenient": 0.20},
+}
+"""What a mistake costs of its check, once; an empty table means the parameters' share."""
+
+FENCE = "+++\n"
+
+
+def mistake(code: str) -> Mistake:
+    """One mistake.
+
+    Raises
+    ------
+    KeyError
+        There is none of this code; the text lists similar ones.
+    """
+    if code not in RANK:
+        near = [known for known in CODES if set(known.split("-")) & set(code.split("-"))]
+        raise KeyError(
+            f"There is no mistake {code!r} in the catalogue; "
+            + (f"there are {', '.join(near)}." if near else f"there are {', '.join(CODES)}.")
+        )
+    return _read(code)
+
+
+def catalogue() -> Mapping[str, Mistake]:
+    """All mistakes by code, the most basic first."""
+    return MappingProxyType({code: _read(code) for code in CODES})
+
+
+@lru_cache(maxsize=None)
+def _read(code: str) -> Mistake:
+    import tomllib
+
+    text = (files("gradkit.truth.mistakes") / "pages" / f"{code}.md").read_text(encoding="utf-8")
+    _, head, page = text.split(FENCE, 2)
+    table: dict[str, Any] = tomllib.loads(head)
+    first, second, third, fourth = table["hints"]
+    return Mistake(
+        code,
+        table["title"],
+        table["sentence"],
+        (first, second, third, fourth),
+        tuple(table["about"]),
+        table["group"],
+        MappingProxyType(DEDUCTIONS[table["deduction"]]),
+        page.strip() + "\n",
+    )

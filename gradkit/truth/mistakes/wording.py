@@ -1,0 +1,183 @@
+"""Sentences and hints with the student's own names in their places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gradkit.records.rule import Entry, Names, Rule, Rules, Slip
+from gradkit.records.task import Task
+from gradkit.truth.mistakes.rewrite import factors_of, parameter_factor, target_of
+from gradkit.truth.rules.symbols import PARAMETERS
+from gradkit.truth.rules.text import entry_text, factor_text, text
+
+AXES = {"i": "the inputs", "j": "the hidden units", "k": "the outputs"}
+SCALES = {"sum": "the sum", "half": "half the mean"}
+LOSSES = {
+    "squared_error": "the squared error",
+    "absolute_error": "the absolute error",
+    "smooth_absolute_error": "the smooth absolute error",
+    "binary_cross_entropy": "binary cross-entropy",
+    "cross_entropy": "cross-entropy",
+}
+
+
+def fill(template: str, words: Mapping[str, str]) -> str:
+    """A sentence or hint with its places filled.
+
+    Raises
+    ------
+    KeyError
+        The template has a place for which there is no word.
+    """
+    return template.format_map(words)
+
+
+def words(
+    task: Task,
+    slip: Slip,
+    names: Names | None = None,
+    *,
+    applies: Rules | None = None,
+    should: Mapping[Entry, Rule] | None = None,
+    functions: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """A word for every place that the catalogue's texts have.
+
+    Parameters
+    ----------
+    task : Task
+    slip : Slip
+    names : Names, optional
+        The student's names; the notebook's by default.
+    applies, should : mapping, optional
+        The rules, for update mistakes; the first entry concerned stands for all.
+    functions : mapping, optional
+        The student's function for the roles ``forward`` and ``update``.
+    """
+    names = names or Names()
+    facts = dict(slip.details[0]) if slip.details else {}
+    outputs = task.layers[-1].units
+    functions = functions or {}
+    layers = [str(dict(details)["layer"]) for details in slip.details if "layer" in dict(details)]
+    layer = int(layers[0]) if layers else 1
+    found = {
+        "entries": entries_text(slip.entries, task, names) or "A parameter",
+        "W2": names.keys.get("W2", "W2"),
+        "A1": names.hidden,
+        "X": names.input,
+        "y": names.target,
+        "y_hat": names.output,
+        "rate": names.rate,
+        "forward": functions.get("forward", "the forward pass"),
+        "update": functions.get("update", "the update"),
+        "ratio": _ratio(facts.get("ratio")),
+        "layer": " and ".join(dict.fromkeys(layers)) or "1",
+        "W": names.keys.get(f"W{layer}", f"W{layer}"),
+        "b": names.keys.get(f"b{layer}", f"b{layer}"),
+        "order": " and ".join(str(facts.get("order", ""))),
+        "activation": task.layers[layer - 1].activation,
+        "activation_used": str(facts.get("activation", "another function")),
+        "loss": LOSSES[task.loss],
+        "loss_used": LOSSES.get(str(facts.get("loss")), "another loss"),
+        "scale_used": SCALES.get(str(facts.get("scale")), "another number"),
+        "optimizer_used": str(facts.get("optimizer", "another optimiser")),
+        "rows": str(facts.get("rows", "some")),
+        "axis": AXES.get(str(facts.get("over")), "all entries"),
+        "source": _sources(slip, names, outputs),
+        "target": "another entry",
+        "used": "another quantity",
+        "does": "follows another rule",
+        "should": "another step",
+        "alike": "",
+    }
+    found["first"] = found["entries"]
+    several = len(slip.entries) > 1 and " and " in found["entries"]
+    found |= {one: many if several else ONE.get(one, one) for one, many in VERBS.items()}
+    if not slip.entries:
+        return found
+    entry = slip.entries[0]
+    found["first"] = entry_text(*entry, names, outputs=outputs)
+    found["alike"] = ", and the others likewise" if len(slip.entries) > 1 else ""
+    found["used"] = _used(slip.code, facts, entry, names, outputs)
+    if slip.code == "wrong-target":
+        targets = [target_of(details) for details in slip.details]
+        found["target"] = _joined([entry_text(*t, names, outputs=outputs) for t in targets])
+    does, right = (rules.get(entry) if rules else None for rules in (applies, should))
+    if isinstance(does, Rule):
+        formula = text(does, names, outputs=outputs)
+        found["does"] = f"becomes {formula}" if formula.startswith("=") else f"moves by {formula}"
+    if isinstance(right, Rule):
+        found["should"] = text(right, names, outputs=outputs)
+    return found
+
+
+VERBS = {
+    "is_": "are",
+    "moves": "move",
+    "starts": "start",
+    "stays": "stay",
+    "changes": "change",
+    "does_not": "do not",
+}
+"""Places for verbs, with the plural; the singular is the place's name but for `ONE`."""
+
+ONE = {"is_": "is", "does_not": "does not"}
+
+
+def entries_text(entries: tuple[Entry, ...], task: Task, names: Names) -> str:
+    """Entries as a list, a whole parameter as its name, e.g. ``W1[0,1], W1[1,0] and b1``."""
+    outputs = task.layers[-1].units
+    sizes = {
+        "W1": task.X.shape[1] * task.layers[0].units,
+        "b1": task.layers[0].units,
+        "W2": task.layers[0].units * outputs,
+        "b2": outputs,
+    }
+    parts: list[str] = []
+    for parameter in PARAMETERS:
+        own = [entry for entry in entries if entry[0] == parameter]
+        if len(own) == sizes[parameter] and len(own) > 1:
+            parts.append(names.keys.get(parameter, parameter))
+        else:
+            parts += [entry_text(*entry, names, outputs=outputs) for entry in own]
+    return _joined(parts)
+
+
+def _ratio(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, int | float) else "another number of"
+
+
+def _sources(slip: Slip, names: Names, outputs: int) -> str:
+    details = [dict(each).get("source") for each in slip.details]
+    factors = [parameter_factor(each) for each in details if isinstance(each, tuple)]
+    return _joined([factor_text(f, names, outputs=outputs) for f in factors]) or "another value"
+
+
+def _joined(parts: list[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``, each once."""
+    parts = list(dict.fromkeys(parts))
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def _used(
+    code: str, facts: Mapping[str, object], entry: Entry, names: Names, outputs: int
+) -> str:
+    """What the student wrote in place of, or in addition to, what belongs there."""
+    unit = entry[1][1] if entry[0] == "W1" else entry[1][0]
+    if isinstance(facts.get("weight"), tuple):
+        return factor_text(parameter_factor(facts["weight"]), names, outputs=outputs)  # type: ignore[arg-type]
+    if code == "wrong-derivative-argument":
+        of = facts.get("of")
+        return {"activation": names.hidden, "output": names.output}.get(str(of), names.input)
+    if code == "wrong-layer-input":
+        stem = names.hidden if entry[0] == "W1" else names.input
+        return f"{stem}[{facts['index']}]"
+    if "factors" not in facts:
+        return f"{names.output} · (1−{names.output})" if code.endswith("output-derivative") else names.target
+    place = facts.get("index")
+    first = str(facts["factors"][0])  # type: ignore[index]
+    index = place if isinstance(place, tuple) else (unit if place is None else place,)
+    index = (0,) if first.startswith(("output", "target", "error")) else index
+    when = str(facts.get("when", ""))
+    factors = factors_of(facts["factors"], index, when)  # type: ignore[arg-type]
+    return " · ".join(factor_text(factor, names, outputs=outputs) for factor in factors)
