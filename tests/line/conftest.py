@@ -1,0 +1,59 @@
+"""One workshop for all tests of the line, and a grader that is quick to call again."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gradkit.records.result import Result
+from gradkit.session import Session, Settings
+from gradkit.worker import Workshop
+
+Grade = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def workshop() -> Iterator[Workshop]:
+    """Processes for numpy submissions."""
+    with Workshop() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def torch_workshop() -> Iterator[Workshop]:
+    """Processes for torch submissions."""
+    pytest.importorskip("torch")
+    with Workshop(preload=("torch",)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def grade(workshop: Workshop, request: pytest.FixtureRequest) -> Iterator[Grade]:
+    """``grade(path, *tasks, seed=0, form=…, reference=…, assignment=…)``.
+
+    Sessions are shared by all tests: one of its own for each seed or task would start
+    torch anew, and ask the reference the same questions, every time.
+    """
+    with ExitStack() as stack:
+        sessions: dict[tuple[Any, ...], Session] = {}
+
+        def check(path: Path, *tasks: str, seed: int = 0, **settings: Any) -> Result:
+            key = tuple(settings.items())
+            if key not in sessions:
+                made = Session(
+                    Settings(no_reference="reference" not in settings, **settings), workshop
+                )
+                if importlib.util.find_spec("torch") is not None:
+                    made._workshops["torch"] = request.getfixturevalue("torch_workshop")
+                sessions[key] = stack.enter_context(made)
+            session = sessions[key]
+            session._settings = replace(session._settings, tasks=tasks, seed=seed)
+            return session.check(path)
+
+        yield check
