@@ -21,7 +21,6 @@ import numpy as np
 
 import gradkit
 from gradkit.examine import Examined, examine
-from gradkit.inquire import inquire
 from gradkit.mark import mark
 from gradkit.recognise import UnrecognisedError, another_exercise, recognise
 from gradkit.records.finding import Inquiry
@@ -158,6 +157,9 @@ class Session:
         failed = any(verdict.state == "fail" for verdict in examined.verdicts)
         if failed and (self._settings.form == "correct" or task.framework == "torch"):
             with self._sit(task, section, submission) as sitting:
+                # Late: rules and mistakes take time to load, and who passes needs none.
+                from gradkit.inquire import inquire
+
                 inquiry = inquire(task, examined, sitting, oracle, seed)
         derived = oracle.kind == "derived"
         return mark(task, examined.verdicts, inquiry, step=step, derived=derived), examined
