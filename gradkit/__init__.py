@@ -1,3 +1,28 @@
-"""gradkit grades hand-written backpropagation."""
+"""gradkit grades hand-written backpropagation, and checks gradients that can be trusted.
+
+The public functions are loaded when they are first asked for, so that starting the command
+line costs nothing of them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradkit.gradcheck import (
+        assert_gradient,
+        check_gradient,
+        check_module,
+        finite_difference,
+    )
 
 __version__ = "0.1.0"
+
+__all__ = ["assert_gradient", "check_gradient", "check_module", "finite_difference"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module("gradkit.gradcheck"), name)
+    raise AttributeError(f"gradkit has no {name!r}; it has {', '.join(__all__)}.")
