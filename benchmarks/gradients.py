@@ -24,6 +24,7 @@ Checker = Callable[[Callable[[Params], float], Params, Params], Answer]
 
 
 def main() -> None:
+    """Run every checker on every problem and print one table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     seed = parser.parse_args().seed
@@ -33,9 +34,8 @@ def main() -> None:
     kinds = list(dict.fromkeys(kind for made in wrong.values() for kind, _ in made))
     totals = Counter(kind for made in wrong.values() for kind, _ in made)
     parameters = sum(value.size for problem in suite for value in problem.params.values())
-    print(
-        f"{len(suite)} problems, {parameters} parameters, {sum(totals.values())} wrong gradients, seed {seed}\n"
-    )
+    count = sum(totals.values())
+    print(f"{len(suite)} problems, {parameters} parameters, {count} wrong gradients, seed {seed}\n")
     head = [
         "checker",
         f"false alarms of {len(suite)}",
@@ -89,11 +89,13 @@ class Counted:
         self.calls, self._f = 0, f
 
     def __call__(self, p: Params) -> float:
+        """Call it."""
         self.calls += 1
         return self._f(p)
 
 
 def checkers() -> dict[str, Checker]:
+    """Those that are installed, gradkit first."""
     found: dict[str, Checker] = {"gradkit": _gradkit}
     if importlib.util.find_spec("torch"):
         found["torch gradcheck, slow"] = _torch(fast=False)
@@ -208,7 +210,7 @@ def _tiny_nets(seed: int) -> None:
             best[name] = min(best.get(name, np.inf), time.perf_counter() - started)
     ratio = best["gradkit"] / best["torch gradcheck, slow"]
     print(
-        f"\ntiny nets: gradkit {1e3 * best['gradkit'] / len(nets):.2f} ms a net, torch gradcheck slow "
+        f"\ntiny nets: gradkit {1e3 * best['gradkit'] / len(nets):.2f} ms each, torch gradcheck slow "
         f"{1e3 * best['torch gradcheck, slow'] / len(nets):.2f} ms, ratio {ratio:.2f} (bar 1)"
     )
 
