@@ -23,15 +23,23 @@ def epsilon(found: NDArray[Any]) -> float:
     return SINGLE if found.dtype.kind == "f" and found.dtype.itemsize <= 4 else DOUBLE
 
 
-def value_tolerance(expected: Array, eps: float) -> Array:
-    """For outputs of a forward pass: shape of ``expected``, (n, …).
+def value_tolerance(units: Array, eps: float) -> Array:
+    """For outputs of a forward pass.
 
-    1e6 rounding units of the largest value of the probe's quantity in double (2e-10), 100
-    in single: sums of a few products lose a handful, cancellation loses more.
+    Parameters
+    ----------
+    units : array, (n, …)
+        How many rounding units each value may lose, as `network.rounding_units` has it.
+    eps : float
+        Rounding unit of the student's arithmetic.
+
+    Returns
+    -------
+    array, (n, …)
+        A million times that in double (some 2e-10 of the terms), for a student's roundabout
+        ways; ten times in single, where a million would let mistakes through.
     """
-    units = 1e6 if eps == DOUBLE else 1e2
-    axes = tuple(range(1, expected.ndim))
-    allowed: Array = units * eps * np.maximum(np.abs(expected).max(axis=axes, keepdims=True), 1e-3)
+    allowed: Array = (1e6 if eps == DOUBLE else 10) * eps * np.maximum(units, 1e-3)
     return allowed
 
 

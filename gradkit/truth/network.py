@@ -106,6 +106,31 @@ def forward(
     return A, hidden
 
 
+def rounding_units(
+    layers: tuple[Layer, ...], parameters: Parameters, X: Array
+) -> tuple[Array, Array]:
+    """How many rounding units output and input of the last layer may lose, to first order.
+
+    Rounding of a sum goes with the size of its terms, and not of what is left of them:
+    ``e = |W|ᵀ(e' + |A'|) + |b|`` from layer to layer, since no activation has a slope
+    beyond 1 (Higham, Accuracy and Stability of Numerical Algorithms, 2002, chapter 3).
+
+    Returns
+    -------
+    y_hat : array, (…, outputs, 1)
+    hidden : array, (…, units, 1)
+        Absolute; to be multiplied by the rounding unit of the arithmetic.
+    """
+    A: Values = X
+    lost = hidden = np.abs(X).astype(np.float64)
+    for number, layer in enumerate(layers, 1):
+        hidden = lost
+        W, b = np.swapaxes(parameters[f"W{number}"], -1, -2), parameters[f"b{number}"]
+        lost = np.abs(W) @ (lost + np.abs(A)) + np.abs(b)
+        A = ACTIVATIONS[layer.activation](W @ A + b)
+    return lost, hidden
+
+
 def kink_distance(layers: tuple[Layer, ...], parameters: Parameters, X: Array) -> Array:
     """The smallest ``|z|`` in front of a relu, per probe; inf where there is none."""
     distance = np.full(X.shape[:-2], np.inf)

@@ -13,9 +13,8 @@ W1 = {f"W1[{i},{j}]" for i in (0, 1) for j in (0, 1)}
 B1 = {"b1[0,0]", "b1[1,0]"}
 
 FRAMES = {
-    "regression": "[[8, 8, 4], [6, 10, 6], [7, 9, 5], [5, 12, 7]], columns=['cgpa', 'resume', 'lpa']",
-    "classification": "[[8, 8, 1], [7, 9, 1], [6, 10, 0], [5, 5, 0]], "
-    "columns=['cgpa', 'resume', 'placed']",
+    "regression": "[[8, 8, 4], [6, 10, 6], [7, 9, 5], [5, 12, 7]], columns=NAMES + ['lpa']",
+    "classification": "[[8, 8, 1], [7, 9, 1], [6, 10, 0], [5, 5, 0]], columns=NAMES + ['placed']",
 }
 LOSSES = {
     "regression": "(y - y_hat) ** 2",
@@ -98,7 +97,10 @@ def functions(problem: str, form: str) -> list[str]:
 
 def cells(form: str) -> list[str]:
     """The whole notebook, in the published or in the correct form."""
-    made = ["# Backpropagation from scratch", "import numpy as np\nimport pandas as pd"]
+    made = [
+        "# Backpropagation from scratch",
+        "import numpy as np\nimport pandas as pd\nNAMES = ['cgpa', 'resume']",
+    ]
     for problem in ("regression", "classification"):
         criterion, rate = CRITERIA[problem]
         tensors = "torch.tensor(df.iloc[:, {}].values, dtype=torch.float32)"

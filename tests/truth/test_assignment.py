@@ -179,7 +179,7 @@ WRONG: list[tuple[str, str, str]] = [
     ),
     ("epochs = 5", "epochs = 2.5", "tasks[0].epochs: found 2.5; expected `int`, got `float`"),
     ("epochs = 5", "", "tasks[0]: object missing required key `epochs`"),
-    ('words = ["regression"]', "words = []", "tasks[0].words: expected `array` of length >= 1"),
+    ('targets = ["lpa"]', "targets = []", "tasks[0].targets: expected `array` of length >= 1"),
     (
         "deadline = 10.0",
         "deadline = inf",

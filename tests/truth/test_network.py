@@ -136,6 +136,36 @@ def test_sigmoid_and_softmax_do_not_overflow() -> None:
     assert ACTIVATIONS["softmax"](z).ravel().tolist() == [0.0, 1.0]
 
 
+@pytest.mark.parametrize(("loss", "hidden", "sizes"), STACKS)
+def test_rounding_units_bound_what_single_precision_loses(loss, hidden, sizes) -> None:
+    """At a hundred points; and where outputs are linear some of them lose that much."""
+    task = net(loss, hidden, sizes)
+    drawn = [point(task, sizes[0], seed, n=1) for seed in range(100)]
+    parameters = {
+        key: np.concatenate([p[key] for p, _, _ in drawn]).astype(np.float32) for key in drawn[0][0]
+    }
+    X = np.concatenate([x for _, x, _ in drawn]).astype(np.float32)
+    wide = {key: value.astype(float) for key, value in parameters.items()}
+    exact = network.forward(task.layers, wide, X.astype(float))
+    single = network.forward(task.layers, parameters, X)
+    units = network.rounding_units(task.layers, parameters, X)
+    for right, found, unit in zip(exact, single, units, strict=True):
+        assert found.dtype == np.float32
+        lost = np.abs(found - right) / np.finfo(np.float32).eps
+        assert (lost <= 2 * np.maximum(unit, 1)).all()
+        if loss == "squared_error" and found is single[0]:
+            assert (lost / unit).max() > 0.02
+
+
+def test_cancelling_sums_lose_more_than_their_own_size() -> None:
+    """The units are those of the terms: 8 − 8 may be off by roundings of 8."""
+    layers = (Layer(1, "linear"),)
+    parameters = {"W1": np.array([[[1.0], [-1.0]]]), "b1": np.zeros((1, 1, 1))}
+    output, hidden = network.rounding_units(layers, parameters, np.full((1, 2, 1), 8.0))
+    assert output.tolist() == [[[32.0]]]
+    assert hidden.tolist() == [[[8.0], [8.0]]]
+
+
 def test_kink_distance_is_the_smallest_sum_before_a_relu() -> None:
     """Only relu has a kink; without one the distance is infinite."""
     layers = (Layer(2, "relu"), Layer(1, "linear"))

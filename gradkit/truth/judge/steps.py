@@ -11,7 +11,7 @@ from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
 from gradkit.records.task import Array
 from gradkit.records.verdict import Verdict
-from gradkit.truth import closeness
+from gradkit.truth import closeness, network
 from gradkit.truth.judge.case import Case, Earlier, blocked, outcomes_of, unusable
 from gradkit.truth.judge.sheet import Sheet, listed
 
@@ -30,14 +30,20 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
     sheet = Sheet(bound)
     for batch, outcome in zip(case.probes.forward, outcomes, strict=True):
         sheet.faults(outcome.faults)
+        units = dict(zip(("y_hat", "A1"), _rounding_units(case, batch), strict=True))
         for quantity, expected in case.expected[batch.name].items():
             if quantity in bound.returns:
-                tolerance = partial(closeness.value_tolerance, expected)
+                tolerance = partial(closeness.value_tolerance, units[quantity])
                 sheet.compare(quantity, outcome, expected, tolerance, batch.labels, whole=True)
     return sheet.verdict(
         "forward",
         lambda failed: f"`{bound.function}` gives other values than expected in {listed(failed)}.",
     )
+
+
+def _rounding_units(case: Case, batch: Batch) -> tuple[Array, Array]:
+    parameters = {key: batch.inputs[key] for key in case.task.starts[0].parameters}
+    return network.rounding_units(case.task.layers, parameters, batch.inputs["X"])
 
 
 def update(case: Case, earlier: Earlier) -> Verdict:
