@@ -165,7 +165,11 @@ def _scalar(codes: frozenset[str], task: Task, style: str) -> list[str]:
         for j in range(hidden):
             a, b = (j, i) if "swapped-index" in codes else (i, j)
             a = 0 if "wrong-index" in codes and i == 1 else a
-            used = f"parameters['W1'][{i}][{j}]" if "wrong-weight" in codes else f"parameters['W2'][{b}][0]"
+            used = (
+                f"parameters['W1'][{i}][{j}]"
+                if "wrong-weight" in codes
+                else f"parameters['W2'][{b}][0]"
+            )
             used = "1" if "missing-weight" in codes else used
             given = f" * A1[{a}][0]" if "wrong-layer-input" in codes else f" * X[{a}][0]"
             given = "" if "missing-input" in codes else given
@@ -272,7 +276,9 @@ def compiled(source: str) -> Callable[..., Any]:
     return names["update_parameters"]
 
 
-def run(function: Callable[..., Any], inputs: UpdateInputs, style: str = "vectorised") -> UpdateProbes:
+def run(
+    function: Callable[..., Any], inputs: UpdateInputs, style: str = "vectorised"
+) -> UpdateProbes:
     """Call a function with every probe, in its own layout."""
     after = {key: np.empty_like(value) for key, value in inputs.before.items()}
     turned = {"scalar": "", "vectorised": "", "out_in": "W", "row": "b"}[style]

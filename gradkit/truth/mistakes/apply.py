@@ -9,7 +9,8 @@ import numpy as np
 
 from gradkit.records.rule import Details, Entry, Rule, Slip, UpdateInputs
 from gradkit.records.task import Array, Task
-from gradkit.truth.mistakes.rewrite import REWRITES, rewritten, target_of
+from gradkit.truth.mistakes.parts import target_of
+from gradkit.truth.mistakes.rewrite import REWRITES, rewritten
 from gradkit.truth.rules.evaluate import evaluate
 from gradkit.truth.rules.step import correct_rules, rate_of
 

@@ -30,7 +30,7 @@ def usual_cases(code: str, task: Task, *, rate: bool = False) -> tuple[Slip, ...
         return ()
     return tuple(
         slip
-        for choose in CASES.get(code, lambda task: ())(task)
+        for choose in (CASES[code](task) if code in CASES else ())
         if (slip := _where(code, task, choose)).entries
     )
 

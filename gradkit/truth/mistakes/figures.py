@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from gradkit.records.rule import Entry
 from gradkit.records.task import Task
-from gradkit.truth.mistakes.compare import Change
+from gradkit.truth.mistakes.parts import Change
 
 Figures = Mapping[Entry, tuple[Change, ...]]
 
@@ -59,7 +59,7 @@ def readings(task: Task, ratios: Mapping[Entry, float]) -> list[Figures]:
 
 def common_ratios(task: Task, ratios: Mapping[Entry, float]) -> dict[Entry, float]:
     """What a free rate policy forgives: one and the same positive ratio within each kind."""
-    forgiven = {}
+    forgiven: dict[Entry, float] = {}
     if task.rates.policy == "free":
         for kind in "Wb":
             values = [ratio for entry, ratio in ratios.items() if entry[0][0] == kind]

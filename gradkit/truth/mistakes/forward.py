@@ -63,7 +63,9 @@ def slips_of_form(task: Task, form: ForwardForm) -> tuple[Slip, ...]:
             note("hidden-returned", stage=form.output)
         if form.hidden not in (None, before_last(last)):
             note("wrong-hidden-returned", stage=str(form.hidden))
-    return tuple(Slip(code, (), tuple(found[code])) for code in sorted(found, key=ORDER.__getitem__))
+    return tuple(
+        Slip(code, (), tuple(found[code])) for code in sorted(found, key=ORDER.__getitem__)
+    )
 
 
 def form_with(task: Task, slips: Iterable[Slip]) -> ForwardForm:
@@ -122,8 +124,12 @@ def usual_forward_cases(code: str, task: Task) -> tuple[Slip, ...]:
     if code in layers:
         chosen = layers[code]
         if code == "wrong-activation":
-            other = "tanh" if "sigmoid" in {layer.activation for layer in task.layers} else "sigmoid"
-            details: tuple[Details, ...] = tuple((("layer", n), ("activation", other)) for n in chosen)
+            other = (
+                "tanh" if "sigmoid" in {layer.activation for layer in task.layers} else "sigmoid"
+            )
+            details: tuple[Details, ...] = tuple(
+                (("layer", n), ("activation", other)) for n in chosen
+            )
         else:
             details = tuple((("layer", n),) for n in chosen)
         return (Slip(code, (), details),) if details else ()

@@ -131,7 +131,9 @@ def _gradient(
     found: dict[str, Array] = {}
     for number in range(len(layers), 0, -1):
         values = layers[number - 1]
-        for name, a in zip(reversed(loop.activations[number - 1]), reversed(values[2:]), strict=True):
+        for name, a in zip(
+            reversed(loop.activations[number - 1]), reversed(values[2:]), strict=True
+        ):
             slope = _pull_back(name, a, slope)
         found[f"W{number}"] = values[0].T @ slope
         found[f"b{number}"] = slope.sum(axis=0)[:, None]

@@ -10,55 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from gradkit.records.rule import Detail, Details, Entry, Factor, Rule, Term
+from gradkit.records.rule import Detail, Details, Factor, Rule, Term
 from gradkit.records.task import Task
-from gradkit.truth.rules.symbols import PARAMETERS, PER_HIDDEN, PER_INPUT, PER_OUTPUT
+from gradkit.truth.mistakes.parts import (
+    GROUPS,
+    PARTS,
+    factors_of,
+    is_input,
+    is_output,
+    is_unit,
+    is_weight,
+    output_index,
+    parameter_factor,
+    unit_of,
+)
+from gradkit.truth.rules.symbols import gather
 
 Facts = Mapping[str, Detail]
 Rewrite = Callable[[Rule, Facts, Task], Rule]
-
-
-def is_output(factor: Factor) -> bool:
-    """Made of y and ŷ."""
-    return factor.symbol in PER_OUTPUT
-
-
-def is_weight(factor: Factor) -> bool:
-    """An entry of a parameter."""
-    return factor.symbol in PARAMETERS
-
-
-def is_unit(factor: Factor) -> bool:
-    """Made of a hidden unit's value: a derivative in layer 1, the input in layer 2."""
-    return factor.symbol in PER_HIDDEN
-
-
-def is_input(factor: Factor) -> bool:
-    """Made of X."""
-    return factor.symbol in PER_INPUT
-
-
-def factors_of(names: Detail, index: tuple[int | str, ...], when: str = "") -> tuple[Factor, ...]:
-    """Factors from their written form, e.g. ``("hidden", "hidden_complement^2")``."""
-    found = []
-    for name in names if isinstance(names, tuple) else (names,):
-        symbol, _, power = str(name).partition("^")
-        found.append(Factor(symbol, index, when, int(power or 1)))  # type: ignore[arg-type]
-    return tuple(found)
-
-
-def names_of(factors: tuple[Factor, ...]) -> tuple[str, ...]:
-    """The written form of factors, without their index."""
-    return tuple(f.symbol if f.power == 1 else f"{f.symbol}^{f.power}" for f in factors)
-
-
-def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
-    """Equal factors as one power; those that cancel are gone."""
-    powers: dict[Factor, int] = {}
-    for factor in factors:
-        base = replace(factor, power=1)
-        powers[base] = powers.get(base, 0) + factor.power
-    return tuple(replace(base, power=power) for base, power in powers.items() if power)
 
 
 def _terms(rule: Rule, change: Callable[[tuple[Factor, ...]], tuple[Factor, ...]]) -> Rule:
@@ -68,28 +37,6 @@ def _terms(rule: Rule, change: Callable[[tuple[Factor, ...]], tuple[Factor, ...]
 
 def _each(rule: Rule, change: Callable[[Factor], Factor]) -> Rule:
     return _terms(rule, lambda factors: tuple(change(factor) for factor in factors))
-
-
-def hidden_layer(rule: Rule) -> bool:
-    """Whether the entry belongs to layer 1."""
-    return rule.parameter in ("W1", "b1")
-
-
-def unit_of(rule: Rule) -> int:
-    """The hidden unit that an entry of layer 1 belongs to, or that W2's entry reads."""
-    return rule.index[1] if rule.parameter == "W1" else rule.index[0]
-
-
-def output_index(rule: Rule) -> int | str:
-    """The output, or the letter of the sum over outputs, that the rule's error carries."""
-    for term in rule.terms:
-        for factor in term.factors:
-            if is_output(factor):
-                return factor.index[0]
-    if hidden_layer(rule):
-        weights = (f for term in rule.terms for f in term.factors if f.symbol == "W2")
-        return next((f.index[1] for f in weights), 0)
-    return rule.index[1] if rule.parameter == "W2" else rule.index[0]
 
 
 # --- order and indices -------------------------------------------------------------------
@@ -125,15 +72,6 @@ def _reindex(rule: Rule, facts: Facts, task: Task) -> Rule:
         return factor
 
     return _each(rule, moved)
-
-
-GROUPS: Mapping[str, Callable[[Factor], bool]] = {
-    "output": is_output,
-    "weight": lambda factor: factor.symbol == "W2",
-    "unit": is_unit,
-    "input": is_input,
-}
-"""The parts of a product whose index can be wrong on its own."""
 
 
 def _sum(rule: Rule, facts: Facts, task: Task) -> Rule:
@@ -254,17 +192,6 @@ def _extra(rule: Rule, facts: Facts, task: Task) -> Rule:
     return _terms(rule, lambda factors: (*factors, *factors_of(facts["factors"], index, when)))  # type: ignore[arg-type]
 
 
-def parameter_factor(detail: Detail) -> Factor:
-    """A parameter's entry from its written form ``("W2", 1, 0, "before")``."""
-    symbol, i, j, when = detail  # type: ignore[misc]
-    return Factor(symbol, (i, j), when)  # type: ignore[arg-type, has-type]
-
-
-def parameter_detail(factor: Factor) -> Detail:
-    """The written form that `parameter_factor` reads."""
-    return (factor.symbol, *factor.index, factor.when)
-
-
 # --- figures -----------------------------------------------------------------------------
 
 
@@ -313,14 +240,6 @@ def _parenthesis(rule: Rule, facts: Facts, task: Task) -> Rule:
         two = 1.0 if scale == "first" else term.coefficient
         terms += [Term(one, gather(tuple(first))), Term(-two, gather(tuple(second)))]
     return replace(rule, terms=tuple(terms))
-
-
-PARTS: Mapping[str, tuple[str, str]] = {
-    "error": ("target", "output"),
-    "hidden_complement": ("", "hidden"),
-    "output_complement": ("", "output"),
-}
-"""What stands before and behind the minus sign: ``y − ŷ``, ``1 − A``, ``1 − ŷ``."""
 
 
 def _slot(factor: Factor) -> str:
@@ -392,9 +311,3 @@ def rewritten(rule: Rule, changes: tuple[tuple[str, Details], ...], task: Task) 
     for code, details in sorted(changes, key=lambda change: ORDER[change[0]]):
         rule = REWRITES[code](rule, dict(details), task)
     return rule
-
-
-def target_of(details: Details) -> Entry:
-    """The entry that a `wrong-target` slip wrote to."""
-    parameter, i, j = dict(details)["target"]  # type: ignore[misc]
-    return parameter, (i, j)  # type: ignore[return-value, has-type]

@@ -61,19 +61,30 @@ def explain_training(
     right = correct_loop(task)
     if _reproduces(right, runs):
         return Explanation()
-    cases = [(code, details) for code in CHANGES if code not in barred for details in _details(code, task, runs[0])]
+    cases = [
+        (code, details)
+        for code in CHANGES
+        if code not in barred
+        for details in _details(code, task, runs[0])
+    ]
     for size in (1, 2):
         fitting: list[tuple[Slip, ...]] = []
         for made in combinations(cases, size):
             if len({GROUPS.get(code, code) for code, _ in made}) < size:
                 continue
             slips = tuple(Slip(code, (), (details,)) for code, details in made)
-            for complete in _with_rate(task, slips, runs):
-                if _reproduces(loop_with(task, complete), runs):
-                    fitting.append(complete)
-        unique = list({frozenset(s.code for s in slips): slips for slips in reversed(fitting)}.values())[::-1]
-        if unique:
-            return Explanation(unique[0], tuple(unique[1:]))
+            fitting += [
+                complete
+                for complete in _with_rate(task, slips, runs)
+                if _reproduces(loop_with(task, complete), runs)
+            ]
+        if fitting:
+            # Of one set of codes in several forms the first is told.
+            unique: dict[frozenset[str], tuple[Slip, ...]] = {}
+            for slips in fitting:
+                unique.setdefault(frozenset(slip.code for slip in slips), slips)
+            first, *others = unique.values()
+            return Explanation(first, tuple(others))
     return Explanation(unknown=True)
 
 
@@ -167,27 +178,27 @@ def usual_training_cases(code: str, task: Task) -> tuple[Slip, ...]:
 
 def _details(code: str, task: Task, run: TrainingRun | None) -> list[Details]:
     curved = [n for n, layer in enumerate(task.layers, 1) if layer.activation != "linear"]
-    last = task.layers[-1].activation
+    squashed = task.layers[-1].activation in ("sigmoid", "softmax")
+    broadcasts = task.layers[-1].units == 1 and task.loss == "squared_error"
     rows = len(task.X) if run is None else len(run.X)
     other_losses = {
         "squared_error": ("absolute_error", "smooth_absolute_error"),
         "binary_cross_entropy": ("squared_error", "absolute_error"),
         "cross_entropy": ("squared_error",),
     }
-    hidden = [n for n in curved if n < len(task.layers)]
     by_code: Mapping[str, list[Details]] = {
         "missing-activation": [(("layer", n),) for n in curved],
         "wrong-activation": [
-            *((("layer", n), ("activation", name)) for n in hidden for name in ("tanh", "relu", "sigmoid")
-              if name != task.layers[n - 1].activation),
-            *((("layer", n), ("activation", name)) for n in range(1, len(task.layers))
-              if n not in curved for name in ("relu", "sigmoid", "tanh")),
+            (("layer", n), ("activation", name))
+            for n in range(1, len(task.layers))
+            for name in ("relu", "sigmoid", "tanh")
+            if name != task.layers[n - 1].activation
         ],
-        "double-sigmoid": [(("layer", len(task.layers)),)] if last in ("sigmoid", "softmax") else [],
-        "logits-loss": [()] if last in ("sigmoid", "softmax") else [],
+        "double-sigmoid": [(("layer", len(task.layers)),)] if squashed else [],
+        "logits-loss": [()] if squashed else [],
         "wrong-loss": [(("loss", name),) for name in other_losses.get(task.loss, ())],
         "wrong-reduction": [(("scale", "sum"),), (("scale", "half"),)],
-        "broadcast-target": [()] if task.layers[-1].units == 1 and task.loss == "squared_error" else [],
+        "broadcast-target": [()] if broadcasts else [],
         "wrong-optimizer": [(("optimizer", n),) for n in ("Adam", "AdamW", "RMSprop", "Adagrad")],
         "graph-detached": [(("layers", n),) for n in range(1, len(task.layers) + 1)],
         "wrong-learning-rate": [()] if run is not None else [(("ratio", 10.0),)],

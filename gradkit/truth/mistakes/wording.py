@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gradkit.records.rule import Entry, Names, Rule, Rules, Slip
 from gradkit.records.task import Task
-from gradkit.truth.mistakes.rewrite import factors_of, parameter_factor, target_of
+from gradkit.truth.mistakes.parts import factors_of, parameter_factor, target_of
 from gradkit.truth.rules.symbols import PARAMETERS
 from gradkit.truth.rules.text import entry_text, factor_text, text
 
@@ -159,9 +159,7 @@ def _joined(parts: list[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
-def _used(
-    code: str, facts: Mapping[str, object], entry: Entry, names: Names, outputs: int
-) -> str:
+def _used(code: str, facts: Mapping[str, object], entry: Entry, names: Names, outputs: int) -> str:
     """What the student wrote in place of, or in addition to, what belongs there."""
     unit = entry[1][1] if entry[0] == "W1" else entry[1][0]
     if isinstance(facts.get("weight"), tuple):
@@ -173,7 +171,11 @@ def _used(
         stem = names.hidden if entry[0] == "W1" else names.input
         return f"{stem}[{facts['index']}]"
     if "factors" not in facts:
-        return f"{names.output} · (1−{names.output})" if code.endswith("output-derivative") else names.target
+        return (
+            f"{names.output} · (1−{names.output})"
+            if code.endswith("output-derivative")
+            else names.target
+        )
     place = facts.get("index")
     first = str(facts["factors"][0])  # type: ignore[index]
     index = place if isinstance(place, tuple) else (unit if place is None else place,)

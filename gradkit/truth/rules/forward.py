@@ -178,7 +178,9 @@ def _stages(
     return stages
 
 
-def _run(form: LayerForm, A: Array, before: Mapping[str, Array], number: int) -> tuple[Array, Array]:
+def _run(
+    form: LayerForm, A: Array, before: Mapping[str, Array], number: int
+) -> tuple[Array, Array]:
     W, b = before[f"W{number}"], before[f"b{number}"]
     W = W if form.transposed else np.swapaxes(W, -1, -2)
     z = (A[:, None, :] @ W)[:, 0, :] + form.bias * b[:, :, 0]

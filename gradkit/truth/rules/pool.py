@@ -64,6 +64,7 @@ class Shape:
     hidden: int
     outputs: int
     activation: str
+    last: str
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -118,36 +119,30 @@ def _mask(shape: Shape, *names: str) -> Mask:
 def atoms(shape: Shape) -> tuple[Atom, ...]:
     """All atoms of a net of this shape that do not depend on the code under test."""
     found: list[Atom] = []
-    parameters = [f"{key}[{i},{j}]" for key, (i, j) in shape.entries]
     inputs = [f"X[{i}]" for i in range(shape.features)]
-
-    def of_output(k: int, symbol: str, when: str) -> list[str]:
-        names = [] if symbol in ("output", "output_complement", "output_slope") else ["y"]
-        if when == "recomputed":
-            theirs = [p for p in parameters if p[:2] in ("W1", "b1") or p.endswith(f",{k}]")]
-            theirs = [p for p in theirs if p[:2] != "b2" or p == f"b2[{k},0]"]
-            theirs += [f"b2[{k},0]"]
-            return [_name(n, k, shape.outputs) for n in names] + theirs + inputs
-        names += [] if symbol == "target" else ["ŷ"]
-        return [_name(n, k, shape.outputs) for n in names]
-
     for k in range(shape.outputs):
-        for symbol in PER_OUTPUT:
-            found.append(_single(shape, symbol, k, "", of_output(k, symbol, "")))
-        for symbol in ("error", "output", "output_complement"):
-            names = of_output(k, symbol, "recomputed")
-            found.append(_single(shape, symbol, k, "recomputed", names))
+        y, y_hat = (_name(name, k, shape.outputs) for name in ("y", "ŷ"))
+        needs = {"target": [y], "error": [y, y_hat]}
+        found += [_single(shape, s, k, "", needs.get(s, [y_hat])) for s in PER_OUTPUT]
+        behind = [*_behind(shape, k), *inputs]
+        found += [
+            _single(shape, symbol, k, "recomputed", [*([y] if symbol == "error" else []), *behind])
+            for symbol in ("error", "output", "output_complement")
+        ]
     for i in range(shape.features):
-        for symbol in PER_INPUT:
-            found.append(_single(shape, symbol, i, "", [f"X[{i}]"]))
+        found += [_single(shape, symbol, i, "", [f"X[{i}]"]) for symbol in PER_INPUT]
     for j in range(shape.hidden):
-        for symbol in PER_HIDDEN:
-            # Small moves of a live relu do not change its step, which therefore always fits.
-            always = symbol == "hidden_step" and shape.activation == "relu"
-            found.append(_single(shape, symbol, j, "", [] if always else [f"A1[{j}]"]))
+        # Small moves of a live relu do not change its step, which therefore always fits.
+        always = {"hidden_step"} if shape.activation == "relu" else set()
+        found += [
+            _single(shape, symbol, j, "", [] if symbol in always else [f"A1[{j}]"])
+            for symbol in PER_HIDDEN
+        ]
         theirs = [f"W1[{i},{j}]" for i in range(shape.features)] + [f"b1[{j},0]", *inputs]
-        for symbol in ("hidden", "hidden_complement", "hidden_excess", "hidden_step"):
-            found.append(_single(shape, symbol, j, "recomputed", theirs))
+        found += [
+            _single(shape, symbol, j, "recomputed", theirs)
+            for symbol in ("hidden", "hidden_complement", "hidden_excess", "hidden_step")
+        ]
     found += [
         Atom((Factor(key, place, "before"),), _mask(shape, f"{key}[{place[0]},{place[1]}]"))
         for key, place in shape.entries
@@ -157,6 +152,16 @@ def atoms(shape: Shape) -> tuple[Atom, ...]:
         Atom((Factor("hidden", ("j",)),), _mask(shape, *(f"A1[{j}]" for j in range(shape.hidden))))
     )
     return tuple(found)
+
+
+def _behind(shape: Shape, k: int) -> list[str]:
+    """The parameters on which a recomputed output depends: all, where outputs share a softmax."""
+    own = {"W1": True, "b1": True, "W2": False, "b2": False}
+    return [
+        f"{key}[{i},{j}]"
+        for key, (i, j) in shape.entries
+        if own[key] or shape.last == "softmax" or k == (j if key == "W2" else i)
+    ]
 
 
 def _single(shape: Shape, symbol: str, place: int, when: Any, names: list[str]) -> Atom:

@@ -88,7 +88,7 @@ def _telling_rows(values: Array) -> NDArray[np.bool_]:
     """Rows without a zero, which sums of short decimals hit now and then."""
     zeros = values == 0
     rarely = zeros.mean(axis=0) < RARELY
-    return ~np.any(zeros[:, rarely], axis=1)
+    return np.asarray(~np.any(zeros[:, rarely], axis=1))
 
 
 def _relations(columns: Array, kept: list[int], inverse: Array) -> list[Array]:

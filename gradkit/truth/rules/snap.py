@@ -34,5 +34,5 @@ def snap(coefficient: float, task: Task) -> float:
     for scale, factor, parts in product(scales, FACTORS, (1, rows, task.X.shape[1], 3)):
         candidate = scale * factor / parts
         if abs(candidate - abs(coefficient)) <= CLOSE * candidate:
-            return candidate if coefficient > 0 else -candidate
-    return coefficient
+            return float(candidate if coefficient > 0 else -candidate)
+    return float(coefficient)

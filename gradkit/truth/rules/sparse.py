@@ -29,13 +29,13 @@ def pursue(target: Array, library: Array) -> tuple[list[int], Array] | None:
     lengths = np.linalg.norm(library, axis=0)
     alive = lengths > 0
     unit = np.where(alive, library / np.where(alive, lengths, 1.0), 0.0)
-    goal = EXACT * np.linalg.norm(target)
+    goal = float(EXACT * np.linalg.norm(target))
     scores = np.abs(target @ unit)
     for number, start in enumerate(np.argsort(-scores)[:STARTS]):
         chosen = _grow(target, unit, int(start), goal, MOST_TERMS if number == 0 else FEW_TERMS)
         if chosen is not None:
-            coefficients = np.linalg.lstsq(library[:, chosen], target, rcond=None)[0]
-            return chosen, coefficients
+            found = np.linalg.lstsq(library[:, chosen], target, rcond=None)[0]
+            return chosen, np.asarray(found, dtype=np.float64)
     return None
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -82,14 +84,14 @@ class Table:
     def product(self, factors: tuple[Factor, ...]) -> Array:
         """The product of factors, summed over the letters they share, shape (n,)."""
         result = np.ones(len(self.inputs.y))
-        lettered: list[Array | list[int]] = []
+        lettered: list[Any] = []
         for factor in factors:
             if letters := letters_of(factor.index):
                 lettered += [self.column(factor), [0, *("_ijk".index(x) for x in letters)]]
             else:
                 result = result * self.column(factor)
         if lettered:
-            result = np.einsum(result, [0], *lettered, [0])
+            return np.asarray(np.einsum(*lettered, [0])) * result
         return result
 
     def _compute(self, symbol: str, when: str) -> Array:
@@ -125,3 +127,12 @@ class Table:
 def letters_of(index: Index) -> tuple[str, ...]:
     """The summation letters in an index, in order."""
     return tuple(axis for axis in index if isinstance(axis, str))
+
+
+def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
+    """Equal factors as one power; those that cancel are gone."""
+    powers: dict[Factor, int] = {}
+    for factor in factors:
+        base = replace(factor, power=1)
+        powers[base] = powers.get(base, 0) + factor.power
+    return tuple(replace(base, power=power) for base, power in powers.items() if power)
