@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gradkit.records.rule import Factor, ForwardForm, Names, Rule, Term
 from gradkit.truth.rules.symbols import PARAMETERS, PER_HIDDEN, PER_INPUT, PER_OUTPUT
@@ -10,7 +10,14 @@ from gradkit.truth.rules.symbols import PARAMETERS, PER_HIDDEN, PER_INPUT, PER_O
 PRIME = "′"
 
 
-def text(rule: Rule, names: Names | None = None, *, outputs: int = 1) -> str:
+def text(
+    rule: Rule,
+    names: Names | None = None,
+    *,
+    outputs: int = 1,
+    against: Rule | None = None,
+    mark: str = "⟨{}⟩",
+) -> str:
     """The right-hand side of a rule, e.g. ``+0.002 · (y−ŷ) · W2′[0] · X[1]``.
 
     Parameters
@@ -20,6 +27,10 @@ def text(rule: Rule, names: Names | None = None, *, outputs: int = 1) -> str:
         The student's names; the notebook's by default.
     outputs : int
         With one output its index is left out.
+    against : Rule, optional
+        The right rule: what is not in it is put into ``mark``.
+    mark : str
+        A format with one place.
 
     Returns
     -------
@@ -28,13 +39,33 @@ def text(rule: Rule, names: Names | None = None, *, outputs: int = 1) -> str:
         ``=``; ``not moved`` where there is no term.
     """
     names = names or Names()
-    terms = " ".join(term_text(term, names, outputs=outputs) for term in rule.terms)
+    doubt = (
+        (lambda written, wrong: mark.format(written) if wrong else written) if against else _plain
+    )
+    right = against or rule
+    terms = " ".join(
+        _term_text(term, names, outputs, _nearest(term, right), doubt) for term in rule.terms
+    )
     own = Factor(rule.parameter, rule.index, "before")
     if rule.source == own:
         return terms or "not moved"
     if rule.source is None:
         return f"= {terms or '0'}"
-    return f"= {factor_text(rule.source, names, outputs=outputs)} {terms}".rstrip()
+    source = factor_text(rule.source, names, outputs=outputs)
+    return f"= {doubt(source, rule.source != right.source)} {terms}".rstrip()
+
+
+def _plain(written: str, wrong: bool) -> str:
+    return written
+
+
+def _nearest(term: Term, right: Rule) -> Term:
+    """The right term that shares most with this one; the same where there is none."""
+    return max(
+        right.terms,
+        key=lambda other: len(set(other.factors) & set(term.factors)),
+        default=term,
+    )
 
 
 def entry_text(parameter: str, index: tuple[int, ...], names: Names, *, outputs: int = 1) -> str:
@@ -49,13 +80,27 @@ def entry_text(parameter: str, index: tuple[int, ...], names: Names, *, outputs:
 
 def term_text(term: Term, names: Names, *, outputs: int = 1) -> str:
     """A signed term, e.g. ``−0.01 · (y−ŷ)``."""
+    return _term_text(term, names, outputs, term, _plain)
+
+
+def _term_text(
+    term: Term, names: Names, outputs: int, right: Term, doubt: Callable[[str, bool], str]
+) -> str:
     sign = "−" if term.coefficient < 0 else "+"
     letters = sorted({a for f in term.factors for a in f.index if isinstance(a, str)})
     size = f"{abs(term.coefficient):.6g}"
-    parts = [] if size == "1" and term.factors else [size]
+    off = abs(term.coefficient - right.coefficient) > 1e-8 * abs(right.coefficient)
+    parts = [] if size == "1" and term.factors and not off else [doubt(size, off)]
     if letters:
-        parts.append("Σ" + "".join(_SUBSCRIPT[letter] for letter in letters))
-    parts += [factor_text(factor, names, outputs=outputs) for factor in _merged(term.factors)]
+        known = {a for f in right.factors for a in f.index}
+        parts.append(
+            doubt("Σ" + "".join(_SUBSCRIPT[a] for a in letters), not known >= set(letters))
+        )
+    expected = _merged(right.factors)
+    parts += [
+        doubt(factor_text(factor, names, outputs=outputs), factor not in expected)
+        for factor in _merged(term.factors)
+    ]
     return sign + " · ".join(parts)
 
 
