@@ -73,6 +73,11 @@ def _assignment_options(command: click.decorators.FC) -> click.decorators.FC:
                 metavar="N",
                 help="How much is shown: 1 where to look … 4 expected numbers.",
             ),
+            click.option(
+                "--preset",
+                type=click.Choice(["default", "strict", "lenient"]),
+                help="What mistakes cost.  [default: the assignment's]",
+            ),
         ]
     ):
         command = option(command)
@@ -100,6 +105,7 @@ def check(
     no_reference: bool,
     seed: int | None,
     hints: int | None,
+    preset: str | None,
     format_: str,
     output: Path | None,
 ) -> None:
@@ -115,7 +121,7 @@ def check(
 
         results, refused = [], []
         try:
-            settings = Settings(tasks, form, assignment, reference, no_reference, seed)  # type: ignore[arg-type]
+            settings = Settings(tasks, form, assignment, reference, no_reference, seed, preset)  # type: ignore[arg-type]
             with Session(settings, workshop) as session:
                 for path in paths:
                     try:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gradkit.records.finding import Finding, Inquiry
+from gradkit.records.mistake import Preset
 from gradkit.records.result import CheckResult, TaskResult
 from gradkit.records.task import Task
 from gradkit.records.verdict import State, Verdict
-from gradkit.rubric import Preset, deduction
+from gradkit.rubric import deduction
 
 OPEN: tuple[State, ...] = ("inconclusive", "not-checked")
 """States that are neither right nor wrong: their points are left out."""
@@ -24,6 +25,7 @@ def mark(
     step: float,
     derived: bool,
     preset: Preset = "default",
+    deductions: Mapping[str, float] | None = None,
 ) -> TaskResult:
     """Points for one task.
 
@@ -43,6 +45,8 @@ def mark(
     derived : bool
         Whether the expected values were derived rather than a model solution's.
     preset : {"default", "strict", "lenient"}
+    deductions : mapping of str to float, optional
+        The assignment's own figures, see `gradkit.rubric`.
 
     Returns
     -------
@@ -51,16 +55,15 @@ def mark(
     findings: list[Finding] = []
     checks = []
     for check, verdict in zip(task.checks, verdicts, strict=True):
-        own = [
-            replace(f, deduction=check.points * _cost(f, verdict, preset))
-            for f in inquiry.findings
-            if f.check == check.name
-        ]
+        own = [finding for finding in inquiry.findings if finding.check == check.name]
         follows = inquiry.follows.get(check.name, ()) if verdict.state == "fail" else ()
+        costs = [_cost(finding, verdict, preset, deductions) for finding in own]
         earned = 1.0 if follows else share(verdict)
         if own and verdict.state == "fail":
-            earned = max(earned, 1.0 - sum(_cost(f, verdict, preset) for f in own))
-        findings += own
+            earned = max(earned, 1.0 - sum(costs))
+        # What the check lost is told mistake by mistake, and no more than that.
+        lost = check.points * (1.0 - earned) / (sum(costs) or 1.0)
+        findings += [replace(f, deduction=lost * c) for f, c in zip(own, costs, strict=True)]
         checks.append(
             CheckResult(
                 verdict.check,
@@ -88,13 +91,15 @@ def mark(
     )
 
 
-def _cost(finding: Finding, verdict: Verdict, preset: Preset) -> float:
+def _cost(
+    finding: Finding, verdict: Verdict, preset: Preset, own: Mapping[str, float] | None
+) -> float:
     """The share of its check's points that a finding costs; a wrong forward pass, all of them."""
     if finding.check == "forward":
         return 1.0
     failed = sum(entry.state != "pass" for entry in verdict.entries)
     concerned = len(finding.entries) or failed
-    return deduction(finding.mistake, concerned, len(verdict.entries), preset)
+    return deduction(finding.mistake, concerned, len(verdict.entries), preset, own)
 
 
 def share(verdict: Verdict) -> float:

@@ -1,36 +1,20 @@
-"""What a mistake costs: shares of a check's points, deducted once per mistake."""
+"""What a mistake costs: a share of its check's points, deducted once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
-Preset = Literal["default", "strict", "lenient"]
-
-OWN_SHARE: frozenset[str] = frozenset({"not-updated", "nothing-updated", "copy-dropped"})
-"""Mistakes that cost the share of the entries they leave alone."""
-
-_ORDER: Mapping[Preset, float] = {"default": 0.15, "strict": 0.50, "lenient": 0.0}
-_FACTOR: Mapping[Preset, float] = {"default": 0.30, "strict": 0.50, "lenient": 0.20}
-_SIGN: Mapping[Preset, float] = {"default": 0.25, "strict": 0.50, "lenient": 0.15}
-_SMALL: Mapping[Preset, float] = {"default": 0.10, "strict": 0.25, "lenient": 0.05}
-
-DEDUCTIONS: Mapping[str, Mapping[Preset, float]] = {
-    "updated-before-use": _ORDER,
-    "wrong-sign": _SIGN,
-    "wrong-learning-rate": _SMALL,
-    "uneven-learning-rate": _SMALL,
-    "rate-ignored": _SMALL,
-    "wrong-factor": _SMALL,
-    "wrong-source-entry": _SMALL,
-    "overwritten": _SMALL,
-    "integer-truncation": _SMALL,
-    "input-mutated": _SMALL,
-}
-"""Shares of ``update`` by mistake. A wrong, missing or extra factor, the default, costs most."""
+from gradkit.records.finding import UNEXPLAINED
+from gradkit.records.mistake import Preset
 
 
-def deduction(code: str, entries: int, of: int, preset: Preset) -> float:
+def deduction(
+    code: str,
+    entries: int,
+    of: int,
+    preset: Preset = "default",
+    own: Mapping[str, float] | None = None,
+) -> float:
     """The share of a check's points that a mistake costs.
 
     Parameters
@@ -38,9 +22,17 @@ def deduction(code: str, entries: int, of: int, preset: Preset) -> float:
     code : str
         A mistake of the catalogue, or ``unexplained``.
     entries, of : int
-        How many of the check's entries it concerns.
+        How many of the check's entries it concerns: what is not explained costs their
+        share, and so does a parameter that is not updated.
     preset : {"default", "strict", "lenient"}
+        Which of the catalogue's figures counts.
+    own : mapping of str to float, optional
+        The assignment's own figures; they go before the catalogue's, whatever the preset.
     """
-    if code in OWN_SHARE or code == "unexplained":
-        return entries / of
-    return DEDUCTIONS.get(code, _FACTOR)[preset]
+    # Late: who makes no mistake has no need of the catalogue.
+    from gradkit.truth.mistakes.catalogue import mistake
+
+    if own and code in own:
+        return own[code]
+    figures: Mapping[Preset, float] = {} if code == UNEXPLAINED else mistake(code).deduction
+    return figures[preset] if figures else entries / of

@@ -24,6 +24,7 @@ from gradkit.examine import Examined, examine
 from gradkit.mark import mark
 from gradkit.recognise import UnrecognisedError, another_exercise, recognise
 from gradkit.records.finding import Inquiry
+from gradkit.records.mistake import Preset
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Form, Task
@@ -51,7 +52,11 @@ class GradingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to grade against. ``seed`` None draws a fresh one for each submission."""
+    """What to grade against.
+
+    ``seed`` None draws a fresh one for each submission; ``preset`` None takes the
+    assignment's.
+    """
 
     tasks: tuple[str, ...] = ()
     form: Form = "correct"
@@ -59,6 +64,7 @@ class Settings:
     reference: Path | None = None
     no_reference: bool = False
     seed: int | None = None
+    preset: Preset | None = None
 
 
 class Session:
@@ -98,6 +104,11 @@ class Session:
     def hints(self) -> int:
         """The hint level: all of it where there is a reference, else the assignment's."""
         return 4 if self._reference is not None else self.assignment.hints
+
+    @property
+    def preset(self) -> Preset:
+        """Which deductions count: the one asked for, else the assignment's."""
+        return self._settings.preset or self.assignment.preset
 
     def check(self, path: Path) -> Result:
         """Grade one submission.
@@ -162,7 +173,16 @@ class Session:
 
                 inquiry = inquire(task, examined, sitting, oracle, seed)
         derived = oracle.kind == "derived"
-        return mark(task, examined.verdicts, inquiry, step=step, derived=derived), examined
+        marked = mark(
+            task,
+            examined.verdicts,
+            inquiry,
+            step=step,
+            derived=derived,
+            preset=self.preset,
+            deductions=self.assignment.deductions,
+        )
+        return marked, examined
 
     def _sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
         # Names of roles never come from another task's section, unless they mean the same there.
@@ -221,6 +241,8 @@ class Session:
             versions=versions,
             digests=digests,
             tier=tier,
+            path=submission.path,
+            preset=self.preset,
         )
 
     def __enter__(self) -> Self:

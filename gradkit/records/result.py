@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gradkit.records.finding import Finding
+from gradkit.records.mistake import Preset
 from gradkit.records.submission import Place, Problem
 from gradkit.records.task import Form
 from gradkit.records.verdict import Entry, State
@@ -48,7 +49,10 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One submission's marks, with what is needed to repeat them."""
+    """One submission's marks, with what is needed to repeat them.
+
+    ``path`` is where the submission was read from, as it was given.
+    """
 
     submission: str
     assignment: str
@@ -63,3 +67,5 @@ class Result:
     versions: Mapping[str, str]
     digests: Mapping[str, str]
     tier: int
+    path: str = ""
+    preset: Preset = "default"

@@ -8,11 +8,13 @@ Students may use any layout; the worker translates at its edge.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gradkit.records.mistake import Preset
 
 Array = NDArray[np.float64]
 Parameters = Mapping[str, Array]
@@ -114,7 +116,12 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A set of tasks as read from one file. ``step`` is what a total is rounded to."""
+    """A set of tasks as read from one file.
+
+    ``step`` is what a total is rounded to. ``preset`` says which of the catalogue's
+    deductions count, and ``deductions`` are the file's own, shares by mistake, which go
+    before those.
+    """
 
     id: str
     title: str
@@ -123,3 +130,5 @@ class Assignment:
     hints: int
     path: str
     digest: str
+    preset: Preset = "default"
+    deductions: Mapping[str, float] = field(default_factory=dict)

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import tomllib
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,26 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
         hints=table.marking.hints,
         path=str(file),
         digest=digest.hexdigest(),
+        preset=table.marking.preset,
+        deductions=_deductions(file, table.marking.deductions),
     )
+
+
+def _deductions(file: Path, table: dict[str, Any]) -> dict[str, float]:
+    """The file's own figures: shares of a check's points, by mistake."""
+    if not table:
+        return {}
+    # Late: few assignments have any, and the catalogue brings all of the diagnosis along.
+    from gradkit.truth.mistakes import CODES
+
+    for code, share in table.items():
+        if code not in CODES:
+            near = tuple(get_close_matches(code, CODES, cutoff=0.5)) or CODES
+            refuse(file, "marking.deductions", repr(code), f"a mistake's code, {one_of(near)}")
+        real = isinstance(share, int | float) and not isinstance(share, bool)
+        if not real or not 0 <= share <= 1:
+            refuse(file, f"marking.deductions.{code}", repr(share), "a share: a number from 0 to 1")
+    return {code: float(share) for code, share in table.items()}
 
 
 def _role(file: Path, name: str, table: RoleTable) -> Role:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args
 
 import msgspec
 
+from gradkit.records.mistake import Preset
 from gradkit.records.task import Framework
 
 Schema = Literal["gradkit/assignment/v1"]
@@ -17,6 +18,7 @@ CHOICES = {
     "schema": get_args(Schema),
     "framework": get_args(Framework),
     "policy": get_args(Policy),
+    "preset": get_args(Preset),
 }
 """What the keys may say that take one of a few words."""
 
@@ -89,10 +91,12 @@ class TaskTable(_Table):
 
 
 class MarkingTable(_Table):
-    """``marking``."""
+    """``marking``; every entry of ``deductions`` is a mistake's share of its check's points."""
 
     step: Positive = 0.25
     hints: Annotated[int, msgspec.Meta(ge=1, le=4)] = 3
+    preset: Preset = "default"
+    deductions: dict[str, Any] = {}
 
 
 class AssignmentFile(_Table):

@@ -31,7 +31,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.examine": {"gradkit.student", "gradkit.truth", "gradkit.records"},
     "gradkit.inquire": {"gradkit.examine", "gradkit.student", "gradkit.truth", "gradkit.records"},
     # What follows.
-    "gradkit.rubric": {"gradkit.records"},
+    "gradkit.rubric": {"gradkit.records", "gradkit.truth.mistakes"},
     "gradkit.mark": {"gradkit.rubric", "gradkit.records"},
     "gradkit.render": {"gradkit.render", "gradkit.records", "gradkit.text"},
     "gradkit.reproduce": {"gradkit.truth", "gradkit.records"},
