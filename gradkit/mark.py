@@ -94,9 +94,7 @@ def mark(
 def _cost(
     finding: Finding, verdict: Verdict, preset: Preset, own: Mapping[str, float] | None
 ) -> float:
-    """The share of its check's points that a finding costs; a wrong forward pass, all of them."""
-    if finding.check == "forward":
-        return 1.0
+    """The share of its check's points that a finding costs."""
     failed = sum(entry.state != "pass" for entry in verdict.entries)
     concerned = len(finding.entries) or failed
     return deduction(finding.mistake, concerned, len(verdict.entries), preset, own)
