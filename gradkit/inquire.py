@@ -17,13 +17,22 @@ from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
 from gradkit.records.rule import Entry as Target
-from gradkit.records.rule import ForwardProbes, Names, Rule, TrainingRun, UpdateInputs, UpdateProbes
+from gradkit.records.rule import (
+    ForwardProbes,
+    Names,
+    Rule,
+    Slip,
+    TrainingRun,
+    UpdateInputs,
+    UpdateProbes,
+)
 from gradkit.records.task import Array, Task
 from gradkit.records.verdict import Verdict
 from gradkit.student.observe import observe_batch, observe_returned
 from gradkit.student.sitting import Sitting
 from gradkit.truth.mistakes import Diagnosis, diagnose
 from gradkit.truth.mistakes.forward import explain_forward
+from gradkit.truth.mistakes.tell import told
 from gradkit.truth.mistakes.training import GROUPS, explain_training
 from gradkit.truth.oracle import Oracle
 from gradkit.truth.replay import follows
@@ -87,14 +96,16 @@ def _training(task: Task, examined: Examined, states: Mapping[str, Verdict]) -> 
     if explanation.unknown:
         checks = [check for check in ("forward", "trajectory") if _failed(states, check)]
         role = {"forward": "model", "trajectory": "train"}
-        told = [_told(task, case.binding.bound[role[c]], c, UNEXPLAINED, ()) for c in checks]
-        return Inquiry(tuple(told))
+        unknown = Slip(UNEXPLAINED)
+        return Inquiry(
+            tuple(_told(task, case.binding.bound[role[c]], c, unknown, ()) for c in checks)
+        )
     others = tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
     findings = []
     for slip in explanation.slips:
         check = "forward" if slip.code in OF_THE_MODULE and forward_failed else "trajectory"
         bound = case.binding.bound["model" if check == "forward" else "train"]
-        findings.append(_told(task, bound, check, slip.code, others))
+        findings.append(_told(task, bound, check, slip, others))
     codes = tuple(slip.code for slip in explanation.slips)
     follows: dict[str, tuple[str, ...]] = {"gradient": codes} if codes else {}
     if findings and all(finding.check == "forward" for finding in findings):
@@ -159,23 +170,24 @@ def _forward(task: Task, examined: Examined, sitting: Sitting, seed: int) -> tup
     probes = ForwardProbes(X, before, output, hidden)
     explanation = explain_forward(task, probes)
     if explanation.unknown:
-        return (_told(task, bound, "forward", UNEXPLAINED, ()),)
+        return (_told(task, bound, "forward", Slip(UNEXPLAINED), ()),)
     others = tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
-    return tuple(_told(task, bound, "forward", slip.code, others) for slip in explanation.slips)
+    return tuple(_told(task, bound, "forward", slip, others) for slip in explanation.slips)
 
 
 def _told(
-    task: Task, bound: Bound, check: str, code: str, alternatives: tuple[tuple[str, ...], ...]
+    task: Task, bound: Bound, check: str, slip: Slip, alternatives: tuple[tuple[str, ...], ...]
 ) -> Finding:
-    return Finding(
-        id=_identity(task, check, code, ()),
+    finding = Finding(
+        id=_identity(task, check, slip.code, ()),
         check=check,
-        mistake=code,
-        title=title_of(code),
+        mistake=slip.code,
+        title="",
         entries=(),
         place=bound.place,
         alternatives=alternatives,
     )
+    return told(finding, task, slip, names_of(bound), functions=_functions(bound))
 
 
 def _update(
@@ -243,20 +255,23 @@ def names_of(bound: Bound) -> Names:
     )
 
 
+def _functions(bound: Bound) -> dict[str, str]:
+    return {bound.role: f"`{bound.function}`"}
+
+
 def _findings(task: Task, bound: Bound, diagnosis: Diagnosis) -> Iterable[Finding]:
     explanation = diagnosis.explanation
     alternatives = tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
     for slip in explanation.slips:
-        yield _finding(task, bound, slip.code, slip.entries, diagnosis, alternatives)
+        yield _finding(task, bound, slip, diagnosis, alternatives)
     if explanation.unexplained:
-        yield _finding(task, bound, UNEXPLAINED, explanation.unexplained, diagnosis, ())
+        yield _finding(task, bound, Slip(UNEXPLAINED, explanation.unexplained), diagnosis, ())
 
 
 def _finding(
     task: Task,
     bound: Bound,
-    code: str,
-    entries: tuple[Target, ...],
+    slip: Slip,
     diagnosis: Diagnosis,
     alternatives: tuple[tuple[str, ...], ...],
 ) -> Finding:
@@ -265,21 +280,30 @@ def _finding(
     def written(rules: Mapping[Target, object]) -> dict[str, str]:
         return {
             entry_text(*entry, names, outputs=outputs): text(rule, names, outputs=outputs)
-            for entry in entries
+            for entry in slip.entries
             if isinstance(rule := rules.get(entry), Rule)
         }
 
-    labels = tuple(entry_text(*entry, names, outputs=outputs) for entry in entries)
-    return Finding(
-        id=_identity(task, "update", code, labels),
+    labels = tuple(entry_text(*entry, names, outputs=outputs) for entry in slip.entries)
+    finding = Finding(
+        id=_identity(task, "update", slip.code, labels),
         check="update",
-        mistake=code,
-        title=title_of(code),
+        mistake=slip.code,
+        title="",
         entries=labels,
         applies=written(diagnosis.applies),
         should=written(diagnosis.should),
         place=bound.place,
         alternatives=alternatives,
+    )
+    return told(
+        finding,
+        task,
+        slip,
+        names,
+        applies=diagnosis.applies,
+        should=diagnosis.should,
+        functions=_functions(bound),
     )
 
 
@@ -287,8 +311,3 @@ def _identity(task: Task, check: str, code: str, labels: tuple[str, ...]) -> str
     """The same for the same mistake at the same place, whatever the run: a name to dispute."""
     text = "/".join((task.id, check, code, *labels))
     return hashlib.sha256(text.encode()).hexdigest()[:10]
-
-
-def title_of(code: str) -> str:
-    """The code in words."""
-    return code.replace("-", " ").capitalize()

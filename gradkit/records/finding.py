@@ -18,7 +18,8 @@ class Finding:
     ``entries`` are written as the student indexes them, ``W1[0,1]``; ``applies`` and
     ``should`` map them to formulas in the student's own names. Both are verified on fresh
     inputs; an entry without a verified rule is in neither. ``alternatives`` are other sets of
-    mistakes that predict the same numbers. ``deduction`` is in points.
+    mistakes that predict the same numbers. ``sentence`` says what the mistake is; ``hints``
+    are those of levels 1 to 4. ``deduction`` is in points.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Finding:
     should: Mapping[str, str] = field(default_factory=dict)
     place: Place | None = None
     source: str = ""
+    sentence: str = ""
     hints: tuple[str, ...] = ()
     alternatives: tuple[tuple[str, ...], ...] = ()
     deduction: float = 0.0

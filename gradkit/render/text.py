@@ -138,9 +138,9 @@ def _check(
         console.print(Padding(follows, (0, 0, 0, 6), expand=False))
     elif check.message:
         console.print(Padding(_plain(check.message), (0, 0, 0, 6), expand=False))
-    for finding in findings if hints >= TITLE_LEVEL else ():
-        for line in _finding(finding, hints):
-            console.print(Padding(line, (0, 0, 0, 6), expand=False))
+    for finding in findings:
+        for line, indent in _finding(finding, hints) if hints >= TITLE_LEVEL else _where(finding):
+            console.print(Padding(line, (0, 0, 0, 6 + indent), expand=False))
     failed = [entry for entry in check.entries if entry.state == "fail" and entry.found is not None]
     if failed and check.state == "fail" and not findings and not check.follows:
         console.print(Padding(_entries(failed, hints), (0, 0, 0, 6), expand=False))
@@ -148,24 +148,36 @@ def _check(
         console.print(Padding(Text(clean_text(note), style="dim"), (0, 0, 0, 6), expand=False))
 
 
-def _finding(finding: Finding, hints: int) -> Iterator[Text]:
-    """Title, source line, and the formulas, with the factors that differ between ‹ and ›."""
-    known = finding.mistake != UNEXPLAINED
-    title = finding.title if known else "Something that gradkit cannot name"
+Line = tuple[Text, int]
+"""A line with its indentation: long ones are wrapped below their own beginning."""
+
+
+def _where(finding: Finding) -> Iterator[Line]:
+    """The first hint, which says where to look, and not what is wrong."""
+    for hint in finding.hints[:1]:
+        yield _plain(hint), 0
+
+
+def _finding(finding: Finding, hints: int) -> Iterator[Line]:
+    """Title and sentence, source line, formulas with what differs in brackets, hints."""
     about = f": {', '.join(finding.entries)}" if finding.entries else ""
     cost = f"  (−{points(finding.deduction)})" if finding.deduction else ""
-    yield Text.assemble((title, "bold"), clean_text(about), (cost, "dim"))
+    yield Text.assemble((finding.title, "bold"), clean_text(about), (cost, "dim")), 0
+    yield _plain(finding.sentence), 2
     if finding.place is not None and hints >= RULE_LEVEL:
-        yield Text(f"  {clean_text(where(finding.place))}  {clean_text(finding.source)}".rstrip())
+        yield Text(f"{clean_text(where(finding.place))}  {clean_text(finding.source)}".rstrip()), 2
     for entry in list(finding.applies)[:FORMULAS] if hints >= RULE_LEVEL else ():
         applied, right = finding.applies[entry], finding.should.get(entry, "")
-        yield Text.assemble(f"  {entry} moves by     ", _marked(applied, right))
+        yield Text.assemble(f"{entry} moves by     ", _marked(applied, right)), 2
         if hints >= EXPECTED_LEVEL and right:
-            yield Text(f"  {' ' * len(entry)} should move  {right}")
+            yield Text(f"{' ' * len(entry)} should move  {right}"), 2
     if len(finding.applies) > FORMULAS and hints >= RULE_LEVEL:
-        yield Text(f"  and {len(finding.applies) - FORMULAS} more of the kind", style="dim")
-    for hint in finding.hints[: min(hints, 2)]:
-        yield Text(f"  {hint}")
+        yield Text(f"and {len(finding.applies) - FORMULAS} more of the kind", style="dim"), 2
+    # The first hint says no more than what stands above.
+    for hint in finding.hints[1:hints]:
+        yield Text.assemble(("hint: ", "cyan"), _plain(hint)), 2
+    if finding.mistake != UNEXPLAINED:
+        yield Text(f"more: gradkit explain {finding.mistake}", style="dim"), 2
 
 
 def _marked(applied: str, right: str) -> Text:

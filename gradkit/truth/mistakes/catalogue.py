@@ -8,11 +8,12 @@ prediction is code, found under the same code word: `rewrite.REWRITES` for updat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
+from gradkit.records.finding import UNEXPLAINED
 from gradkit.records.mistake import Mistake, Preset
 
 CODES = (
@@ -100,21 +101,33 @@ DEDUCTIONS: Mapping[str, Mapping[Preset, float]] = {
 FENCE = "+++\n"
 
 
+class UnknownMistakeError(LookupError):
+    """There is no mistake of this code; the text says which are similar."""
+
+
 def mistake(code: str) -> Mistake:
-    """One mistake.
+    """One mistake, or what there is to say about ``unexplained`` entries.
 
     Raises
     ------
-    KeyError
+    UnknownMistakeError
         There is none of this code; the text lists similar ones.
     """
-    if code not in RANK:
-        near = [known for known in CODES if set(known.split("-")) & set(code.split("-"))]
-        raise KeyError(
-            f"There is no mistake {code!r} in the catalogue; "
-            + (f"there are {', '.join(near)}." if near else f"there are {', '.join(CODES)}.")
-        )
+    if code not in RANK and code != UNEXPLAINED:
+        near = similar(code)
+        known = f"similar ones are {', '.join(near)}" if near else f"there are {', '.join(CODES)}"
+        raise UnknownMistakeError(f"There is no mistake {code!r} in the catalogue; {known}.")
     return _read(code)
+
+
+def similar(code: str) -> tuple[str, ...]:
+    """Codes that are spelt nearly like this one, then those that share a word with it."""
+    from difflib import get_close_matches
+
+    asked = code.lower().replace("_", "-").replace(" ", "-")
+    near = get_close_matches(asked, CODES, n=4, cutoff=0.7)
+    near += [known for known in CODES if set(known.split("-")) & set(asked.split("-"))]
+    return tuple(dict.fromkeys(near))[:6]
 
 
 def catalogue() -> Mapping[str, Mistake]:
@@ -122,7 +135,7 @@ def catalogue() -> Mapping[str, Mistake]:
     return MappingProxyType({code: _read(code) for code in CODES})
 
 
-@lru_cache(maxsize=None)
+@cache
 def _read(code: str) -> Mistake:
     import tomllib
 

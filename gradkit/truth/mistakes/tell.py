@@ -1,0 +1,52 @@
+"""Put a finding into words: title, sentence and hints, with the student's own names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gradkit.records.finding import Finding
+from gradkit.records.rule import Entry, Names, Rule, Rules, Slip
+from gradkit.records.task import Task
+from gradkit.truth.mistakes.catalogue import mistake
+from gradkit.truth.mistakes.wording import fill, words
+
+
+def told(
+    finding: Finding,
+    task: Task,
+    slip: Slip,
+    names: Names,
+    *,
+    applies: Rules | None = None,
+    should: Mapping[Entry, Rule] | None = None,
+    functions: Mapping[str, str] | None = None,
+) -> Finding:
+    """The finding with the catalogue's texts about it.
+
+    Parameters
+    ----------
+    finding : Finding
+    task : Task
+    slip : Slip
+        What was found. Entries that nothing explains make one of code ``unexplained``.
+    names : Names
+        The student's names.
+    applies, should : mapping, optional
+        The rules of the entries, where they are known.
+    functions : mapping, optional
+        The student's function for each role.
+
+    Returns
+    -------
+    Finding
+        All four hints are filled in; which are shown is up to whoever renders them.
+    """
+    texts = mistake(slip.code)
+    found = words(task, slip, names, applies=applies, should=should, functions=functions)
+    return replace(
+        finding,
+        title=texts.title,
+        sentence=fill(texts.sentence, found),
+        hints=tuple(fill(hint, found) for hint in texts.hints),
+    )
