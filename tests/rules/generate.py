@@ -207,7 +207,6 @@ def _scalar(codes: frozenset[str], task: Task, style: str) -> list[str]:
 
 def _vectorised(codes: frozenset[str], task: Task, style: str) -> list[str]:
     weight, bias = _rates(codes, task)
-    turn = {"vectorised": "{}", "out_in": "({}).T", "row": "{}"}[style]
     column = {"vectorised": "{}", "out_in": "({}).T", "row": "({}).T"}[style]
     # Column or row vectors: a weight vector like A1, and the outer product of X and dZ1.
     W2 = "parameters['W2']" if style == "vectorised" else "parameters['W2'].T"
@@ -252,7 +251,7 @@ def _vectorised(codes: frozenset[str], task: Task, style: str) -> list[str]:
     first += put("b1", f"{bias} * {db1}")
     if "wrong-source-entry" in codes:
         b = ("[0, 0]", "[0, 1]") if style == "row" else ("[0, 0]", "[1, 0]")
-        first.insert(0, f"old = parameters['b1'].copy()")
+        first.insert(0, "old = parameters['b1'].copy()")
         first.append(f"parameters['b1']{b[0]} += old{b[1]} - old{b[0]}")
     extra = f" * {W2}" if "extra-factor" in codes else ""
     second = [f"dW2 = {column.format('A1 * dZ2' + extra)}"]
@@ -272,7 +271,7 @@ def _vectorised(codes: frozenset[str], task: Task, style: str) -> list[str]:
 def compiled(source: str) -> Callable[..., Any]:
     """The function that the text defines."""
     names: dict[str, Any] = {"np": np, "sigmoid": lambda z: 1 / (1 + np.exp(-z))}
-    exec(source, names)  # noqa: S102 -- the text is our own
+    exec(source, names)
     return names["update_parameters"]
 
 

@@ -216,4 +216,4 @@ def _equal(ours: Array, theirs: Array) -> bool:
     if ours.shape != theirs.shape:
         return False
     size = max(float(np.abs(ours).max()), 1e-3)
-    return bool(np.abs(ours - theirs).max() <= EXACT * size)
+    return bool(np.isfinite(size) and np.abs(ours - theirs).max() <= EXACT * size)

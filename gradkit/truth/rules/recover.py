@@ -56,10 +56,11 @@ def recover(
     start = flat.shape[1] + 1
     wanted = set(shape.entries if entries is None else entries)
     found: dict[Entry, Rule | Unexplained] = {}
-    moves, positions = _dependencies(shape, fit, flat.shape[1])
     for entry in shape.entries:
-        if entry in wanted and (simple := _without_fit(entry, fit, moves[entry], shape)):
+        if entry in wanted and (simple := _without_fit(entry, fit, fresh)):
             found[entry] = simple
+    fit, fresh = _finite(fit), _finite(fresh)
+    moves, positions = _dependencies(shape, fit, flat.shape[1])
     open_entries = [e for e in shape.entries if e in wanted and e not in found]
     if open_entries:
         rows = _rows(fit, start)
@@ -133,17 +134,26 @@ def _dependencies(
     return moves, positions
 
 
-def _without_fit(
-    entry: Entry, probes: UpdateProbes, moves: Mask, shape: Shape
-) -> Rule | Unexplained | None:
-    before, after = (
-        values[entry[0]][:, *entry[1]] for values in (probes.inputs.before, probes.after)
-    )
-    if not np.all(np.isfinite(after)):
+def _without_fit(entry: Entry, fit: UpdateProbes, fresh: UpdateProbes) -> Rule | Unexplained | None:
+    """What needs no library: entries that stand still, or hold no numbers."""
+    key, place = entry[0], (slice(None), *entry[1])
+    if not all(np.all(np.isfinite(probes.after[key][place])) for probes in (fit, fresh)):
         return Unexplained(*entry, "some values after the step are not finite numbers")
-    if np.array_equal(before, after):
+    pairs = [
+        (probes.inputs.before[key][place], probes.after[key][place]) for probes in (fit, fresh)
+    ]
+    if all(np.array_equal(before, after) for before, after in pairs):
         return Rule(*entry, own_value(entry), ())
     return None
+
+
+def _finite(probes: UpdateProbes) -> UpdateProbes:
+    """Entries without numbers out of the way: nobody's rule can be told with them."""
+    after = {
+        key: np.where(np.isfinite(value).all(axis=0), value, probes.inputs.before[key])
+        for key, value in probes.after.items()
+    }
+    return UpdateProbes(probes.inputs, after)
 
 
 def _rows(probes: UpdateProbes, start: int) -> UpdateProbes:

@@ -64,7 +64,7 @@ def fit_products(
         rounded = np.round(powers)
         near = (np.abs(powers - rounded) < 0.01) & (np.abs(rounded) <= LARGEST_POWER)
         fits = near.all(axis=0) & usable[:, None] & divisors_usable[None, :]
-        equal = _relations(columns, kept, inverse)
+        equal = _relations(columns, atoms, kept, inverse)
         for number, divisor in np.argwhere(fits):
             exponents = np.zeros(columns.shape[1])
             exponents[kept] = rounded[:, number, divisor]
@@ -91,7 +91,9 @@ def _telling_rows(values: Array) -> NDArray[np.bool_]:
     return np.asarray(~np.any(zeros[:, rarely], axis=1))
 
 
-def _relations(columns: Array, kept: list[int], inverse: Array) -> list[Array]:
+def _relations(
+    columns: Array, atoms: list[tuple[Factor, ...]], kept: list[int], inverse: Array
+) -> list[Array]:
     """Powers under which columns cancel: ``W2′ = c · e · A`` where W2 was overwritten.
 
     The same product can then be written in several ways, and the reader should get the
@@ -99,7 +101,7 @@ def _relations(columns: Array, kept: list[int], inverse: Array) -> list[Array]:
     """
     found = []
     for dropped in np.flatnonzero(np.all(columns != 0, axis=0)):
-        if dropped in kept or np.ptp(np.abs(columns[:, dropped])) == 0:
+        if dropped in kept or all(factor.when != "after" for factor in atoms[dropped]):
             continue
         powers = (inverse @ np.log(np.abs(columns[:, dropped])))[1:]
         rounded = np.round(powers)

@@ -143,11 +143,7 @@ def factor_text(factor: Factor, names: Names, *, outputs: int = 1) -> str:
     filled = _PATTERNS[symbol].format(
         **{k: v + (again if k in "oa" else "") + place for k, v in stems.items()}
     )
-    if (
-        factor.power != 1
-        and filled == filled.strip("()")
-        and symbol not in ("target", "output", "input", "hidden")
-    ):
+    if factor.power != 1 and _PATTERNS[symbol].startswith("act"):
         filled = f"({filled})"
     return filled + _power(factor.power)
 

@@ -1,0 +1,48 @@
+"""The forms of a forward pass."""
+
+import numpy as np
+import pytest
+from rules.nets import ALL, CLASSIFICATION, REGRESSION
+
+from gradkit.records.rule import ForwardProbes
+from gradkit.records.task import Layer
+from gradkit.truth import network
+from gradkit.truth.rules import draw_forward, recover_forward
+from gradkit.truth.rules.forward import correct_form, run_stages
+
+
+@pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
+def test_the_right_form_is_the_generic_net(task):
+    """Its stages are what the oracle's forward pass gives."""
+    X, before = draw_forward(task, 3)
+    y_hat, hidden = network.forward(task.layers, before, X[:, :, None])
+    stages = run_stages(correct_form(task), X, before)
+    np.testing.assert_allclose(stages["a2"], y_hat[:, :, 0], rtol=1e-13)
+    np.testing.assert_allclose(stages["a1"], hidden[:, :, 0], rtol=1e-13)
+    probes = ForwardProbes(X, before, y_hat[:, :, 0], hidden[:, :, 0])
+    assert recover_forward(task, probes)[0] == correct_form(task)
+
+
+def test_a_form_that_is_a_little_off_is_none():
+    """One part in ten million is another function."""
+    X, before = draw_forward(REGRESSION, 3)
+    stages = run_stages(correct_form(REGRESSION), X, before)
+    probes = ForwardProbes(X, before, stages["a2"] * (1 + 1e-7), stages["a1"])
+    assert recover_forward(REGRESSION, probes) == ()
+
+
+def test_noise_has_no_form():
+    """Nothing is read into numbers that no known form gives."""
+    X, before = draw_forward(CLASSIFICATION, 3)
+    random = np.random.default_rng(1)
+    probes = ForwardProbes(X, before, random.random((12, 1)), random.random((12, 2)))
+    assert recover_forward(CLASSIFICATION, probes) == ()
+
+
+def test_other_depths_have_no_form():
+    """Forms are known for two layers."""
+    from dataclasses import replace
+
+    deep = replace(REGRESSION, layers=(*REGRESSION.layers, Layer(1, "linear")))
+    X, before = draw_forward(REGRESSION, 3)
+    assert recover_forward(deep, ForwardProbes(X, before, X)) == ()

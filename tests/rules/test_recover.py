@@ -1,0 +1,198 @@
+"""Rules from numbers: whatever an entry does, exactly, or not at all."""
+
+import numpy as np
+import pytest
+from rules.generate import run
+from rules.nets import CLASSIFICATION, REGRESSION, RELU, SOFTMAX, TANH
+
+from gradkit.records.rule import Rule, Unexplained, UpdateProbes
+from gradkit.truth.rules import draw, evaluate, recover, step, text
+from gradkit.truth.rules.draw import FRESH, with_rate
+
+
+def rules_of(function, task, *, rate=False, entries=None, seed=1):
+    """What `recover` says about a function."""
+    fit, fresh = draw(task, seed), draw(task, seed + 1, FRESH, vary=False)
+    if rate:
+        fit, fresh = with_rate(fit, seed), with_rate(fresh, seed + 1)
+    return recover(task, run(function, fit), run(function, fresh), entries=entries)
+
+
+def formula(function, task, entry, **options):
+    """The formula of one entry, or the reason why there is none."""
+    found = rules_of(function, task, entries=[entry], **options)[entry]
+    outputs = task.layers[-1].units
+    return text(found, outputs=outputs) if isinstance(found, Rule) else found.reason
+
+
+def update(**statements):
+    """A function that adds, to each parameter named, the value of an expression."""
+
+    def update_parameters(p, y, y_hat, A1, X, lr=None):
+        names = {"p": p, "y": y, "y_hat": y_hat, "A1": A1, "X": X, "lr": lr, "np": np}
+        names["e"] = y - y_hat
+        for key, expression in statements.items():
+            p[key] = p[key] + eval(expression, names)  # noqa: S307 -- our own text
+
+    return update_parameters
+
+
+def sigmoid(z):
+    """The logistic function."""
+    return 1 / (1 + np.exp(-z))
+
+
+B2 = ("b2", (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("0.01*e", "+0.01 · (y−ŷ)"),
+        ("-0.3*e**2", "−0.3 · (y−ŷ)²"),
+        ("0.01*e/(y_hat*(1-y_hat))", "+0.01 · (y−ŷ) · ŷ⁻¹ · (1−ŷ)⁻¹"),
+        ("0.01*e*np.sum(A1)", "+0.01 · Σⱼ · (y−ŷ) · A1[j]"),
+        ("0.01*y - y_hat", "−ŷ +0.01 · y"),
+        ("0.01*e*p['W2'][1]*X[0]", "+0.01 · (y−ŷ) · W2[1] · X[0]"),
+        ("0.01*e - 0.2*p['b2']", "+0.01 · (y−ŷ) −0.2 · b2"),
+        ("0.01*e + p['W2'][1] - p['b2']", "= W2[1] +0.01 · (y−ŷ)"),
+        ("0.01*e - p['b2']", "= +0.01 · (y−ŷ)"),
+        ("p['W1'][0][1] - p['b2']", "= W1[0,1]"),
+        ("0*e", "not moved"),
+        ("e*np.abs(e)", "no formula of the library reproduces its values"),
+        ("np.sin(y)", "no formula of the library reproduces its values"),
+        ("e/0 if False else e*float('inf')", "some values after the step are not finite numbers"),
+    ],
+)
+def test_a_formula_is_read_off_the_numbers(expression, expected):
+    """Products, powers, sums, other sources: one entry at a time."""
+    shown = formula(update(b2=expression), REGRESSION, B2)
+    terms = lambda written: sorted(written.replace(" −", "\n−").replace(" +", "\n+").split("\n"))  # noqa: E731
+    assert terms(shown) == terms(expected)
+
+
+def test_values_after_the_step_are_told_from_those_before():
+    """The prime marks what was already changed, though it differs by a thousandth."""
+    late = update(W2="0.001*e*A1", b1="0.01*e*p['W2']")
+    early = update(b1="0.01*e*p['W2']", W2="0.001*e*A1")
+    assert formula(late, REGRESSION, ("b1", (1, 0))) == "+0.01 · (y−ŷ) · W2′[1]"
+    assert formula(early, REGRESSION, ("b1", (1, 0))) == "+0.01 · (y−ŷ) · W2[1]"
+
+
+def test_a_forward_pass_of_ones_own_is_seen():
+    """Who recomputes ŷ and A1 follows a rule in the recomputed ones."""
+
+    def update_parameters(p, y, y_hat, A1, X):
+        h = sigmoid(p["W1"].T @ X + p["b1"])
+        o = sigmoid(p["W2"].T @ h + p["b2"])
+        p["b1"] += 0.01 * (y - o) * p["W2"] * h * (1 - h)
+
+    shown = formula(update_parameters, CLASSIFICATION, ("b1", (0, 0)))
+    assert shown == "+0.01 · (y−ŷ*) · W2[0] · A1*[0] · (1−A1*[0])"
+
+
+def test_a_rate_that_is_handed_over_is_a_symbol():
+    """A function that uses its rate has it in its formula, one that does not has not."""
+    used, ignored = update(b2="lr*2*e"), update(b2="0.02*e")
+    assert formula(used, REGRESSION, B2, rate=True) == "+2 · lr · (y−ŷ)"
+    assert formula(ignored, REGRESSION, B2, rate=True) == "+0.02 · (y−ŷ)"
+
+
+def test_two_assignments_to_one_entry_are_a_sum():
+    """W1[1,0] starts from another entry and moves twice."""
+
+    def update_parameters(p, y, y_hat, A1, X):
+        e = 0.002 * (y - y_hat)
+        p["W1"][1][0] = p["W1"][0][1] + e * p["W2"][0][0] * X[1][0]
+        p["W1"][1][0] = p["W1"][1][0] + e * p["W2"][1][0] * X[0][0]
+        p["b1"][1][0] = p["W1"][1][0] + e * p["W2"][1][0]
+
+    found = rules_of(update_parameters, REGRESSION)
+    assert text(found["b1", (1, 0)]) == "= W1′[1,0] +0.002 · (y−ŷ) · W2[1]"
+    rule = found["W1", (1, 0)]
+    assert text(rule).startswith("= W1[0,1] ")
+    assert len(rule.terms) == 2
+
+
+def test_rules_never_wait_for_each_other():
+    """Two entries that could each be told by the other are told without a circle."""
+
+    def update_parameters(p, y, y_hat, A1, X):
+        p["b1"][0] = p["b1"][0] + 0.01 * (y - y_hat)
+        p["b1"][1] = p["b1"][0] + 0.02 * (y - y_hat)
+
+    found = rules_of(update_parameters, REGRESSION)
+    inputs = draw(REGRESSION, 9, 10, vary=False)
+    after = evaluate(REGRESSION, found, inputs)
+    for key, value in run(update_parameters, inputs).after.items():
+        np.testing.assert_allclose(after[key], value, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("task", "statement", "expected"),
+    [
+        (TANH, "0.01*e*p['W2']*(1-A1)*(1+A1)", "+0.01 · (y−ŷ) · W2[2] · (1−A1[2]²)"),
+        (RELU, "0.01*e*p['W2']*(A1>0)", "+0.01 · (y−ŷ) · W2[2] · [A1[2]>0]"),
+        (RELU, "0.01*e*p['W2']", "+0.01 · (y−ŷ) · W2[2]"),
+        (SOFTMAX, "0.01*(p['W2']@e)*(1-A1)", "+0.01 · Σₖ · (y[k]−ŷ[k]) · W2[2,k] · (1−A1[2])"),
+        (SOFTMAX, "0.01*np.sum(e)*A1", "+0.01 · Σₖ · (y[k]−ŷ[k]) · A1[2]"),
+        (SOFTMAX, "0.01*e[1]*A1", "+0.01 · (y[1]−ŷ[1]) · A1[2]"),
+        (SOFTMAX, "0.01*np.sum(p['W2']@e)", "+0.01 · Σⱼₖ · (y[k]−ŷ[k]) · W2[j,k]"),
+    ],
+)
+def test_other_activations_and_several_outputs_are_read_too(task, statement, expected):
+    """The library follows the task's shape."""
+    assert formula(update(b1=statement), task, ("b1", (2, 0))) == expected
+
+
+def test_what_is_unexplained_says_on_what_it_depends():
+    """The quantities that were seen to matter are named."""
+    found = rules_of(update(b2="np.cos(y*X[1])"), REGRESSION, entries=[B2])[B2]
+    assert isinstance(found, Unexplained)
+    assert found.depends == ("y", "X[1]")
+
+
+def test_a_rule_that_holds_for_the_fit_alone_is_not_told():
+    """Fresh probes decide: code that changes its mind is unexplained."""
+    fit, fresh = draw(REGRESSION, 1), draw(REGRESSION, 2, FRESH, vary=False)
+    other = {key: value + 1e-6 * value for key, value in step(REGRESSION, fresh).items()}
+    honest = recover(
+        REGRESSION,
+        UpdateProbes(fit, step(REGRESSION, fit)),
+        UpdateProbes(fresh, step(REGRESSION, fresh)),
+    )
+    lying = recover(
+        REGRESSION, UpdateProbes(fit, step(REGRESSION, fit)), UpdateProbes(fresh, other)
+    )
+    assert all(isinstance(rule, Rule) for rule in honest.values())
+    assert all(isinstance(rule, Unexplained) for rule in lying.values())
+
+
+def test_a_verified_rule_carries_its_deviation():
+    """It is at most 1e-9 of the entry's change."""
+    found = rules_of(update(b2="0.001*e*A1[1]"), REGRESSION)
+    assert 0 <= found[B2].deviation <= 1e-9
+
+
+def test_probes_without_varied_rows_are_refused():
+    """The message says where to get better ones."""
+    inputs = draw(REGRESSION, 1, vary=False)
+    probes = UpdateProbes(inputs, step(REGRESSION, inputs))
+    with pytest.raises(ValueError, match=r"take them from draw\(task, seed, vary=True\)"):
+        recover(REGRESSION, probes, probes)
+
+
+def test_varied_rows_of_different_rates_are_refused():
+    """A rate that varies with the other inputs would hide what depends on what."""
+    inputs = draw(REGRESSION, 1)
+    uneven = type(inputs)(
+        inputs.y,
+        inputs.y_hat,
+        inputs.A1,
+        inputs.X,
+        inputs.before,
+        np.linspace(0.01, 0.02, len(inputs.y)),
+    )
+    probes = UpdateProbes(uneven, step(REGRESSION, uneven))
+    with pytest.raises(ValueError, match="must share one rate; use with_rate"):
+        recover(REGRESSION, probes, probes)

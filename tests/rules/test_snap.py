@@ -1,0 +1,29 @@
+"""Coefficients as somebody would have written them."""
+
+import pytest
+from rules.nets import REGRESSION
+
+from gradkit.truth.rules.snap import is_usual, snap
+
+
+@pytest.mark.parametrize(
+    ("found", "written"),
+    [
+        (0.002 * (1 + 3e-11), 0.002),
+        (-0.01 * (1 - 2e-11), -0.01),
+        (0.001 / 3 * (1 + 1e-11), 0.001 / 3),
+        (0.0314159 * (1 + 1e-12), 0.0314159),
+        (0.01 * 2**0.5, 0.01 * 2**0.5),
+    ],
+)
+def test_a_coefficient_is_rounded_to_what_was_meant(found, written):
+    """Short decimals and fractions of the rates; what is neither stays as it is."""
+    assert snap(found, REGRESSION) == pytest.approx(written, rel=1e-15)
+
+
+def test_usual_coefficients_are_those_of_a_step():
+    """A rate times a small factor, either sign; 0.1 or 4e-6 is not."""
+    assert is_usual(-0.002, REGRESSION)
+    assert is_usual(0.01, REGRESSION)
+    assert not is_usual(0.1, REGRESSION)
+    assert not is_usual(4e-6, REGRESSION)

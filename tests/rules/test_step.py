@@ -1,0 +1,84 @@
+"""The correct step: gradient descent, and the rules that are read off it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rules.nets import ALL, CLASSIFICATION, REGRESSION, SOFTMAX, TANH
+
+from gradkit.records.rule import UpdateInputs
+from gradkit.records.task import Layer
+from gradkit.truth import network
+from gradkit.truth.rules import correct_rules, draw, draw_forward, evaluate, step, text
+from gradkit.truth.rules.draw import with_rate
+
+
+@pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
+def test_where_a_forward_pass_was_run_the_step_descends_its_gradient(task):
+    """On consistent inputs the step is minus the rate times the generic net's gradient."""
+    X, before = draw_forward(task, 7, 20)
+    y_hat, A1 = network.forward(task.layers, before, X[:, :, None])
+    y = np.random.default_rng(1).dirichlet(np.ones(task.layers[-1].units), 20)
+    inputs = UpdateInputs(y, y_hat[:, :, 0], A1[:, :, 0], X, before)
+    slopes = network.gradient(task, before, X[:, :, None], y[:, :, None])
+    for key, value in step(task, inputs).items():
+        rate = task.rates.weight if key[0] == "W" else task.rates.bias
+        np.testing.assert_allclose(value, before[key] - rate * slopes[key], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
+@pytest.mark.parametrize("rate", [False, True])
+def test_its_rules_give_its_numbers(task, rate):
+    """The recovered rules, run, are the step, with the task's rates or a given one."""
+    inputs = draw(task, 31, 40, vary=False)
+    inputs = with_rate(inputs, 31) if rate else inputs
+    after = evaluate(task, correct_rules(task, rate=rate), inputs)
+    for key, value in step(task, inputs).items():
+        np.testing.assert_allclose(after[key], value, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("task", "entry", "formula"),
+    [
+        (REGRESSION, ("W1", (0, 1)), "+0.002 · (y−ŷ) · W2[1] · X[0]"),
+        (REGRESSION, ("b2", (0, 0)), "+0.02 · (y−ŷ)"),
+        (CLASSIFICATION, ("b1", (1, 0)), "+0.01 · (y−ŷ) · W2[1] · A1[1] · (1−A1[1])"),
+        (TANH, ("W1", (2, 3)), "+0.002 · (y−ŷ) · W2[3] · (1−A1[3]²) · X[2]"),
+        (SOFTMAX, ("b1", (4, 0)), "+0.01 · Σₖ · (y[k]−ŷ[k]) · W2[4,k] · A1[4] · (1−A1[4])"),
+    ],
+)
+def test_its_rules_are_those_of_the_textbook(task, entry, formula):
+    """The formulas come out of the numbers as one would write them."""
+    rule = correct_rules(task)[entry]
+    assert text(rule, outputs=task.layers[-1].units) == formula
+
+
+def test_a_net_of_other_depth_is_refused():
+    """Update rules in y, ŷ, A1 and X exist for two layers."""
+    deep = replace(REGRESSION, layers=(*REGRESSION.layers, Layer(1, "linear")))
+    with pytest.raises(ValueError, match="regression-numpy: rules are known for nets of 2 layers"):
+        step(deep, draw(REGRESSION, 1))
+
+
+def test_a_loss_that_does_not_go_with_the_output_is_refused():
+    """Cross-entropy of a linear output has no rule; the text says what has."""
+    odd = replace(REGRESSION, loss="cross_entropy")
+    with pytest.raises(ValueError, match="loss 'cross_entropy' after activation 'linear'"):
+        step(odd, draw(REGRESSION, 1))
+
+
+def test_a_step_outside_the_library_is_refused(monkeypatch):
+    """An exercise whose right rule cannot be written is told, not guessed."""
+    import sys
+
+    module = sys.modules["gradkit.truth.rules.step"]
+    own = module.step
+
+    def bent(task, inputs):
+        after = own(task, inputs)
+        after["b2"] = after["b2"] + np.sin(inputs.y)[:, :, None]
+        return after
+
+    monkeypatch.setattr(module, "step", bent)
+    with pytest.raises(ValueError, match=r"no rule in the library for \('b2', \(0, 0\)\)"):
+        correct_rules(replace(REGRESSION, id="bent", rates=replace(REGRESSION.rates, bias=0.03)))
