@@ -51,7 +51,9 @@ def to_text(
     buffer = io.StringIO()
     console = Console(file=buffer, width=width, color_system=None, legacy_windows=False)
     show(results, hints, console, _is_unicode(encoding))
-    return buffer.getvalue().encode(encoding, "replace").decode(encoding)
+    # rich fills wrapped lines up to the margin, which a log has no use for.
+    text = "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def show(results: Sequence[Result], hints: int, console: Console, unicode: bool = True) -> None:
