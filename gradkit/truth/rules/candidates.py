@@ -20,6 +20,7 @@ from gradkit.truth.rules.symbols import (
     PER_OUTPUT,
     Table,
     gather,
+    letters_of,
 )
 
 
@@ -117,9 +118,11 @@ COSTS = {
 
 
 def _is_bare(term: Term) -> bool:
-    """A parameter's value as it is: a source, not a term."""
-    alone = len(term.factors) == 1 and term.factors[0].symbol in PARAMETERS
-    return alone and term.coefficient == 1.0
+    """A parameter's value as it is: a source, not a term. A sum over units is none."""
+    if len(term.factors) != 1 or term.coefficient != 1.0:
+        return False
+    (factor,) = term.factors
+    return factor.symbol in PARAMETERS and not letters_of(factor.index)
 
 
 def complexity(rule: Rule, task: Task) -> float:
