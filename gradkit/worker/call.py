@@ -83,7 +83,7 @@ def _laid(column: NDArray[Any], orientation: str) -> NDArray[Any]:
 def canonical(call: Call, quantity: str, value: Any, shape: tuple[int, ...], out: Returned) -> None:
     """Read one returned value as ``quantity`` of canonical ``shape`` into ``out``."""
     if value is None:
-        out.faults.append([quantity, "missing", "None"])
+        out.faults.append([quantity, "missing", "found None"])
         return
     array = plain(quantity, value, out)
     if array is None:
@@ -196,7 +196,9 @@ def run_function(
 def evaluate(function: Callable[..., Any], call: Call, inputs: Arrays) -> Returned:
     """Call once and read the result: quantities by their paths, or the changed parameters."""
     returned, parameters, out = run_function(function, call, inputs)
-    if call["returns"]:
+    if call["returns"] and returned is None:
+        out.faults += [[name, "missing", "nothing is returned"] for name in call["returns"]]
+    elif call["returns"]:
         for quantity, path in call["returns"].items():
             shape = tuple(call["shapes"][quantity])
             canonical(call, quantity, follow(returned, path), shape, out)

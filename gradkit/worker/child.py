@@ -28,6 +28,7 @@ from gradkit.worker.call import (
 )
 from gradkit.worker.frames import Frame
 from gradkit.worker.namespace import Namespace
+from gradkit.worker.trace import trace as traced
 
 LEAVES = 64
 """Arrays that a description of a returned value carries at most."""
@@ -76,7 +77,7 @@ def _describe(value: Any, leaves: dict[str, NDArray[Any]], depth: int) -> Any:
                 for key, item in items
             ]
         }
-    if isinstance(value, tuple | list) and depth and not _is_row_of_numbers(value):
+    if isinstance(value, tuple | list) and depth and not _is_of_numbers(value):
         return {"list": [_describe(item, leaves, depth - 1) for item in value[:LEAVES]]}
     if value is None:
         return {"none": True}
@@ -88,8 +89,12 @@ def _describe(value: Any, leaves: dict[str, NDArray[Any]], depth: int) -> Any:
     return {"array": name}
 
 
-def _is_row_of_numbers(value: Any) -> bool:
-    return bool(value) and all(isinstance(item, int | float) for item in value)
+def _is_of_numbers(value: Any) -> bool:
+    """Whether this is a row of numbers, or a list of equally long ones: an array in lists."""
+    if bool(value) and all(isinstance(item, int | float) for item in value):
+        return True
+    rows = isinstance(value, list) and all(isinstance(item, list) for item in value)
+    return rows and len({len(row) for row in value}) == 1 and all(map(_is_of_numbers, value))
 
 
 def batch(frame: Frame) -> Frame:
@@ -122,7 +127,7 @@ def run(frame: Frame) -> Frame:
             row = index % len(X)
             step = _forward_step(forward_function, forward, parameters, X[row])
             steps.append(step)
-            if step.faults:
+            if any(kind != "subclass" for _, kind, _ in step.faults):
                 break
             inputs = {"X": X[row], "y": y[row], "rate": rate, **step.arrays}
             handed = [
@@ -268,6 +273,7 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "load": load,
     "explore": explore,
     "batch": batch,
+    "trace": lambda frame: traced(lambda: _function(frame.data["call"]), Desk.cells, frame),
     "run": run,
     "model": model,
     "predict": predict,

@@ -106,7 +106,8 @@ def losses_of(returned: Any, out: Returned) -> NDArray[np.float64] | None:
         except Exception:  # noqa: S112  (anything may come back; the next may be it)
             continue
         return np.array(values)
-    out.faults.append(["loss", "missing", type(returned).__name__[:80]])
+    found = f"found a value of type {type(returned).__name__[:80]}"
+    out.faults.append(["loss", "missing", "nothing is returned" if returned is None else found])
     return None
 
 

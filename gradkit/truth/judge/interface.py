@@ -48,7 +48,7 @@ def _initialise(case: Case) -> Verdict:
     if outcome is not None:
         sheet.faults(outcome.faults)
         for key, value in case.task.starts[0].parameters.items():
-            sheet.compare(key, outcome, value[None], _near_start, ("",), whole=True)
+            sheet.compare(key, outcome, value[None], _near_start, ("",))
     return sheet.verdict(
         "interface",
         lambda failed: f"`{bound.function}` does not give the assigned start in {listed(failed)}.",

@@ -17,18 +17,28 @@ from gradkit.records.verdict import Entry, Verdict
 from gradkit.truth import closeness
 
 SENTENCES: Mapping[str, str] = {
-    "missing": "`{function}` does not give {quantity}: found {found}.",
-    "shape": "`{function}` gives {quantity} in shape {found}.",
-    "dtype": "`{function}` gives {quantity} as {found}; real numbers are expected.",
-    "type": "`{function}` gives {quantity} as {found}; a numpy array is expected.",
-    "subclass": "`{function}` gives {quantity} as {found}, a subclass of ndarray; "
+    "missing": "{function} does not give {quantity}: {found}.",
+    "shape": "{function} gives {quantity} in shape {found}.",
+    "dtype": "{function} gives {quantity} as {found}; real numbers are expected.",
+    "type": "{function} gives {quantity} as {found}; a numpy array is expected.",
+    "subclass": "{function} gives {quantity} as {found}, a subclass of ndarray; "
     "its plain values were compared.",
-    "mutated": "`{function}` changes its input {quantity}; it should leave it alone.",
-    "complex": "`{function}` gives {quantity} as complex numbers; real ones are expected.",
-    "whole": "`{function}` gives {quantity} as {found}: whole numbers cut off the fraction.",
-    "nan": "`{function}` gives nan (not a number) in {quantity}.",
-    "inf": "`{function}` gives an infinite value in {quantity}.",
+    "mutated": "{function} changes its input {quantity}; it should leave it as it was: "
+    "work on a copy.",
+    "complex": "{function} gives {quantity} as complex numbers; real ones are expected.",
+    "whole": "{function} gives {quantity} as whole numbers ({found}), which cuts off the "
+    "fraction; use float64.",
+    "coarse": "{function} gives {quantity} as {found}, which keeps only three digits; use float64.",
+    "nan": "{function} gives nan (not a number) in {quantity}.",
+    "inf": "{function} gives an infinite number in {quantity}.",
 }
+
+WORDS: Mapping[str, str] = {
+    "y_hat": "the output ŷ",
+    "A1": "the hidden layer A1",
+    "loss": "the loss",
+}
+"""What quantities are called that are no argument of the function, and so have no name in it."""
 
 Tolerance = Callable[[float], Array]
 """What each expected number may be missed by, given the rounding unit of what was found."""
@@ -36,25 +46,38 @@ Tolerance = Callable[[float], Array]
 
 @dataclass(slots=True)
 class Sheet:
-    """Entries and sentences of one check while it is judged."""
+    """Entries and sentences of one check while it is judged.
+
+    ``givers`` name what gives a quantity, where that is not ``bound`` itself.
+    """
 
     bound: Bound
+    givers: Mapping[str, str] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
-    sentences: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _said: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
+    _remarks: list[str] = field(default_factory=list)
+    _told: set[str] = field(default_factory=set)
 
     @property
     def size(self) -> int:
-        """How many distinct entries were compared."""
-        return len({(entry.parameter, entry.index) for entry in self.entries})
+        """How many distinct numbers were compared."""
+        return len({(entry.parameter, entry.index) for entry in self.entries if entry.index})
+
+    def remark(self, text: str) -> None:
+        """Add a sentence of the check's own."""
+        self._remarks.append(text)
 
     def say(self, kind: str, quantity: str, found: str = "") -> None:
-        """Add one of the sentences, once, in the student's own names."""
-        name = self.bound.names.get(quantity, quantity)
-        text = SENTENCES[kind].format(function=self.bound.function, quantity=name, found=found)
-        kept = self.notes if kind == "subclass" else self.sentences
-        if text not in kept:
-            kept.append(text)
+        """Say one of `SENTENCES` of a quantity, in the student's own names."""
+        plain = quantity.removeprefix("final/")
+        own = {} if plain in self.givers else {**self.bound.convention.keys, **self.bound.names}
+        subject = self.givers.get(plain, f"`{self.bound.function}`")
+        names = self._said.setdefault((kind, subject, found), [])
+        name = own.get(plain, WORDS.get(plain, plain))
+        if name not in names:
+            names.append(name)
+        self._told.add(plain)
 
     def faults(self, faults: tuple[Fault, ...]) -> None:
         """Say what could not be read; a changed input is an entry of its own."""
@@ -62,6 +85,13 @@ class Sheet:
             self.say(fault.kind, fault.quantity, fault.found)
             if fault.kind == "mutated":
                 self.entries.append(Entry(fault.quantity, (), "fail", None, None))
+
+    def _sentences(self, *, notes: bool) -> list[str]:
+        return [
+            SENTENCES[kind].format(function=subject, quantity=_joined(names), found=found)
+            for (kind, subject, found), names in self._said.items()
+            if (kind == "subclass") is notes
+        ]
 
     def compare(
         self,
@@ -71,7 +101,6 @@ class Sheet:
         tolerance: Tolerance,
         labels: tuple[str, ...],
         *,
-        whole: bool = False,
         title: str = "",
     ) -> None:
         """Add one entry per index of ``quantity``, shown at its first failing probe.
@@ -83,8 +112,6 @@ class Sheet:
         expected : array, (n, …)
         labels : tuple of str
             Names of the n probes.
-        whole : bool
-            Whether whole numbers may come back as integers.
         title : str
             What the entries are called, if not ``quantity``.
         """
@@ -98,10 +125,12 @@ class Sheet:
                 for index in np.ndindex(shape)
             ]
             return
-        kind = _odd_numbers(found, whole)
-        if kind and not any(fault.quantity == quantity for fault in outcome.faults):
-            self.say(kind, quantity, str(found.dtype))
         close = closeness.near(found, expected, tolerance(closeness.epsilon(found)))
+        if found.dtype.kind == "c":
+            close[...] = False
+        kind = "" if close.all() else _odd_numbers(found)
+        if kind:
+            self.say(kind, quantity, str(found.dtype) if kind in ("whole", "coarse") else "")
         for index in np.ndindex(shape):
             failed = np.flatnonzero(~close[(slice(None), *index)])
             probe = int(failed[0]) if len(failed) else 0
@@ -118,25 +147,44 @@ class Sheet:
             )
 
     def verdict(self, check: str, summary: Callable[[list[Entry]], str]) -> Verdict:
-        """Close the sheet: it passes where no entry failed."""
+        """Close the sheet: it passes where no entry failed.
+
+        ``summary`` is asked for a sentence on the entries that no other sentence is about.
+        """
         merged = merge(self.entries)
         failed = [entry for entry in merged if entry.state != "pass"]
+        notes = (*self._sentences(notes=True), *self.notes)
         if not failed:
-            return Verdict(check, "pass", "", tuple(merged), None, tuple(self.notes))
-        message = " ".join(filter(None, [*self.sentences, summary(failed)]))
-        place = self.bound.return_place if self.sentences else self.bound.place
-        return Verdict(check, "fail", message, tuple(merged), place, tuple(self.notes))
+            return Verdict(check, "pass", "", tuple(merged), None, notes)
+        sentences = self._sentences(notes=False)
+        rest = [entry for entry in failed if not self._is_explained(entry)]
+        place = self.bound.return_place if sentences else self.bound.place
+        sentences += [*self._remarks, *([summary(rest)] if rest else [])]
+        return Verdict(check, "fail", " ".join(sentences), tuple(merged), place, notes)
+
+    def _is_explained(self, entry: Entry) -> bool:
+        """Whether a sentence says why there is no number to compare."""
+        if entry.parameter.partition(" from ")[0] not in self._told:
+            return False
+        return entry.found is None or not np.isfinite(entry.found)
 
 
-def _odd_numbers(found: NDArray[Any], whole: bool) -> str:
-    """What is wrong with these numbers whatever is expected: a key of `SENTENCES`, or nothing."""
+def _odd_numbers(found: NDArray[Any]) -> str:
+    """What is wrong with numbers that failed, whatever was expected: a key of `SENTENCES`."""
     if found.dtype.kind == "c":
         return "complex"
     if found.dtype.kind in "iub":
-        return "" if whole else "whole"
+        return "whole"
     if np.isnan(found).any():
         return "nan"
-    return "inf" if np.isinf(found).any() else ""
+    if np.isinf(found).any():
+        return "inf"
+    return "coarse" if found.dtype.itemsize < 4 else ""
+
+
+def _joined(names: list[str]) -> str:
+    """``W1, b1 and W2``."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def merge(entries: list[Entry]) -> list[Entry]:

@@ -34,7 +34,7 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
         for quantity, expected in case.expected[batch.name].items():
             if quantity in bound.returns:
                 tolerance = partial(closeness.value_tolerance, units[quantity])
-                sheet.compare(quantity, outcome, expected, tolerance, batch.labels, whole=True)
+                sheet.compare(quantity, outcome, expected, tolerance, batch.labels)
     return sheet.verdict(
         "forward",
         lambda failed: f"`{bound.function}` gives other values than expected in {listed(failed)}.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from gradkit.records.task import Array, Task
 from gradkit.records.verdict import State, Verdict
 from gradkit.truth import closeness
 from gradkit.truth.judge.case import Case, Earlier, blocked, outcomes_of, unusable
-from gradkit.truth.judge.sheet import Sheet
+from gradkit.truth.judge.sheet import Sheet, Tolerance
 from gradkit.truth.oracle import course_of
 
 LOOPS: Mapping[str, str] = {
@@ -42,22 +41,23 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     nothing = unusable(case, "trajectory", role, outcomes)
     if nothing is not None:
         return nothing
-    sheet = Sheet(case.binding.bound[role])
+    forward = case.binding.bound.get("forward")
+    givers = {} if torch else {"loss": "The training run"}
+    if forward is not None:
+        givers |= dict.fromkeys(("y_hat", "A1"), f"`{forward.function}`")
+    sheet = Sheet(case.binding.bound[role], givers)
     for run, outcome in zip(runs, outcomes, strict=True):
         sheet.faults(outcome.faults)
-        _losses(sheet, case.task, run, outcome, case.expected[run.name])
+        eps = closeness.SINGLE if torch else max(map(closeness.epsilon, outcome.outputs.values()))
+        _losses(sheet, case.task, run, outcome, case.expected[run.name], eps)
         for key, start in run.parameters.items():
             final = case.expected[run.name][f"final/{key}"]
-            tolerance = partial(
-                _single_or_given,
-                torch,
-                partial(closeness.final_tolerance, final[None], start[None]),
-            )
+            allowed = closeness.final_tolerance(final[None], start[None], eps)
             sheet.compare(
                 f"final/{key}",
                 _stacked(outcome),
                 final[None],
-                tolerance,
+                _fixed(allowed),
                 (run.start,),
                 title=f"{key} from {run.start}",
             )
@@ -69,9 +69,9 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     )
 
 
-def _single_or_given(torch: bool, tolerance: partial[Array], eps: float) -> Array:
-    """A torch model keeps float32 parameters, whatever its losses are printed in."""
-    return tolerance(closeness.SINGLE if torch else eps)
+def _fixed(allowed: Array) -> Tolerance:
+    """A run is held to one precision throughout, whichever of its values is looked at."""
+    return lambda eps: allowed
 
 
 def _stacked(outcome: Outcome) -> Outcome:
@@ -80,29 +80,27 @@ def _stacked(outcome: Outcome) -> Outcome:
 
 
 def _losses(
-    sheet: Sheet, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array]
+    sheet: Sheet, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array], eps: float
 ) -> None:
     course, taken = course_of(task, run, expected), course_of(task, run, outcome.outputs)
     if course is None:
         return
     torch = task.framework == "torch"
-    eps = closeness.SINGLE if torch else closeness.DOUBLE
     title = f"loss from {run.start}"
     epochs = _by_epoch(course, run)
     if taken is not None and len(taken) != len(course):
         if torch:
-            sheet.sentences.append(
+            sheet.remark(
                 f"`{sheet.bound.function}` gives {len(taken)} losses for {run.epochs} epochs; "
                 "one per epoch is expected."
             )
         taken = None
     found = {} if taken is None else {"loss": _by_epoch(taken, run)[None]}
-    tolerance = closeness.course_tolerance(epochs, eps)[None]
     sheet.compare(
         "loss",
         replace(outcome, outputs=found),
         epochs[None],
-        lambda eps: tolerance,
+        _fixed(closeness.course_tolerance(epochs, eps)[None]),
         (run.start,),
         title=title,
     )
@@ -113,9 +111,7 @@ def _losses(
         if len(off):
             epoch, example = divmod(int(off[0]), len(course) // run.epochs)
             at = f"epoch {epoch + 1}" + ("" if torch else f", example {example + 1}")
-            sheet.sentences.append(
-                f"From the {run.start} start the loss leaves its course at {at}."
-            )
+            sheet.remark(f"From the {run.start} start the loss leaves its course at {at}.")
 
 
 def _by_epoch(course: Array, run: Run) -> Array:
