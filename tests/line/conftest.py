@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gradkit.records.finding import Inquiry
 from gradkit.records.result import Result
 from gradkit.session import Session, Settings
 from gradkit.worker import Workshop
@@ -35,15 +36,18 @@ def torch_workshop() -> Iterator[Workshop]:
 
 @pytest.fixture(scope="session")
 def grade(workshop: Workshop, request: pytest.FixtureRequest) -> Iterator[Grade]:
-    """``grade(path, *tasks, seed=0, form=…, reference=…, assignment=…)``.
+    """``grade(path, *tasks, seed=0, diagnose=False, form=…, reference=…, assignment=…)``.
 
     Sessions are shared by all tests: one of its own for each seed or task would start
-    torch anew, and ask the reference the same questions, every time.
+    torch anew, and ask the reference the same questions, every time. What a failure is
+    due to has tests of its own; here it is asked for only where a test says so.
     """
     with ExitStack() as stack:
         sessions: dict[tuple[Any, ...], Session] = {}
 
-        def check(path: Path, *tasks: str, seed: int = 0, **settings: Any) -> Result:
+        def check(
+            path: Path, *tasks: str, seed: int = 0, diagnose: bool = False, **settings: Any
+        ) -> Result:
             key = tuple(settings.items())
             if key not in sessions:
                 made = Session(
@@ -54,6 +58,9 @@ def grade(workshop: Workshop, request: pytest.FixtureRequest) -> Iterator[Grade]
                 sessions[key] = stack.enter_context(made)
             session = sessions[key]
             session._settings = replace(session._settings, tasks=tasks, seed=seed)
-            return session.check(path)
+            with pytest.MonkeyPatch.context() as patch:
+                if not diagnose:
+                    patch.setattr("gradkit.inquire.inquire", lambda *_: Inquiry())
+                return session.check(path)
 
         yield check

@@ -49,6 +49,7 @@ def scaled(step):
 
 rates = {'W': 0.001}
 """
+F, U = "`L_layer_forward`", "`update_parameters`"
 FORWARD_CELL, UPDATE_CELL, HELPER_CELL = 3, 4, 5
 
 
@@ -120,7 +121,7 @@ FORWARDS: dict[str, tuple[str, str, str, int, set[str]]] = {
     "text": (
         "return A2, A1",
         "return A2.astype(str), A1",
-        "`L_layer_forward` gives the output ŷ as an array of dtype <U32; real numbers are expected.",
+        f"{F} gives the output ŷ as an array of dtype <U32; real numbers are expected.",
         4,
         {"y_hat[0,0]"},
     ),
@@ -156,7 +157,7 @@ FORWARDS: dict[str, tuple[str, str, str, int, set[str]]] = {
     "nothing returned": (
         "    return A2, A1",
         "    print(A2)",
-        "`L_layer_forward` does not give the output ŷ and the hidden layer A1: nothing is returned.",
+        f"{F} does not give the output ŷ and the hidden layer A1: nothing is returned.",
         4,
         {"y_hat[0,0]", "A1[0,0]", "A1[1,0]"},
     ),
@@ -349,7 +350,7 @@ def test_exception_in_forward_is_told_with_its_own_place(
         (
             "    return",
             "    parameters['W1'][0][0] = X * 1.0\n    return",
-            "`update_parameters` stopped with ValueError: setting an array element with a sequence. "
+            f"{U} stopped with ValueError: setting an array element with a sequence. "
             "One entry of an array holds one number, and a (1, 1) array is not one: take the "
             "number out first, with [0, 0] or .item().",
             (UPDATE_CELL, 8),
@@ -381,3 +382,24 @@ def test_exception_that_only_training_meets(grade, tmp_path: Path) -> None:
         "'NoneType' object has no attribute 'T'.",
     )
     assert found.place == Place("homework.ipynb", FORWARD_CELL, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORWARDS)
+def test_diagnosis_bears_any_forward(grade, tmp_path: Path, name: str) -> None:
+    """Asking why changes no verdict, and costs no report."""
+    right, wrong, said, *_ = FORWARDS[name]
+    path = submission(tmp_path, spoil(FORWARD, right, wrong))
+    assert checks(grade(path, diagnose=True))["forward"].message == said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*UPDATES, "whole"])
+def test_diagnosis_bears_any_update(grade, tmp_path: Path, name: str) -> None:
+    """Asking why changes no verdict, and costs no report."""
+    whole = ("    return", "    parameters['W2'] = parameters['W2'].astype(int)\n    return")
+    right, wrong = whole if name == "whole" else UPDATES[name][:2]
+    path = submission(tmp_path, update=spoil(UPDATE, right, wrong))
+    found = checks(grade(path, diagnose=True))["update"]
+    assert found.state == "fail"
+    assert found.message == checks(grade(path))["update"].message
