@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
 from gradkit.records.rule import Entry as Target
 from gradkit.records.rule import (
+    Explanation,
     ForwardProbes,
     Names,
     Rule,
@@ -71,8 +73,6 @@ def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, se
     if not _failed(states, "update"):
         return Inquiry(findings)
     diagnosis = _update(task, examined, sitting, states["update"], seed)
-    if diagnosis is None:
-        return Inquiry(findings)
     update = examined.case.binding.bound["update"]
     findings += tuple(_findings(task, update, diagnosis))
     return Inquiry(findings, _consequences(task, examined, oracle, diagnosis))
@@ -192,7 +192,7 @@ def _told(
 
 def _update(
     task: Task, examined: Examined, sitting: Sitting, verdict: Verdict, seed: int
-) -> Diagnosis | None:
+) -> Diagnosis:
     wrong = [
         (entry.parameter, (entry.index[0], entry.index[1]))
         for entry in verdict.entries
@@ -202,7 +202,7 @@ def _update(
     fit = _observe(task, bound, sitting, seed, None)
     fresh = _observe(task, bound, sitting, seed + 1, FRESH)
     if fit is None or fresh is None:
-        return None
+        return Diagnosis({}, {}, Explanation(unexplained=tuple(wrong)))
     seen = _seen(examined.case.observations.outcomes.values())
     return diagnose(task, fit, fresh, entries=wrong, seen=seen)
 
@@ -210,8 +210,8 @@ def _update(
 def _observe(
     task: Task, bound: Bound, sitting: Sitting, seed: int, n: int | None
 ) -> UpdateProbes | None:
-    """The update at independent inputs; None where not all of them give numbers."""
-    inputs = draw(task, seed, n, vary=n is None)
+    """The update at independent inputs; None where not all calls leave all parameters."""
+    inputs = _as_assigned(task, draw(task, seed, n, vary=n is None), whole_rows=n is not None)
     if "rate" in bound.arguments:
         inputs = with_rate(inputs, seed)
     labels = tuple(str(number) for number in range(len(inputs.y)))
@@ -223,9 +223,27 @@ def _observe(
         if found is None or found.shape != value.shape or found.dtype.kind not in "fi":
             return None
         after[key] = found.astype(np.float64)
-    if not all(np.isfinite(value).all() for value in after.values()):
-        return None
     return UpdateProbes(inputs, after)
+
+
+def _as_assigned(task: Task, inputs: UpdateInputs, *, whole_rows: bool) -> UpdateInputs:
+    """The same with targets that the task has, and with its own examples in front.
+
+    A rule has to hold where the code is used: ``if y == 1`` is right for a class, and what
+    is right for small inputs alone is not.
+    """
+    X, y = inputs.X.copy(), inputs.y.copy()
+    if task.loss == "binary_cross_entropy":
+        y = np.round(y)
+        if not whole_rows:
+            # Where each input varies alone, the class can only become the other one.
+            outputs = y.shape[1]
+            y[1 : outputs + 1] = np.where(np.eye(outputs, dtype=bool), 1 - y[0], y[0])
+    if whole_rows:
+        rows = min(len(task.X), len(X))
+        X[:rows], y[:rows] = task.X[:rows], task.y[:rows]
+    X.flags.writeable = y.flags.writeable = False
+    return replace(inputs, X=X, y=y)
 
 
 def _arrays(inputs: UpdateInputs) -> dict[str, Array]:

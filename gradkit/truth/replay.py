@@ -12,6 +12,7 @@ from gradkit.records.probes import Run
 from gradkit.records.rule import Rule, Rules, UpdateInputs
 from gradkit.records.task import Array, Parameters, Task
 from gradkit.truth.rules import evaluate
+from gradkit.truth.rules.evaluate import waiting_in_circles
 
 CLOSE = 1e-9
 """Relative; how near a replay has to come to what was observed."""
@@ -40,6 +41,8 @@ def follows(
     exact = {entry: rule for entry, rule in rules.items() if isinstance(rule, Rule)}
     y_hat = observed.get("y_hat")
     if len(exact) < len(rules) or y_hat is None or len(y_hat) != run.epochs * len(run.X):
+        return False
+    if waiting_in_circles(exact):
         return False
     parameters = {key: value[None] for key, value in run.parameters.items()}
     rate = None if run.rate is None else np.array([run.rate])
