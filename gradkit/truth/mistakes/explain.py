@@ -26,7 +26,7 @@ from gradkit.truth.mistakes.compare import (
     Difference,
     differences,
 )
-from gradkit.truth.mistakes.figures import common_ratios, readings
+from gradkit.truth.mistakes.figures import common_ratios, is_usual_ratio, readings
 from gradkit.truth.mistakes.proof import IDLE, ChangeSet, Proof, matches
 from gradkit.truth.mistakes.targets import as_exchanged, as_mutated, stands_still, with_targets
 from gradkit.truth.rules.evaluate import evaluate
@@ -113,7 +113,10 @@ def _explain(
     work = Proof(task, base, fit, fresh, wrong)
     if len(moved) == len(base) and all(stands_still(base[e], r) for e, r in moved.items()):
         return _idle(work, seen), {}
-    options = {entry: differences(base[entry], rule, task) for entry, rule in moved.items()}
+    options = {
+        entry: [d for d in differences(base[entry], rule, task) if _is_a_slip(task, d)]
+        for entry, rule in moved.items()
+    }
     retargeted = with_targets(task, base, moved, options)
     choice, alternatives = _choose(retargeted, wrong)
     choice = as_exchanged(as_mutated(choice, seen))
@@ -127,6 +130,14 @@ def _explain(
         mutated = Slip("input-mutated", (), ())
         explanation = replace(explanation, slips=(*explanation.slips, mutated))
     return explanation, {entry: difference.form for entry, difference in choice.items()}
+
+
+def _is_a_slip(task: Task, difference: Difference) -> bool:
+    """Whether something of the right rule is left: ``W = 0`` is another rule, not four slips."""
+    codes = {code for code, _ in difference.changes}
+    if "missing-error" not in codes or difference.ratio is None:
+        return True
+    return is_usual_ratio(task, abs(difference.ratio))
 
 
 def _marked(rule: Rule, applied: object) -> Rule:

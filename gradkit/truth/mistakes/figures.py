@@ -68,6 +68,11 @@ def common_ratios(task: Task, ratios: Mapping[Entry, float]) -> dict[Entry, floa
     return forgiven
 
 
+def is_usual_ratio(task: Task, size: float) -> bool:
+    """Whether a coefficient so many times the right one comes of rates and common factors."""
+    return any(_known(size / factor, _rate_ratios(task)) for factor in (1.0, *_factor_ratios(task)))
+
+
 def _splits(task: Task, sizes: Mapping[Entry, float]) -> Iterator[dict[Entry, float]]:
     """Ways to tell factors (2, ½, 1/m) from rates, entry by entry."""
     known = _factor_ratios(task)
