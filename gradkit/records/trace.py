@@ -1,0 +1,86 @@
+"""What a student's function made on its way, value by value, and what that says of a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from gradkit.records.observations import Failure, Lost
+from gradkit.records.rule import Entry
+from gradkit.records.submission import Place
+from gradkit.records.task import Array
+
+Kind = Literal["given", "assigned", "changed", "passed", "returned"]
+
+Evidence = Literal["value", "stage", "figure", "copy", "unused", "applied", "function"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Event:
+    """One value that one statement made, over all traced calls.
+
+    ``name`` is how the student would write it, e.g. ``parameters['W1']``; ``parameter`` is
+    the canonical parameter whose key the name ends in, or empty. ``values`` has shape
+    (calls, …), weight matrices turned to (in, out). ``prior`` is the place, among the
+    events, of what the name, or the array, held before; None where it is new.
+
+    ``given`` is what was there from the start, ``assigned`` a name bound anew, ``changed``
+    an array written into, ``passed`` an argument of a function of the student's own,
+    ``returned`` a returned value.
+    """
+
+    place: Place
+    name: str
+    kind: Kind
+    values: Array
+    parameter: str = ""
+    prior: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """One function, watched line by line over several calls.
+
+    ``events`` are in the order in which they happened. ``calls`` are the calls of the
+    batch that took one and the same way through the code; the others are left out.
+    ``after`` maps each parameter to (calls, *its shape). ``start`` is the function's own
+    place. ``cut`` says that there was more than is kept.
+    """
+
+    start: Place
+    events: tuple[Event, ...]
+    calls: tuple[int, ...]
+    after: Mapping[str, Array]
+    cut: bool = False
+    failure: Failure | None = None
+    lost: Lost | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Where a mistake stands.
+
+    ``origin`` is the earliest statement whose value contains the mistake, ``name`` what the
+    student calls that value. ``applied`` is the statement that made the parameter's new
+    value, or None where there is none. ``changed`` is the statement before ``origin`` that
+    gave a parameter its new value too early. ``evidence`` says what ``origin`` rests on:
+
+    ============ ==================================================================
+    ``value``    the value is, up to a constant, a product that holds the wrong part
+    ``stage``    the value is complete but for the missing part, which never comes
+    ``figure``   here the value gets the wrong sign, factor or rate
+    ``copy``     here the parameters are copied, and the new values go into the copy
+    ``unused``   the right value is made here, and nothing is done with it
+    ``applied``  no earlier value shows the mistake: this is where the parameter moves
+    ``function`` nothing in the function shows it: its first line
+    ============ ==================================================================
+    """
+
+    code: str
+    entries: tuple[Entry, ...]
+    origin: Place
+    applied: Place | None
+    evidence: Evidence
+    name: str = ""
+    changed: Place | None = None

@@ -1,0 +1,108 @@
+"""The line of a mistake: the earliest value of a trace that already contains it.
+
+A mistake in an update step is a difference between two rules: the one that the code applies
+and the one it would apply without this mistake. What the first has and the second lacks are
+the doubtful factors. A traced value contains the mistake if, over all calls, it is a constant
+times a product of the applied rule's factors that holds the doubtful ones. Where a factor is
+missing instead, no value is wrong by itself; then the value counts that is complete but for
+that factor, when the calculation goes on to its next stage without it.
+"""
+
+from __future__ import annotations
+
+from gradkit.records.rule import Entry, Slip, UpdateInputs
+from gradkit.records.submission import Place
+from gradkit.records.task import Task
+from gradkit.records.trace import Attribution, Evidence, Trace
+from gradkit.truth.attribute.case import Case
+from gradkit.truth.attribute.gradient import Found, origin_in_product
+from gradkit.truth.attribute.write import (
+    applied_at,
+    changed_at,
+    origin_of_mutation,
+    origin_of_source,
+    origin_of_standstill,
+    origin_of_target,
+    origin_of_truncation,
+)
+from gradkit.truth.mistakes import Diagnosis
+
+__all__ = ["attribute"]
+
+STANDSTILL = ("not-updated", "nothing-updated", "copy-dropped")
+SOURCE = ("overwritten", "wrong-source-entry")
+
+
+def attribute(
+    task: Task,
+    trace: Trace,
+    inputs: UpdateInputs,
+    diagnosis: Diagnosis,
+    slip: Slip,
+) -> tuple[Attribution, ...]:
+    """The lines of one mistake.
+
+    Parameters
+    ----------
+    task : Task
+    trace : Trace
+        Of calls with ``inputs``, or of some of these.
+    inputs : UpdateInputs
+        Independent of one another, as `gradkit.truth.rules.draw` makes them; six or more.
+    diagnosis : Diagnosis
+        Of the same function.
+    slip : Slip
+        One of the explanation's; or one of code ``unexplained`` with entries, for which
+        only the applying statements are told.
+
+    Returns
+    -------
+    tuple of Attribution
+        One for each pair of lines, in the order of the first entry concerned.
+    """
+    if not set(trace.after) >= set(inputs.before) or not trace.calls:
+        return (Attribution(slip.code, slip.entries, trace.start, None, "function"),)
+    case = Case(task, trace, inputs, diagnosis, slip)
+    found: dict[tuple[Place, Place | None, Evidence, str, Place | None], list[Entry]] = {}
+    for entry in slip.entries or (None,):
+        origin = _origin(case, entry)
+        applied = None if entry is None else applied_at(case, entry)
+        if slip.code in SOURCE and origin is not None:
+            applied = origin[0]
+        if origin is None and applied is not None:
+            origin = applied, "applied"
+        changed = None
+        if entry is not None and slip.code == "updated-before-use":
+            changed = changed_at(case, entry)
+        place, name = trace.start, ""
+        evidence: Evidence = "function"
+        if origin is not None:
+            event = trace.events[origin[0]]
+            place, name, evidence = event.place, event.name, origin[1]
+        key = place, _place(trace, applied), evidence, name, _place(trace, changed)
+        found.setdefault(key, []).extend([] if entry is None else [entry])
+    return tuple(
+        Attribution(slip.code, tuple(entries), place, applied, evidence, name, changed)
+        for (place, applied, evidence, name, changed), entries in found.items()
+    )
+
+
+def _place(trace: Trace, event: int | None) -> Place | None:
+    return None if event is None else trace.events[event].place
+
+
+def _origin(case: Case, entry: Entry | None) -> Found | None:
+    code = case.slip.code
+    if code == "input-mutated":
+        return origin_of_mutation(case)
+    if entry is None or code == "unexplained":
+        return None
+    if code in SOURCE:
+        return origin_of_source(case, entry)
+    if code in STANDSTILL:
+        return origin_of_standstill(case, entry)
+    if code == "wrong-target":
+        return origin_of_target(case, entry)
+    if code == "integer-truncation":
+        return origin_of_truncation(case, entry)
+    return origin_in_product(case, entry)

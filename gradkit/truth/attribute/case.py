@@ -1,0 +1,115 @@
+"""All that the search for one mistake's line looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from gradkit.records.rule import Details, Entry, Rule, Slip, UpdateInputs
+from gradkit.records.task import Array, Task
+from gradkit.records.trace import Trace
+from gradkit.truth.attribute.columns import Columns, Hit
+from gradkit.truth.attribute.product import Pieces, factors_of, marked, pieces_of, within
+from gradkit.truth.mistakes import Diagnosis, with_slips
+from gradkit.truth.rules.symbols import Table
+
+
+class Case:
+    """One slip in one trace.
+
+    Parameters
+    ----------
+    task : Task
+    trace : Trace
+        Of at least one call, with all parameters ``after``.
+    inputs : UpdateInputs
+        Of all calls of the traced batch.
+    diagnosis : Diagnosis
+    slip : Slip
+        One of the explanation's.
+
+    Attributes
+    ----------
+    applied, without : dict
+        For each entry the rule that the code follows, and the one it would follow if this
+        slip, and no other, were mended.
+    """
+
+    def __init__(
+        self, task: Task, trace: Trace, inputs: UpdateInputs, diagnosis: Diagnosis, slip: Slip
+    ) -> None:
+        self.task, self.trace, self.slip = task, trace, slip
+        self.columns = Columns(trace)
+        self.inputs = rows_of(inputs, trace.calls)
+        self.table = Table(task, self.inputs, trace.after)
+        self.details: dict[Entry, Details] = dict(zip(slip.entries, slip.details, strict=False))
+        slips = diagnosis.explanation.slips
+        everything = with_slips(task, diagnosis.should, slips)
+        others = with_slips(task, diagnosis.should, (s for s in slips if s is not slip))
+        self.applied: dict[Entry, Rule] = {}
+        for entry, known in everything.items():
+            rule = diagnosis.applies.get(entry)
+            self.applied[entry] = rule if isinstance(rule, Rule) else known
+        self.without = {e: marked(rule, self.applied[e]) for e, rule in others.items()}
+
+    def fact(self, entry: Entry, name: str) -> object:
+        """One of the slip's details at an entry, or None."""
+        return dict(self.details.get(entry, ())).get(name)
+
+    def after(self, entry: Entry) -> Array:
+        """The entry's values after the step, shape (calls,)."""
+        return self.trace.after[entry[0]][:, *entry[1]]
+
+    def before(self, entry: Entry) -> Array:
+        """The entry's values before the step, shape (calls,)."""
+        return self.inputs.before[entry[0]][:, *entry[1]]
+
+    def hits(self, products: list[Pieces], entry: Entry) -> list[list[Hit]]:
+        """Where each product was made, up to a constant, as a value of this entry's."""
+        if not products:
+            return []
+        values = [self.table.product(factors_of(product)) for product in products]
+        found = self.columns.proportional(np.stack(values, axis=1), entry)
+        rule = self.applied[entry]
+        whole = pieces_of(rule.terms[0]) if len(rule.terms) == 1 else None
+        return [
+            [hit for hit in hits if not self._owned(hit, product, entry)]
+            if product == whole
+            else hits
+            for product, hits in zip(products, found, strict=True)
+        ]
+
+    def used_elsewhere(self, pieces: Pieces) -> bool:
+        """Whether an entry without this mistake is made of the same product."""
+        return any(
+            within(pieces, pieces_of(term))
+            for entry, rule in self.applied.items()
+            if entry not in self.slip.entries
+            for term in rule.terms
+        )
+
+    def _owned(self, hit: Hit, pieces: Pieces, entry: Entry) -> bool:
+        """Whether the number is the whole gradient of another parameter's entry, in its place."""
+        for parameter in self.trace.after:
+            if parameter == entry[0] or not self.columns.fits(hit.event, parameter):
+                continue
+            other = self.applied[self.columns.entry_at(parameter, hit.position)]
+            if len(other.terms) == 1 and pieces_of(other.terms[0]) == pieces:
+                return not self.columns.fits(hit.event, entry[0])
+        return False
+
+
+def rows_of(inputs: UpdateInputs, rows: Iterable[int]) -> UpdateInputs:
+    """Some of the calls."""
+    chosen = np.array(list(rows), dtype=int)
+    return replace(
+        inputs,
+        y=inputs.y[chosen],
+        y_hat=inputs.y_hat[chosen],
+        A1=inputs.A1[chosen],
+        X=inputs.X[chosen],
+        before={key: value[chosen] for key, value in inputs.before.items()},
+        rate=None if inputs.rate is None else inputs.rate[chosen],
+    )

@@ -1,0 +1,143 @@
+"""The numbers of a trace as columns over the calls, to be searched for products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradkit.records.rule import Entry
+from gradkit.records.task import Array
+from gradkit.records.trace import Event, Trace
+
+PROPORTIONAL = 1e-8
+"""Relative; a difference of two parameter values keeps no more digits."""
+
+EQUAL = 1e-13
+
+LEAST = 3
+"""Calls in which a value is not zero: with fewer, anything is proportional to anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A number in an event that is ``factor`` times what was looked for."""
+
+    event: int
+    position: int
+    factor: float
+
+
+class Columns:
+    """Every number that the statements of a trace made: one column over the calls each.
+
+    What was there from the start is left out.
+
+    Parameters
+    ----------
+    trace : Trace
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.events = trace.events
+        self._shapes = {key: value.shape[1:] for key, value in trace.after.items()}
+        squeezed = {key: _squeezed(shape) for key, shape in self._shapes.items()}
+        self._fitting = [
+            {key for key, shape in squeezed.items() if shape == _squeezed(event.values.shape[1:])}
+            for event in trace.events
+        ]
+        self._repeats = [_repeats(trace.events, number) for number in range(len(trace.events))]
+        made = [i for i, event in enumerate(trace.events) if event.kind != "given"]
+        flat = [trace.events[i].values.reshape(len(trace.calls), -1) for i in made]
+        empty = np.zeros((len(trace.calls), 0))
+        self._matrix: Array = np.concatenate([empty, *flat], axis=1)
+        self._largest: Array = np.abs(self._matrix).max(axis=0, initial=0.0)
+        sizes = [part.shape[1] for part in flat]
+        self._event = np.repeat(np.array(made, dtype=int), sizes)
+        self._position = np.concatenate([np.zeros(0, dtype=int), *map(np.arange, sizes)])
+
+    def proportional(self, products: Array, entry: Entry | None) -> list[list[Hit]]:
+        """Where columns are constants times each of ``products``, shape (calls, products).
+
+        In the order of the events. In an array of the shape of the entry's own parameter
+        only the entry's own place counts: elsewhere the same number belongs to another
+        entry.
+        """
+        usable = np.count_nonzero(products, axis=0) >= LEAST
+        usable &= np.all(np.isfinite(products), axis=0)
+        products = np.where(usable, products, 1.0)
+        rows = np.argmax(np.abs(products), axis=0)
+        factors = self._matrix[rows] / products[rows, np.arange(len(rows))][:, None]
+        off = np.abs(self._matrix[:, None] - products[:, :, None] * factors).max(axis=0)
+        found = (off <= PROPORTIONAL * self._largest) & (factors != 0) & usable[:, None]
+        return [self._hits(*pair, entry) for pair in zip(found, factors, strict=True)]
+
+    def equal(self, column: Array, entry: Entry | None) -> list[Hit]:
+        """Where a column has these very values."""
+        if not np.all(np.isfinite(column)):
+            return []
+        off = np.abs(self._matrix - column[:, None]).max(axis=0, initial=0.0)
+        found = off <= EQUAL * np.abs(column).max(initial=0.0)
+        return self._hits(found, np.ones(found.shape), entry)
+
+    def _hits(self, found: Array, factors: Array, entry: Entry | None) -> list[Hit]:
+        hits = [
+            Hit(int(self._event[c]), int(self._position[c]), float(factors[c]))
+            for c in np.flatnonzero(found)
+        ]
+        return [hit for hit in hits if entry is None or self.may_be(hit, entry)]
+
+    def may_be(self, hit: Hit, entry: Entry) -> bool:
+        """Whether a number can be about an entry, from where it stands."""
+        return not self.fits(hit.event, entry[0]) or hit.position == self.position_of(entry)
+
+    def fits(self, event: int, parameter: str) -> bool:
+        """Whether an event has the shape of a parameter, axes of length 1 aside."""
+        return parameter in self._fitting[event]
+
+    def position_of(self, entry: Entry) -> int:
+        """The entry's place in its parameter's flat values."""
+        return int(np.ravel_multi_index(entry[1], self._shapes[entry[0]]))
+
+    def entry_at(self, parameter: str, position: int) -> Entry:
+        """The entry at a place in a parameter's flat values."""
+        i, j = np.unravel_index(position, self._shapes[parameter])
+        return parameter, (int(i), int(j))
+
+    def written(self, entry: Entry) -> Iterator[tuple[int, Array, Array | None]]:
+        """What statements made of an entry: events on its parameter, with values there.
+
+        The last is what stood in its place before, or None where there was nothing.
+        """
+        place = self.position_of(entry)
+        for number, event in enumerate(self.events):
+            if event.parameter != entry[0] or not self.fits(number, entry[0]):
+                continue
+            if event.kind != "given":
+                before = None
+                if event.prior is not None and self.fits(event.prior, entry[0]):
+                    before = _flat(self.events[event.prior])[:, place]
+                yield number, _flat(event)[:, place], before
+
+    def repeats(self, number: int) -> bool:
+        """Whether an event only gives another name to values that were there already."""
+        return self._repeats[number]
+
+
+def _repeats(events: tuple[Event, ...], number: int) -> bool:
+    values = events[number].values
+    return any(
+        other.kind != "given"
+        and other.values.shape == values.shape
+        and np.array_equal(other.values, values)
+        for other in events[:number]
+    )
+
+
+def _flat(event: Event) -> Array:
+    return event.values.reshape(len(event.values), -1)
+
+
+def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(size for size in shape if size != 1)

@@ -1,0 +1,145 @@
+"""Mistakes in writing a parameter: from a wrong value, to a wrong place, or nowhere."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradkit.records.rule import Entry
+from gradkit.records.task import Array
+from gradkit.records.trace import Event
+from gradkit.truth.attribute.case import Case
+from gradkit.truth.attribute.columns import EQUAL
+from gradkit.truth.attribute.gradient import Found
+from gradkit.truth.attribute.product import pieces_of
+from gradkit.truth.mistakes.parts import parameter_factor, target_of
+from gradkit.truth.rules.evaluate import value_of
+
+
+def applied_at(case: Case, entry: Entry) -> int | None:
+    """The statement that made the entry's new value; None where it did not move."""
+    after = case.after(entry)
+    if _same(after, case.before(entry)):
+        return None
+    return min((hit.event for hit in case.columns.equal(after, entry)), default=None)
+
+
+def origin_of_source(case: Case, entry: Entry) -> Found | None:
+    """The entry starts from another value, or from none: the statement that puts it there."""
+    source = case.fact(entry, "source")
+    start = None if source is None else case.table.column(parameter_factor(source))  # type: ignore[arg-type]
+    after = case.after(entry)
+    for number, value, _ in case.columns.written(entry):
+        if _same(value, after) or (start is not None and _same(value, start)):
+            return number, "applied"
+    return None
+
+
+def origin_of_target(case: Case, entry: Entry) -> Found | None:
+    """The entry's term went to another: the statement that put it there."""
+    details = case.details.get(entry, ())
+    target = target_of(details)
+    term = case.without[entry].terms[0]
+    found = []
+    moves = case.table.term(term)
+    for number, value, before in case.columns.written(target):
+        if before is not None and _proportional(value - before, moves):
+            found.append(number)
+    both = value_of(case.table, case.applied[target]) - case.before(target)
+    found += [hit.event for hit in case.columns.proportional(both[:, None], target)[0]]
+    return (min(found), "value") if found else None
+
+
+def origin_of_standstill(case: Case, entry: Entry) -> Found | None:
+    """The entry does not move: where its new value went, or its gradient was left."""
+    new = value_of(case.table, case.without[entry])
+    events = case.columns.events
+    before = case.before(entry)
+    hits = [hit.event for hit in case.columns.equal(new, entry)]
+    hits += [n for n, value, _ in case.columns.written(entry) if not _same(value, before)]
+    if hits:
+        made = min(hits)
+        copied = _copied(case, entry, events[made])
+        return (made, "unused") if copied is None else (copied, "copy")
+    terms = case.without[entry].terms
+    if len(terms) == 1:
+        ready = [hit.event for hit in case.hits([pieces_of(terms[0])], entry)[0]]
+        if ready:
+            return ready[-1], "unused"
+    return None
+
+
+def _copied(case: Case, entry: Entry, made: Event) -> int | None:
+    """Where the dict that got the new value was made, if it was made here."""
+    root = made.name.partition("[")[0]
+    if root == made.name:
+        return None
+    for number, value, _ in case.columns.written(entry):
+        event = case.columns.events[number]
+        here = event.name.partition("[")[0] == root and event.kind != "passed"
+        if here and _same(value, case.before(entry)):
+            return number
+    return None
+
+
+def origin_of_truncation(case: Case, entry: Entry) -> Found | None:
+    """Numbers cut to integers: where the array that holds them was made."""
+    columns = case.columns
+    for number, event in enumerate(columns.events):
+        if event.kind == "given" or not columns.fits(number, entry[0]):
+            continue
+        values = event.values.reshape(len(event.values), -1)[:, columns.position_of(entry)]
+        if np.array_equal(values, np.trunc(values)) and np.ptp(values) > 0:
+            return _first_of(case, number), "value"
+    return None
+
+
+def _first_of(case: Case, number: int) -> int:
+    """The statement that made an array which later ones wrote into."""
+    events = case.columns.events
+    while events[number].kind == "changed":
+        prior = events[number].prior
+        if prior is None or events[prior].kind == "given":
+            break
+        number = prior
+    return number
+
+
+def origin_of_mutation(case: Case) -> Found | None:
+    """The statement that wrote into an array which the function was handed."""
+    events = case.columns.events
+    for number, event in enumerate(events):
+        if event.kind == "changed" and not event.parameter and _was_given(events, event):
+            return number, "value"
+    return None
+
+
+def _was_given(events: tuple[Event, ...], event: Event) -> bool:
+    """Whether a name, or another for the same array, stood there from the start."""
+    while event.prior is not None:
+        event = events[event.prior]
+    return event.kind == "given"
+
+
+def changed_at(case: Case, entry: Entry) -> int | None:
+    """Where a parameter that the entry's gradient uses got its new value beforehand."""
+    for term in case.applied[entry].terms:
+        for factor in term.factors:
+            if factor.when == "after":
+                places = [axis if isinstance(axis, int) else 0 for axis in factor.index]
+                used: Entry = factor.symbol, (places[0], places[1])
+                hits = case.columns.equal(case.after(used), used)
+                if hits:
+                    return hits[0].event
+    return None
+
+
+def _same(one: Array, other: Array) -> bool:
+    return bool(np.abs(one - other).max(initial=0.0) <= EQUAL * np.abs(other).max(initial=0.0))
+
+
+def _proportional(value: Array, product: Array) -> bool:
+    row = int(np.argmax(np.abs(product)))
+    if not value[row]:
+        return False
+    off = np.abs(value - product * (value[row] / product[row])).max()
+    return bool(off <= 1e-8 * np.abs(value).max())

@@ -1,0 +1,87 @@
+"""From the text of a submission to the lines of its mistakes, as the stages do it in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import contextmanager
+
+import numpy as np
+
+from gradkit.records.binding import Bound
+from gradkit.records.probes import Batch
+from gradkit.records.rule import UpdateInputs, UpdateProbes
+from gradkit.records.submission import Cell, Section
+from gradkit.records.task import Task
+from gradkit.records.trace import Attribution, Trace
+from gradkit.student.bind import bind
+from gradkit.student.observe import observe_batch
+from gradkit.student.outline import outline
+from gradkit.student.sitting import Sitting
+from gradkit.student.trace import observe_trace
+from gradkit.truth.assignment import read_assignment
+from gradkit.truth.attribute import attribute
+from gradkit.truth.mistakes import Diagnosis, diagnose
+from gradkit.truth.rules import draw
+from gradkit.truth.rules.draw import FRESH, with_rate
+from gradkit.worker import Workshop
+
+TASKS = {task.id: task for task in read_assignment(None).tasks}
+CALLS = 8
+
+
+class Watched:
+    """One update function: its trace, and what is known of its mistakes."""
+
+    def __init__(self, task: Task, bound: Bound, sitting: Sitting, seen: Iterable[str] = ()) -> None:
+        self.task, self.bound, self.sitting = task, bound, sitting
+        self._seen = tuple(seen)
+        self.inputs = self._inputs(7, CALLS, vary=False)
+        self.trace: Trace = observe_trace(sitting, task, bound, batch_of(self.inputs))
+
+    def diagnosis(self) -> Diagnosis:
+        """What the step does and should do."""
+        fit = self._probes(self._inputs(1, None, vary=True))
+        fresh = self._probes(self._inputs(2, FRESH, vary=False))
+        return diagnose(self.task, fit, fresh, seen=self._seen)
+
+    def attributions(self) -> list[Attribution]:
+        """The lines of all slips."""
+        diagnosis = self.diagnosis()
+        return [
+            found
+            for slip in diagnosis.explanation.slips
+            for found in attribute(self.task, self.trace, self.inputs, diagnosis, slip)
+        ]
+
+    def _inputs(self, seed: int, n: int | None, vary: bool) -> UpdateInputs:
+        inputs = draw(self.task, seed, n, vary=vary)
+        return with_rate(inputs, seed) if "rate" in self.bound.arguments else inputs
+
+    def _probes(self, inputs: UpdateInputs) -> UpdateProbes:
+        outcome = observe_batch(self.sitting, self.task, self.bound, batch_of(inputs))
+        assert outcome.failure is None, outcome.failure
+        after = {k: np.asarray(outcome.outputs[k], dtype=float) for k in inputs.before}
+        return UpdateProbes(inputs, after)
+
+
+def batch_of(inputs: UpdateInputs) -> Batch:
+    """As columns, as the worker hands them over."""
+    quantities = {"y": inputs.y, "y_hat": inputs.y_hat, "A1": inputs.A1, "X": inputs.X}
+    arrays = {name: value[:, :, None] for name, value in quantities.items()}
+    rate = {} if inputs.rate is None else {"rate": inputs.rate}
+    labels = tuple(str(number) for number in range(len(inputs.y)))
+    return Batch("watched", "update", "update", {**inputs.before, **arrays, **rate}, labels)
+
+
+@contextmanager
+def watch(workshop: Workshop, task: str, *sources: str, seen: Iterable[str] = ()):
+    """A `Watched` of a section of these cells."""
+    cells = tuple(
+        Cell(f"cell {number}", "hw.ipynb", number, source)
+        for number, source in enumerate(sources, 1)
+    )
+    section = Section((task,), cells)
+    with Sitting(workshop, section, {}, frozenset(), 20.0, seed=0) as sitting:
+        binding = bind(TASKS[task], outline(section, {}), sitting)
+        assert "update" in binding.bound, binding.missing
+        yield Watched(TASKS[task], binding.bound["update"], sitting, seen)
