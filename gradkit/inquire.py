@@ -187,7 +187,7 @@ def _told(
         place=bound.place,
         alternatives=alternatives,
     )
-    return told(finding, task, slip, names_of(bound), functions=_functions(bound))
+    return told(finding, task, slip, names_of(bound), _functions(bound))
 
 
 def _update(
@@ -314,15 +314,7 @@ def _finding(
         place=bound.place,
         alternatives=alternatives,
     )
-    return told(
-        finding,
-        task,
-        slip,
-        names,
-        applies=diagnosis.applies,
-        should=diagnosis.should,
-        functions=_functions(bound),
-    )
+    return told(finding, task, slip, names, _functions(bound))
 
 
 def _identity(task: Task, check: str, code: str, labels: tuple[str, ...]) -> str:

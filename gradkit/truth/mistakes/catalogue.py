@@ -1,6 +1,7 @@
 """The catalogue of mistakes, read from its pages when first asked for.
 
-Each mistake has a page in ``pages``: TOML between two lines ``+++``, then Markdown. Its
+Each mistake has a page in ``pages``: TOML between two lines ``+++``, then Markdown, in which
+``Example:`` is followed by what `NETS` says of the page's ``net``. Its
 prediction is code, found under the same code word: `rewrite.REWRITES` for updates,
 `forward.CHANGES` for forward passes, `training.CHANGES` for training runs.
 """
@@ -98,6 +99,38 @@ DEDUCTIONS: Mapping[str, Mapping[Preset, float]] = {
 }
 """What a mistake costs of its check, once; an empty table means the parameters' share."""
 
+NETS: Mapping[str, str] = {
+    "tanh": """\
+3 inputs `x`, 4 tanh units `h`, 1 linear output `o`, target `t`, loss (t − o)²;
+`delta` is ∂L/∂u, `dU` ∂L/∂U and so on, `rate` is 0.05.
+
+    u = U.T @ x + a      h = np.tanh(u)      o = V.T @ h + c""",
+    "square": """\
+3 inputs `x`, 3 tanh units `h`, 1 linear output `o`, target `t`, loss (t − o)²;
+`delta` is ∂L/∂u, `dU` ∂L/∂U and so on, `rate` is 0.05.
+
+    u = U.T @ x + a      h = np.tanh(u)      o = V.T @ h + c""",
+    "logistic": """\
+one logistic unit `o` on 3 features `q`, target `t` (0 or 1), cross-entropy; `rate` is 0.05.
+
+    o = s(w.T @ q + k)      L = −t·log(o) − (1−t)·log(1−o)""",
+    "torch": """\
+6 rows `x` and targets `t`, each of shape (6, …), learning rate 0.05.
+
+    first, second = nn.Linear(3, 4), nn.Linear(4, 1)
+    net = nn.Sequential(first, nn.Tanh(), second)
+    loss_function = nn.MSELoss()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05)""",
+    "torch-logistic": """\
+6 rows `x` and targets `t` (0 or 1), each of shape (6, …), learning rate 0.05.
+
+    first, second = nn.Linear(3, 4), nn.Linear(4, 1)
+    net = nn.Sequential(first, nn.Tanh(), second, nn.Sigmoid())
+    loss_function = nn.BCELoss()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05)""",
+}
+"""The nets of the pages' examples: none is an assignment's."""
+
 FENCE = "+++\n"
 
 
@@ -143,6 +176,7 @@ def _read(code: str) -> Mistake:
     _, head, page = text.split(FENCE, 2)
     table: dict[str, Any] = tomllib.loads(head)
     first, second, third, fourth = table["hints"]
+    example = f"Example: {NETS[table['net']]}\n"
     return Mistake(
         code,
         table["title"],
@@ -151,5 +185,5 @@ def _read(code: str) -> Mistake:
         tuple(table["about"]),
         table["group"],
         MappingProxyType(DEDUCTIONS[table["deduction"]]),
-        page.strip() + "\n",
+        page.strip().replace("Example:\n", example) + "\n",
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gradkit.records.finding import Finding
-from gradkit.records.rule import Entry, Names, Rule, Rules, Slip
+from gradkit.records.rule import Names, Slip
 from gradkit.records.task import Task
 from gradkit.truth.mistakes.catalogue import mistake
 from gradkit.truth.mistakes.wording import fill, words
@@ -17,9 +17,6 @@ def told(
     task: Task,
     slip: Slip,
     names: Names,
-    *,
-    applies: Rules | None = None,
-    should: Mapping[Entry, Rule] | None = None,
     functions: Mapping[str, str] | None = None,
 ) -> Finding:
     """The finding with the catalogue's texts about it.
@@ -32,8 +29,6 @@ def told(
         What was found. Entries that nothing explains make one of code ``unexplained``.
     names : Names
         The student's names.
-    applies, should : mapping, optional
-        The rules of the entries, where they are known.
     functions : mapping, optional
         The student's function for each role.
 
@@ -43,7 +38,7 @@ def told(
         All four hints are filled in; which are shown is up to whoever renders them.
     """
     texts = mistake(slip.code)
-    found = words(task, slip, names, applies=applies, should=should, functions=functions)
+    found = words(task, slip, names, functions)
     return replace(
         finding,
         title=texts.title,

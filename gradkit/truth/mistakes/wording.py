@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gradkit.records.rule import Entry, Names, Rule, Rules, Slip
+from gradkit.records.rule import Entry, Names, Slip
 from gradkit.records.task import Task
 from gradkit.truth.mistakes.parts import factors_of, parameter_factor, target_of
 from gradkit.truth.rules.symbols import PARAMETERS
-from gradkit.truth.rules.text import entry_text, factor_text, text
+from gradkit.truth.rules.text import entry_text, factor_text
 
 AXES = {"i": "the inputs", "j": "the hidden units", "k": "the outputs"}
 SCALES = {"sum": "the sum", "half": "half the mean"}
+SLOPES = {
+    "sigmoid": "A·(1−A)",
+    "tanh": "1−A²",
+    "relu": "1 where A > 0 and 0 elsewhere",
+    "linear": "1",
+}
+"""Derivatives of activations, written with the activated value."""
+
 LOSSES = {
     "squared_error": "the squared error",
     "absolute_error": "the absolute error",
@@ -36,9 +44,6 @@ def words(
     task: Task,
     slip: Slip,
     names: Names | None = None,
-    *,
-    applies: Rules | None = None,
-    should: Mapping[Entry, Rule] | None = None,
     functions: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """A word for every place that the catalogue's texts have.
@@ -49,8 +54,6 @@ def words(
     slip : Slip
     names : Names, optional
         The student's names; the notebook's by default.
-    applies, should : mapping, optional
-        The rules, for update mistakes; the first entry concerned stands for all.
     functions : mapping, optional
         The student's function for the roles ``forward`` and ``update``.
     """
@@ -60,8 +63,9 @@ def words(
     functions = functions or {}
     layers = [str(dict(details)["layer"]) for details in slip.details if "layer" in dict(details)]
     layer = int(layers[0]) if layers else 1
+    hidden = task.layers[0].activation
     found = {
-        "entries": entries_text(slip.entries, task, names) or "A parameter",
+        "entries": entries_text(slip.entries, task, names) or "The parameters",
         "W2": names.keys.get("W2", "W2"),
         "A1": names.hidden,
         "X": names.input,
@@ -70,44 +74,36 @@ def words(
         "rate": names.rate,
         "forward": functions.get("forward", "the forward pass"),
         "update": functions.get("update", "the update"),
-        "ratio": _ratio(facts.get("ratio")),
-        "layer": " and ".join(dict.fromkeys(layers)) or "1",
-        "W": names.keys.get(f"W{layer}", f"W{layer}"),
-        "b": names.keys.get(f"b{layer}", f"b{layer}"),
-        "order": " and ".join(str(facts.get("order", ""))),
-        "activation": task.layers[layer - 1].activation,
+        "ratio": _ratios(slip),
+        "rates": _rates(task),
+        "layers": _counted("layer", list(dict.fromkeys(layers))),
+        "order": _joined(list(str(facts.get("order", ""))), once=False),
+        "stage": _stage(str(facts.get("stage", ""))),
+        "activation": _activation(task.layers[layer - 1].activation),
         "activation_used": str(facts.get("activation", "another function")),
+        "hidden_activation": hidden,
+        "slope": SLOPES.get(hidden, "another").replace("A", names.hidden),
         "loss": LOSSES[task.loss],
         "loss_used": LOSSES.get(str(facts.get("loss")), "another loss"),
         "scale_used": SCALES.get(str(facts.get("scale")), "another number"),
         "optimizer_used": str(facts.get("optimizer", "another optimiser")),
-        "rows": str(facts.get("rows", "some")),
+        "rows": _rows(facts.get("rows")),
         "axis": AXES.get(str(facts.get("over")), "all entries"),
         "source": _sources(slip, names, outputs),
         "target": "another entry",
         "used": "another quantity",
-        "does": "follows another rule",
-        "should": "another step",
-        "alike": "",
     }
     found["first"] = found["entries"]
-    several = len(slip.entries) > 1 and " and " in found["entries"]
+    several = not slip.entries or " and " in found["entries"]
     found |= {one: many if several else ONE.get(one, one) for one, many in VERBS.items()}
     if not slip.entries:
         return found
     entry = slip.entries[0]
     found["first"] = entry_text(*entry, names, outputs=outputs)
-    found["alike"] = ", and the others likewise" if len(slip.entries) > 1 else ""
     found["used"] = _used(slip.code, facts, entry, names, outputs)
     if slip.code == "wrong-target":
         targets = [target_of(details) for details in slip.details]
         found["target"] = _joined([entry_text(*t, names, outputs=outputs) for t in targets])
-    does, right = (rules.get(entry) if rules else None for rules in (applies, should))
-    if isinstance(does, Rule):
-        formula = text(does, names, outputs=outputs)
-        found["does"] = f"becomes {formula}" if formula.startswith("=") else f"moves by {formula}"
-    if isinstance(right, Rule):
-        found["should"] = text(right, names, outputs=outputs)
     return found
 
 
@@ -143,8 +139,33 @@ def entries_text(entries: tuple[Entry, ...], task: Task, names: Names) -> str:
     return _joined(parts)
 
 
-def _ratio(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, int | float) else "another number of"
+def _ratios(slip: Slip) -> str:
+    ratios = [dict(details).get("ratio") for details in slip.details]
+    known = [f"{ratio:.6g}" for ratio in ratios if isinstance(ratio, int | float)]
+    return _joined(known) or "another number of"
+
+
+def _rates(task: Task) -> str:
+    weight, bias = f"{task.rates.weight:g}", f"{task.rates.bias:g}"
+    return weight if weight == bias else f"{weight} for weights and {bias} for biases"
+
+
+def _counted(noun: str, numbers: list[str]) -> str:
+    return f"{noun}s {_joined(numbers)}" if len(numbers) > 1 else f"{noun} {(numbers or ['1'])[0]}"
+
+
+def _rows(value: object) -> str:
+    return "some rows" if value is None else "1 row" if value == 1 else f"{value} rows"
+
+
+def _stage(name: str) -> str:
+    """A stage of a forward pass, by its name in a `ForwardForm`."""
+    kinds = {"a": "the output of layer", "z": "the weighted sum of layer"}
+    return f"{kinds[name[0]]} {name[1:]}" if name[:1] in kinds else "the input of the net"
+
+
+def _activation(name: str) -> str:
+    return "the weighted sum itself" if name == "linear" else f"{name}(z)"
 
 
 def _sources(slip: Slip, names: Names, outputs: int) -> str:
@@ -153,9 +174,9 @@ def _sources(slip: Slip, names: Names, outputs: int) -> str:
     return _joined([factor_text(f, names, outputs=outputs) for f in factors]) or "another value"
 
 
-def _joined(parts: list[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``, each once."""
-    parts = list(dict.fromkeys(parts))
+def _joined(parts: list[str], *, once: bool = True) -> str:
+    """``a``, ``a and b``, ``a, b and c``; equal ones once."""
+    parts = list(dict.fromkeys(parts)) if once else parts
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 

@@ -1,0 +1,145 @@
+"""The pages of the catalogue: one for every mistake, with examples that do what they say."""
+
+import re
+import tomllib
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from example_nets import RATE, gradients_of, values_of, written_by, wrong_numpy, wrong_torch
+
+from gradkit.truth.mistakes import CODES, catalogue, forward, rewrite, training
+from gradkit.truth.mistakes.catalogue import DEDUCTIONS, NETS, UnknownMistakeError, mistake, similar
+
+PAGES = {
+    path.name.removesuffix(".md"): path.read_text(encoding="utf-8")
+    for path in (files("gradkit.truth.mistakes") / "pages").iterdir()
+    if path.name.endswith(".md")
+}
+ROLES = {
+    "update": set(rewrite.REWRITES),
+    "forward": set(forward.CHANGES),
+    "train": set(training.CHANGES),
+}
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def net_of(code: str) -> str:
+    """The net of a page's example."""
+    return str(tomllib.loads(PAGES[code].split("+++\n")[1])["net"])
+
+
+def examples_of(code: str) -> tuple[str, str]:
+    """The wrong and the right example of a page."""
+    wrong, right = BLOCK.findall(PAGES[code])
+    return wrong, right
+
+
+def mistaken(code: str, example: str) -> list[str]:
+    """What an example gets wrong, of what the page's right example is about."""
+    net = net_of(code)
+    if net.startswith("torch"):
+        return wrong_torch(net, example)
+    right = examples_of(code)[1]
+    graded = written_by(right)
+    if "store" in right:
+        return [name for name in wrong_numpy(net, example, {"store"}) if name in steps_of(right)]
+    return wrong_numpy(net, example, graded)
+
+
+def steps_of(example: str) -> set[str]:
+    """The entries of the store that an example is about."""
+    return {f"store {name}" for name in re.findall(r'\["(\w)"\]', example)}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_mistake_has_a_page(role: str) -> None:
+    """Whatever can be named in a finding has its entry, which knows where it is made."""
+    for code in ROLES[role]:
+        about = mistake(code).about
+        assert role in about or (role == "train" and "model" in about), code
+
+
+def test_every_page_is_of_a_mistake() -> None:
+    """No page and no code without a prediction, but the one for what has no name."""
+    assert set(CODES) == set().union(*ROLES.values())
+    assert set(PAGES) == {*CODES, "unexplained"}
+    assert len(set(CODES)) == len(CODES)
+
+
+@pytest.mark.parametrize("code", PAGES)
+def test_a_page_is_complete(code: str) -> None:
+    """Title, sentence, four different hints, a known deduction, a text and two examples."""
+    entry = mistake(code)
+    assert entry.code == code
+    assert entry.title
+    assert not entry.title.endswith(".")
+    assert len({entry.sentence, *entry.hints}) == 5
+    assert all(text.endswith((".", "?", ")")) for text in (entry.sentence, *entry.hints))
+    assert entry.deduction in DEDUCTIONS.values()
+    assert NETS[net_of(code)] in entry.page
+    before = entry.page.split("Example:")[0]
+    assert len(before) > 100
+    assert max(map(len, entry.page.splitlines())) <= 110
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size:UserWarning")  # what the page is about
+@pytest.mark.parametrize("code", PAGES)
+def test_the_wrong_example_is_wrong(code: str) -> None:
+    """Run, the wrong example misses what numeric differences give."""
+    assert mistaken(code, examples_of(code)[0])
+
+
+@pytest.mark.parametrize("code", PAGES)
+def test_the_right_example_is_right(code: str) -> None:
+    """Run, the right example gives what numeric differences give, and gives something."""
+    right = examples_of(code)[1]
+    assert mistaken(code, right) == []
+    if not net_of(code).startswith("torch"):
+        known = {"store"} if "store" in right else written_by(right)
+        assert known & {"u", "h", "o", "w", "U", "a", "V", "c", "dU", "da", "dV", "dc", "store"}
+
+
+def test_numeric_differences_are_of_the_named_net() -> None:
+    """The yardstick itself: for one net the slope is known in closed form."""
+    v = values_of("tanh")
+    found = gradients_of("tanh", v)
+    V, c, U, a = (v[name] for name in ("V", "c", "U", "a"))
+    h = np.tanh(U.T @ v["x"] + a)
+    o = V.T @ h + c
+    assert np.allclose(found["dV"], -2 * (v["t"] - o) * h, 1e-8)
+    assert RATE == 0.05
+    assert "0.05" in NETS["tanh"]
+
+
+def test_a_page_tells_no_assignment_its_answer() -> None:
+    """Pages speak of other nets, with other names: no ``W1``, ``A1`` or ``y_hat``."""
+    for code in PAGES:
+        page = mistake(code).page
+        assert not re.search(r"\b(W1|W2|A1|y_hat|b1|b2)\b", page), code
+
+
+def test_the_most_basic_come_first() -> None:
+    """The catalogue is in the order in which findings are told."""
+    assert tuple(catalogue()) == CODES
+    assert CODES.index("missing-bias") < CODES.index("swapped-index")
+    assert CODES.index("updated-before-use") < CODES.index("uneven-learning-rate")
+
+
+def test_an_unknown_code_is_refused_with_similar_ones() -> None:
+    """A slip of the pen gets the code that was meant."""
+    with pytest.raises(
+        UnknownMistakeError,
+        match=r"There is no mistake 'swaped-index' in the catalogue; similar ones are swapped-",
+    ):
+        mistake("swaped-index")
+    assert similar("Wrong Sign")[0] == "wrong-sign"
+    assert "missing-bias" in similar("bias")
+
+
+def test_a_code_like_no_other_is_refused_with_all() -> None:
+    """Where nothing is similar, everything is listed."""
+    with pytest.raises(
+        UnknownMistakeError, match=r"'xyz' in the catalogue; there are layer-skipped, "
+    ):
+        mistake("xyz")
