@@ -213,3 +213,31 @@ def reproduce(reference: Path | None) -> None:
         raise click.exceptions.Exit(_refuse([str(error)])) from None
     click.echo(text, nl=False)
     raise click.exceptions.Exit(PASSED if agreed else FAILED)
+
+
+@main.command()
+@click.option(
+    "--assignment",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An assignment file of your own.",
+)
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the model solutions.",
+)
+def audit(assignment: Path | None, reference: Path | None) -> None:
+    """Try every known mistake against an assignment, and list those that slip through."""
+    from gradkit.audit import audit as run
+    from gradkit.audit import find_reference
+    from gradkit.render.audit import to_text
+    from gradkit.truth.assignment import AssignmentError, read_assignment
+
+    try:
+        found = run(read_assignment(assignment), find_reference(assignment, reference))
+    except AssignmentError as error:
+        raise click.exceptions.Exit(_refuse([str(error)])) from None
+    click.echo(to_text(found), nl=False)
+    raise click.exceptions.Exit(PASSED if found.clean else FAILED)

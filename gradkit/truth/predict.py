@@ -1,0 +1,195 @@
+"""What a submission with one mistake in it would give at the probes of a task.
+
+The catalogue's predictions, run: arrays of the same names and shapes as a worker observes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from gradkit.records.probes import Batch, Probes, Run
+from gradkit.records.rule import Slip, TrainingRun, UpdateInputs
+from gradkit.records.task import Array, Parameters, Task
+from gradkit.truth import network
+from gradkit.truth.mistakes import (
+    CODES,
+    apply_forward,
+    loop_with,
+    usual_cases,
+    usual_forward_cases,
+    usual_training_cases,
+    with_slips,
+)
+from gradkit.truth.mistakes.apply import truncated
+from gradkit.truth.mistakes.forward import CHANGES as FORWARD
+from gradkit.truth.mistakes.loop import Loop, train
+from gradkit.truth.mistakes.training import CHANGES as TRAINING
+from gradkit.truth.mistakes.training import GROUPS
+from gradkit.truth.rules import evaluate
+from gradkit.truth.rules.step import correct_rules
+
+Outputs = dict[str, dict[str, Array]]
+"""Arrays by the name of the batch or run, then by quantity."""
+
+
+def usual_slips(task: Task) -> Iterator[tuple[Slip, bool]]:
+    """Every form of every mistake that the task has room for, each alone.
+
+    With each comes whether it takes a function that is handed a learning rate.
+    """
+    for code in CODES:
+        if task.framework == "torch":
+            cases = usual_training_cases(code, task) if code in TRAINING else ()
+            yield from ((slip, False) for slip in cases)
+            continue
+        for slip in usual_forward_cases(code, task) if code in FORWARD else ():
+            # In one layer it may be harder to see than in all of them.
+            yield from ((replace(slip, details=(each,)), False) for each in slip.details)
+        without = usual_cases(code, task)
+        yield from ((slip, False) for slip in without)
+        yield from ((s, True) for s in usual_cases(code, task, rate=True) if s not in without)
+
+
+def of_forward(slip: Slip) -> bool:
+    """Whether a mistake is one of a numpy forward pass."""
+    return slip.code in FORWARD and not slip.entries
+
+
+def predict(task: Task, slip: Slip | None, probes: Probes, *, own: bool = False) -> Outputs:
+    """What the correct code with one mistake in it gives.
+
+    Parameters
+    ----------
+    task : Task
+        Two layers.
+    slip : Slip or None
+        None for the correct code.
+    probes : Probes
+    own : bool
+        Whether numpy runs are made with the wrong forward pass too. In grading they are
+        not where the `forward` check has failed.
+
+    Returns
+    -------
+    dict
+        Values that diverge come out as inf or NaN, as they would be observed. Nothing
+        for a run that cannot be made, as forward gives other sizes than update takes.
+
+    Raises
+    ------
+    ValueError
+        The task is none that the catalogue has predictions for.
+    """
+    with np.errstate(all="ignore"):
+        if task.framework == "torch":
+            return _torch(task, slip, probes)
+        return _numpy(task, slip, probes, own)
+
+
+def _numpy(task: Task, slip: Slip | None, probes: Probes, own: bool) -> Outputs:
+    made = [] if slip is None else [slip]
+    forward, update = [s for s in made if of_forward(s)], [s for s in made if not of_forward(s)]
+    step = _Update(task, update)
+    found: Outputs = {}
+    for batch in probes.forward:
+        parameters = {key: batch.inputs[key] for key in task.starts[0].parameters}
+        y_hat, A1 = apply_forward(task, forward, batch.inputs["X"][:, :, 0], parameters)
+        found[batch.name] = {"y_hat": y_hat[:, :, None], "A1": A1[:, :, None]}
+    for batch in probes.update:
+        found[batch.name] = step(_inputs(task, batch))
+    alike: dict[tuple[int, bytes], list[Run]] = {}
+    for run in probes.runs:
+        alike.setdefault((run.epochs, run.X.tobytes()), []).append(run)
+    for runs in alike.values():
+        found |= _train(task, forward if own else [], step, runs)
+    return found
+
+
+class _Update:
+    """The step with some mistakes in it; its rules are put together once."""
+
+    def __init__(self, task: Task, slips: list[Slip]) -> None:
+        self._task, self._slips = task, slips
+        self._rules = {
+            rate: with_slips(task, correct_rules(task, rate=rate), slips) for rate in (False, True)
+        }
+
+    def __call__(self, inputs: UpdateInputs) -> dict[str, Array]:
+        after = evaluate(self._task, self._rules[inputs.rate is not None], inputs)
+        return truncated(self._task, self._slips, inputs, after)
+
+
+def _inputs(task: Task, batch: Batch) -> UpdateInputs:
+    y, y_hat, A1, X = (batch.inputs[name][:, :, 0] for name in ("y", "y_hat", "A1", "X"))
+    before = {key: batch.inputs[key] for key in task.starts[0].parameters}
+    return UpdateInputs(y, y_hat, A1, X, before, batch.inputs.get("rate"))
+
+
+def _train(task: Task, forward: list[Slip], step: _Update, runs: list[Run]) -> Outputs:
+    """Forward and update in turn, as in `gradkit.truth.oracle.train_by_example`.
+
+    Runs that differ in their start alone are made together.
+    """
+    run, n = runs[0], len(runs)
+    keys = run.parameters.keys()
+    parameters = {key: np.stack([one.parameters[key] for one in runs]) for key in keys}
+    X, y = run.X.astype(float), run.y.astype(float)
+    rate = None if run.rate is None else np.full(n, run.rate)
+    outputs = []
+    for place in np.resize(np.arange(len(X)), run.epochs * len(X)):
+        row, target = (np.repeat(values[place][None], n, 0) for values in (X, y))
+        y_hat, A1 = apply_forward(task, forward, row, parameters)
+        if (y_hat.shape[1], A1.shape[1]) != (y.shape[1], task.layers[-2].units):
+            return {one.name: {} for one in runs}
+        outputs.append(y_hat)
+        parameters = step(UpdateInputs(target, y_hat, A1, row, parameters, rate))
+    return {
+        one.name: {
+            "y_hat": np.array(outputs)[:, place, :, None],
+            **_final({key: value[place] for key, value in parameters.items()}),
+        }
+        for place, one in enumerate(runs)
+    }
+
+
+def _final(parameters: Parameters) -> dict[str, Array]:
+    return {f"final/{key}": value for key, value in parameters.items()}
+
+
+# --- torch -------------------------------------------------------------------------------
+
+
+def _torch(task: Task, slip: Slip | None, probes: Probes) -> Outputs:
+    made = [slip] if slip is not None else []
+    loop = loop_with(task, made)
+    module = loop_with(task, [s for s in made if GROUPS.get(s.code) == "activation"])
+    shapes = [value.T.shape if key[0] == "W" else value.shape[:1] for key, value in _start(task)]
+    found: Outputs = {"model": {str(n): np.array(shape) for n, shape in enumerate(shapes)}}
+    for batch in probes.forward:
+        # A module computes in single precision, and is given the allowance of it.
+        y_hat = _through(module, batch.inputs, batch.inputs["X"]).astype(np.float32)
+        found[batch.name] = {"y_hat": y_hat}  # type: ignore[dict-item]
+    for run in probes.runs:
+        X, y = run.X.astype(float), run.y.astype(float)
+        start = TrainingRun(X, y, task.rates.weight, run.parameters, np.zeros(run.epochs), {})
+        epochs = list(train(loop, start))
+        losses = np.array([loss for loss, _ in epochs])
+        found[run.name] = {"loss": losses, **_final(epochs[-1][1])}
+    return found
+
+
+def _start(task: Task) -> list[tuple[str, Array]]:
+    return list(task.starts[0].parameters.items())
+
+
+def _through(module: Loop, parameters: Mapping[str, Array], X: Array) -> Array:
+    A = X
+    for number, names in enumerate(module.activations, 1):
+        W, b = parameters[f"W{number}"], parameters[f"b{number}"]
+        A = np.swapaxes(W, -1, -2) @ A + b
+        for name in names:
+            A = network.ACTIVATIONS[name](A)
+    return A
