@@ -133,11 +133,13 @@ def _explain(
 
 
 def _is_a_slip(task: Task, difference: Difference) -> bool:
-    """Whether something of the right rule is left: ``W = 0`` is another rule, not four slips."""
+    """Whether something of the right rule is left: ``b = 0.1`` is another rule, not four slips."""
     codes = {code for code, _ in difference.changes}
     if "missing-error" not in codes or difference.ratio is None:
         return True
-    return is_usual_ratio(task, abs(difference.ratio))
+    form = difference.form
+    constant = form.source is None and not any(term.factors for term in form.terms)
+    return not constant and is_usual_ratio(task, abs(difference.ratio))
 
 
 def _marked(rule: Rule, applied: object) -> Rule:
