@@ -7,7 +7,7 @@ every other; that the student's own forward pass may be wrong does not matter th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -31,7 +31,10 @@ from gradkit.records.rule import (
 from gradkit.records.task import Array, Task
 from gradkit.records.verdict import Verdict
 from gradkit.student.observe import observe_batch, observe_returned
+from gradkit.student.place import source_at
 from gradkit.student.sitting import Sitting
+from gradkit.student.trace import observe_trace
+from gradkit.truth.attribute import attribute
 from gradkit.truth.mistakes import Diagnosis, diagnose
 from gradkit.truth.mistakes.forward import explain_forward
 from gradkit.truth.mistakes.tell import told
@@ -41,6 +44,9 @@ from gradkit.truth.replay import follows
 from gradkit.truth.rules import draw, draw_forward, text
 from gradkit.truth.rules.draw import FRESH, with_rate
 from gradkit.truth.rules.text import entry_text
+
+TRACED = 8
+"""Calls that are watched line by line."""
 
 OF_THE_MODULE = frozenset(code for code, group in GROUPS.items() if group == "activation")
 """Mistakes of a torch module's own forward pass, not of the loop that trains it."""
@@ -74,8 +80,29 @@ def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, se
         return Inquiry(findings)
     diagnosis = _update(task, examined, sitting, states["update"], seed)
     update = examined.case.binding.bound["update"]
-    findings += tuple(_findings(task, update, diagnosis))
+    found = _findings(task, update, diagnosis)
+    findings += tuple(_placed(task, update, diagnosis, sitting, seed, found))
     return Inquiry(findings, _consequences(task, examined, oracle, diagnosis))
+
+
+def _placed(
+    task: Task,
+    bound: Bound,
+    diagnosis: Diagnosis,
+    sitting: Sitting,
+    seed: int,
+    findings: Iterable[tuple[Slip, Finding]],
+) -> Iterator[Finding]:
+    """Each finding with the lines that it stands on, where a trace shows them."""
+    inputs = _inputs(task, bound, seed, TRACED)
+    labels = tuple(str(number) for number in range(TRACED))
+    batch = Batch("trace", "update", "update", _arrays(inputs), labels)
+    trace = observe_trace(sitting, task, bound, batch)
+    for slip, finding in findings:
+        lines = attribute(task, trace, inputs, diagnosis, slip) if trace.events else ()
+        places = tuple(dict.fromkeys(line.origin for line in lines)) or (bound.place,)
+        source = source_at([*sitting.section.own, *sitting.section.shared], places[0])
+        yield replace(finding, place=places[0], places=places, source=source)
 
 
 def _failed(states: Mapping[str, Verdict], check: str) -> bool:
@@ -211,9 +238,7 @@ def _observe(
     task: Task, bound: Bound, sitting: Sitting, seed: int, n: int | None
 ) -> UpdateProbes | None:
     """The update at independent inputs; None where not all calls leave all parameters."""
-    inputs = _as_assigned(task, draw(task, seed, n, vary=n is None), whole_rows=n is not None)
-    if "rate" in bound.arguments:
-        inputs = with_rate(inputs, seed)
+    inputs = _inputs(task, bound, seed, n)
     labels = tuple(str(number) for number in range(len(inputs.y)))
     batch = Batch("inquiry", "update", "update", _arrays(inputs), labels)
     outcome = observe_batch(sitting, task, bound, batch)
@@ -224,6 +249,11 @@ def _observe(
             return None
         after[key] = found.astype(np.float64)
     return UpdateProbes(inputs, after)
+
+
+def _inputs(task: Task, bound: Bound, seed: int, n: int | None) -> UpdateInputs:
+    inputs = _as_assigned(task, draw(task, seed, n, vary=n is None), whole_rows=n is not None)
+    return with_rate(inputs, seed) if "rate" in bound.arguments else inputs
 
 
 def _as_assigned(task: Task, inputs: UpdateInputs, *, whole_rows: bool) -> UpdateInputs:
@@ -277,13 +307,14 @@ def _functions(bound: Bound) -> dict[str, str]:
     return {bound.role: f"`{bound.function}`"}
 
 
-def _findings(task: Task, bound: Bound, diagnosis: Diagnosis) -> Iterable[Finding]:
+def _findings(task: Task, bound: Bound, diagnosis: Diagnosis) -> Iterator[tuple[Slip, Finding]]:
     explanation = diagnosis.explanation
     alternatives = tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
     for slip in explanation.slips:
-        yield _finding(task, bound, slip, diagnosis, alternatives)
+        yield slip, _finding(task, bound, slip, diagnosis, alternatives)
     if explanation.unexplained:
-        yield _finding(task, bound, Slip(UNEXPLAINED, explanation.unexplained), diagnosis, ())
+        rest = Slip(UNEXPLAINED, explanation.unexplained)
+        yield rest, _finding(task, bound, rest, diagnosis, ())
 
 
 def _finding(

@@ -17,7 +17,9 @@ class Finding:
 
     ``entries`` are written as the student indexes them, ``W1[0,1]``; ``applies`` and
     ``should`` map them to formulas in the student's own names. Both are verified on fresh
-    inputs; an entry without a verified rule is in neither. ``alternatives`` are other sets of
+    inputs; an entry without a verified rule is in neither. ``place`` is the earliest
+    statement whose value contains the mistake and ``source`` its text; ``places`` are all such
+    statements where entries have their own. ``alternatives`` are other sets of
     mistakes that predict the same numbers. ``sentence`` says what the mistake is; ``hints``
     are those of levels 1 to 4. ``deduction`` is in points.
     """
@@ -31,6 +33,7 @@ class Finding:
     should: Mapping[str, str] = field(default_factory=dict)
     place: Place | None = None
     source: str = ""
+    places: tuple[Place, ...] = ()
     sentence: str = ""
     hints: tuple[str, ...] = ()
     alternatives: tuple[tuple[str, ...], ...] = ()

@@ -111,6 +111,7 @@ def _finding(finding: Finding, hints: int) -> dict[str, Any]:
         "cell": place.cell if place else None,
         "line": place.line if place else None,
         "source": finding.source,
+        "places": [_place(place) for place in finding.places],
         "hints": list(finding.hints[:hints]),
         "alternatives": [list(codes) for codes in finding.alternatives],
         "deduction": round(finding.deduction, 6),

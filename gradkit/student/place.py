@@ -27,3 +27,13 @@ def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
         return Place(ending[0] if len(ending) == 1 else cell_id, None, line)
 
     return find
+
+
+def source_at(cells: Iterable[Cell], place: Place) -> str:
+    """The line of source at a place, without its indent; empty where it is in no cell."""
+    for cell in cells:
+        line = place.line - cell.first_line
+        lines = cell.source.split("\n")
+        if (cell.file, cell.cell) == (place.file, place.cell) and 0 <= line < len(lines):
+            return lines[line].strip()
+    return ""
