@@ -70,6 +70,8 @@ def reproduce(folder: Path | None) -> tuple[str, bool]:
             f"{folder / 'published.json'}: not found. The published figures are in the folder of "
             "the model solutions, in gradkit's repository: name it with --reference."
         ) from None
+    except ValueError as error:
+        raise ReproduceError(f"{folder / 'published.json'}: is not JSON: {error}.") from None
     if importlib.util.find_spec("torch") is None:
         raise ReproduceError(
             "torch is not installed, and two of the four runs need it: pip install 'gradkit[torch]'."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 from gradkit.records.finding import Inquiry
 from gradkit.records.result import Result
 from gradkit.session import Session, Settings
+from gradkit.truth.assignment import DEFAULT
 from gradkit.worker import Workshop
 
 Grade = Callable[..., Result]
@@ -64,3 +66,14 @@ def grade(workshop: Workshop, request: pytest.FixtureRequest) -> Iterator[Grade]
                 return session.check(path)
 
         yield check
+
+
+@pytest.fixture
+def hurried(tmp_path: Path) -> Path:
+    """Gradkit's own assignment, with two seconds for each task."""
+    for source in DEFAULT.parent.glob("*.csv"):
+        shutil.copy(source, tmp_path)
+    text = DEFAULT.read_text(encoding="utf-8").replace("deadline = 10.0", "deadline = 2.0")
+    path = tmp_path / "hurried.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
