@@ -74,7 +74,8 @@ def reproduce(folder: Path | None) -> tuple[str, bool]:
         raise ReproduceError(f"{folder / 'published.json'}: is not JSON: {error}.") from None
     if importlib.util.find_spec("torch") is None:
         raise ReproduceError(
-            "torch is not installed, and two of the four runs need it: pip install 'gradkit[torch]'."
+            "torch is not installed, and two of the four runs need it: "
+            "pip install 'gradkit[torch]'."
         )
     parts, agreed = [], True
     for task in read_assignment().tasks:

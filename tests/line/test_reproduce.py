@@ -79,7 +79,7 @@ def test_command_exits_0(table: tuple[str, bool]) -> None:
             "loss of epoch 1",
         ),
         ("regression_torch.py", "optimizer.zero_grad()", "pass", "loss of epoch 2"),
-        ("published.json", "20.73126980566457", "20.731269805664", "loss of epoch 1"),
+        ("published.json", "20.73126980566457", "20.73126980", "loss of epoch 1"),
     ],
 )
 def test_spoilt_solution_shows_in_its_own_lines(
