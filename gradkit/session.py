@@ -169,7 +169,7 @@ class Session:
         if failed and (self._settings.form == "correct" or task.framework == "torch"):
             with self._sit(task, section, submission) as sitting:
                 # Late: rules and mistakes take time to load, and who passes needs none.
-                from gradkit.inquire import inquire
+                from gradkit.inquiry import inquire
 
                 inquiry = inquire(task, examined, sitting, oracle, seed)
         derived = oracle.kind == "derived"

@@ -29,7 +29,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.session": {"gradkit"},
     "gradkit.recognise": {"gradkit.student", "gradkit.truth", "gradkit.records"},
     "gradkit.examine": {"gradkit.student", "gradkit.truth", "gradkit.records"},
-    "gradkit.inquire": {"gradkit.examine", "gradkit.student", "gradkit.truth", "gradkit.records"},
+    "gradkit.inquiry": {"gradkit.examine", "gradkit.student", "gradkit.truth", "gradkit.records"},
     # What follows.
     "gradkit.rubric": {"gradkit.records", "gradkit.truth.mistakes"},
     "gradkit.mark": {"gradkit.rubric", "gradkit.records"},
@@ -61,7 +61,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 }
 """For each room of the house, the rooms it may import. Everyone may import `gradkit` itself."""
 
-JOINTS = {"gradkit.session", "gradkit.recognise", "gradkit.examine", "gradkit.inquire"}
+JOINTS = {"gradkit.session", "gradkit.recognise", "gradkit.examine", "gradkit.inquiry"}
 
 AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.cli": {"click"},

@@ -62,7 +62,7 @@ def grade(workshop: Workshop, request: pytest.FixtureRequest) -> Iterator[Grade]
             session._settings = replace(session._settings, tasks=tasks, seed=seed)
             with pytest.MonkeyPatch.context() as patch:
                 if not diagnose:
-                    patch.setattr("gradkit.inquire.inquire", lambda *_: Inquiry())
+                    patch.setattr("gradkit.inquiry.inquire", lambda *_: Inquiry())
                 return session.check(path)
 
         yield check

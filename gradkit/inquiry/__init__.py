@@ -1,0 +1,46 @@
+"""Ask again after a failure, to learn which rule the code applies.
+
+The inputs are drawn independently of each other, so that every factor can be told from
+every other; that the student's own forward pass may be wrong does not matter then.
+"""
+
+from __future__ import annotations
+
+from gradkit.examine import Examined
+from gradkit.inquiry.forward import forward_findings
+from gradkit.inquiry.training import training_inquiry
+from gradkit.inquiry.update import update_inquiry
+from gradkit.records.finding import Inquiry
+from gradkit.records.task import Task
+from gradkit.student.sitting import Sitting
+from gradkit.truth.oracle import Oracle
+
+__all__ = ["inquire"]
+
+
+def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, seed: int) -> Inquiry:
+    """The findings on a task whose checks did not all pass.
+
+    Parameters
+    ----------
+    task : Task
+    examined : Examined
+        What the checks saw.
+    sitting : Sitting
+        The same section's code.
+    oracle : Oracle
+        Stands in for the student's forward pass where runs are replayed.
+    seed : int
+        Draws the inputs.
+
+    Returns
+    -------
+    Inquiry
+        The most basic mistake first; empty where nothing more can be asked.
+    """
+    if task.framework == "torch":
+        return training_inquiry(task, examined)
+    update = update_inquiry(task, examined, sitting, oracle, seed)
+    return Inquiry(
+        (*forward_findings(task, examined, sitting, seed), *update.findings), update.follows
+    )

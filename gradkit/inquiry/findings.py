@@ -1,0 +1,106 @@
+"""Findings in the student's own words: names, formulas, an identity that can be disputed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+
+from gradkit.examine import Examined
+from gradkit.records.binding import Bound
+from gradkit.records.finding import UNEXPLAINED, Finding
+from gradkit.records.rule import Entry as Target
+from gradkit.records.rule import Names, Rule, Slip
+from gradkit.records.task import Task
+from gradkit.truth.mistakes import Diagnosis
+from gradkit.truth.mistakes.tell import told
+from gradkit.truth.rules import text
+from gradkit.truth.rules.text import entry_text
+
+
+def failed(examined: Examined, check: str) -> bool:
+    """Whether this check was judged and did not pass."""
+    return any(v.check == check and v.state == "fail" for v in examined.verdicts)
+
+
+def names_of(bound: Bound) -> Names:
+    """The student's own words, for formulas."""
+    own = bound.names
+    return Names(
+        target=own.get("y", "y"),
+        output=own.get("y_hat", "ŷ"),
+        hidden=own.get("A1", "A1"),
+        input=own.get("X", "X"),
+        rate=own.get("rate", "lr"),
+        keys=bound.convention.keys,
+        transposed=bound.convention.weights == "out_in",
+    )
+
+
+def finding_of(
+    task: Task, bound: Bound, check: str, slip: Slip, alternatives: tuple[tuple[str, ...], ...]
+) -> Finding:
+    """A finding about a whole function."""
+    finding = Finding(
+        id=_identity(task, check, slip.code, ()),
+        check=check,
+        mistake=slip.code,
+        title="",
+        entries=(),
+        place=bound.place,
+        alternatives=alternatives,
+    )
+    return told(finding, task, slip, names_of(bound), _functions(bound))
+
+
+def update_findings(
+    task: Task, bound: Bound, diagnosis: Diagnosis
+) -> Iterator[tuple[Slip, Finding]]:
+    """The findings of an update, each with the slip that it tells of."""
+    explanation = diagnosis.explanation
+    alternatives = tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
+    for slip in explanation.slips:
+        yield slip, _finding(task, bound, slip, diagnosis, alternatives)
+    if explanation.unexplained:
+        rest = Slip(UNEXPLAINED, explanation.unexplained)
+        yield rest, _finding(task, bound, rest, diagnosis, ())
+
+
+def _finding(
+    task: Task,
+    bound: Bound,
+    slip: Slip,
+    diagnosis: Diagnosis,
+    alternatives: tuple[tuple[str, ...], ...],
+) -> Finding:
+    names, outputs = names_of(bound), task.layers[-1].units
+
+    def written(rules: Mapping[Target, object]) -> dict[str, str]:
+        return {
+            entry_text(*entry, names, outputs=outputs): text(rule, names, outputs=outputs)
+            for entry in slip.entries
+            if isinstance(rule := rules.get(entry), Rule)
+        }
+
+    labels = tuple(entry_text(*entry, names, outputs=outputs) for entry in slip.entries)
+    finding = Finding(
+        id=_identity(task, "update", slip.code, labels),
+        check="update",
+        mistake=slip.code,
+        title="",
+        entries=labels,
+        applies=written(diagnosis.applies),
+        should=written(diagnosis.should),
+        place=bound.place,
+        alternatives=alternatives,
+    )
+    return told(finding, task, slip, names, _functions(bound))
+
+
+def _functions(bound: Bound) -> dict[str, str]:
+    return {bound.role: f"`{bound.function}`"}
+
+
+def _identity(task: Task, check: str, code: str, labels: tuple[str, ...]) -> str:
+    """The same for the same mistake at the same place, whatever the run: a name to dispute."""
+    text = "/".join((task.id, check, code, *labels))
+    return hashlib.sha256(text.encode()).hexdigest()[:10]

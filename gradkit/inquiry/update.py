@@ -1,0 +1,151 @@
+"""Which rule an update applies to each entry, and what follows from that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from gradkit.examine import Examined
+from gradkit.inquiry.findings import failed, update_findings
+from gradkit.records.binding import Bound
+from gradkit.records.finding import Finding, Inquiry
+from gradkit.records.observations import Outcome
+from gradkit.records.probes import Batch
+from gradkit.records.rule import Explanation, Slip, UpdateInputs, UpdateProbes
+from gradkit.records.task import Array, Task
+from gradkit.student.observe import observe_batch
+from gradkit.student.place import source_at
+from gradkit.student.sitting import Sitting
+from gradkit.student.trace import observe_trace
+from gradkit.truth.attribute import attribute
+from gradkit.truth.mistakes import Diagnosis, diagnose
+from gradkit.truth.oracle import Oracle
+from gradkit.truth.replay import follows, step_of
+from gradkit.truth.rules import draw
+from gradkit.truth.rules.draw import FRESH, with_rate
+
+TRACED = 8
+"""Calls that are watched line by line."""
+
+
+def update_inquiry(
+    task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, seed: int
+) -> Inquiry:
+    """The mistakes of an update that did not pass, and the checks that fail because of them."""
+    if not failed(examined, "update"):
+        return Inquiry()
+    bound = examined.case.binding.bound["update"]
+    diagnosis = _diagnose(task, examined, sitting, seed)
+    found = update_findings(task, bound, diagnosis)
+    findings = tuple(_placed(task, bound, diagnosis, sitting, seed, found))
+    return Inquiry(findings, _consequences(task, examined, oracle, diagnosis))
+
+
+def _diagnose(task: Task, examined: Examined, sitting: Sitting, seed: int) -> Diagnosis:
+    verdict = next(verdict for verdict in examined.verdicts if verdict.check == "update")
+    wrong = [
+        (entry.parameter, (entry.index[0], entry.index[1]))
+        for entry in verdict.entries
+        if entry.state == "fail" and len(entry.index) == 2
+    ]
+    bound = examined.case.binding.bound["update"]
+    fit = _observe(task, bound, sitting, seed, None)
+    fresh = _observe(task, bound, sitting, seed + 1, FRESH)
+    if fit is None or fresh is None:
+        return Diagnosis({}, {}, Explanation(unexplained=tuple(wrong)))
+    seen = _seen(examined.case.observations.outcomes.values())
+    return diagnose(task, fit, fresh, entries=wrong, seen=seen)
+
+
+def _observe(
+    task: Task, bound: Bound, sitting: Sitting, seed: int, n: int | None
+) -> UpdateProbes | None:
+    """The update at independent inputs; None where not all calls leave all parameters."""
+    inputs = _inputs(task, bound, seed, n)
+    labels = tuple(str(number) for number in range(len(inputs.y)))
+    batch = Batch("inquiry", "update", "update", _arrays(inputs), labels)
+    outcome = observe_batch(sitting, task, bound, batch)
+    after = {}
+    for key, value in inputs.before.items():
+        found = outcome.outputs.get(key)
+        if found is None or found.shape != value.shape or found.dtype.kind not in "fi":
+            return None
+        after[key] = found.astype(np.float64)
+    return UpdateProbes(inputs, after)
+
+
+def _inputs(task: Task, bound: Bound, seed: int, n: int | None) -> UpdateInputs:
+    inputs = _as_assigned(task, draw(task, seed, n, vary=n is None), whole_rows=n is not None)
+    return with_rate(inputs, seed) if "rate" in bound.arguments else inputs
+
+
+def _as_assigned(task: Task, inputs: UpdateInputs, *, whole_rows: bool) -> UpdateInputs:
+    """The same with targets that the task has, and with its own examples in front.
+
+    A rule has to hold where the code is used: ``if y == 1`` is right for a class, and what
+    is right for small inputs alone is not.
+    """
+    X, y = inputs.X.copy(), inputs.y.copy()
+    if task.loss == "binary_cross_entropy":
+        y = np.round(y)
+        if not whole_rows:
+            # Where each input varies alone, the class can only become the other one.
+            outputs = y.shape[1]
+            y[1 : outputs + 1] = np.where(np.eye(outputs, dtype=bool), 1 - y[0], y[0])
+    if whole_rows:
+        rows = min(len(task.X), len(X))
+        X[:rows], y[:rows] = task.X[:rows], task.y[:rows]
+    X.flags.writeable = y.flags.writeable = False
+    return replace(inputs, X=X, y=y)
+
+
+def _arrays(inputs: UpdateInputs) -> dict[str, Array]:
+    """As columns, as the worker hands them over."""
+    quantities = {"y": inputs.y, "y_hat": inputs.y_hat, "A1": inputs.A1, "X": inputs.X}
+    arrays = {name: value[:, :, None] for name, value in quantities.items()}
+    rate = {} if inputs.rate is None else {"rate": inputs.rate}
+    return {**inputs.before, **arrays, **rate}
+
+
+def _seen(outcomes: Iterable[Outcome]) -> frozenset[str]:
+    faults = {fault.kind for outcome in outcomes for fault in outcome.faults}
+    return frozenset({"input-mutated"} if "mutated" in faults else ())
+
+
+def _placed(
+    task: Task,
+    bound: Bound,
+    diagnosis: Diagnosis,
+    sitting: Sitting,
+    seed: int,
+    findings: Iterable[tuple[Slip, Finding]],
+) -> Iterator[Finding]:
+    """Each finding with the lines that it stands on, where a trace shows them."""
+    inputs = _inputs(task, bound, seed, TRACED)
+    labels = tuple(str(number) for number in range(TRACED))
+    batch = Batch("trace", "update", "update", _arrays(inputs), labels)
+    trace = observe_trace(sitting, task, bound, batch)
+    for slip, finding in findings:
+        lines = attribute(task, trace, inputs, diagnosis, slip) if trace.events else ()
+        places = tuple(dict.fromkeys(line.origin for line in lines)) or (bound.place,)
+        source = source_at([*sitting.section.own, *sitting.section.shared], places[0])
+        yield replace(finding, place=places[0], places=places, source=source)
+
+
+def _consequences(
+    task: Task, examined: Examined, oracle: Oracle, diagnosis: Diagnosis
+) -> dict[str, tuple[str, ...]]:
+    """Checks that are wrong only because the update is, in the way that was found."""
+    explanation = diagnosis.explanation
+    codes = tuple(slip.code for slip in explanation.slips)
+    if not codes or explanation.unexplained:
+        return {}
+    outcomes = examined.case.observations.outcomes
+    runs = [run for run in examined.case.probes.runs if run.name in outcomes]
+    step = step_of(task, diagnosis.applies, explanation.slips)
+    replayed = step is not None and all(
+        follows(run, outcomes[run.name].outputs, step, oracle.forward) for run in runs
+    )
+    return {"gradient": codes, **({"trajectory": codes} if runs and replayed else {})}
