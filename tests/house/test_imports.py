@@ -29,7 +29,13 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.session": {"gradkit"},
     "gradkit.recognise": {"gradkit.student", "gradkit.truth", "gradkit.records"},
     "gradkit.examine": {"gradkit.student", "gradkit.truth", "gradkit.records"},
-    "gradkit.inquiry": {"gradkit.examine", "gradkit.student", "gradkit.truth", "gradkit.records"},
+    "gradkit.inquiry": {
+        "gradkit.inquiry",
+        "gradkit.examine",
+        "gradkit.student",
+        "gradkit.truth",
+        "gradkit.records",
+    },
     # What follows.
     "gradkit.rubric": {"gradkit.records", "gradkit.truth.mistakes"},
     "gradkit.mark": {"gradkit.rubric", "gradkit.records"},
