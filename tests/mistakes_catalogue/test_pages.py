@@ -137,9 +137,15 @@ def test_an_unknown_code_is_refused_with_similar_ones() -> None:
     assert "missing-bias" in similar("bias")
 
 
-def test_a_code_like_no_other_is_refused_with_all() -> None:
-    """Where nothing is similar, everything is listed."""
+def test_a_word_spelt_nearly_right_finds_its_codes() -> None:
+    """One word of a code is enough."""
+    assert similar("swaped") == ("swapped-returns", "swapped-index")
+
+
+def test_a_code_like_no_other_is_refused_with_a_way_to_the_list() -> None:
+    """Where nothing is similar, the text says where all of them are."""
     with pytest.raises(
-        UnknownMistakeError, match=r"'xyz' in the catalogue; there are layer-skipped, "
+        UnknownMistakeError,
+        match=r"^There is no mistake 'xyz' in the catalogue; `gradkit explain` lists all\.$",
     ):
         mistake("xyz")

@@ -62,6 +62,7 @@ APART = {
         ("wrong-layer-input", "wrong-index"),
         ("misplaced-parenthesis", "wrong-weight"),
         ("overwritten", "wrong-target"),
+        ("overwritten", "missing-error"),  # b2 becomes a constant, which is no slip
         ("not-updated", "wrong-source-entry"),
     )
 }

@@ -28,6 +28,9 @@ class Difference:
     form: Rule
 
 
+MOST_CHANGES = 4
+"""Past this number a product has so little of the right one that no name means anything."""
+
 Choice = dict[Entry, Difference]
 """One reading for each entry."""
 
@@ -70,6 +73,8 @@ def term_differences(should: Rule, term: Term, task: Task) -> list[Difference]:
     for factors, assumed in readings_of_factors(should, term.factors):
         for changes in slots(should, factors):
             every = (*changes, *assumed)
+            if len(every) > MOST_CHANGES:
+                continue
             ratio = term.coefficient / _coefficient(should, every, task)
             form = replace(should, terms=(term,))
             if _gives(should, every, ratio, form, task):

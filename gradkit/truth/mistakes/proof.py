@@ -20,7 +20,7 @@ from gradkit.truth.rules.symbols import Table
 
 EXACT = 1e-9
 ROUNDING = 8 * np.finfo(float).eps
-TRIES = 500
+TRIES = 160
 """Sets of mistakes that are run for the entries without a rule."""
 
 IDLE = ("nothing-updated", "copy-dropped")
@@ -49,8 +49,9 @@ class ChangeSet:
         self.forgiven = forgiven
 
     def covered(self) -> set[Entry]:
-        """The entries that the changes concern: where they are, and where they write to."""
-        return set(self.changes) | {target for _, target in self._writes()}
+        """The entries accounted for: changed, written to, or forgiven a ratio."""
+        writes = {target for _, target in self._writes()}
+        return {*self.changes, *writes, *(e for e, ratio in self.forgiven.items() if ratio != 1.0)}
 
     def _writes(self) -> list[tuple[Entry, Entry]]:
         return [
@@ -64,7 +65,8 @@ class ChangeSet:
         """Less these entries, and less what writes to them."""
         gone = {*entries, *(entry for entry, target in self._writes() if target in entries)}
         kept = {e: made for e, made in self.changes.items() if e not in gone}
-        return ChangeSet(kept, self.forgiven)
+        forgiven = {e: ratio for e, ratio in self.forgiven.items() if e not in gone}
+        return ChangeSet(kept, forgiven)
 
     def slips(self) -> tuple[Slip, ...]:
         """The changes gathered by code, the most basic first."""

@@ -12,6 +12,17 @@ from gradkit.truth.mistakes.compare import Choice, Difference, source_change, te
 from gradkit.truth.mistakes.parts import Change
 from gradkit.truth.rules.symbols import letters_of
 
+CARRIED = frozenset(
+    {
+        "updated-before-use",
+        "swapped-index",
+        "wrong-index",
+        "wrong-activation-derivative",
+        "missing-activation-derivative",
+    }
+)
+"""What a term may have wrong, even alone, and still be known for another entry's."""
+
 SUMS = ("bias-sum-axis", "wrong-sum-axis")
 
 
@@ -37,11 +48,14 @@ def with_targets(
         terms = _expanded(task, rule)
         if entry in still or not 2 <= len(terms) <= 3 or (options[entry] and not summed):
             continue
+        # What an astray term has wrong is the same as in the rest of the code.
+        others = (d for e, made in options.items() if e != entry for d in made[:1])
+        known = CARRIED.union(code for other in others for code, _ in other.changes)
         made = [
             (own[0], origins)
             for main, *rest in permutations(terms)
             if (own := term_differences(base[entry], main, task))
-            and (origins := _origins(task, base, still, rest)) is not None
+            and (origins := _origins(task, base, still, rest, known | _codes(own[0]))) is not None
         ]
         if not made:
             continue
@@ -60,6 +74,10 @@ def with_targets(
             ]
         still = [e for e in still if e not in origins]
     return found
+
+
+def _codes(difference: Difference) -> frozenset[str]:
+    return frozenset(code for code, _ in difference.changes)
 
 
 def _slip_count(made: tuple[Difference, dict[Entry, Difference]]) -> int:
@@ -82,7 +100,11 @@ def _placed(factor: Factor, unit: int) -> Factor:
 
 
 def _origins(
-    task: Task, base: Mapping[Entry, Rule], still: list[Entry], terms: list[Term]
+    task: Task,
+    base: Mapping[Entry, Rule],
+    still: list[Entry],
+    terms: list[Term],
+    known: Collection[str],
 ) -> dict[Entry, Difference] | None:
     found: dict[Entry, Difference] = {}
     for term in terms:
@@ -90,6 +112,7 @@ def _origins(
             (len(made[0].changes), entry, made[0])
             for entry in still
             if entry not in found and (made := term_differences(base[entry], term, task))
+            if all(code in known for code, _ in made[0].changes)
         ]
         if not fitting:
             return None

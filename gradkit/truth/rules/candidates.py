@@ -37,6 +37,8 @@ def candidates(
     known: Pool,
     allowed: Mask,
     own_matters: bool,
+    *,
+    thorough: bool,
 ) -> Iterator[list[Rule]]:
     """Groups of rules worth verifying: those of one term, then the rest."""
     before, after = (
@@ -85,7 +87,7 @@ def candidates(
         if made is None:
             return
         products, columns = made
-        pursued = pursue(after if own_matters else after - before, columns)
+        pursued = pursue(after if own_matters else after - before, columns, thorough=thorough)
         if pursued is not None:
             terms = [Term(float(c), products[index]) for index, c in zip(*pursued, strict=True)]
             terms = [tidy(term, task) for term in _rewritten(terms)]

@@ -16,6 +16,9 @@ from gradkit.truth.rules.symbols import Table
 
 EXACT = 1e-9
 MOST_FORMS = 11
+PATIENCE = 2
+"""After so many entries without a rule the others share what is strange about them."""
+
 ROUNDING = 8 * np.finfo(float).eps
 
 
@@ -70,9 +73,13 @@ def recover(
 
         def solve(entry: Entry, barred: frozenset[Entry] = frozenset()) -> Rule | Unexplained:
             depends = (moves[entry], positions[entry])
-            return _recover_entry(task, shape, entry, table, known, depends, check, barred)
+            thorough = sum(isinstance(rule, Unexplained) for rule in found.values()) < PATIENCE
+            return _recover_entry(
+                task, shape, entry, table, known, depends, check, barred, thorough=thorough
+            )
 
-        found |= {entry: solve(entry) for entry in open_entries}
+        for entry in open_entries:
+            found[entry] = solve(entry)
         _break_circles(task, found, solve)
     return {entry: found[entry] for entry in shape.entries if entry in wanted}
 
@@ -180,7 +187,9 @@ def _recover_entry(
     known: Pool,
     depends: tuple[Mask, Mask],
     check: Table,
-    barred: frozenset[Entry] = frozenset(),
+    barred: frozenset[Entry],
+    *,
+    thorough: bool,
 ) -> Rule | Unexplained:
     """The simplest rule that verifies; ``barred`` are entries whose new value it may not use."""
     moves, positions = depends
@@ -190,7 +199,9 @@ def _recover_entry(
     hidden_from = {(Factor(*other, "after"),) for other in (entry, *barred)}
     allowed = ~np.any(known.depends & ~reach, axis=1)
     allowed &= np.array([atom not in hidden_from for atom in known.atoms])
-    for group in candidates(task, shape, entry, table, known, allowed, bool(moves[own])):
+    for group in candidates(
+        task, shape, entry, table, known, allowed, bool(moves[own]), thorough=thorough
+    ):
         verified = [
             replace(rule, deviation=deviation)
             for rule in group

@@ -18,8 +18,16 @@ SWEEPS = 4
 STARTS = 6
 
 
-def pursue(target: Array, library: Array) -> tuple[list[int], Array] | None:
+def pursue(
+    target: Array, library: Array, *, thorough: bool = True
+) -> tuple[list[int], Array] | None:
     """The few columns of ``library`` (n, p) of which ``target`` (n,) is a combination.
+
+    Parameters
+    ----------
+    target, library : arrays
+    thorough : bool
+        Start from several columns, where one leads nowhere.
 
     Returns
     -------
@@ -31,7 +39,7 @@ def pursue(target: Array, library: Array) -> tuple[list[int], Array] | None:
     unit = np.where(alive, library / np.where(alive, lengths, 1.0), 0.0)
     goal = float(EXACT * np.linalg.norm(target))
     scores = np.abs(target @ unit)
-    for number, start in enumerate(np.argsort(-scores)[:STARTS]):
+    for number, start in enumerate(np.argsort(-scores)[: STARTS if thorough else 1]):
         chosen = _grow(target, unit, int(start), goal, MOST_TERMS if number == 0 else FEW_TERMS)
         if chosen is not None:
             found = np.linalg.lstsq(library[:, chosen], target, rcond=None)[0]
