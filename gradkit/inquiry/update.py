@@ -13,8 +13,9 @@ from gradkit.records.binding import Bound
 from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
-from gradkit.records.rule import Explanation, Slip, UpdateInputs, UpdateProbes
+from gradkit.records.rule import Explanation, UpdateInputs, UpdateProbes
 from gradkit.records.task import Array, Task
+from gradkit.records.trace import Trace
 from gradkit.student.observe import observe_batch
 from gradkit.student.place import source_at
 from gradkit.student.sitting import Sitting
@@ -38,8 +39,10 @@ def update_inquiry(
         return Inquiry()
     bound = examined.case.binding.bound["update"]
     diagnosis = _diagnose(task, examined, sitting, seed)
-    found = update_findings(task, bound, diagnosis)
-    findings = tuple(_placed(task, bound, diagnosis, sitting, seed, found))
+    inputs = _inputs(task, bound, seed, TRACED)
+    trace = _watch(task, bound, sitting, inputs)
+    diagnosis = _with_dropped_copy(task, trace, inputs, diagnosis)
+    findings = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
     return Inquiry(findings, _consequences(task, examined, oracle, diagnosis))
 
 
@@ -114,20 +117,35 @@ def _seen(outcomes: Iterable[Outcome]) -> frozenset[str]:
     return frozenset({"input-mutated"} if "mutated" in faults else ())
 
 
+def _watch(task: Task, bound: Bound, sitting: Sitting, inputs: UpdateInputs) -> Trace:
+    labels = tuple(str(number) for number in range(len(inputs.y)))
+    batch = Batch("trace", "update", "update", _arrays(inputs), labels)
+    return observe_trace(sitting, task, bound, batch)
+
+
+def _with_dropped_copy(
+    task: Task, trace: Trace, inputs: UpdateInputs, diagnosis: Diagnosis
+) -> Diagnosis:
+    """Where nothing moves, and a copy of the parameters was seen to be changed, that is why."""
+    slips = diagnosis.explanation.slips
+    if [slip.code for slip in slips] != ["nothing-updated"] or not trace.events:
+        return diagnosis
+    dropped = replace(slips[0], code="copy-dropped")
+    if all(line.evidence != "copy" for line in attribute(task, trace, inputs, diagnosis, dropped)):
+        return diagnosis
+    return replace(diagnosis, explanation=Explanation((dropped,)))
+
+
 def _placed(
     task: Task,
     bound: Bound,
     diagnosis: Diagnosis,
     sitting: Sitting,
-    seed: int,
-    findings: Iterable[tuple[Slip, Finding]],
+    trace: Trace,
+    inputs: UpdateInputs,
 ) -> Iterator[Finding]:
-    """Each finding with the lines that it stands on, where a trace shows them."""
-    inputs = _inputs(task, bound, seed, TRACED)
-    labels = tuple(str(number) for number in range(TRACED))
-    batch = Batch("trace", "update", "update", _arrays(inputs), labels)
-    trace = observe_trace(sitting, task, bound, batch)
-    for slip, finding in findings:
+    """Each finding with the lines that it stands on, where the trace shows them."""
+    for slip, finding in update_findings(task, bound, diagnosis):
         lines = attribute(task, trace, inputs, diagnosis, slip) if trace.events else ()
         places = tuple(dict.fromkeys(line.origin for line in lines)) or (bound.place,)
         source = source_at([*sitting.section.own, *sitting.section.shared], places[0])
