@@ -62,3 +62,67 @@ def where(place: Place) -> str:
     if place.cell is None:
         return f"{place.file}:{place.line}"
     return f"cell {place.cell}, line {place.line}"
+
+
+SPELLINGS = {
+    "ŷ": "y_hat",
+    "·": "*",
+    "−": "-",
+    "–": "-",
+    "′": "'",
+    "…": "...",
+    "“": '"',
+    "”": '"',
+    "‹": "<",
+    "›": ">",
+    "⟨": "<",
+    "⟩": ">",
+    "→": "->",
+    "←": "<-",
+    "∂": "d",
+    "Σ": "sum",
+    "ε": "eps",
+    "η": "eta",
+    "μ": "mu",
+    "δ": "delta",
+    "½": "1/2",
+    "±": "+-",
+    "≥": ">=",
+    "ᵀ": "^T",
+    "ᵢ": "_i",
+    "ⱼ": "_j",
+    "ₖ": "_k",
+    "₁": "1",
+    "₂": "2",
+    "₃": "3",
+}
+"""How signs of gradkit's own are written where an encoding lacks them."""
+
+_POWER = re.compile("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_DIGITS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+
+
+def spell(text: str, encoding: str) -> str:
+    """The text in characters that ``encoding`` has; what it cannot say becomes ``?``.
+
+    Examples
+    --------
+    >>> spell("ŷ − 李", "ascii")
+    'y_hat - ?'
+    """
+    for sign, way in SPELLINGS.items():
+        if not _has(encoding, sign):
+            text = text.replace(sign, way)
+    spelled = _POWER.sub(
+        lambda power: power[0] if _has(encoding, power[0]) else "^" + power[0].translate(_DIGITS),
+        text,
+    )
+    return spelled.encode(encoding, "replace").decode(encoding)
+
+
+def _has(encoding: str, sign: str) -> bool:
+    try:
+        sign.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradkit.records.submission import Place
-from gradkit.text import clean_text, where
+from gradkit.text import clean_text, spell, where
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,18 @@ def test_where_counts_as_the_student_does():
     """A notebook is counted by cells, a script by its lines."""
     assert where(Place("net.ipynb", 5, 3)) == "cell 5, line 3"
     assert where(Place("net.py", None, 12)) == "net.py:12"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "spelled"),
+    [
+        ("W1ᵀ·A − ŷ² ≥ 10⁻⁹", "utf-8", "W1ᵀ·A − ŷ² ≥ 10⁻⁹"),
+        ("W1ᵀ·A − ŷ² ≥ 10⁻⁹", "cp1252", "W1^T·A - y_hat² >= 10^-9"),
+        ("W1ᵀ·A − ŷ² ≥ 10⁻⁹", "ascii", "W1^T*A - y_hat^2 >= 10^-9"),
+        ("‹W2′[0]› … “so” → ½", "ascii", '<W2\'[0]> ... "so" -> 1/2'),
+        ("李 \ud800", "ascii", "? ?"),
+    ],
+)
+def test_signs_are_spelled_where_an_encoding_lacks_them(text, encoding, spelled) -> None:
+    """A formula stays a formula; only a student's own letters can be lost."""
+    assert spell(text, encoding) == spelled

@@ -1,13 +1,15 @@
 """A result as plain data: schema ``gradkit/result/v1``.
 
 ``null`` stands for a number that there is none of, or that is not finite: JSON has no NaN.
-``expected`` is left out below hint level 4.
+What the hint level does not show yet is left out: `FROM_LEVEL`, and ``expected`` of an entry.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from gradkit.records.finding import Finding
@@ -16,15 +18,25 @@ from gradkit.records.submission import Place
 from gradkit.records.verdict import Entry
 
 SCHEMA = "gradkit/result/v1"
-EXPECTED_LEVEL = 4
-"""Hint level from which expected numbers are shown."""
+TITLE_LEVEL, RULE_LEVEL, EXPECTED_LEVEL = 2, 3, 4
+"""Hint levels from which the mistake is named, the code's rule and its line are shown, and the
+right rule and expected numbers."""
+
+FROM_LEVEL: Mapping[str, int] = {
+    **dict.fromkeys(("mistake", "title", "sentence", "alternatives"), TITLE_LEVEL),
+    **dict.fromkeys(("applies", "cell", "line", "source", "places"), RULE_LEVEL),
+    "should": EXPECTED_LEVEL,
+}
+"""Parts of a finding that are left out below a level; the others are always there."""
 
 
 def to_json(results: list[Result], hints: int) -> str:
     """One result as an object, several as a list."""
     data = [to_data(result, hints) for result in results]
     chosen = data[0] if len(data) == 1 else data
-    return json.dumps(chosen, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(chosen, indent=2, ensure_ascii=False, allow_nan=False)
+    # Half a surrogate pair, from a file name or an error text, is in no encoding.
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def to_data(result: Result, hints: int) -> dict[str, Any]:
@@ -77,7 +89,7 @@ def _check(check: CheckResult, hints: int) -> dict[str, Any]:
         "place": _place(check.place),
         "entries": [_entry(entry, hints) for entry in check.entries],
         "notes": list(check.notes),
-        "follows": list(check.follows),
+        "follows": list(check.follows) if hints >= TITLE_LEVEL else [],
     }
 
 
@@ -116,9 +128,7 @@ def _finding(finding: Finding, hints: int) -> dict[str, Any]:
         "alternatives": [list(codes) for codes in finding.alternatives],
         "deduction": round(finding.deduction, 6),
     }
-    if hints < EXPECTED_LEVEL:
-        del data["should"]
-    return data
+    return {key: value for key, value in data.items() if hints >= FROM_LEVEL.get(key, 0)}
 
 
 def _number(value: float | None) -> float | None:

@@ -19,8 +19,8 @@ from rich.text import Text
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import Entry, State
-from gradkit.render.data import EXPECTED_LEVEL
-from gradkit.text import clean_text, where
+from gradkit.render.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL
+from gradkit.text import clean_text, spell, where
 
 MARKS: dict[State, tuple[str, str, str]] = {
     "pass": ("✓", "+", "green"),
@@ -33,9 +33,6 @@ MARKS: dict[State, tuple[str, str, str]] = {
     "not-checked": ("?", "?", "cyan"),
 }
 """For each state: a sign, the same sign in ASCII, a colour."""
-
-TITLE_LEVEL, RULE_LEVEL = 2, 3
-"""Hint levels from which the mistake is named, and the rule and its line are shown."""
 
 FORMULAS = 2
 """Entries of a finding whose formulas are shown; the rest are alike."""
@@ -50,10 +47,10 @@ def to_text(
     """Plain text, in characters that ``encoding`` has."""
     buffer = io.StringIO()
     console = Console(file=buffer, width=width, color_system=None, legacy_windows=False)
-    show(results, hints, console, _is_unicode(encoding))
+    show(results, hints, console, is_unicode(encoding))
     # rich fills wrapped lines up to the margin, which a log has no use for.
     text = "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
-    return text.encode(encoding, "replace").decode(encoding)
+    return spell(text, encoding)
 
 
 def show(results: Sequence[Result], hints: int, console: Console, unicode: bool = True) -> None:
@@ -64,7 +61,8 @@ def show(results: Sequence[Result], hints: int, console: Console, unicode: bool 
         _totals(results, console)
 
 
-def _is_unicode(encoding: str) -> bool:
+def is_unicode(encoding: str) -> bool:
+    """Whether it has every sign that there is."""
     return encoding.lower().replace("-", "").startswith("utf")
 
 
