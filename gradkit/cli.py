@@ -162,9 +162,9 @@ def _write(results: list[Result], hints: int, format_: str, output: Path | None)
             sys.stdout.flush()
             return
     else:
-        from gradkit.render.text import show, to_text
+        from gradkit.render.text import is_unicode, show, to_text
 
-        if output is None and sys.stdout.isatty():
+        if output is None and sys.stdout.isatty() and is_unicode(sys.stdout.encoding):
             from rich.console import Console
 
             show(results, hints, Console())
@@ -241,3 +241,24 @@ def audit(assignment: Path | None, reference: Path | None) -> None:
         raise click.exceptions.Exit(_refuse([str(error)])) from None
     click.echo(to_text(found), nl=False)
     raise click.exceptions.Exit(PASSED if found.clean else FAILED)
+
+
+@main.command()
+@click.argument("code", required=False)
+def explain(code: str | None) -> None:
+    """Show the page of a mistake; without a CODE list them all."""
+    from gradkit.render.page import listing, page_text, show_page
+    from gradkit.truth.mistakes.catalogue import UnknownMistakeError, catalogue, mistake
+
+    try:
+        page = None if code is None else mistake(code)
+    except UnknownMistakeError as error:
+        raise click.exceptions.Exit(_refuse([str(error)])) from None
+    if page is not None and sys.stdout.isatty():
+        from rich.console import Console
+
+        show_page(page, Console())
+        return
+    text = listing(catalogue().values()) if page is None else page_text(page)
+    encoding = sys.stdout.encoding
+    click.echo(text.encode(encoding, "replace").decode(encoding), nl=False)

@@ -148,18 +148,20 @@ def mistake(code: str) -> Mistake:
     """
     if code not in RANK and code != UNEXPLAINED:
         near = similar(code)
-        known = f"similar ones are {', '.join(near)}" if near else f"there are {', '.join(CODES)}"
+        known = f"similar ones are {', '.join(near)}" if near else "`gradkit explain` lists all"
         raise UnknownMistakeError(f"There is no mistake {code!r} in the catalogue; {known}.")
     return _read(code)
 
 
 def similar(code: str) -> tuple[str, ...]:
-    """Codes that are spelt nearly like this one, then those that share a word with it."""
+    """At most six codes that are spelt nearly like this one, or have a word that is."""
     from difflib import get_close_matches
 
     asked = code.lower().replace("_", "-").replace(" ", "-")
     near = get_close_matches(asked, CODES, n=4, cutoff=0.7)
-    near += [known for known in CODES if set(known.split("-")) & set(asked.split("-"))]
+    words = {word for known in CODES for word in known.split("-")}
+    meant = {near for word in asked.split("-") for near in get_close_matches(word, words, 1, 0.8)}
+    near += [known for known in CODES if meant & set(known.split("-"))]
     return tuple(dict.fromkeys(near))[:6]
 
 

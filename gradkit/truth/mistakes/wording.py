@@ -147,7 +147,9 @@ def _ratios(slip: Slip) -> str:
 
 def _rates(task: Task) -> str:
     weight, bias = f"{task.rates.weight:g}", f"{task.rates.bias:g}"
-    return weight if weight == bias else f"{weight} for weights and {bias} for biases"
+    if weight == bias:
+        return f"a rate of {weight}"
+    return f"a rate of {weight} for weights and of {bias} for biases"
 
 
 def _counted(noun: str, numbers: list[str]) -> str:

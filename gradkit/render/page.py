@@ -1,0 +1,48 @@
+"""Pages of the catalogue for people: one mistake, or the list of all.
+
+A page is Markdown and reads well as it stands; on a terminal rich sets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from gradkit.records.mistake import Mistake
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WHERE = {
+    "forward": "In the forward pass",
+    "update": "In the update",
+    "model": "In the model",
+    "train": "In the training loop",
+}
+"""Headings of the list, by the role that a mistake is made in first."""
+
+
+def page_text(mistake: Mistake) -> str:
+    """Title, code and page, as Markdown."""
+    return f"# {mistake.title}\n\n`{mistake.code}`\n\n{mistake.page}"
+
+
+def show_page(mistake: Mistake, console: Console) -> None:
+    """The same, set for a terminal."""
+    from rich.markdown import Markdown
+
+    console.print(
+        Markdown(page_text(mistake), code_theme="ansi_dark"), width=min(console.width, 90)
+    )
+
+
+def listing(mistakes: Iterable[Mistake]) -> str:
+    """Codes and titles in the order given, under the role that each is made in first."""
+    lines: dict[str, list[str]] = {}
+    known = list(mistakes)
+    width = max(len(mistake.code) for mistake in known)
+    for mistake in known:
+        heading = WHERE[mistake.about[0]]
+        lines.setdefault(heading, []).append(f"  {mistake.code:<{width}}  {mistake.title}")
+    parts = ["\n".join([heading, *rows]) for heading, rows in lines.items()]
+    return "\n\n".join(parts) + "\n\n`gradkit explain CODE` shows the page of one.\n"
