@@ -88,4 +88,4 @@ def follows(
 
 
 def _near(predicted: Array, seen: NDArray[Any]) -> bool:
-    return bool(np.allclose(predicted, seen, rtol=CLOSE, atol=CLOSE * CLOSE))
+    return bool(np.allclose(predicted, seen, rtol=CLOSE, atol=CLOSE * CLOSE, equal_nan=True))

@@ -51,6 +51,32 @@ WRONG: list[tuple[str, str, str]] = [
     ("step = 0.25", "step = 'x'", "marking.step: found 'x'; expected `float`, got `str`"),
     ("hints = 3", "hints = 5", "marking.hints: found 5; expected `int` <= 4"),
     (
+        'preset = "default"',
+        'preset = "harsh"',
+        "marking.preset: found 'harsh'; expected one of default, strict, lenient",
+    ),
+    (
+        'preset = "default"',
+        "deductions = { wrong-sing = 0.1 }",
+        "marking.deductions: found 'wrong-sing'; expected a mistake's code, one of wrong-sign, "
+        "wrong-index, wrong-weight",
+    ),
+    (
+        'preset = "default"',
+        "deductions = { wrong-sign = 25 }",
+        "marking.deductions.wrong-sign: found 25; expected a share: a number from 0 to 1",
+    ),
+    (
+        'preset = "default"',
+        "deductions = { wrong-sign = true }",
+        "marking.deductions.wrong-sign: found True; expected a share: a number from 0 to 1",
+    ),
+    (
+        'preset = "default"',
+        "deductions = 0.1",
+        "marking.deductions: found 0.1; expected `object`, got `float`",
+    ),
+    (
         'kind = "dimensions"',
         'kind = "sizes"',
         "roles.initialise.arguments.dim.kind: found 'sizes'; expected one of dimensions, "
@@ -355,3 +381,13 @@ def test_another_exercise_is_a_file_alone(tmp_path: Path) -> None:
     assert np.array_equal(task.y, [[1, 0], [0, 1]])
     assert task.starts[0].parameters["W2"].shape == (1, 2)
     assert [(check.name, check.points) for check in task.checks] == [("forward", 2.5)]
+
+
+def test_own_deductions_are_read(folder: Path) -> None:
+    """Shares by mistake, beside the preset; there are none unless the file has some."""
+    assert (read_assignment().preset, read_assignment().deductions) == ("default", {})
+    path = folder / "task.toml"
+    own = 'preset = "strict"\ndeductions = { wrong-sign = 0.2, not-updated = 1 }'
+    path.write_text(TEXT.replace('preset = "default"', own, 1), encoding="utf-8")
+    found = read_assignment(path)
+    assert (found.preset, found.deductions) == ("strict", {"wrong-sign": 0.2, "not-updated": 1.0})
