@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from gradkit.examine import Examined
 from gradkit.inquiry.findings import failed, finding_of
+from gradkit.records.binding import Binding
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.rule import ForwardProbes, Slip
+from gradkit.records.submission import Place
 from gradkit.records.task import Task
 from gradkit.student.observe import observe_returned
+from gradkit.student.place import source_at
 from gradkit.student.sitting import Sitting
 from gradkit.truth.mistakes.forward import explain_forward
 from gradkit.truth.rules import draw_forward
+
+ABOUT = {
+    "wrong-sigmoid-sign": "activation",
+    "wrong-activation": "activation",
+    "missing-activation": "layer",
+    "activation-twice": "layer",
+    "missing-bias": "layer",
+    "subtracted-bias": "layer",
+    "weight-not-transposed": "layer",
+}
+"""The helper in which a mistake of the forward pass is made, where there is one."""
 
 
 def forward_findings(
@@ -33,4 +49,19 @@ def forward_findings(
     if explanation.unknown:
         return (finding_of(task, bound, "forward", Slip(UNEXPLAINED), ()),)
     others = tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
-    return tuple(finding_of(task, bound, "forward", slip, others) for slip in explanation.slips)
+    cells = [*sitting.section.own, *sitting.section.shared]
+    findings = []
+    for slip in explanation.slips:
+        found = finding_of(task, bound, "forward", slip, others)
+        place = _place(examined.case.binding, slip.code)
+        source = source_at(cells, place)
+        findings.append(replace(found, place=place, places=(place,), source=source))
+    return tuple(findings)
+
+
+def _place(binding: Binding, code: str) -> Place:
+    """The statement to look at: in the activation, the layer, or the pass itself."""
+    helpers = {"activation": ("activation", "layer"), "layer": ("layer",)}
+    order = (*helpers.get(ABOUT.get(code, ""), ()), "forward")
+    bound = binding.bound[next(role for role in order if role in binding.bound)]
+    return bound.result_place or bound.place

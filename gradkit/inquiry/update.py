@@ -41,7 +41,7 @@ def update_inquiry(
     diagnosis = _diagnose(task, examined, sitting, seed)
     inputs = _inputs(task, bound, seed, TRACED)
     trace = _watch(task, bound, sitting, inputs)
-    diagnosis = _with_dropped_copy(task, trace, inputs, diagnosis)
+    diagnosis = _with_dropped_copy(trace, diagnosis)
     findings = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
     return Inquiry(findings, _consequences(task, examined, oracle, diagnosis))
 
@@ -123,17 +123,27 @@ def _watch(task: Task, bound: Bound, sitting: Sitting, inputs: UpdateInputs) -> 
     return observe_trace(sitting, task, bound, batch)
 
 
-def _with_dropped_copy(
-    task: Task, trace: Trace, inputs: UpdateInputs, diagnosis: Diagnosis
-) -> Diagnosis:
+def _with_dropped_copy(trace: Trace, diagnosis: Diagnosis) -> Diagnosis:
     """Where nothing moves, and a copy of the parameters was seen to be changed, that is why."""
     slips = diagnosis.explanation.slips
-    if [slip.code for slip in slips] != ["nothing-updated"] or not trace.events:
+    if [slip.code for slip in slips] != ["nothing-updated"] or not _changes_a_copy(trace):
         return diagnosis
-    dropped = replace(slips[0], code="copy-dropped")
-    if all(line.evidence != "copy" for line in attribute(task, trace, inputs, diagnosis, dropped)):
-        return diagnosis
-    return replace(diagnosis, explanation=Explanation((dropped,)))
+    return replace(diagnosis, explanation=Explanation((replace(slips[0], code="copy-dropped"),)))
+
+
+def _changes_a_copy(trace: Trace) -> bool:
+    """Whether a dict ended with new values where it held the parameters' own.
+
+    If that were the caller's dict, the parameters would have moved.
+    """
+    given = {event.parameter: event.values for event in trace.events if event.kind == "given"}
+    last = {event.name: event for event in trace.events if event.parameter and "[" in event.name}
+    return any(
+        event.prior is not None
+        and np.array_equal(trace.events[event.prior].values, given.get(event.parameter, np.nan))
+        and not np.array_equal(event.values, given[event.parameter])
+        for event in last.values()
+    )
 
 
 def _placed(

@@ -15,6 +15,7 @@ from gradkit.records.submission import Place
 Path = tuple[int | str, ...]
 """The way to a value inside something returned: ``(1, "A1")`` is ``returned[1]["A1"]``."""
 
+Layout = Literal["in_out", "out_in"]
 Orientation = Literal["column", "row", "flat"]
 
 
@@ -29,7 +30,7 @@ class Convention:
     """
 
     keys: Mapping[str, str]
-    weights: Literal["in_out", "out_in"] = "in_out"
+    weights: Layout = "in_out"
     vectors: Orientation = "column"
     biases: Orientation = "column"
     scalars: Literal["scalar", "matrix"] = "scalar"
@@ -44,6 +45,7 @@ class Bound:
     parameters, and ``names`` the student's own words for them. ``keywords`` are the
     parameter names to pass them by; empty where they go by position. ``returns`` leads to
     each quantity in what is returned; it is empty for what changes its argument.
+    ``result_place`` is the statement that computes what is returned.
     ``training`` says what is run where there is no function but a bare training loop.
     """
 
@@ -56,6 +58,7 @@ class Bound:
     convention: Convention
     returns: Mapping[str, Path]
     return_place: Place
+    result_place: Place | None = None
     keywords: tuple[str, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
 

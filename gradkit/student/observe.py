@@ -155,7 +155,7 @@ def observe_run_with(
 
 
 def observe_model(sitting: Sitting, task: Task, model: Bound) -> Outcome:
-    """Shapes of the module's registered parameters, in order, under the names 0, 1, 2, …"""
+    """Shapes of the module's registered parameters, in order, under their numbers from 0."""
     reply = sitting.ask("model", {"candidates": [model.function]}, {})
     return _outcome(sitting, "model", reply)
 

@@ -69,12 +69,44 @@ def signature_of(parameters: Sequence[Parameter]) -> str:
 
 def return_lines(node: AnyFunction) -> Iterator[int]:
     """Yield the lines of ``return`` statements, those of inner functions left out."""
+    return (part.lineno for part in _own_statements(node) if isinstance(part, ast.Return))
+
+
+def result_line(node: AnyFunction) -> int:
+    """Return the line that computes what comes back.
+
+    That is the last assignment to the name that is returned, or that comes first among the
+    returned; without such a name the last ``return``, or the function's own line.
+    """
+    statements = sorted(_own_statements(node), key=lambda part: part.lineno)
+    returns = [part for part in statements if isinstance(part, ast.Return)]
+    if not returns:
+        return node.lineno
+    value = returns[-1].value
+    if isinstance(value, ast.Tuple) and value.elts:
+        value = value.elts[0]
+    name = value.id if isinstance(value, ast.Name) else ""
+    made = [
+        part.lineno
+        for part in statements
+        if isinstance(part, ast.Assign | ast.AugAssign | ast.AnnAssign) and name in _stored(part)
+    ]
+    return made[-1] if made else returns[-1].lineno
+
+
+def _stored(node: ast.AST) -> set[str]:
+    return {
+        part.id
+        for part in ast.walk(node)
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    }
+
+
+def _own_statements(node: AnyFunction) -> Iterator[ast.stmt]:
     waiting: list[ast.AST] = list(node.body) if not isinstance(node, ast.Lambda) else []
     while waiting:
         part = waiting.pop()
-        if isinstance(part, ast.Return):
-            yield part.lineno
-        elif not isinstance(
-            part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
-        ):
+        if isinstance(part, ast.stmt):
+            yield part
+        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             waiting.extend(ast.iter_child_nodes(part))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
-from gradkit.records.binding import Convention, Orientation
+from gradkit.records.binding import Convention, Layout, Orientation
 from gradkit.records.task import Task
 from gradkit.student.bind.match import plain
 from gradkit.student.bind.returns import Leaves
@@ -15,7 +15,7 @@ from gradkit.student.bind.returns import Leaves
 STYLES = (("W", "b"), ("w", "b"), ("W", "B"), ("w", "B"))
 """Spellings of the parameters' keys."""
 
-LAYOUTS: tuple[tuple[str, Orientation, Orientation], ...] = (
+LAYOUTS: tuple[tuple[Layout, Orientation, Orientation], ...] = (
     ("in_out", "column", "column"),
     ("out_in", "column", "column"),
     ("in_out", "row", "row"),
@@ -36,7 +36,7 @@ def unknown(task: Task) -> list[Convention]:
             weights,
             vectors,
             biases,
-        )  # type: ignore[arg-type]
+        )
         for style, (weights, vectors, biases) in product(STYLES, LAYOUTS)
     ]
 
@@ -64,12 +64,12 @@ def stated(task: Task, tree: Any, leaves: Leaves) -> list[Convention]:
         "row": ("row", "flat", "column"),
         "flat": ("flat", "row", "column"),
     }
-    return [Convention(keys, layout, vectors, biases) for vectors in orders[biases]]  # type: ignore[arg-type]
+    return [Convention(keys, layout, vectors, biases) for vectors in orders[biases]]
 
 
-def _weights(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> str | None:
+def _weights(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> Layout | None:
     start = task.starts[0].parameters
-    fits = {"in_out": True, "out_in": True}
+    fits: dict[Layout, bool] = {"in_out": True, "out_in": True}
     for key, value in start.items():
         if key[0] == "W":
             fits["in_out"] &= shapes[key] == value.shape
@@ -86,8 +86,16 @@ def _biases(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> Orientation:
     return orientations.get(shapes[widest], "column") if size > 1 else "column"
 
 
+OFFERS: tuple[tuple[Literal["scalar", "matrix"], Literal["array", "series"]], ...] = (
+    ("scalar", "array"),
+    ("matrix", "array"),
+    ("scalar", "series"),
+)
+"""How y and y_hat, and X, are handed over: the first that is taken is the student's form."""
+
+
 def variants(conventions: list[Convention]) -> Iterator[Convention]:
-    """Each convention with y and y_hat as scalars, then as (1, 1) arrays, then X as a Series."""
-    for scalars, inputs in (("scalar", "array"), ("matrix", "array"), ("scalar", "series")):
+    """Each convention in the first offer, then each in the next."""
+    for scalars, inputs in OFFERS:
         for convention in conventions:
-            yield replace(convention, scalars=scalars, inputs=inputs)  # type: ignore[arg-type]
+            yield replace(convention, scalars=scalars, inputs=inputs)

@@ -99,6 +99,7 @@ def _draft(role: str, function: Function, fitting: Fit, convention: Convention) 
         convention=convention,
         returns=ASKED if role == "forward" else {},
         return_place=function.return_place,
+        result_place=function.result_place,
         keywords=() if function.positional_only else fitting.parameters,
     )
 
@@ -160,7 +161,7 @@ def _update(task: Task, bound: Bound, conventions: Iterable[Convention], sitting
 
 def _unwritten(data: object) -> bool:
     failure = data.get("failure") if isinstance(data, dict) else None
-    return bool(failure) and failure["type"] == "NotImplementedError"
+    return failure is not None and failure["type"] == "NotImplementedError"
 
 
 def _known_values(task: Task) -> dict[str, Array]:
