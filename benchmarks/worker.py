@@ -83,7 +83,7 @@ def interpreter(code: str, *arguments: str) -> Callable[[], object]:
     """Return an action: run code in a fresh interpreter."""
     command = [sys.executable, "-c", code, *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return lambda: subprocess.run(command, check=True, env=environment)  # noqa: S603  (our own)
+    return lambda: subprocess.run(command, check=True, env=environment)
 
 
 def bare_fork() -> None:

@@ -113,7 +113,7 @@ class Workshop:
             If no process could be made ready, or the workshop has been closed.
         """
         # Late, as it imports numpy, which a lane's process can do at the same time.
-        from gradkit.worker.worker import Worker  # noqa: PLC0415
+        from gradkit.worker.worker import Worker
 
         if not 0 <= seed < 2**64:
             raise ValueError(f"a seed is at least 0 and less than 2**64, got {seed}")
@@ -154,9 +154,9 @@ class Workshop:
 def _lane(method: Method, recipe: Recipe) -> Lane:
     # Late, as one of them does not import on every system.
     if method == "fork":
-        from gradkit.worker.forking import ForkLane  # noqa: PLC0415
+        from gradkit.worker.forking import ForkLane
 
         return ForkLane(recipe)
-    from gradkit.worker.spawning import SpawnLane  # noqa: PLC0415
+    from gradkit.worker.spawning import SpawnLane
 
     return SpawnLane(recipe)

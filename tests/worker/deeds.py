@@ -157,7 +157,7 @@ def breed(frame):
     )
     pids = []
     for new_session in (False, True):
-        process = subprocess.Popen(  # noqa: S603  (this interpreter)
+        process = subprocess.Popen(
             [sys.executable, "-S", "-c", script],
             stdout=subprocess.PIPE,
             start_new_session=new_session,

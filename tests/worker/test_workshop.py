@@ -124,7 +124,7 @@ def test_interrupted_grader(method, number, tmp_path):
     """A grader that is interrupted or killed leaves no process and no folder."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-c", PARENT, method, HERE]
-    with subprocess.Popen(  # noqa: S603  (this interpreter, the script above)
+    with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
     ) as grader:
         pid = int(grader.stdout.readline())
@@ -212,7 +212,7 @@ class TestStarting:
         )
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-c", code]
-        subprocess.run(command, env=environment, check=True)  # noqa: S603  (the lines above)
+        subprocess.run(command, env=environment, check=True)
 
     @pytest.mark.parametrize("method", ["fork", "spawn"])
     def test_unloadable_handlers(self, method):
