@@ -15,7 +15,7 @@ from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
 from gradkit.records.rule import Explanation, UpdateInputs, UpdateProbes
 from gradkit.records.task import Array, Task
-from gradkit.records.trace import Trace
+from gradkit.records.trace import Event, Trace
 from gradkit.student.observe import observe_batch
 from gradkit.student.place import source_at
 from gradkit.student.sitting import Sitting
@@ -138,12 +138,20 @@ def _changes_a_copy(trace: Trace) -> bool:
     """
     given = {event.parameter: event.values for event in trace.events if event.kind == "given"}
     last = {event.name: event for event in trace.events if event.parameter and "[" in event.name}
-    return any(
-        event.prior is not None
-        and np.array_equal(trace.events[event.prior].values, given.get(event.parameter, np.nan))
-        and not np.array_equal(event.values, given[event.parameter])
-        for event in last.values()
-    )
+    for event in last.values():
+        old = given[event.parameter]
+        held = [np.array_equal(values, old) for values in _history(trace, event)]
+        if any(held) and not held[0]:
+            return True
+    return False
+
+
+def _history(trace: Trace, event: Event) -> Iterator[Array]:
+    """What a name held, the last value first."""
+    yield event.values
+    while event.prior is not None:
+        event = trace.events[event.prior]
+        yield event.values
 
 
 def _placed(
