@@ -1,0 +1,38 @@
+"""What tests of the diagnosis look at in a result."""
+
+from __future__ import annotations
+
+from gradkit.records.finding import UNEXPLAINED, Finding
+from gradkit.records.result import TaskResult
+
+
+def codes(result: TaskResult) -> set[str]:
+    """The mistakes that were named, ``unexplained`` among them."""
+    return {finding.mistake for finding in result.findings}
+
+
+def named(result: TaskResult) -> set[str]:
+    """The mistakes that were named: what a student is accused of."""
+    return codes(result) - {UNEXPLAINED}
+
+
+def finding(result: TaskResult, code: str) -> Finding:
+    """The only finding of that mistake."""
+    (found,) = [f for f in result.findings if f.mistake == code]
+    return found
+
+
+def alternatives(result: TaskResult) -> set[frozenset[str]]:
+    """Other sets of mistakes that the result says predict the same."""
+    return {frozenset(other) for f in result.findings for other in f.alternatives}
+
+
+def states(result: TaskResult) -> dict[str, str]:
+    """States by check."""
+    return {check.check: check.state for check in result.checks}
+
+
+def wrong_entries(result: TaskResult, check: str = "update") -> int:
+    """How many entries of a check failed."""
+    (found,) = [c for c in result.checks if c.check == check]
+    return sum(entry.state == "fail" for entry in found.entries)
