@@ -17,10 +17,10 @@ def linear_forward(A_prev, W, b):
 def L_layer_forward(X, parameters):
     A = X
     L = len(parameters) // 2
-    for l in range(1, L):
+    for l in range(1, L + 1):
         A_prev = A
         A = linear_forward(A_prev, parameters["W" + str(l)], parameters["b" + str(l)])
-    return A, A_prev
+    return A_prev, A_prev
 
 
 def update_parameters(parameters, y, y_hat, A1, X):

@@ -25,7 +25,7 @@ def L_layer_forward(X, parameters):
 
 def update_parameters(parameters, y, y_hat, A1, X):
     dA2 = -2 * (y - y_hat)
-    dW2 = np.array([[A1[1][0]], [A1[0][0]]]) * dA2
+    dW2 = np.array([[A1[0][0]], [A1[0][0]]]) * dA2
     db2 = dA2
     dA1 = parameters["W2"] * dA2
     dW1 = np.dot(X, dA1.T)
