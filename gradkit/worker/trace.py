@@ -47,6 +47,9 @@ INLINED = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<mod
 
 Path = tuple[str | int, ...]
 Slot = tuple[int, Path]
+Leaf = tuple[Path, Any, int]
+"""The way to a value, the value, and the id of what holds it (0 for a name)."""
+
 Content = tuple[tuple[int, ...], bytes]
 
 
@@ -149,7 +152,7 @@ class Recording:
         self._stack: list[FrameType] = []
         self._count = 0
         self._room = room
-        self._slots: dict[Slot, tuple[int, Content, Seen]] = {}
+        self._slots: dict[Slot, tuple[tuple[int, int], Content, Seen]] = {}
         # The array is kept, so that its id is not given to another.
         self._arrays: dict[int, tuple[Any, Content, Seen]] = {}
 
@@ -197,14 +200,14 @@ class Recording:
         self._frames[id(frame)], self._lines[id(frame)] = number, frame.f_lineno
         self.steps.append(("call", number, code.co_filename, frame.f_lineno))
         where = (code.co_filename, code.co_firstlineno)
-        for path, value in self._globals(frame):
-            if (-1, path) not in self._slots:
-                self._look((-1, path), value, GLOBAL, where)
+        for leaf in self._globals(frame):
+            if (-1, leaf[0]) not in self._slots:
+                self._look(-1, leaf, GLOBAL, where)
         kind = GIVEN if caller is None else PASSED
         if caller is not None:
             where = (caller.f_code.co_filename, self._lines[id(caller)])
-        for path, value in _leaves_of(frame.f_locals):
-            self._look((number, path), value, kind, where)
+        for leaf in _leaves_of(frame.f_locals):
+            self._look(number, leaf, kind, where)
         self._stack.append(frame)
 
     def _line(self, frame: FrameType, _: Any) -> None:
@@ -221,8 +224,8 @@ class Recording:
         code = frame.f_code
         self.steps.append(("return", number, code.co_filename, line))
         if returned is not None and code.co_name not in INLINED:
-            for path, value in _leaves(("return",), returned, DEPTH):
-                self._look((number, path), value, RETURNED, (code.co_filename, line))
+            for leaf in _leaves(("return",), returned, DEPTH):
+                self._look(number, leaf, RETURNED, (code.co_filename, line))
 
     # --- what has changed ----------------------------------------------------------------
 
@@ -230,12 +233,12 @@ class Recording:
         """Put down to the line that has just been executed whatever is new since."""
         number = self._frames[id(frame)]
         where = (frame.f_code.co_filename, self._lines[id(frame)])
-        for path, value in _leaves_of(frame.f_locals):
-            self._look((number, path), value, ASSIGNED, where)
-        for path, value in self._globals(frame):
-            self._look((-1, path), value, ASSIGNED, where)
+        for leaf in _leaves_of(frame.f_locals):
+            self._look(number, leaf, ASSIGNED, where)
+        for leaf in self._globals(frame):
+            self._look(-1, leaf, ASSIGNED, where)
 
-    def _globals(self, frame: FrameType) -> Iterator[tuple[Path, Any]]:
+    def _globals(self, frame: FrameType) -> Iterator[Leaf]:
         names = frame.f_globals
         found = {}
         for name in frame.f_code.co_names:
@@ -245,13 +248,16 @@ class Recording:
                 found[name] = value
         yield from _leaves_of(found)
 
-    def _look(self, slot: Slot, value: Any, kind: int, where: tuple[str, int]) -> None:
+    def _look(self, number: int, leaf: Leaf, kind: int, where: tuple[str, int]) -> None:
+        path, value, holder = leaf
+        slot = (number, path)
         array = _read(value)
         if array is None:
             return
         content: Content = (array.shape, array.tobytes())
-        identity = id(value)
-        known = self._arrays.get(identity)
+        # A dict copied with the same arrays in it holds them anew.
+        identity = (holder, id(value))
+        known = self._arrays.get(id(value))
         before = self._slots.get(slot)
         prior: Seen | None
         if before is not None and before[0] == identity and known is not None:
@@ -274,10 +280,7 @@ class Recording:
             return
         seen = Seen(len(self.steps), where, kind, slot, array, prior)
         self.events.append(seen)
-        self._remember(slot, value, content, seen)
-
-    def _remember(self, slot: Slot, value: Any, content: Content, seen: Seen) -> None:
-        self._slots[slot] = (id(value), content, seen)
+        self._slots[slot] = (identity, content, seen)
         if issubclass(type(value), np.ndarray | list):
             self._arrays[id(value)] = (value, content, seen)
 
@@ -285,38 +288,37 @@ class Recording:
 # --- reading values ------------------------------------------------------------------------
 
 
-def _leaves_of(names: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+def _leaves_of(names: Mapping[str, Any]) -> Iterator[Leaf]:
     for name, value in list(names.items()):
         # The hidden iterator of a comprehension is ".0".
         if not name.startswith((".", "__")):
             yield from _leaves((name[:TEXT],), value, DEPTH)
 
 
-def _leaves(path: Path, value: Any, depth: int) -> Iterator[tuple[Path, Any]]:
+def _leaves(path: Path, value: Any, depth: int, holder: int = 0) -> Iterator[Leaf]:
     """Arrays and numbers in a value, each with the way to it."""
     kind = type(value)
     if issubclass(kind, np.ndarray | np.number | float):
-        yield path, value
+        yield path, value, holder
     elif not depth:
         return
     elif issubclass(kind, dict):
         for key, item in list(dict.items(value))[:LEAVES]:
             if type(key) is int or (type(key) is str and key.isprintable()):
                 step = key[:TEXT] if isinstance(key, str) else key
-                yield from _leaves((*path, step), item, depth - 1)
+                yield from _leaves((*path, step), item, depth - 1, id(value))
     elif issubclass(kind, list | tuple):
         if kind is list and _read(value) is not None:
-            yield path, value
+            yield path, value, holder
             return
         items = list.__iter__(value) if issubclass(kind, list) else tuple.__iter__(value)
         for index, item in zip(range(LEAVES), items, strict=False):
-            yield from _leaves((*path, index), item, depth - 1)
+            yield from _leaves((*path, index), item, depth - 1, id(value))
     elif depth == DEPTH and not issubclass(kind, type):
         # An object of the student's own class keeps its arrays as attributes.
-        attributes = _attributes(value)
-        for name, item in list(attributes.items())[:LEAVES]:
+        for name, item in list(_attributes(value).items())[:LEAVES]:
             if type(name) is str and name.isidentifier():
-                yield from _leaves((*path, f".{name[:TEXT]}"), item, depth - 1)
+                yield from _leaves((*path, f".{name[:TEXT]}"), item, depth - 1, id(value))
 
 
 def _attributes(value: Any) -> dict[Any, Any]:

@@ -32,7 +32,9 @@ CALLS = 8
 class Watched:
     """One update function: its trace, and what is known of its mistakes."""
 
-    def __init__(self, task: Task, bound: Bound, sitting: Sitting, seen: Iterable[str] = ()) -> None:
+    def __init__(
+        self, task: Task, bound: Bound, sitting: Sitting, seen: Iterable[str] = ()
+    ) -> None:
         self.task, self.bound, self.sitting = task, bound, sitting
         self._seen = tuple(seen)
         self.inputs = self._inputs(7, CALLS, vary=False)

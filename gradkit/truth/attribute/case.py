@@ -11,7 +11,7 @@ from gradkit.records.rule import Details, Entry, Rule, Slip, UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.records.trace import Trace
 from gradkit.truth.attribute.columns import Columns, Hit
-from gradkit.truth.attribute.product import Pieces, factors_of, marked, pieces_of, within
+from gradkit.truth.attribute.product import Piece, Pieces, marked, pieces_of, within
 from gradkit.truth.mistakes import Diagnosis, with_slips
 from gradkit.truth.rules.symbols import Table
 
@@ -52,6 +52,13 @@ class Case:
         for entry, known in everything.items():
             rule = diagnosis.applies.get(entry)
             self.applied[entry] = rule if isinstance(rule, Rule) else known
+        self._values: dict[Piece, Array] = {}
+        self._others = [
+            pieces_of(term)
+            for entry, rule in self.applied.items()
+            if entry not in slip.entries
+            for term in rule.terms
+        ]
         self.without = {e: marked(rule, self.applied[e]) for e, rule in others.items()}
 
     def fact(self, entry: Entry, name: str) -> object:
@@ -70,7 +77,7 @@ class Case:
         """Where each product was made, up to a constant, as a value of this entry's."""
         if not products:
             return []
-        values = [self.table.product(factors_of(product)) for product in products]
+        values = [self.value(product) for product in products]
         found = self.columns.proportional(np.stack(values, axis=1), entry)
         rule = self.applied[entry]
         whole = pieces_of(rule.terms[0]) if len(rule.terms) == 1 else None
@@ -83,17 +90,24 @@ class Case:
 
     def used_elsewhere(self, pieces: Pieces) -> bool:
         """Whether an entry without this mistake is made of the same product."""
-        return any(
-            within(pieces, pieces_of(term))
-            for entry, rule in self.applied.items()
-            if entry not in self.slip.entries
-            for term in rule.terms
-        )
+        return any(within(pieces, other) for other in self._others)
+
+    def value(self, pieces: Pieces) -> Array:
+        """A product over the calls, shape (calls,)."""
+        total = np.ones(len(self.inputs.y))
+        for piece, count in pieces.items():
+            if piece not in self._values:
+                self._values[piece] = self.table.product(piece)
+            total = total * self._values[piece] ** count
+        return total
 
     def _owned(self, hit: Hit, pieces: Pieces, entry: Entry) -> bool:
-        """Whether the number is the whole gradient of another parameter's entry, in its place."""
+        """Whether the number is the whole gradient of another weight's entry, in its place.
+
+        A bias's gradient is a step on the way to the others' as well.
+        """
         for parameter in self.trace.after:
-            if parameter == entry[0] or not self.columns.fits(hit.event, parameter):
+            if parameter in (entry[0], "b1", "b2") or not self.columns.fits(hit.event, parameter):
                 continue
             other = self.applied[self.columns.entry_at(parameter, hit.position)]
             if len(other.terms) == 1 and pieces_of(other.terms[0]) == pieces:

@@ -47,6 +47,7 @@ class Columns:
             {key for key, shape in squeezed.items() if shape == _squeezed(event.values.shape[1:])}
             for event in trace.events
         ]
+        self._final = [self._finished(trace, number) for number in range(len(trace.events))]
         self._repeats = [_repeats(trace.events, number) for number in range(len(trace.events))]
         made = [i for i, event in enumerate(trace.events) if event.kind != "given"]
         flat = [trace.events[i].values.reshape(len(trace.calls), -1) for i in made]
@@ -90,6 +91,8 @@ class Columns:
 
     def may_be(self, hit: Hit, entry: Entry) -> bool:
         """Whether a number can be about an entry, from where it stands."""
+        if self._final[hit.event] not in ("", entry[0]):
+            return False
         return not self.fits(hit.event, entry[0]) or hit.position == self.position_of(entry)
 
     def fits(self, event: int, parameter: str) -> bool:
@@ -119,6 +122,16 @@ class Columns:
                 if event.prior is not None and self.fits(event.prior, entry[0]):
                     before = _flat(self.events[event.prior])[:, place]
                 yield number, _flat(event)[:, place], before
+
+    def _finished(self, trace: Trace, number: int) -> str:
+        """The parameter whose values after the step an event has, or none."""
+        event = trace.events[number]
+        if not event.parameter or not self.fits(number, event.parameter):
+            return ""
+        after = trace.after[event.parameter]
+        return (
+            event.parameter if np.array_equal(_flat(event), after.reshape(len(after), -1)) else ""
+        )
 
     def repeats(self, number: int) -> bool:
         """Whether an event only gives another name to values that were there already."""

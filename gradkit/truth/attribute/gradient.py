@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import reduce
+from operator import and_
 
 import numpy as np
 
-from gradkit.records.rule import Entry
+from gradkit.records.rule import Entry, Term
 from gradkit.records.trace import Evidence
 from gradkit.truth.attribute.case import Case
 from gradkit.truth.attribute.columns import Hit
@@ -16,13 +20,13 @@ from gradkit.truth.attribute.product import (
     UNIT,
     WEIGHT,
     Pieces,
-    factors_of,
     is_trivial,
     parts_of,
     pieces_of,
     stage_of,
     within,
 )
+from gradkit.truth.rules.symbols import letters_of
 
 Found = tuple[int, Evidence]
 """An event, and why it is the one."""
@@ -32,6 +36,11 @@ CLOSE = 1e-8
 ALONE = frozenset({"wrong-activation-derivative", "wrong-error", "wrong-sum-axis"})
 """Mistakes whose wrong part is wrong by itself, whatever it is multiplied with later."""
 
+FIGURES = frozenset(
+    {"wrong-sign", "wrong-factor", "wrong-learning-rate", "uneven-learning-rate", "rate-ignored"}
+)
+"""Mistakes in the constant, which no factor shows."""
+
 
 def origin_in_product(case: Case, entry: Entry) -> Found | None:
     """The earliest value of an entry's gradient that contains the slip.
@@ -39,18 +48,52 @@ def origin_in_product(case: Case, entry: Entry) -> Found | None:
     None where no value before the new parameter does, or the rules are not products.
     """
     applied, right = case.applied[entry], case.without[entry]
-    if len(applied.terms) > 1:
-        return _in_sum(case, entry)
-    if len(applied.terms) != 1 or len(right.terms) != 1:
+    if not applied.terms or not right.terms:
         return None
-    ours, theirs = pieces_of(applied.terms[0]), pieces_of(right.terms[0])
-    doubtful, missing = ours - theirs, theirs - ours
+    if len(applied.terms) == len(right.terms) == 1:
+        found = [
+            _in_product(case, entry, ours, theirs)
+            for ours, theirs in _instances(case, applied.terms[0], right.terms[0])
+        ]
+        return min((f for f in found if f is not None), default=None)
+    return _in_sum(case, entry)
+
+
+def _in_product(case: Case, entry: Entry, ours: Term, theirs: Term) -> Found | None:
+    made, right = pieces_of(ours), pieces_of(theirs)
+    doubtful, missing = made - right, right - made
+    if case.slip.code in FIGURES and (doubtful or missing):
+        return None
     if doubtful:
-        return _with_doubtful(case, entry, doubtful, ours & theirs, theirs)
+        return _with_doubtful(case, entry, doubtful, made & right, right)
     if missing:
-        return _without_missing(case, entry, ours, missing)
-    ratio = applied.terms[0].coefficient / right.terms[0].coefficient
-    return _with_figure(case, entry, ours, ratio)
+        return _without_missing(case, entry, made, missing)
+    return _with_figure(case, entry, made, ours.coefficient / theirs.coefficient)
+
+
+def _instances(case: Case, ours: Term, theirs: Term) -> Iterator[tuple[Term, Term]]:
+    """Two terms and, of sums over the same letter, their summands: they are made before."""
+    yield ours, theirs
+    letters = [
+        {letter for factor in term.factors for letter in letters_of(factor.index)}
+        for term in (ours, theirs)
+    ]
+    sizes = {
+        "i": case.task.X.shape[1],
+        "j": case.task.layers[0].units,
+        "k": case.task.layers[-1].units,
+    }
+    for letter in sorted(letters[0] & letters[1]):
+        for place in range(sizes[letter]):
+            yield _placed(ours, letter, place), _placed(theirs, letter, place)
+
+
+def _placed(term: Term, letter: str, place: int) -> Term:
+    factors = tuple(
+        replace(factor, index=tuple(place if axis == letter else axis for axis in factor.index))
+        for factor in term.factors
+    )
+    return replace(term, factors=factors)
 
 
 def _with_doubtful(
@@ -74,8 +117,10 @@ def _with_doubtful(
                 found.append(hit.event)
     if case.slip.code == "wrong-error":
         # `dZ2 = y` is wrong already if it is the last before something is made of it.
-        end = min(found, default=len(case.columns.events))
-        found += [event for event in renamed if event < end][-1:]
+        events = case.columns.events
+        end = min(found, default=len(events))
+        like = [e for e in renamed if events[e].values.shape == events[renamed[0]].values.shape]
+        found += [event for event in like if event < end][-1:]
     return _first(found, "value")
 
 
@@ -98,22 +143,30 @@ def _first(events: list[int], evidence: Evidence) -> Found | None:
 
 
 def _in_sum(case: Case, entry: Entry) -> Found | None:
-    """Several terms: what they do not share, times any of what they do."""
+    """Several terms: what they share is doubtful, or else the sum of what they do not."""
     terms = case.applied[entry].terms
-    products = [pieces_of(term) for term in terms]
-    shared = products[0]
-    for product in products[1:]:
-        shared = shared & product
+    ours = [pieces_of(term) for term in terms]
+    theirs = [pieces_of(term) for term in case.without[entry].terms]
+    if case.slip.code in FIGURES or {frozenset(p.items()) for p in ours} == {
+        frozenset(p.items()) for p in theirs
+    }:
+        return None
+    shared = reduce(and_, ours)
+    right = reduce(and_, theirs)
+    found = []
+    if len(ours) == len(theirs) and shared - right:
+        found.append(_with_doubtful(case, entry, shared - right, shared & right, right))
     total = np.sum(
         [
-            term.coefficient * case.table.product(factors_of(product - shared))
-            for term, product in zip(terms, products, strict=True)
+            term.coefficient * case.value(product - shared)
+            for term, product in zip(terms, ours, strict=True)
         ],
         axis=0,
     )
-    values = [total * case.table.product(factors_of(part)) for part in parts_of(shared)]
-    found = case.columns.proportional(np.stack(values, axis=1), entry)
-    return _first([hit.event for hits in found for hit in hits], "value")
+    values = [total * case.value(part) for part in parts_of(shared)]
+    hits = case.columns.proportional(np.stack(values, axis=1), entry)
+    found.append(_first([hit.event for several in hits for hit in several], "value"))
+    return min((f for f in found if f is not None), default=None)
 
 
 def _without_missing(case: Case, entry: Entry, ours: Pieces, missing: Pieces) -> Found | None:
@@ -126,6 +179,9 @@ def _without_missing(case: Case, entry: Entry, ours: Pieces, missing: Pieces) ->
             return alone[0].event, "value"
     last = UNIT if stage in (WEIGHT, UNIT) else stage
     base = Counter({p: n for p, n in ours.items() if stage_of(p, layer) <= last})
+    if case.slip.code == "missing-activation-derivative":
+        # A hidden unit's value is then what the gradient is multiplied with next.
+        base = Counter({p: n for p, n in base.items() if stage_of(p, layer) < UNIT})
     later = [base + part for part in parts_of(ours - base) if part]
     end = min(_telling(case, later, entry), default=None)
     made = [e for e in _telling(case, [base], entry) if end is None or e < end]
@@ -147,7 +203,7 @@ def _of_stage(case: Case, entry: Entry, events: list[int], base: Pieces, stage: 
         return made[-1] if made else None
     if case.used_elsewhere(base):
         # The first is what other entries are rightly made of.
-        values = case.table.product(factors_of(base))[:, None]
+        values = case.value(base)[:, None]
         (every,) = case.columns.proportional(values, entry)
         made = [event for event in made if event != every[0].event]
         return made[-1] if made else None
@@ -167,7 +223,8 @@ def _with_figure(case: Case, entry: Entry, ours: Pieces, ratio: float) -> Found 
     steps = _steps(case, entry, ratio)
     for number, (event, part, factor) in enumerate(chain):
         earlier = [f for e, p, f in chain[:number] if e < event and within(p, part)]
-        if not earlier or everywhere or case.used_elsewhere(part):
+        own = part == ours and case.columns.fits(event, entry[0])
+        if not earlier or everywhere or (case.used_elsewhere(part) and not own):
             continue
         if any(abs(factor / earlier[-1] - step) <= CLOSE * abs(step) for step in steps):
             return event, "figure"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations
+from itertools import product
 
 from gradkit.records.rule import Factor, Rule, Term
 from gradkit.truth.mistakes.parts import is_input, is_output, is_unit, is_weight
@@ -40,27 +40,15 @@ def pieces_of(term: Term) -> Pieces:
     return found
 
 
-def factors_of(pieces: Pieces) -> tuple[Factor, ...]:
-    """All factors of a product, one after the other."""
-    return tuple(factor for piece in pieces.elements() for factor in piece)
-
-
 def parts_of(pieces: Pieces) -> Iterator[Pieces]:
     """Every product of some of the pieces, the empty one first."""
-    elements = list(pieces.elements())
-    seen = set()
-    for size in range(len(elements) + 1):
-        for chosen in combinations(elements, size):
-            part = Counter(chosen)
-            key = frozenset(part.items())
-            if key not in seen:
-                seen.add(key)
-                yield part
+    for counts in product(*(range(count + 1) for count in pieces.values())):
+        yield Counter({piece: n for piece, n in zip(pieces, counts, strict=True) if n})
 
 
 def within(part: Pieces, whole: Pieces) -> bool:
     """Whether a product is part of another."""
-    return not part - whole
+    return all(whole[piece] >= count for piece, count in part.items())
 
 
 def stage_of(piece: Piece, layer: int) -> int:

@@ -20,7 +20,14 @@ def applied_at(case: Case, entry: Entry) -> int | None:
     after = case.after(entry)
     if _same(after, case.before(entry)):
         return None
-    return min((hit.event for hit in case.columns.equal(after, entry)), default=None)
+    events = [hit.event for hit in case.columns.equal(after, entry)]
+    terms = case.applied[entry].terms
+    if terms:
+        change = np.sum([case.table.term(term) for term in terms], axis=0)
+        for number, value, before in case.columns.written(entry):
+            if before is not None and _proportional(value - before, change):
+                events.append(number)
+    return min(events, default=None)
 
 
 def origin_of_source(case: Case, entry: Entry) -> Found | None:
@@ -54,12 +61,15 @@ def origin_of_standstill(case: Case, entry: Entry) -> Found | None:
     new = value_of(case.table, case.without[entry])
     events = case.columns.events
     before = case.before(entry)
-    hits = [hit.event for hit in case.columns.equal(new, entry)]
-    hits += [n for n, value, _ in case.columns.written(entry) if not _same(value, before)]
-    if hits:
-        made = min(hits)
+    made = min((hit.event for hit in case.columns.equal(new, entry)), default=None)
+    if made is not None:
         copied = _copied(case, entry, events[made])
         return (made, "unused") if copied is None else (copied, "copy")
+    for number, value, _ in case.columns.written(entry):
+        # Other mistakes may have gone into the copy as well.
+        copied = _copied(case, entry, events[number])
+        if copied is not None and copied < number and not _same(value, before):
+            return copied, "copy"
     terms = case.without[entry].terms
     if len(terms) == 1:
         ready = [hit.event for hit in case.hits([pieces_of(terms[0])], entry)[0]]
