@@ -138,7 +138,7 @@ def _parameters(when: str, printed: dict[str, Any], values: dict[str, Array]) ->
     for key, numbers in printed.items():
         for index, number in np.ndenumerate(np.array(numbers)):
             name = f"{key}[{','.join(map(str, index))}] {when}"
-            found = values[f"final/{key}"][index]
+            found = float(values[f"final/{key}"][index])
             yield _printed(name, float(number), found, DECIMALS_PARAMETERS)
 
 

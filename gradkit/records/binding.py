@@ -25,8 +25,8 @@ class Convention:
 
     ``keys`` are the student's parameter names, by ours. ``weights`` says whether a weight
     matrix is (in, out) or (out, in); ``vectors`` whether X and A1 are columns, rows or
-    flat, and ``biases`` the same of b; ``scalars`` whether one number is a numpy scalar or a (1, 1) array;
-    ``inputs`` whether X is an array or a pandas Series.
+    flat, and ``biases`` the same of b; ``scalars`` whether one number is a numpy scalar or
+    a (1, 1) array; ``inputs`` whether X is an array or a pandas Series.
     """
 
     keys: Mapping[str, str]

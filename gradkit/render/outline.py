@@ -13,10 +13,11 @@ def outline(assignment: Assignment) -> str:
 def _task(task: Task) -> str:
     sizes = "-".join(str(n) for n in (task.X.shape[1], *(layer.units for layer in task.layers)))
     activations = ", ".join(layer.activation for layer in task.layers)
+    rates = task.rates
     lines = [
         f"{task.id}: {task.title}",
         f"  net     {sizes} ({activations}), loss {task.loss}, {task.epochs} epochs",
-        f"  rates   weights {task.rates.weight:g}, biases {task.rates.bias:g} ({task.rates.policy})",
+        f"  rates   weights {rates.weight:g}, biases {rates.bias:g} ({rates.policy})",
     ]
     for number, role in enumerate(task.roles):
         optional = "" if role.required else " (optional)"

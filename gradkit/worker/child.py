@@ -46,11 +46,11 @@ class Desk:
 def load(frame: Frame) -> Frame:
     """Take the sources of one section; nothing of them runs yet."""
     data = frame.data
-    parts = [
+    own, shared, borrowed = (
         [(cell, source) for cell, source in data[part]] for part in ("own", "shared", "borrowed")
-    ]
-    Desk.namespace = Namespace(*parts, data["modules"], frozenset(data["forbidden"]))
-    Desk.cells = frozenset(cell for part in parts for cell, _ in part) | {
+    )
+    Desk.namespace = Namespace(own, shared, borrowed, data["modules"], data["forbidden"])
+    Desk.cells = frozenset(cell for part in (own, shared, borrowed) for cell, _ in part) | {
         f"{name}.py" for name in data["modules"]
     }
     return Frame("loaded", {}, {})

@@ -79,6 +79,7 @@ def trace(find: Callable[[], Callable[..., Any]], cells: frozenset[str], frame: 
     rows: list[Returned] = []
     recordings: list[Recording] = []
     failure = None
+    tracing = sys.gettrace()
     try:
         function = find()
         # Whatever a first call makes of the cells' other statements is made before watching.
@@ -90,6 +91,8 @@ def trace(find: Callable[[], Callable[..., Any]], cells: frozenset[str], frame: 
             recordings.append(recording)
     except BaseException as error:
         failure = {**describe_failure(error, cells), "call": len(rows)}
+    finally:
+        sys.settrace(tracing)
     arrays, data = _aligned(recordings)
     arrays |= _parameters(call, rows)
     faults = [[index, *fault] for index, row in enumerate(rows) for fault in row.faults][:LEAVES]
@@ -157,13 +160,12 @@ class Recording:
         self._arrays: dict[int, tuple[Any, Content, Seen]] = {}
 
     def watch(self, action: Callable[[], Returned]) -> Returned:
-        """Do something, watched; the tracing that was on before comes back afterwards."""
-        before = sys.gettrace()
+        """Do something, watched."""
         sys.settrace(self._enter)
         try:
             return action()
         finally:
-            sys.settrace(before)
+            sys.settrace(None)
             self._arrays.clear()
             self._stack.clear()
 
