@@ -23,7 +23,7 @@ SPOILT = {
     "missing-bias": {"output", "hidden"},
     "weight-not-transposed": {"output", "hidden"},
     "layer-skipped": {"output", "hidden"},
-    "hidden-returned": {"output", "hidden"},
+    "hidden-returned": {"output"},
     "swapped-returns": {"output", "hidden"},
     # update
     "updated-before-use": {"W1", "b1"},
