@@ -131,7 +131,7 @@ def check(
                 level = hints or session.hints
         except GradingError as error:
             raise click.exceptions.Exit(_refuse([str(error)])) from None
-        _write(results, level, format_, output)
+        _write(results, level, format_, output, many=len(paths) > 1)
     code = _refuse(refused) if refused else verdict_code(results)
     raise click.exceptions.Exit(code)
 
@@ -150,13 +150,15 @@ def _refuse(sentences: list[str]) -> int:
     return REFUSED
 
 
-def _write(results: list[Result], hints: int, format_: str, output: Path | None) -> None:
-    if not results:
+def _write(
+    results: list[Result], hints: int, format_: str, output: Path | None, *, many: bool
+) -> None:
+    if not results and not (many and format_ == "json"):
         return
     if format_ == "json":
         from gradkit.render.data import to_json
 
-        text = to_json(results, hints) + "\n"
+        text = to_json(results, hints, many=many) + "\n"
         if output is None:
             sys.stdout.buffer.write(text.encode())
             sys.stdout.flush()
@@ -248,6 +250,7 @@ def audit(assignment: Path | None, reference: Path | None) -> None:
 def explain(code: str | None) -> None:
     """Show the page of a mistake; without a CODE list them all."""
     from gradkit.render.page import listing, page_text, show_page
+    from gradkit.text import spell
     from gradkit.truth.mistakes.catalogue import UnknownMistakeError, catalogue, mistake
 
     try:
@@ -260,5 +263,4 @@ def explain(code: str | None) -> None:
         show_page(page, Console())
         return
     text = listing(catalogue().values()) if page is None else page_text(page)
-    encoding = sys.stdout.encoding
-    click.echo(text.encode(encoding, "replace").decode(encoding), nl=False)
+    click.echo(spell(text, sys.stdout.encoding), nl=False)

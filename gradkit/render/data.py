@@ -30,10 +30,10 @@ FROM_LEVEL: Mapping[str, int] = {
 """Parts of a finding that are left out below a level; the others are always there."""
 
 
-def to_json(results: list[Result], hints: int) -> str:
-    """One result as an object, several as a list."""
+def to_json(results: list[Result], hints: int, *, many: bool = False) -> str:
+    """One result as an object; several, or ``many`` that were asked for, as a list."""
     data = [to_data(result, hints) for result in results]
-    chosen = data[0] if len(data) == 1 else data
+    chosen = data if many or len(data) != 1 else data[0]
     text = json.dumps(chosen, indent=2, ensure_ascii=False, allow_nan=False)
     # Half a surrogate pair, from a file name or an error text, is in no encoding.
     return re.sub("[\ud800-\udfff]", "\ufffd", text)

@@ -1,0 +1,354 @@
+"""The command: exit codes, what goes where, and a sentence for whatever cannot be graded."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from model_solutions import REFERENCE, ROOT, source
+
+from gradkit import __version__
+from gradkit.cli import main, verdict_code
+from gradkit.truth.assignment import DEFAULT
+
+CLASS = ROOT / "tests" / "sample_class"
+RIGHT = REFERENCE / "regression_numpy.py"
+WRONG = CLASS / "chen_regression_swapped_index.py"
+OTHER = CLASS / "noor_another_exercise.py"
+ESCAPE = "\x1b["
+
+
+def gradkit(*arguments: object) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def command(*arguments: object, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the command in a process of its own, from a folder that is not the checkout."""
+    return subprocess.run(
+        [sys.executable, "-m", "gradkit", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        check=False,
+    )
+
+
+def test_everything_right_exits_0() -> None:
+    """The text is on standard output, nothing else anywhere."""
+    done = gradkit("check", RIGHT, "--seed", 3)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith("regression_numpy  20 / 20 ")
+    assert done.stdout.rstrip().endswith("seed 3")
+
+
+def test_something_wrong_exits_1() -> None:
+    """With the name of the check, and where to look."""
+    done = gradkit("check", WRONG, "--no-reference")
+    assert (done.exit_code, done.stderr) == (1, "")
+    assert "fail, see chen_regression_swapped_index.py:" in done.stdout
+
+
+def test_what_cannot_be_graded_exits_2() -> None:
+    """One sentence on standard error, and nothing on standard output."""
+    done = gradkit("check", OTHER)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("gradkit: noor_another_exercise: this looks like another ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_something_open_exits_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without torch its tasks are not checked: nothing failed, and not everything is known."""
+    import importlib.util
+
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name == "torch" else found(name, *a)
+    )
+    done = gradkit("check", REFERENCE / "regression_torch.py", "--no-reference")
+    assert (done.exit_code, done.stderr) == (3, "")
+    assert "(0 of 20 points checkable)" in done.stdout
+    assert "To have torch tasks checked: pip install 'gradkit[torch]'" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("states", "code"),
+    [
+        (["pass"], 0),
+        (["pass", "fail"], 1),
+        (["pass", "not-checked"], 3),
+        (["inconclusive"], 3),
+        (["not-checked", "blocked"], 1),
+        (["timeout"], 1),
+        (["missing"], 1),
+        (["error", "pass"], 1),
+    ],
+)
+def test_exit_code_of_states(states: list[str], code: int) -> None:
+    """Whatever is neither passed nor open counts as failed."""
+    from gradkit.records.result import CheckResult, TaskResult
+    from gradkit.records.result import Result as Marks
+
+    checks = tuple(CheckResult("c", state, 0, 1, "") for state in states)
+    task = TaskResult("t", "T", 0, 1, 1, False, checks)
+    marks = Marks("s", "a", "correct", 1, "derived", True, 0, 1, (task,), (), {}, {}, 0)
+    assert verdict_code([marks]) == code
+
+
+def test_json_of_one_path_is_an_object() -> None:
+    """Alone on standard output, with what is needed to repeat it."""
+    done = gradkit("check", RIGHT, "--format", "json", "--seed", 5)
+    assert (done.exit_code, done.stderr) == (0, "")
+    data = json.loads(done.stdout)
+    assert (data["schema"], data["score"], data["seed"]) == ("gradkit/result/v1", 20, 5)
+    assert (data["oracle"], data["provisional"], data["form"]) == ("reference", False, "correct")
+    assert data["versions"]["gradkit"] == __version__
+    assert "torch" not in data["versions"]
+    assert set(data["digests"]) == {"submission", "assignment", "reference"}
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in data["digests"].values())
+    again = json.loads(gradkit("check", RIGHT, "--format", "json", "--seed", 5).stdout)
+    assert again == data
+
+
+def test_several_paths_are_a_list_whatever_becomes_of_them() -> None:
+    """Those that cannot be graded are named on standard error, and the code is 2."""
+    done = gradkit("check", RIGHT, OTHER, "--format", "json")
+    assert done.exit_code == 2
+    assert [r["submission"] for r in json.loads(done.stdout)] == ["regression_numpy"]
+    assert "noor_another_exercise: this looks like another exercise" in done.stderr
+    nobody = gradkit("check", OTHER, OTHER, "--format", "json")
+    assert (nobody.exit_code, json.loads(nobody.stdout)) == (2, [])
+
+
+def test_several_paths_end_in_a_table() -> None:
+    """One of them wrong, and the code is 1."""
+    done = gradkit("check", RIGHT, WRONG, "--no-reference")
+    assert done.exit_code == 1
+    assert "submission" in done.stdout.splitlines()[-3]
+    assert gradkit("check", RIGHT, RIGHT).exit_code == 0
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_output_goes_to_a_file(tmp_path: Path, form: str) -> None:
+    """In UTF-8, and to nowhere else."""
+    target = tmp_path / "marks"
+    done = gradkit("check", RIGHT, "--format", form, "--output", target)
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
+    text = target.read_text(encoding="utf-8")
+    assert json.loads(text)["score"] == 20 if form == "json" else "✓ forward" in text
+
+
+def test_output_that_cannot_be_written(tmp_path: Path) -> None:
+    """Exit 2 and the system's own word for it."""
+    target = tmp_path / "none" / "marks.json"
+    done = gradkit("check", RIGHT, "--format", "json", "--output", target)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == f"gradkit: {target}: cannot be written (No such file or directory).\n"
+
+
+def test_wrong_task(tmp_path: Path) -> None:
+    """The assignment's tasks are listed."""
+    done = gradkit("check", RIGHT, "--task", "regresion-numpy")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        "gradkit: --task regresion-numpy: there is no such task. The assignment has "
+        "regression-numpy, regression-torch, classification-numpy, classification-torch.\n"
+    )
+
+
+def test_a_task_that_is_asked_for_is_graded_though_it_is_not_there() -> None:
+    """What it lacks is listed, and the code is 1."""
+    done = gradkit("check", RIGHT, "--task", "classification-numpy", "--format", "json")
+    assert done.exit_code == 1
+    (task,) = json.loads(done.stdout)["tasks"]
+    assert task["task"] == "classification-numpy"
+
+
+def test_missing_reference_folder(tmp_path: Path) -> None:
+    """Named as it was given."""
+    done = gradkit("check", RIGHT, "--reference", tmp_path / "none")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (f"gradkit: --reference {tmp_path / 'none'}: there is no such folder.\n")
+
+
+def test_reference_without_the_solution(tmp_path: Path) -> None:
+    """The file that is looked for is named."""
+    done = gradkit("check", RIGHT, "--reference", tmp_path)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"gradkit: {tmp_path / 'regression_numpy.py'}: not found. Name the folder of the model "
+        "solutions with --reference.\n"
+    )
+
+
+@pytest.mark.parametrize("wrong", ["W @ A_prev", "np.nan * A_prev", "undefined @ A_prev"])
+def test_spoilt_reference_grades_nobody(tmp_path: Path, wrong: str) -> None:
+    """It is held against the task file first."""
+    text = source("regression_numpy").replace("W.T @ A_prev", wrong)
+    (tmp_path / "regression_numpy.py").write_text(text)
+    done = gradkit("check", RIGHT, "--reference", tmp_path)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith("gradkit: regression-numpy: the model solution ")
+    assert "efore grading" in done.stderr or "asks for" in done.stderr
+
+
+def test_published_form_needs_the_solutions() -> None:
+    """They alone say what was published."""
+    done = gradkit("check", RIGHT, "--form", "published", "--no-reference")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        "gradkit: --form published needs the model solutions: name their folder with --reference.\n"
+    )
+
+
+def test_published_form_grades_the_published_rule() -> None:
+    """Full marks for it there, and not by default."""
+    path = REFERENCE / "regression_numpy_published.py"
+    assert gradkit("check", path, "--form", "published").exit_code == 0
+    assert gradkit("check", path).exit_code == 1
+
+
+@pytest.mark.parametrize("name", ["none.py", "none.ipynb", "folder"])
+def test_path_that_is_not_there(tmp_path: Path, name: str) -> None:
+    """A sentence with the path."""
+    done = gradkit("check", tmp_path / name)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert str(tmp_path / name) in done.stderr
+    assert done.stderr.startswith("gradkit: ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+def test_path_that_may_not_be_read(tmp_path: Path) -> None:
+    """The same, with the system's word for it."""
+    path = tmp_path / "locked.py"
+    path.write_text("x = 1")
+    path.chmod(0)
+    done = gradkit("check", path)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert str(path) in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x01", b"{", b"PK\x03\x04"])
+@pytest.mark.parametrize("suffix", [".py", ".ipynb", ".zip"])
+def test_a_file_that_is_none_of_what_it_is_called(
+    tmp_path: Path, suffix: str, content: bytes
+) -> None:
+    """Exit 2 with a sentence, never a traceback."""
+    path = tmp_path / f"homework{suffix}"
+    path.write_bytes(content)
+    done = gradkit("check", path)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert re.match(r"gradkit: .*homework", done.stderr)
+
+
+def test_wrong_assignment(tmp_path: Path) -> None:
+    """For check and list alike: file, key, found, expected."""
+    for csv in DEFAULT.parent.glob("*.csv"):
+        shutil.copy(csv, tmp_path)
+    path = tmp_path / "task.toml"
+    path.write_text(DEFAULT.read_text().replace("epochs = 5", "epochs = 0", 1))
+    said = f"gradkit: {path}: tasks[0].epochs: found 0; expected `int` >= 1\n"
+    for arguments in (("check", RIGHT), ("list",)):
+        done = gradkit(*arguments, "--assignment", path)
+        assert (done.exit_code, done.stdout, done.stderr) == (2, "", said)
+
+
+def test_an_assignment_of_ones_own(tmp_path: Path) -> None:
+    """The checkout's solutions are not taken for another assignment's."""
+    for file in DEFAULT.parent.glob("*.*"):
+        shutil.copy(file, tmp_path)
+    done = gradkit("check", RIGHT, "--assignment", tmp_path / DEFAULT.name, "--format", "json")
+    assert (done.exit_code, json.loads(done.stdout)["oracle"]) == (0, "derived")
+
+
+def test_hints_hide_expected_numbers() -> None:
+    """Below 4, in text and JSON; the default without a reference is the assignment's 3."""
+    for level, there in ((3, False), (4, True)):
+        asked = ("check", WRONG, "--hints", level, "--no-reference", "--seed", 1)
+        assert ("should move" in gradkit(*asked).stdout) is there
+        assert ('"expected"' in gradkit(*asked, "--format", "json").stdout) is there
+    data = json.loads(gradkit("check", WRONG, "--format", "json", "--no-reference").stdout)
+    assert data["hints"] == 3
+    assert json.loads(gradkit("check", WRONG, "--format", "json").stdout)["hints"] == 4
+
+
+def test_list() -> None:
+    """Tasks with nets, rates, roles, checks and points."""
+    done = gradkit("list")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "regression-numpy: Regression in numpy\n" in done.stdout
+    assert "net     2-2-1 (linear, linear), loss squared_error, 5 epochs\n" in done.stdout
+    assert "rates   weights 0.001, biases 0.01 (exact)\n" in done.stdout
+    assert "update      update_parameters(parameters, y, y_hat, A1, X)\n" in done.stdout
+    assert "layer       linear_forward(A_prev, W, b) (optional)\n" in done.stdout
+    assert done.stdout.count("points      20\n") == 4
+
+
+def test_reproduce_without_figures(tmp_path: Path) -> None:
+    """Exit 2: nothing could be compared."""
+    pytest.importorskip("torch")
+    done = gradkit("reproduce", "--reference", tmp_path)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"gradkit: {tmp_path / 'published.json'}: not found. ")
+
+
+def test_spoilt_reference_makes_reproduce_exit_1(tmp_path: Path) -> None:
+    """The table is printed all the same."""
+    pytest.importorskip("torch")
+    folder = Path(shutil.copytree(REFERENCE, tmp_path / "reference"))
+    path = folder / "regression_numpy_published.py"
+    path.write_text(path.read_text().replace("BIAS_RATE = 0.01", "BIAS_RATE = 0.02"))
+    done = gradkit("reproduce", "--reference", folder)
+    assert (done.exit_code, done.stderr) == (1, "")
+    assert "Some figures differ: see the lines marked !." in done.stdout
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_no_encoding_makes_it_fail(tmp_path: Path, encoding: str) -> None:
+    """Text is spelled in what there is; JSON is UTF-8 whatever the terminal says."""
+    path = tmp_path / "übung_李_regression.py"
+    shutil.copy(WRONG, path)
+    said = {"PYTHONIOENCODING": f"{encoding}:strict"}
+    done = command("check", path, "--no-reference", **said)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == b""
+    shown = done.stdout.decode(encoding)
+    assert "x update" in shown if encoding != "utf-8" else "✗ update" in shown
+    assert ESCAPE not in shown
+    data = command("check", path, "--no-reference", "--format", "json", **said)
+    assert json.loads(data.stdout.decode("utf-8"))["submission"] == path.stem
+
+
+def test_numpy_tasks_import_neither_torch_nor_pandas() -> None:
+    """Nor scipy, nbformat or rich, where JSON of a script is asked for."""
+    code = (
+        "import sys\n"
+        "from gradkit.cli import main\n"
+        f"main(['check', {str(RIGHT)!r}, '--format', 'json'], standalone_mode=False)\n"
+        "bad = {'torch', 'pandas', 'scipy', 'nbformat', 'rich'} & set(sys.modules)\n"
+        "sys.exit(f'imported {bad}' if bad else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_version_and_module() -> None:
+    """`python -m gradkit` is the command."""
+    done = command("--version")
+    assert (done.returncode, done.stdout.decode().split()) == (
+        0,
+        ["gradkit,", "version", __version__],
+    )
