@@ -168,9 +168,10 @@ def _finding(finding: Finding, hints: int) -> Iterator[Line]:
         yield Text(f"{clean_text(where(finding.place))}  {clean_text(finding.source)}".rstrip()), 2
     for entry in list(finding.applies)[:FORMULAS] if hints >= RULE_LEVEL else ():
         applied, right = finding.applies[entry], finding.should.get(entry, "")
-        yield Text.assemble(f"{entry} moves by     ", _marked(applied, right)), 2
+        label = clean_text(entry)
+        yield Text.assemble(label, " ", _moves(applied, right)), 2
         if hints >= EXPECTED_LEVEL and right:
-            yield Text(f"{' ' * len(entry)} should move  {right}"), 2
+            yield Text(f"{' ' * len(label)} should move  {right}"), 2
     if len(finding.applies) > FORMULAS and hints >= RULE_LEVEL:
         yield Text(f"and {len(finding.applies) - FORMULAS} more of the kind", style="dim"), 2
     # The first hint says no more than what stands above.
@@ -178,6 +179,15 @@ def _finding(finding: Finding, hints: int) -> Iterator[Line]:
         yield Text.assemble(("hint: ", "cyan"), _plain(hint)), 2
     if finding.mistake != UNEXPLAINED:
         yield Text(f"more: gradkit explain {finding.mistake}", style="dim"), 2
+
+
+def _moves(applied: str, right: str) -> Text:
+    """What an entry does: a formula after ``=`` is its new value, any other its step."""
+    if applied == "not moved":
+        return Text("does not move", style="bold red")
+    new = applied.startswith("= ")
+    verb = "becomes      " if new else "moves by     "
+    return Text.assemble(verb, _marked(applied.removeprefix("= "), right))
 
 
 def _marked(applied: str, right: str) -> Text:

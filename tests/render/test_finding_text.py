@@ -1,6 +1,8 @@
 """What a mark sheet says of a finding, level by level."""
 
 import json
+import re
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +50,21 @@ def test_hints_up_to_the_level(level: int) -> None:
         for text in texts:
             expected = other == level == 1 or 1 < other <= level
             assert (text in shown) == expected, (other, text)
+
+
+@pytest.mark.parametrize(
+    ("applied", "said"),
+    [
+        ("not moved", "b2 does not move\n"),
+        ("= W2[1] +0.02 · (y−ŷ)", "b2 becomes      ‹W2[1] +0.02› · (y−ŷ)\n"),
+        ("+0.2 · (y−ŷ)", "b2 moves by     ‹+0.2› · (y−ŷ)\n"),
+    ],
+)
+def test_a_formula_reads_as_a_sentence(applied: str, said: str) -> None:
+    """A step, a new value that starts elsewhere, and an entry that stands still."""
+    rules = {"applies": {"b2": applied}, "should": {"b2": "+0.02 · (y−ŷ)"}}
+    shown = to_text([result_with(replace(FINDING, entries=("b2",), **rules))], 3)
+    assert said in re.sub(" +\n", "\n", shown)
 
 
 def test_the_first_level_does_not_name_the_mistake() -> None:
