@@ -18,7 +18,7 @@ from gradkit.records.trace import Event, Kind, Trace
 from gradkit.student.observe import call_of, shapes_of
 from gradkit.student.sitting import Sitting
 from gradkit.worker.frames import Frame
-from gradkit.worker.trace import KINDS
+from gradkit.worker.trace import COLUMNS, KINDS
 
 Path = tuple[str | int, ...]
 Locate = Callable[[str, int, Path, bool], Place]
@@ -47,31 +47,48 @@ def observe_trace(sitting: Sitting, task: Task, bound: Bound, batch: Batch) -> T
     if isinstance(reply, Lost):
         return Trace(bound.place, (), (), {}, lost=reply)
     try:
-        events = tuple(_events(reply, task, bound, _locator(sitting)))
-    except (KeyError, IndexError, ValueError, TypeError) as error:
-        text = f"the trace was garbled ({type(error).__name__})"
+        return _read(reply, sitting, task, bound, len(batch.labels))
+    except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        # Only code that answers in the worker's place comes here.
+        text = f"the trace was garbled: {type(error).__name__}: {error}"[:200]
         return Trace(bound.place, (), (), {}, lost=Lost("protocol", text))
-    kept = [int(index) for index in reply.arrays["calls"]]
-    after = {
-        name.removeprefix("after/"): _frozen(values[kept])
-        for name, values in reply.arrays.items()
-        if name.startswith("after/") and max(kept, default=0) < len(values)
-    }
-    failure = sitting.failure(reply.data["failure"])
-    return Trace(bound.place, events, tuple(kept), after, bool(reply.data["cut"]), failure)
+
+
+def _read(reply: Frame, sitting: Sitting, task: Task, bound: Bound, n: int) -> Trace:
+    """The reply as a record; what does not fit together raises."""
+    arrays, data = reply.arrays, reply.data
+    values, rows, calls = arrays["values"], arrays["events"], arrays["calls"]
+    _require(values.dtype == np.float64 and values.ndim == 2, "values")
+    _require(rows.dtype == np.int64 and rows.shape[1:] == (len(COLUMNS),), "events")
+    _require(calls.dtype == np.int64 and calls.shape == values.shape[:1], "calls")
+    _require(set(calls.tolist()) <= set(range(n)), "calls")
+    after = {}
+    for key, shape in shapes_of(task).items():
+        found = arrays.get(f"after/{key}")
+        if found is not None and key in bound.convention.keys:
+            _require(found.dtype == np.float64 and found.shape[1:] == shape, f"after/{key}")
+            after[key] = _frozen(found[calls])
+    events = tuple(_events(reply, task, bound, _locator(sitting)))
+    kept, failure = tuple(calls.tolist()), sitting.failure(data["failure"])
+    return Trace(bound.place, events, kept, after, data["cut"] is True, failure)
+
+
+def _require(fits: bool, what: str) -> None:
+    if not fits:
+        raise ValueError(f"{what} do not fit")
 
 
 def _events(reply: Frame, task: Task, bound: Bound, locate: Locate) -> Iterator[Event]:
-    """The rows of the reply; whatever points outside of its tables raises."""
+    """The rows of the reply, each of which points into its tables."""
     cells, shapes = reply.data["cells"], reply.data["shapes"]
     paths: list[Path] = [tuple(path) for path in reply.data["names"]]
+    _require(all(paths), "names")
     parameters = [_parameter(path, bound.convention) for path in paths]
     names = [_written(path) for path in paths]
     values = reply.arrays["values"]
-    for row in reply.arrays["events"].tolist():
+    for number, row in enumerate(reply.arrays["events"].tolist()):
         cell, line, name, shape, offset, kind, prior = row
-        if min(cell, name, shape, offset, kind) < 0:
-            raise IndexError("negative")
+        _require(min(cell, name, shape, offset, kind) >= 0 and -1 <= prior < number, "events")
         size = int(np.prod(shapes[shape]))
         part = values[:, offset : offset + size].reshape(len(values), *shapes[shape])
         outside = KINDS[kind] == "global"

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from gradkit.worker.call import Call, Returned, describe_failure, evaluate
 from gradkit.worker.frames import Frame
 
-STEPS = 20_000
+STEPS = 5_000
 """Lines of one call after which nothing more is recorded."""
 
-EVENTS = 4_000
+EVENTS = 2_000
 LARGEST = 4_096
 """Numbers in one array that is looked at."""
 
