@@ -51,6 +51,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.reproduce",
         "gradkit.audit",
         "gradkit.records",
+        "gradkit.text",
         "gradkit.truth.assignment",
         "gradkit.truth.mistakes.catalogue",
         "gradkit.worker",
