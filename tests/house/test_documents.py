@@ -19,7 +19,7 @@ SCHEMA = (ROOT / "docs" / "result.md").read_text(encoding="utf-8")
 MAP = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 DOCUMENTS = [
     *ROOT.glob("*.md"),
-    *ROOT.glob("docs/*.md"),
+    *ROOT.glob("gradkit/**/RESULT.md"),
     *ROOT.glob("benchmarks/*.md"),
     *ROOT.glob("student_template/*.md"),
     *ROOT.glob("reference/*.md"),
