@@ -15,11 +15,11 @@ from gradkit import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SCHEMA = (ROOT / "docs" / "result.md").read_text(encoding="utf-8")
+SCHEMA = (ROOT / "gradkit" / "render" / "RESULT.md").read_text(encoding="utf-8")
 MAP = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 DOCUMENTS = [
     *ROOT.glob("*.md"),
-    *ROOT.glob("gradkit/**/RESULT.md"),
+    ROOT / "gradkit" / "render" / "RESULT.md",
     *ROOT.glob("benchmarks/*.md"),
     *ROOT.glob("student_template/*.md"),
     *ROOT.glob("reference/*.md"),
