@@ -15,12 +15,20 @@ MATTERS = 7e-4
 """Entries below this part of the largest one are held to the largest one's scale."""
 
 
-def allowance(size: Floats, largest: Floats, rough: NDArray[np.bool_]) -> Floats:
+EXCUSED = 300
+"""A rough f excuses errors up to this multiple of its noise over the scale of a parameter. The
+noise divided by a step of a twentieth of the scale is 20; the rest is room for truncation."""
+
+
+def allowance(
+    size: Floats, largest: Floats, rough: NDArray[np.bool_], excuse: Floats | float = np.inf
+) -> Floats:
     """Return the absolute error that may go unseen in entries of this size.
 
     With a precise f: a hundred-thousandth of the entry, or a millionth of the largest entry
     for entries that are small beside it. With a rough f: a tenth of the entry, or 6e-4 of
-    the largest, which still shows an entry set to zero that was a thousandth of it.
+    the largest, which still shows an entry set to zero that was a thousandth of it; but
+    no more than the noise of f excuses.
 
     Parameters
     ----------
@@ -28,10 +36,12 @@ def allowance(size: Floats, largest: Floats, rough: NDArray[np.bool_]) -> Floats
         Magnitude of each entry, and of the largest entry of the same parameter.
     rough : bool array
         Whether f is rough.
+    excuse : float64 array
+        The error that the noise of f excuses.
     """
     precise = np.where(size >= MATTERS * largest, 9e-6 * size, 1e-6 * largest)
-    coarse = np.maximum(0.1 * size, 6e-4 * largest)
-    return np.asarray(np.where(rough, coarse, precise))
+    coarse = np.minimum(np.maximum(0.1 * size, 6e-4 * largest), excuse)
+    return np.asarray(np.where(rough, np.maximum(coarse, precise), precise))
 
 
 def reasons(

@@ -73,7 +73,7 @@ def lay_out(
         here=_flat(points),
         largest=tops,
         scale=np.repeat(scales, sizes),
-        error=claim_error(claimed, tops, narrow),
+        error=claim_error(np.where(np.isfinite(claimed), claimed, 0.0), tops, narrow),
     )
 
 
@@ -82,14 +82,25 @@ def _flat(arrays: Sequence[Array]) -> Floats:
     return np.concatenate(parts or [np.zeros(0)])
 
 
-def allowed(claims: Claims, reach: float, rough: bool) -> Floats:
+def allowed(claims: Claims, reach: float, rough: bool, excuse: float = np.inf) -> Floats:
     """Return the largest absolute error that may go unseen in each entry.
 
     See `allowance`. Where a whole leaf is claimed to be as good as zero there is nothing to
     compare with but the other leaves: there a millionth of what they do to f may go unseen,
     or a thousandth with a rough f.
+
+    Parameters
+    ----------
+    claims : Claims
+    reach : float
+        A change of f that is large.
+    rough : bool
+        Whether f is rough.
+    excuse : float
+        The change of f that its noise excuses; unlimited for float32.
     """
-    limit = allowance(np.abs(claims.claimed), claims.largest, np.asarray(rough))
+    size = np.abs(np.where(np.isfinite(claims.claimed), claims.claimed, 0.0))
+    limit = allowance(size, claims.largest, np.asarray(rough), excuse / claims.scale)
     with np.errstate(all="ignore"):
         share = reach / claims.scale
     null = claims.largest <= NULL * share

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradkit.gradcheck.allowance import ROUGH, reasons
+from gradkit.gradcheck.allowance import EXCUSED, ROUGH, reasons
 from gradkit.gradcheck.assemble import Columns, overall, records
 from gradkit.gradcheck.claims import allowed, is_narrow, largest_of, lay_out
 from gradkit.gradcheck.judge import DISAGREE, UNKNOWN, judge
@@ -76,7 +76,9 @@ def judge_ladder(plan: Plan, values: ArrayLike, claimed: Mapping[str, ArrayLike]
     rough = narrow or bool(sigma[0] > ROUGH * reach)
     claims = lay_out(arrays, points, largest, scales, narrow)
 
-    judged = judge(claims.claimed, derived, slope, claims.error, allowed(claims, reach, rough))
+    excuse = np.inf if narrow else EXCUSED * float(sigma[0])
+    limits = allowed(claims, reach, rough, excuse)
+    judged = judge(claims.claimed, derived, slope, claims.error, limits)
     verdict = judged.verdict.astype(object)
     known = np.isfinite(derived.bound)
     verdict[~np.isfinite(claims.claimed) & known] = DISAGREE

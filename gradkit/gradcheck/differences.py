@@ -57,9 +57,10 @@ def finite_difference(f: Callable[[Any], Any], params: Any) -> Differences:
     """
     parameters = unpack(params)
     evaluator = Evaluator(f, parameters)
-    found, seen = _explore(evaluator)
-    if not evaluator.intact():
+    with np.errstate(all="ignore"):
         found, seen = _explore(evaluator)
+        if evaluator.mutated is None and not evaluator.intact():
+            found, seen = _explore(evaluator)
 
     estimates = np.array([one.estimate for one in found])
     bounds = np.array([one.bound for one in found])
@@ -118,6 +119,7 @@ def _explore(evaluator: Evaluator) -> tuple[list[Outcome], Preflight]:
                 sigma=seen.sigma,
                 error=0.0,
                 allowed=0.0,
+                reach=abs(seen.base),
                 amplitude=0.0,
                 steady=seen.steady,
             )

@@ -8,13 +8,18 @@ import numpy as np
 
 from gradkit.gradcheck.allowance import reasons
 from gradkit.gradcheck.judge import DISAGREE, UNKNOWN, Judged, judge
-from gradkit.gradcheck.ladder import RATIO, Derived, Ladder, Slopes, derive, slopes
+from gradkit.gradcheck.ladder import RATIO, Derived, Ladder, Slopes, derive, local_noise, slopes
+from gradkit.gradcheck.leap import find_leap
 from gradkit.gradcheck.line import Line
 from gradkit.gradcheck.noise import FLOAT64, Floats, table_noise
+from gradkit.gradcheck.preflight import LOST
 from gradkit.gradcheck.records import Reason, Verdict
 
 MOST_STEPS = 18
 LEAST_STEPS = 10
+
+SLIGHT = 0.02
+"""Part of the slope that stairs can hide without their jumps being found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class Case:
 
     ``hint`` is what a first step saw of the slope and ``scale`` the largest step that makes
     sense, times four. ``error`` and ``allowed`` are as in `gradkit.gradcheck.judge.judge`,
-    ``amplitude`` is a change of f too small to be anything but noise.
+    ``reach`` is a change of f that is large, ``amplitude`` one too small to be anything but noise.
     """
 
     base: float
@@ -33,6 +38,7 @@ class Case:
     sigma: float
     error: float
     allowed: float
+    reach: float
     amplitude: float
     steady: bool
 
@@ -128,19 +134,36 @@ def _escalate(line: Line, case: Case, short: bool) -> Outcome:
             ladder = _join(climb(line, case, lower), ladder)
             derived, slope, judged = _decide(case, ladder)
 
-    free = np.isnan(case.claimed)
+    last = len(slope.step[0]) - 4
+    if judged.verdict[0] == UNKNOWN and not short and derived.step[0] >= last - 1:
+        higher = slope.step[0, -1] * RATIO ** np.arange(1.0, 6.0)
+        higher = higher[higher <= case.reach / max(abs(float(derived.estimate[0])), 1e-300)]
+        if len(higher):
+            ladder = _join(ladder, climb(line, case, higher))
+            derived, slope, judged = _decide(case, ladder)
+
     if judged.verdict[0] == DISAGREE or judged.withheld[0]:
-        rough = _fresh_noise(line, case, float(slope.step[0, derived.step[0]]))
+        rough = _fresh_noise(line, case, float(slope.step[0, derived.step[0]]) / 16)
+        if rough > derived.sigma[0]:
+            ladder = replace(ladder, sigma=np.array([rough]))
+            derived, slope, judged = _decide(case, ladder)
+    size = max(abs(float(derived.estimate[0])), abs(case.claimed))
+    slight = abs(float(derived.estimate[0]) - case.claimed) < SLIGHT * size
+    lost = case.sigma > LOST * FLOAT64 * abs(case.base)
+    quiet = local_noise(slopes(ladder))[0] < case.sigma / 4
+    if judged.verdict[0] == DISAGREE and slight and lost and quiet:
+        # f has lost precision, but not on the smallest steps: it may move in long stairs.
+        rough = _fresh_noise(line, case, 4 * float(slope.step[0, derived.step[0]]))
         if rough > derived.sigma[0]:
             ladder = replace(ladder, sigma=np.array([rough]))
             derived, slope, judged = _decide(case, ladder)
     stairs = False
-    doubtful = judged.verdict[0] == DISAGREE or judged.withheld[0] or free
-    if doubtful and not short and (judged.withheld[0] or _uneven(derived, slope)):
-        leap = leap_of(line, case, ladder, derived, slope)
+    doubtful = judged.verdict[0] == DISAGREE or judged.withheld[0] or np.isnan(case.claimed)
+    if doubtful and not short:
+        leap = find_leap(line, ladder, derived, slope, case.claimed, bool(judged.withheld[0]))
         if leap > 0:
             stairs = True
-            ladder = replace(ladder, sigma=np.maximum(derived.sigma, 2 * leap))
+            ladder = replace(ladder, sigma=np.maximum(derived.sigma, leap))
             derived, slope, judged = _decide(case, ladder)
         elif judged.withheld[0]:
             derived, judged = _reconsider(case, ladder, derived, slope, judged)
@@ -169,60 +192,13 @@ def _outcome(case: Case, derived: Derived, judged: Judged, reason: Reason | None
     )
 
 
-def _fresh_noise(line: Line, case: Case, step: float) -> float:
+def _fresh_noise(line: Line, case: Case, spacing: float) -> float:
     """Measure the noise anew, along this line and at the length the estimate rests on."""
-    spacing = max(step / 16, line.smallest)
-    above, below, _, _ = line.pairs(spacing * np.arange(1.0, 4.0))
-    noise = 3 * float(table_noise(np.concatenate([below[::-1], [case.base], above]), order=4))
+    distance = np.array([1.0, 3.0, 4.0]) * max(spacing, line.smallest)
+    above, below, _, _ = line.pairs(distance)
+    values = np.concatenate([below[::-1], [case.base], above])
+    noise = 3 * float(table_noise(values, degree=4, points=(-4, -3, -1, 0, 1, 3, 4)))
     return noise if np.isfinite(noise) else 0.0
-
-
-def _departures(derived: Derived, slope: Slopes) -> tuple[Floats, int | None]:
-    """Return how far each step is from the estimate, and the first that is clearly off."""
-    away = np.abs(slope.central[0] - derived.estimate[0])
-    off = away > 3 * (derived.bound[0] + slope.noise[0])
-    off[: int(derived.step[0]) + 1] = False
-    found = np.flatnonzero(off)
-    return away, int(found[0]) if len(found) else None
-
-
-def _uneven(derived: Derived, slope: Slopes) -> bool:
-    """Whether longer steps leave the estimate in another way than a smooth f would.
-
-    Truncation grows sixteenfold from step to step. Less than tenfold is a jump of f
-    or of one of its first two derivatives.
-    """
-    away, first = _departures(derived, slope)
-    if first is None:
-        return False
-    grown = away[first + 1 : first + 3] < 10 * away[first : first + 2][: len(away) - first - 1]
-    return bool(np.any(grown))
-
-
-def leap_of(line: Line, case: Case, ladder: Ladder, derived: Derived, slope: Slopes) -> float:
-    """Return the size of the jump where f first leaves its local slope, 0 where it is continuous.
-
-    It is found by bisection. What is followed is f(t) - f(-t), which is free of curvature.
-    """
-    away, first = _departures(derived, slope)
-    if first is None:
-        return 0.0
-    estimate = float(derived.estimate[0])
-    run = slope.step[0]
-    drift = ladder.above[0] - ladder.below[0] - 2 * estimate * run
-    limit = float(away[first]) / 2
-    near, far = float(run[first - 1]), float(run[first])
-    low, high = float(drift[first - 1]), float(drift[first])
-    while far - near > max(1e-6 * far, 4 * line.smallest):
-        above, below, _, _ = line.pairs(np.array([(near + far) / 2]))
-        middle = (near + far) / 2
-        value = float(above[0] - below[0]) - 2 * estimate * middle
-        if not abs(value) <= 2 * limit * middle:
-            far, high = middle, value
-        else:
-            near, low = middle, value
-    leap = abs(high - low)
-    return leap if leap > 1e-3 * limit * far + 8 * FLOAT64 * abs(case.base) else 0.0
 
 
 def _reconsider(
@@ -249,6 +225,6 @@ def _reconsider(
         if judged.verdict[0] == DISAGREE:
             judged = replace(judged, verdict=np.array([UNKNOWN]))
         return derived, judged
-    if not judged.disputed[0]:
+    if not judged.disputed[0] or gap > SLIGHT * abs(float(derived.estimate[0])):
         judged = replace(judged, verdict=np.array([DISAGREE]))
     return derived, judged

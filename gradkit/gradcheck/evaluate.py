@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.gradcheck.noise import Floats
-from gradkit.gradcheck.structure import Array, Parameters, is_tensor
+from gradkit.gradcheck.structure import Array, Parameters, is_tensor, same
 
 OUTSIDE = (ArithmeticError, ValueError)
 """What f may raise off its domain; there it counts as not finite. At the point itself every
@@ -32,7 +32,9 @@ def scalar(value: Any) -> float:
     """
     if isinstance(value, (float, int)) and not isinstance(value, bool):
         return float(value)
-    array = np.asarray(value.detach().cpu() if is_tensor(value) else value)
+    if is_tensor(value) and value.numel() == 1 and not value.is_complex():
+        return float(value.item())
+    array = np.asarray(value.detach().cpu().numpy() if is_tensor(value) else value)
     if array.size == 1 and array.dtype.kind in "fiu":
         return float(array.reshape(())[()])
     what = "a complex number" if array.dtype.kind == "c" and array.size == 1 else None
@@ -71,34 +73,37 @@ class Evaluator:
         self.leaves = parameters.leaves
         self.count = 0
         self.mutated: str | None = None
-        self.inside = True
         self.limit = float("inf") if budget is None else budget
         self._arrays: list[Array] = [leaf.array for leaf in self.leaves]
         self._origin: list[Array] = [leaf.array.copy(order="K") for leaf in self.leaves]
 
     def value(self) -> float:
-        """Return f at the present state of the arrays, NaN where f fails off its domain."""
+        """Return f at the present state of the arrays, NaN where it fails off its domain."""
         if self.count >= self.limit:
             raise BudgetSpent
         self.count += 1
         arrays = self._arrays
         if self.mutated is not None:
             arrays = [array.copy(order="K") for array in arrays]
-        if self.inside:
-            result = self.f(self.parameters.build(arrays))
-        else:
-            try:
-                result = self.f(self.parameters.build(arrays))
-            except OUTSIDE:
-                return float("nan")
+        argument = self.parameters.build(arrays)
+        try:
+            result = self.f(argument)
+        except OUTSIDE:
+            return float("nan")
         return result if type(result) is float else scalar(result)
 
     def at_point(self) -> float:
         """Return f at the point itself, noticing whether f changed its argument."""
-        self.inside = True
-        value = self.value()
-        self.inside = False
-        self.intact()
+        if self.count >= self.limit:
+            raise BudgetSpent
+        self.count += 1
+        arrays = self._arrays
+        if self.mutated is not None:
+            arrays = [array.copy(order="K") for array in arrays]
+        argument = self.parameters.build(arrays)
+        value = scalar(self.f(argument))
+        if self.intact() and self.mutated is None and not same(argument, arrays, self.parameters):
+            self.mutated = ""
         return value
 
     def intact(self) -> bool:

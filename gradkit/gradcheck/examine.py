@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.allowance import MATTERS
+from gradkit.gradcheck.allowance import EXCUSED, MATTERS
 from gradkit.gradcheck.assemble import Columns, blank
 from gradkit.gradcheck.claims import Claims, allowed
 from gradkit.gradcheck.escalate import Case, escalate
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.judge import AGREE, DISAGREE
 from gradkit.gradcheck.line import EntryLine
+from gradkit.gradcheck.noise import Floats
 from gradkit.gradcheck.preflight import Preflight, measure_again
 from gradkit.gradcheck.sweep import First, first, second
 
@@ -59,6 +60,12 @@ def _reach(seen: Preflight, columns: Columns, claims: Claims) -> float:
     return float(np.max(moved, initial=0.0)) * scale
 
 
+def _limits(claims: Claims, seen: Preflight, columns: Columns) -> Floats:
+    """Return how coarse a resolution may be for each entry to be accepted."""
+    excuse = np.inf if seen.narrow else EXCUSED * seen.sigma
+    return allowed(claims, _reach(seen, columns, claims), seen.rough, excuse)
+
+
 def _note(columns: Columns, rows: Rows, seen: First) -> None:
     """Write down what a first or second step found."""
     columns.estimate[rows] = seen.estimate
@@ -75,7 +82,7 @@ def _try_first(
     found = first(evaluator, claims, rows, seen.base, seen.sigma)
     _note(columns, rows, found)
     columns.reason[rows] = "noise"
-    limit = allowed(claims, _reach(seen, columns, claims), seen.rough)[rows]
+    limit = _limits(claims, seen, columns)[rows]
     good = found.agrees & (found.resolution <= limit)
     if not seen.rough:
         size = np.abs(claims.claimed[rows])
@@ -106,10 +113,11 @@ def _try_ladders(
     confirmed = 0
     queue = rows.tolist()
     learned = False
+    limits = _limits(claims, seen, columns)
     while queue:
         row = queue.pop(0)
         reach = _reach(seen, columns, claims)
-        limit = float(allowed(claims, reach, seen.rough)[row])
+        limit = float(limits[row])
         claimed = float(claims.claimed[row])
         hint = float(columns.estimate[row])
         case = Case(
@@ -120,6 +128,7 @@ def _try_ladders(
             sigma=seen.sigma,
             error=float(claims.error[row]) if np.isfinite(claimed) else 0.0,
             allowed=limit,
+            reach=reach,
             amplitude=1e-8 * reach + min(1e-9 * abs(seen.base), 1e-4 * reach),
             steady=seen.steady,
         )
@@ -138,5 +147,6 @@ def _try_ladders(
         if louder and not learned and len(queue) > 2:
             learned = True
             seen = replace(seen, sigma=found.sigma)
+            limits = _limits(claims, seen, columns)
             queue = _try_first(evaluator, claims, seen, columns, np.array(queue)).tolist()
     return seen

@@ -77,6 +77,15 @@ def contested(claimed: Floats, derived: Derived, slope: Slopes) -> NDArray[np.bo
         return np.asarray(np.any(sides, axis=(0, 2)))
 
 
+def _beyond_kink(claimed: Floats, derived: Derived, error: Floats) -> NDArray[np.bool_]:
+    """Whether a claim lies outside both slopes of a kink, and not only outside the bound."""
+    kinked = (derived.kink > derived.noise) & (derived.kink > derived.truncation)
+    low = np.minimum(derived.left, derived.right)
+    high = np.maximum(derived.left, derived.right)
+    room = 2 * (derived.side_bound + error) + 0.01 * (high - low)
+    return kinked & ((claimed < low - room) | (claimed > high + room))
+
+
 def judge(
     claimed: Floats, derived: Derived, slope: Slopes, error: Floats, allowed: Floats
 ) -> Judged:
@@ -98,6 +107,7 @@ def judge(
         known = np.isfinite(derived.bound)
         agree = known & (gap <= derived.bound + error) & (resolution <= allowed)
         far = known & (gap > 2 * (derived.bound + error))
+        far |= known & _beyond_kink(claimed, derived, error)
         disputed = far & contested(claimed, derived, slope)
         withheld = far & supported(claimed, derived, slope) | disputed
     verdict = np.where(agree, AGREE, np.where(far & ~withheld, DISAGREE, UNKNOWN))

@@ -55,7 +55,8 @@ class Derived:
     """The outcome of a ladder, each array of shape (entries,).
 
     ``bound`` is the sum of ``noise``, ``truncation`` and ``kink``, with a factor for safety; it
-    is infinite where no step was usable. ``step`` is the index of the step the estimate rests
+    is infinite where no step was usable. ``left`` and ``right`` are the one-sided slopes, within
+    ``side_bound``. ``step`` is the index of the step the estimate rests
     on, ``sigma`` the noise of f as this ladder shows it, ``stairs`` says that small steps left
     f unchanged where the estimate says it should have moved.
     """
@@ -67,6 +68,7 @@ class Derived:
     kink: Floats
     left: Floats
     right: Floats
+    side_bound: Floats
     step: NDArray[np.intp]
     sigma: Floats
     stairs: NDArray[np.bool_]
@@ -92,24 +94,18 @@ def local_noise(slope: Slopes) -> Floats:
     """Return the noise of f, (entries,), that the three smallest steps of a ladder show.
 
     There the derivative cannot have changed, so the difference between neighbouring
-    central slopes is noise over step.
+    central slopes is noise over step. A kink that comes within reach changes the central
+    slope by exactly half of what it changes the difference of the one-sided slopes; such a
+    change is no noise.
     """
-    changes = np.abs(np.diff(slope.central[:, :3], axis=1)) * slope.step[:, :2]
-    if changes.shape[1] == 0:
+    step = slope.step[:, :2]
+    change = np.abs(np.diff(slope.central[:, :3], axis=1))
+    jump = np.abs(np.diff((slope.right - slope.left)[:, :3], axis=1)) / 2
+    if change.shape[1] == 0:
         return np.zeros(len(slope.step))
-    return np.asarray(1.5 * np.max(np.nan_to_num(changes, nan=0.0, posinf=0.0), axis=1))
-
-
-def one_sided(slope: Slopes) -> tuple[Floats, Floats]:
-    """Return left and right slopes, (entries, steps - 1), freed of curvature.
-
-    A one-sided slope at step h is ``s + h f''/2 + …``; two steps in ratio r give
-    ``(r s(h) - s(rh))/(r - 1)``.
-    """
-    ratio = slope.step[:, 1:] / slope.step[:, :-1]
-    left = (ratio * slope.left[:, :-1] - slope.left[:, 1:]) / (ratio - 1)
-    right = (ratio * slope.right[:, :-1] - slope.right[:, 1:]) / (ratio - 1)
-    return left, right
+    kinked = (np.abs(change - jump) < 0.02 * change) & (change > 10 * slope.noise[:, :2])
+    size = np.where(kinked | ~np.isfinite(change), 0.0, change * step)
+    return np.asarray(1.5 * np.max(size, axis=1))
 
 
 def jumps(slope: Slopes) -> tuple[Floats, Floats]:
@@ -176,7 +172,8 @@ def candidates(slope: Slopes, safety: float = SAFETY) -> tuple[Floats, Floats, F
     """
     estimates, truncations = _orders(slope)
     jump, blur = jumps(slope)
-    kinks = np.maximum(jump - blur, 0.0) / 2
+    kinks = np.where(jump > blur, jump, 0.0) / 2
+    kinks[np.isnan(jump)] = np.nan
     bounds = safety * (truncations + 1.1 * slope.noise + kinks)
     bounds[~np.isfinite(bounds) | ~np.isfinite(estimates)] = np.inf
     return estimates, bounds, truncations, kinks
@@ -215,7 +212,7 @@ def derive(ladder: Ladder, safety: float = SAFETY) -> Derived:
     Parameters
     ----------
     ladder : Ladder
-        At least three steps; the smallest should be dominated by noise, so that the
+        At least four steps; the smallest should be dominated by noise, so that the
         roughness of f shows.
     safety : float
         Factor on the bound.
@@ -242,64 +239,70 @@ def derive(ladder: Ladder, safety: float = SAFETY) -> Derived:
 
         noise, truncation, kink, position = chosen[2:]
         step = position.astype(np.intp)
-        left, right = one_sided(slope)
-        rows = np.arange(len(step))
-        near = np.minimum(step, left.shape[1] - 1)
-        left, right = left[rows, near], right[rows, near]
-        estimate, bound = near_side(slope, estimate, bound, safety)
+        left = _side(slope, slope.left, safety)
+        right = _side(slope, slope.right, safety)
+        estimate, bound = near_side(left, right, estimate, bound)
     return Derived(
         estimate=np.where(np.isfinite(bound), estimate, np.nan),
         bound=bound,
         noise=noise,
         truncation=truncation,
         kink=kink,
-        left=left,
-        right=right,
+        left=left.value,
+        right=right.value,
+        side_bound=np.maximum(left.bound, right.bound),
         step=step,
         sigma=sigma,
         stairs=rough,
     )
 
 
-def near_side(
-    slope: Slopes, estimate: Floats, bound: Floats, safety: float
-) -> tuple[Floats, Floats]:
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The slope on one side, followed over all steps: value, bound, and its error at each step."""
+
+    value: Floats
+    bound: Floats
+    values: Floats
+    rooms: Floats
+
+
+def _side(slope: Slopes, values: Floats, safety: float) -> Side:
+    """Extrapolate one-sided slopes to a parabola's derivative, and keep the best.
+
+    A step counts only where no smaller step contradicts it, so a kink further out does no harm.
+    """
+    ratio = slope.step[:, 1:] / slope.step[:, :-1]
+    for order in (1, 2):
+        power = ratio[:, : values.shape[1] - 1] ** order
+        values = (power * values[:, :-1] - values[:, 1:]) / (power - 1)
+    change = np.abs(values[:, :-1] - values[:, 1:])
+    width = change.shape[1]
+    room = safety * (change / (ratio[:, :width] - 1) + 3.5 * slope.noise[:, :width])
+    values = values[:, :width]
+    room = np.where(np.isfinite(room) & np.isfinite(values), room, np.inf)
+    gap = np.abs(values[:, :, None] - values[:, None, :])
+    earlier = np.arange(width)[None, :] < np.arange(width)[:, None]
+    strayed = np.any((gap > room[:, :, None] + room[:, None, :]) & earlier, axis=2)
+    bounds = np.where(strayed, np.inf, room)
+    rows, best = np.arange(len(values)), np.argmin(bounds, axis=1)
+    return Side(values[rows, best], bounds[rows, best], values, room)
+
+
+def near_side(left: Side, right: Side, estimate: Floats, bound: Floats) -> tuple[Floats, Floats]:
     """Sharpen estimates beside a kink by the slope on the side where the point lies.
 
     Steps shorter than the way to the kink are noisy, but good enough to tell which of the two
     one-sided slopes is the derivative. That slope can be followed away from the kink over
     longer steps. It is taken where the estimate so far is within an eighth of the jump.
     """
-    steps = slope.step.shape[1]
-    if steps < 4:
-        return estimate, bound
-    ratio = slope.step[:, 1:] / slope.step[:, :-1]
-    sides, rooms, bounds = [], [], []
-    for values in (slope.left, slope.right):
-        side = values
-        for order in (1, 2):
-            power = ratio[:, : side.shape[1] - 1] ** order
-            side = (power * side[:, :-1] - side[:, 1:]) / (power - 1)
-        change = np.abs(side[:, :-1] - side[:, 1:])
-        width = change.shape[1]
-        room = safety * (change / (ratio[:, :width] - 1) + 3.5 * slope.noise[:, :width])
-        side = side[:, :width]
-        gap = np.abs(side[:, :, None] - side[:, None, :])
-        earlier = np.arange(width)[None, :] < np.arange(width)[:, None]
-        strayed = np.any((gap > room[:, :, None] + room[:, None, :]) & earlier, axis=2)
-        room = np.where(np.isfinite(room) & np.isfinite(side), room, np.inf)
-        sides.append(side)
-        rooms.append(room)
-        bounds.append(np.where(strayed, np.inf, room))
-    rows = np.arange(len(estimate))
-    for here, there in ((0, 1), (1, 0)):
-        best = np.argmin(bounds[here], axis=1)
-        value, room = sides[here][rows, best], bounds[here][rows, best]
-        jump = np.abs(value - sides[there][rows, best])
-        sure = (bound <= jump / 8) & (rooms[there][rows, best] <= jump / 8)
-        better = sure & (np.abs(value - estimate) <= bound + room) & (room < bound)
-        estimate = np.where(better, value, estimate)
-        bound = np.where(better, room, bound)
+    for here, there in ((left, right), (right, left)):
+        jump = np.abs(there.values - here.value[:, None]) - there.rooms
+        sure = bound <= np.nanmax(jump, axis=1, initial=0.0) / 8
+        near = np.abs(here.value - estimate) <= bound + here.bound
+        better = sure & near & (here.bound < bound)
+        estimate = np.where(better, here.value, estimate)
+        bound = np.where(better, here.bound, bound)
     return estimate, bound
 
 

@@ -11,6 +11,7 @@ from gradkit.gradcheck.claims import Claims
 from gradkit.gradcheck.judge import DISAGREE
 from gradkit.gradcheck.noise import Floats
 from gradkit.gradcheck.structure import Array, Leaf
+from gradkit.gradcheck.survey import Surveyed
 
 
 def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> tuple[str, ...]:
@@ -132,12 +133,33 @@ def _factor_words(ratio: float) -> str:
             shown = text.format(count)
             guess = ""
             if text == "{}":
-                guess = f", as where 1/{count} is missing" + (
+                guess = f", as if 1/{count} were missing" + (
                     " (or the 2 of a square counted twice)" if count == 2 else ""
                 )
             else:
-                guess = f", as where 1/{count} is applied once too often" + (
+                guess = f", as if 1/{count} were applied once too often" + (
                     " (or the 2 of a square is missing)" if count == 2 else ""
                 )
             return f"claimed = {sign}{shown} × estimate{guess}{flipped}"
     return f"claimed = {sign}{size:.4g} × estimate{flipped}"
+
+
+def survey_patterns(name: str, claimed: Array, found: Surveyed) -> tuple[str, ...]:
+    """Name what explains the differences along all directions through a large parameter."""
+    called = name or "The gradient"
+    if found.alone and found.entry is not None:
+        index = ", ".join(map(str, found.entry.index))
+        return (f"{called}: the entry [{index}] explains the whole difference.",)
+    parts = found.directions
+    estimate = np.array([part.estimate for part in parts])
+    room = np.array([part.bound for part in parts])
+    if len(parts) < 2 or not np.all(np.isfinite(room)):
+        return ()
+    ratio = factor(np.array([part.claimed for part in parts]), estimate, room)
+    if ratio is not None:
+        return (f"{called}: every entry is off by one factor: {_factor_words(ratio)}.",)
+    if claimed.ndim == 2 and claimed.shape[0] == claimed.shape[1]:
+        turned = np.array([float(np.vdot(claimed.T, move)) for move in found.moves])
+        if np.all(np.abs(turned - estimate) <= 2 * room + 1e-3 * np.abs(estimate)):
+            return (f"{called}: it is transposed.",)
+    return ()

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gradkit.gradcheck.ladder import RATIO, Ladder, derive
-from gradkit.gradcheck.noise import FLOAT32, Floats, is_float32, table_noise
+from gradkit.gradcheck.noise import FLOAT32, POINTS, Floats, is_float32, table_noise
 from gradkit.gradcheck.records import Differences, Plan
 from gradkit.gradcheck.unfold import unfold
 
 REPEATS = 2
 TABLE = 7
-TABLE_STEPS = (1e-9, 1e-5)
+TABLE_STEPS = (1e-9, 1e-6)
 LARGEST = 0.25
 
 
@@ -33,7 +33,7 @@ def plan_ladder(
 ) -> Plan:
     """Plan the evaluations from which the gradient of any f at ``point`` can be read.
 
-    The rows are: the point itself, twice; two tables of equally spaced points along a random
+    The rows are: the point itself, twice; two tables of uneven points along a random
     line, which measure noise; then for each entry ``steps`` pairs of points, at distances
     ``scale/4 · 4⁻ᵏ`` above and below it.
 
@@ -100,7 +100,7 @@ def plan_ladder(
         for name in names:
             shape = base[name].shape
             line = rng.uniform(0.5, 1.5, shape) * rng.choice((-1.0, 1.0), shape)
-            count = np.arange(TABLE).reshape((-1,) + (1,) * len(shape))
+            count = np.array(POINTS[:TABLE]).reshape((-1,) + (1,) * len(shape))
             stacks[name][row : row + TABLE] += count * length * size_of[name] * line
         row += TABLE
 
@@ -157,7 +157,7 @@ def measure(plan: Plan, values: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
         noise = np.nan_to_num(spread)
         row = plan.repeats
         for length in plan.rough:
-            table = table_noise(columns[row : row + length], order=4)
+            table = table_noise(columns[row : row + length], degree=4)
             noise = np.fmax(noise, 3 * table)
             row += length
         size = np.abs(repeats[0])

@@ -9,10 +9,21 @@ import numpy as np
 
 from gradkit.gradcheck.allowance import ROUGH
 from gradkit.gradcheck.evaluate import Evaluator
-from gradkit.gradcheck.noise import FLOAT32, FLOAT64, Floats, is_float32, table_noise
+from gradkit.gradcheck.noise import (
+    FLOAT32,
+    FLOAT64,
+    POINTS,
+    Floats,
+    is_float32,
+    median_noise,
+    table_noise,
+)
 from gradkit.gradcheck.structure import Array, Leaf
 
-POINTS = 6
+FEW = 6
+
+LOST = 30
+"""Noise of so many roundings of the value means that precision was lost on the way to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +87,61 @@ def preflight(
         return Preflight(base, np.nan, True, False, narrow, scales, reach)
 
     line = [
-        None if leaf.array.size == 0 else scale * _signs(leaf, rng)
-        for leaf, scale in zip(leaves, scales.tolist(), strict=True)
+        None if leaf.array.size == 0 else _moves(evaluator.origin(number), scale, rng)
+        for number, (leaf, scale) in enumerate(zip(leaves, scales.tolist(), strict=True))
     ]
-    slope = float(np.sqrt(np.sum((largest * scales) ** 2)))
-    spacing = 1e-7
-    if slope > 0:
-        spacing = min(max(1e-9, 1e3 * FLOAT64 * abs(base) / slope), 1e-5)
+    slope = float(np.max(largest * scales, initial=0.0))
+    spacing = 1e-9
+    if slope > 0 and base != 0:
+        # Far enough for the rounding to be scrambled, near enough for f to be smooth.
+        share = abs(base) / slope
+        spacing = min(max(spacing, 1e3 * FLOAT64 * share), max(1e-6 * share, 1e-14), 1e-5)
     values = _table(evaluator, line, spacing, base)
-    sigma = 3 * float(table_noise(values))
+    sigma = _noise(values, spacing)
     forward32 = is_float32(np.append(values, again))
-    ties = POINTS - len(np.unique(values))
+    ties = FEW - len(np.unique(values))
+    steady = base == again
     if forward32 or ties >= 2 or not np.isfinite(sigma):
         wide = 1e-4 if forward32 or ties else 1e-13
-        values = _table(evaluator, line, max(wide, spacing) if ties else wide, base)
-        sigma = float(np.fmax(np.nan_to_num(sigma), 3 * table_noise(values)))
+        louder = _noise(_table(evaluator, line, wide, base), wide)
+        sigma = float(np.fmax(np.nan_to_num(sigma), louder))
         sigma = sigma if np.isfinite(sigma) else 0.0
+    elif sigma > LOST * FLOAT64 * abs(base) and steady:
+        near = max(1e-3 * spacing, 16 * FLOAT64)
+        quieter = _noise(_table(evaluator, line, near, base), near)
+        sigma = quieter if 4 * quieter < sigma else sigma
     rounding = FLOAT32 if forward32 else FLOAT64
     sigma = max(sigma, rounding * abs(base), abs(base - again))
-    rough = forward32 or (sigma > ROUGH * reach and reach > 0) or sigma > 1e-9 * abs(base) > 0
     seen = Preflight(
-        base, sigma, base == again, rough, narrow or forward32, scales, reach, tuple(line)
+        base=base,
+        sigma=sigma,
+        steady=steady,
+        rough=forward32 or narrow or is_rough(sigma, base, reach),
+        narrow=narrow or forward32,
+        scales=scales,
+        reach=reach,
+        line=tuple(line),
     )
-    return seen if seen.steady else _unsteady(evaluator, seen)
+    return seen if steady else _unsteady(evaluator, seen)
+
+
+def is_rough(sigma: float, base: float, reach: float) -> bool:
+    """Whether the noise of f hides all but structural errors."""
+    return sigma > ROUGH * reach > 0 or sigma > 1e-9 * abs(base) > 0
+
+
+def _noise(values: Floats, spacing: float) -> float:
+    """Return three standard deviations of the noise in a table."""
+    return 3 * float(table_noise(values, degree=3 if spacing < 1e-7 else 4))
+
+
+def _moves(origin: Array, scale: float, rng: np.random.Generator) -> Array:
+    """Draw a direction that moves every entry by about its own size."""
+    sizes = np.abs(np.asarray(origin, dtype=np.float64))
+    if not np.any(sizes):
+        sizes = np.full(sizes.shape, scale)
+    draw = rng.uniform(-1.0, 1.0, sizes.shape)
+    return np.asarray((draw + np.copysign(0.5, draw)) * sizes)
 
 
 def _unsteady(evaluator: Evaluator, seen: Preflight) -> Preflight:
@@ -113,13 +156,12 @@ def measure_again(evaluator: Evaluator, seen: Preflight) -> Preflight:
 
     The median of many differences does not notice the few that straddle a kink.
     """
-    values = _table(evaluator, seen.line, 3e-6, seen.base, 12)
-    with np.errstate(all="ignore"):
-        size = float(np.median(np.abs(np.diff(values, n=3)))) / 0.6745 / np.sqrt(20)
-    if not 3 * size > seen.sigma:
+    values = _table(evaluator, seen.line, 1e-6, seen.base, len(POINTS))
+    sigma = 3 * median_noise(values)
+    # What scatters by more than this is an f that oscillates, not one that is noisy.
+    if not seen.sigma < sigma < 1e-6 * (seen.reach or abs(seen.base)):
         return seen
-    rough = seen.rough or 3 * size > ROUGH * seen.reach
-    return replace(seen, sigma=3 * size, rough=rough)
+    return replace(seen, sigma=sigma, rough=seen.rough or is_rough(sigma, seen.base, seen.reach))
 
 
 def _size(array: Array) -> float:
@@ -143,14 +185,14 @@ def _scales(
         scales[leaf] = suggested if np.isfinite(suggested) and suggested > 0 else usual
         if scales[leaf] > 1e4 * usual:
             line: list[Array | None] = [None] * len(sizes)
-            line[leaf] = _signs(evaluator.leaves[leaf], rng)
+            line[leaf] = signs(evaluator.leaves[leaf], rng)
             moved = abs(float(evaluator.along(line, np.array([1e-3 * suggested]))[0]) - base)
             if not moved <= 0.1 * reach * max(evaluator.leaves[leaf].array.size, 1):
                 scales[leaf] = usual
     return scales
 
 
-def _signs(leaf: Leaf, rng: np.random.Generator) -> Array:
+def signs(leaf: Leaf, rng: np.random.Generator) -> Array:
     """Draw components of either sign, of magnitude 0.5 to 1.5."""
     draw = rng.uniform(-1.0, 1.0, leaf.array.shape)
     return np.asarray(draw + np.copysign(0.5, draw))
@@ -161,12 +203,12 @@ def _table(
     line: Sequence[Array | None],
     spacing: float,
     base: float,
-    points: int = POINTS,
+    points: int = FEW,
 ) -> Floats:
-    """Evaluate f at equally spaced points along a line, the first of them the point itself.
+    """Evaluate f at uneven points along a line, the first of them the point itself.
 
-    In float32 the steps are whole multiples of a power of two, so that the points are
-    equally spaced after rounding too and the rounding is not taken for noise of f.
+    In float32 the steps are whole multiples of a power of two, so that the points lie where
+    they should after rounding too, and the rounding is not taken for noise of f.
     """
     moves: list[Array | None] = []
     for position, direction in enumerate(line):
@@ -177,5 +219,5 @@ def _table(
         unit = 2.0 ** np.ceil(np.log2(4 * np.finfo(origin.dtype).eps * (_size(origin) or 1.0)))
         whole = np.rint(spacing * direction / unit)
         moves.append(unit * np.where(whole == 0, np.sign(direction), whole))
-    values = evaluator.along(moves, np.arange(1.0, points))
+    values = evaluator.along(moves, np.array(POINTS[1:points], dtype=np.float64))
     return np.concatenate(([base], values))

@@ -183,6 +183,19 @@ def _collect(
     return lambda leaves: [make(leaves) for _, make in makers]
 
 
+def same(argument: Any, arrays: Sequence[Array], parameters: Parameters) -> bool:
+    """Whether the containers of an argument still hold what they were built with."""
+    found: list[Any] = []
+    try:
+        _walk(argument, parameters.structure, "", found)
+    except (KeyError, IndexError, TypeError, ValueError):
+        return False
+    return all(
+        not isinstance(value, np.ndarray) or value is array
+        for value, array in zip(found, arrays, strict=True)
+    )
+
+
 def align(gradient: Any, parameters: Parameters) -> list[Array]:
     """Return the claimed gradient as one array per leaf, checked against the parameters.
 

@@ -39,7 +39,8 @@ def first_steps(claims: Claims, sigma: float) -> Floats:
     overtakes the noise.
     """
     with np.errstate(all="ignore"):
-        shown = np.maximum(np.abs(claims.claimed), SMALL * claims.largest)
+        shown = np.fmax(np.abs(claims.claimed), SMALL * claims.largest)
+        shown = np.where(np.isfinite(shown), shown, SMALL * claims.largest)
         relative = np.cbrt(sigma / (claims.largest * claims.scale))
         cap = claims.scale * np.where(relative > 0, np.minimum(relative, 0.05), 1e-5)
         wanted = np.where(shown > 0, TARGET * sigma / shown, cap)
@@ -88,7 +89,7 @@ def first(
         kinked = np.abs(right - left) > 4 * noise + 0.01 * np.maximum(
             np.abs(claimed), 0.03 * largest
         )
-        agrees = (gap <= room + claims.error[rows]) & ~kinked
+        agrees = (gap <= room + claims.error[rows]) & ~kinked & np.isfinite(gap)
     return First(central, noise + gap, 2 * room + claims.error[rows], agrees)
 
 
@@ -121,5 +122,5 @@ def second(
         room = spread + SLACK * np.abs(claimed)
         gap = np.abs(estimate - claimed)
         kinked = np.abs(4 * jump[0] - jump[1]) / 3 > 6 * noise[0] + 0.01 * np.abs(claimed)
-        agrees = (gap <= room + claims.error[rows]) & ~kinked
+        agrees = (gap <= room + claims.error[rows]) & ~kinked & np.isfinite(gap)
     return First(estimate, spread + gap, 2 * room + claims.error[rows], agrees)
