@@ -195,6 +195,15 @@ def _targets(task: Task) -> tuple[Chosen, ...]:
     return (lambda entry: details if entry == ("W2", (1, 0)) else None,)
 
 
+def _truncations(task: Task) -> tuple[Chosen, ...]:
+    # Gradients below 1, as cross-entropy's, would all be cut to 0: that is not updating.
+    large = task.loss == "squared_error"
+    return (
+        _at((("of", "value"),)),
+        *((_at((("of", "gradient"),), "W1"),) if large else ()),
+    )
+
+
 def _other_weight(task: Task) -> tuple[Chosen, ...]:
     def own_weight(entry: Entry) -> Details | None:
         if entry[0] != "W1" or task.layers[-1].units != 1:
@@ -244,5 +253,5 @@ CASES: Mapping[str, Callable[[Task], tuple[Chosen, ...]]] = {
     "not-updated": lambda task: (_at((), *FIRST),),
     "nothing-updated": lambda task: (_at(),),
     "copy-dropped": lambda task: (_at(),),
-    "integer-truncation": lambda task: (_at((("of", "value"),)), _at((("of", "gradient"),), "W1")),
+    "integer-truncation": _truncations,
 }

@@ -139,11 +139,15 @@ class Proof:
         return replace(explanation, alternatives=tuple(found))
 
     def search(self, explanation: Explanation, entries: Collection[Entry]) -> Explanation:
-        """Try sets of at most three mistakes on these entries, for which there is no rule."""
+        """Try sets of at most three mistakes on these entries, for which there is no rule.
+
+        An entry cut down to integers may still seem to follow a rule, such as ``= 0``; it
+        is tried as well.
+        """
         slips = list(explanation.slips)
         left = []
         for entry in explanation.unexplained:
-            found = self._search_entry(entry, slips) if entry in entries else None
+            found = self._search_entry(entry, slips, ruled=entry not in entries)
             if found is None:
                 left.append(entry)
                 continue
@@ -152,16 +156,20 @@ class Proof:
         slips.sort(key=lambda slip: RANK[slip.code])
         return replace(explanation, slips=tuple(slips), unexplained=tuple(left))
 
-    def _search_entry(self, entry: Entry, named: list[Slip]) -> tuple[Change, ...] | None:
+    def _search_entry(
+        self, entry: Entry, named: list[Slip], *, ruled: bool
+    ) -> tuple[Change, ...] | None:
         before, after = (
             v[entry[0]][:, *entry[1]] for v in (self.fit.inputs.before, self.fit.after)
         )
         if not np.all(np.isfinite(after)):
             return None
         cuts = self._cuts(entry[0], before, after)
+        if ruled and not cuts:
+            return None
         changes = self._usual_changes(entry, named)
         tables = [Table(self.task, p.inputs, p.after) for p in (self.fit, self.fresh)]
-        for cut in (*cuts, "") if cuts else ("",):
+        for cut in cuts if ruled else (*cuts, ""):
             extra: tuple[Change, ...] = (("integer-truncation", (("of", cut),)),) if cut else ()
             for size in range(4 - len(extra)):
                 for made in combinations(changes, size):

@@ -79,7 +79,7 @@ def candidates(
         for unit in gates:
             gated = Term(term.coefficient, (*term.factors, Factor("hidden_step", (unit,))))
             group.append(Rule(*entry, sources[number], (tidy(gated, task),)))
-    yield group
+    yield sorted(group, key=lambda rule: complexity(rule, task))[:MOST_FORMS]
     if own_matters:
         yield [Rule(*entry, source, ()) for source in bare]
     for simple in (True, False):
@@ -93,6 +93,9 @@ def candidates(
             terms = [tidy(term, task) for term in _rewritten(terms)]
             yield [_with_source(entry, terms, own_matters)]
 
+
+MOST_FORMS = 24
+"""So many ways to write one rule are worth verifying."""
 
 PREFERENCE = {
     "error": 0,

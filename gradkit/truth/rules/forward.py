@@ -8,6 +8,7 @@ the observed numbers exactly at random asymmetric probes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 
@@ -127,12 +128,24 @@ def _forms(widths: Widths, activations: Activations) -> tuple[tuple[int, Forward
     forms = [ForwardForm((first,), (1,), "", None) for first in firsts]
     forms += [ForwardForm(pair, (1, 2), "", None) for pair in product(firsts, seconds)]
     forms += [
-        ForwardForm(tuple(own[number - 1] for number in order), order, "", None)
+        ForwardForm(tuple(_alike(first, own, widths, number) for number in order), order, "", None)
         for order in orders[2:]
+        for first in firsts
     ]
-    ranked = [(_distance(activations, form), form) for form in forms]
+    ranked = [(_distance(activations, form), form) for form in dict.fromkeys(forms)]
     ranked.sort(key=lambda item: (item[0], orders.index(item[1].order)))
     return tuple(item for item in ranked if item[0] <= FARTHEST)
+
+
+def _alike(first: LayerForm, own: tuple[LayerForm, ...], widths: Widths, number: int) -> LayerForm:
+    """The form of another layer that differs from its own as the first does."""
+    same = first.activation == own[0].activation
+    square = widths[number - 1] == widths[number]
+    return replace(
+        first,
+        activation=own[number - 1].activation if same else first.activation,
+        transposed=first.transposed or not square,
+    )
 
 
 def _layer_forms(widths: Widths, activations: Activations, place: int) -> list[LayerForm]:
@@ -151,7 +164,7 @@ def _layer_forms(widths: Widths, activations: Activations, place: int) -> list[L
 def _variants(name: str) -> tuple[tuple[int, int], ...]:
     """Sign inside and times applied; a relu's relu is a relu."""
     if name in ("sigmoid", "tanh", "softmax"):
-        return ((1, 1), (-1, 1), (1, 2))
+        return ((1, 1), (-1, 1), (1, 2), (-1, 2))
     return ((1, 1), (-1, 1)) if name == "relu" else ((1, 1),)
 
 

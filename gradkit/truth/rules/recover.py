@@ -224,5 +224,9 @@ def _deviation(rule: Rule, check: Table) -> float:
     )
     size = np.abs(after - before).max()
     rounding = ROUNDING * max(np.abs(before).max(), np.abs(after).max())
-    wrong = np.abs(value_of(check, rule) - after).max()
+    # A quotient that vanishes somewhere is no rule: it comes out as NaN and deviates.
+    with np.errstate(all="ignore"):
+        wrong = np.abs(value_of(check, rule) - after).max()
+    if not np.isfinite(wrong):
+        return np.inf
     return float(max(wrong - rounding, 0.0) / size) if size else float(wrong > rounding)

@@ -20,6 +20,9 @@ LARGEST_POWER = 3
 DEPENDENT = 1e-10
 SPARE_ROWS = 4
 RARELY = 0.1
+MOST_HITS = 24
+REWRITTEN = 8
+"""So many equal products are looked at, and so many of them rewritten."""
 
 
 def fit_products(
@@ -65,23 +68,39 @@ def fit_products(
         near = (np.abs(powers - rounded) < 0.01) & (np.abs(rounded) <= LARGEST_POWER)
         fits = near.all(axis=0) & usable[:, None] & divisors_usable[None, :]
         equal = _relations(columns, atoms, kept, inverse)
-        for number, divisor in np.argwhere(fits):
+        hits = np.argwhere(fits)
+        # Where sums are products too, hundreds are equal; the plain ones say it best.
+        hits = hits[np.argsort(hits[:, 1] > 0, kind="stable")][:MOST_HITS]
+        for place, (number, divisor) in enumerate(hits):
             exponents = np.zeros(columns.shape[1])
             exponents[kept] = rounded[:, number, divisor]
-            for chosen in (exponents, *(exponents + k * r for r in equal for k in (-1, 1, 2))):
-                if np.abs(chosen).max(initial=0.0) > LARGEST_POWER:
-                    continue
-                where = np.flatnonzero(chosen)
-                product = divisors[:, divisor] * np.prod(columns[:, where] ** chosen[where], axis=1)
-                target = targets[:, number]
-                coefficient = float(product @ target / (product @ product))
-                if np.abs(target - coefficient * product).max() > EXACT * np.abs(target).max():
-                    continue
-                factors = list(sums[divisor - 1]) if divisor else []
-                for column in where:
-                    power = int(chosen[column])
-                    factors += [replace(f, power=f.power * power) for f in atoms[column]]
-                yield int(number), Term(coefficient, tuple(factors))
+            others = equal if place < REWRITTEN else []
+            for chosen in (exponents, *(exponents + k * r for r in others for k in (-1, 1))):
+                term = _term(targets[:, number], divisors[:, divisor], columns, chosen, atoms)
+                if term is not None:
+                    whole = sums[divisor - 1] if divisor else ()
+                    yield int(number), replace(term, factors=(*whole, *term.factors))
+
+
+def _term(
+    target: Array,
+    whole: Array,
+    columns: Array,
+    powers: Array,
+    atoms: list[tuple[Factor, ...]],
+) -> Term | None:
+    """``whole`` times the atoms to these powers, if some multiple of it is the target."""
+    if np.abs(powers).max(initial=0.0) > LARGEST_POWER:
+        return None
+    where = np.flatnonzero(powers)
+    product = whole * np.prod(columns[:, where] ** powers[where], axis=1)
+    coefficient = float(product @ target / (product @ product))
+    if np.abs(target - coefficient * product).max() > EXACT * np.abs(target).max():
+        return None
+    return Term(
+        coefficient,
+        tuple(replace(f, power=f.power * int(powers[i])) for i in where for f in atoms[i]),
+    )
 
 
 def _telling_rows(values: Array) -> NDArray[np.bool_]:

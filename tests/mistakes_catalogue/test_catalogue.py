@@ -1,0 +1,217 @@
+"""The catalogue as values: complete, readable, and every prediction executable."""
+
+import string
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from rules.nets import ALL, CLASSIFICATION, REGRESSION, RELU, SOFTMAX, TANH
+
+from gradkit.records.rule import Slip
+from gradkit.truth.mistakes import (
+    CODES,
+    apply,
+    catalogue,
+    diagnose,
+    mistake,
+    usual_cases,
+    usual_forward_cases,
+    usual_training_cases,
+    words,
+)
+from gradkit.truth.mistakes.catalogue import DEDUCTIONS
+from gradkit.truth.mistakes.forward import CHANGES as FORWARD
+from gradkit.truth.mistakes.rewrite import REWRITES
+from gradkit.truth.mistakes.training import CHANGES as TRAINING
+from gradkit.truth.rules import draw, evaluate, step
+from gradkit.truth.rules.draw import FRESH, with_rate
+
+UPDATES = tuple(code for code in CODES if code in REWRITES)
+ASKED_FOR = (
+    "updated-before-use",
+    "swapped-index",
+    "uneven-learning-rate",
+    "wrong-learning-rate",
+    "wrong-source-entry",
+    "overwritten",
+    "wrong-activation-derivative",
+    "missing-activation-derivative",
+    "extra-output-derivative",
+    "wrong-sign",
+    "wrong-factor",
+    "wrong-sigmoid-sign",
+    "not-updated",
+    "copy-dropped",
+    "missing-zero-grad",
+    "missing-step",
+    "missing-activation",
+    "double-sigmoid",
+    "wrong-loss",
+    "wrong-reduction",
+    "broadcast-target",
+    "wrong-optimizer",
+    "loss-after-step",
+    "graph-detached",
+)
+
+
+def test_every_code_has_a_page_and_a_prediction():
+    """Nothing is listed that cannot be run, nothing runs that is not listed."""
+    assert set(CODES) == set(catalogue()) == {*REWRITES, *FORWARD, *TRAINING}
+    assert len(CODES) == len(set(CODES))
+    assert set(ASKED_FOR) <= set(CODES)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_page_has_what_a_student_needs(code):
+    """What it is, why, a wrong and a right example, on a net with other names than the task's."""
+    entry = mistake(code)
+    assert "\nWrong:\n\n```python\n" in entry.page
+    assert "\nRight:\n\n```python\n" in entry.page
+    blocks = entry.page.split("```python\n")[1:]
+    for block in blocks:
+        code_text = block.split("```")[0]
+        compile(code_text.replace("return", "result ="), code, "exec")
+        assert not any(name in code_text for name in ("parameters[", "y_hat", "A1", "W2", "b1["))
+    assert entry.title[0].isupper()
+    assert not entry.title.endswith(".")
+    assert entry.sentence.endswith(".")
+    assert all(hint.endswith((".", "?")) for hint in entry.hints)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_place_in_a_text_has_a_word(code):
+    """Sentences and hints only use places that `words` fills."""
+    entry = mistake(code)
+    known = words(CLASSIFICATION, Slip(code, (), ((),)))
+    for text in (entry.sentence, *entry.hints):
+        assert {name for _, name, _, _ in string.Formatter().parse(text) if name} <= set(known)
+
+
+@pytest.mark.parametrize("code", UPDATES)
+def test_the_right_rule_is_only_told_at_level_four(code):
+    """Lower hints neither show the right step nor the right formula."""
+    entry = mistake(code)
+    for text in (entry.sentence, *entry.hints[:3]):
+        assert "{should}" not in text
+
+
+def test_deductions_are_those_of_the_design():
+    """Per class of mistake: default, strict, lenient."""
+    table = {
+        "updated-before-use": ("0.15", "0.5", "0"),
+        "swapped-index": ("0.3", "0.5", "0.2"),
+        "wrong-activation-derivative": ("0.3", "0.5", "0.2"),
+        "missing-activation-derivative": ("0.3", "0.5", "0.2"),
+        "wrong-sign": ("0.25", "0.5", "0.15"),
+        "wrong-learning-rate": ("0.1", "0.25", "0.05"),
+        "uneven-learning-rate": ("0.1", "0.25", "0.05"),
+        "wrong-factor": ("0.1", "0.25", "0.05"),
+        "wrong-source-entry": ("0.1", "0.25", "0.05"),
+        "overwritten": ("0.1", "0.25", "0.05"),
+    }
+    for code, row in table.items():
+        found = [mistake(code).deduction[p] for p in ("default", "strict", "lenient")]
+        assert [Fraction(str(value)) for value in found] == [Fraction(value) for value in row]
+    assert mistake("not-updated").deduction == {}
+    assert all(set(row) <= {"default", "strict", "lenient"} for row in DEDUCTIONS.values())
+
+
+@pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
+@pytest.mark.parametrize("code", UPDATES)
+def test_a_mistake_alone_is_told_alone_in_any_exercise(code, task):
+    """The prediction of each usual case, diagnosed, gives that code or an equal one back."""
+    rate = code == "rate-ignored"
+    fit, fresh = draw(task, 1), draw(task, 2, FRESH, vary=False)
+    fit, fresh = (with_rate(fit, 1), with_rate(fresh, 2)) if rate else (fit, fresh)
+    for slip in usual_cases(code, task, rate=rate):
+        probes = [type_of(inputs, apply(task, [slip], inputs)) for inputs in (fit, fresh)]
+        seen = [code] if code in ("copy-dropped", "input-mutated") else []
+        found = diagnose(task, *probes, seen=seen).explanation
+        named = [[s.code for s in found.slips]]
+        named += [[s.code for s in other] for other in found.alternatives]
+        assert [code] in named
+        assert found.unexplained == ()
+        told = next(s for s in (*found.slips, *sum(found.alternatives, ())) if s.code == code)
+        assert set(told.entries) == set(slip.entries)
+
+
+def type_of(inputs, after):
+    """Probes as a student's code would have left them."""
+    from gradkit.records.rule import UpdateProbes
+
+    return UpdateProbes(inputs, after)
+
+
+@pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
+def test_the_correct_step_with_no_mistake_is_the_step(task):
+    """`apply` without mistakes is gradient descent."""
+    inputs = draw(task, 3, 20, vary=False)
+    for key, value in step(task, inputs).items():
+        np.testing.assert_allclose(apply(task, [], inputs)[key], value, rtol=1e-13, atol=1e-15)
+
+
+def test_every_update_mistake_has_room_somewhere():
+    """Between them the exercises leave no prediction untried."""
+    for code in UPDATES:
+        rate = code == "rate-ignored"
+        assert any(usual_cases(code, task, rate=rate) for task in ALL), code
+    for code in FORWARD:
+        assert any(usual_forward_cases(code, task) for task in ALL), code
+    for code in TRAINING:
+        assert any(usual_training_cases(code, task) for task in ALL), code
+
+
+def test_a_mistake_without_room_has_no_case():
+    """A linear net has no activation derivative to forget."""
+    assert usual_cases("missing-activation-derivative", REGRESSION) == ()
+    assert usual_cases("rate-ignored", REGRESSION) == ()
+    assert usual_forward_cases("weight-not-transposed", TANH) == ()
+    assert usual_forward_cases("activation-twice", RELU) == ()
+    assert usual_training_cases("double-sigmoid", REGRESSION) == ()
+
+
+def test_an_unknown_code_is_refused_with_similar_ones():
+    """The text helps on."""
+    with pytest.raises(LookupError, match="similar ones are swapped-index"):
+        mistake("swaped-index")
+
+
+def test_a_code_of_another_role_is_no_update():
+    """`apply` says which codes it knows."""
+    with pytest.raises(ValueError, match="'missing-step' is no mistake of an update step"):
+        apply(REGRESSION, [Slip("missing-step", (), ())], draw(REGRESSION, 1))
+
+
+def test_entries_and_details_have_to_pair_up():
+    """A slip that lost half of its facts is refused."""
+    slip = Slip("overwritten", (("b2", (0, 0)),), ())
+    with pytest.raises(ValueError, match="overwritten: 1 entries and 0 items of details"):
+        apply(REGRESSION, [slip], draw(REGRESSION, 1))
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "message"),
+    [
+        ("wrong-source-entry", (("source", "W2"),), r"written \(name, row, column, when\)"),
+        ("wrong-target", (("target", 3),), r"target is written \(name, row, column\), not 3"),
+    ],
+)
+def test_details_of_the_wrong_form_are_refused(code, details, message):
+    """The text says how they are written."""
+    slip = Slip(code, (("b2", (0, 0)),), (details,))
+    with pytest.raises(TypeError, match=message):
+        apply(REGRESSION, [slip], draw(REGRESSION, 1))
+
+
+def test_a_sum_over_outputs_is_told_where_there_are_several():
+    """The softmax exercise has sums over paths; a wrong one is recognised."""
+    from gradkit.truth.mistakes import with_slips
+    from gradkit.truth.rules import correct_rules
+
+    entries = tuple(("W2", (j, k)) for j in range(5) for k in range(3))
+    slip = Slip("wrong-sum-axis", entries, ((("over", "k"),),) * len(entries))
+    fit, fresh = draw(SOFTMAX, 1), draw(SOFTMAX, 2, FRESH, vary=False)
+    rules = with_slips(SOFTMAX, correct_rules(SOFTMAX), [slip])
+    probes = [type_of(inputs, evaluate(SOFTMAX, rules, inputs)) for inputs in (fit, fresh)]
+    assert [s.code for s in diagnose(SOFTMAX, *probes).explanation.slips] == ["wrong-sum-axis"]
