@@ -78,11 +78,21 @@ def _splits(task: Task, sizes: Mapping[Entry, float]) -> Iterator[dict[Entry, fl
     """Ways to tell factors (2, ½, 1/m) from rates, entry by entry."""
     known = _factor_ratios(task)
     rates = _rate_ratios(task)
-    yield {
+    alone = {
         entry: size
         for entry, size in sizes.items()
         if _known(size, known) and not _known(size, rates)
     }
+    yield alone
+    # A factor that is seen alone somewhere may hide behind a rate elsewhere.
+    behind = {
+        entry: factor
+        for entry, size in sizes.items()
+        for factor in alone.values()
+        if entry not in alone and not _known(size, rates) and _known(size / factor, rates)
+    }
+    if behind:
+        yield alone | behind
     for factor in known:
         if all(_known(size / factor, rates) for size in sizes.values()):
             yield dict.fromkeys(sizes, factor)

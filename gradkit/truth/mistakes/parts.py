@@ -74,11 +74,16 @@ def output_index(rule: Rule) -> int | str:
     return rule.index[1] if rule.parameter == "W2" else rule.index[0]
 
 
+def _of_symbol(symbol: str) -> Callable[[Factor], bool]:
+    return lambda factor: factor.symbol == symbol
+
+
 GROUPS: Mapping[str, Callable[[Factor], bool]] = {
     "output": is_output,
     "weight": lambda factor: factor.symbol == "W2",
     "unit": is_unit,
     "input": is_input,
+    **{symbol: _of_symbol(symbol) for symbol in PER_HIDDEN},
 }
 """The parts of a product whose index can be wrong on its own."""
 

@@ -192,7 +192,7 @@ def _unit_part(
     if should.parameter == "W2":
         return _last_input(should, theirs, places)
     if len(indices) > 1:
-        return None
+        return _mixed_units(ours, theirs, places)
     names = tuple(sorted(names_of(tuple(theirs))))
     if names == tuple(sorted(names_of(tuple(ours)))):
         if indices:
@@ -215,6 +215,16 @@ def _unit_part(
     if names == ("hidden_slope",):
         return [("wrong-derivative-argument", (("of", "activation"),))]
     return [("wrong-activation-derivative", (("factors", names),))]
+
+
+def _mixed_units(
+    ours: list[Factor], theirs: list[Factor], places: dict[str, Index]
+) -> list[Change] | None:
+    """The right derivative, of which one factor belongs to another unit."""
+    if sorted(names_of(tuple(ours))) != sorted(names_of(tuple(theirs))):
+        return None
+    places |= {factor.symbol: factor.index[0] for factor in theirs}
+    return []
 
 
 def _surplus(names: tuple[str, ...], place: Index) -> Change:
@@ -281,7 +291,7 @@ def _index_changes(
         elif is_weight(factor):
             natural["weight"] = factor.index[0]
         elif is_unit(factor):
-            natural["unit"] = factor.index[0]
+            natural["unit"] = natural[factor.symbol] = factor.index[0]
         elif is_input(factor):
             natural["input"] = factor.index[0]
     wrong = {g: p for g, p in places.items() if g in natural and p != natural[g]}
@@ -305,5 +315,7 @@ def _index_changes(
         and seen
         and all(place == exchanged[group] for group, place in seen.items())
     ):
-        return [[*changes, ("swapped-index", ())], copied]
+        # One index alone may as well have been copied; two say that they were exchanged.
+        swapped: list[Change] = [*changes, ("swapped-index", ())]
+        return [swapped] if len(seen) > 1 else [swapped, copied]
     return [copied]

@@ -149,12 +149,13 @@ def _renamed(difference: Difference, codes: Mapping[str, str]) -> Difference:
 
 def _partner(entry: Entry, places: Mapping[Entry, Mapping[str, object]]) -> Entry | None:
     parameter, index = entry
-    axes = {"weight": 1 if parameter == "W1" else 0, "input": 0, "output": 1}
-    axes["unit"] = axes["weight"]
     wrong = places[entry]
-    if len({axes[group] for group in wrong}) > 1 or len(set(wrong.values())) > 1:
+    # What is made of a hidden unit follows the axis of the units.
+    units = 1 if parameter == "W1" else 0
+    axes = {{"input": 0, "output": 1}.get(group, units) for group in wrong}
+    if len(axes) > 1 or len(set(wrong.values())) > 1:
         return None
-    axis, place = axes[next(iter(wrong))], next(iter(wrong.values()))
+    axis, place = axes.pop(), next(iter(wrong.values()))
     if not isinstance(place, int):
         return None
     other = (parameter, (place, index[1]) if axis == 0 else (index[0], place))
