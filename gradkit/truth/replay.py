@@ -46,45 +46,49 @@ def step_of(task: Task, rules: Rules, slips: Sequence[Slip]) -> Step | None:
     return None if waiting_in_circles(exact) else partial(evaluate, task, exact)
 
 
-def follows(
-    run: Run,
-    observed: Mapping[str, NDArray[Any]],
+def follow(
+    runs: Sequence[Run],
+    outcomes: Sequence[Mapping[str, NDArray[Any]]],
     step: Step,
     forward: Callable[[Parameters, Array], tuple[Array, Array]],
 ) -> bool:
-    """Whether a run with this update gives exactly the observed one.
+    """Whether runs with this update, side by side, give exactly the observed ones.
 
     Parameters
     ----------
-    run : Run
-    observed : mapping of arrays
-        ``y_hat`` of every step, and ``final/…`` parameters.
+    runs : sequence of Run
+        On the same examples, for the same number of epochs.
+    outcomes : sequence of mappings of arrays
+        For each run ``y_hat`` of every step, and ``final/…`` parameters.
     step : callable
         The update, see `step_of`.
     forward : callable
-        The forward pass that the observed run had.
+        The forward pass that the observed runs had.
     """
-    y_hat = observed.get("y_hat")
-    if y_hat is None or len(y_hat) != run.epochs * len(run.X):
-        return False
-    parameters: Parameters = {key: value[None] for key, value in run.parameters.items()}
-    rate = None if run.rate is None else np.array([run.rate])
+    first, steps = runs[0], runs[0].epochs * len(runs[0].X)
+    finals = [f"final/{key}" for key in first.parameters]
+    for outputs in outcomes:
+        if len(outputs.get("y_hat", ())) != steps or not outputs.keys() >= set(finals):
+            return False
+    seen = np.stack([outputs["y_hat"] for outputs in outcomes], axis=1)
+    parameters: Parameters = {
+        key: np.stack([run.parameters[key] for run in runs]) for key in first.parameters
+    }
+    rate = None if first.rate is None else np.full(len(runs), first.rate)
+    X, y = (np.stack([values] * len(runs), axis=1).astype(float) for values in (first.X, first.y))
+    found = []
     with np.errstate(all="ignore"):
-        for place, seen in enumerate(y_hat):
-            X, y = run.X[None, place % len(run.X)], run.y[None, place % len(run.X)]
-            predicted, hidden = forward(parameters, X[:, :, None].astype(float))
-            if not _near(predicted[0], seen):
-                return False
+        for row in list(range(len(first.X))) * first.epochs:
+            predicted, hidden = forward(parameters, X[row][:, :, None])
+            found.append(predicted)
             inputs = UpdateInputs(
-                y.astype(float),
-                predicted[:, :, 0],
-                hidden[:, :, 0],
-                X.astype(float),
-                parameters,
-                rate,
+                y[row], predicted[:, :, 0], hidden[:, :, 0], X[row], parameters, rate
             )
             parameters = step(inputs)
-    return all(_near(value[0], observed[f"final/{key}"]) for key, value in parameters.items())
+    return _near(np.array(found), seen) and all(
+        _near(value, np.stack([outputs[f"final/{key}"] for outputs in outcomes]))
+        for key, value in parameters.items()
+    )
 
 
 def _near(predicted: Array, seen: NDArray[Any]) -> bool:

@@ -63,17 +63,16 @@ def value_of(table: Table, rule: Rule) -> Array:
 
 
 def _needs(rule: Rule, waiting: Mapping[Entry, Rule]) -> bool:
-    factors = [factor for term in rule.terms for factor in term.factors]
-    if rule.source is not None:
-        factors.append(rule.source)
-    return any(_matches(factor, entry) for factor in factors for entry in waiting)
+    late = [f for term in rule.terms for f in term.factors if f.when == "after"]
+    if rule.source is not None and rule.source.when == "after":
+        late.append(rule.source)
+    return any(_matches(factor, entry) for factor in late for entry in waiting)
 
 
 def _matches(factor: Factor, entry: Entry) -> bool:
     return (
-        factor.when == "after"
+        factor.symbol == entry[0]
         and factor.symbol in PARAMETERS
-        and factor.symbol == entry[0]
         and all(
             isinstance(axis, str) or axis == place
             for axis, place in zip(factor.index, entry[1], strict=True)

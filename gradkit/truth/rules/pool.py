@@ -247,11 +247,13 @@ def pool(
         for entry in shape.entries
         if entry in changed
     ]
-    found += [
-        (factors, needs, True)
-        for factors, needs in (_with_weight(shape, s, after_depends, changed) for s in sums(shape))
-        if needs is not None
-    ]
+    for factors, needs, used, when in _weighted_sums(shape):
+        if when != "after":
+            found.append((factors, needs, True))
+        elif not changed.isdisjoint(used):
+            # Where no weight has changed, the sum repeats the one of those before the step.
+            depends = np.logical_or.reduce([needs, *(after_depends[entry] for entry in used)])
+            found.append((factors, depends, True))
     possible = np.stack(needed)
     depends = np.stack([mask for _, mask, _ in found])
     fits = ~np.any(depends[None] & ~possible[:, None], axis=2).all(axis=0)
@@ -266,24 +268,24 @@ def pool(
     )
 
 
-def _with_weight(
+@lru_cache(maxsize=16)
+def _weighted_sums(
     shape: Shape,
-    total: tuple[tuple[Factor, ...], Mask],
-    after_depends: Mapping[Entry, Mask],
-    changed: set[Entry],
-) -> tuple[tuple[Factor, ...], Mask | None]:
-    """A sum with what its weights depend on; None where it repeats the sum ``before``."""
-    factors, needs = total
-    weight = next((f for f in factors if f.symbol == "W2"), None)
-    if weight is None:
-        return factors, needs
-    used = [entry for entry in shape.entries if entry[0] == "W2" and _fits(weight, entry)]
-    if weight.when == "after":
-        if not changed.intersection(used):
-            return factors, None
-        return factors, np.logical_or.reduce([needs, *(after_depends[e] for e in used)])
-    theirs = [_mask(shape, f"W2[{i},{j}]") for _, (i, j) in used]
-    return factors, np.logical_or.reduce([needs, *theirs])
+) -> tuple[tuple[tuple[Factor, ...], Mask, tuple[Entry, ...], str], ...]:
+    """The sums, each with what it depends on, and with its weights and which they are.
+
+    What weights after the step depend on is up to the code under test, and left out.
+    """
+    found = []
+    for factors, needs in sums(shape):
+        weight = next((f for f in factors if f.symbol == "W2"), None)
+        used: tuple[Entry, ...] = ()
+        if weight is not None:
+            used = tuple(e for e in shape.entries if e[0] == "W2" and _fits(weight, e))
+        when = "" if weight is None else weight.when
+        names = [f"W2[{i},{j}]" for _, (i, j) in used] if when == "before" else []
+        found.append((factors, needs | _mask(shape, *names), used, when))
+    return tuple(found)
 
 
 def _fits(weight: Factor, entry: Entry) -> bool:
