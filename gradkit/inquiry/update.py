@@ -23,9 +23,12 @@ from gradkit.student.trace import observe_trace
 from gradkit.truth.attribute import attribute
 from gradkit.truth.mistakes import Diagnosis, diagnose
 from gradkit.truth.oracle import Oracle
-from gradkit.truth.replay import follows, step_of
+from gradkit.truth.replay import follow, step_of
 from gradkit.truth.rules import draw
 from gradkit.truth.rules.draw import FRESH, with_rate
+
+SAME = 1e-12
+"""Relative; what two equal calls may differ by."""
 
 TRACED = 8
 """Calls that are watched line by line."""
@@ -65,17 +68,25 @@ def _diagnose(task: Task, examined: Examined, sitting: Sitting, seed: int) -> Di
 def _observe(
     task: Task, bound: Bound, sitting: Sitting, seed: int, n: int | None
 ) -> UpdateProbes | None:
-    """The update at independent inputs; None where not all calls leave all parameters."""
+    """The update at independent inputs; None where not all calls leave all parameters.
+
+    The first call is made once more at the end. An entry in which the two differ depends on
+    more than its inputs: no formula of these gives it, and its values are told as NaN.
+    """
     inputs = _inputs(task, bound, seed, n)
-    labels = tuple(str(number) for number in range(len(inputs.y)))
-    batch = Batch("inquiry", "update", "update", _arrays(inputs), labels)
+    arrays = {name: np.concatenate([v, v[:1]]) for name, v in _arrays(inputs).items()}
+    labels = tuple(str(number) for number in range(len(inputs.y) + 1))
+    batch = Batch("inquiry", "update", "update", arrays, labels)
     outcome = observe_batch(sitting, task, bound, batch)
     after = {}
     for key, value in inputs.before.items():
         found = outcome.outputs.get(key)
-        if found is None or found.shape != value.shape or found.dtype.kind not in "fi":
+        if found is None or found.shape[1:] != value.shape[1:] or found.dtype.kind not in "fi":
             return None
-        after[key] = found.astype(np.float64)
+        if len(found) < len(labels):
+            return None
+        again = np.isclose(found[0], found[-1], rtol=SAME, atol=0.0, equal_nan=True)
+        after[key] = np.where(again, found[:-1].astype(np.float64), np.nan)
     return UpdateProbes(inputs, after)
 
 
@@ -181,7 +192,6 @@ def _consequences(
     outcomes = examined.case.observations.outcomes
     runs = [run for run in examined.case.probes.runs if run.name in outcomes]
     step = step_of(task, diagnosis.applies, explanation.slips)
-    replayed = step is not None and all(
-        follows(run, outcomes[run.name].outputs, step, oracle.forward) for run in runs
-    )
-    return {"gradient": codes, **({"trajectory": codes} if runs and replayed else {})}
+    outputs = [outcomes[run.name].outputs for run in runs]
+    replayed = bool(runs) and step is not None and follow(runs, outputs, step, oracle.forward)
+    return {"gradient": codes, **({"trajectory": codes} if replayed else {})}
