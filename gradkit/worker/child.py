@@ -247,7 +247,7 @@ def train(frame: Frame) -> Frame:
     try:
         student = torch_call.build(Desk.namespace[training["model"]])
         torch_call.fill(student, parameters)
-        X, y = torch_call.tensors(inputs, training["target"])
+        X, y = torch_call.tensors(inputs, training["target"], torch_call.precision(student))
         handed = {"model": student, "X": X, "y": y, "epochs": epochs, "rate": float(inputs["rate"])}
         if "cell" in training:
             names = training["names"]

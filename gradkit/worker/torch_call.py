@@ -40,6 +40,28 @@ def shapes(model: Any) -> list[list[int]]:
     return [list(parameter.shape) for parameter in model.parameters()]
 
 
+def slots(model: Any, parameters: Arrays) -> dict[str, Any]:
+    """The model's own parameter for each canonical one.
+
+    In the order in which they are registered, each taking the first that has its shape: a
+    model may well name its output layer before its hidden one.
+
+    Raises
+    ------
+    ModelMismatchError
+        If number or shapes differ.
+    """
+    free, found = list(model.parameters()), {}
+    for key, value in parameters.items():
+        shape = value.T.shape if key[0] == "W" else value[:, 0].shape
+        fitting = [number for number, slot in enumerate(free) if tuple(slot.shape) == shape]
+        if fitting:
+            found[key] = free.pop(fitting[0])
+    if free or len(found) < len(parameters):
+        raise ModelMismatchError("its parameters do not have the shapes of the assigned layers")
+    return found
+
+
 def fill(model: Any, parameters: Arrays) -> None:
     """Copy canonical parameters into the model.
 
@@ -50,25 +72,22 @@ def fill(model: Any, parameters: Arrays) -> None:
     """
     import torch
 
-    slots = list(model.parameters())
-    values = [value.T if key[0] == "W" else value[:, 0] for key, value in parameters.items()]
-    if [tuple(slot.shape) for slot in slots] != [value.shape for value in values]:
-        raise ModelMismatchError("its parameters do not have the shapes of the assigned layers")
     with torch.no_grad():
-        for slot, value in zip(slots, values, strict=True):
+        for key, slot in slots(model, parameters).items():
+            value = parameters[key].T if key[0] == "W" else parameters[key][:, 0]
             slot.copy_(torch.tensor(np.ascontiguousarray(value)))
 
 
 def parameters_of(model: Any, like: Arrays) -> dict[str, NDArray[Any]]:
     """The model's parameters in canonical form, as far as they are still there."""
-    values = [parameter.detach().cpu().numpy() for parameter in model.parameters()]
-    if len(values) != len(like):
+    try:
+        found = slots(model, like)
+    except ModelMismatchError:
         return {}
-    turned = [value.T if key[0] == "W" else value for key, value in zip(like, values, strict=True)]
+    values = {key: slot.detach().cpu().numpy() for key, slot in found.items()}
     return {
-        key: np.array(value).reshape(like[key].shape)
-        for key, value in zip(like, turned, strict=True)
-        if value.size == like[key].size
+        key: np.array(value.T if key[0] == "W" else value).reshape(like[key].shape)
+        for key, value in values.items()
     }
 
 
@@ -77,7 +96,7 @@ def predict(model: Any, X: NDArray[Any], shape: tuple[int, ...]) -> Returned:
     import torch
 
     out = Returned()
-    returned = model(torch.tensor(X.T, dtype=torch.float32))
+    returned = model(torch.tensor(X.T, dtype=precision(model)))
     if isinstance(returned, torch.Tensor):
         returned = returned.detach().cpu().numpy()
         returned = returned.reshape(-1) if returned.size == np.prod(shape) else returned
@@ -88,18 +107,24 @@ def predict(model: Any, X: NDArray[Any], shape: tuple[int, ...]) -> Returned:
     return out
 
 
-def tensors(inputs: Arrays, target: str) -> tuple[Any, Any]:
-    """X (rows, features) and y as float32; ``target`` is ``flat`` (rows,) or ``column``."""
+def precision(model: Any) -> Any:
+    """The dtype of the model's parameters, which its inputs must have too."""
+    return next(model.parameters()).dtype
+
+
+def tensors(inputs: Arrays, target: str, dtype: Any) -> tuple[Any, Any]:
+    """X (rows, features) and y; ``target`` is ``flat`` (rows,) or ``column``."""
     import torch
 
-    X = torch.tensor(inputs["X"], dtype=torch.float32)
-    y = torch.tensor(inputs["y"], dtype=torch.float32)
+    X = torch.tensor(inputs["X"], dtype=dtype)
+    y = torch.tensor(inputs["y"], dtype=dtype)
     return X, y[:, 0] if target == "flat" and y.shape[1] == 1 else y
 
 
 def losses_of(returned: Any, out: Returned) -> NDArray[np.float64] | None:
-    """The series of losses in what ``train`` returned: a list, an array, or one in a tuple."""
+    """The series of losses in what ``train`` returned: by itself, in a tuple or in a dict."""
     options = returned if isinstance(returned, tuple) else (returned,)
+    options = tuple(returned.values()) if isinstance(returned, dict) else options
     for option in options:
         try:
             values = [float(value) for value in option]

@@ -50,9 +50,11 @@ def test_a_wrong_update_fails_in_its_own_entries(grade, name: str) -> None:
             "interface": "pass",
             "forward": "pass",
             "update": "fail",
-            "gradient": found["gradient"].state,
+            "gradient": "fail",
             "trajectory": "fail",
         }
+        # Without its scale an update tells the same; a wrong sign in all of it is no scale.
+        assert failed(found["gradient"]) == entries
 
 
 def test_hana_makes_several_mistakes(grade) -> None:

@@ -171,8 +171,8 @@ FORWARDS: dict[str, tuple[str, str, str, int, set[str]]] = {
     "a string": (
         "return A2, A1",
         "return 'done'",
-        "`L_layer_forward` gives the output ŷ and the hidden layer A1 as a value of type str; a "
-        "numpy array is expected.",
+        "`L_layer_forward` gives the output ŷ and the hidden layer A1 as a value of type str; an "
+        "array of numbers is expected.",
         4,
         {"y_hat[0,0]", "A1[0,0]", "A1[1,0]"},
     ),
@@ -232,7 +232,7 @@ UPDATES: dict[str, tuple[str, str, str, set[str]]] = {
     "text": (
         "    return",
         "    parameters['W2'] = 'done'\n    return",
-        "`update_parameters` gives W2 as a value of type str; a numpy array is expected.",
+        "`update_parameters` gives W2 as a value of type str; an array of numbers is expected.",
         {"W2[0,0]", "W2[1,0]"},
     ),
     "None": (

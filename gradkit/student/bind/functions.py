@@ -53,7 +53,9 @@ def bind_functions(task: Task, outline: Outline, sitting: Sitting) -> Binding:
 
 def _choose(role: Role, task: Task, outline: Outline) -> tuple[Function, Fit] | Missing:
     """The last function of a fitting name; failing that, the one whose arguments are all known."""
-    own = [f for f in outline.functions if f.origin != "borrowed" or role.shared]
+    # Of several definitions of one name Python keeps the last.
+    last = {f.name: f for f in outline.functions if f.origin != "borrowed" or role.shared}
+    own = [function for function in outline.functions if last.get(function.name) is function]
     named = [f for f in own if is_called(f.name, role.aliases)]
     for function in reversed(named):
         fitting = _fit(role, function)

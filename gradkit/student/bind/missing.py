@@ -18,9 +18,8 @@ def misfit(role: Role, function: Function) -> Missing:
     return Missing(
         role.name,
         role.required,
-        f"`{function.signature}` ({where(function.place)}) cannot be called as "
-        f"`{role.signature}`: the arguments do not match. Found `{function.signature}`, "
-        f"required `{role.signature}`.",
+        f"`{function.name}` does not take the arguments that it is called with: found "
+        f"`{function.signature}` ({where(function.place)}), required `{role.signature}`.",
         function.place,
     )
 

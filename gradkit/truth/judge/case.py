@@ -42,7 +42,7 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
     for outcome in outcomes:
         if outcome.lost is not None:
             state: State = "timeout" if outcome.lost.kind == "timeout" else "error"
-            text = f"`{bound.function}` {outcome.lost.detail}."
+            text = f"{subject(bound)} {outcome.lost.detail}."
             return Verdict(check, state, text, place=bound.place)
         if outcome.failure is not None:
             # In numpy several functions take part in a run, and gradkit's loop calls them.
@@ -51,12 +51,24 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
     return None
 
 
+def subject(bound: Bound) -> str:
+    """What a sentence begins with."""
+    name = called(bound)
+    return name[:1].upper() + name[1:]
+
+
+def called(bound: Bound) -> str:
+    """A function's name, or words for what has none."""
+    return bound.function if " " in bound.function else f"`{bound.function}`"
+
+
 def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdict:
     name = bound.function
     if failure.type == "NotImplementedError":
         return Verdict(check, "missing", f"`{name}` is not written yet.", place=bound.place)
-    inside = f" in `{failure.function}`" if failure.function not in ("", name) else ""
-    text = f"`{name}` stopped with {failure.type}{inside}"
+    elsewhere = failure.function not in ("", "<module>", name)
+    inside = f" in `{failure.function}`" if elsewhere else ""
+    text = f"{subject(bound)} stopped with {failure.type}{inside}"
     if several:
         text = f"The training run stopped at example {failure.call + 1} with {failure.type}{inside}"
     text += f": {failure.message.rstrip('.')}" if failure.message else ""

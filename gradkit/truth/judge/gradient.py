@@ -18,7 +18,7 @@ from gradkit.records.probes import Batch, Run
 from gradkit.records.task import Array, Parameters
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.truth import closeness
-from gradkit.truth.judge.case import Case, Earlier, blocked, outcomes_of, unusable
+from gradkit.truth.judge.case import Case, Earlier, blocked, called, outcomes_of, unusable
 from gradkit.truth.judge.sheet import listed, merge
 from gradkit.truth.judge.steps import update
 from gradkit.truth.slope import Slope, slopes
@@ -53,7 +53,9 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
         for step in _update_steps(case, batch, outcome.outputs)
     ]
     bound = case.binding.bound["update"]
-    return _verdict(_compare(steps, EXACT, closeness.DOUBLE), bound, "The update")
+    # All of them share one factor, which a bias of its own shows only over several probes.
+    factors = _factors(steps, EXACT)
+    return _verdict(_compare(steps, factors, EXACT, closeness.DOUBLE), bound, "The update")
 
 
 def training_gradient(case: Case, earlier: Earlier) -> Verdict:
@@ -70,7 +72,9 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
     for number in range(0, len(runs), 2):
         ends = [outcome.outputs for outcome in outcomes[number : number + 2]]
         steps = list(_training_steps(case, runs[number], ends))
-        entries += _compare(steps, SINGLE, closeness.SINGLE)
+        # The second step is held to the first one's factors: it may have added to them.
+        factors = _factors(steps[:1], SINGLE)
+        entries += _compare(steps, factors, SINGLE, closeness.SINGLE)
     bound = case.binding.bound["train"]
     return _verdict(entries, bound, "One of the first steps")
 
@@ -111,16 +115,20 @@ def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]
         before = after
 
 
-def _factors(step: Step, relative: float) -> dict[str, float]:
-    """One factor for the weights and one for the biases, read off the step itself.
+def _factors(steps: list[Step], relative: float) -> dict[str, float]:
+    """One factor for the weights and one for the biases, read off the steps themselves.
 
     The ratio of step to slope that most entries share; where no two agree, their median.
     """
     factors = {}
     for kind in "Wb":
-        keys = [key for key in step.taken if key[0] == kind]
-        taken = np.concatenate([step.taken[key].ravel() for key in keys])
-        slope = np.concatenate([step.slope[key].value.ravel() for key in keys])
+        pairs = [
+            (taken.ravel(), step.slope[key].value.ravel())
+            for step in steps
+            for key, taken in step.taken.items()
+            if key[0] == kind
+        ]
+        taken, slope = (np.concatenate(part) for part in zip(*pairs, strict=True))
         seen = np.isfinite(taken) & (np.abs(slope) > 1e-3 * np.abs(slope).max())
         ratios = taken[seen] / slope[seen] if seen.any() else np.zeros(1)
         alike = np.abs(ratios[:, None] - ratios) <= 2 * relative * np.abs(ratios)
@@ -129,14 +137,14 @@ def _factors(step: Step, relative: float) -> dict[str, float]:
     return factors
 
 
-def _compare(steps: list[Step], relative: float, eps: float) -> list[Entry]:
+def _compare(
+    steps: list[Step], factors: Mapping[str, float], relative: float, eps: float
+) -> list[Entry]:
     """Entries of step over factor against slope; a factor that is not positive fails them all.
 
-    The factors are the first step's. What the slope's own error bound leaves open is
-    inconclusive rather than wrong.
+    What the slope's own error bound leaves open is inconclusive rather than wrong.
     """
     entries = []
-    factors = _factors(steps[0], relative)
     for step in steps:
         for key, taken in step.taken.items():
             factor, slope = factors[key[0]], step.slope[key]
@@ -156,14 +164,13 @@ def _compare(steps: list[Step], relative: float, eps: float) -> list[Entry]:
     return entries
 
 
-def _verdict(entries: list[Entry], bound: Bound, subject: str) -> Verdict:
+def _verdict(entries: list[Entry], bound: Bound, steps: str) -> Verdict:
     merged = merge(entries)
     failed = [entry for entry in merged if entry.state == "fail"]
     unsure = [entry for entry in merged if entry.state == "inconclusive"]
     if failed:
         message = (
-            f"{subject} of `{bound.function}` does not follow the slope of the loss in "
-            f"{listed(failed)}."
+            f"{steps} of {called(bound)} does not follow the slope of the loss in {listed(failed)}."
         )
         return Verdict("gradient", "fail", message, tuple(merged), bound.place)
     if unsure:

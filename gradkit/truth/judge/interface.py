@@ -6,7 +6,7 @@ import numpy as np
 
 from gradkit.records.task import Array, Role
 from gradkit.records.verdict import Entry, State, Verdict
-from gradkit.truth.judge.case import Case, Earlier, unusable
+from gradkit.truth.judge.case import Case, Earlier, subject, unusable
 from gradkit.truth.judge.sheet import Sheet, listed
 
 
@@ -51,7 +51,7 @@ def _initialise(case: Case) -> Verdict:
             sheet.compare(key, outcome, value[None], _near_start, ("",))
     return sheet.verdict(
         "interface",
-        lambda failed: f"`{bound.function}` does not give the assigned start in {listed(failed)}.",
+        lambda failed: f"{subject(bound)} does not give the assigned start in {listed(failed)}.",
     )
 
 
@@ -70,15 +70,19 @@ def model(case: Case, earlier: Earlier) -> Verdict:
     wanted = [value.T.shape if key[0] == "W" else value.shape[:1] for key, value in start.items()]
     found = [tuple(map(int, outcome.outputs[key])) for key in sorted(outcome.outputs, key=int)]
     sheet = Sheet(bound)
-    for number, (key, shape) in enumerate(zip(start, wanted, strict=True)):
-        right = found[number : number + 1] == [shape]
-        sheet.entries.append(Entry(key, (), "pass" if right else "fail", None, None))
-    if len(found) > len(wanted):
+    further = list(found)
+    for key, shape in zip(start, wanted, strict=True):
+        # The order in which a module registers its layers is its own affair.
+        state: State = "pass" if shape in further else "fail"
+        if state == "pass":
+            further.remove(shape)
+        sheet.entries.append(Entry(key, (), state, None, None))
+    if further:
         sheet.entries.append(Entry("further parameters", (), "fail", None, None))
     return sheet.verdict(
         "model",
         lambda failed: (
-            f"`{bound.function}` holds parameters of shapes {_shapes(found)}; "
+            f"{subject(bound)} holds parameters of shapes {_shapes(found)}; "
             f"expected {_shapes(wanted)}."
         ),
     )

@@ -15,12 +15,13 @@ from gradkit.records.observations import Fault, Outcome
 from gradkit.records.task import Array
 from gradkit.records.verdict import Entry, Verdict
 from gradkit.truth import closeness
+from gradkit.truth.judge.case import subject
 
 SENTENCES: Mapping[str, str] = {
     "missing": "{function} does not give {quantity}: {found}.",
     "shape": "{function} gives {quantity} in shape {found}.",
     "dtype": "{function} gives {quantity} as {found}; real numbers are expected.",
-    "type": "{function} gives {quantity} as {found}; a numpy array is expected.",
+    "type": "{function} gives {quantity} as {found}; an array of numbers is expected.",
     "subclass": "{function} gives {quantity} as {found}, a subclass of ndarray; "
     "its plain values were compared.",
     "mutated": "{function} changes its input {quantity}; it should leave it as it was: "
@@ -72,8 +73,8 @@ class Sheet:
         """Say one of `SENTENCES` of a quantity, in the student's own names."""
         plain = quantity.removeprefix("final/")
         own = {} if plain in self.givers else {**self.bound.convention.keys, **self.bound.names}
-        subject = self.givers.get(plain, f"`{self.bound.function}`")
-        names = self._said.setdefault((kind, subject, found), [])
+        giver = self.givers.get(plain, subject(self.bound))
+        names = self._said.setdefault((kind, giver, found), [])
         name = own.get(plain, WORDS.get(plain, plain))
         if name not in names:
             names.append(name)
@@ -88,8 +89,8 @@ class Sheet:
 
     def _sentences(self, *, notes: bool) -> list[str]:
         return [
-            SENTENCES[kind].format(function=subject, quantity=_joined(names), found=found)
-            for (kind, subject, found), names in self._said.items()
+            SENTENCES[kind].format(function=giver, quantity=_joined(names), found=found)
+            for (kind, giver, found), names in self._said.items()
             if (kind == "subclass") is notes
         ]
 

@@ -12,7 +12,7 @@ from gradkit.records.probes import Batch
 from gradkit.records.task import Array
 from gradkit.records.verdict import Verdict
 from gradkit.truth import closeness, network
-from gradkit.truth.judge.case import Case, Earlier, blocked, outcomes_of, unusable
+from gradkit.truth.judge.case import Case, Earlier, blocked, outcomes_of, subject, unusable
 from gradkit.truth.judge.sheet import Sheet, listed
 
 
@@ -37,7 +37,7 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
                 sheet.compare(quantity, outcome, expected, tolerance, batch.labels)
     return sheet.verdict(
         "forward",
-        lambda failed: f"`{bound.function}` gives other values than expected in {listed(failed)}.",
+        lambda failed: f"{subject(bound)} gives other values than expected in {listed(failed)}.",
     )
 
 

@@ -12,7 +12,7 @@ from gradkit.records.probes import Run
 from gradkit.records.task import Array, Task
 from gradkit.records.verdict import State, Verdict
 from gradkit.truth import closeness
-from gradkit.truth.judge.case import Case, Earlier, blocked, outcomes_of, unusable
+from gradkit.truth.judge.case import Case, Earlier, blocked, outcomes_of, subject, unusable
 from gradkit.truth.judge.sheet import Sheet, Tolerance
 from gradkit.truth.oracle import course_of
 
@@ -91,7 +91,7 @@ def _losses(
     if taken is not None and len(taken) != len(course):
         if torch:
             sheet.remark(
-                f"`{sheet.bound.function}` gives {len(taken)} losses for {run.epochs} epochs; "
+                f"{subject(sheet.bound)} gives {len(taken)} losses for {run.epochs} epochs; "
                 "one per epoch is expected."
             )
         taken = None
