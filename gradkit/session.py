@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import secrets
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,12 +24,14 @@ import gradkit
 from gradkit.examine import Examined, examine
 from gradkit.mark import mark
 from gradkit.recognise import UnrecognisedError, another_exercise, recognise
+from gradkit.records.binding import Binding
 from gradkit.records.finding import Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Form, Task
 from gradkit.records.verdict import Verdict
+from gradkit.student.bind import bind
 from gradkit.student.files import SubmissionError
 from gradkit.student.outline import outline
 from gradkit.student.read import read
@@ -182,14 +185,39 @@ class Session:
             preset=self.preset,
             deductions=self.assignment.deductions,
         )
-        return marked, examined
+        return replace(marked, seed=seed + redraw), examined
+
+    def bindings(
+        self, submission: Submission, task: str
+    ) -> Iterator[tuple[Task, Section, Binding, frozenset[str]]]:
+        """Each section that speaks for a task, with what plays which role in it.
+
+        The last item are names that the section must not take from others.
+
+        Raises
+        ------
+        GradingError
+            See `check`.
+        """
+        try:
+            claimed = recognise(submission, self._tasks, (task,), self._sit)
+            chosen = next(each for each in self._tasks if each.id == task)
+            for section in claimed[task]:
+                with self._sit(chosen, section, submission) as sitting:
+                    facts = outline(section, submission.modules)
+                    binding = bind(chosen, facts, sitting)
+                yield chosen, section, binding, self._forbidden()
+        except (UnrecognisedError, WorkshopError) as error:
+            raise GradingError(str(error)) from None
 
     def _sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
+        modules, forbidden = submission.modules, self._forbidden()
+        return Sitting(self._workshop(task), section, modules, forbidden, task.deadline, seed=0)
+
+    def _forbidden(self) -> frozenset[str]:
         # Names of roles never come from another task's section, unless they mean the same there.
         roles = (role for other in self._tasks for role in other.roles if not role.shared)
-        forbidden = frozenset(alias for role in roles for alias in role.aliases)
-        workshop = self._workshop(task)
-        return Sitting(workshop, section, submission.modules, forbidden, task.deadline, seed=0)
+        return frozenset(alias for role in roles for alias in role.aliases)
 
     def _workshop(self, task: Task) -> Workshop:
         if task.framework not in self._workshops:

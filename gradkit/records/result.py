@@ -33,7 +33,11 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """One task's checks. ``checkable`` is the part of ``max_score`` that could be judged."""
+    """One task's checks.
+
+    ``checkable`` is the part of ``max_score`` that could be judged. ``seed`` draws the
+    probes that it was judged at; it is not the result's where those were drawn again.
+    """
 
     task: str
     title: str
@@ -45,6 +49,7 @@ class TaskResult:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ def _task(task: TaskResult, hints: int) -> dict[str, Any]:
         "max_score": task.max_score,
         "checkable": task.checkable,
         "provisional": task.provisional,
+        "seed": task.seed,
         "checks": [_check(check, hints) for check in task.checks],
         "findings": [_finding(finding, hints) for finding in task.findings],
         "notes": list(task.notes),

@@ -36,6 +36,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.truth",
         "gradkit.records",
     },
+    "gradkit.dispute": {"gradkit"},
     # What follows.
     "gradkit.rubric": {"gradkit.records", "gradkit.truth.mistakes"},
     "gradkit.mark": {"gradkit.rubric", "gradkit.records"},
@@ -50,6 +51,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.render",
         "gradkit.reproduce",
         "gradkit.audit",
+        "gradkit.dispute",
         "gradkit.records",
         "gradkit.text",
         "gradkit.truth.assignment",
@@ -68,7 +70,13 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 }
 """For each room of the house, the rooms it may import. Everyone may import `gradkit` itself."""
 
-JOINTS = {"gradkit.session", "gradkit.recognise", "gradkit.examine", "gradkit.inquiry"}
+JOINTS = {
+    "gradkit.session",
+    "gradkit.recognise",
+    "gradkit.examine",
+    "gradkit.inquiry",
+    "gradkit.dispute",
+}
 
 AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.cli": {"click"},

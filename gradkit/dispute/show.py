@@ -1,0 +1,95 @@
+"""Write a finding as a script without gradkit, and run that script again."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradkit.dispute.recorded import DisputeError, find, read_again
+from gradkit.dispute.script import Script
+from gradkit.records.task import Task
+from gradkit.session import GradingError, Session, Settings
+from gradkit.worker import WorkerLost, Workshop, WorkshopError
+from gradkit.worker.frames import Frame
+
+NUMPY, TORCH = 1e-9, 1e-5
+"""How closely, relative, a number must come out again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A script, what it printed, and whether the recorded number was among that."""
+
+    text: str
+    printed: str
+    conclusion: str
+    agrees: bool
+
+
+def show(
+    file: Path, finding: str, *, submission: str | None = None, assignment: Path | None = None
+) -> Shown:
+    """Write a finding as a script and run it.
+
+    Parameters
+    ----------
+    file : Path
+        What ``gradkit check --format json --output FILE`` wrote.
+    finding : str
+        The finding's id.
+    submission : str or None
+        Which of several results in the file is meant.
+    assignment : Path or None
+        The assignment file, where it is not gradkit's own.
+
+    Raises
+    ------
+    DisputeError
+        The file, the finding, or the submission as it was, is not to be had.
+    """
+    result, recorded, told = find(file, finding, submission)
+    source = read_again(result, file)
+    settings = Settings(tasks=(recorded["task"],), assignment=assignment, no_reference=True)
+    try:
+        with Workshop() as workshop, Session(settings, workshop) as session:
+            if session.assignment.digest != result["digests"]["assignment"]:
+                raise DisputeError(
+                    f"{session.assignment.path} is not the assignment that {file} was made with. "
+                    "Name that one with --assignment."
+                )
+            script = Script(result, recorded, told, source, session)
+            text = script.text()
+    except GradingError as error:
+        raise DisputeError(str(error)) from None
+    printed, failure = _run(script.task, text)
+    if failure:
+        return Shown(text, printed + failure, "The script does not come to its end.", agrees=False)
+    tolerance = TORCH if script.task.framework == "torch" else NUMPY
+    return Shown(text, printed, *_compare(script, printed, tolerance))
+
+
+def _run(task: Task, text: str) -> tuple[str, str]:
+    """What the script prints in a worker, and how it failed."""
+    preload = ("torch",) if task.framework == "torch" else ()
+    workshop = Workshop(preload=preload, handlers="gradkit.worker.script")
+    try:
+        with workshop, workshop.worker(deadline=task.deadline) as worker:
+            reply = worker.ask(Frame("script", {}, {"text": text}), task.deadline)
+            return worker.output, str(reply.data.get("failure") or reply.data.get("text") or "")
+    except (WorkerLost, WorkshopError) as error:
+        return "", str(error)
+
+
+def _compare(script: Script, printed: str, tolerance: float) -> tuple[str, bool]:
+    """Whether the recorded number was printed."""
+    lines = [line for line in printed.splitlines() if line.startswith("found ")]
+    said = lines[-1].removeprefix("found") if lines else "null"
+    values = json.loads(said.replace("nan", "NaN").replace("inf", "Infinity"))
+    if script.found is None:
+        return "The values come in another shape than they should, as recorded.", True
+    value = values[script.place] if isinstance(values, list) else values
+    if value is not None and math.isclose(value, script.found, rel_tol=tolerance):
+        return f"The recorded number, {script.found!r}, comes out again.", True
+    return f"The recorded number is {script.found!r}, and {value!r} comes out.", False
