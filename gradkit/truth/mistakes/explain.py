@@ -134,12 +134,13 @@ def _explain(
 
 def _is_a_slip(task: Task, difference: Difference) -> bool:
     """Whether something of the right rule is left: ``b = 0.1`` is another rule, not four slips."""
+    form = difference.form
+    if form.source is None and not any(term.factors for term in form.terms):
+        return False
     codes = {code for code, _ in difference.changes}
     if "missing-error" not in codes or difference.ratio is None:
         return True
-    form = difference.form
-    constant = form.source is None and not any(term.factors for term in form.terms)
-    return not constant and is_usual_ratio(task, abs(difference.ratio))
+    return is_usual_ratio(task, abs(difference.ratio))
 
 
 def _marked(rule: Rule, applied: object) -> Rule:

@@ -185,6 +185,9 @@ class Proof:
     def _cuts(self, key: str, before: Array, after: Array) -> list[str]:
         """Of what the integers are seen: the value, the change, or the gradient."""
         inputs = self.fit.inputs
+        if not np.ptp(after):
+            # One number throughout, zero for instance, was set and not cut off.
+            return []
         return [
             of
             for of in ("value", "change", "gradient")

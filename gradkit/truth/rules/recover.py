@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradkit.records.rule import Entry, Factor, Rule, Unexplained, UpdateProbes
+from gradkit.records.rule import Entry, Factor, Rule, Term, Unexplained, UpdateProbes
 from gradkit.records.task import Array, Task
 from gradkit.truth.rules.candidates import candidates, complexity, own_value
 from gradkit.truth.rules.evaluate import value_of, waiting_in_circles
@@ -142,7 +142,7 @@ def _dependencies(
 
 
 def _without_fit(entry: Entry, fit: UpdateProbes, fresh: UpdateProbes) -> Rule | Unexplained | None:
-    """What needs no library: entries that stand still, or hold no numbers."""
+    """What needs no library: entries that stand still, or hold one number or none."""
     key, place = entry[0], (slice(None), *entry[1])
     if not all(np.all(np.isfinite(probes.after[key][place])) for probes in (fit, fresh)):
         return Unexplained(*entry, "some values after the step are not finite numbers")
@@ -151,6 +151,9 @@ def _without_fit(entry: Entry, fit: UpdateProbes, fresh: UpdateProbes) -> Rule |
     ]
     if all(np.array_equal(before, after) for before, after in pairs):
         return Rule(*entry, own_value(entry), ())
+    if np.ptp(np.concatenate([after for _, after in pairs])) == 0:
+        number = float(pairs[0][1][0])
+        return Rule(*entry, None, (Term(number),) if number else ())
     return None
 
 
