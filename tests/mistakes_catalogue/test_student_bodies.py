@@ -205,6 +205,60 @@ def test_a_layer_that_is_never_updated():
     assert short["wrong-factor"] == "W200 W210"
 
 
+def mixed_units(p, y, y_hat, A1, X):
+    """One factor of the derivative belongs to the other unit; b1 goes on from b1."""
+    e = y - y_hat
+    back = e * p["W2"] * A1 * (1 - A1)
+    p["W1"] = p["W1"] + 0.001 * X @ back.T
+    p["b1"][0] = p["b1"][0] + 0.01 * back[0]
+    p["b1"][1] = p["b1"][0] + 0.01 * e * p["W2"][1] * A1[1] * (1 - A1[0])
+    p["W2"] = p["W2"] + 0.001 * e * A1
+    p["b2"] = p["b2"] + 0.01 * e
+
+
+def test_one_factor_of_another_unit():
+    """The rest of the product is right, and the copied source is told too."""
+    short, unexplained = told(CLASSIFICATION, mixed_units)
+    assert unexplained == ()
+    assert short == {"wrong-source-entry": "b110", "wrong-index": "b110"}
+
+
+def means(p, y, y_hat, A1, X):
+    """Means in place of sums, one rate for all, layer 2 first."""
+    d = y - y_hat
+    p["W2"] = p["W2"] + 0.001 * A1 * d
+    p["b2"] = p["b2"] + 0.001 * d
+    back = p["W2"] * d * A1 * (1 - A1)
+    p["W1"] = p["W1"] + 0.001 * X @ back.T / 2
+    p["b1"] = p["b1"] + 0.001 * np.mean(back)
+
+
+def test_a_factor_behind_a_rate():
+    """The ½ of the mean is seen on its own in W1, and behind the rate in b1."""
+    short, unexplained = told(CLASSIFICATION, means)
+    assert unexplained == ()
+    assert short == {
+        "bias-sum-axis": "b100 b110",
+        "updated-before-use": "W100 W101 W110 W111 b100 b110",
+        "wrong-factor": "W100 W101 W110 W111 b100 b110",
+        "wrong-learning-rate": "b100 b110 b200",
+    }
+
+
+def exchanged_everywhere(p, y, y_hat, A1, X):
+    """Rows for columns in W1, and b1 upside down."""
+    d = 2 * (y - y_hat)
+    p["W1"] = p["W1"] + 0.001 * d * p["W2"] @ X.T
+    p["b1"] = p["b1"] + 0.01 * d * p["W2"][::-1]
+    p["W2"] = p["W2"] + 0.001 * d * A1
+    p["b2"] = p["b2"] + 0.01 * d
+
+
+def test_exchanged_units_are_swapped_indices_too():
+    """One mistake, whether input and unit or two units have changed places."""
+    assert told(REGRESSION, exchanged_everywhere) == ({"swapped-index": "W101 W110 b100 b110"}, ())
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_other_probes_give_the_same_diagnosis(seed):
     """The answer is a property of the code, not of the draw."""
