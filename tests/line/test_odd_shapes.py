@@ -220,7 +220,8 @@ def test_odd_and_wrong(grade, tmp_path: Path, name: str) -> None:
             "update",
             "missing",
             "`update_parameters` does not take the arguments that it is called with: found "
-            "`update_parameters(p)` (regression.py:23), required `update_parameters(parameters, y, y_hat, A1, X)`.",
+            "`update_parameters(p)` (regression.py:23), "
+            "required `update_parameters(parameters, y, y_hat, A1, X)`.",
         ),
         (
             INITIALISE,
@@ -229,7 +230,8 @@ def test_odd_and_wrong(grade, tmp_path: Path, name: str) -> None:
             "update",
             "missing",
             "`update_parameters` does not take the arguments that it is called with: found "
-            "`update_parameters(*args)` (regression.py:14), required `update_parameters(parameters, y, y_hat, A1, X)`.",
+            "`update_parameters(*args)` (regression.py:14), "
+            "required `update_parameters(parameters, y, y_hat, A1, X)`.",
         ),
     ],
 )
@@ -354,7 +356,8 @@ def test_odd_but_right_in_torch(grade, tmp_path: Path, name: str) -> None:
             "trajectory",
             "missing",
             "`train` does not take the arguments that it is called with: found "
-            "`train(model, X, y)` (regression_torch.py:15), required `train(model, X, y, epochs, lr)`.",
+            "`train(model, X, y)` (regression_torch.py:15), "
+            "required `train(model, X, y, epochs, lr)`.",
         ),
     ],
 )

@@ -1,0 +1,195 @@
+"""The checks of torch tasks: every state, from observations made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from cases import PLACE, add, case, states, verdicts, with_outputs
+
+from gradkit.records.binding import Missing
+from gradkit.records.observations import Failure, Fault, Lost
+
+BOTH = ("regression-torch", "classification-torch")
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_right_observations_pass(name: str) -> None:
+    """In single precision, as torch has it."""
+    found = verdicts(case(name))
+    assert {v.state for v in found.values()} == {"pass"}
+    assert tuple(found) == ("model", "forward", "gradient", "trajectory")
+    assert found["trajectory"].notes == ("Your own training loop ran.",)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "said"),
+    [
+        ([(2, 2), (2,)], "(2, 2), (2,); expected (2, 2), (2,), (1, 2), (1,)."),
+        ([], "none; expected (2, 2), (2,), (1, 2), (1,)."),
+        (
+            [(2, 2), (2,), (1, 2), (1,), (3,)],
+            "(2, 2), (2,), (1, 2), (1,), (3,); expected (2, 2), (2,), (1, 2), (1,).",
+        ),
+        ([(3, 2), (3,), (1, 3), (1,)], "(3, 2), (3,), (1, 3), (1,); expected (2, 2), "),
+    ],
+)
+def test_a_model_of_other_layers_fails_and_blocks_the_rest(shapes, said: str) -> None:
+    """Their shapes are told beside those expected; what needs them could not be asked."""
+    outputs = {str(number): np.array(shape) for number, shape in enumerate(shapes)}
+    failure = Failure(0, "ModelMismatchError", "its parameters do not fit", None, "")
+    changes = {"model": lambda o: replace(o, outputs=outputs)}
+    for name in ("forward/random", "forward/published"):
+        changes[name] = lambda o: replace(o, outputs={}, failure=failure)
+    found = verdicts(case("regression-torch", changes=changes))
+    assert found["model"].state == "fail"
+    assert found["model"].message.startswith(f"`Net` holds parameters of shapes {said}")
+    assert {v.state for n, v in found.items() if n != "model"} == {"blocked"}
+    assert found["forward"].message == "Blocked by `model`: see there."
+
+
+def test_the_order_of_layers_is_the_models_own() -> None:
+    """It may register its output first."""
+    shapes = [(1, 2), (1,), (2, 2), (2,)]
+    outputs = {str(number): np.array(shape) for number, shape in enumerate(shapes)}
+    change = {"model": lambda o: replace(o, outputs=outputs)}
+    assert states(case("regression-torch", changes=change))["model"] == "pass"
+
+
+def test_a_missing_model() -> None:
+    """Says so once; everything else is blocked by it."""
+    found = verdicts(case("regression-torch", missing=(Missing("model", True, "No module."),)))
+    assert (found["model"].state, found["model"].message) == ("missing", "No module.")
+    assert {v.state for n, v in found.items() if n != "model"} == {"blocked"}
+
+
+def test_a_missing_train_leaves_the_model_its_points() -> None:
+    """Gradient and trajectory are missing, not wrong."""
+    found = states(case("regression-torch", missing=(Missing("train", True, "No loop."),)))
+    assert found == {
+        "model": "pass",
+        "forward": "pass",
+        "gradient": "missing",
+        "trajectory": "missing",
+    }
+
+
+def test_a_wrong_output_fails_forward_and_not_training() -> None:
+    """Training is the student's own affair."""
+    change = {"forward/random": with_outputs(y_hat=add(1e-2, 0, 0))}
+    found = states(case("classification-torch", changes=change))
+    assert found == {"model": "pass", "forward": "fail", "gradient": "pass", "trajectory": "pass"}
+
+
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_wrong_step_fails_gradient_in_its_entry(name: str, step: int) -> None:
+    """The first or the second one, whose label it carries."""
+    changes = {f"step {step}/other": with_outputs(final_b2=add(3e-3, 0))}
+    found = verdicts(case(name, changes=changes))["gradient"]
+    wrong = [entry for entry in found.entries if entry.state == "fail"]
+    label = f"{('first', 'second')[step - 1]} step from other"
+    assert [(e.parameter, e.index) for e in wrong if e.probe == label] == [("b2", (0, 0))]
+    if step == 2:
+        # A wrong first step leads elsewhere, where the second one's slopes are others.
+        assert found.message == (
+            "One of the first steps of `fit` does not follow the slope of the loss in b2[0,0]."
+        )
+
+
+def test_another_rate_is_no_wrong_gradient() -> None:
+    """But the first step's rate holds for the second."""
+    made = case("regression-torch")
+    runs = {run.name: run for run in made.probes.runs}
+
+    def faster(name: str, factor: float):
+        start = runs[name].parameters
+        return lambda o: replace(
+            o,
+            outputs={
+                **o.outputs,
+                **{
+                    f"final/{key}": (value + factor * (o.outputs[f"final/{key}"] - value)).astype(
+                        np.float32
+                    )
+                    for key, value in start.items()
+                },
+            },
+        )
+
+    changes = {f"step 1/{s}": faster(f"step 1/{s}", 1e-3) for s in ("published", "other")}
+    changes |= {f"step 2/{s}": lambda o: o for s in ("published", "other")}
+    # A first step of a thousandth, then one of the usual size.
+    assert states(case("regression-torch", changes=changes))["gradient"] == "fail"
+
+
+def test_training_without_parameters_fails_without_numbers() -> None:
+    """They may be gone, or have become nan."""
+    changes = {
+        "step 1/published": with_outputs(final_W1=lambda v: None),
+        "step 2/published": with_outputs(final_W1=lambda v: v * np.nan),
+    }
+    found = verdicts(case("regression-torch", changes=changes))["gradient"]
+    wrong = [entry for entry in found.entries if entry.state == "fail"]
+    assert {entry.parameter for entry in wrong} == {"W1"}
+    assert {entry.found for entry in wrong} == {None}
+
+
+def test_losses_that_leave_their_course() -> None:
+    """From the epoch on where they do; there are no examples in a full batch."""
+
+    def change(value):
+        value[7:] += 0.5
+        return value
+
+    changes = {"run/published": with_outputs(loss=change)}
+    found = verdicts(case("regression-torch", changes=changes))["trajectory"]
+    assert found.message == (
+        "From the published start the loss leaves its course at epoch 8. "
+        "13 of 58 losses and final parameters are off course."
+    )
+
+
+@pytest.mark.parametrize("length", [19, 21, 0])
+def test_losses_of_another_number(length: int) -> None:
+    """One per epoch is expected; a different count is said and compared with nothing."""
+    changes = {"run/published": with_outputs(loss=lambda v: np.resize(v, length))}
+    found = verdicts(case("regression-torch", changes=changes))["trajectory"]
+    assert found.message.startswith(
+        f"`fit` gives {length} losses for 20 epochs; one per epoch is expected. 20 of 58 "
+    )
+
+
+def test_losses_that_are_not_returned() -> None:
+    """The final parameters are still compared."""
+
+    def change(outcome):
+        outputs = {k: v for k, v in outcome.outputs.items() if k != "loss"}
+        return replace(outcome, outputs=outputs, faults=(Fault(0, "loss", "missing", "x"),))
+
+    found = verdicts(case("regression-torch", changes={"run/published": change}))["trajectory"]
+    assert found.message == "`fit` does not give the loss: x."
+    assert {e.parameter for e in found.entries if e.state == "fail"} == {"loss from published"}
+
+
+def test_train_that_stops_or_is_lost() -> None:
+    """An exception is an error, a deadline a timeout; model and forward keep their points."""
+    failure = Failure(0, "RuntimeError", "size mismatch", None, "fit")
+    for change, state, said in (
+        (
+            lambda o: replace(o, outputs={}, failure=failure),
+            "error",
+            "`fit` stopped with RuntimeError: size mismatch.",
+        ),
+        (
+            lambda o: replace(o, outputs={}, lost=Lost("timeout", "was stopped")),
+            "timeout",
+            "`fit` was stopped.",
+        ),
+    ):
+        names = [run.name for run in case("regression-torch").probes.runs]
+        found = verdicts(case("regression-torch", changes=dict.fromkeys(names, change)))
+        assert [v.state for v in found.values()] == ["pass", "pass", state, state]
+        assert found["trajectory"].message == said
+        assert found["trajectory"].place == PLACE
