@@ -1,0 +1,77 @@
+"""Which task a submission is: headings, file names, behaviour; what is said where none tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from model_solutions import source
+from told import full, not_passed, notebook, script, states
+
+from gradkit.session import GradingError
+
+
+@pytest.mark.parametrize("problem", ["regression", "classification"])
+def test_forward_decides_where_no_name_does(grade, tmp_path: Path, problem: str) -> None:
+    """`homework.py` says nothing; its forward pass at known weights does."""
+    path = script(tmp_path, _bare(problem), "homework.py")
+    result = grade(path)
+    assert [task.task for task in result.tasks] == [f"{problem}-numpy"]
+    assert full(result), not_passed(result)
+
+
+def _bare(problem: str) -> str:
+    """A model solution without the words that would give it away."""
+    text = source(f"{problem}_numpy")
+    return text[text.index("import numpy") :].split("if __name__")[0]
+
+
+def test_behaviour_that_tells_nothing_is_asked_about(grade, tmp_path: Path) -> None:
+    """The sentence names the option and the tasks; with the option it is graded."""
+    text = _bare("regression").replace("return A, A_prev", "return None")
+    path = script(tmp_path, text, "homework.py")
+    with pytest.raises(GradingError) as caught:
+        grade(path)
+    assert str(caught.value) == (
+        "homework: cannot tell which task this is. Name it with --task: one of regression-numpy, "
+        "classification-numpy."
+    )
+    assert states(grade(path, "regression-numpy"))["forward"] == "fail"
+
+
+def test_the_better_of_two_places_counts(grade, tmp_path: Path) -> None:
+    """Two files for one task: the note says so, and the better one is graded."""
+    good = _bare("regression")
+    bad = good.replace("dW1 = X @ d_hidden.T", "dW1 = d_hidden @ X.T")
+    assert bad != good
+    script(tmp_path, good, "regression_first.py")
+    script(tmp_path, bad, "regression_second.py")
+    result = grade(tmp_path)
+    assert full(result), not_passed(result)
+    notes = result.tasks[0].notes
+    assert any(note.startswith("Found in 2 places (") for note in notes), notes
+    assert any(note.endswith("; the best of them counts.") for note in notes)
+
+
+def test_the_last_of_two_tries_in_one_notebook_counts(grade, tmp_path: Path) -> None:
+    """A definition replaces those above it, as it does for the student."""
+    good = _bare("regression")
+    bad = good.replace("dW1 = X @ d_hidden.T", "dW1 = d_hidden @ X.T")
+    for first, last, state in ((bad, good, "pass"), (good, bad, "fail")):
+        path = notebook(tmp_path, "# Regression", first, "# Regression, again", last)
+        assert states(grade(path))["update"] == state
+
+
+def test_nothing_of_the_exercise(grade, tmp_path: Path) -> None:
+    """A file of something else altogether."""
+    path = script(tmp_path, "def sort(values):\n    return sorted(values)\n", "homework.py")
+    with pytest.raises(GradingError) as caught:
+        grade(path)
+    assert str(caught.value).startswith("homework: this looks like another exercise. Nothing in it")
+
+
+def test_nothing_at_all_for_the_task_that_is_asked_for(grade, tmp_path: Path) -> None:
+    """It is graded as missing, not refused: the instructor asked for it."""
+    path = script(tmp_path, "def sort(values):\n    return sorted(values)\n", "homework.py")
+    found = states(grade(path, "classification-numpy"))
+    assert set(found.values()) <= {"missing", "blocked"}
