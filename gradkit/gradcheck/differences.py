@@ -121,6 +121,7 @@ def _explore(evaluator: Evaluator) -> tuple[list[Outcome], Preflight]:
                 allowed=0.0,
                 reach=abs(seen.base),
                 amplitude=0.0,
+                rough=seen.rough,
                 steady=seen.steady,
             )
             found.append(escalate(line, case))

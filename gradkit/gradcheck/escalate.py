@@ -40,6 +40,7 @@ class Case:
     allowed: float
     reach: float
     amplitude: float
+    rough: bool
     steady: bool
 
 
@@ -99,7 +100,9 @@ def _decide(case: Case, ladder: Ladder) -> tuple[Derived, Slopes, Judged]:
     derived = derive(ladder)
     slope = slopes(replace(ladder, sigma=derived.sigma))
     one = np.array([case.claimed])
-    judged = judge(one, derived, slope, np.array([case.error]), np.array([case.allowed]))
+    judged = judge(
+        one, derived, slope, np.array([case.error]), np.array([case.allowed]), rough=case.rough
+    )
     return derived, slope, judged
 
 

@@ -111,7 +111,8 @@ class Evaluator:
         changed = [
             leaf.name
             for leaf, origin in zip(self.leaves, self._origin, strict=True)
-            if not np.array_equal(leaf.array, origin, equal_nan=True)
+            if not (leaf.array == origin).all()
+            and not np.array_equal(leaf.array, origin, equal_nan=True)
         ]
         if not changed:
             return True
@@ -145,12 +146,10 @@ class Evaluator:
         if target.places is not None:
             where = target.places[where]
         here = flat[where]
-        with np.errstate(all="ignore"):
-            up = (here + steps).astype(flat.dtype)
-            down = (here - steps).astype(flat.dtype)
-            wide = here.astype(np.float64)
-            ahead = up.astype(np.float64) - wide
-            behind = wide - down.astype(np.float64)
+        up, down = here + steps, here - steps
+        if flat.dtype != np.float64:
+            up, down = up.astype(flat.dtype), down.astype(flat.dtype)
+        wide = here.astype(np.float64)
         above, below = np.empty(len(where)), np.empty(len(where))
         value = self.value
         rows = zip(where.tolist(), here.tolist(), up.tolist(), down.tolist(), strict=True)
@@ -166,7 +165,7 @@ class Evaluator:
             if position is not None:
                 flat[position] = origin
             raise
-        return above, below, ahead, behind
+        return above, below, up - wide, wide - down
 
     def along(self, directions: Sequence[Array | None], steps: Floats) -> Floats:
         """Evaluate f at ``x + t u`` for each step t.

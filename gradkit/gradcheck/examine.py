@@ -110,6 +110,8 @@ def _try_ladders(
     evaluator: Evaluator, claims: Claims, seen: Preflight, columns: Columns, rows: Rows
 ) -> Preflight:
     """Examine what is left one by one, learning about the noise on the way."""
+    if not len(rows):
+        return seen
     confirmed = 0
     queue = rows.tolist()
     learned = False
@@ -130,6 +132,7 @@ def _try_ladders(
             allowed=limit,
             reach=reach,
             amplitude=1e-8 * reach + min(1e-9 * abs(seen.base), 1e-4 * reach),
+            rough=seen.rough,
             steady=seen.steady,
         )
         line = EntryLine(evaluator, int(claims.leaf[row]), int(claims.place[row]))

@@ -87,7 +87,13 @@ def _beyond_kink(claimed: Floats, derived: Derived, error: Floats) -> NDArray[np
 
 
 def judge(
-    claimed: Floats, derived: Derived, slope: Slopes, error: Floats, allowed: Floats
+    claimed: Floats,
+    derived: Derived,
+    slope: Slopes,
+    error: Floats,
+    allowed: Floats,
+    *,
+    rough: bool,
 ) -> Judged:
     """Judge claims by ladders.
 
@@ -100,13 +106,16 @@ def judge(
         Rounding error a correct claim may carry.
     allowed : float64 array, (entries,)
         The largest absolute resolution with which a claim may be accepted.
+    rough : bool
+        Whether f is rough. Its steps are long and may span many kinks, so a claim has to be
+        twice as far off to be called wrong.
     """
     with np.errstate(all="ignore"):
         gap = np.abs(claimed - derived.estimate)
         resolution = 2 * derived.bound + error
         known = np.isfinite(derived.bound)
         agree = known & (gap <= derived.bound + error) & (resolution <= allowed)
-        far = known & (gap > 2 * (derived.bound + error))
+        far = known & (gap > (4 if rough else 2) * (derived.bound + error))
         far |= known & _beyond_kink(claimed, derived, error)
         disputed = far & contested(claimed, derived, slope)
         withheld = far & supported(claimed, derived, slope) | disputed

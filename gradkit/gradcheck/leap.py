@@ -83,7 +83,7 @@ def find_leap(
             if far == 0 or not np.isfinite(away[far - 1 : far + 1]).all():
                 continue
             leap = _close_in(line, slope.step[0], slopes, far, estimate, rise)
-            if leap > 8 * FLOAT64 * abs(base):
+            if leap > 8 * FLOAT64 * abs(base) + 8 * float(derived.sigma[0]):
                 return leap
     return 0.0
 

@@ -56,10 +56,10 @@ def table_noise(values: Floats, degree: int = 3, points: tuple[int, ...] | None 
     """
     basis = _complement(points or POINTS[: len(values)], degree)
     with np.errstate(all="ignore"):
-        rest = np.tensordot(basis, values - values[0], axes=1)
-        top = np.max(np.abs(rest), axis=0)
-        part = np.where(top > 0, rest / np.where(top > 0, top, 1.0), 0.0)
-        return np.asarray(top * np.sqrt(np.mean(part * part, axis=0)))
+        rest = np.abs(basis @ (values - values[0]))
+        top = rest.max(axis=0)
+        part = rest / np.where(top > 0, top, 1.0)  # squares of small values underflow
+        return np.asarray(top * np.sqrt((part * part).mean(axis=0)))
 
 
 def median_noise(values: Floats) -> float:
@@ -85,8 +85,10 @@ def is_float32(values: Floats) -> bool:
 
     Parameters
     ----------
-    values : float64 array
+    values : float64 array, shape (points,)
     """
+    if any(float(np.float32(value)) != value for value in values[:3].tolist()):
+        return False
     finite = values[np.isfinite(values)]
     with np.errstate(all="ignore"):
         narrow = finite.astype(np.float32).astype(np.float64)

@@ -80,8 +80,10 @@ def preflight(
     again = evaluator.at_point()
     leaves = evaluator.leaves
     sizes = np.array([_size(leaf.array) for leaf in leaves])
-    reach = float(np.max(largest * sizes, initial=0.0))
-    scales = _scales(evaluator, rng, largest, reach or abs(base), base)
+    reach = float((largest * sizes).max(initial=0.0))
+    scales = sizes
+    if not sizes.all():
+        scales = _scales(evaluator, rng, sizes, largest, reach or abs(base), base)
     narrow = narrow or any(leaf.array.dtype.itemsize < 8 for leaf in leaves)
     if not (np.isfinite(base) and np.isfinite(again)):
         return Preflight(base, np.nan, True, False, narrow, scales, reach)
@@ -90,7 +92,7 @@ def preflight(
         None if leaf.array.size == 0 else _moves(evaluator.origin(number), scale, rng)
         for number, (leaf, scale) in enumerate(zip(leaves, scales.tolist(), strict=True))
     ]
-    slope = float(np.max(largest * scales, initial=0.0))
+    slope = float((largest * scales).max(initial=0.0))
     spacing = 1e-9
     if slope > 0 and base != 0:
         # Far enough for the rounding to be scrambled, near enough for f to be smooth.
@@ -99,7 +101,7 @@ def preflight(
     values = _table(evaluator, line, spacing, base)
     sigma = _noise(values, spacing)
     forward32 = is_float32(np.append(values, again))
-    ties = FEW - len(np.unique(values))
+    ties = FEW - len(set(values.tolist()))
     steady = base == again
     if forward32 or ties >= 2 or not np.isfinite(sigma):
         wide = 1e-4 if forward32 or ties else 1e-13
@@ -138,7 +140,7 @@ def _noise(values: Floats, spacing: float) -> float:
 def _moves(origin: Array, scale: float, rng: np.random.Generator) -> Array:
     """Draw a direction that moves every entry by about its own size."""
     sizes = np.abs(np.asarray(origin, dtype=np.float64))
-    if not np.any(sizes):
+    if not sizes.any():
         sizes = np.full(sizes.shape, scale)
     draw = rng.uniform(-1.0, 1.0, sizes.shape)
     return np.asarray((draw + np.copysign(0.5, draw)) * sizes)
@@ -165,18 +167,22 @@ def measure_again(evaluator: Evaluator, seen: Preflight) -> Preflight:
 
 
 def _size(array: Array) -> float:
-    return float(np.max(np.abs(array), initial=0.0))
+    return float(np.abs(array).max(initial=0.0))
 
 
 def _scales(
-    evaluator: Evaluator, rng: np.random.Generator, largest: Floats, reach: float, base: float
+    evaluator: Evaluator,
+    rng: np.random.Generator,
+    sizes: Floats,
+    largest: Floats,
+    reach: float,
+    base: float,
 ) -> Floats:
     """Return the size of a change that matters: that of the leaf, or what the claim suggests.
 
     A claim of nearly nothing for a leaf of zeros suggests an enormous change. It is tried
     once, at a thousandth, before it is believed.
     """
-    sizes = np.array([_size(leaf.array) for leaf in evaluator.leaves])
     scales = sizes.copy()
     usual = float(np.max(sizes, initial=0.0)) or 1.0
     for leaf in np.flatnonzero(sizes == 0).tolist():

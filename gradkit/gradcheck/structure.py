@@ -94,7 +94,7 @@ def _leaf(value: Any, name: str) -> Leaf:
     return Leaf(name, copy, copy.T.reshape(-1), places)
 
 
-def _maker(value: Any) -> Callable[[Array], Any]:
+def _maker(value: Any, leaf: Array) -> Callable[[Array], Any]:
     """Return what turns a leaf's array into the kind of value that was passed."""
     if is_tensor(value):
         import torch
@@ -102,6 +102,9 @@ def _maker(value: Any) -> Callable[[Array], Any]:
         dtype, device = value.dtype, value.device
         if not dtype.is_floating_point:
             dtype = torch.float64
+        plain = device.type == "cpu" and torch.from_numpy(np.zeros(0, leaf.dtype)).dtype == dtype
+        if plain:
+            return torch.from_numpy
         return lambda array: torch.from_numpy(array).to(device=device, dtype=dtype)
     if isinstance(value, (int, float)) and not isinstance(value, np.generic):
         return float
@@ -140,22 +143,24 @@ def unpack(params: Any, names: Sequence[str] | None = None) -> Parameters:
             )
         paths = given
     leaves = tuple(_leaf(value, name) for value, name in zip(values, paths, strict=True))
-    makers = [_maker(value) for value in values]
+    makers = [_maker(value, leaf.array) for value, leaf in zip(values, leaves, strict=True)]
     if all(type(value) is np.ndarray for value in values):
         return Parameters(leaves, assemble, assemble, params)
 
     def build(arrays: Sequence[Array]) -> Any:
-        return assemble([make(array) for make, array in zip(makers, arrays, strict=True)])
+        return assemble([make(array) for make, array in zip(makers, arrays)])  # noqa: B905 - hot
 
     return Parameters(leaves, build, assemble, params)
 
 
 def _children(value: Any) -> list[tuple[Any, Any]] | None:
     """Return the named parts of a container, or None for a leaf."""
-    if isinstance(value, Mapping):
-        return list(value.items())
+    if isinstance(value, (np.ndarray, float)):
+        return None
     if isinstance(value, (list, tuple)):
         return list(enumerate(value))
+    if isinstance(value, Mapping):
+        return list(value.items())
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,14 +52,17 @@ def move(
     evaluator: Evaluator, claims: Claims, rows: NDArray[np.intp], steps: Floats
 ) -> tuple[Floats, ...]:
     """Evaluate both sides of the given entries; see `Evaluator.pairs`."""
-    out = tuple(np.full(len(rows), np.nan) for _ in range(4))
     leaf = claims.leaf[rows]
-    for number in np.unique(leaf).tolist():
-        chosen = np.flatnonzero(leaf == number)
-        parts = evaluator.pairs(number, claims.place[rows[chosen]], steps[chosen])
-        for array, part in zip(out, parts, strict=True):
-            array[chosen] = part
-    return out
+    ends = np.flatnonzero(np.diff(leaf)) + 1
+    bounds = [0, *ends.tolist(), len(rows)]
+    parts = [
+        evaluator.pairs(int(leaf[low]), claims.place[rows[low:high]], steps[low:high])
+        for low, high in pairwise(bounds)
+        if high > low
+    ]
+    if not parts:
+        return tuple(np.zeros(0) for _ in range(4))
+    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
 def first(
