@@ -99,10 +99,12 @@ def _placed(term: Term, letter: str, place: int) -> Term:
 def _with_doubtful(
     case: Case, entry: Entry, doubtful: Pieces, shared: Pieces, right: Pieces
 ) -> Found | None:
+    # A wrong sum is made of more than what the function was given.
+    alone = case.slip.code in ALONE or any(len(piece) > 1 for piece in doubtful)
     products = [
         doubtful + part
         for part in parts_of(shared)
-        if not within(doubtful + part, right) and (part or case.slip.code in ALONE)
+        if not within(doubtful + part, right) and (part or alone)
     ]
     found: list[int] = []
     renamed: list[int] = []
