@@ -14,6 +14,8 @@ from gradkit.truth.mistakes.training import GROUPS, explain_training
 OF_THE_MODULE = frozenset(code for code, group in GROUPS.items() if group == "activation")
 """Mistakes of a torch module's own forward pass, not of the loop that trains it."""
 
+UNREGISTERED = "unregistered-parameters"
+
 
 def training_inquiry(task: Task, examined: Examined) -> Inquiry:
     """The mistakes that, run in numpy, give the losses and parameters of every run.
@@ -22,10 +24,23 @@ def training_inquiry(task: Task, examined: Examined) -> Inquiry:
     """
     case = examined.case
     runs = _training_runs(task, examined)
-    if not any(failed(examined, check) for check in ("forward", "trajectory")) or len(runs) < 2:
-        return Inquiry()
     forward_failed = failed(examined, "forward")
-    explanation = explain_training(task, runs, barred=() if forward_failed else OF_THE_MODULE)
+    # A wrong module whose forward pass is right on the assigned parameters holds them all,
+    # and has not registered them all; one that has registered them cannot have that mistake.
+    hidden = failed(examined, "model") and any(
+        verdict.check == "forward" and verdict.state == "pass" for verdict in examined.verdicts
+    )
+    if len(runs) < 2:
+        slips = [Slip(UNREGISTERED, (), ((),))] if hidden else []
+        return Inquiry(
+            tuple(finding_of(task, case.binding.bound["model"], "model", s, ()) for s in slips)
+        )
+    if not (forward_failed or failed(examined, "trajectory")):
+        return Inquiry()
+    barred = {"graph-detached" if hidden else UNREGISTERED}
+    explanation = explain_training(
+        task, runs, barred=barred if forward_failed else barred | OF_THE_MODULE
+    )
     if explanation.unknown:
         checks = [check for check in ("forward", "trajectory") if failed(examined, check)]
         role = {"forward": "model", "trajectory": "train"}
@@ -37,11 +52,12 @@ def training_inquiry(task: Task, examined: Examined) -> Inquiry:
     findings = []
     for slip in explanation.slips:
         check = "forward" if slip.code in OF_THE_MODULE and forward_failed else "trajectory"
-        bound = case.binding.bound["model" if check == "forward" else "train"]
+        check = "model" if slip.code == UNREGISTERED else check
+        bound = case.binding.bound["train" if check == "trajectory" else "model"]
         findings.append(finding_of(task, bound, check, slip, others))
     codes = tuple(slip.code for slip in explanation.slips)
     follows: dict[str, tuple[str, ...]] = {"gradient": codes} if codes else {}
-    if findings and all(finding.check == "forward" for finding in findings):
+    if findings and all(finding.check != "trajectory" for finding in findings):
         follows["trajectory"] = codes
     return Inquiry(tuple(findings), follows)
 

@@ -44,22 +44,46 @@ def slots(model: Any, parameters: Arrays) -> dict[str, Any]:
     """The model's own parameter for each canonical one.
 
     In the order in which they are registered, each taking the first that has its shape: a
-    model may well name its output layer before its hidden one.
+    model may well name its output layer before its hidden one. Layers that stand unregistered
+    in plain lists and dicts are used where the registered ones alone do not suffice.
 
     Raises
     ------
     ModelMismatchError
         If number or shapes differ.
     """
-    free, found = list(model.parameters()), {}
-    for key, value in parameters.items():
-        shape = value.T.shape if key[0] == "W" else value[:, 0].shape
-        fitting = [number for number, slot in enumerate(free) if tuple(slot.shape) == shape]
-        if fitting:
-            found[key] = free.pop(fitting[0])
-    if free or len(found) < len(parameters):
-        raise ModelMismatchError("its parameters do not have the shapes of the assigned layers")
-    return found
+    registered = list(model.parameters())
+    for free in (registered, [*registered, *unregistered(model)]):
+        found = {}
+        for key, value in parameters.items():
+            shape = value.T.shape if key[0] == "W" else value[:, 0].shape
+            fitting = [number for number, slot in enumerate(free) if tuple(slot.shape) == shape]
+            if fitting:
+                found[key] = free.pop(fitting[0])
+        if not free and len(found) == len(parameters):
+            return found
+    raise ModelMismatchError("its parameters do not have the shapes of the assigned layers")
+
+
+def unregistered(model: Any) -> list[Any]:
+    """Parameters of layers in plain lists, tuples and dicts, which torch does not see."""
+    from torch import nn
+
+    found: list[Any] = []
+    waiting = [value for module in model.modules() for value in vars(module).values()]
+    # The registered ones are among them, in dicts of torch's own.
+    known = {id(parameter) for parameter in model.parameters()}
+    while waiting:
+        value = waiting.pop(0)
+        if isinstance(value, nn.Module):
+            found += value.parameters()
+        elif isinstance(value, nn.Parameter):
+            found.append(value)
+        elif type(value) in (list, tuple):
+            waiting[:0] = value
+        elif type(value) is dict:
+            waiting[:0] = value.values()
+    return [p for p in {id(p): p for p in found}.values() if id(p) not in known]
 
 
 def fill(model: Any, parameters: Arrays) -> None:
@@ -109,7 +133,7 @@ def predict(model: Any, X: NDArray[Any], shape: tuple[int, ...]) -> Returned:
 
 def precision(model: Any) -> Any:
     """The dtype of the model's parameters, which its inputs must have too."""
-    return next(model.parameters()).dtype
+    return [*model.parameters(), *unregistered(model)][0].dtype
 
 
 def tensors(inputs: Arrays, target: str, dtype: Any) -> tuple[Any, Any]:

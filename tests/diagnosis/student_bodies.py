@@ -1,7 +1,7 @@
 """Update functions as students write them, each labelled by hand with its mistakes.
 
 ``also`` are names that say the same in other words: what they predict is equal for all
-inputs. ``findings`` beyond these are wrong accusations.
+inputs. Findings beyond these are wrong accusations.
 """
 
 from __future__ import annotations

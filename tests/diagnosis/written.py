@@ -1,4 +1,4 @@
-"""Homework put together from an update body: the rest of the file is right, and the same for all."""
+"""Homework around an update body: the rest of the file is right, and the same for all."""
 
 from __future__ import annotations
 

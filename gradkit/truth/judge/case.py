@@ -93,3 +93,17 @@ def blocked(check: str, by: str, earlier: Earlier, states: Sequence[State]) -> V
     if before is None or before.state not in states:
         return None
     return Verdict(check, "blocked", f"Blocked by `{by}`: see there.", place=before.place)
+
+
+def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None:
+    """The same for torch checks: a module whose parameters could be set is judged further.
+
+    It may hold all layers and not have registered them all.
+    """
+    model = earlier.get("model")
+    if model is not None and model.state == "fail":
+        names = [batch.name for batch in case.probes.forward]
+        found = [case.observations.outcomes[name] for name in names]
+        if all(outcome.outputs and outcome.failure is None for outcome in found):
+            return None
+    return blocked(check, "model", earlier, ("missing", "fail", "error", "timeout"))

@@ -18,7 +18,15 @@ from gradkit.records.probes import Batch, Run
 from gradkit.records.task import Array, Parameters
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.truth import closeness
-from gradkit.truth.judge.case import Case, Earlier, blocked, called, outcomes_of, unusable
+from gradkit.truth.judge.case import (
+    Case,
+    Earlier,
+    blocked,
+    blocked_by_model,
+    called,
+    outcomes_of,
+    unusable,
+)
 from gradkit.truth.judge.sheet import listed, merge
 from gradkit.truth.judge.steps import update
 from gradkit.truth.slope import Slope, slopes
@@ -60,7 +68,7 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
 
 def training_gradient(case: Case, earlier: Earlier) -> Verdict:
     """The first and the second step of train against finite differences of the loss."""
-    stop = blocked("gradient", "model", earlier, ("missing", "fail", "error", "timeout"))
+    stop = blocked_by_model(case, "gradient", earlier)
     if stop is not None:
         return stop
     runs = [run for run in case.probes.runs if run.check == "gradient"]

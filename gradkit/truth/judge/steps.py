@@ -12,14 +12,14 @@ from gradkit.records.probes import Batch
 from gradkit.records.task import Array
 from gradkit.records.verdict import Verdict
 from gradkit.truth import closeness, network
-from gradkit.truth.judge.case import Case, Earlier, blocked, outcomes_of, subject, unusable
+from gradkit.truth.judge.case import Case, Earlier, blocked_by_model, outcomes_of, subject, unusable
 from gradkit.truth.judge.sheet import Sheet, listed
 
 
 def forward(case: Case, earlier: Earlier) -> Verdict:
     """Output and hidden layer at random parameters and at the published start and data."""
     role = "model" if case.task.framework == "torch" else "forward"
-    stop = blocked("forward", "model", earlier, ("missing", "fail", "error", "timeout"))
+    stop = blocked_by_model(case, "forward", earlier)
     if stop is not None:
         return stop
     outcomes = outcomes_of(case, case.probes.forward)

@@ -10,9 +10,17 @@ import numpy as np
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Run
 from gradkit.records.task import Array, Task
-from gradkit.records.verdict import State, Verdict
+from gradkit.records.verdict import Verdict
 from gradkit.truth import closeness
-from gradkit.truth.judge.case import Case, Earlier, blocked, outcomes_of, subject, unusable
+from gradkit.truth.judge.case import (
+    Case,
+    Earlier,
+    blocked,
+    blocked_by_model,
+    outcomes_of,
+    subject,
+    unusable,
+)
 from gradkit.truth.judge.sheet import Sheet, Tolerance
 from gradkit.truth.oracle import course_of
 
@@ -27,13 +35,10 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     """Losses of every epoch and final parameters, from each start."""
     torch = case.task.framework == "torch"
     role = "train" if torch else "update"
-    states: tuple[State, ...] = ("missing", "error", "timeout")
-    stop = blocked(
-        "trajectory",
-        "model" if torch else "update",
-        earlier,
-        (*states, "fail") if torch else states,
-    )
+    if torch:
+        stop = blocked_by_model(case, "trajectory", earlier)
+    else:
+        stop = blocked("trajectory", "update", earlier, ("missing", "error", "timeout"))
     if stop is not None:
         return stop
     runs = [run for run in case.probes.runs if run.check == "trajectory"]

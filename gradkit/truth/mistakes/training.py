@@ -201,6 +201,7 @@ def _details(code: str, task: Task, run: TrainingRun | None) -> list[Details]:
         "broadcast-target": [()] if broadcasts else [],
         "wrong-optimizer": [(("optimizer", n),) for n in ("Adam", "AdamW", "RMSprop", "Adagrad")],
         "graph-detached": [(("layers", n),) for n in range(1, len(task.layers) + 1)],
+        "unregistered-parameters": [(("layer", n),) for n in range(1, len(task.layers) + 1)],
         "wrong-learning-rate": [()] if run is not None else [(("ratio", 10.0),)],
         "mini-batch": [
             (("rows", size), ("batches", way))
@@ -243,7 +244,9 @@ CHANGES: Mapping[str, Callable[[Loop, Facts], Loop]] = {
     "graph-detached": lambda loop, facts: replace(
         loop, frozen=tuple(range(1, int(str(facts.get("layers", 1))) + 1))
     ),
-    "unregistered-parameters": lambda loop, facts: replace(loop, frozen=(1,)),
+    "unregistered-parameters": lambda loop, facts: replace(
+        loop, frozen=(int(str(facts.get("layer", 1))),)
+    ),
     "missing-zero-grad": lambda loop, facts: replace(loop, zero_grad=False),
     "wrong-sign": lambda loop, facts: replace(loop, optimizer="ascent"),
     "momentum": lambda loop, facts: replace(loop, optimizer="momentum"),
