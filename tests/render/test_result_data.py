@@ -34,6 +34,7 @@ TASK_KEYS = {
     "title",
     "score",
     "max_score",
+    "seed",
     "checkable",
     "provisional",
     "checks",
