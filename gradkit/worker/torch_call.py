@@ -147,17 +147,22 @@ def tensors(inputs: Arrays, target: str, dtype: Any) -> tuple[Any, Any]:
 
 def losses_of(returned: Any, out: Returned) -> NDArray[np.float64] | None:
     """The series of losses in what ``train`` returned: by itself, in a tuple or in a dict."""
-    options = returned if isinstance(returned, tuple) else (returned,)
-    options = tuple(returned.values()) if isinstance(returned, dict) else options
+    inside = returned.values() if isinstance(returned, dict) else returned
+    options = [*inside, returned] if isinstance(returned, tuple | dict) else [returned]
     for option in options:
         try:
-            values = [float(value) for value in option]
+            values = [_number(value) for value in option]
         except Exception:  # noqa: S112  (anything may come back; the next may be it)
             continue
         return np.array(values)
     found = f"found a value of type {type(returned).__name__[:80]}"
     out.faults.append(["loss", "missing", "nothing is returned" if returned is None else found])
     return None
+
+
+def _number(value: Any) -> float:
+    # A tensor that still has its graph makes float() warn.
+    return float(value.detach() if hasattr(value, "detach") else value)
 
 
 def split(arrays: Arrays) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
