@@ -12,6 +12,7 @@ from gradkit.records.rule import Entry as Target
 from gradkit.records.rule import Names, Rule, Slip
 from gradkit.records.task import Task
 from gradkit.truth.mistakes import Diagnosis
+from gradkit.truth.mistakes.parts import target_of
 from gradkit.truth.mistakes.tell import told
 from gradkit.truth.rules import text
 from gradkit.truth.rules.text import entry_text
@@ -73,15 +74,16 @@ def _finding(
     alternatives: tuple[tuple[str, ...], ...],
 ) -> Finding:
     names, outputs = names_of(bound), task.layers[-1].units
+    entries = _concerned(slip)
 
     def written(rules: Mapping[Target, object]) -> dict[str, str]:
         return {
             entry_text(*entry, names, outputs=outputs): text(rule, names, outputs=outputs)
-            for entry in slip.entries
+            for entry in entries
             if isinstance(rule := rules.get(entry), Rule)
         }
 
-    labels = tuple(entry_text(*entry, names, outputs=outputs) for entry in slip.entries)
+    labels = tuple(entry_text(*entry, names, outputs=outputs) for entry in entries)
     finding = Finding(
         id=_identity(task, "update", slip.code, labels),
         check="update",
@@ -94,6 +96,12 @@ def _finding(
         alternatives=alternatives,
     )
     return told(finding, task, slip, names, _functions(bound))
+
+
+def _concerned(slip: Slip) -> tuple[Target, ...]:
+    """The entries of a slip, and those that got what was meant for them."""
+    targets = [target_of(d) for d in slip.details] if slip.code == "wrong-target" else []
+    return tuple(dict.fromkeys([*slip.entries, *targets]))
 
 
 def _functions(bound: Bound) -> dict[str, str]:
