@@ -120,11 +120,13 @@ def _relations(
     """
     found = []
     for dropped in np.flatnonzero(np.all(columns != 0, axis=0)):
-        if dropped in kept or all(factor.when != "after" for factor in atoms[dropped]):
+        if dropped in kept:
             continue
         powers = (inverse @ np.log(np.abs(columns[:, dropped])))[1:]
         rounded = np.round(powers)
-        if np.abs(powers - rounded).max(initial=0.0) < 0.01:
+        involved = [atoms[dropped], *(atoms[kept[i]] for i in np.flatnonzero(rounded))]
+        late = any(factor.when == "after" for factors in involved for factor in factors)
+        if late and np.abs(powers - rounded).max(initial=0.0) < 0.01:
             relation = np.zeros(columns.shape[1])
             relation[kept] = -rounded
             relation[dropped] = 1.0
