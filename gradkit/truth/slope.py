@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradkit.gradcheck import plan_ladder, read_ladder
+from gradkit.gradcheck.plan import plan_ladder, read_ladder
 from gradkit.records.task import Array, Parameters, Task
 from gradkit.truth import network
 
