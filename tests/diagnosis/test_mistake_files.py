@@ -1,0 +1,40 @@
+"""Each wrong-on-purpose submission, graded as a student's would be, is called by its name."""
+
+from __future__ import annotations
+
+import pytest
+from model_solutions import ROOT
+from said import alternatives, codes
+
+FILES = sorted((ROOT / "tests" / "mistakes").glob("*.py"))
+
+EQUAL = {"graph-detached.no-grad": "missing-step"}
+"""Files whose runs another mistake gives too, which is told first: nothing moves at all."""
+
+
+def task_of(text: str) -> str:
+    """What the first line says."""
+    return text.splitlines()[0].removeprefix("# task: ").strip()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_file_is_called_by_its_name(diagnosed, path) -> None:
+    """One finding, of the code that the file is named after, which costs something."""
+    code = path.name.split(".")[0]
+    task = task_of(path.read_text(encoding="utf-8"))
+    result = diagnosed(path, task)
+    assert codes(result) == {EQUAL.get(path.stem, code)}
+    assert code in codes(result) or frozenset({code}) in alternatives(result)
+    assert result.score < result.max_score
+    assert sum(finding.deduction for finding in result.findings) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_seed_calls_it_otherwise(diagnosed, path) -> None:
+    """Over twenty seeds; in numpy every draw is another."""
+    task = task_of(path.read_text(encoding="utf-8"))
+    if task.endswith("torch"):
+        pytest.skip("what a seed draws does not enter a training run")
+    for seed in range(20):
+        assert codes(diagnosed(path, task, seed)) == {path.name.split(".")[0]}

@@ -1,0 +1,66 @@
+"""Code that no mistake of the catalogue explains is never given a mistake's name."""
+
+from __future__ import annotations
+
+import pytest
+from outside_code import BY_RULE, CODE, SOMETIMES, source_of
+from said import codes, finding, named, states, wrong_entries
+from written import homework
+
+SOAK = 20
+
+
+def graded(diagnosed, name: str, seed: int = 0):
+    """One of the table's entries."""
+    task, _ = CODE[name]
+    return diagnosed(homework(task, source_of(name)), task, seed)
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_it_is_unexplained_with_numbers(diagnosed, name: str) -> None:
+    """No name; the entries concerned, each with what was expected and what came."""
+    result = graded(diagnosed, name)
+    assert named(result) == set()
+    if states(result)["update"] != "fail":
+        assert name in SOMETIMES
+        return
+    assert codes(result) == {"unexplained"}
+    assert len(finding(result, "unexplained").entries) == wrong_entries(result) > 0
+    (check,) = [c for c in result.checks if c.check == "update"]
+    for entry in check.entries:
+        if entry.state == "fail":
+            assert entry.expected is not None
+            assert entry.expected != entry.found
+
+
+@pytest.mark.parametrize(("name", "entry", "text"), BY_RULE)
+def test_a_rule_is_shown_where_one_is_verified(diagnosed, name: str, entry: str, text: str) -> None:
+    """An exact formula helps, even where the catalogue has no name for it."""
+    found = finding(graded(diagnosed, name), "unexplained")
+    assert found.applies[entry] == text
+
+
+def test_code_without_a_rule_shows_none(diagnosed) -> None:
+    """The twin: what does not verify is not shown."""
+    assert not finding(graded(diagnosed, "clipped error"), "unexplained").applies
+
+
+def test_what_is_right_otherwise_keeps_its_name(diagnosed) -> None:
+    """An entry that cannot be explained does not hide the mistake of another."""
+    _, text = CODE["noise on W1"]
+    task = CODE["noise on W1"][0]
+    spoilt = source_of("noise on W1").replace(
+        "parameters['b1'] + 0.01 *", "parameters['b1'] + 0.03 *"
+    )
+    assert spoilt != text
+    result = diagnosed(homework(task, spoilt), task)
+    assert codes(result) == {"uneven-learning-rate", "unexplained"}
+    assert finding(result, "uneven-learning-rate").entries == ("b1[0]", "b1[1]")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CODE)
+def test_no_seed_gives_it_a_name(diagnosed, name: str) -> None:
+    """Over twenty draws."""
+    for seed in range(SOAK):
+        assert named(graded(diagnosed, name, seed)) == set(), seed
