@@ -12,7 +12,6 @@ from gradkit.records.rule import Entry as Target
 from gradkit.records.rule import Names, Rule, Slip
 from gradkit.records.task import Task
 from gradkit.truth.mistakes import Diagnosis
-from gradkit.truth.mistakes.rewrite import target_of
 from gradkit.truth.mistakes.parts import target_of
 from gradkit.truth.mistakes.tell import told
 from gradkit.truth.rules import text
