@@ -212,14 +212,15 @@ class Session:
 
     def _sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
         modules, forbidden = submission.modules, self._forbidden()
-        return Sitting(self._workshop(task), section, modules, forbidden, task.deadline, seed=0)
+        return Sitting(self.workshop(task), section, modules, forbidden, task.deadline, seed=0)
 
     def _forbidden(self) -> frozenset[str]:
         # Names of roles never come from another task's section, unless they mean the same there.
         roles = (role for other in self._tasks for role in other.roles if not role.shared)
         return frozenset(alias for role in roles for alias in role.aliases)
 
-    def _workshop(self, task: Task) -> Workshop:
+    def workshop(self, task: Task) -> Workshop:
+        """Where the code of this task is run; opened when it is first asked for."""
         if task.framework not in self._workshops:
             workshop = Workshop(preload=(task.framework,))
             self._workshops[task.framework] = self._stack.enter_context(workshop)

@@ -68,7 +68,9 @@ def given(inputs: Inputs) -> str:
 def update_call(task: Task, bound: Bound, inputs: Inputs, parameter: str, index: Index) -> str:
     """One call of an update, and the entry of a parameter that it leaves."""
     key, place = _in_layout(bound, parameter, index)
-    found = f'print("found   ", float(np.asarray(after[{key!r}])[{place}]))'
+    # What holds one number may hold it in any shape.
+    entry = ".item()" if inputs[parameter].size == 1 else f"[{place}]"
+    found = f'print("found   ", float(np.asarray(after[{key!r}]){entry}))'
     return f"{given(inputs)}\n{_call(task, bound)}{NEW_PARAMETERS}{found}"
 
 

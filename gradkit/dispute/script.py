@@ -256,7 +256,10 @@ def _section(
 def _bound(binding: Binding, task: Task, finding: Data) -> Bound:
     role = ROLES[task.framework].get(finding["check"], "")
     if role not in binding.bound:
-        raise DisputeError(f"A finding about {finding['check']} has no script of its own.")
+        raise DisputeError(
+            f"{finding['id']}: there are scripts for findings about forward, update and "
+            f"trajectory, and this one is about {finding['check']}."
+        )
     return binding.bound[role]
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from gradkit.dispute.recorded import DisputeError, find, read_again
 from gradkit.dispute.script import Script
-from gradkit.records.task import Task
 from gradkit.session import GradingError, Session, Settings
 from gradkit.worker import WorkerLost, Workshop, WorkshopError
 from gradkit.worker.frames import Frame
@@ -61,22 +60,20 @@ def show(
                 )
             script = Script(result, recorded, told, source, session)
             text = script.text()
+            printed, failure = _run(session.workshop(script.task), text, script.task.deadline)
     except GradingError as error:
         raise DisputeError(str(error)) from None
-    printed, failure = _run(script.task, text)
     if failure:
         return Shown(text, printed + failure, "The script does not come to its end.", agrees=False)
     tolerance = TORCH if script.task.framework == "torch" else NUMPY
     return Shown(text, printed, *_compare(script, printed, tolerance))
 
 
-def _run(task: Task, text: str) -> tuple[str, str]:
+def _run(workshop: Workshop, text: str, deadline: float) -> tuple[str, str]:
     """What the script prints in a worker, and how it failed."""
-    preload = ("torch",) if task.framework == "torch" else ()
-    workshop = Workshop(preload=preload, handlers="gradkit.worker.script")
     try:
-        with workshop, workshop.worker(deadline=task.deadline) as worker:
-            reply = worker.ask(Frame("script", {}, {"text": text}), task.deadline)
+        with workshop.worker(deadline=deadline) as worker:
+            reply = worker.ask(Frame("script", {}, {"text": text}), deadline)
             return worker.output, str(reply.data.get("failure") or reply.data.get("text") or "")
     except (WorkerLost, WorkshopError) as error:
         return "", str(error)

@@ -28,6 +28,7 @@ from gradkit.worker.call import (
 )
 from gradkit.worker.frames import Frame
 from gradkit.worker.namespace import Namespace
+from gradkit.worker.script import script
 from gradkit.worker.trace import trace as traced
 
 LEAVES = 64
@@ -279,4 +280,5 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "predict": predict,
     "target": target,
     "train": train,
+    "script": script,
 }

@@ -23,6 +23,3 @@ def script(frame: Frame) -> Frame:
         lines = traceback.format_exception(type(error), error, trace)
         return Frame("ran", {}, {"failure": "".join(lines)})
     return Frame("ran", {}, {"failure": None})
-
-
-HANDLERS = {"script": script}
