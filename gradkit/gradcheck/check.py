@@ -14,7 +14,7 @@ from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.examine import examine
 from gradkit.gradcheck.noise import FLOAT64
 from gradkit.gradcheck.patterns import find_patterns, survey_patterns
-from gradkit.gradcheck.preflight import LOST, Preflight, preflight
+from gradkit.gradcheck.preflight import LOST, REPEATS, Preflight, preflight
 from gradkit.gradcheck.records import Entry, Report
 from gradkit.gradcheck.structure import Array, Parameters, align, unpack
 from gradkit.gradcheck.survey import Surveyed, survey_all
@@ -129,7 +129,8 @@ def check_gradient(
     # f is evaluated off its domain on purpose, so its floating-point warnings mean nothing.
     with np.errstate(all="ignore"):
         report = _check(evaluator, parameters, claimed, each, seed or 0)
-        if evaluator.mutated is None and not evaluator.intact():
+        evaluator.intact()
+        if evaluator.noticed > REPEATS:
             # f spoilt its argument somewhere off the point: all is done again on copies.
             report = _check(evaluator, parameters, claimed, each, seed or 0)
     if evaluator.mutated is not None:
@@ -218,7 +219,7 @@ def _notes(seen: Preflight, entries: int) -> tuple[str, ...]:
             "f gives different values for the same argument. Switch randomness off, or fix "
             "its seed inside f."
         )
-    elif seen.sigma > LOST * FLOAT64 * abs(seen.base) and not seen.narrow:
+    elif seen.sigma > LOST * FLOAT64 * max(abs(seen.base), seen.reach) and not seen.narrow:
         notes.append(
             f"f is rough: its values scatter by {seen.sigma:.1e}, where rounding alone would "
             f"make {FLOAT64 * abs(seen.base):.0e}. It may lose precision on the way, as "
@@ -258,7 +259,7 @@ def _by_entries(
 ) -> Report:
     claims = _lay_out(evaluator, claimed, seen)
     columns, seen = examine(evaluator, claims, seen)
-    seen = _drifted(evaluator, seen, bool(np.any(columns.verdict == "disagree")), columns)
+    seen = _drifted(evaluator, seen, bool(np.any(columns.verdict != "agree")), columns)
     rows = records(columns, claims.claimed, _shapes(parameters))
     return Report(
         verdict=overall(rows),
@@ -272,10 +273,10 @@ def _by_entries(
 
 
 def _drifted(
-    evaluator: Evaluator, seen: Preflight, accused: bool, columns: Columns | None
+    evaluator: Evaluator, seen: Preflight, doubted: bool, columns: Columns | None
 ) -> Preflight:
-    """Look once more, before an accusation, whether f is still what it was."""
-    if not (accused and seen.steady):
+    """Look once more, where not all agrees, whether f is still what it was."""
+    if not (doubted and seen.steady):
         return seen
     try:
         if evaluator.at_point() == seen.base:
@@ -283,7 +284,7 @@ def _drifted(
     except BudgetSpent:
         return seen
     if columns is not None:
-        wrong = columns.verdict == "disagree"
+        wrong = columns.verdict != "agree"
         columns.verdict[wrong], columns.reason[wrong] = "inconclusive", "not deterministic"
     return replace(seen, steady=False)
 
@@ -297,13 +298,13 @@ def _by_directions(
 ) -> Report:
     found = survey_all(evaluator, claimed, seen, seen.narrow, rng)
     directions = tuple(one for part in found for one in part.directions)
-    accused = any(one.verdict == "disagree" for one in directions)
-    steady = _drifted(evaluator, seen, accused, None).steady
-    if accused and seen.steady and not steady:
+    doubted = any(one.verdict != "agree" for one in directions)
+    steady = _drifted(evaluator, seen, doubted, None).steady
+    if doubted and seen.steady and not steady:
         directions = tuple(
-            replace(one, verdict="inconclusive", reason="not deterministic")
-            if one.verdict == "disagree"
-            else one
+            one
+            if one.verdict == "agree"
+            else replace(one, verdict="inconclusive", reason="not deterministic")
             for one in directions
         )
         found, seen = [], replace(seen, steady=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,22 @@ from gradkit.gradcheck.escalate import Case, Outcome, escalate
 from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.line import EntryLine
 from gradkit.gradcheck.noise import Floats
-from gradkit.gradcheck.preflight import Preflight, preflight
+from gradkit.gradcheck.preflight import REPEATS, Preflight, preflight
 from gradkit.gradcheck.records import Differences
 from gradkit.gradcheck.structure import unpack
+
+UNDEFINED = Outcome(
+    estimate=np.nan,
+    bound=np.inf,
+    resolution=np.inf,
+    verdict="inconclusive",
+    reason="non-finite",
+    slopes=(np.nan, np.nan),
+    sigma=0.0,
+    stairs=False,
+    change=0.0,
+)
+"""What is known of an entry where f itself is not finite."""
 
 
 def finite_difference(f: Callable[[Any], Any], params: Any) -> Differences:
@@ -59,13 +73,15 @@ def finite_difference(f: Callable[[Any], Any], params: Any) -> Differences:
     evaluator = Evaluator(f, parameters)
     with np.errstate(all="ignore"):
         found, seen = _explore(evaluator)
-        if evaluator.mutated is None and not evaluator.intact():
+        evaluator.intact()
+        if evaluator.noticed > REPEATS:
             found, seen = _explore(evaluator)
 
     estimates = np.array([one.estimate for one in found])
     bounds = np.array([one.bound for one in found])
     scale = np.repeat(seen.scales, [leaf.array.size for leaf in parameters.leaves])
-    reach = float(np.nanmax(np.abs(estimates) * scale, initial=0.0))
+    reach = max(float(np.nanmax(np.abs(estimates) * scale, initial=0.0)), abs(seen.base))
+    reach = reach or float(np.max([one.change for one in found], initial=0.0))
     rough = np.asarray(seen.rough or any(one.sigma > ROUGH * reach for one in found))
     states, start = [], 0
     for leaf in parameters.leaves:
@@ -104,7 +120,10 @@ def _explore(evaluator: Evaluator) -> tuple[list[Outcome], Preflight]:
     """Take a ladder along every entry, without a claim."""
     leaves = evaluator.leaves
     seen = preflight(evaluator, np.zeros(len(leaves)), np.random.default_rng(0))
-    found = []
+    found: list[Outcome] = []
+    if not np.isfinite(seen.base):
+        entries = sum(leaf.array.size for leaf in leaves)
+        return [UNDEFINED] * entries, seen
     for leaf, scale in enumerate(seen.scales.tolist()):
         for entry in range(leaves[leaf].array.size):
             line = EntryLine(evaluator, leaf, entry)
@@ -124,5 +143,7 @@ def _explore(evaluator: Evaluator) -> tuple[list[Outcome], Preflight]:
                 rough=seen.rough,
                 steady=seen.steady,
             )
-            found.append(escalate(line, case))
+            one = escalate(line, case)
+            moved = abs(float(above[0]) - seen.base)
+            found.append(replace(one, change=max(one.change, moved if moved < np.inf else 0.0)))
     return found, seen

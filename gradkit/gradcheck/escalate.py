@@ -46,7 +46,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the examination found; ``resolution`` is absolute."""
+    """What the examination found.
+
+    ``resolution`` is absolute; ``change`` is the largest change of f that was seen.
+    """
 
     estimate: float
     bound: float
@@ -56,6 +59,7 @@ class Outcome:
     slopes: tuple[float, float]
     sigma: float
     stairs: bool
+    change: float
 
 
 def grid(case: Case, smallest: float) -> Floats:
@@ -156,7 +160,7 @@ def _escalate(line: Line, case: Case, short: bool) -> Outcome:
     quiet = local_noise(slopes(ladder))[0] < case.sigma / 4
     if judged.verdict[0] == DISAGREE and slight and lost and quiet:
         # f has lost precision, but not on the smallest steps: it may move in long stairs.
-        rough = _fresh_noise(line, case, 4 * float(slope.step[0, derived.step[0]]))
+        rough = _fresh_noise(line, case, 2 * float(slope.step[0, derived.step[0]]), degree=7)
         if rough > derived.sigma[0]:
             ladder = replace(ladder, sigma=np.array([rough]))
             derived, slope, judged = _decide(case, ladder)
@@ -170,10 +174,13 @@ def _escalate(line: Line, case: Case, short: bool) -> Outcome:
             derived, slope, judged = _decide(case, ladder)
         elif judged.withheld[0]:
             derived, judged = _reconsider(case, ladder, derived, slope, judged)
-    return _outcome(case, derived, judged, "staircase" if stairs else None)
+    return _outcome(case, ladder, derived, judged, "staircase" if stairs else None)
 
 
-def _outcome(case: Case, derived: Derived, judged: Judged, reason: Reason | None) -> Outcome:
+def _outcome(
+    case: Case, ladder: Ladder, derived: Derived, judged: Judged, reason: Reason | None
+) -> Outcome:
+    moved = np.abs(np.concatenate([ladder.above[0], ladder.below[0]]) - case.base)
     verdict = str(judged.verdict[0])
     named = reasons(
         derived.bound,
@@ -192,15 +199,21 @@ def _outcome(case: Case, derived: Derived, judged: Judged, reason: Reason | None
         slopes=(float(derived.left[0]), float(derived.right[0])),
         sigma=float(derived.sigma[0]),
         stairs=bool(derived.stairs[0]),
+        change=float(np.max(moved, initial=0.0, where=np.isfinite(moved))),
     )
 
 
-def _fresh_noise(line: Line, case: Case, spacing: float) -> float:
-    """Measure the noise anew, along this line and at the length the estimate rests on."""
-    distance = np.array([1.0, 3.0, 4.0]) * max(spacing, line.smallest)
+def _fresh_noise(line: Line, case: Case, spacing: float, degree: int = 4) -> float:
+    """Measure the noise anew, along this line and at the length the estimate rests on.
+
+    A higher degree takes more points, and lets them lie further apart.
+    """
+    reach = (1, 3, 4) if degree == 4 else (1, 3, 4, 6, 7)
+    distance = np.array(reach, dtype=np.float64) * max(spacing, line.smallest)
     above, below, _, _ = line.pairs(distance)
     values = np.concatenate([below[::-1], [case.base], above])
-    noise = 3 * float(table_noise(values, degree=4, points=(-4, -3, -1, 0, 1, 3, 4)))
+    points = (*(-far for far in reversed(reach)), 0, *reach)
+    noise = 3 * float(table_noise(values, degree, points))
     return noise if np.isfinite(noise) else 0.0
 
 

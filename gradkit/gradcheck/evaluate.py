@@ -65,6 +65,8 @@ class Evaluator:
         Number of calls so far, and permitted.
     mutated : str or None
         Name of a parameter that f was seen to change.
+    noticed : int
+        The call after which that was noticed.
     """
 
     def __init__(self, f: Call, parameters: Parameters, budget: int | None = None) -> None:
@@ -73,6 +75,7 @@ class Evaluator:
         self.leaves = parameters.leaves
         self.count = 0
         self.mutated: str | None = None
+        self.noticed = 0
         self.limit = float("inf") if budget is None else budget
         self._arrays: list[Array] = [leaf.array for leaf in self.leaves]
         self._origin: list[Array] = [leaf.array.copy(order="K") for leaf in self.leaves]
@@ -103,7 +106,7 @@ class Evaluator:
         argument = self.parameters.build(arrays)
         value = scalar(self.f(argument))
         if self.intact() and self.mutated is None and not same(argument, arrays, self.parameters):
-            self.mutated = ""
+            self.mutated, self.noticed = "", self.count
         return value
 
     def intact(self) -> bool:
@@ -116,7 +119,7 @@ class Evaluator:
         ]
         if not changed:
             return True
-        self.mutated = changed[0]
+        self.mutated, self.noticed = changed[0], self.count
         for array, origin in zip(self._arrays, self._origin, strict=True):
             array[...] = origin
         return False

@@ -65,15 +65,15 @@ def table_noise(values: Floats, degree: int = 3, points: tuple[int, ...] | None 
 def median_noise(values: Floats) -> float:
     """Estimate the standard deviation of the noise from values at `POINTS`, despite kinks.
 
-    Each five neighbours give one deviation from a cubic; the median does not notice the
-    few groups that straddle a kink.
+    Each five neighbours give one deviation from a cubic. The third smallest of eight does not
+    notice that up to five groups straddle a kink; of normal numbers it is 0.41 deviations.
     """
     with np.errstate(all="ignore"):
         rest = [
             float(_complement(POINTS[i : i + 5], 4)[0] @ (values[i : i + 5] - values[i]))
             for i in range(len(values) - 4)
         ]
-        return float(np.median(np.abs(rest))) / 0.6745
+        return sorted(map(abs, rest))[2] / 0.41
 
 
 def is_float32(values: Floats) -> bool:

@@ -20,6 +20,7 @@ from gradkit.gradcheck.noise import (
 )
 from gradkit.gradcheck.structure import Array, Leaf
 
+REPEATS = 2
 FEW = 6
 
 LOST = 30
@@ -110,8 +111,10 @@ def preflight(
         sigma = sigma if np.isfinite(sigma) else 0.0
     elif sigma > LOST * FLOAT64 * abs(base) and steady:
         near = max(1e-3 * spacing, 16 * FLOAT64)
-        quieter = _noise(_table(evaluator, line, near, base), near)
-        sigma = quieter if 4 * quieter < sigma else sigma
+        values = _table(evaluator, line, near, base)
+        quieter = _noise(values, near)
+        if 4 * quieter < sigma and len(set(values.tolist())) == FEW:
+            sigma = quieter
     rounding = FLOAT32 if forward32 else FLOAT64
     sigma = max(sigma, rounding * abs(base), abs(base - again))
     seen = Preflight(

@@ -1,0 +1,113 @@
+"""How rough is f: noise from values along a line, precision from their bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradkit.gradcheck.evaluate import Evaluator
+from gradkit.gradcheck.ladder import Ladder, derive, local_noise, slopes
+from gradkit.gradcheck.noise import POINTS, is_float32, median_noise, table_noise
+from gradkit.gradcheck.preflight import preflight
+from gradkit.gradcheck.structure import unpack
+
+LINE = np.array(POINTS, dtype=float)
+
+
+def test_a_polynomial_has_no_noise_and_noise_has_its_size() -> None:
+    """Whatever smooth thing it lies on."""
+    smooth = 3 + 2 * LINE - LINE**2
+    assert table_noise(smooth, degree=3) < 1e-12
+    rng = np.random.default_rng(0)
+    sizes = [table_noise(smooth + 1e-3 * rng.normal(size=LINE.size)) for _ in range(200)]
+    assert np.sqrt(np.mean(np.square(sizes))) == pytest.approx(1e-3, rel=0.1)
+
+
+def test_several_outputs_at_once() -> None:
+    """Along trailing axes."""
+    values = np.stack([LINE, LINE**5], axis=1)
+    quiet, loud = table_noise(values)
+    assert quiet < 1e-12 < loud
+
+
+def test_a_wave_between_even_points_is_seen() -> None:
+    """At a distance of a full period even points would see nothing."""
+    wave = np.sin(2 * np.pi * LINE / 3 + 0.4)
+    assert table_noise(wave) > 0.3
+
+
+def test_the_median_overlooks_a_kink() -> None:
+    """A kink that the mean takes for noise."""
+    kinked = np.maximum(0, LINE - 11.5)
+    assert table_noise(kinked) > 0.1
+    assert median_noise(kinked) < 1e-12
+
+
+def test_float32_is_recognised_by_its_bits() -> None:
+    """Numbers that are short anyway prove nothing."""
+    values = np.random.default_rng(1).normal(size=6)
+    assert not is_float32(values)
+    assert is_float32(values.astype(np.float32).astype(float))
+    assert not is_float32(np.array([0.5, 3.0, 0.0, 1.0]))
+    assert not is_float32(np.array([np.nan, np.nan]))
+
+
+def ladder(f, x: float, steps: np.ndarray, sigma: float = 1e-15) -> Ladder:
+    """Evaluate f on a ladder around x."""
+    above = np.array([[f(x + h) for h in steps]])
+    below = np.array([[f(x - h) for h in steps]])
+    return Ladder(np.array([f(x)]), above, below, steps[None], steps[None], np.array([sigma]))
+
+
+STEPS = 4.0 ** np.arange(-13, 0)
+
+
+def test_local_noise_is_not_taken_in_by_a_kink() -> None:
+    """A kink changes slope and jump together, noise does not."""
+    rng = np.random.default_rng(3)
+    noisy = ladder(lambda t: t + 1e-9 * rng.normal(), 1.0, STEPS)
+    assert 1e-10 < local_noise(slopes(noisy))[0] < 1e-8
+    kinked = ladder(lambda t: max(t, 1 + 1e-7) + 2.0, 1.0, STEPS)
+    assert local_noise(slopes(kinked))[0] < 1e-14
+
+
+@pytest.mark.parametrize("exponent", [-7, -5, -3])
+def test_the_slope_beside_a_kink_is_sharp(exponent: int) -> None:
+    """It is followed on the side where the point lies."""
+    found = derive(ladder(lambda t: max(np.sin(t), 1e-3 * t), 10.0**exponent, STEPS))
+    error = abs(found.estimate[0] - np.cos(10.0**exponent))
+    assert error <= found.bound[0] < 1e-4
+
+
+def test_a_ladder_of_few_steps_still_has_a_bound() -> None:
+    """Wider, but it holds."""
+    found = derive(ladder(np.exp, 1.0, STEPS[6:10]))
+    assert abs(found.estimate[0] - np.e) <= found.bound[0] < 1e-2
+
+
+@pytest.mark.parametrize(
+    ("f", "low", "high"),
+    [
+        (lambda x: float(np.sum(np.sin(x))), 0, 1e-14),
+        (lambda x: float(np.float32(np.sum(np.sin(x)))), 1e-8, 1e-6),
+        (lambda x: round(float(np.sum(np.sin(x))), 6), 1e-7, 1e-5),
+        (lambda x: float(np.sum(np.sin(x))) + 1e6 - 1e6, 1e-11, 1e-8),
+    ],
+)
+def test_a_preflight_measures_the_noise(f, low: float, high: float) -> None:
+    """Instead of assuming one rounding."""
+    evaluator = Evaluator(f, unpack(np.array([0.3, 0.7, 1.1])))
+    seen = preflight(evaluator, np.array([1.0]), np.random.default_rng(0))
+    assert low <= seen.sigma <= high
+    assert seen.steady
+
+
+@pytest.mark.parametrize(("claim", "scale"), [(2.0, 0.5), (1e-20, 1.0)])
+def test_the_scale_of_a_parameter_of_zeros_is_tried_before_it_is_believed(
+    claim: float, scale: float
+) -> None:
+    """A claim of next to nothing suggests an enormous change."""
+    params = {"w": np.array([1.0]), "b": np.zeros(1)}
+    evaluator = Evaluator(lambda p: float(np.sin(p["w"][0] + p["b"][0])), unpack(params))
+    seen = preflight(evaluator, np.array([1.0, claim]), np.random.default_rng(0))
+    assert seen.scales[1] == pytest.approx(scale)

@@ -1,0 +1,75 @@
+"""Plain patterns are named, and only where every entry bears them out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradkit.gradcheck import check_gradient
+
+RNG = np.random.default_rng(5)
+X = RNG.normal(size=(4, 6))
+Y = RNG.normal(size=(4, 6))
+PARAMS = {"W": RNG.normal(size=(4, 4)), "b": RNG.normal(size=(4, 1))}
+
+
+def loss(p):
+    """A linear layer with squared error, the mean over six examples."""
+    return float(((np.tanh(p["W"].T @ X + p["b"]) - Y) ** 2).sum() / 6)
+
+
+def parts(p):
+    """The slope of every weighted sum, (units, examples), and the right gradient."""
+    out = np.tanh(p["W"].T @ X + p["b"])
+    dZ = 2 * (out - Y) * (1 - out**2) / 6
+    return dZ, {"W": X @ dZ.T, "b": dZ.sum(axis=1, keepdims=True)}
+
+
+DZ, GOOD = parts(PARAMS)
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        ({k: 6 * v for k, v in GOOD.items()}, "claimed = 6 × estimate, as if 1/6 were missing"),
+        ({k: v / 6 for k, v in GOOD.items()}, "claimed = 1/6 × estimate, as if 1/6 were applied"),
+        ({k: -v for k, v in GOOD.items()}, "its sign is reversed"),
+        ({k: v / 2 for k, v in GOOD.items()}, "the 2 of a square is missing"),
+        ({k: 2 * v for k, v in GOOD.items()}, "the 2 of a square counted twice"),
+        ({k: 1.3 * v for k, v in GOOD.items()}, "claimed = 1.3 × estimate"),
+        ({k: -3 * v for k, v in GOOD.items()}, "claimed = −3 × estimate, as if 1/3 were missing"),
+    ],
+)
+def test_one_factor_for_all_entries(claim, words: str) -> None:
+    """Of all parameters together."""
+    (pattern,) = check_gradient(loss, PARAMS, claim).patterns
+    assert pattern.startswith("All entries are off by one factor")
+    assert words in pattern
+
+
+@pytest.mark.parametrize(
+    ("name", "claim", "pattern"),
+    [
+        ("W", GOOD["W"].T, "W: it is transposed."),
+        ("W", -GOOD["W"].T, "W: it is transposed, and every entry is off by its sign"),
+        ("W", 0 * GOOD["W"], "W: the claim is zero throughout."),
+        ("W", -GOOD["W"], "W: every entry is off by one factor: its sign is reversed"),
+        ("b", np.full((4, 1), DZ.sum()), "b: every entry holds the sum of all of them: it was"),
+        ("b", np.full((4, 1), DZ.mean()), "b: every entry holds the sum of all of them over 24"),
+        ("b", GOOD["b"][[1, 2, 3, 0]], "b: its entries add up to the right sum, but singly"),
+    ],
+)
+def test_patterns_of_one_parameter(name: str, claim, pattern: str) -> None:
+    """The other parameter is right, and nothing is said of it."""
+    report = check_gradient(loss, PARAMS, GOOD | {name: claim})
+    assert report.verdict == "disagree"
+    (found,) = report.patterns
+    assert found.startswith(pattern)
+
+
+def test_an_irregular_error_is_given_no_name() -> None:
+    """Naming a pattern that is not there is worse than naming none."""
+    claim = GOOD["W"] * RNG.uniform(0.5, 2.0, size=(4, 4))
+    report = check_gradient(loss, PARAMS, GOOD | {"W": claim})
+    assert (report.verdict, report.patterns) == ("disagree", ())
+    assert check_gradient(loss, PARAMS, GOOD).patterns == ()
