@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +11,9 @@ from gradkit.examine import Examined
 from gradkit.inquiry.findings import failed, finding_of
 from gradkit.records.binding import Binding
 from gradkit.records.finding import UNEXPLAINED, Finding
-from gradkit.records.rule import ForwardProbes, Slip
+from gradkit.records.rule import Explanation, ForwardProbes, Slip
 from gradkit.records.submission import Place
-from gradkit.records.task import Task
+from gradkit.records.task import Array, Parameters, Task
 from gradkit.student.observe import observe_returned
 from gradkit.student.place import source_at
 from gradkit.student.sitting import Sitting
@@ -30,6 +31,9 @@ ABOUT = {
 }
 """The helper in which a mistake of the forward pass is made, where there is one."""
 
+SMALL = 0.1
+"""By how much parameters are smaller where inputs are the task's own."""
+
 
 def forward_findings(
     task: Task, examined: Examined, sitting: Sitting, seed: int
@@ -38,14 +42,13 @@ def forward_findings(
     bound = examined.case.binding.bound.get("forward")
     if bound is None or not failed(examined, "forward"):
         return ()
-    X, before = draw_forward(task, seed)
+    X, before = _with_examples(task, *draw_forward(task, seed))
     inputs = {**before, "X": X[:, :, None]}
     outcome = observe_returned(sitting, task, bound, inputs)
     output, hidden = outcome.outputs.get("y_hat"), outcome.outputs.get("A1")
-    if outcome.failure is not None or output is None or not np.isfinite(output).all():
-        return ()
-    probes = ForwardProbes(X, before, output, hidden)
-    explanation = explain_forward(task, probes)
+    explanation = Explanation(unknown=True)
+    if outcome.failure is None and output is not None and np.isfinite(output).all():
+        explanation = explain_forward(task, ForwardProbes(X, before, output, hidden))
     if explanation.unknown:
         return (finding_of(task, bound, "forward", Slip(UNEXPLAINED), ()),)
     others = tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
@@ -57,6 +60,16 @@ def forward_findings(
         source = source_at(cells, place)
         findings.append(replace(found, place=place, places=(place,), source=source))
     return tuple(findings)
+
+
+def _with_examples(task: Task, X: Array, before: Parameters) -> tuple[Array, Mapping[str, Array]]:
+    """The probes and the task's own examples, at parameters that saturate nothing.
+
+    A form has to hold where the code is used.
+    """
+    rows = min(len(task.X), len(X))
+    near = {key: np.concatenate([value, SMALL * value[:rows]]) for key, value in before.items()}
+    return np.concatenate([X, task.X[:rows]]), near
 
 
 def _place(binding: Binding, code: str) -> Place:

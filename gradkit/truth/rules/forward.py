@@ -152,9 +152,12 @@ def _layer_forms(widths: Widths, activations: Activations, place: int) -> list[L
     units, own = widths[place + 1], activations[place]
     turns = (True, False) if widths[place] == units else (True,)
     names = sorted(KNOWN, key=lambda name: name != own)
-    if units == 1 and own != "softmax":
-        names.remove("softmax")
-    shapes = [(name, sign, times) for name in names for sign, times in _variants(name)]
+    shapes = [
+        (name, sign, times)
+        for name in names
+        # Of one number softmax makes 1, whatever is done to it.
+        for sign, times in (_variants(name) if (name, units) != ("softmax", 1) else ((1, 1),))
+    ]
     return [
         LayerForm(name, sign, times, bias, turned)
         for turned, bias, (name, sign, times) in product(turns, (1, 0, -1), shapes)
@@ -212,7 +215,9 @@ def _returned(
     ``right``, or not believed at all.
     """
     last = len(form.order)
-    outputs = [name for name in stages if _equal(stages[name], probes.output)]
+    # The last layer's sum is what that layer gives without an activation: another form.
+    possible = [name for name in stages if name != f"z{last}"]
+    outputs = [name for name in possible if _equal(stages[name], probes.output)]
     outputs.sort(key=lambda name: name != f"a{last}")
     hiddens: list[str | None] = [None]
     if probes.hidden is not None:
