@@ -145,6 +145,8 @@ def reads(node: ast.stmt) -> set[str]:
             if (symbol.is_referenced() and (outside or symbol.is_global()))
             or symbol.is_declared_global()
         }
-    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-        found.add(node.target.id)
+    for part in ast.walk(node) if not isinstance(node, DEFINITIONS) else ():
+        # The symbol table counts `x += 1` as a binding alone.
+        if isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Name):
+            found.add(part.target.id)
     return found
