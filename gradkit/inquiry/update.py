@@ -42,7 +42,7 @@ def update_inquiry(
         return Inquiry()
     bound = examined.case.binding.bound["update"]
     diagnosis = _diagnose(task, examined, sitting, seed)
-    inputs = _inputs(task, bound, seed, TRACED)
+    inputs = _fresh(task, bound, seed, TRACED)
     trace = _watch(task, bound, sitting, inputs)
     diagnosis = _with_dropped_copy(trace, diagnosis)
     findings = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
@@ -57,23 +57,28 @@ def _diagnose(task: Task, examined: Examined, sitting: Sitting, seed: int) -> Di
         if entry.state == "fail" and len(entry.index) == 2
     ]
     bound = examined.case.binding.bound["update"]
-    fit = _observe(task, bound, sitting, seed, None)
-    fresh = _observe(task, bound, sitting, seed + 1, FRESH)
-    if fit is None or fresh is None:
-        return Diagnosis({}, {}, Explanation(unexplained=tuple(wrong)))
     seen = _seen(examined.case.observations.outcomes.values())
-    return diagnose(task, fit, fresh, entries=wrong, seen=seen)
+    best = Diagnosis({}, {}, Explanation(unexplained=tuple(wrong)))
+    fresh = _observe(task, bound, sitting, _fresh(task, bound, seed))
+    for inputs in _fits(task, bound, seed) if fresh is not None else ():
+        fit = _observe(task, bound, sitting, inputs)
+        if fit is not None and fresh is not None:
+            made = diagnose(task, fit, fresh, entries=wrong, seen=seen)
+            if len(made.explanation.unexplained) < len(best.explanation.unexplained):
+                best = made
+            if not best.explanation.unexplained:
+                break
+    return best
 
 
 def _observe(
-    task: Task, bound: Bound, sitting: Sitting, seed: int, n: int | None
+    task: Task, bound: Bound, sitting: Sitting, inputs: UpdateInputs
 ) -> UpdateProbes | None:
     """The update at independent inputs; None where not all calls leave all parameters.
 
     The first call is made once more at the end. An entry in which the two differ depends on
     more than its inputs: no formula of these gives it, and its values are told as NaN.
     """
-    inputs = _inputs(task, bound, seed, n)
     arrays = {name: np.concatenate([v, v[:1]]) for name, v in _arrays(inputs).items()}
     labels = tuple(str(number) for number in range(len(inputs.y) + 1))
     batch = Batch("inquiry", "update", "update", arrays, labels)
@@ -90,29 +95,35 @@ def _observe(
     return UpdateProbes(inputs, after)
 
 
-def _inputs(task: Task, bound: Bound, seed: int, n: int | None) -> UpdateInputs:
-    inputs = _as_assigned(task, draw(task, seed, n, vary=n is None), whole_rows=n is not None)
-    return with_rate(inputs, seed) if "rate" in bound.arguments else inputs
+def _fits(task: Task, bound: Bound, seed: int) -> Iterator[UpdateInputs]:
+    """What rules are read from: any targets, then those of code that asks for the class."""
+    inputs = _rated(bound, draw(task, seed), seed)
+    yield inputs
+    if task.loss == "binary_cross_entropy":
+        y = np.round(inputs.y)
+        # Where each input varies alone, the class can only become the other one.
+        outputs = y.shape[1]
+        y[1 : outputs + 1] = np.where(np.eye(outputs, dtype=bool), 1 - y[0], y[0])
+        yield replace(inputs, y=y)
 
 
-def _as_assigned(task: Task, inputs: UpdateInputs, *, whole_rows: bool) -> UpdateInputs:
-    """The same with targets that the task has, and with its own examples in front.
+def _fresh(task: Task, bound: Bound, seed: int, n: int = FRESH) -> UpdateInputs:
+    """What rules are verified on: targets as the task has them, and its own examples in front.
 
     A rule has to hold where the code is used: ``if y == 1`` is right for a class, and what
     is right for small inputs alone is not.
     """
+    inputs = _rated(bound, draw(task, seed + 1, n, vary=False), seed)
     X, y = inputs.X.copy(), inputs.y.copy()
     if task.loss == "binary_cross_entropy":
         y = np.round(y)
-        if not whole_rows:
-            # Where each input varies alone, the class can only become the other one.
-            outputs = y.shape[1]
-            y[1 : outputs + 1] = np.where(np.eye(outputs, dtype=bool), 1 - y[0], y[0])
-    if whole_rows:
-        rows = min(len(task.X), len(X))
-        X[:rows], y[:rows] = task.X[:rows], task.y[:rows]
-    X.flags.writeable = y.flags.writeable = False
+    rows = min(len(task.X), n)
+    X[:rows], y[:rows] = task.X[:rows], task.y[:rows]
     return replace(inputs, X=X, y=y)
+
+
+def _rated(bound: Bound, inputs: UpdateInputs, seed: int) -> UpdateInputs:
+    return with_rate(inputs, seed) if "rate" in bound.arguments else inputs
 
 
 def _arrays(inputs: UpdateInputs) -> dict[str, Array]:
@@ -175,7 +186,8 @@ def _placed(
 ) -> Iterator[Finding]:
     """Each finding with the lines that it stands on, where the trace shows them."""
     for slip, finding in update_findings(task, bound, diagnosis):
-        lines = attribute(task, trace, inputs, diagnosis, slip) if trace.events else ()
+        shown = trace.events and diagnosis.applies
+        lines = attribute(task, trace, inputs, diagnosis, slip) if shown else ()
         places = tuple(dict.fromkeys(line.origin for line in lines)) or (bound.place,)
         source = source_at([*sitting.section.own, *sitting.section.shared], places[0])
         yield replace(finding, place=places[0], places=places, source=source)
