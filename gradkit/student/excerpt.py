@@ -94,8 +94,9 @@ class Excerpt:
 
     def _written(self, made: Statement) -> Iterator[Piece]:
         node = made.node
-        if isinstance(node, ast.ImportFrom) and node.module in self._modules and not node.level:
-            yield from self._inlined(node, node.module)
+        module = str(node.module) if isinstance(node, ast.ImportFrom) else ""
+        if isinstance(node, ast.ImportFrom) and not node.level and module in self._modules:
+            yield from self._inlined(node, module)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             yield Piece(ast.unparse(node), node, definition=True)
         else:

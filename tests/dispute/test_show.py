@@ -97,10 +97,10 @@ def workshop() -> Iterator[Workshop]:
 def check(workshop: Workshop, tmp_path: Path) -> Check:
     """``check(path, task, hints=4)`` writes the result file of a submission."""
 
-    def write(path: Path, task: str, hints: int = 4) -> Path:
+    def write(path: Path, task: str, hints: int = 4, assignment: Path | None = None) -> Path:
         if "torch" in task:
             pytest.importorskip("torch")
-        settings = Settings(tasks=(task,), seed=5, no_reference=True)
+        settings = Settings(tasks=(task,), seed=5, no_reference=True, assignment=assignment)
         with Session(settings, workshop) as session:
             result = session.check(path)
         file = tmp_path / "result.json"
@@ -204,6 +204,22 @@ def test_torch_findings_come_out_in_plain_python(
     expected = numbers["expected"][entry["index"][0]]
     assert expected == pytest.approx(entry["expected"], rel=1e-6)
     assert expected != pytest.approx(entry["found"], rel=1e-5)
+
+
+def test_a_free_rate_is_the_one_that_was_judged_by(check: Check, tmp_path: Path) -> None:
+    """The student's own, read off the steps: the script expects what the judge expected."""
+    folder = tmp_path / "own"
+    shutil.copytree(DEFAULT.parent, folder)
+    own = folder / "assignment.toml"
+    text = own.read_text(encoding="utf-8").replace('policy = "exact"', 'policy = "free"', 1)
+    own.write_text(text, encoding="utf-8")
+    path = tmp_path / "rows.py"
+    path.write_text(ROWS.replace("RATE = 0.001", "RATE = 0.004"), encoding="utf-8")
+    file = check(path, "regression-numpy", assignment=own)
+    name, about = next(findings(file))
+    numbers = plain(tmp_path, show(file, name, assignment=own).text)
+    entry = recorded(about, numbers)
+    assert numbers["expected"] == pytest.approx(entry["expected"], rel=1e-9)
 
 
 def test_a_returned_value_of_another_shape_is_shown_whole(check: Check, tmp_path: Path) -> None:
