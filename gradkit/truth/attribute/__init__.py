@@ -15,7 +15,8 @@ from gradkit.records.submission import Place
 from gradkit.records.task import Task
 from gradkit.records.trace import Attribution, Evidence, Trace
 from gradkit.truth.attribute.case import Case
-from gradkit.truth.attribute.gradient import Found, origin_in_product
+from gradkit.truth.attribute.figure import Found
+from gradkit.truth.attribute.gradient import origin_in_product
 from gradkit.truth.attribute.write import (
     applied_at,
     changed_at,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from gradkit.records.trace import Trace
 from gradkit.truth.attribute.columns import Columns, Hit
 from gradkit.truth.attribute.product import Piece, Pieces, marked, pieces_of, within
 from gradkit.truth.mistakes import Diagnosis, with_slips
+from gradkit.truth.mistakes.parts import target_of
 from gradkit.truth.rules.symbols import Table
 
 
@@ -35,6 +36,10 @@ class Case:
     applied, without : dict
         For each entry the rule that the code follows, and the one it would follow if this
         slip, and no other, were mended.
+    redirected : dict
+        Entries whose change was written to another, with that other.
+    other_inputs : dict
+        Entries for which the wrong layer's values serve as input, with the index of these.
     """
 
     def __init__(
@@ -46,19 +51,35 @@ class Case:
         self.table = Table(task, self.inputs, trace.after)
         self.details: dict[Entry, Details] = dict(zip(slip.entries, slip.details, strict=False))
         slips = diagnosis.explanation.slips
+        self.redirected = {
+            entry: target_of(details)
+            for other in slips
+            if other.code == "wrong-target"
+            for entry, details in zip(other.entries, other.details, strict=True)
+        }
+        if slip.code != "wrong-target":
+            # Where a term was written to is another matter than what is wrong with it.
+            slips = tuple(other for other in slips if other.code != "wrong-target")
         everything = with_slips(task, diagnosis.should, slips)
         others = with_slips(task, diagnosis.should, (s for s in slips if s is not slip))
         self.applied: dict[Entry, Rule] = {}
+        moved = {*self.redirected, *self.redirected.values()}
         for entry, known in everything.items():
             rule = diagnosis.applies.get(entry)
-            self.applied[entry] = rule if isinstance(rule, Rule) else known
+            observed = slip.code == "wrong-target" or entry not in moved
+            self.applied[entry] = rule if isinstance(rule, Rule) and observed else known
+        self.other_inputs = {
+            entry: dict(details)["index"]
+            for other in slips
+            if other.code == "wrong-layer-input"
+            for entry, details in zip(other.entries, other.details, strict=True)
+        }
         self._values: dict[Piece, Array] = {}
-        self._others = [
-            pieces_of(term)
+        self._others = {
+            entry: [pieces_of(term) for term in rule.terms]
             for entry, rule in self.applied.items()
             if entry not in slip.entries
-            for term in rule.terms
-        ]
+        }
         self.without = {e: marked(rule, self.applied[e]) for e, rule in others.items()}
 
     def fact(self, entry: Entry, name: str) -> object:
@@ -82,15 +103,25 @@ class Case:
         rule = self.applied[entry]
         whole = pieces_of(rule.terms[0]) if len(rule.terms) == 1 else None
         return [
-            [hit for hit in hits if not self._owned(hit, product, entry)]
-            if product == whole
-            else hits
+            [hit for hit in hits if product != whole or not self._owned(hit, product, entry)]
+            if product
+            else []
             for product, hits in zip(products, found, strict=True)
         ]
 
-    def used_elsewhere(self, pieces: Pieces) -> bool:
+    def used_elsewhere(self, pieces: Pieces, among: Collection[Entry] | None = None) -> bool:
         """Whether an entry without this mistake is made of the same product."""
-        return any(within(pieces, other) for other in self._others)
+        return any(
+            within(pieces, other)
+            for entry, others in self._others.items()
+            if among is None or entry in among
+            for other in others
+        )
+
+    def shape_of(self, symbol: str) -> tuple[int, ...]:
+        """The shape in which a quantity is given, axes of length 1 aside."""
+        values = self.table.array(symbol, "")
+        return tuple(size for size in values.shape[1:] if size != 1)
 
     def value(self, pieces: Pieces) -> Array:
         """A product over the calls, shape (calls,)."""

@@ -113,15 +113,25 @@ class Columns:
 
         The last is what stood in its place before, or None where there was nothing.
         """
+        for number, value, before in self._at(entry):
+            if self.events[number].parameter == entry[0]:
+                yield number, value, before
+
+    def changed(self, entry: Entry) -> Iterator[tuple[int, Array, Array]]:
+        """Events that changed an array of the parameter's shape, with values in the place."""
+        for number, value, before in self._at(entry):
+            if before is not None:
+                yield number, value, before
+
+    def _at(self, entry: Entry) -> Iterator[tuple[int, Array, Array | None]]:
         place = self.position_of(entry)
         for number, event in enumerate(self.events):
-            if event.parameter != entry[0] or not self.fits(number, entry[0]):
+            if event.kind == "given" or not self.fits(number, entry[0]):
                 continue
-            if event.kind != "given":
-                before = None
-                if event.prior is not None and self.fits(event.prior, entry[0]):
-                    before = _flat(self.events[event.prior])[:, place]
-                yield number, _flat(event)[:, place], before
+            before = None
+            if event.prior is not None and self.fits(event.prior, entry[0]):
+                before = _flat(self.events[event.prior])[:, place]
+            yield number, _flat(event)[:, place], before
 
     def _finished(self, trace: Trace, number: int) -> str:
         """The parameter whose values after the step an event has, or none."""

@@ -1,4 +1,4 @@
-"""Mistakes in a gradient's product: a factor wrong, too many, missing, or the figure in front."""
+"""Mistakes in a gradient's product: a factor that is wrong, too many, or missing."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ from gradkit.records.rule import Entry, Term
 from gradkit.records.trace import Evidence
 from gradkit.truth.attribute.case import Case
 from gradkit.truth.attribute.columns import Hit
+from gradkit.truth.attribute.figure import (
+    CLOSE,
+    FIGURES,
+    Found,
+    constant_before,
+    scaled_in_place,
+    with_figure,
+)
 from gradkit.truth.attribute.product import (
     INPUT,
     OUTPUT,
@@ -28,18 +36,10 @@ from gradkit.truth.attribute.product import (
 )
 from gradkit.truth.rules.symbols import letters_of
 
-Found = tuple[int, Evidence]
-"""An event, and why it is the one."""
-
-CLOSE = 1e-8
-
 ALONE = frozenset({"wrong-activation-derivative", "wrong-error", "wrong-sum-axis"})
 """Mistakes whose wrong part is wrong by itself, whatever it is multiplied with later."""
 
-FIGURES = frozenset(
-    {"wrong-sign", "wrong-factor", "wrong-learning-rate", "uneven-learning-rate", "rate-ignored"}
-)
-"""Mistakes in the constant, which no factor shows."""
+LAYERS = {"W1": 1, "b1": 1, "W2": 2, "b2": 2}
 
 
 def origin_in_product(case: Case, entry: Entry) -> Found | None:
@@ -62,13 +62,13 @@ def origin_in_product(case: Case, entry: Entry) -> Found | None:
 def _in_product(case: Case, entry: Entry, ours: Term, theirs: Term) -> Found | None:
     made, right = pieces_of(ours), pieces_of(theirs)
     doubtful, missing = made - right, right - made
-    if case.slip.code in FIGURES and (doubtful or missing):
+    if (case.slip.code in FIGURES) == bool(doubtful or missing):
         return None
     if doubtful:
         return _with_doubtful(case, entry, doubtful, made & right, right)
     if missing:
         return _without_missing(case, entry, made, missing)
-    return _with_figure(case, entry, made, ours.coefficient / theirs.coefficient)
+    return with_figure(case, entry, made, ours.coefficient / theirs.coefficient)
 
 
 def _instances(case: Case, ours: Term, theirs: Term) -> Iterator[tuple[Term, Term]]:
@@ -104,7 +104,7 @@ def _with_doubtful(
     products = [
         doubtful + part
         for part in parts_of(shared)
-        if not within(doubtful + part, right) and (part or alone)
+        if not within(doubtful + part, right) and (part or alone or not shared)
     ]
     found: list[int] = []
     renamed: list[int] = []
@@ -113,7 +113,7 @@ def _with_doubtful(
         own = not case.used_elsewhere(product)
         whole = product == doubtful + shared
         for hit in hits:
-            if is_trivial(product) and _is_renamed(hit):
+            if _is_renamed(case, product, hit):
                 renamed.append(hit.event)
             elif own or (whole and case.columns.fits(hit.event, entry[0])):
                 found.append(hit.event)
@@ -126,8 +126,16 @@ def _with_doubtful(
     return _first(found, "value")
 
 
-def _is_renamed(hit: Hit) -> bool:
-    return abs(hit.factor - 1.0) <= CLOSE
+def _is_renamed(case: Case, product: Pieces, hit: Hit) -> bool:
+    """Whether an event is only another name for something given."""
+    if not is_trivial(product) or abs(hit.factor - 1.0) > CLOSE:
+        return False
+    event = case.columns.events[hit.event]
+    if event.values[0].size > 1 and event.prior is None:
+        return False
+    ((factor,),) = product
+    shape = event.values.shape[1:]
+    return tuple(size for size in shape if size != 1) == case.shape_of(factor.symbol)
 
 
 def _telling(case: Case, products: list[Pieces], entry: Entry) -> list[int]:
@@ -136,7 +144,7 @@ def _telling(case: Case, products: list[Pieces], entry: Entry) -> list[int]:
         hit.event
         for product, hits in zip(products, case.hits(products, entry), strict=True)
         for hit in hits
-        if not is_trivial(product) or not _is_renamed(hit)
+        if not _is_renamed(case, product, hit)
     ]
 
 
@@ -149,10 +157,8 @@ def _in_sum(case: Case, entry: Entry) -> Found | None:
     terms = case.applied[entry].terms
     ours = [pieces_of(term) for term in terms]
     theirs = [pieces_of(term) for term in case.without[entry].terms]
-    if case.slip.code in FIGURES or {frozenset(p.items()) for p in ours} == {
-        frozenset(p.items()) for p in theirs
-    }:
-        return None
+    if case.slip.code in FIGURES:
+        return scaled_in_place(case, entry)
     shared = reduce(and_, ours)
     right = reduce(and_, theirs)
     found = []
@@ -172,27 +178,36 @@ def _in_sum(case: Case, entry: Entry) -> Found | None:
 
 
 def _without_missing(case: Case, entry: Entry, ours: Pieces, missing: Pieces) -> Found | None:
-    layer = 1 if entry[0] in ("W1", "b1") else 2
+    layer = LAYERS[entry[0]]
     stage = max(stage_of(piece, layer) for piece in missing)
-    own = Counter({p: n for p, n in ours.items() if stage_of(p, layer) == stage})
+    before = _without_input(case, entry, ours)
+    own = Counter({p: n for p, n in before.items() if stage_of(p, layer) == stage})
     if case.slip.code in ALONE and not is_trivial(own) and not case.used_elsewhere(own):
         (alone,) = case.hits([own], entry)
         if alone:
             return alone[0].event, "value"
     last = UNIT if stage in (WEIGHT, UNIT) else stage
-    base = Counter({p: n for p, n in ours.items() if stage_of(p, layer) <= last})
-    if case.slip.code == "missing-activation-derivative":
-        # A hidden unit's value is then what the gradient is multiplied with next.
-        base = Counter({p: n for p, n in base.items() if stage_of(p, layer) < UNIT})
+    base = Counter({p: n for p, n in before.items() if stage_of(p, layer) <= last})
+    if stage == INPUT:
+        base = ours
     later = [base + part for part in parts_of(ours - base) if part]
     end = min(_telling(case, later, entry), default=None)
     made = [e for e in _telling(case, [base], entry) if end is None or e < end]
     chosen = _of_stage(case, entry, made, base, stage)
     if chosen is None and not own and stage == OUTPUT:
-        chosen = _constant(case, (1.0, 2.0), end)
+        chosen = constant_before(case, (1.0, 2.0), end)
     if chosen is None:
         chosen = end
     return None if chosen is None else (chosen, "stage")
+
+
+def _without_input(case: Case, entry: Entry, ours: Pieces) -> Pieces:
+    """A product without what serves as the layer's input, if that is the wrong layer's values."""
+    index = case.other_inputs.get(entry)
+    if index is None:
+        return ours
+    symbol = "hidden" if entry[0] == "W1" else "input"
+    return ours - Counter({p: 1 for p in ours if p[0].symbol == symbol and p[0].index == (index,)})
 
 
 def _of_stage(case: Case, entry: Entry, events: list[int], base: Pieces, stage: int) -> int | None:
@@ -203,74 +218,18 @@ def _of_stage(case: Case, entry: Entry, events: list[int], base: Pieces, stage: 
         return next(whole, None)
     if stage == OUTPUT:
         return made[-1] if made else None
-    if case.used_elsewhere(base):
-        # The first is what other entries are rightly made of.
-        values = case.value(base)[:, None]
-        (every,) = case.columns.proportional(values, entry)
-        made = [event for event in made if event != every[0].event]
-        return made[-1] if made else None
+    if made and _is_shared(case, entry, base):
+        # The first is what other entries are rightly made of; what this layer makes of it
+        # has another shape.
+        (every,) = case.columns.proportional(case.value(base)[:, None], entry)
+        first = case.columns.events[every[0].event].values.shape
+        made = [event for event in made if case.columns.events[event].values.shape != first]
     return made[0] if made else None
 
 
-def _with_figure(case: Case, entry: Entry, ours: Pieces, ratio: float) -> Found | None:
-    """Where a value's constant changes by the ratio that the step is off by."""
-    parts = [part for part in parts_of(ours) if part]
-    chain = [
-        (hit.event, part, hit.factor)
-        for part, hits in zip(parts, case.hits(parts, entry), strict=True)
-        for hit in hits
-    ]
-    chain.sort(key=lambda link: link[0])
-    everywhere = len(case.slip.entries) == len(case.applied)
-    steps = _steps(case, entry, ratio)
-    for number, (event, part, factor) in enumerate(chain):
-        earlier = [f for e, p, f in chain[:number] if e < event and within(p, part)]
-        own = part == ours and case.columns.fits(event, entry[0])
-        if not earlier or everywhere or (case.used_elsewhere(part) and not own):
-            continue
-        if any(abs(factor / earlier[-1] - step) <= CLOSE * abs(step) for step in steps):
-            return event, "figure"
-    return _rate(case, entry, ratio) or _error_stage(case, chain)
-
-
-def _steps(case: Case, entry: Entry, ratio: float) -> tuple[float, ...]:
-    """By what a value may be multiplied for the step to be off by ``ratio``."""
-    if case.slip.code == "wrong-sign":
-        return (-1.0,)
-    rate = case.task.rates.weight if entry[0][0] == "W" else case.task.rates.bias
-    return ratio, -ratio, ratio * rate, -ratio * rate
-
-
-def _rate(case: Case, entry: Entry, ratio: float) -> Found | None:
-    """A learning rate that is set by a name, and that nothing right is multiplied with."""
-    if not case.slip.code.endswith("learning-rate") and case.slip.code != "rate-ignored":
-        return None
-    rates = {"W": case.task.rates.weight, "b": case.task.rates.bias}
-    wrong = rates[entry[0][0]] * (1.0 if case.slip.code == "rate-ignored" else abs(ratio))
-    right = [rates[other[0][0]] for other in case.applied if other not in case.slip.entries]
-    if any(abs(value - wrong) <= CLOSE * wrong for value in right):
-        return None
-    event = _constant(case, (wrong,), None)
-    return None if event is None else (event, "figure")
-
-
-def _constant(case: Case, sizes: tuple[float, ...], end: int | None) -> int | None:
-    """The last event before ``end`` that is the same number in all calls, one of ``sizes``."""
-    found = None
-    for number, event in enumerate(case.columns.events[:end]):
-        size = np.abs(event.values)
-        if size[0].size == 1 and any(np.all(np.abs(size - s) <= CLOSE * s) for s in sizes):
-            found = number
-    return found
-
-
-def _error_stage(case: Case, chain: list[tuple[int, Pieces, float]]) -> Found | None:
-    """A factor of the loss that is missing everywhere belongs where the error is made."""
-    if case.slip.code != "wrong-factor" or len(case.slip.entries) < len(case.applied):
-        return None
-    errors = [
-        event
-        for event, part, _ in chain
-        if all(stage_of(piece, 1) == OUTPUT for piece in part) and not case.columns.repeats(event)
-    ]
-    return (errors[-1], "figure") if errors else None
+def _is_shared(case: Case, entry: Entry, base: Pieces) -> bool:
+    """Whether a product is a stage on the way to entries that are right."""
+    layer = LAYERS[entry[0]]
+    own = any(stage_of(piece, layer) == WEIGHT for piece in base)
+    among = [other for other in case.applied if not own or LAYERS[other[0]] == layer]
+    return case.used_elsewhere(base, among)

@@ -4,30 +4,44 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradkit.records.rule import Entry
+from gradkit.records.rule import Entry, Term
 from gradkit.records.task import Array
 from gradkit.records.trace import Event
 from gradkit.truth.attribute.case import Case
 from gradkit.truth.attribute.columns import EQUAL
-from gradkit.truth.attribute.gradient import Found
+from gradkit.truth.attribute.figure import Found
 from gradkit.truth.attribute.product import pieces_of
-from gradkit.truth.mistakes.parts import parameter_factor, target_of
+from gradkit.truth.mistakes.parts import parameter_factor
 from gradkit.truth.rules.evaluate import value_of
 
 
 def applied_at(case: Case, entry: Entry) -> int | None:
-    """The statement that made the entry's new value; None where it did not move."""
+    """The statement that made the entry's new value; None where it did not move.
+
+    For an entry whose change was written to another, the statement that wrote it there.
+    """
+    if entry in case.redirected:
+        target = case.redirected[entry]
+        put = _put(case, target, case.applied[entry].terms)
+        return applied_at(case, target) if put is None else put
     after = case.after(entry)
     if _same(after, case.before(entry)):
         return None
     events = [hit.event for hit in case.columns.equal(after, entry)]
-    terms = case.applied[entry].terms
-    if terms:
-        change = np.sum([case.table.term(term) for term in terms], axis=0)
-        for number, value, before in case.columns.written(entry):
-            if before is not None and _proportional(value - before, change):
-                events.append(number)
-    return min(events, default=None)
+    applied = case.applied.get(entry)
+    put = None if applied is None else _put(case, entry, applied.terms)
+    return min(events if put is None else [*events, put], default=None)
+
+
+def _put(case: Case, entry: Entry, terms: tuple[Term, ...]) -> int | None:
+    """The statement that changed an entry's value by these terms."""
+    if not terms:
+        return None
+    change = np.sum([case.table.term(term) for term in terms], axis=0)
+    for number, value, before in case.columns.written(entry):
+        if before is not None and _proportional(value - before, change):
+            return number
+    return None
 
 
 def origin_of_source(case: Case, entry: Entry) -> Found | None:
@@ -43,17 +57,15 @@ def origin_of_source(case: Case, entry: Entry) -> Found | None:
 
 def origin_of_target(case: Case, entry: Entry) -> Found | None:
     """The entry's term went to another: the statement that put it there."""
-    details = case.details.get(entry, ())
-    target = target_of(details)
-    term = case.without[entry].terms[0]
-    found = []
-    moves = case.table.term(term)
-    for number, value, before in case.columns.written(target):
-        if before is not None and _proportional(value - before, moves):
-            found.append(number)
+    target = case.redirected[entry]
+    put = _put(case, target, case.without[entry].terms)
     both = value_of(case.table, case.applied[target]) - case.before(target)
-    found += [hit.event for hit in case.columns.proportional(both[:, None], target)[0]]
-    return (min(found), "value") if found else None
+    events = [hit.event for hit in case.columns.proportional(both[:, None], target)[0]]
+    return _earliest(events if put is None else [*events, put])
+
+
+def _earliest(events: list[int]) -> Found | None:
+    return (min(events), "value") if events else None
 
 
 def origin_of_standstill(case: Case, entry: Entry) -> Found | None:
@@ -149,7 +161,7 @@ def _same(one: Array, other: Array) -> bool:
 
 def _proportional(value: Array, product: Array) -> bool:
     row = int(np.argmax(np.abs(product)))
-    if not value[row]:
+    if not value[row] or not np.isfinite(value).all():
         return False
     off = np.abs(value - product * (value[row] / product[row])).max()
     return bool(off <= 1e-8 * np.abs(value).max())
