@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import symtable
 import textwrap
 from collections.abc import Collection, Iterator, Mapping
@@ -135,7 +136,8 @@ def source_of(node: ast.stmt, source: str) -> str:
 def reads(node: ast.stmt) -> set[str]:
     """The global names that a statement looks up, inside its functions too."""
     found: set[str] = set()
-    tables = [symtable.symtable(ast.unparse(node), "<statement>", "exec")]
+    text = ast.unparse(_Generators().visit(copy.deepcopy(node)))
+    tables = [symtable.symtable(text, "<statement>", "exec")]
     while tables:
         table = tables.pop()
         tables += table.get_children()
@@ -151,3 +153,18 @@ def reads(node: ast.stmt) -> set[str]:
         if isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Name):
             found.add(part.target.id)
     return found
+
+
+class _Generators(ast.NodeTransformer):
+    """Comprehensions become generators: from Python 3.12 on only those have their own names."""
+
+    def visit_ListComp(self, node: ast.ListComp | ast.SetComp) -> ast.AST:
+        self.generic_visit(node)
+        return ast.GeneratorExp(node.elt, node.generators)
+
+    visit_SetComp = visit_ListComp
+
+    def visit_DictComp(self, node: ast.DictComp) -> ast.AST:
+        self.generic_visit(node)
+        pair = ast.Tuple([node.key, node.value], ast.Load())
+        return ast.GeneratorExp(pair, node.generators)

@@ -163,6 +163,7 @@ def test_a_statement_is_found_by_its_line() -> None:
         ("x[k] = v", {"x", "k", "v"}),
         ("def f():\n    x = 1\n    return lambda: x + K", {"K"}),
         ("[a for a in b]", {"b"}),
+        ("def f(b):\n    return {a: {c for c in D} for a in b}", {"D"}),
     ],
 )
 def test_reads(source: str, names: set[str]) -> None:
