@@ -158,11 +158,13 @@ def reads(node: ast.stmt) -> set[str]:
 class _Generators(ast.NodeTransformer):
     """Comprehensions become generators: from Python 3.12 on only those have their own names."""
 
-    def visit_ListComp(self, node: ast.ListComp | ast.SetComp) -> ast.AST:
+    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
         self.generic_visit(node)
         return ast.GeneratorExp(node.elt, node.generators)
 
-    visit_SetComp = visit_ListComp
+    def visit_SetComp(self, node: ast.SetComp) -> ast.AST:
+        self.generic_visit(node)
+        return ast.GeneratorExp(node.elt, node.generators)
 
     def visit_DictComp(self, node: ast.DictComp) -> ast.AST:
         self.generic_visit(node)
