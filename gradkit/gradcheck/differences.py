@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from gradkit.gradcheck.allowance import ROUGH, allowance
-from gradkit.gradcheck.escalate import Case, Outcome, escalate
+from gradkit.gradcheck.case import Case, Outcome
+from gradkit.gradcheck.escalate import escalate
 from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.line import EntryLine
 from gradkit.gradcheck.noise import Floats
@@ -139,7 +140,7 @@ def _explore(evaluator: Evaluator) -> tuple[list[Outcome], Preflight]:
                 error=0.0,
                 allowed=0.0,
                 reach=abs(seen.base),
-                amplitude=0.0,
+                amplitude=1e-9 * abs(seen.base),
                 rough=seen.rough,
                 steady=seen.steady,
             )

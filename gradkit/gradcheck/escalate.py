@@ -2,64 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from gradkit.gradcheck.allowance import reasons
+from gradkit.gradcheck.case import Case, Outcome
 from gradkit.gradcheck.judge import DISAGREE, UNKNOWN, Judged, judge
-from gradkit.gradcheck.ladder import RATIO, Derived, Ladder, Slopes, derive, local_noise, slopes
+from gradkit.gradcheck.ladder import (
+    RATIO,
+    Derived,
+    Ladder,
+    Slopes,
+    candidates,
+    derive,
+    local_noise,
+    slopes,
+)
 from gradkit.gradcheck.leap import find_leap
 from gradkit.gradcheck.line import Line
 from gradkit.gradcheck.noise import FLOAT64, Floats, table_noise
 from gradkit.gradcheck.preflight import LOST
-from gradkit.gradcheck.records import Reason, Verdict
+from gradkit.gradcheck.records import Reason
 
 MOST_STEPS = 18
 LEAST_STEPS = 10
+TINY = float(np.finfo(np.float64).tiny)
 
 SLIGHT = 0.02
 """Part of the slope that stairs can hide without their jumps being found."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One claim to examine: all numbers are for one line.
+def escalate(line: Line, case: Case, short: bool = False) -> Outcome:
+    """Examine one claim as thoroughly as it takes.
 
-    ``hint`` is what a first step saw of the slope and ``scale`` the largest step that makes
-    sense, times four. ``error`` and ``allowed`` are as in `gradkit.gradcheck.judge.judge`,
-    ``reach`` is a change of f that is large, ``amplitude`` one too small to be anything but noise.
+    Parameters
+    ----------
+    line : Line
+    case : Case
+    short : bool
+        Take a short ladder, for use where the same parameter has been shown to be wrong
+        in many other places.
     """
-
-    base: float
-    claimed: float
-    hint: float
-    scale: float
-    sigma: float
-    error: float
-    allowed: float
-    reach: float
-    amplitude: float
-    rough: bool
-    steady: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the examination found.
-
-    ``resolution`` is absolute; ``change`` is the largest change of f that was seen.
-    """
-
-    estimate: float
-    bound: float
-    resolution: float
-    verdict: Verdict
-    reason: Reason
-    slopes: tuple[float, float]
-    sigma: float
-    stairs: bool
-    change: float
+    with np.errstate(all="ignore"):
+        return Examination(line, case, short).run()
 
 
 def grid(case: Case, smallest: float) -> Floats:
@@ -99,148 +85,188 @@ def _join(low: Ladder, high: Ladder) -> Ladder:
     return Ladder(base=low.base, sigma=low.sigma, **parts)
 
 
-def _decide(case: Case, ladder: Ladder) -> tuple[Derived, Slopes, Judged]:
-    """Judge one claim by its ladder."""
-    derived = derive(ladder)
-    slope = slopes(replace(ladder, sigma=derived.sigma))
-    one = np.array([case.claimed])
-    judged = judge(
-        one, derived, slope, np.array([case.error]), np.array([case.allowed]), rough=case.rough
-    )
-    return derived, slope, judged
+class Examination:
+    """The state of one examination: a ladder that grows, and what it says so far."""
 
+    ladder: Ladder
+    derived: Derived
+    slope: Slopes
+    judged: Judged
 
-def escalate(line: Line, case: Case, short: bool = False) -> Outcome:
-    """Examine one claim as thoroughly as it takes.
+    def __init__(self, line: Line, case: Case, short: bool) -> None:
+        self.line = line
+        self.case = case
+        self.short = short
+        self.stairs = False
+        steps = grid(case, line.smallest)
+        self.decide(climb(line, case, steps[1:9] if short else steps))
 
-    Parameters
-    ----------
-    line : Line
-    case : Case
-    short : bool
-        Take a short ladder, for use where the same parameter has been shown to be wrong
-        in many other places.
-    """
-    with np.errstate(all="ignore"):
-        return _escalate(line, case, short)
+    def run(self) -> Outcome:
+        """Extend the ladder where it is too short, then doubt what it says."""
+        if self.unknown:
+            self.reach_down()
+        if self.unknown and not self.short:
+            self.reach_up()
+        if self.accusing:
+            self.listen(self.step / 16)
+        if self.accusing and self.gap < SLIGHT * self.size and self.lossy:
+            self.listen(2 * self.step, degree=7)
+        if self.accusing or np.isnan(self.case.claimed):
+            self.look_behind()
+        return self.outcome()
 
+    def decide(self, ladder: Ladder) -> None:
+        """Judge the claim by a ladder."""
+        case = self.case
+        self.ladder = ladder
+        self.derived = derive(ladder)
+        self.slope = slopes(replace(ladder, sigma=self.derived.sigma))
+        self.judged = judge(
+            np.array([case.claimed]),
+            self.derived,
+            self.slope,
+            np.array([case.error]),
+            np.array([case.allowed]),
+            rough=case.rough,
+        )
 
-def _escalate(line: Line, case: Case, short: bool) -> Outcome:
-    steps = grid(case, line.smallest)
-    if short:
-        steps = steps[1:9]
-    ladder = climb(line, case, steps)
-    derived, slope, judged = _decide(case, ladder)
+    def believe(self, sigma: float) -> None:
+        """Judge anew with a larger noise."""
+        if sigma > self.derived.sigma[0]:
+            self.decide(replace(self.ladder, sigma=np.array([sigma])))
 
-    cramped = judged.verdict[0] == UNKNOWN and not judged.withheld[0]
-    cramped = cramped and (derived.step[0] <= 1 or not np.isfinite(derived.bound[0]))
-    if cramped and steps[0] > 4 * line.smallest:
-        lower = steps[0] * RATIO ** np.arange(-8.0, 0.0)
-        lower = lower[lower > max(line.smallest, np.finfo(float).tiny)]
+    @property
+    def accusing(self) -> bool:
+        """Whether the claim is wrong as things stand."""
+        return bool(self.judged.verdict[0] == DISAGREE or self.judged.withheld[0])
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the ladder leaves the claim open."""
+        return bool(self.judged.verdict[0] == UNKNOWN and not self.judged.withheld[0])
+
+    @property
+    def step(self) -> float:
+        """The step that the estimate rests on."""
+        return float(self.slope.step[0, self.derived.step[0]])
+
+    @property
+    def estimate(self) -> float:
+        """The slope as things stand."""
+        return float(self.derived.estimate[0])
+
+    @property
+    def gap(self) -> float:
+        """The distance between claim and estimate."""
+        return abs(self.estimate - self.case.claimed)
+
+    @property
+    def size(self) -> float:
+        """The larger of claim and estimate."""
+        return max(abs(self.estimate), abs(self.case.claimed))
+
+    @property
+    def lossy(self) -> bool:
+        """Whether f has lost precision, but not on the smallest steps: there may be long stairs."""
+        lost = self.case.sigma > LOST * FLOAT64 * abs(self.case.base)
+        return bool(lost and local_noise(slopes(self.ladder))[0] < self.case.sigma / 4)
+
+    def reach_down(self) -> None:
+        """Add shorter steps where the best of them was still too long."""
+        bounded = np.isfinite(self.derived.bound[0])
+        first, smallest = float(self.slope.step[0, 0]), self.line.smallest
+        if (self.derived.step[0] > 1 and bounded) or first <= 4 * smallest:
+            return
+        lower = first * RATIO ** np.arange(-8.0, 0.0)
+        lower = lower[lower > max(smallest, TINY)]
         if len(lower):
-            ladder = _join(climb(line, case, lower), ladder)
-            derived, slope, judged = _decide(case, ladder)
+            self.decide(_join(climb(self.line, self.case, lower), self.ladder))
 
-    last = len(slope.step[0]) - 4
-    if judged.verdict[0] == UNKNOWN and not short and derived.step[0] >= last - 1:
-        higher = slope.step[0, -1] * RATIO ** np.arange(1.0, 6.0)
-        higher = higher[higher <= case.reach / max(abs(float(derived.estimate[0])), 1e-300)]
+    def reach_up(self) -> None:
+        """Add longer steps where the noise hides the slope from all others."""
+        if self.derived.step[0] < len(self.slope.step[0]) - 5:
+            return
+        higher = self.slope.step[0, -1] * RATIO ** np.arange(1.0, 6.0)
+        higher = higher[higher <= self.case.reach / max(abs(self.estimate), TINY)]
         if len(higher):
-            ladder = _join(ladder, climb(line, case, higher))
-            derived, slope, judged = _decide(case, ladder)
+            self.decide(_join(self.ladder, climb(self.line, self.case, higher)))
 
-    if judged.verdict[0] == DISAGREE or judged.withheld[0]:
-        rough = _fresh_noise(line, case, float(slope.step[0, derived.step[0]]) / 16)
-        if rough > derived.sigma[0]:
-            ladder = replace(ladder, sigma=np.array([rough]))
-            derived, slope, judged = _decide(case, ladder)
-    size = max(abs(float(derived.estimate[0])), abs(case.claimed))
-    slight = abs(float(derived.estimate[0]) - case.claimed) < SLIGHT * size
-    lost = case.sigma > LOST * FLOAT64 * abs(case.base)
-    quiet = local_noise(slopes(ladder))[0] < case.sigma / 4
-    if judged.verdict[0] == DISAGREE and slight and lost and quiet:
-        # f has lost precision, but not on the smallest steps: it may move in long stairs.
-        rough = _fresh_noise(line, case, 2 * float(slope.step[0, derived.step[0]]), degree=7)
-        if rough > derived.sigma[0]:
-            ladder = replace(ladder, sigma=np.array([rough]))
-            derived, slope, judged = _decide(case, ladder)
-    stairs = False
-    doubtful = judged.verdict[0] == DISAGREE or judged.withheld[0] or np.isnan(case.claimed)
-    if doubtful and not short:
-        leap = find_leap(line, ladder, derived, slope, case.claimed, bool(judged.withheld[0]))
+    def listen(self, spacing: float, degree: int = 4) -> None:
+        """Measure the noise anew, along this line, on points at most seven spacings away.
+
+        A higher degree takes more points, and lets them lie further apart.
+        """
+        reach = (1, 3, 4) if degree == 4 else (1, 3, 4, 6, 7)
+        distance = np.array(reach, dtype=np.float64) * max(spacing, self.line.smallest)
+        above, below, _, _ = self.line.pairs(distance)
+        values = np.concatenate([below[::-1], [self.case.base], above])
+        points = (*(-far for far in reversed(reach)), 0, *reach)
+        noise = 3 * float(table_noise(values, degree, points))
+        if np.isfinite(noise):
+            self.believe(noise)
+
+    def look_behind(self) -> None:
+        """Ask whether small steps were deceived: by a regular noise, or by a staircase."""
+        self.believe(self.regular_noise())
+        if self.short or not (self.accusing or np.isnan(self.case.claimed)):
+            return
+        withheld = bool(self.judged.withheld[0])
+        claimed = self.case.claimed
+        leap = find_leap(self.line, self.ladder, self.derived, self.slope, claimed, withheld)
         if leap > 0:
-            stairs = True
-            ladder = replace(ladder, sigma=np.maximum(derived.sigma, leap))
-            derived, slope, judged = _decide(case, ladder)
-        elif judged.withheld[0]:
-            derived, judged = _reconsider(case, ladder, derived, slope, judged)
-    return _outcome(case, ladder, derived, judged, "staircase" if stairs else None)
+            self.stairs = True
+            self.believe(leap)
+        elif withheld and (not self.judged.disputed[0] or self.gap > SLIGHT * self.size):
+            # A smooth or kinked f that bends towards the claim is no excuse.
+            self.judged = replace(self.judged, verdict=np.array([DISAGREE]))
 
+    def regular_noise(self) -> float:
+        """Return the size of a noise that looks smooth on small steps, 0 where there is none.
 
-def _outcome(
-    case: Case, ladder: Ladder, derived: Derived, judged: Judged, reason: Reason | None
-) -> Outcome:
-    moved = np.abs(np.concatenate([ladder.above[0], ladder.below[0]]) - case.base)
-    verdict = str(judged.verdict[0])
-    named = reasons(
-        derived.bound,
-        derived.noise,
-        derived.truncation,
-        derived.kink,
-        derived.stairs,
-        np.array([case.steady]),
-    )[0]
-    return Outcome(
-        estimate=float(derived.estimate[0]),
-        bound=float(derived.bound[0]),
-        resolution=float(judged.resolution[0]),
-        verdict=verdict,  # type: ignore[arg-type]
-        reason="" if verdict != UNKNOWN else reason or str(named),  # type: ignore[arg-type]
-        slopes=(float(derived.left[0]), float(derived.right[0])),
-        sigma=float(derived.sigma[0]),
-        stairs=bool(derived.stairs[0]),
-        change=float(np.max(moved, initial=0.0, where=np.isfinite(moved))),
-    )
+        Such an f keeps, over all smaller steps, to the straight line that a larger one has
+        found, but for less than the change that counts as noise.
+        """
+        first = int(self.derived.step[0])
+        estimates, bounds, _, _ = candidates(self.slope)
+        bounds = np.where(np.arange(bounds.shape[2]) > first, bounds, np.inf)[:, 0]
+        order, step = np.unravel_index(int(np.argmin(bounds)), bounds.shape)
+        other, bound = float(estimates[order, 0, step]), float(bounds[order, step])
+        if not 4 * bound <= abs(other - self.estimate):
+            return 0.0
+        rise = (self.ladder.above[0] - self.ladder.below[0]) / 2
+        away = np.abs(rise - other * self.slope.step[0])[: int(step) + 1]
+        departure = float(np.max(away, initial=0.0))
+        return 2 * departure if departure <= self.case.amplitude else 0.0
 
+    def outcome(self) -> Outcome:
+        """Sum up."""
+        derived, case = self.derived, self.case
+        moved = np.abs(np.concatenate([self.ladder.above[0], self.ladder.below[0]]) - case.base)
+        verdict = str(self.judged.verdict[0])
+        reason: Reason = ""
+        if verdict == UNKNOWN:
+            reason = "staircase" if self.stairs else self.reason()
+        return Outcome(
+            estimate=self.estimate,
+            bound=float(derived.bound[0]),
+            resolution=float(self.judged.resolution[0]),
+            verdict=verdict,  # type: ignore[arg-type]
+            reason=reason,
+            slopes=(float(derived.left[0]), float(derived.right[0])),
+            sigma=float(derived.sigma[0]),
+            stairs=self.stairs or bool(derived.stairs[0]),
+            change=float(np.max(moved, initial=0.0, where=np.isfinite(moved))),
+        )
 
-def _fresh_noise(line: Line, case: Case, spacing: float, degree: int = 4) -> float:
-    """Measure the noise anew, along this line and at the length the estimate rests on.
-
-    A higher degree takes more points, and lets them lie further apart.
-    """
-    reach = (1, 3, 4) if degree == 4 else (1, 3, 4, 6, 7)
-    distance = np.array(reach, dtype=np.float64) * max(spacing, line.smallest)
-    above, below, _, _ = line.pairs(distance)
-    values = np.concatenate([below[::-1], [case.base], above])
-    points = (*(-far for far in reversed(reach)), 0, *reach)
-    noise = 3 * float(table_noise(values, degree, points))
-    return noise if np.isfinite(noise) else 0.0
-
-
-def _reconsider(
-    case: Case, ladder: Ladder, derived: Derived, slope: Slopes, judged: Judged
-) -> tuple[Derived, Judged]:
-    """Decide on a claim that small steps contradict but larger steps support, without a jump.
-
-    Where f departs from the claim's straight line by no more than noise could, it is noise, if
-    a regular one, and is treated as that. A smooth or kinked f that bends towards the claim is
-    no excuse.
-    """
-    run = slope.step[0]
-    drift = np.fmax(
-        np.abs(ladder.above[0] - case.base - case.claimed * run),
-        np.abs(ladder.below[0] - case.base + case.claimed * run),
-    )
-    first = int(derived.step[0])
-    excess = np.abs(slope.central[0] - case.claimed)
-    gap = abs(float(derived.estimate[0]) - case.claimed)
-    later = np.flatnonzero((excess <= gap / 4) & (np.arange(len(run)) > first))
-    departure = float(np.nanmax(drift[: int(later[0])], initial=0.0)) if len(later) else np.inf
-    if departure <= case.amplitude:
-        derived, _, judged = _decide(case, replace(ladder, sigma=np.array([2 * departure])))
-        if judged.verdict[0] == DISAGREE:
-            judged = replace(judged, verdict=np.array([UNKNOWN]))
-        return derived, judged
-    if not judged.disputed[0] or gap > SLIGHT * abs(float(derived.estimate[0])):
-        judged = replace(judged, verdict=np.array([DISAGREE]))
-    return derived, judged
+    def reason(self) -> Reason:
+        """Name what keeps the bound wide."""
+        derived = self.derived
+        named = reasons(
+            derived.bound,
+            derived.noise,
+            derived.truncation,
+            derived.kink,
+            derived.stairs,
+            np.array([self.case.steady]),
+        )
+        return str(named[0])  # type: ignore[return-value]

@@ -105,7 +105,8 @@ class Evaluator:
             arrays = [array.copy(order="K") for array in arrays]
         argument = self.parameters.build(arrays)
         value = scalar(self.f(argument))
-        if self.intact() and self.mutated is None and not same(argument, arrays, self.parameters):
+        kept = self.intact()
+        if kept and self.mutated is None and not same(argument, arrays, self.parameters):
             self.mutated, self.noticed = "", self.count
         return value
 
@@ -185,15 +186,19 @@ class Evaluator:
         values : float64 array
         """
         values = np.empty(len(steps))
-        moving = [i for i, direction in enumerate(directions) if direction is not None]
+        moving = [(i, move) for i, move in enumerate(directions) if move is not None]
         try:
             for number, step in enumerate(steps.tolist()):
-                for i in moving:
-                    array, origin = self._arrays[i], self._origin[i]
-                    array[...] = origin + step * directions[i]
+                for i, direction in moving:
+                    array = self._arrays[i]
+                    if array.dtype == np.float64:
+                        np.multiply(direction, step, out=array)
+                        array += self._origin[i]
+                    else:
+                        array[...] = self._origin[i] + step * direction
                 values[number] = self.value()
         finally:
-            for i in moving:
+            for i, _ in moving:
                 self._arrays[i][...] = self._origin[i]
         return values
 

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from gradkit.gradcheck.allowance import EXCUSED, MATTERS
 from gradkit.gradcheck.assemble import Columns, blank
+from gradkit.gradcheck.case import Case
 from gradkit.gradcheck.claims import Claims, allowed
-from gradkit.gradcheck.escalate import Case, escalate
+from gradkit.gradcheck.escalate import escalate
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.judge import AGREE, DISAGREE
 from gradkit.gradcheck.line import EntryLine
@@ -20,6 +21,9 @@ from gradkit.gradcheck.sweep import First, first, second
 
 FINE = 8e-8
 """With a precise f, entries whose resolution is coarser than this get a second look."""
+
+UNSEEN = 1e-8
+"""Relative errors below this are not worth an accusation, nor the risk of a wrong one."""
 
 THOROUGH = 30
 """After so many confirmed errors, further ones are confirmed by a short ladder."""
@@ -128,7 +132,7 @@ def _try_ladders(
             hint=hint if np.isfinite(hint) else 0.0,
             scale=float(claims.scale[row]),
             sigma=seen.sigma,
-            error=float(claims.error[row]) if np.isfinite(claimed) else 0.0,
+            error=float(claims.error[row]) + UNSEEN * abs(claimed) if np.isfinite(claimed) else 0.0,
             allowed=limit,
             reach=reach,
             amplitude=1e-8 * reach + min(1e-9 * abs(seen.base), 1e-4 * reach),

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradkit.gradcheck.case import Case, Outcome
 from gradkit.gradcheck.claims import NULL
-from gradkit.gradcheck.escalate import Case, Outcome, escalate
+from gradkit.gradcheck.escalate import escalate
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.judge import AGREE, DISAGREE, claim_error
 from gradkit.gradcheck.line import DirectionLine, EntryLine
