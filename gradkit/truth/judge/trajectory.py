@@ -53,7 +53,8 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     sheet = Sheet(case.binding.bound[role], givers)
     for run, outcome in zip(runs, outcomes, strict=True):
         sheet.faults(outcome.faults)
-        eps = closeness.SINGLE if torch else max(map(closeness.epsilon, outcome.outputs.values()))
+        units = [closeness.epsilon(value) for value in outcome.outputs.values()]
+        eps = closeness.SINGLE if torch else max(units, default=closeness.DOUBLE)
         _losses(sheet, case.task, run, outcome, case.expected[run.name], eps)
         for key, start in run.parameters.items():
             final = case.expected[run.name][f"final/{key}"]
