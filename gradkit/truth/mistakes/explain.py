@@ -125,7 +125,12 @@ def _explain(
     explanation = work.prove(_readings_of(task, choice, wrong))
     explanation = work.search(explanation, [e for e in explanation.unexplained if e not in moved])
     others = [sets for other in alternatives for sets in _readings_of(task, other, wrong)[:1]]
+    rated = explanation.alternatives
     explanation = work.add_alternatives(explanation, others, longest=len(explanation.slips))
+    shortest = min(explanation.alternatives[len(rated) :], key=len, default=explanation.slips)
+    if len(shortest) < len(explanation.slips):
+        rest = [other for other in explanation.alternatives if other != shortest]
+        explanation = replace(explanation, slips=shortest, alternatives=(explanation.slips, *rest))
     if "input-mutated" in seen and all(s.code != "input-mutated" for s in explanation.slips):
         mutated = Slip("input-mutated", (), ())
         explanation = replace(explanation, slips=(*explanation.slips, mutated))
