@@ -30,6 +30,9 @@ from gradkit.truth.rules.draw import FRESH, with_rate
 SAME = 1e-12
 """Relative; what two equal calls may differ by."""
 
+BESIDE, JUMP = 1e-6, 1e-3
+"""How far a target is moved from its class, and how much of a step that may change."""
+
 TRACED = 8
 """Calls that are watched line by line."""
 
@@ -59,52 +62,69 @@ def _diagnose(task: Task, examined: Examined, sitting: Sitting, seed: int) -> Di
     bound = examined.case.binding.bound["update"]
     seen = _seen(examined.case.observations.outcomes.values())
     best = Diagnosis({}, {}, Explanation(unexplained=tuple(wrong)))
+    inputs = _rated(bound, draw(task, seed), seed)
     fresh = _observe(task, bound, sitting, _fresh(task, bound, seed))
-    for inputs in _fits(task, bound, seed) if fresh is not None else ():
-        fit = _observe(task, bound, sitting, inputs)
-        if fit is not None and fresh is not None:
-            made = diagnose(task, fit, fresh, entries=wrong, seen=seen)
-            if len(made.explanation.unexplained) < len(best.explanation.unexplained):
-                best = made
-            if not best.explanation.unexplained:
-                break
+    fit = _observe(task, bound, sitting, inputs)
+    if fit is None or fresh is None:
+        return best
+    best = diagnose(task, fit, fresh, entries=wrong, seen=seen)
+    if best.explanation.unexplained and _asks_for_the_class(task, bound, sitting, inputs):
+        fit = _observe(task, bound, sitting, _of_classes(inputs))
+        other = best if fit is None else diagnose(task, fit, fresh, entries=wrong, seen=seen)
+        if len(other.explanation.unexplained) < len(best.explanation.unexplained):
+            return other
     return best
 
 
 def _observe(
     task: Task, bound: Bound, sitting: Sitting, inputs: UpdateInputs
 ) -> UpdateProbes | None:
-    """The update at independent inputs; None where not all calls leave all parameters.
+    """The update at independent inputs; None where not all calls come to an end.
 
     The first call is made once more at the end. An entry in which the two differ depends on
-    more than its inputs: no formula of these gives it, and its values are told as NaN.
+    more than its inputs: no formula of these gives it, and its values are told as NaN, as
+    are those of a parameter that comes back in another shape, or not at all.
     """
     arrays = {name: np.concatenate([v, v[:1]]) for name, v in _arrays(inputs).items()}
     labels = tuple(str(number) for number in range(len(inputs.y) + 1))
     batch = Batch("inquiry", "update", "update", arrays, labels)
     outcome = observe_batch(sitting, task, bound, batch)
+    if outcome.failure is not None or outcome.lost is not None:
+        return None
     after = {}
     for key, value in inputs.before.items():
         found = outcome.outputs.get(key)
-        if found is None or found.shape[1:] != value.shape[1:] or found.dtype.kind not in "fi":
-            return None
-        if len(found) < len(labels):
-            return None
+        if found is None or found.dtype.kind not in "fiub":
+            found = np.full((len(labels), *value.shape[1:]), np.nan)
         again = np.isclose(found[0], found[-1], rtol=SAME, atol=0.0, equal_nan=True)
         after[key] = np.where(again, found[:-1].astype(np.float64), np.nan)
     return UpdateProbes(inputs, after)
 
 
-def _fits(task: Task, bound: Bound, seed: int) -> Iterator[UpdateInputs]:
-    """What rules are read from: any targets, then those of code that asks for the class."""
-    inputs = _rated(bound, draw(task, seed), seed)
-    yield inputs
-    if task.loss == "binary_cross_entropy":
-        y = np.round(inputs.y)
-        # Where each input varies alone, the class can only become the other one.
-        outputs = y.shape[1]
-        y[1 : outputs + 1] = np.where(np.eye(outputs, dtype=bool), 1 - y[0], y[0])
-        yield replace(inputs, y=y)
+def _asks_for_the_class(task: Task, bound: Bound, sitting: Sitting, inputs: UpdateInputs) -> bool:
+    """Whether a target beside 1, or beside 0, makes another step than the class itself."""
+    if task.loss != "binary_cross_entropy":
+        return False
+    arrays = {name: np.repeat(value[:1], 4, axis=0) for name, value in _arrays(inputs).items()}
+    beside = np.array([1.0, 1.0 - BESIDE, 0.0, BESIDE])
+    arrays["y"] = np.broadcast_to(beside[:, None, None], arrays["y"].shape).copy()
+    batch = Batch("classes", "update", "update", arrays, ("1", "beside 1", "0", "beside 0"))
+    outputs = observe_batch(sitting, task, bound, batch).outputs
+    steps = [outputs[key] - arrays[key] for key in inputs.before if len(outputs.get(key, ())) == 4]
+    return any(
+        np.abs(step[0] - step[1]).max() + np.abs(step[2] - step[3]).max()
+        > JUMP * np.abs(step).max()
+        for step in steps
+    )
+
+
+def _of_classes(inputs: UpdateInputs) -> UpdateInputs:
+    """The same with 0 and 1 for targets."""
+    y = np.round(inputs.y)
+    # Where each input varies alone, the class can only become the other one.
+    outputs = y.shape[1]
+    y[1 : outputs + 1] = np.where(np.eye(outputs, dtype=bool), 1 - y[0], y[0])
+    return replace(inputs, y=y)
 
 
 def _fresh(task: Task, bound: Bound, seed: int, n: int = FRESH) -> UpdateInputs:

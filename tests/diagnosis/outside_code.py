@@ -739,6 +739,22 @@ def update_parameters(parameters, y, y_hat, A1, X):
 """,
 )
 
+CODE["one class without a minus"] = (
+    CLASSIFICATION,
+    """
+def update_parameters(parameters, y, y_hat, A1, X):
+    if y == 1:
+        error = 1 - y_hat
+    elif y == 0:
+        error = y_hat
+    back = error * parameters['W2'] * A1 * (1 - A1)
+    parameters['W2'] += 0.001 * error * A1
+    parameters['b2'] += 0.01 * error
+    parameters['W1'] += 0.001 * X @ back.T
+    parameters['b1'] += 0.01 * back
+""",
+)
+
 SOMETIMES = {
     "rarely twice",
     "raises for negative targets",

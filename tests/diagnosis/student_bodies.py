@@ -1101,3 +1101,21 @@ def update_parameters(parameters, y, y_hat, A1, X):
     parameters['b2'] =- 0.01 * e * np.ones((1, 1))
 """,
 )
+
+body(
+    "by classes, W2 first, indices exchanged",
+    "c",
+    "updated-before-use swapped-index",
+    """
+def update_parameters(parameters, y, y_hat, A1, X):
+    if y == 1:
+        error = 1 - y_hat
+    else:
+        error = 0 - y_hat
+    parameters['W2'] += 0.001 * error * A1
+    parameters['b2'] += 0.01 * error
+    delta = error * parameters['W2'] * A1 * (1 - A1)
+    parameters['W1'] += 0.001 * delta @ X.T
+    parameters['b1'] += 0.01 * delta
+""",
+)
