@@ -94,7 +94,7 @@ def draw(task: Task, seed: int, n: int | None = None, *, vary: bool = True) -> U
     groups[1] = np.where(np.abs(np.abs(groups[1]) - 1.0) < 0.005, groups[1] + 0.03, groups[1])
     flat = np.concatenate(groups, axis=1)
     if vary:
-        flat = _one_at_a_time(flat, slice(2 * outputs, 2 * outputs + hidden.units))
+        flat = _one_at_a_time(flat, slice(2 * outputs, 2 * outputs + hidden.units), generator)
     parts = np.split(flat, np.cumsum(sizes)[:-1], axis=1)
     before = {
         key: part.reshape(total, *shape)
@@ -105,10 +105,11 @@ def draw(task: Task, seed: int, n: int | None = None, *, vary: bool = True) -> U
     return UpdateInputs(parts[0], parts[1], parts[2], parts[3], before)
 
 
-def _one_at_a_time(flat: Array, activations: slice) -> Array:
+def _one_at_a_time(flat: Array, activations: slice, generator: np.random.Generator) -> Array:
     """Rows 1 to V become row 0 with one column moved each."""
+    # Two terms of short decimals may add up to nothing, and what they share would not matter.
+    base = np.round(flat[0] * generator.uniform(0.93, 1.0, flat.shape[1]), 5)
     # A relu's base must stand on its slope, or nothing behind it would be seen to matter.
-    base = flat[0].copy()
     base[activations] = np.where(base[activations] == 0.0, 0.61, base[activations])
     flat = flat.copy()
     flat[: flat.shape[1] + 1] = base

@@ -16,6 +16,9 @@ MOST_TERMS = 6
 FEW_TERMS = 3
 SWEEPS = 4
 STARTS = 6
+PAIRED = 200
+"""Columns up to which all pairs are tried."""
+NEARLY_ALIKE = 1e-6
 
 
 def pursue(
@@ -39,12 +42,31 @@ def pursue(
     unit = np.where(alive, library / np.where(alive, lengths, 1.0), 0.0)
     goal = float(EXACT * np.linalg.norm(target))
     scores = np.abs(target @ unit)
+    pair = _pair(target, unit, goal) if unit.shape[1] <= PAIRED else None
+    if pair is not None:
+        return pair, np.asarray(np.linalg.lstsq(library[:, pair], target, rcond=None)[0])
     for number, start in enumerate(np.argsort(-scores)[: STARTS if thorough else 1]):
         chosen = _grow(target, unit, int(start), goal, MOST_TERMS if number == 0 else FEW_TERMS)
         if chosen is not None:
             found = np.linalg.lstsq(library[:, chosen], target, rcond=None)[0]
             return chosen, np.asarray(found, dtype=np.float64)
     return None
+
+
+def _pair(target: Array, unit: Array, goal: float) -> list[int] | None:
+    """The two columns that leave least of the target, if they leave nothing.
+
+    All pairs are held against each other: what two statements add to one entry is a sum of
+    which greedy selection may see neither part first.
+    """
+    shares, overlaps = target @ unit, unit.T @ unit
+    apart = 1.0 - overlaps**2
+    np.fill_diagonal(apart, 0.0)
+    both = shares[:, None] ** 2 + shares**2 - 2 * overlaps * np.multiply.outer(shares, shares)
+    reached = np.where(apart > NEARLY_ALIKE, both / np.where(apart > 0, apart, 1.0), 0.0)
+    first, second = divmod(int(np.argmax(reached)), len(shares))
+    pair = [first, second]
+    return _without_idle(target, unit, pair, goal) if _left(target, unit, pair) <= goal else None
 
 
 def _grow(target: Array, unit: Array, start: int, goal: float, most: int) -> list[int] | None:
