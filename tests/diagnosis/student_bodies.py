@@ -188,7 +188,6 @@ def update_parameters(parameters, y, y_hat, A1, X):
     parameters['W2'][1][0] += 0.001 * e * A1[1][0]
     parameters['b2'][0][0] += 0.01 * e
 """,
-    also="not-updated",
 )
 
 body(
