@@ -15,7 +15,7 @@ MATTERS = 7e-4
 """Entries below this part of the largest one are held to the largest one's scale."""
 
 
-EXCUSED = 3000
+EXCUSED = 2000
 """A rough f excuses errors up to this multiple of its noise over the scale of a parameter. The
 noise divided by a step of a twentieth of the scale is 20; the rest is room for truncation."""
 

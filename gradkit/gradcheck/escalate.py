@@ -226,13 +226,14 @@ class Examination:
         Such an f keeps, over all smaller steps, to the straight line that a larger one has
         found, but for less than the change that counts as noise.
         """
-        first = int(self.derived.step[0])
-        estimates, bounds, _, _ = candidates(self.slope)
-        bounds = np.where(np.arange(bounds.shape[2]) > first, bounds, np.inf)[:, 0]
+        estimates, bounds, _, _ = candidates(self.slope, alone=True)
+        later = np.arange(bounds.shape[2]) > self.derived.step[0]
+        contrary = later & (4 * bounds <= np.abs(estimates - self.estimate))
+        bounds = np.where(contrary, bounds, np.inf)[:, 0]
         order, step = np.unravel_index(int(np.argmin(bounds)), bounds.shape)
-        other, bound = float(estimates[order, 0, step]), float(bounds[order, step])
-        if not 4 * bound <= abs(other - self.estimate):
+        if not np.isfinite(bounds[order, step]):
             return 0.0
+        other = float(estimates[order, 0, step])
         rise = (self.ladder.above[0] - self.ladder.below[0]) / 2
         away = np.abs(rise - other * self.slope.step[0])[: int(step) + 1]
         departure = float(np.max(away, initial=0.0))

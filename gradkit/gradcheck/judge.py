@@ -71,7 +71,7 @@ def contested(claimed: Floats, derived: Derived, slope: Slopes) -> NDArray[np.bo
     """
     with np.errstate(all="ignore"):
         gap = np.abs(derived.estimate - claimed)[None, :, None]
-        estimates, bounds, _, _ = candidates(slope)
+        estimates, bounds, _, _ = candidates(slope, alone=True)
         sides = (np.abs(estimates - claimed[None, :, None]) <= gap / 2) & (bounds <= gap / 2)
         sides &= np.arange(slope.step.shape[1]) > derived.step[None, :, None]
         return np.asarray(np.any(sides, axis=(0, 2)))

@@ -164,16 +164,22 @@ def _orders(slope: Slopes) -> tuple[Floats, Floats]:
     return np.array(estimates), np.array(truncations)
 
 
-def candidates(slope: Slopes, safety: float = SAFETY) -> tuple[Floats, Floats, Floats, Floats]:
+def candidates(
+    slope: Slopes, safety: float = SAFETY, *, alone: bool = False
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Return every estimate that a ladder offers: estimates, bounds, truncations, kinks.
 
     The first three are (orders, entries, steps), the kinks (entries, steps). A bound is the
-    sum of truncation, noise and half a kink, times the safety factor.
+    sum of truncation, noise and half a kink, times the safety factor. A kink that smaller steps
+    have seen counts, unless each step is to speak for itself ``alone``.
     """
     estimates, truncations = _orders(slope)
     jump, blur = jumps(slope)
     kinks = np.where(jump > blur, jump, 0.0) / 2
-    kinks = np.maximum(kinks, _lasting(kinks))
+    if not alone:
+        lasting = _lasting(np.where(jump > 2 * blur, kinks, 0.0))
+        hidden = _hidden(kinks, lasting, (jump + blur) / 2)
+        kinks = np.maximum(kinks, np.maximum(hidden, lasting))
     kinks[np.isnan(jump)] = np.nan
     bounds = safety * (truncations + 1.1 * slope.noise + kinks)
     bounds[~np.isfinite(bounds) | ~np.isfinite(estimates)] = np.inf
@@ -192,13 +198,28 @@ def _lasting(kinks: Floats) -> Floats:
     return np.asarray(np.maximum.accumulate(np.nan_to_num(lasting), axis=1))
 
 
+def _hidden(kinks: Floats, lasting: Floats, room: Floats) -> Floats:
+    """Return for each step the kink that noise may hide there and the next two steps show.
+
+    Where the kink lies between two steps the smaller is free of it; but where the noise leaves
+    room for it on the smaller one, it may lie at the point itself.
+    """
+    shown = np.zeros_like(kinks)
+    for ahead in (1, 2):
+        shown[:, :-ahead] = np.maximum(shown[:, :-ahead], np.nan_to_num(lasting[:, ahead:]))
+    return np.asarray(np.minimum(shown, np.nan_to_num(room)))
+
+
 def _choose(slope: Slopes, safety: float) -> tuple[Floats, ...]:
     """Pick for each entry the estimate with the least bound that no smaller step contradicts."""
     estimates, bounds, truncations, kinks = candidates(slope, safety)
 
-    # A smaller step speaks through its plain central slope, the least clever of the three.
+    # A smaller step speaks through its plain central slope, the least clever of the three. Its
+    # truncation is taken as that of a smooth f: more would excuse what is to be found out.
     gap = np.abs(estimates[:, :, :, None] - slope.central[None, :, None, :])
-    room = bounds[:, :, :, None] + bounds[0][None, :, None, :]
+    change = np.abs(np.diff(slope.central, axis=1, append=np.nan)) * (2 / 15)
+    own = safety * (np.nan_to_num(change) + 1.1 * slope.noise + np.nan_to_num(kinks))
+    room = bounds[:, :, :, None] + own[None, :, None, :]
     steps = slope.step.shape[1]
     smaller = np.arange(steps)[None, :] < np.arange(steps)[:, None]
     contradicted = np.any((gap > room) & smaller, axis=3)
@@ -272,10 +293,15 @@ def derive(ladder: Ladder, safety: float = SAFETY) -> Derived:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The slope on one side, followed over all steps: value, bound, and its error at each step."""
+    """The slope on one side, followed over all steps.
+
+    ``value`` and ``bound`` are the best, at the step ``at``; ``values`` and ``rooms`` are what each
+    step says, and its error.
+    """
 
     value: Floats
     bound: Floats
+    at: NDArray[np.intp]
     values: Floats
     rooms: Floats
 
@@ -299,7 +325,7 @@ def _side(slope: Slopes, values: Floats, safety: float) -> Side:
     strayed = np.any((gap > room[:, :, None] + room[:, None, :]) & earlier, axis=2)
     bounds = np.where(strayed, np.inf, room)
     rows, best = np.arange(len(values)), np.argmin(bounds, axis=1)
-    return Side(values[rows, best], bounds[rows, best], values, room)
+    return Side(values[rows, best], bounds[rows, best], best, values, room)
 
 
 def near_side(left: Side, right: Side, estimate: Floats, bound: Floats) -> tuple[Floats, Floats]:
@@ -307,11 +333,14 @@ def near_side(left: Side, right: Side, estimate: Floats, bound: Floats) -> tuple
 
     Steps shorter than the way to the kink are noisy, but good enough to tell which of the two
     one-sided slopes is the derivative. That slope can be followed away from the kink over
-    longer steps. It is taken where the estimate so far is within an eighth of the jump.
+    longer steps, as far as which the kink must have shown: the estimate so far has to lie
+    within an eighth of the jump.
     """
-    for here, there in ((left, right), (right, left)):
-        jump = np.abs(there.values - here.value[:, None]) - there.rooms
-        sure = bound <= np.nanmax(jump, axis=1, initial=0.0) / 8
+    jump = np.abs(left.values - right.values) - left.rooms - right.rooms
+    steps = np.arange(jump.shape[1])
+    for here in (left, right):
+        shown = np.where(steps <= here.at[:, None], jump, 0.0)
+        sure = bound <= np.nanmax(shown, axis=1, initial=0.0) / 8
         near = np.abs(here.value - estimate) <= bound + here.bound
         better = sure & near & (here.bound < bound)
         estimate = np.where(better, here.value, estimate)

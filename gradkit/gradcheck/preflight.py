@@ -20,6 +20,9 @@ from gradkit.gradcheck.noise import (
 )
 from gradkit.gradcheck.structure import Array, Leaf
 
+LOSSY = (1e-9, 3e-8)
+"""Noise in this range, relative to the value, belongs to a forward that loses precision."""
+
 REPEATS = 2
 FEW = 6
 
@@ -131,8 +134,15 @@ def preflight(
 
 
 def is_rough(sigma: float, base: float, reach: float) -> bool:
-    """Whether the noise of f hides all but structural errors."""
-    return sigma > ROUGH * reach > 0 or sigma > 1e-9 * abs(base) > 0
+    """Whether the noise of f hides all but structural errors, through no fault of its own.
+
+    Noise put on top of a value is small beside it, and that of float32 is large. What lies
+    between is a float64 forward that loses precision. Of such a one no excuse is taken:
+    entries that it blurs are inconclusive.
+    """
+    if LOSSY[0] * abs(base) < sigma < LOSSY[1] * abs(base):
+        return False
+    return sigma > ROUGH * reach > 0 or sigma > LOSSY[1] * abs(base) > 0
 
 
 def _noise(values: Floats, spacing: float) -> float:

@@ -154,7 +154,8 @@ def test_stairs_that_support_the_claim_further_out_withhold_the_verdict() -> Non
         values = -np.log(1 - 1 / (1 + np.exp(-z))).sum(axis=1)
     right = float((1 / (1 + np.exp(-np.array([33.0, -1.0, 2.0])))).sum())
     report = judge_ladder(plan, values, {"t": np.array([right])})
-    assert (report.verdict, report.entries[0].reason) == ("inconclusive", "staircase")
+    assert report.verdict == "inconclusive"
+    assert report.entries[0].reason in ("staircase", "kink")
     assert judge_ladder(plan, values, {"t": np.array([-right])}).verdict == "disagree"
 
 
