@@ -82,7 +82,7 @@ def candidates(
     yield sorted(group, key=lambda rule: complexity(rule, task))[:MOST_FORMS]
     if own_matters:
         yield [Rule(*entry, source, ()) for source in bare]
-    for simple in (True, False):
+    for simple in (True, False) if thorough else (True,):
         made = library.terms(shape, known, allowed, simple=simple)
         if made is None:
             return

@@ -65,7 +65,7 @@ def _pair(target: Array, unit: Array, goal: float) -> list[int] | None:
     both = shares[:, None] ** 2 + shares**2 - 2 * overlaps * np.multiply.outer(shares, shares)
     reached = np.where(apart > NEARLY_ALIKE, both / np.where(apart > 0, apart, 1.0), 0.0)
     first, second = divmod(int(np.argmax(reached)), len(shares))
-    pair = [first, second]
+    pair = sorted((first, second), key=lambda column: -abs(shares[column]))
     return _without_idle(target, unit, pair, goal) if _left(target, unit, pair) <= goal else None
 
 
