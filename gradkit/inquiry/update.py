@@ -33,7 +33,7 @@ SAME = 1e-12
 BESIDE, JUMP = 1e-6, 1e-3
 """How far a target is moved from its class, and how much of a step that may change."""
 
-TRACED = 8
+TRACED = 6
 """Calls that are watched line by line."""
 
 
