@@ -190,10 +190,11 @@ def _lasting(kinks: Floats) -> Floats:
     """Return for each step the largest kink that smaller steps agree on.
 
     Once within reach a kink stays there, whatever longer steps see: theirs may be hidden by
-    others on the far side. Noise that looks like a kink shrinks fourfold by the next step.
+    others on the far side. Noise that looks like a kink shrinks fourfold by the next step, and
+    curvature of high order grows by more than that.
     """
     lasting = np.zeros_like(kinks)
-    stays = kinks[:, 1:] > 0.5 * kinks[:, :-1]
+    stays = (kinks[:, 1:] > 0.5 * kinks[:, :-1]) & (kinks[:, 1:] < 2 * kinks[:, :-1])
     lasting[:, 1:] = np.where(stays, np.minimum(kinks[:, :-1], kinks[:, 1:]), 0.0)
     return np.asarray(np.maximum.accumulate(np.nan_to_num(lasting), axis=1))
 
