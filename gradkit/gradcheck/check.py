@@ -201,6 +201,7 @@ def _check(
 
 
 def _lay_out(evaluator: Evaluator, claimed: Sequence[Array], seen: Preflight) -> Claims:
+    """Lay the claims out flat, on the scales that the preflight found."""
     points = [evaluator.origin(leaf) for leaf in range(len(claimed))]
     return lay_out(claimed, points, largest_of(claimed), seen.scales, seen.narrow)
 

@@ -106,7 +106,8 @@ class Evaluator:
         argument = self.parameters.build(arrays)
         value = scalar(self.f(argument))
         kept = self.intact()
-        if kept and self.mutated is None and not same(argument, arrays, self.parameters):
+        first = self.count == 1
+        if first and kept and not same(argument, arrays, self.parameters):
             self.mutated, self.noticed = "", self.count
         return value
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gradkit.gradcheck.allowance import EXCUSED, MATTERS
 from gradkit.gradcheck.assemble import Columns, blank
-from gradkit.gradcheck.case import Case
+from gradkit.gradcheck.case import Case, Outcome
 from gradkit.gradcheck.claims import Claims, allowed
 from gradkit.gradcheck.escalate import escalate
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
@@ -24,6 +24,9 @@ FINE = 8e-8
 
 UNSEEN = 1e-8
 """Relative errors below this are not worth an accusation, nor the risk of a wrong one."""
+
+POLISHED = 40
+"""Of so many entries, one that remains blurred, though accepted, gets a ladder."""
 
 THOROUGH = 30
 """After so many confirmed errors, further ones are confirmed by a short ladder."""
@@ -88,26 +91,38 @@ def _try_first(
     columns.reason[rows] = "noise"
     limit = _limits(claims, seen, columns)[rows]
     good = found.agrees & (found.resolution <= limit)
-    if not seen.rough:
-        size = np.abs(claims.claimed[rows])
-        blurred = found.agrees & (found.resolution > FINE * size)
-        blurred &= size >= MATTERS * claims.largest[rows]
-        if blurred.any():
-            again = rows[blurred]
-            better = second(evaluator, claims, again, seen.base, seen.sigma)
-            fine = better.agrees & (better.resolution <= limit[blurred])
-            good[blurred] = fine
-            sharper = fine & (better.resolution < found.resolution[blurred])
-            for array, values in (
-                (columns.estimate, better.estimate),
-                (columns.bound, better.bound),
-                (columns.resolution, better.resolution),
-            ):
-                array[again[sharper]] = values[sharper]
     agreed = rows[good]
     columns.verdict[agreed] = AGREE
     columns.reason[agreed] = ""
-    return rows[~good]
+    if seen.rough:
+        return rows[~good]
+    size = np.abs(claims.claimed[rows])
+    matters = size >= MATTERS * claims.largest[rows]
+    blurred = found.agrees & matters & (found.resolution > FINE * size)
+    if not blurred.any():
+        return rows[~good]
+    again = rows[blurred]
+    better = second(evaluator, claims, again, seen.base, seen.sigma)
+    fine = better.agrees & (better.resolution <= limit[blurred])
+    sharper = fine & (better.resolution < found.resolution[blurred])
+    for array, values in (
+        (columns.estimate, better.estimate),
+        (columns.bound, better.bound),
+        (columns.resolution, better.resolution),
+    ):
+        array[again[sharper]] = values[sharper]
+    columns.verdict[again[fine]] = AGREE
+    columns.reason[again[fine]] = ""
+    still = again[~fine | (columns.resolution[again] > 2.5 * FINE * size[blurred])]
+    still = still[columns.verdict[still] == AGREE][: 1 + len(rows) // POLISHED]
+    return np.concatenate([rows[columns.verdict[rows] != AGREE], still])
+
+
+def _sharper(found: Outcome, resolution: float) -> bool:
+    """Whether a ladder has more to say of an entry that has been accepted already."""
+    if found.verdict == AGREE:
+        return found.resolution < resolution
+    return found.verdict == DISAGREE
 
 
 def _try_ladders(
@@ -141,6 +156,8 @@ def _try_ladders(
         )
         line = EntryLine(evaluator, int(claims.leaf[row]), int(claims.place[row]))
         found = escalate(line, case, short=confirmed > THOROUGH)
+        if columns.verdict[row] == AGREE and not _sharper(found, float(columns.resolution[row])):
+            continue
         columns.estimate[row] = found.estimate
         columns.bound[row] = found.bound
         columns.resolution[row] = found.resolution

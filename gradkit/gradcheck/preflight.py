@@ -92,10 +92,7 @@ def preflight(
     if not (np.isfinite(base) and np.isfinite(again)):
         return Preflight(base, np.nan, True, False, narrow, scales, reach)
 
-    line = [
-        None if leaf.array.size == 0 else _moves(evaluator.origin(number), scale, rng)
-        for number, (leaf, scale) in enumerate(zip(leaves, scales.tolist(), strict=True))
-    ]
+    line = _moves([evaluator.origin(i) for i in range(len(leaves))], scales, rng)
     slope = float((largest * scales).max(initial=0.0))
     spacing = 1e-9
     if slope > 0 and base != 0:
@@ -150,13 +147,22 @@ def _noise(values: Floats, spacing: float) -> float:
     return 3 * float(table_noise(values, degree=3 if spacing < 1e-7 else 4))
 
 
-def _moves(origin: Array, scale: float, rng: np.random.Generator) -> Array:
+def _moves(
+    origins: Sequence[Array], scales: Floats, rng: np.random.Generator
+) -> list[Array | None]:
     """Draw a direction that moves every entry by about its own size."""
-    sizes = np.abs(np.asarray(origin, dtype=np.float64))
-    if not sizes.any():
-        sizes = np.full(sizes.shape, scale)
-    draw = rng.uniform(-1.0, 1.0, sizes.shape)
-    return np.asarray((draw + np.copysign(0.5, draw)) * sizes)
+    draw = rng.uniform(-1.0, 1.0, sum(origin.size for origin in origins))
+    draw += np.copysign(0.5, draw)
+    moves: list[Array | None] = []
+    start = 0
+    for origin, scale in zip(origins, scales.tolist(), strict=True):
+        part = draw[start : start + origin.size].reshape(origin.shape)
+        start += origin.size
+        if not origin.size:
+            moves.append(None)
+        else:
+            moves.append(part * np.abs(origin) if origin.any() else part * scale)
+    return moves
 
 
 def _unsteady(evaluator: Evaluator, seen: Preflight) -> Preflight:

@@ -104,7 +104,8 @@ def _maker(value: Any, leaf: Array) -> Callable[[Array], Any]:
             dtype = torch.float64
         plain = device.type == "cpu" and torch.from_numpy(np.zeros(0, leaf.dtype)).dtype == dtype
         if plain:
-            return torch.from_numpy
+            own = torch.from_numpy(leaf)  # shares memory, so it moves as the leaf does
+            return lambda array: own if array is leaf else torch.from_numpy(array)
         return lambda array: torch.from_numpy(array).to(device=device, dtype=dtype)
     if isinstance(value, (int, float)) and not isinstance(value, np.generic):
         return float
