@@ -13,7 +13,7 @@ from gradkit.gradcheck.judge import claim_error
 from gradkit.gradcheck.noise import Floats, is_float32
 from gradkit.gradcheck.structure import Array
 
-NULL = 1e-9
+NULL = 1e-13
 """A leaf whose gradient moves f by less than this part of what others do counts as zero."""
 
 

@@ -29,6 +29,12 @@ MOST_STEPS = 18
 LEAST_STEPS = 10
 TINY = float(np.finfo(np.float64).tiny)
 
+STRAIGHT = 0.05
+"""The part of the gap to the claim by which f may bend and still count as straight."""
+
+FURTHER = 4
+"""The most steps that are added to a ladder before an accusation."""
+
 SLIGHT = 0.02
 """Part of the slope that stairs can hide without their jumps being found."""
 
@@ -107,6 +113,8 @@ class Examination:
             self.reach_down()
         if self.unknown and not self.short:
             self.reach_up()
+        if self.accusing and not self.short:
+            self.reach_out()
         if self.accusing:
             self.listen(self.step / 16)
         if self.accusing and self.gap < SLIGHT * self.size and self.lossy:
@@ -189,6 +197,18 @@ class Examination:
         higher = self.slope.step[0, -1] * RATIO ** np.arange(1.0, 6.0)
         higher = higher[higher <= self.case.reach / max(abs(self.estimate), TINY)]
         if len(higher):
+            self.decide(_join(self.ladder, climb(self.line, self.case, higher)))
+
+    def reach_out(self) -> None:
+        """Add longer steps, before an accusation, until f is seen to be anything but straight.
+
+        The flat of a wide stair is straight too; what lies beyond it has to be heard.
+        """
+        for _ in range(FURTHER):
+            away = abs(float(self.slope.central[0, -1]) - self.estimate)
+            if not away <= STRAIGHT * self.gap:
+                return
+            higher = self.slope.step[0, -1:] * RATIO
             self.decide(_join(self.ladder, climb(self.line, self.case, higher)))
 
     def listen(self, spacing: float, degree: int = 4) -> None:
