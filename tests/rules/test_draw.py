@@ -20,6 +20,16 @@ def test_each_scalar_input_is_varied_alone(task):
     assert len(variables(shape_of(task))) == width
 
 
+@pytest.mark.parametrize("task", [REGRESSION, CLASSIFICATION], ids=lambda task: task.id)
+def test_an_input_that_is_varied_moves_visibly_on_every_seed(task):
+    """Seed 14 of classification once drew a value that the variation gave back."""
+    for seed in range(300):
+        flat = flatten(draw(task, seed))
+        width = flat.shape[1]
+        moved = np.abs(np.diagonal(flat[1 : width + 1]) - flat[0])
+        assert moved.min() > 0.005, seed
+
+
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
 def test_no_factor_vanishes(task):
     """Nothing is 0 or 1 where a factor would be lost; only a relu is off now and then."""

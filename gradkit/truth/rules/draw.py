@@ -113,8 +113,11 @@ def _one_at_a_time(flat: Array, activations: slice, generator: np.random.Generat
     base[activations] = np.where(base[activations] == 0.0, 0.61, base[activations])
     flat = flat.copy()
     flat[: flat.shape[1] + 1] = base
+    moved = base * 0.83 + 0.013
+    # Near 0.0765 that is no move at all, and an input that stands still tells nothing.
+    moved = np.where(np.abs(moved - base) < 0.01, base * 0.7, moved)
     for column in range(flat.shape[1]):
-        flat[column + 1, column] = np.round(base[column] * 0.83 + 0.013, 3)
+        flat[column + 1, column] = np.round(moved[column], 3)
     return flat
 
 
