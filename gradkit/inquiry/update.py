@@ -25,6 +25,7 @@ from gradkit.truth.mistakes import Diagnosis, diagnose
 from gradkit.truth.oracle import Oracle
 from gradkit.truth.replay import follow, step_of
 from gradkit.truth.rules import draw
+from gradkit.truth.rules.columns import to_columns
 from gradkit.truth.rules.draw import FRESH, with_rate
 
 SAME = 1e-12
@@ -85,7 +86,7 @@ def _observe(
     more than its inputs: no formula of these gives it, and its values are told as NaN, as
     are those of a parameter that comes back in another shape, or not at all.
     """
-    arrays = {name: np.concatenate([v, v[:1]]) for name, v in _arrays(inputs).items()}
+    arrays = {name: np.concatenate([v, v[:1]]) for name, v in to_columns(inputs).items()}
     labels = tuple(str(number) for number in range(len(inputs.y) + 1))
     batch = Batch("inquiry", "update", "update", arrays, labels)
     outcome = observe_batch(sitting, task, bound, batch)
@@ -105,7 +106,7 @@ def _asks_for_the_class(task: Task, bound: Bound, sitting: Sitting, inputs: Upda
     """Whether a target beside 1, or beside 0, makes another step than the class itself."""
     if task.loss != "binary_cross_entropy":
         return False
-    arrays = {name: np.repeat(value[:1], 4, axis=0) for name, value in _arrays(inputs).items()}
+    arrays = {name: np.repeat(value[:1], 4, axis=0) for name, value in to_columns(inputs).items()}
     beside = np.array([1.0, 1.0 - BESIDE, 0.0, BESIDE])
     arrays["y"] = np.broadcast_to(beside[:, None, None], arrays["y"].shape).copy()
     batch = Batch("classes", "update", "update", arrays, ("1", "beside 1", "0", "beside 0"))
@@ -146,14 +147,6 @@ def _rated(bound: Bound, inputs: UpdateInputs, seed: int) -> UpdateInputs:
     return with_rate(inputs, seed) if "rate" in bound.arguments else inputs
 
 
-def _arrays(inputs: UpdateInputs) -> dict[str, Array]:
-    """As columns, as the worker hands them over."""
-    quantities = {"y": inputs.y, "y_hat": inputs.y_hat, "A1": inputs.A1, "X": inputs.X}
-    arrays = {name: value[:, :, None] for name, value in quantities.items()}
-    rate = {} if inputs.rate is None else {"rate": inputs.rate}
-    return {**inputs.before, **arrays, **rate}
-
-
 def _seen(outcomes: Iterable[Outcome]) -> frozenset[str]:
     faults = {fault.kind for outcome in outcomes for fault in outcome.faults}
     return frozenset({"input-mutated"} if "mutated" in faults else ())
@@ -161,7 +154,7 @@ def _seen(outcomes: Iterable[Outcome]) -> frozenset[str]:
 
 def _watch(task: Task, bound: Bound, sitting: Sitting, inputs: UpdateInputs) -> Trace:
     labels = tuple(str(number) for number in range(len(inputs.y)))
-    batch = Batch("trace", "update", "update", _arrays(inputs), labels)
+    batch = Batch("trace", "update", "update", to_columns(inputs), labels)
     return observe_trace(sitting, task, bound, batch)
 
 

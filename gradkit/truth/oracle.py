@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from gradkit.records.probes import Probes, Run
 from gradkit.records.task import Array, Form, Framework, Parameters, Task
 from gradkit.truth import network
+from gradkit.truth.by_example import train_by_example
 
 Expected = Mapping[str, Mapping[str, Array]]
 """Expected arrays by the name of the batch or run, then by quantity."""
@@ -85,7 +86,7 @@ class Derived:
         """Example by example in numpy tasks; on the mean over all rows in torch tasks."""
         if self.task.framework == "torch":
             return self._train_full_batch(run)
-        return train_by_example(self, self.task, run)
+        return _by_example(self, run)
 
     def _train_full_batch(self, run: Run) -> dict[str, Array]:
         X, y = run.X[:, :, None].astype(float), run.y[:, :, None].astype(float)
@@ -100,7 +101,7 @@ class Derived:
                 key: value - _own_rate(self.task, key) * scale * slopes[key].mean(axis=0)
                 for key, value in parameters.items()
             }
-        return {"loss": np.array(losses), **_final(parameters)}
+        return {"loss": np.array(losses), **final(parameters)}
 
 
 def mean_scale(task: Task) -> float:
@@ -119,20 +120,9 @@ def _own_rate(task: Task, key: str) -> float:
     return task.rates.weight if key[0] == "W" else task.rates.bias
 
 
-def train_by_example(oracle: Oracle, task: Task, run: Run) -> dict[str, Array]:
-    """Forward and update in turn over the rows, for every epoch."""
-    X, y = run.X[:, None, :, None].astype(float), run.y[:, None, :, None].astype(float)
-    parameters = {key: value[None] for key, value in run.parameters.items()}
-    outputs = []
-    for index in range(run.epochs * len(X)):
-        row = index % len(X)
-        y_hat, A1 = oracle.forward(parameters, X[row])
-        outputs.append(y_hat[0])
-        step = {**parameters, "X": X[row], "y": y[row], "y_hat": y_hat, "A1": A1}
-        if run.rate is not None:
-            step["rate"] = np.array([run.rate])
-        parameters = oracle.update(step)
-    return {"y_hat": np.array(outputs), **_final({k: v[0] for k, v in parameters.items()})}
+def _by_example(oracle: Oracle, run: Run) -> dict[str, Array]:
+    y_hat, parameters = train_by_example(oracle.forward, oracle.update, [run])
+    return {"y_hat": y_hat[:, 0], **final({key: value[0] for key, value in parameters.items()})}
 
 
 def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array | None:
@@ -147,7 +137,8 @@ def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array
         return np.asarray(network.LOSSES[task.loss](y, y_hat))
 
 
-def _final(parameters: Parameters) -> dict[str, Array]:
+def final(parameters: Parameters) -> dict[str, Array]:
+    """Parameters under the names that a run gives them at its end."""
     return {f"final/{key}": value for key, value in parameters.items()}
 
 
@@ -197,7 +188,7 @@ class NumpyReference:
 
     def train(self, run: Run) -> dict[str, Array]:
         """See `Oracle`."""
-        return train_by_example(self, self.task, run)
+        return _by_example(self, run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +224,11 @@ class TorchReference:
         )
         values = [value.detach().numpy() for value in model.parameters()]
         keys = run.parameters.keys()
-        final = {
+        after = {
             key: np.reshape(value.T, run.parameters[key].shape)
             for key, value in zip(keys, values, strict=True)
         }
-        return {"loss": np.array(losses), **_final(final)}
+        return {"loss": np.array(losses), **final(after)}
 
     def _tensor(self, values: Array) -> Any:
         import torch
@@ -259,6 +250,12 @@ ASKED: Mapping[Framework, tuple[str, ...]] = {
     "torch": ("Model", "train"),
 }
 """What a model solution must define."""
+
+
+def find_reference(assignment: Path | None, named: Path | None) -> Path | None:
+    """The folder that was named; for gradkit's own assignment in a checkout, the one there."""
+    beside = Path(__file__).parents[2] / "reference"
+    return named or (beside if assignment is None and beside.is_dir() else None)
 
 
 def load_reference(task: Task, folder: Path, form: Form) -> Oracle:

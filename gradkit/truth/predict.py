@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradkit.records.probes import Batch, Probes, Run
+from gradkit.records.probes import Probes, Run
 from gradkit.records.rule import Slip, TrainingRun, UpdateInputs
 from gradkit.records.task import Array, Parameters, Task
 from gradkit.truth import network
+from gradkit.truth.by_example import train_by_example
 from gradkit.truth.mistakes import (
     CODES,
     apply_forward,
@@ -28,7 +29,9 @@ from gradkit.truth.mistakes.forward import CHANGES as FORWARD
 from gradkit.truth.mistakes.loop import Loop, train
 from gradkit.truth.mistakes.training import CHANGES as TRAINING
 from gradkit.truth.mistakes.training import GROUPS
+from gradkit.truth.oracle import final
 from gradkit.truth.rules import evaluate
+from gradkit.truth.rules.columns import from_columns
 from gradkit.truth.rules.step import correct_rules
 
 Outputs = dict[str, dict[str, Array]]
@@ -99,7 +102,7 @@ def _numpy(task: Task, slip: Slip | None, probes: Probes, own: bool) -> Outputs:
         y_hat, A1 = apply_forward(task, forward, batch.inputs["X"][:, :, 0], parameters)
         found[batch.name] = {"y_hat": y_hat[:, :, None], "A1": A1[:, :, None]}
     for batch in probes.update:
-        found[batch.name] = step(_inputs(task, batch))
+        found[batch.name] = step(from_columns(batch.inputs))
     alike: dict[tuple[int, bytes], list[Run]] = {}
     for run in probes.runs:
         alike.setdefault((run.epochs, run.X.tobytes()), []).append(run)
@@ -122,41 +125,26 @@ class _Update:
         return truncated(self._task, self._slips, inputs, after)
 
 
-def _inputs(task: Task, batch: Batch) -> UpdateInputs:
-    y, y_hat, A1, X = (batch.inputs[name][:, :, 0] for name in ("y", "y_hat", "A1", "X"))
-    before = {key: batch.inputs[key] for key in task.starts[0].parameters}
-    return UpdateInputs(y, y_hat, A1, X, before, batch.inputs.get("rate"))
+def _train(task: Task, slips: list[Slip], step: _Update, runs: list[Run]) -> Outputs:
+    """Runs that differ in their start alone, made together."""
 
+    def forward(parameters: Parameters, X: Array) -> tuple[Array, Array]:
+        y_hat, A1 = apply_forward(task, slips, X[:, :, 0], parameters)
+        return y_hat[:, :, None], A1[:, :, None]
 
-def _train(task: Task, forward: list[Slip], step: _Update, runs: list[Run]) -> Outputs:
-    """Forward and update in turn, as in `gradkit.truth.oracle.train_by_example`.
-
-    Runs that differ in their start alone are made together.
-    """
-    run, n = runs[0], len(runs)
-    keys = run.parameters.keys()
-    parameters = {key: np.stack([one.parameters[key] for one in runs]) for key in keys}
-    X, y = run.X.astype(float), run.y.astype(float)
-    rate = None if run.rate is None else np.full(n, run.rate)
-    outputs = []
-    for place in np.resize(np.arange(len(X)), run.epochs * len(X)):
-        row, target = (np.repeat(values[place][None], n, 0) for values in (X, y))
-        y_hat, A1 = apply_forward(task, forward, row, parameters)
-        if (y_hat.shape[1], A1.shape[1]) != (y.shape[1], task.layers[-2].units):
-            return {one.name: {} for one in runs}
-        outputs.append(y_hat)
-        parameters = step(UpdateInputs(target, y_hat, A1, row, parameters, rate))
+    first = runs[0]
+    start = {key: value[None] for key, value in first.parameters.items()}
+    y_hat, A1 = forward(start, first.X[:1, :, None].astype(float))
+    if (y_hat.shape[1], A1.shape[1]) != (first.y.shape[1], task.layers[-2].units):
+        return {run.name: {} for run in runs}
+    y_hat, parameters = train_by_example(forward, lambda now: step(from_columns(now)), runs)
     return {
-        one.name: {
-            "y_hat": np.array(outputs)[:, place, :, None],
-            **_final({key: value[place] for key, value in parameters.items()}),
+        run.name: {
+            "y_hat": y_hat[:, place],
+            **final({key: value[place] for key, value in parameters.items()}),
         }
-        for place, one in enumerate(runs)
+        for place, run in enumerate(runs)
     }
-
-
-def _final(parameters: Parameters) -> dict[str, Array]:
-    return {f"final/{key}": value for key, value in parameters.items()}
 
 
 # --- torch -------------------------------------------------------------------------------
@@ -177,7 +165,7 @@ def _torch(task: Task, slip: Slip | None, probes: Probes) -> Outputs:
         start = TrainingRun(X, y, task.rates.weight, run.parameters, np.zeros(run.epochs), {})
         epochs = list(train(loop, start))
         losses = np.array([loss for loss, _ in epochs])
-        found[run.name] = {"loss": losses, **_final(epochs[-1][1])}
+        found[run.name] = {"loss": losses, **final(epochs[-1][1])}
     return found
 
 

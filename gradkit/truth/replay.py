@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from gradkit.records.probes import Run
 from gradkit.records.rule import Rule, Rules, Slip, UpdateInputs
-from gradkit.records.task import Array, Parameters, Task
+from gradkit.records.task import Array, Task
+from gradkit.truth.by_example import Forward, train_by_example
 from gradkit.truth.mistakes import apply
 from gradkit.truth.rules import evaluate
+from gradkit.truth.rules.columns import from_columns
 from gradkit.truth.rules.evaluate import waiting_in_circles
 
 CLOSE = 1e-9
@@ -50,7 +52,7 @@ def follow(
     runs: Sequence[Run],
     outcomes: Sequence[Mapping[str, NDArray[Any]]],
     step: Step,
-    forward: Callable[[Parameters, Array], tuple[Array, Array]],
+    forward: Forward,
 ) -> bool:
     """Whether runs with this update, side by side, give exactly the observed ones.
 
@@ -71,21 +73,9 @@ def follow(
         if len(outputs.get("y_hat", ())) != steps or not outputs.keys() >= set(finals):
             return False
     seen = np.stack([outputs["y_hat"] for outputs in outcomes], axis=1)
-    parameters: Parameters = {
-        key: np.stack([run.parameters[key] for run in runs]) for key in first.parameters
-    }
-    rate = None if first.rate is None else np.full(len(runs), first.rate)
-    X, y = (np.stack([values] * len(runs), axis=1).astype(float) for values in (first.X, first.y))
-    found = []
     with np.errstate(all="ignore"):
-        for row in list(range(len(first.X))) * first.epochs:
-            predicted, hidden = forward(parameters, X[row][:, :, None])
-            found.append(predicted)
-            inputs = UpdateInputs(
-                y[row], predicted[:, :, 0], hidden[:, :, 0], X[row], parameters, rate
-            )
-            parameters = step(inputs)
-    return _near(np.array(found), seen) and all(
+        found, parameters = train_by_example(forward, lambda now: step(from_columns(now)), runs)
+    return _near(found, seen) and all(
         _near(value, np.stack([outputs[f"final/{key}"] for outputs in outcomes]))
         for key, value in parameters.items()
     )
