@@ -149,6 +149,24 @@ def follow(value: Any, path: list[int | str]) -> Any:
 # --- one call ----------------------------------------------------------------------------
 
 
+def arguments_for(call: Call, inputs: Arrays, parameters: Mapping[str, Any] | None) -> list[Any]:
+    """What to hand over, in the order of the student's signature; the dict as it is."""
+    return [
+        parameters if kind == "parameters" else argument_for(call, kind, inputs)
+        for kind in call["arguments"]
+    ]
+
+
+def read_outputs(call: Call, returned: Any, out: Returned) -> None:
+    """Read the quantities that a function returned, by their paths."""
+    if returned is None:
+        out.faults += [[name, "missing", "nothing is returned"] for name in call["returns"]]
+        return
+    for quantity, path in call["returns"].items():
+        shape = tuple(call["shapes"][quantity])
+        canonical(call, quantity, follow(returned, path), shape, out)
+
+
 def apply(function: Callable[..., Any], call: Call, handed: list[Any]) -> Any:
     """Hand the arguments over, by the student's own names where that can be done."""
     if call["by_name"]:
@@ -171,18 +189,13 @@ def run_function(
         Holds a ``mutated`` fault for each input that should have been left alone.
     """
     out = Returned()
-    parameters = None
-    handed = []
-    watched = []
-    for kind in call["arguments"]:
-        if kind == "parameters":
-            parameters = parameters_for(call, inputs)
-            handed.append(parameters)
-            continue
-        value = argument_for(call, kind, inputs)
-        handed.append(value)
-        if type(value) is np.ndarray:
-            watched.append((kind, value, value.tobytes()))
+    parameters = parameters_for(call, inputs) if "parameters" in call["arguments"] else None
+    handed = arguments_for(call, inputs, parameters)
+    watched = [
+        (kind, value, value.tobytes())
+        for kind, value in zip(call["arguments"], handed, strict=True)
+        if type(value) is np.ndarray
+    ]
     if parameters is not None and call["returns"]:
         # What returns quantities has no business changing the parameters.
         watched += [
@@ -196,12 +209,8 @@ def run_function(
 def evaluate(function: Callable[..., Any], call: Call, inputs: Arrays) -> Returned:
     """Call once and read the result: quantities by their paths, or the changed parameters."""
     returned, parameters, out = run_function(function, call, inputs)
-    if call["returns"] and returned is None:
-        out.faults += [[name, "missing", "nothing is returned"] for name in call["returns"]]
-    elif call["returns"]:
-        for quantity, path in call["returns"].items():
-            shape = tuple(call["shapes"][quantity])
-            canonical(call, quantity, follow(returned, path), shape, out)
+    if call["returns"]:
+        read_outputs(call, returned, out)
     else:
         source = changed_parameters(call, returned, parameters)
         for quantity, key in call["keys"].items():

@@ -16,14 +16,14 @@ from gradkit.worker.call import (
     Call,
     Returned,
     apply,
-    argument_for,
+    arguments_for,
     canonical,
     changed_parameters,
     describe_failure,
     evaluate,
-    follow,
     parameters_for,
     plain,
+    read_outputs,
     run_function,
 )
 from gradkit.worker.frames import Frame
@@ -126,15 +126,14 @@ def run(frame: Frame) -> Frame:
         parameters = parameters_for(forward, frame.arrays)
         for index in range(frame.data["epochs"] * len(X)):
             row = index % len(X)
-            step = _forward_step(forward_function, forward, parameters, X[row])
+            step = Returned()
+            handed = arguments_for(forward, {"X": X[row]}, parameters)
+            read_outputs(forward, apply(forward_function, forward, handed), step)
             steps.append(step)
             if any(kind != "subclass" for _, kind, _ in step.faults):
                 break
             inputs = {"X": X[row], "y": y[row], "rate": rate, **step.arrays}
-            handed = [
-                parameters if kind == "parameters" else argument_for(update, kind, inputs)
-                for kind in update["arguments"]
-            ]
+            handed = arguments_for(update, inputs, parameters)
             returned = apply(update_function, update, handed)
             parameters = dict(changed_parameters(update, returned, parameters))
     except BaseException as error:
@@ -146,20 +145,6 @@ def run(frame: Frame) -> Frame:
     arrays = {**reply.arrays, **{f"final/{name}": value for name, value in final.arrays.items()}}
     faults = [*reply.data["faults"], *([len(steps), *fault] for fault in final.faults)]
     return Frame("outcome", arrays, {**reply.data, "faults": faults})
-
-
-def _forward_step(
-    function: Callable[..., Any], call: Call, parameters: dict[str, Any], X: NDArray[Any]
-) -> Returned:
-    out = Returned()
-    handed = [
-        parameters if kind == "parameters" else argument_for(call, kind, {"X": X})
-        for kind in call["arguments"]
-    ]
-    returned = apply(function, call, handed)
-    for quantity, path in call["returns"].items():
-        canonical(call, quantity, follow(returned, path), tuple(call["shapes"][quantity]), out)
-    return out
 
 
 def _function(call: Call) -> Callable[..., Any]:
