@@ -11,10 +11,11 @@ from gradkit.records.binding import Binding, Bound, Convention, Missing
 from gradkit.records.observations import Lost
 from gradkit.records.task import Array, Role, Task
 from gradkit.student.bind.conventions import stated, unknown, variants
+from gradkit.student.bind.draft import draft
 from gradkit.student.bind.match import Fit, fit, is_called
 from gradkit.student.bind.missing import misfit, not_found
 from gradkit.student.bind.returns import find_returns
-from gradkit.student.observe import call_of
+from gradkit.student.observe import call_of, shapes_of
 from gradkit.student.outline import Function, Outline
 from gradkit.student.sitting import Sitting
 
@@ -36,7 +37,7 @@ def bind_functions(task: Task, outline: Outline, sitting: Sitting) -> Binding:
         else:
             found[role.name] = chosen
     bound: dict[str, Bound] = {
-        role: _draft(role, *found[role], Convention(_keys(task))) for role in found
+        role: draft(role, *found[role], task, ASKED if role == "forward" else {}) for role in found
     }
     conventions = unknown(task)
     if "initialise" in found:
@@ -86,26 +87,6 @@ def _fit_sizes(function: Function) -> Fit | None:
     return Fit(tuple(f"dim/{i}" for i in range(len(names))), names, 0)
 
 
-def _keys(task: Task) -> dict[str, str]:
-    return {key: key for key in task.starts[0].parameters}
-
-
-def _draft(role: str, function: Function, fitting: Fit, convention: Convention) -> Bound:
-    return Bound(
-        role=role,
-        function=function.name,
-        place=function.place,
-        signature=function.signature,
-        arguments=fitting.quantities,
-        names=dict(zip(fitting.quantities, fitting.parameters, strict=True)),
-        convention=convention,
-        returns=ASKED if role == "forward" else {},
-        return_place=function.return_place,
-        result_place=function.result_place,
-        keywords=() if function.positional_only else fitting.parameters,
-    )
-
-
 # --- what the functions answer -----------------------------------------------------------
 
 
@@ -127,7 +108,7 @@ def _forward(
 ) -> tuple[Bound, bool]:
     """The first convention in which it returns something of the output's size."""
     inputs = _known_values(task)
-    asked = {key: inputs[key] for key in ("X", *_keys(task))}
+    asked = {key: inputs[key] for key in ("X", *task.starts[0].parameters)}
     first: Bound | None = None
     for convention in variants(list(conventions)):
         attempt = replace(bound, convention=convention)
@@ -168,18 +149,13 @@ def _unwritten(data: object) -> bool:
 
 def _known_values(task: Task) -> dict[str, Array]:
     """One call's inputs, all different, none of them zero; they stand for nothing."""
-    start = task.starts[0].parameters
-    hidden = start[f"W{len(task.layers)}"].shape[0]
-    shapes = {
-        **{key: value.shape for key, value in start.items()},
-        "X": (task.X.shape[1], 1),
-        "A1": (hidden, 1),
-        "y": (task.layers[-1].units, 1),
-        "y_hat": (task.layers[-1].units, 1),
-    }
+    known = shapes_of(task)
+    shapes: dict[str, tuple[int, ...]] = {key: known[key] for key in task.starts[0].parameters}
+    shapes |= {"X": (task.X.shape[1], 1), "A1": known["A1"]}
+    shapes |= {"y": known["y_hat"], "y_hat": known["y_hat"]}
     values: dict[str, Array] = {}
     for number, (name, shape) in enumerate(shapes.items(), 1):
         size = int(np.prod(shape))
-        steps = 0.1 + 0.07 * number + 0.13 * np.arange(size)
-        values[name] = (steps % 0.9).reshape(shape)
+        steps: Array = 0.1 + 0.07 * number + 0.13 * np.arange(size, dtype=np.float64)
+        values[name] = np.asarray((steps % 0.9).reshape(shape), dtype=np.float64)
     return {**values, "rate": np.array(0.02)}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gradkit.records.binding import Binding, Bound, Convention, Missing
+from gradkit.records.binding import Binding, Bound, Missing
 from gradkit.records.observations import Lost
 from gradkit.records.submission import Place
 from gradkit.records.task import Role, Task
-from gradkit.student.bind.match import Fit, fit, is_called
+from gradkit.student.bind.draft import draft, own_keys
+from gradkit.student.bind.match import fit, is_called
 from gradkit.student.bind.missing import misfit, not_found
-from gradkit.student.outline import Function, Loop, Outline
+from gradkit.student.outline import Loop, Outline
 from gradkit.student.sitting import Sitting
 
 LOOP = "the training loop"
@@ -59,7 +60,8 @@ def _train(
     for function in reversed(named):
         fitting = fit(role, function.required, function.optional)
         if fitting is not None:
-            return _of_function(role, task, function, fitting, model, sitting)
+            training = {"model": model.function if model else "", "target": "flat"}
+            return draft(role.name, function, fitting, task, {"loss": ()}, training)
     loop = _last_loop(outline)
     if loop is not None:
         return _of_loop(role, task, loop, model, sitting)
@@ -68,25 +70,6 @@ def _train(
 
 def _last_loop(outline: Outline) -> Loop | None:
     return next((loop for loop in reversed(outline.loops) if loop.origin == "own"), None)
-
-
-def _of_function(
-    role: Role, task: Task, function: Function, fitting: Fit, model: Bound | None, sitting: Sitting
-) -> Bound:
-    training = {"model": model.function if model else "", "target": "flat"}
-    return Bound(
-        role=role.name,
-        function=function.name,
-        place=function.place,
-        signature=function.signature,
-        arguments=fitting.quantities,
-        names=dict(zip(fitting.quantities, fitting.parameters, strict=True)),
-        convention=Convention({key: key for key in task.starts[0].parameters}),
-        returns={"loss": ()},
-        return_place=function.return_place,
-        keywords=() if function.positional_only else fitting.parameters,
-        training=training,
-    )
 
 
 def _of_loop(
@@ -114,8 +97,7 @@ def _of_loop(
     reply = sitting.ask("target", {"name": needs.y}, {})
     if not isinstance(reply, Lost) and reply.data["dimensions"] == 2:
         training["target"] = "column"
-    bound = _bound(role.name, LOOP, loop.place, task, returns={"loss": ()}, training=training)
-    return bound
+    return _bound(role.name, LOOP, loop.place, task, returns={"loss": ()}, training=training)
 
 
 def _bound(
@@ -126,7 +108,6 @@ def _bound(
     returns: Mapping[str, tuple[int | str, ...]],
     training: Mapping[str, Any] | None = None,
 ) -> Bound:
-    keys = {key: key for key in task.starts[0].parameters}
     return Bound(
-        role, name, place, name, (), {}, Convention(keys), returns, place, training=training or {}
+        role, name, place, name, (), {}, own_keys(task), returns, place, training=training or {}
     )
