@@ -21,10 +21,19 @@ from gradkit.records.probes import Probes, Run
 from gradkit.records.rule import Names, Slip
 from gradkit.records.submission import Place
 from gradkit.records.task import Array, Assignment, Task
+from gradkit.truth.assignment import read_assignment
 from gradkit.truth.judge import Case, judge
 from gradkit.truth.judge.trajectory import trajectory
 from gradkit.truth.mistakes import entries_text
-from gradkit.truth.oracle import Derived, Expected, OracleError, expect, load_reference, verify
+from gradkit.truth.oracle import (
+    Derived,
+    Expected,
+    OracleError,
+    expect,
+    find_reference,
+    load_reference,
+    verify,
+)
 from gradkit.truth.predict import of_forward, predict, usual_slips
 from gradkit.truth.probes import draw
 from gradkit.truth.rules.symbols import PARAMETERS
@@ -37,6 +46,11 @@ MISFIT = Failure(0, "ValueError", "the sizes do not fit", None, "")
 
 ALIKE = 1e-9
 """How closely, relative, the steps of one kind must share a factor to be at one rate."""
+
+
+def audit_file(assignment: Path | None, reference: Path | None) -> Audit:
+    """Audit an assignment file, or gradkit's own, with the model solutions that go with it."""
+    return audit(read_assignment(assignment), find_reference(assignment, reference))
 
 
 def audit(assignment: Assignment, reference: Path | None, seed: int = 0) -> Audit:
@@ -62,12 +76,6 @@ def audit(assignment: Assignment, reference: Path | None, seed: int = 0) -> Audi
         for task in tasks
     )
     return Audit(assignment.title, tasks, clean)
-
-
-def find_reference(assignment: Path | None, reference: Path | None) -> Path | None:
-    """The folder that was named; for gradkit's own assignment in a checkout, the one there."""
-    beside = Path(__file__).parent.parent / "reference"
-    return reference or (beside if assignment is None and beside.is_dir() else None)
 
 
 def _audit_task(task: Task, reference: Path | None, seed: int) -> TaskAudit:

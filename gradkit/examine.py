@@ -55,8 +55,11 @@ def examine(task: Task, outline: Outline, sitting: Sitting, oracle: Oracle, seed
     outcomes = _ask(task, binding, probes, sitting)
     observations = Observations(task.id, outcomes)
     case = Case(task, binding, probes, observations, expect(oracle, probes))
-    outcomes.update(_train(case, oracle, sitting))
-    return Examined(case, judge(case), sitting.tier)
+    # In numpy the forward pass is judged first: whose of the two is run depends on it.
+    known = judge(case, ("forward",)) if task.framework == "numpy" else ()
+    right = all(verdict.state == "pass" for verdict in known)
+    outcomes.update(_train(case, oracle, sitting, own_forward=right))
+    return Examined(case, judge(case, known=known), sitting.tier)
 
 
 def _ask(task: Task, binding: Binding, probes: Probes, sitting: Sitting) -> dict[str, Outcome]:
@@ -74,7 +77,9 @@ def _ask(task: Task, binding: Binding, probes: Probes, sitting: Sitting) -> dict
     return outcomes
 
 
-def _train(case: Case, oracle: Oracle, sitting: Sitting) -> dict[str, Outcome]:
+def _train(
+    case: Case, oracle: Oracle, sitting: Sitting, *, own_forward: bool
+) -> dict[str, Outcome]:
     """The training runs; a forward pass that is missing or wrong is replaced by the oracle's."""
     bound, task, runs = case.binding.bound, case.task, case.probes.runs
     if task.framework == "torch":
@@ -82,17 +87,10 @@ def _train(case: Case, oracle: Oracle, sitting: Sitting) -> dict[str, Outcome]:
         outcomes = [observe_training(sitting, task, bound["train"], run) for run in runs if ready]
     elif "update" not in bound:
         outcomes = []
-    elif _own_forward(case):
+    elif own_forward and "forward" in bound and "A1" in bound["forward"].returns:
         forward, update = bound["forward"], bound["update"]
         outcomes = [observe_run(sitting, task, forward, update, run) for run in runs]
     else:
         update = bound["update"]
         outcomes = [observe_run_with(sitting, task, update, run, oracle.forward) for run in runs]
     return {outcome.name: outcome for outcome in outcomes}
-
-
-def _own_forward(case: Case) -> bool:
-    """Whether the student's forward pass is right and gives all that an update needs."""
-    forward = case.binding.bound.get("forward")
-    complete = forward is not None and "A1" in forward.returns
-    return complete and all(verdict.state == "pass" for verdict in judge(case, ("forward",)))

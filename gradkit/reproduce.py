@@ -18,7 +18,7 @@ import numpy as np
 from gradkit.records.probes import Run
 from gradkit.records.task import Array, Task
 from gradkit.truth.assignment import read_assignment
-from gradkit.truth.oracle import OracleError, TorchReference, course_of, load_reference
+from gradkit.truth.oracle import BESIDE, OracleError, TorchReference, course_of, load_reference
 from gradkit.truth.probes import whole
 
 LOSS_NUMPY, LOSS_TORCH = 1e-12, 1e-6
@@ -62,7 +62,7 @@ def reproduce(folder: Path | None) -> tuple[str, bool]:
     ReproduceError
         The folder, a file of it, or torch is missing.
     """
-    folder = folder or Path(__file__).parent.parent / "reference"
+    folder = folder or BESIDE
     try:
         published = json.loads((folder / "published.json").read_text(encoding="utf-8"))
     except OSError:

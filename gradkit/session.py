@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -37,7 +36,14 @@ from gradkit.student.outline import outline
 from gradkit.student.read import read
 from gradkit.student.sitting import Sitting
 from gradkit.truth.assignment import AssignmentError, read_assignment
-from gradkit.truth.oracle import Derived, Oracle, OracleError, load_reference, verify
+from gradkit.truth.oracle import (
+    Derived,
+    Oracle,
+    OracleError,
+    find_reference,
+    load_reference,
+    verify,
+)
 from gradkit.truth.probes import draw
 from gradkit.worker import Workshop, WorkshopError
 
@@ -99,6 +105,9 @@ class Session:
         self._settings = settings
         self._tasks = tuple(_in_form(task, settings.form) for task in self.assignment.tasks)
         self._reference = _find_reference(settings)
+        self._digests = {"assignment": self.assignment.digest}
+        if self._reference is not None:
+            self._digests["reference"] = _digest(self._reference)
         self._oracles: dict[str, Oracle] = {}
         self._workshops = {"numpy": workshop}
         self._stack = ExitStack()
@@ -267,9 +276,6 @@ class Session:
             from importlib.metadata import version
 
             versions["torch"] = version("torch")
-        digests = {"submission": submission.digest, "assignment": self.assignment.digest}
-        if self._reference is not None:
-            digests["reference"] = _digest(self._reference)
         return Result(
             submission=submission.name,
             assignment=self.assignment.id,
@@ -282,7 +288,7 @@ class Session:
             tasks=tasks,
             problems=submission.problems,
             versions=versions,
-            digests=digests,
+            digests={"submission": submission.digest, **self._digests},
             tier=tier,
             path=submission.path,
             preset=self.preset,
@@ -291,12 +297,7 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._stack.close()
 
 
@@ -311,12 +312,9 @@ def _find_reference(settings: Settings) -> Path | None:
     """The folder named by option; for gradkit's own assignment in a checkout, the one there."""
     if settings.no_reference:
         return None
-    if settings.reference is not None:
-        if not settings.reference.is_dir():
-            raise GradingError(f"--reference {settings.reference}: there is no such folder.")
-        return settings.reference
-    beside = Path(gradkit.__file__).parent.parent / "reference"
-    return beside if settings.assignment is None and beside.is_dir() else None
+    if settings.reference is not None and not settings.reference.is_dir():
+        raise GradingError(f"--reference {settings.reference}: there is no such folder.")
+    return find_reference(settings.assignment, settings.reference)
 
 
 def _digest(folder: Path) -> str:

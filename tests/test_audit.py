@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from gradkit.audit import FIRST_RUN, FIRST_STEP, audit, find_reference
+from gradkit.audit import FIRST_RUN, FIRST_STEP, audit
 from gradkit.cli import main
 from gradkit.records.audit import Audit, TaskAudit
 from gradkit.records.task import Assignment, Layer, Start, Task
@@ -18,6 +18,7 @@ from gradkit.render.audit import to_text
 from gradkit.truth import closeness
 from gradkit.truth.assignment import DEFAULT, read_assignment
 from gradkit.truth.mistakes import CODES
+from gradkit.truth.oracle import find_reference
 
 ROOT = Path(__file__).resolve().parents[1]
 OWN = read_assignment()

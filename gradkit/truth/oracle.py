@@ -24,6 +24,9 @@ from gradkit.truth.by_example import train_by_example
 Expected = Mapping[str, Mapping[str, Array]]
 """Expected arrays by the name of the batch or run, then by quantity."""
 
+BESIDE = Path(__file__).parents[2] / "reference"
+"""Where a checkout has the model solutions; an installed gradkit has none."""
+
 AGREEMENT = 1e-9
 """How closely, relative to the largest value, reference and derivation must agree."""
 
@@ -254,8 +257,7 @@ ASKED: Mapping[Framework, tuple[str, ...]] = {
 
 def find_reference(assignment: Path | None, named: Path | None) -> Path | None:
     """The folder that was named; for gradkit's own assignment in a checkout, the one there."""
-    beside = Path(__file__).parents[2] / "reference"
-    return named or (beside if assignment is None and beside.is_dir() else None)
+    return named or (BESIDE if assignment is None and BESIDE.is_dir() else None)
 
 
 def load_reference(task: Task, folder: Path, form: Form) -> Oracle:

@@ -34,10 +34,19 @@ JUDGES: Mapping[str, Mapping[str, Callable[[Case, Earlier], Verdict]]] = {
 }
 
 
-def judge(case: Case, checks: Collection[str] | None = None) -> tuple[Verdict, ...]:
-    """A verdict for each of the task's checks, or for the named ones, in the task's order."""
+def judge(
+    case: Case, checks: Collection[str] | None = None, known: Collection[Verdict] = ()
+) -> tuple[Verdict, ...]:
+    """A verdict for each of the task's checks, or for the named ones, in the task's order.
+
+    Those already ``known`` are taken as they are.
+    """
+    given = {verdict.check: verdict for verdict in known}
     verdicts: dict[str, Verdict] = {}
     for check in case.task.checks:
         if checks is None or check.name in checks:
-            verdicts[check.name] = JUDGES[case.task.framework][check.name](case, verdicts)
+            judged = given.get(check.name)
+            if judged is None:
+                judged = JUDGES[case.task.framework][check.name](case, verdicts)
+            verdicts[check.name] = judged
     return tuple(verdicts.values())
