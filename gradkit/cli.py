@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,29 @@ if TYPE_CHECKING:
     from gradkit.records.result import Result
 
 PASSED, FAILED, REFUSED, OPEN = 0, 1, 2, 3
+
+ASSIGNMENT = click.option(
+    "--assignment",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An assignment file of your own.",
+)
+REFERENCE = click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the model solutions.",
+)
+
+
+class Refusal(click.ClickException):
+    """Nothing can be done, and why: one sentence on standard error."""
+
+    exit_code = REFUSED
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the sentence."""
+        click.echo(f"gradkit: {self.message}", file=file, err=file is None)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,18 +69,8 @@ def _assignment_options(command: click.decorators.FC) -> click.decorators.FC:
                 show_default=True,
                 help="Which form is right.",
             ),
-            click.option(
-                "--assignment",
-                type=click.Path(path_type=Path),
-                metavar="FILE",
-                help="An assignment file of your own.",
-            ),
-            click.option(
-                "--reference",
-                type=click.Path(path_type=Path),
-                metavar="DIR",
-                help="Folder of the model solutions.",
-            ),
+            ASSIGNMENT,
+            REFERENCE,
             click.option(
                 "--no-reference", is_flag=True, help="Derive expected values from the task file."
             ),
@@ -130,10 +143,11 @@ def check(
                         refused.append(str(error))
                 level = hints or session.hints
         except GradingError as error:
-            raise click.exceptions.Exit(_refuse([str(error)])) from None
+            raise Refusal(str(error)) from None
         _write(results, level, format_, output, many=len(paths) > 1)
-    code = _refuse(refused) if refused else verdict_code(results)
-    raise click.exceptions.Exit(code)
+    for sentence in refused:
+        Refusal(sentence).show()
+    raise click.exceptions.Exit(REFUSED if refused else verdict_code(results))
 
 
 def verdict_code(results: Sequence[Result]) -> int:
@@ -142,12 +156,6 @@ def verdict_code(results: Sequence[Result]) -> int:
     if states - {"pass", "inconclusive", "not-checked"}:
         return FAILED
     return OPEN if states - {"pass"} else PASSED
-
-
-def _refuse(sentences: list[str]) -> int:
-    for sentence in sentences:
-        click.echo(f"gradkit: {sentence}", err=True)
-    return REFUSED
 
 
 def _write(
@@ -179,13 +187,11 @@ def _write(
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise click.exceptions.Exit(
-            _refuse([f"{output}: cannot be written ({error.strerror})."])
-        ) from None
+        raise Refusal(f"{output}: cannot be written ({error.strerror}).") from None
 
 
 @main.command("list")
-@click.option("--assignment", type=click.Path(path_type=Path), metavar="FILE")
+@ASSIGNMENT
 def list_(assignment: Path | None) -> None:
     """List tasks, roles, checks and points."""
     from gradkit.render.outline import outline
@@ -194,16 +200,11 @@ def list_(assignment: Path | None) -> None:
     try:
         click.echo(outline(read_assignment(assignment)), nl=False)
     except AssignmentError as error:
-        raise click.exceptions.Exit(_refuse([str(error)])) from None
+        raise Refusal(str(error)) from None
 
 
 @main.command()
-@click.option(
-    "--reference",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder of the model solutions.",
-)
+@REFERENCE
 def reproduce(reference: Path | None) -> None:
     """Run the published notebook's four runs again, published beside recomputed."""
     from gradkit.reproduce import ReproduceError
@@ -212,35 +213,24 @@ def reproduce(reference: Path | None) -> None:
     try:
         text, agreed = run(reference)
     except ReproduceError as error:
-        raise click.exceptions.Exit(_refuse([str(error)])) from None
+        raise Refusal(str(error)) from None
     click.echo(text, nl=False)
     raise click.exceptions.Exit(PASSED if agreed else FAILED)
 
 
 @main.command()
-@click.option(
-    "--assignment",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="An assignment file of your own.",
-)
-@click.option(
-    "--reference",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder of the model solutions.",
-)
+@ASSIGNMENT
+@REFERENCE
 def audit(assignment: Path | None, reference: Path | None) -> None:
     """Try every known mistake against an assignment, and list those that slip through."""
-    from gradkit.audit import audit as run
-    from gradkit.audit import find_reference
+    from gradkit.audit import audit_file
     from gradkit.render.audit import to_text
-    from gradkit.truth.assignment import AssignmentError, read_assignment
+    from gradkit.truth.assignment import AssignmentError
 
     try:
-        found = run(read_assignment(assignment), find_reference(assignment, reference))
+        found = audit_file(assignment, reference)
     except AssignmentError as error:
-        raise click.exceptions.Exit(_refuse([str(error)])) from None
+        raise Refusal(str(error)) from None
     click.echo(to_text(found), nl=False)
     raise click.exceptions.Exit(PASSED if found.clean else FAILED)
 
@@ -256,7 +246,7 @@ def explain(code: str | None) -> None:
     try:
         page = None if code is None else mistake(code)
     except UnknownMistakeError as error:
-        raise click.exceptions.Exit(_refuse([str(error)])) from None
+        raise Refusal(str(error)) from None
     if page is not None and sys.stdout.isatty():
         from rich.console import Console
 
@@ -295,7 +285,7 @@ def show(
             return
         shown = run(result, finding, submission=submission, assignment=assignment)
     except DisputeError as error:
-        raise click.exceptions.Exit(_refuse([str(error)])) from None
+        raise Refusal(str(error)) from None
     # Python reads a file as UTF-8, wherever this is sent to.
     sys.stdout.buffer.write(to_text(shown.text, shown.printed, shown.conclusion).encode())
     sys.stdout.flush()
