@@ -9,13 +9,12 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
-from gradkit.records.submission import Place, Problem
+from gradkit.records.submission import File, Place, Problem
 from gradkit.student.files import (
     CODE_FILES,
     DEPTH,
     ENTRIES,
     TOTAL_BYTES,
-    File,
     SubmissionError,
     is_code,
     is_ignored,
@@ -45,29 +44,43 @@ def read_archive(path: Path) -> tuple[list[File], list[Problem]]:
     """
     try:
         with open(path, "rb") as stream:
-            _refuse_large(path, stream)
-            with zipfile.ZipFile(stream) as archive:
-                return _members(path, archive)
-    except SubmissionError:
-        raise
+            return unpack(path.name, stream)
     except OSError as error:
         raise SubmissionError(
             f"{shown(path.name)} could not be opened: {error.strerror or error}. "
             "Check the path and the permissions."
         ) from None
+
+
+def unpack(name: str, stream: BinaryIO) -> tuple[list[File], list[Problem]]:
+    """The same of an archive that is open for reading and is called ``name``.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    SubmissionError
+        See `read_archive`.
+    """
+    try:
+        _refuse_large(name, stream)
+        with zipfile.ZipFile(stream) as archive:
+            return _members(name, archive)
+    except (OSError, SubmissionError):
+        raise
     except Exception:
         # What `zipfile` raises on damaged input has no common base.
         raise SubmissionError(
-            f"{shown(path.name)} is damaged or not a zip archive. Pack the files again as .zip."
+            f"{shown(name)} is damaged or not a zip archive. Pack the files again as .zip."
         ) from None
 
 
-def _refuse_large(path: Path, stream: BinaryIO) -> None:
+def _refuse_large(name: str, stream: BinaryIO) -> None:
     """Look at the size and at the end record, before `zipfile` reads the whole directory."""
-    size = os.fstat(stream.fileno()).st_size
+    size = stream.seek(0, os.SEEK_END)
     if size > ARCHIVE_BYTES:
         raise SubmissionError(
-            f"{shown(path.name)} has {size / 1e6:.1f} MB; at most {ARCHIVE_BYTES / 1e6:.0f} MB "
+            f"{shown(name)} has {size / 1e6:.1f} MB; at most {ARCHIVE_BYTES / 1e6:.0f} MB "
             "are read. Leave data and pictures out of the archive."
         )
     stream.seek(max(0, size - _END.size - _LONGEST_COMMENT))
@@ -82,12 +95,11 @@ def _refuse_large(path: Path, stream: BinaryIO) -> None:
     _, _, _, _, entries, directory, _, _ = _END.unpack_from(tail, start)
     if entries > ENTRIES or directory > _DIRECTORY_BYTES:
         raise SubmissionError(
-            f"{shown(path.name)} holds more than {ENTRIES} files. "
-            "Pack the folder of the exercise alone."
+            f"{shown(name)} holds more than {ENTRIES} files. Pack the folder of the exercise alone."
         )
 
 
-def _members(path: Path, archive: zipfile.ZipFile) -> tuple[list[File], list[Problem]]:
+def _members(label: str, archive: zipfile.ZipFile) -> tuple[list[File], list[Problem]]:
     problems: list[Problem] = []
     wanted: dict[str, zipfile.ZipInfo] = {}
     total = 0
@@ -116,7 +128,7 @@ def _members(path: Path, archive: zipfile.ZipFile) -> tuple[list[File], list[Pro
         total += info.file_size
         if len(wanted) > CODE_FILES or total > TOTAL_BYTES:
             raise SubmissionError(
-                f"{shown(path.name)} holds more than {CODE_FILES} scripts and notebooks, or more "
+                f"{shown(label)} holds more than {CODE_FILES} scripts and notebooks, or more "
                 f"than {TOTAL_BYTES / 1e6:.0f} MB of them. Hand in one submission at a time."
             )
     files = []

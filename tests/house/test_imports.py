@@ -37,9 +37,11 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.records",
     },
     "gradkit.dispute": {"gradkit"},
+    "gradkit.classroom": {"gradkit"},
     # What follows.
     "gradkit.rubric": {"gradkit.records", "gradkit.truth.mistakes"},
     "gradkit.mark": {"gradkit.rubric", "gradkit.records"},
+    "gradkit.assess": {"gradkit.mark", "gradkit.truth", "gradkit.records"},
     "gradkit.render": {"gradkit.render", "gradkit.records", "gradkit.text"},
     # Answers alone, no student.
     "gradkit.reproduce": {"gradkit.truth", "gradkit.records"},
@@ -48,6 +50,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.cli": {
         "gradkit.cli",
         "gradkit.session",
+        "gradkit.classroom",
         "gradkit.mark",
         "gradkit.render",
         "gradkit.reproduce",
@@ -77,6 +80,7 @@ JOINTS = {
     "gradkit.examine",
     "gradkit.inquiry",
     "gradkit.dispute",
+    "gradkit.classroom",
 }
 
 AT_ONCE: Mapping[str, set[str]] = {
