@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from gradkit.assess import (
     Scheme,
@@ -35,7 +35,7 @@ from gradkit.records.finding import Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Section, Submission
-from gradkit.records.task import Form, Task
+from gradkit.records.task import Assignment, Form, Task
 from gradkit.student.bind import bind
 from gradkit.student.files import SubmissionError
 from gradkit.student.outline import outline
@@ -59,6 +59,16 @@ REDRAWS = 3
 WITHOUT_TORCH = (
     "torch is not installed here. To have torch tasks checked: pip install 'gradkit[torch]'"
 )
+
+
+class Pace(Protocol):
+    """How long submissions may take, and what they have taken."""
+
+    def limit(self, framework: str) -> float:
+        """Seconds that a section's code is given in all."""
+
+    def note(self, framework: str, seconds: float) -> None:
+        """What a section that came to its end has taken."""
 
 
 class GradingError(Exception):
@@ -91,6 +101,9 @@ class Session:
     settings : Settings
     workshop : Workshop
         Runs numpy tasks. One for torch tasks is opened when the first of them comes.
+    pace : Pace, optional
+        Hurries submissions along: what takes much longer than its like is given up with
+        `OverdueError`, to be graded at leisure later. None leaves each its whole deadline.
 
     Raises
     ------
@@ -98,25 +111,14 @@ class Session:
         The assignment or the reference cannot be used.
     """
 
-    def __init__(self, settings: Settings, workshop: Workshop) -> None:
-        try:
-            self.assignment = read_assignment(settings.assignment)
-        except AssignmentError as error:
-            raise GradingError(str(error)) from None
-        known = [task.id for task in self.assignment.tasks]
-        for name in settings.tasks:
-            if name not in known:
-                raise GradingError(
-                    f"--task {name}: there is no such task. The assignment has {', '.join(known)}."
-                )
+    def __init__(self, settings: Settings, workshop: Workshop, pace: Pace | None = None) -> None:
+        self.assignment, self._reference = grounds(settings)
         self._settings = settings
-        self._tasks = tuple(_in_form(task, settings.form) for task in self.assignment.tasks)
-        self._reference = _find_reference(settings)
-        self.digests = {"assignment": self.assignment.digest}
-        if self._reference is not None:
-            self.digests["reference"] = _digest(self._reference)
+        self._tasks = tasks_of(self.assignment, settings.form)
+        self.digests = digests_of(self.assignment, self._reference)
         self._oracles: dict[str, Oracle] = {}
         self._workshops = {"numpy": workshop}
+        self._pace = pace
         self._stack = ExitStack()
 
     @property
@@ -165,6 +167,8 @@ class Session:
         ------
         GradingError
             It holds none of the tasks, or the grader's own side failed.
+        OverdueError
+            It was hurried and did not come to its end.
         """
         named = self._settings.tasks
         if self._settings.seed is not None:
@@ -208,6 +212,8 @@ class Session:
         for redraw in range(1 + REDRAWS):
             with self._sit(task, section, submission) as sitting:
                 examined = examine(task, facts, sitting, oracle, seed + redraw)
+            if self._pace is not None:
+                self._pace.note(task.framework, sitting.spent)
             if all(verdict.state != "inconclusive" for verdict in examined.verdicts):
                 break
         inquiry, trouble = self._inquire(task, section, submission, examined, seed)
@@ -266,8 +272,18 @@ class Session:
             return Inquiry(), f"gradkit's own diagnosis failed here ({kind}); marks count entries."
 
     def _sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
-        modules, forbidden = submission.modules, self._forbidden()
-        return Sitting(self.workshop(task), section, modules, forbidden, task.deadline, seed=0)
+        pace, deadline = self._pace, task.deadline
+        if pace is not None:
+            deadline = min(deadline, pace.limit(task.framework))
+        return Sitting(
+            self.workshop(task),
+            section,
+            submission.modules,
+            self._forbidden(),
+            deadline,
+            seed=0,
+            hurried=pace is not None,
+        )
 
     def _forbidden(self) -> frozenset[str]:
         # Names of roles never come from another task's section, unless they mean the same there.
@@ -282,20 +298,10 @@ class Session:
         return self._workshops[task.framework]
 
     def _oracle(self, task: Task) -> Oracle:
-        """The task's oracle; a model solution is held against the task file first."""
         form = self._settings.form
         if task.id in self._oracles:
             return self._oracles[task.id]
-        oracle: Oracle = Derived(task)
-        if self._reference is not None:
-            oracle = load_reference(task, self._reference, form)
-            if form == "correct":
-                verify(task, oracle, draw(task, 0, Derived(task).forward, takes_rate=False))
-        elif form == "published" and task.framework == "numpy":
-            raise OracleError(
-                "--form published needs the model solutions: name their folder with --reference."
-            )
-        self._oracles[task.id] = oracle
+        oracle = self._oracles[task.id] = oracle_of(task, self._reference, form)
         return oracle
 
     def _result(self, submission: Submission, seed: int, tasks: Sequence[Task]) -> Result:
@@ -325,11 +331,63 @@ class Session:
         self._stack.close()
 
 
-def _in_form(task: Task, form: Form) -> Task:
-    """The task as that form has it: published updates are not gradients, so nothing checks them."""
-    if form == "correct" or task.framework == "torch":
-        return task
-    return replace(task, checks=tuple(check for check in task.checks if check.name != "gradient"))
+def grounds(settings: Settings) -> tuple[Assignment, Path | None]:
+    """The assignment to grade against, and the folder of its model solutions, if any.
+
+    Raises
+    ------
+    GradingError
+        One of them cannot be used.
+    """
+    try:
+        assignment = read_assignment(settings.assignment)
+    except AssignmentError as error:
+        raise GradingError(str(error)) from None
+    known = [task.id for task in assignment.tasks]
+    for name in settings.tasks:
+        if name not in known:
+            raise GradingError(
+                f"--task {name}: there is no such task. The assignment has {', '.join(known)}."
+            )
+    return assignment, _find_reference(settings)
+
+
+def digests_of(assignment: Assignment, reference: Path | None) -> dict[str, str]:
+    """SHA-256 of what is graded against."""
+    digests = {"assignment": assignment.digest}
+    if reference is not None:
+        digests["reference"] = _digest(reference)
+    return digests
+
+
+def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
+    """The task's oracle; a model solution is held against the task file first.
+
+    Raises
+    ------
+    OracleError
+        It cannot be used, or there is none where there must be one.
+    """
+    if reference is not None:
+        oracle = load_reference(task, reference, form)
+        if form == "correct":
+            verify(task, oracle, draw(task, 0, Derived(task).forward, takes_rate=False))
+        return oracle
+    if form == "published" and task.framework == "numpy":
+        raise OracleError(
+            "--form published needs the model solutions: name their folder with --reference."
+        )
+    return Derived(task)
+
+
+def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
+    """The tasks as that form has them: published updates are no gradients to be checked."""
+    return tuple(
+        task
+        if form == "correct" or task.framework == "torch"
+        else replace(task, checks=tuple(c for c in task.checks if c.name != "gradient"))
+        for task in assignment.tasks
+    )
 
 
 def _find_reference(settings: Settings) -> Path | None:
