@@ -6,9 +6,10 @@ is loaded.
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -37,7 +38,7 @@ class Handed:
     listed: bool = False
 
 
-def gather(paths: Iterable[Path]) -> list[Handed]:
+def gather(paths: Iterable[Path], leave: Collection[Path] = ()) -> list[Handed]:
     """List the submissions of a class.
 
     Parameters
@@ -45,7 +46,9 @@ def gather(paths: Iterable[Path]) -> list[Handed]:
     paths : iterable of Path
         A script or notebook is one submission. Of a folder or a zip archive every file and
         every folder in it is one. An archive whose only folder is called like itself is
-        taken as that folder.
+        taken as that folder. What is given twice is one submission.
+    leave : collection of Path
+        What is no submission wherever it lies: the results, among those they are about.
 
     Returns
     -------
@@ -58,16 +61,25 @@ def gather(paths: Iterable[Path]) -> list[Handed]:
     SubmissionError
         A path leads nowhere, cannot be listed, or holds no submission.
     """
-    found = [handed for path in paths for handed in _within(path)]
+    aside = {os.path.abspath(path) for path in leave}
+    given: dict[tuple[str, str], Handed] = {}
+    for path in paths:
+        for handed in _within(path, aside):
+            given.setdefault((os.path.abspath(handed.path), handed.member), handed)
+    found = list(given.values())
     for fuller in (_with_ending, _with_folder):
         counts = Counter(handed.name for handed in found)
         found = [fuller(handed) if counts[handed.name] > 1 else handed for handed in found]
-    names: Counter[str] = Counter()
+    taken = Counter(handed.name for handed in found)
+    named: set[str] = set()
     unique = []
     for handed in found:
-        names[handed.name] += 1
-        count = names[handed.name]
-        unique.append(handed if count == 1 else replace(handed, name=f"{handed.name}~{count}"))
+        name, count = handed.name, 1
+        while name in named or (count > 1 and name in taken):
+            count += 1
+            name = f"{handed.name}~{count}"
+        named.add(name)
+        unique.append(replace(handed, name=name))
     return unique
 
 
@@ -119,7 +131,7 @@ class Loader:
             ) from None
         if not files:
             raise SubmissionError(" ".join(problem.message for problem in problems))
-        return alone(where, File(label, files[0].data))
+        return replace(alone(where, File(label, files[0].data)), problems=tuple(problems))
 
     def _open(self, path: Path) -> zipfile.ZipFile:
         if path not in self._opened:
@@ -141,11 +153,15 @@ class Loader:
         self._stack.close()
 
 
-def _within(path: Path) -> Iterator[Handed]:
+def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
     try:
         if path.is_dir():
             members = sorted(entry.name for entry in path.iterdir() if not is_ignored(entry.name))
-            listed = [Handed(_stem(name), path / name, listed=True) for name in members]
+            listed = [
+                Handed(_stem(name), path / name, listed=True)
+                for name in members
+                if os.path.abspath(path / name) not in aside
+            ]
         elif path.suffix.lower() == ".zip" and path.exists():
             listed = list(_packed(path))
         elif path.exists():
