@@ -27,6 +27,11 @@ from gradkit.cli.refusal import INTERRUPTED, Refusal
     metavar="N",
     help="Submissions graded at a time.  [default: one for each core]",
 )
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Grade on the workers of this Dask scheduler, tcp://… or tls://….",
+)
 def command(
     paths: tuple[Path, ...],
     out: Path,
@@ -38,6 +43,7 @@ def command(
     seed: int | None,
     preset: str | None,
     lanes: int | None,
+    scheduler: str | None,
 ) -> None:
     """Grade a class. Each file, each sub-folder and each member of a folder or zip is one.
 
@@ -47,6 +53,7 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
+    from gradkit.classroom.cluster import Cluster, ClusterError
     from gradkit.classroom.crew import Lanes
     from gradkit.classroom.grade import Grading
     from gradkit.classroom.store import Store, StoreError, files_of
@@ -73,10 +80,12 @@ def command(
             )
             with Watcher(console) as watch:
                 grading = Grading(store, settings, watch)
-                with Lanes(settings, lanes or cores()) as crew:
+                with (
+                    Cluster(settings, scheduler) if scheduler else Lanes(settings, lanes or cores())
+                ) as crew:
                     tally = grading.run(handed, crew)
             summary = summarise(store)
-    except (GradingError, StoreError, SubmissionError) as error:
+    except (ClusterError, GradingError, StoreError, SubmissionError) as error:
         raise Refusal(str(error)) from None
     except KeyboardInterrupt:
         click.echo(
