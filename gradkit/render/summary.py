@@ -40,7 +40,9 @@ def show_summary(summary: Summary, console: Console) -> None:
 
 
 def show_changes(changes: Sequence[Change], console: Console) -> None:
-    """Print old and new scores side by side."""
+    """Print old and new scores side by side; nothing where there are none."""
+    if not changes:
+        return
     table = _table("submission", "old", "new", "change", right=(1, 2, 3))
     for change in changes:
         difference = change.new - change.old
