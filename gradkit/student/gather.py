@@ -7,6 +7,7 @@ is loaded.
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -203,9 +204,13 @@ def _packed(path: Path) -> Iterator[Handed]:
 
 
 def _prefix(path: Path, names: list[str]) -> str:
-    """The folder that everything lies in and that is called like the archive, or nothing."""
-    folder = f"{path.stem}/"
-    return folder if _tops(names, "") == [folder] else ""
+    """The folder that everything lies in and that is called like the archive, or nothing.
+
+    A browser calls an archive ``class (1)`` where it has one of that name already.
+    """
+    folders = [f"{path.stem}/", f"{re.sub(r' ?\(\d+\)$', '', path.stem)}/"]
+    tops = _tops(names, "")
+    return tops[0] if len(tops) == 1 and tops[0] in folders else ""
 
 
 def _tops(names: list[str], prefix: str) -> list[str]:
