@@ -208,9 +208,9 @@ def _prefix(path: Path, names: list[str]) -> str:
 
     A browser calls an archive ``class (1)`` where it has one of that name already.
     """
-    folders = [f"{path.stem}/", f"{re.sub(r' ?\(\d+\)$', '', path.stem)}/"]
+    called = {path.stem, re.sub(r" ?\(\d+\)$", "", path.stem)}
     tops = _tops(names, "")
-    return tops[0] if len(tops) == 1 and tops[0] in folders else ""
+    return tops[0] if len(tops) == 1 and tops[0] in {f"{name}/" for name in called} else ""
 
 
 def _tops(names: list[str], prefix: str) -> list[str]:
