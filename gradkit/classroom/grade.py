@@ -25,7 +25,7 @@ from gradkit.records.classroom import Filed, Order
 from gradkit.records.task import Assignment, Form
 from gradkit.session import GradingError, Settings, digests_of, grounds, oracle_of, tasks_of
 from gradkit.student.files import SubmissionError
-from gradkit.student.gather import Handed, Loader
+from gradkit.student.gather import Handed, Loader, place_of
 from gradkit.truth.oracle import OracleError
 
 STORE_EVERY = 0.25
@@ -181,8 +181,8 @@ class Grading:
         except SubmissionError as error:
             key = key_of(self._base, str(error))
             if not self._is_done(name, key):
-                path = str(job.handed.path)
-                self._file(Filed(name, path, "", key, "refused", str(error)))
+                where = place_of(job.handed)
+                self._file(Filed(name, where, "", key, "refused", str(error)))
             return None
         key = key_of(self._base, parcel.digest)
         if hurried and self._is_done(name, key):

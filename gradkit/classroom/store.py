@@ -158,7 +158,9 @@ class Store:
                 self._base.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
         try:
             found = self.meta("format")
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):
+                raise
             found = None
         if found != FORMAT:
             raise StoreError(

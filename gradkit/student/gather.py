@@ -84,6 +84,16 @@ def gather(paths: Iterable[Path], leave: Collection[Path] = ()) -> list[Handed]:
     return unique
 
 
+def place_of(handed: Handed) -> str:
+    """Where a submission lies, as text that can be stored and sent."""
+    return _unicode(f"{handed.path}!{handed.member}" if handed.member else str(handed.path))
+
+
+def _unicode(name: str) -> str:
+    """A path whose bytes are no UTF-8 with a mark in their place."""
+    return name.encode("utf-8", "replace").decode()
+
+
 class Loader:
     """A context manager that reads submissions one by one, and opens each archive once."""
 
@@ -106,19 +116,19 @@ class Loader:
                 "Put the file itself there."
             )
         parcel = self._member(handed) if handed.member else collect(handed.path)
-        return replace(parcel, name=handed.name)
+        files = tuple(File(_unicode(file.name), file.data) for file in parcel.files)
+        return replace(parcel, name=handed.name, path=place_of(handed), files=files)
 
     def _member(self, handed: Handed) -> Parcel:
         label = PurePosixPath(handed.member).name
-        where = f"{handed.path}!{handed.member}"
         folder = handed.member if handed.member.endswith("/") else ""
         try:
             archive = self._open(handed.path)
             infos = self._parts[handed.path].get(handed.member.removesuffix("/"), [])
             if folder:
-                return packed(label, where, *read_members(label, archive, infos, folder))
+                return packed(label, "", *read_members(label, archive, infos, folder))
             if label.lower().endswith(".zip"):
-                return packed(label, where, *unpack_nested(label, archive, infos[0]))
+                return packed(label, "", *unpack_nested(label, archive, infos[0]))
             if not is_code(label):
                 raise SubmissionError(not_gradable(label))
             files, problems = read_members(label, archive, infos)
@@ -132,7 +142,7 @@ class Loader:
             ) from None
         if not files:
             raise SubmissionError(" ".join(problem.message for problem in problems))
-        return replace(alone(where, File(label, files[0].data)), problems=tuple(problems))
+        return replace(alone("", File(label, files[0].data)), problems=tuple(problems))
 
     def _open(self, path: Path) -> zipfile.ZipFile:
         if path not in self._opened:

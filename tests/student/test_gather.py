@@ -311,6 +311,19 @@ def test_a_name_is_fit_to_be_shown(tmp_path: Path) -> None:
     assert names(tmp_path / "class") == ["kim red"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux alone")
+def test_a_name_that_is_no_text_can_be_sent(tmp_path: Path) -> None:
+    """Old archivers write names in other encodings; all of a parcel is text all the same."""
+    written(tmp_path / "class" / os.fsdecode(b"kim\xe9.py"))
+    written(tmp_path / "class" / os.fsdecode(b"lee\xff") / os.fsdecode(b"x\xff.py"))
+    found = loaded(tmp_path / "class")
+    assert list(found) == ["kim", "lee"]
+    for parcel in found.values():
+        assert isinstance(parcel, Parcel)
+        told = f"{parcel.name} {parcel.path} {parcel.files[0].name}"
+        assert "?" in told.encode().decode()
+
+
 def test_a_name_without_characters_is_no_name(tmp_path: Path) -> None:
     """What is left of it then is said in words."""
     written(tmp_path / "class" / "\x01\x02.py")
