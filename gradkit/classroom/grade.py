@@ -247,11 +247,11 @@ def _refuse_unusable(assignment: Assignment, reference: Path | None, form: Form)
 
 
 def key_base(
-    settings: Settings, digests: Mapping[str, str], version: str = gradkit.__version__
+    settings: Settings, digests: Mapping[str, str], version: str | None = None
 ) -> str:
     """A digest of what all results of a run depend on, besides the submissions.
 
-    ``version`` is the gradkit that ran their code.
+    ``version`` is the gradkit that runs or ran their code, by default this one.
     """
     said = {
         key: value
@@ -260,7 +260,7 @@ def key_base(
         # is withdrawn from everyone alike.
         if key not in ("assignment", "reference", "dropped")
     }
-    return key_of(json.dumps([said, dict(digests), version], sort_keys=True))
+    return key_of(json.dumps([said, dict(digests), version or gradkit.__version__], sort_keys=True))
 
 
 def key_of(*parts: str) -> str:

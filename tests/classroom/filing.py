@@ -14,8 +14,12 @@ PLAIN = Filed("kim", "class/kim.py", "digest-1", "key-1", "graded", "", 15.0, 20
 
 def filed(name: str = "kim", **facts: object) -> Filed:
     """A result with its bulk, which says whose it is."""
-    bulk = {"result": pack(f"result of {name}"), "evidence": pack(f"evidence of {name}")}
-    return replace(PLAIN, name=name, path=f"class/{name}.py", **{**bulk, **facts})  # type: ignore[arg-type]
+    own = {
+        "path": f"class/{name}.py",
+        "result": pack(f"result of {name}"),
+        "evidence": pack(f"evidence of {name}"),
+    }
+    return replace(PLAIN, name=name, **{**own, **facts})  # type: ignore[arg-type]
 
 
 def as_stranger(imports: str, script: str, *arguments: object) -> str:
