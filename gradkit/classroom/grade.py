@@ -246,9 +246,7 @@ def _refuse_unusable(assignment: Assignment, reference: Path | None, form: Form)
         raise GradingError(str(error)) from None
 
 
-def key_base(
-    settings: Settings, digests: Mapping[str, str], version: str | None = None
-) -> str:
+def key_base(settings: Settings, digests: Mapping[str, str], version: str | None = None) -> str:
     """A digest of what all results of a run depend on, besides the submissions.
 
     ``version`` is the gradkit that runs or ran their code, by default this one.

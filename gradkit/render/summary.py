@@ -85,10 +85,10 @@ def _safe(text: str) -> str:
 
 def _counts(summary: Summary) -> str:
     rows = summary.rows
-    parts = [f"{len(rows)} submissions"]
+    parts = [f"{len(rows)} submission{'s' * (len(rows) != 1)}"]
     for standing in ("graded", "refused", "failed"):
         count = sum(row.standing == standing for row in rows)
-        if count and count < len(rows):
+        if count and (count < len(rows) or standing != "graded"):
             parts.append(f"{count} {standing}")
     provisional = sum(row.provisional for row in rows)
     if provisional:

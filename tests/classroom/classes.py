@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from model_solutions import ROOT, source
@@ -16,6 +16,7 @@ from gradkit.classroom.store import Store
 from gradkit.records.classroom import Filed
 from gradkit.records.result import Result
 from gradkit.session import Settings
+from gradkit.truth.assignment import DEFAULT
 
 TASK = "regression-numpy"
 SETTINGS = Settings(tasks=(TASK,), seed=11, no_reference=True)
@@ -63,6 +64,17 @@ def mixed(folder: Path, count: int) -> Path:
     )
 
 
+def changed_assignment(folder: Path, *changes: str) -> Path:
+    """Gradkit's own assignment file, in a folder of its own, with old, new, old, new replaced."""
+    shutil.copytree(DEFAULT.parent, folder, dirs_exist_ok=True)
+    text = DEFAULT.read_text(encoding="utf-8")
+    for old, new in zip(changes[::2], changes[1::2], strict=True):
+        assert old in text, old
+        text = text.replace(old, new)
+    (folder / DEFAULT.name).write_text(text, encoding="utf-8")
+    return folder / DEFAULT.name
+
+
 def results(folder: Path) -> dict[str, Result | str]:
     """The current results by name; of what was not graded, the sentence."""
     with Store(folder, write=False) as store:
@@ -108,8 +120,3 @@ def processes(mark: Path) -> list[int]:
             except OSError:
                 continue
     return found
-
-
-def names(rows: Sequence[tuple[str, bool, bool]]) -> list[str]:
-    """The names among what a scripted crew was given."""
-    return [name for name, _, _ in rows]

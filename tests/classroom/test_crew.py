@@ -10,7 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from classroom.classes import HANGS, OTHER_EXERCISE, RIGHT, SETTINGS, TASK, handed_in
+from classroom.classes import (
+    HANGS,
+    OTHER_EXERCISE,
+    RIGHT,
+    SETTINGS,
+    TASK,
+    changed_assignment,
+    handed_in,
+)
 from model_solutions import REFERENCE
 
 from gradkit.classroom import crew as module
@@ -167,25 +175,14 @@ def able() -> Iterator[Grader]:
 def test_a_hurried_order_is_overdue_and_a_patient_one_times_out(tmp_path: Path) -> None:
     """The first gives no result at all, the second a result whose check ran out of time."""
     text = HANGS
-    with grader(replace(SETTINGS, assignment=_short(tmp_path))) as able:
+    short = changed_assignment(tmp_path / "short", "deadline = 10.0", "deadline = 2.0")
+    with grader(replace(SETTINGS, assignment=short)) as able:
         assert able.grade(order(tmp_path, text)) == Reply(None)
         reply = able.grade(order(tmp_path, text, hurried=False))
     assert reply.timed_out
     assert reply.filed is not None
     states = {c.check: c.state for c in unpack(reply.filed.result, Result).tasks[0].checks}
     assert (states["forward"], states["update"]) == ("pass", "timeout")
-
-
-def _short(folder: Path) -> Path:
-    """The assignment with deadlines of two seconds."""
-    from gradkit.truth.assignment import DEFAULT
-
-    for source in DEFAULT.parent.glob("*.csv"):
-        (folder / source.name).write_bytes(source.read_bytes())
-    text = DEFAULT.read_text(encoding="utf-8").replace("deadline = 10.0", "deadline = 2.0")
-    path = folder / "short.toml"
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def test_what_holds_no_task_is_refused(able: Grader, tmp_path: Path) -> None:

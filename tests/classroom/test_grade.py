@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from classroom.classes import RIGHT, SETTINGS, Silent, handed_in
+from classroom.classes import RIGHT, SETTINGS, Silent, changed_assignment, handed_in
 from classroom.filing import filed
 from model_solutions import REFERENCE
 
@@ -20,7 +20,7 @@ from gradkit.classroom.store import FILE, Store, StoreError
 from gradkit.records.classroom import Kept, Order, Reply
 from gradkit.session import GradingError, Settings
 from gradkit.student.gather import gather
-from gradkit.truth.assignment import DEFAULT, read_assignment
+from gradkit.truth.assignment import read_assignment
 
 
 def graded(order: Order) -> Reply:
@@ -107,28 +107,24 @@ def test_what_is_done_and_unchanged_is_skipped(trio: Path, tmp_path: Path) -> No
     assert current(tmp_path)["ben"].score == len(RIGHT + "# changed")
 
 
-def change_assignment(folder: Path, old: str, new: str) -> Settings:
-    """Settings with an assignment file that differs in one place."""
-    shutil.copytree(DEFAULT.parent, folder, dirs_exist_ok=True)
-    text = DEFAULT.read_text(encoding="utf-8")
-    assert old in text
-    (folder / DEFAULT.name).write_text(text.replace(old, new), encoding="utf-8")
-    return replace(SETTINGS, assignment=folder / DEFAULT.name)
-
-
 def test_everything_that_marks_depend_on_makes_them_old(
     trio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Assignment, reference, gradkit's version and the options; and they alone."""
     run(trio, tmp_path, Scripted())
-    same = change_assignment(tmp_path / "same", "step = 0.25", "step = 0.25")
-    again = [SETTINGS, same, replace(SETTINGS, dropped=("wrong-sign",))]
+    same = changed_assignment(tmp_path / "same", "step = 0.25", "step = 0.25")
+    again = [
+        SETTINGS,
+        replace(SETTINGS, assignment=same),
+        replace(SETTINGS, dropped=("wrong-sign",)),
+    ]
     for settings in again:
         assert run(trio, tmp_path, Scripted(), settings).skipped == 3
     shutil.copytree(REFERENCE, tmp_path / "reference")
     named = replace(SETTINGS, no_reference=False, reference=tmp_path / "reference")
+    other = changed_assignment(tmp_path / "other", "step = 0.25", "step = 0.5")
     different = [
-        change_assignment(tmp_path / "other", "step = 0.25", "step = 0.5"),
+        replace(SETTINGS, assignment=other),
         replace(SETTINGS, seed=12),
         replace(SETTINGS, preset="strict"),
         replace(SETTINGS, tasks=(*SETTINGS.tasks, "classification-numpy")),
