@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from gradkit import __version__
+from gradkit.cli_doctor import doctor
 
 if TYPE_CHECKING:
     from gradkit.records.result import Result
@@ -50,6 +51,9 @@ class Refusal(click.ClickException):
 @click.version_option(__version__, prog_name="gradkit")
 def main() -> None:
     """Grade hand-written backpropagation, and say what the code does."""
+
+
+main.add_command(doctor)
 
 
 def _assignment_options(command: click.decorators.FC) -> click.decorators.FC:

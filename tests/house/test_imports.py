@@ -45,7 +45,10 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.reproduce": {"gradkit.truth", "gradkit.records"},
     "gradkit.audit": {"gradkit.truth", "gradkit.records"},
     # Front ends. The command starts a workshop before anything loads numpy.
+    "gradkit.doctor": {"gradkit.worker", "gradkit.text"},
+    "gradkit.cli_doctor": {"gradkit.doctor", "gradkit.worker", "gradkit.cli"},
     "gradkit.cli": {
+        "gradkit.cli_doctor",
         "gradkit.session",
         "gradkit.mark",
         "gradkit.render",
@@ -80,6 +83,7 @@ JOINTS = {
 
 AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.cli": {"click"},
+    "gradkit.cli_doctor": {"click"},
     "gradkit.truth.tables": {"msgspec"},
     "gradkit.render.text": {"rich"},
     "gradkit.pytest_plugin": {"pytest"},
