@@ -34,8 +34,11 @@ GRACE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something to try. ``tier`` is the lowest that prevents it; ``as_root``, where root started
-    the grader and so has powers that a tier has yet to take away. ``wanted`` acts must succeed."""
+    """Something to try. ``wanted`` acts must succeed, the others must not.
+
+    ``tier`` is the lowest that sees to it; ``as_root`` is that where root started the grader,
+    which has powers that other accounts have not.
+    """
 
     name: str
     words: str
@@ -168,8 +171,8 @@ def _bait(key: Path | None) -> Iterator[dict[str, Any]]:
     word = ctypes.create_string_buffer(b"grade", 5)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gradkit-doctor-")))
-        victim, answers = folder / "victim.txt", folder / "answers.py"
-        for path in (victim, answers):
+        victim, removable, answers = (folder / name for name in ("a.txt", "b.txt", "answers.py"))
+        for path in (victim, removable, answers):
             path.write_text("answers = 42\n", encoding="utf-8")
             path.chmod(0o600)
         tcp = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -179,6 +182,7 @@ def _bait(key: Path | None) -> Iterator[dict[str, Any]]:
             "key": str(key or answers),
             "folder": str(folder),
             "victim": str(victim),
+            "removable": str(removable),
             "pid": os.getpid(),
             "address": ctypes.addressof(word),
             "tcp": tcp.getsockname()[1],

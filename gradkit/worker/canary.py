@@ -4,6 +4,8 @@ Each act does its worst as gently as can be: it reads a word, sends an empty sig
 what it is. It returns what it got where it succeeds, and raises where it is held back.
 """
 
+# ruff: noqa: D103  (what each act does is said once, in gradkit.doctor)
+
 from __future__ import annotations
 
 import ctypes
@@ -66,7 +68,7 @@ def write_there(bait: Bait) -> str:
 
 
 def remove_file(bait: Bait) -> str:
-    os.unlink(bait["victim"])
+    os.unlink(bait["removable"])
     return "it is gone"
 
 
