@@ -16,7 +16,7 @@ from gradkit.worker import Allowance, WorkerLost, Workshop
 from gradkit.worker.frames import Frame
 
 HERE = str(Path(__file__).parent)
-SECRET = "of the grader: 1729"
+SECRET = "of the grader: 1729"  # noqa: S105  (what attacks look for)
 NOTE = "of the neighbour: 4711 points"
 X = np.random.default_rng(3).standard_normal((6, 2))
 HASTE = 0.25
