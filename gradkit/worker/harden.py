@@ -98,8 +98,8 @@ def _account(files: Sequence[str]) -> int | None:
     return account if linux.can_become(account, files) else None
 
 
-def tie_down(shell: Shell) -> None:
-    """Take from a worker, just forked, what its fork server still may.
+def tie_down(shell: Shell, server: int) -> None:
+    """Take from a worker, a child of process `server`, what that still may.
 
     Raises
     ------
@@ -107,6 +107,7 @@ def tie_down(shell: Shell) -> None:
         If a step fails.
     """
     try:
+        linux.die_with(server)
         if shell.tier >= 1 and "leash" not in shell.omitted:
             linux.filter_calls(filters.leash(os.getpid()))
     except OSError as error:

@@ -29,7 +29,6 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from gradkit.worker import linux
 from gradkit.worker.confine import UNCONFINED, Allowance, confine, taken_memory
 from gradkit.worker.errors import ConfinementError
 from gradkit.worker.harden import Shell, shut_in, tie_down
@@ -109,7 +108,6 @@ class _Zygote:
         code = UNFIT
         try:
             os.setsid()
-            linux.die_with(self.pid)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self.control.close()
@@ -147,7 +145,7 @@ class _Zygote:
         if "limits" not in self.shell.omitted:
             allowance = Allowance(**opening["allowance"])
             confine(allowance, opening["cpu_seconds"], opening["running"], self.taken)
-        tie_down(self.shell)
+        tie_down(self.shell, self.pid)
         return self.shell.tier
 
     def tell_if_ended(self) -> None:
