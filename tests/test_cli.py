@@ -15,7 +15,8 @@ from click.testing import CliRunner, Result
 from model_solutions import REFERENCE, ROOT, source
 
 from gradkit import __version__
-from gradkit.cli import main, verdict_code
+from gradkit.cli import main
+from gradkit.cli.check import verdict_code
 from gradkit.truth.assignment import DEFAULT
 
 CLASS = ROOT / "tests" / "sample_class"

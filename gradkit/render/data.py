@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gradkit.records.finding import Finding
@@ -30,13 +30,13 @@ FROM_LEVEL: Mapping[str, int] = {
 """Parts of a finding that are left out below a level; the others are always there."""
 
 
-def to_json(results: list[Result], hints: int, *, many: bool = False) -> str:
+def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     """One result as an object; several, or ``many`` that were asked for, as a list."""
     data = [to_data(result, hints) for result in results]
     chosen = data if many or len(data) != 1 else data[0]
     text = json.dumps(chosen, indent=2, ensure_ascii=False, allow_nan=False)
     # Half a surrogate pair, from a file name or an error text, is in no encoding.
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+    return re.sub("[\ud800-\udfff]", "\ufffd", text) + "\n"
 
 
 def to_data(result: Result, hints: int) -> dict[str, Any]:

@@ -94,6 +94,7 @@ class Workshop:
             )
         self.tier: int | None = None
         self._require_tier = require_tier or 0
+        self._most_tier = most_tier
         self.allowance = allowance or Allowance()
         self.method: Method = method or ("fork" if sys.platform == "linux" else "spawn")
         modules = ("numpy", "numpy.random", *preload)
@@ -149,6 +150,16 @@ class Workshop:
             # An interrupt may have come between the start of a process and its worker.
             lane.stop()
             self._free.put(lane)
+
+    def sibling(self, preload: Sequence[str]) -> Workshop:
+        """Open another, of one lane, that loads other modules and asks for the same tier."""
+        return Workshop(
+            preload=preload,
+            method=self.method,
+            allowance=self.allowance,
+            require_tier=self._require_tier,
+            most_tier=self._most_tier,
+        )
 
     def close(self) -> None:
         """Kill all processes and remove their folders.

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from gradkit.cli import main
 from gradkit.dispute import DisputeError, show
-from gradkit.render.data import to_json
+from gradkit.render.data import render
 from gradkit.session import Session, Settings
 from gradkit.truth.assignment import DEFAULT
 from gradkit.worker import Workshop
@@ -104,7 +104,7 @@ def check(workshop: Workshop, tmp_path: Path) -> Check:
         with Session(settings, workshop) as session:
             result = session.check(path)
         file = tmp_path / "result.json"
-        file.write_text(to_json([result], hints), encoding="utf-8")
+        file.write_text(render([result], hints), encoding="utf-8")
         return file
 
     return write

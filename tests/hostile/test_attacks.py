@@ -8,17 +8,23 @@ import pytest
 from hostile.attacks import ATTACKS
 from hostile.exam import Exam
 
+from gradkit.worker import Workshop
+
 README = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
 ROOT = os.geteuid() == 0
 
 
-@pytest.fixture(scope="module", params=[0, 1, 2, 3])
+def best():
+    """The tier that this machine reaches."""
+    with Workshop() as workshop, workshop.worker() as worker:
+        return worker.tier
+
+
+@pytest.fixture(scope="module", params=range(best() + 1))
 def exam(request):
-    """A workshop at each tier, if the machine has it."""
+    """A workshop at each tier that the machine has."""
     exam = Exam(request.param)
-    if exam.tier < request.param:
-        exam.close()
-        pytest.skip(f"this machine reaches tier {exam.tier}")
+    assert exam.tier == request.param
     yield exam
     exam.close()
 

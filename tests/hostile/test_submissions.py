@@ -1,13 +1,12 @@
 """Attacks on the grade, handed in as submissions: none is worth a point, nor costs a neighbour."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from model_solutions import ROOT
 
-from gradkit.render.data import to_json
+from gradkit.render.data import to_data
 from gradkit.session import Session, Settings
 from gradkit.worker import Workshop
 
@@ -137,7 +136,7 @@ def test_no_attack_is_worth_a_point(grade, honest, name, tmp_path, monkeypatch):
     result = grade(submission(ATTACKS[name]), tmp_path)
     assert result.score <= score
     assert {check.check: check.state for check in result.tasks[0].checks}["update"] != "pass"
-    said = json.loads(to_json([result], 4))
+    said = to_data(result, 4)
     assert not any(ord(c) < 32 and c not in "\n\t" for c in texts(said))
     assert "owned" not in texts(said)
     assert grade(right, tmp_path) == expected

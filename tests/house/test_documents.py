@@ -12,6 +12,7 @@ import click
 import pytest
 
 from gradkit import cli
+from gradkit.cli.check import command
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,7 +56,7 @@ def test_every_command_and_option_of_check_is_in_the_readme() -> None:
     context = click.Context(cli.main)
     for name in cli.main.list_commands(context):
         assert f"`gradkit {name}" in README, name
-    options = [name for option in cli.check.params for name in option.opts if name[:2] == "--"]
+    options = [name for option in command.params for name in option.opts if name[:2] == "--"]
     assert "--task" in options
     assert [name for name in options if f"`{name}" not in README] == []
 

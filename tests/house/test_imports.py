@@ -37,19 +37,22 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.records",
     },
     "gradkit.dispute": {"gradkit"},
+    "gradkit.classroom": {"gradkit"},
     # What follows.
     "gradkit.rubric": {"gradkit.records", "gradkit.truth.mistakes"},
     "gradkit.mark": {"gradkit.rubric", "gradkit.records"},
+    "gradkit.assess": {"gradkit.mark", "gradkit.truth", "gradkit.records"},
     "gradkit.render": {"gradkit.render", "gradkit.records", "gradkit.text"},
     # Answers alone, no student.
     "gradkit.reproduce": {"gradkit.truth", "gradkit.records"},
     "gradkit.audit": {"gradkit.truth", "gradkit.records"},
     # Front ends. The command starts a workshop before anything loads numpy.
     "gradkit.doctor": {"gradkit.worker", "gradkit.text"},
-    "gradkit.cli_doctor": {"gradkit.doctor", "gradkit.worker", "gradkit.cli"},
     "gradkit.cli": {
-        "gradkit.cli_doctor",
+        "gradkit.cli",
+        "gradkit.doctor",
         "gradkit.session",
+        "gradkit.classroom",
         "gradkit.mark",
         "gradkit.render",
         "gradkit.reproduce",
@@ -79,11 +82,11 @@ JOINTS = {
     "gradkit.examine",
     "gradkit.inquiry",
     "gradkit.dispute",
+    "gradkit.classroom",
 }
 
 AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.cli": {"click"},
-    "gradkit.cli_doctor": {"click"},
     "gradkit.truth.tables": {"msgspec"},
     "gradkit.render.text": {"rich"},
     "gradkit.pytest_plugin": {"pytest"},
@@ -165,6 +168,7 @@ def violations(texts: Mapping[str, str]) -> list[str]:
             found.append(f"{module} has no place in MAY_IMPORT: decide what it may import")
             continue
         allowed = set().union(*(MAY_IMPORT[room] for room in rooms))
+        at_once = [AT_ONCE[room] for room in AT_ONCE if within(module, [room])]
         for item in imports_of(module, text, texts):
             package = item.target.partition(".")[0]
             own = package == "gradkit"
@@ -172,7 +176,7 @@ def violations(texts: Mapping[str, str]) -> list[str]:
                 found.append(f"{item}: not allowed, only {', '.join(sorted(allowed)) or 'none'}")
             elif module not in ALONE.get(package, {module}):
                 found.append(f"{item}: only {', '.join(ALONE[package])} may")
-            elif item.at_once and not own and package not in FREE | AT_ONCE.get(module, set()):
+            elif item.at_once and not own and package not in FREE.union(*at_once):
                 found.append(f"{item} at once: import it where it is needed")
     return found
 
@@ -257,7 +261,7 @@ def test_relative_imports_are_refused() -> None:
         violations({"gradkit.mark": "from . import session"})
 
 
-@pytest.mark.parametrize("start", ["gradkit.session", "gradkit.worker.zygote", "gradkit.cli"])
+@pytest.mark.parametrize("start", ["gradkit.session", "gradkit.worker.zygote", "gradkit.cli.check"])
 def test_nothing_heavy_loads_with_a_numpy_check(start: str) -> None:
     """Torch, pandas, scipy, nbformat and rich wait, in grader and worker alike."""
     packages = {name.partition(".")[0] for name in loaded_with(start, sources())}
@@ -282,7 +286,7 @@ def test_the_package_itself_loads_nothing() -> None:
 
 def test_the_workshop_opens_before_numpy() -> None:
     """Neither the command nor the workshop loads numpy, so that both processes do it at a time."""
-    assert "numpy" not in loaded_with("gradkit.cli", sources())
+    assert "numpy" not in loaded_with("gradkit.cli.check", sources())
     assert "numpy" not in loaded_with("gradkit.worker", sources())
     assert "numpy" in loaded_with("gradkit.session", sources())
 

@@ -74,7 +74,11 @@ def run(commands: Path, tmp_path: Path):
 
 def test_strays_are_seen() -> None:
     """A model solution, a test or a notebook in a wheel is a stray; the package is none."""
-    good = ["gradkit/cli.py", "gradkit/truth/oracle.py", "gradkit-0.1.0.dist-info/METADATA"]
+    good = [
+        "gradkit/cli/__init__.py",
+        "gradkit/truth/oracle.py",
+        "gradkit-0.1.0.dist-info/METADATA",
+    ]
     bad = ["reference/x.py", "tests/t.py", "gradkit/regression_numpy.py", "gradkit/a.ipynb"]
     assert strays([*good, *bad]) == bad
 

@@ -8,7 +8,7 @@ import math
 import pytest
 from results import HOSTILE, result
 
-from gradkit.render.data import to_data, to_json
+from gradkit.render.data import render, to_data
 
 KEYS = {
     "schema",
@@ -74,7 +74,7 @@ def test_keys_are_those_of_the_schema() -> None:
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_none_becomes_null(number: float) -> None:
     """Strict readers take the text: it has neither NaN nor Infinity."""
-    text = to_json([result(number=number)], 4)
+    text = render([result(number=number)], 4)
 
     def refuse(name: str) -> None:
         raise AssertionError(name)
@@ -87,16 +87,16 @@ def test_a_number_that_is_none_becomes_null(number: float) -> None:
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_expected_numbers_are_hidden_below_level_4(level: int) -> None:
     """Neither the key nor the digits are there."""
-    text = to_json([result()], level)
+    text = render([result()], level)
     assert "expected" not in json.loads(text)["tasks"][0]["checks"][2]["entries"][0]
     assert "0.123456789" not in text
-    assert "0.123456789" in to_json([result()], 4)
+    assert "0.123456789" in render([result()], 4)
 
 
 def test_one_result_is_an_object_and_several_are_a_list() -> None:
     """So that one submission needs no unpacking."""
-    assert isinstance(json.loads(to_json([result()], 3)), dict)
-    assert [r["submission"] for r in json.loads(to_json([result("a"), result("b")], 3))] == [
+    assert isinstance(json.loads(render([result()], 3)), dict)
+    assert [r["submission"] for r in json.loads(render([result("a"), result("b")], 3))] == [
         "a",
         "b",
     ]
@@ -113,7 +113,7 @@ def test_scores_of_checks_are_rounded_to_what_can_matter() -> None:
 
 def test_hostile_text_is_carried_as_text() -> None:
     """Escaped for JSON, encodable as UTF-8, and the same after reading, but for lone surrogates."""
-    text = to_json([result(HOSTILE)], 4)
+    text = render([result(HOSTILE)], 4)
     assert "\x1b" not in text
     assert "\x00" not in text
     data = json.loads(text.encode().decode())

@@ -131,6 +131,14 @@ class TestTiers:
         with pytest.raises(ValueError, match=f"from 0 to 3; {required} is required, {most} is"):
             Workshop(require_tier=required, most_tier=most)
 
+    def test_sibling(self):
+        """A workshop for another framework asks for no less, and reaches for no more."""
+        with Workshop(require_tier=1, most_tier=1) as first, first.sibling(("json",)) as second:
+            start(second)
+            assert second.tier == 1
+        with Workshop(method="spawn") as first, first.sibling(()) as second:
+            assert second.method == "spawn"
+
     def test_spawned(self):
         """A worker that is not forked is at tier 0, and refused where more is asked for."""
         with (

@@ -1,4 +1,4 @@
-"""The command `gradkit doctor`."""
+"""``gradkit doctor``: what this machine keeps student code from."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gradkit.cli.refusal import Refusal
+
 if TYPE_CHECKING:
     from gradkit.doctor import Examination
 
 
-@click.command()
+@click.command("doctor")
 @click.option(
     "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
@@ -23,9 +25,8 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="A file with answers, which the canary tries to read.  [default: one made up]",
 )
-def doctor(format_: str, key: Path | None) -> None:
+def command(format_: str, key: Path | None) -> None:
     """Try what student code may not do, and say what of it this machine prevents."""
-    from gradkit.cli import Refusal
     from gradkit.doctor import examine, failures
     from gradkit.worker import WorkshopError
 

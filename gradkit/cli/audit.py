@@ -1,0 +1,27 @@
+"""``gradkit audit``: the mistakes that an assignment would let through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gradkit.cli.options import ASSIGNMENT, REFERENCE
+from gradkit.cli.refusal import FAILED, PASSED, Refusal
+
+
+@click.command("audit")
+@ASSIGNMENT
+@REFERENCE
+def command(assignment: Path | None, reference: Path | None) -> None:
+    """Try every known mistake against an assignment, and list those that slip through."""
+    from gradkit.audit import audit_file
+    from gradkit.render.audit import to_text
+    from gradkit.truth.assignment import AssignmentError
+
+    try:
+        found = audit_file(assignment, reference)
+    except AssignmentError as error:
+        raise Refusal(str(error)) from None
+    click.echo(to_text(found), nl=False)
+    raise click.exceptions.Exit(PASSED if found.clean else FAILED)

@@ -1,0 +1,69 @@
+"""Options that several commands share, spelled once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+ASSIGNMENT = click.option(
+    "--assignment",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An assignment file of your own.",
+)
+REFERENCE = click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the model solutions.",
+)
+NO_REFERENCE = click.option(
+    "--no-reference", is_flag=True, help="Derive expected values from the task file."
+)
+PRESET = click.option(
+    "--preset",
+    type=click.Choice(["default", "strict", "lenient"]),
+    help="What mistakes cost.  [default: the assignment's]",
+)
+HINTS = click.option(
+    "--hints",
+    type=click.IntRange(1, 4),
+    metavar="N",
+    help="How much is shown: 1 where to look … 4 expected numbers.",
+)
+CLASS = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+
+
+def assignment_options(command: click.decorators.FC) -> click.decorators.FC:
+    """What to grade against, and how: the options of every command that grades."""
+    for option in reversed(
+        [
+            click.option(
+                "--task",
+                "tasks",
+                multiple=True,
+                metavar="ID",
+                help="Grade this task only (may be repeated).",
+            ),
+            click.option(
+                "--form",
+                type=click.Choice(["correct", "published"]),
+                default="correct",
+                show_default=True,
+                help="Which form is right.",
+            ),
+            ASSIGNMENT,
+            REFERENCE,
+            NO_REFERENCE,
+            click.option(
+                "--seed",
+                type=click.IntRange(0, 2**63 - 1),
+                metavar="N",
+                help="Draw the same probes again.",
+            ),
+            PRESET,
+        ]
+    ):
+        command = option(command)
+    return command
