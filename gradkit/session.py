@@ -299,7 +299,7 @@ class Session:
     def workshop(self, task: Task) -> Workshop:
         """Where the code of this task is run; opened when it is first asked for."""
         if task.framework not in self._workshops:
-            workshop = Workshop(preload=(task.framework,))
+            workshop = self._workshops["numpy"].sibling((task.framework,))
             self._workshops[task.framework] = self._stack.enter_context(workshop)
         return self._workshops[task.framework]
 
