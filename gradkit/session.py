@@ -81,7 +81,8 @@ class Settings:
     """What to grade against.
 
     ``seed`` None draws a fresh one for each submission; ``preset`` None takes the
-    assignment's. Findings of the ``dropped`` codes are left out and cost nothing.
+    assignment's. Findings of the ``dropped`` codes are left out and cost nothing. Student
+    code runs at ``require_tier`` or above, or not at all.
     """
 
     tasks: tuple[str, ...] = ()
@@ -92,6 +93,7 @@ class Settings:
     seed: int | None = None
     preset: Preset | None = None
     dropped: tuple[str, ...] = ()
+    require_tier: int = 0
 
 
 class Session:
