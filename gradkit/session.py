@@ -21,10 +21,11 @@ from gradkit.assess import (
     Scheme,
     assess,
     best,
-    judge_again,
+    failures,
     questions_of,
     scheme_of,
     total,
+    unchecked,
     versions_of,
 )
 from gradkit.examine import Examined, examine
@@ -74,6 +75,10 @@ class Pace(Protocol):
 
 class GradingError(Exception):
     """Nothing can be graded; the text says what was found, what was expected, what to do."""
+
+
+class BreakdownError(GradingError):
+    """The grader's own side failed; the submission may be in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +174,9 @@ class Session:
         Raises
         ------
         GradingError
-            It holds none of the tasks, or the grader's own side failed.
+            It holds none of the tasks.
+        BreakdownError
+            The grader's own side failed.
         OverdueError
             It was hurried and did not come to its end.
         """
@@ -185,8 +192,10 @@ class Session:
                 for task in chosen
                 for section in claimed[task.id]
             ]
-        except (UnrecognisedError, OracleError, WorkshopError) as error:
+        except UnrecognisedError as error:
             raise GradingError(str(error)) from None
+        except (OracleError, WorkshopError) as error:
+            raise BreakdownError(str(error)) from None
         bindings = [evidence.binding for evidence, _ in taken]
         if not named and not any(binding is None or binding.bound for binding in bindings):
             raise GradingError(another_exercise(submission, self.assignment))
@@ -205,11 +214,10 @@ class Session:
         """The evidence of one section, and its marks."""
         title = section.title or (section.own[0].file if section.own else "")
         scheme = self.scheme
-        evidence = Evidence(task.id, title, seed, questions_of(task))
+        evidence = Evidence(task.id, title, seed)
         if task.framework == "torch" and importlib.util.find_spec("torch") is None:
             evidence = replace(evidence, unchecked=WITHOUT_TORCH)
-            oracle: Oracle = Derived(task)
-            return evidence, assess(task, evidence, judge_again(task, oracle, evidence), scheme)
+            return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
         oracle = self._oracle(task)
         facts = outline(section, submission.modules)
         for redraw in range(1 + REDRAWS):
@@ -223,6 +231,8 @@ class Session:
         evidence = replace(
             evidence,
             seed=seed + redraw,
+            questions=questions_of(task, examined.case.probes),
+            failed=failures(examined.verdicts),
             binding=examined.case.binding,
             observations=examined.case.observations,
             inquiry=inquiry,

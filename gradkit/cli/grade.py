@@ -71,7 +71,7 @@ def command(
     from gradkit.classroom.cluster import Cluster, ClusterError
     from gradkit.classroom.crew import Lanes
     from gradkit.classroom.grade import Grading
-    from gradkit.classroom.store import Store, StoreError
+    from gradkit.classroom.store import Store, StoreError, files_of
     from gradkit.classroom.summary import summarise
     from gradkit.render.progress import Watcher
     from gradkit.render.summary import show_summary
@@ -82,7 +82,7 @@ def command(
 
     console = Console(stderr=True)
     try:
-        handed = gather(paths)
+        handed = gather(paths, [out, *files_of(out)])
         with Store(out, write=True) as store:
             settings = Settings(
                 tasks,
@@ -116,6 +116,11 @@ def command(
     done = f"{tally.graded} graded, {tally.skipped} unchanged"
     click.echo(f"{done}, {tally.refused} refused, {tally.failed} failed: {store.path}", err=True)
     show_summary(summary, Console())
+    if tally.failed:
+        raise Refusal(
+            f"{tally.failed} could not be graded, for reasons of gradkit's own that are listed "
+            "under each. Start the same command again to have them tried again."
+        )
 
 
 def required_tier(asked: int | None) -> int:
