@@ -139,7 +139,8 @@ def assess(
 def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[str]) -> Inquiry:
     """The findings about what still fails; what was withdrawn stays, to be left out."""
     failed = {verdict.check for verdict in verdicts if verdict.state == "fail"}
-    if not inquiry.findings or failed.issuperset(f.check for f in inquiry.findings):
+    failed.add("")  # remarks on the whole task stand
+    if failed.issuperset(finding.check for finding in inquiry.findings):
         return inquiry
     kept = tuple(finding for finding in inquiry.findings if finding.check in failed)
     left = {finding.mistake for finding in kept} | dropped

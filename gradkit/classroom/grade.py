@@ -255,8 +255,8 @@ def key_base(settings: Settings, digests: Mapping[str, str], version: str | None
         key: value
         for key, value in asdict(settings).items()
         # Where the files lie does not matter, what is in them does; and what was withdrawn
-        # is withdrawn from everyone alike.
-        if key not in ("assignment", "reference", "dropped")
+        # is withdrawn from everyone alike. A tier is a promise about the machine.
+        if key not in ("assignment", "reference", "dropped", "require_tier")
     }
     return key_of(json.dumps([said, dict(digests), version or gradkit.__version__], sort_keys=True))
 

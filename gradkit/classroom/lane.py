@@ -95,7 +95,7 @@ def grader(settings: Settings) -> Iterator[Grader]:
     # No array here is large enough for threads; there is a lane for each core already.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with (
-        Workshop() as workshop,
+        Workshop(require_tier=settings.require_tier) as workshop,
         Session(settings, workshop) as patient,
         Session(settings, workshop, Pace()) as hurried,
     ):

@@ -47,8 +47,10 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.reproduce": {"gradkit.truth", "gradkit.records"},
     "gradkit.audit": {"gradkit.truth", "gradkit.records"},
     # Front ends. The command starts a workshop before anything loads numpy.
+    "gradkit.doctor": {"gradkit.worker", "gradkit.text"},
     "gradkit.cli": {
         "gradkit.cli",
+        "gradkit.doctor",
         "gradkit.session",
         "gradkit.classroom",
         "gradkit.mark",
