@@ -35,9 +35,9 @@ def marks(out: Path) -> dict[str, bytes]:
     try:
         return {name: pack(result) for name, result in results(out).items()}
     except StoreError as error:
-        # Killed before its first transaction: an empty file.
-        assert "found no format" in str(error)
-        return {}
+        if "found no format" not in str(error):
+            raise
+        return {}  # killed before its first transaction: an empty file
 
 
 def test_killed_at_random_moments(tmp_path: Path) -> None:
@@ -86,6 +86,3 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     while processes(temporary) and time.monotonic() < until:
         time.sleep(0.1)
     assert processes(temporary) == []
-    print(
-        f"{killed} kills, {classes} classes done before the last, {len(list(temporary.iterdir()))} folders left"
-    )

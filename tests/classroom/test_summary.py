@@ -88,7 +88,7 @@ def test_pandas_reads_the_table(out: Path) -> None:
     ]
     assert list(table.index) == ["'=cmd()", "ann", "ben", "cas", "hans", "pia.pdf"]
     checks = table.filter(like="/")
-    assert (checks.dtypes == float).all()
+    assert all(kind.kind == "f" for kind in checks.dtypes)
     assert checks.loc["ann"].tolist() == [1.0, 5.0, 12.0, 0.0, 2.0]
     assert checks.loc["pia.pdf"].isna().all()
     assert table.loc["ben", "mistakes"] == "wrong-sign"
@@ -97,7 +97,7 @@ def test_pandas_reads_the_table(out: Path) -> None:
     assert str(table.loc["pia.pdf", "review"]).startswith("pia.pdf is not a file that can be")
 
 
-@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t"])
 def test_a_spreadsheet_takes_no_name_for_a_formula(first: str) -> None:
     """Nor a sentence; what is an ordinary name is left alone."""
     row = Row(f"{first}1+1", "refused", f"{first}2+2", None, None, False, {}, (), ("refused",))
@@ -108,13 +108,25 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(first: str) -> None:
     assert table["review"].tolist() == [f"'{first}2+2", "a=b"]
 
 
+def test_a_line_of_the_table_is_a_line() -> None:
+    """A carriage return, which some readers take for its end, is a space."""
+    row = Row("a\rb", "refused", "c\rd", None, None, False, {}, (), ("refused",))
+    table = pd.read_csv(io.StringIO(to_csv(Summary((row,), {}, {})), newline=""))
+    assert (table["student"].tolist(), table["review"].tolist()) == (["a b"], ["c d"])
+
+
 def test_names_that_tables_take_for_something_else() -> None:
     """Read as text they stay what they are: numbers with zeros before them, and Ms Na."""
     rows = tuple(
         Row(name, "refused", 'said "no", twice\nand more', None, None, False, {}, (), ("refused",))
         for name in ("007", "NA", "kim, lee", 'a "b"', "李")
     )
-    table = pd.read_csv(io.StringIO(to_csv(Summary(rows, {}, {}))), converters={"student": str})
+    table = pd.read_csv(
+        io.StringIO(to_csv(Summary(rows, {}, {}))),
+        dtype={"student": str},
+        keep_default_na=False,
+        na_values=[""],
+    )
     assert table["student"].tolist() == ["007", "NA", "kim, lee", 'a "b"', "李"]
     assert table["review"][0] == 'said "no", twice\nand more'
 
