@@ -36,7 +36,9 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     chosen = data if many or len(data) != 1 else data[0]
     text = json.dumps(chosen, indent=2, ensure_ascii=False, allow_nan=False)
     # Half a surrogate pair, from a file name or an error text, is in no encoding.
-    return re.sub("[\ud800-\udfff]", "\ufffd", text) + "\n"
+    text = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    # GitHub's runner obeys ``##[command]`` anywhere in a line of a log.
+    return text.replace("##[", r"#\u0023[") + "\n"
 
 
 def to_data(result: Result, hints: int) -> dict[str, Any]:
