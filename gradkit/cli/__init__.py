@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "audit": "audit",
     "explain": "explain",
     "show": "show",
+    "export": "export",
 }
 """Each command and the module of this package whose `command` it is, as help lists them."""
 

@@ -1,11 +1,12 @@
 """JUnit XML, as pytest writes it: a suite for each task of each submission, a case for each check.
 
-It passes the schema of Jenkins, ``junit-10.xsd``. Points are properties of each case.
+It passes the schema of Jenkins, ``junit-10.xsd``, which allows a case no properties: points are
+properties of the suite, ``points`` and ``max_points``, and for each check ``update.points``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as ET
 
 from gradkit.records.result import CheckResult, Result, TaskResult
@@ -69,19 +70,23 @@ def _suite(result: Result, task: TaskResult, hints: int) -> ET.Element:
         errors=str(kinds.count("error")),
         skipped=str(kinds.count("skipped")),
     )
-    _properties(suite, points=f"{sum(allot(task)) / CENT:g}", max_points=f"{task.max_score:g}")
-    for check, cents in zip(task.checks, allot(task), strict=True):
+    properties = ET.SubElement(suite, "properties")
+    for key, value in _points(task):
+        ET.SubElement(properties, "property", name=key, value=f"{value:g}")
+    for check in task.checks:
         case = ET.SubElement(suite, "testcase", classname=name, name=check.check)
-        _properties(case, points=f"{cents / CENT:g}", max_points=f"{check.max_score:g}")
         _outcome(case, task, check, hints)
     ET.SubElement(suite, "system-out").text = xml_text(head_said(result))
     return suite
 
 
-def _properties(parent: ET.Element, **values: str) -> None:
-    properties = ET.SubElement(parent, "properties")
-    for name, value in values.items():
-        ET.SubElement(properties, "property", name=name, value=value)
+def _points(task: TaskResult) -> Iterator[tuple[str, float]]:
+    shares = allot(task)
+    yield "points", sum(shares) / CENT
+    yield "max_points", task.max_score
+    for check, cents in zip(task.checks, shares, strict=True):
+        yield f"{check.check}.points", cents / CENT
+        yield f"{check.check}.max_points", check.max_score
 
 
 def _outcome(case: ET.Element, task: TaskResult, check: CheckResult, hints: int) -> None:
