@@ -16,8 +16,7 @@ from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import OPEN
 from gradkit.render.allot import CENT, allot
 from gradkit.render.bounded import dump, fit, shorten
-from gradkit.render.escape import log_text
-from gradkit.render.said import check_said
+from gradkit.render.said import check_said, refusal_said
 
 LIMIT = 128_000
 """Bytes of the line: the reporter gets it as an environment variable, and Linux takes 128 KiB."""
@@ -34,7 +33,7 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 def refusal(sentences: Sequence[str]) -> str:
     """The line where nothing could be graded."""
-    test = _test("read the submission", "error", 0.0, log_text("\n".join(sentences)))
+    test = _test("read the submission", "error", 0.0, "\n".join(map(refusal_said, sentences)))
     return _line({"version": 1, "status": "error", "max_score": 0, "tests": [test]})
 
 
@@ -104,7 +103,7 @@ def _tests(
 
 def _test(name: str, status: str, score: float, message: str | None) -> dict[str, Any]:
     return {
-        "name": log_text(name),
+        "name": name,
         "status": status,
         "score": score,
         "message": message,

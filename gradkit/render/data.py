@@ -16,6 +16,7 @@ from gradkit.records.finding import Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.records.verdict import Entry
+from gradkit.render.escape import OLD_COMMAND
 
 SCHEMA = "gradkit/result/v1"
 TITLE_LEVEL, RULE_LEVEL, EXPECTED_LEVEL = 2, 3, 4
@@ -37,8 +38,7 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     text = json.dumps(chosen, indent=2, ensure_ascii=False, allow_nan=False)
     # Half a surrogate pair, from a file name or an error text, is in no encoding.
     text = re.sub("[\ud800-\udfff]", "\ufffd", text)
-    # GitHub's runner obeys ``##[command]`` anywhere in a line of a log.
-    return text.replace("##[", r"#\u0023[") + "\n"
+    return OLD_COMMAND.sub(r"#\\u0023", text) + "\n"
 
 
 def to_data(result: Result, hints: int) -> dict[str, Any]:

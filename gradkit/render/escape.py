@@ -15,10 +15,12 @@ from gradkit.text import clean_text
 XML_BYTES = 64 << 10
 """Of one text; more than anything is given here."""
 
+OLD_COMMAND = re.compile(r"##(?=\w*\[)")
+"""How a command begins that a runner obeys anywhere in a line."""
+
 # Whatever a runner may skip in front of a command.
 _INDENT = "[^\\S\n\ufeff\u200b]*[\ufeff\u200b]*[^\\S\n]*"
 _COMMAND = re.compile(f"^({_INDENT}):(?=:)", re.MULTILINE)
-_OLD_COMMAND = re.compile(r"##(?=\w*\[)")
 _BACKTICKS = re.compile("`+")
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -34,7 +36,7 @@ def log_text(text: str) -> str:
     >>> log_text("  ::error::no")
     '  : :error::no'
     """
-    return _OLD_COMMAND.sub("## ", _COMMAND.sub(r"\1: ", text))
+    return OLD_COMMAND.sub("## ", _COMMAND.sub(r"\1: ", text))
 
 
 def command(kind: str, message: str, properties: Mapping[str, str]) -> str:
@@ -67,7 +69,7 @@ def code_span(text: str) -> str:
     >>> code_span("a`b|c")
     '`` a`b\\|c ``'
     """
-    text = " ".join(clean_text(text).split()) or " "
+    text = log_text(" ".join(clean_text(text).split())) or " "
     ticks = "`" * (1 + max(map(len, _BACKTICKS.findall(text)), default=0))
     # A table divides its row before it looks for code.
     inner = text.replace("|", r"\|")

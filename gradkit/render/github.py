@@ -14,7 +14,7 @@ from gradkit.records.submission import Place
 from gradkit.records.verdict import State
 from gradkit.render.data import RULE_LEVEL
 from gradkit.render.escape import command
-from gradkit.render.said import ENDLESS, check_said, finding_said
+from gradkit.render.said import ENDLESS, check_said, finding_said, refusal_said
 from gradkit.render.text import to_text
 from gradkit.text import clean_text, where
 
@@ -52,7 +52,7 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 def refusal(sentences: Sequence[str]) -> str:
     """An error for each submission that could not be graded."""
-    return _lines([Annotation("error", "not graded", clean_text(each)) for each in sentences])
+    return _lines([Annotation("error", "not graded", refusal_said(each)) for each in sentences])
 
 
 def _lines(annotations: Sequence[Annotation]) -> str:

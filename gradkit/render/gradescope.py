@@ -12,7 +12,7 @@ from typing import Any
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.render.allot import CENT, allot
 from gradkit.render.bounded import dump, fit, shorten
-from gradkit.render.said import check_said, head_said
+from gradkit.render.said import check_said, head_said, refusal_said
 from gradkit.render.withheld import withhold
 
 LIMIT = 4 << 20
@@ -27,7 +27,7 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 def refusal(sentences: Sequence[str]) -> str:
     """The file where nothing could be graded: no points, and why."""
-    return dump({**_frame("\n".join(sentences)), "score": 0, "tests": []})
+    return dump({**_frame("\n".join(map(refusal_said, sentences))), "score": 0, "tests": []})
 
 
 def _frame(output: str) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from functools import partial
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.render.allot import CENT, allot
 from gradkit.render.bounded import ROOM, fit, shorten
-from gradkit.render.escape import code_block, code_span, log_text
-from gradkit.render.said import check_said, head_said, total
+from gradkit.render.escape import code_block, code_span
+from gradkit.render.said import check_said, head_said, refusal_said, total
 from gradkit.render.text import MARKS, points
 
 
@@ -26,7 +26,7 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 def refusal(sentences: Sequence[str]) -> str:
     """What is said where nothing could be graded."""
-    return "".join(f"{code_block(log_text(shorten(sentence, ROOM)))}\n" for sentence in sentences)
+    return "".join(f"{code_block(refusal_said(sentence))}\n" for sentence in sentences)
 
 
 def summary(results: Sequence[Result], hints: int, limit: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.render.allot import CENT, allot
 from gradkit.render.bounded import dump, fit, shorten
-from gradkit.render.said import check_said, head_said
+from gradkit.render.said import check_said, head_said, refusal_said
 
 LIMIT = 1_000_000
 """Bytes of the file that PrairieLearn takes."""
@@ -26,7 +26,13 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 def refusal(sentences: Sequence[str]) -> str:
     """The file where nothing could be graded: it costs the student no attempt."""
-    return dump({"succeeded": True, "gradable": False, "format_errors": list(sentences)})
+    return dump(
+        {
+            "succeeded": True,
+            "gradable": False,
+            "format_errors": [refusal_said(each) for each in sentences],
+        }
+    )
 
 
 def _data(result: Result, hints: int, room: int) -> dict[str, Any]:

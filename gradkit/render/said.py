@@ -54,6 +54,11 @@ def head_said(result: Result) -> str:
     return log_text("\n".join(lines))
 
 
+def refusal_said(sentence: str) -> str:
+    """Why a submission could not be graded; the sentence names files as students call them."""
+    return log_text(clean_text(sentence))
+
+
 def total(result: Result) -> str:
     """The score of all tasks: ``17.25 / 20``."""
     return f"{points(result.score)} / {points(result.max_score)}"

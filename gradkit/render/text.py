@@ -165,12 +165,13 @@ def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
         return
     about = f": {', '.join(finding.entries)}" if finding.entries else ""
     cost = f"  (−{points(finding.deduction)})" if finding.deduction else ""
-    yield Text.assemble((finding.title, "bold"), clean_text(about), (cost, "dim")), 0
+    yield Text.assemble((clean_text(finding.title), "bold"), clean_text(about), (cost, "dim")), 0
     yield _plain(finding.sentence), 2
     if finding.place is not None and hints >= RULE_LEVEL:
         yield Text(f"{clean_text(where(finding.place))}  {clean_text(finding.source)}".rstrip()), 2
     for entry in list(finding.applies)[:FORMULAS] if hints >= RULE_LEVEL else ():
-        applied, right = finding.applies[entry], finding.should.get(entry, "")
+        applied = clean_text(finding.applies[entry])
+        right = clean_text(finding.should.get(entry, ""))
         label = clean_text(entry)
         yield Text.assemble(label, " ", _moves(applied, right)), 2
         if hints >= EXPECTED_LEVEL and right:
