@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradkit.text import clean_text
@@ -39,6 +39,30 @@ def fit(build: Callable[[int], str], limit: int) -> str:
     return text
 
 
-def dump(data: dict[str, Any]) -> str:
+def fit_tests(
+    data: Mapping[str, Any], key: str, limit: int, write: Callable[[Mapping[str, Any]], str]
+) -> str:
+    """A platform's JSON whose tests have texts under ``key``, which are cut until it fits.
+
+    Parameters
+    ----------
+    data : mapping
+        With a list ``tests``.
+    key : str
+    limit : int
+        Bytes of what ``write`` makes of it.
+    write : callable
+    """
+
+    def build(room: int) -> str:
+        cut = [
+            {**test, key: shorten(test[key], room)} if test[key] else test for test in data["tests"]
+        ]
+        return write({**data, "tests": cut})
+
+    return fit(build, limit)
+
+
+def dump(data: Mapping[str, Any]) -> str:
     """Strict JSON in ASCII, which no encoding on the way can spoil."""
     return json.dumps(data, allow_nan=False) + "\n"

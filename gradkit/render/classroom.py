@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import OPEN
 from gradkit.render.allot import CENT, allot
-from gradkit.render.bounded import dump, fit, shorten
+from gradkit.render.bounded import dump, fit_tests
 from gradkit.render.said import check_said, refusal_said
 
 LIMIT = 128_000
@@ -28,7 +28,7 @@ TESTS = 400
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     """The line for the one submission that a repository is."""
     (result,) = results
-    return fit(lambda room: _line(_data(result, hints, room)), LIMIT)
+    return fit_tests(_data(result, hints), "message", LIMIT, _line)
 
 
 def refusal(sentences: Sequence[str]) -> str:
@@ -37,17 +37,17 @@ def refusal(sentences: Sequence[str]) -> str:
     return _line({"version": 1, "status": "error", "max_score": 0, "tests": [test]})
 
 
-def _line(data: dict[str, Any]) -> str:
+def _line(data: Mapping[str, Any]) -> str:
     return f"result={b64encode(dump(data).encode()).decode()}\n"
 
 
-def _data(result: Result, hints: int, room: int) -> dict[str, Any]:
+def _data(result: Result, hints: int) -> dict[str, Any]:
     unit = _unit(result)
     tests = [
         test
         for task in result.tasks
         for check, cents in zip(task.checks, allot(task), strict=True)
-        for test in _tests(task, check, cents, unit, hints, room)
+        for test in _tests(task, check, cents, unit, hints)
     ]
     return {
         "version": 1,
@@ -77,7 +77,7 @@ def _unit(result: Result) -> float:
 
 
 def _tests(
-    task: TaskResult, check: CheckResult, cents: int, unit: float, hints: int, room: int
+    task: TaskResult, check: CheckResult, cents: int, unit: float, hints: int
 ) -> Iterator[dict[str, Any]]:
     """A check as tests of equal points, those that pass ahead; none where it has no points."""
     most = round(check.max_score * CENT)
@@ -86,7 +86,7 @@ def _tests(
     parts = max(round(most / unit), 1)
     passes = parts if cents >= most else min(int(cents / unit), parts - 1)
     missed = "error" if check.state in OPEN else "fail"
-    said = shorten(check_said(task, check, hints), room)
+    said = check_said(task, check, hints)
     for part in range(parts):
         passed = part < passes
         count = f" ({part + 1} of {parts})" if parts > 1 else ""

@@ -11,7 +11,7 @@ from typing import Any
 
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.render.allot import CENT, allot
-from gradkit.render.bounded import dump, fit, shorten
+from gradkit.render.bounded import ROOM, dump, fit_tests, shorten
 from gradkit.render.said import check_said, head_said, refusal_said
 from gradkit.render.withheld import withhold
 
@@ -22,7 +22,7 @@ LIMIT = 4 << 20
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     """The file for the one submission that Gradescope asks about."""
     (result,) = results
-    return fit(lambda room: dump(_data(result, hints, room)), LIMIT)
+    return fit_tests(_data(result, hints), "output", LIMIT, dump)
 
 
 def refusal(sentences: Sequence[str]) -> str:
@@ -40,7 +40,7 @@ def _frame(output: str) -> dict[str, Any]:
     }
 
 
-def _data(result: Result, hints: int, room: int) -> dict[str, Any]:
+def _data(result: Result, hints: int) -> dict[str, Any]:
     kept = withhold(result)
     tests = []
     for number, (whole, part) in enumerate(zip(result.tasks, kept.tasks, strict=True), 1):
@@ -48,10 +48,10 @@ def _data(result: Result, hints: int, room: int) -> dict[str, Any]:
             check = whole.checks[index]
             word = result.visibility.get(check.check, "visible")
             task = part if word == "visible" else whole
-            test = _test(task, task.checks[index], cents, hints, room)
+            test = _test(task, task.checks[index], cents, hints)
             tests.append({**test, "number": f"{number}.{index + 1}", "visibility": word})
     return {
-        **_frame(shorten(head_said(result), room)),
+        **_frame(shorten(head_said(result), ROOM)),
         "score": sum(sum(allot(task)) for task in result.tasks) / CENT,
         "tests": tests,
         # For whoever has to repeat it; Gradescope hands this to later runs and to nobody else.
@@ -64,13 +64,11 @@ def _data(result: Result, hints: int, room: int) -> dict[str, Any]:
     }
 
 
-def _test(
-    task: TaskResult, check: CheckResult, cents: int, hints: int, room: int
-) -> dict[str, Any]:
+def _test(task: TaskResult, check: CheckResult, cents: int, hints: int) -> dict[str, Any]:
     test = {
         "name": f"{task.title}: {check.check}",
         "status": "passed" if check.state == "pass" else "failed",
-        "output": shorten(_output(task, check, hints), room),
+        "output": _output(task, check, hints),
     }
     # Without points it is shown as information, neither passed by score nor failed.
     worth = {"score": cents / CENT, "max_score": check.max_score} if check.max_score else {}

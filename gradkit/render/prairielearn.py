@@ -11,7 +11,7 @@ from typing import Any
 
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.render.allot import CENT, allot
-from gradkit.render.bounded import dump, fit, shorten
+from gradkit.render.bounded import ROOM, dump, fit_tests, shorten
 from gradkit.render.said import check_said, head_said, refusal_said
 
 LIMIT = 1_000_000
@@ -21,7 +21,7 @@ LIMIT = 1_000_000
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     """The file for the one submission that PrairieLearn asks about."""
     (result,) = results
-    return fit(lambda room: dump(_data(result, hints, room)), LIMIT)
+    return fit_tests(_data(result, hints), "message", LIMIT, dump)
 
 
 def refusal(sentences: Sequence[str]) -> str:
@@ -35,7 +35,7 @@ def refusal(sentences: Sequence[str]) -> str:
     )
 
 
-def _data(result: Result, hints: int, room: int) -> dict[str, Any]:
+def _data(result: Result, hints: int) -> dict[str, Any]:
     earned = sum(sum(allot(task)) for task in result.tasks) / CENT
     # A coarse step can round above the points that there are; PrairieLearn takes no more than 1.
     score = min(earned / result.max_score, 1.0) if result.max_score else 0.0
@@ -43,23 +43,21 @@ def _data(result: Result, hints: int, room: int) -> dict[str, Any]:
         "succeeded": True,
         "gradable": True,
         "score": score,
-        "message": shorten(head_said(result), room),
+        "message": shorten(head_said(result), ROOM),
         "tests": [
-            _test(task, check, cents, hints, room)
+            _test(task, check, cents, hints)
             for task in result.tasks
             for check, cents in zip(task.checks, allot(task), strict=True)
         ],
     }
 
 
-def _test(
-    task: TaskResult, check: CheckResult, cents: int, hints: int, room: int
-) -> dict[str, Any]:
+def _test(task: TaskResult, check: CheckResult, cents: int, hints: int) -> dict[str, Any]:
     # One test without points would hide the points of all.
     return {
         "name": f"{task.title}: {check.check}",
         "description": check.state,
         "points": cents / CENT,
         "max_points": check.max_score,
-        "message": shorten(check_said(task, check, hints), room),
+        "message": check_said(task, check, hints),
     }
