@@ -65,6 +65,9 @@ def where(place: Place) -> str:
 
 
 SPELLINGS = {
+    "✓": "+",
+    "✗": "x",
+    "─": "-",
     "ŷ": "y_hat",
     "·": "*",
     "−": "-",

@@ -2,8 +2,8 @@
 
 A task's total is rounded once, the scores of its checks are not. Here each is rounded too, to
 a part of a point that total and maxima are multiples of, a quarter at most. What then is
-missing from the total goes to checks that earned a part of their points; those that earned all or nothing keep
-what they have as long as others have room.
+missing from the total goes to checks that earned a part of their points; those that earned
+all or nothing keep what they have as long as others have room.
 """
 
 from __future__ import annotations
