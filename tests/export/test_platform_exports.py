@@ -365,7 +365,9 @@ def test_gradkit_that_is_not_installed_makes_no_wheel(monkeypatch: pytest.Monkey
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(wheel, "distribution", absent)
-    with pytest.raises(ExportError, match="gradkit is not installed here.* name a wheel with --wh"):
+    with pytest.raises(
+        ExportError, match=r"gradkit is not installed here.* name a wheel with --wh"
+    ):
         wheel.running_wheel()
 
 

@@ -62,8 +62,8 @@ def hidden(tmp_path: Path) -> Path:
     shutil.copytree(DEFAULT.parent, folder)
     path = folder / DEFAULT.name
     text = path.read_text(encoding="utf-8")
-    said = 'visibility = { update = "after_due_date" }\npreset ='
-    path.write_text(text.replace("preset =", said, 1), encoding="utf-8")
+    said = 'visibility = { update = "after_due_date" }'
+    path.write_text(text.replace('visibility = "visible"', said, 1), encoding="utf-8")
     return path
 
 

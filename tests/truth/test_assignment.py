@@ -77,24 +77,24 @@ WRONG: list[tuple[str, str, str]] = [
         "marking.deductions: found 0.1; expected `object`, got `float`",
     ),
     (
-        'preset = "default"',
+        'visibility = "visible"',
         'visibility = "secret"',
         "marking.visibility: found 'secret'; expected one of hidden, after_due_date, "
         "after_published, visible",
     ),
     (
-        'preset = "default"',
+        'visibility = "visible"',
         "visibility = 1",
         "marking.visibility: found 1; expected `str | object`, got `int`",
     ),
     (
-        'preset = "default"',
+        'visibility = "visible"',
         'visibility = { updates = "hidden" }',
         "marking.visibility: found 'updates'; expected a check, one of interface, forward, update, "
         "gradient, trajectory, model",
     ),
     (
-        'preset = "default"',
+        'visibility = "visible"',
         'visibility = { update = "later" }',
         "marking.visibility.update: found 'later'; expected one of hidden, after_due_date, "
         "after_published, visible",
@@ -419,7 +419,7 @@ def test_own_deductions_are_read(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        ('preset = "default"', {"visible"}),
+        ('visibility = "visible"', {"visible"}),
         ('visibility = "after_published"', {"after_published"}),
         ('visibility = { update = "hidden" }', {"visible", "hidden"}),
     ],
@@ -427,7 +427,7 @@ def test_own_deductions_are_read(folder: Path) -> None:
 def test_visibility_is_read(folder: Path, said: str, expected: set[str]) -> None:
     """One word for all checks, or a word for each; what is not named is visible."""
     path = folder / "task.toml"
-    path.write_text(TEXT.replace('preset = "default"', said, 1), encoding="utf-8")
+    path.write_text(TEXT.replace('visibility = "visible"', said, 1), encoding="utf-8")
     found = read_assignment(path).visibility
     checks = {check.name for task in read_assignment(path).tasks for check in task.checks}
     assert set(found) == checks

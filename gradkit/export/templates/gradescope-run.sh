@@ -9,6 +9,8 @@ source="$root/source"
 chmod -R go= "$source"
 if [[ -e $root/submission_metadata.json ]]; then chmod go= "$root/submission_metadata.json"; fi
 
+# Bytecode of model solutions is not left lying about.
+export PYTHONDONTWRITEBYTECODE=1
 results="$root/results/results.json"
 rm -f "$results"
 "$root/gradkit/bin/gradkit" check "$root/submission" @OPTIONS@ \

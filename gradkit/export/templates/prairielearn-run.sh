@@ -8,6 +8,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$grade/results"
 chmod -R go= "$here"
 
+# Bytecode of model solutions is not left lying about.
+export PYTHONDONTWRITEBYTECODE=1
 results="$grade/results/results.json"
 gradkit check "$grade/student" --task "$1" @OPTIONS@ \
     --format prairielearn --output "$results"
