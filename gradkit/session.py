@@ -130,6 +130,11 @@ class Session:
         self._stack = ExitStack()
 
     @property
+    def keyed(self) -> bool:
+        """Whether model solutions are at hand, which a student has not."""
+        return self._reference is not None
+
+    @property
     def hints(self) -> int:
         """The hint level: all of it where there is a reference, else the assignment's."""
         return 4 if self._reference is not None else self.assignment.hints
@@ -340,6 +345,7 @@ class Session:
             tier=0,
             path=submission.path,
             preset=self.preset,
+            visibility=self.assignment.visibility,
         )
 
     def __enter__(self) -> Self:

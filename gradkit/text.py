@@ -78,6 +78,9 @@ def where(place: Place) -> str:
 
 
 SPELLINGS = {
+    "✓": "+",
+    "✗": "x",
+    "─": "-",
     "ŷ": "y_hat",
     "·": "*",
     "−": "-",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gradkit.records.finding import Finding
 from gradkit.records.mistake import Preset
 from gradkit.records.submission import Place, Problem
-from gradkit.records.task import Form
+from gradkit.records.task import Form, Visibility
 from gradkit.records.verdict import Entry, State
 
 OracleKind = Literal["reference", "derived"]
@@ -58,7 +58,8 @@ class TaskResult:
 class Result:
     """One submission's marks, with what is needed to repeat them.
 
-    ``path`` is where the submission was read from, as it was given.
+    ``path`` is where the submission was read from, as it was given. ``visibility`` is the
+    assignment's: by check, when students may see what it found.
     """
 
     submission: str
@@ -76,3 +77,4 @@ class Result:
     tier: int
     path: str = ""
     preset: Preset = "default"
+    visibility: Mapping[str, Visibility] = field(default_factory=dict)

@@ -12,6 +12,10 @@ State = Literal[
 ]
 
 
+OPEN: tuple[State, ...] = ("inconclusive", "not-checked")
+"""States that are neither right nor wrong: their points are left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One compared number (or the worst of several probes of it).

@@ -16,6 +16,7 @@ from gradkit.records.finding import FOR_INSTRUCTORS, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.records.verdict import Entry
+from gradkit.render.escape import OLD_COMMAND
 
 SCHEMA = "gradkit/result/v1"
 TITLE_LEVEL, RULE_LEVEL, EXPECTED_LEVEL = 2, 3, 4
@@ -36,7 +37,8 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     chosen = data if many or len(data) != 1 else data[0]
     text = json.dumps(chosen, indent=2, ensure_ascii=False, allow_nan=False)
     # Half a surrogate pair, from a file name or an error text, is in no encoding.
-    return re.sub("[\ud800-\udfff]", "\ufffd", text) + "\n"
+    text = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    return OLD_COMMAND.sub(r"#\\u0023", text) + "\n"
 
 
 def to_data(result: Result, hints: int) -> dict[str, Any]:

@@ -110,8 +110,13 @@ def test_spoiled_bytes_are_refused_or_read(data: st.DataObject) -> None:
     packed[data.draw(st.integers(0, len(packed) - 1))] ^= data.draw(st.integers(1, 255))
     with pytest.raises(ValueError, match=r"^these bytes are no packed Outcome: "):
         unpack(bytes(packed[:cut]), Outcome)
-    with pytest.raises(ValueError, match=r"^these bytes are no packed Outcome: "):
-        unpack(bytes(packed), Outcome)
+    try:
+        # A bit of the compressor's own header may be without consequence.
+        read = unpack(bytes(packed), Outcome)
+    except ValueError as error:
+        assert str(error).startswith("these bytes are no packed Outcome: ")
+    else:
+        assert np.array_equal(read.outputs["A"], np.arange(6.0))
 
 
 @pytest.mark.parametrize(

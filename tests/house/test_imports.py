@@ -46,6 +46,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     # Answers alone, no student.
     "gradkit.reproduce": {"gradkit.truth", "gradkit.records"},
     "gradkit.audit": {"gradkit.truth", "gradkit.records"},
+    "gradkit.export": {"gradkit.export", "gradkit.truth", "gradkit.records"},
     # Front ends. The command starts a workshop before anything loads numpy.
     "gradkit.doctor": {"gradkit.worker", "gradkit.text"},
     "gradkit.cli": {
@@ -58,6 +59,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.reproduce",
         "gradkit.audit",
         "gradkit.dispute",
+        "gradkit.export",
         "gradkit.records",
         "gradkit.student.files",
         "gradkit.student.gather",
