@@ -25,7 +25,7 @@ FINE = 8e-8
 UNSEEN = 1e-8
 """Relative errors below this are not worth an accusation, nor the risk of a wrong one."""
 
-POLISHED = 40
+POLISHED = 1
 """Of so many entries, one that remains blurred, though accepted, gets a ladder."""
 
 THOROUGH = 30
@@ -94,7 +94,7 @@ def _try_first(
     agreed = rows[good]
     columns.verdict[agreed] = AGREE
     columns.reason[agreed] = ""
-    if seen.rough:
+    if seen.narrow:
         return rows[~good]
     size = np.abs(claims.claimed[rows])
     matters = size >= MATTERS * claims.largest[rows]
@@ -118,11 +118,16 @@ def _try_first(
     return np.concatenate([rows[columns.verdict[rows] != AGREE], still])
 
 
-def _sharper(found: Outcome, resolution: float) -> bool:
-    """Whether a ladder has more to say of an entry that has been accepted already."""
+def _sharper(found: Outcome, claimed: float, resolution: float) -> bool:
+    """Whether a ladder has more to say of an entry that has been accepted already.
+
+    It may sharpen the resolution or refute the claim; or, without proof of an error, see the claim
+    outside a bound finer than the one by which it was accepted.
+    """
     if found.verdict == AGREE:
         return found.resolution < resolution
-    return found.verdict == DISAGREE
+    strayed = abs(found.estimate - claimed) > found.resolution - found.bound
+    return found.verdict == DISAGREE or (strayed and found.resolution < resolution)
 
 
 def _try_ladders(
@@ -156,7 +161,9 @@ def _try_ladders(
         )
         line = EntryLine(evaluator, int(claims.leaf[row]), int(claims.place[row]))
         found = escalate(line, case, short=confirmed > THOROUGH)
-        if columns.verdict[row] == AGREE and not _sharper(found, float(columns.resolution[row])):
+        if columns.verdict[row] == AGREE and not _sharper(
+            found, claimed, float(columns.resolution[row])
+        ):
             continue
         columns.estimate[row] = found.estimate
         columns.bound[row] = found.bound
