@@ -8,7 +8,7 @@ import numpy as np
 
 from gradkit.gradcheck.allowance import reasons
 from gradkit.gradcheck.case import Case, Outcome
-from gradkit.gradcheck.judge import DISAGREE, UNKNOWN, Judged, judge
+from gradkit.gradcheck.judge import AGREE, DISAGREE, UNKNOWN, Judged, judge
 from gradkit.gradcheck.ladder import (
     RATIO,
     Derived,
@@ -139,6 +139,7 @@ class Examination:
             np.array([case.error]),
             np.array([case.allowed]),
             rough=case.rough,
+            faint=case.sigma / case.scale,
         )
 
     def believe(self, sigma: float) -> None:
@@ -159,7 +160,8 @@ class Examination:
     @property
     def blurred(self) -> bool:
         """Whether a claim was accepted by a bound so wide that another look is worth while."""
-        return bool(self.judged.resolution[0] > BLUR * abs(self.case.claimed))
+        coarse = self.judged.resolution[0] > BLUR * abs(self.case.claimed)
+        return bool(coarse and self.judged.verdict[0] == AGREE)
 
     @property
     def step(self) -> float:

@@ -94,6 +94,7 @@ def judge(
     allowed: Floats,
     *,
     rough: bool,
+    faint: Floats | float = 0.0,
 ) -> Judged:
     """Judge claims by ladders.
 
@@ -109,6 +110,9 @@ def judge(
     rough : bool
         Whether f is rough. Its steps are long and may span many kinks, so a claim has to be
         twice as far off to be called wrong.
+    faint : float64 array
+        An error too small to be called one: the noise of f over the scale of the parameter. What
+        f does not show over the whole scale, the rounding of a correct claim may amount to.
     """
     with np.errstate(all="ignore"):
         gap = np.abs(claimed - derived.estimate)
@@ -117,6 +121,7 @@ def judge(
         agree = known & (gap <= derived.bound + error) & (resolution <= allowed)
         far = known & (gap > (4 if rough else 2) * (derived.bound + error))
         far |= known & _beyond_kink(claimed, derived, error)
+        far &= gap > faint
         disputed = far & contested(claimed, derived, slope)
         withheld = far & supported(claimed, derived, slope) | disputed
     verdict = np.where(agree, AGREE, np.where(far & ~withheld, DISAGREE, UNKNOWN))
