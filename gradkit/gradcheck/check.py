@@ -141,7 +141,7 @@ def check_gradient(
         )
         report = replace(report, notes=(note, *report.notes))
     if evaluator.raised and report.verdict != "agree":
-        note = f"f raised {evaluator.raised.rstrip('.')}, away from the point; it counts as nan there."
+        note = f"away from the point f raised {evaluator.raised}; there it counts as not finite."
         report = replace(report, notes=(*report.notes, note))
     return report
 

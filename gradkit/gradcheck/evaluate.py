@@ -59,6 +59,11 @@ class Evaluator:
     budget : int, optional
         The number of calls after which `BudgetSpent` is raised.
 
+    Raises
+    ------
+    TypeError
+        When f cannot be called.
+
     Attributes
     ----------
     count, limit : int
@@ -72,6 +77,11 @@ class Evaluator:
     """
 
     def __init__(self, f: Call, parameters: Parameters, budget: int | None = None) -> None:
+        if not callable(f):
+            raise TypeError(
+                f"f must be a function of the parameters; found {type(f).__name__}. Pass the "
+                f"function itself, not its value."
+            )
         self.f = f
         self.parameters = parameters
         self.leaves = parameters.leaves
@@ -96,7 +106,8 @@ class Evaluator:
             result = self.f(argument)
         except Exception as problem:
             # f has worked at the point, so this is an edge of its domain.
-            self.raised = self.raised or f"{type(problem).__name__}: {problem}"
+            said = str(problem).rstrip(".")
+            self.raised = self.raised or type(problem).__name__ + (said and f" ({said})")
             return float("nan")
         return result if type(result) is float else scalar(result)
 

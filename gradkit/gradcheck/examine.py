@@ -29,6 +29,9 @@ POLISHED = 40
 """Of so many entries, one that remains blurred by a noise of f, though accepted, gets a ladder.
 Where the rounding of f's value alone blurs them, all do."""
 
+KNOWN = 0.01
+"""A claim that is not finite is wrong where the slope is known to this part of itself."""
+
 SHORTER = 0.25
 """The part of a first step that confirms it."""
 
@@ -123,7 +126,7 @@ def _try_first(
         return rows[~good]
     size = np.abs(claims.claimed[rows])
     matters = size >= MATTERS * claims.largest[rows]
-    blurred = found.agrees & matters & (found.resolution > FINE * size)
+    blurred = found.agrees & matters & (size > 0) & (found.resolution > FINE * size)
     if not blurred.any():
         return rows[~good]
     again = rows[blurred]
@@ -205,7 +208,8 @@ def _try_ladders(
         columns.verdict[row] = found.verdict
         columns.reason[row] = found.reason
         columns.left[row], columns.right[row] = found.slopes
-        if not np.isfinite(claimed) and np.isfinite(found.bound):
+        known = found.verdict == AGREE or found.bound <= KNOWN * abs(found.estimate)
+        if not np.isfinite(claimed) and known:
             columns.verdict[row], columns.reason[row] = DISAGREE, ""
         confirmed += columns.verdict[row] == DISAGREE
         louder = found.sigma > 5 * seen.sigma and found.verdict == AGREE and not found.stairs

@@ -141,8 +141,10 @@ def is_rough(sigma: float, base: float, reach: float) -> bool:
 
     Noise put on top of a value is small beside it, and that of float32 is large. What lies
     between is a float64 forward that loses precision. Of such a one no excuse is taken:
-    entries that it blurs are inconclusive.
+    entries that it blurs are inconclusive. Nor of the rounding of a large value.
     """
+    if sigma <= LOST * FLOAT64 * abs(base):
+        return False
     if LOSSY[0] * abs(base) < sigma < LOSSY[1] * abs(base):
         return False
     return sigma > ROUGH * reach > 0 or sigma > LOSSY[1] * abs(base) > 0
@@ -192,7 +194,8 @@ def measure_again(evaluator: Evaluator, seen: Preflight) -> Preflight:
 
 
 def _size(array: Array) -> float:
-    return float(np.abs(array).max(initial=0.0))
+    """Return the largest finite magnitude."""
+    return float(largest_of([array])[0])
 
 
 def _scales(
