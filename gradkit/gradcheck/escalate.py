@@ -130,7 +130,7 @@ class Examination:
         """Judge the claim by a ladder."""
         case = self.case
         self.ladder = ladder
-        self.derived = derive(ladder)
+        self.derived = derive(ladder, furthest=case.scale)
         self.slope = slopes(replace(ladder, sigma=self.derived.sigma))
         self.judged = judge(
             np.array([case.claimed]),

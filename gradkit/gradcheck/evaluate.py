@@ -106,7 +106,7 @@ class Evaluator:
             result = self.f(argument)
         except Exception as problem:
             # f has worked at the point, so this is an edge of its domain.
-            said = str(problem).rstrip(".")
+            said = str(problem).partition("\n")[0].rstrip(".")
             self.raised = self.raised or type(problem).__name__ + (said and f" ({said})")
             return float("nan")
         return result if type(result) is float else scalar(result)

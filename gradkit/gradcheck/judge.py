@@ -86,6 +86,16 @@ def _beyond_kink(claimed: Floats, derived: Derived, error: Floats) -> NDArray[np
     return kinked & ((claimed < low - room) | (claimed > high + room))
 
 
+def _beyond_bend(gap: Floats, derived: Derived, slope: Slopes) -> NDArray[np.bool_]:
+    """Whether smaller steps than the one the estimate rests on stray by more than the gap.
+
+    Such a step lies beyond a bend: f is straight again out there, and says nothing of the point.
+    """
+    away = np.abs(slope.central - derived.estimate[:, None]) - 2 * slope.noise
+    smaller = np.arange(slope.step.shape[1]) < derived.step[:, None]
+    return np.asarray(np.any((away > gap[:, None]) & smaller, axis=1))
+
+
 def judge(
     claimed: Floats,
     derived: Derived,
@@ -121,7 +131,7 @@ def judge(
         agree = known & (gap <= derived.bound + error) & (resolution <= allowed)
         far = known & (gap > (4 if rough else 2) * (derived.bound + error))
         far |= known & _beyond_kink(claimed, derived, error)
-        far &= gap > faint
+        far &= (gap > faint) & ~_beyond_bend(gap, derived, slope)
         disputed = far & contested(claimed, derived, slope)
         withheld = far & supported(claimed, derived, slope) | disputed
     verdict = np.where(agree, AGREE, np.where(far & ~withheld, DISAGREE, UNKNOWN))
