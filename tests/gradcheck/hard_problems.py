@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 Params = dict[str, np.ndarray]
 Loss = Callable[[dict[str, torch.Tensor]], torch.Tensor]
@@ -112,7 +112,9 @@ def _pool(rng: np.random.Generator) -> Problem:
         z = F.max_pool2d(F.conv2d(X, p["K"], p["b"]), 2)
         return (z**2).sum() / 3 + z.sum()
 
-    return problem("conv and max pool", loss, {"K": rng.normal(size=(2, 2, 3, 3)), "b": np.zeros(2)})
+    return problem(
+        "conv and max pool", loss, {"K": rng.normal(size=(2, 2, 3, 3)), "b": np.zeros(2)}
+    )
 
 
 def _sorted(rng: np.random.Generator) -> Problem:
@@ -338,7 +340,9 @@ def _offset(rng: np.random.Generator) -> Problem:
     inner = FAMILIES[int(rng.integers(len(FAMILIES) - 3))](rng)
     offset = float(rng.choice([1.0, -1.0])) * 10.0 ** float(rng.uniform(1, 4))
     f = inner.f
-    return Problem(f"{offset:.3g} + {inner.name}", lambda p: offset + f(p), inner.params, inner.gradient)
+    return Problem(
+        f"{offset:.3g} + {inner.name}", lambda p: offset + f(p), inner.params, inner.gradient
+    )
 
 
 FAMILIES: tuple[Callable[[np.random.Generator], Problem], ...] = (

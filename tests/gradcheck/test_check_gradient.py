@@ -184,7 +184,9 @@ def test_an_exception_off_the_point_is_the_edge_of_the_domain() -> None:
 
 def test_a_value_in_place_of_a_function_is_refused() -> None:
     """With what to pass in its place."""
-    with pytest.raises(TypeError, match=r"f must be a function of the parameters; found float\. Pass"):
+    with pytest.raises(
+        TypeError, match=r"f must be a function of the parameters; found float\. Pass"
+    ):
         check_gradient(quiet(W), W, slope(W))
 
 

@@ -159,7 +159,7 @@ def test_single_entries_off_by_a_ten_millionth_are_seen(tally: Tally) -> None:
 
 
 def test_no_accepted_error_exceeds_twice_the_resolution(tally: Tally) -> None:
-    """But by chance: an error of 1e-7 may be met by an equal one of a bend within the first step."""
+    """But by chance: an error of 1e-7 may be met by that of a bend within the first step."""
     total = tally.count("precise single 1e-07")
     assert len(tally.beyond) <= binom.isf(1e-4, total, 3e-4), "\n\n".join(tally.beyond[:5])
     assert all("off by 1e-07" in one for one in tally.beyond), "\n\n".join(tally.beyond[:5])
