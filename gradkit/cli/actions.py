@@ -45,7 +45,9 @@ def leave(
     if path := environment.get("GITHUB_STEP_SUMMARY"):
         file = Path(path)
         room = SUMMARY_BYTES - (file.stat().st_size if file.exists() else 0)
-        why = markdown.refusal(refused) if refused else ""
+        why = markdown.refusal(refused)
+        if len(why.encode()) > room // 2:
+            why = f"{len(refused)} could not be graded: the log says why.\n"
         _append(file, markdown.summary(results, hints, room - len(why.encode())) + why)
     if (path := environment.get("GITHUB_OUTPUT")) and len(results) + len(refused) == 1:
         line = (

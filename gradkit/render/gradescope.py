@@ -12,7 +12,7 @@ from typing import Any
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.render.allot import CENT, allot
 from gradkit.render.bounded import ROOM, dump, fit_tests, shorten
-from gradkit.render.said import check_said, head_said, refusal_said
+from gradkit.render.said import check_said, head_said, refusal_said, title_said
 from gradkit.render.withheld import withhold
 
 LIMIT = 4 << 20
@@ -50,8 +50,11 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
             task = part if word == "visible" else whole
             test = _test(task, task.checks[index], cents, hints)
             tests.append({**test, "number": f"{number}.{index + 1}", "visibility": word})
+    # This text is always shown, and Gradescope itself shows no total while a test is unseen.
+    seen = all(test["visibility"] == "visible" for test in tests)
+    title = f"{title_said(result)}\n" if seen else ""
     return {
-        **_frame(shorten(head_said(result), ROOM)),
+        **_frame(shorten(title + head_said(result), ROOM)),
         "score": sum(sum(allot(task)) for task in result.tasks) / CENT,
         "tests": tests,
         # For whoever has to repeat it; Gradescope hands this to later runs and to nobody else.

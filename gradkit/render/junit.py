@@ -13,7 +13,7 @@ from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import OPEN, State
 from gradkit.render.allot import CENT, allot
 from gradkit.render.escape import xml_text
-from gradkit.render.said import check_said, head_said
+from gradkit.render.said import check_said, head_said, title_said
 from gradkit.text import clean_text
 
 MESSAGE_BYTES = 500
@@ -76,7 +76,7 @@ def _suite(result: Result, task: TaskResult, hints: int) -> ET.Element:
     for check in task.checks:
         case = ET.SubElement(suite, "testcase", classname=name, name=check.check)
         _outcome(case, task, check, hints)
-    ET.SubElement(suite, "system-out").text = xml_text(head_said(result))
+    ET.SubElement(suite, "system-out").text = xml_text(f"{title_said(result)}\n{head_said(result)}")
     return suite
 
 

@@ -39,7 +39,7 @@ def summary(results: Sequence[Result], hints: int, limit: int) -> str:
         note = f"\n{left} more left out here: the platform takes no more.\n"
         used += len(section.encode())
         if used + len(note) > limit:
-            return "\n".join(kept) + note
+            return "\n".join(kept) + note if kept or len(note) <= limit else ""
         kept.append(section)
         used += 1
     return "\n".join(kept)
@@ -47,9 +47,7 @@ def summary(results: Sequence[Result], hints: int, limit: int) -> str:
 
 def _section(result: Result, hints: int, room: int) -> str:
     lines = [f"## {code_span(result.submission)} {total(result)}", ""]
-    # The first line of the head is the title above.
-    head = head_said(result).partition("\n")[2]
-    lines += [code_block(shorten(head, room)), ""] if head else []
+    lines += [code_block(shorten(head_said(result), room)), ""]
     for task in result.tasks:
         lines += _task(task, hints, room)
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from typing import Any
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.render.allot import CENT, allot
 from gradkit.render.bounded import ROOM, dump, fit_tests, shorten
-from gradkit.render.said import check_said, head_said, refusal_said
+from gradkit.render.said import check_said, head_said, refusal_said, title_said
 
 LIMIT = 1_000_000
 """Bytes of the file that PrairieLearn takes."""
@@ -43,7 +43,7 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
         "succeeded": True,
         "gradable": True,
         "score": score,
-        "message": shorten(head_said(result), ROOM),
+        "message": shorten(f"{title_said(result)}\n{head_said(result)}", ROOM),
         "tests": [
             _test(task, check, cents, hints)
             for task in result.tasks

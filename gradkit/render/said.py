@@ -37,10 +37,14 @@ def finding_said(finding: Finding, hints: int, width: int = WIDTH) -> str:
     return log_text(_plain(finding_lines(finding, hints), width))
 
 
+def title_said(result: Result) -> str:
+    """Whose it is, and the total."""
+    return log_text(f"{clean_text(result.submission)}: {total(result)} points")
+
+
 def head_said(result: Result) -> str:
-    """What holds for the whole submission: its total, remarks on files, how it was judged."""
-    lines = [f"{clean_text(result.submission)}: {total(result)} points"]
-    lines += [clean_text(problem.message) for problem in result.problems]
+    """What holds for the whole submission but its total: remarks on files, how it was judged."""
+    lines = [clean_text(problem.message) for problem in result.problems]
     for task in result.tasks:
         if task.checkable < task.max_score:
             amount = f"{points(task.checkable)} of {points(task.max_score)}"

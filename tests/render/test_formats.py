@@ -206,6 +206,9 @@ def test_no_more_is_left_than_a_summary_takes(tmp_path: Path) -> None:
     text = summary.read_text(encoding="utf-8")
     assert len(text.encode()) <= SUMMARY_BYTES
     assert text.endswith("x\n2 more left out here: the platform takes no more.\n")
+    other = tmp_path / "other.md"
+    leave([], ["why " * 400] * 2000, 3, {"GITHUB_STEP_SUMMARY": str(other)})
+    assert other.read_text() == "2000 could not be graded: the log says why.\n"
 
 
 def test_a_file_of_the_step_that_cannot_be_written(

@@ -196,6 +196,15 @@ def test_gradescope_is_told_when_to_show_what() -> None:
     assert "swapped-index" in tests[0]["output"]
 
 
+def test_gradescope_shows_no_total_while_a_test_is_unseen() -> None:
+    """Nor does gradkit, in the text that is always shown."""
+    shown = [
+        strict(gradescope.render([unseen(word)], 4))["output"] for word in ("visible", "hidden")
+    ]
+    assert ["8.4 / 12 points" in text for text in shown] == [True, False]
+    assert all("seed 1" in text for text in shown)
+
+
 def test_a_withheld_check_keeps_state_and_points() -> None:
     """They are in the total, which a platform shows anyway; nothing else is left."""
     whole = unseen("hidden").tasks[0].checks[0]
@@ -241,6 +250,7 @@ def test_a_summary_takes_no_more_than_there_is_room() -> None:
     none = markdown.summary([many_tasks(1)] * 3, 3, 2_000)
     assert len(none.encode()) <= 2_000
     assert "more left out here: the platform takes no more." in none
+    assert markdown.summary([many_tasks(1)], 3, 20) == ""
     few = markdown.summary([result("a"), result("b")], 3, 1 << 20)
     assert "takes no more" not in few
 
