@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
@@ -80,6 +81,11 @@ class Case:
             for entry, rule in self.applied.items()
             if entry not in slip.entries
         }
+        self._should = {
+            entry: [_whenever(pieces_of(term)) for term in diagnosis.should[entry].terms]
+            for entry in self._others
+            if isinstance(diagnosis.should.get(entry), Rule)
+        }
         self.without = {e: marked(rule, self.applied[e]) for e, rule in others.items()}
 
     def fact(self, entry: Entry, name: str) -> object:
@@ -118,6 +124,23 @@ class Case:
             for other in others
         )
 
+    def innocent(self, pieces: Pieces, doubtful: Pieces) -> bool:
+        """Whether an entry without this mistake is, or should be, made of the same product.
+
+        An entry in which the doubtful part is wrong too, by another name, makes it no better.
+        """
+        for entry, others in self._others.items():
+            should = self._should[entry]
+            for other in others:
+                wrong = _whenever(other)
+                for right in should:
+                    wrong -= right
+                if within(pieces, other) and not within(_whenever(doubtful), wrong):
+                    return True
+            if any(within(_whenever(pieces), right) for right in should):
+                return True
+        return False
+
     def shape_of(self, symbol: str) -> tuple[int, ...]:
         """The shape in which a quantity is given, axes of length 1 aside."""
         values = self.table.array(symbol, "")
@@ -144,6 +167,14 @@ class Case:
             if len(other.terms) == 1 and pieces_of(other.terms[0]) == pieces:
                 return not self.columns.fits(hit.event, entry[0])
         return False
+
+
+def _whenever(pieces: Pieces) -> Pieces:
+    """A product in which a parameter's value is the same before and after its update."""
+    found: Pieces = Counter()
+    for piece, count in pieces.items():
+        found[tuple(replace(factor, when="") for factor in piece)] += count
+    return found
 
 
 def rows_of(inputs: UpdateInputs, rows: Iterable[int]) -> UpdateInputs:
