@@ -21,6 +21,7 @@ from gradkit.student.place import source_at
 from gradkit.student.sitting import Sitting
 from gradkit.student.trace import observe_trace
 from gradkit.truth.attribute import attribute
+from gradkit.truth.attribute.case import rows_of
 from gradkit.truth.mistakes import Diagnosis, diagnose
 from gradkit.truth.oracle import Oracle
 from gradkit.truth.replay import follow, step_of
@@ -34,7 +35,7 @@ SAME = 1e-12
 BESIDE, JUMP = 1e-6, 1e-3
 """How far a target is moved from its class, and how much of a step that may change."""
 
-TRACED = 6
+TRACED = 8
 """Calls that are watched line by line."""
 
 
@@ -45,15 +46,18 @@ def update_inquiry(
     if not failed(examined, "update"):
         return Inquiry()
     bound = examined.case.binding.bound["update"]
-    diagnosis = _diagnose(task, examined, sitting, seed)
-    inputs = _fresh(task, bound, seed, TRACED)
+    diagnosis, drawn = _diagnose(task, examined, sitting, seed)
+    inputs = rows_of(drawn, range(len(drawn.y) - TRACED, len(drawn.y)))
     trace = _watch(task, bound, sitting, inputs)
     diagnosis = _with_dropped_copy(trace, diagnosis)
     findings = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
     return Inquiry(findings, _consequences(task, examined, oracle, diagnosis))
 
 
-def _diagnose(task: Task, examined: Examined, sitting: Sitting, seed: int) -> Diagnosis:
+def _diagnose(
+    task: Task, examined: Examined, sitting: Sitting, seed: int
+) -> tuple[Diagnosis, UpdateInputs]:
+    """What is wrong with the update, and the inputs that it was learned from."""
     verdict = next(verdict for verdict in examined.verdicts if verdict.check == "update")
     wrong = [
         (entry.parameter, (entry.index[0], entry.index[1]))
@@ -67,14 +71,15 @@ def _diagnose(task: Task, examined: Examined, sitting: Sitting, seed: int) -> Di
     fresh = _observe(task, bound, sitting, _fresh(task, bound, seed))
     fit = _observe(task, bound, sitting, inputs)
     if fit is None or fresh is None:
-        return best
+        return best, inputs
     best = diagnose(task, fit, fresh, entries=wrong, seen=seen)
     if best.explanation.unexplained and _asks_for_the_class(task, bound, sitting, inputs):
-        fit = _observe(task, bound, sitting, _of_classes(inputs))
+        classes = _of_classes(inputs)
+        fit = _observe(task, bound, sitting, classes)
         other = best if fit is None else diagnose(task, fit, fresh, entries=wrong, seen=seen)
         if len(other.explanation.unexplained) < len(best.explanation.unexplained):
-            return other
-    return best
+            return other, classes
+    return best, inputs
 
 
 def _observe(

@@ -40,7 +40,8 @@ KINDS = ("given", "global", "assigned", "changed", "passed", "returned")
 GIVEN, GLOBAL, ASSIGNED, CHANGED, PASSED, RETURNED = range(len(KINDS))
 """``given`` are the arguments of the first call, ``global`` what was there outside of it."""
 
-COLUMNS = ("cell", "line", "name", "shape", "offset", "kind", "prior")
+COLUMNS = ("cell", "line", "name", "shape", "offset", "kind", "prior", "inner")
+"""``inner`` is 1 in functions that the watched one calls."""
 
 INLINED = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<module>"})
 """Frames that are parts of expressions (from Python 3.12 on, comprehensions are none)."""
@@ -68,7 +69,7 @@ def trace(find: Callable[[], Callable[..., Any]], cells: frozenset[str], frame: 
     Returns
     -------
     Frame
-        Arrays: ``events``, int64 of shape (events, 7) with the columns `COLUMNS`; ``values``,
+        Arrays: ``events``, int64 of shape (events, 8) with the columns `COLUMNS`; ``values``,
         float64 of shape (kept calls, numbers), in which an event's begin at its offset;
         ``calls``, the rows that are kept: the largest group that took one way through the
         code; ``after/…``, the parameters of all rows. Data: tables of ``cells``, ``names``
@@ -441,6 +442,7 @@ class _Tables:
                 self._offset,
                 seen.kind,
                 prior,
+                int(seen.slot[0] > 0),
             ]
         )
         self._offset += seen.value.size

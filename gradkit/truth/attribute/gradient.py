@@ -36,10 +36,11 @@ from gradkit.truth.attribute.product import (
 )
 from gradkit.truth.rules.symbols import letters_of
 
-ALONE = frozenset(
-    {"wrong-activation-derivative", "wrong-derivative-argument", "wrong-error", "wrong-sum-axis"}
-)
+ALONE = frozenset({"wrong-activation-derivative", "wrong-error", "wrong-sum-axis"})
 """Mistakes whose wrong part is wrong by itself, whatever it is multiplied with later."""
+
+ALONE_HERE = frozenset({"wrong-derivative-argument"})
+"""Those that are wrong by themselves, but not where a helper made them of its argument."""
 
 LAYERS = {"W1": 1, "b1": 1, "W2": 2, "b2": 2}
 
@@ -103,10 +104,14 @@ def _with_doubtful(
 ) -> Found | None:
     # A wrong sum is made of more than what the function was given.
     alone = case.slip.code in ALONE or any(len(piece) > 1 for piece in doubtful)
+    # Nothing that comes before it is left, so that it stands alone in the code as well.
+    layer = LAYERS[entry[0]]
+    first = all(stage_of(piece, layer) == INPUT for piece in shared)
+    bare = alone or first or case.slip.code in ALONE_HERE
     products = [
         doubtful + part
         for part in parts_of(shared)
-        if not within(doubtful + part, right) and (part or alone or not shared)
+        if not within(doubtful + part, right) and (part or bare)
     ]
     found: list[int] = []
     renamed: list[int] = []
@@ -114,7 +119,10 @@ def _with_doubtful(
         # What is right for another entry is wrong only if it stands in this one's place.
         own = not case.innocent(product, doubtful)
         whole = product == doubtful + shared
+        helped = product == doubtful and bool(shared) and not alone
         for hit in hits:
+            if helped and case.columns.events[hit.event].inner:
+                continue
             if _is_renamed(case, product, hit):
                 renamed.append(hit.event)
             elif own or (whole and case.columns.fits(hit.event, entry[0])):
