@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from functools import reduce
+from operator import sub
 
 import numpy as np
 
@@ -84,7 +86,10 @@ class Case:
         self._should = {
             entry: [_whenever(pieces_of(term)) for term in diagnosis.should[entry].terms]
             for entry in self._others
-            if isinstance(diagnosis.should.get(entry), Rule)
+        }
+        self._slipped = {
+            entry: [reduce(sub, self._should[entry], _whenever(other)) for other in others]
+            for entry, others in self._others.items()
         }
         self.without = {e: marked(rule, self.applied[e]) for e, rule in others.items()}
 
@@ -129,17 +134,12 @@ class Case:
 
         An entry in which the doubtful part is wrong too, by another name, makes it no better.
         """
-        for entry, others in self._others.items():
-            should = self._should[entry]
-            for other in others:
-                wrong = _whenever(other)
-                for right in should:
-                    wrong -= right
-                if within(pieces, other) and not within(_whenever(doubtful), wrong):
-                    return True
-            if any(within(_whenever(pieces), right) for right in should):
-                return True
-        return False
+        made, wrong = _whenever(pieces), _whenever(doubtful)
+        return any(
+            within(pieces, other) and not within(wrong, slipped)
+            for entry, others in self._others.items()
+            for other, slipped in zip(others, self._slipped[entry], strict=True)
+        ) or any(within(made, right) for should in self._should.values() for right in should)
 
     def shape_of(self, symbol: str) -> tuple[int, ...]:
         """The shape in which a quantity is given, axes of length 1 aside."""
@@ -173,7 +173,8 @@ def _whenever(pieces: Pieces) -> Pieces:
     """A product in which a parameter's value is the same before and after its update."""
     found: Pieces = Counter()
     for piece, count in pieces.items():
-        found[tuple(replace(factor, when="") for factor in piece)] += count
+        plain = tuple(replace(f, when="") if f.when else f for f in piece)
+        found[plain] += count
     return found
 
 
