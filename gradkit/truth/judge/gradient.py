@@ -27,7 +27,7 @@ from gradkit.truth.judge.case import (
     outcomes_of,
     unusable,
 )
-from gradkit.truth.judge.sheet import listed, merge
+from gradkit.truth.judge.sheet import label_of, listed, merge
 from gradkit.truth.judge.steps import update
 from gradkit.truth.slope import Slope, slopes
 
@@ -63,7 +63,7 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
     bound = case.binding.bound["update"]
     # All of them share one factor, which a bias of its own shows only over several probes.
     factors = _factors(steps, EXACT)
-    return _verdict(_compare(steps, factors, EXACT, closeness.DOUBLE), bound, "The update")
+    return _verdict(_compare(bound, steps, factors, EXACT, closeness.DOUBLE), bound, "The update")
 
 
 def training_gradient(case: Case, earlier: Earlier) -> Verdict:
@@ -76,14 +76,14 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
     nothing = unusable(case, "gradient", "train", outcomes)
     if nothing is not None:
         return nothing
+    bound = case.binding.bound["train"]
     entries: list[Entry] = []
     for number in range(0, len(runs), 2):
         ends = [outcome.outputs for outcome in outcomes[number : number + 2]]
         steps = list(_training_steps(case, runs[number], ends))
         # The second step is held to the first one's factors: it may have added to them.
         factors = _factors(steps[:1], SINGLE)
-        entries += _compare(steps, factors, SINGLE, closeness.SINGLE)
-    bound = case.binding.bound["train"]
+        entries += _compare(bound, steps, factors, SINGLE, closeness.SINGLE)
     return _verdict(entries, bound, "One of the first steps")
 
 
@@ -146,7 +146,7 @@ def _factors(steps: list[Step], relative: float) -> dict[str, float]:
 
 
 def _compare(
-    steps: list[Step], factors: Mapping[str, float], relative: float, eps: float
+    bound: Bound, steps: list[Step], factors: Mapping[str, float], relative: float, eps: float
 ) -> list[Entry]:
     """Entries of step over factor against slope; a factor that is not positive fails them all.
 
@@ -168,7 +168,8 @@ def _compare(
                 )
                 found = float(implied[index]) if np.isfinite(implied[index]) else None
                 expected = float(slope.value[index])
-                entries.append(Entry(key, index, state, found, expected, step.label))
+                label = label_of(bound, key, index, taken.shape)
+                entries.append(Entry(key, index, state, found, expected, step.label, label))
     return entries
 
 
