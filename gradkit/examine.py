@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gradkit.records.binding import Binding
 from gradkit.records.observations import Observations, Outcome
 from gradkit.records.probes import Probes
-from gradkit.records.task import Task
+from gradkit.records.task import Array, Task
 from gradkit.records.verdict import Verdict
 from gradkit.student.bind import bind
 from gradkit.student.observe import (
@@ -21,7 +22,8 @@ from gradkit.student.observe import (
 from gradkit.student.outline import Outline
 from gradkit.student.sitting import Sitting
 from gradkit.truth.judge import Case, judge
-from gradkit.truth.oracle import Oracle, expect
+from gradkit.truth.judge.steps import own_ratios
+from gradkit.truth.oracle import Oracle, Rescaled, expect
 from gradkit.truth.probes import draw
 
 
@@ -54,12 +56,30 @@ def examine(task: Task, outline: Outline, sitting: Sitting, oracle: Oracle, seed
     probes = draw(task, seed, oracle.forward, takes_rate)
     outcomes = _ask(task, binding, probes, sitting)
     observations = Observations(task.id, outcomes)
-    case = Case(task, binding, probes, observations, expect(oracle, probes))
+    expected = expect(oracle, probes)
+    if task.rates.policy == "free" and task.framework == "numpy":
+        expected |= _at_own_rates(probes, outcomes, expected, oracle)
+    case = Case(task, binding, probes, observations, expected)
     # In numpy the forward pass is judged first: whose of the two is run depends on it.
     known = judge(case, ("forward",)) if task.framework == "numpy" else ()
     right = all(verdict.state == "pass" for verdict in known)
     outcomes.update(_train(case, oracle, sitting, own_forward=right))
     return Examined(case, judge(case, known=known), sitting.tier)
+
+
+def _at_own_rates(
+    probes: Probes,
+    outcomes: Mapping[str, Outcome],
+    expected: Mapping[str, Mapping[str, Array]],
+    oracle: Oracle,
+) -> dict[str, dict[str, Array]]:
+    """The training runs at the rates that the student's single steps show."""
+    batch = probes.update[0]
+    outcome = outcomes.get(batch.name)
+    if outcome is None or outcome.failure is not None or outcome.lost is not None:
+        return {}
+    own = Rescaled(oracle, own_ratios(batch, outcome, expected[batch.name]))
+    return {run.name: own.train(run) for run in probes.runs}
 
 
 def _ask(task: Task, binding: Binding, probes: Probes, sitting: Sitting) -> dict[str, Outcome]:
