@@ -76,7 +76,7 @@ def _with_examples(task: Task, X: Array, before: Parameters) -> tuple[Array, Map
 
 
 def _place(binding: Binding, code: str) -> Place:
-    """The statement to look at: in the activation, the layer, or the pass itself and what it returns."""
+    """The statement to look at: in the activation, the layer, the pass, or its return."""
     helpers = {"activation": ("activation", "layer"), "layer": ("layer",)}
     order = (*helpers.get(ABOUT.get(code, ""), ()), "forward")
     bound = binding.bound[next(role for role in order if role in binding.bound)]

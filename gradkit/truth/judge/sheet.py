@@ -69,6 +69,15 @@ class Sheet:
         """How many distinct numbers were compared."""
         return len({(entry.parameter, entry.index) for entry in self.entries if entry.index})
 
+    def remark_on_precision(self) -> None:
+        """Say once, if anything failed, that it is off by no more than precision explains."""
+        text = (
+            f"The numbers agree to about seven digits, no further: {subject(self.bound)} works in "
+            "float32 somewhere, or adds a small constant such as 1e-6. Use float64 throughout."
+        )
+        if text not in self._remarks:
+            self.remark(text)
+
     def remark(self, text: str) -> None:
         """Add a sentence of the check's own."""
         self._remarks.append(text)

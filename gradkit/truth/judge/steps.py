@@ -63,6 +63,12 @@ def update(case: Case, earlier: Earlier) -> Verdict:
             before = batch.inputs[key]
             tolerance = partial(closeness.change_tolerance, value - before, before)
             sheet.compare(key, outcome, value, tolerance, batch.labels)
+        if all(
+            key in outcome.outputs
+            and closeness.nearly(outcome.outputs[key], value, value - batch.inputs[key])
+            for key, value in expected.items()
+        ):
+            sheet.remark_on_precision()
     return sheet.verdict(
         "update",
         lambda failed: (

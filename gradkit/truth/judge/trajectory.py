@@ -67,6 +67,13 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
                 (run.start,),
                 title=f"{key} from {run.start}",
             )
+        finals = {key: case.expected[run.name][f"final/{key}"] for key in run.parameters}
+        moved = np.concatenate([(finals[k] - v).ravel() for k, v in run.parameters.items()])
+        # A single step may hide what a run of them adds up; a wrong step is told elsewhere.
+        if "update" in earlier and earlier["update"].state == "pass":
+            ends = [(outcome.outputs.get(f"final/{key}"), final) for key, final in finals.items()]
+            if all(e is not None and closeness.nearly(e, final, moved) for e, final in ends):
+                sheet.remark_on_precision()
         if outcome.loop and LOOPS[outcome.loop] not in sheet.notes:
             sheet.notes.append(LOOPS[outcome.loop])
     return sheet.verdict(
