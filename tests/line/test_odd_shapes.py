@@ -226,11 +226,11 @@ def test_odd_and_wrong(grade, tmp_path: Path, name: str) -> None:
         (
             INITIALISE,
             FORWARD,
-            changed(UPDATE, "(parameters, y, y_hat, A1, X)", "(*args)"),
+            changed(UPDATE, "(parameters, y, y_hat, A1, X)", "(parameters, y)"),
             "update",
             "missing",
             "`update_parameters` does not take the arguments that it is called with: found "
-            "`update_parameters(*args)` (regression.py:14), "
+            "`update_parameters(parameters, y)` (regression.py:14), "
             "required `update_parameters(parameters, y, y_hat, A1, X)`.",
         ),
     ],

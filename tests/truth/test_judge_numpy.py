@@ -138,7 +138,7 @@ def test_complex_steps_have_no_own_rate() -> None:
 )
 def test_a_wrong_final_parameter_fails_trajectory(start: str, key: str, said: str) -> None:
     """Though every loss is right."""
-    change = with_outputs(**{key: add(1e-6, 0, 0)})
+    change = with_outputs(**{key: add(1e-3, 0, 0)})
     found = verdicts(case(changes={f"run/{start}": change}))["trajectory"]
     assert (found.state, found.message) == ("fail", said)
     assert failed(found) == {{"W1": "W1[0,0]", "b2": "b2"}[key[-2:]] + f" from {start}"}

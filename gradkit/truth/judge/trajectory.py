@@ -67,19 +67,31 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
                 (run.start,),
                 title=f"{key} from {run.start}",
             )
-        finals = {key: case.expected[run.name][f"final/{key}"] for key in run.parameters}
-        moved = np.concatenate([(finals[k] - v).ravel() for k, v in run.parameters.items()])
         # A single step may hide what a run of them adds up; a wrong step is told elsewhere.
-        if "update" in earlier and earlier["update"].state == "pass":
-            ends = [(outcome.outputs.get(f"final/{key}"), final) for key, final in finals.items()]
-            if all(e is not None and closeness.nearly(e, final, moved) for e, final in ends):
-                sheet.remark_on_precision()
+        stepped = "update" in earlier and earlier["update"].state == "pass"
+        if stepped and _is_nearly(sheet, case.task, run, outcome, case.expected[run.name]):
+            sheet.remark_on_precision()
         if outcome.loop and LOOPS[outcome.loop] not in sheet.notes:
             sheet.notes.append(LOOPS[outcome.loop])
     return sheet.verdict(
         "trajectory",
         lambda failed: f"{len(failed)} of {sheet.size} losses and final parameters are off course.",
     )
+
+
+def _is_nearly(
+    sheet: Sheet, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array]
+) -> bool:
+    """Whether a run that failed is off by no more than single precision would make it."""
+    if all(entry.state == "pass" for entry in sheet.entries if entry.probe == run.start):
+        return False
+    finals = {f"final/{key}": value for key, value in run.parameters.items()}
+    moved = np.concatenate([(expected[name] - start).ravel() for name, start in finals.items()])
+    pairs = [(outcome.outputs.get(name), expected[name], moved) for name in finals]
+    course, taken = course_of(task, run, expected), course_of(task, run, outcome.outputs)
+    if course is not None:
+        pairs.append((taken, course, course))
+    return all(found is not None and closeness.nearly(found, *rest) for found, *rest in pairs)
 
 
 def _fixed(allowed: Array) -> Tolerance:
