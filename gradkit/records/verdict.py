@@ -21,7 +21,8 @@ class Entry:
     """One compared number (or the worst of several probes of it).
 
     ``parameter`` and ``index`` say which; ``probe`` which call or start it is taken from.
-    ``found`` and ``expected`` are None where there is no number to show.
+    ``found`` and ``expected`` are None where there is no number to show. ``label`` is how
+    the student would write the entry; empty where that is ``parameter`` with its index.
     """
 
     parameter: str
@@ -30,6 +31,7 @@ class Entry:
     found: float | None
     expected: float | None
     probe: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ def _entry(entry: Entry, hints: int) -> dict[str, Any]:
     data = {
         "parameter": entry.parameter,
         "index": list(entry.index),
+        "label": entry.label,
         "state": entry.state,
         "found": _number(entry.found),
         "expected": _number(entry.expected),

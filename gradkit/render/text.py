@@ -223,9 +223,8 @@ def _entries(failed: list[Entry], hints: int) -> Table:
     for entry in failed[:ROWS]:
         index = f"[{','.join(map(str, entry.index))}]" if entry.index else ""
         numbers = [_number(entry.found), *([_number(entry.expected)] if shown else [])]
-        table.add_row(
-            Text(clean_text(entry.parameter) + index), *numbers, Text(clean_text(entry.probe))
-        )
+        label = entry.label or entry.parameter + index
+        table.add_row(Text(clean_text(label)), *numbers, Text(clean_text(entry.probe)))
     if len(failed) > ROWS:
         table.add_row(Text(f"and {len(failed) - ROWS} more"))
     return table

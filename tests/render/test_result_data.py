@@ -52,7 +52,7 @@ CHECK_KEYS = {
     "notes",
     "follows",
 }
-ENTRY_KEYS = {"parameter", "index", "state", "found", "expected", "probe"}
+ENTRY_KEYS = {"parameter", "index", "label", "state", "found", "expected", "probe"}
 
 
 def test_keys_are_those_of_the_schema() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Run
-from gradkit.records.task import Array
+from gradkit.records.task import Array, Task
 from gradkit.records.verdict import Verdict
 from gradkit.truth import closeness
 from gradkit.truth.judge.case import (
@@ -74,6 +74,10 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
                 (run.start,),
                 title=f"{key} from {run.start}",
             )
+        # A single step may hide what a run of them adds up; a wrong step is told elsewhere.
+        stepped = "update" in earlier and earlier["update"].state == "pass"
+        if stepped and _is_nearly(sheet, case.task, run, outcome, case.expected[run.name]):
+            sheet.remark_on_precision()
         if outcome.loop and LOOPS[outcome.loop] not in sheet.notes:
             sheet.notes.append(LOOPS[outcome.loop])
     verdict = sheet.verdict(
@@ -95,6 +99,21 @@ def _is_of_any_size(case: Case) -> bool:
         return outcome.failure is None
     # As loose as can be told from one step more or less: this is a remark, no verdict.
     return bool(np.abs(found - right).max() <= 0.1 * np.ptp(right) + 1e-4 * np.abs(right).max())
+
+
+def _is_nearly(
+    sheet: Sheet, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array]
+) -> bool:
+    """Whether a run that failed is off by no more than single precision would make it."""
+    if all(entry.state == "pass" for entry in sheet.entries if entry.probe == run.start):
+        return False
+    finals = {f"final/{key}": value for key, value in run.parameters.items()}
+    moved = np.concatenate([(expected[name] - start).ravel() for name, start in finals.items()])
+    pairs = [(outcome.outputs.get(name), expected[name], moved) for name in finals]
+    course, taken = course_of(task, run, expected), course_of(task, run, outcome.outputs)
+    if course is not None:
+        pairs.append((taken, course, course))
+    return all(found is not None and closeness.nearly(found, *rest) for found, *rest in pairs)
 
 
 def _fixed(allowed: Array) -> Tolerance:
