@@ -21,10 +21,11 @@ from gradkit.assess import (
     Scheme,
     assess,
     best,
-    judge_again,
+    failures,
     questions_of,
     scheme_of,
     total,
+    unchecked,
     versions_of,
 )
 from gradkit.examine import Examined, examine
@@ -51,6 +52,7 @@ from gradkit.truth.oracle import (
     verify,
 )
 from gradkit.truth.probes import draw
+from gradkit.truth.suspicion import nondeterministic
 from gradkit.worker import Workshop, WorkshopError
 
 REDRAWS = 3
@@ -75,12 +77,17 @@ class GradingError(Exception):
     """Nothing can be graded; the text says what was found, what was expected, what to do."""
 
 
+class BreakdownError(GradingError):
+    """The grader's own side failed; the submission may be in order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What to grade against.
 
     ``seed`` None draws a fresh one for each submission; ``preset`` None takes the
-    assignment's. Findings of the ``dropped`` codes are left out and cost nothing.
+    assignment's. Findings of the ``dropped`` codes are left out and cost nothing. Student
+    code runs at ``require_tier`` or above, or not at all.
     """
 
     tasks: tuple[str, ...] = ()
@@ -91,6 +98,7 @@ class Settings:
     seed: int | None = None
     preset: Preset | None = None
     dropped: tuple[str, ...] = ()
+    require_tier: int = 0
 
 
 class Session:
@@ -166,7 +174,9 @@ class Session:
         Raises
         ------
         GradingError
-            It holds none of the tasks, or the grader's own side failed.
+            It holds none of the tasks.
+        BreakdownError
+            The grader's own side failed.
         OverdueError
             It was hurried and did not come to its end.
         """
@@ -182,8 +192,10 @@ class Session:
                 for task in chosen
                 for section in claimed[task.id]
             ]
-        except (UnrecognisedError, OracleError, WorkshopError) as error:
+        except UnrecognisedError as error:
             raise GradingError(str(error)) from None
+        except (OracleError, WorkshopError) as error:
+            raise BreakdownError(str(error)) from None
         bindings = [evidence.binding for evidence, _ in taken]
         if not named and not any(binding is None or binding.bound for binding in bindings):
             raise GradingError(another_exercise(submission, self.assignment))
@@ -202,11 +214,10 @@ class Session:
         """The evidence of one section, and its marks."""
         title = section.title or (section.own[0].file if section.own else "")
         scheme = self.scheme
-        evidence = Evidence(task.id, title, seed, questions_of(task))
+        evidence = Evidence(task.id, title, seed)
         if task.framework == "torch" and importlib.util.find_spec("torch") is None:
             evidence = replace(evidence, unchecked=WITHOUT_TORCH)
-            oracle: Oracle = Derived(task)
-            return evidence, assess(task, evidence, judge_again(task, oracle, evidence), scheme)
+            return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
         oracle = self._oracle(task)
         facts = outline(section, submission.modules)
         for redraw in range(1 + REDRAWS):
@@ -220,6 +231,8 @@ class Session:
         evidence = replace(
             evidence,
             seed=seed + redraw,
+            questions=questions_of(task, examined.case.probes),
+            failed=failures(examined.verdicts),
             binding=examined.case.binding,
             observations=examined.case.observations,
             inquiry=inquiry,
@@ -259,14 +272,19 @@ class Session:
         It only ever lightens marks and explains them: its own fault must not cost the report.
         """
         failed = any(verdict.state == "fail" for verdict in examined.verdicts)
-        if not failed or (self._settings.form == "published" and task.framework == "numpy"):
+        asked = failed and not (self._settings.form == "published" and task.framework == "numpy")
+        if not asked and not nondeterministic(examined.case):
             return Inquiry(), ""
         # Late: rules and mistakes take time to load, and who passes needs none.
-        from gradkit.inquiry import inquire
+        from gradkit.inquiry import inquire, suspicions
 
+        inquiry = Inquiry()
         try:
-            with self._sit(task, section, submission) as sitting:
-                return inquire(task, examined, sitting, self._oracle(task), seed), ""
+            if asked:
+                with self._sit(task, section, submission) as sitting:
+                    inquiry = inquire(task, examined, sitting, self._oracle(task), seed)
+            remarks = suspicions(task, examined, inquiry)
+            return replace(inquiry, findings=(*inquiry.findings, *remarks)), ""
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             kind = type(error).__name__
             return Inquiry(), f"gradkit's own diagnosis failed here ({kind}); marks count entries."

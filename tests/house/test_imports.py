@@ -59,6 +59,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.audit",
         "gradkit.dispute",
         "gradkit.records",
+        "gradkit.student.files",
+        "gradkit.student.gather",
         "gradkit.text",
         "gradkit.truth.assignment",
         "gradkit.truth.mistakes.catalogue",
@@ -89,6 +91,9 @@ AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.cli": {"click"},
     "gradkit.truth.tables": {"msgspec"},
     "gradkit.render.text": {"rich"},
+    "gradkit.render.summary": {"rich"},
+    "gradkit.render.progress": {"rich"},
+    "gradkit.classroom": {"msgspec"},
     "gradkit.pytest_plugin": {"pytest"},
 }
 """Modules that may load more than numpy when they are imported, which others do in time."""

@@ -1,0 +1,239 @@
+"""`gradkit grade` as it is typed: what it prints, how it ends, and what an interrupt leaves."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from classroom.classes import (
+    HANGS,
+    OPTIONS,
+    RIGHT,
+    changed_assignment,
+    command,
+    environment,
+    gradkit,
+    handed_in,
+    mixed,
+    processes,
+    results,
+)
+from classroom.filing import filed
+from click.testing import CliRunner
+from rich.console import Console
+
+from gradkit.classroom.store import FILE, LOCK, Store
+from gradkit.cli import main
+from gradkit.records.result import Result
+from gradkit.render import progress
+from gradkit.render.progress import Watcher
+
+
+def test_a_class_is_graded_and_summed_up(tmp_path: Path) -> None:
+    """The table on standard output, all else on standard error; again, nothing is to be done."""
+    folder = handed_in(tmp_path / "class", ann=RIGHT)
+    (folder / "ben.pdf").write_bytes(b"%PDF")
+    done = gradkit("grade", folder, "--out", tmp_path / "out", *OPTIONS, "--lanes", 1)
+    assert done.returncode == 0
+    assert done.stderr == (
+        f"1 graded, 0 unchanged, 1 refused, 0 failed: {tmp_path / 'out' / FILE}\n"
+    )
+    assert done.stdout.startswith("2 submissions, 1 graded, 1 refused, 1 provisional\nscores from ")
+    again = gradkit("grade", folder, "--out", tmp_path / "out", *OPTIONS)
+    assert again.stderr.startswith("0 graded, 2 unchanged, 0 refused, 0 failed: ")
+    assert (again.returncode, again.stdout) == (0, done.stdout)
+
+
+def test_results_may_lie_in_the_folder_of_the_class(tmp_path: Path) -> None:
+    """They are no submissions, when grading goes on later."""
+    handed_in(tmp_path, ann=RIGHT)
+    for out in (tmp_path, tmp_path / "results"):
+        for _ in range(2):
+            assert gradkit("grade", tmp_path, "--out", out, *OPTIONS).returncode == 0
+        (tmp_path / FILE).unlink(missing_ok=True)
+        (tmp_path / LOCK).unlink(missing_ok=True)
+    assert list(results(tmp_path / "results")) == ["ann"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere", "--out", "out"], "gradkit: There is no file or folder nowhere.\n"),
+        (
+            ["class", "--out", "out", "--form", "published", "--no-reference"],
+            "gradkit: --form published needs the model solutions: name their folder with "
+            "--reference.\n",
+        ),
+        (
+            ["class", "--out", "taken"],
+            "gradkit: taken: cannot be written (File exists). Choose another folder with --out.\n",
+        ),
+    ],
+)
+def test_what_cannot_be_done_exits_2(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence, and nothing on standard output."""
+    handed_in(tmp_path / "class", ann=RIGHT)
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["grade", *arguments])
+    assert (done.exit_code, done.stdout, done.stderr) == (2, "", said)
+
+
+def test_faults_of_ours_exit_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The class is graded and summed up, and what to do is said last."""
+
+    class Broken:
+        def __init__(self, *given: object) -> None:
+            self.hand: list[object] = []
+
+        def __enter__(self) -> Broken:
+            return self
+
+        def __exit__(self, *given: object) -> None:
+            pass
+
+        def room(self, *, leisure: bool) -> int:
+            return 1
+
+        def put(self, orders: list[object], *, leisure: bool) -> None:
+            self.hand += orders
+
+        def take(self, seconds: float) -> list[tuple[object, None]]:
+            taken, self.hand = self.hand, []
+            return [(order, None) for order in taken]
+
+    monkeypatch.setattr("gradkit.classroom.crew.Lanes", Broken)
+    folder = handed_in(tmp_path / "class", ann=RIGHT)
+    done = CliRunner().invoke(main, ["grade", str(folder), "--out", str(tmp_path), *OPTIONS])
+    assert done.exit_code == 2
+    assert done.stdout.startswith("1 submission, 1 failed\nto be looked at")
+    assert done.stderr.endswith(
+        "gradkit: 1 could not be graded, for reasons of gradkit's own that are listed under "
+        "each. Start the same command again to have them tried again.\n"
+    )
+
+
+def test_a_second_grader_of_the_folder_is_refused(tmp_path: Path) -> None:
+    """While the first holds it."""
+    folder = handed_in(tmp_path / "class", ann=RIGHT)
+    with Store(tmp_path / "out", write=True):
+        done = gradkit("grade", folder, "--out", tmp_path / "out", *OPTIONS)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"gradkit: {tmp_path / 'out'}: another gradkit is writing into this folder. Wait until "
+        "it is done, or choose another folder with --out.\n"
+    )
+
+
+def test_one_hopeless_submission_costs_only_itself(tmp_path: Path) -> None:
+    """All others are done long before its time is over, those after it too."""
+    texts = {f"s{n}": f"{RIGHT}# {n}\n" for n in range(8)}
+    folder = handed_in(tmp_path / "class", **{**texts, "a_hopeless": HANGS})
+    started = time.monotonic()
+    short = changed_assignment(tmp_path / "short", "deadline = 10.0", "deadline = 4.0")
+    options = [*OPTIONS, "--lanes", 1, "--assignment", short]
+    done = gradkit("grade", folder, "--out", tmp_path / "out", *options)
+    assert done.returncode == 0, done.stderr
+    assert re.search("a_hopeless +regression-numpy/update ran out of time", done.stdout)
+    with Store(tmp_path / "out", write=False) as store:
+        made = {kept.name: kept.made for kept in store.current()}
+        scores = {kept.name: kept.score for kept in store.current()}
+    assert max(made, key=made.__getitem__) == "a_hopeless"
+    assert {scores[name] for name in texts} == {20.0}
+    # Its deadline twice over, as it is confirmed, and no more.
+    assert time.monotonic() - started < 30
+
+
+def test_progress_is_told_in_lines_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Now and then, with count, rate and time left; skipped ones count as done."""
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with Watcher(Console(stderr=True)) as watch:
+        watch.begin(10)
+        watch.skip()
+        watch.skip()
+        for _ in range(4):
+            now[0] += 2.0
+            watch.step(filed())
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "5 of 10 graded, 0.5/s, about 10 s left\n")
+
+
+def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same figures."""
+    import io
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    told = io.StringIO()
+    with Watcher(Console(file=told, force_terminal=True, width=80)) as watch:
+        watch.begin(4)
+        watch.skip()
+        watch.step(filed())
+        time.sleep(0.3)
+    assert "grading" in told.getvalue()
+    assert "2/4" in told.getvalue()
+    assert "/s" in told.getvalue()
+
+
+def wait_for(out: Path, count: int, process: subprocess.Popen[str]) -> int:
+    """Wait until so many results are stored."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        assert process.poll() is None, process.communicate()
+        if (out / FILE).exists():
+            try:
+                found = len(results(out))
+            except Exception:  # it is being made
+                found = 0
+            if found >= count:
+                return found
+        time.sleep(0.05)
+    raise AssertionError("nothing was stored")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("at", [0, 3])
+def test_an_interrupt_leaves_a_usable_state(tmp_path: Path, at: int) -> None:
+    """Ctrl-C, which reaches all processes: exit 130, one sentence, and the rest later."""
+    folder, out, temporary = mixed(tmp_path / "class", 16), tmp_path / "out", tmp_path / "tmp"
+    temporary.mkdir()
+    arguments = ["grade", folder, "--out", out, *OPTIONS]
+    with subprocess.Popen(
+        command(*arguments),
+        env=environment(temporary),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
+    ) as process:
+        wait_for(out, at, process)
+        os.killpg(process.pid, signal.SIGINT)
+        told, complaint = process.communicate(timeout=60)
+    assert complaint == (
+        f"gradkit: interrupted. What is graded so far is kept in {out}; start the same command "
+        "again to go on.\n"
+    )
+    assert (process.returncode, told) == (130, "")
+    assert processes(temporary) == []
+    assert list(temporary.iterdir()) == []
+    before = results(out)
+    assert at <= len(before) < 16
+    done = gradkit(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert f", {len(before)} unchanged, " in done.stderr
+    after = results(out)
+    assert len(after) == 16
+    assert before.items() <= after.items()
+    assert all(isinstance(one, Result) for one in after.values())
