@@ -118,6 +118,19 @@ def test_the_environment_is_clean(run) -> None:
 
 
 @slow
+def test_what_is_installed_beside_numpy_is_out_of_reach(run) -> None:
+    """At tier 2 packages can be read, scipy for one; gradkit, which lies among them, cannot."""
+    done = run("gradkit", "doctor", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    trials = {trial["act"]: trial for trial in data["trials"]}
+    assert trials["work"]["held"]
+    if data["tier"] >= 2:
+        assert trials["import_answers"]["held"]
+        assert "site-packages/gradkit/truth" in trials["import_answers"]["detail"]
+
+
+@slow
 @pytest.mark.parametrize("problem", ["regression", "classification"])
 def test_numpy_tasks_are_graded_with_the_derived_oracle(run, problem: str) -> None:
     """Full marks for the model solution, provisional, exit 0."""
