@@ -75,6 +75,7 @@ def mark(
                 verdict.place,
                 verdict.notes,
                 follows,
+                verdict.courses,
             )
         )
     checkable = sum(check.max_score for check in checks if check.state not in OPEN)

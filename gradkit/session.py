@@ -27,11 +27,12 @@ from gradkit.records.binding import Binding
 from gradkit.records.finding import Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Result, TaskResult
-from gradkit.records.submission import Section, Submission
+from gradkit.records.submission import Place, Section, Submission
 from gradkit.records.task import Form, Task
 from gradkit.records.verdict import Verdict
 from gradkit.student.bind import bind
 from gradkit.student.files import SubmissionError
+from gradkit.student.listing import listings
 from gradkit.student.outline import outline
 from gradkit.student.read import read
 from gradkit.student.sitting import Sitting
@@ -188,7 +189,8 @@ class Session:
             deductions=self.assignment.deductions,
         )
         notes = (*marked.notes, trouble) if trouble else marked.notes
-        return replace(marked, seed=seed + redraw, notes=notes), examined
+        shown = listings(submission.cells, _places(marked))
+        return replace(marked, seed=seed + redraw, notes=notes, listings=shown), examined
 
     def bindings(
         self, submission: Submission, task: str
@@ -306,6 +308,15 @@ def _in_form(task: Task, form: Form) -> Task:
     if form == "correct" or task.framework == "torch":
         return task
     return replace(task, checks=tuple(check for check in task.checks if check.name != "gradient"))
+
+
+def _places(marked: TaskResult) -> Iterator[Place]:
+    """Where findings and checks point, findings first."""
+    for finding in marked.findings:
+        yield from finding.places
+    firsts = [finding.place for finding in marked.findings]
+    firsts += [check.place for check in marked.checks]
+    yield from (place for place in firsts if place is not None)
 
 
 def _find_reference(settings: Settings) -> Path | None:

@@ -10,7 +10,7 @@ import numpy as np
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Run
 from gradkit.records.task import Array, Task
-from gradkit.records.verdict import Verdict
+from gradkit.records.verdict import Course, Verdict
 from gradkit.truth import closeness
 from gradkit.truth.judge.case import (
     Case,
@@ -29,6 +29,9 @@ LOOPS: Mapping[str, str] = {
     "replaced": "gradkit's own training loop ran your update, with gradkit's forward pass.",
     "student": "Your own training loop ran.",
 }
+
+COURSE = 100
+"""Epochs of a run that are kept to be shown; of a longer one, so many evenly spread."""
 
 
 def trajectory(case: Case, earlier: Earlier) -> Verdict:
@@ -51,11 +54,12 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     if forward is not None:
         givers |= dict.fromkeys(("y_hat", "A1"), f"`{forward.function}`")
     sheet = Sheet(case.binding.bound[role], givers)
+    courses: list[Course] = []
     for run, outcome in zip(runs, outcomes, strict=True):
         sheet.faults(outcome.faults)
         units = [closeness.epsilon(value) for value in outcome.outputs.values()]
         eps = closeness.SINGLE if torch else max(units, default=closeness.DOUBLE)
-        _losses(sheet, case.task, run, outcome, case.expected[run.name], eps)
+        courses += _losses(sheet, case.task, run, outcome, case.expected[run.name], eps)
         for key, start in run.parameters.items():
             final = case.expected[run.name][f"final/{key}"]
             allowed = closeness.final_tolerance(final[None], start[None], eps)
@@ -69,10 +73,11 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
             )
         if outcome.loop and LOOPS[outcome.loop] not in sheet.notes:
             sheet.notes.append(LOOPS[outcome.loop])
-    return sheet.verdict(
+    verdict = sheet.verdict(
         "trajectory",
         lambda failed: f"{len(failed)} of {sheet.size} losses and final parameters are off course.",
     )
+    return replace(verdict, courses=tuple(courses))
 
 
 def _fixed(allowed: Array) -> Tolerance:
@@ -87,10 +92,11 @@ def _stacked(outcome: Outcome) -> Outcome:
 
 def _losses(
     sheet: Sheet, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array], eps: float
-) -> None:
+) -> list[Course]:
+    """Compare a run's losses; its course, if it has one, is given to be shown."""
     course, taken = course_of(task, run, expected), course_of(task, run, outcome.outputs)
     if course is None:
-        return
+        return []
     torch = task.framework == "torch"
     title = f"loss from {run.start}"
     epochs = _by_epoch(course, run)
@@ -118,6 +124,18 @@ def _losses(
             epoch, example = divmod(int(off[0]), len(course) // run.epochs)
             at = f"epoch {epoch + 1}" + ("" if torch else f", example {example + 1}")
             sheet.remark(f"From the {run.start} start the loss leaves its course at {at}.")
+    return [_shown(run, epochs, None if taken is None else _by_epoch(taken, run))]
+
+
+def _shown(run: Run, expected: Array, found: Array | None) -> Course:
+    """First and last epoch, and as many between as are worth drawing."""
+    kept = np.unique(np.linspace(0, run.epochs - 1, min(run.epochs, COURSE)).round().astype(int))
+    return Course(
+        run.start,
+        tuple((kept + 1).tolist()),
+        () if found is None else tuple(found[kept].tolist()),
+        tuple(expected[kept].tolist()),
+    )
 
 
 def _by_epoch(course: Array, run: Run) -> Array:
