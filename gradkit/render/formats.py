@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     # The command knows the words before anything loads numpy.
     from gradkit.records.result import Result
 
-FORMATS: Mapping[str, str] = {"json": "gradkit.render.data"}
+FORMATS: Mapping[str, str] = {"json": "gradkit.render.data", "html": "gradkit.render.html.page"}
 """Each word and the module that writes the format; imported when it is asked for."""
 
 
