@@ -68,7 +68,7 @@ def class_page(rows: Sequence[Row], title: str, reports: Sequence[Report] = ()) 
     """
     cleaned = [_clean(row) for row in rows]
     made, counted = _mistakes(cleaned), _checks(cleaned)
-    scores = [row.score for row in cleaned]
+    scores, largest, unit = _scores(cleaned)
     columns = _columns(cleaned)
     return document(
         "class.html",
@@ -82,7 +82,8 @@ def class_page(rows: Sequence[Row], title: str, reports: Sequence[Report] = ()) 
         mean=statistics.fmean(scores) if scores else 0.0,
         median=statistics.median(scores) if scores else 0.0,
         full=sum(row.score >= row.max_score > 0 for row in cleaned),
-        distribution=_distribution(cleaned),
+        unit=unit,
+        distribution=_distribution(scores, largest, unit),
         frequencies=_frequencies(made),
         states=_states(counted),
         reports=reports,
@@ -128,18 +129,23 @@ def _checks(rows: Sequence[Row]) -> list[CheckCount]:
     ]
 
 
-def _distribution(rows: Sequence[Row]) -> Drawing | None:
-    """Scores in tenths of the most that any of the class could reach."""
+def _scores(rows: Sequence[Row]) -> tuple[list[float], float, str]:
+    """The scores, the most there can be, and the unit.
+
+    Percent, where not everyone was given the same tasks.
+    """
     largest = max((row.max_score for row in rows), default=0.0)
+    if all(row.max_score == largest for row in rows):
+        return [row.score for row in rows], largest, "points"
+    return [100 * row.score / (row.max_score or 1) for row in rows], 100.0, "percent"
+
+
+def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing | None:
     if not largest:
         return None
-    # Shares, where not everyone was given the same tasks.
-    alike = all(row.max_score == largest for row in rows)
-    top, unit = (largest, "points") if alike else (100.0, "percent of the points")
-    scores = [row.score if alike else 100 * row.score / (row.max_score or 1) for row in rows]
-    svg = plots.histogram(tuple(scores), top, unit)
+    svg = plots.histogram(tuple(scores), largest, unit)
     low, high = points(min(scores)), points(max(scores))
-    title = f"Scores of {len(rows)} students, from {low} to {high} {unit}."
+    title = f"Scores of {len(scores)} students, from {low} to {high} {unit}."
     return Drawing(placed(svg, "distribution", title), title)
 
 

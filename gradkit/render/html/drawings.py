@@ -29,11 +29,11 @@ def courses(check: Data, name: str) -> Iterator[Drawing]:
         if not found and not expected:
             continue
         svg = plots.course(_drawn(course["epochs"]), _drawn(found), _drawn(expected))
-        said = [f"From the start “{course['start']}”"]
-        said += [f"your code ends at {_short(found[-1])}"] if found else ["no losses to compare"]
-        said += [f"expected {_short(expected[-1])}"] if expected else []
-        title = f"Loss over {course['epochs'][-1]} epochs. {', '.join(said)}."
-        yield Drawing(placed(svg, f"{name}-course-{number}", title), f"{', '.join(said)}.")
+        ends = [f"your code (solid) ends at {_short(found[-1])}"] if found else []
+        ends += [f"expected (dashed) {_short(expected[-1])}"] if expected else []
+        said = f"From the start “{course['start']}”: {', '.join(ends)}."
+        title = f"Loss over {course['epochs'][-1]} epochs. {said}"
+        yield Drawing(placed(svg, f"{name}-course-{number}", title), said)
 
 
 def heat_map(check: Data, name: str) -> Drawing | None:
@@ -50,7 +50,7 @@ def heat_map(check: Data, name: str) -> Drawing | None:
     title += f" and {len(wrong) - 12} more." if len(wrong) > 12 else "."
     caption = "Right entries ✓ and wrong ones ✗."
     if any("expected" in entry for entry in check["entries"]):
-        caption += " The number is how far the entry is off; the darker, the nearer to the worst."
+        caption += " The number is how far an entry is off; the worst have the strongest shade."
     return Drawing(placed(plots.heat_map(drawn), f"{name}-heat", title), caption)
 
 

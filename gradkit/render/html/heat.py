@@ -69,6 +69,6 @@ def _cell(entry: Data | None, largest: float) -> Cell:
 
 def _short(error: float) -> str:
     """One digit and its power of ten, or a plain number: ``2e−5``, ``0.3``, ``40``."""
-    return (
-        f"{float(f'{error:.1g}'):.3g}".replace("e-0", "e−").replace("e-", "e−").replace("e+0", "e")
-    )
+    text = f"{error:.0e}" if not 0.01 <= error < 1000 else f"{float(f'{error:.1g}'):g}"
+    digit, _, power = text.partition("e")
+    return f"{digit}e{int(power)}".replace("-", "−") if power else digit

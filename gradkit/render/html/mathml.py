@@ -73,10 +73,10 @@ def _expression(text: str) -> list[Element]:
             row.append(_leaf("mi", piece))
         elif kind == "power" and row:
             row.append(_script("msup", row.pop(), _leaf("mn", piece.translate(_PLAIN))))
-        elif piece in "′*" and row:
-            row.append(_script("msup", row.pop(), _leaf("mo", piece)))
+        elif piece in "′*" and row and row[-1].tag == "mi":
+            row[-1].text = f"{row[-1].text}{piece}"
         elif piece in _CLOSING:
-            named = piece == "[" and row and row[-1].tag in ("mi", "msup")
+            named = piece == "[" and row and row[-1].tag == "mi"
             opened.append((piece, row.pop() if named else None))
             rows.append([])
         elif opened and piece == _CLOSING[opened[-1][0]]:
@@ -99,9 +99,6 @@ def _closed(bracket: str, name: Element | None, inner: list[Element]) -> Element
         row.append(_leaf("mo", _CLOSING[bracket], form="postfix"))
         return row
     row.extend(inner)
-    if name.tag == "msup":  # a prime goes above the index, not in front of it
-        base, prime = name
-        return _script("msubsup", base, row, prime)
     return _script("msub", name, row)
 
 
