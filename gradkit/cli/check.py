@@ -12,7 +12,7 @@ import click
 
 from gradkit.cli.options import assignment_options
 from gradkit.cli.refusal import FAILED, OPEN, PASSED, REFUSED, Refusal
-from gradkit.render.formats import FORMATS
+from gradkit.render.formats import FORMATS, lacking
 
 if TYPE_CHECKING:
     from gradkit.records.result import Result
@@ -44,6 +44,9 @@ def command(
     output: Path | None,
 ) -> None:
     """Check submissions: each PATH, a .py file, notebook, folder or zip, is one."""
+    # Said at once: nobody should wait for a class to be graded to be told this.
+    if said := lacking(format_):
+        raise Refusal(said)
     # No array here is large enough for threads, and starting them takes as long as the rest
     # of numpy on a busy machine. Whoever has set a number keeps it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

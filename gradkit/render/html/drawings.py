@@ -60,7 +60,8 @@ def _numbers(values: Sequence[float | None]) -> list[float]:
 
 def _drawn(values: Sequence[float]) -> tuple[Any, ...]:
     """Five digits are all that can be seen, and let equal drawings be recognised."""
-    return tuple(float(f"{value:.5g}") for value in values)
+    # One nan for all: two of them are only the same if they are one.
+    return tuple(math.nan if math.isnan(v) else float(f"{v:.5g}") for v in values)
 
 
 def _short(value: float) -> str:

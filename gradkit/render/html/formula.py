@@ -86,7 +86,7 @@ def spelled(formula: Formula) -> str:
         + " · ".join(_wrapped(factor.text, factor.differs) for factor in term.factors)
         for term in formula.terms
     )
-    return ("= " if formula.value else "") + (" ".join(terms) or STILL)
+    return ("= " if formula.value else "") + (" ".join(terms) if formula.terms else STILL)
 
 
 def _wrapped(text: str, differs: bool) -> str:

@@ -11,8 +11,8 @@ from gradkit.render.html.formula import Formula, spelled
 _TOKEN = re.compile(
     r"(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
     r"|(?P<sum>Σ[ᵢⱼₖ]+)"
-    r"|(?P<name>[^\W\d]\w*)"
     r"|(?P<power>[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
+    r"|(?P<name>[^\W\d](?:(?![⁰¹²³⁴⁵⁶⁷⁸⁹])\w)*)"
     r"|(?P<other>\S)"
 )
 _PLAIN = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹ᵢⱼₖ", "−0123456789ijk")
@@ -36,7 +36,7 @@ def typeset(formula: Formula) -> str:
             _put(row, _expression(factor.text), factor.differs)
     note = SubElement(semantics, "annotation", encoding="text/plain")
     note.text = spelled(formula)
-    return tostring(math, encoding="unicode", method="html")
+    return tostring(math, encoding="unicode", short_empty_elements=False)
 
 
 def _leaf(tag: str, text: str, **attributes: str) -> Element:

@@ -17,5 +17,5 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     names = [f"s{number}" for number in range(1, 1 + len(results))]
     rows = [to_row(r, hints, f"#{name}") for r, name in zip(results, names, strict=True)]
     reports = [report(r, hints, name) for r, name in zip(results, names, strict=True)]
-    title = f"{len(results)} submissions"
+    title = f"{len(results)} submission{'s' if len(results) != 1 else ''}"
     return class_page(rows, title, reports)

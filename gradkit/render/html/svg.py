@@ -41,7 +41,7 @@ def adopt(drawing: str, colours: Mapping[str, str]) -> str:
     # Points to pixels; the page makes it smaller where there is no room.
     root.set("width", f"{float(root.get('viewBox', '').split()[2]) * 4 / 3:.0f}")
     # A page is HTML, where these names need no declaration.
-    return re.sub(r"\s*\n\s*", " ", tostring(root, encoding="unicode", method="html"))
+    return re.sub(r"\s*\n\s*", " ", tostring(root, encoding="unicode", short_empty_elements=False))
 
 
 def _references(element: Element) -> list[str]:
