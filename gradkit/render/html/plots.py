@@ -82,7 +82,7 @@ KEPT = 2048
 def course(epochs: tuple[int, ...], found: tuple[float, ...], expected: tuple[float, ...]) -> str:
     """The loss by epoch: what was found as a solid line, what was expected as a dashed one."""
     with _page_style():
-        figure, axes = _axes(4.0, 2.1, left=0.62, right=0.1, bottom=0.42, top=0.1)
+        figure, axes = _axes(4.0, 2.1, left=0.75, right=0.1, bottom=0.42, top=0.1)
         if expected:
             axes.plot(epochs, expected, "--", color=EXPECTED, linewidth=2.0)
         if found:
