@@ -135,7 +135,12 @@ def assess(
         deductions=scheme.deductions,
         dropped=scheme.dropped,
     )
-    return replace(marked, seed=evidence.seed, notes=(*marked.notes, *evidence.notes))
+    return replace(
+        marked,
+        seed=evidence.seed,
+        notes=(*marked.notes, *evidence.notes),
+        listings=evidence.listings,
+    )
 
 
 def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[str]) -> Inquiry:

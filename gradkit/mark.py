@@ -84,6 +84,7 @@ def mark(
                 verdict.place,
                 (*verdict.notes, WITHDRAWN) if withdrawn else verdict.notes,
                 tuple(code for code in follows if code not in dropped),
+                verdict.courses,
             )
         )
     findings += [f for f in inquiry.findings if not f.check and f.mistake not in dropped]

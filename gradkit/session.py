@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,10 +35,12 @@ from gradkit.records.evidence import Evidence, Graded
 from gradkit.records.finding import Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Result, TaskResult
-from gradkit.records.submission import Section, Submission
+from gradkit.records.submission import Place, Section, Submission
 from gradkit.records.task import Assignment, Form, Task
+from gradkit.records.verdict import Verdict
 from gradkit.student.bind import bind
 from gradkit.student.files import SubmissionError
+from gradkit.student.listing import listings
 from gradkit.student.outline import outline
 from gradkit.student.read import read
 from gradkit.student.sitting import Sitting
@@ -244,6 +246,10 @@ class Session:
             notes=(trouble,) if trouble else (),
             tier=examined.tier,
         )
+        evidence = replace(
+            evidence,
+            listings=listings(submission.cells, _places(inquiry, examined.verdicts)),
+        )
         return evidence, assess(task, evidence, examined.verdicts, scheme)
 
     def bindings(
@@ -412,6 +418,15 @@ def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
         else replace(task, checks=tuple(c for c in task.checks if c.name != "gradient"))
         for task in assignment.tasks
     )
+
+
+def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
+    """Where findings and checks point, findings first."""
+    for finding in inquiry.findings:
+        yield from finding.places
+    firsts = [finding.place for finding in inquiry.findings]
+    firsts += [verdict.place for verdict in verdicts]
+    yield from (place for place in firsts if place is not None)
 
 
 def _find_reference(settings: Settings) -> Path | None:

@@ -12,7 +12,7 @@ import click
 from gradkit.cli.options import HINTS, assignment_options
 from gradkit.cli.output import write
 from gradkit.cli.refusal import FAILED, OPEN, PASSED, REFUSED, Refusal
-from gradkit.render.formats import DATED, FORMATS, OWN, SINGLE
+from gradkit.render.formats import DATED, FORMATS, OWN, SINGLE, lacking
 
 if TYPE_CHECKING:
     from gradkit.records.result import Result
@@ -50,6 +50,9 @@ def command(
             f"--format {format_} is for one submission, and {len(paths)} were given. Run gradkit "
             "once for each, or take --format json."
         )
+    # Said at once: nobody should wait for a class to be graded to be told this.
+    if said := lacking(format_):
+        raise Refusal(said)
     # No array here is large enough for threads, and starting them takes as long as the rest
     # of numpy on a busy machine. Whoever has set a number keeps it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -8,9 +8,9 @@ from typing import Literal
 
 from gradkit.records.finding import Finding
 from gradkit.records.mistake import Preset
-from gradkit.records.submission import Place, Problem
+from gradkit.records.submission import Listing, Place, Problem
 from gradkit.records.task import Form, Visibility
-from gradkit.records.verdict import Entry, State
+from gradkit.records.verdict import Course, Entry, State
 
 OracleKind = Literal["reference", "derived"]
 
@@ -31,6 +31,7 @@ class CheckResult:
     place: Place | None = None
     notes: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
+    courses: tuple[Course, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class TaskResult:
 
     ``checkable`` is the part of ``max_score`` that could be judged. ``seed`` draws the
     probes that it was judged at; it is not the result's where those were drawn again.
+    ``listings`` hold the functions in which something was found.
     """
 
     task: str
@@ -52,6 +54,7 @@ class TaskResult:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     seed: int = 0
+    listings: tuple[Listing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,16 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """Lines of the student's own file, whole, from ``first_line`` on."""
+
+    file: str
+    cell: int | None
+    first_line: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something in the files that could not be used, said so that the student can mend it."""
 

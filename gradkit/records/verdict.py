@@ -35,10 +35,25 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """The loss of a training run from one start, epoch by epoch.
+
+    ``epochs`` count from 1; long runs are thinned. ``found`` is empty where the run gave no
+    losses that can be compared.
+    """
+
+    start: str
+    epochs: tuple[int, ...]
+    found: tuple[float, ...]
+    expected: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The state of a check, its entries, and a sentence for the student.
 
-    ``place`` is where to look. ``notes`` are remarks that change nothing.
+    ``place`` is where to look. ``notes`` are remarks that change nothing. ``courses`` are the
+    losses of training runs.
     """
 
     check: str
@@ -47,3 +62,4 @@ class Verdict:
     entries: tuple[Entry, ...] = ()
     place: Place | None = None
     notes: tuple[str, ...] = ()
+    courses: tuple[Course, ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 FORMATS: Mapping[str, str] = {
     "json": "gradkit.render.data",
+    "html": "gradkit.render.html.page",
     "markdown": "gradkit.render.markdown",
     "junit": "gradkit.render.junit",
     "github": "gradkit.render.github",
@@ -39,6 +41,9 @@ SINGLE = frozenset({"github-classroom", "gradescope", "prairielearn"})
 SPOKEN = frozenset({"text", "markdown", "github"})
 """Formats that people read, in the characters that standard output has. Others are UTF-8."""
 
+NEEDS: Mapping[str, tuple[str, ...]] = {"html": ("jinja2", "matplotlib", "pygments")}
+"""Packages that a format cannot do without, and that an extra installs; see `lacking`."""
+
 
 class Render(Protocol):
     """What writes a format."""
@@ -46,6 +51,17 @@ class Render(Protocol):
     def __call__(self, results: Sequence[Result], hints: int, *, many: bool) -> str:
         """The text, with its last newline; ``many``: several submissions were asked for."""
         ...
+
+
+def lacking(word: str) -> str:
+    """A sentence where what a format needs is not installed, else nothing."""
+    missing = [name for name in NEEDS.get(word, ()) if find_spec(name) is None]
+    if not missing:
+        return ""
+    return (
+        f"--format {word} needs {' and '.join(missing)}, which this Python does not have: "
+        "pip install 'gradkit[report]'"
+    )
 
 
 class Refuse(Protocol):

@@ -104,7 +104,9 @@ ALONE: Mapping[str, set[str]] = {"pytest": {"gradkit.pytest_plugin"}}
 """Packages that these modules alone may import, early or late."""
 
 FREE = sys.stdlib_module_names | {"numpy"}
-HEAVY = {"torch", "pandas", "scipy", "nbformat", "rich", "pytest"}
+HEAVY = {
+    "torch", "pandas", "scipy", "nbformat", "rich", "pytest", "jinja2", "matplotlib", "pygments"
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -424,3 +424,34 @@ def test_only_the_named_checks_are_judged() -> None:
     """As the trajectory asks for forward alone."""
     assert [v.check for v in judge(case(), ("forward",))] == ["forward"]
     assert [(v.check, v.state) for v in judge(case(), ("gradient",))] == [("gradient", "pass")]
+
+
+def test_courses_are_told_epoch_by_epoch() -> None:
+    """From each start, what was found beside what was expected; the same where all is right."""
+    published, asymmetric = verdicts(case())["trajectory"].courses
+    assert (published.start, asymmetric.start) == ("published", "asymmetric")
+    assert published.epochs == (1, 2, 3, 4, 5)
+    assert published.found == published.expected
+    assert published.expected[-1] == pytest.approx(1.2785131717992089)
+    change = {"run/published": with_outputs(y_hat=add(0.5, -1, 0, 0))}
+    off, same = verdicts(case(changes=change))["trajectory"].courses
+    assert off.found[:4] == off.expected[:4]
+    assert off.found[4] != off.expected[4]
+    assert same == asymmetric
+
+
+def test_a_course_without_losses_has_none_that_were_found() -> None:
+    """What is expected stays."""
+    change = {"run/published": with_outputs(y_hat=lambda value: value[:-1])}
+    course = verdicts(case(changes=change))["trajectory"].courses[0]
+    assert course.found == ()
+    assert len(course.expected) == 5
+
+
+def test_a_long_course_is_thinned() -> None:
+    """To a hundred epochs, the first and the last among them."""
+    task = replace(TASKS["regression-numpy"], epochs=350)
+    course = verdicts(case(task=task))["trajectory"].courses[0]
+    assert len(course.epochs) == len(course.found) == len(course.expected) == 100
+    assert (course.epochs[0], course.epochs[-1]) == (1, 350)
+    assert sorted(set(course.epochs)) == list(course.epochs)
