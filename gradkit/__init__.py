@@ -16,13 +16,23 @@ if TYPE_CHECKING:
         check_module,
         finite_difference,
     )
+    from gradkit.trajectory import assert_trajectory
 
 __version__ = "0.1.0"
 
-__all__ = ["assert_gradient", "check_gradient", "check_module", "finite_difference"]
+__all__ = [
+    "assert_gradient",
+    "assert_trajectory",
+    "check_gradient",
+    "check_module",
+    "finite_difference",
+]
+
+_HOMES = {"assert_trajectory": "trajectory"}
+"""Where those names live that are not gradcheck's."""
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module("gradkit.gradcheck"), name)
+        return getattr(import_module(f"gradkit.{_HOMES.get(name, 'gradcheck')}"), name)
     raise AttributeError(f"gradkit has no {name!r}; it has {', '.join(__all__)}.")

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import secrets
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -33,6 +33,7 @@ from gradkit.records.verdict import Verdict
 from gradkit.student.bind import bind
 from gradkit.student.files import SubmissionError
 from gradkit.student.outline import outline
+from gradkit.student.played import Played
 from gradkit.student.read import read
 from gradkit.student.sitting import Sitting
 from gradkit.truth.assignment import AssignmentError, read_assignment
@@ -131,23 +132,65 @@ class Session:
             It cannot be read, holds none of the tasks, or the grader's own side failed.
         """
         named = self._settings.tasks
-        seed = secrets.randbits(32) if self._settings.seed is None else self._settings.seed
         try:
             submission = read(path)
             claimed = recognise(submission, self._tasks, named, self._sit)
+            result, examined = self.grade(submission, claimed)
+        except (SubmissionError, UnrecognisedError, WorkshopError) as error:
+            raise GradingError(str(error)) from None
+        cases = [each.case for each in examined.values()]
+        empty = not any(case.binding.bound for case in cases) and len(cases) == len(result.tasks)
+        if empty and not named:
+            raise GradingError(another_exercise(submission, self.assignment))
+        return result
+
+    def recognised(self, path: Path) -> tuple[Task, ...]:
+        """The tasks that a submission will be graded for; nothing is judged yet.
+
+        Raises
+        ------
+        GradingError
+            See `check`.
+        """
+        named = self._settings.tasks
+        try:
+            submission = read(path)
+            claimed = recognise(submission, self._tasks, named, self._sit)
+        except (SubmissionError, UnrecognisedError, WorkshopError) as error:
+            raise GradingError(str(error)) from None
+        if not claimed:
+            raise GradingError(another_exercise(submission, self.assignment))
+        return tuple(task for task in self._tasks if task.id in (named or claimed))
+
+    def grade(
+        self, submission: Submission, claimed: Mapping[str, list[Section]]
+    ) -> tuple[Result, dict[str, Examined]]:
+        """Grade sections that are known to speak for their tasks.
+
+        Returns
+        -------
+        result : Result
+        examined : dict
+            By task, what was asked and answered; a task that could not be checked is not in it.
+
+        Raises
+        ------
+        GradingError
+            The grader's own side failed.
+        """
+        seed = secrets.randbits(32) if self._settings.seed is None else self._settings.seed
+        wanted = self._settings.tasks or claimed
+        try:
             graded = [
                 self._best(task, claimed[task.id], submission, seed)
                 for task in self._tasks
-                if task.id in (named or claimed)
+                if task.id in wanted
             ]
-        except (SubmissionError, UnrecognisedError, OracleError, WorkshopError) as error:
+        except (OracleError, WorkshopError) as error:
             raise GradingError(str(error)) from None
-        cases = [examined.case for _, examined in graded if examined is not None]
-        empty = not any(case.binding.bound for case in cases) and len(cases) == len(graded)
-        if empty and not named:
-            raise GradingError(another_exercise(submission, self.assignment))
-        tier = max((examined.tier for _, examined in graded if examined is not None), default=0)
-        return self._result(submission, seed, tuple(result for result, _ in graded), tier)
+        found = {result.task: examined for result, examined in graded if examined is not None}
+        tier = max((examined.tier for examined in found.values()), default=0)
+        return self._result(submission, seed, tuple(result for result, _ in graded), tier), found
 
     def _best(
         self, task: Task, sections: list[Section], submission: Submission, seed: int
@@ -169,7 +212,7 @@ class Session:
             verdicts = [Verdict(c.name, "not-checked", WITHOUT_TORCH) for c in task.checks]
             derived = self._reference is None
             return mark(task, verdicts, Inquiry(), step=step, derived=derived), None
-        oracle = self._oracle(task)
+        oracle = self.oracle(task)
         facts = outline(section, submission.modules)
         for redraw in range(1 + REDRAWS):
             with self._sit(task, section, submission) as sitting:
@@ -213,6 +256,25 @@ class Session:
         except (UnrecognisedError, WorkshopError) as error:
             raise GradingError(str(error)) from None
 
+    @contextmanager
+    def play(self, path: Path, task: str) -> Iterator[Played]:
+        """The functions of a submission that play a task's roles, to be called one by one.
+
+        Of several sections the last counts.
+
+        Raises
+        ------
+        GradingError
+            See `check`.
+        """
+        try:
+            submission = read(path)
+        except SubmissionError as error:
+            raise GradingError(str(error)) from None
+        chosen, section, binding, _ = list(self.bindings(submission, task))[-1]
+        with self._sit(chosen, section, submission) as sitting:
+            yield Played(chosen, binding, sitting)
+
     def _inquire(
         self, task: Task, section: Section, submission: Submission, examined: Examined, seed: int
     ) -> tuple[Inquiry, str]:
@@ -228,7 +290,7 @@ class Session:
 
         try:
             with self._sit(task, section, submission) as sitting:
-                return inquire(task, examined, sitting, self._oracle(task), seed), ""
+                return inquire(task, examined, sitting, self.oracle(task), seed), ""
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             kind = type(error).__name__
             return Inquiry(), f"gradkit's own diagnosis failed here ({kind}); marks count entries."
@@ -249,7 +311,7 @@ class Session:
             self._workshops[task.framework] = self._stack.enter_context(workshop)
         return self._workshops[task.framework]
 
-    def _oracle(self, task: Task) -> Oracle:
+    def oracle(self, task: Task) -> Oracle:
         """The task's oracle; a model solution is held against the task file first."""
         form = self._settings.form
         if task.id in self._oracles:

@@ -53,6 +53,15 @@ def to_text(
     return spell(text, encoding)
 
 
+def check_text(task: TaskResult, check: CheckResult, hints: int, width: int = 100) -> str:
+    """Plain text of one check of a task, as it stands in the mark sheet."""
+    buffer = io.StringIO()
+    console = Console(file=buffer, width=width, color_system=None, legacy_windows=False)
+    findings = [finding for finding in task.findings if finding.check == check.check]
+    _check(check, findings, hints, console, unicode=True)
+    return "\n".join(line.rstrip()[4:] for line in buffer.getvalue().rstrip("\n").split("\n"))
+
+
 def show(results: Sequence[Result], hints: int, console: Console, unicode: bool = True) -> None:
     """Print the mark sheets."""
     for result in results:
