@@ -22,7 +22,7 @@ import numpy as np
 import gradkit
 from gradkit.examine import Examined, examine
 from gradkit.mark import mark
-from gradkit.recognise import UnrecognisedError, another_exercise, recognise
+from gradkit.recognise import UnrecognisedError, another_exercise, recognise, resembles
 from gradkit.records.binding import Binding
 from gradkit.records.finding import Inquiry
 from gradkit.records.mistake import Preset
@@ -83,8 +83,8 @@ class Session:
     Parameters
     ----------
     settings : Settings
-    workshop : Workshop
-        Runs numpy tasks. One for torch tasks is opened when the first of them comes.
+    workshop : Workshop, optional
+        Runs numpy tasks. Another is opened when the first task comes that needs it.
 
     Raises
     ------
@@ -92,7 +92,7 @@ class Session:
         The assignment or the reference cannot be used.
     """
 
-    def __init__(self, settings: Settings, workshop: Workshop) -> None:
+    def __init__(self, settings: Settings, workshop: Workshop | None = None) -> None:
         try:
             self.assignment = read_assignment(settings.assignment)
         except AssignmentError as error:
@@ -110,7 +110,7 @@ class Session:
         if self._reference is not None:
             self._digests["reference"] = _digest(self._reference)
         self._oracles: dict[str, Oracle] = {}
-        self._workshops = {"numpy": workshop}
+        self._workshops = {} if workshop is None else {"numpy": workshop}
         self._stack = ExitStack()
 
     @property
@@ -161,6 +161,19 @@ class Session:
         if not claimed:
             raise GradingError(another_exercise(submission, self.assignment))
         return tuple(task for task in self._tasks if task.id in (named or claimed))
+
+    def mistaken_for(self, submission: Submission, section: Section) -> Task | None:
+        """Another task, where the section's forward pass is exactly that one's.
+
+        Raises
+        ------
+        GradingError
+            The grader's own side failed.
+        """
+        try:
+            return resembles(section, self._tasks, submission, self._sit)
+        except WorkshopError as error:
+            raise GradingError(str(error)) from None
 
     def grade(
         self, submission: Submission, claimed: Mapping[str, list[Section]]

@@ -72,7 +72,21 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.worker",
     },
     "gradkit.assignments": set(),
-    "gradkit.__init__": {"gradkit.gradcheck", "gradkit.trajectory"},
+    "gradkit.notebook": {
+        "gradkit.notebook",
+        "gradkit.session",
+        "gradkit.examine",
+        "gradkit.render",
+        "gradkit.records",
+        "gradkit.student.headings",
+        "gradkit.student.history",
+        "gradkit.student.live",
+        "gradkit.student.sitting",
+        "gradkit.student.source",
+        "gradkit.truth.assignment",
+        "gradkit.truth.oracle",
+    },
+    "gradkit.__init__": {"gradkit.gradcheck", "gradkit.notebook", "gradkit.trajectory"},
 }
 """For each room of the house, the rooms it may import. Everyone may import `gradkit` itself."""
 
