@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from gradkit.records.finding import Finding, Inquiry
@@ -16,6 +16,8 @@ from gradkit.rubric import deduction
 OPEN: tuple[State, ...] = ("inconclusive", "not-checked")
 """States that are neither right nor wrong: their points are left out."""
 
+WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
+
 
 def mark(
     task: Task,
@@ -26,6 +28,7 @@ def mark(
     derived: bool,
     preset: Preset = "default",
     deductions: Mapping[str, float] | None = None,
+    dropped: Collection[str] = (),
 ) -> TaskResult:
     """Points for one task.
 
@@ -47,6 +50,8 @@ def mark(
     preset : {"default", "strict", "lenient"}
     deductions : mapping of str to float, optional
         The assignment's own figures, see `gradkit.rubric`.
+    dropped : collection of str
+        Codes of mistakes that were withdrawn: such findings cost nothing and are left out.
 
     Returns
     -------
@@ -57,13 +62,20 @@ def mark(
     for check, verdict in zip(task.checks, verdicts, strict=True):
         own = [finding for finding in inquiry.findings if finding.check == check.name]
         follows = inquiry.follows.get(check.name, ()) if verdict.state == "fail" else ()
-        costs = [_cost(finding, verdict, preset, deductions) for finding in own]
+        costs = [
+            0.0 if f.mistake in dropped else _cost(f, verdict, preset, deductions) for f in own
+        ]
         earned = 1.0 if follows else share(verdict)
         if own and verdict.state == "fail":
             earned = max(earned, 1.0 - sum(costs))
         # What the check lost is told mistake by mistake, and no more than that.
         lost = check.points * (1.0 - earned) / (sum(costs) or 1.0)
-        findings += [replace(f, deduction=lost * c) for f, c in zip(own, costs, strict=True)]
+        findings += [
+            replace(finding, deduction=lost * cost)
+            for finding, cost in zip(own, costs, strict=True)
+            if finding.mistake not in dropped
+        ]
+        withdrawn = any(code in dropped for code in (*follows, *(f.mistake for f in own)))
         checks.append(
             CheckResult(
                 verdict.check,
@@ -73,8 +85,8 @@ def mark(
                 verdict.message,
                 verdict.entries,
                 verdict.place,
-                verdict.notes,
-                follows,
+                (*verdict.notes, WITHDRAWN) if withdrawn else verdict.notes,
+                tuple(code for code in follows if code not in dropped),
             )
         )
     checkable = sum(check.max_score for check in checks if check.state not in OPEN)

@@ -110,13 +110,17 @@ def test_a_large_tolerance_lets_everything_through(monkeypatch: pytest.MonkeyPat
     """Tolerances are part of what is audited."""
     task = only(task_of("regression-numpy"), "update")
     assert "updated-before-use" not in slipped(alone(task))
-    monkeypatch.setattr(closeness, "change_tolerance", lambda c, b, eps: np.full(c.shape, 1e9))
+    monkeypatch.setattr(
+        closeness, "change_tolerance", lambda c, b, eps, least: np.full(c.shape, 1e9)
+    )
     assert "updated-before-use" in slipped(alone(task))
 
 
 def test_a_tolerance_that_the_correct_code_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody could pass: that is no clean assignment."""
-    monkeypatch.setattr(closeness, "change_tolerance", lambda c, b, eps: np.full(c.shape, -1.0))
+    monkeypatch.setattr(
+        closeness, "change_tolerance", lambda c, b, eps, least: np.full(c.shape, -1.0)
+    )
     assignment = replace(OWN, tasks=(only(task_of("regression-numpy"), "update"),))
     found = audit(assignment, None)
     assert not found.clean

@@ -5,20 +5,21 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-import gradkit.session
+from gradkit.assess import assess, judge_again
 from gradkit.cli import main
-from gradkit.mark import mark
 from gradkit.records.result import TaskResult
 from gradkit.rubric import deduction
 from gradkit.session import Session, Settings
+from gradkit.student.read import read
 from gradkit.truth.assignment import DEFAULT
 from gradkit.truth.mistakes import CODES
+from gradkit.truth.oracle import Derived
 from gradkit.worker import Workshop
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -216,32 +217,21 @@ def written(folder: Path, changes: list[str]) -> Path:
 @pytest.fixture(scope="module")
 def marks() -> Iterator[Marks]:
     """``marks(path)`` grades the task that the first line names once, and marks it thrice."""
-    called: list[tuple[Any, Any]] = []
-
-    def noted(*arguments: Any, **settings: Any) -> TaskResult:
-        called.append((arguments, settings))
-        return mark(*arguments, **settings)
-
-    patch = pytest.MonkeyPatch()
-    patch.setattr(gradkit.session, "mark", noted)
-    with (
-        Workshop() as workshop,
-        patch.context(),
-        Session(Settings(seed=3, no_reference=True), workshop) as session,
-    ):
+    settings = Settings(seed=3, no_reference=True)
+    with Workshop() as workshop, Session(settings, workshop) as session:
 
         def grade(path: Path) -> dict[str, TaskResult]:
-            task = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# task: ")
-            if "torch" in task:
+            name = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# task: ")
+            if "torch" in name:
                 pytest.importorskip("torch")
-            called.clear()
-            session._settings = Settings(tasks=(task,), seed=3, no_reference=True)
-            session.check(path)
-            ((arguments, settings),) = called
-            return {p: mark(*arguments, **{**settings, "preset": p}) for p in PRESETS}
+            session._settings = replace(settings, tasks=(name,))
+            (evidence,) = session.grade(read(path)).evidence
+            (task,) = (each for each in session.assignment.tasks if each.id == name)
+            verdicts = judge_again(task, Derived(task), evidence)
+            schemes = {preset: replace(session.scheme, preset=preset) for preset in PRESETS}
+            return {p: assess(task, evidence, verdicts, schemes[p]) for p in PRESETS}
 
         yield grade
-    patch.undo()
 
 
 def scores(marked: dict[str, TaskResult]) -> tuple[float, ...]:

@@ -15,6 +15,9 @@ from gradkit import __version__
 
 COMMANDS: Mapping[str, str] = {
     "check": "check",
+    "grade": "grade",
+    "remark": "remark",
+    "summary": "summary",
     "list": "tasks",
     "reproduce": "reproduce",
     "audit": "audit",

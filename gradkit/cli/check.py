@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradkit.cli.options import assignment_options
+from gradkit.cli.options import HINTS, assignment_options
 from gradkit.cli.refusal import FAILED, OPEN, PASSED, REFUSED, Refusal
 from gradkit.render.formats import FORMATS
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.command("check")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
 @assignment_options
+@HINTS
 @click.option(
     "--format", "format_", type=click.Choice(["text", *FORMATS]), default="text", show_default=True
 )

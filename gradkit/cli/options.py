@@ -18,6 +18,21 @@ REFERENCE = click.option(
     metavar="DIR",
     help="Folder of the model solutions.",
 )
+NO_REFERENCE = click.option(
+    "--no-reference", is_flag=True, help="Derive expected values from the task file."
+)
+PRESET = click.option(
+    "--preset",
+    type=click.Choice(["default", "strict", "lenient"]),
+    help="What mistakes cost.  [default: the assignment's]",
+)
+HINTS = click.option(
+    "--hints",
+    type=click.IntRange(1, 4),
+    metavar="N",
+    help="How much is shown: 1 where to look … 4 expected numbers.",
+)
+CLASS = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 
 
 def assignment_options(command: click.decorators.FC) -> click.decorators.FC:
@@ -40,26 +55,14 @@ def assignment_options(command: click.decorators.FC) -> click.decorators.FC:
             ),
             ASSIGNMENT,
             REFERENCE,
-            click.option(
-                "--no-reference", is_flag=True, help="Derive expected values from the task file."
-            ),
+            NO_REFERENCE,
             click.option(
                 "--seed",
                 type=click.IntRange(0, 2**63 - 1),
                 metavar="N",
                 help="Draw the same probes again.",
             ),
-            click.option(
-                "--hints",
-                type=click.IntRange(1, 4),
-                metavar="N",
-                help="How much is shown: 1 where to look … 4 expected numbers.",
-            ),
-            click.option(
-                "--preset",
-                type=click.Choice(["default", "strict", "lenient"]),
-                help="What mistakes cost.  [default: the assignment's]",
-            ),
+            PRESET,
         ]
     ):
         command = option(command)

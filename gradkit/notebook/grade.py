@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gradkit.examine import Examined
+from gradkit.assess import case_of
 from gradkit.notebook.kernel import Kernel, headings, modules_beside
 from gradkit.notebook.report import Course, Report
 from gradkit.records.submission import Section, Submission
@@ -17,7 +17,8 @@ from gradkit.student.history import from_functions, from_history, section_of, su
 from gradkit.student.live import LiveSitting
 from gradkit.student.sitting import Sitting
 from gradkit.truth.assignment import AssignmentError, read_assignment
-from gradkit.truth.oracle import course_of
+from gradkit.truth.judge import Case
+from gradkit.truth.oracle import Derived, course_of
 
 LIVE = (
     "There is no record of the cells here: your functions were called as they are, in this "
@@ -61,11 +62,12 @@ def grade(
             other = session.mistaken_for(submission, section) if _can_run(task) else None
             if other is not None:
                 return Report(task.title, hints=level, refusal=_again(task, other), notes=notes)
-            result, examined = session.grade(submission, {task.id: [section]})
+            graded = session.grade_sections(submission, {task.id: [section]})
     except GradingError as error:
         return Report(task.title, hints=level, refusal=str(error), notes=notes)
-    courses = _courses(examined[task.id]) if task.id in examined else ()
-    return Report(task.title, hints=level, result=result, courses=courses, notes=notes)
+    case = case_of(task, Derived(task), graded.evidence[0])
+    courses = () if case is None else _courses(case)
+    return Report(task.title, hints=level, result=graded.result, courses=courses, notes=notes)
 
 
 def _task(assignment: Assignment, named: str | None) -> Task:
@@ -111,9 +113,9 @@ def _can_run(task: Task) -> bool:
     return task.framework != "torch" or importlib.util.find_spec("torch") is not None
 
 
-def _courses(examined: Examined) -> tuple[Course, ...]:
+def _courses(case: Case) -> tuple[Course, ...]:
     """The losses of each training run, beside the expected ones."""
-    case, courses = examined.case, []
+    courses = []
     for run in case.probes.runs:
         if run.check != "trajectory":
             continue

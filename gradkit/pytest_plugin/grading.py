@@ -90,8 +90,7 @@ class Grading:
 
     def answers(self, task: str | None, path: str | None) -> Answers:
         """What is right for a task."""
-        chosen = self._chosen(task, path)
-        return Answers(chosen, self._session.oracle(chosen))
+        return self._session.answers(self._chosen(task, path))
 
     def located(self, path: str) -> Path:
         """A path of the command line, which is meant from where pytest was started."""

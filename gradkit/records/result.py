@@ -12,6 +12,8 @@ from gradkit.records.submission import Place, Problem
 from gradkit.records.task import Form
 from gradkit.records.verdict import Entry, State
 
+OracleKind = Literal["reference", "derived"]
+
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
@@ -63,7 +65,7 @@ class Result:
     assignment: str
     form: Form
     seed: int
-    oracle: Literal["reference", "derived"]
+    oracle: OracleKind
     provisional: bool
     score: float
     max_score: float

@@ -51,6 +51,29 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A code file: its path inside the submission, with slashes, and its contents."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """The bytes of one submission, read under limits and not yet parsed: it can be sent on.
+
+    ``digest`` is the SHA-256 (hex) of a file that was named itself; otherwise that of the
+    code files with their paths, so that a folder and its archive have the same.
+    """
+
+    name: str
+    path: str
+    files: tuple[File, ...]
+    problems: tuple[Problem, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """Everything that was read from one path.
 

@@ -81,10 +81,14 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the mark sheet: what is looked at and what it is worth."""
+    """One line of the mark sheet: what is looked at and what it is worth.
+
+    ``tolerance`` is a relative error that is let pass, beyond what arithmetic asks for.
+    """
 
     name: str
     points: float
+    tolerance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

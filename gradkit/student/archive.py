@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import struct
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from gradkit.records.submission import Place, Problem
+from gradkit.records.submission import File, Place, Problem
 from gradkit.student.files import (
     CODE_FILES,
     DEPTH,
     ENTRIES,
     TOTAL_BYTES,
-    File,
     SubmissionError,
     is_code,
     is_ignored,
@@ -45,31 +46,42 @@ def read_archive(path: Path) -> tuple[list[File], list[Problem]]:
     """
     try:
         with open(path, "rb") as stream:
-            _refuse_large(path, stream)
-            with zipfile.ZipFile(stream) as archive:
-                return _members(path, archive)
-    except SubmissionError:
-        raise
+            return unpack(path.name, stream)
     except OSError as error:
         raise SubmissionError(
             f"{shown(path.name)} could not be opened: {error.strerror or error}. "
             "Check the path and the permissions."
         ) from None
+
+
+def unpack(name: str, stream: BinaryIO) -> tuple[list[File], list[Problem]]:
+    """The same of an archive that is open for reading and is called ``name``.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    SubmissionError
+        See `read_archive`.
+    """
+    try:
+        _refuse_large(name, stream)
+        with zipfile.ZipFile(stream) as archive:
+            return read_members(name, archive, archive.infolist())
+    except (OSError, SubmissionError):
+        raise
     except Exception:
         # What `zipfile` raises on damaged input has no common base.
         raise SubmissionError(
-            f"{shown(path.name)} is damaged or not a zip archive. Pack the files again as .zip."
+            f"{shown(name)} is damaged or not a zip archive. Pack the files again as .zip."
         ) from None
 
 
-def _refuse_large(path: Path, stream: BinaryIO) -> None:
+def _refuse_large(name: str, stream: BinaryIO) -> None:
     """Look at the size and at the end record, before `zipfile` reads the whole directory."""
-    size = os.fstat(stream.fileno()).st_size
+    size = stream.seek(0, os.SEEK_END)
     if size > ARCHIVE_BYTES:
-        raise SubmissionError(
-            f"{shown(path.name)} has {size / 1e6:.1f} MB; at most {ARCHIVE_BYTES / 1e6:.0f} MB "
-            "are read. Leave data and pictures out of the archive."
-        )
+        raise SubmissionError(_too_large_to_open(name, size))
     stream.seek(max(0, size - _END.size - _LONGEST_COMMENT))
     tail = stream.read()
     stream.seek(0)
@@ -82,17 +94,25 @@ def _refuse_large(path: Path, stream: BinaryIO) -> None:
     _, _, _, _, entries, directory, _, _ = _END.unpack_from(tail, start)
     if entries > ENTRIES or directory > _DIRECTORY_BYTES:
         raise SubmissionError(
-            f"{shown(path.name)} holds more than {ENTRIES} files. "
-            "Pack the folder of the exercise alone."
+            f"{shown(name)} holds more than {ENTRIES} files. Pack the folder of the exercise alone."
         )
 
 
-def _members(path: Path, archive: zipfile.ZipFile) -> tuple[list[File], list[Problem]]:
+def read_members(
+    label: str, archive: zipfile.ZipFile, infos: Iterable[zipfile.ZipInfo], within: str = ""
+) -> tuple[list[File], list[Problem]]:
+    """Read the code files among some members, named as seen from the folder ``within``.
+
+    Raises
+    ------
+    SubmissionError
+        There are more of them than is reasonable.
+    """
     problems: list[Problem] = []
     wanted: dict[str, zipfile.ZipInfo] = {}
     total = 0
-    for info in archive.infolist():
-        name = info.filename.replace("\\", "/")
+    for info in infos:
+        name = name_of(info).removeprefix(within)
         parts = name.split("/")
         if info.is_dir() or any(is_ignored(part) and part not in ("..", ".") for part in parts):
             continue
@@ -116,7 +136,7 @@ def _members(path: Path, archive: zipfile.ZipFile) -> tuple[list[File], list[Pro
         total += info.file_size
         if len(wanted) > CODE_FILES or total > TOTAL_BYTES:
             raise SubmissionError(
-                f"{shown(path.name)} holds more than {CODE_FILES} scripts and notebooks, or more "
+                f"{shown(label)} holds more than {CODE_FILES} scripts and notebooks, or more "
                 f"than {TOTAL_BYTES / 1e6:.0f} MB of them. Hand in one submission at a time."
             )
     files = []
@@ -133,8 +153,44 @@ def _members(path: Path, archive: zipfile.ZipFile) -> tuple[list[File], list[Pro
     return files, problems
 
 
+def name_of(info: zipfile.ZipInfo) -> str:
+    """The member's path, with slashes, whatever packed it."""
+    return info.filename.replace("\\", "/")
+
+
+def unpack_nested(
+    name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo
+) -> tuple[list[File], list[Problem]]:
+    """Read all code files of an archive that is a member of another.
+
+    Raises
+    ------
+    SubmissionError
+        See `read_archive`.
+    """
+    complaint = _pitfall(name, info)
+    if complaint is not None:
+        raise SubmissionError(complaint)
+    if info.file_size > ARCHIVE_BYTES:
+        raise SubmissionError(_too_large_to_open(name, info.file_size))
+    # The size in the directory is a promise; what is read is counted.
+    return unpack(name, io.BytesIO(archive.read(info)[: info.file_size]))
+
+
+def _too_large_to_open(name: str, size: int) -> str:
+    return (
+        f"{shown(name)} has {size / 1e6:.1f} MB; at most {ARCHIVE_BYTES / 1e6:.0f} MB "
+        "are read. Leave data and pictures out of the archive."
+    )
+
+
 def _complaint(name: str, info: zipfile.ZipInfo) -> str | None:
-    """Say why a member is not read, if it is not."""
+    """Say why a code file is not read, if it is not."""
+    return _pitfall(name, info) or too_large(name, info.file_size)
+
+
+def _pitfall(name: str, info: zipfile.ZipInfo) -> str | None:
+    """Say why a member of any kind is not read, if it is not."""
     label = shown(name)
     parts = name.split("/")
     if ".." in parts or "." in parts or name.startswith("/") or ":" in parts[0]:
@@ -152,4 +208,4 @@ def _complaint(name: str, info: zipfile.ZipInfo) -> str | None:
             f"{label} would unpack to {info.file_size / 1e6:.1f} MB, more than {RATIO} times its "
             "packed size, and was left out."
         )
-    return too_large(name, info.file_size)
+    return None

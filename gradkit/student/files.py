@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from gradkit.records.submission import Place, Problem
+from gradkit.records.submission import File, Place, Problem
 from gradkit.text import clean_text
 
 SUFFIXES = (".py", ".ipynb")
@@ -38,14 +37,6 @@ _SKIPPED = frozenset({"__MACOSX", "__pycache__", "node_modules", "site-packages"
 
 class SubmissionError(Exception):
     """A submission of which nothing can be read. The message is meant for the student."""
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A code file: its path inside the submission, with slashes, and its contents."""
-
-    name: str
-    data: bytes
 
 
 def is_code(name: str) -> bool:

@@ -7,9 +7,9 @@ import re
 import warnings
 from typing import Any
 
-from gradkit.records.submission import Cell, Problem
+from gradkit.records.submission import Cell, File, Problem
 from gradkit.student.cell import make_cell
-from gradkit.student.files import File, SubmissionError
+from gradkit.student.files import SubmissionError
 from gradkit.student.headings import BELOW_ALL, Path, headings_in, plain
 from gradkit.student.source import decode, unify
 

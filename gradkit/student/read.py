@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path, PurePosixPath
 
-from gradkit.records.submission import Cell, Place, Problem, Submission
+from gradkit.records.submission import Cell, File, Parcel, Place, Problem, Submission
 from gradkit.student.archive import read_archive
 from gradkit.student.files import (
-    File,
     SubmissionError,
     is_code,
     read_file,
@@ -21,14 +20,19 @@ from gradkit.student.notebook import read_notebook
 from gradkit.student.script import read_script
 from gradkit.text import clean_text
 
-__all__ = ["SubmissionError", "read"]
+__all__ = ["SubmissionError", "collect", "parse", "read"]
 
 _EXPECTED = "Expected is a script (.py), a notebook (.ipynb), or a folder or .zip of them."
 _NOT_HANDED_IN = frozenset({"setup", "conftest"})
 
 
 def read(path: str | PathLike[str]) -> Submission:
-    """Read a script, a notebook, a folder or a zip archive.
+    """Read a script, a notebook, a folder or a zip archive. See `collect` and `parse`."""
+    return parse(collect(path))
+
+
+def collect(path: str | PathLike[str]) -> Parcel:
+    """Read the bytes of a script, a notebook, a folder or a zip archive.
 
     Parameters
     ----------
@@ -37,11 +41,8 @@ def read(path: str | PathLike[str]) -> Submission:
 
     Returns
     -------
-    Submission
-        Its cells follow the files in the order of their paths. Data files, hidden files
-        and Jupyter's checkpoints are left aside; what could not be used is listed in
-        ``problems``. ``digest`` is that of the bytes of a single file; otherwise of the
-        code files with their paths, so that a folder and its archive have the same.
+    Parcel
+        Data files, hidden files and Jupyter's checkpoints are left aside.
 
     Raises
     ------
@@ -55,33 +56,67 @@ def read(path: str | PathLike[str]) -> Submission:
         is_folder = exists = False
     if not exists:
         raise SubmissionError(f"There is no file or folder {clean_text(str(path), 300)}.")
-    problems: list[Problem] = []
     if is_folder:
-        files, problems = read_folder(path)
-    elif path.suffix.lower() == ".zip":
-        files, problems = read_archive(path)
-    elif is_code(path.name):
-        files = [read_file(path)]
-    else:
-        raise SubmissionError(f"{shown(path.name)} is not a file that can be graded. {_EXPECTED}")
-    single = not is_folder and is_code(path.name)
-    if not single:
-        files = _handed_in(sorted(_unwrapped(files), key=lambda file: file.name))
-        if not files:
-            said = " ".join(problem.message for problem in problems[:3])
-            raise SubmissionError(
-                f"There is no script and no notebook in {shown(path.name)}. {said or _EXPECTED}"
-            )
-    return _submission(path, files, problems, single=single)
+        return packed(path.name, str(path), *read_folder(path))
+    if path.suffix.lower() == ".zip":
+        return packed(path.name, str(path), *read_archive(path))
+    if is_code(path.name):
+        return alone(str(path), read_file(path))
+    raise SubmissionError(not_gradable(path.name))
 
 
-def _submission(
-    path: Path, files: list[File], problems: list[Problem], *, single: bool
-) -> Submission:
+def not_gradable(name: str) -> str:
+    """The sentence for a file of another kind."""
+    return f"{shown(name)} is not a file that can be graded. {_EXPECTED}"
+
+
+def alone(path: str, file: File) -> Parcel:
+    """The parcel of one script or notebook."""
+    digest = hashlib.sha256(file.data).hexdigest()
+    return Parcel(_name(file.name), path, (file,), (), digest)
+
+
+def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> Parcel:
+    """The parcel of a folder or archive that is called ``name``.
+
+    Raises
+    ------
+    SubmissionError
+        There is no code in it.
+    """
+    taken = _handed_in(sorted(_unwrapped(files), key=lambda file: file.name))
+    if not taken:
+        said = " ".join(problem.message for problem in problems[:3])
+        raise SubmissionError(
+            f"There is no script and no notebook in {shown(name)}. {said or _EXPECTED}"
+        )
+    return Parcel(_name(name), path, tuple(taken), tuple(problems), _digest(taken))
+
+
+def _name(name: str) -> str:
+    stem, dot, suffix = name.rpartition(".")
+    return shown(stem if stem and dot + suffix.lower() in (".py", ".ipynb", ".zip") else name)
+
+
+def parse(parcel: Parcel) -> Submission:
+    """Read the cells of a parcel's files.
+
+    Returns
+    -------
+    Submission
+        Its cells follow the files in the order of their paths. What could not be used is
+        listed in ``problems``.
+
+    Raises
+    ------
+    SubmissionError
+        Nothing can be read at all. The message says why, and what to do.
+    """
     cells: list[Cell] = []
     modules: dict[str, str] = {}
     labels: set[str] = set()
-    for file in files:
+    problems = list(parcel.problems)
+    for file in parcel.files:
         label = _label(file.name, labels)
         try:
             if file.name.lower().endswith(".ipynb"):
@@ -92,7 +127,7 @@ def _submission(
                 for name in _module_names(file.name):
                     modules.setdefault(name, source)
         except SubmissionError as error:
-            if len(files) == 1:
+            if len(parcel.files) == 1:
                 raise
             problems.append(Problem(str(error), Place(label, None, 1)))
             continue
@@ -100,14 +135,8 @@ def _submission(
         problems += said
     if not cells and problems:
         raise SubmissionError(" ".join(problem.message for problem in problems[:3]))
-    name = shown(path.stem if path.suffix.lower() in (".py", ".ipynb", ".zip") else path.name)
     return Submission(
-        name=name,
-        path=str(path),
-        digest=hashlib.sha256(files[0].data).hexdigest() if single else _digest(files),
-        cells=tuple(cells),
-        modules=modules,
-        problems=tuple(problems),
+        parcel.name, parcel.path, parcel.digest, tuple(cells), modules, tuple(problems)
     )
 
 

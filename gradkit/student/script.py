@@ -12,9 +12,8 @@ import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from gradkit.records.submission import Cell, Place, Problem
+from gradkit.records.submission import Cell, File, Place, Problem
 from gradkit.student.cell import make_cell
-from gradkit.student.files import File
 from gradkit.student.headings import BELOW_ALL, Path, headings_in, plain
 from gradkit.student.source import decode, logical_starts
 

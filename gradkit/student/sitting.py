@@ -22,6 +22,10 @@ LEAST = 0.5
 """Seconds that a request is given however little is left of the deadline."""
 
 
+class OverdueError(Exception):
+    """A hurried sitting did not come to its end in the time that it had."""
+
+
 class Sitting:
     """A context manager that puts requests to a section's code.
 
@@ -40,6 +44,9 @@ class Sitting:
         Seconds of wall time for the whole sitting.
     seed : int
         Seeds the random generators of every worker, so that each starts alike.
+    hurried : bool
+        Whether to give up altogether, with `OverdueError`, at the first request that is not
+        answered in time: whoever asks will come back with more of it.
     """
 
     def __init__(
@@ -50,6 +57,8 @@ class Sitting:
         forbidden: frozenset[str],
         deadline: float,
         seed: int,
+        *,
+        hurried: bool = False,
     ) -> None:
         self.section = section
         self.output = ""
@@ -64,9 +73,11 @@ class Sitting:
         }
         self._find = finder([*section.own, *section.shared, *section.borrowed])
         self._seed = seed
-        self._left = deadline
+        self._left = self._deadline = deadline
+        self._hurried = hurried
         self._context: AbstractContextManager[Worker] | None = None
         self._worker: Worker | None = None
+        self._loaded = False
 
     def ask(
         self, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
@@ -78,15 +89,26 @@ class Sitting:
         Frame or Lost
             The reply, or how the worker was lost. What the code printed meanwhile is in
             ``output``.
+
+        Raises
+        ------
+        OverdueError
+            The sitting is hurried, and there was no reply in time.
         """
+        # A new process is the grader's own time, the loading of the code is the student's.
+        worker = self._worker or self._open()
         started = time.monotonic()
         try:
-            worker = self._ready()
-            reply = worker.ask(Frame(kind, arrays, data), max(LEAST, self._left / 2))
+            if not self._loaded:
+                worker.ask(Frame("load", {}, self._sources), self._share())
+                self._loaded = True
+            reply = worker.ask(Frame(kind, arrays, data), self._share())
             self.output = worker.output
         except WorkerLost as lost:
-            self.output = self._worker.output if self._worker else ""
+            self.output = worker.output
             self._close()
+            if self._hurried and lost.kind == "timeout":
+                raise OverdueError from None
             return Lost(lost.kind, lost.detail)
         finally:
             self._left -= time.monotonic() - started
@@ -111,12 +133,21 @@ class Sitting:
         """A cell id and a line of it, as the student sees them."""
         return None if where is None else self._find(str(where[0]), int(where[1]))
 
-    def _ready(self) -> Worker:
-        if self._worker is None:
-            self._context = self._workshop.worker(deadline=max(LEAST, self._left), seed=self._seed)
-            self._worker = self._context.__enter__()
-            self.tier = self._worker.tier
-            self._worker.ask(Frame("load", {}, self._sources), max(LEAST, self._left / 2))
+    @property
+    def spent(self) -> float:
+        """Seconds that requests have taken so far."""
+        return self._deadline - self._left
+
+    def _share(self) -> float:
+        """Seconds that the next request may take."""
+        return self._left if self._hurried else max(LEAST, self._left / 2)
+
+    def _open(self) -> Worker:
+        lifetime = max(LEAST, self._left)
+        self._context = self._workshop.worker(deadline=lifetime, seed=self._seed)
+        self._worker = self._context.__enter__()
+        self._loaded = False
+        self.tier = self._worker.tier
         return self._worker
 
     def _close(self) -> None:

@@ -108,12 +108,13 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
         name: _role(file, name, convert(file, f"roles.{name}", role, RoleTable))
         for name, role in table.roles.items()
     }
+    tolerances = _tolerances(file, table.marking.tolerances)
     tasks: list[Task] = []
     for index, entry in enumerate(table.tasks):
         here = f"tasks[{index}]"
         if entry.id in {task.id for task in tasks}:
             refuse(file, f"{here}.id", repr(entry.id), "an id that no other task has")
-        tasks.append(_task(file, here, entry, roles, digest))
+        tasks.append(_task(file, here, entry, roles, tolerances, digest))
     return Assignment(
         id=table.id,
         title=table.title,
@@ -157,7 +158,27 @@ def _role(file: Path, name: str, table: RoleTable) -> Role:
     )
 
 
-def _task(file: Path, here: str, table: TaskTable, roles: dict[str, Role], digest: Any) -> Task:
+def _tolerances(file: Path, table: dict[str, Any]) -> dict[str, float]:
+    """Relative errors that are let pass, by check."""
+    known = tuple(dict.fromkeys(name for names in CHECKS.values() for name in names))
+    for check, value in table.items():
+        if check not in known:
+            refuse(file, "marking.tolerances", repr(check), one_of(known))
+        real = isinstance(value, int | float) and not isinstance(value, bool)
+        if not real or not 0 <= value < 1:
+            expected = "a relative error: a number from 0 to 1"
+            refuse(file, f"marking.tolerances.{check}", repr(value), expected)
+    return {check: float(value) for check, value in table.items()}
+
+
+def _task(
+    file: Path,
+    here: str,
+    table: TaskTable,
+    roles: dict[str, Role],
+    tolerances: dict[str, float],
+    digest: Any,
+) -> Task:
     for key, name, known in [
         *((f"{here}.roles", name, tuple(roles)) for name in table.roles),
         *((f"{here}.optional", name, tuple(table.roles)) for name in table.optional),
@@ -196,7 +217,11 @@ def _task(file: Path, here: str, table: TaskTable, roles: dict[str, Role], diges
             replace(roles[name], required=name not in table.optional) for name in table.roles
         ),
         checks=tuple(
-            Check(name, _points(file, f"{here}.checks.{name}", points))
+            Check(
+                name,
+                _points(file, f"{here}.checks.{name}", points),
+                tolerances.get(name, 0.0),
+            )
             for name, points in table.checks.items()
         ),
         deadline=table.deadline,

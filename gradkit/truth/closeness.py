@@ -2,7 +2,8 @@
 
 A tolerance is an array: what each expected number may be missed by. It is the sum of a
 relative part, for the student's different but equal order of operations, and of the
-rounding of the storage, which does not shrink with the number compared.
+rounding of the storage, which does not shrink with the number compared. ``least`` is the
+smallest relative part: an assignment may let more pass than arithmetic asks for.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def epsilon(found: NDArray[Any]) -> float:
     return SINGLE if found.dtype.kind == "f" and found.dtype.itemsize <= 4 else DOUBLE
 
 
-def value_tolerance(units: Array, eps: float) -> Array:
+def value_tolerance(units: Array, eps: float, least: float = 0.0) -> Array:
     """For outputs of a forward pass.
 
     Parameters
@@ -39,11 +40,12 @@ def value_tolerance(units: Array, eps: float) -> Array:
         A million times that in double (some 2e-10 of the terms), for a student's roundabout
         ways; ten times in single, where a million would let mistakes through.
     """
-    allowed: Array = (1e6 if eps == DOUBLE else 10) * eps * np.maximum(units, 1e-3)
+    relative = max((1e6 if eps == DOUBLE else 10) * eps, least)
+    allowed: Array = relative * np.maximum(units, 1e-3)
     return allowed
 
 
-def change_tolerance(change: Array, before: Array, eps: float) -> Array:
+def change_tolerance(change: Array, before: Array, eps: float, least: float = 0.0) -> Array:
     """For parameters after a step: they are held to their change, not to their size.
 
     Parameters
@@ -55,30 +57,30 @@ def change_tolerance(change: Array, before: Array, eps: float) -> Array:
     eps : float
         Rounding unit of the student's arithmetic.
     """
-    relative = 1e-7 if eps == DOUBLE else 1e-3
+    relative = max(1e-7 if eps == DOUBLE else 1e-3, least)
     axes = tuple(range(1, change.ndim))
     largest = np.abs(change).max(axis=axes, keepdims=True)
     allowed: Array = relative * (np.abs(change) + 1e-2 * largest) + 16 * eps * np.abs(before)
     return allowed
 
 
-def course_tolerance(course: Array, eps: float) -> Array:
+def course_tolerance(course: Array, eps: float, least: float = 0.0) -> Array:
     """For losses along a run, (epochs,): in double 1e-9 of the loss; in single by its change.
 
     A loss may hardly move over a run, so single precision is held to a thousandth of the
     whole change, plus the rounding of the loss itself.
     """
     if eps == DOUBLE:
-        return 1e-9 * np.abs(course)
-    return 1e-3 * np.ptp(course) + 8 * eps * np.abs(course)
+        return max(1e-9, least) * np.abs(course)
+    return max(1e-3, least) * np.ptp(course) + 8 * eps * np.abs(course)
 
 
-def final_tolerance(final: Array, start: Array, eps: float) -> Array:
+def final_tolerance(final: Array, start: Array, eps: float, least: float = 0.0) -> Array:
     """For parameters at the end of a run, in the same spirit as `course_tolerance`."""
     moved = np.abs(final - start).max()
-    allowed: Array = 1e-9 * np.maximum(np.abs(final), moved)
+    allowed: Array = max(1e-9, least) * np.maximum(np.abs(final), moved)
     if eps != DOUBLE:
-        allowed = 1e-3 * moved + 32 * eps * np.maximum(np.abs(final), 1e-3)
+        allowed = max(1e-3, least) * moved + 32 * eps * np.maximum(np.abs(final), 1e-3)
     return allowed
 
 

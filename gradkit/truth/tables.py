@@ -91,12 +91,16 @@ class TaskTable(_Table):
 
 
 class MarkingTable(_Table):
-    """``marking``; every entry of ``deductions`` is a mistake's share of its check's points."""
+    """``marking``; every entry of ``deductions`` is a mistake's share of its check's points.
+
+    Every entry of ``tolerances`` is a relative error that is let pass in a check.
+    """
 
     step: Positive = 0.25
     hints: Annotated[int, msgspec.Meta(ge=1, le=4)] = 3
     preset: Preset = "default"
     deductions: dict[str, Any] = {}
+    tolerances: dict[str, Any] = {}
 
 
 class AssignmentFile(_Table):

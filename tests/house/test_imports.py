@@ -37,9 +37,11 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.records",
     },
     "gradkit.dispute": {"gradkit"},
+    "gradkit.classroom": {"gradkit"},
     # What follows.
     "gradkit.rubric": {"gradkit.records", "gradkit.truth.mistakes"},
     "gradkit.mark": {"gradkit.rubric", "gradkit.records"},
+    "gradkit.assess": {"gradkit.mark", "gradkit.truth", "gradkit.records"},
     "gradkit.render": {"gradkit.render", "gradkit.records", "gradkit.text"},
     # Answers alone, no student.
     "gradkit.reproduce": {"gradkit.truth", "gradkit.records"},
@@ -49,6 +51,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.cli": {
         "gradkit.cli",
         "gradkit.session",
+        "gradkit.classroom",
         "gradkit.mark",
         "gradkit.render",
         "gradkit.reproduce",
@@ -75,7 +78,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.notebook": {
         "gradkit.notebook",
         "gradkit.session",
-        "gradkit.examine",
+        "gradkit.assess",
         "gradkit.render",
         "gradkit.records",
         "gradkit.student.headings",
@@ -84,6 +87,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.student.sitting",
         "gradkit.student.source",
         "gradkit.truth.assignment",
+        "gradkit.truth.judge",
         "gradkit.truth.oracle",
     },
     "gradkit.__init__": {"gradkit.gradcheck", "gradkit.notebook", "gradkit.trajectory"},
@@ -96,6 +100,7 @@ JOINTS = {
     "gradkit.examine",
     "gradkit.inquiry",
     "gradkit.dispute",
+    "gradkit.classroom",
 }
 
 AT_ONCE: Mapping[str, set[str]] = {

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from student.shapes import notebook, raw_notebook
 
+from gradkit.records.submission import File
 from gradkit.student import notebook as module
-from gradkit.student.files import File, SubmissionError
+from gradkit.student.files import SubmissionError
 from gradkit.student.notebook import read_notebook
 
 

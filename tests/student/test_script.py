@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradkit.student.files import File
+from gradkit.records.submission import File
 from gradkit.student.script import read_script
 
 NBCONVERT = """#!/usr/bin/env python

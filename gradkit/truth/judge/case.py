@@ -33,6 +33,14 @@ def outcomes_of(case: Case, calls: Sequence[Batch | Run]) -> list[Outcome]:
     return [found[call.name] for call in calls if call.name in found]
 
 
+def least(case: Case, check: str) -> float:
+    """The relative error that the assignment lets pass in a check, whatever arithmetic asks.
+
+    A check that the task does not have, which others may look at, has none of its own.
+    """
+    return next((each.tolerance for each in case.task.checks if each.name == check), 0.0)
+
+
 def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> Verdict | None:
     """The verdict where there is nothing to compare: missing, raised, or never came back."""
     for missing in case.binding.missing:

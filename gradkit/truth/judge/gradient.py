@@ -24,6 +24,7 @@ from gradkit.truth.judge.case import (
     blocked,
     blocked_by_model,
     called,
+    least,
     outcomes_of,
     unusable,
 )
@@ -62,8 +63,9 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
     ]
     bound = case.binding.bound["update"]
     # All of them share one factor, which a bias of its own shows only over several probes.
-    factors = _factors(steps, EXACT)
-    return _verdict(_compare(steps, factors, EXACT, closeness.DOUBLE), bound, "The update")
+    relative = max(EXACT, least(case, "gradient"))
+    factors = _factors(steps, relative)
+    return _verdict(_compare(steps, factors, relative, closeness.DOUBLE), bound, "The update")
 
 
 def training_gradient(case: Case, earlier: Earlier) -> Verdict:
@@ -77,12 +79,13 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
     if nothing is not None:
         return nothing
     entries: list[Entry] = []
+    relative = max(SINGLE, least(case, "gradient"))
     for number in range(0, len(runs), 2):
         ends = [outcome.outputs for outcome in outcomes[number : number + 2]]
         steps = list(_training_steps(case, runs[number], ends))
         # The second step is held to the first one's factors: it may have added to them.
-        factors = _factors(steps[:1], SINGLE)
-        entries += _compare(steps, factors, SINGLE, closeness.SINGLE)
+        factors = _factors(steps[:1], relative)
+        entries += _compare(steps, factors, relative, closeness.SINGLE)
     bound = case.binding.bound["train"]
     return _verdict(entries, bound, "One of the first steps")
 

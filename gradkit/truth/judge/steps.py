@@ -12,7 +12,15 @@ from gradkit.records.probes import Batch
 from gradkit.records.task import Array
 from gradkit.records.verdict import Verdict
 from gradkit.truth import closeness, network
-from gradkit.truth.judge.case import Case, Earlier, blocked_by_model, outcomes_of, subject, unusable
+from gradkit.truth.judge.case import (
+    Case,
+    Earlier,
+    blocked_by_model,
+    least,
+    outcomes_of,
+    subject,
+    unusable,
+)
 from gradkit.truth.judge.sheet import Sheet, listed
 
 
@@ -33,7 +41,9 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
         units = dict(zip(("y_hat", "A1"), _rounding_units(case, batch), strict=True))
         for quantity, expected in case.expected[batch.name].items():
             if quantity in bound.returns:
-                tolerance = partial(closeness.value_tolerance, units[quantity])
+                tolerance = partial(
+                    closeness.value_tolerance, units[quantity], least=least(case, "forward")
+                )
                 sheet.compare(quantity, outcome, expected, tolerance, batch.labels)
     return sheet.verdict(
         "forward",
@@ -61,7 +71,9 @@ def update(case: Case, earlier: Earlier) -> Verdict:
             expected = _at_own_rates(batch, outcome, expected)
         for key, value in expected.items():
             before = batch.inputs[key]
-            tolerance = partial(closeness.change_tolerance, value - before, before)
+            tolerance = partial(
+                closeness.change_tolerance, value - before, before, least=least(case, "update")
+            )
             sheet.compare(key, outcome, value, tolerance, batch.labels)
     return sheet.verdict(
         "update",

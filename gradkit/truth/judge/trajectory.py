@@ -9,7 +9,7 @@ import numpy as np
 
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Run
-from gradkit.records.task import Array, Task
+from gradkit.records.task import Array
 from gradkit.records.verdict import Verdict
 from gradkit.truth import closeness
 from gradkit.truth.judge.case import (
@@ -17,6 +17,7 @@ from gradkit.truth.judge.case import (
     Earlier,
     blocked,
     blocked_by_model,
+    least,
     outcomes_of,
     subject,
     unusable,
@@ -51,14 +52,15 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     if forward is not None:
         givers |= dict.fromkeys(("y_hat", "A1"), f"`{forward.function}`")
     sheet = Sheet(case.binding.bound[role], givers)
+    lenience = least(case, "trajectory")
     for run, outcome in zip(runs, outcomes, strict=True):
         sheet.faults(outcome.faults)
         units = [closeness.epsilon(value) for value in outcome.outputs.values()]
         eps = closeness.SINGLE if torch else max(units, default=closeness.DOUBLE)
-        _losses(sheet, case.task, run, outcome, case.expected[run.name], eps)
+        _losses(sheet, case, run, outcome, eps)
         for key, start in run.parameters.items():
             final = case.expected[run.name][f"final/{key}"]
-            allowed = closeness.final_tolerance(final[None], start[None], eps)
+            allowed = closeness.final_tolerance(final[None], start[None], eps, lenience)
             sheet.compare(
                 f"final/{key}",
                 _stacked(outcome),
@@ -85,10 +87,10 @@ def _stacked(outcome: Outcome) -> Outcome:
     return replace(outcome, outputs={key: value[None] for key, value in outcome.outputs.items()})
 
 
-def _losses(
-    sheet: Sheet, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array], eps: float
-) -> None:
-    course, taken = course_of(task, run, expected), course_of(task, run, outcome.outputs)
+def _losses(sheet: Sheet, case: Case, run: Run, outcome: Outcome, eps: float) -> None:
+    task, lenience = case.task, least(case, "trajectory")
+    course = course_of(task, run, case.expected[run.name])
+    taken = course_of(task, run, outcome.outputs)
     if course is None:
         return
     torch = task.framework == "torch"
@@ -106,13 +108,13 @@ def _losses(
         "loss",
         replace(outcome, outputs=found),
         epochs[None],
-        _fixed(closeness.course_tolerance(epochs, eps)[None]),
+        _fixed(closeness.course_tolerance(epochs, eps, lenience)[None]),
         (run.start,),
         title=title,
     )
     if taken is not None:
         off = np.flatnonzero(
-            ~closeness.near(taken, course, closeness.course_tolerance(course, eps))
+            ~closeness.near(taken, course, closeness.course_tolerance(course, eps, lenience))
         )
         if len(off):
             epoch, example = divmod(int(off[0]), len(course) // run.epochs)

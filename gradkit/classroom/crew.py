@@ -1,0 +1,158 @@
+"""Who does the grading: one lane for each core, and a slow one for what holds the others up."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Protocol, Self
+
+import msgspec
+
+from gradkit.classroom.lane import main
+from gradkit.records.classroom import Order, Reply
+from gradkit.session import Settings
+
+AT_LEISURE = 19
+"""Niceness of the slow lane: its endless loops leave the cores to the others."""
+
+PATIENCE = 600.0
+"""Seconds after which a lane that has not answered is given up. Deadlines end long before."""
+
+GRACE = 5.0
+"""Seconds that lanes are given to end of their own accord."""
+
+
+class Crew(Protocol):
+    """Takes orders and gives replies, on this machine or elsewhere."""
+
+    def room(self, *, leisure: bool) -> int:
+        """How many orders it takes now; ``leisure``: of those that must not hold up others."""
+
+    def put(self, orders: Sequence[Order], *, leisure: bool) -> None:
+        """Hand over orders, no more than there is room for."""
+
+    def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
+        """What has come back within that time. No reply: whoever had the order was lost."""
+
+    def close(self) -> None:
+        """Drop what is in hand, and end."""
+
+
+@dataclass(slots=True)
+class _Lane:
+    process: SpawnProcess
+    connection: Connection
+    order: Order | None = None
+    since: float = 0.0
+
+
+class Lanes:
+    """A crew of processes on this machine.
+
+    Parameters
+    ----------
+    settings : Settings
+    lanes : int
+        How many submissions are graded at a time, besides one that is overdue.
+    """
+
+    def __init__(self, settings: Settings, lanes: int) -> None:
+        self._settings = settings
+        self._context = multiprocessing.get_context("spawn")
+        self._decoder = msgspec.msgpack.Decoder(Reply)
+        self._slow: list[_Lane] = []
+        self._lanes: list[_Lane] = []
+        try:
+            for _ in range(lanes):
+                self._lanes.append(self._start(0))
+        except BaseException:
+            self.close()
+            raise
+
+    def room(self, *, leisure: bool) -> int:
+        """See `Crew`."""
+        if leisure:
+            return 1 - len([lane for lane in self._slow if lane.order is not None])
+        return len([lane for lane in self._lanes if lane.order is None])
+
+    def put(self, orders: Sequence[Order], *, leisure: bool) -> None:
+        """See `Crew`."""
+        if leisure and not self._slow:
+            self._slow.append(self._start(AT_LEISURE))
+        free = [lane for lane in (self._slow if leisure else self._lanes) if lane.order is None]
+        for lane, order in zip(free, orders, strict=False):
+            lane.order, lane.since = order, time.monotonic()
+            # A lane that is gone is noticed when there is no answer.
+            with contextlib.suppress(OSError):
+                lane.connection.send_bytes(msgspec.msgpack.encode(order))
+
+    def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
+        """See `Crew`."""
+        busy = [lane for lane in self._all() if lane.order is not None]
+        ready = wait([lane.connection for lane in busy], seconds)
+        taken: list[tuple[Order, Reply | None]] = []
+        for lane in busy:
+            if lane.connection in ready:
+                taken.append((self._done(lane), self._answer(lane)))
+            elif time.monotonic() - lane.since > PATIENCE:
+                taken.append((self._done(lane), None))
+                self._replace(lane)
+        return taken
+
+    def _answer(self, lane: _Lane) -> Reply | None:
+        try:
+            return self._decoder.decode(lane.connection.recv_bytes())
+        except (EOFError, OSError):
+            self._replace(lane)
+            return None
+
+    def _done(self, lane: _Lane) -> Order:
+        order, lane.order = lane.order, None
+        if order is None:  # pragma: no cover
+            raise RuntimeError
+        return order
+
+    def _start(self, niceness: int) -> _Lane:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(
+            target=main, args=(theirs, self._settings, niceness), daemon=True
+        )
+        process.start()
+        theirs.close()
+        return _Lane(process, ours)
+
+    def _replace(self, lane: _Lane) -> None:
+        """Put a new process in the place of one that is lost."""
+        lane.connection.close()
+        lane.process.kill()
+        lane.process.join()
+        fresh = self._start(AT_LEISURE if lane in self._slow else 0)
+        lane.process, lane.connection = fresh.process, fresh.connection
+
+    def _all(self) -> list[_Lane]:
+        return [*self._lanes, *self._slow]
+
+    def close(self) -> None:
+        """See `Crew`."""
+        for lane in self._all():
+            lane.connection.close()
+        until = time.monotonic() + GRACE
+        for lane in self._all():
+            if lane.order is None:
+                lane.process.join(max(0.0, until - time.monotonic()))
+            lane.process.terminate()
+        for lane in self._all():
+            lane.process.join(GRACE)
+            lane.process.kill()
+            lane.process.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()

@@ -1,0 +1,248 @@
+"""Grade a class: hand out orders, store what comes back, lose nothing.
+
+Every submission is first given little more time than its like usually take. What is overdue
+then is graded again with its whole deadline, on a slow lane while others wait, and a check
+that ran out of time is run once more at the very end, with a core of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Protocol
+
+import gradkit
+from gradkit.classroom.crew import Crew
+from gradkit.classroom.store import Store
+from gradkit.records.classroom import Filed, Order
+from gradkit.records.task import Assignment
+from gradkit.session import Settings, digests_of, grounds
+from gradkit.student.files import SubmissionError
+from gradkit.student.gather import Handed, Loader
+
+STORE_EVERY = 0.25
+"""Seconds that results may wait for each other, to be stored in one transaction."""
+
+TICK = 0.25
+"""Seconds between two looks at the clock."""
+
+TRIES = 2
+"""How often an order is given anew whose lane was lost."""
+
+LOST = (
+    "gradkit's own process was lost twice over this submission: it may be too large to be read. "
+    "Look at it yourself, and start the same command to have it tried again."
+)
+
+
+class Watch(Protocol):
+    """Whoever wants to know how far the grading is."""
+
+    def begin(self, total: int) -> None:
+        """There are so many submissions."""
+
+    def skip(self) -> None:
+        """One is done and unchanged."""
+
+    def step(self, filed: Filed) -> None:
+        """One more has been stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How a run ended: submissions in all, done before, graded now, refused and failed now."""
+
+    total: int
+    skipped: int
+    graded: int
+    refused: int
+    failed: int
+
+
+@dataclass(slots=True)
+class _Job:
+    """One submission on its way."""
+
+    handed: Handed
+    tries: int = 0
+    confirming: bool = False
+
+
+class Grading:
+    """One run over a class.
+
+    Parameters
+    ----------
+    store : Store
+        Open for writing.
+    settings : Settings
+    watch : Watch
+
+    Raises
+    ------
+    GradingError
+        The assignment or the reference cannot be used.
+    """
+
+    def __init__(self, store: Store, settings: Settings, watch: Watch) -> None:
+        self._assignment, reference = grounds(settings)
+        self._digests = digests_of(self._assignment, reference)
+        self._store, self._settings, self._watch = store, settings, watch
+        self._base = key_base(settings, self._digests)
+        self._known = {kept.name: kept for kept in store.current()}
+        self._waiting: deque[_Job] = deque()
+        self._overdue: deque[_Job] = deque()
+        self._unconfirmed: deque[_Job] = deque()
+        self._running: dict[str, _Job] = {}
+        self._unstored: list[Filed] = []
+        self._stored_at = 0.0
+        self._counts = {"graded": 0, "refused": 0, "failed": 0}
+        self._skipped = 0
+
+    def run(self, handed: Sequence[Handed], crew: Crew) -> Tally:
+        """Grade what is not yet graded, or has changed since.
+
+        Raises
+        ------
+        StoreError
+            A result could not be stored. Those before it are.
+        """
+        frameworks = {task.framework for task in self._assignment.tasks}
+        run = self._store.begin("grade", self._settings, frameworks)
+        with Loader() as loader:
+            try:
+                orders = self._orders(handed, loader)
+                self._watch.begin(len(handed))
+                self._go(run, orders, crew, loader)
+            finally:
+                self._flush(run)
+        self._store.end(run)
+        return Tally(len(handed), self._skipped, **self._counts)
+
+    def _go(self, run: int, orders: Iterator[Order], crew: Crew, loader: Loader) -> None:
+        more = True
+        while True:
+            while more and (room := crew.room(leisure=False)):
+                batch = list(islice(orders, room))
+                more = len(batch) == room
+                if batch:
+                    crew.put(batch, leisure=False)
+            # While others wait, what is overdue has the slow lane; then it has all of them.
+            self._late(crew, loader, leisure=more)
+            if not self._running and not more and not self._overdue and not self._unconfirmed:
+                return
+            for order, reply in crew.take(TICK):
+                job = self._running.pop(order.parcel.name)
+                if reply is None:
+                    self._lost(job, order)
+                elif reply.filed is None:
+                    self._overdue.append(job)
+                elif reply.timed_out and not job.confirming:
+                    self._unconfirmed.append(job)
+                else:
+                    self._file(reply.filed)
+            if time.monotonic() - self._stored_at > STORE_EVERY:
+                self._flush(run)
+
+    def _late(self, crew: Crew, loader: Loader, *, leisure: bool) -> None:
+        """Hand out again what was overdue, and at the very end what timed out."""
+        while self._overdue and crew.room(leisure=leisure):
+            self._again(self._overdue.popleft(), crew, loader, leisure=leisure)
+        while not leisure and not self._overdue and self._unconfirmed and crew.room(leisure=False):
+            job = self._unconfirmed.popleft()
+            job.confirming = True
+            self._again(job, crew, loader, leisure=False)
+
+    def _again(self, job: _Job, crew: Crew, loader: Loader, *, leisure: bool) -> None:
+        order = self._order(job, loader, hurried=False)
+        if order is not None:
+            crew.put([order], leisure=leisure)
+
+    def _orders(self, handed: Sequence[Handed], loader: Loader) -> Iterator[Order]:
+        """Hurried orders for all that is to be graded, as they are asked for."""
+        for one in handed:
+            order = self._order(_Job(one), loader, hurried=True)
+            if order is not None:
+                yield order
+
+    def _order(self, job: _Job, loader: Loader, *, hurried: bool) -> Order | None:
+        """The order for a job; None if there is nothing to grade, or no need to."""
+        name = job.handed.name
+        try:
+            parcel = loader.load(job.handed)
+        except SubmissionError as error:
+            key = key_of(self._base, str(error))
+            if not self._is_done(name, key):
+                path = str(job.handed.path)
+                self._file(Filed(name, path, "", key, "refused", str(error)))
+            return None
+        key = key_of(self._base, parcel.digest)
+        if hurried and self._is_done(name, key):
+            return None
+        self._running[name] = job
+        attempt = self._store.attempt(name, parcel.digest)
+        return Order(parcel, self._seed(name, attempt), key, hurried)
+
+    def _is_done(self, name: str, key: str) -> bool:
+        kept = self._known.get(name)
+        done = kept is not None and kept.key == key and kept.standing != "failed"
+        if done:
+            self._skipped += 1
+            self._watch.skip()
+        return done
+
+    def _seed(self, name: str, attempt: int) -> int:
+        return seed_of(self._store.meta("secret") or "", self._assignment, name, attempt)
+
+    def _lost(self, job: _Job, order: Order) -> None:
+        job.tries += 1
+        if job.tries < TRIES:
+            self._overdue.append(job)
+            return
+        parcel = order.parcel
+        self._file(Filed(parcel.name, parcel.path, parcel.digest, order.key, "failed", LOST))
+
+    def _file(self, filed: Filed) -> None:
+        self._counts[filed.standing] += 1
+        self._unstored.append(filed)
+        self._watch.step(filed)
+
+    def _flush(self, run: int) -> None:
+        if self._unstored:
+            self._store.add(run, self._unstored)
+            self._unstored.clear()
+        self._stored_at = time.monotonic()
+
+
+def seed_of(secret: str, assignment: Assignment, name: str, attempt: int) -> int:
+    """The seed of one attempt's probes: fresh for each, and the same whenever it is graded.
+
+    48 bits of HMAC-SHA-256, so that nobody without the class file's secret can tell them
+    beforehand. An attempt is a revision that was stored, never a restart.
+    """
+    text = json.dumps([assignment.id, name, attempt])
+    drawn = hmac.new(secret.encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256)
+    return int.from_bytes(drawn.digest()[:6], "big")
+
+
+def key_base(settings: Settings, digests: Mapping[str, str]) -> str:
+    """A digest of what all results of a run depend on, besides the submissions."""
+    said = {
+        key: value
+        for key, value in asdict(settings).items()
+        # Where the files lie does not matter, what is in them does; and what was withdrawn
+        # is withdrawn from everyone alike.
+        if key not in ("assignment", "reference", "dropped")
+    }
+    return key_of(json.dumps([said, dict(digests), gradkit.__version__], sort_keys=True))
+
+
+def key_of(*parts: str) -> str:
+    """A digest of some texts."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,104 @@
+"""A lane: a process that grades what it is sent, a trusted parent with workers of its own.
+
+It holds the answers and runs no student's code. It ends when whoever sends it orders is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from types import FrameType
+from typing import NoReturn
+
+import msgspec
+
+from gradkit.classroom.pace import Pace
+from gradkit.classroom.pack import pack
+from gradkit.records.classroom import Filed, Order, Reply
+from gradkit.records.result import Result
+from gradkit.session import GradingError, Session, Settings
+from gradkit.student.read import SubmissionError, parse
+from gradkit.student.sitting import OverdueError
+from gradkit.worker import Workshop
+
+
+class Grader:
+    """Grades orders one after another, hurried ones in a session that keeps the pace."""
+
+    def __init__(self, hurried: Session, patient: Session) -> None:
+        self._sessions = {True: hurried, False: patient}
+
+    def grade(self, order: Order) -> Reply:
+        """What comes of one order; whatever goes wrong, there is a reply."""
+        parcel, started = order.parcel, time.monotonic()
+        filed = Filed(parcel.name, parcel.path, parcel.digest, order.key, "refused")
+        try:
+            graded = self._sessions[order.hurried].grade(parse(parcel), order.seed)
+        except OverdueError:
+            return Reply(None)
+        except (GradingError, SubmissionError) as error:
+            return Reply(replace(filed, told=str(error)))
+        result = graded.result
+        filed = Filed(
+            parcel.name,
+            parcel.path,
+            parcel.digest,
+            order.key,
+            "graded",
+            score=result.score,
+            max_score=result.max_score,
+            provisional=result.provisional,
+            seconds=time.monotonic() - started,
+            tier=result.tier,
+            result=pack(result),
+            evidence=pack(graded.evidence),
+        )
+        return Reply(filed, _timed_out(result))
+
+
+def _timed_out(result: Result) -> bool:
+    return any(check.state == "timeout" for task in result.tasks for check in task.checks)
+
+
+@contextlib.contextmanager
+def grader(settings: Settings) -> Iterator[Grader]:
+    """A grader with workers of its own.
+
+    Raises
+    ------
+    GradingError
+        The assignment or the reference cannot be used.
+    """
+    # No array here is large enough for threads; there is a lane for each core already.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    with (
+        Workshop() as workshop,
+        Session(settings, workshop) as patient,
+        Session(settings, workshop, Pace()) as hurried,
+    ):
+        yield Grader(hurried, patient)
+
+
+def main(orders: Connection, settings: Settings, niceness: int) -> None:
+    """Serve orders until there is nobody left to send them."""
+    # An interrupt is the sender's business, who then closes the connection.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
+    if niceness and hasattr(os, "nice"):
+        os.nice(niceness)
+    decoder = msgspec.msgpack.Decoder(Order)
+    with grader(settings) as able, contextlib.suppress(EOFError, OSError):
+        while True:
+            order = decoder.decode(orders.recv_bytes())
+            orders.send_bytes(msgspec.msgpack.encode(able.grade(order)))
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    """End in good order: workers stopped, folders removed."""
+    sys.exit(128 + number)

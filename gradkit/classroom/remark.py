@@ -1,0 +1,252 @@
+"""Mark a class again from what was stored, without running any student's code.
+
+Answers stay answers: a new rubric, new tolerances or a withdrawn finding change what they
+are worth. Other questions (data, layers, starts, epochs) need grading anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from multiprocessing import get_context
+
+import msgspec
+
+from gradkit.assess import assess, best, judge_again, questions_of, scheme_of, total
+from gradkit.classroom.grade import key_base, key_of
+from gradkit.classroom.pack import pack, unpack
+from gradkit.classroom.store import Store, StoreError
+from gradkit.records.classroom import Change, Filed, Kept, Remarked
+from gradkit.records.evidence import Evidence
+from gradkit.records.result import OracleKind, Result
+from gradkit.records.task import Form, Task
+from gradkit.session import Settings, digests_of, grounds, oracle_of, tasks_of
+from gradkit.truth.oracle import Oracle, OracleError
+
+CHUNK = 50
+"""Results that go to a process at a time."""
+
+ALONE = 200
+"""Results that are marked in this process: others would take longer to start."""
+
+
+class StaleError(Exception):
+    """The evidence answers other questions than the assignment now asks."""
+
+
+class Marker:
+    """Marks stored evidence under an assignment as it is now.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Raises
+    ------
+    GradingError
+        The assignment or the reference cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._assignment, self._reference = grounds(settings)
+        self._settings = settings
+        self.digests = digests_of(self._assignment, self._reference)
+        self._tasks: dict[Form, dict[str, Task]] = {}
+        self._oracles: dict[tuple[Form, str], Oracle] = {}
+        self._questions: dict[str, str] = {}
+
+    def mark(self, result: Result, evidence: Sequence[Evidence]) -> Result:
+        """The result that this evidence has now.
+
+        Raises
+        ------
+        StaleError
+            The assignment asks other questions than the evidence answers.
+        """
+        scheme = scheme_of(
+            self._assignment,
+            self._settings.preset,
+            derived=self._reference is None,
+            dropped=self._settings.dropped,
+        )
+        marked = []
+        for old in result.tasks:
+            task = self._task(result.form, old.task)
+            own = [each for each in evidence if each.task == task.id]
+            if any(each.questions != self._asked(task) for each in own):
+                raise StaleError(
+                    f"{task.id} has other data, layers, starts or epochs than when it was graded"
+                )
+            results = [
+                assess(task, each, judge_again(task, self._oracle(result.form, task), each), scheme)
+                for each in own
+            ]
+            marked.append(best(results, [each.section for each in own]))
+        digests = {"submission": result.digests["submission"], **self.digests}
+        oracle: OracleKind = "derived" if self._reference is None else "reference"
+        return replace(total(result, marked), digests=digests, preset=scheme.preset, oracle=oracle)
+
+    def _task(self, form: Form, name: str) -> Task:
+        if form not in self._tasks:
+            self._tasks[form] = {task.id: task for task in tasks_of(self._assignment, form)}
+        if name not in self._tasks[form]:
+            raise StaleError(f"{name} is not in the assignment any more")
+        return self._tasks[form][name]
+
+    def _asked(self, task: Task) -> str:
+        if task.id not in self._questions:
+            self._questions[task.id] = questions_of(task)
+        return self._questions[task.id]
+
+    def _oracle(self, form: Form, task: Task) -> Oracle:
+        if (form, task.id) not in self._oracles:
+            try:
+                oracle = oracle_of(task, self._reference, form)
+            except OracleError as error:
+                raise StaleError(str(error).rstrip(".")) from None
+            self._oracles[form, task.id] = oracle
+        return self._oracles[form, task.id]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A result as the store has it, on its way to a process."""
+
+    kept: Kept
+    result: bytes
+    evidence: bytes | None
+
+
+_Marked = tuple[Kept, Filed | None, Change | None, str]
+"""What became of one: a new result to be stored, what changed in it, or why it is stale."""
+
+
+def settings_of(store: Store) -> Settings:
+    """The settings of the newest run of a class.
+
+    Raises
+    ------
+    StoreError
+        Nothing has been graded there.
+    """
+    runs = store.runs()
+    if not runs:
+        raise StoreError(f"{store.path}: nothing has been graded there yet.")
+    return msgspec.convert(runs[-1].settings, Settings, dec_hook=lambda kind, value: kind(value))
+
+
+def remark(
+    store: Store,
+    settings: Settings,
+    *,
+    lanes: int = 1,
+    why: str = "",
+    drops: Sequence[str] = (),
+    store_it: bool = True,
+) -> Remarked:
+    """Mark every current result again, and store those that are not as they were.
+
+    Parameters
+    ----------
+    store : Store
+        Open for writing, unless nothing is to be stored.
+    settings : Settings
+        The assignment, reference, preset and withdrawn findings to mark under.
+    lanes : int
+        Processes that share the work.
+    why : str
+        Kept with the run.
+    drops : sequence of str
+        Codes that are withdrawn from now on, in later runs too.
+    store_it : bool
+        False only says what would change.
+
+    Returns
+    -------
+    Remarked
+
+    Raises
+    ------
+    GradingError
+        The assignment or the reference cannot be used. Nothing was changed.
+    StoreError
+        A result could not be stored. Those before it are.
+    """
+    marker = Marker(settings)
+    base = key_base(settings, marker.digests)
+    kept = [each for each in store.current() if each.standing == "graded"]
+    run = store.begin("remark", settings, why=why) if store_it else 0
+    if store_it and drops:
+        store.drop(run, drops)
+    changes: list[Change] = []
+    stale: list[tuple[str, str]] = []
+    amended = 0
+    for chunk in _marked(store, settings, marker, kept, base, lanes):
+        new = {old.id: filed for old, filed, _, _ in chunk if filed is not None}
+        changes += [change for _, _, change, _ in chunk if change is not None]
+        stale += [(old.name, told) for old, _, _, told in chunk if told]
+        amended += len(new)
+        if store_it and new:
+            store.amend(run, new)
+    if store_it:
+        store.end(run)
+    return Remarked(len(kept), amended, tuple(changes), tuple(stale))
+
+
+def _marked(
+    store: Store, settings: Settings, marker: Marker, kept: list[Kept], base: str, lanes: int
+) -> Iterator[list[_Marked]]:
+    stored = (_Stored(each, store.result(each.id), store.evidence(each.id)) for each in kept)
+    if len(kept) <= ALONE or lanes == 1:
+        while chunk := list(islice(stored, CHUNK)):
+            yield [_mark(marker, base, each) for each in chunk]
+        return
+    with ProcessPoolExecutor(
+        lanes, get_context("spawn"), initializer=_prepare, initargs=(settings, base)
+    ) as pool:
+        # A few chunks at a time: memory does not grow with the class.
+        while group := [c for _ in range(2 * lanes) if (c := list(islice(stored, CHUNK)))]:
+            yield from pool.map(_mark_chunk, group)
+
+
+_HERE: list[tuple[Marker, str]] = []
+
+
+def _prepare(settings: Settings, base: str) -> None:
+    _HERE.append((Marker(settings), base))
+
+
+def _mark_chunk(chunk: list[_Stored]) -> list[_Marked]:
+    ((marker, base),) = _HERE
+    return [_mark(marker, base, each) for each in chunk]
+
+
+def _mark(marker: Marker, base: str, stored: _Stored) -> _Marked:
+    kept = stored.kept
+    if stored.evidence is None:
+        return kept, None, None, "no evidence was stored with it"
+    old = unpack(stored.result, Result)
+    try:
+        new = marker.mark(old, unpack(stored.evidence, tuple[Evidence, ...]))
+    except StaleError as error:
+        return kept, None, None, str(error)
+    key = key_of(base, kept.digest)
+    if new == old and key == kept.key:
+        return kept, None, None, ""
+    filed = Filed(
+        kept.name,
+        kept.path,
+        kept.digest,
+        key,
+        "graded",
+        score=new.score,
+        max_score=new.max_score,
+        provisional=new.provisional,
+        tier=new.tier,
+        result=pack(new),
+    )
+    same = (old.score, old.max_score) == (new.score, new.max_score)
+    change = Change(kept.name, old.score, old.max_score, new.score, new.max_score)
+    return kept, filed, None if same else change, ""

@@ -1,0 +1,70 @@
+"""A class at a glance: scores, states, mistakes with those who made them, what to look at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from gradkit.classroom.pack import unpack
+from gradkit.classroom.store import Store
+from gradkit.records.classroom import Kept, Row, Summary
+from gradkit.records.finding import UNEXPLAINED
+from gradkit.records.result import Result
+from gradkit.records.verdict import State
+
+LOOK: dict[State, str] = {
+    "inconclusive": "inconclusive",
+    "not-checked": "not checked",
+    "timeout": "ran out of time",
+}
+"""States that a person should look at, in words."""
+
+
+def summarise(store: Store) -> Summary:
+    """Gather the current results of a class."""
+    rows = tuple(_row(store, kept) for kept in store.current())
+    states: dict[str, Counter[State]] = {}
+    mistakes: dict[str, list[str]] = {}
+    for row in rows:
+        for check, (state, _, _) in row.checks.items():
+            states.setdefault(check, Counter())[state] += 1
+        for code in row.mistakes:
+            mistakes.setdefault(code, []).append(row.name)
+    frequent = sorted(mistakes.items(), key=lambda item: (-len(item[1]), item[0]))
+    return Summary(rows, states, {code: tuple(names) for code, names in frequent})
+
+
+def _row(store: Store, kept: Kept) -> Row:
+    if kept.standing != "graded":
+        return Row(kept.name, kept.standing, kept.told, None, None, False, {}, (), (kept.standing,))
+    result = unpack(store.result(kept.id), Result)
+    checks = {
+        f"{task.task}/{check.check}": (check.state, check.score, check.max_score)
+        for task in result.tasks
+        for check in task.checks
+    }
+    found = (finding.mistake for task in result.tasks for finding in task.findings)
+    mistakes = tuple(dict.fromkeys(found))
+    return Row(
+        kept.name,
+        kept.standing,
+        kept.told,
+        result.score,
+        result.max_score,
+        result.provisional,
+        checks,
+        mistakes,
+        tuple(_review(result, mistakes)),
+    )
+
+
+def _review(result: Result, mistakes: tuple[str, ...]) -> Iterator[str]:
+    """Why a person should look at a result."""
+    if UNEXPLAINED in mistakes:
+        yield UNEXPLAINED
+    for task in result.tasks:
+        for check in task.checks:
+            if check.state in LOOK:
+                yield f"{task.task}/{check.check} {LOOK[check.state]}"
+            elif check.state == "missing":
+                yield f"{task.task}/{check.check} missing"

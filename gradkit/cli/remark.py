@@ -1,0 +1,77 @@
+"""``gradkit remark``: mark a class again without running anybody's code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from gradkit.cli.grade import cores
+from gradkit.cli.options import ASSIGNMENT, CLASS, NO_REFERENCE, PRESET, REFERENCE
+from gradkit.cli.refusal import Refusal
+
+
+@click.command("remark")
+@CLASS
+@ASSIGNMENT
+@REFERENCE
+@NO_REFERENCE
+@PRESET
+@click.option(
+    "--drop",
+    "drops",
+    multiple=True,
+    metavar="CODE",
+    help="Withdraw this finding from everyone (may be repeated).",
+)
+@click.option("--why", default="", metavar="TEXT", help="Kept with the new marks.")
+@click.option("--dry-run", is_flag=True, help="List what would change, and store nothing.")
+def command(
+    folder: Path,
+    assignment: Path | None,
+    reference: Path | None,
+    no_reference: bool,
+    preset: str | None,
+    drops: tuple[str, ...],
+    why: str,
+    dry_run: bool,
+) -> None:
+    """Mark the class in DIR again: new points, deductions or tolerances, the same answers.
+
+    Without options the assignment file is read again from where it was when the class was
+    graded.
+    """
+    from rich.console import Console
+
+    from gradkit.classroom.remark import remark, settings_of
+    from gradkit.classroom.store import Store, StoreError
+    from gradkit.render.summary import show_changes
+    from gradkit.session import GradingError
+    from gradkit.truth.mistakes.catalogue import UnknownMistakeError, mistake
+
+    try:
+        for code in drops:
+            mistake(code)
+        with Store(folder, write=not dry_run) as store:
+            settings = settings_of(store)
+            settings = replace(
+                settings,
+                assignment=assignment or settings.assignment,
+                reference=reference or (None if no_reference else settings.reference),
+                no_reference=no_reference or (settings.no_reference and reference is None),
+                preset=preset or settings.preset,  # type: ignore[arg-type]
+                dropped=tuple(dict.fromkeys([*store.dropped(), *drops])),
+            )
+            done = remark(
+                store, settings, lanes=cores(), why=why, drops=drops, store_it=not dry_run
+            )
+    except (GradingError, StoreError, UnknownMistakeError) as error:
+        raise Refusal(str(error)) from None
+    show_changes(done.changes, Console())
+    verb = "would change" if dry_run else "changed"
+    click.echo(f"{len(done.changes)} of {done.total} scores {verb}.", err=True)
+    for name, told in done.stale[:10]:
+        click.echo(f"gradkit: {name} was left as it is: {told}. Grade it again.", err=True)
+    if len(done.stale) > 10:
+        click.echo(f"gradkit: and {len(done.stale) - 10} more.", err=True)

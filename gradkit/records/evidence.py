@@ -1,0 +1,40 @@
+"""What is kept of a graded submission, so that it can be judged and marked again without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradkit.records.binding import Binding
+from gradkit.records.finding import Inquiry
+from gradkit.records.observations import Observations
+from gradkit.records.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one section's code answered to the questions of one task, and what it was found to do.
+
+    ``seed`` draws the same questions again, and ``questions`` is a digest of what else they
+    depend on: with other data or layers these answers are to something else. Where the task
+    could not be put at all, ``unchecked`` says why and there are no answers.
+    ``section`` is what the section is called; ``notes`` are remarks on the grading.
+    """
+
+    task: str
+    section: str
+    seed: int
+    questions: str
+    binding: Binding | None = None
+    observations: Observations | None = None
+    inquiry: Inquiry = Inquiry()  # noqa: RUF009  (frozen, and empty)
+    unchecked: str = ""
+    notes: tuple[str, ...] = ()
+    tier: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """A result with all that it was made from."""
+
+    result: Result
+    evidence: tuple[Evidence, ...]

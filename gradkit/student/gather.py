@@ -1,0 +1,219 @@
+"""A class: what each file, sub-folder and member of an archive given is one submission of.
+
+Nothing is lost on the way: what cannot be graded is in the list too, and says why when it
+is loaded.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Self
+
+from gradkit.records.submission import File, Parcel
+from gradkit.student.archive import name_of, read_members, unpack_nested
+from gradkit.student.files import SubmissionError, is_code, is_ignored, shown
+from gradkit.student.read import alone, collect, not_gradable, packed
+
+MEMBERS = 200_000
+"""Files and folders in one archive of a class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """Where one submission lies: a path, or a ``member`` (file or folder/) of the archive there.
+
+    ``name`` is unlike all others of the class. ``listed`` is true of what was found in a
+    folder, where links are not followed, rather than named.
+    """
+
+    name: str
+    path: Path
+    member: str = ""
+    listed: bool = False
+
+
+def gather(paths: Iterable[Path]) -> list[Handed]:
+    """List the submissions of a class.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        A script or notebook is one submission. Of a folder or a zip archive every file and
+        every folder in it is one. An archive whose only folder is called like itself is
+        taken as that folder.
+
+    Returns
+    -------
+    list of Handed
+        In the order given, members by name. Where a name would come twice, the files'
+        endings tell them apart, then the folders they lie in.
+
+    Raises
+    ------
+    SubmissionError
+        A path leads nowhere, cannot be listed, or holds no submission.
+    """
+    found = [handed for path in paths for handed in _within(path)]
+    for fuller in (_with_ending, _with_folder):
+        counts = Counter(handed.name for handed in found)
+        found = [fuller(handed) if counts[handed.name] > 1 else handed for handed in found]
+    names: Counter[str] = Counter()
+    unique = []
+    for handed in found:
+        names[handed.name] += 1
+        count = names[handed.name]
+        unique.append(handed if count == 1 else replace(handed, name=f"{handed.name}~{count}"))
+    return unique
+
+
+class Loader:
+    """A context manager that reads submissions one by one, and opens each archive once."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._opened: dict[Path, zipfile.ZipFile] = {}
+        self._parts: dict[Path, dict[str, list[zipfile.ZipInfo]]] = {}
+
+    def load(self, handed: Handed) -> Parcel:
+        """Read the bytes of one submission, under the limits of a single one.
+
+        Raises
+        ------
+        SubmissionError
+            Nothing can be read. The message says why, and what to do.
+        """
+        if handed.listed and handed.path.is_symlink():
+            raise SubmissionError(
+                f"{shown(handed.path.name)} is a link, and links are not followed. "
+                "Put the file itself there."
+            )
+        parcel = self._member(handed) if handed.member else collect(handed.path)
+        return replace(parcel, name=handed.name)
+
+    def _member(self, handed: Handed) -> Parcel:
+        label = PurePosixPath(handed.member).name
+        where = f"{handed.path}!{handed.member}"
+        folder = handed.member if handed.member.endswith("/") else ""
+        try:
+            archive = self._open(handed.path)
+            infos = self._parts[handed.path].get(handed.member.removesuffix("/"), [])
+            if folder:
+                return packed(label, where, *read_members(label, archive, infos, folder))
+            if label.lower().endswith(".zip"):
+                return packed(label, where, *unpack_nested(label, archive, infos[0]))
+            if not is_code(label):
+                raise SubmissionError(not_gradable(label))
+            files, problems = read_members(label, archive, infos)
+        except SubmissionError:
+            raise
+        except Exception as error:
+            # What `zipfile` raises on damaged input has no common base.
+            raise SubmissionError(
+                f"{shown(label)} could not be read from {shown(handed.path.name)} "
+                f"({type(error).__name__}). Pack the files again as .zip."
+            ) from None
+        if not files:
+            raise SubmissionError(" ".join(problem.message for problem in problems))
+        return alone(where, File(label, files[0].data))
+
+    def _open(self, path: Path) -> zipfile.ZipFile:
+        if path not in self._opened:
+            archive = self._opened[path] = self._stack.enter_context(zipfile.ZipFile(path))
+            parts: dict[str, list[zipfile.ZipInfo]] = {}
+            prefix = _prefix(path, [name_of(info) for info in archive.infolist()])
+            for info in archive.infolist():
+                name = name_of(info)
+                if name.startswith(prefix):
+                    top = name.removeprefix(prefix).partition("/")[0]
+                    parts.setdefault(prefix + top, []).append(info)
+            self._parts[path] = parts
+        return self._opened[path]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+
+def _within(path: Path) -> Iterator[Handed]:
+    try:
+        if path.is_dir():
+            members = sorted(entry.name for entry in path.iterdir() if not is_ignored(entry.name))
+            listed = [Handed(_stem(name), path / name, listed=True) for name in members]
+        elif path.suffix.lower() == ".zip" and path.exists():
+            listed = list(_packed(path))
+        elif path.exists():
+            yield Handed(_stem(path.name), path)
+            return
+        else:
+            raise SubmissionError(f"There is no file or folder {shown(str(path))}.")
+    except OSError as error:
+        raise SubmissionError(
+            f"{shown(str(path))} could not be opened: {error.strerror or error}. "
+            "Check the path and the permissions."
+        ) from None
+    if not listed:
+        raise SubmissionError(
+            f"There is no submission in {shown(str(path))}. Expected are scripts, notebooks, "
+            "folders or archives, one for each student."
+        )
+    yield from listed
+
+
+def _packed(path: Path) -> Iterator[Handed]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name_of(info) for info in archive.infolist()]
+    except OSError:
+        raise
+    except Exception:
+        # What `zipfile` raises on damaged input has no common base.
+        raise SubmissionError(
+            f"{shown(path.name)} is damaged or not a zip archive. Pack the files again as .zip."
+        ) from None
+    if len(names) > MEMBERS:
+        raise SubmissionError(
+            f"{shown(path.name)} holds more than {MEMBERS} files. Grade a class in parts."
+        )
+    prefix = _prefix(path, names)
+    for top in _tops(names, prefix):
+        yield Handed(_stem(top.rstrip("/")), path, prefix + top)
+
+
+def _prefix(path: Path, names: list[str]) -> str:
+    """The folder that everything lies in and that is called like the archive, or nothing."""
+    folder = f"{path.stem}/"
+    return folder if _tops(names, "") == [folder] else ""
+
+
+def _tops(names: list[str], prefix: str) -> list[str]:
+    """What lies at the top of an archive, or of a folder in it; folders with a slash."""
+    tops: dict[str, None] = {}
+    for name in names:
+        if name.startswith(prefix) and name != prefix:
+            first, slash, _ = name.removeprefix(prefix).partition("/")
+            # What points out of the archive is no member of it.
+            if first not in ("", ".", "..") and ":" not in first and not is_ignored(first):
+                tops[first + slash] = None
+    return sorted(tops)
+
+
+def _stem(name: str) -> str:
+    path = PurePosixPath(name)
+    return shown(path.stem if is_code(name) or path.suffix.lower() == ".zip" else name)
+
+
+def _with_ending(handed: Handed) -> Handed:
+    name = PurePosixPath(handed.member or handed.path.as_posix()).name
+    return replace(handed, name=shown(name))
+
+
+def _with_folder(handed: Handed) -> Handed:
+    folder = handed.path.name if handed.member else handed.path.parent.name
+    return replace(handed, name=shown(f"{folder}/{handed.name}"))
