@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "audit": "audit",
     "explain": "explain",
     "show": "show",
+    "new": "new",
 }
 """Each command and the module of this package whose `command` it is, as help lists them."""
 
