@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "explain",
     "show": "show",
     "export": "export",
+    "new": "new",
 }
 """Each command and the module of this package whose `command` it is, as help lists them."""
 

@@ -47,11 +47,27 @@ def to_text(
 ) -> str:
     """Plain text, in characters that ``encoding`` has."""
     buffer = io.StringIO()
-    console = Console(file=buffer, width=width, color_system=None, legacy_windows=False)
+    console = _plain_console(buffer, width)
     show(results, hints, console, is_unicode(encoding))
     # rich fills wrapped lines up to the margin, which a log has no use for.
     text = "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
     return spell(log_text(text), encoding)
+
+
+def check_text(task: TaskResult, check: CheckResult, hints: int, width: int = 100) -> str:
+    """Plain text of one check of a task, as it stands in the mark sheet."""
+    buffer = io.StringIO()
+    console = _plain_console(buffer, width)
+    findings = [finding for finding in task.findings if finding.check == check.check]
+    _check(check, findings, hints, console, unicode=True)
+    return "\n".join(line.rstrip()[4:] for line in buffer.getvalue().rstrip("\n").split("\n"))
+
+
+def _plain_console(buffer: io.StringIO, width: int) -> Console:
+    # In a notebook rich would show what is printed, and leave the buffer empty.
+    return Console(
+        file=buffer, width=width, color_system=None, legacy_windows=False, force_jupyter=False
+    )
 
 
 def show(results: Sequence[Result], hints: int, console: Console, unicode: bool = True) -> None:
