@@ -78,7 +78,13 @@ class Marker:
             marked.append(best(results, [each.section for each in own]))
         digests = {"submission": result.digests["submission"], **self.digests}
         oracle: OracleKind = "derived" if self._reference is None else "reference"
-        return replace(total(result, marked), digests=digests, preset=scheme.preset, oracle=oracle)
+        return replace(
+            total(result, marked),
+            digests=digests,
+            preset=scheme.preset,
+            oracle=oracle,
+            visibility=self._assignment.visibility,
+        )
 
     def _task(self, form: Form, name: str) -> Task:
         if form not in self._tasks:

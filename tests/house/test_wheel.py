@@ -31,16 +31,6 @@ def strays(names: Iterable[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built of the checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    options = ["--quiet", "--no-deps", "--wheel-dir", str(folder)]
-    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(ROOT)], check=True)
-    (path,) = folder.iterdir()
-    return path
-
-
-@pytest.fixture(scope="module")
 def commands(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of commands of an environment that holds the wheel and what it asks for."""
     folder = tmp_path_factory.mktemp("environment")
@@ -115,6 +105,19 @@ def test_the_environment_is_clean(run) -> None:
             "python", "-c", "try:\n    import torch\nexcept ImportError as error:\n    print(error)"
         ).stdout
     )
+
+
+@slow
+def test_what_is_installed_beside_numpy_is_out_of_reach(run) -> None:
+    """At tier 2 packages can be read, scipy for one; gradkit, which lies among them, cannot."""
+    done = run("gradkit", "doctor", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    trials = {trial["act"]: trial for trial in data["trials"]}
+    assert trials["work"]["held"]
+    if data["tier"] >= 2:
+        assert trials["import_answers"]["held"]
+        assert "site-packages/gradkit/truth" in trials["import_answers"]["detail"]
 
 
 @slow

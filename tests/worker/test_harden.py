@@ -181,6 +181,12 @@ class TestStudentsNeeds:
                 "import time, datetime; time.sleep(0.01); print(datetime.date(2026, 1, 1))",
                 "2026-01",
             ),
+            (
+                # What matplotlib asks before it takes a folder for its settings.
+                "import os, pathlib; folder = pathlib.Path(os.environ['MPLCONFIGDIR'])\n"
+                "folder.mkdir(parents=True, exist_ok=True); print(os.access(folder, os.W_OK))",
+                "True",
+            ),
             ("import os; print(os.cpu_count() > 0, len(os.urandom(4)))", "True 4"),
             ("import warnings; warnings.warn('x'); print('warned')", "warned"),
             ("import traceback\ntry: 1/0\nexcept Exception: traceback.print_exc()\nprint(1)", "1"),
