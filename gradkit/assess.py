@@ -18,7 +18,7 @@ from gradkit.records.finding import Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.probes import Probes
 from gradkit.records.result import Result, TaskResult
-from gradkit.records.task import Assignment, Task
+from gradkit.records.task import Assignment, Form, Task
 from gradkit.records.verdict import Verdict
 from gradkit.truth.judge import Case, judge
 from gradkit.truth.judge.expected import expected_of
@@ -83,6 +83,24 @@ def _hash(
         asked.update(f"{name} {values.dtype.str} {values.shape}".encode() + values.tobytes())
 
 
+def basis_of(task: Task, form: Form, digests: Mapping[str, str]) -> str:
+    """A digest of all that verdicts depend on besides the answers: not of what they are worth."""
+    # Late, for those who only want marks.
+    import msgspec
+
+    checks = tuple(replace(check, points=0.0) for check in task.checks)
+    said = msgspec.msgpack.encode(
+        [
+            gradkit.__version__,
+            form,
+            digests.get("reference"),
+            replace(task, title="", checks=checks),
+        ],
+        enc_hook=lambda value: value.tolist(),
+    )
+    return hashlib.sha256(said).hexdigest()
+
+
 def failures(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
     """The checks that fail and the entries that do not pass in them, by name."""
     failed = [verdict for verdict in verdicts if verdict.state == "fail"]
@@ -114,7 +132,8 @@ def judge_again(task: Task, oracle: Oracle, evidence: Evidence) -> tuple[Verdict
         raise StaleError(f"{task.id} is asked other questions now than when it was graded")
     expected = expected_of(task, oracle, probes, observations.outcomes)
     verdicts = judge(Case(task, binding, probes, observations, expected))
-    fresh = next((name for name in failures(verdicts) if name not in evidence.failed), None)
+    known = set(failures(evidence.verdicts))
+    fresh = next((name for name in failures(verdicts) if name not in known), None)
     if fresh is not None:
         check = fresh.split()[0]
         raise StaleError(f"more of {task.id}/{check} fails now, and only its code can tell why")
