@@ -16,13 +16,29 @@ if TYPE_CHECKING:
         check_module,
         finite_difference,
     )
+    from gradkit.notebook import check
+    from gradkit.trajectory import assert_trajectory
 
 __version__ = "0.1.0"
 
-__all__ = ["assert_gradient", "check_gradient", "check_module", "finite_difference"]
+__all__ = [
+    "assert_gradient",
+    "assert_trajectory",
+    "check",
+    "check_gradient",
+    "check_module",
+    "finite_difference",
+]
+
+_HOMES = {
+    "assert_trajectory": "trajectory",
+    "check": "notebook",
+    "load_ipython_extension": "notebook",  # what `%load_ext gradkit` looks for
+}
+"""Where those names live that are not gradcheck's."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(import_module("gradkit.gradcheck"), name)
+    if name in __all__ or name in _HOMES:
+        return getattr(import_module(f"gradkit.{_HOMES.get(name, 'gradcheck')}"), name)
     raise AttributeError(f"gradkit has no {name!r}; it has {', '.join(__all__)}.")

@@ -21,7 +21,8 @@ from gradkit.records.result import Result, TaskResult
 from gradkit.records.task import Assignment, Task
 from gradkit.records.verdict import Verdict
 from gradkit.truth.judge import Case, judge
-from gradkit.truth.oracle import Oracle, expect
+from gradkit.truth.judge.expected import expected_of
+from gradkit.truth.oracle import Oracle
 from gradkit.truth.probes import draw
 
 
@@ -106,7 +107,8 @@ def judge_again(task: Task, oracle: Oracle, evidence: Evidence) -> tuple[Verdict
     probes = draw(task, evidence.seed, oracle.forward, takes_rate)
     if questions_of(task, probes) != evidence.questions:
         raise StaleError(f"{task.id} is asked other questions now than when it was graded")
-    verdicts = judge(Case(task, binding, probes, observations, expect(oracle, probes)))
+    expected = expected_of(task, oracle, probes, observations.outcomes)
+    verdicts = judge(Case(task, binding, probes, observations, expected))
     fresh = set(failures(verdicts)).difference(evidence.failed)
     if fresh:
         check = min(fresh).split()[0]
@@ -133,7 +135,12 @@ def assess(
         deductions=scheme.deductions,
         dropped=scheme.dropped,
     )
-    return replace(marked, seed=evidence.seed, notes=(*marked.notes, *evidence.notes))
+    return replace(
+        marked,
+        seed=evidence.seed,
+        notes=(*marked.notes, *evidence.notes),
+        listings=evidence.listings,
+    )
 
 
 def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[str]) -> Inquiry:

@@ -21,7 +21,8 @@ from gradkit.student.observe import (
 from gradkit.student.outline import Outline
 from gradkit.student.sitting import Sitting
 from gradkit.truth.judge import Case, judge
-from gradkit.truth.oracle import Oracle, expect
+from gradkit.truth.judge.expected import expected_of
+from gradkit.truth.oracle import Oracle
 from gradkit.truth.probes import draw
 from gradkit.truth.suspicion import AGAIN
 
@@ -58,7 +59,8 @@ def examine(task: Task, outline: Outline, sitting: Sitting, oracle: Oracle, seed
     probes = draw(task, seed, oracle.forward, takes_rate)
     outcomes = _ask(task, binding, probes, sitting)
     observations = Observations(task.id, outcomes)
-    case = Case(task, binding, probes, observations, expect(oracle, probes))
+    expected = expected_of(task, oracle, probes, outcomes)
+    case = Case(task, binding, probes, observations, expected)
     # In numpy the forward pass is judged first: whose of the two is run depends on it.
     known = judge(case, ("forward",)) if task.framework == "numpy" else ()
     right = all(verdict.state == "pass" for verdict in known)

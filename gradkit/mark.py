@@ -10,11 +10,8 @@ from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.result import CheckResult, TaskResult
 from gradkit.records.task import Task
-from gradkit.records.verdict import State, Verdict
+from gradkit.records.verdict import OPEN, Verdict
 from gradkit.rubric import deduction
-
-OPEN: tuple[State, ...] = ("inconclusive", "not-checked")
-"""States that are neither right nor wrong: their points are left out."""
 
 WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
 
@@ -87,6 +84,7 @@ def mark(
                 verdict.place,
                 (*verdict.notes, WITHDRAWN) if withdrawn else verdict.notes,
                 tuple(code for code in follows if code not in dropped),
+                verdict.courses,
             )
         )
     findings += [f for f in inquiry.findings if not f.check and f.mistake not in dropped]

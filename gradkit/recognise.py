@@ -15,10 +15,11 @@ from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Assignment, Task
 from gradkit.student.bind import bind
 from gradkit.student.divide import divide
-from gradkit.student.observe import observe_batch
+from gradkit.student.observe import observe_batch, shapes_of
 from gradkit.student.outline import outline
 from gradkit.student.sitting import Sitting
-from gradkit.truth.closeness import median
+from gradkit.truth.closeness import epsilon, median, near, value_tolerance
+from gradkit.truth.network import rounding_units
 from gradkit.truth.oracle import Derived
 from gradkit.truth.probes import draw
 
@@ -88,6 +89,38 @@ def _nearest(tasks: list[Task], section: Section, submission: Submission, sit: S
             f"{', '.join(task.id for task in tasks)}."
         )
     return [task for task in tasks if task.id == best]
+
+
+def resembles(
+    section: Section, tasks: Sequence[Task], submission: Submission, sit: Sit
+) -> Task | None:
+    """Another task, where the section's forward pass is exactly that one's and not its own.
+
+    Parameters
+    ----------
+    section : Section
+        Of one task.
+    tasks : sequence of Task
+        All tasks of the assignment; those of another framework or other sizes are passed over.
+    """
+    own = next(task for task in tasks if task.id == section.tasks[0])
+    batch = draw(own, 0, Derived(own).forward, False).forward[-1]
+    with sit(own, section, submission) as sitting:
+        binding = bind(own, outline(section, submission.modules), sitting)
+        role = binding.bound.get("model" if own.framework == "torch" else "forward")
+        outputs = {} if role is None else observe_batch(sitting, own, role, batch).outputs
+    y_hat = outputs.get("y_hat")
+    if y_hat is None or y_hat.dtype.kind != "f":
+        return None
+    shapes = shapes_of(own)
+    for task in (own, *tasks):
+        if task.framework != own.framework or shapes_of(task) != shapes:
+            continue
+        expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
+        units = rounding_units(task.layers, batch.inputs, batch.inputs["X"])[0]
+        if near(y_hat, expected, value_tolerance(units, epsilon(y_hat))).all():
+            return None if task is own else task
+    return None
 
 
 def another_exercise(submission: Submission, assignment: Assignment) -> str:

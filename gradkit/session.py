@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self
@@ -29,19 +29,23 @@ from gradkit.assess import (
     versions_of,
 )
 from gradkit.examine import Examined, examine
-from gradkit.recognise import UnrecognisedError, another_exercise, recognise
+from gradkit.recognise import UnrecognisedError, another_exercise, recognise, resembles
 from gradkit.records.binding import Binding
 from gradkit.records.evidence import Evidence, Graded
 from gradkit.records.finding import Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Result, TaskResult
-from gradkit.records.submission import Section, Submission
+from gradkit.records.submission import Place, Section, Submission
 from gradkit.records.task import Assignment, Form, Task
+from gradkit.records.verdict import Verdict
 from gradkit.student.bind import bind
 from gradkit.student.files import SubmissionError
+from gradkit.student.listing import listings
 from gradkit.student.outline import outline
+from gradkit.student.played import Played
 from gradkit.student.read import read
 from gradkit.student.sitting import Sitting
+from gradkit.truth.answers import Answers
 from gradkit.truth.assignment import AssignmentError, read_assignment
 from gradkit.truth.oracle import (
     Derived,
@@ -107,8 +111,8 @@ class Session:
     Parameters
     ----------
     settings : Settings
-    workshop : Workshop
-        Runs numpy tasks. One for torch tasks is opened when the first of them comes.
+    workshop : Workshop, optional
+        Runs numpy tasks. Another is opened when the first task comes that needs it.
     pace : Pace, optional
         Hurries submissions along: what takes much longer than its like is given up with
         `OverdueError`, to be graded at leisure later. None leaves each its whole deadline.
@@ -119,15 +123,22 @@ class Session:
         The assignment or the reference cannot be used.
     """
 
-    def __init__(self, settings: Settings, workshop: Workshop, pace: Pace | None = None) -> None:
+    def __init__(
+        self, settings: Settings, workshop: Workshop | None = None, pace: Pace | None = None
+    ) -> None:
         self.assignment, self._reference = grounds(settings)
         self._settings = settings
         self._tasks = tasks_of(self.assignment, settings.form)
         self.digests = digests_of(self.assignment, self._reference)
         self._oracles: dict[str, Oracle] = {}
-        self._workshops = {"numpy": workshop}
+        self._workshops = {} if workshop is None else {"numpy": workshop}
         self._pace = pace
         self._stack = ExitStack()
+
+    @property
+    def keyed(self) -> bool:
+        """Whether model solutions are at hand, which a student has not."""
+        return self._reference is not None
 
     @property
     def hints(self) -> int:
@@ -181,24 +192,38 @@ class Session:
             It was hurried and did not come to its end.
         """
         named = self._settings.tasks
+        try:
+            claimed = recognise(submission, self._tasks, named, self._sit)
+        except UnrecognisedError as error:
+            raise GradingError(str(error)) from None
+        except WorkshopError as error:
+            raise BreakdownError(str(error)) from None
+        graded = self.grade_sections(submission, claimed, seed)
+        bindings = [evidence.binding for evidence in graded.evidence]
+        if not named and not any(binding is None or binding.bound for binding in bindings):
+            raise GradingError(another_exercise(submission, self.assignment))
+        return graded
+
+    def grade_sections(
+        self,
+        submission: Submission,
+        claimed: Mapping[str, Sequence[Section]],
+        seed: int | None = None,
+    ) -> Graded:
+        """Grade sections that are known to speak for their tasks. See `grade`."""
         if self._settings.seed is not None:
             seed = self._settings.seed
         seed = secrets.randbits(32) if seed is None else seed
+        wanted = self._settings.tasks or claimed
+        chosen = [task for task in self._tasks if task.id in wanted]
         try:
-            claimed = recognise(submission, self._tasks, named, self._sit)
-            chosen = [task for task in self._tasks if task.id in (named or claimed)]
             taken = [
                 self._take(task, section, submission, seed)
                 for task in chosen
                 for section in claimed[task.id]
             ]
-        except UnrecognisedError as error:
-            raise GradingError(str(error)) from None
         except (OracleError, WorkshopError) as error:
             raise BreakdownError(str(error)) from None
-        bindings = [evidence.binding for evidence, _ in taken]
-        if not named and not any(binding is None or binding.bound for binding in bindings):
-            raise GradingError(another_exercise(submission, self.assignment))
         tasks = []
         for task in chosen:
             own = [pair for pair in taken if pair[0].task == task.id]
@@ -207,6 +232,60 @@ class Session:
         tier = max((evidence.tier for evidence, _ in taken), default=0)
         result = replace(total(result, tasks), tier=tier)
         return Graded(result, tuple(evidence for evidence, _ in taken))
+
+    def recognised(self, path: Path) -> tuple[Task, ...]:
+        """The tasks that what is at a path will be graded for; nothing is judged yet.
+
+        Raises
+        ------
+        GradingError
+            See `grade`.
+        """
+        named = self._settings.tasks
+        try:
+            submission = read(path)
+            claimed = recognise(submission, self._tasks, named, self._sit)
+        except (SubmissionError, UnrecognisedError, WorkshopError) as error:
+            raise GradingError(str(error)) from None
+        if not claimed:
+            raise GradingError(another_exercise(submission, self.assignment))
+        return tuple(task for task in self._tasks if task.id in (named or claimed))
+
+    def mistaken_for(self, submission: Submission, section: Section) -> Task | None:
+        """Another task, where the section's forward pass is exactly that one's.
+
+        Raises
+        ------
+        GradingError
+            The grader's own side failed.
+        """
+        try:
+            return resembles(section, self._tasks, submission, self._sit)
+        except WorkshopError as error:
+            raise GradingError(str(error)) from None
+
+    @contextmanager
+    def play(self, path: Path, task: str) -> Iterator[Played]:
+        """The functions of a submission that play a task's roles, to be called one by one.
+
+        Of several sections the last counts.
+
+        Raises
+        ------
+        GradingError
+            See `grade`.
+        """
+        try:
+            submission = read(path)
+        except SubmissionError as error:
+            raise GradingError(str(error)) from None
+        chosen, section, binding, _ = list(self.bindings(submission, task))[-1]
+        with self._sit(chosen, section, submission) as sitting:
+            yield Played(chosen, binding, sitting)
+
+    def answers(self, task: Task) -> Answers:
+        """What is right for a task, one example at a time."""
+        return Answers(task, self._oracle(task))
 
     def _take(
         self, task: Task, section: Section, submission: Submission, seed: int
@@ -238,6 +317,10 @@ class Session:
             inquiry=inquiry,
             notes=(trouble,) if trouble else (),
             tier=examined.tier,
+        )
+        evidence = replace(
+            evidence,
+            listings=listings(submission.cells, _places(inquiry, examined.verdicts)),
         )
         return evidence, assess(task, evidence, examined.verdicts, scheme)
 
@@ -340,6 +423,7 @@ class Session:
             tier=0,
             path=submission.path,
             preset=self.preset,
+            visibility=self.assignment.visibility,
         )
 
     def __enter__(self) -> Self:
@@ -406,6 +490,15 @@ def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
         else replace(task, checks=tuple(c for c in task.checks if c.name != "gradient"))
         for task in assignment.tasks
     )
+
+
+def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
+    """Where findings and checks point, findings first."""
+    for finding in inquiry.findings:
+        yield from finding.places
+    firsts = [finding.place for finding in inquiry.findings]
+    firsts += [verdict.place for verdict in verdicts]
+    yield from (place for place in firsts if place is not None)
 
 
 def _find_reference(settings: Settings) -> Path | None:

@@ -71,13 +71,21 @@ def clean_data(value: Any) -> Any:
 
 
 def where(place: Place) -> str:
-    """Say a place: ``cell 5, line 3`` in a notebook, ``file.py:12`` in a script."""
+    """Say a place: ``cell 5, line 3`` in a notebook, ``file.py:12`` in a script.
+
+    A title comes in the place of the number: ``cell [5] that begins `def f`, line 3``.
+    """
+    if place.title:
+        return f"{place.title}, line {place.line}"
     if place.cell is None:
         return f"{place.file}:{place.line}"
     return f"cell {place.cell}, line {place.line}"
 
 
 SPELLINGS = {
+    "✓": "+",
+    "✗": "x",
+    "─": "-",
     "ŷ": "y_hat",
     "·": "*",
     "−": "-",

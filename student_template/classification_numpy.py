@@ -1,13 +1,12 @@
-"""Classification with NumPy: backpropagation by hand through a 2-2-1 sigmoid network.
+"""Classification with NumPy: backpropagation by hand through a 2-2-1 network.
 
-Predict whether a student is placed from a grade (cgpa) and a résumé score. Both layers
-end in the sigmoid σ:
+Predict placed, 0 or 1, from cgpa and resume_score.
 
-    A1 = σ(W1ᵀ·X + b1)     hidden layer, 2 units
-    ŷ  = σ(W2ᵀ·A1 + b2)    output, the probability of class 1
+    A1 = σ(W1ᵀ·X + b1)    hidden layer, 2 units
+    ŷ  = σ(W2ᵀ·A1 + b2)   output, 1 unit
 
-The loss of one example is the binary cross-entropy −y·log(ŷ) − (1 − y)·log(1 − ŷ).
-Fill in the five functions, run this file, then run
+The loss of one example is the binary cross-entropy −y·log(ŷ) − (1 − y)·log(1 − ŷ). Fill
+in the five functions, run this file, then run
 ``gradkit check classification_numpy.py``.
 """
 
@@ -18,8 +17,8 @@ def initialise_parameters(dim):
     """Return a dict of starting parameters: every weight 0.1, every bias 0.0.
 
     ``dim`` lists the units per layer, input first: ``[2, 2, 1]``. The dict has
-    ``W1`` of shape (2, 2), ``b1`` (2, 1), ``W2`` (2, 1) and ``b2`` (1, 1): a weight
-    matrix is (inputs of the layer, units of the layer).
+    ``W1`` of shape (2, 2), ``b1`` (2, 1), ``W2`` (2, 1) and ``b2`` (1, 1): a
+    weight matrix is (inputs of the layer, units of the layer).
     """
     raise NotImplementedError
 
@@ -41,7 +40,8 @@ def L_layer_forward(X, parameters):
     """Run one example through all layers and return the pair ``(A, A_prev)``.
 
     ``X`` is a column of shape (2, 1). ``A`` is the prediction ŷ, shape (1, 1);
-    ``A_prev`` is what entered the last layer, shape (2, 1). ``parameters`` is not changed.
+    ``A_prev`` is what entered the last layer, shape (2, 1). ``parameters`` is not
+    changed.
     """
     raise NotImplementedError
 

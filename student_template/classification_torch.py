@@ -1,8 +1,7 @@
-"""Classification with PyTorch: a 2-2-1 sigmoid network, trained on all examples at once.
+"""Classification with PyTorch: a 2-2-1 network, trained on all examples at once.
 
-Predict whether a student is placed from a grade (cgpa) and a résumé score. Fill in the
-model and the training loop, run this file, then run
-``gradkit check classification_torch.py``.
+Predict placed, 0 or 1, from cgpa and resume_score. Fill in the model and the training
+loop, run this file, then run ``gradkit check classification_torch.py``.
 """
 
 import torch
@@ -26,9 +25,9 @@ def train(model, X, y, epochs=100, lr=0.01):
 
     ``X`` is a tensor of shape (examples, 2), ``y`` one of shape (examples,) that holds
     0.0 and 1.0. Use plain stochastic gradient descent (``torch.optim.SGD``) at learning
-    rate ``lr`` and the binary cross-entropy of probabilities. Every epoch is one step on
-    all examples. Predictions have shape (examples, 1): bring both to one shape before
-    you compare them.
+    rate ``lr`` and the binary cross-entropy of probabilities. Every epoch is one step
+    on all examples. Predictions have shape (examples, 1): bring both to one shape
+    before you compare them.
     """
     raise NotImplementedError
 

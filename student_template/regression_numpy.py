@@ -1,13 +1,12 @@
-"""Regression with NumPy: backpropagation by hand through a 2-2-1 linear network.
+"""Regression with NumPy: backpropagation by hand through a 2-2-1 network.
 
-Predict a salary (lpa) from a grade (cgpa) and a résumé score. No layer has an
-activation:
+Predict lpa, a number, from cgpa and resume_score.
 
-    A1 = W1ᵀ·X + b1        hidden layer, 2 units
-    ŷ  = W2ᵀ·A1 + b2       output, 1 unit
+    A1 = W1ᵀ·X + b1    hidden layer, 2 units
+    ŷ  = W2ᵀ·A1 + b2   output, 1 unit
 
-The loss of one example is (y − ŷ)². Fill in the four functions, run this file, then
-run ``gradkit check regression_numpy.py``.
+The loss of one example is (y − ŷ)². Fill in the four functions, run this file, then run
+``gradkit check regression_numpy.py``.
 """
 
 import numpy as np
@@ -17,8 +16,8 @@ def initialise_parameters(dim):
     """Return a dict of starting parameters: every weight 0.1, every bias 0.0.
 
     ``dim`` lists the units per layer, input first: ``[2, 2, 1]``. The dict has
-    ``W1`` of shape (2, 2), ``b1`` (2, 1), ``W2`` (2, 1) and ``b2`` (1, 1): a weight
-    matrix is (inputs of the layer, units of the layer).
+    ``W1`` of shape (2, 2), ``b1`` (2, 1), ``W2`` (2, 1) and ``b2`` (1, 1): a
+    weight matrix is (inputs of the layer, units of the layer).
     """
     raise NotImplementedError
 
@@ -35,7 +34,8 @@ def L_layer_forward(X, parameters):
     """Run one example through all layers and return the pair ``(A, A_prev)``.
 
     ``X`` is a column of shape (2, 1). ``A`` is the prediction ŷ, shape (1, 1);
-    ``A_prev`` is what entered the last layer, shape (2, 1). ``parameters`` is not changed.
+    ``A_prev`` is what entered the last layer, shape (2, 1). ``parameters`` is not
+    changed.
     """
     raise NotImplementedError
 

@@ -1,7 +1,7 @@
-"""Regression with PyTorch: a 2-2-1 linear network, trained on all examples at once.
+"""Regression with PyTorch: a 2-2-1 network, trained on all examples at once.
 
-Predict a salary (lpa) from a grade (cgpa) and a résumé score. Fill in the model and the
-training loop, run this file, then run ``gradkit check regression_torch.py``.
+Predict lpa, a number, from cgpa and resume_score. Fill in the model and the training
+loop, run this file, then run ``gradkit check regression_torch.py``.
 """
 
 import torch
@@ -9,7 +9,7 @@ from torch import nn
 
 
 class Model(nn.Module):
-    """Two linear layers, 2 inputs → 2 hidden units → 1 output, with no activation."""
+    """Linear, linear: 2 inputs → 2 hidden units → 1 output."""
 
     def __init__(self):
         super().__init__()

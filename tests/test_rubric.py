@@ -76,6 +76,8 @@ ALONE: dict[str, tuple[float, float, float]] = {
     "copy-dropped": (8, 8, 8),
     # A form of `forward`, which has 5 or 6 points in numpy and 3 or 4 in torch: 50 %, all, 30 %.
     "layer-skipped": (17.5, 15, 18.5),
+    "layer-repeated": (17.5, 15, 18.5),
+    "subtracted-bias": (17.5, 15, 18.5),
     "weight-not-transposed": (17.5, 15, 18.5),
     "missing-bias": (17.5, 15, 18.5),
     "missing-activation.numpy": (17, 14, 18.25),
@@ -86,6 +88,7 @@ ALONE: dict[str, tuple[float, float, float]] = {
     "double-sigmoid": (18, 16, 18.75),
     # What is returned: 25 %, 50 %, 10 %.
     "hidden-returned": (18.75, 18.25, 19.5),
+    "wrong-hidden-returned": (18.75, 17.5, 19.5),
     "swapped-returns": (18.75, 17.5, 19.5),
     # Training, out of `trajectory` with 10 or 9 points. Another thing learnt: 50 %, all, 30 %.
     "broadcast-target": (15, 10.75, 17),

@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, str] = {
     "doctor": "doctor",
     "explain": "explain",
     "show": "show",
+    "export": "export",
+    "new": "new",
 }
 """Each command and the module of this package whose `command` it is, as help lists them."""
 

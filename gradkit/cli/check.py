@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from gradkit.cli.options import HINTS, assignment_options
+from gradkit.cli.output import write
 from gradkit.cli.refusal import FAILED, OPEN, PASSED, REFUSED, Refusal
-from gradkit.render.formats import FORMATS
+from gradkit.render.formats import DATED, FORMATS, OWN, SINGLE, lacking
 
 if TYPE_CHECKING:
     from gradkit.records.result import Result
@@ -45,6 +45,14 @@ def command(
     output: Path | None,
 ) -> None:
     """Check submissions: each PATH, a .py file, notebook, folder or zip, is one."""
+    if format_ in SINGLE and len(paths) > 1:
+        raise Refusal(
+            f"--format {format_} is for one submission, and {len(paths)} were given. Run gradkit "
+            "once for each, or take --format json."
+        )
+    # Said at once: nobody should wait for a class to be graded to be told this.
+    if said := lacking(format_):
+        raise Refusal(said)
     # No array here is large enough for threads, and starting them takes as long as the rest
     # of numpy on a busy machine. Whoever has set a number keeps it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -63,10 +71,15 @@ def command(
                         results.append(session.check(path))
                     except GradingError as error:
                         refused.append(str(error))
-                level = hints or session.hints
         except GradingError as error:
             raise Refusal(str(error)) from None
-        _write(results, level, format_, output, many=len(paths) > 1)
+        own = format_ in OWN
+        level = hints or (session.hints if own else session.assignment.hints)
+        if format_ not in DATED and not (own and session.keyed):
+            from gradkit.render.withheld import withhold
+
+            results = [withhold(result) for result in results]
+        write(results, refused, level, format_, output, many=len(paths) > 1)
     for sentence in refused:
         Refusal(sentence).show()
     raise click.exceptions.Exit(REFUSED if refused else verdict_code(results))
@@ -78,35 +91,3 @@ def verdict_code(results: Sequence[Result]) -> int:
     if states - {"pass", "inconclusive", "not-checked"}:
         return FAILED
     return OPEN if states - {"pass"} else PASSED
-
-
-def _write(
-    results: list[Result], hints: int, format_: str, output: Path | None, *, many: bool
-) -> None:
-    if not results and (format_ == "text" or not many):
-        return
-    if format_ != "text":
-        from gradkit.render.formats import renderer
-
-        text = renderer(format_)(results, hints, many=many)
-        if output is None:
-            sys.stdout.buffer.write(text.encode())
-            sys.stdout.flush()
-            return
-    else:
-        from gradkit.render.text import is_unicode, show, to_text
-
-        if output is None and sys.stdout.isatty() and is_unicode(sys.stdout.encoding):
-            from rich.console import Console
-
-            show(results, hints, Console())
-            return
-        encoding = "utf-8" if output else sys.stdout.encoding
-        text = to_text(results, hints, encoding=encoding)
-    if output is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Refusal(f"{output}: cannot be written ({error.strerror}).") from None

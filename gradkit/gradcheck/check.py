@@ -140,6 +140,9 @@ def check_gradient(
             f"evaluation, so the result stands."
         )
         report = replace(report, notes=(note, *report.notes))
+    if evaluator.raised and report.verdict != "agree":
+        note = f"away from the point f raised {evaluator.raised}; there it counts as not finite."
+        report = replace(report, notes=(*report.notes, note))
     return report
 
 
@@ -184,10 +187,9 @@ def _check(
 ) -> Report:
     """Check by entries or by directions, from the preflight to the report."""
     rng = np.random.default_rng(seed)
-    largest = largest_of(claimed)
     narrow = is_narrow(claimed)
     try:
-        seen = preflight(evaluator, largest, rng, narrow)
+        seen = preflight(evaluator, claimed, rng, narrow)
     except BudgetSpent:
         seen = Preflight(np.nan, np.nan, True, True, narrow, np.ones(len(claimed)), 0.0)
         return _unable(evaluator, parameters, claimed, seen, "budget")

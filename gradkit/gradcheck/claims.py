@@ -16,14 +16,20 @@ from gradkit.gradcheck.structure import Array
 NULL = 1e-13
 """A leaf whose gradient moves f by less than this part of what others do counts as zero."""
 
+MIXED = 1e3
+"""The entries of a leaf have units of their own if the largest claim times the largest entry is
+so many times what any entry does to f by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claims:
     """Every entry of the claimed gradient, each array (entries,).
 
     ``leaf`` and ``place`` say which entry it is, ``here`` is the value of the parameter,
-    ``largest`` the largest magnitude claimed in the same leaf, ``scale`` the size of a change
-    that matters, ``error`` the rounding a correct claim may carry.
+    ``scale`` the size of a change that matters, ``largest`` the largest magnitude claimed in the
+    same leaf, or in a leaf of mixed units the claim that would do as much to f in the unit of the
+    entry; ``steepest`` is the largest magnitude claimed in the same leaf in any case, ``error`` the
+    rounding a correct claim may carry.
     """
 
     claimed: Floats
@@ -31,6 +37,7 @@ class Claims:
     place: NDArray[np.intp]
     here: Floats
     largest: Floats
+    steepest: Floats
     scale: Floats
     error: Floats
 
@@ -55,6 +62,36 @@ def is_narrow(arrays: Sequence[Array]) -> bool:
     return bool(filled) and is_float32(np.concatenate(filled).astype(np.float64, copy=False))
 
 
+def effect(gradient: Array, point: Array) -> float:
+    """Return how much f changes, by the claim, when the entries of one leaf change by themselves.
+
+    The largest claim times the largest entry; where that is far more than any single entry
+    does by itself the units are mixed, and the entry that does most counts. 0 at a zero.
+    """
+    slope, size = _sizes(gradient), _sizes(point)
+    with np.errstate(all="ignore"):
+        alone = float(np.max(slope * size, initial=0.0))
+        most = float(np.max(slope, initial=0.0)) * float(np.max(size, initial=0.0))
+    return alone if most > MIXED * alone > 0 else most
+
+
+def _sizes(array: Array) -> Floats:
+    """Return the magnitudes, 0 where they are not finite."""
+    size = np.abs(np.asarray(array, dtype=np.float64).reshape(-1))
+    return np.where(np.isfinite(size), size, 0.0)
+
+
+def _units(gradient: Array, point: Array, largest: float, scale: float) -> tuple[Floats, Floats]:
+    """Return scale and largest claim for each entry of one leaf, which may have mixed units."""
+    size = _sizes(point)
+    done = effect(gradient, point)
+    if not largest * scale > MIXED * done > 0:
+        return np.full(size.shape, scale), np.full(size.shape, largest)
+    with np.errstate(all="ignore"):
+        scales = np.where(size > 0, size, np.minimum(done / _sizes(gradient), scale))
+    return scales, done / scales
+
+
 def lay_out(
     arrays: Sequence[Array],
     points: Sequence[Array],
@@ -65,14 +102,21 @@ def lay_out(
     """Lay the claimed gradient out flat."""
     sizes = [array.size for array in arrays]
     claimed = _flat(arrays)
-    tops = np.repeat(largest, sizes)
+    units = [
+        _units(array, point, top, scale)
+        for array, point, top, scale in zip(
+            arrays, points, largest.tolist(), scales.tolist(), strict=True
+        )
+    ]
+    tops = np.concatenate([top for _, top in units] or [np.zeros(0)])
     return Claims(
         claimed=claimed,
         leaf=np.repeat(np.arange(len(sizes)), sizes),
         place=np.concatenate([np.arange(size) for size in sizes] or [np.arange(0)]),
         here=_flat(points),
         largest=tops,
-        scale=np.repeat(scales, sizes),
+        steepest=np.repeat(largest, sizes),
+        scale=np.concatenate([scale for scale, _ in units] or [np.zeros(0)]),
         error=claim_error(np.where(np.isfinite(claimed), claimed, 0.0), tops, narrow),
     )
 
@@ -100,7 +144,10 @@ def allowed(claims: Claims, reach: float, rough: bool, excuse: float = np.inf) -
         The change of f that its noise excuses; unlimited for float32.
     """
     size = np.abs(np.where(np.isfinite(claims.claimed), claims.claimed, 0.0))
-    limit = allowance(size, claims.largest, np.asarray(rough), excuse / claims.scale)
+    limit = np.minimum(
+        allowance(size, claims.largest, np.asarray(rough), excuse / claims.scale),
+        allowance(size, claims.steepest, np.asarray(rough), excuse / claims.scale),
+    )
     with np.errstate(all="ignore"):
         share = reach / claims.scale
     null = claims.largest <= NULL * share

@@ -78,7 +78,15 @@ def judge_ladder(plan: Plan, values: ArrayLike, claimed: Mapping[str, ArrayLike]
 
     excuse = np.inf if narrow else EXCUSED * float(sigma[0])
     limits = allowed(claims, reach, rough, excuse)
-    judged = judge(claims.claimed, derived, slope, claims.error, limits, rough=rough)
+    judged = judge(
+        claims.claimed,
+        derived,
+        slope,
+        claims.error,
+        limits,
+        rough=rough,
+        faint=sigma[0] / claims.scale,
+    )
     verdict = judged.verdict.astype(object)
     known = np.isfinite(derived.bound)
     verdict[~np.isfinite(claims.claimed) & known] = DISAGREE

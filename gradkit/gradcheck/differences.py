@@ -120,7 +120,7 @@ def finite_difference(f: Callable[[Any], Any], params: Any) -> Differences:
 def _explore(evaluator: Evaluator) -> tuple[list[Outcome], Preflight]:
     """Take a ladder along every entry, without a claim."""
     leaves = evaluator.leaves
-    seen = preflight(evaluator, np.zeros(len(leaves)), np.random.default_rng(0))
+    seen = preflight(evaluator, (), np.random.default_rng(0))
     found: list[Outcome] = []
     if not np.isfinite(seen.base):
         entries = sum(leaf.array.size for leaf in leaves)

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradkit.gradcheck.allowance import reasons
 from gradkit.gradcheck.case import Case, Outcome
-from gradkit.gradcheck.judge import DISAGREE, UNKNOWN, Judged, judge
+from gradkit.gradcheck.judge import AGREE, DISAGREE, UNKNOWN, Judged, judge
 from gradkit.gradcheck.ladder import (
     RATIO,
     Derived,
@@ -34,6 +34,9 @@ STRAIGHT = 0.05
 
 FURTHER = 4
 """The most steps that are added to a ladder before an accusation."""
+
+BLUR = 1e-7
+"""A relative resolution coarser than this is improved where longer steps can do it."""
 
 SLIGHT = 0.02
 """Part of the slope that stairs can hide without their jumps being found."""
@@ -111,7 +114,7 @@ class Examination:
         """Extend the ladder where it is too short, then doubt what it says."""
         if self.unknown:
             self.reach_down()
-        if self.unknown and not self.short:
+        if (self.unknown or self.blurred) and not self.short:
             self.reach_up()
         if self.accusing and not self.short:
             self.reach_out()
@@ -127,7 +130,7 @@ class Examination:
         """Judge the claim by a ladder."""
         case = self.case
         self.ladder = ladder
-        self.derived = derive(ladder)
+        self.derived = derive(ladder, furthest=case.scale)
         self.slope = slopes(replace(ladder, sigma=self.derived.sigma))
         self.judged = judge(
             np.array([case.claimed]),
@@ -136,6 +139,7 @@ class Examination:
             np.array([case.error]),
             np.array([case.allowed]),
             rough=case.rough,
+            faint=case.sigma / case.scale,
         )
 
     def believe(self, sigma: float) -> None:
@@ -152,6 +156,12 @@ class Examination:
     def unknown(self) -> bool:
         """Whether the ladder leaves the claim open."""
         return bool(self.judged.verdict[0] == UNKNOWN and not self.judged.withheld[0])
+
+    @property
+    def blurred(self) -> bool:
+        """Whether a claim was accepted by a bound so wide that another look is worth while."""
+        coarse = self.judged.resolution[0] > BLUR * abs(self.case.claimed)
+        return bool(coarse and self.judged.verdict[0] == AGREE)
 
     @property
     def step(self) -> float:
@@ -243,8 +253,8 @@ class Examination:
     def regular_noise(self) -> float:
         """Return the size of a noise that looks smooth on small steps, 0 where there is none.
 
-        Such an f keeps, over all smaller steps, to the straight line that a larger one has
-        found, but for less than the change that counts as noise.
+        Such an f keeps, over all smaller steps, to the cubic that a larger one has found, but
+        for less than the change that counts as noise.
         """
         estimates, bounds, _, _ = candidates(self.slope, alone=True)
         later = np.arange(bounds.shape[2]) > self.derived.step[0]
@@ -254,9 +264,10 @@ class Examination:
         if not np.isfinite(bounds[order, step]):
             return 0.0
         other = float(estimates[order, 0, step])
-        rise = (self.ladder.above[0] - self.ladder.below[0]) / 2
-        away = np.abs(rise - other * self.slope.step[0])[: int(step) + 1]
-        departure = float(np.max(away, initial=0.0))
+        steps = self.slope.step[0, : step + 1]
+        central = self.slope.central[0, : step + 1]
+        cubic = other + (central[-1] - other) * (steps / steps[-1]) ** 2
+        departure = float(np.max(np.abs(central - cubic) * steps))
         return 2 * departure if departure <= self.case.amplitude else 0.0
 
     def outcome(self) -> Outcome:

@@ -1,4 +1,8 @@
-"""Calling a function that is not ours: counted, guarded, and never trusted with our arrays."""
+"""Calling a function that is not ours: counted, guarded, and never trusted with our arrays.
+
+Where it raises off the point it counts as not finite; what it raises at the point itself is the
+caller's to see.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,6 @@ from numpy.typing import NDArray
 
 from gradkit.gradcheck.noise import Floats
 from gradkit.gradcheck.structure import Array, Parameters, is_tensor, same
-
-OUTSIDE = (ArithmeticError, ValueError)
-"""What f may raise off its domain; there it counts as not finite. At the point itself every
-exception is the caller's to see."""
 
 Call = Callable[[Any], Any]
 
@@ -59,6 +59,11 @@ class Evaluator:
     budget : int, optional
         The number of calls after which `BudgetSpent` is raised.
 
+    Raises
+    ------
+    TypeError
+        When f cannot be called.
+
     Attributes
     ----------
     count, limit : int
@@ -67,15 +72,23 @@ class Evaluator:
         Name of a parameter that f was seen to change.
     noticed : int
         The call after which that was noticed.
+    raised : str
+        The first exception that f raised off the point, empty if none.
     """
 
     def __init__(self, f: Call, parameters: Parameters, budget: int | None = None) -> None:
+        if not callable(f):
+            raise TypeError(
+                f"f must be a function of the parameters; found {type(f).__name__}. Pass the "
+                f"function itself, not its value."
+            )
         self.f = f
         self.parameters = parameters
         self.leaves = parameters.leaves
         self.count = 0
         self.mutated: str | None = None
         self.noticed = 0
+        self.raised = ""
         self.limit = float("inf") if budget is None else budget
         self._arrays: list[Array] = [leaf.array for leaf in self.leaves]
         self._origin: list[Array] = [leaf.array.copy(order="K") for leaf in self.leaves]
@@ -91,7 +104,10 @@ class Evaluator:
         argument = self.parameters.build(arrays)
         try:
             result = self.f(argument)
-        except OUTSIDE:
+        except Exception as problem:
+            # f has worked at the point, so this is an edge of its domain.
+            said = str(problem).partition("\n")[0].rstrip(".")
+            self.raised = self.raised or type(problem).__name__ + (said and f" ({said})")
             return float("nan")
         return result if type(result) is float else scalar(result)
 

@@ -13,10 +13,10 @@ from gradkit.gradcheck.case import Case, Outcome
 from gradkit.gradcheck.claims import Claims, allowed
 from gradkit.gradcheck.escalate import escalate
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
-from gradkit.gradcheck.judge import AGREE, DISAGREE
+from gradkit.gradcheck.judge import AGREE, DISAGREE, UNKNOWN
 from gradkit.gradcheck.line import EntryLine
-from gradkit.gradcheck.noise import Floats
-from gradkit.gradcheck.preflight import Preflight, measure_again
+from gradkit.gradcheck.noise import FLOAT64, Floats
+from gradkit.gradcheck.preflight import LOST, Preflight, measure_again
 from gradkit.gradcheck.sweep import First, first, second
 
 FINE = 8e-8
@@ -26,7 +26,14 @@ UNSEEN = 1e-8
 """Relative errors below this are not worth an accusation, nor the risk of a wrong one."""
 
 POLISHED = 40
-"""Of so many entries, one that remains blurred, though accepted, gets a ladder."""
+"""Of so many entries, one that remains blurred by a noise of f, though accepted, gets a ladder.
+Where the rounding of f's value alone blurs them, all do."""
+
+KNOWN = 0.01
+"""A claim that is not finite is wrong where the slope is known to this part of itself."""
+
+SHORTER = 0.25
+"""The part of a first step that confirms it."""
 
 THOROUGH = 30
 """After so many confirmed errors, further ones are confirmed by a short ladder."""
@@ -52,9 +59,30 @@ def examine(evaluator: Evaluator, claims: Claims, seen: Preflight) -> tuple[Colu
             if louder.sigma > 3 * seen.sigma:
                 seen = louder
                 doubtful = _try_first(evaluator, claims, seen, columns, doubtful)
-        return columns, _try_ladders(evaluator, claims, seen, columns, doubtful)
+        seen, deceived = _try_ladders(evaluator, claims, seen, columns, doubtful)
+        if deceived:
+            others = np.setdiff1d(rows, doubtful)
+            doubtful = _confirm(evaluator, claims, seen, columns, others)
+            seen, _ = _try_ladders(evaluator, claims, seen, columns, doubtful)
+        return columns, seen
     except BudgetSpent:
         return columns, seen
+
+
+def _confirm(
+    evaluator: Evaluator, claims: Claims, seen: Preflight, columns: Columns, rows: Rows
+) -> Rows:
+    """Try a shorter step where a first one was believed; return who contradicts.
+
+    For an f whose first step has been seen to reach beyond a bend: a bend within a step makes an
+    error that a wrong claim may share.
+    """
+    rows = rows[columns.verdict[rows] == AGREE]
+    rows = rows[: int(min((evaluator.limit - evaluator.count) / 2, len(rows)))]
+    found = first(evaluator, claims, rows, seen.base, seen.sigma, SHORTER)
+    contrary = rows[~found.agrees]
+    columns.verdict[contrary], columns.reason[contrary] = UNKNOWN, "noise"
+    return contrary
 
 
 def _reach(seen: Preflight, columns: Columns, claims: Claims) -> float:
@@ -94,11 +122,11 @@ def _try_first(
     agreed = rows[good]
     columns.verdict[agreed] = AGREE
     columns.reason[agreed] = ""
-    if seen.rough:
+    if seen.narrow:
         return rows[~good]
     size = np.abs(claims.claimed[rows])
     matters = size >= MATTERS * claims.largest[rows]
-    blurred = found.agrees & matters & (found.resolution > FINE * size)
+    blurred = found.agrees & matters & (size > 0) & (found.resolution > FINE * size)
     if not blurred.any():
         return rows[~good]
     again = rows[blurred]
@@ -114,24 +142,36 @@ def _try_first(
     columns.verdict[again[fine]] = AGREE
     columns.reason[again[fine]] = ""
     still = again[~fine | (columns.resolution[again] > 2.5 * FINE * size[blurred])]
-    still = still[columns.verdict[still] == AGREE][: 1 + len(rows) // POLISHED]
+    rounded = seen.sigma <= LOST * FLOAT64 * abs(seen.base)
+    most = len(rows) if rounded else 1 + len(rows) // POLISHED
+    still = still[columns.verdict[still] == AGREE][:most]
     return np.concatenate([rows[columns.verdict[rows] != AGREE], still])
 
 
-def _sharper(found: Outcome, resolution: float) -> bool:
-    """Whether a ladder has more to say of an entry that has been accepted already."""
+def _sharper(found: Outcome, claimed: float, resolution: float) -> bool:
+    """Whether a ladder has more to say of an entry that has been accepted already.
+
+    It may sharpen the resolution or refute the claim; or, without proof of an error, see the claim
+    outside a bound finer than the one by which it was accepted.
+    """
     if found.verdict == AGREE:
         return found.resolution < resolution
-    return found.verdict == DISAGREE
+    strayed = abs(found.estimate - claimed) > found.resolution - found.bound
+    return found.verdict == DISAGREE or (strayed and found.resolution < resolution)
 
 
 def _try_ladders(
     evaluator: Evaluator, claims: Claims, seen: Preflight, columns: Columns, rows: Rows
-) -> Preflight:
-    """Examine what is left one by one, learning about the noise on the way."""
-    if not len(rows):
-        return seen
-    confirmed = 0
+) -> tuple[Preflight, bool]:
+    """Examine what is left one by one, learning about the noise on the way.
+
+    Returns
+    -------
+    seen : Preflight
+    deceived : bool
+        Whether a first step contradicted a claim that turned out to be right.
+    """
+    confirmed, deceived = 0, False
     queue = rows.tolist()
     learned = False
     limits = _limits(claims, seen, columns)
@@ -156,7 +196,11 @@ def _try_ladders(
         )
         line = EntryLine(evaluator, int(claims.leaf[row]), int(claims.place[row]))
         found = escalate(line, case, short=confirmed > THOROUGH)
-        if columns.verdict[row] == AGREE and not _sharper(found, float(columns.resolution[row])):
+        missed = abs(hint - found.estimate) > float(columns.resolution[row])
+        deceived |= missed and found.verdict == AGREE
+        if columns.verdict[row] == AGREE and not _sharper(
+            found, claimed, float(columns.resolution[row])
+        ):
             continue
         columns.estimate[row] = found.estimate
         columns.bound[row] = found.bound
@@ -164,7 +208,8 @@ def _try_ladders(
         columns.verdict[row] = found.verdict
         columns.reason[row] = found.reason
         columns.left[row], columns.right[row] = found.slopes
-        if not np.isfinite(claimed) and np.isfinite(found.bound):
+        known = found.verdict == AGREE or found.bound <= KNOWN * abs(found.estimate)
+        if not np.isfinite(claimed) and known:
             columns.verdict[row], columns.reason[row] = DISAGREE, ""
         confirmed += columns.verdict[row] == DISAGREE
         louder = found.sigma > 5 * seen.sigma and found.verdict == AGREE and not found.stairs
@@ -173,4 +218,4 @@ def _try_ladders(
             seen = replace(seen, sigma=found.sigma)
             limits = _limits(claims, seen, columns)
             queue = _try_first(evaluator, claims, seen, columns, np.array(queue)).tolist()
-    return seen
+    return seen, deceived

@@ -86,6 +86,16 @@ def _beyond_kink(claimed: Floats, derived: Derived, error: Floats) -> NDArray[np
     return kinked & ((claimed < low - room) | (claimed > high + room))
 
 
+def _beyond_bend(gap: Floats, derived: Derived, slope: Slopes) -> NDArray[np.bool_]:
+    """Whether smaller steps than the one the estimate rests on stray by more than the gap.
+
+    Such a step lies beyond a bend: f is straight again out there, and says nothing of the point.
+    """
+    away = np.abs(slope.central - derived.estimate[:, None]) - 2 * slope.noise
+    smaller = np.arange(slope.step.shape[1]) < derived.step[:, None]
+    return np.asarray(np.any((away > gap[:, None]) & smaller, axis=1))
+
+
 def judge(
     claimed: Floats,
     derived: Derived,
@@ -94,6 +104,7 @@ def judge(
     allowed: Floats,
     *,
     rough: bool,
+    faint: Floats | float = 0.0,
 ) -> Judged:
     """Judge claims by ladders.
 
@@ -109,6 +120,9 @@ def judge(
     rough : bool
         Whether f is rough. Its steps are long and may span many kinks, so a claim has to be
         twice as far off to be called wrong.
+    faint : float64 array
+        An error too small to be called one: the noise of f over the scale of the parameter. What
+        f does not show over the whole scale, the rounding of a correct claim may amount to.
     """
     with np.errstate(all="ignore"):
         gap = np.abs(claimed - derived.estimate)
@@ -117,6 +131,7 @@ def judge(
         agree = known & (gap <= derived.bound + error) & (resolution <= allowed)
         far = known & (gap > (4 if rough else 2) * (derived.bound + error))
         far |= known & _beyond_kink(claimed, derived, error)
+        far &= (gap > faint) & ~_beyond_bend(gap, derived, slope)
         disputed = far & contested(claimed, derived, slope)
         withheld = far & supported(claimed, derived, slope) | disputed
     verdict = np.where(agree, AGREE, np.where(far & ~withheld, DISAGREE, UNKNOWN))

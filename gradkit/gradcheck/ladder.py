@@ -241,7 +241,7 @@ def _choose(slope: Slopes, safety: float) -> tuple[Floats, ...]:
     )
 
 
-def derive(ladder: Ladder, safety: float = SAFETY) -> Derived:
+def derive(ladder: Ladder, safety: float = SAFETY, furthest: float = np.inf) -> Derived:
     """Estimate the derivative along each line.
 
     Parameters
@@ -251,6 +251,9 @@ def derive(ladder: Ladder, safety: float = SAFETY) -> Derived:
         roughness of f shows.
     safety : float
         Factor on the bound.
+    furthest : float
+        The longest step by which a one-sided slope is followed away from a kink. Beyond the
+        scale of a parameter f may be flat again.
 
     Returns
     -------
@@ -274,8 +277,8 @@ def derive(ladder: Ladder, safety: float = SAFETY) -> Derived:
 
         noise, truncation, kink, position = chosen[2:]
         step = position.astype(np.intp)
-        left = _side(slope, slope.left, safety)
-        right = _side(slope, slope.right, safety)
+        left = _side(slope, slope.left, safety, furthest)
+        right = _side(slope, slope.right, safety, furthest)
         estimate, bound = near_side(left, right, estimate, bound)
     return Derived(
         estimate=np.where(np.isfinite(bound), estimate, np.nan),
@@ -307,10 +310,12 @@ class Side:
     rooms: Floats
 
 
-def _side(slope: Slopes, values: Floats, safety: float) -> Side:
+def _side(slope: Slopes, values: Floats, safety: float, furthest: float) -> Side:
     """Extrapolate one-sided slopes to a parabola's derivative, and keep the best.
 
-    A step counts only where no smaller step contradicts it, so a kink further out does no harm.
+    A step counts only where no smaller step contradicts it, so a kink further out does no harm,
+    nor the flat that may lie beyond a cliff. As in `_choose`, a smaller step is excused by the
+    truncation of a smooth f, and by its noise.
     """
     ratio = slope.step[:, 1:] / slope.step[:, :-1]
     for order in (1, 2):
@@ -318,13 +323,16 @@ def _side(slope: Slopes, values: Floats, safety: float) -> Side:
         values = (power * values[:, :-1] - values[:, 1:]) / (power - 1)
     change = np.abs(values[:, :-1] - values[:, 1:])
     width = change.shape[1]
-    room = safety * (change / (ratio[:, :width] - 1) + 3.5 * slope.noise[:, :width])
+    blur = 3.5 * slope.noise[:, :width]
+    room = safety * (change / (ratio[:, :width] - 1) + blur)
+    own = safety * (change * (2 / 15) + blur)
     values = values[:, :width]
     room = np.where(np.isfinite(room) & np.isfinite(values), room, np.inf)
     gap = np.abs(values[:, :, None] - values[:, None, :])
     earlier = np.arange(width)[None, :] < np.arange(width)[:, None]
-    strayed = np.any((gap > room[:, :, None] + room[:, None, :]) & earlier, axis=2)
-    bounds = np.where(strayed, np.inf, room)
+    strayed = np.any((gap > room[:, :, None] + own[:, None, :]) & earlier, axis=2)
+    far = slope.step[:, 2 : width + 2] > furthest
+    bounds = np.where(strayed | far, np.inf, room)
     rows, best = np.arange(len(values)), np.argmin(bounds, axis=1)
     return Side(values[rows, best], bounds[rows, best], best, values, room)
 

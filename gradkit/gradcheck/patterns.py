@@ -89,8 +89,21 @@ def describe_leaf(claimed: Array, estimate: Array, error: Array) -> str:
         if ratio is not None:
             return f"it is transposed, and every entry is off by {_factor_words(ratio)}"
     vector = claimed.size == max(claimed.shape, default=1) > 1
-    if vector:
-        return _axis(claimed.reshape(-1), estimate.reshape(-1), room)
+    found = _axis(claimed.reshape(-1), estimate.reshape(-1), room) if vector else ""
+    return found or _places(claimed, estimate, error)
+
+
+def _places(claimed: Array, estimate: Array, error: Array) -> str:
+    """Recognise the right numbers in wrong places, and entries left at zero."""
+    wrong = np.abs(claimed - estimate) > 2 * error + 1e-3 * np.abs(estimate)
+    if np.count_nonzero(wrong) < 2:
+        return ""
+    if not np.any(claimed[wrong]):
+        return "the entries that are wrong are all zero, as if they had been left out"
+    ours, theirs = np.sort(claimed[wrong]), np.sort(estimate[wrong])
+    close = np.abs(ours - theirs) <= 2 * np.max(error[wrong]) + 1e-3 * np.abs(theirs)
+    if np.all(close) and np.ptp(theirs) > 0:
+        return "it holds the right numbers in the wrong places"
     return ""
 
 

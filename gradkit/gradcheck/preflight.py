@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradkit.gradcheck.allowance import ROUGH
+from gradkit.gradcheck.claims import effect, largest_of
 from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.noise import (
     FLOAT32,
@@ -66,16 +67,18 @@ class Preflight:
 
 
 def preflight(
-    evaluator: Evaluator, largest: Floats, rng: np.random.Generator, narrow: bool = False
+    evaluator: Evaluator,
+    claimed: Sequence[Array],
+    rng: np.random.Generator,
+    narrow: bool = False,
 ) -> Preflight:
     """Look at f before using it, in 7 calls, or 12 where it moves in steps or is float32.
 
     Parameters
     ----------
     evaluator : Evaluator
-    largest : float64 array, (leaves,)
-        The largest magnitude of the claimed gradient of each leaf; zeros where there is no
-        claim.
+    claimed : sequence of array
+        The claimed gradient of each leaf; empty where there is no claim.
     rng : numpy Generator
     narrow : bool
         Whether the claim is in truth float32.
@@ -84,7 +87,10 @@ def preflight(
     again = evaluator.at_point()
     leaves = evaluator.leaves
     sizes = np.array([_size(leaf.array) for leaf in leaves])
-    reach = float((largest * sizes).max(initial=0.0))
+    points = [evaluator.origin(leaf) for leaf in range(len(leaves))]
+    effects = map(effect, claimed, points)
+    reach = max(effects, default=0.0)
+    largest = largest_of(claimed) if claimed else np.zeros(len(leaves))
     scales = sizes
     if not sizes.all():
         scales = _scales(evaluator, rng, sizes, largest, reach or abs(base), base)
@@ -92,8 +98,8 @@ def preflight(
     if not (np.isfinite(base) and np.isfinite(again)):
         return Preflight(base, np.nan, True, False, narrow, scales, reach)
 
-    line = _moves([evaluator.origin(i) for i in range(len(leaves))], scales, rng)
-    slope = float((largest * scales).max(initial=0.0))
+    line = _moves(points, scales, rng)
+    slope = reach or float((largest * scales).max(initial=0.0))
     spacing = 1e-9
     if slope > 0 and base != 0:
         # Far enough for the rounding to be scrambled, near enough for f to be smooth.
@@ -135,8 +141,10 @@ def is_rough(sigma: float, base: float, reach: float) -> bool:
 
     Noise put on top of a value is small beside it, and that of float32 is large. What lies
     between is a float64 forward that loses precision. Of such a one no excuse is taken:
-    entries that it blurs are inconclusive.
+    entries that it blurs are inconclusive. Nor of the rounding of a large value.
     """
+    if sigma <= LOST * FLOAT64 * abs(base):
+        return False
     if LOSSY[0] * abs(base) < sigma < LOSSY[1] * abs(base):
         return False
     return sigma > ROUGH * reach > 0 or sigma > LOSSY[1] * abs(base) > 0
@@ -186,7 +194,8 @@ def measure_again(evaluator: Evaluator, seen: Preflight) -> Preflight:
 
 
 def _size(array: Array) -> float:
-    return float(np.abs(array).max(initial=0.0))
+    """Return the largest finite magnitude."""
+    return float(largest_of([array])[0])
 
 
 def _scales(

@@ -71,13 +71,15 @@ def first(
     rows: NDArray[np.intp],
     base: float,
     sigma: float,
+    part: float = 1.0,
 ) -> First:
     """Hold each claim against one central difference.
 
-    It agrees when the difference is within noise of the claim and shows no kink. That a
-    wrong claim is met by an equal truncation error to within 3e-9 is left to chance.
+    It agrees when the difference is within noise of the claim and shows no kink. A wrong claim
+    may be met by an equal truncation error, to within 3e-9; another ``part`` of the usual step
+    tells, because the truncation error changes with the step.
     """
-    steps = first_steps(claims, sigma)[rows]
+    steps = part * first_steps(claims, sigma)[rows]
     with np.errstate(all="ignore"):
         grain = 64 * FLOAT64 * np.abs(claims.here[rows])
         above, below, ahead, behind = move(evaluator, claims, rows, np.maximum(steps, grain))

@@ -28,8 +28,11 @@ ABOUT = {
     "missing-bias": "layer",
     "subtracted-bias": "layer",
     "weight-not-transposed": "layer",
+    "hidden-returned": "return",
+    "wrong-hidden-returned": "return",
+    "swapped-returns": "return",
 }
-"""The helper in which a mistake of the forward pass is made, where there is one."""
+"""The helper in which a mistake of the forward pass is made, where there is one, or its return."""
 
 SMALL = 0.1
 """By how much parameters are smaller where inputs are the task's own."""
@@ -73,8 +76,10 @@ def _with_examples(task: Task, X: Array, before: Parameters) -> tuple[Array, Map
 
 
 def _place(binding: Binding, code: str) -> Place:
-    """The statement to look at: in the activation, the layer, or the pass itself."""
+    """The statement to look at: in the activation, the layer, the pass, or its return."""
     helpers = {"activation": ("activation", "layer"), "layer": ("layer",)}
     order = (*helpers.get(ABOUT.get(code, ""), ()), "forward")
     bound = binding.bound[next(role for role in order if role in binding.bound)]
+    if ABOUT.get(code) == "return":
+        return bound.return_place
     return bound.result_place or bound.place

@@ -21,6 +21,7 @@ from gradkit.student.place import source_at
 from gradkit.student.sitting import Sitting
 from gradkit.student.trace import observe_trace
 from gradkit.truth.attribute import attribute
+from gradkit.truth.attribute.case import rows_of
 from gradkit.truth.mistakes import Diagnosis, diagnose
 from gradkit.truth.oracle import Oracle
 from gradkit.truth.replay import follow, step_of
@@ -45,15 +46,18 @@ def update_inquiry(
     if not failed(examined, "update"):
         return Inquiry()
     bound = examined.case.binding.bound["update"]
-    diagnosis = _diagnose(task, examined, sitting, seed)
-    inputs = _fresh(task, bound, seed, TRACED)
+    diagnosis, drawn = _diagnose(task, examined, sitting, seed)
+    inputs = rows_of(drawn, range(len(drawn.y) - TRACED, len(drawn.y)))
     trace = _watch(task, bound, sitting, inputs)
     diagnosis = _with_dropped_copy(trace, diagnosis)
     findings = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
     return Inquiry(findings, _consequences(task, examined, oracle, diagnosis))
 
 
-def _diagnose(task: Task, examined: Examined, sitting: Sitting, seed: int) -> Diagnosis:
+def _diagnose(
+    task: Task, examined: Examined, sitting: Sitting, seed: int
+) -> tuple[Diagnosis, UpdateInputs]:
+    """What is wrong with the update, and the inputs that it was learned from."""
     verdict = next(verdict for verdict in examined.verdicts if verdict.check == "update")
     wrong = [
         (entry.parameter, (entry.index[0], entry.index[1]))
@@ -64,42 +68,49 @@ def _diagnose(task: Task, examined: Examined, sitting: Sitting, seed: int) -> Di
     seen = _seen(examined.case.observations.outcomes.values())
     best = Diagnosis({}, {}, Explanation(unexplained=tuple(wrong)))
     inputs = _rated(bound, draw(task, seed), seed)
-    fresh = _observe(task, bound, sitting, _fresh(task, bound, seed))
-    fit = _observe(task, bound, sitting, inputs)
-    if fit is None or fresh is None:
-        return best
+    observed = _observe(task, bound, sitting, _fresh(task, bound, seed), inputs)
+    if observed is None:
+        return best, inputs
+    fresh, fit = observed
     best = diagnose(task, fit, fresh, entries=wrong, seen=seen)
     if best.explanation.unexplained and _asks_for_the_class(task, bound, sitting, inputs):
-        fit = _observe(task, bound, sitting, _of_classes(inputs))
-        other = best if fit is None else diagnose(task, fit, fresh, entries=wrong, seen=seen)
+        classes = _of_classes(inputs)
+        again = _observe(task, bound, sitting, classes)
+        other = diagnose(task, again[0], fresh, entries=wrong, seen=seen) if again else best
         if len(other.explanation.unexplained) < len(best.explanation.unexplained):
-            return other
-    return best
+            return other, classes
+    return best, inputs
 
 
 def _observe(
-    task: Task, bound: Bound, sitting: Sitting, inputs: UpdateInputs
-) -> UpdateProbes | None:
-    """The update at independent inputs; None where not all calls come to an end.
+    task: Task, bound: Bound, sitting: Sitting, *inputs: UpdateInputs
+) -> tuple[UpdateProbes, ...] | None:
+    """The update at sets of independent inputs; None where not all calls come to an end.
 
-    The first call is made once more at the end. An entry in which the two differ depends on
+    The very first call is made once more at the end. An entry in which the two differ depends on
     more than its inputs: no formula of these gives it, and its values are told as NaN, as
     are those of a parameter that comes back in another shape, or not at all.
     """
-    arrays = {name: np.concatenate([v, v[:1]]) for name, v in to_columns(inputs).items()}
-    labels = tuple(str(number) for number in range(len(inputs.y) + 1))
+    columns = [to_columns(each) for each in inputs]
+    columns.append({name: value[:1] for name, value in columns[0].items()})
+    arrays = {name: np.concatenate([each[name] for each in columns]) for name in columns[0]}
+    labels = tuple(str(number) for number in range(len(arrays["y"])))
     batch = Batch("inquiry", "update", "update", arrays, labels)
     outcome = observe_batch(sitting, task, bound, batch)
     if outcome.failure is not None or outcome.lost is not None:
         return None
     after = {}
-    for key, value in inputs.before.items():
+    for key, value in inputs[0].before.items():
         found = outcome.outputs.get(key)
         if found is None or found.dtype.kind not in "fiub":
             found = np.full((len(labels), *value.shape[1:]), np.nan)
         again = np.isclose(found[0], found[-1], rtol=SAME, atol=0.0, equal_nan=True)
         after[key] = np.where(again, found[:-1].astype(np.float64), np.nan)
-    return UpdateProbes(inputs, after)
+    ends = np.cumsum([len(each.y) for each in inputs])
+    return tuple(
+        UpdateProbes(each, {key: value[end - len(each.y) : end] for key, value in after.items()})
+        for each, end in zip(inputs, ends, strict=True)
+    )
 
 
 def _asks_for_the_class(task: Task, bound: Bound, sitting: Sitting, inputs: UpdateInputs) -> bool:

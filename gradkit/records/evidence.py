@@ -8,6 +8,7 @@ from gradkit.records.binding import Binding
 from gradkit.records.finding import Inquiry
 from gradkit.records.observations import Observations
 from gradkit.records.result import Result
+from gradkit.records.submission import Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Evidence:
     comes out otherwise, these answers are to something else. ``failed`` names the checks and
     entries that the inquiry was about. Where the task could not be put at all, ``unchecked``
     says why and there are no answers. ``section`` is what the section is called; ``notes``
-    are remarks on the grading.
+    are remarks on the grading, ``listings`` the code that findings and checks point to.
     """
 
     task: str
@@ -32,6 +33,7 @@ class Evidence:
     unchecked: str = ""
     notes: tuple[str, ...] = ()
     tier: int = 0
+    listings: tuple[Listing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

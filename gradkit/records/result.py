@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gradkit.records.finding import Finding
 from gradkit.records.mistake import Preset
-from gradkit.records.submission import Place, Problem
-from gradkit.records.task import Form
-from gradkit.records.verdict import Entry, State
+from gradkit.records.submission import Listing, Place, Problem
+from gradkit.records.task import Form, Visibility
+from gradkit.records.verdict import Course, Entry, State
 
 OracleKind = Literal["reference", "derived"]
 
@@ -31,6 +31,7 @@ class CheckResult:
     place: Place | None = None
     notes: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
+    courses: tuple[Course, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class TaskResult:
 
     ``checkable`` is the part of ``max_score`` that could be judged. ``seed`` draws the
     probes that it was judged at; it is not the result's where those were drawn again.
+    ``listings`` hold the functions in which something was found.
     """
 
     task: str
@@ -52,13 +54,15 @@ class TaskResult:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     seed: int = 0
+    listings: tuple[Listing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """One submission's marks, with what is needed to repeat them.
 
-    ``path`` is where the submission was read from, as it was given.
+    ``path`` is where the submission was read from, as it was given. ``visibility`` is the
+    assignment's: by check, when students may see what it found.
     """
 
     submission: str
@@ -76,3 +80,4 @@ class Result:
     tier: int
     path: str = ""
     preset: Preset = "default"
+    visibility: Mapping[str, Visibility] = field(default_factory=dict)

@@ -12,11 +12,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands in the student's own file. ``cell`` counts code cells from 1."""
+    """Where something stands in the student's own file. ``cell`` counts code cells from 1.
+
+    ``title`` is what a cell is called where a reader cannot count cells, in a running notebook.
+    """
 
     file: str
     cell: int | None
     line: int
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,17 @@ class Cell:
     source: str
     headings: tuple[str, ...] = ()
     first_line: int = 1
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Lines of the student's own file, whole, from ``first_line`` on."""
+
+    file: str
+    cell: int | None
+    first_line: int
+    source: str
 
 
 @dataclass(frozen=True, slots=True)

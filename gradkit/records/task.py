@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 Parameters = Mapping[str, Array]
 Framework = Literal["numpy", "torch"]
 Form = Literal["correct", "published"]
+Visibility = Literal["hidden", "after_due_date", "after_published", "visible"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,8 @@ class Assignment:
 
     ``step`` is what a total is rounded to. ``preset`` says which of the catalogue's
     deductions count, and ``deductions`` are the file's own, shares by mistake, which go
-    before those.
+    before those. ``visibility`` says, by check, when students may see what it found; a check
+    that is not in it is visible.
     """
 
     id: str
@@ -136,3 +138,4 @@ class Assignment:
     digest: str
     preset: Preset = "default"
     deductions: Mapping[str, float] = field(default_factory=dict)
+    visibility: Mapping[str, Visibility] = field(default_factory=dict)

@@ -27,7 +27,8 @@ class Event:
 
     ``given`` is what was there from the start, ``assigned`` a name bound anew, ``changed``
     an array written into, ``passed`` an argument of a function of the student's own,
-    ``returned`` a returned value.
+    ``returned`` a returned value. ``inner`` events are those of functions that the watched one
+    calls, which may be right for what they are handed.
     """
 
     place: Place
@@ -36,6 +37,7 @@ class Event:
     values: Array
     parameter: str = ""
     prior: int | None = None
+    inner: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,12 +12,17 @@ State = Literal[
 ]
 
 
+OPEN: tuple[State, ...] = ("inconclusive", "not-checked")
+"""States that are neither right nor wrong: their points are left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One compared number (or the worst of several probes of it).
 
     ``parameter`` and ``index`` say which; ``probe`` which call or start it is taken from.
-    ``found`` and ``expected`` are None where there is no number to show.
+    ``found`` and ``expected`` are None where there is no number to show. ``label`` is how
+    the student would write the entry; empty where that is ``parameter`` with its index.
     """
 
     parameter: str
@@ -26,13 +31,29 @@ class Entry:
     found: float | None
     expected: float | None
     probe: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The loss of a training run from one start, epoch by epoch.
+
+    ``epochs`` count from 1; long runs are thinned. ``found`` is empty where the run gave no
+    losses that can be compared.
+    """
+
+    start: str
+    epochs: tuple[int, ...]
+    found: tuple[float, ...]
+    expected: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The state of a check, its entries, and a sentence for the student.
 
-    ``place`` is where to look. ``notes`` are remarks that change nothing.
+    ``place`` is where to look. ``notes`` are remarks that change nothing. ``courses`` are the
+    losses of training runs.
     """
 
     check: str
@@ -41,3 +62,4 @@ class Verdict:
     entries: tuple[Entry, ...] = ()
     place: Place | None = None
     notes: tuple[str, ...] = ()
+    courses: tuple[Course, ...] = ()

@@ -1,7 +1,8 @@
 """A result as plain data: schema ``gradkit/result/v1``.
 
 ``null`` stands for a number that there is none of, or that is not finite: JSON has no NaN.
-What the hint level does not show yet is left out: `FROM_LEVEL`, and ``expected`` of an entry.
+What the hint level does not show yet is left out: `FROM_LEVEL`, ``listings``, and ``expected``
+of entries and courses.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import Any
 
 from gradkit.records.finding import FOR_INSTRUCTORS, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
-from gradkit.records.submission import Place
-from gradkit.records.verdict import Entry
+from gradkit.records.submission import Listing, Place
+from gradkit.records.verdict import Course, Entry
+from gradkit.render.escape import OLD_COMMAND
 
 SCHEMA = "gradkit/result/v1"
 TITLE_LEVEL, RULE_LEVEL, EXPECTED_LEVEL = 2, 3, 4
@@ -36,7 +38,8 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     chosen = data if many or len(data) != 1 else data[0]
     text = json.dumps(chosen, indent=2, ensure_ascii=False, allow_nan=False)
     # Half a surrogate pair, from a file name or an error text, is in no encoding.
-    return re.sub("[\ud800-\udfff]", "\ufffd", text) + "\n"
+    text = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    return OLD_COMMAND.sub(r"#\\u0023", text) + "\n"
 
 
 def to_data(result: Result, hints: int) -> dict[str, Any]:
@@ -76,6 +79,7 @@ def _task(task: TaskResult, hints: int) -> dict[str, Any]:
         "seed": task.seed,
         "checks": [_check(check, hints) for check in task.checks],
         "findings": [_finding(finding, hints) for finding in visible(task, hints)],
+        "listings": [_listing(listing) for listing in task.listings if hints >= RULE_LEVEL],
         "notes": list(task.notes),
     }
 
@@ -98,6 +102,7 @@ def _check(check: CheckResult, hints: int) -> dict[str, Any]:
         "message": check.message,
         "place": _place(check.place),
         "entries": [_entry(entry, hints) for entry in check.entries],
+        "courses": [_course(course, hints) for course in check.courses],
         "notes": list(check.notes),
         "follows": list(check.follows) if hints >= TITLE_LEVEL else [],
     }
@@ -107,10 +112,23 @@ def _entry(entry: Entry, hints: int) -> dict[str, Any]:
     data = {
         "parameter": entry.parameter,
         "index": list(entry.index),
+        "label": entry.label,
         "state": entry.state,
         "found": _number(entry.found),
         "expected": _number(entry.expected),
         "probe": entry.probe,
+    }
+    if hints < EXPECTED_LEVEL:
+        del data["expected"]
+    return data
+
+
+def _course(course: Course, hints: int) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "start": course.start,
+        "epochs": list(course.epochs),
+        "found": [_number(value) for value in course.found],
+        "expected": [_number(value) for value in course.expected],
     }
     if hints < EXPECTED_LEVEL:
         del data["expected"]
@@ -143,6 +161,15 @@ def _finding(finding: Finding, hints: int) -> dict[str, Any]:
 
 def _number(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
+
+
+def _listing(listing: Listing) -> dict[str, Any]:
+    return {
+        "file": listing.file,
+        "cell": listing.cell,
+        "first_line": listing.first_line,
+        "source": listing.source,
+    }
 
 
 def _place(place: Place | None) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import Entry, State
 from gradkit.render.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
+from gradkit.render.escape import log_text
 from gradkit.text import clean_text, spell, where
 
 MARKS: dict[State, tuple[str, str, str]] = {
@@ -46,11 +47,27 @@ def to_text(
 ) -> str:
     """Plain text, in characters that ``encoding`` has."""
     buffer = io.StringIO()
-    console = Console(file=buffer, width=width, color_system=None, legacy_windows=False)
+    console = _plain_console(buffer, width)
     show(results, hints, console, is_unicode(encoding))
     # rich fills wrapped lines up to the margin, which a log has no use for.
     text = "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
-    return spell(text, encoding)
+    return spell(log_text(text), encoding)
+
+
+def check_text(task: TaskResult, check: CheckResult, hints: int, width: int = 100) -> str:
+    """Plain text of one check of a task, as it stands in the mark sheet."""
+    buffer = io.StringIO()
+    console = _plain_console(buffer, width)
+    findings = [finding for finding in task.findings if finding.check == check.check]
+    _check(check, findings, hints, console, unicode=True)
+    return "\n".join(line.rstrip()[4:] for line in buffer.getvalue().rstrip("\n").split("\n"))
+
+
+def _plain_console(buffer: io.StringIO, width: int) -> Console:
+    # In a notebook rich would show what is printed, and leave the buffer empty.
+    return Console(
+        file=buffer, width=width, color_system=None, legacy_windows=False, force_jupyter=False
+    )
 
 
 def show(results: Sequence[Result], hints: int, console: Console, unicode: bool = True) -> None:
@@ -117,8 +134,8 @@ def _task(task: TaskResult, hints: int, console: Console, unicode: bool) -> None
         findings = [finding for finding in seen if finding.check == check.check]
         _check(check, findings, hints, console, unicode)
     for finding in seen:
-        if not finding.check:
-            _print_finding(finding, hints, 4, console)
+        for remark, indent in () if finding.check else finding_lines(finding, hints):
+            console.print(Padding(remark, (0, 0, 0, 4 + indent), expand=False))
     for note in task.notes:
         console.print(Padding(_plain(note), (0, 0, 0, 4), expand=False))
 
@@ -136,46 +153,45 @@ def _check(
         if check.place is not None:
             head.append(f", see {clean_text(where(check.place))}")
     console.print(Padding(head, (0, 0, 0, 4), expand=False))
-    if check.follows:
-        told = ", ".join(check.follows) if hints >= TITLE_LEVEL else "what is found above"
-        follows = Text(f"Follows from {told}: nothing more is deducted.")
-        console.print(Padding(follows, (0, 0, 0, 6), expand=False))
-    elif check.message:
-        console.print(Padding(_plain(check.message), (0, 0, 0, 6), expand=False))
-    for finding in findings:
-        _print_finding(finding, hints, 6, console)
-    failed = [entry for entry in check.entries if entry.state == "fail" and entry.found is not None]
-    if failed and check.state == "fail" and not findings and not check.follows:
-        console.print(Padding(_entries(failed, hints), (0, 0, 0, 6), expand=False))
-    for note in check.notes:
-        console.print(Padding(Text(clean_text(note), style="dim"), (0, 0, 0, 6), expand=False))
+    for line, indent in check_lines(check, findings, hints):
+        console.print(Padding(line, (0, 0, 0, 6 + indent), expand=False))
 
 
-def _print_finding(finding: Finding, hints: int, margin: int, console: Console) -> None:
-    for line, indent in _finding(finding, hints) if hints >= TITLE_LEVEL else _where(finding):
-        console.print(Padding(line, (0, 0, 0, margin + indent), expand=False))
-
-
-Line = tuple[Text, int]
+Line = tuple[Text | Table, int]
 """A line with its indentation: long ones are wrapped below their own beginning."""
 
 
-def _where(finding: Finding) -> Iterator[Line]:
-    """The first hint, which says where to look, and not what is wrong."""
-    for hint in finding.hints[:1]:
-        yield _plain(hint), 0
+def check_lines(check: CheckResult, findings: Sequence[Finding], hints: int) -> Iterator[Line]:
+    """What there is to say about a check, below the line with its points."""
+    if check.follows:
+        told = ", ".join(check.follows) if hints >= TITLE_LEVEL else "what is found above"
+        yield Text(f"Follows from {told}: nothing more is deducted."), 0
+    elif check.message:
+        yield _plain(check.message), 0
+    for finding in findings:
+        yield from finding_lines(finding, hints)
+    failed = [entry for entry in check.entries if entry.state == "fail" and entry.found is not None]
+    if failed and check.state == "fail" and not findings and not check.follows:
+        yield _entries(failed, hints), 0
+    for note in check.notes:
+        yield Text(clean_text(note), style="dim"), 0
 
 
-def _finding(finding: Finding, hints: int) -> Iterator[Line]:
+def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
     """Title and sentence, source line, formulas with what differs in brackets, hints."""
+    if hints < TITLE_LEVEL:
+        # The first hint says where to look, and not what is wrong.
+        yield from ((_plain(hint), 0) for hint in finding.hints[:1])
+        return
     about = f": {', '.join(finding.entries)}" if finding.entries else ""
     cost = f"  (−{points(finding.deduction)})" if finding.deduction else ""
-    yield Text.assemble((finding.title, "bold"), clean_text(about), (cost, "dim")), 0
+    yield Text.assemble((clean_text(finding.title), "bold"), clean_text(about), (cost, "dim")), 0
     yield _plain(finding.sentence), 2
     if finding.place is not None and hints >= RULE_LEVEL:
         yield Text(f"{clean_text(where(finding.place))}  {clean_text(finding.source)}".rstrip()), 2
     for entry in list(finding.applies)[:FORMULAS] if hints >= RULE_LEVEL else ():
-        applied, right = finding.applies[entry], finding.should.get(entry, "")
+        applied = clean_text(finding.applies[entry])
+        right = clean_text(finding.should.get(entry, ""))
         label = clean_text(entry)
         yield Text.assemble(label, " ", _moves(applied, right)), 2
         if hints >= EXPECTED_LEVEL and right:
@@ -223,9 +239,8 @@ def _entries(failed: list[Entry], hints: int) -> Table:
     for entry in failed[:ROWS]:
         index = f"[{','.join(map(str, entry.index))}]" if entry.index else ""
         numbers = [_number(entry.found), *([_number(entry.expected)] if shown else [])]
-        table.add_row(
-            Text(clean_text(entry.parameter) + index), *numbers, Text(clean_text(entry.probe))
-        )
+        label = entry.label or entry.parameter + index
+        table.add_row(Text(clean_text(label)), *numbers, Text(clean_text(entry.probe)))
     if len(failed) > ROWS:
         table.add_row(Text(f"and {len(failed) - ROWS} more"))
     return table

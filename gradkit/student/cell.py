@@ -15,6 +15,7 @@ def make_cell(
     text: str,
     headings: tuple[str, ...] = (),
     first_line: int = 1,
+    title: str = "",
 ) -> tuple[Cell, list[Problem]]:
     r"""Repair and parse a piece of source.
 
@@ -30,6 +31,8 @@ def make_cell(
         The headings above it, outermost first.
     first_line : int
         The line of the file (of the cell, in a notebook) at which ``text`` begins.
+    title : str
+        What the cell is called where a reader cannot count cells.
     """
     if number is not None:
         name = f"{file}[{number}]"
@@ -38,7 +41,7 @@ def make_cell(
     parsed = parse(text)
     problems = []
     for line in parsed.dedented:
-        place = Place(file, number, first_line + line - 1)
+        place = Place(file, number, first_line + line - 1, title)
         problems.append(
             Problem(
                 f"The indent at {where(place)} stands where none may be. It was taken out here; "
@@ -47,7 +50,7 @@ def make_cell(
             )
         )
     if parsed.tree is None:
-        place = Place(file, number, first_line + parsed.line - 1)
+        place = Place(file, number, first_line + parsed.line - 1, title)
         lines = text.split("\n")
         found = clean_text(lines[min(parsed.line, len(lines)) - 1].strip(), _QUOTE)
         problems.append(
@@ -58,7 +61,7 @@ def make_cell(
                 place,
             )
         )
-    return Cell(name, file, number, parsed.source, headings, first_line), problems
+    return Cell(name, file, number, parsed.source, headings, first_line, title), problems
 
 
 def _part(number: int | None, name: str, file: str) -> str:

@@ -18,7 +18,7 @@ def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
     def find(cell_id: str, line: int) -> Place:
         cell = known.get(cell_id)
         if cell is not None:
-            return Place(cell.file, cell.cell, cell.first_line + line - 1)
+            return Place(cell.file, cell.cell, cell.first_line + line - 1, cell.title)
         # Modules of a package are compiled under dotted names.
         path = cell_id.removesuffix(".py").replace(".", "/") + ".py"
         if path in files:

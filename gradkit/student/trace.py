@@ -87,7 +87,7 @@ def _events(reply: Frame, task: Task, bound: Bound, locate: Locate) -> Iterator[
     names = [_written(path) for path in paths]
     values = reply.arrays["values"]
     for number, row in enumerate(reply.arrays["events"].tolist()):
-        cell, line, name, shape, offset, kind, prior = row
+        cell, line, name, shape, offset, kind, prior, inner = row
         _require(min(cell, name, shape, offset, kind) >= 0 and -1 <= prior < number, "events")
         size = int(np.prod(shapes[shape]))
         part = values[:, offset : offset + size].reshape(len(values), *shapes[shape])
@@ -100,6 +100,7 @@ def _events(reply: Frame, task: Task, bound: Bound, locate: Locate) -> Iterator[
             _frozen(_turned(part, task, bound.convention)),
             parameters[name],
             prior if prior >= 0 else None,
+            inner > 0,
         )
 
 

@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from gradkit.records.task import (
     Role,
     Start,
     Task,
+    Visibility,
 )
 from gradkit.truth.network import ACTIVATIONS, LOSSES, parameter_shapes
 from gradkit.truth.tables import (
@@ -125,6 +126,7 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
         digest=digest.hexdigest(),
         preset=table.marking.preset,
         deductions=_deductions(file, table.marking.deductions),
+        visibility=_visibility(file, table.marking.visibility, tasks),
     )
 
 
@@ -143,6 +145,22 @@ def _deductions(file: Path, table: dict[str, Any]) -> dict[str, float]:
         if not real or not 0 <= share <= 1:
             refuse(file, f"marking.deductions.{code}", repr(share), "a share: a number from 0 to 1")
     return {code: float(share) for code, share in table.items()}
+
+
+def _visibility(
+    file: Path, said: Visibility | dict[str, Any], tasks: list[Task]
+) -> dict[str, Visibility]:
+    """When students may see what each check found; one word is said of them all."""
+    checks = tuple(dict.fromkeys(check.name for task in tasks for check in task.checks))
+    if not isinstance(said, dict):
+        return dict.fromkeys(checks, said)
+    for check, word in said.items():
+        if check not in checks:
+            refuse(file, "marking.visibility", repr(check), f"a check, {one_of(checks)}")
+        if word not in get_args(Visibility):
+            words = one_of(get_args(Visibility))
+            refuse(file, f"marking.visibility.{check}", repr(word), words)
+    return {check: said.get(check, "visible") for check in checks}
 
 
 def _role(file: Path, name: str, table: RoleTable) -> Role:

@@ -84,6 +84,16 @@ def final_tolerance(final: Array, start: Array, eps: float, least: float = 0.0) 
     return allowed
 
 
+def nearly(found: NDArray[Any], expected: Array, change: Array) -> bool:
+    """Whether ``found`` is only off as far as single precision on the way would put it.
+
+    That is, by some rounding units of float32 in the largest ``change``.
+    """
+    if found.shape != expected.shape or found.dtype.kind != "f":
+        return False
+    return bool(np.abs(found - expected).max(initial=0.0) <= 32 * SINGLE * np.abs(change).max())
+
+
 def near(found: NDArray[Any], expected: Array, tolerance: Array) -> NDArray[np.bool_]:
     """Entry by entry, False where ``found`` is not a finite number."""
     with np.errstate(invalid="ignore"):

@@ -107,6 +107,34 @@ class Derived:
         return {"loss": np.array(losses), **final(parameters)}
 
 
+@dataclass(frozen=True, slots=True)
+class Rescaled:
+    """Another oracle of a numpy task, with the steps of each kind longer by a ratio."""
+
+    oracle: Oracle
+    ratios: Mapping[str, float]
+
+    @property
+    def kind(self) -> Literal["reference", "derived"]:
+        """See `Oracle`."""
+        return self.oracle.kind
+
+    def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
+        """See `Oracle`."""
+        return self.oracle.forward(parameters, X)
+
+    def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """See `Oracle`."""
+        return {
+            key: inputs[key] + self.ratios.get(key[0], 1.0) * (value - inputs[key])
+            for key, value in self.oracle.update(inputs).items()
+        }
+
+    def train(self, run: Run) -> dict[str, Array]:
+        """See `Oracle`."""
+        return _by_example(self, run)
+
+
 def mean_scale(task: Task) -> float:
     """What torch's mean reduction divides by, beside the rows: outputs, but not for classes."""
     return 1.0 if task.loss == "cross_entropy" else 1.0 / task.layers[-1].units

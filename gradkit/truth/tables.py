@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args
 import msgspec
 
 from gradkit.records.mistake import Preset
-from gradkit.records.task import Framework
+from gradkit.records.task import Framework, Visibility
 
 Schema = Literal["gradkit/assignment/v1"]
 Policy = Literal["exact", "free"]
@@ -19,6 +19,7 @@ CHOICES = {
     "framework": get_args(Framework),
     "policy": get_args(Policy),
     "preset": get_args(Preset),
+    "visibility": get_args(Visibility),
 }
 """What the keys may say that take one of a few words."""
 
@@ -94,6 +95,7 @@ class MarkingTable(_Table):
     """``marking``; every entry of ``deductions`` is a mistake's share of its check's points.
 
     Every entry of ``tolerances`` is a relative error that is let pass in a check.
+    ``visibility`` is one word for all checks, or a word for each that it names.
     """
 
     step: Positive = 0.25
@@ -101,6 +103,7 @@ class MarkingTable(_Table):
     preset: Preset = "default"
     deductions: dict[str, Any] = {}
     tolerances: dict[str, Any] = {}
+    visibility: Visibility | dict[str, Any] = "visible"
 
 
 class AssignmentFile(_Table):

@@ -197,7 +197,7 @@ def run_function(
         for kind, value in zip(call["arguments"], handed, strict=True)
         if type(value) is np.ndarray
     ]
-    if parameters is not None and call["returns"]:
+    if parameters is not None and call["returns"] and not _returns_parameters(call):
         # What returns quantities has no business changing the parameters.
         watched += [
             (name, parameters[key], parameters[key].tobytes()) for name, key in call["keys"].items()
@@ -224,12 +224,20 @@ def changed_parameters(
     call: Call, returned: Any, handed: Mapping[str, Any] | None
 ) -> Mapping[str, Any]:
     """The dict that holds the new parameters: the returned one, if there is one."""
+    if _returns_parameters(call):
+        paths = call["returns"]
+        return {key: follow(returned, paths[name]) for name, key in call["keys"].items()}
     keys = set(call["keys"].values())
     options = returned if isinstance(returned, tuple | list) else (returned,)
     for option in options:
         if isinstance(option, dict) and keys <= set(option):
             return option
     return handed or {}
+
+
+def _returns_parameters(call: Call) -> bool:
+    """Whether the new parameters come back one by one, as in ``return W1, b1, W2, b2``."""
+    return bool(call["keys"]) and set(call["keys"]) <= set(call["returns"])
 
 
 def describe_failure(error: BaseException, cells: frozenset[str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -32,6 +32,36 @@ class LazyModule(ModuleType):
         if not name.startswith("__"):
             self.__dict__["gradkit_names"][name] = value
         super().__setattr__(name, value)
+
+
+def _progress(name: str, wanted: bool) -> ModuleType:
+    """A progress bar that shows nothing, where ``tqdm`` is not installed: no code hangs on it."""
+
+    class Bar:
+        """Whatever it is wrapped around, and a method that does nothing for each of its own."""
+
+        def __init__(self, iterable: Iterable[Any] = (), *_: Any, **__: Any) -> None:
+            self.iterable = iterable
+
+        def __iter__(self) -> Iterator[Any]:
+            return iter(self.iterable)
+
+        def __enter__(self) -> Bar:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            return lambda *_, **__: None
+
+    top = made = ModuleType("tqdm")
+    for part in ("", *name.split(".")[1:]):
+        if part:
+            inner = ModuleType(f"{made.__name__}.{part}")
+            setattr(made, part, inner)
+            made = inner
+        vars(made).update(tqdm=Bar, tqdm_notebook=Bar, trange=lambda *n, **_: Bar(range(*n)))
+    return made if wanted else top
 
 
 class Library:
@@ -71,7 +101,12 @@ class Library:
                 above = parts[: len(parts) - level + 1]
                 full = ".".join([*above, name] if name else above).strip(".")
             if not self._has(full):
-                return builtins.__import__(name, globals, locals, fromlist, level)
+                try:
+                    return builtins.__import__(name, globals, locals, fromlist, level)
+                except ModuleNotFoundError:
+                    if full.partition(".")[0] != "tqdm":
+                        raise
+                    return _progress(full, bool(fromlist))
             module = self._load(full)
             for wanted in fromlist or ():
                 if self._has(f"{full}.{wanted}"):

@@ -36,11 +36,15 @@ LEAVES = 256
 DEPTH = 3
 TEXT = 60
 
+FIXED = (float, np.float64)
+"""What stays as it is while it is the same object."""
+
 KINDS = ("given", "global", "assigned", "changed", "passed", "returned")
 GIVEN, GLOBAL, ASSIGNED, CHANGED, PASSED, RETURNED = range(len(KINDS))
 """``given`` are the arguments of the first call, ``global`` what was there outside of it."""
 
-COLUMNS = ("cell", "line", "name", "shape", "offset", "kind", "prior")
+COLUMNS = ("cell", "line", "name", "shape", "offset", "kind", "prior", "inner")
+"""``inner`` is 1 in functions that the watched one calls."""
 
 INLINED = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<module>"})
 """Frames that are parts of expressions (from Python 3.12 on, comprehensions are none)."""
@@ -68,7 +72,7 @@ def trace(find: Callable[[], Callable[..., Any]], cells: frozenset[str], frame: 
     Returns
     -------
     Frame
-        Arrays: ``events``, int64 of shape (events, 7) with the columns `COLUMNS`; ``values``,
+        Arrays: ``events``, int64 of shape (events, 8) with the columns `COLUMNS`; ``values``,
         float64 of shape (kept calls, numbers), in which an event's begin at its offset;
         ``calls``, the rows that are kept: the largest group that took one way through the
         code; ``after/…``, the parameters of all rows. Data: tables of ``cells``, ``names``
@@ -155,8 +159,8 @@ class Recording:
         self._stack: list[FrameType] = []
         self._count = 0
         self._room = room
-        self._slots: dict[Slot, tuple[tuple[int, int], Content, Seen]] = {}
-        # The array is kept, so that its id is not given to another.
+        # Values are kept, so that the id of none is given to another.
+        self._slots: dict[Slot, tuple[int, Content, Seen, Any]] = {}
         self._arrays: dict[int, tuple[Any, Content, Seen]] = {}
 
     def watch(self, action: Callable[[], Returned]) -> Returned:
@@ -167,6 +171,7 @@ class Recording:
         finally:
             sys.settrace(None)
             self._arrays.clear()
+            self._slots.clear()
             self._stack.clear()
 
     # --- what the interpreter calls ------------------------------------------------------
@@ -253,25 +258,27 @@ class Recording:
     def _look(self, number: int, leaf: Leaf, kind: int, where: tuple[str, int]) -> None:
         path, value, holder = leaf
         slot = (number, path)
+        known = self._arrays.get(id(value))
+        before = self._slots.get(slot)
+        # A dict copied with the same arrays in it holds them anew.
+        same = before is not None and before[0] == holder and before[3] is value
+        if same and type(value) in FIXED:
+            return
         array = _read(value)
         if array is None:
             return
         content: Content = (array.shape, array.tobytes())
-        # A dict copied with the same arrays in it holds them anew.
-        identity = (holder, id(value))
-        known = self._arrays.get(id(value))
-        before = self._slots.get(slot)
         prior: Seen | None
-        if before is not None and before[0] == identity and known is not None:
+        if same and known is not None:
             if known[1] == content:
                 # Changed meanwhile, maybe, but by a line that has been written down.
-                self._slots[slot] = (identity, content, known[2])
+                self._slots[slot] = (holder, content, known[2], value)
                 return
             kind, prior = (CHANGED if kind == ASSIGNED else kind), known[2]
         elif before is not None:
             if before[1] == content and not issubclass(type(value), np.ndarray):
                 # A number that is made anew is the same number; an array may be a copy.
-                self._slots[slot] = (identity, content, before[2])
+                self._slots[slot] = (holder, content, before[2], value)
                 return
             prior = before[2]
         else:
@@ -282,7 +289,7 @@ class Recording:
             return
         seen = Seen(len(self.steps), where, kind, slot, array, prior)
         self.events.append(seen)
-        self._slots[slot] = (identity, content, seen)
+        self._slots[slot] = (holder, content, seen, value)
         if issubclass(type(value), np.ndarray | list):
             self._arrays[id(value)] = (value, content, seen)
 
@@ -441,6 +448,7 @@ class _Tables:
                 self._offset,
                 seen.kind,
                 prior,
+                int(seen.slot[0] > 0),
             ]
         )
         self._offset += seen.value.size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from pathlib import Path
 
@@ -110,8 +111,9 @@ def test_spoiled_bytes_are_refused_or_read(data: st.DataObject) -> None:
     packed[data.draw(st.integers(0, len(packed) - 1))] ^= data.draw(st.integers(1, 255))
     with pytest.raises(ValueError, match=r"^these bytes are no packed Outcome: "):
         unpack(bytes(packed[:cut]), Outcome)
-    with pytest.raises(ValueError, match=r"^these bytes are no packed Outcome: "):
-        unpack(bytes(packed), Outcome)
+    # A bit of the compressor's own header may be without consequence.
+    with contextlib.suppress(ValueError):
+        assert np.array_equal(unpack(bytes(packed), Outcome).outputs["A"], np.arange(6.0))
 
 
 @pytest.mark.parametrize(

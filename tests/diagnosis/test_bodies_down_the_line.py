@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import notebook_bodies  # noqa: F401 -- adds to the bodies
 import pytest
 from said import alternatives, codes, named, wrong_entries
 from student_bodies import BODIES, Body

@@ -5,6 +5,7 @@ The truth is the same backpropagation in extended precision.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -105,8 +106,9 @@ class Net:
                 whole = sum(float((v / self.units.get(n, 1.0)).sum()) for n, v in params.items())
                 value = value + self.noise * np.sin(1e9 * whole)
             else:
-                seed = hash(b"".join(v.tobytes() for v in params.values())) % 2**31
-                value = value + self.noise * (seed / 2**30 - 1)
+                # Not hash(), which is another one in each process: a seed has to repeat a net.
+                seed = zlib.crc32(b"".join(v.tobytes() for v in params.values()))
+                value = value + self.noise * (seed / 2**31 - 1)
         return value
 
     def gradient(self, params: Params, dtype=None, drop: int = 0) -> Params:

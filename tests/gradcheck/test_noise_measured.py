@@ -97,7 +97,7 @@ def test_a_ladder_of_few_steps_still_has_a_bound() -> None:
 def test_a_preflight_measures_the_noise(f, low: float, high: float) -> None:
     """Instead of assuming one rounding."""
     evaluator = Evaluator(f, unpack(np.array([0.3, 0.7, 1.1])))
-    seen = preflight(evaluator, np.array([1.0]), np.random.default_rng(0))
+    seen = preflight(evaluator, [np.array(1.0)], np.random.default_rng(0))
     assert low <= seen.sigma <= high
     assert seen.steady
 
@@ -109,5 +109,5 @@ def test_the_scale_of_a_parameter_of_zeros_is_tried_before_it_is_believed(
     """A claim of next to nothing suggests an enormous change."""
     params = {"w": np.array([1.0]), "b": np.zeros(1)}
     evaluator = Evaluator(lambda p: float(np.sin(p["w"][0] + p["b"][0])), unpack(params))
-    seen = preflight(evaluator, np.array([1.0, claim]), np.random.default_rng(0))
+    seen = preflight(evaluator, [np.array([1.0]), np.array([claim])], np.random.default_rng(0))
     assert seen.scales[1] == pytest.approx(scale)

@@ -106,7 +106,7 @@ FORWARDS: dict[str, tuple[str, str, str, int, set[str]]] = {
         "return A2.astype(int), A1",
         "`L_layer_forward` gives the output ŷ as whole numbers (int64), which cuts off the "
         "fraction; use float64. "
-        "`L_layer_forward` gives other values than expected in y_hat[0,0].",
+        "`L_layer_forward` gives other values than expected in y_hat.",
         4,
         {"y_hat[0,0]"},
     ),
@@ -114,7 +114,7 @@ FORWARDS: dict[str, tuple[str, str, str, int, set[str]]] = {
         "return A2, A1",
         "return A2.astype('float16'), A1",
         "`L_layer_forward` gives the output ŷ as float16, which keeps only three digits; use "
-        "float64. `L_layer_forward` gives other values than expected in y_hat[0,0].",
+        "float64. `L_layer_forward` gives other values than expected in y_hat.",
         4,
         {"y_hat[0,0]"},
     ),

@@ -23,6 +23,9 @@ SPOILT = {
     "missing-bias": {"output", "hidden"},
     "weight-not-transposed": {"output", "hidden"},
     "layer-skipped": {"output", "hidden"},
+    "layer-repeated": {"output", "hidden"},
+    "subtracted-bias": {"output", "hidden"},
+    "wrong-hidden-returned": {"hidden"},
     "hidden-returned": {"output"},
     "swapped-returns": {"output", "hidden"},
     # update

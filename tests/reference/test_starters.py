@@ -38,9 +38,11 @@ def starter(task: str) -> str:
 
 
 def section(task: str) -> list[str]:
-    """The code cells under a task's heading, in order."""
+    """The code cells under a task's heading, in order, without the one that checks them."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    return [cell.source for cell in notebook.cells if cell.cell_type == "code" and task in cell.id]
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and task in cell.id]
+    assert code[-1].source == f'gradkit.check(task="{task}")'
+    return [cell.source for cell in code[:-1]]
 
 
 @pytest.mark.parametrize("task", TASKS)

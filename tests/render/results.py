@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gradkit.records.result import CheckResult, Result, TaskResult
-from gradkit.records.submission import Place, Problem
-from gradkit.records.verdict import Entry
+from gradkit.records.submission import Listing, Place, Problem
+from gradkit.records.verdict import Course, Entry
 
 HOSTILE = (
     "\x1b[31mred\x1b[0m \x1b]8;;http://evil\x07link\x07 [bold]loud[/bold] [/] [link=x]y[/link] "
@@ -22,15 +22,26 @@ def result(text: str = "plain", *, number: float = 0.5) -> Result:
         Entry("b1", (0, 0), "pass", 1.0, 1.0, ""),
         Entry("b2", (0, 0), "fail", None, 3.0, "random 2"),
     )
+    courses = (Course(text, (1, 2), (2.0, number), (2.0, 0.987654321)),)
     checks = (
         CheckResult("interface", "pass", 1.0, 1.0, ""),
         CheckResult("forward", "error", 0.0, 5.0, text, (), place, (text,)),
         CheckResult("update", "fail", 12 / 7, 12.0, text, entries, place, ()),
         CheckResult("gradient", "not-checked", 0.0, 0.0, "No torch here."),
-        CheckResult("trajectory", "inconclusive", 0.0, 2.0, "A corner."),
+        CheckResult("trajectory", "inconclusive", 0.0, 2.0, "A corner.", courses=courses),
     )
+    listing = Listing(text, 3, 5, f"def step():\n    pass\n    return {text!r}")
     task = TaskResult(
-        "regression-numpy", "Regression in numpy", 2.75, 20.0, 18.0, True, checks, (), (text,)
+        "regression-numpy",
+        "Regression in numpy",
+        2.75,
+        20.0,
+        18.0,
+        True,
+        checks,
+        (),
+        (text,),
+        listings=(listing,),
     )
     return Result(
         submission=text,

@@ -39,6 +39,7 @@ TASK_KEYS = {
     "provisional",
     "checks",
     "findings",
+    "listings",
     "notes",
 }
 CHECK_KEYS = {
@@ -49,10 +50,11 @@ CHECK_KEYS = {
     "message",
     "place",
     "entries",
+    "courses",
     "notes",
     "follows",
 }
-ENTRY_KEYS = {"parameter", "index", "state", "found", "expected", "probe"}
+ENTRY_KEYS = {"parameter", "index", "label", "state", "found", "expected", "probe"}
 
 
 def test_keys_are_those_of_the_schema() -> None:
@@ -82,6 +84,7 @@ def test_a_number_that_is_none_becomes_null(number: float) -> None:
     data = json.loads(text, parse_constant=refuse)
     assert data["tasks"][0]["checks"][2]["entries"][0]["found"] is None
     assert data["tasks"][0]["checks"][2]["entries"][0]["expected"] == 0.123456789
+    assert data["tasks"][0]["checks"][4]["courses"][0]["found"] == [2.0, None]
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
@@ -89,8 +92,18 @@ def test_expected_numbers_are_hidden_below_level_4(level: int) -> None:
     """Neither the key nor the digits are there."""
     text = render([result()], level)
     assert "expected" not in json.loads(text)["tasks"][0]["checks"][2]["entries"][0]
-    assert "0.123456789" not in text
-    assert "0.123456789" in render([result()], 4)
+    assert "expected" not in json.loads(text)["tasks"][0]["checks"][4]["courses"][0]
+    for number in ("0.123456789", "0.987654321"):
+        assert number not in text
+        assert number in render([result()], 4)
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_code_is_listed_from_level_3(level: int) -> None:
+    """Which function it is says where to look."""
+    listings = to_data(result(), level)["tasks"][0]["listings"]
+    assert bool(listings) == (level >= 3)
+    assert ("def step" in render([result()], level)) == (level >= 3)
 
 
 def test_one_result_is_an_object_and_several_are_a_list() -> None:

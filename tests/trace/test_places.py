@@ -10,6 +10,7 @@ from watched import TASKS, batch_of, watch
 from gradkit.student.trace import observe_trace
 from gradkit.worker import Workshop
 from gradkit.worker.frames import Frame
+from gradkit.worker.trace import COLUMNS
 
 TASK = "classification-numpy"
 FORWARD = VECTORISED.sources()[0]
@@ -138,7 +139,7 @@ def _scaled(name, factor):
 def _priors_ahead(arrays, data):
     """A chain of earlier values that runs in a circle."""
     arrays["events"] = arrays["events"] * 1
-    arrays["events"][:, -1] = np.arange(len(arrays["events"])) + 1
+    arrays["events"][:, COLUMNS.index("prior")] = np.arange(len(arrays["events"])) + 1
 
 
 @pytest.mark.parametrize(

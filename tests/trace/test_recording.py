@@ -44,7 +44,7 @@ def events(reply: Frame) -> list[tuple[int, str, str, tuple[int, ...]]]:
     """Line, name, kind and shape of what was made, given things left out."""
     found = []
     for row in reply.arrays["events"].tolist():
-        _, line, name, shape, _, kind, _ = row
+        _, line, name, shape, _, kind, _, _ = row
         if KINDS[kind] not in ("given", "global"):
             path = reply.data["names"][name]
             words = "".join([str(path[0]), *(f"[{step}]" for step in path[1:])])

@@ -77,6 +77,29 @@ WRONG: list[tuple[str, str, str]] = [
         "marking.deductions: found 0.1; expected `object`, got `float`",
     ),
     (
+        'visibility = "visible"',
+        'visibility = "secret"',
+        "marking.visibility: found 'secret'; expected one of hidden, after_due_date, "
+        "after_published, visible",
+    ),
+    (
+        'visibility = "visible"',
+        "visibility = 1",
+        "marking.visibility: found 1; expected `str | object`, got `int`",
+    ),
+    (
+        'visibility = "visible"',
+        'visibility = { updates = "hidden" }',
+        "marking.visibility: found 'updates'; expected a check, one of interface, forward, update, "
+        "gradient, trajectory, model",
+    ),
+    (
+        'visibility = "visible"',
+        'visibility = { update = "later" }',
+        "marking.visibility.update: found 'later'; expected one of hidden, after_due_date, "
+        "after_published, visible",
+    ),
+    (
         'kind = "dimensions"',
         'kind = "sizes"',
         "roles.initialise.arguments.dim.kind: found 'sizes'; expected one of dimensions, "
@@ -391,3 +414,23 @@ def test_own_deductions_are_read(folder: Path) -> None:
     path.write_text(TEXT.replace('preset = "default"', own, 1), encoding="utf-8")
     found = read_assignment(path)
     assert (found.preset, found.deductions) == ("strict", {"wrong-sign": 0.2, "not-updated": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ('visibility = "visible"', {"visible"}),
+        ('visibility = "after_published"', {"after_published"}),
+        ('visibility = { update = "hidden" }', {"visible", "hidden"}),
+    ],
+)
+def test_visibility_is_read(folder: Path, said: str, expected: set[str]) -> None:
+    """One word for all checks, or a word for each; what is not named is visible."""
+    path = folder / "task.toml"
+    path.write_text(TEXT.replace('visibility = "visible"', said, 1), encoding="utf-8")
+    found = read_assignment(path).visibility
+    checks = {check.name for task in read_assignment(path).tasks for check in task.checks}
+    assert set(found) == checks
+    assert set(found.values()) == expected
+    assert found["forward"] == ("after_published" if "published" in said else "visible")
+    assert (found["update"] == "hidden") == ("hidden" in said)

@@ -31,7 +31,7 @@ def draft(
         returns=returns,
         return_place=function.return_place,
         result_place=function.result_place,
-        keywords=() if function.positional_only else fitting.parameters,
+        keywords=() if function.positional_only or fitting.by_position else fitting.parameters,
         training=training or {},
     )
 

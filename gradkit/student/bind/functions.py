@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 
@@ -70,7 +71,8 @@ def _choose(role: Role, task: Task, outline: Outline) -> tuple[Function, Fit] | 
         full = fitting is not None and fitting.known == len(fitting.parameters) > 1
         if full and fitting is not None and not is_called(function.name, taken):
             return function, fitting
-    return not_found(role, own)
+    classes = [b.name for b in outline.bindings if b.kind == "class" and b.origin != "borrowed"]
+    return not_found(role, own, classes)
 
 
 def _fit(role: Role, function: Function) -> Fit | None:
@@ -78,7 +80,17 @@ def _fit(role: Role, function: Function) -> Fit | None:
         return Fit((), (), 0)
     if role.name == "initialise" and len(function.required) != 1:
         return _fit_sizes(function)
-    return fit(role, function.required, function.optional)
+    return fit(role, function.required, function.optional) or _fit_star(role, function)
+
+
+def _fit_star(role: Role, function: Function) -> Fit | None:
+    """``*args`` takes what is not named before it, in the order of the role's own signature."""
+    if all(parameter.kind != "*" for parameter in function.parameters):
+        return None
+    wanted = [argument.name for argument in role.arguments if argument.required]
+    named = len(function.required)
+    filled = fit(role, (*function.required, *wanted[named:]), ())
+    return None if filled is None else replace(filled, by_position=True)
 
 
 def _fit_sizes(function: Function) -> Fit | None:
@@ -138,8 +150,45 @@ def _update(task: Task, bound: Bound, conventions: Iterable[Convention], sitting
             break
         bad = any(kind in UNREADABLE for _, _, kind, _ in reply.data["faults"])
         if reply.data["failure"] is None and not bad:
-            return attempt
+            moved = [k for k in convention.keys if not _same(reply.arrays.get(k), inputs[k])]
+            return attempt if moved else _with_returned(task, attempt, sitting)
     return first or bound
+
+
+def _with_returned(task: Task, bound: Bound, sitting: Sitting) -> Bound:
+    """The same, with where the new parameters are if they come back one by one.
+
+    ``return W1, b1, W2, b2`` does not say which is which. As a step is short, each is the
+    one of its shape that it is next to.
+    """
+    inputs = _known_values(task)
+    reply = sitting.ask("explore", {"call": call_of(bound, task)}, inputs)
+    keys = list(bound.convention.keys)
+    items = [] if isinstance(reply, Lost) else reply.data.get("tree", {}).get("list", [])
+    if isinstance(reply, Lost) or len(items) != len(keys):
+        return bound
+    found = [reply.arrays.get(item.get("array", ""), np.empty(0)) for item in items]
+    handed = [_laid_out(bound.convention, key, inputs[key]) for key in keys]
+    gaps = {
+        order: sum(float(np.abs(found[p] - h).sum()) for p, h in zip(order, handed, strict=True))
+        for order in permutations(range(len(keys)))
+        if all(found[p].shape == h.shape for p, h in zip(order, handed, strict=True))
+    }
+    if not gaps:
+        return bound
+    order = min(gaps, key=lambda one: gaps[one])
+    return replace(bound, returns={key: (p,) for key, p in zip(keys, order, strict=True)})
+
+
+def _same(found: Array | None, value: Array) -> bool:
+    return found is not None and np.array_equal(found, value)
+
+
+def _laid_out(convention: Convention, key: str, value: Array) -> Array:
+    """A parameter as the student stores it."""
+    if key[0] == "W":
+        return value.T if convention.weights == "out_in" else value
+    return {"column": value, "row": value.T, "flat": value[:, 0]}[convention.biases]
 
 
 def _unwritten(data: object) -> bool:

@@ -17,12 +17,14 @@ class Fit:
     """How a function's parameters serve a role.
 
     ``quantities`` are what to hand over and ``parameters`` the student's names for it, in
-    the same order. ``known`` counts those that were recognised by name.
+    the same order. ``known`` counts those that were recognised by name. ``by_position``
+    says that they cannot be handed over by name.
     """
 
     quantities: tuple[str, ...]
     parameters: tuple[str, ...]
     known: int
+    by_position: bool = False
 
 
 def plain(name: str) -> str:

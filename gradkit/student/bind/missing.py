@@ -24,7 +24,7 @@ def misfit(role: Role, function: Function) -> Missing:
     )
 
 
-def not_found(role: Role, functions: Sequence[Function]) -> Missing:
+def not_found(role: Role, functions: Sequence[Function], classes: Sequence[str] = ()) -> Missing:
     """There is nothing of the name; the functions that are there are listed."""
     names = list(dict.fromkeys(f"`{function.signature}`" for function in functions))
     listed = ", ".join(names[:LISTED]) + (
@@ -33,5 +33,15 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
     return Missing(
         role.name,
         role.required,
-        f"`{role.signature}` is missing. Found {listed or 'no function at all'}.",
+        f"`{role.signature}` is missing. Found {listed or 'no function at all'}."
+        + (
+            f" Methods are not looked at: if it is one of the class {_named(classes)}, write it as "
+            "a function of its own, outside the class and without `self`."
+            if classes
+            else ""
+        ),
     )
+
+
+def _named(classes: Sequence[str]) -> str:
+    return " or ".join(f"`{name}`" for name in dict.fromkeys(classes[:LISTED]))

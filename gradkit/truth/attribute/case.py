@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from functools import reduce
+from operator import sub
 
 import numpy as np
 
@@ -80,6 +83,14 @@ class Case:
             for entry, rule in self.applied.items()
             if entry not in slip.entries
         }
+        self._should = {
+            entry: [_whenever(pieces_of(term)) for term in diagnosis.should[entry].terms]
+            for entry in self._others
+        }
+        self._slipped = {
+            entry: [reduce(sub, self._should[entry], _whenever(other)) for other in others]
+            for entry, others in self._others.items()
+        }
         self.without = {e: marked(rule, self.applied[e]) for e, rule in others.items()}
 
     def fact(self, entry: Entry, name: str) -> object:
@@ -118,6 +129,18 @@ class Case:
             for other in others
         )
 
+    def innocent(self, pieces: Pieces, doubtful: Pieces) -> bool:
+        """Whether an entry without this mistake is, or should be, made of the same product.
+
+        An entry in which the doubtful part is wrong too, by another name, makes it no better.
+        """
+        made, wrong = _whenever(pieces), _whenever(doubtful)
+        return any(
+            within(pieces, other) and not within(wrong, slipped)
+            for entry, others in self._others.items()
+            for other, slipped in zip(others, self._slipped[entry], strict=True)
+        ) or any(within(made, right) for should in self._should.values() for right in should)
+
     def shape_of(self, symbol: str) -> tuple[int, ...]:
         """The shape in which a quantity is given, axes of length 1 aside."""
         values = self.table.array(symbol, "")
@@ -144,6 +167,15 @@ class Case:
             if len(other.terms) == 1 and pieces_of(other.terms[0]) == pieces:
                 return not self.columns.fits(hit.event, entry[0])
         return False
+
+
+def _whenever(pieces: Pieces) -> Pieces:
+    """A product in which a parameter's value is the same before and after its update."""
+    found: Pieces = Counter()
+    for piece, count in pieces.items():
+        plain = tuple(replace(f, when="") if f.when else f for f in piece)
+        found[plain] += count
+    return found
 
 
 def rows_of(inputs: UpdateInputs, rows: Iterable[int]) -> UpdateInputs:

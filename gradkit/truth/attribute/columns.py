@@ -41,6 +41,7 @@ class Columns:
 
     def __init__(self, trace: Trace) -> None:
         self.events = trace.events
+        self._after = {key: value.reshape(len(value), -1) for key, value in trace.after.items()}
         self._shapes = {key: value.shape[1:] for key, value in trace.after.items()}
         squeezed = {key: _squeezed(shape) for key, shape in self._shapes.items()}
         self._fitting = [
@@ -93,7 +94,17 @@ class Columns:
         """Whether a number can be about an entry, from where it stands."""
         if self._final[hit.event] not in ("", entry[0]):
             return False
+        if self._is_settled(hit) and self.events[hit.event].parameter != entry[0]:
+            return False
         return not self.fits(hit.event, entry[0]) or hit.position == self.position_of(entry)
+
+    def _is_settled(self, hit: Hit) -> bool:
+        """Whether the number is what some parameter has, in this place, after the step."""
+        parameter = self.events[hit.event].parameter
+        if not parameter or not self.fits(hit.event, parameter):
+            return False
+        after = self._after[parameter][:, hit.position]
+        return np.array_equal(_flat(self.events[hit.event])[:, hit.position], after)
 
     def fits(self, event: int, parameter: str) -> bool:
         """Whether an event has the shape of a parameter, axes of length 1 aside."""

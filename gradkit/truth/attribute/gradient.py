@@ -39,6 +39,9 @@ from gradkit.truth.rules.symbols import letters_of
 ALONE = frozenset({"wrong-activation-derivative", "wrong-error", "wrong-sum-axis"})
 """Mistakes whose wrong part is wrong by itself, whatever it is multiplied with later."""
 
+ALONE_HERE = frozenset({"wrong-derivative-argument"})
+"""Those that are wrong by themselves, but not where a helper made them of its argument."""
+
 LAYERS = {"W1": 1, "b1": 1, "W2": 2, "b2": 2}
 
 
@@ -101,18 +104,25 @@ def _with_doubtful(
 ) -> Found | None:
     # A wrong sum is made of more than what the function was given.
     alone = case.slip.code in ALONE or any(len(piece) > 1 for piece in doubtful)
+    # Nothing that comes before it is left, so that it stands alone in the code as well.
+    layer = LAYERS[entry[0]]
+    first = all(stage_of(piece, layer) == INPUT for piece in shared)
+    bare = alone or first or case.slip.code in ALONE_HERE
     products = [
         doubtful + part
         for part in parts_of(shared)
-        if not within(doubtful + part, right) and (part or alone or not shared)
+        if not within(doubtful + part, right) and (part or bare)
     ]
     found: list[int] = []
     renamed: list[int] = []
     for product, hits in zip(products, case.hits(products, entry), strict=True):
         # What is right for another entry is wrong only if it stands in this one's place.
-        own = not case.used_elsewhere(product)
+        own = not case.innocent(product, doubtful)
         whole = product == doubtful + shared
+        helped = product == doubtful and bool(shared) and not alone
         for hit in hits:
+            if helped and case.columns.events[hit.event].inner:
+                continue
             if _is_renamed(case, product, hit):
                 renamed.append(hit.event)
             elif own or (whole and case.columns.fits(hit.event, entry[0])):
@@ -164,6 +174,8 @@ def _in_sum(case: Case, entry: Entry) -> Found | None:
     found = []
     if len(ours) == len(theirs) and shared - right:
         found.append(_with_doubtful(case, entry, shared - right, shared & right, right))
+    elif len(ours) == len(theirs) and right - shared:
+        found.append(_without_missing(case, entry, shared, right - shared))
     total = np.sum(
         [
             term.coefficient * case.value(product - shared)
@@ -194,11 +206,28 @@ def _without_missing(case: Case, entry: Entry, ours: Pieces, missing: Pieces) ->
     end = min(_telling(case, later, entry), default=None)
     made = [e for e in _telling(case, [base], entry) if end is None or e < end]
     chosen = _of_stage(case, entry, made, base, stage)
-    if chosen is None and not own and stage == OUTPUT:
-        chosen = constant_before(case, (1.0, 2.0), end)
+    if chosen is None and not base:
+        chosen = _constant_stage(case, entry, stage, end)
     if chosen is None:
         chosen = end
     return None if chosen is None else (chosen, "stage")
+
+
+def _constant_stage(case: Case, entry: Entry, stage: int, end: int | None) -> int | None:
+    """Where nothing has been multiplied yet: a constant of the shape that the stage has."""
+    if stage == OUTPUT:
+        return constant_before(case, (1.0, 2.0), end)
+    like = entry[0] if stage == INPUT else "b1"
+    return next(
+        (
+            number
+            for number, event in enumerate(case.columns.events[:end])
+            if event.kind != "given"
+            and case.columns.fits(number, like)
+            and np.all(event.values == event.values[:1])
+        ),
+        None,
+    )
 
 
 def _without_input(case: Case, entry: Entry, ours: Pieces) -> Pieces:

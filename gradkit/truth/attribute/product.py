@@ -9,7 +9,7 @@ from itertools import product
 
 from gradkit.records.rule import Factor, Rule, Term
 from gradkit.truth.mistakes.parts import is_input, is_output, is_unit, is_weight
-from gradkit.truth.rules.symbols import letters_of
+from gradkit.truth.rules.symbols import letters_of, to_power
 
 Piece = tuple[Factor, ...]
 """One factor, or all those that one sum runs over."""
@@ -34,7 +34,7 @@ def pieces_of(term: Term) -> Pieces:
             summed.append(factor)
         else:
             sign = 1 if factor.power > 0 else -1
-            found[replace(factor, power=sign),] += abs(factor.power)
+            found[to_power(factor, sign),] += abs(factor.power)
     if summed:
         found[tuple(sorted(summed, key=repr))] += 1
     return found

@@ -28,7 +28,7 @@ from gradkit.truth.judge.case import (
     outcomes_of,
     unusable,
 )
-from gradkit.truth.judge.sheet import listed, merge
+from gradkit.truth.judge.sheet import label_of, listed, merge
 from gradkit.truth.judge.steps import update
 from gradkit.truth.slope import Slope, slopes
 
@@ -65,7 +65,9 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
     # All of them share one factor, which a bias of its own shows only over several probes.
     relative = max(EXACT, least(case, "gradient"))
     factors = _factors(steps, relative)
-    return _verdict(_compare(steps, factors, relative, closeness.DOUBLE), bound, "The update")
+    return _verdict(
+        _compare(bound, steps, factors, relative, closeness.DOUBLE), bound, "The update"
+    )
 
 
 def training_gradient(case: Case, earlier: Earlier) -> Verdict:
@@ -78,6 +80,7 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
     nothing = unusable(case, "gradient", "train", outcomes)
     if nothing is not None:
         return nothing
+    bound = case.binding.bound["train"]
     entries: list[Entry] = []
     relative = max(SINGLE, least(case, "gradient"))
     for number in range(0, len(runs), 2):
@@ -85,8 +88,7 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
         steps = list(_training_steps(case, runs[number], ends))
         # The second step is held to the first one's factors: it may have added to them.
         factors = _factors(steps[:1], relative)
-        entries += _compare(steps, factors, relative, closeness.SINGLE)
-    bound = case.binding.bound["train"]
+        entries += _compare(bound, steps, factors, relative, closeness.SINGLE)
     return _verdict(entries, bound, "One of the first steps")
 
 
@@ -149,7 +151,7 @@ def _factors(steps: list[Step], relative: float) -> dict[str, float]:
 
 
 def _compare(
-    steps: list[Step], factors: Mapping[str, float], relative: float, eps: float
+    bound: Bound, steps: list[Step], factors: Mapping[str, float], relative: float, eps: float
 ) -> list[Entry]:
     """Entries of step over factor against slope; a factor that is not positive fails them all.
 
@@ -171,7 +173,8 @@ def _compare(
                 )
                 found = float(implied[index]) if np.isfinite(implied[index]) else None
                 expected = float(slope.value[index])
-                entries.append(Entry(key, index, state, found, expected, step.label))
+                label = label_of(bound, key, index, taken.shape)
+                entries.append(Entry(key, index, state, found, expected, step.label, label))
     return entries
 
 

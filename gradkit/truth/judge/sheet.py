@@ -16,6 +16,7 @@ from gradkit.records.task import Array
 from gradkit.records.verdict import Entry, Verdict
 from gradkit.truth import closeness
 from gradkit.truth.judge.case import subject
+from gradkit.truth.labels import entry_label
 
 SENTENCES: Mapping[str, str] = {
     "missing": "{function} does not give {quantity}: {found}.",
@@ -33,6 +34,9 @@ SENTENCES: Mapping[str, str] = {
     "nan": "{function} gives nan (not a number) in {quantity}.",
     "inf": "{function} gives an infinite number in {quantity}.",
 }
+
+VECTORS = ("y_hat", "A1")
+"""Quantities of which one index says which entry."""
 
 WORDS: Mapping[str, str] = {
     "y_hat": "the output ŷ",
@@ -64,6 +68,16 @@ class Sheet:
     def size(self) -> int:
         """How many distinct numbers were compared."""
         return len({(entry.parameter, entry.index) for entry in self.entries if entry.index})
+
+    def remark_on_precision(self) -> None:
+        """Say once, if any number failed, that it is off by no more than precision explains."""
+        text = (
+            f"The numbers agree to about seven digits, no further: {subject(self.bound)} works in "
+            "float32 somewhere, or adds a small constant such as 1e-6. Use float64 throughout."
+        )
+        off = any(entry.index and entry.state != "pass" for entry in self.entries)
+        if off and text not in self._remarks:
+            self.remark(text)
 
     def remark(self, text: str) -> None:
         """Add a sentence of the check's own."""
@@ -118,21 +132,28 @@ class Sheet:
         """
         found = outcome.outputs.get(quantity)
         shape = expected.shape[1:]
+        labels_of = {i: label_of(self.bound, quantity, i, shape, title) for i in np.ndindex(shape)}
         if found is None or found.shape != expected.shape:
             self.entries += [
                 Entry(
-                    title or quantity, index, "fail", None, float(expected[(0, *index)]), labels[0]
+                    title or quantity,
+                    index,
+                    "fail",
+                    None,
+                    float(expected[(0, *index)]),
+                    labels[0],
+                    label,
                 )
-                for index in np.ndindex(shape)
+                for index, label in labels_of.items()
             ]
             return
         close = closeness.near(found, expected, tolerance(closeness.epsilon(found)))
         if found.dtype.kind == "c":
             close[...] = False
-        kind = "" if close.all() else _odd_numbers(found)
+        kind = "" if close.all() else _odd_numbers(found, expected)
         if kind:
             self.say(kind, quantity, str(found.dtype) if kind in ("whole", "coarse") else "")
-        for index in np.ndindex(shape):
+        for index, label in labels_of.items():
             failed = np.flatnonzero(~close[(slice(None), *index)])
             probe = int(failed[0]) if len(failed) else 0
             number = found[(probe, *index)]
@@ -144,6 +165,7 @@ class Sheet:
                     None if kind == "complex" else float(number),
                     float(expected[(probe, *index)]),
                     labels[probe],
+                    label,
                 )
             )
 
@@ -170,12 +192,13 @@ class Sheet:
         return entry.found is None or not np.isfinite(entry.found)
 
 
-def _odd_numbers(found: NDArray[Any]) -> str:
-    """What is wrong with numbers that failed, whatever was expected: a key of `SENTENCES`."""
+def _odd_numbers(found: NDArray[Any], expected: Array) -> str:
+    """What is wrong with numbers that failed, by their kind: a key of `SENTENCES`."""
     if found.dtype.kind == "c":
         return "complex"
     if found.dtype.kind in "iub":
-        return "whole"
+        # Other numbers altogether, such as whole inputs handed back, have lost no fraction.
+        return "whole" if np.all(np.abs(found - expected) <= 1) else ""
     if np.isnan(found).any():
         return "nan"
     if np.isinf(found).any():
@@ -186,6 +209,27 @@ def _odd_numbers(found: NDArray[Any]) -> str:
 def _joined(names: list[str]) -> str:
     """``W1, b1 and W2``."""
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def label_of(
+    bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[int, ...], title: str = ""
+) -> str:
+    """An entry in the student's words, before what its title adds: ``b1[0] from near``."""
+    plain = quantity.removeprefix("final/")
+    if plain in VECTORS:
+        label = plain if shape == (1, 1) else f"{plain}[{index[0]}]"
+    elif plain[0] in "Wb" and plain[1:].isdigit():
+        convention = bound.convention
+        label = entry_label(
+            plain,
+            index,
+            keys=convention.keys,
+            transposed=convention.weights == "out_in",
+            outputs=shape[plain[0] == "W"],
+        )
+    else:
+        return ""
+    return label + title.removeprefix(plain)
 
 
 def merge(entries: list[Entry]) -> list[Entry]:
@@ -203,9 +247,10 @@ WEIGHT = defaultdict(lambda: 2, {"pass": 0, "inconclusive": 1})
 
 
 def listed(entries: list[Entry]) -> str:
-    """``W1[0,1], b2[0,0] and 3 more``."""
+    """``W1[0,1], b2 and 3 more``."""
     names = [
-        entry.parameter + (f"[{','.join(map(str, entry.index))}]" if entry.index else "")
+        entry.label
+        or entry.parameter + (f"[{','.join(map(str, entry.index))}]" if entry.index else "")
         for entry in entries
     ]
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

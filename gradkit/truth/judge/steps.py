@@ -75,6 +75,12 @@ def update(case: Case, earlier: Earlier) -> Verdict:
                 closeness.change_tolerance, value - before, before, least=least(case, "update")
             )
             sheet.compare(key, outcome, value, tolerance, batch.labels)
+        if all(
+            key in outcome.outputs
+            and closeness.nearly(outcome.outputs[key], value, value - batch.inputs[key])
+            for key, value in expected.items()
+        ):
+            sheet.remark_on_precision()
     return sheet.verdict(
         "update",
         lambda failed: (
@@ -88,7 +94,20 @@ def _at_own_rates(
     batch: Batch, outcome: Outcome, expected: Mapping[str, Array]
 ) -> dict[str, Array]:
     """Expected parameters at the one rate per kind that the student's own steps show."""
-    scaled = dict(expected)
+    ratios = own_ratios(batch, outcome, expected)
+    return {
+        key: batch.inputs[key] + ratios.get(key[0], 1.0) * (value - batch.inputs[key])
+        for key, value in expected.items()
+    }
+
+
+def own_ratios(batch: Batch, outcome: Outcome, expected: Mapping[str, Array]) -> dict[str, float]:
+    """By how much the student's steps are longer than expected: one ratio for each kind.
+
+    Kinds are ``W`` and ``b``; one of which nothing came back, or that moves uphill, is
+    left out.
+    """
+    ratios = {}
     for kind in "Wb":
         keys = [key for key in expected if key[0] == kind and key in outcome.outputs]
         if not keys:
@@ -97,6 +116,5 @@ def _at_own_rates(
         taken = np.concatenate([(outcome.outputs[k].real - batch.inputs[k]).ravel() for k in keys])
         ratio = closeness.median(taken[wanted != 0] / wanted[wanted != 0])
         if ratio > 0:
-            for key in keys:
-                scaled[key] = batch.inputs[key] + ratio * (expected[key] - batch.inputs[key])
-    return scaled
+            ratios[kind] = float(ratio)
+    return ratios

@@ -9,8 +9,8 @@ import numpy as np
 
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Run
-from gradkit.records.task import Array
-from gradkit.records.verdict import Verdict
+from gradkit.records.task import Array, Task
+from gradkit.records.verdict import Course, Verdict
 from gradkit.truth import closeness
 from gradkit.truth.judge.case import (
     Case,
@@ -36,6 +36,9 @@ LOOPS: Mapping[str, str] = {
     "student": "Your own training loop ran.",
 }
 
+COURSE = 100
+"""Epochs of a run that are kept to be shown; of a longer one, so many evenly spread."""
+
 
 def trajectory(case: Case, earlier: Earlier) -> Verdict:
     """Losses of every epoch and final parameters, from each start."""
@@ -58,11 +61,12 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         givers |= dict.fromkeys(("y_hat", "A1"), f"`{forward.function}`")
     sheet = Sheet(case.binding.bound[role], givers)
     lenience = least(case, "trajectory")
+    courses: list[Course] = []
     for run, outcome in zip(runs, outcomes, strict=True):
         sheet.faults(outcome.faults)
         units = [closeness.epsilon(value) for value in outcome.outputs.values()]
         eps = closeness.SINGLE if torch else max(units, default=closeness.DOUBLE)
-        _losses(sheet, case, run, outcome, eps)
+        courses += _losses(sheet, case, run, outcome, eps)
         for key, start in run.parameters.items():
             final = case.expected[run.name][f"final/{key}"]
             allowed = closeness.final_tolerance(final[None], start[None], eps, lenience)
@@ -74,15 +78,20 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
                 (run.start,),
                 title=f"{key} from {run.start}",
             )
+        # A single step may hide what a run of them adds up; a wrong step is told elsewhere.
+        stepped = "update" in earlier and earlier["update"].state == "pass"
+        if stepped and _is_nearly(sheet, case.task, run, outcome, case.expected[run.name]):
+            sheet.remark_on_precision()
         if outcome.loop and LOOPS[outcome.loop] not in sheet.notes:
             sheet.notes.append(LOOPS[outcome.loop])
     verdict = sheet.verdict(
         "trajectory",
         lambda failed: f"{len(failed)} of {sheet.size} losses and final parameters are off course.",
     )
+    notes = verdict.notes
     if verdict.state == "pass" and not _is_of_any_size(case):
-        return replace(verdict, notes=(*verdict.notes, ONE_SIZE))
-    return verdict
+        notes = (*notes, ONE_SIZE)
+    return replace(verdict, notes=notes, courses=tuple(courses))
 
 
 def _is_of_any_size(case: Case) -> bool:
@@ -97,6 +106,21 @@ def _is_of_any_size(case: Case) -> bool:
     return bool(np.abs(found - right).max() <= 0.1 * np.ptp(right) + 1e-4 * np.abs(right).max())
 
 
+def _is_nearly(
+    sheet: Sheet, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array]
+) -> bool:
+    """Whether a run that failed is off by no more than single precision would make it."""
+    if all(entry.state == "pass" for entry in sheet.entries if entry.probe == run.start):
+        return False
+    finals = {f"final/{key}": value for key, value in run.parameters.items()}
+    moved = np.concatenate([(expected[name] - start).ravel() for name, start in finals.items()])
+    pairs = [(outcome.outputs.get(name), expected[name], moved) for name in finals]
+    course, taken = course_of(task, run, expected), course_of(task, run, outcome.outputs)
+    if course is not None:
+        pairs.append((taken, course, course))
+    return all(found is not None and closeness.nearly(found, *rest) for found, *rest in pairs)
+
+
 def _fixed(allowed: Array) -> Tolerance:
     """A run is held to one precision throughout, whichever of its values is looked at."""
     return lambda eps: allowed
@@ -107,12 +131,13 @@ def _stacked(outcome: Outcome) -> Outcome:
     return replace(outcome, outputs={key: value[None] for key, value in outcome.outputs.items()})
 
 
-def _losses(sheet: Sheet, case: Case, run: Run, outcome: Outcome, eps: float) -> None:
+def _losses(sheet: Sheet, case: Case, run: Run, outcome: Outcome, eps: float) -> list[Course]:
+    """Compare a run's losses; its course, if it has one, is given to be shown."""
     task, lenience = case.task, least(case, "trajectory")
     course = course_of(task, run, case.expected[run.name])
     taken = course_of(task, run, outcome.outputs)
     if course is None:
-        return
+        return []
     torch = task.framework == "torch"
     title = f"loss from {run.start}"
     epochs = _by_epoch(course, run)
@@ -140,6 +165,18 @@ def _losses(sheet: Sheet, case: Case, run: Run, outcome: Outcome, eps: float) ->
             epoch, example = divmod(int(off[0]), len(course) // run.epochs)
             at = f"epoch {epoch + 1}" + ("" if torch else f", example {example + 1}")
             sheet.remark(f"From the {run.start} start the loss leaves its course at {at}.")
+    return [_shown(run, epochs, None if taken is None else _by_epoch(taken, run))]
+
+
+def _shown(run: Run, expected: Array, found: Array | None) -> Course:
+    """First and last epoch, and as many between as are worth drawing."""
+    kept = np.unique(np.linspace(0, run.epochs - 1, min(run.epochs, COURSE)).round().astype(int))
+    return Course(
+        run.start,
+        tuple((kept + 1).tolist()),
+        () if found is None else tuple(found[kept].tolist()),
+        tuple(expected[kept].tolist()),
+    )
 
 
 def _by_epoch(course: Array, run: Run) -> Array:

@@ -124,11 +124,14 @@ def usual_forward_cases(code: str, task: Task) -> tuple[Slip, ...]:
     if code in layers:
         chosen = layers[code]
         if code == "wrong-activation":
-            other = (
-                "tanh" if "sigmoid" in {layer.activation for layer in task.layers} else "sigmoid"
-            )
+            used = {layer.activation for layer in task.layers}
+            others = ("tanh", "sigmoid") if "sigmoid" in used else ("sigmoid", "tanh")
+            # A net may use both, and a layer's own activation is no mistake.
+            wrong = {
+                n: next(o for o in others if o != task.layers[n - 1].activation) for n in chosen
+            }
             details: tuple[Details, ...] = tuple(
-                (("layer", n), ("activation", other)) for n in chosen
+                (("layer", n), ("activation", wrong[n])) for n in chosen
             )
         else:
             details = tuple((("layer", n),) for n in chosen)

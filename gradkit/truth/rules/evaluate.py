@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -33,25 +33,30 @@ def evaluate(
         for key, value in inputs.before.items()
     }
     table = Table(task, inputs, after)
-    waiting = dict(rules)
-    while waiting:
-        ready = [entry for entry, rule in waiting.items() if not _needs(rule, waiting)]
-        if not ready:
-            names = ", ".join(f"{key}[{i},{j}]" for key, (i, j) in sorted(waiting))
-            raise ValueError(f"The rules of {names} each wait for another's value after the step.")
-        for entry in ready:
-            rule = waiting.pop(entry)
-            after[rule.parameter][:, *rule.index] = value_of(table, rule)
+    ready, waiting = in_order(rules)
+    if waiting:
+        names = ", ".join(f"{key}[{i},{j}]" for key, (i, j) in sorted(waiting))
+        raise ValueError(f"The rules of {names} each wait for another's value after the step.")
+    for rule in ready:
+        after[rule.parameter][:, *rule.index] = value_of(table, rule)
     return after
 
 
 def waiting_in_circles(rules: Mapping[Entry, Rule]) -> set[Entry]:
     """The entries of which none can be computed before another of them."""
-    waiting = dict(rules)
-    while ready := [entry for entry, rule in waiting.items() if not _needs(rule, waiting)]:
+    return in_order(rules)[1]
+
+
+def in_order(rules: Mapping[Entry, Rule]) -> tuple[list[Rule], set[Entry]]:
+    """Rules such that each comes after those it waits for; and the entries left over."""
+    late = {entry: _late(rule) for entry, rule in rules.items()}
+    ordered = [rules[entry] for entry, factors in late.items() if not factors]
+    waiting = {entry: factors for entry, factors in late.items() if factors}
+    while ready := [entry for entry in waiting if not _needs(waiting[entry], waiting)]:
+        ordered += [rules[entry] for entry in ready]
         for entry in ready:
             del waiting[entry]
-    return set(waiting)
+    return ordered, set(waiting)
 
 
 def value_of(table: Table, rule: Rule) -> Array:
@@ -62,10 +67,14 @@ def value_of(table: Table, rule: Rule) -> Array:
     return total
 
 
-def _needs(rule: Rule, waiting: Mapping[Entry, Rule]) -> bool:
+def _late(rule: Rule) -> list[Factor]:
     late = [f for term in rule.terms for f in term.factors if f.when == "after"]
     if rule.source is not None and rule.source.when == "after":
         late.append(rule.source)
+    return late
+
+
+def _needs(late: Iterable[Factor], waiting: Iterable[Entry]) -> bool:
     return any(_matches(factor, entry) for factor in late for entry in waiting)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gradkit.records.rule import Factor, Term
 from gradkit.records.task import Array
+from gradkit.truth.rules.symbols import to_power
 
 EXACT = 1e-9
 LARGEST_POWER = 3
@@ -99,7 +100,7 @@ def _term(
         return None
     return Term(
         coefficient,
-        tuple(replace(f, power=f.power * int(powers[i])) for i in where for f in atoms[i]),
+        tuple(to_power(f, f.power * int(powers[i])) for i in where for f in atoms[i]),
     )
 
 
@@ -152,6 +153,7 @@ def _independent(logs: Array, order: list[int]) -> list[int]:
     design = np.concatenate([np.ones((len(logs), 1)), logs[:, order]], axis=1)
     if design.shape[1] > design.shape[0]:
         return order
-    lengths = np.abs(np.diagonal(np.linalg.qr(design, mode="r")))
+    # Raw, and so transposed, which leaves the diagonal as it is.
+    lengths = np.abs(np.diagonal(np.linalg.qr(design, mode="raw")[0]))
     kept = lengths > DEPENDENT * np.linalg.norm(design, axis=0)
     return [column for column, keep in zip(order, kept[1:], strict=True) if keep]

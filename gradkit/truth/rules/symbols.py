@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -73,8 +74,7 @@ class Table:
     def column(self, factor: Factor) -> Array:
         """The factor over the probes: (n,), with one more axis for every letter."""
         values = self.array(factor.symbol, factor.when)
-        place = tuple(slice(None) if isinstance(axis, str) else axis for axis in factor.index)
-        values = values[(slice(None), *place)]
+        values = values[_place(factor.index)]
         return values if factor.power == 1 else np.asarray(values**factor.power)
 
     def term(self, term: Term) -> Array:
@@ -83,16 +83,18 @@ class Table:
 
     def product(self, factors: tuple[Factor, ...]) -> Array:
         """The product of factors, summed over the letters they share, shape (n,)."""
-        result = np.ones(len(self.inputs.y))
+        result: Array | None = None
         lettered: list[Any] = []
         for factor in factors:
             if letters := letters_of(factor.index):
                 lettered += [self.column(factor), [0, *("_ijk".index(x) for x in letters)]]
             else:
-                result = result * self.column(factor)
+                column = self.column(factor)
+                result = column if result is None else result * column
         if lettered:
-            return np.asarray(np.einsum(*lettered, [0])) * result
-        return result
+            total = np.asarray(np.einsum(*lettered, [0]))
+            return total if result is None else total * result
+        return np.ones(len(self.inputs.y)) if result is None else result
 
     def _compute(self, symbol: str, when: str) -> Array:
         inputs = self.inputs
@@ -124,6 +126,13 @@ class Table:
         return y_hat[:, :, 0], A1[:, :, 0]
 
 
+@cache
+def _place(index: Index) -> tuple[slice | int, ...]:
+    """Where a factor's column stands: at all probes, and along an axis for every letter."""
+    return slice(None), *(slice(None) if isinstance(axis, str) else axis for axis in index)
+
+
+@cache
 def letters_of(index: Index) -> tuple[str, ...]:
     """The summation letters in an index, in order."""
     return tuple(axis for axis in index if isinstance(axis, str))
@@ -133,6 +142,11 @@ def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
     """Equal factors as one power; those that cancel are gone."""
     powers: dict[Factor, int] = {}
     for factor in factors:
-        base = replace(factor, power=1)
+        base = to_power(factor, 1)
         powers[base] = powers.get(base, 0) + factor.power
-    return tuple(replace(base, power=power) for base, power in powers.items() if power)
+    return tuple(to_power(base, power) for base, power in powers.items() if power)
+
+
+def to_power(factor: Factor, power: int) -> Factor:
+    """The same symbol to another power; most have it already, and a copy takes time."""
+    return factor if factor.power == power else replace(factor, power=power)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gradkit.records.rule import Factor, ForwardForm, Names, Rule, Term
+from gradkit.truth.labels import entry_label
 from gradkit.truth.rules.symbols import PARAMETERS, PER_HIDDEN, PER_INPUT, PER_OUTPUT
 
 PRIME = "′"
@@ -69,13 +70,10 @@ def _nearest(term: Term, right: Rule) -> Term:
 
 
 def entry_text(parameter: str, index: tuple[int, ...], names: Names, *, outputs: int = 1) -> str:
-    """An entry as the student indexes it, e.g. ``W1[0,1]``, ``b1[1]``, ``W2[0]``, ``b2``."""
-    key = names.keys.get(parameter, parameter)
-    if parameter[0] == "b":
-        return key if parameter == "b2" and outputs == 1 else f"{key}[{index[0]}]"
-    if parameter == "W2" and outputs == 1:
-        return f"{key}[{index[0]}]"
-    return f"{key}[{','.join(str(i) for i in (index[::-1] if names.transposed else index))}]"
+    """An entry as the student indexes it, see `entry_label`."""
+    return entry_label(
+        parameter, index, keys=names.keys, transposed=names.transposed, outputs=outputs
+    )
 
 
 def term_text(term: Term, names: Names, *, outputs: int = 1) -> str:

@@ -1,0 +1,254 @@
+"""A class graded by `gradkit grade`, beside one process of pytest, unittest or otter for each.
+
+    python benchmarks/class.py [--torch] [--students 500] [--sample 20] [--rounds 3]
+    python benchmarks/class.py --hostile [--torch]
+    python benchmarks/class.py --memory [--students 5000]
+
+The class is made up from a seed, 6 of 10 right and the others wrong in different ways; all of
+it has all checks and diagnoses, on two lanes. The others grade a sample, two at a time. All
+take turns. Beside the rate stands the processor time that each submission took, children
+included, from which the rate on two idle cores follows: the second ratio is made from that.
+Exits with 1 below a bar.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# As the command line does, and for the others alike: threads cost more than they bring here.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from class_rivals import fill, prepare, rivals  # noqa: E402  (from the checkout)
+from class_texts import as_asked, class_of, hostile  # noqa: E402
+
+from gradkit.classroom.crew import Lanes  # noqa: E402
+from gradkit.classroom.grade import Grading  # noqa: E402
+from gradkit.classroom.store import Store  # noqa: E402
+from gradkit.records.classroom import Filed  # noqa: E402
+from gradkit.session import Settings  # noqa: E402
+from gradkit.student.gather import gather  # noqa: E402
+
+LANES = 2
+RIGHT, MIXED = "gradkit, all right", "gradkit, mixed"
+BARS = {("pytest", RIGHT): 20.0, ("pytest", MIXED): 15.0, ("otter", MIXED): 100.0}
+SLOWER = 1.2
+"""How much longer the others may take when one in twenty hangs or crashes."""
+
+GROWTH = 1.05
+"""How much larger the grader may be after all than after 500."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """Notes when each was graded, and what the grader and its lanes took of memory then."""
+
+    at: dict[str, float] = field(default_factory=dict)
+    scores: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    memory: dict[int, list[float]] = field(default_factory=dict)
+    marks: tuple[int, ...] = ()
+
+    def begin(self, total: int) -> None:
+        """See `gradkit.classroom.grade.Watch`."""
+
+    def skip(self) -> None:
+        """See `gradkit.classroom.grade.Watch`."""
+
+    def step(self, filed: Filed) -> None:
+        """See `gradkit.classroom.grade.Watch`."""
+        self.at[filed.name] = time.perf_counter()
+        self.scores[filed.name] = filed.score, filed.max_score
+        if len(self.at) in self.marks:
+            self.memory[len(self.at)] = resident()
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What grading some submissions took, in seconds of wall and of processor time."""
+
+    count: int
+    wall: float
+    cpu: float
+
+
+@contextmanager
+def clock() -> Iterator[Callable[[], tuple[float, float]]]:
+    """Wall and processor time since the start, that of ended children included."""
+    started, before = time.perf_counter(), _cpu()
+    yield lambda: (time.perf_counter() - started, _cpu() - before)
+
+
+def _cpu() -> float:
+    both = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return sum(usage.ru_utime + usage.ru_stime for usage in both)
+
+
+def resident() -> list[float]:
+    """MB resident in this process and in each lane, without the students' processes."""
+    family = [os.getpid()]
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                stat = (entry / "stat").read_text()
+                command = (entry / "cmdline").read_text()
+            except OSError:
+                continue
+            if int(stat.rpartition(")")[2].split()[1]) == family[0] and "spawn_main" in command:
+                family.append(int(entry.name))
+    pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in family]
+    return [page * resource.getpagesize() / 1e6 for page in pages]
+
+
+def grade(folder: Path, watch: Watch) -> Spent:
+    """Grade a folder as the command does, from nothing to the stored results."""
+    out = folder.with_name(folder.name + ".out")
+    shutil.rmtree(out, ignore_errors=True)
+    with clock() as passed:
+        handed = gather([folder])
+        with Store(out, write=True) as store:
+            settings = Settings(dropped=store.dropped())
+            grading = Grading(store, settings, watch)
+            with Lanes(settings, LANES) as crew:
+                grading.run(handed, crew)
+                wall = passed()[0]
+        return Spent(len(handed), wall, passed()[1])
+
+
+def others(command: Sequence[str], folders: Sequence[Path]) -> Spent:
+    """A process for each folder, two at a time."""
+
+    def run(folder: Path) -> None:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+    with clock() as passed, ThreadPoolExecutor(LANES) as pool:
+        list(pool.map(run, folders))
+        return Spent(len(folders), *passed())
+
+
+def write_class(folder: Path, size: int, framework: str, seed: int, right_of_ten: int) -> set[str]:
+    """Write a class into a folder. Return the names of those that are right."""
+    folder.mkdir()
+    names = set()
+    for name, text, right in class_of(size, framework, seed, right_of_ten):
+        (folder / name).write_text(text, encoding="utf-8")
+        if right:
+            names.add(name.removesuffix(".py"))
+    return names
+
+
+def throughput(work: Path, options: argparse.Namespace, framework: str) -> bool:
+    """Print the table of rates. Return whether all bars are reached."""
+    right = write_class(work / "right", options.students, framework, options.seed, 10)
+    some = write_class(work / "mixed", options.students, framework, options.seed, 6)
+    folders = [work / f"sample{number}" for number in range(options.sample)]
+    for folder, text in zip(folders, as_asked(options.sample, framework, 1), strict=True):
+        fill(folder, framework, text)
+    few = folders[:4]
+    for folder in few:
+        prepare(folder, options.otter)
+    spent: dict[str, list[Spent]] = {}
+    for _ in range(options.rounds):
+        for name, command in options.rivals.items():
+            taken = others(command, few if name == "otter" else folders)
+            spent.setdefault(name, []).append(taken)
+        for name, folder, known in ((RIGHT, "right", right), (MIXED, "mixed", some)):
+            watch = Watch()
+            spent.setdefault(name, []).append(grade(work / folder, watch))
+            full = {name for name, (score, most) in watch.scores.items() if score == most}
+            if not known <= full:
+                print(f"right, and not given full marks: {', '.join(sorted(known - full)[:5])}")
+    print(f"{options.students} submissions of {framework} tasks, {options.rounds} rounds, medians")
+    print(f"{'':22}{'per second':>12}{'CPU, ms each':>14}")
+    rate = {n: statistics.median(s.count / s.wall for s in each) for n, each in spent.items()}
+    cpu = {n: statistics.median(1e3 * s.cpu / s.count for s in each) for n, each in spent.items()}
+    for name in spent:
+        print(f"{name:22}{rate[name]:12.2f}{cpu[name]:14.1f}")
+    print(f"\n{'times as many as':42}{'wall':>8}{'CPU':>8}{'bar':>8}")
+    reached = True
+    for name in options.rivals:
+        for ours in (RIGHT, MIXED):
+            by_wall, by_cpu = rate[ours] / rate[name], cpu[name] / cpu[ours]
+            bar = BARS.get((name, ours))
+            print(f"{ours:22}{name:20}{by_wall:8.1f}{by_cpu:8.1f}{bar or '':>8}")
+            reached &= bar is None or by_wall >= bar
+    return reached
+
+
+def with_hostile(work: Path, options: argparse.Namespace, framework: str) -> bool:
+    """How long the others take, with and without one in twenty that hangs or crashes."""
+    for folder in ("calm", "troubled"):
+        write_class(work / folder, options.students, framework, options.seed, 6)
+    added = options.students // 20
+    places = range(0, options.students, options.students // max(added, 1))
+    for place, (name, text) in zip(places, hostile(added, framework, 1), strict=False):
+        # Their names put them among the others.
+        (work / "troubled" / f"s{place:05}_{name}").write_text(text, encoding="utf-8")
+    times: dict[str, list[float]] = {"calm": [], "troubled": []}
+    for _ in range(options.rounds):
+        for folder, taken in times.items():
+            watch, started = Watch(), time.perf_counter()
+            grade(work / folder, watch)
+            last = max(at for name, at in watch.at.items() if "_x" not in name)
+            taken.append(last - started)
+    calm, troubled = (statistics.median(taken) for taken in times.values())
+    print(f"{options.students} of {framework} tasks until the last is graded: {calm:.1f} s;")
+    print(f"with {added} more that hang or crash: {troubled:.1f} s, {troubled / calm:.2f} times")
+    print(f"as long, bar {SLOWER}")
+    return troubled <= SLOWER * calm
+
+
+def memory(work: Path, options: argparse.Namespace, framework: str) -> bool:
+    """The grader's memory after 500 and after all."""
+    write_class(work / "large", options.students, framework, options.seed, 6)
+    watch = Watch(marks=(min(500, options.students // 2), options.students))
+    grade(work / "large", watch)
+    (early, first), (late, last) = watch.memory.items()
+    for count, sizes in watch.memory.items():
+        shown = ", ".join(f"{size:.1f}" for size in sizes[1:])
+        print(f"after {count:5}: grader {sizes[0]:.1f} MB, lanes {shown} MB")
+    growth = sum(last) / sum(first)
+    print(f"{growth:.3f} times as large after {late} as after {early}, bar {GROWTH}")
+    return growth <= GROWTH
+
+
+def main() -> None:
+    """Measure and print; exit with 1 below a bar."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--torch", action="store_true", help="torch tasks; default: numpy tasks")
+    parser.add_argument("--students", type=int, metavar="N")
+    parser.add_argument("--sample", type=int, default=20, metavar="N")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N")
+    parser.add_argument("--seed", type=int, default=1, metavar="N")
+    parser.add_argument("--otter", default=shutil.which("otter"), metavar="PATH")
+    parser.add_argument("--hostile", action="store_true")
+    parser.add_argument("--memory", action="store_true")
+    options = parser.parse_args()
+    options.students = options.students or (5000 if options.memory else 500)
+    measure = with_hostile if options.hostile else memory if options.memory else throughput
+    framework = "torch" if options.torch else "numpy"
+    if measure is throughput:
+        if options.torch:
+            options.otter = None
+        options.rivals = rivals(options.otter)
+    with tempfile.TemporaryDirectory() as folder:
+        reached = measure(Path(folder), options, framework)
+    sys.exit(not reached)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""An autograder for Gradescope: the zip archive to upload there.
+
+Gradescope unpacks it to ``/autograder/source`` and runs ``setup.sh`` once, as root, and
+``run_autograder`` for each submission. All of the folder is closed to other users, who
+students' code runs as where the worker can give up root.
+"""
+
+from __future__ import annotations
+
+from gradkit.export.bundle import Bundle, File, Files
+from gradkit.export.template import fill
+
+TORCH = "torch --index-url https://download.pytorch.org/whl/cpu"
+"""What to install for torch tasks: a tenth of the size of what comes with CUDA."""
+
+
+def gradescope(source: Bundle, wheel: tuple[str, bytes]) -> Files:
+    """The files of the archive."""
+    name, content = wheel
+    torch = any(task.framework == "torch" for task in source.assignment.tasks)
+    options = f'--assignment "$source/assignment/{source.assignment_file}"'
+    keys = '--reference "$source/reference"' if source.reference else "--no-reference"
+    return {
+        "setup.sh": File(
+            fill("gradescope-setup.sh", wheel=name, torch=TORCH if torch else ""), program=True
+        ),
+        "run_autograder": File(
+            fill("gradescope-run.sh", options=f"{options} {keys}"), program=True
+        ),
+        name: File(content),
+        **secrets(source),
+    }
+
+
+def secrets(source: Bundle) -> dict[str, File]:
+    """The assignment and its model solutions, each in a folder of its own, closed to others."""
+    return {
+        **{f"assignment/{path}": File(text, secret=True) for path, text in source.files.items()},
+        **{f"reference/{path}": File(text, secret=True) for path, text in source.reference.items()},
+    }

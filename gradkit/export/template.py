@@ -1,0 +1,26 @@
+"""Text files of an export, made of templates with ``@NAMES@`` to fill in."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+
+def fill(template: str, **values: str) -> bytes:
+    """A template of `gradkit.export.templates`, with every name replaced.
+
+    A shell script and a workflow are full of dollar signs and braces, hence ``@NAME@``. A
+    line that holds a name alone, whose value is empty, goes altogether.
+
+    Raises
+    ------
+    KeyError
+        The template has a name that no value is given for.
+    """
+    text = (files("gradkit.export") / "templates" / template).read_text(encoding="utf-8")
+    lines = []
+    for line in text.splitlines():
+        filled = re.sub(r"@([A-Z]+)@", lambda name: values[name[1].lower()], line)
+        if filled.strip() or not line.strip():
+            lines.append(filled)
+    return ("\n".join(lines) + "\n").encode()

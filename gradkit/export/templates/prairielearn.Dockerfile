@@ -1,0 +1,6 @@
+# The image that grades. In this folder:  docker build -t IMAGE .
+FROM python:3.12-slim
+ARG TORCH="@TORCH@"
+RUN if [ -n "$TORCH" ]; then pip install --no-cache-dir $TORCH; fi
+COPY @WHEEL@ /tmp/
+RUN pip install --no-cache-dir /tmp/@WHEEL@ && rm /tmp/@WHEEL@

@@ -1,0 +1,81 @@
+"""The losses of training runs, beside the expected ones, as a picture inside HTML."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
+
+from gradkit.records.result import Result
+from gradkit.records.verdict import Course
+from gradkit.render.data import EXPECTED_LEVEL
+
+WITHOUT = "The training runs are drawn where matplotlib is installed; here it is not."
+
+
+def courses_of(result: Result, hints: int) -> list[Course]:
+    """The losses of each training run; the expected ones where the hint level shows them."""
+    courses = [course for task in result.tasks for check in task.checks for course in check.courses]
+    if hints >= EXPECTED_LEVEL:
+        return courses
+    return [replace(course, expected=()) for course in courses if course.found]
+
+
+def plot(courses: Sequence[Course]) -> tuple[str, str]:
+    """A picture with its description, or a note that there is none.
+
+    Parameters
+    ----------
+    courses : sequence of Course
+
+    Returns
+    -------
+    picture : str
+        An ``img`` element that holds the picture, with its description in words.
+    note : str
+        Why there is none.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        return "", WITHOUT
+    # Late, and without pyplot: the student's own figures and settings stay as they are.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.6 * len(courses), 2.6), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    for place, course in enumerate(courses, 1):
+        axes = figure.add_subplot(1, len(courses), place)
+        # Told apart by form as well as by colour.
+        if course.expected:
+            axes.plot(
+                course.epochs, course.expected, "-", color="#0072b2", linewidth=3, label="expected"
+            )
+        if course.found:
+            axes.plot(
+                course.epochs, course.found, "o--", color="#d55e00", markersize=3, label="yours"
+            )
+        axes.set_title(f"from the {course.start} start", fontsize=9)
+        axes.set_xlabel("epoch", fontsize=8)
+        axes.set_ylabel("loss", fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.legend(fontsize=8)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    words = escape(" ".join(map(describe, courses)), quote=True)
+    style = "max-width:100%;background:#fff;border:1px solid #888;border-radius:4px"
+    return f'<img src="data:image/png;base64,{data}" alt="{words}" style="{style}">', ""
+
+
+def describe(course: Course) -> str:
+    """The picture of one run in words."""
+    said = [
+        f"{whose} from {losses[0]:.6g} to {losses[-1]:.6g}"
+        for whose, losses in (("expected", course.expected), ("yours", course.found))
+        if losses
+    ]
+    told = ", ".join(said if course.found else [*said, "yours is missing"])
+    return f"Loss from the {course.start} start over {course.epochs[-1]} epochs: {told}."

@@ -1,0 +1,121 @@
+"""One session of grading for a run of pytest, opened when the first test needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from gradkit.pytest_plugin import GRADING, SEED
+from gradkit.records.result import Result
+from gradkit.records.task import Task
+from gradkit.session import GradingError, Session, Settings
+from gradkit.student.played import Played
+from gradkit.truth.answers import Answers
+from gradkit.worker import Workshop
+
+
+class Grading:
+    """What the tests of one process share: a session, and the result of each submission.
+
+    Parameters
+    ----------
+    config : pytest.Config
+        Its ini file says what to grade against.
+
+    Raises
+    ------
+    GradingError
+        The assignment, or a word of the ini file, cannot be used.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._results: dict[str, Result | GradingError] = {}
+        base = config.inipath.parent if config.inipath else config.rootpath
+        self._base = config.invocation_params.dir
+        named = {name: str(config.getini(f"gradkit_{name}")) for name in ("form", "hints")}
+        files = {
+            name: base / value if (value := str(config.getini(f"gradkit_{name}"))) else None
+            for name in ("assignment", "reference")
+        }
+        form, hints = named["form"] or "correct", named["hints"]
+        if form not in ("correct", "published"):
+            raise GradingError(f"gradkit_form = {form}: expected correct or published.")
+        if hints not in ("", "1", "2", "3", "4"):
+            raise GradingError(f"gradkit_hints = {hints}: expected a number from 1 to 4.")
+        self._settings = Settings(
+            tasks=tuple(config.getini("gradkit_task")),
+            form="published" if form == "published" else "correct",
+            assignment=files["assignment"],
+            reference=files["reference"],
+            seed=config.stash[SEED],
+        )
+        with ExitStack() as stack:
+            self._session = stack.enter_context(
+                Session(self._settings, stack.enter_context(Workshop()))
+            )
+            self._stack = stack.pop_all()
+        self.hints = int(hints) if hints else self._session.hints
+
+    def tasks(self, path: str) -> tuple[Task, ...]:
+        """The tasks that a submission will be graded for."""
+        return self._session.recognised(self.located(path))
+
+    def result(self, path: str) -> Result:
+        """The marks of a submission, which is graded once.
+
+        Raises
+        ------
+        GradingError
+            It cannot be graded.
+        """
+        if path not in self._results:
+            try:
+                self._results[path] = self._session.check(self.located(path))
+            except GradingError as error:
+                self._results[path] = error
+        found = self._results[path]
+        if isinstance(found, GradingError):
+            raise found
+        return found
+
+    @contextmanager
+    def play(self, path: str, task: str | None) -> Iterator[Played]:
+        """The submission's own functions for a task, to be called by a test."""
+        chosen = self._chosen(task, path)
+        with self._session.play(self.located(path), chosen.id) as played:
+            yield played
+
+    def answers(self, task: str | None, path: str | None) -> Answers:
+        """What is right for a task."""
+        return self._session.answers(self._chosen(task, path))
+
+    def located(self, path: str) -> Path:
+        """A path of the command line, which is meant from where pytest was started."""
+        return self._base / path
+
+    def close(self) -> None:
+        """End all processes."""
+        self._stack.close()
+
+    def _chosen(self, name: str | None, path: str | None) -> Task:
+        """The task that a test is about: the one named, else the only one there can be."""
+        known = {task.id: task for task in self._session.assignment.tasks}
+        names = (name,) if name else self._settings.tasks
+        if not names:
+            names = tuple(task.id for task in self.tasks(path)) if path else tuple(known)
+        if len(names) != 1 or names[0] not in known:
+            raise GradingError(
+                f"Which task is this test about? Found {', '.join(names)}; expected one of "
+                f"{', '.join(known)}. Say so with @pytest.mark.gradkit(TASK)."
+            )
+        return known[names[0]]
+
+
+def grading_of(config: pytest.Config) -> Grading:
+    """The grading of this process, begun when it is first asked for."""
+    if GRADING not in config.stash:
+        config.stash[GRADING] = Grading(config)
+    return config.stash[GRADING]

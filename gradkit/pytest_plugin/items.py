@@ -1,0 +1,107 @@
+"""A submission as pytest collects it: one test for each check of each task."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gradkit.pytest_plugin.grading import grading_of
+from gradkit.records.result import CheckResult, TaskResult
+from gradkit.render.text import check_text, points
+from gradkit.session import GradingError
+from gradkit.text import clean_text, spell
+
+OPEN = frozenset({"inconclusive", "not-checked"})
+"""States of a check that are neither passed nor failed: its test is skipped."""
+
+
+class CheckFailedError(Exception):
+    """A check did not pass; the text is the diagnosis."""
+
+
+class SubmissionFile(pytest.File):
+    """One submission, whatever it is: a file, a folder or an archive."""
+
+    given: str
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """One test for each check."""
+        try:
+            tasks = grading_of(self.config).tasks(self.given)
+        except GradingError as error:
+            raise self.CollectError(f"gradkit: {error}") from None
+        for task in tasks:
+            for check in task.checks:
+                item: CheckItem = CheckItem.from_parent(self, name=f"{task.id}/{check.name}")
+                item.task, item.check = task.id, check.name
+                if self.config.pluginmanager.hasplugin("xdist"):
+                    # With --dist loadgroup a submission is graded in one process only.
+                    item.add_marker(pytest.mark.xdist_group(self.name))
+                yield item
+
+
+class CheckItem(pytest.Item):
+    """The test of one check. All of a submission share one grading."""
+
+    task: str
+    check: str
+
+    def runtest(self) -> None:
+        """Pass, fail with the diagnosis, or be skipped where nothing could be judged."""
+        task, check = self._found()
+        for key, value in {
+            "points": f"{check.score:.6g}",
+            "max_points": points(check.max_score),
+            "state": check.state,
+            "task_points": points(task.score),
+            "task_max_points": points(task.max_score),
+            "provisional": str(task.provisional).lower(),
+        }.items():
+            self.user_properties.append((key, value))
+        if check.state in OPEN:
+            pytest.skip(clean_text(check.message) or check.state)
+        if check.state != "pass":
+            raise CheckFailedError(check_text(task, check, grading_of(self.config).hints))
+
+    def _found(self) -> tuple[TaskResult, CheckResult]:
+        parent = self.parent
+        assert isinstance(parent, SubmissionFile)  # noqa: S101  (for the type checker)
+        result = grading_of(self.config).result(parent.given)
+        task = next(task for task in result.tasks if task.task == self.task)
+        return task, next(check for check in task.checks if check.check == self.check)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The diagnosis alone: no frame of gradkit says anything to a student."""
+        if isinstance(excinfo.value, CheckFailedError | GradingError):
+            return spell(str(excinfo.value), getattr(sys.__stdout__, "encoding", None) or "utf-8")
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        """Where the test comes from: the submission."""
+        return self.path, None, self.name
+
+
+def submissions(session: pytest.Session) -> Iterator[SubmissionFile]:
+    """A collector for each path of the command line."""
+    for given in dict.fromkeys(session.config.getoption("gradkit_paths")):
+        path = Path(os.path.normpath(session.config.invocation_params.dir / given))
+        found: SubmissionFile = SubmissionFile.from_parent(session, path=path)
+        found.given = given
+        yield found
+
+
+def totals(reports: Iterable[Any]) -> list[str]:
+    """A line for each submission and task among the reports of tests that were run."""
+    lines = {}
+    for report in reports:
+        told = dict(getattr(report, "user_properties", ()))
+        if "task_points" in told and getattr(report, "when", "") == "call":
+            name = report.nodeid.rpartition("/")[0].replace("::", "  ")
+            note = "  (provisional)" if told["provisional"] == "true" else ""
+            lines[name] = f"{name}  {told['task_points']} / {told['task_max_points']}{note}"
+    return list(lines.values())

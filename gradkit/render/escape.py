@@ -1,0 +1,99 @@
+r"""What students wrote, made harmless for each channel: one function for each.
+
+All take text that `gradkit.text.clean_text` has been over, or clean it themselves: it has no
+terminal sequences, no control characters but newline and tab, no surrogates. None of the
+replacements of `gradkit.text.spell` makes a sign that is escaped here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from gradkit.text import clean_text
+
+XML_BYTES = 64 << 10
+"""Of one text; more than anything is given here."""
+
+OLD_COMMAND = re.compile(r"##(?=\w*\[)")
+"""How a command begins that a runner obeys anywhere in a line."""
+
+# Whatever a runner may skip in front of a command.
+_INDENT = "[^\\S\n\ufeff\u200b]*[\ufeff\u200b]*[^\\S\n]*"
+_COMMAND = re.compile(f"^({_INDENT}):(?=:)", re.MULTILINE)
+_BACKTICKS = re.compile("`+")
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def log_text(text: str) -> str:
+    """Text for the log of a build, in which no line is a command to the runner.
+
+    GitHub obeys lines that begin with ``::``, and ``##[command]`` anywhere; Azure and
+    TeamCity have words between the two.
+
+    Examples
+    --------
+    >>> log_text("  ::error::no")
+    '  : :error::no'
+    """
+    return OLD_COMMAND.sub("## ", _COMMAND.sub(r"\1: ", text))
+
+
+def command(kind: str, message: str, properties: Mapping[str, str]) -> str:
+    r"""A workflow command of GitHub's, on a line of its own.
+
+    Properties that are empty are left out.
+
+    Examples
+    --------
+    >>> command("error", "two\nlines", {"file": "a,b.py", "line": "3"})
+    '::error file=a%2Cb.py,line=3::two%0Alines'
+    """
+    told = ",".join(
+        f"{key}={_data(value).replace(':', '%3A').replace(',', '%2C')}"
+        for key, value in properties.items()
+        if value
+    )
+    return f"::{kind}{' ' if told else ''}{told}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def code_span(text: str) -> str:
+    r"""Text as Markdown code within a line or a table cell: nothing in it is mark-up.
+
+    Examples
+    --------
+    >>> code_span("a`b|c")
+    '`` a`b\\|c ``'
+    """
+    text = log_text(" ".join(clean_text(text).split())) or " "
+    ticks = "`" * (1 + max(map(len, _BACKTICKS.findall(text)), default=0))
+    # A table divides its row before it looks for code.
+    inner = text.replace("|", r"\|")
+    return f"{ticks} {inner} {ticks}" if "`" in text else f"{ticks}{inner}{ticks}"
+
+
+def code_block(text: str) -> str:
+    """Text as a Markdown block of code, fenced by more backticks than it has in a row."""
+    ticks = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(text)), default=0))
+    return f"{ticks}text\n{text}\n{ticks}"
+
+
+def xml_text(text: str) -> str:
+    """Text without the characters that XML 1.0 cannot hold; its writer escapes the rest."""
+    return _NOT_XML.sub("\ufffd", log_text(clean_text(text, XML_BYTES)))
+
+
+def csv_cell(text: str) -> str:
+    """Text for a cell of a table, which no spreadsheet takes for a formula.
+
+    Examples
+    --------
+    >>> csv_cell("=1+1")
+    "'=1+1"
+    """
+    text = clean_text(text)
+    return f"'{text}" if text.lstrip()[:1] in tuple("=+-@") or text[:1] in tuple("\t\n") else text

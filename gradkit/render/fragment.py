@@ -1,0 +1,151 @@
+"""A result as a piece of HTML for a notebook's output: no script, no style sheet, no link.
+
+Colours are the surroundings' own, so that it reads in light and in dark. All that students
+wrote is escaped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+from gradkit.records.finding import UNEXPLAINED, Finding
+from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.render.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL
+from gradkit.render.text import FORMULAS, MARKS, points
+from gradkit.text import clean_text, where
+
+CELL = ' style="text-align:left;vertical-align:top;padding:2px 12px 2px 0"'
+PROVISIONAL = (
+    "Provisional: expected values are derived from the task itself. Your instructor's grade is "
+    "final."
+)
+
+
+def fragment(
+    title: str,
+    result: Result | None,
+    hints: int,
+    refusal: str = "",
+    notes: Sequence[str] = (),
+    picture: str = "",
+) -> str:
+    """The HTML of one check in a notebook.
+
+    Parameters
+    ----------
+    title : str
+        The task's.
+    result : Result or None
+    hints : int
+        How much is shown, 1 to 4.
+    refusal : str
+        What is said where there is no result.
+    notes : sequence of str
+    picture : str
+        HTML that is put in as it is, below the table.
+    """
+    parts: list[str] = []
+    if result is None:
+        parts.append(f"<p><strong>{_text(title)}: not checked.</strong> {_text(refusal)}</p>")
+    else:
+        for task in result.tasks:
+            parts += _task(task, hints)
+        parts.append(picture)
+        parts += (f"<p>{_text(problem.message)}</p>" for problem in result.problems)
+        parts.append(f"<p><small>seed {result.seed}. {PROVISIONAL}</small></p>")
+    parts += (f"<p><small>{_text(note)}</small></p>" for note in notes)
+    label = escape(f"gradkit: {title}", quote=True)
+    return f'<section aria-label="{label}">{"".join(parts)}</section>'
+
+
+def _task(task: TaskResult, hints: int) -> Iterator[str]:
+    score = f"{points(task.score)} of {points(task.max_score)} points"
+    yield f"<table><caption{CELL}><strong>{_text(task.title)}</strong>: {score}</caption>"
+    heads = "".join(f'<th scope="col"{CELL}>{h}</th>' for h in ("check", "state", "points", ""))
+    yield f"<thead><tr>{heads}</tr></thead><tbody>"
+    for check in task.checks:
+        findings = [finding for finding in task.findings if finding.check == check.check]
+        yield _row(check, findings, hints)
+    yield "</tbody></table>"
+    yield from (f"<p>{_text(note)}</p>" for note in task.notes)
+
+
+def _row(check: CheckResult, findings: Sequence[Finding], hints: int) -> str:
+    # The sign is for the eye alone; the word beside it says the same.
+    sign = f'<span aria-hidden="true">{MARKS[check.state][0]}</span> {check.state}'
+    worth = f"{points(check.score)} / {points(check.max_score)}" if check.max_score else "–"
+    cells = [f'<th scope="row"{CELL}>{check.check}</th>']
+    said = "".join(_said(check, findings, hints))
+    cells += (f"<td{CELL}>{cell}</td>" for cell in (sign, worth, said))
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _said(check: CheckResult, findings: Sequence[Finding], hints: int) -> Iterator[str]:
+    if check.follows:
+        told = ", ".join(check.follows) if hints >= TITLE_LEVEL else "what is found above"
+        yield f"<div>Follows from {_text(told)}: nothing more is deducted.</div>"
+    elif check.message:
+        yield f"<div>{_text(check.message)}</div>"
+    if check.state != "pass" and check.place is not None and not findings:
+        yield f"<div>See {_text(where(check.place))}.</div>"
+    for finding in findings:
+        yield from _finding(finding, hints) if hints >= TITLE_LEVEL else _first_hint(finding)
+    yield from (f"<div><small>{_text(note)}</small></div>" for note in check.notes)
+
+
+def _first_hint(finding: Finding) -> Iterator[str]:
+    yield from (f"<div>{_text(hint)}</div>" for hint in finding.hints[:1])
+
+
+def _finding(finding: Finding, hints: int) -> Iterator[str]:
+    about = f": {', '.join(finding.entries)}" if finding.entries else ""
+    cost = f" (−{points(finding.deduction)})" if finding.deduction else ""
+    yield f"<div><strong>{_text(finding.title)}</strong>{_text(about)}{cost}</div>"
+    yield f"<div>{_text(finding.sentence)}</div>"
+    if finding.place is not None and hints >= RULE_LEVEL:
+        line = f"<br><code>{_text(finding.source)}</code>" if finding.source else ""
+        yield f"<div>In {_text(where(finding.place))}:{line}</div>"
+    if finding.applies and hints >= RULE_LEVEL:
+        yield f"<ul>{''.join(_formulas(finding, hints))}</ul>"
+    if len(finding.applies) > FORMULAS and hints >= RULE_LEVEL:
+        yield f"<div>and {len(finding.applies) - FORMULAS} more of the kind</div>"
+    hinted = "".join(f"<li>{_text(hint)}</li>" for hint in finding.hints[1:hints])
+    if hinted:
+        yield f"<details><summary>Hints</summary><ul>{hinted}</ul></details>"
+    if finding.mistake != UNEXPLAINED:
+        yield f"<div>More: <code>!gradkit explain {_text(finding.mistake)}</code></div>"
+
+
+def _formulas(finding: Finding, hints: int) -> Iterator[str]:
+    for entry in list(finding.applies)[:FORMULAS]:
+        applied, right = finding.applies[entry], finding.should.get(entry, "")
+        if applied == "not moved":
+            said = "does not move"
+        else:
+            verb = "becomes" if applied.startswith("= ") else "moves by"
+            said = f"{verb} <code>{_marked(applied.removeprefix('= '), right)}</code>"
+        if hints >= EXPECTED_LEVEL and right:
+            said += f"; should move <code>{_text(right)}</code>"
+        yield f"<li><code>{_text(entry)}</code> {said}</li>"
+
+
+def _marked(applied: str, right: str) -> str:
+    """The applied formula; each factor that the right one has not is strong and in brackets."""
+    return " · ".join(
+        f"<strong>‹{_text(part)}›</strong>" if strange else _text(part)
+        for part, strange in _strange(applied.split(" · "), right.split(" · "))
+    )
+
+
+def _strange(parts: Iterable[str], right: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    known = Counter(right)
+    for part in parts:
+        strange = not known[part]
+        known[part] -= not strange
+        yield part, strange
+
+
+def _text(text: str) -> str:
+    return escape(clean_text(text), quote=True)

@@ -1,0 +1,21 @@
+"""The format ``html``: one submission as its page, several as a class with all their pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradkit.records.result import Result
+from gradkit.render.html.class_page import class_page
+from gradkit.render.html.row import to_row
+from gradkit.render.html.student_page import report, student_page
+
+
+def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
+    """A whole HTML document."""
+    if len(results) == 1 and not many:
+        return student_page(results[0], hints)
+    names = [f"s{number}" for number in range(1, 1 + len(results))]
+    rows = [to_row(r, hints, f"#{name}") for r, name in zip(results, names, strict=True)]
+    reports = [report(r, hints, name) for r, name in zip(results, names, strict=True)]
+    title = f"{len(results)} submission{'s' if len(results) != 1 else ''}"
+    return class_page(rows, title, reports)

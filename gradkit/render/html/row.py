@@ -1,0 +1,61 @@
+"""A student as the class page sees one: a few words and numbers of a result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradkit.records.result import Result, TaskResult
+from gradkit.records.verdict import State
+from gradkit.render.data import TITLE_LEVEL
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """One task: its points, and each check with its state."""
+
+    task: str
+    title: str
+    score: float
+    max_score: float
+    checks: tuple[tuple[str, State], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One student. ``mistakes`` maps codes to titles; ``link`` leads to the student's page.
+
+    ``link`` is a path relative to the class page, or ``#name`` within it, not yet quoted;
+    empty where there is no page.
+    """
+
+    submission: str
+    score: float
+    max_score: float
+    provisional: bool
+    tasks: tuple[TaskRow, ...]
+    mistakes: tuple[tuple[str, str], ...] = ()
+    link: str = ""
+
+
+def to_row(result: Result, hints: int, link: str = "") -> Row:
+    """What the class page needs of a result; below the level that names mistakes, none."""
+    named = {
+        finding.mistake: finding.title
+        for task in result.tasks
+        for finding in task.findings
+        if hints >= TITLE_LEVEL
+    }
+    return Row(
+        result.submission,
+        result.score,
+        result.max_score,
+        result.provisional,
+        tuple(map(_task, result.tasks)),
+        tuple(named.items()),
+        link,
+    )
+
+
+def _task(task: TaskResult) -> TaskRow:
+    checks = tuple((check.check, check.state) for check in task.checks)
+    return TaskRow(task.task, task.title, task.score, task.max_score, checks)

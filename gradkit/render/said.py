@@ -1,0 +1,80 @@
+"""What is said of a check or a finding, as plain text for platforms to show in their own frame.
+
+Wherever it is printed on the way, no line of it is a command to a build's runner.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+from gradkit.records.finding import Finding
+from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.render.escape import log_text
+from gradkit.render.text import Line, check_lines, finding_lines, points
+from gradkit.text import clean_text, where
+
+WIDTH = 100
+"""Characters in a line where a platform does not wrap lines itself."""
+
+ENDLESS = 2_000
+"""For platforms that do."""
+
+TEXT_BYTES = 64 << 10
+"""Far more than a check says."""
+
+
+def check_said(task: TaskResult, check: CheckResult, hints: int, width: int = WIDTH) -> str:
+    """Everything about a check but its points, without a last newline; often empty."""
+    findings = [finding for finding in task.findings if finding.check == check.check]
+    seen = check.state != "pass" and check.place is not None and not findings
+    place = f"See {clean_text(where(check.place))}.\n" if seen and check.place else ""
+    return log_text(place + _plain(check_lines(check, findings, hints), width))
+
+
+def finding_said(finding: Finding, hints: int, width: int = WIDTH) -> str:
+    """One finding, without a last newline."""
+    return log_text(_plain(finding_lines(finding, hints), width))
+
+
+def title_said(result: Result) -> str:
+    """Whose it is, and the total."""
+    return log_text(f"{clean_text(result.submission)}: {total(result)} points")
+
+
+def head_said(result: Result) -> str:
+    """What holds for the whole submission but its total: remarks on files, how it was judged."""
+    lines = [clean_text(problem.message) for problem in result.problems]
+    for task in result.tasks:
+        if task.checkable < task.max_score:
+            amount = f"{points(task.checkable)} of {points(task.max_score)}"
+            lines.append(f"{task.title}: {amount} points could be checked.")
+        lines += [f"{task.title}: {clean_text(note)}" for note in task.notes]
+    if result.form == "published":
+        lines.append("Held against the published form.")
+    if result.provisional:
+        lines.append("These marks are provisional: the instructor's grade is final.")
+    lines.append(f"seed {result.seed}")
+    return log_text("\n".join(lines))
+
+
+def refusal_said(sentence: str) -> str:
+    """Why a submission could not be graded; the sentence names files as students call them."""
+    return log_text(clean_text(sentence))
+
+
+def total(result: Result) -> str:
+    """The score of all tasks: ``17.25 / 20``."""
+    return f"{points(result.score)} / {points(result.max_score)}"
+
+
+def _plain(lines: Iterable[Line], width: int) -> str:
+    from rich.console import Console
+    from rich.padding import Padding
+
+    buffer = io.StringIO()
+    console = Console(file=buffer, width=width, color_system=None, legacy_windows=False)
+    for line, indent in lines:
+        console.print(Padding(line, (0, 0, 0, indent), expand=False))
+    text = "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
+    return clean_text(text, TEXT_BYTES).strip("\n")

@@ -1,0 +1,38 @@
+"""A result without what a student may not see yet.
+
+A platform that knows dates shows a check when its assignment says so. Any other shows its
+state and its points, which are in the total anyway, and nothing of what it found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gradkit.records.result import CheckResult, Result, TaskResult
+
+UNSEEN = "What this check found is not shown here."
+ELSEWHERE = "a check that is not shown"
+
+
+def withhold(result: Result) -> Result:
+    """The result, and of checks that are not ``visible`` only state and points."""
+    unseen = {check for check, word in result.visibility.items() if word != "visible"}
+    if not unseen:
+        return result
+    return replace(result, tasks=tuple(_task(task, unseen) for task in result.tasks))
+
+
+def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
+    findings = tuple(finding for finding in task.findings if finding.check not in unseen)
+    # A code that only an unseen check's findings have would tell what they are.
+    told = {finding.mistake for finding in findings}
+    checks = tuple(_check(check, unseen, told) for check in task.checks)
+    return replace(task, checks=checks, findings=findings)
+
+
+def _check(check: CheckResult, unseen: set[str], told: set[str]) -> CheckResult:
+    if check.check in unseen:
+        return CheckResult(check.check, check.state, check.score, check.max_score, UNSEEN)
+    seen = tuple(code for code in check.follows if code in told)
+    hidden = (ELSEWHERE,) if len(seen) < len(check.follows) else ()
+    return replace(check, follows=(*seen, *hidden))

@@ -1,0 +1,341 @@
+"""`gradkit.check` in a notebook: what has been run so far, and the last definition counts."""
+
+import json
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from notebook.conftest import ROOT, Notebook
+
+import gradkit
+from gradkit.records.verdict import Course
+
+WRONG = """# my step
+def update_parameters(parameters, y, y_hat, A1, X):
+    d = -2 * (y - y_hat)
+    hidden = parameters["W2"] * d
+    parameters["W1"] -= 0.001 * hidden @ X.T
+    parameters["b1"] -= 0.01 * hidden
+    parameters["W2"] -= 0.001 * A1 * d
+    parameters["b2"] -= 0.01 * d
+"""
+
+
+class Words(HTMLParser):
+    """Collects tags and the text between them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs) -> None:
+        """Keep an element."""
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data) -> None:
+        """Keep text."""
+        self.text += data
+
+
+def test_what_is_defined_is_checked(notebook: Notebook, solved) -> None:
+    """Full marks, derived and provisional; the last of several definitions counts."""
+    notebook.run("import numpy as np")
+    notebook.run(WRONG)
+    notebook.run(solved["regression"])
+    report = notebook.check()
+    assert report.passed
+    assert report.score == report.max_score == 20
+    assert report.result.oracle == "derived"
+    assert report.result.provisional
+    notebook.run(WRONG)
+    report = notebook.check()
+    assert not report.passed
+    assert report.score < 20
+
+
+def test_lines_are_named_by_their_cell(notebook: Notebook, solved) -> None:
+    """By the number beside it, by how it begins, and by the line itself."""
+    notebook.run(solved["regression"])
+    notebook.run(WRONG)
+    report = notebook.check()
+    (finding,) = report.result.tasks[0].findings
+    assert finding.mistake == "swapped-index"
+    said = "cell [2] that begins `def update_parameters`, line 5"
+    assert said in repr(report)
+    words = Words(report._repr_html_())
+    assert f"In {said}:" in words.text
+    assert 'parameters["W1"] -= 0.001 * hidden @ X.T' in words.text
+    assert "moves by +0.002 · (y−y_hat) · W2[0] · X[1]" in words.text.replace("‹", "").replace(
+        "›", ""
+    )
+
+
+def test_headings_of_the_saved_notebook_are_told(
+    notebook: Notebook, solved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the kernel knows the file; a cell that was changed since has none."""
+    cells = [
+        {"cell_type": "markdown", "source": ["# Regression\n", "text"]},
+        {"cell_type": "code", "source": WRONG.splitlines(keepends=True)},
+    ]
+    path = tmp_path / "mine.ipynb"
+    path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+    notebook.run(solved["regression"])
+    notebook.run(WRONG)
+    assert "cell [2] under “Regression” that begins `def update" in repr(notebook.check())
+    notebook.run(WRONG + "\n# changed")
+    assert "cell [4] that begins `def update" in repr(notebook.check())
+
+
+def test_another_sections_forward_is_no_mistake(notebook: Notebook, solved) -> None:
+    """The section is to be run again; nothing is marked and nobody accused."""
+    notebook.run(solved["regression"])
+    notebook.run(solved["classification"])
+    report = notebook.check()
+    assert report.result is None
+    assert not report.passed
+    assert report.score == report.max_score == 0
+    assert "Run the cells of “Regression in numpy” again" in repr(report)
+    assert "not checked" in Words(report._repr_html_()).text
+    assert notebook.check('gradkit.check(task="classification-numpy")').passed
+
+
+def test_a_wrong_forward_is_still_a_mistake(notebook: Notebook, solved) -> None:
+    """Only the other task's own forward pass is taken for it."""
+    notebook.run(solved["regression"].replace("W.T @ A_prev + b", "np.tanh(W.T @ A_prev + b)"))
+    report = notebook.check()
+    assert report.result is not None
+    states = {check.check: check.state for check in report.result.tasks[0].checks}
+    assert states["forward"] == "fail"
+
+
+def test_a_loop_cannot_hang_the_kernel(notebook: Notebook, solved, tmp_path: Path) -> None:
+    """It ends at the task's deadline, as a timeout."""
+    source = ROOT / "gradkit" / "assignments" / "backpropagation"
+    for path in source.glob("*.csv"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    text = (source / "assignment.toml").read_text(encoding="utf-8")
+    file = tmp_path / "assignment.toml"
+    file.write_text(text.replace("deadline = 10.0", "deadline = 1.0"), encoding="utf-8")
+    notebook.run(solved["regression"])
+    notebook.run(
+        "def update_parameters(parameters, y, y_hat, A1, X):\n    while True:\n        pass"
+    )
+    call = f'gradkit.check(task="regression-numpy", assignment={str(file)!r})'
+    report = notebook.check(call)
+    states = {check.check: check.state for check in report.result.tasks[0].checks}
+    assert states["update"] == "timeout"
+    assert states["forward"] == "pass"
+
+
+def test_cells_that_never_ran_are_left_out(notebook: Notebook, solved) -> None:
+    """Not valid Python, or a magic; neither is told of."""
+    notebook.run(solved["regression"])
+    notebook.shell.run_cell("def update_parameters(:", store_history=True)
+    notebook.run("%pwd")
+    report = notebook.check()
+    assert report.passed
+    assert report.result.problems == ()
+
+
+def test_a_module_beside_the_notebook_is_read(
+    notebook: Notebook, solved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is imported from a file of one's own is checked too."""
+    (tmp_path / "gradkit_my_net.py").write_text(solved["regression"], encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    notebook.run("from gradkit_my_net import *")
+    assert notebook.check().passed
+
+
+def test_the_magic_does_the_same(notebook: Notebook, solved) -> None:
+    """After ``%load_ext gradkit``; without a task it says which there are."""
+    notebook.run("%load_ext gradkit")
+    notebook.run(solved["regression"])
+    assert notebook.run("%gradkit regression-numpy").passed
+    with pytest.raises(ValueError, match=r"task=None: expected one of regression-numpy, "):
+        notebook.run("%gradkit")
+
+
+def test_functions_handed_over_run_as_they_are(notebook: Notebook, solved) -> None:
+    """In this process, which the report says; right and wrong are told apart as elsewhere."""
+    notebook.run(solved["regression"])
+    call = (
+        "gradkit.check(initialise_parameters, L_layer_forward, update_parameters, "
+        'task="regression-numpy", seed=1)'
+    )
+    report = notebook.check(call)
+    assert report.passed
+    assert "There is no record of the cells here" in repr(report)
+    notebook.run(WRONG)
+    report = notebook.check(call)
+    assert [f.mistake for f in report.result.tasks[0].findings] == ["swapped-index"]
+    assert "the cell that begins `def update_parameters`, line 5" in repr(report)
+
+
+def test_functions_without_text_are_checked_by_their_signature(solved) -> None:
+    """What was made by ``exec`` has no lines to show."""
+    names: dict = {}
+    exec(solved["regression"], names)
+    made = [names[n] for n in ("initialise_parameters", "L_layer_forward", "update_parameters")]
+    report = gradkit.check(*made, task="regression-numpy")
+    assert report.passed
+
+
+def test_an_interrupt_stops_a_live_check(solved) -> None:
+    """Student code in this process must not swallow the key that ends it."""
+    names: dict = {}
+    exec(solved["regression"], names)
+
+    def update_parameters(parameters, y, y_hat, A1, X):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gradkit.check(
+            names["initialise_parameters"],
+            names["L_layer_forward"],
+            update_parameters,
+            task="regression-numpy",
+        )
+
+
+def test_a_script_prints_its_report(tmp_path: Path, solved) -> None:
+    """Without IPython the main module's own functions are checked, and the text printed."""
+    path = tmp_path / "mine.py"
+    path.write_text(
+        solved["regression"] + "\nimport gradkit\ngradkit.check(task='regression-numpy')\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, str(path)], capture_output=True, encoding="utf-8", check=True
+    )
+    assert "20 / 20" in done.stdout
+    assert "There is no record of the cells here" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ('gradkit.check(task="x")', r"task='x': expected one of regression-numpy, "),
+        ('gradkit.check(task="regression-numpy", hints=7)', r"hints=7: expected 1, 2, 3 or 4\."),
+        ('gradkit.check(task="x", assignment="no.toml")', r"no\.toml"),
+    ],
+)
+def test_wrong_arguments_are_told(notebook: Notebook, call: str, said: str) -> None:
+    """In a sentence that says what there is."""
+    with pytest.raises(ValueError, match=said):
+        notebook.check(call)
+
+
+def test_nothing_to_check_is_told(notebook: Notebook) -> None:
+    """An empty notebook misses every function."""
+    report = notebook.check()
+    assert {c.state for c in report.result.tasks[0].checks} <= {"missing", "blocked"}
+
+
+def test_the_html_is_readable_and_harmless(notebook: Notebook, solved) -> None:
+    """A table with headers, a picture described in words, all that is a student's escaped."""
+    notebook.run(solved["regression"])
+    notebook.run(WRONG.replace("# my step", "").replace("hidden", "ħ").strip())
+    report = notebook.check()
+    html = report._repr_html_()
+    words = Words(html)
+    tags = [tag for tag, _ in words.tags]
+    assert "script" not in tags
+    assert "style" not in tags
+    assert {"table", "caption", "th"} <= set(tags)
+    assert {attrs.get("scope") for tag, attrs in words.tags if tag == "th"} == {"col", "row"}
+    (picture,) = [attrs for tag, attrs in words.tags if tag == "img"]
+    assert picture["src"].startswith("data:image/png;base64,")
+    assert "Loss from the published start over 20 steps: expected from " in picture["alt"]
+    assert "http" not in html.partition("base64,")[0]
+    notebook.run(
+        "def update_parameters(parameters, y, y_hat, A1, X):\n"
+        "    raise ValueError('<script>alert(1)</script>\\x1b[31m')"
+    )
+    html = notebook.check()._repr_html_()
+    assert "&lt;script&gt;" in html
+    assert "script" not in [tag for tag, _ in Words(html).tags]
+    assert "\x1b" not in html
+
+
+def test_hint_levels_hold(notebook: Notebook, solved) -> None:
+    """Below 2 no mistake is named, below 3 no rule, below 4 no right one."""
+    notebook.run(solved["regression"])
+    notebook.run(WRONG)
+    shown = {}
+    for level in (1, 2, 3, 4):
+        call = f'gradkit.check(task="regression-numpy", seed=1, hints={level})'
+        shown[level] = Words(notebook.check(call)._repr_html_()).text
+    assert ["swapped-index" in shown[n] for n in shown] == [False, True, True, True]
+    assert ["moves by" in shown[n] for n in shown] == [False, False, True, True]
+    assert ["should move" in shown[n] for n in shown] == [False, False, False, True]
+
+
+def test_without_matplotlib_there_is_a_word(
+    notebook: Notebook, solved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table comes alone, and says why."""
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda n, *a: None if n == "matplotlib" else find(n, *a)
+    )
+    notebook.run(solved["regression"])
+    html = notebook.check()._repr_html_()
+    assert "<img" not in html
+    assert "The training runs are drawn where matplotlib is installed" in html
+
+
+def test_both_forms_are_offered(notebook: Notebook, solved) -> None:
+    """A front end takes the one it can show."""
+    notebook.run(solved["regression"])
+    report = notebook.check()
+    assert set(report._repr_mimebundle_()) == {"text/plain", "text/html"}
+    assert set(report._repr_mimebundle_(exclude={"text/html"})) == {"text/plain"}
+    assert set(report._repr_mimebundle_(include=["text/html"])) == {"text/html"}
+
+
+def test_a_missing_course_is_described() -> None:
+    """Where no run was made there is only the expected one."""
+    from gradkit.notebook.plot import describe
+
+    assert describe(Course("s", (1, 2), (), (2.0, 1.0))) == (
+        "Loss from the s start over 2 epochs: expected from 2 to 1, yours is missing."
+    )
+    assert describe(Course("s", (1, 2), (3.0, 1.0), ())) == (
+        "Loss from the s start over 2 epochs: yours from 3 to 1."
+    )
+
+
+def test_check_is_the_function() -> None:
+    """No module of that name can take its place, whatever has been imported."""
+    import gradkit.cli.check
+    import gradkit.gradcheck.check
+
+    assert callable(gradkit.check)
+    assert not (ROOT / "gradkit" / "check.py").exists()
+    assert not (ROOT / "gradkit" / "check").exists()
+
+
+def test_a_check_loads_nothing_that_colab_lacks(tmp_path: Path, solved) -> None:
+    """Beside numpy: no torch, pandas, scipy or nbformat."""
+    path = tmp_path / "mine.py"
+    ending = (
+        "\nimport gradkit, sys\ngradkit.check(task='regression-numpy')\n"
+        "print({m.partition('.')[0] for m in sys.modules})\n"
+    )
+    path.write_text(solved["regression"] + ending, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(path)], capture_output=True, encoding="utf-8", check=True
+    )
+    loaded = eval(done.stdout.strip().split("\n")[-1])  # noqa: S307  (our own output)
+    assert "numpy" in loaded
+    assert not loaded & {"torch", "pandas", "scipy", "nbformat", "matplotlib"}

@@ -1,0 +1,79 @@
+"""An instructor's own tests: the submission's functions and the right answers."""
+
+from pathlib import Path
+
+import pytest
+
+OWN = """
+import numpy as np
+import pytest
+
+@pytest.mark.gradkit("regression-numpy")
+def test_step(gradkit_submission, gradkit_oracle):
+    p = {"W1": [[0.2, -0.3], [0.5, 0.7]], "b1": [[0.1], [0.2]]}
+    p |= {"W2": [[0.4], [-0.6]], "b2": [[0.3]]}
+    X, y = [[1.5], [-0.5]], [[2.0]]
+    got = gradkit_submission.forward(p, X)
+    y_hat, A1 = gradkit_oracle.forward(p, X)
+    np.testing.assert_allclose(got["y_hat"], y_hat)
+    after = gradkit_submission.update(p, X, y, y_hat, A1)
+    right = gradkit_oracle.update(p, X, y)
+    slope = gradkit_oracle.gradient(p, X, y)
+    np.testing.assert_allclose(right["W1"], p["W1"] - 0.001 * slope["W1"])
+    assert set(gradkit_submission.initialise()) == {"W1", "b1", "W2", "b2"}
+    np.testing.assert_allclose(after["W1"], right["W1"], rtol=1e-9)
+"""
+
+
+def test_fixtures_tell_right_from_wrong(
+    pytester: pytest.Pytester, right: Path, swapped: Path
+) -> None:
+    """The same test passes for the right submission and fails for the wrong one."""
+    pytester.makepyfile(test_own=OWN)
+    options = ("-W", "error", "-k", "test_step")
+    done = pytester.runpytest_inprocess("--gradkit", right.name, *options)
+    done.assert_outcomes(passed=1, deselected=5)
+    done = pytester.runpytest_inprocess("--gradkit", swapped.name, *options)
+    done.assert_outcomes(failed=1, deselected=5)
+    done.stdout.fnmatch_lines(["*Mismatched elements: 2 / 4*"])
+    both = ("--gradkit", right.name, "--gradkit", swapped.name)
+    pytester.runpytest_inprocess(*both, *options).assert_outcomes(passed=1, failed=1, deselected=10)
+    pytester.runpytest_inprocess(*options).assert_outcomes(skipped=1)
+
+
+def test_student_code_that_stops_is_told(pytester: pytest.Pytester) -> None:
+    """With its name, its exception and its line; a missing function and a task unnamed, too."""
+    pytester.makepyfile(
+        stops="""
+        import numpy as np
+        def L_layer_forward(X, parameters):
+            return parameters["W2"].T @ X, X
+        def update_parameters(parameters, y, y_hat, A1, X):
+            raise RuntimeError("no idea")
+        """,
+        test_own="""
+        import numpy as np, pytest
+        P = {"W1": np.ones((2, 2)), "b1": np.ones((2, 1)), "W2": np.ones((2, 1)), "b2": [[1.0]]}
+        named = pytest.mark.gradkit("regression-numpy")
+        @named
+        def test_update(gradkit_submission):
+            gradkit_submission.update(P, [1, 2], [1], [1], [1, 2])
+        @named
+        def test_initialise(gradkit_submission):
+            gradkit_submission.initialise()
+        @named
+        def test_role(gradkit_submission):
+            gradkit_submission._role("model")
+        def test_unnamed(gradkit_oracle):
+            pass
+        @pytest.mark.gradkit("regresion")
+        def test_misspelt(gradkit_oracle):
+            pass
+        """,
+    )
+    done = pytester.runpytest_inprocess("--gradkit", "stops.py", "-k", "test_")
+    text = done.stdout.str()
+    assert "`update_parameters` stopped at stops.py:5 with RuntimeError: no idea" in text
+    assert "StudentCodeError: `initialise_parameters(dim)` is missing." in text
+    assert "regression-numpy has no role model." in text
+    assert "Which task is this test about? Found regresion; expected one of regr" in text

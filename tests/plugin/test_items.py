@@ -1,0 +1,168 @@
+"""Each check of a submission is a test, with the diagnosis as its failure."""
+
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+IDS = ["interface", "forward", "update", "gradient", "trajectory"]
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """Run pytest inside this process, with warnings as errors."""
+    return pytester.runpytest_inprocess(*arguments, "-W", "error")
+
+
+def test_a_right_submission_passes(pytester: pytest.Pytester, right: Path) -> None:
+    """One test for each check, with no test file anywhere."""
+    done = pytester.runpytest_subprocess("--gradkit", right.name, "-v", "-W", "error")
+    done.assert_outcomes(passed=5)
+    done.stdout.fnmatch_lines([f"right.py::regression-numpy/{name} PASSED*" for name in IDS])
+    done.stdout.fnmatch_lines(["right.py  regression-numpy  20 / 20*"])
+
+
+def test_a_failure_is_the_diagnosis(pytester: pytest.Pytester, swapped: Path) -> None:
+    """As the mark sheet has it, with no frame of gradkit; exit code 1."""
+    done = run(pytester, "--gradkit", swapped.name, "--gradkit-seed", "1")
+    done.assert_outcomes(passed=2, failed=3)
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    text = done.stdout.str()
+    checked = subprocess.run(
+        [sys.executable, "-m", "gradkit", "check", swapped.name, "--seed", "1"],
+        cwd=pytester.path,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    ).stdout
+    sheet = [line.strip() for line in checked.split("\n") if "W1[" in line]
+    assert sheet
+    assert [line for line in sheet if line not in text] == []
+    assert "Traceback" not in text
+    assert "gradkit/" not in text
+    assert "items.py" not in text
+
+
+def test_selection_and_stop(pytester: pytest.Pytester, swapped: Path, right: Path) -> None:
+    """``-k``, ``-x`` and ``--lf`` do what they do elsewhere."""
+    both = ("--gradkit", right.name, "--gradkit", swapped.name)
+    run(pytester, *both, "-k", "chen and update").assert_outcomes(failed=1, deselected=9)
+    run(pytester, *both, "-k", "regression-numpy/forward").assert_outcomes(passed=2, deselected=8)
+    run(pytester, *both, "-x").assert_outcomes(passed=7, failed=1)
+    run(pytester, *both).assert_outcomes(passed=7, failed=3)
+    run(pytester, *both, "--lf").assert_outcomes(failed=3)
+
+
+def test_processes_of_xdist_agree(pytester: pytest.Pytester, swapped: Path) -> None:
+    """Two processes draw the same inputs, and tell the same totals."""
+    pytest.importorskip("xdist")
+    done = run(pytester, "--gradkit", swapped.name, "-n", "2", "--junitxml", "out.xml")
+    done.assert_outcomes(passed=2, failed=3)
+    done.stdout.fnmatch_lines(["chen.py  regression-numpy  17.25 / 20*"])
+    run(pytester, "--gradkit", swapped.name, "-n", "2", "--dist", "loadgroup").assert_outcomes(
+        passed=2, failed=3
+    )
+
+
+def test_points_are_properties_in_junit(pytester: pytest.Pytester, swapped: Path) -> None:
+    """Points, largest points and state of each check; the points add up to the total."""
+    run(pytester, "--gradkit", swapped.name, "--junitxml", "out.xml")
+    suite = ET.parse(pytester.path / "out.xml").getroot()[0]  # noqa: S314  (our own file)
+    told = {
+        case.get("name"): {p.get("name"): p.get("value") for p in case.iter("property")}
+        for case in suite.iter("testcase")
+    }
+    assert list(told) == [f"regression-numpy/{name}" for name in IDS]
+    assert told["regression-numpy/update"]["state"] == "fail"
+    assert told["regression-numpy/update"]["max_points"] == "12"
+    total = sum(float(properties["points"]) for properties in told.values())
+    assert total == pytest.approx(17.33, abs=0.01)
+    assert {p["task_points"] for p in told.values()} == {"17.25"}
+
+
+def test_what_cannot_be_judged_is_skipped(pytester: pytest.Pytester) -> None:
+    """Without torch its checks are skipped, with what to install as the reason."""
+    pytester.makepyfile(
+        conftest="""
+        import importlib.util
+        find = importlib.util.find_spec
+        hide = lambda name, *rest: None if name == "torch" else find(name, *rest)
+        importlib.util.find_spec = hide
+        """,
+        net="""
+        import torch
+        from torch import nn
+        class Model(nn.Module):
+            pass
+        def train(model, X, y, epochs, lr):
+            return []
+        """,
+    )
+    done = run(pytester, "--gradkit", "net.py", "-rs", "-o", "gradkit_task=regression-torch")
+    done.assert_outcomes(skipped=4)
+    done.stdout.fnmatch_lines(["*pip install 'gradkit*torch*"])
+
+
+def test_ini_settings(pytester: pytest.Pytester, swapped: Path) -> None:
+    """The hint level and the task come from the ini file."""
+    pytester.makeini("[pytest]\ngradkit_task = regression-numpy\ngradkit_hints = 1\n")
+    done = run(pytester, "--gradkit", swapped.name)
+    done.assert_outcomes(passed=2, failed=3)
+    assert "swapped-index" not in done.stdout.str()
+    done = run(pytester, "--gradkit", swapped.name, "-o", "gradkit_hints=4")
+    assert "swapped-index" in done.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("gradkit_hints=9", "gradkit_hints = 9: expected a number from 1 to 4."),
+        ("gradkit_form=other", "gradkit_form = other: expected correct or published."),
+        ("gradkit_task=none", "--task none: there is no such task."),
+        ("gradkit_assignment=no.toml", "no.toml"),
+    ],
+)
+def test_a_wrong_setting_is_told(
+    pytester: pytest.Pytester, right: Path, option: str, said: str
+) -> None:
+    """In one sentence, without a traceback."""
+    done = run(pytester, "--gradkit", right.name, "-o", option)
+    assert done.ret != 0
+    assert said in done.stdout.str()
+    assert "Traceback" not in done.stdout.str()
+
+
+def test_what_is_no_submission_is_told(pytester: pytest.Pytester) -> None:
+    """A path that is not there, and another exercise."""
+    pytester.makepyfile(other="def quicksort(a):\n    return sorted(a)\n")
+    done = run(pytester, "--gradkit", "nothere.py", "--gradkit", "other.py")
+    done.stdout.fnmatch_lines(
+        ["gradkit: There is no file or folder *nothere.py.", "gradkit: other: this looks like*"]
+    )
+    assert done.ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_a_folder_is_one_submission(pytester: pytest.Pytester, right: Path) -> None:
+    """Its tests and other files are not collected with it."""
+    folder = pytester.mkdir("ada")
+    right.rename(folder / "regression_numpy.py")
+    run(pytester, "--gradkit", "ada").assert_outcomes(passed=5)
+
+
+def test_own_tests_run_beside(pytester: pytest.Pytester, right: Path) -> None:
+    """What pytest collects by itself stays, and nothing is added without the option."""
+    pytester.makepyfile(test_own="def test_it():\n    pass\n")
+    run(pytester).assert_outcomes(passed=1)
+    run(pytester, "--gradkit", right.name).assert_outcomes(passed=6)
+
+
+def test_loading_the_plugin_loads_no_numpy() -> None:
+    """Every pytest loads it, and most have nothing to do with gradients."""
+    code = (
+        "import sys, pytest; before = set(sys.modules); import gradkit.pytest_plugin; "
+        "new = {m.partition('.')[0] for m in set(sys.modules) - before}; print(*sorted(new))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "gradkit" in done.stdout.split()
+    assert not {"numpy", "click", "msgspec", "rich"} & set(done.stdout.split())

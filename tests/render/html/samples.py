@@ -1,0 +1,128 @@
+"""A submission with one finding, each part of it with a word that tells its hint level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+from gradkit.records.finding import Finding
+from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.submission import Listing, Place, Problem
+from gradkit.records.verdict import Course, Entry
+
+HOSTILE = (
+    "\x1b[31mred \u202egnol\u202c \x00\x08 \ud800"
+    "</style></title></script><script>window.pwned = 1</script>"
+    '"\'><img src=x onerror="window.pwned = 2"> {{ 7 * 7 }} {% raw %} --> ]]> &amp; $\\frac{'
+    "<a href='javascript:window.pwned = 3'>x</a><svg onload=window.pwned=4></svg>"
+)
+"""A colour, a direction mark, control characters, a surrogate, mark-up of every kind."""
+
+WORDS = {
+    1: "levelone",
+    2: "leveltwo",
+    3: "levelthree",
+    4: "levelfour",
+}
+"""What stands in the texts of each level, and nowhere else."""
+
+
+def result(name: str = "ada", text: str = "plain") -> Result:
+    """``text`` stands wherever a student's own words may come through."""
+    place = Place(f"{text}.py", None, 12)
+    finding = Finding(
+        id="f1",
+        check="update",
+        mistake=f"code-{WORDS[2]}",
+        title=f"Title {WORDS[2]} {text}",
+        entries=("W1[0,1]", "b1[0]", "b2"),
+        applies={
+            "W1[0,1]": f"+0.002 · (y−y_hat) · {WORDS[3]}′[0] · X[1]",
+            "b1[0]": "= b1[1] +0.02 · (y−ŷ)",
+            "b2": f"not moved {text}",
+        },
+        should={
+            "W1[0,1]": f"−0.002 · (y−y_hat) · {WORDS[4]}[1] · X[1]",
+            "b1[0]": "+0.02 · (y−ŷ)",
+            "b2": "+0.02 · (y−ŷ)",
+        },
+        place=place,
+        source=f"W1 += {WORDS[3]} {text}",
+        places=(place,),
+        sentence=f"Sentence {WORDS[2]} of `{text}`.",
+        hints=tuple(f"Hint {word} {text}." for word in WORDS.values()),
+        deduction=2.5,
+    )
+    entries = (
+        Entry("W1", (0, 0), "pass", 0.25, 0.25, text),
+        Entry("W1", (0, 1), "fail", 0.5, 0.4444444, text),
+        Entry("b1", (0, 0), "fail", None, 0.4444444, text),
+        Entry(text, (), "fail", None, None, text),
+    )
+    courses = (
+        Course(f"start {text}", (1, 2, 3), (3.0, 2.0, 1.0), (3.0, 1.5, 0.7777777)),
+        Course("other", (1, 2, 3), (3.0, 30.0, float("nan")), (3.0, 1.5, 0.7777777)),
+    )
+    checks = (
+        CheckResult("interface", "pass", 1.0, 1.0, ""),
+        CheckResult("forward", "error", 0.0, 5.0, f"It broke: {text}", (), place, (text,)),
+        CheckResult("update", "fail", 9.5, 12.0, f"`{text}` is off.", entries, place),
+        CheckResult("gradient", "blocked", 0.0, 0.0, "Blocked."),
+        CheckResult("trajectory", "fail", 2.0, 2.0, "Off.", (), place, (), (), courses),
+    )
+    listing = Listing(
+        f"{text}.py",
+        None,
+        10,
+        f"def step(y):\n    # {WORDS[3]} {text}\n    W1 += y\n    return {text!r}",
+    )
+    task = TaskResult(
+        "regression-numpy",
+        "Regression in numpy",
+        12.5,
+        20.0,
+        18.0,
+        True,
+        checks,
+        (finding,),
+        (f"A note, {text}.",),
+        listings=(listing,),
+    )
+    return Result(
+        submission=name,
+        assignment="backpropagation",
+        form="correct",
+        seed=7,
+        oracle="derived",
+        provisional=True,
+        score=12.5,
+        max_score=20.0,
+        tasks=(task,),
+        problems=(Problem(text, place),),
+        versions={"gradkit": "0.1.0", "numpy": "2.0"},
+        digests={"submission": "ab", "assignment": "cd"},
+        tier=1,
+        path=text,
+    )
+
+
+class Elements(HTMLParser):
+    """Every start tag of a page with its attributes, and all of its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep it."""
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        """Keep it."""
+        self.text += data
+
+    def each(self, tag: str) -> Iterator[dict[str, str | None]]:
+        """The attributes of each such element."""
+        return (attributes for name, attributes in self.tags if name == tag)
