@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.verdict import State
-from gradkit.render.data import TITLE_LEVEL
+from gradkit.render.data import TITLE_LEVEL, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def to_row(result: Result, hints: int, link: str = "") -> Row:
     named = {
         finding.mistake: finding.title
         for task in result.tasks
-        for finding in task.findings
+        for finding in visible(task, hints)
         if hints >= TITLE_LEVEL
     }
     return Row(
