@@ -32,7 +32,7 @@ from gradkit.examine import Examined, examine
 from gradkit.recognise import UnrecognisedError, another_exercise, recognise, resembles
 from gradkit.records.binding import Binding
 from gradkit.records.evidence import Evidence, Graded
-from gradkit.records.finding import Inquiry
+from gradkit.records.finding import FOR_INSTRUCTORS, Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Place, Section, Submission
@@ -494,11 +494,11 @@ def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
 
 
 def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
-    """Where findings and checks point, findings first."""
-    for finding in inquiry.findings:
+    """Where findings that students may see and checks point, findings first."""
+    findings = [f for f in inquiry.findings if f.mistake not in FOR_INSTRUCTORS]
+    for finding in findings:
         yield from finding.places
-    firsts = [finding.place for finding in inquiry.findings]
-    firsts += [verdict.place for verdict in verdicts]
+    firsts = [finding.place for finding in findings] + [verdict.place for verdict in verdicts]
     yield from (place for place in firsts if place is not None)
 
 
