@@ -6,14 +6,17 @@ import hashlib
 import importlib.util
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import gradkit
 from gradkit.mark import mark
 from gradkit.records.evidence import Evidence
 from gradkit.records.finding import Inquiry
 from gradkit.records.mistake import Preset
+from gradkit.records.probes import Probes
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.task import Assignment, Task
 from gradkit.records.verdict import Verdict
@@ -50,35 +53,70 @@ def scheme_of(
     )
 
 
-def questions_of(task: Task) -> str:
-    """A digest of all that the questions put to a submission depend on, besides the seed."""
+class StaleError(Exception):
+    """Stored evidence does not tell what the submission's marks would be now."""
+
+
+def questions_of(task: Task, probes: Probes) -> str:
+    """A digest of what was asked of a submission: every input, and what it stood for."""
     asked = hashlib.sha256()
-    for part in (task.framework, task.layers, task.loss, task.epochs, task.columns):
+    for part in (task.framework, task.layers, task.loss, task.columns):
         asked.update(repr(part).encode() + b"\0")
-    starts = [value for start in task.starts for _, value in sorted(start.parameters.items())]
-    for values in (task.X, task.y, *starts):
-        asked.update(repr(values.shape).encode() + np.ascontiguousarray(values).tobytes())
+    for batch in (*probes.forward, *probes.update):
+        _hash(asked, (batch.name, batch.role), batch.inputs)
+    for run in probes.runs:
+        _hash(asked, (run.name, run.epochs, run.rate), {**run.parameters, "X": run.X, "y": run.y})
     return asked.hexdigest()
 
 
-def case_of(task: Task, oracle: Oracle, evidence: Evidence) -> Case | None:
-    """The case as it was when the evidence was taken; None where there is none."""
-    binding, observations = evidence.binding, evidence.observations
-    if binding is None or observations is None:
-        return None
-    takes_rate = any("rate" in bound.arguments for bound in binding.bound.values())
-    probes = draw(task, evidence.seed, oracle.forward, takes_rate)
-    return Case(task, binding, probes, observations, expect(oracle, probes))
+def _hash(
+    asked: hashlib._Hash, said: tuple[object, ...], arrays: Mapping[str, NDArray[Any]]
+) -> None:
+    asked.update(repr(said).encode())
+    for name, values in sorted(arrays.items()):
+        asked.update(f"{name} {values.dtype.str} {values.shape}".encode() + values.tobytes())
+
+
+def failures(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """The checks that fail and the entries that do not pass in them, by name."""
+    failed = [verdict for verdict in verdicts if verdict.state == "fail"]
+    return tuple(
+        f"{verdict.check} {name}".rstrip()
+        for verdict in failed
+        for name in (
+            "",
+            *(f"{e.parameter}{list(e.index)}" for e in verdict.entries if e.state != "pass"),
+        )
+    )
 
 
 def judge_again(task: Task, oracle: Oracle, evidence: Evidence) -> tuple[Verdict, ...]:
-    """Verdicts on stored answers: those of the day, if task and gradkit are still the same."""
-    case = case_of(task, oracle, evidence)
-    if case is None:
-        return tuple(
-            Verdict(check.name, "not-checked", evidence.unchecked) for check in task.checks
-        )
-    return judge(case)
+    """Verdicts on stored answers, under the task as it is now.
+
+    Raises
+    ------
+    StaleError
+        The task, or gradkit, now asks other questions than those that were answered; or
+        something fails that did not then, and so was not inquired into.
+    """
+    binding, observations = evidence.binding, evidence.observations
+    if binding is None or observations is None:
+        return unchecked(task, evidence)
+    takes_rate = any("rate" in bound.arguments for bound in binding.bound.values())
+    probes = draw(task, evidence.seed, oracle.forward, takes_rate)
+    if questions_of(task, probes) != evidence.questions:
+        raise StaleError(f"{task.id} is asked other questions now than when it was graded")
+    verdicts = judge(Case(task, binding, probes, observations, expect(oracle, probes)))
+    fresh = set(failures(verdicts)).difference(evidence.failed)
+    if fresh:
+        check = min(fresh).split()[0]
+        raise StaleError(f"more of {task.id}/{check} fails now, and only its code can tell why")
+    return verdicts
+
+
+def unchecked(task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
+    """Verdicts where nothing could be asked, and why."""
+    return tuple(Verdict(check.name, "not-checked", evidence.unchecked) for check in task.checks)
 
 
 def assess(
@@ -99,9 +137,10 @@ def assess(
 
 
 def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[str]) -> Inquiry:
-    """The findings about checks that still fail; what was withdrawn stays, to be left out."""
+    """The findings about what still fails; what was withdrawn stays, to be left out."""
     failed = {verdict.check for verdict in verdicts if verdict.state == "fail"}
-    if not inquiry.findings or failed.issuperset(f.check for f in inquiry.findings):
+    failed.add("")  # remarks on the whole task stand
+    if failed.issuperset(finding.check for finding in inquiry.findings):
         return inquiry
     kept = tuple(finding for finding in inquiry.findings if finding.check in failed)
     left = {finding.mistake for finding in kept} | dropped

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradkit.records.binding import Binding
 from gradkit.records.observations import Observations, Outcome
-from gradkit.records.probes import Probes
+from gradkit.records.probes import Batch, Probes
 from gradkit.records.task import Task
 from gradkit.records.verdict import Verdict
 from gradkit.student.bind import bind
@@ -23,6 +23,10 @@ from gradkit.student.sitting import Sitting
 from gradkit.truth.judge import Case, judge
 from gradkit.truth.oracle import Oracle, expect
 from gradkit.truth.probes import draw
+from gradkit.truth.suspicion import AGAIN
+
+REPEATED = 2
+"""Calls of a batch that are made a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ def examine(task: Task, outline: Outline, sitting: Sitting, oracle: Oracle, seed
     known = judge(case, ("forward",)) if task.framework == "numpy" else ()
     right = all(verdict.state == "pass" for verdict in known)
     outcomes.update(_train(case, oracle, sitting, own_forward=right))
+    outcomes.update(_ask_again(case, sitting))
     return Examined(case, judge(case, known=known), sitting.tier)
 
 
@@ -75,6 +80,25 @@ def _ask(task: Task, binding: Binding, probes: Probes, sitting: Sitting) -> dict
         if role is not None:
             outcomes[batch.name] = observe_batch(sitting, task, role, batch)
     return outcomes
+
+
+def _ask_again(case: Case, sitting: Sitting) -> dict[str, Outcome]:
+    """A few of the questions once more, in the same process: the answers should be the same."""
+    task, bound, probes = case.task, case.binding.bound, case.probes
+    again = [
+        observe_batch(sitting, task, bound[batch.role], _few(batch))
+        for batch in (*probes.forward[-1:], *probes.update)
+        if batch.role in bound
+    ]
+    if "train" in bound and "model" in bound:
+        first = replace(probes.runs[0], name=probes.runs[0].name + AGAIN)
+        again.append(observe_training(sitting, task, bound["train"], first))
+    return {outcome.name: outcome for outcome in again}
+
+
+def _few(batch: Batch) -> Batch:
+    inputs = {name: value[:REPEATED] for name, value in batch.inputs.items()}
+    return replace(batch, name=batch.name + AGAIN, inputs=inputs, labels=batch.labels[:REPEATED])
 
 
 def _train(

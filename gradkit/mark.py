@@ -89,6 +89,7 @@ def mark(
                 tuple(code for code in follows if code not in dropped),
             )
         )
+    findings += [f for f in inquiry.findings if not f.check and f.mistake not in dropped]
     checkable = sum(check.max_score for check in checks if check.state not in OPEN)
     total = sum(check.max_score for check in checks)
     return TaskResult(

@@ -21,10 +21,11 @@ from gradkit.assess import (
     Scheme,
     assess,
     best,
-    judge_again,
+    failures,
     questions_of,
     scheme_of,
     total,
+    unchecked,
     versions_of,
 )
 from gradkit.examine import Examined, examine
@@ -53,6 +54,7 @@ from gradkit.truth.oracle import (
     verify,
 )
 from gradkit.truth.probes import draw
+from gradkit.truth.suspicion import nondeterministic
 from gradkit.worker import Workshop, WorkshopError
 
 REDRAWS = 3
@@ -77,12 +79,17 @@ class GradingError(Exception):
     """Nothing can be graded; the text says what was found, what was expected, what to do."""
 
 
+class BreakdownError(GradingError):
+    """The grader's own side failed; the submission may be in order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What to grade against.
 
     ``seed`` None draws a fresh one for each submission; ``preset`` None takes the
-    assignment's. Findings of the ``dropped`` codes are left out and cost nothing.
+    assignment's. Findings of the ``dropped`` codes are left out and cost nothing. Student
+    code runs at ``require_tier`` or above, or not at all.
     """
 
     tasks: tuple[str, ...] = ()
@@ -93,6 +100,7 @@ class Settings:
     seed: int | None = None
     preset: Preset | None = None
     dropped: tuple[str, ...] = ()
+    require_tier: int = 0
 
 
 class Session:
@@ -170,15 +178,19 @@ class Session:
         Raises
         ------
         GradingError
-            It holds none of the tasks, or the grader's own side failed.
+            It holds none of the tasks.
+        BreakdownError
+            The grader's own side failed.
         OverdueError
             It was hurried and did not come to its end.
         """
         named = self._settings.tasks
         try:
             claimed = recognise(submission, self._tasks, named, self._sit)
-        except (UnrecognisedError, WorkshopError) as error:
+        except UnrecognisedError as error:
             raise GradingError(str(error)) from None
+        except WorkshopError as error:
+            raise BreakdownError(str(error)) from None
         graded = self.grade_sections(submission, claimed, seed)
         bindings = [evidence.binding for evidence in graded.evidence]
         if not named and not any(binding is None or binding.bound for binding in bindings):
@@ -204,7 +216,7 @@ class Session:
                 for section in claimed[task.id]
             ]
         except (OracleError, WorkshopError) as error:
-            raise GradingError(str(error)) from None
+            raise BreakdownError(str(error)) from None
         tasks = []
         for task in chosen:
             own = [pair for pair in taken if pair[0].task == task.id]
@@ -226,8 +238,10 @@ class Session:
         try:
             submission = read(path)
             claimed = recognise(submission, self._tasks, named, self._sit)
-        except (SubmissionError, UnrecognisedError, WorkshopError) as error:
+        except (SubmissionError, UnrecognisedError) as error:
             raise GradingError(str(error)) from None
+        except WorkshopError as error:
+            raise BreakdownError(str(error)) from None
         if not claimed:
             raise GradingError(another_exercise(submission, self.assignment))
         return tuple(task for task in self._tasks if task.id in (named or claimed))
@@ -243,7 +257,7 @@ class Session:
         try:
             return resembles(section, self._tasks, submission, self._sit)
         except WorkshopError as error:
-            raise GradingError(str(error)) from None
+            raise BreakdownError(str(error)) from None
 
     @contextmanager
     def play(self, path: Path, task: str) -> Iterator[Played]:
@@ -274,11 +288,10 @@ class Session:
         """The evidence of one section, and its marks."""
         title = section.title or (section.own[0].file if section.own else "")
         scheme = self.scheme
-        evidence = Evidence(task.id, title, seed, questions_of(task))
+        evidence = Evidence(task.id, title, seed)
         if task.framework == "torch" and importlib.util.find_spec("torch") is None:
             evidence = replace(evidence, unchecked=WITHOUT_TORCH)
-            oracle: Oracle = Derived(task)
-            return evidence, assess(task, evidence, judge_again(task, oracle, evidence), scheme)
+            return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
         oracle = self._oracle(task)
         facts = outline(section, submission.modules)
         for redraw in range(1 + REDRAWS):
@@ -292,6 +305,8 @@ class Session:
         evidence = replace(
             evidence,
             seed=seed + redraw,
+            questions=questions_of(task, examined.case.probes),
+            failed=failures(examined.verdicts),
             binding=examined.case.binding,
             observations=examined.case.observations,
             inquiry=inquiry,
@@ -331,14 +346,19 @@ class Session:
         It only ever lightens marks and explains them: its own fault must not cost the report.
         """
         failed = any(verdict.state == "fail" for verdict in examined.verdicts)
-        if not failed or (self._settings.form == "published" and task.framework == "numpy"):
+        asked = failed and not (self._settings.form == "published" and task.framework == "numpy")
+        if not asked and not nondeterministic(examined.case):
             return Inquiry(), ""
         # Late: rules and mistakes take time to load, and who passes needs none.
-        from gradkit.inquiry import inquire
+        from gradkit.inquiry import inquire, suspicions
 
+        inquiry = Inquiry()
         try:
-            with self._sit(task, section, submission) as sitting:
-                return inquire(task, examined, sitting, self._oracle(task), seed), ""
+            if asked:
+                with self._sit(task, section, submission) as sitting:
+                    inquiry = inquire(task, examined, sitting, self._oracle(task), seed)
+            remarks = suspicions(task, examined, inquiry)
+            return replace(inquiry, findings=(*inquiry.findings, *remarks)), ""
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             kind = type(error).__name__
             return Inquiry(), f"gradkit's own diagnosis failed here ({kind}); marks count entries."
@@ -365,7 +385,7 @@ class Session:
     def workshop(self, task: Task) -> Workshop:
         """Where the code of this task is run; opened when it is first asked for."""
         if task.framework not in self._workshops:
-            workshop = Workshop(preload=(task.framework,))
+            workshop = self._workshops["numpy"].sibling((task.framework,))
             self._workshops[task.framework] = self._stack.enter_context(workshop)
         return self._workshops[task.framework]
 

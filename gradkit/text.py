@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any
 
 from gradkit.records.submission import Place
 
@@ -55,6 +56,18 @@ def clean_text(text: str, limit: int = ERROR_BYTES) -> str:
     if len(encoded) <= limit:
         return kept
     return encoded[: max(limit - 3, 0)].decode(errors="ignore") + "…"
+
+
+def clean_data(value: Any) -> Any:
+    """JSON-like data with every text in it, but not the keys of dicts, as `clean_text` has it."""
+    if isinstance(value, str):
+        # Most text is short and printable, and the question is quick.
+        return value if value.isprintable() and len(value) < ERROR_BYTES // 4 else clean_text(value)
+    if isinstance(value, dict):
+        return {key: clean_data(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [clean_data(item) for item in value]
+    return value
 
 
 def where(place: Place) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -25,6 +26,23 @@ PATIENCE = 600.0
 
 GRACE = 5.0
 """Seconds that lanes are given to end of their own accord."""
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let an interrupt wait; a process started meanwhile lets it wait until it says otherwise.
+
+    On a terminal an interrupt reaches all processes, those too that still load and would only
+    print where they were.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Crew(Protocol):
@@ -58,34 +76,31 @@ class Lanes:
     ----------
     settings : Settings
     lanes : int
-        How many submissions are graded at a time, besides one that is overdue.
+        How many submissions are graded at a time, besides one that is overdue. They start
+        with the first orders: where there are none, nothing starts.
     """
 
     def __init__(self, settings: Settings, lanes: int) -> None:
         self._settings = settings
+        self._most = lanes
         self._context = multiprocessing.get_context("spawn")
         self._decoder = msgspec.msgpack.Decoder(Reply)
         self._slow: list[_Lane] = []
         self._lanes: list[_Lane] = []
-        try:
-            for _ in range(lanes):
-                self._lanes.append(self._start(0))
-        except BaseException:
-            self.close()
-            raise
 
     def room(self, *, leisure: bool) -> int:
         """See `Crew`."""
-        if leisure:
-            return 1 - len([lane for lane in self._slow if lane.order is not None])
-        return len([lane for lane in self._lanes if lane.order is None])
+        lanes, most = (self._slow, 1) if leisure else (self._lanes, self._most)
+        return most - len([lane for lane in lanes if lane.order is not None])
 
     def put(self, orders: Sequence[Order], *, leisure: bool) -> None:
         """See `Crew`."""
-        if leisure and not self._slow:
-            self._slow.append(self._start(AT_LEISURE))
-        free = [lane for lane in (self._slow if leisure else self._lanes) if lane.order is None]
-        for lane, order in zip(free, orders, strict=False):
+        lanes, niceness = (self._slow, AT_LEISURE) if leisure else (self._lanes, 0)
+        for order in orders:
+            lane = next((lane for lane in lanes if lane.order is None), None)
+            if lane is None:
+                lane = self._start(niceness)
+                lanes.append(lane)
             lane.order, lane.since = order, time.monotonic()
             # A lane that is gone is noticed when there is no answer.
             with contextlib.suppress(OSError):
@@ -122,7 +137,8 @@ class Lanes:
         process = self._context.Process(
             target=main, args=(theirs, self._settings, niceness), daemon=True
         )
-        process.start()
+        with _uninterrupted():
+            process.start()
         theirs.close()
         return _Lane(process, ours)
 

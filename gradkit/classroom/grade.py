@@ -15,16 +15,18 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Protocol
 
 import gradkit
 from gradkit.classroom.crew import Crew
 from gradkit.classroom.store import Store
 from gradkit.records.classroom import Filed, Order
-from gradkit.records.task import Assignment
-from gradkit.session import Settings, digests_of, grounds
+from gradkit.records.task import Assignment, Form
+from gradkit.session import GradingError, Settings, digests_of, grounds, oracle_of, tasks_of
 from gradkit.student.files import SubmissionError
-from gradkit.student.gather import Handed, Loader
+from gradkit.student.gather import Handed, Loader, place_of
+from gradkit.truth.oracle import OracleError
 
 STORE_EVERY = 0.25
 """Seconds that results may wait for each other, to be stored in one transaction."""
@@ -92,9 +94,9 @@ class Grading:
 
     def __init__(self, store: Store, settings: Settings, watch: Watch) -> None:
         self._assignment, reference = grounds(settings)
-        self._digests = digests_of(self._assignment, reference)
+        _refuse_unusable(self._assignment, reference, settings.form)
         self._store, self._settings, self._watch = store, settings, watch
-        self._base = key_base(settings, self._digests)
+        self._base = key_base(settings, digests_of(self._assignment, reference))
         self._known = {kept.name: kept for kept in store.current()}
         self._waiting: deque[_Job] = deque()
         self._overdue: deque[_Job] = deque()
@@ -179,8 +181,8 @@ class Grading:
         except SubmissionError as error:
             key = key_of(self._base, str(error))
             if not self._is_done(name, key):
-                path = str(job.handed.path)
-                self._file(Filed(name, path, "", key, "refused", str(error)))
+                where = place_of(job.handed)
+                self._file(Filed(name, where, "", key, "refused", str(error)))
             return None
         key = key_of(self._base, parcel.digest)
         if hurried and self._is_done(name, key):
@@ -231,16 +233,32 @@ def seed_of(secret: str, assignment: Assignment, name: str, attempt: int) -> int
     return int.from_bytes(drawn.digest()[:6], "big")
 
 
-def key_base(settings: Settings, digests: Mapping[str, str]) -> str:
-    """A digest of what all results of a run depend on, besides the submissions."""
+def _refuse_unusable(assignment: Assignment, reference: Path | None, form: Form) -> None:
+    """Better one sentence now than the same one for everybody in the class.
+
+    Torch would take seconds to load, whether or not anybody uses it.
+    """
+    try:
+        for task in tasks_of(assignment, form):
+            if task.framework != "torch":
+                oracle_of(task, reference, form)
+    except OracleError as error:
+        raise GradingError(str(error)) from None
+
+
+def key_base(settings: Settings, digests: Mapping[str, str], version: str | None = None) -> str:
+    """A digest of what all results of a run depend on, besides the submissions.
+
+    ``version`` is the gradkit that runs or ran their code, by default this one.
+    """
     said = {
         key: value
         for key, value in asdict(settings).items()
         # Where the files lie does not matter, what is in them does; and what was withdrawn
-        # is withdrawn from everyone alike.
-        if key not in ("assignment", "reference", "dropped")
+        # is withdrawn from everyone alike. A tier is a promise about the machine.
+        if key not in ("assignment", "reference", "dropped", "require_tier")
     }
-    return key_of(json.dumps([said, dict(digests), gradkit.__version__], sort_keys=True))
+    return key_of(json.dumps([said, dict(digests), version or gradkit.__version__], sort_keys=True))
 
 
 def key_of(*parts: str) -> str:

@@ -10,9 +10,11 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -22,9 +24,10 @@ from gradkit.classroom.pace import Pace
 from gradkit.classroom.pack import pack
 from gradkit.records.classroom import Filed, Order, Reply
 from gradkit.records.result import Result
-from gradkit.session import GradingError, Session, Settings
+from gradkit.session import BreakdownError, GradingError, Session, Settings
 from gradkit.student.read import SubmissionError, parse
 from gradkit.student.sitting import OverdueError
+from gradkit.text import clean_text
 from gradkit.worker import Workshop
 
 
@@ -35,15 +38,19 @@ class Grader:
         self._sessions = {True: hurried, False: patient}
 
     def grade(self, order: Order) -> Reply:
-        """What comes of one order; whatever goes wrong, there is a reply."""
+        """What comes of one order; whatever goes wrong in this process, there is a reply."""
         parcel, started = order.parcel, time.monotonic()
         filed = Filed(parcel.name, parcel.path, parcel.digest, order.key, "refused")
         try:
             graded = self._sessions[order.hurried].grade(parse(parcel), order.seed)
         except OverdueError:
             return Reply(None)
+        except BreakdownError as error:
+            return Reply(replace(filed, standing="failed", told=str(error)))
         except (GradingError, SubmissionError) as error:
             return Reply(replace(filed, told=str(error)))
+        except Exception as error:  # a fault of ours must cost one submission, never the class
+            return Reply(replace(filed, standing="failed", told=_broken(error)))
         result = graded.result
         filed = Filed(
             parcel.name,
@@ -62,6 +69,16 @@ class Grader:
         return Reply(filed, _timed_out(result))
 
 
+def _broken(error: Exception) -> str:
+    """The sentence about an exception that gradkit should not have raised."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    said = clean_text(f"{type(error).__name__}: {error}", 300)
+    return (
+        f"gradkit's own side failed over this submission ({said}, {Path(last.filename).name}:"
+        f"{last.lineno}), and it may be in order. Please report this, and grade it yourself."
+    )
+
+
 def _timed_out(result: Result) -> bool:
     return any(check.state == "timeout" for task in result.tasks for check in task.checks)
 
@@ -78,7 +95,7 @@ def grader(settings: Settings) -> Iterator[Grader]:
     # No array here is large enough for threads; there is a lane for each core already.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with (
-        Workshop() as workshop,
+        Workshop(require_tier=settings.require_tier) as workshop,
         Session(settings, workshop) as patient,
         Session(settings, workshop, Pace()) as hurried,
     ):
@@ -89,6 +106,8 @@ def main(orders: Connection, settings: Settings, niceness: int) -> None:
     """Serve orders until there is nobody left to send them."""
     # An interrupt is the sender's business, who then closes the connection.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGTERM, _leave)
     if niceness and hasattr(os, "nice"):
         os.nice(niceness)

@@ -6,6 +6,7 @@ are worth. Other questions (data, layers, starts, epochs) need grading anew.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -14,11 +15,11 @@ from multiprocessing import get_context
 
 import msgspec
 
-from gradkit.assess import assess, best, judge_again, questions_of, scheme_of, total
+from gradkit.assess import StaleError, assess, best, judge_again, scheme_of, total
 from gradkit.classroom.grade import key_base, key_of
 from gradkit.classroom.pack import pack, unpack
 from gradkit.classroom.store import Store, StoreError
-from gradkit.records.classroom import Change, Filed, Kept, Remarked
+from gradkit.records.classroom import Change, Filed, Kept, Remarked, Run
 from gradkit.records.evidence import Evidence
 from gradkit.records.result import OracleKind, Result
 from gradkit.records.task import Form, Task
@@ -30,10 +31,6 @@ CHUNK = 50
 
 ALONE = 200
 """Results that are marked in this process: others would take longer to start."""
-
-
-class StaleError(Exception):
-    """The evidence answers other questions than the assignment now asks."""
 
 
 class Marker:
@@ -55,7 +52,6 @@ class Marker:
         self.digests = digests_of(self._assignment, self._reference)
         self._tasks: dict[Form, dict[str, Task]] = {}
         self._oracles: dict[tuple[Form, str], Oracle] = {}
-        self._questions: dict[str, str] = {}
 
     def mark(self, result: Result, evidence: Sequence[Evidence]) -> Result:
         """The result that this evidence has now.
@@ -63,7 +59,7 @@ class Marker:
         Raises
         ------
         StaleError
-            The assignment asks other questions than the evidence answers.
+            The evidence does not tell what the marks would be: see `judge_again`.
         """
         scheme = scheme_of(
             self._assignment,
@@ -75,10 +71,6 @@ class Marker:
         for old in result.tasks:
             task = self._task(result.form, old.task)
             own = [each for each in evidence if each.task == task.id]
-            if any(each.questions != self._asked(task) for each in own):
-                raise StaleError(
-                    f"{task.id} has other data, layers, starts or epochs than when it was graded"
-                )
             results = [
                 assess(task, each, judge_again(task, self._oracle(result.form, task), each), scheme)
                 for each in own
@@ -95,11 +87,6 @@ class Marker:
             raise StaleError(f"{name} is not in the assignment any more")
         return self._tasks[form][name]
 
-    def _asked(self, task: Task) -> str:
-        if task.id not in self._questions:
-            self._questions[task.id] = questions_of(task)
-        return self._questions[task.id]
-
     def _oracle(self, form: Form, task: Task) -> Oracle:
         if (form, task.id) not in self._oracles:
             try:
@@ -112,9 +99,10 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """A result as the store has it, on its way to a process."""
+    """A result as the store has it, on its way to a process, and the key that it would get."""
 
     kept: Kept
+    key: str
     result: bytes
     evidence: bytes | None
 
@@ -134,7 +122,11 @@ def settings_of(store: Store) -> Settings:
     runs = store.runs()
     if not runs:
         raise StoreError(f"{store.path}: nothing has been graded there yet.")
-    return msgspec.convert(runs[-1].settings, Settings, dec_hook=lambda kind, value: kind(value))
+    return _settings(runs[-1])
+
+
+def _settings(run: Run) -> Settings:
+    return msgspec.convert(run.settings, Settings, dec_hook=lambda kind, value: kind(value))
 
 
 def remark(
@@ -147,6 +139,8 @@ def remark(
     store_it: bool = True,
 ) -> Remarked:
     """Mark every current result again, and store those that are not as they were.
+
+    They are stored all at once: a class is never half under one rubric, half under another.
 
     Parameters
     ----------
@@ -172,58 +166,78 @@ def remark(
     GradingError
         The assignment or the reference cannot be used. Nothing was changed.
     StoreError
-        A result could not be stored. Those before it are.
+        The results could not be stored. All are as they were.
     """
     marker = Marker(settings)
-    base = key_base(settings, marker.digests)
     kept = [each for each in store.current() if each.standing == "graded"]
-    run = store.begin("remark", settings, why=why) if store_it else 0
-    if store_it and drops:
-        store.drop(run, drops)
     changes: list[Change] = []
     stale: list[tuple[str, str]] = []
-    amended = 0
-    for chunk in _marked(store, settings, marker, kept, base, lanes):
-        new = {old.id: filed for old, filed, _, _ in chunk if filed is not None}
+    new: dict[int, Filed] = {}
+    for chunk in _marked(
+        _stored(store, settings, marker, kept), settings, marker, len(kept), lanes
+    ):
+        new |= {old.id: filed for old, filed, _, _ in chunk if filed is not None}
         changes += [change for _, _, change, _ in chunk if change is not None]
         stale += [(old.name, told) for old, _, _, told in chunk if told]
-        amended += len(new)
-        if store_it and new:
-            store.amend(run, new)
     if store_it:
-        store.end(run)
-    return Remarked(len(kept), amended, tuple(changes), tuple(stale))
+        with store.writing():
+            run = store.begin("remark", settings, why=why)
+            store.drop(run, drops)
+            store.amend(run, new)
+            store.end(run)
+    return Remarked(len(kept), len(new), tuple(changes), tuple(stale))
+
+
+def _stored(
+    store: Store, settings: Settings, marker: Marker, kept: Sequence[Kept]
+) -> Iterator[_Stored]:
+    """The results with their evidence, and with the key that grading anew would give them.
+
+    Of how their code was run, which nothing here changes, their own run has the word.
+    """
+    bases = {
+        run.id: key_base(
+            replace(_settings(run), no_reference=settings.no_reference, preset=settings.preset),
+            marker.digests,
+            run.versions["gradkit"],
+        )
+        for run in store.runs()
+    }
+    for each in kept:
+        key = each.key if each.taken is None else key_of(bases[each.taken], each.digest)
+        yield _Stored(each, key, store.result(each.id), store.evidence(each.id))
 
 
 def _marked(
-    store: Store, settings: Settings, marker: Marker, kept: list[Kept], base: str, lanes: int
+    stored: Iterator[_Stored], settings: Settings, marker: Marker, count: int, lanes: int
 ) -> Iterator[list[_Marked]]:
-    stored = (_Stored(each, store.result(each.id), store.evidence(each.id)) for each in kept)
-    if len(kept) <= ALONE or lanes == 1:
+    if count <= ALONE or lanes == 1:
         while chunk := list(islice(stored, CHUNK)):
-            yield [_mark(marker, base, each) for each in chunk]
+            yield [_mark(marker, each) for each in chunk]
         return
     with ProcessPoolExecutor(
-        lanes, get_context("spawn"), initializer=_prepare, initargs=(settings, base)
+        lanes, get_context("spawn"), initializer=_prepare, initargs=(settings,)
     ) as pool:
         # A few chunks at a time: memory does not grow with the class.
         while group := [c for _ in range(2 * lanes) if (c := list(islice(stored, CHUNK)))]:
             yield from pool.map(_mark_chunk, group)
 
 
-_HERE: list[tuple[Marker, str]] = []
+_HERE: list[Marker] = []
 
 
-def _prepare(settings: Settings, base: str) -> None:
-    _HERE.append((Marker(settings), base))
+def _prepare(settings: Settings) -> None:
+    # An interrupt is the other process' business, which then wants no more of this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _HERE.append(Marker(settings))
 
 
 def _mark_chunk(chunk: list[_Stored]) -> list[_Marked]:
-    ((marker, base),) = _HERE
-    return [_mark(marker, base, each) for each in chunk]
+    (marker,) = _HERE
+    return [_mark(marker, each) for each in chunk]
 
 
-def _mark(marker: Marker, base: str, stored: _Stored) -> _Marked:
+def _mark(marker: Marker, stored: _Stored) -> _Marked:
     kept = stored.kept
     if stored.evidence is None:
         return kept, None, None, "no evidence was stored with it"
@@ -232,20 +246,21 @@ def _mark(marker: Marker, base: str, stored: _Stored) -> _Marked:
         new = marker.mark(old, unpack(stored.evidence, tuple[Evidence, ...]))
     except StaleError as error:
         return kept, None, None, str(error)
-    key = key_of(base, kept.digest)
-    if new == old and key == kept.key:
+    packed = pack(new)
+    # Of records, two numbers that are not numbers would never be equal.
+    if packed == stored.result and stored.key == kept.key:
         return kept, None, None, ""
     filed = Filed(
         kept.name,
         kept.path,
         kept.digest,
-        key,
+        stored.key,
         "graded",
         score=new.score,
         max_score=new.max_score,
         provisional=new.provisional,
         tier=new.tier,
-        result=pack(new),
+        result=packed,
     )
     same = (old.score, old.max_score) == (new.score, new.max_score)
     change = Change(kept.name, old.score, old.max_score, new.score, new.max_score)

@@ -48,6 +48,7 @@ CREATE TABLE submissions (
 CREATE TABLE evidence (
     id INTEGER PRIMARY KEY,
     submission INTEGER NOT NULL REFERENCES submissions,
+    run INTEGER NOT NULL REFERENCES runs,
     packed BLOB NOT NULL
 ) STRICT;
 CREATE TABLE results (
@@ -71,13 +72,20 @@ CREATE TABLE drops (
     run INTEGER NOT NULL REFERENCES runs
 ) STRICT;
 CREATE VIEW current AS
-    SELECT results.*, submissions.name, submissions.path, submissions.digest
+    SELECT results.*, evidence.run AS taken,
+        submissions.name, submissions.path, submissions.digest
     FROM results JOIN submissions ON submissions.id = results.submission
+    LEFT JOIN evidence ON evidence.id = results.evidence
     WHERE results.id IN (
         SELECT max(results.id) FROM results
         JOIN submissions ON submissions.id = results.submission GROUP BY submissions.name
     );
 """
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files that a class has in its folder, where they are there."""
+    return [folder / name for name in (FILE, f"{FILE}-journal", LOCK, f"{LOCK}-journal")]
 
 
 class StoreError(Exception):
@@ -113,11 +121,14 @@ class Store:
                     f"{self.path}: there is no such file. Name the folder that "
                     "`gradkit grade … --out` wrote."
                 )
-            mode = "rwc" if write else "ro"
-            uri = f"{self.path.resolve().as_uri()}?mode={mode}"
+            # Not "ro": who reads after a crash in the middle of a transaction has to take back
+            # the half of it that was written. A file that may not be written is opened as such.
+            uri = f"{self.path.resolve().as_uri()}?mode={'rwc' if write else 'rw'}"
             self._base = sqlite3.connect(uri, uri=True, isolation_level=None)
             self._base.row_factory = sqlite3.Row
             self._stack.callback(self._base.close)
+            if not write:
+                self._base.execute("PRAGMA query_only = ON")
             self._open(write=write)
         except sqlite3.Error as error:
             self._stack.close()
@@ -147,7 +158,9 @@ class Store:
                 self._base.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
         try:
             found = self.meta("format")
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):
+                raise
             found = None
         if found != FORMAT:
             raise StoreError(
@@ -164,22 +177,27 @@ class Store:
     def writing(self) -> Iterator[None]:
         """A transaction: all that is added in it is stored, or nothing is.
 
+        Within another it is a part of that one.
+
         Raises
         ------
         StoreError
             The disk is full, or the file cannot be written.
         """
+        if self._base.in_transaction:
+            yield
+            return
         try:
             self._base.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._base.execute("COMMIT")
             except BaseException:
-                self._base.execute("ROLLBACK")
+                # Where the disk is full, the database has done so already.
+                with contextlib.suppress(sqlite3.Error):
+                    self._base.execute("ROLLBACK")
                 raise
-            self._base.execute("COMMIT")
         except sqlite3.Error as error:
-            with contextlib.suppress(sqlite3.Error):
-                self._base.execute("ROLLBACK")
             self._refuse(error)
 
     def begin(
@@ -215,8 +233,8 @@ class Store:
                 evidence = None
                 if one.evidence:
                     cursor = self._base.execute(
-                        "INSERT INTO evidence (submission, packed) VALUES (?, ?)",
-                        (submission, one.evidence),
+                        "INSERT INTO evidence (submission, run, packed) VALUES (?, ?, ?)",
+                        (submission, run, one.evidence),
                     )
                     evidence = cursor.lastrowid
                 self._insert(run, submission, evidence, one)
@@ -273,7 +291,7 @@ class Store:
     def current(self) -> list[Kept]:
         """The newest result of each name, in the order of the names."""
         rows = self._base.execute(
-            "SELECT id, run, name, path, digest, key, standing, told, score, max_score, "
+            "SELECT id, run, taken, name, path, digest, key, standing, told, score, max_score, "
             "provisional, made FROM current ORDER BY name"
         )
         return [Kept(**{**row, "provisional": bool(row["provisional"])}) for row in map(dict, rows)]

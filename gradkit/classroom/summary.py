@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from gradkit.classroom.pack import unpack
 from gradkit.classroom.store import Store
 from gradkit.records.classroom import Kept, Row, Summary
-from gradkit.records.finding import UNEXPLAINED
+from gradkit.records.finding import FOR_INSTRUCTORS, UNEXPLAINED
 from gradkit.records.result import Result
 from gradkit.records.verdict import State
 
@@ -60,8 +60,9 @@ def _row(store: Store, kept: Kept) -> Row:
 
 def _review(result: Result, mistakes: tuple[str, ...]) -> Iterator[str]:
     """Why a person should look at a result."""
-    if UNEXPLAINED in mistakes:
-        yield UNEXPLAINED
+    for code in (UNEXPLAINED, *FOR_INSTRUCTORS):
+        if code in mistakes:
+            yield code
     for task in result.tasks:
         for check in task.checks:
             if check.state in LOOK:

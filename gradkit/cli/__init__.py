@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "list": "tasks",
     "reproduce": "reproduce",
     "audit": "audit",
+    "doctor": "doctor",
     "explain": "explain",
     "show": "show",
     "new": "new",

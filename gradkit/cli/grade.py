@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gradkit.cli.options import assignment_options
 from gradkit.cli.refusal import INTERRUPTED, Refusal
+
+if TYPE_CHECKING:
+    from gradkit.session import Settings
+
+WANTED = 2
+"""The tier below which there is a warning."""
 
 
 @click.command("grade")
@@ -27,6 +35,17 @@ from gradkit.cli.refusal import INTERRUPTED, Refusal
     metavar="N",
     help="Submissions graded at a time.  [default: one for each core]",
 )
+@click.option(
+    "--require-tier",
+    type=click.IntRange(0, 3),
+    metavar="N",
+    help="Refuse below this tier of isolation.  [default: 2 where CI is set, else 1]",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Grade on the workers of this Dask scheduler, tcp://… or tls://….",
+)
 def command(
     paths: tuple[Path, ...],
     out: Path,
@@ -38,6 +57,8 @@ def command(
     seed: int | None,
     preset: str | None,
     lanes: int | None,
+    require_tier: int | None,
+    scheduler: str | None,
 ) -> None:
     """Grade a class. Each file, each sub-folder and each member of a folder or zip is one.
 
@@ -47,19 +68,21 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
+    from gradkit.classroom.cluster import Cluster, ClusterError
     from gradkit.classroom.crew import Lanes
     from gradkit.classroom.grade import Grading
-    from gradkit.classroom.store import Store, StoreError
+    from gradkit.classroom.store import Store, StoreError, files_of
     from gradkit.classroom.summary import summarise
     from gradkit.render.progress import Watcher
     from gradkit.render.summary import show_summary
     from gradkit.session import GradingError, Settings
     from gradkit.student.files import SubmissionError
     from gradkit.student.gather import gather
+    from gradkit.worker import WorkshopError
 
     console = Console(stderr=True)
     try:
-        handed = gather(paths)
+        handed = gather(paths, [out, *files_of(out)])
         with Store(out, write=True) as store:
             settings = Settings(
                 tasks,
@@ -70,13 +93,18 @@ def command(
                 seed,
                 preset,  # type: ignore[arg-type]
                 store.dropped(),
+                required_tier(require_tier),
             )
             with Watcher(console) as watch:
                 grading = Grading(store, settings, watch)
-                with Lanes(settings, lanes or cores()) as crew:
+                with (
+                    Cluster(settings, scheduler) if scheduler else Lanes(settings, lanes or cores())
+                ) as crew:
+                    if not scheduler:
+                        hold(settings)
                     tally = grading.run(handed, crew)
             summary = summarise(store)
-    except (GradingError, StoreError, SubmissionError) as error:
+    except (ClusterError, GradingError, StoreError, SubmissionError, WorkshopError) as error:
         raise Refusal(str(error)) from None
     except KeyboardInterrupt:
         click.echo(
@@ -88,6 +116,57 @@ def command(
     done = f"{tally.graded} graded, {tally.skipped} unchanged"
     click.echo(f"{done}, {tally.refused} refused, {tally.failed} failed: {store.path}", err=True)
     show_summary(summary, Console())
+    if tally.failed:
+        raise Refusal(
+            f"{tally.failed} could not be graded, for reasons of gradkit's own that are listed "
+            "under each. Start the same command again to have them tried again."
+        )
+
+
+def required_tier(asked: int | None) -> int:
+    """The tier that grading others' code takes on this machine.
+
+    Off Linux there is none above 0, which has to be asked for by name.
+    """
+    from gradkit.worker.tiers import CONTAINER, default_tier
+
+    if asked is None and sys.platform != "linux":
+        raise Refusal(
+            "there is nothing on this system that keeps hostile code from files and network: "
+            f"isolation tier 0. Grade in a container, which gives tier 2:\n  {CONTAINER}\n"
+            "or go on all the same with --require-tier 0."
+        )
+    return default_tier(os.environ) if asked is None else asked
+
+
+def hold(settings: Settings) -> None:
+    """Have a canary try out the isolation before anybody's code is run.
+
+    Raises
+    ------
+    Refusal
+        The tier is too low, or what it promises does not hold.
+    """
+    from gradkit.doctor import examine, failures, short_of
+    from gradkit.session import grounds
+
+    _, reference = grounds(settings)
+    key = next(iter(sorted(reference.glob("*.py"))), None) if reference is not None else None
+    examination = examine(key=key.resolve() if key is not None else None)
+    if examination.tier < settings.require_tier:
+        raise Refusal(short_of(examination.tier, settings.require_tier))
+    broken = failures(examination)
+    if broken:
+        raise Refusal(
+            f"isolation tier {examination.tier} does not hold here: student code could "
+            f"{', '.join(trial.words for trial in broken)}. Nothing was run; see `gradkit doctor`."
+        )
+    if examination.tier < WANTED:
+        click.echo(
+            f"gradkit: student code runs at isolation tier {examination.tier}, which keeps less "
+            f"from it than tier {WANTED} would; see `gradkit doctor`.",
+            err=True,
+        )
 
 
 def cores() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import click
 
 from gradkit.cli.grade import cores
 from gradkit.cli.options import ASSIGNMENT, CLASS, NO_REFERENCE, PRESET, REFERENCE
-from gradkit.cli.refusal import Refusal
+from gradkit.cli.refusal import INTERRUPTED, Refusal
 
 
 @click.command("remark")
@@ -42,6 +43,7 @@ def command(
     Without options the assignment file is read again from where it was when the class was
     graded.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
     from gradkit.classroom.remark import remark, settings_of
@@ -68,6 +70,9 @@ def command(
             )
     except (GradingError, StoreError, UnknownMistakeError) as error:
         raise Refusal(str(error)) from None
+    except KeyboardInterrupt:
+        click.echo("gradkit: interrupted. All marks are as they were.", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
     show_changes(done.changes, Console())
     verb = "would change" if dry_run else "changed"
     click.echo(f"{len(done.changes)} of {done.total} scores {verb}.", err=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gradkit.examine import Examined
 from gradkit.inquiry.forward import forward_findings
+from gradkit.inquiry.suspicion import suspicions
 from gradkit.inquiry.training import training_inquiry
 from gradkit.inquiry.update import update_inquiry
 from gradkit.records.finding import Inquiry
@@ -15,7 +16,7 @@ from gradkit.records.task import Task
 from gradkit.student.sitting import Sitting
 from gradkit.truth.oracle import Oracle
 
-__all__ = ["inquire"]
+__all__ = ["inquire", "suspicions"]
 
 
 def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, seed: int) -> Inquiry:

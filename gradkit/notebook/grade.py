@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gradkit.assess import case_of
 from gradkit.notebook.kernel import Kernel, headings, modules_beside
 from gradkit.notebook.report import Course, Report
+from gradkit.records.evidence import Evidence
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Assignment, Task
 from gradkit.session import GradingError, Session, Settings
@@ -17,8 +17,8 @@ from gradkit.student.history import from_functions, from_history, section_of, su
 from gradkit.student.live import LiveSitting
 from gradkit.student.sitting import Sitting
 from gradkit.truth.assignment import AssignmentError, read_assignment
-from gradkit.truth.judge import Case
 from gradkit.truth.oracle import Derived, course_of
+from gradkit.truth.probes import draw
 
 LIVE = (
     "There is no record of the cells here: your functions were called as they are, in this "
@@ -65,8 +65,7 @@ def grade(
             graded = session.grade_sections(submission, {task.id: [section]})
     except GradingError as error:
         return Report(task.title, hints=level, refusal=str(error), notes=notes)
-    case = case_of(task, Derived(task), graded.evidence[0])
-    courses = () if case is None else _courses(case)
+    courses = tuple(_courses(task, graded.evidence[0]))
     return Report(task.title, hints=level, result=graded.result, courses=courses, notes=notes)
 
 
@@ -113,16 +112,17 @@ def _can_run(task: Task) -> bool:
     return task.framework != "torch" or importlib.util.find_spec("torch") is not None
 
 
-def _courses(case: Case) -> tuple[Course, ...]:
+def _courses(task: Task, evidence: Evidence) -> Iterator[Course]:
     """The losses of each training run, beside the expected ones."""
-    courses = []
-    for run in case.probes.runs:
-        if run.check != "trajectory":
+    if evidence.binding is None or evidence.observations is None:
+        return
+    oracle = Derived(task)
+    takes_rate = any("rate" in bound.arguments for bound in evidence.binding.bound.values())
+    for run in draw(task, evidence.seed, oracle.forward, takes_rate).runs:
+        expected = course_of(task, run, oracle.train(run))
+        if run.check != "trajectory" or expected is None:
             continue
-        outcome = case.observations.outcomes.get(run.name)
-        expected = course_of(case.task, run, case.expected[run.name])
-        found = None if outcome is None else course_of(case.task, run, outcome.outputs)
-        if expected is not None:
-            taken = () if found is None else tuple(map(float, found.ravel()))
-            courses.append(Course(run.start, tuple(map(float, expected)), taken))
-    return tuple(courses)
+        outcome = evidence.observations.outcomes.get(run.name)
+        found = None if outcome is None else course_of(task, run, outcome.outputs)
+        taken = () if found is None else tuple(map(float, found.ravel()))
+        yield Course(run.start, tuple(map(float, expected)), taken)

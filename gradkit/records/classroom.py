@@ -78,10 +78,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The current result of one submission, without its bulk. ``id`` fetches that."""
+    """The current result of one submission, without its bulk. ``id`` fetches that.
+
+    ``taken`` is the run in which the submission's code was run, None where it was not;
+    ``run`` may be a later one that only marked it again.
+    """
 
     id: int
     run: int
+    taken: int | None
     name: str
     path: str
     digest: str

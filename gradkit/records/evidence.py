@@ -14,19 +14,21 @@ from gradkit.records.result import Result
 class Evidence:
     """What one section's code answered to the questions of one task, and what it was found to do.
 
-    ``seed`` draws the same questions again, and ``questions`` is a digest of what else they
-    depend on: with other data or layers these answers are to something else. Where the task
-    could not be put at all, ``unchecked`` says why and there are no answers.
-    ``section`` is what the section is called; ``notes`` are remarks on the grading.
+    ``seed`` draws the same questions again, and ``questions`` is a digest of them: where it
+    comes out otherwise, these answers are to something else. ``failed`` names the checks and
+    entries that the inquiry was about. Where the task could not be put at all, ``unchecked``
+    says why and there are no answers. ``section`` is what the section is called; ``notes``
+    are remarks on the grading.
     """
 
     task: str
     section: str
     seed: int
-    questions: str
+    questions: str = ""
     binding: Binding | None = None
     observations: Observations | None = None
     inquiry: Inquiry = Inquiry()  # noqa: RUF009  (frozen, and empty)
+    failed: tuple[str, ...] = ()
     unchecked: str = ""
     notes: tuple[str, ...] = ()
     tier: int = 0

@@ -10,10 +10,15 @@ from gradkit.records.submission import Place
 UNEXPLAINED = "unexplained"
 """The mistake of a finding that names none."""
 
+FOR_INSTRUCTORS = frozenset({"memorised-answers"})
+"""Findings that are for a person to judge, and never shown below the highest hint level."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One mistake, or entries that nothing in the catalogue explains.
+    """One mistake, entries that nothing in the catalogue explains, or a remark on a whole task.
+
+    ``check`` is what it is charged to; a remark has none, and costs nothing.
 
     ``entries`` are written as the student indexes them, ``W1[0,1]``; ``applies`` and
     ``should`` map them to formulas in the student's own names. Both are verified on fresh

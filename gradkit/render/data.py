@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gradkit.records.finding import Finding
+from gradkit.records.finding import FOR_INSTRUCTORS, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.records.verdict import Entry
@@ -75,9 +75,18 @@ def _task(task: TaskResult, hints: int) -> dict[str, Any]:
         "provisional": task.provisional,
         "seed": task.seed,
         "checks": [_check(check, hints) for check in task.checks],
-        "findings": [_finding(finding, hints) for finding in task.findings],
+        "findings": [_finding(finding, hints) for finding in visible(task, hints)],
         "notes": list(task.notes),
     }
+
+
+def visible(task: TaskResult, hints: int) -> list[Finding]:
+    """The findings that are shown at a hint level."""
+    return [
+        finding
+        for finding in task.findings
+        if hints >= EXPECTED_LEVEL or finding.mistake not in FOR_INSTRUCTORS
+    ]
 
 
 def _check(check: CheckResult, hints: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gradkit.records.classroom import Change, Summary
+from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.verdict import State
 from gradkit.render.text import points
 from gradkit.text import clean_text
@@ -34,13 +34,15 @@ def show_summary(summary: Summary, console: Console) -> None:
         console.print(_states(summary))
     if summary.mistakes:
         console.print(_mistakes(summary))
-    review = [(row.name, row.told or ", ".join(row.review)) for row in summary.rows if row.review]
+    review = [(row.name, _look(row, ", ")) for row in summary.rows if row.review]
     if review:
         console.print(_pairs("to be looked at", "why", review))
 
 
 def show_changes(changes: Sequence[Change], console: Console) -> None:
-    """Print old and new scores side by side."""
+    """Print old and new scores side by side; nothing where there are none."""
+    if not changes:
+        return
     table = _table("submission", "old", "new", "change", right=(1, 2, 3))
     for change in changes:
         difference = change.new - change.old
@@ -66,10 +68,15 @@ def to_csv(summary: Summary) -> str:
     writer.writerow([*head, *checks])
     for row in summary.rows:
         facts = (row.score, row.max_score, row.provisional)
-        said = ("; ".join(row.review), " ".join(row.mistakes))
+        said = (_look(row, "; "), " ".join(row.mistakes))
         points_ = [row.checks[check][1] if check in row.checks else None for check in checks]
         writer.writerow([_safe(row.name), row.standing, *facts, *map(_safe, said), *points_])
     return buffer.getvalue()
+
+
+def _look(row: Row, between: str) -> str:
+    """Why a person should look at it."""
+    return row.told or between.join(row.review)
 
 
 def _safe(text: str) -> str:

@@ -19,7 +19,7 @@ from rich.text import Text
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import Entry, State
-from gradkit.render.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL
+from gradkit.render.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.text import clean_text, spell, where
 
 MARKS: dict[State, tuple[str, str, str]] = {
@@ -128,9 +128,13 @@ def _task(task: TaskResult, hints: int, console: Console, unicode: bool) -> None
             f"  ({points(task.checkable)} of {points(task.max_score)} points checkable)", "cyan"
         )
     console.print(Padding(line, (0, 0, 0, 2), expand=False))
+    seen = visible(task, hints)
     for check in task.checks:
-        findings = [finding for finding in task.findings if finding.check == check.check]
+        findings = [finding for finding in seen if finding.check == check.check]
         _check(check, findings, hints, console, unicode)
+    for finding in seen:
+        if not finding.check:
+            _print_finding(finding, hints, 4, console)
     for note in task.notes:
         console.print(Padding(_plain(note), (0, 0, 0, 4), expand=False))
 
@@ -155,13 +159,17 @@ def _check(
     elif check.message:
         console.print(Padding(_plain(check.message), (0, 0, 0, 6), expand=False))
     for finding in findings:
-        for line, indent in _finding(finding, hints) if hints >= TITLE_LEVEL else _where(finding):
-            console.print(Padding(line, (0, 0, 0, 6 + indent), expand=False))
+        _print_finding(finding, hints, 6, console)
     failed = [entry for entry in check.entries if entry.state == "fail" and entry.found is not None]
     if failed and check.state == "fail" and not findings and not check.follows:
         console.print(Padding(_entries(failed, hints), (0, 0, 0, 6), expand=False))
     for note in check.notes:
         console.print(Padding(Text(clean_text(note), style="dim"), (0, 0, 0, 6), expand=False))
+
+
+def _print_finding(finding: Finding, hints: int, margin: int, console: Console) -> None:
+    for line, indent in _finding(finding, hints) if hints >= TITLE_LEVEL else _where(finding):
+        console.print(Padding(line, (0, 0, 0, margin + indent), expand=False))
 
 
 Line = tuple[Text, int]

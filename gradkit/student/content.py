@@ -14,6 +14,7 @@ from itertools import pairwise
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
 from gradkit.student.source import parse
+from gradkit.worker.syntax import walk, walk_statements
 
 MODEL = "torch model"
 TRAINING = "torch training"
@@ -74,7 +75,7 @@ def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
 def _origins(tree: ast.Module | None) -> dict[str, str]:
     """Return the package that each imported name comes from."""
     found = {}
-    for node in ast.walk(tree) if tree is not None else ():
+    for node in walk_statements(tree) if tree is not None else ():
         if isinstance(node, ast.Import):
             for alias in node.names:
                 root = alias.name.partition(".")[0]
@@ -115,7 +116,7 @@ def _unit(
     loads: set[str] = set()
     backward = False
     for statement in group:
-        for node in ast.walk(statement):
+        for node in walk(statement):
             if isinstance(node, ast.Name):
                 loads.add(node.id)
             elif isinstance(node, ast.Attribute) and node.attr == "backward":

@@ -6,9 +6,11 @@ is loaded.
 
 from __future__ import annotations
 
+import os
+import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -37,7 +39,7 @@ class Handed:
     listed: bool = False
 
 
-def gather(paths: Iterable[Path]) -> list[Handed]:
+def gather(paths: Iterable[Path], leave: Collection[Path] = ()) -> list[Handed]:
     """List the submissions of a class.
 
     Parameters
@@ -45,7 +47,9 @@ def gather(paths: Iterable[Path]) -> list[Handed]:
     paths : iterable of Path
         A script or notebook is one submission. Of a folder or a zip archive every file and
         every folder in it is one. An archive whose only folder is called like itself is
-        taken as that folder.
+        taken as that folder. What is given twice is one submission.
+    leave : collection of Path
+        What is no submission wherever it lies: the results, among those they are about.
 
     Returns
     -------
@@ -58,17 +62,36 @@ def gather(paths: Iterable[Path]) -> list[Handed]:
     SubmissionError
         A path leads nowhere, cannot be listed, or holds no submission.
     """
-    found = [handed for path in paths for handed in _within(path)]
+    aside = {os.path.abspath(path) for path in leave}
+    given: dict[tuple[str, str], Handed] = {}
+    for path in paths:
+        for handed in _within(path, aside):
+            given.setdefault((os.path.abspath(handed.path), handed.member), handed)
+    found = list(given.values())
     for fuller in (_with_ending, _with_folder):
         counts = Counter(handed.name for handed in found)
         found = [fuller(handed) if counts[handed.name] > 1 else handed for handed in found]
-    names: Counter[str] = Counter()
+    taken = Counter(handed.name for handed in found)
+    named: set[str] = set()
     unique = []
     for handed in found:
-        names[handed.name] += 1
-        count = names[handed.name]
-        unique.append(handed if count == 1 else replace(handed, name=f"{handed.name}~{count}"))
+        name, count = handed.name, 1
+        while name in named or (count > 1 and name in taken):
+            count += 1
+            name = f"{handed.name}~{count}"
+        named.add(name)
+        unique.append(replace(handed, name=name))
     return unique
+
+
+def place_of(handed: Handed) -> str:
+    """Where a submission lies, as text that can be stored and sent."""
+    return _unicode(f"{handed.path}!{handed.member}" if handed.member else str(handed.path))
+
+
+def _unicode(name: str) -> str:
+    """A path whose bytes are no UTF-8 with a mark in their place."""
+    return name.encode("utf-8", "replace").decode()
 
 
 class Loader:
@@ -93,19 +116,19 @@ class Loader:
                 "Put the file itself there."
             )
         parcel = self._member(handed) if handed.member else collect(handed.path)
-        return replace(parcel, name=handed.name)
+        files = tuple(File(_unicode(file.name), file.data) for file in parcel.files)
+        return replace(parcel, name=handed.name, path=place_of(handed), files=files)
 
     def _member(self, handed: Handed) -> Parcel:
         label = PurePosixPath(handed.member).name
-        where = f"{handed.path}!{handed.member}"
         folder = handed.member if handed.member.endswith("/") else ""
         try:
             archive = self._open(handed.path)
             infos = self._parts[handed.path].get(handed.member.removesuffix("/"), [])
             if folder:
-                return packed(label, where, *read_members(label, archive, infos, folder))
+                return packed(label, "", *read_members(label, archive, infos, folder))
             if label.lower().endswith(".zip"):
-                return packed(label, where, *unpack_nested(label, archive, infos[0]))
+                return packed(label, "", *unpack_nested(label, archive, infos[0]))
             if not is_code(label):
                 raise SubmissionError(not_gradable(label))
             files, problems = read_members(label, archive, infos)
@@ -119,7 +142,7 @@ class Loader:
             ) from None
         if not files:
             raise SubmissionError(" ".join(problem.message for problem in problems))
-        return alone(where, File(label, files[0].data))
+        return replace(alone("", File(label, files[0].data)), problems=tuple(problems))
 
     def _open(self, path: Path) -> zipfile.ZipFile:
         if path not in self._opened:
@@ -141,11 +164,15 @@ class Loader:
         self._stack.close()
 
 
-def _within(path: Path) -> Iterator[Handed]:
+def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
     try:
         if path.is_dir():
             members = sorted(entry.name for entry in path.iterdir() if not is_ignored(entry.name))
-            listed = [Handed(_stem(name), path / name, listed=True) for name in members]
+            listed = [
+                Handed(_stem(name), path / name, listed=True)
+                for name in members
+                if os.path.abspath(path / name) not in aside
+            ]
         elif path.suffix.lower() == ".zip" and path.exists():
             listed = list(_packed(path))
         elif path.exists():
@@ -187,9 +214,13 @@ def _packed(path: Path) -> Iterator[Handed]:
 
 
 def _prefix(path: Path, names: list[str]) -> str:
-    """The folder that everything lies in and that is called like the archive, or nothing."""
-    folder = f"{path.stem}/"
-    return folder if _tops(names, "") == [folder] else ""
+    """The folder that everything lies in and that is called like the archive, or nothing.
+
+    A browser calls an archive ``class (1)`` where it has one of that name already.
+    """
+    called = {path.stem, re.sub(r" ?\(\d+\)$", "", path.stem)}
+    tops = _tops(names, "")
+    return tops[0] if len(tops) == 1 and tops[0] in {f"{name}/" for name in called} else ""
 
 
 def _tops(names: list[str], prefix: str) -> list[str]:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gradkit.student.scope import STEPS, Scope, Surroundings, data_names
-from gradkit.worker.names import COMPOUND, LOOPS, base_name
+from gradkit.worker.names import COMPOUND, DEFINITIONS, LOOPS, base_name
+from gradkit.worker.syntax import statements_in, walk
 from gradkit.worker.training import count_of, trains
 
 
@@ -44,15 +45,15 @@ def find_loop(node: ast.stmt, functions: Mapping[str, ast.FunctionDef]) -> ast.s
 
 
 def _walk_statements(node: ast.AST) -> Iterator[ast.AST]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+    if isinstance(node, DEFINITIONS):
         return
     yield node
-    for child in ast.iter_child_nodes(node):
+    for child in statements_in(node):
         yield from _walk_statements(child)
 
 
 def _through(loop: ast.AST, functions: Mapping[str, ast.FunctionDef]) -> ast.Call | None:
-    for part in ast.walk(loop):
+    for part in walk(loop):
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
             function = functions.get(part.func.id)
             if function is not None and trains(function):
@@ -71,7 +72,7 @@ def ingredients_of(loop: ast.stmt, around: Surroundings) -> Ingredients:
         function = around.functions[call.func.id]  # type: ignore[attr-defined]
         found = _from_function(Scope(loop, around), call, function, around)
     model, X, y, loss, optimiser = found
-    nested = any(isinstance(part, LOOPS) for part in ast.walk(loop) if part is not loop)
+    nested = any(isinstance(part, LOOPS) for part in walk(loop) if part is not loop)
     return Ingredients(
         model=model,
         X=X,
@@ -91,7 +92,7 @@ def _count(loop: ast.stmt, around: Surroundings) -> tuple[str | None, int | None
         stop = loop.test.comparators[0]
     elif (call := count_of(loop)) is not None:
         stop = call.args[0] if len(call.args) == 1 else call.args[1]
-    names = [part.id for part in ast.walk(stop) if isinstance(part, ast.Name)] if stop else []
+    names = [part.id for part in walk(stop) if isinstance(part, ast.Name)] if stop else []
     name = names[0] if len(names) == 1 and names[0] not in around.functions else None
     value = around.values.get(name) if name else stop
     constant = isinstance(value, ast.Constant) and isinstance(value.value, int)
@@ -126,7 +127,7 @@ def _optimiser(scope: Scope) -> str | None:
 
 
 def _parameters_of(value: ast.expr | None) -> str | None:
-    for part in ast.walk(value) if value is not None else ():
+    for part in walk(value) if value is not None else ():
         if isinstance(part, ast.Attribute) and part.attr in ("parameters", "named_parameters"):
             return base_name(part.value)
     return None
@@ -179,7 +180,7 @@ def _uses(node: ast.expr, model: str | None, derived: set[str]) -> bool:
     return any(
         (isinstance(part, ast.Call) and _called_model(part) == model and model is not None)
         or (isinstance(part, ast.Name) and part.id in derived)
-        for part in ast.walk(node)
+        for part in walk(node)
     )
 
 

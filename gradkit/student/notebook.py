@@ -25,6 +25,13 @@ MARKDOWN = 20_000
 """Characters of a markdown cell that are searched for headings."""
 
 _VERSION = 4
+_KEPT = frozenset({"nbformat", "nbformat_minor", "cells", "worksheets"})
+_KEPT_OF_CELLS = frozenset(
+    {"cell_type", "source", "input", "language", "level", "prompt_number", "execution_count"}
+    | {"outputs", "metadata", "collapsed", "id"}
+)
+"""What nbformat may want to see; to check the rest of a large notebook would take it long."""
+
 _SAVE_AGAIN = "Open it in Jupyter or Colab, save it, and hand it in again."
 _LONE_COMMENT = re.compile(r"(#{1,6})\s*([^#\s=()\[\]{}:;][^=()\[\]{};]*)$")
 _FORM_TITLE = re.compile(r"#\s*@title\s+([^\n{]+)")
@@ -117,19 +124,23 @@ def _load(file: File, label: str) -> dict[str, Any]:
 
 
 def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
-    """Let nbformat read and upgrade the notebook, relieved of its outputs."""
+    """Let nbformat read and upgrade the notebook, relieved of its outputs and metadata."""
     import nbformat
     from nbformat.reader import reads
 
+    version = loaded.get("nbformat")
+    loaded = {**{key: loaded[key] for key in _KEPT & loaded.keys()}, "metadata": {}}
     sheets = loaded.get("worksheets") or [loaded]
     try:
         count = 0
         for sheet in sheets:
             for cell in sheet["cells"]:
                 count += 1
-                if "outputs" in cell:
-                    cell["outputs"] = []
-                cell.pop("attachments", None)
+                for key in set(cell) - _KEPT_OF_CELLS:
+                    del cell[key]
+                for key, empty in (("outputs", []), ("metadata", {})):
+                    if key in cell:
+                        cell[key] = empty
         if count > CELLS:
             raise SubmissionError(
                 f"{label} has {count} cells; at most {CELLS} are read. Hand in the exercise alone."
@@ -146,7 +157,6 @@ def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
         raise
     except Exception as error:
         # What nbformat raises on damaged input has no common base.
-        version = loaded.get("nbformat")
         if isinstance(version, int) and version > _VERSION:
             raise SubmissionError(
                 f"{label} has notebook format {version}; up to {_VERSION} can be read. "

@@ -22,6 +22,7 @@ from gradkit.student.signature import (
     signature_of,
 )
 from gradkit.worker.statements import Layer, Statement, layer_of
+from gradkit.worker.training import may_train
 
 Origin = Literal["own", "shared", "borrowed"]
 BindingKind = Literal["function", "class", "import", "value"]
@@ -159,6 +160,7 @@ class _Reader:
         self._imports: set[str] = set()
         self._files = {cell.file.removesuffix(".py").replace("/", "."): cell for cell in cells}
         self._modules = modules
+        self._may_train = any(may_train(cell.source) for cell in cells)
 
     def read(self, layer: Layer, origin: Origin) -> None:
         """Read one layer."""
@@ -303,7 +305,8 @@ class _Reader:
 
     def _loop(self, statement: Statement, origin: Origin) -> None:
         # The loops of other sections train other things.
-        loop = find_loop(statement.node, self._definitions) if origin != "borrowed" else None
+        wanted = self._may_train and origin != "borrowed"
+        loop = find_loop(statement.node, self._definitions) if wanted else None
         if loop is None:
             return
         around = Surroundings(

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gradkit.worker.names import base_name
+from gradkit.worker.syntax import walk
 
 STEPS = 8
 """Assignments that a name is followed through."""
@@ -45,7 +46,7 @@ class Scope:
     bound: dict[str, list[_Bound]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for part in ast.walk(self.body):
+        for part in walk(self.body):
             if isinstance(part, ast.Assign):
                 for target in part.targets:
                     self._assign(target, part.value)
@@ -75,7 +76,7 @@ class Scope:
 
     def calls(self) -> Iterator[ast.Call]:
         """All calls in the loop, in the order of the text."""
-        found = [part for part in ast.walk(self.body) if isinstance(part, ast.Call)]
+        found = [part for part in walk(self.body) if isinstance(part, ast.Call)]
         return iter(sorted(found, key=lambda call: (call.lineno, call.col_offset)))
 
     def outside(self, node: ast.expr, steps: int = STEPS) -> str | None:

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from gradkit.worker.syntax import statements_in, walk
+
 _DEFAULT = 40
 """Characters of a default value that a signature shows."""
 
@@ -97,7 +99,7 @@ def result_line(node: AnyFunction) -> int:
 def _stored(node: ast.AST) -> set[str]:
     return {
         part.id
-        for part in ast.walk(node)
+        for part in walk(node)
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
     }
 
@@ -109,4 +111,4 @@ def _own_statements(node: AnyFunction) -> Iterator[ast.stmt]:
         if isinstance(part, ast.stmt):
             yield part
         if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            waiting.extend(ast.iter_child_nodes(part))
+            waiting += statements_in(part)

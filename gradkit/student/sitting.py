@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gradkit.records.observations import Failure, Lost
 from gradkit.records.submission import Place, Section
 from gradkit.student.place import finder
+from gradkit.text import clean_data
 from gradkit.worker import WorkerLost, Workshop
 from gradkit.worker.frames import Frame
 
@@ -87,8 +88,8 @@ class Sitting:
         Returns
         -------
         Frame or Lost
-            The reply, or how the worker was lost. What the code printed meanwhile is in
-            ``output``.
+            The reply, with all text in it fit to be shown, or how the worker was lost. What
+            the code printed meanwhile is in ``output``.
 
         Raises
         ------
@@ -112,10 +113,11 @@ class Sitting:
             return Lost(lost.kind, lost.detail)
         finally:
             self._left -= time.monotonic() - started
+        data = clean_data(reply.data)
         if reply.kind == "error":
             self._close()
-            return Lost("protocol", f"could not be asked: {reply.data.get('text', '')}")
-        return reply
+            return Lost("protocol", f"could not be asked: {data.get('text', '')}")
+        return Frame(reply.kind, reply.arrays, data)
 
     def failure(self, data: Mapping[str, Any] | None) -> Failure | None:
         """The exception that a reply tells of, with its place in the student's file."""

@@ -24,6 +24,10 @@ RANDOM = 24
 RATES = (0.02, 0.05)
 """Handed in turn to functions that take a learning rate."""
 
+OTHER_EPOCHS = 3
+TWICE, UNSEEN = "every row twice", "unseen rows"
+"""Runs on data of another size than the task's own."""
+
 CLEARANCE = 0.05
 """How far a probe stays from an activation's kink."""
 
@@ -69,13 +73,35 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
             for start in task.starts
             for epochs in (1, 2)
         )
-        return Probes(task.id, seed, forwards, (), (*steps, *runs))
+        others = _other_data(task, generator, takes_rate)
+        return Probes(task.id, seed, forwards, (), (*steps, *runs, *others))
     drawn = _draw_inputs(task, generator, RANDOM)
     y_hat, A1 = forward({key: drawn[key] for key in published}, drawn["X"])
     rate = np.resize(np.array(RATES), RANDOM)
     inputs = {**drawn, "y_hat": y_hat, "A1": A1, **({"rate": rate} if takes_rate else {})}
     return Probes(
         task.id, seed, forwards, (_batch("update/random", "update", "update", inputs, names),), runs
+    )
+
+
+def _other_data(task: Task, generator: np.random.Generator, takes_rate: bool) -> tuple[Run, ...]:
+    """Short runs on data of other sizes, which no check looks at.
+
+    The task's own rows, each twice and in another order, have the same mean loss all along;
+    rows that nobody has seen have another.
+    """
+    start = task.starts[-1]
+    rate = task.rates.weight if takes_rate else None
+    epochs = min(task.epochs, OTHER_EPOCHS)
+    order = generator.permutation(np.repeat(np.arange(len(task.X)), 2))
+    drawn = _draw_inputs(task, generator, len(task.X) + 3)
+    data = {
+        TWICE: (task.X[order], task.y[order]),
+        UNSEEN: (drawn["X"][:, :, 0], drawn["y"][:, :, 0]),
+    }
+    return tuple(
+        Run(name, "", name, start.parameters, whole(X), whole(y), epochs, rate)
+        for name, (X, y) in data.items()
     )
 
 

@@ -10,6 +10,7 @@ A call is a bound role as JSON, see `gradkit.records.binding`: ``function``, ``a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -88,7 +89,7 @@ def canonical(call: Call, quantity: str, value: Any, shape: tuple[int, ...], out
     array = plain(quantity, value, out)
     if array is None:
         return
-    if array.size == 1 and np.prod(shape) == 1:
+    if array.size == 1 and math.prod(shape) == 1:
         out.arrays[quantity] = array.reshape(shape)
         return
     expected, turned = shape, False

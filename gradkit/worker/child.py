@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.worker import torch_call
 from gradkit.worker.call import (
     Call,
     Returned,
@@ -177,8 +178,6 @@ def _outcome(
 
 def model(frame: Frame) -> Frame:
     """Build the first candidate that is a module, and tell the shapes of its parameters."""
-    from gradkit.worker import torch_call
-
     failure = None
     for name in frame.data["candidates"]:
         try:
@@ -195,8 +194,6 @@ def model(frame: Frame) -> Frame:
 
 def predict(frame: Frame) -> Frame:
     """One example at a time through the student's module, with the given parameters."""
-    from gradkit.worker import torch_call
-
     call, n = frame.data["call"], frame.data["n"]
     rows: list[Returned] = []
     failure = None
@@ -224,8 +221,6 @@ def target(frame: Frame) -> Frame:
 
 def train(frame: Frame) -> Frame:
     """Train a fresh model by the student's function or lifted loop, from given parameters."""
-    from gradkit.worker import torch_call
-
     call, epochs, training = frame.data["call"], frame.data["epochs"], frame.data["training"]
     parameters, inputs = torch_call.split(frame.arrays)
     out = Returned()

@@ -1,4 +1,4 @@
-"""The limits a worker puts on itself before it sees any student code.
+"""The limits on resources that a worker puts on itself before it sees any student code.
 
 Each step raises where it fails, and the worker then ends without having served: a
 worker that cannot be confined is refused, never used as it is.
@@ -10,8 +10,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from gradkit.worker.errors import ConfinementError
+
 if sys.platform != "win32":
     import resource
+
+UNCONFINED = 71
+"""Exit code of a process that could not be confined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,10 @@ class Allowance:
     output: int = 64 << 10
 
 
-def confine(allowance: Allowance, cpu_seconds: int) -> int:
-    """Limit this process for good, and return the tier of isolation that was reached.
+def confine(allowance: Allowance, cpu_seconds: int, running: int, taken: tuple[int, int]) -> None:
+    """Limit this process for good.
 
-    Tier 0 sets resource limits where the system has them. They bound accidents; they are
-    no defence against code that means harm.
+    Limits bound accidents; they are no defence against code that means harm.
 
     Parameters
     ----------
@@ -44,18 +48,28 @@ def confine(allowance: Allowance, cpu_seconds: int) -> int:
     cpu_seconds : int
         Processor time after which the kernel ends the process. This only serves where the
         grader, which watches the wall clock, has itself been killed.
+    running : int
+        From `running_tasks`, which a worker can no longer ask.
+    taken : (int, int)
+        From `taken_memory`, likewise.
 
     Raises
     ------
-    OSError, ValueError
+    ConfinementError
         If the system refuses a limit.
     """
-    for which, (soft, hard) in limits(allowance, cpu_seconds).items():
-        resource.setrlimit(which, (soft, hard))
-    return 0
+    try:
+        for which, limit in limits(allowance, cpu_seconds, running, taken).items():
+            resource.setrlimit(which, limit)
+    except (OSError, ValueError) as error:
+        raise ConfinementError(
+            f"the process that student code would run in could not be confined: {error}"
+        ) from error
 
 
-def limits(allowance: Allowance, cpu_seconds: int) -> dict[int, tuple[int, int]]:
+def limits(
+    allowance: Allowance, cpu_seconds: int, running: int, taken: tuple[int, int]
+) -> dict[int, tuple[int, int]]:
     """Return the resource limits, soft and hard, that `confine` sets; none on Windows."""
     if sys.platform == "win32":
         return {}
@@ -66,17 +80,30 @@ def limits(allowance: Allowance, cpu_seconds: int) -> dict[int, tuple[int, int]]
         resource.RLIMIT_NOFILE: allowance.open_files,
     }
     if sys.platform == "linux":
-        # In pages: total, resident, shared, text, lib, data.
-        pages = Path("/proc/self/statm").read_text().split()
-        size, data = (int(pages[i]) * resource.getpagesize() for i in (0, 5))
+        size, data = taken
         wanted[resource.RLIMIT_AS] = size + allowance.memory
         wanted[resource.RLIMIT_DATA] = data + allowance.memory
         # The kernel counts all tasks of the user, not of the worker, so the limit has to
         # leave room for those. It counts none for root, where the limit does nothing.
-        running = Path("/proc/loadavg").read_text().split()[3].partition("/")[2]
-        wanted[resource.RLIMIT_NPROC] = int(running) + allowance.tasks
+        wanted[resource.RLIMIT_NPROC] = running + allowance.tasks
     for which, value in wanted.items():
         hard = resource.getrlimit(which)[1]
         if hard != resource.RLIM_INFINITY:
             wanted[which] = min(value, hard)
     return {which: (value, value) for which, value in wanted.items()}
+
+
+def running_tasks() -> int:
+    """Processes and threads of the whole system; 0 where nothing depends on it."""
+    if sys.platform != "linux":
+        return 0
+    return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
+
+
+def taken_memory() -> tuple[int, int]:
+    """Address space and data of this process, in bytes; 0 where nothing depends on it."""
+    if sys.platform != "linux":
+        return 0, 0
+    # In pages: total, resident, shared, text, lib, data.
+    pages = Path("/proc/self/statm").read_text().split()
+    return int(pages[0]) * resource.getpagesize(), int(pages[5]) * resource.getpagesize()

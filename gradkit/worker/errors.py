@@ -26,5 +26,9 @@ class WorkerLost(Exception):  # noqa: N818  (it names an event in the life of a 
         self.detail = detail
 
 
+class ConfinementError(RuntimeError):
+    """A process could not be confined, and must not be used. Raised in that process itself."""
+
+
 class WorkshopError(RuntimeError):
     """No worker could be had; this is no fault of the code that would have run in it."""

@@ -16,7 +16,7 @@ from typing import IO, Any
 from gradkit.worker.errors import WorkshopError
 from gradkit.worker.interpreter import Recipe, launch, make_folder, remove_folder
 from gradkit.worker.lane import Ending, Link
-from gradkit.worker.tree import kill_tree
+from gradkit.worker.tree import kill_below, kill_group
 
 _PATIENCE = 60.0
 """Seconds for a zygote to load its libraries and fork; torch from a cold disk is slow."""
@@ -49,6 +49,11 @@ class ForkLane:
                 settings={"control": theirs.fileno()},
                 pass_fds=[theirs.fileno()],
             )
+        if "hidden" not in self._recipe.omitted:
+            # Late: the zygote loads its libraries meanwhile.
+            from gradkit.worker.linux import hide
+
+            hide()
 
     def start(self) -> Link:
         """Fork a child of the zygote, which is first replaced if it is gone."""
@@ -61,14 +66,13 @@ class ForkLane:
             return self._fork()
 
     def _fork(self) -> Link:
-        folder = tempfile.mkdtemp(dir=self._folder)
         channel, their_channel = socket.socketpair()
         output, their_output = socket.socketpair()
         link = Link(channel, output)
         with their_channel, their_output:
             self._has_ended = False
             self._forking = True
-            self._say({"fork": folder}, [their_channel.fileno(), their_output.fileno()])
+            self._say({"fork": True}, [their_channel.fileno(), their_output.fileno()])
         answer = self._hear()
         if answer is None:
             channel.close()
@@ -104,9 +108,12 @@ class ForkLane:
             if self._pid is None:
                 return None
             try:
-                kill_tree(self._pid)
-                self._say({"reap": self._pid})
-                answer = self._hear()
+                kill_group(self._pid)
+                ending = answer = self._reap()
+                # Whatever it had started is now the zygote's.
+                while answer is not None and answer.pop("left"):
+                    kill_below(self._zygote.pid)
+                    answer = self._reap()
             except BaseException:
                 # An interrupt: an answer may be on its way that must not be taken for the
                 # answer to a later question.
@@ -115,7 +122,11 @@ class ForkLane:
             self._pid = None
             for left in Path(self._folder).iterdir():
                 remove_folder(left)
-            return Ending(None) if answer is None else Ending(**answer)
+            return Ending(None) if ending is None else Ending(**ending)
+
+    def _reap(self) -> dict[str, Any] | None:
+        self._say({"reap": True})
+        return self._hear()
 
     def complaint(self) -> str:
         """Return the last lines of the zygote's standard error."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+import sys
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,7 @@ from gradkit.worker.header import (
     check_kind,
     check_name,
     check_within,
+    name_of,
     parse_header,
     shown,
 )
@@ -98,7 +100,7 @@ def encode(frame: Frame, limits: FrameLimits) -> bytes:
         If the frame exceeds `limits`.
     """
     layout = [
-        {"name": name, "dtype": array.dtype.name, "shape": array.shape}
+        {"name": name, "dtype": name_of(array.dtype), "shape": array.shape}
         for name, array in frame.arrays.items()
     ]
     header = json.dumps(
@@ -112,7 +114,7 @@ def encode(frame: Frame, limits: FrameLimits) -> bytes:
     check_within("body bytes", body, limits.body)
     check_within("arrays", len(layout), limits.arrays)
     buffers = [
-        array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+        (array if sys.byteorder == "little" else array.byteswap()).tobytes()
         for array in frame.arrays.values()
     ]
     return b"".join([_PREFIX.pack(MAGIC, len(header), body), header, *buffers])
@@ -197,14 +199,21 @@ def _reading(limits: FrameLimits) -> Generator[memoryview, None, Frame]:
     declared = sum(dtype.itemsize * math.prod(shape) for _, dtype, shape in layout)
     if declared != body_length:
         raise FrameError(f"the arrays take {declared} bytes, the body is said to be {body_length}")
+    body = bytearray(body_length)
+    if body:
+        yield memoryview(body)
     arrays = {}
+    start = 0
     for name, dtype, shape in layout:
-        array = np.empty(shape, dtype.newbyteorder("<"))
+        array = np.empty(shape, dtype)
+        end = start + array.nbytes
         if array.nbytes:
-            yield array.reshape(-1).view(np.uint8).data
+            array.reshape(-1).view(np.uint8).data[:] = memoryview(body)[start:end]
+        start = end
         if dtype.kind == "b" and array.view(np.uint8).max(initial=0) > 1:
             raise FrameError(f"array {shown(name)} is bool, but holds a byte other than 0 and 1")
-        array = array.astype(dtype, copy=False)
+        if sys.byteorder != "little":
+            array = array.byteswap()
         array.flags.writeable = False
         arrays[name] = array
     return Frame(kind, arrays, data)
@@ -213,10 +222,9 @@ def _reading(limits: FrameLimits) -> Generator[memoryview, None, Frame]:
 def _frozen(name: str, array: object) -> NDArray[Any]:
     if not isinstance(array, (np.ndarray, np.generic)):
         raise FrameError(f"array {shown(name)} is no array, but {type(array).__name__}")
-    if array.dtype.name not in DTYPES:
-        raise FrameError(
-            f"array {shown(name)} has dtype {array.dtype.name}, allowed are {', '.join(DTYPES)}"
-        )
+    dtype = name_of(array.dtype)
+    if dtype not in DTYPES:
+        raise FrameError(f"array {shown(name)} has dtype {dtype}, allowed are {', '.join(DTYPES)}")
     if array.ndim > DIMENSIONS:
         raise FrameError(f"array {shown(name)} has {array.ndim} dimensions, at most {DIMENSIONS}")
     if (
@@ -228,6 +236,6 @@ def _frozen(name: str, array: object) -> NDArray[Any]:
         and array.dtype.isnative
     ):
         return array
-    copy: NDArray[Any] = np.array(array, dtype=DTYPES[array.dtype.name], order="C", subok=False)
+    copy: NDArray[Any] = np.array(array, dtype=DTYPES[dtype], order="C", subok=False)
     copy.flags.writeable = False
     return copy

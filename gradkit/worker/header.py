@@ -20,6 +20,7 @@ DTYPES: Mapping[str, np.dtype[Any]] = {
 }
 """What an array may hold: numbers and truth values, of a size that is the same everywhere."""
 
+_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 DIMENSIONS = 8
 _KIND = re.compile(r"[a-z][a-z0-9_.-]{0,39}", re.ASCII)
 _NAME_LENGTH = 200
@@ -44,7 +45,7 @@ def parse_header(
 ) -> tuple[str, list[tuple[str, np.dtype[Any], tuple[int, ...]]], dict[str, Any]]:
     """Return kind, layout (name, dtype and shape of each array) and data of a header.
 
-    Everything is checked but the kind, which `Frame` checks.
+    Everything is checked but kind and data, which `Frame` checks.
 
     Raises
     ------
@@ -58,12 +59,16 @@ def parse_header(
             object_pairs_hook=_object,
             parse_constant=_no_float,
             parse_float=_no_float,
-            parse_int=_integer,
         )
     except UnicodeDecodeError as error:
         raise FrameError(f"the header is not UTF-8: {error.reason} at {error.start}") from None
     except json.JSONDecodeError as error:
         raise FrameError(f"the header is not JSON: {error.msg} at {error.pos}") from None
+    except FrameError:
+        raise
+    except ValueError:
+        # Python does not turn thousands of digits into a number: it takes time in the square.
+        raise FrameError("an integer does not fit in 64 bits") from None
     except RecursionError:
         raise FrameError("the header is nested too deeply") from None
     _keys(value, "header", {"kind", "arrays", "data"})
@@ -114,6 +119,31 @@ def check_kind(kind: object) -> None:
 
 def check_json(value: object, path: str, depth: int = 0) -> None:
     """Raise `FrameError` unless this is JSON without floats, not nested too deeply."""
+    if not _is_json(value, depth):
+        _complain(value, path, depth)
+
+
+def _is_json(value: object, depth: int) -> bool:
+    """Whether this is plainly what `check_json` asks for; most of the time it is."""
+    kind = type(value)
+    if depth > _DEPTH:
+        return False
+    if kind is str:
+        return value.isascii()  # type: ignore[attr-defined,no-any-return]
+    if kind is list or kind is tuple:
+        return all(_is_json(item, depth + 1) for item in value)  # type: ignore[attr-defined]
+    if kind is dict:
+        return all(
+            type(key) is str and key.isascii() and _is_json(item, depth + 1)
+            for key, item in value.items()  # type: ignore[attr-defined]
+        )
+    if kind is int:
+        return -(2**63) <= value < 2**64  # type: ignore[operator]
+    return value is None or kind is bool
+
+
+def _complain(value: object, path: str, depth: int) -> None:
+    """Look closely, and raise `FrameError` with the place of what is wrong."""
     if depth > _DEPTH:
         raise FrameError(f"{path[:80]}… is nested more than {_DEPTH} deep")
     if isinstance(value, str):
@@ -123,12 +153,13 @@ def check_json(value: object, path: str, depth: int = 0) -> None:
             if not isinstance(key, str):
                 raise FrameError(f"{path} has a key {shown(key)}, keys are str")
             _check_text(key, path)
-            check_json(item, f"{path}.{key}", depth + 1)
+            _complain(item, f"{path}.{key}", depth + 1)
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
-            check_json(item, f"{path}[{index}]", depth + 1)
+            _complain(item, f"{path}[{index}]", depth + 1)
     elif isinstance(value, int):
-        _check_integer(value)
+        if not -(2**63) <= value < 2**64:
+            raise FrameError("an integer does not fit in 64 bits")
     elif value is not None:
         raise FrameError(
             f"{path} is of type {type(value).__name__}, expected None, bool, int, str, list or "
@@ -137,23 +168,12 @@ def check_json(value: object, path: str, depth: int = 0) -> None:
 
 
 def _check_text(text: str, path: str) -> None:
+    if text.isascii():
+        return
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise FrameError(f"{path} holds text that is no Unicode: {error.reason}") from None
-
-
-def _check_integer(value: int) -> int:
-    if not -(2**63) <= value < 2**64:
-        raise FrameError("an integer does not fit in 64 bits")
-    return value
-
-
-def _integer(digits: str) -> int:
-    # The length comes first, as turning digits into a number takes time in its square.
-    if len(digits) > len(str(-(2**63))):
-        raise FrameError("an integer does not fit in 64 bits")
-    return _check_integer(int(digits))
 
 
 def _no_float(literal: str) -> NoReturn:
@@ -178,6 +198,11 @@ def check_name(name: object) -> str:
         raise FrameError(f"an array's name is 1 to {_NAME_LENGTH} characters, got {shown(name)}")
     _check_text(name, "an array's name")
     return name
+
+
+def name_of(dtype: np.dtype[Any]) -> str:
+    """The name of a dtype, in whatever byte order: numpy takes long to put it together."""
+    return _NAMES.get(dtype) or dtype.name
 
 
 def check_within(what: str, found: int, limit: int) -> None:

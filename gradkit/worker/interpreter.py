@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import IO, Any
 
 # gradkit is loaded by its path, so that its folder, which in a checkout holds much else,
-# never stands in sys.path.
+# never stands in sys.path: an editable installation puts it there.
 _BOOT = """
 import importlib, importlib.util, json, sys
 settings = json.loads(sys.argv[1])
 del sys.argv[1:]
-sys.path += settings["libraries"]
+sys.path[:] = [entry for entry in sys.path if entry not in settings["unwanted"]]
+sys.path += [entry for entry in settings["libraries"] if entry not in sys.path]
 spec = importlib.util.spec_from_file_location("gradkit", settings["gradkit"])
 sys.modules["gradkit"] = module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
@@ -37,12 +38,15 @@ class Recipe:
     """What an interpreter should have imported when student code comes to it.
 
     ``handlers`` is a module with a dict ``HANDLERS``; ``search`` are folders to find that
-    module in, besides the installed packages.
+    module in, besides the installed packages. ``most_tier`` is where hardening stops, and
+    ``omitted`` are defences that it leaves out: for tests, see `gradkit.worker.harden`.
     """
 
     preload: tuple[str, ...]
     handlers: str
     search: tuple[str, ...]
+    most_tier: int = 3
+    omitted: tuple[str, ...] = ()
 
 
 def launch(
@@ -65,9 +69,12 @@ def launch(
         "program": program,
         "gradkit": str(Path(__file__).parents[1] / "__init__.py"),
         "libraries": _libraries(recipe.preload),
+        "unwanted": _checkout(),
         "preload": recipe.preload,
         "handlers": recipe.handlers,
         "search": recipe.search,
+        "most_tier": recipe.most_tier,
+        "omitted": recipe.omitted,
         **(settings or {}),
     }
     # With an environment made from nothing these do what -I does; -I itself would ignore
@@ -103,9 +110,17 @@ def _environment(folder: Path) -> dict[str, str]:
         **dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder)),
         "LC_ALL": "C.UTF-8",
         "MPLBACKEND": "Agg",
+        # Given a folder of its own it does not insist on making one.
+        "MPLCONFIGDIR": str(folder),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
     }
+
+
+def _checkout() -> list[str]:
+    """The folder that gradkit lies in, unless that is one of installed packages."""
+    folder = Path(__file__).parents[2]
+    return [] if folder.name in ("site-packages", "dist-packages") else [str(folder)]
 
 
 def _libraries(names: Sequence[str]) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from gradkit.worker.syntax import walk, walk_statements
+
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 COMPOUND = (ast.If, ast.Try, ast.With, ast.AsyncWith, ast.Match, ast.TryStar)
@@ -65,7 +67,7 @@ def _names_in_compound(node: ast.stmt) -> Iterator[str]:
         elif isinstance(child, ast.expr):
             yield from _walrus(child)
         elif isinstance(child, ast.pattern):
-            for part in ast.walk(child):
+            for part in walk(child):
                 name = getattr(part, "name", None) or getattr(part, "rest", None)
                 if isinstance(name, str):
                     yield name
@@ -130,7 +132,7 @@ def stored_names(node: ast.AST) -> Iterator[str]:
 def names_in_class_bodies(node: ast.AST) -> set[str]:
     """Return the names that class bodies in ``node`` read directly, outside of functions."""
     names: set[str] = set()
-    for part in ast.walk(node):
+    for part in walk_statements(node):
         if isinstance(part, ast.ClassDef):
             waiting: list[ast.AST] = list(part.body)
             while waiting:

@@ -9,11 +9,12 @@ import os
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from gradkit.text import clean_text
-from gradkit.worker.confine import Allowance, confine, limits
+from gradkit.worker.confine import Allowance, limits
 from gradkit.worker.frames import TO_GRADER, TO_WORKER, Frame, FrameError, encode, read
 
 Handlers = Mapping[str, Callable[[Frame], Frame]]
@@ -46,6 +47,7 @@ def serve(
     handlers: Handlers,
     readinto: Callable[[memoryview], int | None],
     write: Callable[[bytes], object],
+    confine: Callable[[Mapping[str, Any]], int],
 ) -> None:
     """Serve one grader until it closes the channel.
 
@@ -61,11 +63,14 @@ def serve(
         From a request's kind to what answers it.
     readinto, write : callable
         The channel: fills a buffer in part; sends all of the bytes.
+    confine : callable
+        Takes the data of the first request, confines this process as it says, and returns
+        the tier that was reached.
     """
     opening = read(readinto, TO_WORKER)
     if opening is None:
         return
-    tier = confine(Allowance(**opening.data["allowance"]), opening.data["cpu_seconds"])
+    tier = confine(opening.data)
     reseed(opening.data["seed"])
     write(encode(Frame("ready", {}, {"tier": tier}), TO_GRADER))
     while (request := read(readinto, TO_WORKER)) is not None:
@@ -94,11 +99,9 @@ def open_streams() -> None:
     sys.stderr = _text(2)
 
 
-def point_streams(output: int) -> None:
-    """Make descriptor `output` standard output and error, and leave no standard input."""
-    empty = os.open(os.devnull, os.O_RDONLY)
+def point_streams(empty: int, output: int) -> None:
+    """Make these two descriptors standard input, and standard output and error."""
     os.dup2(empty, 0)
-    os.close(empty)
     for standard in (1, 2):
         if output != standard:
             os.dup2(output, standard)
@@ -112,7 +115,7 @@ def _warm_up() -> None:
     """
     frame = Frame("open", {"a": np.zeros(1)}, {"allowance": {}})
     read(io.BytesIO(encode(frame, TO_WORKER)).readinto, TO_WORKER)
-    limits(Allowance(), 1)
+    limits(Allowance(), 1, 0, (0, 0))
     reseed(0)
 
 

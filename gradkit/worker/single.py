@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Mapping
 from typing import Any
 
+from gradkit.worker.confine import UNCONFINED, Allowance, confine, taken_memory
+from gradkit.worker.errors import ConfinementError
 from gradkit.worker.serve import load, open_streams, point_streams, serve
 
 
@@ -15,7 +19,9 @@ def main(settings: dict[str, Any]) -> None:
     """
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     replies = os.fdopen(os.dup(1), "wb")
-    point_streams(2)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    point_streams(empty, 2)
+    os.close(empty)
     open_streams()
     handlers = load(settings["preload"], settings["handlers"], settings["search"])
 
@@ -23,6 +29,15 @@ def main(settings: dict[str, Any]) -> None:
         replies.write(data)
         replies.flush()
 
-    serve(handlers, requests.readinto, write)
+    def limit(opening: Mapping[str, Any]) -> int:
+        allowance = Allowance(**opening["allowance"])
+        confine(allowance, opening["cpu_seconds"], opening["running"], taken_memory())
+        return 0
+
+    try:
+        serve(handlers, requests.readinto, write, limit)
+    except ConfinementError as error:
+        print(error, file=sys.stderr, flush=True)
+        os._exit(UNCONFINED)
     # Student code may have left hooks for a regular exit, and threads that it would await.
     os._exit(0)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gradkit.worker.names import LOOPS, names_bound, stored_names
+from gradkit.worker.syntax import parse, walk
 
 Source = tuple[str, str]
 """A cell's id and its source."""
@@ -62,9 +62,7 @@ def layer_of(sources: Iterable[Source], number: int = 0) -> Layer:
     flags = 0
     for cell, source in sources:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                tree = ast.parse(source)
+            tree = parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None) or 1
             reason = getattr(error, "msg", None) or type(error).__name__
@@ -108,7 +106,7 @@ def _add(layer: Layer, cell: str, node: ast.stmt, flags: int, guarded: bool) -> 
 
 
 def _declared(node: ast.FunctionDef) -> frozenset[str]:
-    found = [part.names for part in ast.walk(node) if isinstance(part, ast.Global)]
+    found = [part.names for part in walk(node) if isinstance(part, ast.Global)]
     return frozenset(name for names in found for name in names)
 
 
@@ -146,7 +144,7 @@ def _import_of(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.stmt:
 def is_main_guard(node: ast.stmt) -> bool:
     """Whether this is ``if __name__ == "__main__":``."""
     return isinstance(node, ast.If) and any(
-        isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test)
+        isinstance(part, ast.Name) and part.id == "__name__" for part in walk(node.test)
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import copy
+import unicodedata
 
 from gradkit.worker.names import COMPOUND, LOOPS
+from gradkit.worker.syntax import walk
 
 
 def calls_method(node: ast.AST, method: str) -> bool:
@@ -14,13 +16,23 @@ def calls_method(node: ast.AST, method: str) -> bool:
         isinstance(part, ast.Call)
         and isinstance(part.func, ast.Attribute)
         and part.func.attr == method
-        for part in ast.walk(node)
+        for part in walk(node)
     )
 
 
 def trains(node: ast.AST) -> bool:
     """Whether both ``.backward()`` and ``.step()`` are called in ``node``."""
     return calls_method(node, "backward") and calls_method(node, "step")
+
+
+def may_train(source: str) -> bool:
+    """Whether the text can hold a node that `trains`: told without parsing it.
+
+    Python reads names in their NFKC form, however they are written.
+    """
+    return "backward" in source or (
+        not source.isascii() and "backward" in unicodedata.normalize("NFKC", source)
+    )
 
 
 def count_of(loop: ast.stmt) -> ast.Call | None:
@@ -40,7 +52,7 @@ def count_of(loop: ast.stmt) -> ast.Call | None:
                 (isinstance(part, ast.Name) and part.id == "len")
                 or (isinstance(part, ast.Attribute) and part.attr in ("shape", "size"))
                 for argument in head.args
-                for part in ast.walk(argument)
+                for part in walk(argument)
             )
             return None if sized else head
         if name not in ("tqdm", "enumerate", "list", "tqdm_notebook", "track", "reversed"):

@@ -28,15 +28,28 @@ def kill_tree(pid: int) -> None:
         command = ["taskkill", "/T", "/F", "/PID", str(pid)]
         subprocess.run(command, capture_output=True, check=False)  # noqa: S603  (fixed words)
         return
-    family = {pid} | _stopped_descendants(pid)
+    _signal(pid, signal.SIGSTOP)
+    below = _stopped_descendants(pid)
+    kill_group(pid)
+    for member in below:
+        _signal(member, signal.SIGKILL)
+
+
+def kill_group(pid: int) -> None:
+    """Kill a process that leads its own group, and its group. Nothing is reaped."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    for member in family:
+    _signal(pid, signal.SIGKILL)
+
+
+def kill_below(pid: int) -> None:
+    """Kill all descendants of a process, which itself lives on. Nothing is reaped."""
+    for member in _stopped_descendants(pid):
         _signal(member, signal.SIGKILL)
 
 
 def _stopped_descendants(pid: int) -> set[int]:
-    """Stop a process and its descendants, and return the latter.
+    """Stop the descendants of a process, and return them.
 
     A descendant whose parent is killed first would be lost from view, and one that runs on
     could start others meanwhile; so all are stopped before any is killed.
@@ -44,7 +57,6 @@ def _stopped_descendants(pid: int) -> set[int]:
     if sys.platform != "linux" or not Path("/proc/self/stat").exists():
         return set()
     found: set[int] = set()
-    _signal(pid, signal.SIGSTOP)
     for _ in range(_ROUNDS):
         new = _descendants(pid) - found
         if not new:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import NoReturn
 
 from gradkit.text import clean_text
-from gradkit.worker.confine import Allowance
+from gradkit.worker.confine import UNCONFINED, Allowance, running_tasks
 from gradkit.worker.errors import LossKind, WorkerLost, WorkshopError
 from gradkit.worker.frames import (
     TO_GRADER,
@@ -61,6 +61,7 @@ class Worker:
         self._printed = bytearray()
         self._dropped = 0
         self._lost: WorkerLost | None = None
+        self._code: int | None = None
         self._link = lane.start()
         self._selector = selectors.DefaultSelector()
         for stream in self._link.channel, self._link.output:
@@ -120,13 +121,20 @@ class Worker:
             self._link.output.close()
 
     def _open(self, allowance: Allowance, cpu_seconds: int, seed: int) -> None:
-        data = {"allowance": asdict(allowance), "cpu_seconds": cpu_seconds, "seed": seed}
+        data = {
+            "allowance": asdict(allowance),
+            "cpu_seconds": cpu_seconds,
+            "seed": seed,
+            "running": running_tasks(),
+        }
         try:
             reply = self._exchange(encode(Frame("open", {}, data), TO_WORKER), _START_SECONDS)
         except WorkerLost as lost:
             self._drain(self._cap)
             said = self.output.strip() or self._lane.complaint()
             self.close()
+            if self._code == UNCONFINED:
+                raise WorkshopError(f"no submission is run: {said}") from None
             raise WorkshopError(
                 f"the process that was to run a submission {lost.detail} before it began; "
                 f"it said: {said}"
@@ -240,6 +248,7 @@ class Worker:
     def _stop(self) -> Ending | None:
         ending = self._lane.stop()
         if ending is not None:
+            self._code = ending.code
             self.cpu_seconds = ending.cpu_seconds
             self.max_rss = ending.max_rss
         return ending

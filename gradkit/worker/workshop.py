@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Self
 
 from gradkit.worker.confine import Allowance
+from gradkit.worker.errors import WorkshopError
 from gradkit.worker.interpreter import Recipe
+from gradkit.worker.tiers import short_of
 
 if TYPE_CHECKING:
     from gradkit.worker.lane import Lane
@@ -40,11 +42,18 @@ class Workshop:
         Folders in which that module may be found too.
     allowance : Allowance
         What each worker may use up.
+    require_tier : int, optional
+        Tier of isolation without which no worker is given.
+    most_tier : int
+        Tier of isolation to stop at; less is reached where the machine lacks what it takes.
+    omitted : sequence of str
+        For tests alone: defences to leave out, see `gradkit.worker.harden`.
 
     Raises
     ------
     ValueError
-        If fork is asked for where there is none, or if there is to be no lane.
+        If fork is asked for where there is none, if there is to be no lane, or if a tier
+        is required that is not to be reached.
 
     Attributes
     ----------
@@ -69,6 +78,9 @@ class Workshop:
         handlers: str = "gradkit.worker.child",
         search: Sequence[str] = (),
         allowance: Allowance | None = None,
+        require_tier: int | None = None,
+        most_tier: int = 3,
+        omitted: Sequence[str] = (),
     ) -> None:
         if method == "fork" and sys.platform != "linux":
             raise ValueError(
@@ -76,10 +88,17 @@ class Workshop:
             )
         if lanes < 1:
             raise ValueError(f"a workshop has at least one lane, {lanes} were asked for")
+        if not 0 <= (require_tier or 0) <= most_tier <= 3:
+            raise ValueError(
+                f"tiers go from 0 to 3; {require_tier} is required, {most_tier} is the most"
+            )
         self.tier: int | None = None
+        self._require_tier = require_tier or 0
+        self._most_tier = most_tier
         self.allowance = allowance or Allowance()
         self.method: Method = method or ("fork" if sys.platform == "linux" else "spawn")
-        recipe = Recipe(("numpy", "numpy.random", *preload), handlers, tuple(search))
+        modules = ("numpy", "numpy.random", *preload)
+        recipe = Recipe(modules, handlers, tuple(search), most_tier, tuple(omitted))
         self._lanes: list[Lane] = []
         self._free: queue.LifoQueue[Lane] = queue.LifoQueue()
         try:
@@ -109,7 +128,8 @@ class Workshop:
         ValueError
             If the seed is out of range.
         WorkshopError
-            If no process could be made ready, or the workshop has been closed.
+            If no process could be made ready, or none at the tier that is required, or the
+            workshop has been closed.
         """
         # Late, as it imports numpy, which a lane's process can do at the same time.
         from gradkit.worker.worker import Worker
@@ -121,6 +141,8 @@ class Workshop:
             worker = Worker(lane, self.allowance, deadline, seed)
             self.tier = worker.tier
             try:
+                if worker.tier < self._require_tier:
+                    raise WorkshopError(short_of(worker.tier, self._require_tier))
                 yield worker
             finally:
                 worker.close()
@@ -128,6 +150,16 @@ class Workshop:
             # An interrupt may have come between the start of a process and its worker.
             lane.stop()
             self._free.put(lane)
+
+    def sibling(self, preload: Sequence[str]) -> Workshop:
+        """Open another, of one lane, that loads other modules and asks for the same tier."""
+        return Workshop(
+            preload=preload,
+            method=self.method,
+            allowance=self.allowance,
+            require_tier=self._require_tier,
+            most_tier=self._most_tier,
+        )
 
     def close(self) -> None:
         """Kill all processes and remove their folders.

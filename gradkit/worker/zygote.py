@@ -1,16 +1,22 @@
 """The program of a fork server: one process, with numpy loaded, that only ever forks.
 
-The grader talks to it over a socket. ``{"fork": folder}``, together with a channel and a
+The grader talks to it over a socket. ``{"fork": …}``, together with a channel and a
 descriptor for printed output, makes a child that serves the grader over the channel; the
 zygote itself reads neither requests nor replies. It says when the child has ended, and
 keeps it as a zombie, whose number cannot be taken by another process, until it is asked to
-``{"reap"}`` it.
+``{"reap"}`` it. Whatever the child had started has by then become a child of the zygote,
+which says whether there is ``left`` any to be killed.
+
+Once it has loaded everything it shuts itself in, and its children with it: see
+`gradkit.worker.harden`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import gc
+import io
 import json
 import os
 import random
@@ -20,10 +26,14 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
+from gradkit.worker.confine import UNCONFINED, Allowance, confine, taken_memory
+from gradkit.worker.errors import ConfinementError
+from gradkit.worker.harden import Shell, shut_in, tie_down
 from gradkit.worker.serve import Handlers, load, open_streams, point_streams, serve
-from gradkit.worker.tree import kill_tree
+from gradkit.worker.tree import kill_below, kill_group
 
 UNFIT = 70
 """Exit code of a child that could not begin to serve."""
@@ -35,17 +45,31 @@ def main(settings: dict[str, Any]) -> None:
     control.set_inheritable(False)
     handlers = load(settings["preload"], settings["handlers"], settings["search"])
     open_streams()
+    zygote = _Zygote(control, handlers)
+    packages = settings["preload"]
+    try:
+        zygote.shell = shut_in(zygote.folder, packages, settings["most_tier"], settings["omitted"])
+    except ConfinementError as error:
+        print(error, file=sys.stderr, flush=True)
+        os._exit(UNCONFINED)
     # Keeps the collector of a child from touching, and so copying, every page it shares.
     gc.collect()
     gc.freeze()
-    _Zygote(control, handlers).run()
+    zygote.run()
 
 
 class _Zygote:
+    shell: Shell
+
     def __init__(self, control: socket.socket, handlers: Handlers) -> None:
         self.control = control
         self.handlers = handlers
+        self.folder = os.getcwd()
+        self.pid = os.getpid()
         self.child: int | None = None
+        # What can no longer be had once the room is closed.
+        self.taken = taken_memory()
+        self.empty = os.open(os.devnull, os.O_RDONLY)
         self.wake, self.woken = os.pipe()
         os.set_blocking(self.wake, False)
         os.set_blocking(self.woken, False)
@@ -64,23 +88,23 @@ class _Zygote:
                     self.leave()
                 request = json.loads(message)
                 if "fork" in request:
-                    self.fork(request["fork"], *received)
+                    self.fork(*received)
                 else:
                     self.reap()
 
     def say(self, **message: object) -> None:
         self.control.send(json.dumps(message).encode())
 
-    def fork(self, folder: str, channel: int, output: int) -> None:
+    def fork(self, channel: int, output: int) -> None:
         pid = os.fork()
         if pid == 0:
-            self.become_worker(folder, channel, output)
+            self.become_worker(channel, output)
         os.close(channel)
         os.close(output)
         self.child = pid
         self.say(pid=pid)
 
-    def become_worker(self, folder: str, channel: int, output: int) -> None:
+    def become_worker(self, channel: int, output: int) -> None:
         code = UNFIT
         try:
             os.setsid()
@@ -89,21 +113,40 @@ class _Zygote:
             self.control.close()
             os.close(self.wake)
             os.close(self.woken)
-            point_streams(output)
+            point_streams(self.empty, output)
+            os.close(self.empty)
             os.close(output)
-            os.chdir(folder)
-            os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), folder))
+            if self.shell.tier == 0:
+                self.move_out()
             # Out of the way of whoever closes or writes to low descriptors by accident.
             high = fcntl.fcntl(channel, fcntl.F_DUPFD_CLOEXEC, random.randrange(128, 192))  # noqa: S311  (not a secret)
             os.close(channel)
-            with socket.socket(fileno=high) as stream:
-                serve(self.handlers, stream.recv_into, stream.sendall)
+            # Read and written as a file: what sockets can do beyond that is taken away.
+            with io.FileIO(high, "r+") as stream:
+                serve(self.handlers, stream.readinto, _writer(stream), self.confine)
             code = 0
+        except ConfinementError as error:
+            code = UNCONFINED
+            print(error, file=sys.stderr, flush=True)
         except BaseException:  # nothing may return into the zygote's loop
             traceback.print_exc()
             sys.stderr.flush()
         finally:
             os._exit(code)
+
+    def move_out(self) -> None:
+        """Take a folder of one's own, where files can be written."""
+        folder = os.path.join(self.folder, str(os.getpid()))
+        os.mkdir(folder)
+        os.chdir(folder)
+        os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), folder))
+
+    def confine(self, opening: Mapping[str, Any]) -> int:
+        if "limits" not in self.shell.omitted:
+            allowance = Allowance(**opening["allowance"])
+            confine(allowance, opening["cpu_seconds"], opening["running"], self.taken)
+        tie_down(self.shell, self.pid)
+        return self.shell.tier
 
     def tell_if_ended(self) -> None:
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
@@ -112,20 +155,44 @@ class _Zygote:
 
     def reap(self) -> None:
         child, self.child = self.child, None
-        if child is None:
-            self.say(code=None)
-            return
-        _, status, usage = os.wait4(child, 0)
-        self.say(
-            code=os.waitstatus_to_exitcode(status),
-            cpu_seconds=usage.ru_utime + usage.ru_stime,
-            max_rss=usage.ru_maxrss * 1024,
-        )
+        answer: dict[str, Any] = {"code": None}
+        if child is not None:
+            _, status, usage = os.wait4(child, 0)
+            answer = {
+                "code": os.waitstatus_to_exitcode(status),
+                "cpu_seconds": usage.ru_utime + usage.ru_stime,
+                "max_rss": usage.ru_maxrss * 1024,
+            }
+        self.say(**answer, left=_any_left())
 
     def leave(self) -> None:
         """End, because the grader has: with it goes the child, and the folder."""
         if self.child is not None:
-            kill_tree(self.child)
+            kill_group(self.child)
             os.wait4(self.child, 0)
-        shutil.rmtree(os.getcwd(), ignore_errors=True)
+        while self.shell.tier == 0 and _any_left():
+            kill_below(self.pid)
+        if self.shell.tier == 0:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.rmdir(self.folder)
         os._exit(0)
+
+
+def _any_left() -> bool:
+    """Reap the orphans that have ended; whether there are others."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _writer(stream: io.FileIO) -> Any:
+    def write(data: bytes) -> None:
+        unsent = memoryview(data)
+        while unsent:
+            unsent = unsent[stream.write(unsent) :]
+
+    return write

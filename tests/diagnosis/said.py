@@ -7,8 +7,8 @@ from gradkit.records.result import TaskResult
 
 
 def codes(result: TaskResult) -> set[str]:
-    """The mistakes that were named, ``unexplained`` among them."""
-    return {finding.mistake for finding in result.findings}
+    """The mistakes that were named, ``unexplained`` among them; no remarks."""
+    return {finding.mistake for finding in result.findings if finding.check}
 
 
 def named(result: TaskResult) -> set[str]:

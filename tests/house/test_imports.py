@@ -47,9 +47,17 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.reproduce": {"gradkit.truth", "gradkit.records"},
     "gradkit.audit": {"gradkit.truth", "gradkit.records"},
     "gradkit.trajectory": {"gradkit.truth", "gradkit.records"},
+    "gradkit.new": {
+        "gradkit.new",
+        "gradkit.records",
+        "gradkit.truth.assignment",
+        "gradkit.truth.probes",
+    },
     # Front ends. The command starts a workshop before anything loads numpy.
+    "gradkit.doctor": {"gradkit.worker", "gradkit.text"},
     "gradkit.cli": {
         "gradkit.cli",
+        "gradkit.doctor",
         "gradkit.session",
         "gradkit.classroom",
         "gradkit.mark",
@@ -57,7 +65,10 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.reproduce",
         "gradkit.audit",
         "gradkit.dispute",
+        "gradkit.new",
         "gradkit.records",
+        "gradkit.student.files",
+        "gradkit.student.gather",
         "gradkit.text",
         "gradkit.truth.assignment",
         "gradkit.truth.mistakes.catalogue",
@@ -78,7 +89,6 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.notebook": {
         "gradkit.notebook",
         "gradkit.session",
-        "gradkit.assess",
         "gradkit.render",
         "gradkit.records",
         "gradkit.student.headings",
@@ -87,8 +97,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.student.sitting",
         "gradkit.student.source",
         "gradkit.truth.assignment",
-        "gradkit.truth.judge",
         "gradkit.truth.oracle",
+        "gradkit.truth.probes",
     },
     "gradkit.__init__": {"gradkit.gradcheck", "gradkit.notebook", "gradkit.trajectory"},
 }
@@ -107,6 +117,9 @@ AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.cli": {"click"},
     "gradkit.truth.tables": {"msgspec"},
     "gradkit.render.text": {"rich"},
+    "gradkit.render.summary": {"rich"},
+    "gradkit.render.progress": {"rich"},
+    "gradkit.classroom": {"msgspec"},
     "gradkit.pytest_plugin": {"pytest"},
 }
 """Modules that may load more than numpy when they are imported, which others do in time."""

@@ -9,7 +9,14 @@ import pytest
 from example_nets import RATE, gradients_of, values_of, written_by, wrong_numpy, wrong_torch
 
 from gradkit.truth.mistakes import CODES, catalogue, forward, rewrite, training
-from gradkit.truth.mistakes.catalogue import DEDUCTIONS, NETS, UnknownMistakeError, mistake, similar
+from gradkit.truth.mistakes.catalogue import (
+    DEDUCTIONS,
+    NETS,
+    REMARKS,
+    UnknownMistakeError,
+    mistake,
+    similar,
+)
 
 PAGES = {
     path.name.removesuffix(".md"): path.read_text(encoding="utf-8")
@@ -61,9 +68,9 @@ def test_every_mistake_has_a_page(role: str) -> None:
 
 
 def test_every_page_is_of_a_mistake() -> None:
-    """No page and no code without a prediction, but the one for what has no name."""
+    """No page and no code without a prediction, but for what has no name and for remarks."""
     assert set(CODES) == set().union(*ROLES.values())
-    assert set(PAGES) == {*CODES, "unexplained"}
+    assert set(PAGES) == {*CODES, *REMARKS, "unexplained"}
     assert len(set(CODES)) == len(CODES)
 
 

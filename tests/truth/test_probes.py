@@ -12,7 +12,7 @@ from gradkit.records.task import Layer, Task
 from gradkit.truth.assignment import read_assignment
 from gradkit.truth.network import kink_distance
 from gradkit.truth.oracle import Derived
-from gradkit.truth.probes import CLEARANCE, RANDOM, RATES, draw, whole
+from gradkit.truth.probes import CLEARANCE, RANDOM, RATES, TWICE, UNSEEN, draw, whole
 
 TASKS = {task.id: task for task in read_assignment().tasks}
 KEYS = ("W1", "b1", "W2", "b2")
@@ -153,6 +153,8 @@ def test_torch_tasks_are_asked_for_one_and_two_steps_from_every_start() -> None:
         ("step 2/other", "gradient", 2),
         ("run/published", "trajectory", 20),
         ("run/other", "trajectory", 20),
+        (TWICE, "", 3),
+        (UNSEEN, "", 3),
     ]
     assert {batch.role for batch in probes.forward} == {"model"}
 

@@ -9,9 +9,12 @@ from gradkit.worker import Workshop
 HERE = str(Path(__file__).parent)
 
 
-def open_workshop(**options):
-    """Open a workshop whose workers do the deeds of `deeds`."""
-    return Workshop(handlers="deeds", search=[HERE], **options)
+def open_workshop(most_tier=0, **options):
+    """Open a workshop whose workers do the deeds of `deeds`, by default on the tier that lets them.
+
+    What the higher tiers forbid is tested in tests/hostile.
+    """
+    return Workshop(handlers="deeds", search=[HERE], most_tier=most_tier, **options)
 
 
 def is_running(pid):

@@ -39,7 +39,11 @@ def _put(case: Case, entry: Entry, terms: tuple[Term, ...]) -> int | None:
         return None
     change = np.sum([case.table.term(term) for term in terms], axis=0)
     for number, value, before in case.columns.written(entry):
-        if before is not None and _proportional(value - before, change):
+        if before is None:
+            continue
+        with np.errstate(invalid="ignore"):  # a student's values may be infinite
+            step = value - before
+        if _proportional(step, change):
             return number
     return None
 

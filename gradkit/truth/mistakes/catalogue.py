@@ -84,6 +84,10 @@ CODES = (
 )
 """Every mistake, the most basic first: the order in which findings are told."""
 
+MEMORISED, NONDETERMINISTIC = "memorised-answers", "nondeterministic"
+REMARKS = (MEMORISED, NONDETERMINISTIC)
+"""What may be remarkable about answers, right or wrong: no mistakes, and they cost nothing."""
+
 RANK: Mapping[str, int] = MappingProxyType({code: place for place, code in enumerate(CODES)})
 
 DEDUCTIONS: Mapping[str, Mapping[Preset, float]] = {
@@ -93,6 +97,7 @@ DEDUCTIONS: Mapping[str, Mapping[Preset, float]] = {
     "sign": {"default": 0.25, "strict": 0.50, "lenient": 0.15},
     "figure": {"default": 0.10, "strict": 0.25, "lenient": 0.05},
     "share": {},
+    "nothing": {"default": 0.0, "strict": 0.0, "lenient": 0.0},
     "form": {"default": 0.50, "strict": 1.0, "lenient": 0.30},
     "return": {"default": 0.25, "strict": 0.50, "lenient": 0.10},
     "loop": {"default": 0.30, "strict": 0.50, "lenient": 0.20},
@@ -139,14 +144,14 @@ class UnknownMistakeError(LookupError):
 
 
 def mistake(code: str) -> Mistake:
-    """One mistake, or what there is to say about ``unexplained`` entries.
+    """One mistake, a remark, or what there is to say about ``unexplained`` entries.
 
     Raises
     ------
     UnknownMistakeError
         There is none of this code; the text lists similar ones.
     """
-    if code not in RANK and code != UNEXPLAINED:
+    if code not in RANK and code not in (UNEXPLAINED, *REMARKS):
         near = similar(code)
         known = f"similar ones are {', '.join(near)}" if near else "`gradkit explain` lists all"
         raise UnknownMistakeError(f"There is no mistake {code!r} in the catalogue; {known}.")

@@ -55,7 +55,7 @@ def words(
     names : Names, optional
         The student's names; the notebook's by default.
     functions : mapping, optional
-        The student's function for the roles ``forward`` and ``update``.
+        The student's function for the role that the slip is made in.
     """
     names = names or Names()
     facts = dict(slip.details[0]) if slip.details else {}
@@ -74,6 +74,7 @@ def words(
         "rate": names.rate,
         "forward": functions.get("forward", "the forward pass"),
         "update": functions.get("update", "the update"),
+        "function": next(iter(functions.values()), "The function"),
         "ratio": _ratios(slip),
         "rates": _rates(task),
         "layers": _counted("layer", list(dict.fromkeys(layers))),

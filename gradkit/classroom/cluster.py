@@ -1,0 +1,240 @@
+"""A crew on other machines: Dask workers, each a trusted parent with workers of its own.
+
+Submissions travel as bytes, in chunks, and so do the assignment and the model solutions: a
+Dask worker needs gradkit installed, and nothing else of ours. What a lost worker had in
+hand Dask gives to another one; a chunk that costs several workers comes back undone.
+
+A scheduler runs whatever reaches its port: keep it on a private interface, with TLS.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import tempfile
+import threading
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+import gradkit
+from gradkit.classroom.lane import Grader, grader
+from gradkit.records.classroom import Order, Reply
+from gradkit.session import GradingError, Settings, grounds
+
+CHUNK = 25
+"""Submissions in one task: about a second of work, against a few milliseconds of Dask's own."""
+
+AHEAD = 2
+"""Chunks for each thread of the cluster that are handed out before the first comes back."""
+
+CONNECT_SECONDS = 20
+
+
+class ClusterError(Exception):
+    """The scheduler cannot be used; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portable:
+    """Settings for another machine: the files of the assignment and of the reference in them.
+
+    ``version`` is the gradkit that sends them.
+    """
+
+    version: str
+    settings: Settings
+    assignment: tuple[tuple[str, bytes], ...]
+    reference: tuple[tuple[str, bytes], ...]
+
+
+def portable(settings: Settings) -> Portable:
+    """Settings with the contents of the files that they name.
+
+    Raises
+    ------
+    ClusterError
+        Data of the assignment lie where they cannot be sent from.
+    GradingError
+        The assignment or the reference cannot be used.
+    """
+    assignment, reference = grounds(settings)
+    file = Path(assignment.path)
+    tables = {task["data"] for task in tomllib.loads(file.read_text(encoding="utf-8"))["tasks"]}
+    for name in tables:
+        if not (file.parent / name).resolve().is_relative_to(file.parent.resolve()):
+            raise ClusterError(
+                f"{file}: data = {name!r} lies outside of the assignment's folder, so it cannot "
+                "be sent to a cluster. Put the file beside the assignment."
+            )
+    files = [(name, (file.parent / name).read_bytes()) for name in sorted(tables)]
+    solutions = sorted(reference.glob("*.py")) if reference is not None else []
+    return Portable(
+        gradkit.__version__,
+        replace(settings, assignment=None, reference=None, no_reference=reference is None),
+        (("assignment.toml", file.read_bytes()), *files),
+        tuple((path.name, path.read_bytes()) for path in solutions),
+    )
+
+
+class Cluster:
+    """A crew of the workers of a Dask scheduler.
+
+    Parameters
+    ----------
+    settings : Settings
+    address : str
+        Of the scheduler, ``tcp://…`` or ``tls://…``; certificates are taken from Dask's own
+        configuration.
+
+    Raises
+    ------
+    ClusterError
+        Dask is not installed, or nobody answers at the address.
+    GradingError
+        The assignment or the reference cannot be used.
+    """
+
+    def __init__(self, settings: Settings, address: str) -> None:
+        try:
+            from distributed import Client
+        except ImportError:
+            raise ClusterError(
+                "--scheduler needs Dask, which is not installed here: pip install "
+                "'gradkit[cluster]'"
+            ) from None
+        self._portable = msgspec.msgpack.encode(portable(settings))
+        try:
+            self._client: Any = Client(address, timeout=CONNECT_SECONDS)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise ClusterError(
+                f"--scheduler {address}: no Dask scheduler answers there ({error}). Start one "
+                "with `dask scheduler`, and workers with `dask worker`."
+            ) from None
+        try:
+            self._client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        except TimeoutError:
+            self._client.close()
+            raise ClusterError(
+                f"--scheduler {address}: the scheduler has no worker. Start one with "
+                f"`dask worker {address}`."
+            ) from None
+        self._running: dict[Any, list[Order]] = {}
+        self._late: set[Any] = set()
+
+    def room(self, *, leisure: bool) -> int:
+        """See `gradkit.classroom.crew.Crew`."""
+        if leisure:
+            return max(0, self._threads() - len(self._late))
+        return CHUNK * max(0, AHEAD * self._threads() - len(self._running) + len(self._late))
+
+    def put(self, orders: Sequence[Order], *, leisure: bool) -> None:
+        """See `gradkit.classroom.crew.Crew`."""
+        # A small class is shared out evenly; what was overdue goes one by one.
+        share = -(-len(orders) // self._threads())
+        size = min(CHUNK, share) if orders and orders[0].hurried else 1
+        for start in range(0, len(orders), size):
+            chunk = list(orders[start : start + size])
+            future = self._client.submit(
+                grade_chunk,
+                self._portable,
+                [msgspec.msgpack.encode(order) for order in chunk],
+                pure=False,
+                priority=-1 if leisure else 0,
+            )
+            self._running[future] = chunk
+            if leisure:
+                self._late.add(future)
+
+    def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
+        """See `gradkit.classroom.crew.Crew`."""
+        from distributed import wait
+
+        if not self._running:
+            return []
+        with contextlib.suppress(TimeoutError):
+            wait(list(self._running), timeout=seconds, return_when="FIRST_COMPLETED")
+        taken: list[tuple[Order, Reply | None]] = []
+        for future in [future for future in self._running if future.done()]:
+            orders = self._running.pop(future)
+            self._late.discard(future)
+            taken += zip(orders, self._replies(future, len(orders)), strict=True)
+        return taken
+
+    def _replies(self, future: Any, count: int) -> list[Reply | None]:
+        """What a chunk gave; nothing where it could not be graded at all."""
+        try:
+            packed = future.result()
+        except GradingError:
+            raise
+        except Exception:
+            # Whatever went wrong there, on Dask's side or ours: the orders are given again.
+            return [None] * count
+        return [msgspec.msgpack.decode(one, type=Reply) for one in packed]
+
+    def _threads(self) -> int:
+        """Tasks that the cluster runs at a time; one while it waits for its first worker."""
+        threads: dict[str, int] = self._client.nthreads()
+        return max(1, sum(threads.values()))
+
+    def close(self) -> None:
+        """See `gradkit.classroom.crew.Crew`."""
+        self._client.cancel(list(self._running))
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+_HERE: Any = threading.local()
+"""On a Dask worker: the grader of this thread, and what it was made for."""
+
+
+def grade_chunk(packed: bytes, orders: list[bytes]) -> list[bytes]:
+    """Grade some orders on a Dask worker. The grader is kept for the chunks that follow."""
+    able = _grader(packed)
+    return [
+        msgspec.msgpack.encode(able.grade(msgspec.msgpack.decode(order, type=Order)))
+        for order in orders
+    ]
+
+
+def _grader(packed: bytes) -> Grader:
+    from distributed import get_worker
+
+    if getattr(_HERE, "packed", None) == packed:
+        found: Grader = _HERE.grader
+        return found
+    if hasattr(_HERE, "stack"):
+        _HERE.stack.close()
+    stack = contextlib.ExitStack()
+    _HERE.stack, _HERE.packed = stack, None
+    atexit.register(stack.close)
+    sent = msgspec.msgpack.decode(packed, type=Portable)
+    if sent.version != gradkit.__version__:
+        raise GradingError(
+            f"A worker of the cluster has gradkit {gradkit.__version__}, this command has "
+            f"{sent.version}. Install the same version on all machines."
+        )
+    # Dask clears its own folder, whatever becomes of this process.
+    beside = get_worker().local_directory
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gradkit-", dir=beside)))
+    for name, data in (*sent.assignment, *((f"reference/{n}", d) for n, d in sent.reference)):
+        file = folder / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(data)
+    settings = replace(
+        sent.settings,
+        assignment=folder / "assignment.toml",
+        reference=folder / "reference" if sent.reference else None,
+    )
+    _HERE.grader = stack.enter_context(grader(settings))
+    _HERE.packed = packed
+    return _HERE.grader  # type: ignore[no-any-return]

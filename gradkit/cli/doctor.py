@@ -1,0 +1,65 @@
+"""``gradkit doctor``: what this machine keeps student code from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gradkit.cli.refusal import Refusal
+
+if TYPE_CHECKING:
+    from gradkit.doctor import Examination
+
+
+@click.command("doctor")
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="A file with answers, which the canary tries to read.  [default: one made up]",
+)
+def command(format_: str, key: Path | None) -> None:
+    """Try what student code may not do, and say what of it this machine prevents."""
+    from gradkit.doctor import examine, failures
+    from gradkit.worker import WorkshopError
+
+    try:
+        examination = examine(key=key.resolve() if key else None)
+    except WorkshopError as error:
+        raise Refusal(str(error)) from None
+    click.echo(_json(examination) if format_ == "json" else _text(examination))
+    if broken := failures(examination):
+        names = ", ".join(trial.words for trial in broken)
+        raise Refusal(
+            f"tier {examination.tier} does not hold here; student code could: {names}. "
+            "Grade nobody's code but your own on this machine."
+        )
+
+
+def _json(examination: Examination) -> str:
+    return json.dumps({"schema": "gradkit/doctor/v1", **asdict(examination)}, indent=2)
+
+
+def _text(examination: Examination) -> str:
+    from gradkit.worker.tiers import ADDS, CONTAINER, LACKING
+
+    reached = examination.tier
+    lines = [f"Student code runs at isolation tier {reached}."]
+    lines += [f"  tier {tier}: {ADDS[tier]}" for tier in range(reached + 1)]
+    if reached + 1 in LACKING:
+        lines.append(f"  not tier {reached + 1}: {LACKING[reached + 1]}")
+    if reached == 0:
+        lines.append(f"  tier 2 can be had in a container: {CONTAINER}")
+    lines.append("A canary tried to …")
+    for trial in examination.trials:
+        said = "held" if trial.held else "not held"
+        later = f" (from tier {trial.tier} on)" if trial.tier > reached and not trial.held else ""
+        lines.append(f"  {said:8}  {trial.words}{later}: {trial.detail}")
+    return "\n".join(lines)

@@ -1,0 +1,41 @@
+"""Findings about a whole task that explain no failure: for whoever has to judge the student."""
+
+from __future__ import annotations
+
+from gradkit.examine import Examined
+from gradkit.inquiry.findings import finding_of
+from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
+from gradkit.records.rule import Slip
+from gradkit.records.task import Task
+from gradkit.truth.mistakes.catalogue import MEMORISED, NONDETERMINISTIC
+from gradkit.truth.suspicion import memorised, nondeterministic
+
+CHECKS = {"forward": "forward", "model": "forward", "update": "update", "train": "trajectory"}
+
+
+def suspicions(task: Task, examined: Examined, inquiry: Inquiry) -> tuple[Finding, ...]:
+    """What is remarkable about the answers, beside what explains them.
+
+    Answers by heart are never said of a function whose rule was recovered or whose mistake
+    was named.
+    """
+    bound = examined.case.binding.bound
+    named = {finding.check for finding in inquiry.findings if _is_explained(finding)}
+    found = [
+        finding_of(task, bound[role], "", Slip(NONDETERMINISTIC), ())
+        for role in nondeterministic(examined.case)
+    ]
+    found += [
+        finding_of(task, bound[role], "", Slip(MEMORISED), ())
+        for role in memorised(examined.case)
+        if CHECKS[role] not in named
+    ]
+    return tuple(found)
+
+
+def _is_explained(finding: Finding) -> bool:
+    """Whether it has a name, or a rule in which anything that goes in has a part."""
+    rules = finding.applies.values()
+    return finding.mistake != UNEXPLAINED or any(
+        character.isalpha() for rule in rules for character in rule
+    )

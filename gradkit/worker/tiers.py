@@ -1,0 +1,40 @@
+"""The tiers of isolation in words: what each adds, and why a machine may not reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+ADDS = {
+    0: "a process of its own, limits on resources, an empty environment, a protocol without pickle",
+    1: "no files written, no network, no other programs or processes, no look at other processes",
+    2: "no files read but the interpreter's and its packages'",
+    3: "an account that is nobody else's",
+}
+
+LACKING = {
+    1: "it takes Linux on x86_64 or aarch64, and a kernel that lets seccomp programs be loaded",
+    2: "it takes a kernel with Landlock (5.13 or later), and a container that lets it be used",
+    3: "it takes root, and an installation of Python that other accounts can read",
+}
+"""By tier, what it takes to reach it from the one below."""
+
+
+def short_of(reached: int, required: int) -> str:
+    """Say that a tier was not reached, what the next one takes, and what to do."""
+    return (
+        f"student code would run at isolation tier {reached} here, and tier {required} is "
+        f"required. Of tier {reached + 1}: {LACKING[reached + 1]}. `gradkit doctor` shows what "
+        "holds on this machine."
+    )
+
+
+CONTAINER = (
+    'docker run --rm -v "$PWD:/class" -w /class python:3.12 '
+    "sh -c 'pip install -q gradkit && gradkit grade SUBMISSIONS --out RESULTS'"
+)
+"""How tier 2 is had where the system has none: in a container, whose default profile will do."""
+
+
+def default_tier(environment: Mapping[str, str]) -> int:
+    """The tier that grading other people's code asks for, unless told: 2 in CI, else 1."""
+    return 2 if environment.get("CI") else 1

@@ -1,0 +1,36 @@
+"""Results made up for the store, and somebody whom permissions concern."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+from gradkit.classroom.pack import pack
+from gradkit.records.classroom import Filed
+
+PLAIN = Filed("kim", "class/kim.py", "digest-1", "key-1", "graded", "", 15.0, 20.0)
+
+
+def filed(name: str = "kim", **facts: object) -> Filed:
+    """A result with its bulk, which says whose it is."""
+    own = {
+        "path": f"class/{name}.py",
+        "result": pack(f"result of {name}"),
+        "evidence": pack(f"evidence of {name}"),
+    }
+    return replace(PLAIN, name=name, **{**own, **facts})  # type: ignore[arg-type]
+
+
+def as_stranger(imports: str, script: str, *arguments: object) -> str:
+    """What a script prints that is run without the rights of an administrator."""
+    lines = [imports, "import os, sys", "if os.getuid() == 0: os.setuid(65534)", script]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,0 +1,193 @@
+"""A class on a real Dask cluster: the same marks, and nothing lost with a worker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gradkit
+from gradkit.classroom.cluster import Cluster, ClusterError, portable
+from gradkit.classroom.crew import Lanes
+from gradkit.classroom.grade import Grading, Tally
+from gradkit.classroom.pack import unpack
+from gradkit.classroom.store import Store
+from gradkit.records.classroom import Filed
+from gradkit.records.result import Result
+from gradkit.session import GradingError, Settings
+from gradkit.student.gather import gather
+from gradkit.truth.assignment import DEFAULT
+
+distributed = pytest.importorskip("distributed")
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = Settings(tasks=("regression-numpy",), seed=11, no_reference=True)
+
+# Dask's own threads and sockets end a little after the cluster does.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+
+class Silent:
+    """Watches nothing."""
+
+    def begin(self, total: int) -> None:
+        """See `Watch`."""
+
+    def skip(self) -> None:
+        """See `Watch`."""
+
+    def step(self, filed: Filed) -> None:
+        """See `Watch`."""
+
+
+@pytest.fixture(scope="module")
+def small_class(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty submissions, right and wrong."""
+    folder = tmp_path_factory.mktemp("class")
+    texts = [
+        path.read_text(encoding="utf-8")
+        for path in sorted((ROOT / "tests" / "sample_class").glob("*regression*.py"))
+        if "torch" not in path.name
+    ]
+    for number in range(60):
+        text = f"# student {number}\n{texts[number % len(texts)]}"
+        (folder / f"student_{number:02}.py").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The address of a scheduler with two worker processes."""
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+    ) as made:
+        yield made.scheduler_address
+
+
+def results(store: Store) -> dict[str, Result | str]:
+    """The current results by name; of what was refused, the sentence."""
+    return {
+        kept.name: unpack(store.result(kept.id), Result) if kept.standing == "graded" else kept.told
+        for kept in store.current()
+    }
+
+
+def graded(folder: Path, out: Path, crew: Cluster | Lanes) -> tuple[Tally, dict[str, Result | str]]:
+    """Grade a folder with a crew."""
+    with Store(out, write=True) as store:
+        tally = Grading(store, SETTINGS, Silent()).run(gather([folder]), crew)
+        return tally, results(store)
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_marks(small_class: Path, cluster: str, tmp_path: Path) -> None:
+    """Every result is equal to the local run's, tier included."""
+    with Lanes(SETTINGS, 2) as lanes:
+        local_tally, local = graded(small_class, tmp_path / "local", lanes)
+    with Cluster(SETTINGS, cluster) as crew:
+        tally, far = graded(small_class, tmp_path / "far", crew)
+    assert tally == local_tally
+    assert tally.graded == 60
+    assert far == local
+
+
+@pytest.mark.slow
+def test_a_lost_worker_costs_nothing(small_class: Path, cluster: str, tmp_path: Path) -> None:
+    """One is killed in the middle: each student still has exactly one result, the same."""
+    with Lanes(SETTINGS, 2) as lanes:
+        _, local = graded(small_class, tmp_path / "local", lanes)
+    with distributed.Client(cluster) as client:
+        victim = next(iter(client.run(os.getpid).values()))
+    killer = threading.Thread(target=kill_soon, args=(tmp_path / "far", victim))
+    killer.start()
+    with Cluster(SETTINGS, cluster) as crew:
+        tally, far = graded(small_class, tmp_path / "far", crew)
+    killer.join()
+    assert not alive(victim)
+    assert tally.graded == 60
+    assert far == local
+
+
+def kill_soon(out: Path, victim: int) -> None:
+    """Kill a process as soon as grading has begun."""
+    until = time.monotonic() + 60
+    while not (out / "class.sqlite").exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    os.kill(victim, signal.SIGKILL)
+
+
+def alive(pid: int) -> bool:
+    """Whether there is such a process that has not ended."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return False
+
+
+def test_nobody_at_the_address() -> None:
+    """The sentence says how to start a scheduler."""
+    with pytest.raises(ClusterError, match=r"no Dask scheduler answers there .*`dask scheduler`"):
+        Cluster(SETTINGS, "nonsense://nowhere")
+
+
+@pytest.mark.slow
+def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is waited for a while, and then said."""
+    monkeypatch.setattr("gradkit.classroom.cluster.CONNECT_SECONDS", 3)
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0") as made,
+        pytest.raises(ClusterError, match=r"the scheduler has no worker. Start one with `dask"),
+    ):
+        Cluster(SETTINGS, made.scheduler_address)
+
+
+@pytest.mark.slow
+def test_another_version_on_the_workers(
+    small_class: Path, cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results of two versions never mix in one class."""
+    monkeypatch.setattr(gradkit, "__version__", "99.0")
+    with (
+        Cluster(SETTINGS, cluster) as crew,
+        pytest.raises(GradingError, match=r"this command has 99\.0\. Install the same version"),
+    ):
+        graded(small_class, tmp_path / "far", crew)
+
+
+def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra is named."""
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    with pytest.raises(ClusterError, match=r"pip install 'gradkit\[cluster\]'"):
+        Cluster(SETTINGS, "tcp://127.0.0.1:1")
+
+
+def test_what_travels(tmp_path: Path) -> None:
+    """The assignment with its data, and the model solutions; no path of this machine."""
+    sent = portable(Settings(reference=ROOT / "reference"))
+    assert {name for name, _ in sent.assignment} > {"assignment.toml"}
+    assert "regression_numpy.py" in {name for name, _ in sent.reference}
+    assert sent.settings.assignment is None
+    assert sent.settings.reference is None
+
+
+def test_data_outside_of_the_folder(tmp_path: Path) -> None:
+    """Where a data file could not be put on another machine, that is said."""
+    shutil.copytree(DEFAULT.parent, tmp_path / "assignment")
+    file = tmp_path / "assignment" / "assignment.toml"
+    text = file.read_text(encoding="utf-8")
+    name = next(line for line in text.splitlines() if line.startswith("data = ")).split('"')[1]
+    (tmp_path / "assignment" / name).rename(tmp_path / name)
+    file.write_text(text.replace(f'"{name}"', f'"../{name}"'), encoding="utf-8")
+    with pytest.raises(ClusterError, match=r"lies outside of the assignment's folder"):
+        portable(Settings(assignment=file))

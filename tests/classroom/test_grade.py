@@ -1,0 +1,413 @@
+"""Who is graded when, and what is stored: with a crew whose answers are written down."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from classroom.classes import RIGHT, SETTINGS, Silent, handed_in
+from classroom.filing import filed
+from model_solutions import REFERENCE
+
+import gradkit
+from gradkit.classroom.grade import LOST, Grading, Tally, seed_of
+from gradkit.classroom.store import FILE, Store, StoreError
+from gradkit.records.classroom import Kept, Order, Reply
+from gradkit.session import GradingError, Settings
+from gradkit.student.gather import gather
+from gradkit.truth.assignment import DEFAULT, read_assignment
+
+
+def graded(order: Order) -> Reply:
+    """A result whose score is the length of the submission."""
+    parcel = order.parcel
+    facts = {"path": parcel.path, "digest": parcel.digest, "key": order.key}
+    return Reply(filed(parcel.name, score=float(len(parcel.files[0].data.decode())), **facts))
+
+
+@dataclass
+class Scripted:
+    """A crew of one lane and a slow one, which does what it is told and notes what it is given."""
+
+    answer: Callable[[Order], Reply | None] = graded
+    lanes: int = 1
+    given: list[tuple[str, bool, bool]] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    hand: list[tuple[Order, bool]] = field(default_factory=list)
+
+    def room(self, *, leisure: bool) -> int:
+        """See `Crew`."""
+        return (1 if leisure else self.lanes) - sum(slow == leisure for _, slow in self.hand)
+
+    def put(self, orders: Sequence[Order], *, leisure: bool) -> None:
+        """See `Crew`."""
+        assert len(orders) <= self.room(leisure=leisure)
+        for order in orders:
+            self.given.append((order.parcel.name, order.hurried, leisure))
+            self.orders.append(order)
+            self.hand.append((order, leisure))
+
+    def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
+        """What was given last is done first, so that nothing depends on the order."""
+        if not self.hand:
+            return []
+        order, _ = self.hand.pop()
+        return [(order, self.answer(order))]
+
+    def close(self) -> None:
+        """See `Crew`."""
+
+
+def run(
+    paths: Path | Sequence[Path], out: Path, crew: Scripted, settings: Settings = SETTINGS
+) -> Tally:
+    """Grade what is there."""
+    handed = gather([paths] if isinstance(paths, Path) else paths)
+    with Store(out, write=True) as store:
+        return Grading(store, settings, Silent()).run(handed, crew)
+
+
+def current(out: Path) -> dict[str, Kept]:
+    """The current results by name."""
+    with Store(out, write=False) as store:
+        return {kept.name: kept for kept in store.current()}
+
+
+@pytest.fixture
+def trio(tmp_path: Path) -> Path:
+    """A class of three."""
+    return handed_in(tmp_path / "class", ann=RIGHT, ben=RIGHT + "#", cas=RIGHT + "##")
+
+
+def test_everybody_is_graded_once_and_in_a_hurry(trio: Path, tmp_path: Path) -> None:
+    """All that is asked comes back under the name that it was asked by."""
+    crew = Scripted(lanes=2)
+    assert run(trio, tmp_path, crew) == Tally(3, 0, 3, 0, 0)
+    assert sorted(crew.given) == [(name, True, False) for name in ("ann", "ben", "cas")]
+    found = current(tmp_path)
+    assert [kept.score for kept in found.values()] == [len(RIGHT) + n for n in range(3)]
+    assert found["ben"].path == str(trio / "ben.py")
+
+
+def test_what_is_done_and_unchanged_is_skipped(trio: Path, tmp_path: Path) -> None:
+    """Wherever it lies by then; what is new or different is graded."""
+    run(trio, tmp_path, Scripted())
+    crew = Scripted()
+    assert run(trio, tmp_path, crew) == Tally(3, 3, 0, 0, 0)
+    assert crew.given == []
+    elsewhere = trio.rename(tmp_path / "elsewhere")
+    handed_in(elsewhere, ben=RIGHT + "# changed", dan=RIGHT)
+    assert run(elsewhere, tmp_path, crew) == Tally(4, 2, 2, 0, 0)
+    assert sorted(crew.given) == [("ben", True, False), ("dan", True, False)]
+    assert current(tmp_path)["ben"].score == len(RIGHT + "# changed")
+
+
+def change_assignment(folder: Path, old: str, new: str) -> Settings:
+    """Settings with an assignment file that differs in one place."""
+    shutil.copytree(DEFAULT.parent, folder, dirs_exist_ok=True)
+    text = DEFAULT.read_text(encoding="utf-8")
+    assert old in text
+    (folder / DEFAULT.name).write_text(text.replace(old, new), encoding="utf-8")
+    return replace(SETTINGS, assignment=folder / DEFAULT.name)
+
+
+def test_everything_that_marks_depend_on_makes_them_old(
+    trio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Assignment, reference, gradkit's version and the options; and they alone."""
+    run(trio, tmp_path, Scripted())
+    same = change_assignment(tmp_path / "same", "step = 0.25", "step = 0.25")
+    again = [SETTINGS, same, replace(SETTINGS, dropped=("wrong-sign",))]
+    for settings in again:
+        assert run(trio, tmp_path, Scripted(), settings).skipped == 3
+    shutil.copytree(REFERENCE, tmp_path / "reference")
+    named = replace(SETTINGS, no_reference=False, reference=tmp_path / "reference")
+    different = [
+        change_assignment(tmp_path / "other", "step = 0.25", "step = 0.5"),
+        replace(SETTINGS, seed=12),
+        replace(SETTINGS, preset="strict"),
+        replace(SETTINGS, tasks=(*SETTINGS.tasks, "classification-numpy")),
+        named,
+    ]
+    for settings in different:
+        assert run(trio, tmp_path, Scripted(), settings).graded == 3
+        assert run(trio, tmp_path, Scripted(), settings).skipped == 3
+    solution = tmp_path / "reference" / "regression_numpy.py"
+    solution.write_text(solution.read_text(encoding="utf-8") + "#\n", encoding="utf-8")
+    assert run(trio, tmp_path, Scripted(), named).graded == 3
+    monkeypatch.setattr(gradkit, "__version__", "99.0")
+    assert run(trio, tmp_path, Scripted(), named).graded == 3
+
+
+def test_the_seed_is_the_attempts(trio: Path, tmp_path: Path) -> None:
+    """Fresh for each student and revision, and the same whenever that is graded again."""
+    settings = replace(SETTINGS, seed=None)
+
+    def seeds(changed: Settings) -> dict[str, int]:
+        crew = Scripted()
+        run(trio, tmp_path, crew, changed)
+        return {order.parcel.name: order.seed for order in crew.orders}
+
+    first = seeds(settings)
+    assert len(set(first.values())) == 3
+    assert seeds(replace(settings, preset="strict")) == first
+    handed_in(trio, ben=RIGHT + "# second")
+    second = seeds(settings)
+    assert second["ann"] == first["ann"]
+    assert second["ben"] != first["ben"]
+    handed_in(trio, ben=RIGHT + "#")
+    assert seeds(settings)["ben"] == first["ben"]
+
+
+def test_nobody_can_tell_a_seed_beforehand() -> None:
+    """It depends on the secret, the assignment, the name and the attempt, and has 48 bits."""
+    assignment = read_assignment(None)
+    other = replace(assignment, id="other")
+    drawn = [
+        seed_of("secret", assignment, "ann", 1),
+        seed_of("secret2", assignment, "ann", 1),
+        seed_of("secret", other, "ann", 1),
+        seed_of("secret", assignment, "ben", 1),
+        seed_of("secret", assignment, "ann", 2),
+    ]
+    assert len(set(drawn)) == 5
+    assert all(0 <= seed < 2**48 for seed in drawn)
+    many = [seed_of("secret", assignment, str(number), 1) for number in range(500)]
+    assert max(many) > 2**47
+    assert seed_of("secret", assignment, "ann", 1) == drawn[0]
+
+
+def test_what_failed_is_tried_again(trio: Path, tmp_path: Path) -> None:
+    """With the seed that it had; what was refused stays so until it changes."""
+
+    def broken(order: Order) -> Reply:
+        standing = "failed" if order.parcel.name == "ben" else "refused"
+        reply = graded(order)
+        assert reply.filed is not None
+        return Reply(replace(reply.filed, standing=standing, told="why", evidence=b""))
+
+    first, second = Scripted(broken), Scripted()
+    settings = replace(SETTINGS, seed=None)
+    assert run(trio, tmp_path, first, settings) == Tally(3, 0, 0, 2, 1)
+    assert {name: kept.told for name, kept in current(tmp_path).items()} == dict.fromkeys(
+        ("ann", "ben", "cas"), "why"
+    )
+    assert run(trio, tmp_path, second, settings) == Tally(3, 2, 1, 0, 0)
+    assert second.given == [("ben", True, False)]
+    seeds = {order.parcel.name: order.seed for order in first.orders}
+    assert second.orders[0].seed == seeds["ben"]
+
+
+def test_what_cannot_be_read_is_kept_with_its_sentence(tmp_path: Path) -> None:
+    """And is looked at again each time, for it may have been replaced."""
+    folder = handed_in(tmp_path / "class", ann=RIGHT)
+    (folder / "ben.pdf").write_bytes(b"%PDF")
+    crew = Scripted()
+    assert run(folder, tmp_path, crew) == Tally(2, 0, 1, 1, 0)
+    kept = current(tmp_path)["ben.pdf"]
+    assert (kept.standing, kept.score, kept.taken) == ("refused", None, None)
+    assert kept.told.startswith("ben.pdf is not a file that can be graded. Expected is ")
+    assert kept.path == str(folder / "ben.pdf")
+    assert run(folder, tmp_path, crew) == Tally(2, 2, 0, 0, 0)
+    (folder / "ben.pdf").rename(folder / "ben.txt")
+    assert run(folder, tmp_path, crew) == Tally(2, 1, 0, 1, 0)
+
+
+def test_who_is_overdue_has_the_slow_lane_while_others_wait(trio: Path, tmp_path: Path) -> None:
+    """With patience, and beside them."""
+    crew = Scripted(lambda order: Reply(None) if is_hurried(order, "ann") else graded(order))
+    assert run(trio, tmp_path, crew) == Tally(3, 0, 3, 0, 0)
+    assert crew.given[0] == ("ann", True, False)
+    assert ("ann", False, True) in crew.given
+    assert crew.given.index(("ann", False, True)) < crew.given.index(("cas", True, False))
+    assert len(crew.given) == 4
+
+
+def is_hurried(order: Order, *names: str) -> bool:
+    """Whether one of these is asked for in a hurry."""
+    return order.hurried and order.parcel.name in names
+
+
+def test_who_is_overdue_has_all_lanes_when_nobody_waits(trio: Path, tmp_path: Path) -> None:
+    """The slow lane is for the time until then."""
+    crew = Scripted(lambda order: Reply(None) if order.hurried else graded(order), lanes=3)
+    assert run(trio, tmp_path, crew).graded == 3
+    assert sorted(crew.given[3:]) == [(name, False, False) for name in ("ann", "ben", "cas")]
+
+
+def test_a_timeout_is_confirmed_at_the_very_end(trio: Path, tmp_path: Path) -> None:
+    """Once, when nobody else is left; the second result is the one that counts."""
+    seen: list[Order] = []
+
+    def slow(order: Order) -> Reply:
+        if order.parcel.name != "ann":
+            return graded(order)
+        if order.hurried:
+            return Reply(None)
+        seen.append(order)
+        reply = graded(order)
+        assert reply.filed is not None
+        return Reply(replace(reply.filed, score=float(len(seen))), timed_out=True)
+
+    crew = Scripted(slow)
+    assert run(trio, tmp_path, crew) == Tally(3, 0, 3, 0, 0)
+    assert len(seen) == 2
+    assert crew.given[-1] == ("ann", False, False)
+    assert sum(name == "ann" for name, _, _ in crew.given) == 3
+    assert current(tmp_path)["ann"].score == 2.0
+
+
+def test_a_timeout_that_was_bad_luck_is_forgotten(trio: Path, tmp_path: Path) -> None:
+    """Where it comes to its end the second time, that is the result."""
+    times = 0
+
+    def slow_once(order: Order) -> Reply:
+        nonlocal times
+        times += order.parcel.name == "ben"
+        reply = graded(order)
+        return replace(reply, timed_out=order.parcel.name == "ben" and times == 1)
+
+    assert run(trio, tmp_path, Scripted(slow_once)) == Tally(3, 0, 3, 0, 0)
+    assert current(tmp_path)["ben"].score == len(RIGHT) + 1
+    assert times == 2
+
+
+def test_who_was_lost_is_tried_once_more(trio: Path, tmp_path: Path) -> None:
+    """It may have been somebody else's fault."""
+    lost = ["ben"]
+
+    def dies_once(order: Order) -> Reply | None:
+        if order.parcel.name in lost:
+            lost.clear()
+            return None
+        return graded(order)
+
+    crew = Scripted(dies_once)
+    assert run(trio, tmp_path, crew) == Tally(3, 0, 3, 0, 0)
+    assert sum(name == "ben" for name, _, _ in crew.given) == 2
+    assert current(tmp_path)["ben"].standing == "graded"
+
+
+def test_who_is_lost_twice_is_told(trio: Path, tmp_path: Path) -> None:
+    """And tried again by the next run; the others are as they would be."""
+    crew = Scripted(lambda order: None if order.parcel.name == "ben" else graded(order))
+    assert run(trio, tmp_path, crew) == Tally(3, 0, 2, 0, 1)
+    kept = current(tmp_path)["ben"]
+    assert (kept.standing, kept.told, kept.score) == ("failed", LOST, None)
+    assert run(trio, tmp_path, Scripted()) == Tally(3, 2, 1, 0, 0)
+
+
+def test_what_has_gone_before_its_second_try(trio: Path, tmp_path: Path) -> None:
+    """A file that was there and is not, is refused; nobody waits for it."""
+
+    def removed(order: Order) -> Reply:
+        if order.hurried and order.parcel.name == "ann":
+            (trio / "ann.py").unlink()
+            return Reply(None)
+        return graded(order)
+
+    assert run(trio, tmp_path, Scripted(removed)) == Tally(3, 0, 2, 1, 0)
+    assert current(tmp_path)["ann"].told == f"There is no file or folder {trio / 'ann.py'}."
+
+
+def test_what_came_before_an_interrupt_is_stored(trio: Path, tmp_path: Path) -> None:
+    """Also what was still waiting to be written; the next run does the rest."""
+
+    def interrupted(order: Order) -> Reply:
+        if order.parcel.name == "cas":
+            raise KeyboardInterrupt
+        return graded(order)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(trio, tmp_path, Scripted(interrupted))
+    assert list(current(tmp_path)) == ["ann", "ben"]
+    with Store(tmp_path, write=False) as store:
+        assert store.runs()[-1].ended is None
+    assert run(trio, tmp_path, Scripted()) == Tally(3, 2, 1, 0, 0)
+
+
+def test_a_disk_that_fills_up_keeps_what_was_stored(tmp_path: Path) -> None:
+    """The sentence comes out, and after there is room the rest is graded."""
+    folder = handed_in(tmp_path / "class", **{f"s{n}": RIGHT + "#" * n for n in range(40)})
+    with Store(tmp_path, write=True) as store:
+        grading = Grading(store, SETTINGS, Silent())
+        bulky = Scripted(bulk)
+        pages = store._base.execute("PRAGMA page_count").fetchone()[0]
+        store._base.execute(f"PRAGMA max_page_count = {pages + 40}")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("gradkit.classroom.grade.STORE_EVERY", 0.0)
+            with pytest.raises(StoreError, match=r"The disk is full: make room, and start the"):
+                grading.run(gather([folder]), bulky)
+    kept = current(tmp_path)
+    assert 3 < len(kept) < 40
+    assert run(folder, tmp_path, Scripted()) == Tally(40, len(kept), 40 - len(kept), 0, 0)
+
+
+def bulk(order: Order) -> Reply:
+    """A result of some kilobytes that do not pack."""
+    reply = graded(order)
+    assert reply.filed is not None
+    return Reply(replace(reply.filed, result=order.key.encode() * 100))
+
+
+def test_results_of_one_moment_are_stored_together(tmp_path: Path) -> None:
+    """A transaction each would cost more than the grading."""
+    folder = handed_in(tmp_path / "class", **{f"s{n}": RIGHT + "#" * n for n in range(20)})
+    with Store(tmp_path, write=True) as store:
+        stored: list[int] = []
+        add = store.add
+        store.add = lambda run, filed: (stored.append(len(filed)), add(run, filed))[1]  # type: ignore[method-assign]
+        Grading(store, SETTINGS, Silent()).run(gather([folder]), Scripted())
+    assert sum(stored) == 20
+    assert len(stored) < 10
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            Settings(form="published", no_reference=True),
+            "--form published needs the model solutions: name their folder with --reference.",
+        ),
+        (Settings(tasks=("knitting",)), "--task knitting: there is no such task. The assignment"),
+        (Settings(reference=Path("nowhere")), "--reference nowhere: there is no such folder."),
+        (Settings(assignment=Path("nowhere.toml")), "nowhere.toml"),
+    ],
+)
+def test_what_cannot_be_graded_against_is_said_before_anybody_is_graded(
+    settings: Settings, said: str, tmp_path: Path
+) -> None:
+    """One sentence, and not the same one for everybody in the class."""
+    with Store(tmp_path, write=True) as store:
+        with pytest.raises(GradingError) as caught:
+            Grading(store, settings, Silent())
+        assert said in str(caught.value)
+        assert store.runs() == []
+
+
+def test_a_model_solution_that_is_wrong_is_said_before_too(tmp_path: Path) -> None:
+    """Students would be told that they are."""
+    shutil.copytree(REFERENCE, tmp_path / "reference")
+    path = tmp_path / "reference" / "regression_numpy.py"
+    text = path.read_text(encoding="utf-8")
+    assert "0.001" in text
+    path.write_text(text.replace("0.001", "0.002"), encoding="utf-8")
+    with (
+        Store(tmp_path, write=True) as store,
+        pytest.raises(GradingError, match="disagree on W1 of"),
+    ):
+        Grading(store, Settings(reference=tmp_path / "reference"), Silent())
+
+
+def test_a_result_is_never_changed(trio: Path, tmp_path: Path) -> None:
+    """Grading anew adds results, and takes none away."""
+    for seed in (1, 2, 3):
+        run(trio, tmp_path, Scripted(), replace(SETTINGS, seed=seed))
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as base:
+        assert base.execute("SELECT count(*) FROM results").fetchone() == (9,)
+    assert len(current(tmp_path)) == 3

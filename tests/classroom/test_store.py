@@ -1,0 +1,412 @@
+"""The class file: written whole or not at all, by one at a time, and never emptied."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from classroom.filing import as_stranger, filed
+
+from gradkit.classroom.store import FILE, FORMAT, LOCK, Store, StoreError, files_of
+from gradkit.records.classroom import Filed
+from gradkit.session import Settings
+
+KEPT = "and start the same command again. What had been stored is kept."
+
+
+def stored(folder: Path, *results: Filed) -> int:
+    """Put results into the file of a folder, in a run of their own."""
+    with Store(folder, write=True) as store:
+        run = store.begin("grade", Settings())
+        store.add(run, results)
+        store.end(run)
+    return run
+
+
+def found(folder: Path) -> dict[str, float | None]:
+    """Names and scores, as a reader sees them."""
+    with Store(folder, write=False) as store:
+        return {kept.name: kept.score for kept in store.current()}
+
+
+def refused(folder: Path, *, write: bool) -> str:
+    """Why the file cannot be opened."""
+    with pytest.raises(StoreError) as caught, Store(folder, write=write):
+        pass
+    return str(caught.value)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that a stranger may reach, which pytest's own are not."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def test_what_is_stored_comes_back(tmp_path: Path) -> None:
+    """Facts, result and evidence, by name; the run says who, when and under what settings."""
+    settings = Settings(("regression-numpy",), assignment=Path("mine.toml"), seed=7)
+    with Store(tmp_path / "new" / "folder", write=True) as store:
+        run = store.begin("grade", settings, {"torch"}, why="first")
+        refusal = filed(
+            "ann", standing="refused", told="a PDF", score=None, evidence=b"", result=b""
+        )
+        store.add(run, [filed("lee"), refusal])
+        store.end(run)
+    with Store(tmp_path / "new" / "folder", write=False) as store:
+        ann, lee = store.current()
+        assert (ann.name, ann.standing, ann.told, ann.score) == ("ann", "refused", "a PDF", None)
+        assert (lee.name, lee.path, lee.score, lee.max_score) == ("lee", "class/lee.py", 15.0, 20.0)
+        assert (lee.run, lee.taken, ann.taken) == (run, run, None)
+        assert store.result(lee.id) == filed("lee").result
+        assert store.evidence(lee.id) == filed("lee").evidence
+        assert store.evidence(ann.id) is None
+        (noted,) = store.runs()
+    assert (noted.kind, noted.why, noted.settings["seed"]) == ("grade", "first", 7)
+    assert noted.settings["assignment"] == str(Path("mine.toml").resolve())
+    assert noted.ended is not None
+    assert noted.began <= noted.ended
+    assert noted.who
+    assert {"gradkit", "numpy", "torch"} <= noted.versions.keys()
+
+
+def test_the_newest_result_of_a_name_is_current(tmp_path: Path) -> None:
+    """The older ones stay in the file; going back to older contents is new again."""
+    stored(tmp_path, filed(score=1.0), filed("lee"))
+    stored(tmp_path, filed(digest="digest-2", score=2.0))
+    assert found(tmp_path) == {"kim": 2.0, "lee": 15.0}
+    stored(tmp_path, filed(score=3.0))
+    assert found(tmp_path) == {"kim": 3.0, "lee": 15.0}
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as base:
+        assert base.execute("SELECT count(*) FROM results").fetchone() == (4,)
+        assert base.execute("SELECT count(*) FROM submissions").fetchone() == (3,)
+
+
+def test_an_attempt_is_a_revision_that_was_stored(tmp_path: Path) -> None:
+    """The same contents are the same attempt however often they are graded."""
+    stored(tmp_path, filed(), filed("lee"))
+    with Store(tmp_path, write=False) as store:
+        assert store.attempt("kim", "digest-1") == 1
+        assert store.attempt("kim", "digest-2") == 2
+        assert store.attempt("mo", "digest-2") == 1
+    stored(tmp_path, filed(digest="digest-2"))
+    stored(tmp_path, filed())
+    with Store(tmp_path, write=False) as store:
+        assert store.attempt("kim", "digest-1") == 1
+        assert store.attempt("kim", "digest-2") == 2
+        assert store.attempt("kim", "digest-3") == 3
+
+
+def test_an_amended_result_keeps_its_evidence(tmp_path: Path) -> None:
+    """And the run that took it, which is not the one that marked it again."""
+    first = stored(tmp_path, filed())
+    with Store(tmp_path, write=True) as store:
+        (old,) = store.current()
+        run = store.begin("remark", Settings())
+        store.amend(run, {old.id: filed(score=9.0, evidence=b"")})
+        (new,) = store.current()
+        assert (new.score, new.run, new.taken) == (9.0, run, first)
+        assert new.id != old.id
+        assert store.evidence(new.id) == filed().evidence
+
+
+def test_withdrawn_codes_are_remembered(tmp_path: Path) -> None:
+    """Once each, with the run that withdrew them first."""
+    stored(tmp_path, filed())
+    with Store(tmp_path, write=True) as store:
+        run = store.begin("remark", Settings())
+        store.drop(run, ["wrong-sign", "swapped-index", "wrong-sign"])
+        store.drop(run, [])
+    with Store(tmp_path, write=False) as store:
+        assert store.dropped() == ("swapped-index", "wrong-sign")
+
+
+def test_the_secret_is_made_once_and_for_each_file(tmp_path: Path) -> None:
+    """Names, marks and the secret are for their owner's eyes."""
+    stored(tmp_path / "a", filed())
+    stored(tmp_path / "b", filed())
+    secrets = []
+    for folder in ("a", "a", "b"):
+        with Store(tmp_path / folder, write=False) as store:
+            secrets.append(store.meta("secret"))
+    assert secrets[0] == secrets[1] != secrets[2]
+    assert re.fullmatch("[0-9a-f]{64}", str(secrets[0]))
+    if os.name == "posix":
+        assert stat.S_IMODE((tmp_path / "a" / FILE).stat().st_mode) == 0o600
+
+
+def test_all_of_a_transaction_is_stored_or_nothing(tmp_path: Path) -> None:
+    """A fault half-way takes back what came before it, and the next is as if it never was."""
+    stored(tmp_path, filed())
+    with Store(tmp_path, write=True) as store:
+
+        def interrupted() -> None:
+            with store.writing():
+                store.add(1, [filed("lee")])
+                assert [kept.name for kept in store.current()] == ["kim", "lee"]
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert [kept.name for kept in store.current()] == ["kim"]
+        store.add(1, [filed("mo")])
+    assert found(tmp_path) == {"kim": 15.0, "mo": 15.0}
+
+
+def test_no_class_file_in_the_folder(tmp_path: Path) -> None:
+    """A reader is told which folder to name, and leaves nothing behind."""
+    assert refused(tmp_path, write=False) == (
+        f"{tmp_path / FILE}: there is no such file. Name the folder that "
+        "`gradkit grade … --out` wrote."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    """A file stands in its place."""
+    (tmp_path / "taken").write_text("")
+    assert refused(tmp_path / "taken", write=True) == (
+        f"{tmp_path / 'taken'}: cannot be written (File exists). Choose another folder with --out."
+    )
+
+
+@pytest.mark.parametrize("write", [True, False])
+def test_a_file_of_another_format(tmp_path: Path, write: bool) -> None:
+    """What a later gradkit wrote is not touched, nor what another program did."""
+    stored(tmp_path, filed())
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as base, base:
+        base.execute("UPDATE meta SET value = 'gradkit/class/v99' WHERE key = 'format'")
+    before = (tmp_path / FILE).read_bytes()
+    assert refused(tmp_path, write=write) == (
+        f"{tmp_path / FILE}: is not a class file of this version of gradkit (found "
+        f"gradkit/class/v99, expected {FORMAT}). Choose another folder with --out."
+    )
+    assert (tmp_path / FILE).read_bytes() == before
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as base, base:
+        base.execute("DROP TABLE meta")
+    assert "(found no format, expected " in refused(tmp_path, write=write)
+
+
+@pytest.mark.parametrize("write", [True, False])
+def test_a_file_that_is_no_database(tmp_path: Path, write: bool) -> None:
+    """Somebody's own file of that name is left alone."""
+    (tmp_path / FILE).write_bytes(b"marks, as I keep them\n" * 99)
+    assert refused(tmp_path, write=write) == (
+        f"{tmp_path / FILE}: It is no class file: choose another folder with --out, {KEPT}"
+    )
+    assert (tmp_path / FILE).read_bytes() == b"marks, as I keep them\n" * 99
+
+
+def test_only_one_may_write(tmp_path: Path) -> None:
+    """A second grader is refused at once; readers are not, and the next writer is not."""
+    said = (
+        f"{tmp_path}: another gradkit is writing into this folder. Wait until it is done, "
+        "or choose another folder with --out."
+    )
+    other = (
+        "import sys\nfrom pathlib import Path\n"
+        "from gradkit.classroom.store import Store, StoreError\n"
+        "try:\n    Store(Path(sys.argv[1]), write=True)\n"
+        "except StoreError as error:\n    print(error)\n"
+    )
+    command = [sys.executable, "-c", other, str(tmp_path)]
+    with Store(tmp_path, write=True) as store:
+        store.add(store.begin("grade", Settings()), [filed()])
+        assert refused(tmp_path, write=True) == said
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+        assert done.stdout == said + "\n"
+        assert found(tmp_path) == {"kim": 15.0}
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout == ""
+
+
+def test_a_lock_that_cannot_be_made(tmp_path: Path) -> None:
+    """Another trouble than another grader is not called one."""
+    (tmp_path / LOCK).mkdir()
+    assert refused(tmp_path, write=True) == (
+        f"{tmp_path / FILE}: It cannot be opened: check the folder's permissions, {KEPT}"
+    )
+
+
+@pytest.mark.parametrize("write", [True, False])
+def test_another_program_that_holds_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: bool
+) -> None:
+    """Somebody looks at it with a tool of their own, in a transaction."""
+    stored(tmp_path, filed())
+    connect = sqlite3.connect
+    # Without the five seconds that SQLite waits of its own accord.
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, **{**k, "timeout": 0}))
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as base:
+        base.execute("BEGIN EXCLUSIVE")
+        assert refused(tmp_path, write=write) == (
+            f"{tmp_path / FILE}: Another program holds it: wait for that, {KEPT}"
+        )
+
+
+def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path) -> None:
+    """What was stored before stays; once there is room, the rest can be added."""
+    stored(tmp_path, filed())
+    bulk = [filed(f"s{number}", result=os.urandom(5000)) for number in range(50)]
+    with Store(tmp_path, write=True) as store:
+        pages = store._base.execute("PRAGMA page_count").fetchone()[0]
+        store._base.execute(f"PRAGMA max_page_count = {pages + 3}")
+        with pytest.raises(StoreError) as caught:
+            store.add(1, bulk)
+        assert str(caught.value) == f"{tmp_path / FILE}: The disk is full: make room, {KEPT}"
+    assert found(tmp_path) == {"kim": 15.0}
+    with Store(tmp_path, write=True) as store:
+        store.add(1, bulk)
+    assert len(found(tmp_path)) == 51
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 300 kB, where one may be mounted."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(disk)]
+    if (
+        shutil.which("mount") is None
+        or subprocess.run(command, check=False, capture_output=True).returncode
+    ):
+        pytest.skip("needs the right to mount a file system")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_disk_that_is_really_full(tiny_disk: Path) -> None:
+    """The same with a file system that says so."""
+    stored(tiny_disk, filed())
+
+    def fill() -> None:
+        with Store(tiny_disk, write=True) as store:
+            for number in range(100):
+                store.add(1, [filed(f"s{number:02}", result=os.urandom(10_000))])
+
+    with pytest.raises(StoreError) as caught:
+        fill()
+    assert str(caught.value) == f"{tiny_disk / FILE}: The disk is full: make room, {KEPT}"
+    kept = found(tiny_disk)
+    assert 5 < len(kept) < 30
+    assert sorted(kept) == ["kim", *(f"s{number:02}" for number in range(len(kept) - 1))]
+
+
+OPEN = "from pathlib import Path\nfrom gradkit.classroom.store import Store, StoreError"
+TRY = "try:\n    {}\nexcept StoreError as error:\n    print(error)"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
+def test_a_folder_that_may_only_be_read(open_folder: Path) -> None:
+    """Its class can be summed up by whoever may read it, and graded by nobody."""
+    stored(open_folder, filed())
+    (open_folder / FILE).chmod(0o444)
+    (open_folder / LOCK).unlink()
+    open_folder.chmod(0o555)
+    write = TRY.format("Store(Path(sys.argv[1]), write=True)")
+    assert as_stranger(OPEN, write, open_folder) == (
+        f"{open_folder / FILE}: It cannot be opened: check the folder's permissions, {KEPT}\n"
+    )
+    read = "print([kept.score for kept in Store(Path(sys.argv[1]), write=False).current()])"
+    assert as_stranger(OPEN, read, open_folder) == "[15.0]\n"
+    make = TRY.format("Store(Path(sys.argv[1]) / 'deeper', write=True)")
+    assert as_stranger(OPEN, make, open_folder) == (
+        f"{open_folder / 'deeper'}: cannot be written (Permission denied). "
+        "Choose another folder with --out.\n"
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
+def test_a_file_that_may_only_be_read(open_folder: Path) -> None:
+    """The lock can be had, and the first word cannot be written."""
+    stored(open_folder, filed())
+    open_folder.chmod(0o777)
+    (open_folder / LOCK).unlink()
+    (open_folder / FILE).chmod(0o444)
+    write = TRY.format("Store(Path(sys.argv[1]), write=True).drop(1, ['wrong-sign'])")
+    assert as_stranger(OPEN, write, open_folder) == (
+        f"{open_folder / FILE}: It may not be written: check its permissions, {KEPT}\n"
+    )
+    (open_folder / FILE).chmod(0o000)
+    read = TRY.format("Store(Path(sys.argv[1]), write=False)")
+    assert as_stranger(OPEN, read, open_folder) == (
+        f"{open_folder / FILE}: It cannot be opened: check the folder's permissions, {KEPT}\n"
+    )
+
+
+def test_a_trouble_without_advice_is_told_as_it_is(tmp_path: Path) -> None:
+    """SQLite's own words are better than none."""
+    stored(tmp_path, filed())
+    with Store(tmp_path, write=True) as store, pytest.raises(StoreError) as caught:
+        store.amend(99, {1: filed(standing=None)})
+    assert str(caught.value) == (
+        f"{tmp_path / FILE}: NOT NULL constraint failed: results.standing, {KEPT}"
+    )
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from gradkit.classroom.store import Store
+from classroom.filing import filed
+store = Store(Path(sys.argv[1]), write=True)
+store._base.execute("PRAGMA cache_size = 10")
+with store.writing():
+    for number in range(100):
+        store.add(1, [filed(f"s{number}", result=os.urandom(9000))])
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+@pytest.mark.parametrize("write", [True, False])
+def test_a_transaction_that_was_killed_is_taken_back(tmp_path: Path, write: bool) -> None:
+    """By the next who opens the file, a reader too; and the lock has gone with its holder."""
+    stored(tmp_path, filed())
+    size = (tmp_path / FILE).stat().st_size
+    path = os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parents[2])])
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": path},
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    # Half of it is in the file indeed, and the journal says how to take it back.
+    assert (tmp_path / FILE).stat().st_size > size + 100_000
+    assert (tmp_path / f"{FILE}-journal").stat().st_size > 0
+    with Store(tmp_path, write=write) as store:
+        assert [kept.name for kept in store.current()] == ["kim"]
+
+
+def test_a_reader_changes_nothing(tmp_path: Path) -> None:
+    """Whatever it is asked for."""
+    stored(tmp_path, filed())
+    with Store(tmp_path, write=False) as store, pytest.raises(StoreError) as caught:
+        store.drop(1, ["wrong-sign"])
+    assert "It may not be written" in str(caught.value)
+
+
+def test_the_files_of_a_class_are_known(tmp_path: Path) -> None:
+    """All that a run leaves or has open in the folder."""
+    with Store(tmp_path, write=True) as store:
+        run = store.begin("grade", Settings())
+        with store.writing():
+            store.add(run, [filed()])
+            assert {path.name for path in tmp_path.iterdir()} <= {
+                p.name for p in files_of(tmp_path)
+            }
+    assert {path.name for path in tmp_path.iterdir()} == {FILE, LOCK}

@@ -1,0 +1,180 @@
+"""Running an attack, and looking at what is left of it."""
+
+import contextlib
+import ctypes
+import os
+import socket
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from worker.worker_watch import children
+
+from gradkit.worker import Allowance, WorkerLost, Workshop
+from gradkit.worker.frames import Frame
+
+HERE = str(Path(__file__).parent)
+SECRET = "of the grader: 1729"  # noqa: S105  (what attacks look for)
+NOTE = "of the neighbour: 4711 points"
+X = np.random.default_rng(3).standard_normal((6, 2))
+HASTE = 0.25
+"""Seconds that an attack has which would not end by itself."""
+
+LATE = 0.1
+"""Seconds after its deadline by which a worker is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an attack ``got`` (empty where it was held back), or the ``error`` it met with."""
+
+    got: str
+    error: str
+    seconds: float
+
+
+class Exam:
+    """A workshop, what attackers may reach for in it, and what a good submission gives there."""
+
+    def __init__(self, most_tier: int, **options) -> None:
+        self._stack = contextlib.ExitStack()
+        self.workshop = self._stack.enter_context(
+            Workshop(
+                handlers="attacks",
+                search=[HERE],
+                allowance=Allowance(memory=512 << 20),
+                most_tier=most_tier,
+                **options,
+            )
+        )
+        self._word = ctypes.create_string_buffer(b"grade", 5)
+        self.bait = self._lay_bait()
+        self.expected = self.good()
+        self.tier = self.workshop.tier or 0
+
+    def _lay_bait(self) -> dict[str, object]:
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bait-")))
+        self.folder = folder
+        folder.chmod(0o700)
+        (folder / "empty").mkdir()
+        (folder / "answers_of_all.py").write_text("answers = 42\n")
+        self._refill()
+        tcp = self._stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=128))
+        udp = self._stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        udp.bind(("127.0.0.1", 0))
+        unix = self._stack.enter_context(socket.socket(socket.AF_UNIX))
+        unix.bind(str(folder / "socket"))
+        unix.listen(128)
+        return {
+            "key": str(folder / "answers_of_all.py"),
+            "folder": str(folder),
+            "removable": str(folder / "removable.txt"),
+            "empty": str(folder / "empty"),
+            "pid": os.getpid(),
+            "address": ctypes.addressof(self._word),
+            "tcp": tcp.getsockname()[1],
+            "udp": udp.getsockname()[1],
+            "unix": str(folder / "socket"),
+        }
+
+    def _refill(self) -> None:
+        (self.folder / "removable.txt").write_text("to be removed\n")
+        (self.folder / "empty").mkdir(exist_ok=True)
+
+    def attack(self, name: str, *, prize: bool) -> Outcome:
+        """Run an attack in a worker of its own."""
+        seconds = 3.0 if prize else HASTE
+        request = Frame("attack", {}, {"name": name, "bait": self.bait})
+        with self.workshop.worker(seed=1) as worker:
+            started = time.monotonic()
+            try:
+                reply = worker.ask(request, seconds)
+                got, error = str(reply.data.get("got") or ""), str(reply.data.get("error"))
+            except WorkerLost as lost:
+                got, error = "", f"{lost.kind}: {lost.detail}"
+                if name == "exec-itself" and lost.kind == "exit":
+                    got = "another program"
+                if name == "kill-server" and "together with the server" in lost.detail:
+                    got = "its end"
+            spent = time.monotonic() - started
+        assert spent < seconds + LATE, f"stopped {spent - seconds:.3f} s late"
+        assert len(worker.output) < 70_000
+        return Outcome("" if got == "None" else got, error, spent)
+
+    def good(self) -> dict[str, object]:
+        """What a good submission gives, to the last bit."""
+        with self.workshop.worker(seed=7) as worker:
+            reply = worker.ask(Frame("good", {"X": X}, {"note": NOTE}), 10.0)
+            assert reply.kind == "done", reply.data
+            assert worker.output == ""
+        arrays = {name: (a.dtype.str, a.shape, a.tobytes()) for name, a in reply.arrays.items()}
+        return {**arrays, **reply.data}
+
+    def traces(self) -> dict[str, object]:
+        """What must be the same after an attack as it was before."""
+        return {
+            "descriptors": sorted(os.listdir("/proc/self/fd")),
+            "children": len(children()),
+            "workers": self.workers(),
+            "memory": self._word.raw,
+            "files": sorted(os.listdir(self.folder)),
+            "segments": shared_segments(),
+        }
+
+    def workers(self) -> list[int]:
+        """Processes of this workshop but its fork server."""
+        lane = self.workshop._lanes[0]
+        server, folder = lane._zygote.pid, str(lane._folder)
+        for _ in range(50):
+            found = [pid for pid in processes() if is_of(pid, server, folder) and pid != server]
+            if not found:
+                break
+            # Only where the server itself was killed is nobody left to wait for its worker.
+            time.sleep(0.01)
+        return found
+
+    def server_memory(self) -> int:
+        """Address space of the fork server in bytes."""
+        pid = self.workshop._lanes[0]._zygote.pid
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * 4096
+
+    def server_descriptors(self) -> int:
+        """How many descriptors the fork server holds; 0 where that may not be seen."""
+        pid = self.workshop._lanes[0]._zygote.pid
+        with contextlib.suppress(PermissionError):
+            return len(os.listdir(f"/proc/{pid}/fd"))
+        return 0
+
+    def close(self) -> None:
+        """Take everything away."""
+        self._stack.close()
+
+    def restore(self) -> None:
+        """Put back what an attack may have removed below the tier that prevents it."""
+        self._refill()
+        self._word.raw = b"grade"
+
+
+def processes() -> list[int]:
+    """The number of every process."""
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdecimal()]
+
+
+def is_of(pid: int, server: int, folder: str) -> bool:
+    """Whether a process is a child of the fork server, or works in its folder."""
+    try:
+        if int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) == server:
+            return True
+        return os.readlink(f"/proc/{pid}/cwd").startswith(folder)
+    except OSError:
+        return False
+
+
+def shared_segments() -> int:
+    """How many System V segments there are."""
+    try:
+        return len(Path("/proc/sysvipc/shm").read_text().splitlines())
+    except OSError:
+        return 0

@@ -1,0 +1,162 @@
+"""Attacks on the grade, handed in as submissions: none is worth a point, nor costs a neighbour."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from model_solutions import ROOT
+
+from gradkit.render.data import to_data
+from gradkit.session import Session, Settings
+from gradkit.worker import Workshop
+
+WRONG = (ROOT / "tests" / "sample_class" / "chen_regression_swapped_index.py").read_text()
+TASK = "regression-numpy"
+
+LYING = """
+class Lying(np.ndarray):
+    def __eq__(self, other): return True
+    __ne__ = __lt__ = __gt__ = lambda self, other: False
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs): return np.True_
+    def __array_function__(self, *_): return True
+    def __float__(self): return 0.0
+    def __reduce__(self): return (print, ("reduced",))
+"""
+
+ATTACKS = {
+    "patched numpy": """
+        np.allclose = np.array_equal = np.isclose = lambda *_, **__: True
+        np.testing.assert_allclose = lambda *_, **__: None
+        np.abs = np.max = np.linalg.norm = lambda *_, **__: 0.0
+        """,
+    "patched builtins": """
+        import builtins
+        builtins.abs = builtins.max = builtins.sum = lambda *_, **__: 0.0
+        builtins.isinstance = lambda *_: True
+        """,
+    "patched gradkit": """
+        import sys
+        for name, module in list(sys.modules.items()):
+            if name.startswith("gradkit"):
+                for key, value in list(vars(module).items()):
+                    if callable(value) and "fault" in key or "check" in key:
+                        setattr(module, key, lambda *_, **__: None)
+        """,
+    "a subclass that agrees with everything": """
+        for key in list(parameters):
+            parameters[key] = parameters[key].view(Lying)
+        """,
+    "values with code in their pickles": """
+        class Bomb:
+            def __reduce__(self): return (open, ("left-by-pickle", "w"))
+        parameters["bomb"] = Bomb()
+        """,
+    "a printed verdict": """
+        print('{"schema": "gradkit/result/v1", "score": 20.0, "max_score": 20.0}')
+        print("::notice::20 / 20")
+        """,
+    "an early farewell": """
+        import os
+        os._exit(0)
+        """,
+    "a polite farewell": """
+        raise SystemExit(0)
+        """,
+    "a segmentation fault": """
+        import ctypes
+        ctypes.string_at(0)
+        """,
+    "a warning turned into an error": """
+        import warnings
+        warnings.simplefilter("error")
+        np.seterr(all="raise")
+        """,
+    "the reference, called": f"""
+        import importlib.util
+        spec = importlib.util.spec_from_file_location("key", {str(ROOT)!r} + "/reference/{{}}.py")
+        spec = importlib.util.spec_from_file_location(
+            "key", {str(ROOT / "reference" / "regression_numpy.py")!r})
+        key = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(key)
+        return key.update_parameters(parameters, y, y_hat, A1, X)
+        """,
+    "gradkit's own derivatives, called": """
+        from gradkit.truth import network
+        raise AssertionError("got " + network.__name__)
+        """,
+    "an exception full of escapes": """
+        raise ValueError("\\x1b]0;owned\\x07\\x1b[31m<script>alert(1)</script>\\u202e\\0" * 100)
+        """,
+    "NaN and infinities": """
+        parameters["W1"][:] = np.nan
+        parameters["W2"][:] = np.inf
+        """,
+}
+
+
+def submission(code: str) -> str:
+    """The wrong solution, with an attack at the start of each call of its update."""
+    lines = code.strip("\n").splitlines()
+    indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+    body = "".join(f"    {line[indent:]}\n" for line in lines)
+    head = "def update_parameters(parameters, y, y_hat, A1, X):\n"
+    assert head in WRONG
+    return WRONG.replace("import numpy as np\n", f"import numpy as np\n{LYING}\n").replace(
+        head, head + body
+    )
+
+
+@pytest.fixture(scope="module")
+def grade():
+    """Grade a text, at the best tier that the machine has."""
+    settings = Settings((TASK,), no_reference=True, seed=1)
+    with Workshop() as workshop, Session(settings, workshop) as session:
+
+        def grade(text: str, folder: Path):
+            path = folder / "submission.py"
+            path.write_text(text)
+            return replace(session.check(path), path="")
+
+        yield grade
+
+
+@pytest.fixture(scope="module")
+def honest(grade, tmp_path_factory):
+    """What the wrong solution is worth without an attack, and the right one."""
+    folder = tmp_path_factory.mktemp("honest")
+    right = (ROOT / "reference" / "regression_numpy.py").read_text()
+    return grade(WRONG, folder).score, grade(right, folder), right
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_no_attack_is_worth_a_point(grade, honest, name, tmp_path, monkeypatch):
+    """An attack never gets more than the code without it, and the next one gets what is due."""
+    monkeypatch.chdir(tmp_path)
+    score, expected, right = honest
+    result = grade(submission(ATTACKS[name]), tmp_path)
+    assert result.score <= score
+    assert {check.check: check.state for check in result.tasks[0].checks}["update"] != "pass"
+    said = to_data(result, 4)
+    assert not any(ord(c) < 32 and c not in "\n\t" for c in texts(said))
+    assert "owned" not in texts(said)
+    assert grade(right, tmp_path) == expected
+    assert [path.name for path in tmp_path.iterdir()] == ["submission.py"]
+
+
+def texts(value) -> str:
+    """All text in nested data."""
+    if isinstance(value, dict):
+        return "".join(texts(item) for item in value.values())
+    if isinstance(value, list):
+        return "".join(map(texts, value))
+    return value if isinstance(value, str) else ""
+
+
+def test_without_isolation_the_reference_is_there_to_call(tmp_path):
+    """The attack that calls the reference is a real one: below tier 2 it gets full marks."""
+    settings = Settings((TASK,), no_reference=True, seed=1)
+    (tmp_path / "submission.py").write_text(submission(ATTACKS["the reference, called"]))
+    with Workshop(most_tier=1) as workshop, Session(settings, workshop) as session:
+        result = session.check(tmp_path / "submission.py")
+    assert result.score == result.max_score
+    assert result.tier <= 1
