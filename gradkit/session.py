@@ -397,7 +397,13 @@ class Session:
     def workshop(self, task: Task) -> Workshop:
         """Where the code of this task is run; opened when it is first asked for."""
         if task.framework not in self._workshops:
-            workshop = self._workshops["numpy"].sibling((task.framework,))
+            preload = () if task.framework == "numpy" else (task.framework,)
+            first = next(iter(self._workshops.values()), None)
+            workshop = (
+                Workshop(preload=preload, require_tier=self._settings.require_tier)
+                if first is None
+                else first.sibling(preload)
+            )
             self._workshops[task.framework] = self._stack.enter_context(workshop)
         return self._workshops[task.framework]
 
