@@ -107,6 +107,11 @@ class Grading:
         self._counts = {"graded": 0, "refused": 0, "failed": 0}
         self._skipped = 0
 
+    @property
+    def hints(self) -> int:
+        """The level that the assignment shows to students."""
+        return self._assignment.hints
+
     def run(self, handed: Sequence[Handed], crew: Crew) -> Tally:
         """Grade what is not yet graded, or has changed since.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradkit.cli.options import assignment_options
+from gradkit.cli.options import HINTS, assignment_options
 from gradkit.cli.refusal import INTERRUPTED, Refusal
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ WANTED = 2
     metavar="N",
     help="Refuse below this tier of isolation.  [default: 2 where CI is set, else 1]",
 )
+@HINTS
+@click.option("--html", is_flag=True, help="Write pages too: DIR/pages/index.html and below.")
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
@@ -58,6 +60,8 @@ def command(
     preset: str | None,
     lanes: int | None,
     require_tier: int | None,
+    hints: int | None,
+    html: bool,
     scheduler: str | None,
 ) -> None:
     """Grade a class. Each file, each sub-folder and each member of a folder or zip is one.
@@ -73,6 +77,7 @@ def command(
     from gradkit.classroom.grade import Grading
     from gradkit.classroom.store import Store, StoreError, files_of
     from gradkit.classroom.summary import summarise
+    from gradkit.render.formats import lacking
     from gradkit.render.progress import Watcher
     from gradkit.render.summary import show_summary
     from gradkit.session import GradingError, Settings
@@ -80,6 +85,8 @@ def command(
     from gradkit.student.gather import gather
     from gradkit.worker import WorkshopError
 
+    if html and (said := lacking("html")):
+        raise Refusal(said)
     console = Console(stderr=True)
     try:
         handed = gather(paths, [out, *files_of(out)])
@@ -104,6 +111,11 @@ def command(
                         hold(settings)
                     tally = grading.run(handed, crew)
             summary = summarise(store)
+            if html:
+                from gradkit.classroom.pages import write_pages
+
+                level = hints or grading.hints
+                write_pages(store, out / "pages", level, lanes or cores())
     except (ClusterError, GradingError, StoreError, SubmissionError, WorkshopError) as error:
         raise Refusal(str(error)) from None
     except KeyboardInterrupt:

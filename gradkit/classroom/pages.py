@@ -1,0 +1,140 @@
+"""Pages of a class: one for each student, as the assignment lets students see it, and one of all.
+
+The students' pages may be handed on; the class page is the instructor's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+
+from gradkit.classroom.pack import unpack
+from gradkit.classroom.store import Store, StoreError
+from gradkit.records.classroom import Kept
+from gradkit.records.result import Result
+from gradkit.render.data import EXPECTED_LEVEL
+from gradkit.render.html import class_page, student_page, to_row
+from gradkit.render.html.row import Row
+from gradkit.render.withheld import withhold
+
+CHUNK = 20
+"""Results that go to a process at a time."""
+
+ALONE = 30
+"""Pages that are written by this process: others would take longer to start."""
+
+NOTHING = "Nothing in it could be graded"
+
+_UNSAFE = re.compile(r"[^\w.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One page to be written, and the row that leads to it."""
+
+    packed: bytes
+    path: Path
+    hints: int
+
+
+def write_pages(store: Store, folder: Path, hints: int, lanes: int) -> int:
+    """Write ``index.html`` and ``students/NAME.html``, and say how many students there are.
+
+    Parameters
+    ----------
+    store : Store
+    folder : Path
+        Made if there is none; pages of the same names are replaced, each at once.
+    hints : int
+        The level of the students' pages.
+    lanes : int
+        Processes that share the work.
+
+    Raises
+    ------
+    StoreError
+        A page cannot be written.
+    """
+    kept = store.current()
+    students = folder / "students"
+    try:
+        students.mkdir(parents=True, exist_ok=True)
+        rows = list(_rows(store, kept, students, hints, lanes))
+        write_whole(folder / "index.html", class_page(rows, folder.resolve().parent.name))
+    except OSError as error:
+        raise StoreError(
+            f"{error.filename or folder}: cannot be written ({error.strerror}). What is graded "
+            "is stored all the same."
+        ) from None
+    return len(kept)
+
+
+def file_name(name: str) -> str:
+    """A name for a file that every system takes, and that no other student has.
+
+    Systems differ in what they allow and in whether they tell capitals apart; the digest
+    does in any case.
+    """
+    plain = _UNSAFE.sub("_", name).strip("._")[:60] or "student"
+    return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}.html"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Put a file in its place at once: whoever looks sees the old one or the new one, whole."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with open(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        os.chmod(name, 0o644 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _rows(
+    store: Store, kept: Sequence[Kept], students: Path, hints: int, lanes: int
+) -> Iterator[Row]:
+    """Write the students' pages, and give the class page's rows in the order of the names."""
+    tasks = (
+        _Task(store.result(each.id), students / file_name(each.name), hints)
+        for each in kept
+        if each.standing == "graded"
+    )
+    if len(kept) <= ALONE or lanes == 1:
+        made = _write(list(tasks))
+        yield from made
+    else:
+        with ProcessPoolExecutor(lanes, get_context("spawn")) as pool:
+            # A few chunks at a time: memory does not grow with the class.
+            while group := [c for _ in range(2 * lanes) if (c := list(islice(tasks, CHUNK)))]:
+                for rows in pool.map(_write, group):
+                    yield from rows
+    for each in kept:
+        if each.standing != "graded":
+            yield Row(each.name, 0.0, 0.0, False, (), ((each.standing, NOTHING),))
+
+
+def _write(tasks: list[_Task]) -> list[Row]:
+    rows = []
+    for task in tasks:
+        result = unpack(task.packed, Result)
+        write_whole(task.path, student_page(withhold(result), task.hints))
+        rows.append(to_row(result, EXPECTED_LEVEL, f"students/{task.path.name}"))
+    return rows
