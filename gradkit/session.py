@@ -385,7 +385,8 @@ class Session:
     def workshop(self, task: Task) -> Workshop:
         """Where the code of this task is run; opened when it is first asked for."""
         if task.framework not in self._workshops:
-            workshop = self._workshops["numpy"].sibling((task.framework,))
+            first, preload = self._workshops.get("numpy"), (task.framework,)
+            workshop = Workshop(preload=preload) if first is None else first.sibling(preload)
             self._workshops[task.framework] = self._stack.enter_context(workshop)
         return self._workshops[task.framework]
 
