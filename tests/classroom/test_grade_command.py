@@ -28,7 +28,7 @@ from classroom.filing import filed
 from click.testing import CliRunner
 from rich.console import Console
 
-from gradkit.classroom.store import FILE, LOCK, Store
+from gradkit.classroom.store import FILE, LOCK, Store, StoreError
 from gradkit.cli import main
 from gradkit.records.result import Result
 from gradkit.render import progress
@@ -228,7 +228,10 @@ def test_an_interrupt_leaves_a_usable_state(tmp_path: Path, at: int) -> None:
     assert (process.returncode, told) == (130, "")
     assert processes(temporary) == []
     assert list(temporary.iterdir()) == []
-    before = results(out)
+    try:
+        before = results(out)
+    except StoreError:  # before the first word was written
+        before = {}
     assert at <= len(before) < 16
     done = gradkit(*arguments)
     assert done.returncode == 0, done.stderr
