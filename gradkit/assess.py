@@ -85,11 +85,14 @@ def _hash(
 
 
 def basis_of(task: Task, form: Form, digests: Mapping[str, str]) -> str:
-    """A digest of all that verdicts depend on besides the answers: not of what they are worth."""
+    """A digest of all that verdicts depend on besides the answers and the tolerances.
+
+    What checks are worth is no part of it.
+    """
     # Late, for those who only want marks.
     import msgspec
 
-    checks = tuple(replace(check, points=0.0) for check in task.checks)
+    checks = tuple(replace(check, points=0.0, tolerance=0.0) for check in task.checks)
     said = msgspec.msgpack.encode(
         [
             gradkit.__version__,
@@ -115,8 +118,18 @@ def failures(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
     )
 
 
-def judge_again(task: Task, oracle: Oracle, evidence: Evidence) -> tuple[Verdict, ...]:
+def judge_again(
+    task: Task, oracle: Oracle, evidence: Evidence, known: Collection[Verdict] = ()
+) -> tuple[Verdict, ...]:
     """Verdicts on stored answers, under the task as it is now.
+
+    Parameters
+    ----------
+    task : Task
+    oracle : Oracle
+    evidence : Evidence
+    known : collection of Verdict
+        Those that are the same as on the day.
 
     Raises
     ------
@@ -132,13 +145,18 @@ def judge_again(task: Task, oracle: Oracle, evidence: Evidence) -> tuple[Verdict
     if questions_of(task, probes) != evidence.questions:
         raise StaleError(f"{task.id} is asked other questions now than when it was graded")
     expected = expected_of(task, oracle, probes, observations.outcomes)
-    verdicts = judge(Case(task, binding, probes, observations, expected))
+    verdicts = judge(Case(task, binding, probes, observations, expected), known=known)
     before, now = failures(evidence.verdicts), failures(verdicts)
     differs = [name for name in (*now, *before) if (name in now) != (name in before)]
     if now and differs:
         check = differs[0].split()[0]
         raise StaleError(f"{task.id}/{check} fails otherwise now, and only its code can tell why")
     return verdicts
+
+
+def tolerances_of(task: Task) -> dict[str, float]:
+    """What each check lets pass."""
+    return {check.name: check.tolerance for check in task.checks}
 
 
 def unchecked(task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
