@@ -106,7 +106,7 @@ class Marker:
             now, then = tolerances_of(task), evidence.tolerances
             if now == then:
                 return evidence.verdicts
-            known = tuple(v for v in evidence.verdicts if now[v.check] == then[v.check])
+            known = tuple(v for v in evidence.verdicts if now[v.check] == then.get(v.check))
         if evidence.observations is None:
             return unchecked(task, evidence)
         return judge_again(task, self._oracle(form, task), evidence, known)
