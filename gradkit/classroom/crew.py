@@ -145,8 +145,7 @@ class Lanes:
     def _replace(self, lane: _Lane) -> None:
         """Put a new process in the place of one that is lost."""
         lane.connection.close()
-        lane.process.kill()
-        lane.process.join()
+        _end(lane.process, time.monotonic() + GRACE)
         fresh = self._start(AT_LEISURE if lane in self._slow else 0)
         lane.process, lane.connection = fresh.process, fresh.connection
 
@@ -163,12 +162,18 @@ class Lanes:
                 lane.process.join(max(0.0, until - time.monotonic()))
             lane.process.terminate()
         for lane in self._all():
-            lane.process.join(GRACE)
-            lane.process.kill()
-            lane.process.join()
+            _end(lane.process, time.monotonic() + GRACE)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _end(process: SpawnProcess, until: float) -> None:
+    """Have a lane end in good order, its workers stopped and folders removed, or else end it."""
+    process.terminate()
+    process.join(max(0.0, until - time.monotonic()))
+    process.kill()
+    process.join()

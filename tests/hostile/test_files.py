@@ -30,7 +30,9 @@ else:
     }
 used = resource.getrusage(resource.RUSAGE_SELF)
 seconds = used.ru_utime + used.ru_stime
-print(json.dumps({**said, "seconds": seconds, "mebibytes": used.ru_maxrss >> 10}))
+# Not ru_maxrss: that begins with what the process that started this one held.
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(json.dumps({**said, "seconds": seconds, "mebibytes": int(peak.split()[1]) >> 10}))
 """
 SECRET = "the_answers_of_another"  # noqa: S105  (what attacks look for)
 

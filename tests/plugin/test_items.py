@@ -1,5 +1,6 @@
 """Each check of a submission is a test, with the diagnosis as its failure."""
 
+import importlib.util
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -81,15 +82,15 @@ def test_points_are_properties_in_junit(pytester: pytest.Pytester, swapped: Path
     assert {p["task_points"] for p in told.values()} == {"17.25"}
 
 
-def test_what_cannot_be_judged_is_skipped(pytester: pytest.Pytester) -> None:
+def test_what_cannot_be_judged_is_skipped(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without torch its checks are skipped, with what to install as the reason."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name == "torch" else find(name, *a)
+    )
     pytester.makepyfile(
-        conftest="""
-        import importlib.util
-        find = importlib.util.find_spec
-        hide = lambda name, *rest: None if name == "torch" else find(name, *rest)
-        importlib.util.find_spec = hide
-        """,
         net="""
         import torch
         from torch import nn

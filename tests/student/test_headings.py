@@ -33,9 +33,9 @@ def test_headings(markdown, expected):
 
 def test_hostile_markdown_takes_no_time():
     """Half-open tags and brackets in long lines are passed over quickly."""
-    started = time.perf_counter()
+    started = time.process_time()
     list(headings_in("\n".join(["<h1" * 200, "# " + "[" * 400, "<h1>" * 150 + "</h2"] * 100)))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_path():

@@ -646,10 +646,10 @@ def test_setting_up_costs_next_to_nothing():
         for i in range(40)
     ]
     borrowed = [(f"b{i}", f"def g{i}(a):\n" + "    a = a * 2\n" * 20) for i in range(100)]
-    started = time.perf_counter()
+    started = time.process_time()
     Namespace(cells, (), borrowed)
-    assert time.perf_counter() - started < 0.01
-    started = time.perf_counter()
+    assert time.process_time() - started < 0.01
+    started = time.process_time()
     names = Namespace(cells, (), borrowed)
     assert names["f39"](1, 2) == 41
-    assert time.perf_counter() - started < 0.3
+    assert time.process_time() - started < 0.3
