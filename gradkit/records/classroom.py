@@ -153,3 +153,21 @@ class Summary:
     rows: tuple[Row, ...]
     states: Mapping[str, Mapping[State, int]]
     mistakes: Mapping[str, tuple[str, ...]]
+
+
+Source = Literal["canvas", "moodle", "gradescope", "github", "plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whose submission it is, and how the platform it comes from knows that.
+
+    ``ids`` are its identifiers by kind, ``original`` is the name in the download, and ``late``
+    what the platform says: never more than a column.
+    """
+
+    student: str
+    source: Source
+    ids: Mapping[str, str]
+    late: bool
+    original: str
