@@ -18,7 +18,7 @@ from gradkit.records.finding import Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.probes import Probes
 from gradkit.records.result import Result, TaskResult
-from gradkit.records.task import Assignment, Task
+from gradkit.records.task import Assignment, Form, Task
 from gradkit.records.verdict import Verdict
 from gradkit.truth.judge import Case, judge
 from gradkit.truth.judge.expected import expected_of
@@ -54,6 +54,10 @@ def scheme_of(
     )
 
 
+FOLLOWING = ("y_hat", "A1")
+"""Inputs that follow from the others, and to the last bit from whose forward pass it was."""
+
+
 class StaleError(Exception):
     """Stored evidence does not tell what the submission's marks would be now."""
 
@@ -64,7 +68,8 @@ def questions_of(task: Task, probes: Probes) -> str:
     for part in (task.framework, task.layers, task.loss, task.columns):
         asked.update(repr(part).encode() + b"\0")
     for batch in (*probes.forward, *probes.update):
-        _hash(asked, (batch.name, batch.role), batch.inputs)
+        drawn = {name: each for name, each in batch.inputs.items() if name not in FOLLOWING}
+        _hash(asked, (batch.name, batch.role), drawn)
     for run in probes.runs:
         _hash(asked, (run.name, run.epochs, run.rate), {**run.parameters, "X": run.X, "y": run.y})
     return asked.hexdigest()
@@ -76,6 +81,24 @@ def _hash(
     asked.update(repr(said).encode())
     for name, values in sorted(arrays.items()):
         asked.update(f"{name} {values.dtype.str} {values.shape}".encode() + values.tobytes())
+
+
+def basis_of(task: Task, form: Form, digests: Mapping[str, str]) -> str:
+    """A digest of all that verdicts depend on besides the answers: not of what they are worth."""
+    # Late, for those who only want marks.
+    import msgspec
+
+    checks = tuple(replace(check, points=0.0) for check in task.checks)
+    said = msgspec.msgpack.encode(
+        [
+            gradkit.__version__,
+            form,
+            digests.get("reference"),
+            replace(task, title="", checks=checks),
+        ],
+        enc_hook=lambda value: value.tolist(),
+    )
+    return hashlib.sha256(said).hexdigest()
 
 
 def failures(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
@@ -109,9 +132,10 @@ def judge_again(task: Task, oracle: Oracle, evidence: Evidence) -> tuple[Verdict
         raise StaleError(f"{task.id} is asked other questions now than when it was graded")
     expected = expected_of(task, oracle, probes, observations.outcomes)
     verdicts = judge(Case(task, binding, probes, observations, expected))
-    fresh = set(failures(verdicts)).difference(evidence.failed)
-    if fresh:
-        check = min(fresh).split()[0]
+    known = set(failures(evidence.verdicts))
+    fresh = next((name for name in failures(verdicts) if name not in known), None)
+    if fresh is not None:
+        check = fresh.split()[0]
         raise StaleError(f"more of {task.id}/{check} fails now, and only its code can tell why")
     return verdicts
 

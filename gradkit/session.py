@@ -20,8 +20,8 @@ from typing import Protocol, Self
 from gradkit.assess import (
     Scheme,
     assess,
+    basis_of,
     best,
-    failures,
     questions_of,
     scheme_of,
     total,
@@ -32,7 +32,7 @@ from gradkit.examine import Examined, examine
 from gradkit.recognise import UnrecognisedError, another_exercise, recognise, resembles
 from gradkit.records.binding import Binding
 from gradkit.records.evidence import Evidence, Graded
-from gradkit.records.finding import Inquiry
+from gradkit.records.finding import FOR_INSTRUCTORS, Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Place, Section, Submission
@@ -245,8 +245,10 @@ class Session:
         try:
             submission = read(path)
             claimed = recognise(submission, self._tasks, named, self._sit)
-        except (SubmissionError, UnrecognisedError, WorkshopError) as error:
+        except (SubmissionError, UnrecognisedError) as error:
             raise GradingError(str(error)) from None
+        except WorkshopError as error:
+            raise BreakdownError(str(error)) from None
         if not claimed:
             raise GradingError(another_exercise(submission, self.assignment))
         return tuple(task for task in self._tasks if task.id in (named or claimed))
@@ -262,7 +264,7 @@ class Session:
         try:
             return resembles(section, self._tasks, submission, self._sit)
         except WorkshopError as error:
-            raise GradingError(str(error)) from None
+            raise BreakdownError(str(error)) from None
 
     @contextmanager
     def play(self, path: Path, task: str) -> Iterator[Played]:
@@ -311,7 +313,8 @@ class Session:
             evidence,
             seed=seed + redraw,
             questions=questions_of(task, examined.case.probes),
-            failed=failures(examined.verdicts),
+            verdicts=examined.verdicts,
+            basis=basis_of(task, self._settings.form, self.digests),
             binding=examined.case.binding,
             observations=examined.case.observations,
             inquiry=inquiry,
@@ -493,11 +496,11 @@ def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
 
 
 def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
-    """Where findings and checks point, findings first."""
-    for finding in inquiry.findings:
+    """Where findings that students may see and checks point, findings first."""
+    findings = [f for f in inquiry.findings if f.mistake not in FOR_INSTRUCTORS]
+    for finding in findings:
         yield from finding.places
-    firsts = [finding.place for finding in inquiry.findings]
-    firsts += [verdict.place for verdict in verdicts]
+    firsts = [finding.place for finding in findings] + [verdict.place for verdict in verdicts]
     yield from (place for place in firsts if place is not None)
 
 

@@ -15,7 +15,16 @@ from multiprocessing import get_context
 
 import msgspec
 
-from gradkit.assess import StaleError, assess, best, judge_again, scheme_of, total
+from gradkit.assess import (
+    StaleError,
+    assess,
+    basis_of,
+    best,
+    judge_again,
+    scheme_of,
+    total,
+    unchecked,
+)
 from gradkit.classroom.grade import key_base, key_of
 from gradkit.classroom.pack import pack, unpack
 from gradkit.classroom.store import Store, StoreError
@@ -23,6 +32,7 @@ from gradkit.records.classroom import Change, Filed, Kept, Remarked, Run
 from gradkit.records.evidence import Evidence
 from gradkit.records.result import OracleKind, Result
 from gradkit.records.task import Form, Task
+from gradkit.records.verdict import Verdict
 from gradkit.session import Settings, digests_of, grounds, oracle_of, tasks_of
 from gradkit.truth.oracle import Oracle, OracleError
 
@@ -52,6 +62,7 @@ class Marker:
         self.digests = digests_of(self._assignment, self._reference)
         self._tasks: dict[Form, dict[str, Task]] = {}
         self._oracles: dict[tuple[Form, str], Oracle] = {}
+        self._bases: dict[tuple[Form, str], str] = {}
 
     def mark(self, result: Result, evidence: Sequence[Evidence]) -> Result:
         """The result that this evidence has now.
@@ -72,13 +83,28 @@ class Marker:
             task = self._task(result.form, old.task)
             own = [each for each in evidence if each.task == task.id]
             results = [
-                assess(task, each, judge_again(task, self._oracle(result.form, task), each), scheme)
-                for each in own
+                assess(task, each, self._verdicts(result.form, task, each), scheme) for each in own
             ]
             marked.append(best(results, [each.section for each in own]))
         digests = {"submission": result.digests["submission"], **self.digests}
         oracle: OracleKind = "derived" if self._reference is None else "reference"
-        return replace(total(result, marked), digests=digests, preset=scheme.preset, oracle=oracle)
+        return replace(
+            total(result, marked),
+            digests=digests,
+            preset=scheme.preset,
+            oracle=oracle,
+            visibility=self._assignment.visibility,
+        )
+
+    def _verdicts(self, form: Form, task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
+        """Those of the day, unless something has changed that they depend on."""
+        if (form, task.id) not in self._bases:
+            self._bases[form, task.id] = basis_of(task, form, self.digests)
+        if evidence.basis == self._bases[form, task.id]:
+            return evidence.verdicts
+        if evidence.observations is None:
+            return unchecked(task, evidence)
+        return judge_again(task, self._oracle(form, task), evidence)
 
     def _task(self, form: Form, name: str) -> Task:
         if form not in self._tasks:

@@ -101,6 +101,8 @@ class Store:
     write : bool
         Whether anything is to be added: the folder and file are then made if there are
         none, and nobody else may write meanwhile.
+    make : bool
+        False refuses to make a file where there is none.
 
     Raises
     ------
@@ -109,18 +111,18 @@ class Store:
         else is writing.
     """
 
-    def __init__(self, folder: Path, *, write: bool) -> None:
+    def __init__(self, folder: Path, *, write: bool, make: bool = True) -> None:
         self.path = folder / FILE
         self._stack = contextlib.ExitStack()
         try:
-            if write:
-                self._prepare(folder)
-                self._stack.enter_context(_locked(folder))
-            elif not self.path.exists():
+            if not (write and make) and not self.path.exists():
                 raise StoreError(
                     f"{self.path}: there is no such file. Name the folder that "
                     "`gradkit grade … --out` wrote."
                 )
+            if write:
+                self._prepare(folder)
+                self._stack.enter_context(_locked(folder))
             # Not "ro": who reads after a crash in the middle of a transaction has to take back
             # the half of it that was written. A file that may not be written is opened as such.
             uri = f"{self.path.resolve().as_uri()}?mode={'rwc' if write else 'rw'}"

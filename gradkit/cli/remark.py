@@ -55,7 +55,7 @@ def command(
     try:
         for code in drops:
             mistake(code)
-        with Store(folder, write=not dry_run) as store:
+        with Store(folder, write=not dry_run, make=False) as store:
             settings = settings_of(store)
             settings = replace(
                 settings,

@@ -12,6 +12,9 @@ from gradkit.gradcheck.noise import FLOAT32, FLOAT64, Floats
 
 AGREE, DISAGREE, UNKNOWN = "agree", "disagree", "inconclusive"
 
+FAINT = 16
+"""By noise over scale, the least error that a step of a quarter of the scale can prove."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -121,8 +124,9 @@ def judge(
         Whether f is rough. Its steps are long and may span many kinks, so a claim has to be
         twice as far off to be called wrong.
     faint : float64 array
-        An error too small to be called one: the noise of f over the scale of the parameter. What
-        f does not show over the whole scale, the rounding of a correct claim may amount to.
+        The noise of f over the scale of the parameter. Errors below `FAINT` times this are not
+        called so: what f does not show within the scale, the rounding of a correct claim may
+        amount to, and steps beyond the scale meet another f.
     """
     with np.errstate(all="ignore"):
         gap = np.abs(claimed - derived.estimate)
@@ -131,7 +135,7 @@ def judge(
         agree = known & (gap <= derived.bound + error) & (resolution <= allowed)
         far = known & (gap > (4 if rough else 2) * (derived.bound + error))
         far |= known & _beyond_kink(claimed, derived, error)
-        far &= (gap > faint) & ~_beyond_bend(gap, derived, slope)
+        far &= (gap > FAINT * faint) & ~_beyond_bend(gap, derived, slope)
         disputed = far & contested(claimed, derived, slope)
         withheld = far & supported(claimed, derived, slope) | disputed
     verdict = np.where(agree, AGREE, np.where(far & ~withheld, DISAGREE, UNKNOWN))

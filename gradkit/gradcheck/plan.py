@@ -8,11 +8,12 @@ may hold a claimed gradient against them. So no answer reaches the first side.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradkit.gradcheck.ladder import RATIO, Ladder, derive
+from gradkit.gradcheck.ladder import RATIO, Derived, Ladder, derive
 from gradkit.gradcheck.noise import FLOAT32, POINTS, Floats, is_float32, table_noise
 from gradkit.gradcheck.records import Differences, Plan
 from gradkit.gradcheck.unfold import unfold
@@ -216,6 +217,29 @@ def read_ladder(plan: Plan, values: ArrayLike) -> Differences:
     ValueError
         When the number of values is not the number of rows.
     """
-    _, outputs = columns_of(plan, values)
-    sigma, steady = measure(plan, values)
-    return unfold(plan, derive(ladders(plan, values)), outputs, sigma, steady)
+    return read_ladders([plan], [values])[0]
+
+
+def read_ladders(plans: Sequence[Plan], values: Sequence[ArrayLike]) -> list[Differences]:
+    """Read several ladders at once, each with its own values: quicker, and no different.
+
+    See `read_ladder`. All plans have the same number of steps.
+    """
+    each = [ladders(plan, found) for plan, found in zip(plans, values, strict=True)]
+    ends = np.cumsum([0, *(len(ladder.base) for ladder in each)])
+    derived = derive(_joined(each))
+    differences = []
+    for number, (plan, found) in enumerate(zip(plans, values, strict=True)):
+        _, outputs = columns_of(plan, found)
+        own = _rows(derived, slice(ends[number], ends[number + 1]))
+        differences.append(unfold(plan, own, outputs, *measure(plan, found)))
+    return differences
+
+
+def _joined(each: Sequence[Ladder]) -> Ladder:
+    names = [part.name for part in fields(Ladder)]
+    return Ladder(*(np.concatenate([getattr(one, name) for one in each]) for name in names))
+
+
+def _rows(derived: Derived, rows: slice) -> Derived:
+    return Derived(*(getattr(derived, part.name)[rows] for part in fields(Derived)))

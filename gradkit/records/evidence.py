@@ -9,6 +9,7 @@ from gradkit.records.finding import Inquiry
 from gradkit.records.observations import Observations
 from gradkit.records.result import Result
 from gradkit.records.submission import Listing
+from gradkit.records.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +17,11 @@ class Evidence:
     """What one section's code answered to the questions of one task, and what it was found to do.
 
     ``seed`` draws the same questions again, and ``questions`` is a digest of them: where it
-    comes out otherwise, these answers are to something else. ``failed`` names the checks and
-    entries that the inquiry was about. Where the task could not be put at all, ``unchecked``
-    says why and there are no answers. ``section`` is what the section is called; ``notes``
-    are remarks on the grading, ``listings`` the code that findings and checks point to.
+    comes out otherwise, these answers are to something else. ``verdicts`` are those that the
+    inquiry was about, and ``basis`` is a digest of all that they depend on besides. Where the
+    task could not be put at all, ``unchecked`` says why and there are no answers. ``section``
+    is what the section is called; ``notes`` are remarks on the grading, ``listings`` the code
+    that findings and checks point to.
     """
 
     task: str
@@ -29,7 +31,8 @@ class Evidence:
     binding: Binding | None = None
     observations: Observations | None = None
     inquiry: Inquiry = Inquiry()  # noqa: RUF009  (frozen, and empty)
-    failed: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    basis: str = ""
     unchecked: str = ""
     notes: tuple[str, ...] = ()
     tier: int = 0

@@ -19,7 +19,7 @@ from gradkit.text import clean_text
 NAMES = 6
 """Students who are named beside a mistake; the rest are counted."""
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t")
 """What a spreadsheet takes for the beginning of a formula."""
 
 
@@ -80,6 +80,8 @@ def _look(row: Row, between: str) -> str:
 
 
 def _safe(text: str) -> str:
+    # Some readers end the line there, quoted or not.
+    text = text.replace("\r", " ")
     return f"'{text}" if text.startswith(FORMULA) else text
 
 

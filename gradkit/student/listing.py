@@ -42,7 +42,8 @@ def _around(cell: Cell, place: Place) -> Iterator[Listing]:
     first, last = _statement(cell.source, line)
     if last - first >= LINES:
         first, last = max(first, line - AROUND), min(last, line + AROUND)
-    text = "\n".join(lines[first - 1 : last])
+    # Half a surrogate pair, which a notebook can hold, is in no encoding.
+    text = "\n".join(lines[first - 1 : last]).encode(errors="replace").decode()
     yield Listing(cell.file, cell.cell, cell.first_line + first - 1, text)
 
 

@@ -184,7 +184,7 @@ def _tolerances(file: Path, table: dict[str, Any]) -> dict[str, float]:
             refuse(file, "marking.tolerances", repr(check), one_of(known))
         real = isinstance(value, int | float) and not isinstance(value, bool)
         if not real or not 0 <= value < 1:
-            expected = "a relative error: a number from 0 to 1"
+            expected = "a relative error: a number from 0 to below 1"
             refuse(file, f"marking.tolerances.{check}", repr(value), expected)
     return {check: float(value) for check, value in table.items()}
 

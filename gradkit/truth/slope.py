@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from gradkit.gradcheck.plan import plan_ladder, read_ladder
+from gradkit.gradcheck.plan import plan_ladder, read_ladders
 from gradkit.records.task import Array, Parameters, Task
 from gradkit.truth import network
 
@@ -37,12 +38,26 @@ def slopes(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str, 
     -------
     dict of str to Slope
     """
-    plan = plan_ladder(parameters)
-    stacked = {key: value[:, None] for key, value in plan.parameters.items()}
-    with np.errstate(all="ignore"):
-        values = network.loss(task, stacked, X[None], y[None]).mean(axis=1)
-    read = read_ladder(plan, values)
-    return {
-        key: Slope(read.estimate[key], np.where(read.status[key] == "ok", read.bound[key], np.inf))
-        for key in parameters
-    }
+    return slopes_at(task, [(parameters, X, y)])[0]
+
+
+def slopes_at(
+    task: Task, points: Sequence[tuple[Parameters, Array, Array]]
+) -> list[dict[str, Slope]]:
+    """The `slopes` at several points, each with examples of its own."""
+    if not points:
+        return []
+    plans, values = [], []
+    for parameters, X, y in points:
+        plan = plan_ladder(parameters)
+        stacked = {key: value[:, None] for key, value in plan.parameters.items()}
+        with np.errstate(all="ignore"):
+            values.append(network.loss(task, stacked, X[None], y[None]).mean(axis=1))
+        plans.append(plan)
+    return [
+        {
+            key: Slope(value, np.where(read.status[key] == "ok", read.bound[key], np.inf))
+            for key, value in read.estimate.items()
+        }
+        for read in read_ladders(plans, values)
+    ]

@@ -29,8 +29,11 @@ from gradkit.worker.call import (
 )
 from gradkit.worker.frames import Frame
 from gradkit.worker.namespace import Namespace
+from gradkit.worker.rehearsal import rehearse
 from gradkit.worker.script import script
 from gradkit.worker.trace import trace as traced
+
+__all__ = ["HANDLERS", "rehearse"]
 
 LEAVES = 64
 """Arrays that a description of a returned value carries at most."""

@@ -23,6 +23,8 @@ Handlers = Mapping[str, Callable[[Frame], Frame]]
 def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handlers:
     """Import what every worker needs, and return ``HANDLERS`` of the module `handlers`.
 
+    Its ``rehearse``, where it has one, is called with them.
+
     `search` are folders in which `handlers` may be found too; they are not left in
     ``sys.path``.
     """
@@ -37,9 +39,12 @@ def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handle
         torch.optim.SGD([parameter], lr=0.1).step()
     before = list(sys.path)
     sys.path.extend(search)
-    table: Handlers = importlib.import_module(handlers).HANDLERS
+    module = importlib.import_module(handlers)
     sys.path[:] = before
     _warm_up()
+    table: Handlers = module.HANDLERS
+    if hasattr(module, "rehearse"):
+        module.rehearse(table)
     return table
 
 

@@ -53,7 +53,9 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
         for value in vars(part).values():
             kind = type(value)
             if kind is list:
-                waiting += [item for item in value if isinstance(item, ast.AST)]
+                waiting += [
+                    item for item in value if type(item) not in _PLAIN and isinstance(item, ast.AST)
+                ]
             elif kind not in _PLAIN and isinstance(value, ast.AST):
                 waiting.append(value)
 

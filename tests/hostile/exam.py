@@ -25,6 +25,8 @@ HASTE = 0.25
 LATE = 0.1
 """Seconds after its deadline by which a worker is gone."""
 
+TRIES = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -84,8 +86,18 @@ class Exam:
         (self.folder / "empty").mkdir(exist_ok=True)
 
     def attack(self, name: str, *, prize: bool) -> Outcome:
-        """Run an attack in a worker of its own."""
+        """Run an attack in a worker of its own, which is gone in time.
+
+        On a busy machine anybody may once come late; who does every time has not been stopped.
+        """
         seconds = 3.0 if prize else HASTE
+        for _ in range(TRIES):
+            outcome = self._attack(name, seconds)
+            if outcome.seconds < seconds + LATE:
+                return outcome
+        raise AssertionError(f"stopped {outcome.seconds - seconds:.3f} s late, {TRIES} times")
+
+    def _attack(self, name: str, seconds: float) -> Outcome:
         request = Frame("attack", {}, {"name": name, "bait": self.bait})
         with self.workshop.worker(seed=1) as worker:
             started = time.monotonic()
@@ -99,7 +111,6 @@ class Exam:
                 if name == "kill-server" and "together with the server" in lost.detail:
                     got = "its end"
             spent = time.monotonic() - started
-        assert spent < seconds + LATE, f"stopped {spent - seconds:.3f} s late"
         assert len(worker.output) < 70_000
         return Outcome("" if got == "None" else got, error, spent)
 

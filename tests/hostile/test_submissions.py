@@ -138,7 +138,7 @@ def test_no_attack_is_worth_a_point(grade, honest, name, tmp_path, monkeypatch):
     assert {check.check: check.state for check in result.tasks[0].checks}["update"] != "pass"
     said = to_data(result, 4)
     assert not any(ord(c) < 32 and c not in "\n\t" for c in texts(said))
-    assert "owned" not in texts(said)
+    assert "\u202e" not in texts(said)
     assert grade(right, tmp_path) == expected
     assert [path.name for path in tmp_path.iterdir()] == ["submission.py"]
 

@@ -48,6 +48,12 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.audit": {"gradkit.truth", "gradkit.records"},
     "gradkit.export": {"gradkit.export", "gradkit.truth", "gradkit.records"},
     "gradkit.trajectory": {"gradkit.truth", "gradkit.records"},
+    "gradkit.new": {
+        "gradkit.new",
+        "gradkit.records",
+        "gradkit.truth.assignment",
+        "gradkit.truth.probes",
+    },
     # Front ends. The command starts a workshop before anything loads numpy.
     "gradkit.doctor": {"gradkit.worker", "gradkit.text"},
     "gradkit.cli": {
@@ -61,6 +67,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.audit",
         "gradkit.dispute",
         "gradkit.export",
+        "gradkit.new",
         "gradkit.records",
         "gradkit.student.files",
         "gradkit.student.gather",
@@ -84,7 +91,6 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.notebook": {
         "gradkit.notebook",
         "gradkit.session",
-        "gradkit.assess",
         "gradkit.render",
         "gradkit.records",
         "gradkit.student.headings",
@@ -93,8 +99,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.student.sitting",
         "gradkit.student.source",
         "gradkit.truth.assignment",
-        "gradkit.truth.judge",
         "gradkit.truth.oracle",
+        "gradkit.truth.probes",
     },
     "gradkit.__init__": {"gradkit.gradcheck", "gradkit.notebook", "gradkit.trajectory"},
 }

@@ -64,3 +64,9 @@ def test_a_very_long_function_is_listed_in_part() -> None:
     text = "def f(x):\n" + "    x += 1\n" * (LINES + 50) + "    return x"
     (found,) = listings([Cell("t.py", "t.py", None, text)], [Place("t.py", None, 60)])
     assert (found.first_line, found.source.count("\n") + 1) == (60 - AROUND, 2 * AROUND + 1)
+
+
+def test_a_listing_can_be_written() -> None:
+    """What is in no encoding makes way."""
+    (found,) = listings([Cell("t.py", "t.py", None, "x = '\ud800'")], [Place("t.py", None, 1)])
+    assert found.source == "x = '?'"

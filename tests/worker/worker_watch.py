@@ -17,6 +17,19 @@ def open_workshop(most_tier=0, **options):
     return Workshop(handlers="deeds", search=[HERE], most_tier=most_tier, **options)
 
 
+def quickest(trial, until, tries=5):
+    """The least number of seconds that a trial returns; it is repeated until below `until`.
+
+    On a busy machine anybody may once come late.
+    """
+    least = float("inf")
+    for _ in range(tries):
+        least = min(least, trial())
+        if least < until:
+            break
+    return least
+
+
 def is_running(pid):
     """Whether a process exists and is more than a zombie."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,13 @@ def environment() -> Environment:
         "signs": SIGNS,
         "where": where,
     }
-    templates.filters |= {"points": points, "number": number, "link": link, "prose": prose}
+    templates.filters |= {
+        "points": points,
+        "number": number,
+        "link": link,
+        "prose": prose,
+        "entry_name": entry_name,
+    }
     return templates
 
 
@@ -84,6 +91,18 @@ def points(value: float) -> str:
 def number(value: float | None) -> str:
     """Ten digits; a dash where there is none."""
     return "–" if value is None else f"{value:.10g}".replace("-", "−")
+
+
+def entry_name(entry: Mapping[str, Any]) -> str:
+    """An entry as the student indexes it, as far as that is known.
+
+    Examples
+    --------
+    >>> entry_name({"label": "", "parameter": "W1", "index": [0, 1]})
+    'W1[0,1]'
+    """
+    index = f"[{','.join(map(str, entry['index']))}]" if entry["index"] else ""
+    return str(entry["label"] or f"{entry['parameter']}{index}")
 
 
 def prose(text: str) -> Markup:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradkit.render.html import plots
+from gradkit.render.html.document import entry_name
 from gradkit.render.html.heat import matrices
 from gradkit.render.html.svg import placed
 
@@ -40,7 +41,7 @@ def heat_map(check: Data, name: str) -> Drawing | None:
     """Which entries are wrong, and how much where that is shown; None where all are right."""
     drawn = matrices(check["entries"])
     wrong = [
-        entry["parameter"] + f"[{','.join(map(str, entry['index']))}]"
+        entry_name(entry)
         for entry in check["entries"]
         if entry["state"] == "fail" and len(entry["index"]) == 2
     ]

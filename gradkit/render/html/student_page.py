@@ -8,7 +8,7 @@ from typing import Any
 
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Place
-from gradkit.render.data import to_data
+from gradkit.render.data import to_data, visible
 from gradkit.render.html.code import Code, shown
 from gradkit.render.html.document import document
 from gradkit.render.html.drawings import Drawing, courses, heat_map
@@ -55,11 +55,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """One task."""
+    """One task. ``remarks`` are findings about all of it."""
 
     name: str
     data: Data
     parts: tuple[Part, ...]
+    remarks: tuple[Found, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +112,14 @@ def _chapter(name: str, task: TaskResult, data: Data, hints: int) -> Chapter:
     findings = [
         Found(number, told, tuple(_places(told)), tuple(rules(finding, hints)))
         for number, (finding, told) in enumerate(
-            zip(task.findings, data["findings"], strict=True), 1
+            zip(visible(task, hints), data["findings"], strict=True), 1
         )
     ]
     parts = tuple(
         _part(f"{name}-{number}", check, findings, data["listings"])
         for number, check in enumerate(data["checks"], 1)
     )
-    return Chapter(name, data, parts)
+    return Chapter(name, data, parts, tuple(found for found in findings if not found.data["check"]))
 
 
 def _places(finding: Data) -> Iterator[Place]:

@@ -30,7 +30,7 @@ from gradkit.truth.judge.case import (
 )
 from gradkit.truth.judge.sheet import label_of, listed, merge
 from gradkit.truth.judge.steps import update
-from gradkit.truth.slope import Slope, slopes
+from gradkit.truth.slope import Slope, slopes, slopes_at
 
 LADDERS = 4
 """Probes of an update that finite differences look at: each costs some 200 evaluations."""
@@ -93,14 +93,21 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
 
 
 def _update_steps(case: Case, batch: Batch, after: Mapping[str, NDArray[Any]]) -> Iterator[Step]:
-    inputs = batch.inputs
-    for probe, label in enumerate(batch.labels[:LADDERS]):
-        before = {key: inputs[key][probe] for key in case.task.starts[0].parameters}
+    inputs, labels = batch.inputs, batch.labels[:LADDERS]
+    points = [
+        (
+            {key: inputs[key][probe] for key in case.task.starts[0].parameters},
+            inputs["X"][probe : probe + 1],
+            inputs["y"][probe : probe + 1],
+        )
+        for probe in range(len(labels))
+    ]
+    found = slopes_at(case.task, points)
+    for probe, (label, (before, _, _), slope) in enumerate(zip(labels, points, found, strict=True)):
         rate = float(inputs["rate"][probe]) if "rate" in inputs else 1.0
         moved = {key: _after(after, key, probe, value) for key, value in before.items()}
         taken = {key: (value - moved[key]) / rate for key, value in before.items()}
-        X, y = inputs["X"][probe : probe + 1], inputs["y"][probe : probe + 1]
-        yield Step(label, before, taken, slopes(case.task, before, X, y))
+        yield Step(label, before, taken, slope)
 
 
 def _after(

@@ -86,7 +86,7 @@ def test_a_course_that_was_not_found_is_drawn_as_far_as_it_is_told() -> None:
 
 def entry(index: tuple[int, ...], state: str, found: float | None = 1.0, **more: float) -> dict:
     """An entry of W1, as the data has it."""
-    return {"parameter": "W1", "index": index, "state": state, "found": found, **more}
+    return {"parameter": "W1", "label": "", "index": index, "state": state, "found": found, **more}
 
 
 def test_errors_are_shaded_by_decades_below_the_worst() -> None:

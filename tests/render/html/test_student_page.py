@@ -10,7 +10,7 @@ import pytest
 from render.html.samples import HOSTILE, WORDS, Elements, result
 
 from gradkit.records.finding import UNEXPLAINED
-from gradkit.render.html import student_page
+from gradkit.render.html import student_page, to_row
 from gradkit.render.html.document import points
 from gradkit.render.html.student_page import ROWS
 
@@ -144,3 +144,26 @@ def test_points_have_two_decimals_at_most() -> None:
         "0",
         "20",
     ]
+
+
+@pytest.mark.parametrize(("level", "shown"), [(3, False), (4, True)])
+def test_a_remark_for_instructors_is_theirs(level: int, shown: bool) -> None:
+    """A finding about a whole task stands below its checks, at the level that shows it."""
+    task = result().tasks[0]
+    remark = replace(task.findings[0], check="", mistake="memorised-answers", title="By heart")
+    changed = replace(result(), tasks=(replace(task, findings=(*task.findings, remark)),))
+    page = student_page(changed, level)
+    assert ("By heart" in page) == shown
+    assert ("memorised" in page) == shown
+    assert ("memorised-answers" in dict(to_row(changed, level).mistakes)) == shown
+
+
+def test_entries_are_named_as_the_student_indexes_them() -> None:
+    """Where that is known."""
+    task = result().tasks[0]
+    check = task.checks[2]
+    named = replace(check, entries=(replace(check.entries[1], label="w1[1][0]"),))
+    page = student_page(replace(result(), tasks=(replace(task, checks=(named,), findings=()),)), 4)
+    assert '<th scope="row">w1[1][0]</th>' in page
+    assert "1 of 1 entries are wrong: w1[1][0]." in page
+    assert '<th scope="row">W1[0,1]</th>' in PAGE

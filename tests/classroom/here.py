@@ -1,0 +1,48 @@
+"""A crew of one, in this process: nothing to start and nothing to wait for."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from classroom.classes import Silent
+
+from gradkit.classroom.grade import Grading, Tally
+from gradkit.classroom.lane import Grader, grader
+from gradkit.classroom.store import Store
+from gradkit.records.classroom import Order, Reply
+from gradkit.session import Settings
+from gradkit.student.gather import gather
+
+
+class Here:
+    """Grades one order after another."""
+
+    def __init__(self, able: Grader) -> None:
+        self._able = able
+        self._hand: deque[Order] = deque()
+
+    def room(self, *, leisure: bool) -> int:
+        """See `Crew`."""
+        return 0 if self._hand else 1
+
+    def put(self, orders: Sequence[Order], *, leisure: bool) -> None:
+        """See `Crew`."""
+        self._hand.extend(orders)
+
+    def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
+        """See `Crew`."""
+        if not self._hand:
+            return []
+        order = self._hand.popleft()
+        return [(order, self._able.grade(order))]
+
+    def close(self) -> None:
+        """See `Crew`."""
+
+
+def grade_here(folder: Path, out: Path, settings: Settings) -> Tally:
+    """Grade a folder into another."""
+    with Store(out, write=True) as store, grader(settings) as able:
+        return Grading(store, settings, Silent()).run(gather([folder]), Here(able))

@@ -1,0 +1,188 @@
+"""A class at a glance, and as a table that pandas and spreadsheets read."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from classroom.classes import HANGS, MISTAKES, RIGHT, SETTINGS, changed_assignment, handed_in
+from classroom.here import grade_here
+from click.testing import CliRunner
+from click.testing import Result as Ended
+from rich.console import Console
+
+from gradkit.classroom.store import FILE, Store
+from gradkit.classroom.summary import summarise
+from gradkit.cli import main
+from gradkit.records.classroom import Change, Row, Summary
+from gradkit.render.summary import show_changes, to_csv
+
+CHECKS = ("interface", "forward", "update", "gradient", "trajectory")
+WRONG = next(
+    text for text in MISTAKES if "dA2 = -2 * (y - y_hat)" in text and "+ 0.001 * dW2" in text
+)
+"""Goes up the hill."""
+
+
+def command(*arguments: object) -> Ended:
+    """The command, in this process."""
+    return CliRunner().invoke(main, ["summary", *map(str, arguments)], env={"COLUMNS": "120"})
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A class with one of each kind."""
+    folder = tmp_path_factory.mktemp("class")
+    texts = {"ann": RIGHT, "ben": WRONG, "cas": WRONG + "#", "hans": HANGS, "=cmd()": RIGHT + "#"}
+    handed_in(folder, **texts)
+    (folder / "pia.pdf").write_bytes(b"%PDF")
+    short = changed_assignment(folder.with_name("short"), "deadline = 10.0", "deadline = 1.0")
+    made = tmp_path_factory.mktemp("out")
+    grade_here(folder, made, replace(SETTINGS, assignment=short))
+    return made
+
+
+def test_all_that_matters_is_at_hand(out: Path) -> None:
+    """States by check, mistakes by frequency with their students, and whom to look at."""
+    with Store(out, write=False) as store:
+        summary = summarise(store)
+    assert [row.name for row in summary.rows] == ["=cmd()", "ann", "ben", "cas", "hans", "pia.pdf"]
+    assert list(summary.states) == [f"regression-numpy/{check}" for check in CHECKS]
+    assert summary.states["regression-numpy/update"] == {"pass": 2, "fail": 2, "timeout": 1}
+    assert summary.mistakes == {"wrong-sign": ("ben", "cas")}
+    review = {row.name: row.review for row in summary.rows if row.review}
+    assert review["pia.pdf"] == ("refused",)
+    assert "regression-numpy/update ran out of time" in review["hans"]
+    assert review.keys() == {"pia.pdf", "hans"}
+    ann = summary.rows[1]
+    assert (ann.score, ann.max_score, ann.provisional) == (20.0, 20.0, True)
+    assert ann.checks["regression-numpy/update"] == ("pass", 12.0, 12.0)
+
+
+def test_the_page_says_it_in_this_order(out: Path) -> None:
+    """Counts, scores, states, mistakes, and what to look at with its reason in words."""
+    ended = command(out)
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    lines = [line.rstrip() for line in ended.stdout.splitlines()]
+    assert lines[0] == "6 submissions, 5 graded, 1 refused, 5 provisional"
+    assert lines[1].startswith("scores from ")
+    assert ", median 85%" in lines[1]
+    assert lines[2].split() == ["check", "pass", "blocked", "fail", "timeout"]
+    assert "wrong-sign" in ended.stdout
+    (mistake,) = (line for line in lines if line.startswith("wrong-sign"))
+    assert mistake.split() == ["wrong-sign", "2", "ben,", "cas"]
+    assert "pia.pdf          pia.pdf is not a file that can be graded. Expected is" in ended.stdout
+
+
+def test_pandas_reads_the_table(out: Path) -> None:
+    """One row for each student, one column for each check, points as numbers."""
+    ended = command(out, "--csv")
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    table = pd.read_csv(io.StringIO(ended.stdout), index_col="student")
+    assert list(table.columns) == [
+        *("standing", "score", "max_score", "provisional", "review", "mistakes"),
+        *(f"regression-numpy/{check}" for check in CHECKS),
+    ]
+    assert list(table.index) == ["'=cmd()", "ann", "ben", "cas", "hans", "pia.pdf"]
+    checks = table.filter(like="/")
+    assert all(kind.kind == "f" for kind in checks.dtypes)
+    assert checks.loc["ann"].tolist() == [1.0, 5.0, 12.0, 0.0, 2.0]
+    assert checks.loc["pia.pdf"].isna().all()
+    assert table.loc["ben", "mistakes"] == "wrong-sign"
+    assert table.loc["ann", "score"] == 20.0
+    assert table["standing"].value_counts().to_dict() == {"graded": 5, "refused": 1}
+    assert str(table.loc["pia.pdf", "review"]).startswith("pia.pdf is not a file that can be")
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t"])
+def test_a_spreadsheet_takes_no_name_for_a_formula(first: str) -> None:
+    """Nor a sentence; what is an ordinary name is left alone."""
+    row = Row(f"{first}1+1", "refused", f"{first}2+2", None, None, False, {}, (), ("refused",))
+    plain = replace(row, name="o'neil-smith", told="a=b")
+    lines = to_csv(Summary((row, plain), {}, {}))
+    table = pd.read_csv(io.StringIO(lines, newline=""), dtype=str)
+    assert table["student"].tolist() == [f"'{first}1+1", "o'neil-smith"]
+    assert table["review"].tolist() == [f"'{first}2+2", "a=b"]
+
+
+def test_a_line_of_the_table_is_a_line() -> None:
+    """A carriage return, which some readers take for its end, is a space."""
+    row = Row("a\rb", "refused", "c\rd", None, None, False, {}, (), ("refused",))
+    table = pd.read_csv(io.StringIO(to_csv(Summary((row,), {}, {})), newline=""))
+    assert (table["student"].tolist(), table["review"].tolist()) == (["a b"], ["c d"])
+
+
+def test_names_that_tables_take_for_something_else() -> None:
+    """Read as text they stay what they are: numbers with zeros before them, and Ms Na."""
+    rows = tuple(
+        Row(name, "refused", 'said "no", twice\nand more', None, None, False, {}, (), ("refused",))
+        for name in ("007", "NA", "kim, lee", 'a "b"', "李")
+    )
+    table = pd.read_csv(
+        io.StringIO(to_csv(Summary(rows, {}, {}))),
+        dtype={"student": str},
+        keep_default_na=False,
+        na_values=[""],
+    )
+    assert table["student"].tolist() == ["007", "NA", "kim, lee", 'a "b"', "李"]
+    assert table["review"][0] == 'said "no", twice\nand more'
+
+
+def test_who_lacks_a_task_has_no_points_for_it() -> None:
+    """An empty cell is not a zero."""
+    one = Row("ann", "graded", "", 1.0, 1.0, False, {"a/update": ("pass", 1.0, 1.0)}, (), ())
+    two = Row("ben", "graded", "", 0.0, 2.0, False, {"b/update": ("fail", 0.0, 2.0)}, (), ())
+    states = {"a/update": {"pass": 1}, "b/update": {"fail": 1}}
+    table = pd.read_csv(io.StringIO(to_csv(Summary((one, two), states, {}))), index_col="student")  # type: ignore[arg-type]
+    assert table["a/update"].isna().tolist() == [False, True]
+    assert table.loc["ben", "b/update"] == 0.0
+
+
+def test_of_many_students_some_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """And the rest are counted."""
+    from gradkit.render.summary import show_summary
+
+    names = tuple(f"s{number}" for number in range(9))
+    show_summary(Summary((), {}, {"wrong-sign": names}), Console(width=100))
+    assert "s0, s1, s2, s3, s4, s5 and 3 more" in capsys.readouterr().out
+
+
+def test_scores_stand_old_beside_new(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the sign of what has changed; a student's name cannot colour the table."""
+    changes = [
+        Change("ann\x1b[31m", 17.0, 20.0, 18.5, 20.0),
+        Change("[bold]ben", 20.0, 20.0, 20.0, 25.0),
+        Change("cas", 20.0, 20.0, 0.0, 20.0),
+    ]
+    show_changes(changes, Console(width=80))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        ["submission", "old", "new", "change"],
+        ["ann", "17", "/", "20", "18.5", "/", "20", "+1.5"],
+        ["[bold]ben", "20", "/", "20", "20", "/", "25", "0"],
+        ["cas", "20", "/", "20", "0", "/", "20", "−20"],
+    ]
+
+
+def test_an_empty_class_is_one_line(tmp_path: Path) -> None:
+    """A folder that was made and not graded into."""
+    with Store(tmp_path, write=True):
+        pass
+    ended = command(tmp_path)
+    assert (ended.exit_code, ended.stdout) == (0, "0 submissions\n")
+    table = pd.read_csv(io.StringIO(command(tmp_path, "--csv").stdout))
+    assert table.empty
+
+
+def test_no_class_exits_2(tmp_path: Path) -> None:
+    """One sentence, and nothing is made."""
+    ended = command(tmp_path)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        f"gradkit: {tmp_path / FILE}: there is no such file. Name the folder that "
+        "`gradkit grade … --out` wrote.\n"
+    )
+    assert list(tmp_path.iterdir()) == []
