@@ -1,9 +1,9 @@
 """Who handed in what, told from the names that learning platforms give their downloads.
 
-    Canvas            name[_LATE]_userid_attachmentid_file, anon_ID[_LATE]_attachmentid_file
-    Moodle            Full Name_participantid_plugintype_pluginname[_file]
+    Canvas            name[_LATE]_userid_attachmentid_file, [LATE_]anon_ID_attachmentid_file
+    Moodle            Full Name_participantid_assignsubmission_plugin[_][file]
     Gradescope        submission_NUMBER, with submission_metadata.yml beside them
-    GitHub Classroom  assignment-login, all with the same assignment
+    GitHub Classroom  assignment-login, in a folder assignment-submissions or all of them clones
 
 A name that has none of these forms is a student's by itself. Which form a download has is
 decided for all of it: one stray name does not make a platform.
@@ -11,31 +11,44 @@ decided for all of it: one stray name does not make a platform.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
-from gradkit.records.classroom import Sender, Source
+from gradkit.classroom.gradescope import METADATA, Metadata, read_metadata
+from gradkit.records.classroom import Sender
 from gradkit.student.files import shown
 from gradkit.student.gather import Handed
 
+# Canvas takes the first two parts that are digits alone for the ids when a file comes back, so
+# the name ends before them here too.
 CANVAS = re.compile(
-    r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<user>\d+)_(?P<attachment>\d+)_(?P<file>.+)$"
+    r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d+)_(?P<attachment>\d+)_(?P<file>.+)", re.DOTALL
 )
 CANVAS_ANONYMOUS = re.compile(
-    r"^(?P<name>anon_(?P<user>[A-Za-z0-9]+))(?P<late>_LATE)?_(?P<attachment>\d+)_(?P<file>.+)$"
+    r"(?P<late>LATE_)?(?P<name>anon_(?P<user>[A-Za-z0-9]+))(?P<later>_LATE)?"
+    r"_(?P<attachment>\d+)_(?P<file>.+)",
+    re.DOTALL,
 )
+CANVAS_TEXT = re.compile(
+    r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d+)_(?P<file>(?:text|link)\.html)"
+)
+# Moodle takes underscores out of the name, and splits what comes back at the first four.
 MOODLE = re.compile(
-    r"^(?P<name>.+)_(?P<participant>\d+)_(?P<kind>assignsubmission)_(?P<plugin>[a-z]+)"
-    r"(?P<file>_.*)?$"
+    r"(?P<name>[^_]+)_(?P<participant>\d+)_assignsubmission_(?P<plugin>[^_]+)(?:_(?P<file>.*))?",
+    re.DOTALL,
 )
-GRADESCOPE = re.compile(r"^submission_(?P<number>\d+)$")
-METADATA = "submission_metadata.yml"
+SUBMISSION = re.compile(r"submission_(?P<number>\d+)")
+CLONES = "-submissions"
+"""How the folder ends that GitHub's command clones a classroom into."""
 
 SHARE = 0.8
 """Of the names of a download that must have a platform's form for it to be that one's."""
+
+KINDS = ("canvas", "moodle", "email", "sis", "login", "github")
+"""Kinds of identifiers, the one that tells students apart most surely first."""
 
 
 def senders(handed: Sequence[Handed]) -> list[Sender]:
@@ -49,19 +62,29 @@ def senders(handed: Sequence[Handed]) -> list[Sender]:
     told: dict[int, Sender] = {}
     downloads: dict[Path, list[int]] = {}
     for number, one in enumerate(handed):
-        downloads.setdefault(one.path if one.member else one.path.parent, []).append(number)
-    for folder, numbers in downloads.items():
-        found = _download(folder, [handed[number] for number in numbers])
+        downloads.setdefault(_place(one), []).append(number)
+    for numbers in downloads.values():
+        found = _download([handed[number] for number in numbers])
         told.update(zip(numbers, found, strict=True))
     return [told[number] for number in range(len(handed))]
 
 
-def _download(folder: Path, handed: Sequence[Handed]) -> list[Sender]:
+def _place(handed: Handed) -> Path:
+    return handed.path if handed.member else handed.path.parent
+
+
+def _download(handed: Sequence[Handed]) -> list[Sender]:
     names = [original(one) for one in handed]
-    readers: Sequence[Callable[[Path, str], Sender | None]] = (_canvas, _moodle, _gradescope)
+    counted = [name for name in names if name != METADATA]
+    metadata = read_metadata(handed[0]) if METADATA in names or _numbered(counted) else {}
+    readers: Sequence[Callable[[str], Sender | None]] = (
+        _canvas,
+        _moodle,
+        lambda name: _gradescope(name, metadata),
+    )
     for reader in readers:
-        found = [reader(folder, name) for name in names]
-        if sum(one is not None for one in found) >= SHARE * len(names):
+        found = [reader(name) for name in names]
+        if counted and sum(one is not None for one in found) >= SHARE * len(counted):
             return [
                 _plain(one) if sender is None else sender
                 for one, sender in zip(handed, found, strict=True)
@@ -77,52 +100,66 @@ def original(handed: Handed) -> str:
     return PurePosixPath(handed.member.rstrip("/")).name if handed.member else handed.path.name
 
 
-def _canvas(folder: Path, name: str) -> Sender | None:
-    found = CANVAS_ANONYMOUS.match(name) or CANVAS.match(name)
+def _canvas(name: str) -> Sender | None:
+    if found := CANVAS_ANONYMOUS.fullmatch(name):
+        late = bool(found["late"] or found["later"])
+    elif found := CANVAS.fullmatch(name) or CANVAS_TEXT.fullmatch(name):
+        late = bool(found["late"])
+    else:
+        return None
+    ids = {"anonymous" if found.re is CANVAS_ANONYMOUS else "canvas": found["user"]}
+    if found.re is not CANVAS_TEXT:
+        ids["attachment"] = found["attachment"]
+    return Sender(shown(found["name"]), "canvas", ids, late, name, found["file"])
+
+
+def _moodle(name: str) -> Sender | None:
+    found = MOODLE.fullmatch(name)
     if found is None:
         return None
-    ids = {"canvas": found["user"], "attachment": found["attachment"]}
-    return Sender(shown(found["name"]), "canvas", ids, bool(found["late"]), name)
+    ids = {"moodle": found["participant"]}
+    return Sender(shown(found["name"]), "moodle", ids, False, name, found["file"] or "")
 
 
-def _moodle(folder: Path, name: str) -> Sender | None:
-    found = MOODLE.match(name)
+def _numbered(names: Sequence[str]) -> bool:
+    return any(SUBMISSION.fullmatch(name) for name in names)
+
+
+def _gradescope(name: str, metadata: Metadata) -> Sender | None:
+    found = SUBMISSION.fullmatch(name)
     if found is None:
         return None
-    return Sender(shown(found["name"]), "moodle", {"moodle": found["participant"]}, False, name)
-
-
-def _gradescope(folder: Path, name: str) -> Sender | None:
-    found = GRADESCOPE.match(name)
-    if found is None:
-        return None
-    ids = {"gradescope": found["number"], **_metadata(folder).get(name, {})}
-    return Sender(shown(ids.get("name", name)), "gradescope", ids, False, name)
-
-
-def _metadata(folder: Path) -> Mapping[str, Mapping[str, str]]:
-    """Names and addresses by submission, from the few lines of YAML that are needed here."""
-    try:
-        text = (folder / METADATA).read_text(encoding="utf-8")
-    except OSError:
-        return {}
-    facts: dict[str, dict[str, str]] = {}
-    current: dict[str, str] = {}
-    for line in text.splitlines():
-        if head := re.match(r"^(submission_\d+):\s*$", line):
-            current = facts.setdefault(head[1], {})
-        elif fact := re.match(r"^\s+(?:- )?:(name|email|sid|created_at):\s*(.+?)\s*$", line):
-            current.setdefault(fact[1], fact[2].strip("'\""))
-    return facts
+    at, members = metadata.get(name, ("", ()))
+    first = members[0] if members else {}
+    ids = {"gradescope": found["number"]}
+    ids |= {kind: value for kind, value in first.items() if kind != "name"}
+    named = ", ".join(one["name"] for one in members if one.get("name"))
+    together = tuple(members) if len(members) > 1 else ()
+    return Sender(shown(named or name), "gradescope", ids, False, name, "", at, together)
 
 
 def _slug(handed: Sequence[Handed], names: Sequence[str]) -> str:
-    """What all folders of a classroom begin with; nothing where they are no such folders."""
-    folders = all(one.member.endswith("/") or (not one.member and one.path.is_dir()) for one in handed)
-    common = os.path.commonprefix(list(names))
-    slug = common[: common.rfind("-") + 1]
-    logins = [name.removeprefix(slug) for name in names]
-    return slug if len(names) > 1 and folders and len(slug) > 1 and all(logins) else ""
+    """What all folders of a classroom begin with; nothing where they are no such folders.
+
+    Without the folder's own name, or Git's mark in each of them, folders that begin alike may
+    as well be those of two students with one family name.
+    """
+    if not all(
+        one.member.endswith("/") or (not one.member and one.path.is_dir()) for one in handed
+    ):
+        return ""
+    first = handed[0]
+    around = first.path.stem if first.member else first.path.parent.name
+    if around.endswith(CLONES):
+        slug = around.removesuffix(CLONES) + "-"
+    elif len(handed) > 1 and all(not one.member and (one.path / ".git").exists() for one in handed):
+        parts = zip(*(name.split("-") for name in names), strict=False)
+        common = list(takewhile(lambda same: len(set(same)) == 1, parts))
+        slug = "".join(f"{same[0]}-" for same in common)
+    else:
+        return ""
+    fits = len(slug) > 1 and all(len(name) > len(slug) and name.startswith(slug) for name in names)
+    return slug if fits else ""
 
 
 def _github(slug: str, name: str) -> Sender:
@@ -137,35 +174,42 @@ def _plain(handed: Handed) -> Sender:
 def attributed(handed: Sequence[Handed], told: Sequence[Sender]) -> list[tuple[Handed, Sender]]:
     """Each submission under its student's name.
 
-    Files of one student in one download, as Canvas gives them, are one submission; what one
-    student has in several downloads are attempts, in the order given. Students whose names
-    are alike and whose identifiers are not have these behind their names.
+    Files of one student in one download of Canvas or Moodle are one submission, and carry the
+    names that the student gave them. What one student has in several downloads are attempts,
+    in the order given. Students whose names are alike and whose identifiers are not have these
+    behind their names. Gradescope's own list is no submission, and left out.
     """
     identities: dict[str, set[str]] = {}
     for sender in told:
         identities.setdefault(sender.student, set()).add(identity(sender))
-    named = [
-        sender
-        if len(identities[sender.student]) == 1
-        else replace(sender, student=f"{sender.student} ({identity(sender).partition(' ')[2]})")
-        for sender in told
+    merged: dict[tuple[str, Path], tuple[list[Handed], Sender]] = {}
+    for one, sender in zip(handed, told, strict=True):
+        if sender.original == METADATA and _is_listed(one, handed, told):
+            continue
+        name = sender.student
+        if len(identities[name]) > 1:
+            name = shown(f"{name} ({identity(sender).partition(' ')[2]})")
+        together = sender.source in ("canvas", "moodle")
+        key = (identity(sender), _place(one) if together else one.path / one.member)
+        parts, _ = merged.setdefault(key, ([], replace(sender, student=name)))
+        parts.append(replace(one, name=name, file=sender.file))
+    return [
+        (replace(parts[0], parts=tuple(parts) if len(parts) > 1 else ()), sender)
+        for parts, sender in merged.values()
     ]
-    merged: dict[tuple[str, Path], tuple[Handed, Sender]] = {}
-    for one, sender in zip(handed, named, strict=True):
-        place = one.path if one.member else one.path.parent
-        key = (sender.student, place if sender.source != "plain" else one.path / one.member)
-        if key in merged:
-            first, known = merged[key]
-            parts = (*(first.parts or (replace(first, parts=()),)), one)
-            merged[key] = replace(first, parts=parts), known
-        else:
-            merged[key] = replace(one, name=sender.student), sender
-    return list(merged.values())
+
+
+def _is_listed(one: Handed, handed: Sequence[Handed], told: Sequence[Sender]) -> bool:
+    """Whether there are submissions of Gradescope beside it."""
+    return any(
+        sender.source == "gradescope" and _place(other) == _place(one)
+        for other, sender in zip(handed, told, strict=True)
+    )
 
 
 def identity(sender: Sender) -> str:
     """What tells a student from one of the same name: the platform's identifier."""
-    for kind in ("canvas", "moodle", "email", "sid", "github"):
+    for kind in (*KINDS, "anonymous", "gradescope"):
         if kind in sender.ids:
             return f"{kind} {sender.ids[kind]}"
     return f"plain {sender.original}"
