@@ -34,10 +34,17 @@ def read_metadata(handed: Handed) -> Metadata:
     try:
         if not handed.member:
             with open(handed.path.parent / METADATA, "rb") as stream:
-                return parse(stream.read(LARGEST).decode("utf-8", "replace").replace("\r\n", "\n").split("\n"))
+                return parse(
+                    stream.read(LARGEST)
+                    .decode("utf-8", "replace")
+                    .replace("\r\n", "\n")
+                    .split("\n")
+                )
         member = PurePosixPath(handed.member.rstrip("/")).with_name(METADATA)
         with zipfile.ZipFile(handed.path) as archive, archive.open(str(member)) as packed:
-            return parse(packed.read(LARGEST).decode("utf-8", "replace").replace("\r\n", "\n").split("\n"))
+            return parse(
+                packed.read(LARGEST).decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+            )
     except (OSError, KeyError, RuntimeError, zipfile.BadZipFile, NotImplementedError):
         return {}
 

@@ -111,7 +111,10 @@ def test_attachments_of_one_user_are_one_submission(tmp_path: Path) -> None:
         "moann_102_9004_main.py",
     )
     found = submissions(path)
-    assert [(handed.name, len(handed.parts)) for handed, _ in found] == [("leekim", 3), ("moann", 0)]
+    assert [(handed.name, len(handed.parts)) for handed, _ in found] == [
+        ("leekim", 3),
+        ("moann", 0),
+    ]
     with Loader() as loader:
         first, second = (loader.load(handed) for handed, _ in found)
     assert (first.name, [file.name for file in first.files]) == ("leekim", ["helper.py", "main.py"])
