@@ -108,7 +108,7 @@ def test_a_gradebook_without_points_possible_gets_them_for_a_new_assignment() ->
 
 def test_semicolons_and_decimal_commas_are_kept() -> None:
     """As a German Canvas writes them."""
-    book = "Student;ID;Section;HW (70)\nPoints Possible;;;10,00\nKim;101;A;\n".encode()
+    book = b"Student;ID;Section;HW (70)\nPoints Possible;;;10,00\nKim;101;A;\n"
     filled = fill_gradebook(book, "g.csv", [mark("?", 8.5, canvas="101")], "70")
     assert b"Kim;101;A;8,50\n" in filled.data
     assert gradebook_takes(filled.data, TITLES) == {"101": {"70": "8.50"}}
@@ -146,12 +146,12 @@ def test_what_canvas_would_not_take_is_refused() -> None:
         "ID, … Section. Download it with “Export Entire Gradebook”."
     )
     assert refused(BOOK, "Backprop") == (
-        "g.csv: “Backprop” is the title of 2 assignments, “Backprop (71)”, “Backprop (72)”. Name it "
-        "by the number in brackets."
+        "g.csv: “Backprop” is the title of 2 assignments, “Backprop (71)”, “Backprop (72)”. Name "
+        "it by the number in brackets."
     )
     assert refused(BOOK, "Total") == (
-        "g.csv: “Total (73)” is read only, and Canvas would pass over it. Name the assignment's own "
-        "column."
+        "g.csv: “Total (73)” is read only, and Canvas would pass over it. Name the assignment's "
+        "own column."
     )
     assert refused(BOOK, "99") == (
         "g.csv has no assignment with the number “99”. Expected is a number that stands in "

@@ -26,7 +26,8 @@ SHEET = (
     f"\ufeff{HEAD}\r\n"
     '"Participant 501","Kim Lee",s1,kim@x.edu,"Submitted for grading - ",,10.00,Yes,'
     '"Monday, 5 October 2026, 10:00 AM",-,\r\n'
-    '"Participant 502","Ann ""A"" Mo",s2,ann@x.edu,"No submission - ",7.50,10.00,Yes,-,-,"<p>old</p>"\r\n'
+    '"Participant 502","Ann ""A"" Mo",s2,ann@x.edu,"No submission - ",7.50,10.00,Yes,-,-,'
+    '"<p>old</p>"\r\n'
     '"Participant 503","Kim Lee",s3,kim2@x.edu,"No submission - ",,10.00,Yes,-,-,\r\n'
 ).encode()
 WORDS = ("Identifier", "Grade", "Last modified (grade)", "Feedback comments")
