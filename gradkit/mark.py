@@ -93,7 +93,8 @@ def mark(
     return TaskResult(
         task.id,
         task.title,
-        round_half_up(sum(check.score for check in checks), step),
+        # A step that does not divide the points would round full marks to more than there are.
+        min(round_half_up(sum(check.score for check in checks), step), total),
         total,
         checkable,
         derived or checkable < total,

@@ -24,6 +24,7 @@ from gradkit.assess import (
     best,
     questions_of,
     scheme_of,
+    tolerances_of,
     total,
     unchecked,
     versions_of,
@@ -315,6 +316,7 @@ class Session:
             questions=questions_of(task, examined.case.probes),
             verdicts=examined.verdicts,
             basis=basis_of(task, self._settings.form, self.digests),
+            tolerances=tolerances_of(task),
             binding=examined.case.binding,
             observations=examined.case.observations,
             inquiry=inquiry,
@@ -397,7 +399,13 @@ class Session:
     def workshop(self, task: Task) -> Workshop:
         """Where the code of this task is run; opened when it is first asked for."""
         if task.framework not in self._workshops:
-            workshop = self._workshops["numpy"].sibling((task.framework,))
+            preload = () if task.framework == "numpy" else (task.framework,)
+            first = next(iter(self._workshops.values()), None)
+            workshop = (
+                Workshop(preload=preload, require_tier=self._settings.require_tier)
+                if first is None
+                else first.sibling(preload)
+            )
             self._workshops[task.framework] = self._stack.enter_context(workshop)
         return self._workshops[task.framework]
 

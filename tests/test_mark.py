@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradkit.mark import OPEN, mark, round_half_up, share
+from gradkit.mark import OPEN, WITHDRAWN, mark, round_half_up, share
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.result import TaskResult
 from gradkit.records.task import Check, Task
@@ -117,6 +117,12 @@ def test_totals_are_rounded_once() -> None:
 UPDATE = Verdict("update", "fail", "", entries(*["fail"] * 6, *["pass"] * 3))
 
 
+def test_full_marks_are_not_rounded_above_themselves() -> None:
+    """A step that does not divide the points leaves a total at its largest, and no higher."""
+    assert marked(Verdict("forward", "pass", ""), worth=[0.9]).score == 0.9
+    assert marked(Verdict("forward", "error", ""), worth=[0.9]).score == 0
+
+
 def finding(code: str, check: str = "update", names: tuple[str, ...] = ()) -> Finding:
     """A mistake that was found."""
     return Finding("id", check, code, "", names)
@@ -188,3 +194,26 @@ def test_findings_of_another_check_cost_this_one_nothing() -> None:
     result = marked(forward, update, worth=[2.0, 5.0], inquiry=inquiry)
     assert result.checks[1].score == 5
     assert result.checks[0].score >= 1
+
+
+def test_a_withdrawn_finding_is_left_out_and_costs_nothing() -> None:
+    """What was explained by it is forgiven, whatever else the check would have lost."""
+    verdict = Verdict("update", "fail", "", entries("fail", "fail", "pass"))
+    inquiry = Inquiry((finding("swapped-index", names=("W1[0,1]", "W1[1,0]")),))
+    kept = marked(verdict, inquiry=inquiry)
+    dropped = marked(verdict, inquiry=inquiry, dropped={"swapped-index"})
+    assert kept.score < 4
+    assert dropped.score == 4
+    assert [len(result.findings) for result in (kept, dropped)] == [1, 0]
+    assert WITHDRAWN in dropped.checks[0].notes
+    assert WITHDRAWN not in kept.checks[0].notes
+
+
+def test_a_remark_belongs_to_the_task() -> None:
+    """It is told after all findings, costs nothing, and can be withdrawn as well."""
+    verdict = Verdict("update", "pass", "", entries("pass"))
+    inquiry = Inquiry((finding("nondeterministic", check=""),))
+    result = marked(verdict, inquiry=inquiry)
+    assert [(f.mistake, f.deduction) for f in result.findings] == [("nondeterministic", 0.0)]
+    assert result.score == 4
+    assert marked(verdict, inquiry=inquiry, dropped={"nondeterministic"}).findings == ()

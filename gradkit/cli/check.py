@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradkit.cli.options import HINTS, assignment_options
+from gradkit.cli.options import HINTS, REQUIRE_TIER, assignment_options
 from gradkit.cli.output import write
 from gradkit.cli.refusal import FAILED, OPEN, PASSED, REFUSED, Refusal
 from gradkit.render.formats import DATED, FORMATS, OWN, SINGLE, lacking
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
 @assignment_options
 @HINTS
+@REQUIRE_TIER
 @click.option(
     "--format", "format_", type=click.Choice(["text", *FORMATS]), default="text", show_default=True
 )
@@ -41,6 +42,7 @@ def command(
     seed: int | None,
     hints: int | None,
     preset: str | None,
+    require_tier: int | None,
     format_: str,
     output: Path | None,
 ) -> None:
@@ -59,12 +61,21 @@ def command(
     # The worker loads numpy in its own process while this one does the same.
     from gradkit.worker import Workshop
 
-    with Workshop() as workshop:
+    with Workshop(require_tier=require_tier) as workshop:
         from gradkit.session import GradingError, Session, Settings
 
         results, refused = [], []
         try:
-            settings = Settings(tasks, form, assignment, reference, no_reference, seed, preset)  # type: ignore[arg-type]
+            settings = Settings(
+                tasks,
+                form,  # type: ignore[arg-type]
+                assignment,
+                reference,
+                no_reference,
+                seed,
+                preset,  # type: ignore[arg-type]
+                require_tier=require_tier or 0,
+            )
             with Session(settings, workshop) as session:
                 for path in paths:
                     try:

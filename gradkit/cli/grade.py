@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradkit.cli.options import HINTS, assignment_options
+from gradkit.cli.options import HINTS, REQUIRE_TIER, assignment_options
 from gradkit.cli.refusal import INTERRUPTED, Refusal
 
 if TYPE_CHECKING:
@@ -35,12 +35,7 @@ WANTED = 2
     metavar="N",
     help="Submissions graded at a time.  [default: one for each core]",
 )
-@click.option(
-    "--require-tier",
-    type=click.IntRange(0, 3),
-    metavar="N",
-    help="Refuse below this tier of isolation.  [default: 2 where CI is set, else 1]",
-)
+@REQUIRE_TIER
 @HINTS
 @click.option("--html", is_flag=True, help="Write pages too: DIR/pages/index.html and below.")
 @click.option(

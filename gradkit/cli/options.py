@@ -32,6 +32,12 @@ HINTS = click.option(
     metavar="N",
     help="How much is shown: 1 where to look … 4 expected numbers.",
 )
+REQUIRE_TIER = click.option(
+    "--require-tier",
+    type=click.IntRange(0, 3),
+    metavar="N",
+    help="Refuse to run anybody's code below this tier of isolation.",
+)
 CLASS = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 
 

@@ -11,7 +11,7 @@ import json
 import uuid
 
 from gradkit.export.bundle import Bundle, File, Files
-from gradkit.export.gradescope import TORCH, secrets
+from gradkit.export.gradescope import TORCH, secrets, tier
 from gradkit.export.template import fill
 from gradkit.records.task import Assignment, Task
 
@@ -38,7 +38,9 @@ def prairielearn(source: Bundle, wheel: tuple[str, bytes], image: str) -> Files:
             fill("prairielearn.Dockerfile", wheel=name, torch=TORCH if torch else "")
         ),
         f"docker/{name}": File(content),
-        f"{shared}/run.sh": File(fill("prairielearn-run.sh", options=options), program=True),
+        f"{shared}/run.sh": File(
+            fill("prairielearn-run.sh", options=options, tier=tier(source)), program=True
+        ),
         **{f"{shared}/{path}": file for path, file in secrets(source).items()},
     }
     for task in assignment.tasks:

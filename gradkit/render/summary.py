@@ -13,14 +13,12 @@ from rich.text import Text
 
 from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.verdict import State
+from gradkit.render.escape import csv_cell
 from gradkit.render.text import points
 from gradkit.text import clean_text
 
 NAMES = 6
 """Students who are named beside a mistake; the rest are counted."""
-
-FORMULA = ("=", "+", "-", "@", "\t")
-"""What a spreadsheet takes for the beginning of a formula."""
 
 
 def show_summary(summary: Summary, console: Console) -> None:
@@ -70,19 +68,13 @@ def to_csv(summary: Summary) -> str:
         facts = (row.score, row.max_score, row.provisional)
         said = (_look(row, "; "), " ".join(row.mistakes))
         points_ = [row.checks[check][1] if check in row.checks else None for check in checks]
-        writer.writerow([_safe(row.name), row.standing, *facts, *map(_safe, said), *points_])
+        writer.writerow([csv_cell(row.name), row.standing, *facts, *map(csv_cell, said), *points_])
     return buffer.getvalue()
 
 
 def _look(row: Row, between: str) -> str:
     """Why a person should look at it."""
     return row.told or between.join(row.review)
-
-
-def _safe(text: str) -> str:
-    # Some readers end the line there, quoted or not.
-    text = text.replace("\r", " ")
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _counts(summary: Summary) -> str:

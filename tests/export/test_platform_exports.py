@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -27,6 +28,9 @@ CLASS = ROOT / "tests" / "sample_class"
 WRONG = CLASS / "chen_regression_swapped_index.py"
 OTHER = CLASS / "noor_another_exercise.py"
 SOLUTIONS = {path.read_bytes() for path in REFERENCE.glob("*.py")}
+HELD = {"GRADKIT_REQUIRE_TIER": "0"}
+"""Whether an account of its own can be had depends on where Python lies on this machine."""
+
 posix = pytest.mark.skipif(os.name != "posix", reason="the scripts are for Linux containers")
 
 
@@ -74,12 +78,12 @@ def autograder(tmp_path: Path) -> Path:
     return root
 
 
-def run_autograder(root: Path) -> subprocess.CompletedProcess[str]:
+def run_autograder(root: Path, held: Mapping[str, str] = HELD) -> subprocess.CompletedProcess[str]:
     """What Gradescope does for each submission."""
     return subprocess.run(
         [root / "run_autograder"],
         cwd=root,
-        env={"PATH": os.environ["PATH"], "GRADKIT_AUTOGRADER": str(root)},
+        env={"PATH": os.environ["PATH"], "GRADKIT_AUTOGRADER": str(root), **held},
         capture_output=True,
         text=True,
         check=False,
@@ -150,7 +154,7 @@ def test_setup_makes_an_autograder_of_an_empty_folder(tmp_path: Path, numpy_only
     subprocess.run(
         ["bash", root / "source" / "setup.sh"],
         cwd=root,
-        env={**kept, "HOME": str(tmp_path), "GRADKIT_AUTOGRADER": str(root)},
+        env={**kept, "HOME": str(tmp_path), "GRADKIT_AUTOGRADER": str(root), **HELD},
         check=True,
     )
     shutil.copy(REFERENCE / "regression_numpy.py", root / "submission")
@@ -169,6 +173,19 @@ def course(tmp_path: Path) -> Path:
     done = gradkit("export", "prairielearn", "--out", tmp_path / "course", "--image", "us/grader")
     assert (done.exit_code, done.stdout) == (0, "")
     return tmp_path / "course"
+
+
+@posix
+@pytest.mark.skipif(not shutil.which("unzip"), reason="Gradescope's image has unzip")
+def test_nobody_is_run_beside_keys_that_could_be_read(autograder: Path) -> None:
+    """Student code has an account of its own, or none is run and the instructor is told."""
+    shim(autograder / "gradkit" / "bin")
+    shutil.copy(WRONG, autograder / "submission")
+    done = run_autograder(autograder, held={})
+    results = autograder / "results" / "results.json"
+    told = done.stdout + done.stderr + (results.read_text() if results.exists() else "")
+    marked = '"score": 17.25' in told
+    assert marked != ("tier 3 is required" in told)
 
 
 def test_each_task_is_a_question(course: Path) -> None:
@@ -225,7 +242,7 @@ def test_the_entry_point_marks_a_submission(
     script = grade / "serverFilesCourse/gradkit/backpropagation/run.sh"
     done = subprocess.run(
         [script, "regression-numpy"],
-        env={"PATH": f"{commands}:{os.environ['PATH']}", "GRADKIT_GRADE": str(grade)},
+        env={"PATH": f"{commands}:{os.environ['PATH']}", "GRADKIT_GRADE": str(grade), **HELD},
         capture_output=True,
         text=True,
         check=False,
@@ -246,7 +263,7 @@ def test_the_entry_point_says_when_it_is_our_fault(course: Path, tmp_path: Path)
     commands = shim(tmp_path / "bin").parent
     done = subprocess.run(
         [grade / "serverFilesCourse/gradkit/backpropagation/run.sh", "no-such-task"],
-        env={"PATH": f"{commands}:{os.environ['PATH']}", "GRADKIT_GRADE": str(grade)},
+        env={"PATH": f"{commands}:{os.environ['PATH']}", "GRADKIT_GRADE": str(grade), **HELD},
         capture_output=True,
         text=True,
         check=False,

@@ -14,6 +14,7 @@ export PYTHONDONTWRITEBYTECODE=1
 results="$root/results/results.json"
 rm -f "$results"
 "$root/gradkit/bin/gradkit" check "$root/submission" @OPTIONS@ \
+    --require-tier "${GRADKIT_REQUIRE_TIER:-@TIER@}" \
     --format gradescope --output "$results"
 code=$?
 

@@ -12,6 +12,7 @@ chmod -R go= "$here"
 export PYTHONDONTWRITEBYTECODE=1
 results="$grade/results/results.json"
 gradkit check "$grade/student" --task "$1" @OPTIONS@ \
+    --require-tier "${GRADKIT_REQUIRE_TIER:-@TIER@}" \
     --format prairielearn --output "$results"
 code=$?
 

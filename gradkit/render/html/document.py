@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def document(template: str, **values: Any) -> str:
     """Fill a template of this package; what is no `Markup` is escaped."""
-    return environment().get_template(template).render(**values)
+    return environment().get_template(template).render(**values) + "\n"
 
 
 @cache

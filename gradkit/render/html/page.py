@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from gradkit.records.result import Result
 from gradkit.render.html.class_page import class_page
+from gradkit.render.html.document import document
 from gradkit.render.html.row import to_row
 from gradkit.render.html.student_page import report, student_page
+from gradkit.text import clean_text
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
@@ -19,3 +21,8 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     reports = [report(r, hints, name) for r, name in zip(results, names, strict=True)]
     title = f"{len(results)} submission{'s' if len(results) != 1 else ''}"
     return class_page(rows, title, reports)
+
+
+def refusal(sentences: Sequence[str]) -> str:
+    """A page that says why nothing could be graded."""
+    return document("refused.html", sentences=[clean_text(sentence) for sentence in sentences])

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from render.html.samples import Elements
+from render.html.samples import HOSTILE, Elements
 
 from gradkit.cli import main
 from gradkit.render import formats
+from gradkit.render.html.page import refusal
 
 WRONG = Path(__file__).parents[2] / "sample_class" / "chen_regression_swapped_index.py"
 
@@ -54,6 +55,18 @@ def test_what_is_not_installed_is_said_before_anything_is_graded(
         "pip install 'gradkit[report]'" in error
     )
     assert "nowhere" not in error
+
+
+def test_what_could_not_be_graded_has_a_page() -> None:
+    """It says why, with nothing of the file's name obeyed."""
+    page = refusal([f"{HOSTILE}: this is `no` submission.", "Nor is this."])
+    elements = Elements(page)
+    assert {tag for tag, _ in elements.tags} <= {
+        "html", "head", "meta", "title", "style", "body", "a", "header", "p", "h1", "main", "code"
+    }  # fmt: skip
+    assert "<script>window.pwned = 1</script>" in elements.text
+    assert "Nor is this." in elements.text
+    assert page.endswith("</html>\n")
 
 
 def test_what_is_installed_lacks_nothing() -> None:
