@@ -69,7 +69,8 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
     name : str
         What the file is called, for the messages.
     marks : sequence of Mark
-        Where there is no score, a row keeps what it has: blank, ``EX`` or a number.
+        Where there is no score, a row keeps what it has: blank, ``EX`` or a number. Nobody
+        who is excused is given a score.
     assignment : str
         The assignment's number or title in Canvas; a title that is not there makes a new one.
 
@@ -94,6 +95,15 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
     cells = {row: values(sheet, row) for row in students}
     rows = [_known(cells[row], layout.info) for row in students]
     taken, left = claim(marks, rows, KINDS)
+    if layout.assignment is not None:
+        kept = layout.assignment
+        excused = [
+            place
+            for place, mark in taken.items()
+            if mark.score is not None and _is_excused(cells[students[place]][kept])
+        ]
+        for place in excused:
+            left.append((taken.pop(place).student, "is excused there (EX), and stays so"))
     scores = {students[place]: mark for place, mark in taken.items()}
     most = max((mark.max_score for mark in marks), default=0.0)
     comma = decimal_comma(text for row in range(1, len(sheet.rows)) for text in values(sheet, row))
@@ -166,6 +176,10 @@ def _has_id(text: str, wanted: str) -> bool:
 def _title(text: str) -> str:
     found = _ID.fullmatch(text.strip())
     return found["title"] if found else text.strip()
+
+
+def _is_excused(cell: str) -> bool:
+    return cell.strip().casefold() == "ex"
 
 
 def _is_about_posting(cells: Sequence[str]) -> bool:

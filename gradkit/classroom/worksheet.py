@@ -100,6 +100,12 @@ def fill_worksheet(
     taken, left = claim(marks, [_known(cells[row], at) for row in rows], KINDS)
     changes: dict[tuple[int, int], str] = {}
     notes: dict[str, None] = {}
+    if sheet.delimiter != ",":
+        sign = {";": "semicolons", "\t": "tabs"}[sheet.delimiter]
+        notes[
+            f"Its cells are separated by {sign}, not by commas as Moodle writes them: choose that "
+            "separator when you upload it."
+        ] = None
     for place, mark in taken.items():
         row = rows[place]
         if mark.score is not None:

@@ -129,6 +129,16 @@ def test_who_has_no_row_of_their_own_is_told() -> None:
     assert filled.data == fill_gradebook(BOOK, "g.csv", [], "71").data
 
 
+def test_who_is_excused_stays_so() -> None:
+    """A score would take it back, without a word."""
+    marks = [mark("Ann Mo", 5, sis="s2"), mark("José Díaz", 5)]
+    filled = fill_gradebook(BOOK, "g.csv", marks, "71")
+    taken = gradebook_takes(filled.data, TITLES)
+    assert (taken["102"], taken["103"]) == ({"71": "EX"}, {"71": "5.00"})
+    assert filled.left == (("Ann Mo", "is excused there (EX), and stays so"),)
+    assert filled.filled == ("José Díaz",)
+
+
 def test_other_points_possible_are_said() -> None:
     """And not changed: that would change the assignment."""
     filled = fill_gradebook(BOOK, "g.csv", [mark("?", 8, 16, canvas="101")], "71")

@@ -158,6 +158,17 @@ def test_a_sheet_without_comments_is_filled_and_said() -> None:
     )
 
 
+def test_another_separator_is_said() -> None:
+    """A spreadsheet may have saved it with its own."""
+    data = b"Identifier;Grade;Last modified (grade)\nParticipant 501;;-\n"
+    filled = fill_worksheet(data, "s.csv", [mark("Kim Lee", 8.5, moodle="501")])
+    assert filled.data == data.replace(b";;", b";8.50;")
+    assert filled.notes == (
+        "Its cells are separated by semicolons, not by commas as Moodle writes them: choose that "
+        "separator when you upload it.",
+    )
+
+
 def test_words_of_a_scale_are_refused() -> None:
     """A number is none of them."""
     data = SHEET.replace(b"Maximum Grade", b"Scale")
