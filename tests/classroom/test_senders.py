@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 from classroom.downloads import CODE, archive, folder
-from hypothesis import given
-from hypothesis import strategies as st
 
-from gradkit.classroom.gradescope import METADATA, parse, scalar
+from gradkit.classroom.gradescope import METADATA
 from gradkit.classroom.senders import attributed, senders
 from gradkit.records.classroom import Sender
 from gradkit.student.files import SubmissionError
@@ -244,26 +241,6 @@ def test_the_list_alone_stays_in_sight(tmp_path: Path) -> None:
     """Without submissions beside it, it is a file like any other, and will be refused."""
     path = folder(tmp_path / "x", METADATA, "kim.py")
     assert students(path) == ["kim", METADATA]
-
-
-@given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=40))
-def test_names_are_read_as_a_yaml_reader_reads_them(name: str) -> None:
-    """Whatever PyYAML writes on one line, it and the few lines here read alike."""
-    text = yaml.safe_dump(
-        {"submission_1": {":submitters": [{":name": name, ":email": "a@b"}], ":created_at": "x"}},
-        allow_unicode=True,
-        width=10_000,
-    )
-    (read,) = yaml.safe_load(text)["submission_1"][":submitters"]
-    assert parse(text.split("\n")) == {
-        "submission_1": ("x", ({"name": read[":name"], "email": read[":email"]},))
-    }
-
-
-def test_scalars() -> None:
-    """Plain, single and double quotes with escapes; a quotation mark alone is left as it is."""
-    given = ("a b", "'a''b'", '"a\\"b\\u00e9\\xE9\\U0001F600"', "'", '"', '"\\Uffffffff"')
-    assert [scalar(text) for text in given] == ["a b", "a'b", 'a"béé😀', "'", '"', "\ufffd"]
 
 
 def test_clones_of_a_classroom_have_logins(tmp_path: Path) -> None:
