@@ -25,15 +25,16 @@ from gradkit.student.gather import Handed
 # Canvas takes the first two parts that are digits alone for the ids when a file comes back, so
 # the name ends before them here too.
 CANVAS = re.compile(
-    r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d+)_(?P<attachment>\d+)_(?P<file>.+)", re.DOTALL
+    r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>[1-9]\d*)_(?P<attachment>[1-9]\d*)_(?P<file>.+)",
+    re.DOTALL,
 )
 CANVAS_ANONYMOUS = re.compile(
     r"(?P<late>LATE_)?(?P<name>anon_(?P<user>[A-Za-z0-9]+))(?P<later>_LATE)?"
-    r"_(?P<attachment>\d+)_(?P<file>.+)",
+    r"_(?P<attachment>[1-9]\d*)_(?P<file>.+)",
     re.DOTALL,
 )
 CANVAS_TEXT = re.compile(
-    r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d+)_(?P<file>(?:text|link)\.html)"
+    r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>[1-9]\d*)_(?P<file>(?:text|link)\.html)"
 )
 # Moodle takes underscores out of the name, and splits what comes back at the first four.
 MOODLE = re.compile(
@@ -84,7 +85,8 @@ def _download(handed: Sequence[Handed]) -> list[Sender]:
     )
     for reader in readers:
         found = [reader(name) for name in names]
-        if counted and sum(one is not None for one in found) >= SHARE * len(counted):
+        known = [one for one in found if one is not None]
+        if counted and len(known) >= SHARE * len(counted) and _consistent(known):
             return [
                 _plain(one) if sender is None else sender
                 for one, sender in zip(handed, found, strict=True)
@@ -93,6 +95,24 @@ def _download(handed: Sequence[Handed]) -> list[Sender]:
     if slug:
         return [_github(slug, name) for name in names]
     return [_plain(one) for one in handed]
+
+
+def _consistent(found: Sequence[Sender]) -> bool:
+    """Whether the numbers can be a platform's: one student for each, each attachment once.
+
+    Names with a date in them look like Canvas' too, and then all students are number 2026.
+    """
+    names: dict[str, str] = {}
+    attachments: set[str] = set()
+    for sender in found:
+        if names.setdefault(identity(sender), sender.student) != sender.student:
+            return False
+        attachment = sender.ids.get("attachment")
+        if attachment in attachments:
+            return False
+        if attachment:
+            attachments.add(attachment)
+    return True
 
 
 def original(handed: Handed) -> str:

@@ -268,9 +268,28 @@ def test_one_stray_name_makes_no_platform(tmp_path: Path) -> None:
     """Nor does it unmake one."""
     plain = folder(tmp_path / "a", "kim.py", "lee.py", "try_1_2_x.py")
     assert {one.source for one in told(plain)} == {"plain"}
-    names = [f"s{i}_{i}_90{i}_x.py" for i in range(5)]
+    names = [f"s{i}_{i}_90{i}_x.py" for i in range(1, 6)]
     canvas = folder(tmp_path / "b", *names, "readme.txt")
     assert [one.source for one in told(canvas)] == ["plain", *["canvas"] * 5]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("kim_2026_10_x.py", "lee_2026_11_x.py"),
+        ("kim_1_10_x.py", "lee_2_10_x.py"),
+        ("kim_2026_01_x.py", "lee_2027_02_x.py"),
+        ("Kim_2026_assignsubmission_file_/", "Lee_2026_assignsubmission_file_/"),
+    ],
+)
+def test_numbers_that_cannot_be_a_platforms_are_none(tmp_path: Path, names: list[str]) -> None:
+    """One number for two students, one attachment twice, a zero ahead: students' own names.
+
+    To take two students' files for one submission would be the worst of guesses.
+    """
+    found = submissions(folder(tmp_path / "class", *names))
+    assert [sender.source for _, sender in found] == ["plain", "plain"]
+    assert [handed.parts for handed, _ in found] == [(), ()]
 
 
 def test_attempts_in_several_downloads_stay_apart(tmp_path: Path) -> None:
