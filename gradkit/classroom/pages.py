@@ -6,12 +6,9 @@ The students' pages may be handed on; the class page is the instructor's.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
@@ -19,6 +16,7 @@ from pathlib import Path
 
 from gradkit.classroom.pack import unpack
 from gradkit.classroom.store import Store, StoreError
+from gradkit.classroom.whole import whole
 from gradkit.records.classroom import Kept
 from gradkit.records.result import Result
 from gradkit.render.data import EXPECTED_LEVEL
@@ -90,22 +88,8 @@ def file_name(name: str) -> str:
 
 def write_whole(path: Path, text: str) -> None:
     """Put a file in its place at once: whoever looks sees the old one or the new one, whole."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-        os.chmod(name, 0o644 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with whole(path) as stream:
+        stream.write(text.encode("utf-8"))
 
 
 def _rows(

@@ -16,13 +16,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Self
 
-from gradkit.records.submission import File, Parcel
+from gradkit.records.submission import File, Parcel, Problem
 from gradkit.student.archive import name_of, read_members, unpack_nested
 from gradkit.student.files import SubmissionError, is_code, is_ignored, shown
-from gradkit.student.read import alone, collect, not_gradable, packed
+from gradkit.student.read import alone, collect, joined, not_gradable, packed
 
 MEMBERS = 200_000
 """Files and folders in one archive of a class."""
+
+EXPORT = re.compile(r"assignment_\d+_export/$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,17 @@ class Handed:
     """Where one submission lies: a path, or a ``member`` (file or folder/) of the archive there.
 
     ``name`` is unlike all others of the class. ``listed`` is true of what was found in a
-    folder, where links are not followed, rather than named.
+    folder, where links are not followed, rather than named. ``file`` is what the student called
+    the file, where the download gave it another name. ``parts`` are read as one submission;
+    the path is that of the first.
     """
 
     name: str
     path: Path
     member: str = ""
     listed: bool = False
+    file: str = ""
+    parts: tuple[Handed, ...] = ()
 
 
 def gather(paths: Iterable[Path], leave: Collection[Path] = ()) -> list[Handed]:
@@ -110,6 +116,9 @@ class Loader:
         SubmissionError
             Nothing can be read. The message says why, and what to do.
         """
+        if handed.parts:
+            parcel = self._joined(handed)
+            return replace(parcel, name=handed.name, path=place_of(handed))
         if handed.listed and handed.path.is_symlink():
             raise SubmissionError(
                 f"{shown(handed.path.name)} is a link, and links are not followed. "
@@ -117,7 +126,20 @@ class Loader:
             )
         parcel = self._member(handed) if handed.member else collect(handed.path)
         files = tuple(File(_unicode(file.name), file.data) for file in parcel.files)
+        if len(files) == 1 and is_code(handed.file) and is_code(handed.member or handed.path.name):
+            files = (replace(files[0], name=_unicode(handed.file)),)
         return replace(parcel, name=handed.name, path=place_of(handed), files=files)
+
+    def _joined(self, handed: Handed) -> Parcel:
+        """All parts together; one that cannot be read is a problem as long as another can."""
+        parcels: list[Parcel] = []
+        problems: list[Problem] = []
+        for part in handed.parts:
+            try:
+                parcels.append(self.load(part))
+            except SubmissionError as error:
+                problems.append(Problem(str(error)))
+        return joined(handed.name, parcels, problems)
 
     def _member(self, handed: Handed) -> Parcel:
         label = PurePosixPath(handed.member).name
@@ -216,11 +238,15 @@ def _packed(path: Path) -> Iterator[Handed]:
 def _prefix(path: Path, names: list[str]) -> str:
     """The folder that everything lies in and that is called like the archive, or nothing.
 
-    A browser calls an archive ``class (1)`` where it has one of that name already.
+    A browser calls an archive ``class (1)`` where it has one of that name already. Gradescope
+    calls the folder in it ``assignment_NUMBER_export``.
     """
     called = {path.stem, re.sub(r" ?\(\d+\)$", "", path.stem)}
     tops = _tops(names, "")
-    return tops[0] if len(tops) == 1 and tops[0] in {f"{name}/" for name in called} else ""
+    if len(tops) != 1:
+        return ""
+    like = tops[0] in {f"{name}/" for name in called} or EXPORT.match(tops[0])
+    return tops[0] if like else ""
 
 
 def _tops(names: list[str], prefix: str) -> list[str]:

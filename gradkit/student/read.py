@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 from gradkit.records.submission import Cell, File, Parcel, Place, Problem, Submission
 from gradkit.student.archive import read_archive
 from gradkit.student.files import (
+    CODE_FILES,
+    TOTAL_BYTES,
     SubmissionError,
     is_code,
     read_file,
@@ -91,6 +93,42 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
             f"There is no script and no notebook in {shown(name)}. {said or _EXPECTED}"
         )
     return Parcel(_name(name), path, tuple(taken), tuple(problems), _digest(taken))
+
+
+def joined(name: str, parcels: Iterable[Parcel], problems: Iterable[Problem] = ()) -> Parcel:
+    """The parcel of several that were handed in as one, under the limits of a single one.
+
+    Parameters
+    ----------
+    name : str
+    parcels : iterable of Parcel
+        Where a file comes twice, the later one gets a number behind its name.
+    problems : iterable of Problem
+        Of what could not be read, besides those of the parcels.
+
+    Raises
+    ------
+    SubmissionError
+        There is no code in it, or more than is read.
+    """
+    files: dict[str, File] = {}
+    said: list[Problem] = []
+    for parcel in parcels:
+        said += parcel.problems
+        for file in parcel.files:
+            label, count = file.name, 1
+            path = PurePosixPath(file.name)
+            while label in files:
+                count += 1
+                label = str(path.with_name(f"{path.stem}~{count}{path.suffix}"))
+            files[label] = File(label, file.data)
+    said += problems
+    if len(files) > CODE_FILES or sum(len(file.data) for file in files.values()) > TOTAL_BYTES:
+        raise SubmissionError(
+            f"The files of {shown(name)} are more than {CODE_FILES} scripts and notebooks, or "
+            f"have more than {TOTAL_BYTES / 1e6:.0f} MB together. Hand in fewer files."
+        )
+    return packed(name, "", list(files.values()), said)
 
 
 def _name(name: str) -> str:

@@ -121,6 +121,7 @@ AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.render.text": {"rich"},
     "gradkit.render.summary": {"rich"},
     "gradkit.render.progress": {"rich"},
+    "gradkit.render.preview": {"rich"},
     "gradkit.classroom": {"msgspec"},
     "gradkit.pytest_plugin": {"pytest"},
 }

@@ -1,0 +1,192 @@
+"""The list of a course's students, and whose each submission is by it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from gradkit.classroom.identify import Index, index, normal, turned, who
+from gradkit.classroom.senders import KINDS
+from gradkit.classroom.sheet import SheetError, column, is_blank, read_sheet, values
+from gradkit.records.classroom import Match, Sender, Student
+from gradkit.student.files import shown
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "name": (
+        *("name", "student", "student name", "full name", "display name"),
+        *("Vollständiger Name", "Nom complet", "Nombre completo"),
+    ),
+    "first": ("first name", "given name", "Vorname", "Prénom"),
+    "last": ("last name", "surname", "family name", "Nachname", "Nom"),
+    "sortable": ("sortable name",),
+    "canvas": ("id", "canvas id", "canvas user id", "user id"),
+    "sis": (
+        *("sis id", "sis user id", "id number", "student id", "student number", "sid"),
+        *("ID-Nummer", "Matrikelnummer", "Matricule"),
+    ),
+    "email": ("email", "e mail", "email address", "E-Mail-Adresse", "Adresse de courriel"),
+    "login": ("login", "sis login id", "login id", "username", "user name"),
+    "github": ("github", "github login", "github username", "github user"),
+    "moodle": (
+        *("participant", "participant id", "participant number", "moodle id"),
+        *("identifier", "Identifiant", "Identificador"),
+    ),
+    "group": ("group", "group name", "team", "Gruppe", "Groupe", "Grupo"),
+}
+"""Headings by what the column holds, in lower case or as platforms write them."""
+
+USABLE = ("name", "sortable", "last", *KINDS)
+_PARTICIPANT = re.compile(r"(?P<word>[^\d\W]\D{3,})?(?P<number>\d+)")
+"""``Participant 123`` and the same in other languages, or the number alone."""
+
+
+def read_roster(path: Path) -> list[Student]:
+    """Read a roster from a file. See `roster`.
+
+    Raises
+    ------
+    SheetError
+        It cannot be opened, or see `roster`.
+    """
+    try:
+        return roster(path.read_bytes(), path.name)
+    except OSError as error:
+        raise SheetError(
+            f"{path}: cannot be opened ({error.strerror}). Check the path and the permissions."
+        ) from None
+
+
+def roster(data: bytes, name: str) -> list[Student]:
+    """The students of a CSV with a header.
+
+    A gradebook of Canvas and a grading worksheet of Moodle are rosters too.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+        What the file is called, for the messages.
+
+    Raises
+    ------
+    SheetError
+        It is no table, has no column that tells students, or no student.
+    """
+    sheet = read_sheet(data, name)
+    header = values(sheet, 0)
+    columns = {
+        kind: at for kind, known in COLUMNS.items() if (at := column(header, known)) is not None
+    }
+    if not any(kind in columns for kind in USABLE):
+        found = ", ".join(f"“{shown(text)}”" for text in header[:12])
+        raise SheetError(
+            f"{shown(name)} has no column that tells students. Found: {found}. Expected is at "
+            "least one of: name, sortable name, id, sis id, email, login, github, participant."
+        )
+    lines = [
+        {kind: cells[at].strip() for kind, at in columns.items() if at < len(cells)}
+        for row in range(1, len(sheet.rows))
+        if not is_blank(sheet.rows[row][0])
+        # Canvas has a line of largest scores among its students, and one of how they are posted.
+        and "Points Possible" not in (cells := values(sheet, row))[0]
+    ]
+    students = [student for line in lines if (student := _student(line)) is not None]
+    if not students:
+        raise SheetError(f"{shown(name)} has a header and no student below it.")
+    return students
+
+
+def _student(line: Mapping[str, str]) -> Student | None:
+    full = " ".join(line[kind] for kind in ("first", "last") if line.get(kind))
+    names = [line.get("name", ""), line.get("sortable", ""), full]
+    names = [text for text in names if text]
+    ids = {kind: line[kind] for kind in KINDS if line.get(kind)}
+    # German worksheets of Moodle call the participant “ID”, as Canvas calls its user; GitHub
+    # Classroom's own list calls a column “identifier” that holds anything.
+    for kind in ("canvas", "moodle"):
+        value = ids.pop(kind, "")
+        found = _PARTICIPANT.fullmatch(value)
+        if found:
+            ids["moodle" if found["word"] else kind] = found["number"]
+        elif value:
+            ids.setdefault("sis", value)
+    if not names and not ids:
+        return None
+    name = turned(names[0]) if names else next(iter(ids.values()))
+    return Student(shown(name), tuple(names), ids, line.get("group", ""))
+
+
+def match(students: Sequence[Student], told: Sequence[Sender], *, by_group: bool = False) -> Match:
+    """Whose each submission is.
+
+    Parameters
+    ----------
+    students : sequence of Student
+    told : sequence of Sender
+        One for each submission.
+    by_group : bool
+        Everyone in a student's group handed in what that student did. Without, only what
+        bears the group's own name is the group's.
+    """
+    known = index((student.ids, student.names) for student in students)
+    groups: dict[str, list[int]] = {}
+    for number, student in enumerate(students):
+        if normal(student.group):
+            groups.setdefault(normal(student.group), []).append(number)
+    theirs: dict[int, list[int]] = {number: [] for number in range(len(students))}
+    strangers: list[int] = []
+    open_: list[tuple[int, tuple[Student, ...]]] = []
+    for number, sender in enumerate(told):
+        owners, doubtful = _owners(sender, known, groups, students)
+        if doubtful:
+            open_.append((number, tuple(students[each] for each in sorted(doubtful))))
+        elif not owners:
+            strangers.append(number)
+        if by_group and not doubtful:
+            mates = {normal(students[each].group) for each in owners} - {""}
+            owners = owners.union(*(groups[mate] for mate in mates))
+        for owner in () if doubtful else sorted(owners):
+            theirs[owner].append(number)
+    return Match(
+        tuple((students[each], tuple(numbers)) for each, numbers in theirs.items() if numbers),
+        tuple(students[each] for each, numbers in theirs.items() if not numbers),
+        tuple(strangers),
+        tuple(open_),
+    )
+
+
+def _owners(
+    sender: Sender, known: Index, groups: Mapping[str, list[int]], students: Sequence[Student]
+) -> tuple[frozenset[int], frozenset[int]]:
+    """Whose it is, and who else it could be where that is open."""
+    if sender.members:
+        owners: frozenset[int] = frozenset()
+        for member in sender.members:
+            found = who(member, member.get("name", ""), KINDS, known)
+            if len(found) > 1:
+                return frozenset(), found
+            owners |= found
+        return owners, frozenset()
+    group = groups.get(normal(sender.student))
+    if group and sender.source in ("canvas", "moodle", "plain", "github"):
+        return frozenset(group), frozenset()
+    found = who(sender.ids, sender.student, KINDS, known)
+    if not found and sender.source == "plain":
+        # A file may be called by any of them.
+        found = frozenset().union(
+            *(who({kind: sender.student}, "", (kind,), known) for kind in KINDS)
+        )
+    if not found and sender.source == "github":
+        found = _by_ending(sender.original, students)
+    return (found, frozenset()) if len(found) < 2 else (frozenset(), found)
+
+
+def _by_ending(name: str, students: Iterable[Student]) -> frozenset[int]:
+    """Those whose login the name of a clone ends with: it may have a hyphen itself."""
+    return frozenset(
+        number
+        for number, student in enumerate(students)
+        if student.ids.get("github")
+        and name.casefold().endswith(f"-{student.ids['github'].casefold()}")
+    )

@@ -1,0 +1,235 @@
+"""Who handed in what, told from the names that learning platforms give their downloads.
+
+    Canvas            name[_LATE]_userid_attachmentid_file, [LATE_]anon_ID_attachmentid_file
+    Moodle            Full Name_participantid_assignsubmission_plugin[_][file]
+    Gradescope        submission_NUMBER, with submission_metadata.yml beside them
+    GitHub Classroom  assignment-login, in a folder assignment-submissions or all of them clones
+
+A name that has none of these forms is a student's by itself. Which form a download has is
+decided for all of it: one stray name does not make a platform.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
+
+from gradkit.classroom.gradescope import METADATA, Metadata, read_metadata
+from gradkit.records.classroom import Sender
+from gradkit.student.files import shown
+from gradkit.student.gather import Handed
+
+# Canvas takes the first two parts that are digits alone for the ids when a file comes back, so
+# the name ends before them here too.
+CANVAS = re.compile(
+    r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>[1-9]\d*)_(?P<attachment>[1-9]\d*)_(?P<file>.+)",
+    re.DOTALL,
+)
+CANVAS_ANONYMOUS = re.compile(
+    r"(?P<late>LATE_)?(?P<name>anon_(?P<user>[A-Za-z0-9]+))(?P<later>_LATE)?"
+    r"_(?P<attachment>[1-9]\d*)_(?P<file>.+)",
+    re.DOTALL,
+)
+CANVAS_TEXT = re.compile(
+    r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>[1-9]\d*)_(?P<file>(?:text|link)\.html)"
+)
+# Moodle takes underscores out of the name, and splits what comes back at the first four.
+MOODLE = re.compile(
+    r"(?P<name>[^_]+)_(?P<participant>\d+)_assignsubmission_(?P<plugin>[^_]+)(?:_(?P<file>.*))?",
+    re.DOTALL,
+)
+SUBMISSION = re.compile(r"submission_(?P<number>\d+)")
+CLONES = "-submissions"
+"""How the folder ends that GitHub's command clones a classroom into."""
+
+SHARE = 0.8
+"""Of the names of a download that must have a platform's form for it to be that one's."""
+
+KINDS = ("canvas", "moodle", "email", "sis", "login", "github")
+"""Kinds of identifiers, the one that tells students apart most surely first."""
+
+
+def senders(handed: Sequence[Handed]) -> list[Sender]:
+    """Whose submission each is, in the same order; several may be of one student.
+
+    Parameters
+    ----------
+    handed : sequence of Handed
+        As gathered. Those that lie in one folder or archive are taken as one download.
+    """
+    told: dict[int, Sender] = {}
+    downloads: dict[Path, list[int]] = {}
+    for number, one in enumerate(handed):
+        downloads.setdefault(_place(one), []).append(number)
+    for numbers in downloads.values():
+        found = _download([handed[number] for number in numbers])
+        told.update(zip(numbers, found, strict=True))
+    return [told[number] for number in range(len(handed))]
+
+
+def _place(handed: Handed) -> Path:
+    return handed.path if handed.member else handed.path.parent
+
+
+def _download(handed: Sequence[Handed]) -> list[Sender]:
+    names = [original(one) for one in handed]
+    counted = [name for name in names if name != METADATA]
+    metadata = read_metadata(handed[0]) if METADATA in names or _numbered(counted) else {}
+    readers: Sequence[Callable[[str], Sender | None]] = (
+        _canvas,
+        _moodle,
+        lambda name: _gradescope(name, metadata),
+    )
+    for reader in readers:
+        found = [reader(name) for name in names]
+        known = [one for one in found if one is not None]
+        if counted and len(known) >= SHARE * len(counted) and _consistent(known):
+            return [
+                _plain(one) if sender is None else sender
+                for one, sender in zip(handed, found, strict=True)
+            ]
+    slug = _slug(handed, names)
+    if slug:
+        return [_github(slug, name) for name in names]
+    return [_plain(one) for one in handed]
+
+
+def _consistent(found: Sequence[Sender]) -> bool:
+    """Whether the numbers can be a platform's: one student for each, each attachment once.
+
+    Names with a date in them look like Canvas' too, and then all students are number 2026.
+    """
+    names: dict[str, str] = {}
+    attachments: set[str] = set()
+    for sender in found:
+        if names.setdefault(identity(sender), sender.student) != sender.student:
+            return False
+        attachment = sender.ids.get("attachment")
+        if attachment in attachments:
+            return False
+        if attachment:
+            attachments.add(attachment)
+    return True
+
+
+def original(handed: Handed) -> str:
+    """The name that the download gave it, ending and all."""
+    return PurePosixPath(handed.member.rstrip("/")).name if handed.member else handed.path.name
+
+
+def _canvas(name: str) -> Sender | None:
+    if found := CANVAS_ANONYMOUS.fullmatch(name):
+        late = bool(found["late"] or found["later"])
+    elif found := CANVAS.fullmatch(name) or CANVAS_TEXT.fullmatch(name):
+        late = bool(found["late"])
+    else:
+        return None
+    ids = {"anonymous" if found.re is CANVAS_ANONYMOUS else "canvas": found["user"]}
+    if found.re is not CANVAS_TEXT:
+        ids["attachment"] = found["attachment"]
+    return Sender(shown(found["name"]), "canvas", ids, late, name, found["file"])
+
+
+def _moodle(name: str) -> Sender | None:
+    found = MOODLE.fullmatch(name)
+    if found is None:
+        return None
+    ids = {"moodle": found["participant"]}
+    return Sender(shown(found["name"]), "moodle", ids, False, name, found["file"] or "")
+
+
+def _numbered(names: Sequence[str]) -> bool:
+    return any(SUBMISSION.fullmatch(name) for name in names)
+
+
+def _gradescope(name: str, metadata: Metadata) -> Sender | None:
+    found = SUBMISSION.fullmatch(name)
+    if found is None:
+        return None
+    at, members = metadata.get(name, ("", ()))
+    first = members[0] if members else {}
+    ids = {"gradescope": found["number"]}
+    ids |= {kind: value for kind, value in first.items() if kind != "name"}
+    named = ", ".join(one["name"] for one in members if one.get("name"))
+    together = tuple(members) if len(members) > 1 else ()
+    return Sender(shown(named or name), "gradescope", ids, False, name, "", at, together)
+
+
+def _slug(handed: Sequence[Handed], names: Sequence[str]) -> str:
+    """What all folders of a classroom begin with; nothing where they are no such folders.
+
+    Without the folder's own name, or Git's mark in each of them, folders that begin alike may
+    as well be those of two students with one family name.
+    """
+    if not all(
+        one.member.endswith("/") or (not one.member and one.path.is_dir()) for one in handed
+    ):
+        return ""
+    first = handed[0]
+    around = first.path.stem if first.member else first.path.parent.name
+    if around.endswith(CLONES):
+        slug = around.removesuffix(CLONES) + "-"
+    elif len(handed) > 1 and all(not one.member and (one.path / ".git").exists() for one in handed):
+        parts = zip(*(name.split("-") for name in names), strict=False)
+        common = list(takewhile(lambda same: len(set(same)) == 1, parts))
+        slug = "".join(f"{same[0]}-" for same in common)
+    else:
+        return ""
+    fits = len(slug) > 1 and all(len(name) > len(slug) and name.startswith(slug) for name in names)
+    return slug if fits else ""
+
+
+def _github(slug: str, name: str) -> Sender:
+    login = name.removeprefix(slug)
+    return Sender(shown(login), "github", {"github": login}, False, name)
+
+
+def _plain(handed: Handed) -> Sender:
+    return Sender(handed.name, "plain", {}, False, original(handed))
+
+
+def attributed(handed: Sequence[Handed], told: Sequence[Sender]) -> list[tuple[Handed, Sender]]:
+    """Each submission under its student's name.
+
+    Files of one student in one download of Canvas or Moodle are one submission, and carry the
+    names that the student gave them. What one student has in several downloads are attempts,
+    in the order given. Students whose names are alike and whose identifiers are not have these
+    behind their names. Gradescope's own list is no submission, and left out.
+    """
+    identities: dict[str, set[str]] = {}
+    for sender in told:
+        identities.setdefault(sender.student, set()).add(identity(sender))
+    merged: dict[tuple[str, Path], tuple[list[Handed], Sender]] = {}
+    for one, sender in zip(handed, told, strict=True):
+        if sender.original == METADATA and _is_listed(one, handed, told):
+            continue
+        name = sender.student
+        if len(identities[name]) > 1:
+            name = shown(f"{name} ({identity(sender).partition(' ')[2]})")
+        together = sender.source in ("canvas", "moodle")
+        key = (identity(sender), _place(one) if together else one.path / one.member)
+        parts, _ = merged.setdefault(key, ([], replace(sender, student=name)))
+        parts.append(replace(one, name=name, file=sender.file))
+    return [
+        (replace(parts[0], parts=tuple(parts) if len(parts) > 1 else ()), sender)
+        for parts, sender in merged.values()
+    ]
+
+
+def _is_listed(one: Handed, handed: Sequence[Handed], told: Sequence[Sender]) -> bool:
+    """Whether there are submissions of Gradescope beside it."""
+    return any(
+        sender.source == "gradescope" and _place(other) == _place(one)
+        for other, sender in zip(handed, told, strict=True)
+    )
+
+
+def identity(sender: Sender) -> str:
+    """What tells a student from one of the same name: the platform's identifier."""
+    for kind in (*KINDS, "anonymous", "gradescope"):
+        if kind in sender.ids:
+            return f"{kind} {sender.ids[kind]}"
+    return f"plain {sender.original}"
