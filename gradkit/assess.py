@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from gradkit.records.finding import Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.probes import Probes
 from gradkit.records.result import Result, TaskResult
+from gradkit.records.submission import Listing
 from gradkit.records.task import Assignment, Form, Task
 from gradkit.records.verdict import Verdict
 from gradkit.truth.judge import Case, judge
@@ -84,11 +85,14 @@ def _hash(
 
 
 def basis_of(task: Task, form: Form, digests: Mapping[str, str]) -> str:
-    """A digest of all that verdicts depend on besides the answers: not of what they are worth."""
+    """A digest of all that verdicts depend on besides the answers and the tolerances.
+
+    What checks are worth is no part of it.
+    """
     # Late, for those who only want marks.
     import msgspec
 
-    checks = tuple(replace(check, points=0.0) for check in task.checks)
+    checks = tuple(replace(check, points=0.0, tolerance=0.0) for check in task.checks)
     said = msgspec.msgpack.encode(
         [
             gradkit.__version__,
@@ -114,14 +118,24 @@ def failures(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
     )
 
 
-def judge_again(task: Task, oracle: Oracle, evidence: Evidence) -> tuple[Verdict, ...]:
+def judge_again(
+    task: Task, oracle: Oracle, evidence: Evidence, known: Collection[Verdict] = ()
+) -> tuple[Verdict, ...]:
     """Verdicts on stored answers, under the task as it is now.
+
+    Parameters
+    ----------
+    task : Task
+    oracle : Oracle
+    evidence : Evidence
+    known : collection of Verdict
+        Those that are the same as on the day.
 
     Raises
     ------
     StaleError
-        The task, or gradkit, now asks other questions than those that were answered; or
-        something fails that did not then, and so was not inquired into.
+        The task, or gradkit, now asks other questions than those that were answered; or what
+        fails is more or less than what was inquired into.
     """
     binding, observations = evidence.binding, evidence.observations
     if binding is None or observations is None:
@@ -131,13 +145,18 @@ def judge_again(task: Task, oracle: Oracle, evidence: Evidence) -> tuple[Verdict
     if questions_of(task, probes) != evidence.questions:
         raise StaleError(f"{task.id} is asked other questions now than when it was graded")
     expected = expected_of(task, oracle, probes, observations.outcomes)
-    verdicts = judge(Case(task, binding, probes, observations, expected))
-    known = set(failures(evidence.verdicts))
-    fresh = next((name for name in failures(verdicts) if name not in known), None)
-    if fresh is not None:
-        check = fresh.split()[0]
-        raise StaleError(f"more of {task.id}/{check} fails now, and only its code can tell why")
+    verdicts = judge(Case(task, binding, probes, observations, expected), known=known)
+    before, now = failures(evidence.verdicts), failures(verdicts)
+    differs = [name for name in (*now, *before) if (name in now) != (name in before)]
+    if now and differs:
+        check = differs[0].split()[0]
+        raise StaleError(f"{task.id}/{check} fails otherwise now, and only its code can tell why")
     return verdicts
+
+
+def tolerances_of(task: Task) -> dict[str, float]:
+    """What each check lets pass."""
+    return {check.name: check.tolerance for check in task.checks}
 
 
 def unchecked(task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
@@ -163,8 +182,19 @@ def assess(
         marked,
         seed=evidence.seed,
         notes=(*marked.notes, *evidence.notes),
-        listings=evidence.listings,
+        listings=tuple(_pointed_to(evidence.listings, marked)),
     )
+
+
+def _pointed_to(listings: Iterable[Listing], marked: TaskResult) -> Iterator[Listing]:
+    """The code that something in the marks still points to."""
+    found = [place for finding in marked.findings for place in (finding.place, *finding.places)]
+    found += [check.place for check in marked.checks]
+    places = [(place.file, place.cell, place.line) for place in found if place is not None]
+    for listing in listings:
+        lines = range(len(listing.source.splitlines()))
+        if any((listing.file, listing.cell, listing.first_line + n) in places for n in lines):
+            yield listing
 
 
 def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[str]) -> Inquiry:

@@ -151,7 +151,10 @@ class Store:
             ) from None
 
     def _open(self, *, write: bool) -> None:
-        if write and not self._base.execute("SELECT name FROM sqlite_master").fetchone():
+        empty = not self._base.execute("SELECT name FROM sqlite_master").fetchone()
+        if empty and not write:
+            raise StoreError(f"{self.path}: nothing has been graded there yet.")
+        if empty:
             # One transaction: a file is either empty or whole.
             with self.writing():
                 for statement in SCHEMA.split(";"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from gradkit.records.binding import Binding
 from gradkit.records.finding import Inquiry
@@ -18,10 +19,10 @@ class Evidence:
 
     ``seed`` draws the same questions again, and ``questions`` is a digest of them: where it
     comes out otherwise, these answers are to something else. ``verdicts`` are those that the
-    inquiry was about, and ``basis`` is a digest of all that they depend on besides. Where the
-    task could not be put at all, ``unchecked`` says why and there are no answers. ``section``
-    is what the section is called; ``notes`` are remarks on the grading, ``listings`` the code
-    that findings and checks point to.
+    inquiry was about, ``tolerances`` what each check let pass, and ``basis`` is a digest of
+    all that they depend on besides. Where the task could not be put at all, ``unchecked``
+    says why and there are no answers. ``section`` is what the section is called; ``notes``
+    are remarks on the grading, ``listings`` the code that findings and checks point to.
     """
 
     task: str
@@ -33,6 +34,7 @@ class Evidence:
     inquiry: Inquiry = Inquiry()  # noqa: RUF009  (frozen, and empty)
     verdicts: tuple[Verdict, ...] = ()
     basis: str = ""
+    tolerances: Mapping[str, float] = field(default_factory=dict)
     unchecked: str = ""
     notes: tuple[str, ...] = ()
     tier: int = 0

@@ -35,7 +35,7 @@ def marks(out: Path) -> dict[str, bytes]:
     try:
         return {name: pack(result) for name, result in results(out).items()}
     except StoreError as error:
-        if "found no format" not in str(error):
+        if "nothing has been graded there yet" not in str(error):
             raise
         return {}  # killed before its first transaction: an empty file
 

@@ -184,6 +184,16 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     )
 
 
+def test_a_file_with_nothing_in_it(tmp_path: Path) -> None:
+    """Somebody was interrupted before the first word: readers are told, writers begin."""
+    (tmp_path / FILE).touch()
+    assert refused(tmp_path, write=False) == (
+        f"{tmp_path / FILE}: nothing has been graded there yet."
+    )
+    stored(tmp_path, filed())
+    assert found(tmp_path) == {"kim": 15.0}
+
+
 @pytest.mark.parametrize("write", [True, False])
 def test_a_file_of_another_format(tmp_path: Path, write: bool) -> None:
     """What a later gradkit wrote is not touched, nor what another program did."""

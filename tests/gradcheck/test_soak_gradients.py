@@ -10,7 +10,7 @@ odds of 10,000 to 1, that the share is exceeded; the larger the run, the closer 
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 SEED = int(os.environ.get("GRADKIT_SEED", "0")) or int(np.random.SeedSequence().entropy % 10**9)
 SIZE = int(os.environ.get("GRADKIT_SOAK", "1"))
-CORRECT, STRUCTURAL, SINGLE, SMALLEST = 112 * SIZE, 14 * SIZE, 36 * SIZE, 3
+CORRECT, STRUCTURAL, SINGLE, SMALLEST = 112 * SIZE, 9 * SIZE, 28 * SIZE, 3
 """Nets of each family that are checked with the right gradient, with structural errors, with
 single entries off; and how many of the latter are off by 1e-7."""
 PRECISE = tuple(f for f in random_nets.FAMILIES if f not in ("float32", "noise"))
@@ -44,6 +44,8 @@ class Tally:
     unreasoned: list[str] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
+    blind: Counter = field(default_factory=Counter)
+    overlooked: dict[float, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, kind: str, where: str, report: Report, truth: random_nets.Params) -> None:
         """Count a report, and hold its bounds against the truth."""
@@ -132,9 +134,19 @@ def _single(family: str, seen: Tally) -> None:
             if made is None:
                 continue
             report = check(net, made[1])
-            seen.add(f"precise single {size:g}", f"{where} {made[0]}", report, truth)
-            if report.verdict == "agree" and size > 1e-6:
-                seen.missed.append(f"{made[0]}: {where}\n{report}")
+            kind = f"precise single {size:g}"
+            seen.add(kind, f"{where} {made[0]}", report, truth)
+            if report.verdict == "agree":
+                seen.blind[size] += 1
+                if _resolution(report, made[0]) < size:
+                    seen.overlooked[size].append(f"{made[0]}: {where}\n{report}")
+
+
+def _resolution(report: Report, label: str) -> float:
+    """Return the resolution that a report states for the entry that a label names."""
+    name, _, rest = label.partition("[")
+    inside = [entry for entry in report.entries if entry.parameter == name]
+    return inside[int(rest.partition("]")[0])].resolution
 
 
 def test_no_correct_gradient_is_called_wrong(tally: Tally) -> None:
@@ -143,19 +155,25 @@ def test_no_correct_gradient_is_called_wrong(tally: Tally) -> None:
     assert tally.count("precise correct", "agree") > 0.9 * tally.count("precise correct")
 
 
-def test_no_structural_error_and_no_entry_off_by_a_hundred_thousandth_is_missed(
-    tally: Tally,
-) -> None:
-    """Structural ones with any forward, single entries with a precise one."""
+def test_no_structural_error_is_missed(tally: Tally) -> None:
+    """With any forward."""
     assert not tally.missed, "\n\n".join(tally.missed[:5])
     assert tally.count("precise structural", "disagree") > 1000 * SIZE
 
 
-def test_single_entries_off_by_a_ten_millionth_are_seen(tally: Tally) -> None:
-    """But for one in a hundred."""
-    assert tally.within("precise single 1e-07", "agree", 0.01), (
-        f"GRADKIT_SEED={SEED}: {tally.verdicts}"
-    )
+def test_no_single_entry_is_accepted_against_the_stated_resolution(tally: Tally) -> None:
+    """None that is off by 1e-5 or more, and not one in a hundred of those off by 1e-7."""
+    for size in (1e-3, 1e-5):
+        assert not tally.overlooked[size], "\n\n".join(tally.overlooked[size][:5])
+    most = binom.isf(1e-4, tally.count("precise single 1e-07"), 0.01)
+    assert len(tally.overlooked[1e-7]) <= most, "\n\n".join(tally.overlooked[1e-7][:5])
+
+
+def test_few_reports_state_a_resolution_too_coarse_for_a_single_entry(tally: Tally) -> None:
+    """Bends within 1e-6 of the point and saturated naive logarithms blur entries, and say so."""
+    for size, share in ((1e-3, 1e-3), (1e-5, 2e-3), (1e-7, 0.025)):
+        most = binom.isf(1e-4, tally.count(f"precise single {size:g}"), share)
+        assert tally.blind[size] <= most, f"GRADKIT_SEED={SEED} {size}: {tally.verdicts}"
 
 
 def test_no_accepted_error_exceeds_twice_the_resolution(tally: Tally) -> None:
