@@ -202,3 +202,23 @@ def test_the_promises_are_those_of_the_tiers() -> None:
     text = (ROOT / "gradkit" / "docs" / "security.md").read_text(encoding="utf-8")
     for tier, promise in ADDS.items():
         assert f"| {tier} | {promise} |" in text
+
+
+def test_the_test_of_the_pytest_page_passes(tmp_path: Path) -> None:
+    """On a right submission; its twin, a wrong one, fails."""
+    page = (ROOT / "gradkit" / "docs" / "pytest.md").read_text(encoding="utf-8")
+    (block,) = fenced(page, "python")
+    (tmp_path / "test_step.py").write_text(block, encoding="utf-8")
+    said = {}
+    for name in ("bilal_regression_right.py", "chen_regression_swapped_index.py"):
+        submission = ROOT / "tests" / "sample_class" / name
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "--gradkit", submission, "test_step.py", "-q"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said[name.split("_")[0]] = bool(re.search(r"FAILED .*::test_the_first_step", done.stdout))
+        assert "passed" in done.stdout
+    assert said == {"bilal": False, "chen": True}
