@@ -115,6 +115,12 @@ class Cluster:
                 f"--scheduler {address}: no Dask scheduler answers there ({error}). Start one "
                 "with `dask scheduler`, and workers with `dask worker`."
             ) from None
+        except TypeError:
+            # Dask's own way to say that a tls address needs certificates.
+            raise ClusterError(
+                f"--scheduler {address}: Dask's configuration names no certificates, which tls:// "
+                "takes. Set distributed.comm.tls.ca-file, and cert and key under client."
+            ) from None
         try:
             self._client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         except TimeoutError:

@@ -46,3 +46,13 @@ def listing(mistakes: Iterable[Mistake]) -> str:
         lines.setdefault(heading, []).append(f"  {mistake.code:<{width}}  {mistake.title}")
     parts = ["\n".join([heading, *rows]) for heading, rows in lines.items()]
     return "\n\n".join(parts) + "\n\n`gradkit explain CODE` shows the page of one.\n"
+
+
+def index_text(mistakes: Iterable[Mistake]) -> str:
+    """The same list as Markdown, each title a link to ``CODE.md``."""
+    parts: dict[str, list[str]] = {}
+    for mistake in mistakes:
+        rows = parts.setdefault(WHERE[mistake.about[0]], ["| code | mistake |", "|---|---|"])
+        rows.append(f"| `{mistake.code}` | [{mistake.title}]({mistake.code}.md) |")
+    tables = [f"## {heading}\n\n" + "\n".join(rows) for heading, rows in parts.items()]
+    return "\n\n".join(["# Mistakes that gradkit names", *tables]) + "\n"

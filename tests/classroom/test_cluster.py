@@ -172,6 +172,12 @@ def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
         Cluster(SETTINGS, "tcp://127.0.0.1:1")
 
 
+def test_tls_without_certificates() -> None:
+    """Dask's configuration is named, and no traceback of Dask's is shown."""
+    with pytest.raises(ClusterError, match=r"names no certificates, which tls:// takes. Set dist"):
+        Cluster(SETTINGS, "tls://127.0.0.1:1")
+
+
 def test_what_travels(tmp_path: Path) -> None:
     """The assignment with its data, and the model solutions; no path of this machine."""
     sent = portable(Settings(reference=ROOT / "reference"))

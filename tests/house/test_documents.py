@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,15 +11,21 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from gradkit import cli
 from gradkit.cli.check import command
+from gradkit.worker.tiers import ADDS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SCHEMA = (ROOT / "gradkit" / "render" / "RESULT.md").read_text(encoding="utf-8")
 MAP = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+DOCS = sorted((ROOT / "gradkit" / "docs").glob("*.md"))
+EXERCISES = ROOT / "tests" / "exercises"
 DOCUMENTS = [
+    *DOCS,
+    ROOT / "tests" / "exercises" / "README.md",
     *ROOT.glob("*.md"),
     ROOT / "gradkit" / "render" / "RESULT.md",
     *ROOT.glob("benchmarks/*.md"),
@@ -49,6 +56,39 @@ def keys_of(value: object, open_keys: tuple[str, ...]) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from keys_of(inner, open_keys)
+
+
+def fenced(text: str, language: str) -> list[str]:
+    """The blocks of one language in a document."""
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def quoted(text: str) -> list[list[str]]:
+    """Every command of gradkit that a document quotes, in a block or in a sentence."""
+    lines = [line for block in fenced(text, "sh") for line in block.splitlines()]
+    lines += re.findall(r"`(gradkit [^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    return [shlex.split(line)[1:] for line in lines if line.startswith("gradkit ")]
+
+
+def refused(words: list[str]) -> str:
+    """What click has against a command line, with any path taken for one that is there."""
+    name, *rest = words
+    command = cli.main.get_command(click.Context(cli.main), name)
+    if name == "COMMAND":
+        command = cli.main
+    if command is None:
+        return f"no command {name}"
+    context = click.Context(command)
+    try:
+        values, _, _ = command.make_parser(context).parse_args(rest)
+        for option in command.params:
+            value = values.get(option.name)
+            chosen = isinstance(option.type, click.Choice) and isinstance(value, str)
+            if chosen and not value.isupper():
+                option.type.convert(value, option, context)
+    except click.UsageError as error:
+        return error.format_message()
+    return ""
 
 
 def test_every_command_and_option_of_check_is_in_the_readme() -> None:
@@ -97,3 +137,88 @@ def test_links_lead_somewhere(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
         assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", [*DOCS, ROOT / "README.md"], ids=lambda path: path.name)
+def test_quoted_commands_are_real(path: Path) -> None:
+    """Command, options and choices of every line are those that there are."""
+    commands = quoted(path.read_text(encoding="utf-8"))
+    assert commands or path.name in ("pytest.md",)
+    assert [(words, why) for words in commands if (why := refused(words))] == []
+
+
+def test_commands_that_are_not_are_seen() -> None:
+    """The twin: a wrong command, option, or choice."""
+    assert refused(["chek", "a.py"]) == "no command chek"
+    assert "--sed" in refused(["check", "a.py", "--sed", "1"])
+    assert "'pdf' is not one of" in refused(["check", "a.py", "--format", "pdf"])
+    assert quoted("`gradkit a --b` and\n\n```sh\ngradkit c\nls\n```") == [["c"], ["a", "--b"]]
+
+
+RUNNABLE = (
+    "students.md",
+    "instructors.md",
+    "own-exercise.md",
+    "privacy.md",
+    "security.md",
+    "ci.md",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_commands_in_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order of the document, in a folder that has what it speaks of."""
+    classes = tmp_path / "submissions"
+    classes.mkdir()
+    for source in ("chen_regression_swapped_index.py", "bilal_regression_right.py"):
+        shutil.copy(ROOT / "tests" / "sample_class" / source, classes)
+    shutil.copy(classes / "chen_regression_swapped_index.py", classes / "chen.py")
+    (tmp_path / "answers.py").write_text("", encoding="utf-8")
+    for folder in ("tanh_regression", "softmax_classifier"):
+        shutil.copytree(EXERCISES / folder, tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "gradkit" / "docs" / name).read_text(encoding="utf-8")
+    lines = [line for block in fenced(text, "sh") for line in block.splitlines()]
+    ran = [shlex.split(line)[1:] for line in lines if line.startswith("gradkit ")]
+    assert ran
+    for words in ran:
+        done = CliRunner().invoke(cli.main, words)
+        assert done.exit_code in (0, 1, 3), (words, done.output)
+
+
+def test_the_walk_through_quotes_the_exercises() -> None:
+    """Every piece of TOML and Python in it stands in their files."""
+    text = (ROOT / "gradkit" / "docs" / "own-exercise.md").read_text(encoding="utf-8")
+    files = [*EXERCISES.glob("*/assignment.toml"), *EXERCISES.glob("*/reference/*.py")]
+    held = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    pieces = [*fenced(text, "toml"), *fenced(text, "python")]
+    assert len(pieces) > 5
+    assert [piece for piece in pieces if piece not in held] == []
+
+
+def test_the_promises_are_those_of_the_tiers() -> None:
+    """What `gradkit doctor` says a tier adds is what the page promises."""
+    text = (ROOT / "gradkit" / "docs" / "security.md").read_text(encoding="utf-8")
+    for tier, promise in ADDS.items():
+        assert f"| {tier} | {promise} |" in text
+
+
+def test_the_test_of_the_pytest_page_passes(tmp_path: Path) -> None:
+    """On a right submission; its twin, a wrong one, fails."""
+    page = (ROOT / "gradkit" / "docs" / "pytest.md").read_text(encoding="utf-8")
+    (block,) = fenced(page, "python")
+    (tmp_path / "test_step.py").write_text(block, encoding="utf-8")
+    said = {}
+    for name in ("bilal_regression_right.py", "chen_regression_swapped_index.py"):
+        submission = ROOT / "tests" / "sample_class" / name
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "--gradkit", submission, "test_step.py", "-q"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said[name.split("_")[0]] = bool(re.search(r"FAILED .*::test_the_first_step", done.stdout))
+        assert "passed" in done.stdout
+    assert said == {"bilal": False, "chen": True}

@@ -1,0 +1,43 @@
+"""Classification by hand: 4 inputs, 5 tanh units, softmax over 3 classes, cross-entropy."""
+
+import numpy as np
+
+WEIGHT_RATE = 0.05
+BIAS_RATE = 0.1
+
+
+def initialise_parameters(dim):
+    """Return the starting parameters: every weight 0.1, every bias 0."""
+    parameters = {}
+    for layer in range(1, len(dim)):
+        parameters[f"W{layer}"] = np.full((dim[layer - 1], dim[layer]), 0.1)
+        parameters[f"b{layer}"] = np.zeros((dim[layer], 1))
+    return parameters
+
+
+def softmax(Z):
+    """Return the probabilities of the classes, a column that adds up to 1."""
+    powers = np.exp(Z - Z.max())
+    return powers / powers.sum()
+
+
+def L_layer_forward(X, parameters):
+    """Return the probabilities (3, 1) for a column ``X``, and the hidden layer (5, 1)."""
+    A1 = np.tanh(parameters["W1"].T @ X + parameters["b1"])
+    return softmax(parameters["W2"].T @ A1 + parameters["b2"]), A1
+
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    """Take one step of gradient descent on −Σ y·log(ŷ), all gradients before any step.
+
+    ``y`` is the one-hot column (3, 1) of the example's class.
+    """
+    dZ2 = -(y - y_hat)  # the slope of the softmax cancels
+    dW2 = A1 @ dZ2.T
+    dZ1 = (parameters["W2"] @ dZ2) * (1 - A1**2)
+    dW1 = X @ dZ1.T
+
+    parameters["W1"] -= WEIGHT_RATE * dW1
+    parameters["b1"] -= BIAS_RATE * dZ1
+    parameters["W2"] -= WEIGHT_RATE * dW2
+    parameters["b2"] -= BIAS_RATE * dZ2

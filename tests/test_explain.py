@@ -1,0 +1,55 @@
+"""`gradkit explain --output` writes the catalogue as files that link to each other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from gradkit.cli import main
+from gradkit.render.page import page_text
+from gradkit.truth.mistakes import CODES
+from gradkit.truth.mistakes.catalogue import catalogue
+
+
+def test_every_mistake_has_a_page_and_a_link(tmp_path: Path) -> None:
+    """A page per code, as `gradkit explain CODE` shows it, and an index that leads to all."""
+    folder = tmp_path / "new" / "mistakes"
+    done = CliRunner().invoke(main, ["explain", "--output", str(folder)])
+    assert done.exit_code == 0
+    assert done.stdout == f"{len(CODES)} pages and an index: {folder / 'index.md'}\n"
+    written = {path.name for path in folder.iterdir()}
+    assert written == {"index.md", *(f"{code}.md" for code in CODES)}
+    index = (folder / "index.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\]\((.*?)\)", index)) == written - {"index.md"}
+    for code, mistake in catalogue().items():
+        assert (folder / f"{code}.md").read_text(encoding="utf-8") == page_text(mistake)
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    """Not even one page, and no other is written then."""
+    (tmp_path / "wrong-sign.md").write_text("mine", encoding="utf-8")
+    done = CliRunner().invoke(main, ["explain", "--output", str(tmp_path)])
+    assert done.exit_code == 2
+    assert f"{tmp_path} has wrong-sign.md already; nothing is overwritten." in done.output
+    assert [path.name for path in tmp_path.iterdir()] == ["wrong-sign.md"]
+    assert (tmp_path / "wrong-sign.md").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_code_and_a_folder_are_refused(tmp_path: Path) -> None:
+    """One page is what standard output is for."""
+    folder = tmp_path / "pages"
+    done = CliRunner().invoke(main, ["explain", "wrong-sign", "--output", str(folder)])
+    assert done.exit_code == 2
+    assert "--output writes all pages, and wrong-sign is one: leave out the code" in done.output
+    assert not folder.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """A file stands where the folder should be."""
+    file = tmp_path / "file"
+    file.write_text("", encoding="utf-8")
+    done = CliRunner().invoke(main, ["explain", "--output", str(file / "pages")])
+    assert done.exit_code == 2
+    assert f"{file / 'pages'}: cannot be written (Not a directory)" in done.output
