@@ -11,14 +11,16 @@ from gradkit.gradcheck.records import Reason, Verdict
 class Case:
     """One claim to examine: all numbers are for one line.
 
-    ``hint`` is what a first step saw of the slope and ``scale`` the largest step that makes
-    sense, times four. ``error`` and ``allowed`` are as in `gradkit.gradcheck.judge.judge`,
-    ``reach`` is a change of f that is large, ``amplitude`` one too small to be anything but noise.
+    ``hint`` is what a first step saw of the slope, ``largest`` the largest claim that belongs
+    beside this one, and ``scale`` the largest step that makes sense, times four. ``error`` and
+    ``allowed`` are as in `gradkit.gradcheck.judge.judge`, ``reach`` is a change of f that is
+    large, ``amplitude`` one too small to be anything but noise.
     """
 
     base: float
     claimed: float
     hint: float
+    largest: float
     scale: float
     sigma: float
     error: float

@@ -135,6 +135,7 @@ def _explore(evaluator: Evaluator) -> tuple[list[Outcome], Preflight]:
                 base=seen.base,
                 claimed=np.nan,
                 hint=hint if np.isfinite(hint) else 0.0,
+                largest=0.0,
                 scale=scale,
                 sigma=seen.sigma,
                 error=0.0,

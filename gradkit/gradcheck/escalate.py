@@ -39,7 +39,11 @@ BLUR = 1e-7
 """A relative resolution coarser than this is improved where longer steps can do it."""
 
 SLIGHT = 0.02
-"""Part of the slope that stairs can hide without their jumps being found."""
+"""Part of the slope, or of the largest beside it, that stairs can hide without their jumps being
+found."""
+
+LONG = 1e-5
+"""An f that is straight over more than this part of the scale may hide a stair."""
 
 
 def escalate(line: Line, case: Case, short: bool = False) -> Outcome:
@@ -124,6 +128,11 @@ class Examination:
             self.listen(2 * self.step, degree=7)
         if self.accusing or np.isnan(self.case.claimed):
             self.look_behind()
+        if self.accusing and self.hiding and self.gap < SLIGHT * self.case.largest:
+            self.stairs = True
+            self.judged = replace(
+                self.judged, verdict=np.array([UNKNOWN]), withheld=np.array([False])
+            )
         return self.outcome()
 
     def decide(self, ladder: Ladder) -> None:
@@ -188,6 +197,15 @@ class Examination:
         """Whether f has lost precision, but not on the smallest steps: there may be long stairs."""
         lost = self.case.sigma > LOST * FLOAT64 * abs(self.case.base)
         return bool(lost and local_noise(slopes(self.ladder))[0] < self.case.sigma / 4)
+
+    @property
+    def hiding(self) -> bool:
+        """Whether stairs may be too wide to be met: f has lost precision, and is straight for long.
+
+        Where log(1 - a) is down to its last bits, its whole slope is in the jumps between them.
+        """
+        lost = self.case.sigma > LOST * FLOAT64 * abs(self.case.base)
+        return bool(lost and self.step > LONG * self.case.scale)
 
     def reach_down(self) -> None:
         """Add shorter steps where the best of them was still too long."""

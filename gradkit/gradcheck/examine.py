@@ -185,6 +185,7 @@ def _try_ladders(
             base=seen.base,
             claimed=claimed if np.isfinite(claimed) else hint,
             hint=hint if np.isfinite(hint) else 0.0,
+            largest=float(claims.largest[row]),
             scale=float(claims.scale[row]),
             sigma=seen.sigma,
             error=float(claims.error[row]) + UNSEEN * abs(claimed) if np.isfinite(claimed) else 0.0,

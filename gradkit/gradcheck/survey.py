@@ -129,6 +129,7 @@ class Survey:
             base=seen.base,
             claimed=claim,
             hint=hint if np.isfinite(hint) else 0.0,
+            largest=float(np.max(np.abs(self.claimed[leaf]), initial=0.0)),
             scale=float(seen.scales[leaf]),
             sigma=seen.sigma,
             error=error,

@@ -106,6 +106,19 @@ def test_a_forward_that_loses_precision_accuses_nobody(z: float) -> None:
     assert wrong == "disagree" or (wrong, z) == ("inconclusive", 36.0)
 
 
+def test_a_stair_too_wide_to_be_met_accuses_nobody() -> None:
+    """At the last bits of 1 - a the slope of a term is nowhere but in jumps far away."""
+
+    def f(x):
+        a = 1 / (1 + np.exp(-np.array([34.2 + 0.01 * x[0], 15 + x[1]])))
+        return float(-np.sum(np.log(1 - a)) + 0.5 * x[0])
+
+    x, right = np.array([0.3, 0.2]), np.array([0.51, 1.0])
+    report = check_gradient(f, x, right)
+    assert report.verdict != "disagree", str(report)
+    assert check_gradient(f, x, right * np.array([-1, 1])).verdict == "disagree"
+
+
 @pytest.mark.parametrize("digits", [4, 6, 8, 10, 12])
 def test_a_rounded_value_hides_no_sign(digits: int) -> None:
     """Steps grow until they rise above the rounding."""

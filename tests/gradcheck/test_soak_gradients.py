@@ -52,7 +52,7 @@ class Tally:
         self.verdicts[kind, report.verdict] += 1
         for entry in report.entries:
             right = float(truth[entry.parameter][entry.index])
-            if np.isfinite(entry.bound):
+            if np.isfinite(entry.bound) and kind.endswith("correct"):  # every net once
                 self.entries += 1
                 error = abs(entry.estimate - right)
                 self.uncovered += error > entry.bound + 1e-15 * abs(right)
@@ -192,7 +192,7 @@ def test_few_checks_are_inconclusive_and_each_says_why(tally: Tally) -> None:
 
 def test_bounds_cover_the_error(tally: Tally) -> None:
     """On at least 99.8 % of entries."""
-    assert tally.entries > 100_000
+    assert tally.entries > 20_000 * SIZE
     assert tally.uncovered <= 0.002 * tally.entries, (
         f"GRADKIT_SEED={SEED}: {tally.uncovered} of {tally.entries}"
     )
