@@ -40,8 +40,8 @@ from class_texts import as_asked, class_of, hostile  # noqa: E402
 from gradkit.classroom.crew import Lanes  # noqa: E402
 from gradkit.classroom.grade import Grading  # noqa: E402
 from gradkit.classroom.store import Store  # noqa: E402
+from gradkit.grounds import Settings  # noqa: E402
 from gradkit.records.classroom import Filed  # noqa: E402
-from gradkit.session import Settings  # noqa: E402
 from gradkit.student.gather import gather  # noqa: E402
 
 LANES = 2

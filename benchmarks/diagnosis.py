@@ -27,8 +27,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from gradkit.grounds import Settings  # noqa: E402
 from gradkit.records.finding import Inquiry  # noqa: E402  (from the checkout)
-from gradkit.session import Session, Settings  # noqa: E402
+from gradkit.session import Session  # noqa: E402
 from gradkit.worker import Workshop  # noqa: E402
 
 EVERY_ENTRY, MEAN, NONE = 60.0, 20.0, 0.5

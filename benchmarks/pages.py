@@ -21,9 +21,10 @@ from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
+from gradkit.grounds import GradingError, Settings
 from gradkit.records.result import CheckResult, Result
 from gradkit.render.html import class_page, student_page, to_row
-from gradkit.session import GradingError, Session, Settings
+from gradkit.session import Session
 from gradkit.worker import Workshop
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -23,8 +23,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from gradkit.classroom.store import Store
+from gradkit.grounds import Settings
 from gradkit.records.classroom import Filed
-from gradkit.session import Settings
 from gradkit.truth.assignment import DEFAULT
 
 ROOT = Path(__file__).resolve().parents[1]

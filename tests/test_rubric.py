@@ -13,9 +13,10 @@ from click.testing import CliRunner
 
 from gradkit.assess import assess, judge_again
 from gradkit.cli import main
+from gradkit.grounds import Settings
 from gradkit.records.result import TaskResult
 from gradkit.rubric import deduction
-from gradkit.session import Session, Settings
+from gradkit.session import Session
 from gradkit.student.read import read
 from gradkit.truth.assignment import DEFAULT
 from gradkit.truth.mistakes import CODES

@@ -23,8 +23,8 @@ import msgspec
 
 import gradkit
 from gradkit.classroom.lane import Grader, grader
+from gradkit.grounds import GradingError, Settings, grounds
 from gradkit.records.classroom import Order, Reply
-from gradkit.session import GradingError, Settings, grounds
 
 CHUNK = 25
 """Submissions in one task: about a second of work, against a few milliseconds of Dask's own."""

@@ -15,8 +15,8 @@ from typing import Protocol, Self
 import msgspec
 
 from gradkit.classroom.lane import main
+from gradkit.grounds import Settings
 from gradkit.records.classroom import Order, Reply
-from gradkit.session import Settings
 
 AT_LEISURE = 19
 """Niceness of the slow lane: its endless loops leave the cores to the others."""

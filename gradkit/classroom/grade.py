@@ -21,9 +21,9 @@ from typing import Protocol
 import gradkit
 from gradkit.classroom.crew import Crew
 from gradkit.classroom.store import Store
+from gradkit.grounds import GradingError, Settings, digests_of, grounds, oracle_of, tasks_of
 from gradkit.records.classroom import Filed, Order
 from gradkit.records.task import Assignment, Form
-from gradkit.session import GradingError, Settings, digests_of, grounds, oracle_of, tasks_of
 from gradkit.student.files import SubmissionError
 from gradkit.student.gather import Handed, Loader, place_of
 from gradkit.truth.oracle import OracleError

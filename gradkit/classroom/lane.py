@@ -22,9 +22,10 @@ import msgspec
 
 from gradkit.classroom.pace import Pace
 from gradkit.classroom.pack import pack
+from gradkit.grounds import BreakdownError, GradingError, Settings
 from gradkit.records.classroom import Filed, Order, Reply
 from gradkit.records.result import Result
-from gradkit.session import BreakdownError, GradingError, Session, Settings
+from gradkit.session import Session
 from gradkit.student.read import SubmissionError, parse
 from gradkit.student.sitting import OverdueError
 from gradkit.text import clean_text

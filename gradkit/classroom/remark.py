@@ -29,12 +29,12 @@ from gradkit.assess import (
 from gradkit.classroom.grade import key_base, key_of
 from gradkit.classroom.pack import pack, unpack
 from gradkit.classroom.store import Store, StoreError
+from gradkit.grounds import Settings, digests_of, grounds, oracle_of, tasks_of
 from gradkit.records.classroom import Change, Filed, Kept, Remarked, Run
 from gradkit.records.evidence import Evidence
 from gradkit.records.result import OracleKind, Result
 from gradkit.records.task import Form, Task
 from gradkit.records.verdict import Verdict
-from gradkit.session import Settings, digests_of, grounds, oracle_of, tasks_of
 from gradkit.truth.oracle import Oracle, OracleError
 
 CHUNK = 50

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import NoReturn, Self
 
 from gradkit.assess import versions_of
+from gradkit.grounds import Settings
 from gradkit.records.classroom import Filed, Kept, Run, RunKind
-from gradkit.session import Settings
 
 FILE = "class.sqlite"
 LOCK = "class.lock"

@@ -62,7 +62,8 @@ def command(
     from gradkit.worker import Workshop
 
     with Workshop(require_tier=require_tier) as workshop:
-        from gradkit.session import GradingError, Session, Settings
+        from gradkit.grounds import GradingError, Settings
+        from gradkit.session import Session
 
         results, refused = [], []
         try:

@@ -13,7 +13,7 @@ from gradkit.cli.options import HINTS, REQUIRE_TIER, assignment_options
 from gradkit.cli.refusal import INTERRUPTED, Refusal
 
 if TYPE_CHECKING:
-    from gradkit.session import Settings
+    from gradkit.grounds import Settings
 
 WANTED = 2
 """The tier below which there is a warning."""
@@ -72,10 +72,10 @@ def command(
     from gradkit.classroom.grade import Grading
     from gradkit.classroom.store import Store, StoreError, files_of
     from gradkit.classroom.summary import summarise
+    from gradkit.grounds import GradingError, Settings
     from gradkit.render.formats import lacking
     from gradkit.render.progress import Watcher
     from gradkit.render.summary import show_summary
-    from gradkit.session import GradingError, Settings
     from gradkit.student.files import SubmissionError
     from gradkit.student.gather import gather
     from gradkit.worker import WorkshopError
@@ -155,7 +155,7 @@ def hold(settings: Settings) -> None:
         The tier is too low, or what it promises does not hold.
     """
     from gradkit.doctor import examine, failures, short_of
-    from gradkit.session import grounds
+    from gradkit.grounds import grounds
 
     _, reference = grounds(settings)
     key = next(iter(sorted(reference.glob("*.py"))), None) if reference is not None else None

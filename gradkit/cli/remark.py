@@ -48,8 +48,8 @@ def command(
 
     from gradkit.classroom.remark import remark, settings_of
     from gradkit.classroom.store import Store, StoreError
+    from gradkit.grounds import GradingError
     from gradkit.render.summary import show_changes
-    from gradkit.session import GradingError
     from gradkit.truth.mistakes.catalogue import UnknownMistakeError, mistake
 
     try:

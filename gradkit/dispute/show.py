@@ -9,7 +9,8 @@ from pathlib import Path
 
 from gradkit.dispute.recorded import DisputeError, find, read_again
 from gradkit.dispute.script import Script
-from gradkit.session import GradingError, Session, Settings
+from gradkit.grounds import GradingError, Settings
+from gradkit.session import Session
 from gradkit.worker import WorkerLost, Workshop, WorkshopError
 from gradkit.worker.frames import Frame
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gradkit.grounds import GradingError, Settings
 from gradkit.notebook.kernel import Kernel, headings, modules_beside
 from gradkit.notebook.report import Report
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Assignment, Task
-from gradkit.session import GradingError, Session, Settings
+from gradkit.session import Session
 from gradkit.student.history import from_functions, from_history, section_of, submission_of
 from gradkit.student.live import LiveSitting
 from gradkit.student.sitting import Sitting

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from gradkit.grounds import GradingError, Settings
 from gradkit.pytest_plugin import GRADING, SEED
 from gradkit.records.result import Result
 from gradkit.records.task import Task
-from gradkit.session import GradingError, Session, Settings
+from gradkit.session import Session
 from gradkit.student.played import Played
 from gradkit.truth.answers import Answers
 from gradkit.worker import Workshop

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from gradkit.grounds import GradingError
 from gradkit.pytest_plugin.grading import grading_of
 from gradkit.records.result import CheckResult, TaskResult
 from gradkit.render.text import check_text, points
-from gradkit.session import GradingError
 from gradkit.text import clean_text, spell
 
 OPEN = frozenset({"inconclusive", "not-checked"})

@@ -13,9 +13,9 @@ from model_solutions import ROOT, source
 
 from gradkit.classroom.pack import unpack
 from gradkit.classroom.store import Store
+from gradkit.grounds import Settings
 from gradkit.records.classroom import Filed
 from gradkit.records.result import Result
-from gradkit.session import Settings
 from gradkit.truth.assignment import DEFAULT
 
 TASK = "regression-numpy"

@@ -11,8 +11,8 @@ from classroom.classes import Silent
 from gradkit.classroom.grade import Grading, Tally
 from gradkit.classroom.lane import Grader, grader
 from gradkit.classroom.store import Store
+from gradkit.grounds import Settings
 from gradkit.records.classroom import Order, Reply
-from gradkit.session import Settings
 from gradkit.student.gather import gather
 
 

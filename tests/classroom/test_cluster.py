@@ -18,9 +18,9 @@ from gradkit.classroom.crew import Lanes
 from gradkit.classroom.grade import Grading, Tally
 from gradkit.classroom.pack import unpack
 from gradkit.classroom.store import Store
+from gradkit.grounds import GradingError, Settings
 from gradkit.records.classroom import Filed
 from gradkit.records.result import Result
-from gradkit.session import GradingError, Settings
 from gradkit.student.gather import gather
 from gradkit.truth.assignment import DEFAULT
 

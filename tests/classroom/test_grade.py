@@ -17,8 +17,8 @@ from model_solutions import REFERENCE
 import gradkit
 from gradkit.classroom.grade import LOST, Grading, Tally, seed_of
 from gradkit.classroom.store import FILE, Store, StoreError
+from gradkit.grounds import GradingError, Settings
 from gradkit.records.classroom import Kept, Order, Reply
-from gradkit.session import GradingError, Settings
 from gradkit.student.gather import gather
 from gradkit.truth.assignment import read_assignment
 

@@ -15,11 +15,12 @@ from hypothesis.extra import numpy as arrays
 from model_solutions import ROOT
 
 from gradkit.classroom.pack import pack, unpack
+from gradkit.grounds import Settings
 from gradkit.records.evidence import Evidence
 from gradkit.records.observations import Failure, Fault, Lost, Observations, Outcome
 from gradkit.records.result import Result
 from gradkit.records.submission import Place
-from gradkit.session import Session, Settings
+from gradkit.session import Session
 from gradkit.student.read import read
 from gradkit.worker import Workshop
 

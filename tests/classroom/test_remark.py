@@ -19,10 +19,10 @@ from gradkit.classroom.pack import pack, unpack
 from gradkit.classroom.remark import remark, settings_of
 from gradkit.classroom.store import Store, StoreError
 from gradkit.cli import main
+from gradkit.grounds import Settings
 from gradkit.records.classroom import Remarked
 from gradkit.records.evidence import Evidence
 from gradkit.records.result import Result
-from gradkit.session import Settings
 from gradkit.truth.assignment import DEFAULT
 
 SAMPLES = [

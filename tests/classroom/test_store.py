@@ -19,8 +19,8 @@ import pytest
 from classroom.filing import as_stranger, filed
 
 from gradkit.classroom.store import FILE, FORMAT, LOCK, Store, StoreError, files_of
+from gradkit.grounds import Settings
 from gradkit.records.classroom import Filed
-from gradkit.session import Settings
 
 KEPT = "and start the same command again. What had been stored is kept."
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gradkit.grounds import Settings
 from gradkit.records.result import TaskResult
-from gradkit.session import Session, Settings
+from gradkit.session import Session
 from gradkit.worker import Workshop
 
 Diagnosed = Callable[..., TaskResult]

@@ -16,8 +16,9 @@ from click.testing import CliRunner
 
 from gradkit.cli import main
 from gradkit.dispute import DisputeError, show
+from gradkit.grounds import Settings
 from gradkit.render.data import render
-from gradkit.session import Session, Settings
+from gradkit.session import Session
 from gradkit.truth.assignment import DEFAULT
 from gradkit.worker import Workshop
 

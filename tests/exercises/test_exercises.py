@@ -15,8 +15,9 @@ from click.testing import CliRunner
 import gradkit
 from gradkit.audit import audit_file
 from gradkit.cli import main
+from gradkit.grounds import Settings
 from gradkit.records.result import TaskResult
-from gradkit.session import Session, Settings
+from gradkit.session import Session
 from gradkit.truth.assignment import read_assignment
 from gradkit.truth.oracle import load_reference
 

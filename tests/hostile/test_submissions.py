@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from model_solutions import ROOT
 
+from gradkit.grounds import Settings
 from gradkit.render.data import to_data
-from gradkit.session import Session, Settings
+from gradkit.session import Session
 from gradkit.worker import Workshop
 
 WRONG = (ROOT / "tests" / "sample_class" / "chen_regression_swapped_index.py").read_text()

@@ -26,6 +26,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.text",
     },
     # Where they meet.
+    "gradkit.grounds": {"gradkit.truth", "gradkit.records"},
     "gradkit.session": {"gradkit"},
     "gradkit.recognise": {"gradkit.student", "gradkit.truth", "gradkit.records"},
     "gradkit.examine": {"gradkit.student", "gradkit.truth", "gradkit.records"},
@@ -59,6 +60,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.cli": {
         "gradkit.cli",
         "gradkit.doctor",
+        "gradkit.grounds",
         "gradkit.session",
         "gradkit.classroom",
         "gradkit.mark",
@@ -79,6 +81,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.__main__": {"gradkit.cli"},
     "gradkit.pytest_plugin": {
         "gradkit.pytest_plugin",
+        "gradkit.grounds",
         "gradkit.session",
         "gradkit.render",
         "gradkit.records",
@@ -90,6 +93,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.assignments": set(),
     "gradkit.notebook": {
         "gradkit.notebook",
+        "gradkit.grounds",
         "gradkit.session",
         "gradkit.render",
         "gradkit.records",
@@ -107,6 +111,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 """For each room of the house, the rooms it may import. Everyone may import `gradkit` itself."""
 
 JOINTS = {
+    "gradkit.grounds",
     "gradkit.session",
     "gradkit.recognise",
     "gradkit.examine",

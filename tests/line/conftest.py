@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from gradkit.grounds import Settings
 from gradkit.records.finding import Inquiry
 from gradkit.records.result import Result
-from gradkit.session import Session, Settings
+from gradkit.session import Session
 from gradkit.truth.assignment import DEFAULT
 from gradkit.worker import Workshop
 

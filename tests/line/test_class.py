@@ -8,7 +8,7 @@ import pytest
 from model_solutions import ROOT
 from told import checks, failed, states
 
-from gradkit.session import GradingError
+from gradkit.grounds import GradingError
 
 FOLDER = ROOT / "tests" / "sample_class"
 W1 = {f"W1[{i},{j}]" for i in (0, 1) for j in (0, 1)}

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import gradkit.inquiry
-from gradkit.session import Session, Settings
+from gradkit.grounds import Settings
+from gradkit.session import Session
 from gradkit.worker import Workshop
 
 SWAPPED = Path(__file__).parents[1] / "mistakes" / "swapped-index.py"

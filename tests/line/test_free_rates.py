@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.session import Session, Settings
+from gradkit.grounds import Settings
+from gradkit.session import Session
 from gradkit.truth.assignment import DEFAULT
 from gradkit.worker import Workshop
 

@@ -8,7 +8,7 @@ import pytest
 from model_solutions import source
 from told import full, not_passed, notebook, script, states
 
-from gradkit.session import GradingError
+from gradkit.grounds import GradingError
 
 
 @pytest.mark.parametrize("problem", ["regression", "classification"])

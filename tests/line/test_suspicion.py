@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from gradkit.grounds import Settings
 from gradkit.records.result import Result, TaskResult
 from gradkit.render.data import render
 from gradkit.render.text import to_text
-from gradkit.session import Session, Settings
+from gradkit.session import Session
 from gradkit.truth.assignment import read_assignment
 from gradkit.truth.mistakes.catalogue import MEMORISED, NONDETERMINISTIC, REMARKS
 from gradkit.truth.oracle import Derived, expect

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from gradkit.audit import audit_file
+from gradkit.grounds import GradingError, Settings
 from gradkit.new.write import instructor_files, student_files, write
-from gradkit.session import GradingError, Session, Settings
+from gradkit.session import Session
 from gradkit.truth.assignment import read_assignment
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,10 +13,11 @@ import pytest
 from render.html.conftest import lacking
 from render.html.samples import HOSTILE, result
 
+from gradkit.grounds import Settings
 from gradkit.records.result import Result
 from gradkit.render.html import Row, class_page, student_page, to_row
 from gradkit.render.html.page import render
-from gradkit.session import Session, Settings
+from gradkit.session import Session
 from gradkit.worker import Workshop
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
