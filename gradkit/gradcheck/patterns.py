@@ -80,6 +80,8 @@ def describe_leaf(claimed: Array, estimate: Array, error: Array) -> str:
         return ""
     weight = float(np.max(np.abs(estimate), initial=0.0))
     room = 2 * np.max(error, initial=0.0) + 1e-3 * weight
+    if np.all(np.abs(claimed - estimate) <= room):
+        return ""  # what is wrong is less than what is unknown, or too slight to have a pattern
     if claimed.size > 1 and not np.any(claimed):
         return "the claim is zero throughout"
     if claimed.ndim == 2 and claimed.shape[0] == claimed.shape[1] > 1:

@@ -113,9 +113,9 @@ def test_a_stair_too_wide_to_be_met_accuses_nobody() -> None:
         a = 1 / (1 + np.exp(-np.array([34.2 + 0.01 * x[0], 15 + x[1]])))
         return float(-np.sum(np.log(1 - a)) + 0.5 * x[0])
 
-    x, right = np.array([0.3, 0.2]), np.array([0.51, 1.0])
+    x, right = np.array([0.3, 0.2]), np.array([0.51, 1 / (1 + math.exp(-15.2))])
     report = check_gradient(f, x, right)
-    assert report.verdict != "disagree", str(report)
+    assert report.verdict == "inconclusive", str(report)
     assert check_gradient(f, x, right * np.array([-1, 1])).verdict == "disagree"
 
 

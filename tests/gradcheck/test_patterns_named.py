@@ -75,3 +75,10 @@ def test_an_irregular_error_is_given_no_name() -> None:
     report = check_gradient(loss, PARAMS, GOOD | {"W": claim})
     assert (report.verdict, report.patterns) == ("disagree", ())
     assert check_gradient(loss, PARAMS, GOOD).patterns == ()
+
+
+def test_a_slight_error_has_no_pattern() -> None:
+    """Entries that are all but right add up to the right sum too."""
+    claim = GOOD["b"] + np.array([[1e-6], [-1e-6], [0], [0]]) * np.abs(GOOD["b"]).max()
+    report = check_gradient(loss, PARAMS, GOOD | {"b": claim})
+    assert (report.verdict, report.patterns) == ("disagree", ())
