@@ -178,6 +178,8 @@ def test_every_mistake_is_as_if_graded_anew(scheme: str, tmp_path: Path) -> None
     """The whole sample class and every submission of the catalogue, torch among them."""
     pytest.importorskip("torch")
     folder = Path(shutil.copytree(ROOT / "tests" / "sample_class", tmp_path / "class"))
+    # What is said of it holds the seconds that it took, which differ each time.
+    (folder / "lena_classification_hangs.py").unlink()
     for path in (ROOT / "tests" / "mistakes").glob("*.py"):
         task = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# task: ")
         shutil.copy(path, folder / f"{path.stem}_{task.replace('-', '_')}.py")
