@@ -135,7 +135,8 @@ def judge_again(
     ------
     StaleError
         The task, or gradkit, now asks other questions than those that were answered; or what
-        fails is more or less than what was inquired into.
+        fails is more or less than what was inquired into; or the forward pass, which training
+        runs are made with where it is right, is judged otherwise.
     """
     binding, observations = evidence.binding, evidence.observations
     if binding is None or observations is None:
@@ -146,12 +147,22 @@ def judge_again(
         raise StaleError(f"{task.id} is asked other questions now than when it was graded")
     expected = expected_of(task, oracle, probes, observations.outcomes)
     verdicts = judge(Case(task, binding, probes, observations, expected), known=known)
+    if task.framework == "numpy" and _right(verdicts) != _right(evidence.verdicts):
+        raise StaleError(
+            f"{task.id}/forward is judged otherwise now, and whose forward pass the training runs "
+            "are made with depends on it"
+        )
     before, now = failures(evidence.verdicts), failures(verdicts)
     differs = [name for name in (*now, *before) if (name in now) != (name in before)]
     if now and differs:
         check = differs[0].split()[0]
         raise StaleError(f"{task.id}/{check} fails otherwise now, and only its code can tell why")
     return verdicts
+
+
+def _right(verdicts: Iterable[Verdict]) -> bool:
+    """Whether the forward pass was found right, so that training runs are made with it."""
+    return all(each.state == "pass" for each in verdicts if each.check == "forward")
 
 
 def tolerances_of(task: Task) -> dict[str, float]:

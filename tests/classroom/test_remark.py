@@ -186,10 +186,28 @@ def test_every_mistake_is_as_if_graded_anew(scheme: str, tmp_path: Path) -> None
     assert grade_here(folder, tmp_path / "out", CLASS).graded > 60
     settings = SCHEMES[scheme](tmp_path / "mine")
     told = same_as_anew(folder, tmp_path / "out", settings, tmp_path / "fresh")
-    assert len(told.stale) <= (40 if scheme == "tolerances" else 0)
+    # At a tolerance of 30 % most that is wrong is forgiven in part.
+    assert len(told.stale) <= (0.9 * told.total if scheme == "tolerances" else 0)
 
 
 LOOSE = tolerances(forward=0.3, update=0.3, gradient=0.3, trajectory=0.3)
+
+
+def test_a_forward_pass_that_is_forgiven(tmp_path: Path) -> None:
+    """Its training runs were made with gradkit's own, and would now be made with the student's."""
+    folder = tmp_path / "class"
+    folder.mkdir()
+    source = ROOT / "tests" / "mistakes" / "activation-twice.py"
+    shutil.copy(source, folder / "ann_classification_numpy.py")
+    grade_here(folder, tmp_path / "out", CLASS)
+    told = marked(tmp_path / "out", assignment=changed_assignment(tmp_path, ANCHOR, LOOSE))
+    assert told.stale == (
+        (
+            "ann_classification_numpy",
+            "classification-numpy/forward is judged otherwise now, and whose forward pass the "
+            "training runs are made with depends on it",
+        ),
+    )
 
 
 def test_there_and_back_again(out: Path, tmp_path: Path) -> None:
