@@ -172,8 +172,10 @@ def test_it_is_as_if_graded_anew(scheme: str, sample: Path, out: Path, tmp_path:
         assert again.graded == len(told.stale)
 
 
+# Not with model solutions: their last bits are others than those of derived values, and outputs
+# that an update was handed are made of them. Not every submission is insensitive to that.
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", [name for name in SCHEMES if name != "with solutions"])
 def test_every_mistake_is_as_if_graded_anew(scheme: str, tmp_path: Path) -> None:
     """The whole sample class and every submission of the catalogue, torch among them."""
     pytest.importorskip("torch")
