@@ -98,7 +98,6 @@ class Grading:
         self._store, self._settings, self._watch = store, settings, watch
         self._base = key_base(settings, digests_of(self._assignment, reference))
         self._known = {kept.name: kept for kept in store.current()}
-        self._waiting: deque[_Job] = deque()
         self._overdue: deque[_Job] = deque()
         self._unconfirmed: deque[_Job] = deque()
         self._running: dict[str, _Job] = {}
