@@ -50,7 +50,7 @@ def enlarged(source: Path, folder: Path, size: int) -> None:
     with Store(source, write=False) as store:
         (run,) = store.runs()
         settings = {name: run.settings[name] for name in ("seed", "no_reference")}
-        kept = [each for each in store.current() if each.standing == "graded"]
+        kept = [each for each in store.newest() if each.standing == "graded"]
         bulk = [(store.result(each.id), store.evidence(each.id) or b"") for each in kept]
     with Store(folder, write=True) as store:
         number = store.begin("grade", replace(Settings(), **settings))  # type: ignore[arg-type]

@@ -100,6 +100,7 @@ def mark(
         derived or checkable < total,
         tuple(checks),
         tuple(findings),
+        step=step,
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from gradkit.classroom.pages import file_name
 from gradkit.classroom.senders import CANVAS, CANVAS_ANONYMOUS, MOODLE
 from gradkit.classroom.whole import whole
-from gradkit.records.classroom import Sender
+from gradkit.records.course import Sender
 
 Page = Callable[[str], str]
 """From a student's name to the text of the page."""

@@ -13,19 +13,23 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 import gradkit
 from gradkit.classroom.crew import Crew
+from gradkit.classroom.pack import pack, unpack
+from gradkit.classroom.pin import refuse_other_version
+from gradkit.classroom.roll import Entry, Roll, enrol
 from gradkit.classroom.store import Store
 from gradkit.grounds import GradingError, Settings, digests_of, grounds, oracle_of, tasks_of
-from gradkit.records.classroom import Filed, Order
+from gradkit.records.classroom import Filed, Listed, Order
+from gradkit.records.result import Result
 from gradkit.records.task import Assignment, Form
 from gradkit.student.files import SubmissionError
-from gradkit.student.gather import Handed, Loader, place_of
+from gradkit.student.gather import Loader, place_of
 from gradkit.truth.oracle import OracleError
 
 STORE_EVERY = 0.25
@@ -69,9 +73,11 @@ class Tally:
 
 @dataclass(slots=True)
 class _Job:
-    """One submission on its way."""
+    """One submission on its way; ``digest`` is that of its contents, once they are read."""
 
-    handed: Handed
+    number: int
+    entry: Entry
+    digest: str = ""
     tries: int = 0
     confirming: bool = False
 
@@ -85,23 +91,30 @@ class Grading:
         Open for writing.
     settings : Settings
     watch : Watch
+    new_version : bool
+        Go on although the class was graded with another gradkit: everybody is graded again.
 
     Raises
     ------
     GradingError
-        The assignment or the reference cannot be used.
+        The assignment or the reference cannot be used, or is for another gradkit.
     """
 
-    def __init__(self, store: Store, settings: Settings, watch: Watch) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, watch: Watch, *, new_version: bool = False
+    ) -> None:
         self._assignment, reference = grounds(settings)
+        if not new_version:
+            refuse_other_version(store, self._assignment)
         _refuse_unusable(self._assignment, reference, settings.form)
         self._store, self._settings, self._watch = store, settings, watch
         self._base = key_base(settings, digests_of(self._assignment, reference))
-        self._known = {kept.name: kept for kept in store.current()}
+        self._known = {(kept.name, kept.digest): kept for kept in store.newest()}
         self._overdue: deque[_Job] = deque()
         self._unconfirmed: deque[_Job] = deque()
-        self._running: dict[str, _Job] = {}
+        self._running: dict[int, _Job] = {}
         self._unstored: list[Filed] = []
+        self._unlisted: list[Listed] = []
         self._stored_at = 0.0
         self._counts = {"graded": 0, "refused": 0, "failed": 0}
         self._skipped = 0
@@ -111,8 +124,15 @@ class Grading:
         """The level that the assignment shows to students."""
         return self._assignment.hints
 
-    def run(self, handed: Sequence[Handed], crew: Crew) -> Tally:
+    def run(self, roll: Roll, crew: Crew, *, policy: str | None = None) -> Tally:
         """Grade what is not yet graded, or has changed since.
+
+        Parameters
+        ----------
+        roll : Roll
+        crew : Crew
+        policy : str, optional
+            Which attempt counts from now on, see `gradkit.classroom.counted`.
 
         Raises
         ------
@@ -120,16 +140,18 @@ class Grading:
             A result could not be stored. Those before it are.
         """
         frameworks = {task.framework for task in self._assignment.tasks}
-        run = self._store.begin("grade", self._settings, frameworks)
+        with self._store.writing():
+            run = self._store.begin("grade", self._settings, frameworks, policy=policy)
+            enrol(self._store, run, roll.students)
         with Loader() as loader:
             try:
-                orders = self._orders(handed, loader)
-                self._watch.begin(len(handed))
+                orders = self._orders(roll.entries, loader)
+                self._watch.begin(len(roll.entries))
                 self._go(run, orders, crew, loader)
             finally:
                 self._flush(run)
         self._store.end(run)
-        return Tally(len(handed), self._skipped, **self._counts)
+        return Tally(len(roll.entries), self._skipped, **self._counts)
 
     def _go(self, run: int, orders: Iterator[Order], crew: Crew, loader: Loader) -> None:
         more = True
@@ -144,15 +166,15 @@ class Grading:
             if not self._running and not more and not self._overdue and not self._unconfirmed:
                 return
             for order, reply in crew.take(TICK):
-                job = self._running.pop(order.parcel.name)
+                job = self._running.pop(order.number)
                 if reply is None:
-                    self._lost(job, order)
+                    self._lost(job, order, loader)
                 elif reply.filed is None:
                     self._overdue.append(job)
                 elif reply.timed_out and not job.confirming:
                     self._unconfirmed.append(job)
                 else:
-                    self._file(reply.filed)
+                    self._file(job, reply.filed, loader)
             if time.monotonic() - self._stored_at > STORE_EVERY:
                 self._flush(run)
 
@@ -170,69 +192,94 @@ class Grading:
         if order is not None:
             crew.put([order], leisure=leisure)
 
-    def _orders(self, handed: Sequence[Handed], loader: Loader) -> Iterator[Order]:
+    def _orders(self, entries: Sequence[Entry], loader: Loader) -> Iterator[Order]:
         """Hurried orders for all that is to be graded, as they are asked for."""
-        for one in handed:
-            order = self._order(_Job(one), loader, hurried=True)
+        for number, entry in enumerate(entries):
+            order = self._order(_Job(number, entry), loader, hurried=True)
             if order is not None:
                 yield order
 
     def _order(self, job: _Job, loader: Loader, *, hurried: bool) -> Order | None:
         """The order for a job; None if there is nothing to grade, or no need to."""
-        name = job.handed.name
+        handed = job.entry.handed
         try:
-            parcel = loader.load(job.handed)
+            parcel = loader.load(handed)
         except SubmissionError as error:
-            key = key_of(self._base, str(error))
-            if not self._is_done(name, key):
-                where = place_of(job.handed)
-                self._file(Filed(name, where, "", key, "refused", str(error)))
+            job.digest = key = key_of(self._base, str(error))
+            if not self._is_done(job, key, loader):
+                refusal = Filed(handed.name, place_of(handed), key, key, "refused", str(error))
+                self._file(job, refusal, loader)
             return None
+        job.digest = parcel.digest
         key = key_of(self._base, parcel.digest)
-        if hurried and self._is_done(name, key):
+        if hurried and self._is_done(job, key, loader):
             return None
-        self._running[name] = job
-        attempt = self._store.attempt(name, parcel.digest)
-        return Order(parcel, self._seed(name, attempt), key, hurried)
+        self._running[job.number] = job
+        seed = seed_of(
+            self._store.meta("secret") or "", self._assignment, handed.name, parcel.digest
+        )
+        return Order(job.number, parcel, seed, key, hurried)
 
-    def _is_done(self, name: str, key: str) -> bool:
-        kept = self._known.get(name)
-        done = kept is not None and kept.key == key and kept.standing != "failed"
-        if done:
-            self._skipped += 1
-            self._watch.skip()
-        return done
+    def _is_done(self, job: _Job, key: str, loader: Loader) -> bool:
+        for student in job.entry.students:
+            kept = self._known.get((student, job.digest))
+            if kept is None or kept.key != key or kept.standing == "failed":
+                return False
+        self._skipped += 1
+        self._list(job, loader)
+        self._watch.skip()
+        return True
 
-    def _seed(self, name: str, attempt: int) -> int:
-        return seed_of(self._store.meta("secret") or "", self._assignment, name, attempt)
-
-    def _lost(self, job: _Job, order: Order) -> None:
+    def _lost(self, job: _Job, order: Order, loader: Loader) -> None:
         job.tries += 1
         if job.tries < TRIES:
             self._overdue.append(job)
             return
         parcel = order.parcel
-        self._file(Filed(parcel.name, parcel.path, parcel.digest, order.key, "failed", LOST))
+        lost = Filed(parcel.name, parcel.path, parcel.digest, order.key, "failed", LOST)
+        self._file(job, lost, loader)
 
-    def _file(self, filed: Filed) -> None:
+    def _file(self, job: _Job, filed: Filed, loader: Loader) -> None:
         self._counts[filed.standing] += 1
-        self._unstored.append(filed)
+        self._unstored += [renamed(filed, student) for student in job.entry.students]
+        self._list(job, loader)
         self._watch.step(filed)
 
+    def _list(self, job: _Job, loader: Loader) -> None:
+        stamp = loader.stamp(job.entry.handed)
+        self._unlisted += [
+            Listed(student, job.digest, job.number, stamp, job.entry.sender)
+            for student in job.entry.students
+        ]
+
     def _flush(self, run: int) -> None:
-        if self._unstored:
-            self._store.add(run, self._unstored)
+        if self._unstored or self._unlisted:
+            with self._store.writing():
+                self._store.add(run, self._unstored)
+                self._store.add_listed(run, self._unlisted)
             self._unstored.clear()
+            self._unlisted.clear()
         self._stored_at = time.monotonic()
 
 
-def seed_of(secret: str, assignment: Assignment, name: str, attempt: int) -> int:
+def renamed(filed: Filed, student: str) -> Filed:
+    """The same result as another member's of the group that handed it in."""
+    if filed.name == student:
+        return filed
+    if not filed.result:
+        return replace(filed, name=student)
+    own = replace(unpack(filed.result, Result), submission=student)
+    return replace(filed, name=student, result=pack(own))
+
+
+def seed_of(secret: str, assignment: Assignment, name: str, digest: str) -> int:
     """The seed of one attempt's probes: fresh for each, and the same whenever it is graded.
 
     48 bits of HMAC-SHA-256, so that nobody without the class file's secret can tell them
-    beforehand. An attempt is a revision that was stored, never a restart.
+    beforehand. An attempt is told by the digest of its contents: neither a restart nor the
+    order in which a class is graded changes what is asked.
     """
-    text = json.dumps([assignment.id, name, attempt])
+    text = json.dumps([assignment.id, name, digest])
     drawn = hmac.new(secret.encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256)
     return int.from_bytes(drawn.digest()[:6], "big")
 

@@ -24,7 +24,7 @@ from gradkit.classroom.sheet import (
     write_sheet,
 )
 from gradkit.classroom.worksheet import claim
-from gradkit.records.classroom import FilledSheet, Mark
+from gradkit.records.course import FilledSheet, Mark
 from gradkit.render.escape import csv_cell
 from gradkit.student.files import shown
 

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
-from gradkit.classroom.pack import unpack
-from gradkit.classroom.store import Store, StoreError
+from gradkit.classroom.counted import counted
+from gradkit.classroom.database import StoreError
+from gradkit.classroom.overrides import overrides, result_of
+from gradkit.classroom.pack import pack, unpack
+from gradkit.classroom.store import Store
 from gradkit.classroom.whole import whole
-from gradkit.records.classroom import Kept
+from gradkit.records.classroom import Counted, Override
 from gradkit.records.result import Result
 from gradkit.render.data import EXPECTED_LEVEL
 from gradkit.render.html import class_page, student_page, to_row
@@ -62,18 +65,19 @@ def write_pages(store: Store, folder: Path, hints: int, lanes: int) -> int:
     StoreError
         A page cannot be written.
     """
-    kept = store.current()
+    words = overrides(store)
+    found = counted(store)
     students = folder / "students"
     try:
         students.mkdir(parents=True, exist_ok=True)
-        rows = list(_rows(store, kept, students, hints, lanes))
+        rows = list(_rows(store, found, words, students, hints, lanes))
         write_whole(folder / "index.html", class_page(rows, folder.resolve().parent.name))
     except OSError as error:
         raise StoreError(
             f"{error.filename or folder}: cannot be written ({error.strerror}). What is graded "
             "is stored all the same."
         ) from None
-    return len(kept)
+    return len(found)
 
 
 def file_name(name: str) -> str:
@@ -93,15 +97,24 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def _rows(
-    store: Store, kept: Sequence[Kept], students: Path, hints: int, lanes: int
+    store: Store,
+    found: Sequence[Counted],
+    words: Mapping[str, Sequence[Override]],
+    students: Path,
+    hints: int,
+    lanes: int,
 ) -> Iterator[Row]:
     """Write the students' pages, and give the class page's rows in the order of the names."""
     tasks = (
-        _Task(store.result(each.id), students / file_name(each.name), hints)
-        for each in kept
-        if each.standing == "graded"
+        _Task(
+            pack(result_of(store, each, words.get(each.kept.name, ()))),
+            students / file_name(each.kept.name),
+            hints,
+        )
+        for each in found
+        if each.kept.standing == "graded"
     )
-    if len(kept) <= ALONE or lanes == 1:
+    if len(found) <= ALONE or lanes == 1:
         made = _write(list(tasks))
         yield from made
     else:
@@ -110,9 +123,10 @@ def _rows(
             while group := [c for _ in range(2 * lanes) if (c := list(islice(tasks, CHUNK)))]:
                 for rows in pool.map(_write, group):
                     yield from rows
-    for each in kept:
-        if each.standing != "graded":
-            yield Row(each.name, 0.0, 0.0, False, (), ((each.standing, NOTHING),))
+    for each in found:
+        kept = each.kept
+        if kept.standing != "graded":
+            yield Row(kept.name, 0.0, 0.0, False, (), ((kept.standing, NOTHING),))
 
 
 def _write(tasks: list[_Task]) -> list[Row]:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gradkit.recognise import another_exercise
-from gradkit.records.classroom import Match, Preview, Sender
+from gradkit.records.course import Match, Preview, Sender
 from gradkit.records.submission import Parcel, Submission
 from gradkit.records.task import Assignment
 from gradkit.student.content import normal

@@ -26,9 +26,10 @@ from gradkit.assess import (
     total,
     unchecked,
 )
+from gradkit.classroom.database import StoreError
 from gradkit.classroom.grade import key_base, key_of
 from gradkit.classroom.pack import pack, unpack
-from gradkit.classroom.store import Store, StoreError
+from gradkit.classroom.store import Store
 from gradkit.grounds import Settings, digests_of, grounds, oracle_of, tasks_of
 from gradkit.records.classroom import Change, Filed, Kept, Remarked, Run
 from gradkit.records.evidence import Evidence
@@ -150,7 +151,7 @@ def settings_of(store: Store) -> Settings:
     StoreError
         Nothing has been graded there.
     """
-    runs = store.runs()
+    runs = [run for run in store.runs() if run.kind in ("grade", "remark")]
     if not runs:
         raise StoreError(f"{store.path}: nothing has been graded there yet.")
     return _settings(runs[-1])
@@ -200,7 +201,7 @@ def remark(
         The results could not be stored. All are as they were.
     """
     marker = Marker(settings)
-    kept = [each for each in store.current() if each.standing == "graded"]
+    kept = [each for each in store.newest() if each.standing == "graded"]
     changes: list[Change] = []
     stale: list[tuple[str, str]] = []
     new: dict[int, Filed] = {}
@@ -233,6 +234,7 @@ def _stored(
             run.versions["gradkit"],
         )
         for run in store.runs()
+        if run.kind == "grade"
     }
     for each in kept:
         key = each.key if each.taken is None else key_of(bases[each.taken], each.digest)

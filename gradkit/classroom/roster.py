@@ -9,7 +9,7 @@ from pathlib import Path
 from gradkit.classroom.identify import Index, index, normal, turned, who
 from gradkit.classroom.senders import KINDS
 from gradkit.classroom.sheet import SheetError, column, is_blank, read_sheet, values
-from gradkit.records.classroom import Match, Sender, Student
+from gradkit.records.course import Match, Sender, Student
 from gradkit.student.files import shown
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {

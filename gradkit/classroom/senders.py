@@ -18,7 +18,7 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from gradkit.classroom.gradescope import METADATA, Metadata, read_metadata
-from gradkit.records.classroom import Sender
+from gradkit.records.course import Sender
 from gradkit.student.files import shown
 from gradkit.student.gather import Handed
 

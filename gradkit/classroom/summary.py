@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from gradkit.classroom.pack import unpack
+from gradkit.classroom.counted import counted
+from gradkit.classroom.overrides import overrides, result_of
 from gradkit.classroom.store import Store
-from gradkit.records.classroom import Kept, Row, Summary
+from gradkit.records.classroom import Counted, HandedIn, Override, Row, Summary
 from gradkit.records.finding import FOR_INSTRUCTORS, UNEXPLAINED
 from gradkit.records.result import Result
 from gradkit.records.verdict import State
@@ -21,8 +22,9 @@ LOOK: dict[State, str] = {
 
 
 def summarise(store: Store) -> Summary:
-    """Gather the current results of a class."""
-    rows = tuple(_row(store, kept) for kept in store.current())
+    """Gather the results of a class that count, with every last word in them."""
+    words = overrides(store)
+    rows = tuple(_row(store, one, words.get(one.kept.name, ())) for one in counted(store))
     states: dict[str, Counter[State]] = {}
     mistakes: dict[str, list[str]] = {}
     for row in rows:
@@ -34,10 +36,13 @@ def summarise(store: Store) -> Summary:
     return Summary(rows, states, {code: tuple(names) for code, names in frequent})
 
 
-def _row(store: Store, kept: Kept) -> Row:
+def _row(store: Store, one: Counted, said: Sequence[Override]) -> Row:
+    kept = one.kept
+    handed = HandedIn(one.number, one.attempts, one.listed.sender.late, one.listed.sender.at)
     if kept.standing != "graded":
-        return Row(kept.name, kept.standing, kept.told, None, None, False, {}, (), (kept.standing,))
-    result = unpack(store.result(kept.id), Result)
+        look = (kept.standing,)
+        return Row(kept.name, kept.standing, kept.told, None, None, False, {}, (), look, handed)
+    result = result_of(store, one, said)
     checks = {
         f"{task.task}/{check.check}": (check.state, check.score, check.max_score)
         for task in result.tasks
@@ -55,7 +60,17 @@ def _row(store: Store, kept: Kept) -> Row:
         checks,
         mistakes,
         tuple(_review(result, mistakes)),
+        handed,
+        tuple(_decided(result)),
     )
+
+
+def _decided(result: Result) -> Iterator[str]:
+    """The checks whose points are a person's."""
+    for task in result.tasks:
+        for check in task.checks:
+            if check.decision is not None:
+                yield f"{task.task}/{check.check}"
 
 
 def _review(result: Result, mistakes: tuple[str, ...]) -> Iterator[str]:
@@ -69,3 +84,5 @@ def _review(result: Result, mistakes: tuple[str, ...]) -> Iterator[str]:
                 yield f"{task.task}/{check.check} {LOOK[check.state]}"
             elif check.state == "missing":
                 yield f"{task.task}/{check.check} missing"
+            if check.decision is not None and check.decision.stale:
+                yield f"{task.task}/{check.check} override is stale"

@@ -26,7 +26,7 @@ from gradkit.classroom.sheet import (
     values,
     write_sheet,
 )
-from gradkit.records.classroom import FilledSheet, Mark
+from gradkit.records.course import FilledSheet, Mark
 from gradkit.student.files import shown
 from gradkit.text import clean_text
 

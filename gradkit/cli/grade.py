@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradkit.cli.options import HINTS, REQUIRE_TIER, assignment_options
+from gradkit.cli.options import ATTEMPT, HINTS, NEW_VERSION, REQUIRE_TIER, assignment_options
 from gradkit.cli.refusal import INTERRUPTED, Refusal
 
 if TYPE_CHECKING:
+    from gradkit.classroom.roll import Roll
     from gradkit.grounds import Settings
 
 WANTED = 2
@@ -39,6 +40,20 @@ WANTED = 2
 @HINTS
 @click.option("--html", is_flag=True, help="Write pages too: DIR/pages/index.html and below.")
 @click.option(
+    "--roster",
+    type=click.Path(path_type=Path),
+    metavar="CSV",
+    help="The course's list of students; a gradebook or worksheet is one.",
+)
+@click.option(
+    "--groups", is_flag=True, help="What one of a roster's group handed in is the whole group's."
+)
+@ATTEMPT
+@click.option(
+    "--dry-run", is_flag=True, help="List whose the submissions are and what is odd; run nothing."
+)
+@NEW_VERSION
+@click.option(
     "--scheduler",
     metavar="ADDRESS",
     help="Grade on the workers of this Dask scheduler, tcp://… or tls://….",
@@ -57,10 +72,16 @@ def command(
     require_tier: int | None,
     hints: int | None,
     html: bool,
+    roster: Path | None,
+    groups: bool,
+    attempt: str | None,
+    dry_run: bool,
+    new_version: bool,
     scheduler: str | None,
 ) -> None:
     """Grade a class. Each file, each sub-folder and each member of a folder or zip is one.
 
+    Downloads of Canvas, Moodle, Gradescope and GitHub Classroom are known by their names.
     Results are stored as they come. Interrupted and started again, grading goes on with what
     is missing or has changed.
     """
@@ -68,9 +89,14 @@ def command(
     from rich.console import Console
 
     from gradkit.classroom.cluster import Cluster, ClusterError
+    from gradkit.classroom.counted import PolicyError, policy
     from gradkit.classroom.crew import Lanes
+    from gradkit.classroom.database import StoreError, files_of
     from gradkit.classroom.grade import Grading
-    from gradkit.classroom.store import Store, StoreError, files_of
+    from gradkit.classroom.roll import roll
+    from gradkit.classroom.roster import read_roster
+    from gradkit.classroom.sheet import SheetError
+    from gradkit.classroom.store import Store
     from gradkit.classroom.summary import summarise
     from gradkit.grounds import GradingError, Settings
     from gradkit.render.formats import lacking
@@ -82,9 +108,17 @@ def command(
 
     if html and (said := lacking("html")):
         raise Refusal(said)
+    if groups and roster is None:
+        raise Refusal("--groups needs a roster that has a column of groups: name it with --roster.")
     console = Console(stderr=True)
     try:
-        handed = gather(paths, [out, *files_of(out)])
+        rule = policy(attempt) if attempt else None
+        students = read_roster(roster) if roster else ()
+        handed = gather(paths, [out, *files_of(out), *([roster] if roster else [])])
+        listed = roll(handed, students, by_group=groups)
+        if dry_run:
+            _preview(listed, assignment)
+            return
         with Store(out, write=True) as store:
             settings = Settings(
                 tasks,
@@ -98,20 +132,23 @@ def command(
                 required_tier(require_tier),
             )
             with Watcher(console) as watch:
-                grading = Grading(store, settings, watch)
+                grading = Grading(store, settings, watch, new_version=new_version)
                 with (
                     Cluster(settings, scheduler) if scheduler else Lanes(settings, lanes or cores())
                 ) as crew:
                     if not scheduler:
                         hold(settings)
-                    tally = grading.run(handed, crew)
+                    tally = grading.run(listed, crew, policy=rule)
             summary = summarise(store)
             if html:
                 from gradkit.classroom.pages import write_pages
 
                 level = hints or grading.hints
                 write_pages(store, out / "pages", level, lanes or cores())
-    except (ClusterError, GradingError, StoreError, SubmissionError, WorkshopError) as error:
+    except (
+        *(ClusterError, GradingError, PolicyError, SheetError, StoreError),
+        *(SubmissionError, WorkshopError),
+    ) as error:
         raise Refusal(str(error)) from None
     except KeyboardInterrupt:
         click.echo(
@@ -128,6 +165,18 @@ def command(
             f"{tally.failed} could not be graded, for reasons of gradkit's own that are listed "
             "under each. Start the same command again to have them tried again."
         )
+
+
+def _preview(listed: Roll, assignment: Path | None) -> None:
+    """Print what a person should know before anything is run."""
+    from rich.console import Console
+
+    from gradkit.classroom.preview import preview
+    from gradkit.render.preview import show_preview
+    from gradkit.truth.assignment import read_assignment
+
+    found = [(entry.handed, entry.sender) for entry in listed.entries]
+    show_preview(preview(found, read_assignment(assignment), listed.match), Console())
 
 
 def required_tier(asked: int | None) -> int:

@@ -38,6 +38,16 @@ REQUIRE_TIER = click.option(
     metavar="N",
     help="Refuse to run anybody's code below this tier of isolation.",
 )
+ATTEMPT = click.option(
+    "--attempt",
+    metavar="RULE",
+    help="Which attempt counts from now on: last, best or before=DATE.  [default: last]",
+)
+NEW_VERSION = click.option(
+    "--new-version",
+    is_flag=True,
+    help="Go on although the class was graded with another gradkit: all is graded again.",
+)
 CLASS = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 
 

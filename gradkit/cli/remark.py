@@ -46,8 +46,9 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
+    from gradkit.classroom.database import StoreError
     from gradkit.classroom.remark import remark, settings_of
-    from gradkit.classroom.store import Store, StoreError
+    from gradkit.classroom.store import Store
     from gradkit.grounds import GradingError
     from gradkit.render.summary import show_changes
     from gradkit.truth.mistakes.catalogue import UnknownMistakeError, mistake

@@ -18,7 +18,8 @@ def command(folder: Path, as_csv: bool) -> None:
     """Sum up the class that `gradkit grade` has stored in DIR."""
     from rich.console import Console
 
-    from gradkit.classroom.store import Store, StoreError
+    from gradkit.classroom.database import StoreError
+    from gradkit.classroom.store import Store
     from gradkit.classroom.summary import summarise
     from gradkit.render.summary import show_summary, to_csv
 

@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from gradkit.records.course import Sender
 from gradkit.records.submission import Parcel
 from gradkit.records.verdict import State
 
-RunKind = Literal["grade", "remark"]
+RunKind = Literal["grade", "remark", "override", "release", "purge"]
 Standing = Literal["graded", "refused", "failed"]
 """``refused``: nothing to grade in it, and why. ``failed``: gradkit's own side did, try again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One call of a command that changes results. Times are UTC, ISO 8601."""
+    """One call of a command that adds to a class. Times are UTC, ISO 8601.
+
+    ``policy`` says which attempt counts from then on, where that was said.
+    """
 
     id: int
     kind: RunKind
@@ -26,6 +30,7 @@ class Run:
     why: str
     settings: Mapping[str, object]
     versions: Mapping[str, str]
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +59,12 @@ class Filed:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One submission to be graded. ``key`` is as in `Filed`.
+    """One submission to be graded, ``number`` in its run. ``key`` is as in `Filed`.
 
     ``hurried``: it has to make way for others if it takes much longer than they do.
     """
 
+    number: int
     parcel: Parcel
     seed: int
     key: str
@@ -78,7 +84,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The current result of one submission, without its bulk. ``id`` fetches that.
+    """The newest result of one submission, without its bulk. ``id`` fetches that.
 
     ``taken`` is the run in which the submission's code was run, None where it was not;
     ``run`` may be a later one that only marked it again.
@@ -87,6 +93,7 @@ class Kept:
     id: int
     run: int
     taken: int | None
+    submission: int
     name: str
     path: str
     digest: str
@@ -97,6 +104,64 @@ class Kept:
     max_score: float | None
     provisional: bool
     made: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A submission as a run found it: a student's, of these contents, ``place`` in the run.
+
+    ``stamp`` is the time of its file, UTC, ISO 8601, empty where that is not known.
+    """
+
+    name: str
+    digest: str
+    place: int
+    stamp: str
+    sender: Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A person's last word on a check. ``run`` says who, when and why.
+
+    ``points`` None takes an earlier word back. ``basis`` is a digest of what was looked at:
+    where it is another now, the word is stale.
+    """
+
+    id: int
+    run: int
+    name: str
+    task: str
+    check: str
+    points: float | None
+    basis: str
+    by: str
+    comment: str
+    made: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The attempt of a student that counts, the ``number``-th of ``attempts``.
+
+    ``listed`` is what was known of it when it was handed to gradkit last.
+    """
+
+    kept: Kept
+    number: int
+    attempts: int
+    listed: Listed
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A file that was given back to a student, in that run. ``digest`` is SHA-256."""
+
+    id: int
+    run: int
+    name: str
+    file: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +189,22 @@ class Remarked:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedIn:
+    """Which of how many attempts it is that counts, and what its platform says of the time."""
+
+    number: int = 1
+    attempts: int = 1
+    late: bool = False
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One student's line in the table of a class.
 
     ``checks`` maps ``task/check`` to state, points and largest points; ``mistakes`` are the
-    codes found. ``review`` says why a person should look at it.
+    codes found. ``review`` says why a person should look at it; of the checks in ``decided``
+    the points are a person's.
     """
 
     name: str
@@ -140,6 +216,8 @@ class Row:
     checks: Mapping[str, tuple[State, float, float]]
     mistakes: tuple[str, ...]
     review: tuple[str, ...]
+    handed: HandedIn = HandedIn()
+    decided: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,104 +231,3 @@ class Summary:
     rows: tuple[Row, ...]
     states: Mapping[str, Mapping[State, int]]
     mistakes: Mapping[str, tuple[str, ...]]
-
-
-Source = Literal["canvas", "moodle", "gradescope", "github", "plain"]
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Whose submission it is, and how the platform it comes from knows that.
-
-    ``ids`` are its identifiers by kind (``canvas``, ``sis``, ``login``, ``email``, ``moodle``,
-    ``github``), ``original`` is the name in the download, ``file`` what the student called the
-    file where that name says so, and ``late`` what the platform says: never more than a column.
-    ``at`` is when it was handed in, as the platform wrote it. ``members`` are the identifiers
-    of everyone who handed it in together, where the platform names them.
-    """
-
-    student: str
-    source: Source
-    ids: Mapping[str, str]
-    late: bool
-    original: str
-    file: str = ""
-    at: str = ""
-    members: tuple[Mapping[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Student:
-    """A line of a roster. ``ids`` are as in `Sender`; ``names`` all ways the name is written."""
-
-    name: str
-    names: tuple[str, ...]
-    ids: Mapping[str, str]
-    group: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A roster beside the submissions, which are told by their numbers.
-
-    ``matched`` has for each student the submissions that are theirs, ``absent`` who has none,
-    ``strangers`` the submissions that are nobody's, ``open`` those that could be several
-    students', with these.
-    """
-
-    matched: tuple[tuple[Student, tuple[int, ...]], ...]
-    absent: tuple[Student, ...]
-    strangers: tuple[int, ...]
-    open: tuple[tuple[int, tuple[Student, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What can be said of a class before anything is run. All are names of submissions.
-
-    ``sources`` counts the submissions by platform. ``duplicates`` are groups with the same
-    bytes under different names, ``several`` those with more than one attempt, ``refused`` and
-    ``other`` (nothing in them has the name of a role) come with the sentence. ``unmatched``
-    and ``open`` are submissions that the roster does not tell a student for, ``absent`` are
-    students without one.
-    """
-
-    total: int
-    sources: Mapping[Source, int]
-    late: tuple[str, ...]
-    several: tuple[tuple[str, int], ...]
-    duplicates: tuple[tuple[str, ...], ...]
-    empty: tuple[str, ...]
-    refused: tuple[tuple[str, str], ...]
-    other: tuple[tuple[str, str], ...]
-    unmatched: tuple[str, ...] = ()
-    open: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    absent: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What goes back to a platform for one student. ``ids`` are as in `Sender`.
-
-    ``score`` is None where there is none to tell; ``feedback`` is plain text.
-    """
-
-    student: str
-    ids: Mapping[str, str]
-    score: float | None
-    max_score: float
-    feedback: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FilledSheet:
-    """A platform's table with the marks in it.
-
-    ``filled`` are the students whose marks it has, ``left`` those who have no row of their own,
-    each with the reason; ``notes`` say what else has to be known before it is uploaded.
-    """
-
-    data: bytes
-    filled: tuple[str, ...]
-    left: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]

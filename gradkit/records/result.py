@@ -16,10 +16,26 @@ OracleKind = Literal["reference", "derived"]
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """A person's word on a check's points, which counts in the place of the mark.
+
+    ``marked`` is what the mark would be. ``stale``: something else is found now than what was
+    looked at. ``made`` is UTC, ISO 8601.
+    """
+
+    marked: float
+    by: str
+    made: str
+    comment: str
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """A verdict with its points. ``score`` is not rounded; the task's total is.
 
     A failed check that ``follows`` from mistakes found in another loses no points of its own.
+    Where there is a ``decision``, the score is a person's.
     """
 
     check: str
@@ -32,6 +48,7 @@ class CheckResult:
     notes: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
     courses: tuple[Course, ...] = ()
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +57,8 @@ class TaskResult:
 
     ``checkable`` is the part of ``max_score`` that could be judged. ``seed`` draws the
     probes that it was judged at; it is not the result's where those were drawn again.
-    ``listings`` hold the functions in which something was found.
+    ``listings`` hold the functions in which something was found. The score is a multiple of
+    ``step``, or all points that there are.
     """
 
     task: str
@@ -55,6 +73,7 @@ class TaskResult:
     seconds: float = 0.0
     seed: int = 0
     listings: tuple[Listing, ...] = ()
+    step: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,8 @@ class Assignment:
     ``step`` is what a total is rounded to. ``preset`` says which of the catalogue's
     deductions count, and ``deductions`` are the file's own, shares by mistake, which go
     before those. ``visibility`` says, by check, when students may see what it found; a check
-    that is not in it is visible.
+    that is not in it is visible. ``gradkit`` is the version that it is to be graded with,
+    empty where that is left open.
     """
 
     id: str
@@ -139,3 +140,4 @@ class Assignment:
     preset: Preset = "default"
     deductions: Mapping[str, float] = field(default_factory=dict)
     visibility: Mapping[str, Visibility] = field(default_factory=dict)
+    gradkit: str = ""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
-from gradkit.records.classroom import Preview, Source
+from gradkit.records.course import Preview, Source
 from gradkit.text import clean_text
 
 PLATFORMS: dict[Source, str] = {

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Self
 
@@ -129,6 +130,25 @@ class Loader:
         if len(files) == 1 and is_code(handed.file) and is_code(handed.member or handed.path.name):
             files = (replace(files[0], name=_unicode(handed.file)),)
         return replace(parcel, name=handed.name, path=place_of(handed), files=files)
+
+    def stamp(self, handed: Handed) -> str:
+        """When the newest of its files was changed last, UTC, ISO 8601; empty if unknown.
+
+        An archive's times have no zone, and are taken for this computer's.
+        """
+        try:
+            if handed.parts:
+                return max(self.stamp(part) for part in handed.parts)
+            if not handed.member:
+                inner = handed.path.rglob("*") if handed.path.is_dir() else [handed.path]
+                newest = max((each.lstat().st_mtime for each in inner), default=0.0)
+                return datetime.fromtimestamp(newest, UTC).isoformat(timespec="seconds")
+            self._open(handed.path)
+            infos = self._parts[handed.path].get(handed.member.removesuffix("/"), [])
+            times = [datetime(*info.date_time).astimezone(UTC) for info in infos]
+            return max(times).isoformat(timespec="seconds") if times else ""
+        except (OSError, ValueError, OverflowError, zipfile.BadZipFile):
+            return ""
 
     def _joined(self, handed: Handed) -> Parcel:
         """All parts together; one that cannot be read is a problem as long as another can."""

@@ -127,6 +127,7 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
         preset=table.marking.preset,
         deductions=_deductions(file, table.marking.deductions),
         visibility=_visibility(file, table.marking.visibility, tasks),
+        gradkit=table.gradkit,
     )
 
 

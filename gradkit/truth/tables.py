@@ -115,6 +115,7 @@ class AssignmentFile(_Table):
     roles: dict[str, Any]
     tasks: Annotated[list[TaskTable], msgspec.Meta(min_length=1)]
     marking: MarkingTable = msgspec.field(default_factory=MarkingTable)
+    gradkit: str = ""
 
 
 T = TypeVar("T")

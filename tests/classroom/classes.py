@@ -83,7 +83,7 @@ def results(folder: Path) -> dict[str, Result | str]:
             kept.name: unpack(store.result(kept.id), Result)
             if kept.standing == "graded"
             else kept.told
-            for kept in store.current()
+            for kept in store.newest()
         }
 
 

@@ -18,7 +18,7 @@ from gradkit.classroom.bundle import (
     write_zip,
 )
 from gradkit.classroom.senders import attributed, senders
-from gradkit.records.classroom import Sender
+from gradkit.records.course import Sender
 from gradkit.student.gather import gather
 
 WINDOWS = re.compile(r'[<>:"\\|?*\x00-\x1f]|[ .]$|^(CON|PRN|AUX|NUL|COM\d|LPT\d)(\.|$)', re.I)

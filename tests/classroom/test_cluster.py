@@ -78,7 +78,7 @@ def results(store: Store) -> dict[str, Result | str]:
     """The current results by name; of what was refused, the sentence."""
     return {
         kept.name: unpack(store.result(kept.id), Result) if kept.standing == "graded" else kept.told
-        for kept in store.current()
+        for kept in store.newest()
     }
 
 

@@ -15,8 +15,9 @@ from classroom.filing import filed
 from model_solutions import REFERENCE
 
 import gradkit
+from gradkit.classroom.database import FILE, StoreError
 from gradkit.classroom.grade import LOST, Grading, Tally, seed_of
-from gradkit.classroom.store import FILE, Store, StoreError
+from gradkit.classroom.store import Store
 from gradkit.grounds import GradingError, Settings
 from gradkit.records.classroom import Kept, Order, Reply
 from gradkit.student.gather import gather
@@ -75,7 +76,7 @@ def run(
 def current(out: Path) -> dict[str, Kept]:
     """The current results by name."""
     with Store(out, write=False) as store:
-        return {kept.name: kept for kept in store.current()}
+        return {kept.name: kept for kept in store.newest()}
 
 
 @pytest.fixture

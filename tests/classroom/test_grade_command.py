@@ -29,7 +29,9 @@ from click.testing import CliRunner
 from rich.console import Console
 
 import gradkit.doctor as gradkit_doctor
-from gradkit.classroom.store import FILE, LOCK, Store, StoreError
+from gradkit.classroom.database import FILE, StoreError
+from gradkit.classroom.lock import LOCK
+from gradkit.classroom.store import Store
 from gradkit.cli import main
 from gradkit.cli.grade import required_tier
 from gradkit.cli.refusal import Refusal
@@ -148,8 +150,8 @@ def test_one_hopeless_submission_costs_only_itself(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert re.search("a_hopeless +regression-numpy/update ran out of time", done.stdout)
     with Store(tmp_path / "out", write=False) as store:
-        made = {kept.name: kept.made for kept in store.current()}
-        scores = {kept.name: kept.score for kept in store.current()}
+        made = {kept.name: kept.made for kept in store.newest()}
+        scores = {kept.name: kept.score for kept in store.newest()}
     assert max(made, key=made.__getitem__) == "a_hopeless"
     assert {scores[name] for name in texts} == {20.0}
     # Its deadline twice over, as it is confirmed, and no more.
@@ -266,7 +268,7 @@ def test_nothing_is_run_where_a_defence_is_missing(
     assert "start a process" in done.stderr
     assert "Nothing was run; see `gradkit doctor`." in done.stderr
     with Store(out, write=False) as store:
-        assert store.current() == []
+        assert store.newest() == []
 
 
 def test_a_tier_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

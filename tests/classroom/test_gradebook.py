@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gradkit.classroom.gradebook import fill_gradebook
 from gradkit.classroom.sheet import SheetError
-from gradkit.records.classroom import Mark
+from gradkit.records.course import Mark
 
 BOOK = (
     "\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,Notes,HW 1 (70),Backprop (71),Backprop (72),"

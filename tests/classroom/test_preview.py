@@ -15,7 +15,7 @@ from rich.console import Console
 from gradkit.classroom.preview import has_roles, is_empty, preview
 from gradkit.classroom.roster import match, roster
 from gradkit.classroom.senders import attributed, senders
-from gradkit.records.classroom import Preview
+from gradkit.records.course import Preview
 from gradkit.render.preview import show_preview
 from gradkit.student.gather import gather
 from gradkit.student.read import read

@@ -15,9 +15,10 @@ from click.testing import Result as Ended
 from model_solutions import ROOT
 
 from gradkit.classroom import remark as module
+from gradkit.classroom.database import StoreError
 from gradkit.classroom.pack import pack, unpack
 from gradkit.classroom.remark import remark, settings_of
-from gradkit.classroom.store import Store, StoreError
+from gradkit.classroom.store import Store
 from gradkit.cli import main
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Remarked
@@ -412,7 +413,7 @@ def test_marking_an_absent_class_makes_no_folder(tmp_path: Path) -> None:
 def test_the_evidence_is_enough(done: Path, out: Path, sample: Path) -> None:
     """Neither the submissions nor a worker is needed."""
     with Store(out, write=False) as store:
-        for kept in store.current():
+        for kept in store.newest():
             if kept.taken is not None:
                 packed = store.evidence(kept.id)
                 assert packed is not None

@@ -8,7 +8,7 @@ import pytest
 
 from gradkit.classroom.roster import match, read_roster, roster
 from gradkit.classroom.sheet import SheetError
-from gradkit.records.classroom import Match, Sender, Student
+from gradkit.records.course import Match, Sender, Student
 
 ROSTER = b"""\
 Name,Sortable Name,Canvas ID,SIS ID,E-mail,GitHub Login,Participant,Group

@@ -9,7 +9,7 @@ from classroom.downloads import CODE, archive, folder
 
 from gradkit.classroom.gradescope import METADATA
 from gradkit.classroom.senders import attributed, senders
-from gradkit.records.classroom import Sender
+from gradkit.records.course import Sender
 from gradkit.student.files import SubmissionError
 from gradkit.student.gather import Handed, Loader, gather
 

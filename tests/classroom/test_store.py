@@ -18,7 +18,10 @@ from pathlib import Path
 import pytest
 from classroom.filing import as_stranger, filed
 
-from gradkit.classroom.store import FILE, FORMAT, LOCK, Store, StoreError, files_of
+from gradkit.classroom.database import FILE, StoreError, files_of
+from gradkit.classroom.lock import LOCK
+from gradkit.classroom.schema import FORMAT
+from gradkit.classroom.store import Store
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Filed
 
@@ -37,7 +40,7 @@ def stored(folder: Path, *results: Filed) -> int:
 def found(folder: Path) -> dict[str, float | None]:
     """Names and scores, as a reader sees them."""
     with Store(folder, write=False) as store:
-        return {kept.name: kept.score for kept in store.current()}
+        return {kept.name: kept.score for kept in store.newest()}
 
 
 def refused(folder: Path, *, write: bool) -> str:
@@ -68,7 +71,7 @@ def test_what_is_stored_comes_back(tmp_path: Path) -> None:
         store.add(run, [filed("lee"), refusal])
         store.end(run)
     with Store(tmp_path / "new" / "folder", write=False) as store:
-        ann, lee = store.current()
+        ann, lee = store.newest()
         assert (ann.name, ann.standing, ann.told, ann.score) == ("ann", "refused", "a PDF", None)
         assert (lee.name, lee.path, lee.score, lee.max_score) == ("lee", "class/lee.py", 15.0, 20.0)
         assert (lee.run, lee.taken, ann.taken) == (run, run, None)
@@ -115,10 +118,10 @@ def test_an_amended_result_keeps_its_evidence(tmp_path: Path) -> None:
     """And the run that took it, which is not the one that marked it again."""
     first = stored(tmp_path, filed())
     with Store(tmp_path, write=True) as store:
-        (old,) = store.current()
+        (old,) = store.newest()
         run = store.begin("remark", Settings())
         store.amend(run, {old.id: filed(score=9.0, evidence=b"")})
-        (new,) = store.current()
+        (new,) = store.newest()
         assert (new.score, new.run, new.taken) == (9.0, run, first)
         assert new.id != old.id
         assert store.evidence(new.id) == filed().evidence
@@ -157,12 +160,12 @@ def test_all_of_a_transaction_is_stored_or_nothing(tmp_path: Path) -> None:
         def interrupted() -> None:
             with store.writing():
                 store.add(1, [filed("lee")])
-                assert [kept.name for kept in store.current()] == ["kim", "lee"]
+                assert [kept.name for kept in store.newest()] == ["kim", "lee"]
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
             interrupted()
-        assert [kept.name for kept in store.current()] == ["kim"]
+        assert [kept.name for kept in store.newest()] == ["kim"]
         store.add(1, [filed("mo")])
     assert found(tmp_path) == {"kim": 15.0, "mo": 15.0}
 
@@ -331,7 +334,7 @@ def test_a_folder_that_may_only_be_read(open_folder: Path) -> None:
     assert as_stranger(OPEN, write, open_folder) == (
         f"{open_folder / FILE}: It cannot be opened: check the folder's permissions, {KEPT}\n"
     )
-    read = "print([kept.score for kept in Store(Path(sys.argv[1]), write=False).current()])"
+    read = "print([kept.score for kept in Store(Path(sys.argv[1]), write=False).newest()])"
     assert as_stranger(OPEN, read, open_folder) == "[15.0]\n"
     make = TRY.format("Store(Path(sys.argv[1]) / 'deeper', write=True)")
     assert as_stranger(OPEN, make, open_folder) == (
@@ -399,7 +402,7 @@ def test_a_transaction_that_was_killed_is_taken_back(tmp_path: Path, write: bool
     assert (tmp_path / FILE).stat().st_size > size + 100_000
     assert (tmp_path / f"{FILE}-journal").stat().st_size > 0
     with Store(tmp_path, write=write) as store:
-        assert [kept.name for kept in store.current()] == ["kim"]
+        assert [kept.name for kept in store.newest()] == ["kim"]
 
 
 def test_a_reader_changes_nothing(tmp_path: Path) -> None:

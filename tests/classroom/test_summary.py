@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from click.testing import Result as Ended
 from rich.console import Console
 
-from gradkit.classroom.store import FILE, Store
+from gradkit.classroom.database import FILE
+from gradkit.classroom.store import Store
 from gradkit.classroom.summary import summarise
 from gradkit.cli import main
 from gradkit.records.classroom import Change, Row, Summary

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gradkit.classroom.sheet import SheetError
 from gradkit.classroom.worksheet import as_html, fill_worksheet
-from gradkit.records.classroom import Mark
+from gradkit.records.course import Mark
 from gradkit.text import clean_text
 
 HEAD = (

@@ -1,0 +1,194 @@
+"""The class file: one SQLite database, opened for reading, or for writing by one at a time.
+
+What is in it is written in transactions: all of one is stored, or nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn, Self
+
+from gradkit.classroom.lock import LOCK, BusyError, locked
+from gradkit.classroom.schema import FORMAT, SCHEMA
+
+FILE = "class.sqlite"
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files that a class has in its folder, where they are there."""
+    return [folder / name for name in (FILE, f"{FILE}-journal", LOCK, f"{LOCK}-journal")]
+
+
+def last(upto: int | None) -> int:
+    """The number of the last run that counts; None means that all do."""
+    return sys.maxsize if upto is None else upto
+
+
+class StoreError(Exception):
+    """The class file cannot be used or written; what had been stored is kept."""
+
+
+class Database:
+    """A context manager on the class file of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    write : bool
+        Whether anything is to be added: the folder and file are then made if there are
+        none, and nobody else may write meanwhile.
+    make : bool
+        False refuses to make a file where there is none.
+
+    Raises
+    ------
+    StoreError
+        The file is not there (for reading), is no class file, cannot be opened, or somebody
+        else is writing.
+    """
+
+    def __init__(self, folder: Path, *, write: bool, make: bool = True) -> None:
+        self.path = folder / FILE
+        self._stack = contextlib.ExitStack()
+        try:
+            if not (write and make) and not self.path.exists():
+                raise StoreError(
+                    f"{self.path}: there is no such file. Name the folder that "
+                    "`gradkit grade … --out` wrote."
+                )
+            if write:
+                self._prepare(folder)
+                self._stack.enter_context(locked(folder))
+            # Not "ro": who reads after a crash in the middle of a transaction has to take back
+            # the half of it that was written. A file that may not be written is opened as such.
+            uri = f"{self.path.resolve().as_uri()}?mode={'rwc' if write else 'rw'}"
+            self._base = sqlite3.connect(uri, uri=True, isolation_level=None)
+            self._base.row_factory = sqlite3.Row
+            self._stack.callback(self._base.close)
+            if not write:
+                self._base.execute("PRAGMA query_only = ON")
+            self._open(write=write)
+        except sqlite3.Error as error:
+            self._stack.close()
+            self._refuse(error)
+        except BusyError as error:
+            raise StoreError(str(error)) from None
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _prepare(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not self.path.exists():
+                # Names, marks and the secret of the draws: nobody else's business.
+                self.path.touch(mode=0o600)
+        except OSError as error:
+            raise StoreError(
+                f"{folder}: cannot be written ({error.strerror}). Choose another folder with --out."
+            ) from None
+
+    def _open(self, *, write: bool) -> None:
+        empty = not self._base.execute("SELECT name FROM sqlite_master").fetchone()
+        if empty and not write:
+            raise StoreError(f"{self.path}: nothing has been graded there yet.")
+        if empty:
+            # One transaction: a file is either empty or whole.
+            with self.writing():
+                for statement in SCHEMA.split(";"):
+                    self._base.execute(statement)
+                facts = {"format": FORMAT, "secret": secrets.token_hex(32)}
+                self._base.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
+        try:
+            found = self.meta("format")
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):
+                raise
+            found = None
+        if found != FORMAT:
+            raise StoreError(
+                f"{self.path}: is not a class file of this version of gradkit (found "
+                f"{found or 'no format'}, expected {FORMAT}). Choose another folder with --out."
+            )
+
+    def meta(self, key: str) -> str | None:
+        """A fact about the file itself."""
+        row = self._base.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """A transaction: all that is added in it is stored, or nothing is.
+
+        Within another it is a part of that one.
+
+        Raises
+        ------
+        StoreError
+            The disk is full, or the file cannot be written.
+        """
+        if self._base.in_transaction:
+            yield
+            return
+        try:
+            self._base.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._base.execute("COMMIT")
+            except BaseException:
+                # Where the disk is full, the database has done so already.
+                with contextlib.suppress(sqlite3.Error):
+                    self._base.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            self._refuse(error)
+
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+        """What the file says, for the modules that have tables of their own in it."""
+        return self._base.execute(query, values).fetchall()
+
+    def change(self, statement: str, values: Sequence[object] = ()) -> int:
+        """Add a row within `writing`, and give its number."""
+        return int(self._base.execute(statement, values).lastrowid or 0)
+
+    @contextlib.contextmanager
+    def erasing(self) -> Iterator[None]:
+        """A transaction that takes rows away, after which no trace of them is in the file."""
+        self._base.execute("PRAGMA secure_delete = ON")
+        with self.writing():
+            yield
+        try:
+            # Free pages may still have copies from before; those of the file as a whole do not.
+            self._base.execute("VACUUM")
+        except sqlite3.Error as error:
+            self._refuse(error)
+
+    def delete(self, statement: str, name: str) -> int:
+        """Take a student's rows away within `erasing`, and say how many there were."""
+        return self._base.execute(statement, (name,)).rowcount
+
+    def _refuse(self, error: sqlite3.Error) -> NoReturn:
+        said = str(error)
+        advice = {
+            "database or disk is full": "The disk is full: make room",
+            "attempt to write a readonly database": "It may not be written: check its permissions",
+            "unable to open database file": "It cannot be opened: check the folder's permissions",
+            "disk I/O error": "The disk cannot be written or read",
+            "file is not a database": "It is no class file: choose another folder with --out",
+            "database is locked": "Another program holds it: wait for that",
+        }
+        told = next((text for part, text in advice.items() if part in said), said)
+        raise StoreError(
+            f"{self.path}: {told}, and start the same command again. What had been stored is kept."
+        ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()

@@ -1,0 +1,107 @@
+"""A course as its platforms know it: who handed in what, who is in it, and what goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Source = Literal["canvas", "moodle", "gradescope", "github", "plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whose submission it is, and how the platform it comes from knows that.
+
+    ``ids`` are its identifiers by kind (``canvas``, ``sis``, ``login``, ``email``, ``moodle``,
+    ``github``), ``original`` is the name in the download, ``file`` what the student called the
+    file where that name says so, and ``late`` what the platform says: never more than a column.
+    ``at`` is when it was handed in, as the platform wrote it. ``members`` are the identifiers
+    of everyone who handed it in together, where the platform names them.
+    """
+
+    student: str
+    source: Source
+    ids: Mapping[str, str]
+    late: bool
+    original: str
+    file: str = ""
+    at: str = ""
+    members: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Student:
+    """A line of a roster. ``ids`` are as in `Sender`; ``names`` all ways the name is written."""
+
+    name: str
+    names: tuple[str, ...]
+    ids: Mapping[str, str]
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A roster beside the submissions, which are told by their numbers.
+
+    ``matched`` has for each student the submissions that are theirs, ``absent`` who has none,
+    ``strangers`` the submissions that are nobody's, ``open`` those that could be several
+    students', with these.
+    """
+
+    matched: tuple[tuple[Student, tuple[int, ...]], ...]
+    absent: tuple[Student, ...]
+    strangers: tuple[int, ...]
+    open: tuple[tuple[int, tuple[Student, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What can be said of a class before anything is run. All are names of submissions.
+
+    ``sources`` counts the submissions by platform. ``duplicates`` are groups with the same
+    bytes under different names, ``several`` those with more than one attempt, ``refused`` and
+    ``other`` (nothing in them has the name of a role) come with the sentence. ``unmatched``
+    and ``open`` are submissions that the roster does not tell a student for, ``absent`` are
+    students without one.
+    """
+
+    total: int
+    sources: Mapping[Source, int]
+    late: tuple[str, ...]
+    several: tuple[tuple[str, int], ...]
+    duplicates: tuple[tuple[str, ...], ...]
+    empty: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
+    other: tuple[tuple[str, str], ...]
+    unmatched: tuple[str, ...] = ()
+    open: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    absent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What goes back to a platform for one student. ``ids`` are as in `Sender`.
+
+    ``score`` is None where there is none to tell; ``feedback`` is plain text.
+    """
+
+    student: str
+    ids: Mapping[str, str]
+    score: float | None
+    max_score: float
+    feedback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FilledSheet:
+    """A platform's table with the marks in it.
+
+    ``filled`` are the students whose marks it has, ``left`` those who have no row of their own,
+    each with the reason; ``notes`` say what else has to be known before it is uploaded.
+    """
+
+    data: bytes
+    filled: tuple[str, ...]
+    left: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
