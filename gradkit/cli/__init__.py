@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "grade": "grade",
     "remark": "remark",
     "summary": "summary",
+    "feedback": "feedback",
     "list": "tasks",
     "reproduce": "reproduce",
     "audit": "audit",
