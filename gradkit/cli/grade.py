@@ -93,7 +93,7 @@ def command(
     from gradkit.classroom.crew import Lanes
     from gradkit.classroom.database import StoreError, files_of
     from gradkit.classroom.grade import Grading
-    from gradkit.classroom.roll import roll
+    from gradkit.classroom.roll import names_of, roll
     from gradkit.classroom.roster import read_roster
     from gradkit.classroom.sheet import SheetError
     from gradkit.classroom.store import Store
@@ -115,9 +115,9 @@ def command(
         rule = policy(attempt) if attempt else None
         students = read_roster(roster) if roster else ()
         handed = gather(paths, [out, *files_of(out), *([roster] if roster else [])])
-        listed = roll(handed, students, by_group=groups)
         if dry_run:
-            _preview(listed, assignment)
+            known = _known(out)
+            _preview(roll(handed, students, by_group=groups, known=known), assignment)
             return
         with Store(out, write=True) as store:
             settings = Settings(
@@ -131,6 +131,7 @@ def command(
                 store.dropped(),
                 required_tier(require_tier),
             )
+            listed = roll(handed, students, by_group=groups, known=names_of(store))
             with Watcher(console) as watch:
                 grading = Grading(store, settings, watch, new_version=new_version)
                 with (
@@ -165,6 +166,18 @@ def command(
             f"{tally.failed} could not be graded, for reasons of gradkit's own that are listed "
             "under each. Start the same command again to have them tried again."
         )
+
+
+def _known(out: Path) -> dict[str, str]:
+    """Names that the class has already; none where nothing has been graded yet."""
+    from gradkit.classroom.database import FILE
+    from gradkit.classroom.roll import names_of
+    from gradkit.classroom.store import Store
+
+    if not (out / FILE).exists():
+        return {}
+    with Store(out, write=False) as store:
+        return names_of(store)
 
 
 def _preview(listed: Roll, assignment: Path | None) -> None:

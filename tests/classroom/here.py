@@ -10,6 +10,7 @@ from classroom.classes import Silent
 
 from gradkit.classroom.grade import Grading, Tally
 from gradkit.classroom.lane import Grader, grader
+from gradkit.classroom.roll import roll
 from gradkit.classroom.store import Store
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Order, Reply
@@ -45,4 +46,4 @@ class Here:
 def grade_here(folder: Path, out: Path, settings: Settings) -> Tally:
     """Grade a folder into another."""
     with Store(out, write=True) as store, grader(settings) as able:
-        return Grading(store, settings, Silent()).run(gather([folder]), Here(able))
+        return Grading(store, settings, Silent()).run(roll(gather([folder])), Here(able))
