@@ -459,7 +459,7 @@ def test_an_archive_in_the_archive_that_would_burst(tmp_path: Path) -> None:
     assert found["mo"] == ["mo.py"]
     assert str(found["kim"]).startswith("There is no script and no notebook in kim.zip. kim.py ")
     assert "30.0 MB" in str(found["kim"])
-    assert "archive inside the archive and was not opened" in str(found["lee"])
+    assert "again.zip would unpack to 30.0 MB" in str(found["lee"])
 
 
 def seconds(path: Path, count: int) -> float:
@@ -480,3 +480,55 @@ def test_loading_a_large_archive_stays_linear(tmp_path: Path) -> None:
     """Five thousand take five times as long as a thousand, not twenty-five times."""
     small, large = seconds(tmp_path / "a.zip", 1000), seconds(tmp_path / "b.zip", 5000)
     assert large < 12 * small
+
+
+def test_an_archive_is_all_that_a_student_has(tmp_path: Path) -> None:
+    """As Moodle has it: a folder each, and in it what the student packed."""
+    packed = inner(("hw/a.py", CODE), ("hw/b.py", CODE), ("hw/data.csv", "1,2"))
+    twice = inner(("deep.zip", "PK"), ("c.py", CODE))
+    zipped(
+        tmp_path / "class.zip",
+        ("Kim Lee_7_assignsubmission_file/hw.zip", packed),
+        ("Ann Mo_8_assignsubmission_file/hw.zip", packed),
+        ("Ann Mo_8_assignsubmission_file/main.py", CODE),
+        ("Bo Ek_9_assignsubmission_file/broken.zip", b"PK\x03\x04"),
+        ("Bo Ek_9_assignsubmission_file/x.zip", twice),
+    )
+    with zipfile.ZipFile(tmp_path / "class.zip") as archive:
+        archive.extractall(tmp_path / "class")
+    packed_ = loaded(tmp_path / "class.zip")
+    for found in (packed_, loaded(tmp_path / "class")):
+        kim, ann, bo = (
+            found[f"{name}_assignsubmission_file"] for name in ("Kim Lee_7", "Ann Mo_8", "Bo Ek_9")
+        )
+        assert isinstance(kim, Parcel)
+        assert isinstance(ann, Parcel)
+        assert isinstance(bo, Parcel)
+        assert [file.name for file in kim.files] == ["a.py", "b.py"]
+        assert [file.name for file in ann.files] == ["main.py"]
+        assert [file.name for file in bo.files] == ["c.py"]
+        assert [problem.message[:40] for problem in bo.problems] == [
+            "broken.zip is damaged or not a zip archi",
+            "deep.zip is an archive inside the submis",
+        ]
+    ann = packed_["Ann Mo_8_assignsubmission_file"]
+    assert isinstance(ann, Parcel)
+    assert "hw.zip is an archive inside the submission" in ann.problems[0].message
+
+
+@pytest.mark.parametrize("unpacked", [False, True])
+def test_many_archives_of_one_student(tmp_path: Path, unpacked: bool) -> None:
+    """Some are opened, the others named; and together they are no more than one submission."""
+    few = [(f"kim/{n:02}.zip", inner(("a.py", CODE))) for n in range(12)]
+    many = [(f"lee/{n}.zip", inner(*((f"{i}.py", CODE) for i in range(60)))) for n in range(2)]
+    path = zipped(tmp_path / "class.zip", *few, *many)
+    if unpacked:
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(tmp_path / "class")
+        path = tmp_path / "class"
+    found = loaded(path)
+    kim = found["kim"]
+    assert isinstance(kim, Parcel)
+    assert len(kim.files) == 10
+    assert [problem.message.partition(" ")[0] for problem in kim.problems] == ["10.zip", "11.zip"]
+    assert str(found["lee"]).startswith("lee holds more than 100 scripts and notebooks, or more ")
