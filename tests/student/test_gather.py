@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -532,3 +533,40 @@ def test_many_archives_of_one_student(tmp_path: Path, unpacked: bool) -> None:
     assert len(kim.files) == 10
     assert [problem.message.partition(" ")[0] for problem in kim.problems] == ["10.zip", "11.zip"]
     assert str(found["lee"]).startswith("lee holds more than 100 scripts and notebooks, or more ")
+
+
+def stamps(*paths: Path) -> dict[str, str]:
+    """By name, when it was changed last."""
+    with Loader() as loader:
+        return {handed.name: loader.stamp(handed) for handed in gather(paths)}
+
+
+def test_when_it_was_changed(tmp_path: Path) -> None:
+    """The newest file says; an archive's own time, and a clone's, say nothing."""
+    folder = tmp_path / "class"
+    for name, seconds in (("ann.py", 1_000), ("ben/a.py", 2_000), ("ben/b.py", 3_000)):
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(CODE, encoding="utf-8")
+        os.utime(file, (seconds, seconds))
+    (folder / "clone" / ".git").mkdir(parents=True)
+    (folder / "clone" / "a.py").write_text(CODE, encoding="utf-8")
+    (folder / "empty").mkdir()
+    assert stamps(folder) == {
+        "ann": "1970-01-01T00:16:40+00:00",
+        "ben": "1970-01-01T00:50:00+00:00",
+        "clone": "",
+        "empty": "",
+    }
+    early, late = zipfile.ZipInfo("kim.py"), zipfile.ZipInfo("lee/a.py")
+    odd = zipfile.ZipInfo("odd.py")
+    early.date_time, late.date_time = (2026, 10, 1, 12, 0, 0), (2026, 10, 2, 12, 0, 0)
+    odd.date_time = (1980, 0, 0, 0, 0, 0)
+    path = zipped(tmp_path / "c.zip", (early, CODE), (late, CODE), (odd, CODE))
+    found = stamps(path)
+    local = datetime(2026, 10, 1, 12).astimezone(UTC)
+    assert found == {
+        "kim": local.isoformat(timespec="seconds"),
+        "lee": datetime(2026, 10, 2, 12).astimezone(UTC).isoformat(timespec="seconds"),
+        "odd": "",
+    }
