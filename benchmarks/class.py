@@ -39,6 +39,7 @@ from class_texts import as_asked, class_of, hostile  # noqa: E402
 
 from gradkit.classroom.crew import Lanes  # noqa: E402
 from gradkit.classroom.grade import Grading  # noqa: E402
+from gradkit.classroom.roll import roll  # noqa: E402
 from gradkit.classroom.store import Store  # noqa: E402
 from gradkit.grounds import Settings  # noqa: E402
 from gradkit.records.classroom import Filed  # noqa: E402
@@ -124,7 +125,7 @@ def grade(folder: Path, watch: Watch) -> Spent:
             settings = Settings(dropped=store.dropped())
             grading = Grading(store, settings, watch)
             with Lanes(settings, LANES) as crew:
-                grading.run(handed, crew)
+                grading.run(roll(handed), crew)
                 wall = passed()[0]
         return Spent(len(handed), wall, passed()[1])
 

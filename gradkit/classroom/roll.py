@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from gradkit.classroom.roster import match
-from gradkit.classroom.senders import KINDS, attributed, senders
+from gradkit.classroom.senders import KINDS, attributed, identity, senders
 from gradkit.classroom.store import Store
 from gradkit.records.course import Match, Sender, Student
 from gradkit.student.files import shown
@@ -38,7 +38,11 @@ class Roll:
 
 
 def roll(
-    handed: Sequence[Handed], students: Sequence[Student] = (), *, by_group: bool = False
+    handed: Sequence[Handed],
+    students: Sequence[Student] = (),
+    *,
+    by_group: bool = False,
+    known: Mapping[str, str] | None = None,
 ) -> Roll:
     """Say whose each submission is.
 
@@ -50,6 +54,9 @@ def roll(
         Of a roster, where there is one.
     by_group : bool
         What one of a roster's group handed in is the whole group's.
+    known : mapping of str to str, optional
+        Names that earlier runs gave to platforms' identifiers, see `names_of`: whoever has one
+        keeps it, and nobody else gets it.
 
     Returns
     -------
@@ -60,25 +67,42 @@ def roll(
     if not students:
         names = _members([sender for _, sender in found])
         entries = [
-            _entry(one, sender, own) for (one, sender), own in zip(found, names, strict=True)
+            _entry(one, sender, own or (_kept(one.name, sender, known or {}),))
+            for (one, sender), own in zip(found, names, strict=True)
         ]
         return Roll(tuple(entries))
-    known = _told_apart(students)
-    matched = match(known, [sender for _, sender in found], by_group=by_group)
+    enlisted = _told_apart(students)
+    matched = match(enlisted, [sender for _, sender in found], by_group=by_group)
     owners: dict[int, list[str]] = {}
     for student, numbers in matched.matched:
         for number in numbers:
             owners.setdefault(number, []).append(student.name)
     entries = [
-        _entry(one, sender, tuple(owners.get(number, ())))
+        _entry(one, sender, tuple(owners.get(number, (one.name,))))
         for number, (one, sender) in enumerate(found)
     ]
-    return Roll(tuple(entries), tuple(known), matched)
+    return Roll(tuple(entries), tuple(enlisted), matched)
 
 
 def _entry(handed: Handed, sender: Sender, students: tuple[str, ...]) -> Entry:
-    students = students or (handed.name,)
     return Entry(replace(handed, name=students[0]), sender, students)
+
+
+def _kept(name: str, sender: Sender, known: Mapping[str, str]) -> str:
+    """The name that this student had before, or one that nobody else had."""
+    own = identity(sender)
+    if own in known:
+        return known[own]
+    return shown(f"{name} ({own.partition(' ')[2]})") if name in known.values() else name
+
+
+def names_of(store: Store) -> dict[str, str]:
+    """The names under which a class has its platforms' identifiers."""
+    return {
+        identity(listed.sender): listed.name
+        for _, listed in store.listed().values()
+        if listed.sender.source != "plain" and not listed.sender.members
+    }
 
 
 def _members(told: Sequence[Sender]) -> list[tuple[str, ...]]:

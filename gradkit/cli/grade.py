@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradkit.cli.options import ATTEMPT, HINTS, NEW_VERSION, REQUIRE_TIER, assignment_options
+from gradkit.cli.options import (
+    ATTEMPT,
+    HINTS,
+    NEW_VERSION,
+    REQUIRE_TIER,
+    assignment_options,
+    settings_of,
+)
 from gradkit.cli.refusal import INTERRUPTED, Refusal
 
 if TYPE_CHECKING:
@@ -61,13 +68,6 @@ WANTED = 2
 def command(
     paths: tuple[Path, ...],
     out: Path,
-    tasks: tuple[str, ...],
-    form: str,
-    assignment: Path | None,
-    reference: Path | None,
-    no_reference: bool,
-    seed: int | None,
-    preset: str | None,
     lanes: int | None,
     require_tier: int | None,
     hints: int | None,
@@ -78,6 +78,7 @@ def command(
     dry_run: bool,
     new_version: bool,
     scheduler: str | None,
+    **against: Any,
 ) -> None:
     """Grade a class. Each file, each sub-folder and each member of a folder or zip is one.
 
@@ -93,12 +94,12 @@ def command(
     from gradkit.classroom.crew import Lanes
     from gradkit.classroom.database import StoreError, files_of
     from gradkit.classroom.grade import Grading
-    from gradkit.classroom.roll import roll
+    from gradkit.classroom.roll import names_of, roll
     from gradkit.classroom.roster import read_roster
     from gradkit.classroom.sheet import SheetError
     from gradkit.classroom.store import Store
     from gradkit.classroom.summary import summarise
-    from gradkit.grounds import GradingError, Settings
+    from gradkit.grounds import GradingError
     from gradkit.render.formats import lacking
     from gradkit.render.progress import Watcher
     from gradkit.render.summary import show_summary
@@ -115,22 +116,15 @@ def command(
         rule = policy(attempt) if attempt else None
         students = read_roster(roster) if roster else ()
         handed = gather(paths, [out, *files_of(out), *([roster] if roster else [])])
-        listed = roll(handed, students, by_group=groups)
         if dry_run:
-            _preview(listed, assignment)
+            known = _known(out)
+            _preview(roll(handed, students, by_group=groups, known=known), against["assignment"])
             return
         with Store(out, write=True) as store:
-            settings = Settings(
-                tasks,
-                form,  # type: ignore[arg-type]
-                assignment,
-                reference,
-                no_reference,
-                seed,
-                preset,  # type: ignore[arg-type]
-                store.dropped(),
-                required_tier(require_tier),
+            settings = settings_of(
+                against, require_tier=required_tier(require_tier), dropped=store.dropped()
             )
+            listed = roll(handed, students, by_group=groups, known=names_of(store))
             with Watcher(console) as watch:
                 grading = Grading(store, settings, watch, new_version=new_version)
                 with (
@@ -165,6 +159,18 @@ def command(
             f"{tally.failed} could not be graded, for reasons of gradkit's own that are listed "
             "under each. Start the same command again to have them tried again."
         )
+
+
+def _known(out: Path) -> dict[str, str]:
+    """Names that the class has already; none where nothing has been graded yet."""
+    from gradkit.classroom.database import FILE
+    from gradkit.classroom.roll import names_of
+    from gradkit.classroom.store import Store
+
+    if not (out / FILE).exists():
+        return {}
+    with Store(out, write=False) as store:
+        return names_of(store)
 
 
 def _preview(listed: Roll, assignment: Path | None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from model_solutions import ROOT, source
 
+from gradkit.classroom.counted import counted
 from gradkit.classroom.pack import unpack
 from gradkit.classroom.store import Store
 from gradkit.grounds import Settings
@@ -80,10 +81,10 @@ def results(folder: Path) -> dict[str, Result | str]:
     """The current results by name; of what was not graded, the sentence."""
     with Store(folder, write=False) as store:
         return {
-            kept.name: unpack(store.result(kept.id), Result)
-            if kept.standing == "graded"
-            else kept.told
-            for kept in store.newest()
+            one.kept.name: unpack(store.result(one.kept.id), Result)
+            if one.kept.standing == "graded"
+            else one.kept.told
+            for one in counted(store)
         }
 
 

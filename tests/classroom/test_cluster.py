@@ -17,6 +17,7 @@ from gradkit.classroom.cluster import Cluster, ClusterError, portable
 from gradkit.classroom.crew import Lanes
 from gradkit.classroom.grade import Grading, Tally
 from gradkit.classroom.pack import unpack
+from gradkit.classroom.roll import roll
 from gradkit.classroom.store import Store
 from gradkit.grounds import GradingError, Settings
 from gradkit.records.classroom import Filed
@@ -85,7 +86,7 @@ def results(store: Store) -> dict[str, Result | str]:
 def graded(folder: Path, out: Path, crew: Cluster | Lanes) -> tuple[Tally, dict[str, Result | str]]:
     """Grade a folder with a crew."""
     with Store(out, write=True) as store:
-        tally = Grading(store, SETTINGS, Silent()).run(gather([folder]), crew)
+        tally = Grading(store, SETTINGS, Silent()).run(roll(gather([folder])), crew)
         return tally, results(store)
 
 

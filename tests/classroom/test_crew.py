@@ -39,7 +39,7 @@ def order(folder: Path, text: str = RIGHT, name: str = "kim", *, hurried: bool =
     """One submission to be graded."""
     handed = gather([handed_in(folder, **{name: text}) / f"{name}.py"])
     with Loader() as loader:
-        return Order(loader.load(handed[0]), 5, f"key of {name}", hurried)
+        return Order(0, loader.load(handed[0]), 5, f"key of {name}", hurried)
 
 
 def answers(crew: Lanes, count: int, seconds: float = 120.0) -> list[tuple[str, Reply | None]]:
@@ -201,7 +201,7 @@ def test_what_cannot_be_parsed_is_refused(able: Grader, tmp_path: Path) -> None:
     (folder / "kim.ipynb").write_text("no notebook", encoding="utf-8")
     with Loader() as loader:
         parcel = loader.load(gather([folder])[0])
-    filed = able.grade(Order(parcel, 5, "key", True)).filed
+    filed = able.grade(Order(0, parcel, 5, "key", True)).filed
     assert filed is not None
     assert filed.standing == "refused"
     assert filed.told.startswith("kim.ipynb ")

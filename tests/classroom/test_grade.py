@@ -15,8 +15,10 @@ from classroom.filing import filed
 from model_solutions import REFERENCE
 
 import gradkit
+from gradkit.classroom.counted import counted
 from gradkit.classroom.database import FILE, StoreError
 from gradkit.classroom.grade import LOST, Grading, Tally, seed_of
+from gradkit.classroom.roll import roll
 from gradkit.classroom.store import Store
 from gradkit.grounds import GradingError, Settings
 from gradkit.records.classroom import Kept, Order, Reply
@@ -65,18 +67,24 @@ class Scripted:
 
 
 def run(
-    paths: Path | Sequence[Path], out: Path, crew: Scripted, settings: Settings = SETTINGS
+    paths: Path | Sequence[Path],
+    out: Path,
+    crew: Scripted,
+    settings: Settings = SETTINGS,
+    *,
+    new_version: bool = False,
 ) -> Tally:
     """Grade what is there."""
     handed = gather([paths] if isinstance(paths, Path) else paths)
     with Store(out, write=True) as store:
-        return Grading(store, settings, Silent()).run(handed, crew)
+        grading = Grading(store, settings, Silent(), new_version=new_version)
+        return grading.run(roll(handed), crew)
 
 
 def current(out: Path) -> dict[str, Kept]:
     """The current results by name."""
     with Store(out, write=False) as store:
-        return {kept.name: kept for kept in store.newest()}
+        return {one.kept.name: one.kept for one in counted(store)}
 
 
 @pytest.fixture
@@ -138,7 +146,40 @@ def test_everything_that_marks_depend_on_makes_them_old(
     solution.write_text(solution.read_text(encoding="utf-8") + "#\n", encoding="utf-8")
     assert run(trio, tmp_path, Scripted(), named).graded == 3
     monkeypatch.setattr(gradkit, "__version__", "99.0")
-    assert run(trio, tmp_path, Scripted(), named).graded == 3
+    assert run(trio, tmp_path, Scripted(), named, new_version=True).graded == 3
+    assert run(trio, tmp_path, Scripted(), named).skipped == 3
+
+
+HEAD = 'title = "Backpropagation by hand'
+
+
+def test_another_gradkit_is_refused(
+    trio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what the class was graded with, and by what its assignment asks for."""
+    here = gradkit.__version__
+    run(trio, tmp_path, Scripted())
+    pinned = changed_assignment(tmp_path / "a", HEAD, f'gradkit = "1.2.3"\n{HEAD}')
+    with pytest.raises(GradingError) as caught:
+        run(trio, tmp_path / "new", Scripted(), replace(SETTINGS, assignment=pinned))
+    advice = (
+        "or open a new run under this one with --new-version; `gradkit diff` then lists what has "
+        "changed."
+    )
+    assert str(caught.value) == (
+        f"{pinned} is to be graded with gradkit 1.2.3, and this is {here}: marks could differ. "
+        f"Install that one (pip install gradkit==1.2.3), {advice}"
+    )
+    monkeypatch.setattr(gradkit, "__version__", "99.0")
+    with pytest.raises(GradingError) as caught:
+        run(trio, tmp_path, Scripted())
+    assert str(caught.value) == (
+        f"{tmp_path / FILE} was graded with gradkit {here}, and this is 99.0: marks could differ. "
+        f"Install that one (pip install gradkit=={here}), {advice}"
+    )
+    monkeypatch.setattr(gradkit, "__version__", "1.2.3")
+    same = replace(SETTINGS, assignment=pinned)
+    assert run(trio, tmp_path / "new", Scripted(), same).graded == 3
 
 
 def test_the_seed_is_the_attempts(trio: Path, tmp_path: Path) -> None:
@@ -162,21 +203,21 @@ def test_the_seed_is_the_attempts(trio: Path, tmp_path: Path) -> None:
 
 
 def test_nobody_can_tell_a_seed_beforehand() -> None:
-    """It depends on the secret, the assignment, the name and the attempt, and has 48 bits."""
+    """It depends on the secret, the assignment, the name and the contents, and has 48 bits."""
     assignment = read_assignment(None)
     other = replace(assignment, id="other")
     drawn = [
-        seed_of("secret", assignment, "ann", 1),
-        seed_of("secret2", assignment, "ann", 1),
-        seed_of("secret", other, "ann", 1),
-        seed_of("secret", assignment, "ben", 1),
-        seed_of("secret", assignment, "ann", 2),
+        seed_of("secret", assignment, "ann", "d1"),
+        seed_of("secret2", assignment, "ann", "d1"),
+        seed_of("secret", other, "ann", "d1"),
+        seed_of("secret", assignment, "ben", "d1"),
+        seed_of("secret", assignment, "ann", "d2"),
     ]
     assert len(set(drawn)) == 5
     assert all(0 <= seed < 2**48 for seed in drawn)
-    many = [seed_of("secret", assignment, str(number), 1) for number in range(500)]
+    many = [seed_of("secret", assignment, str(number), "d1") for number in range(500)]
     assert max(many) > 2**47
-    assert seed_of("secret", assignment, "ann", 1) == drawn[0]
+    assert seed_of("secret", assignment, "ann", "d1") == drawn[0]
 
 
 def test_what_failed_is_tried_again(trio: Path, tmp_path: Path) -> None:
@@ -339,7 +380,7 @@ def test_a_disk_that_fills_up_keeps_what_was_stored(tmp_path: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("gradkit.classroom.grade.STORE_EVERY", 0.0)
             with pytest.raises(StoreError, match=r"The disk is full: make room, and start the"):
-                grading.run(gather([folder]), bulky)
+                grading.run(roll(gather([folder])), bulky)
     kept = current(tmp_path)
     assert 3 < len(kept) < 40
     assert run(folder, tmp_path, Scripted()) == Tally(40, len(kept), 40 - len(kept), 0, 0)
@@ -359,7 +400,7 @@ def test_results_of_one_moment_are_stored_together(tmp_path: Path) -> None:
         stored: list[int] = []
         add = store.add
         store.add = lambda run, filed: (stored.append(len(filed)), add(run, filed))[1]  # type: ignore[method-assign]
-        Grading(store, SETTINGS, Silent()).run(gather([folder]), Scripted())
+        Grading(store, SETTINGS, Silent()).run(roll(gather([folder])), Scripted())
     assert sum(stored) == 20
     assert len(stored) < 10
 

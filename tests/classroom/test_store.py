@@ -23,7 +23,8 @@ from gradkit.classroom.lock import LOCK
 from gradkit.classroom.schema import FORMAT
 from gradkit.classroom.store import Store
 from gradkit.grounds import Settings
-from gradkit.records.classroom import Filed
+from gradkit.records.classroom import Filed, Listed
+from gradkit.records.course import Sender
 
 KEPT = "and start the same command again. What had been stored is kept."
 
@@ -87,31 +88,37 @@ def test_what_is_stored_comes_back(tmp_path: Path) -> None:
     assert {"gradkit", "numpy", "torch"} <= noted.versions.keys()
 
 
-def test_the_newest_result_of_a_name_is_current(tmp_path: Path) -> None:
-    """The older ones stay in the file; going back to older contents is new again."""
-    stored(tmp_path, filed(score=1.0), filed("lee"))
-    stored(tmp_path, filed(digest="digest-2", score=2.0))
-    assert found(tmp_path) == {"kim": 2.0, "lee": 15.0}
+def test_every_submission_has_its_newest_result(tmp_path: Path) -> None:
+    """The older ones stay in the file, and so do the other contents of the same name."""
+    first = stored(tmp_path, filed(score=1.0), filed("lee"))
+    second = stored(tmp_path, filed(digest="digest-2", score=2.0))
     stored(tmp_path, filed(score=3.0))
-    assert found(tmp_path) == {"kim": 3.0, "lee": 15.0}
+    with Store(tmp_path, write=False) as store:
+        newest = [(kept.name, kept.digest, kept.score) for kept in store.newest()]
+        assert newest == [
+            ("kim", "digest-1", 3.0),
+            ("kim", "digest-2", 2.0),
+            ("lee", "digest-1", 15.0),
+        ]
+        assert [kept.score for kept in store.newest(second)] == [1.0, 2.0, 15.0]
+        assert [kept.score for kept in store.newest(first)] == [1.0, 15.0]
+        assert store.newest(0) == []
     with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as base:
         assert base.execute("SELECT count(*) FROM results").fetchone() == (4,)
         assert base.execute("SELECT count(*) FROM submissions").fetchone() == (3,)
 
 
-def test_an_attempt_is_a_revision_that_was_stored(tmp_path: Path) -> None:
-    """The same contents are the same attempt however often they are graded."""
-    stored(tmp_path, filed(), filed("lee"))
-    with Store(tmp_path, write=False) as store:
-        assert store.attempt("kim", "digest-1") == 1
-        assert store.attempt("kim", "digest-2") == 2
-        assert store.attempt("mo", "digest-2") == 1
-    stored(tmp_path, filed(digest="digest-2"))
-    stored(tmp_path, filed())
-    with Store(tmp_path, write=False) as store:
-        assert store.attempt("kim", "digest-1") == 1
-        assert store.attempt("kim", "digest-2") == 2
-        assert store.attempt("kim", "digest-3") == 3
+def test_what_a_run_was_told_of_a_submission_comes_back(tmp_path: Path) -> None:
+    """The last run that found it has the word."""
+    early = Sender("kim", "canvas", {"canvas": "7"}, False, "kim_7_1_a.py", "a.py")
+    late = Sender("kim", "canvas", {"canvas": "7"}, True, "kim_LATE_7_2_a.py", "a.py")
+    first, second = stored(tmp_path, filed()), stored(tmp_path)
+    with Store(tmp_path, write=True) as store:
+        store.add_listed(first, [Listed("kim", "digest-1", 4, "2026-10-01T00:00:00", early)])
+        store.add_listed(second, [Listed("kim", "digest-1", 0, "", late)])
+        (number,) = [kept.submission for kept in store.newest()]
+        assert store.listed() == {number: (second, Listed("kim", "digest-1", 0, "", late))}
+        assert store.listed(first)[number][1].sender == early
 
 
 def test_an_amended_result_keeps_its_evidence(tmp_path: Path) -> None:
@@ -232,7 +239,8 @@ def test_only_one_may_write(tmp_path: Path) -> None:
     )
     other = (
         "import sys\nfrom pathlib import Path\n"
-        "from gradkit.classroom.store import Store, StoreError\n"
+        "from gradkit.classroom.database import StoreError\n"
+        "from gradkit.classroom.store import Store\n"
         "try:\n    Store(Path(sys.argv[1]), write=True)\n"
         "except StoreError as error:\n    print(error)\n"
     )
@@ -319,7 +327,10 @@ def test_a_disk_that_is_really_full(tiny_disk: Path) -> None:
     assert sorted(kept) == ["kim", *(f"s{number:02}" for number in range(len(kept) - 1))]
 
 
-OPEN = "from pathlib import Path\nfrom gradkit.classroom.store import Store, StoreError"
+OPEN = (
+    "from pathlib import Path\nfrom gradkit.classroom.database import StoreError\n"
+    "from gradkit.classroom.store import Store"
+)
 TRY = "try:\n    {}\nexcept StoreError as error:\n    print(error)"
 
 
