@@ -7,6 +7,7 @@ for byte: made once more against what it was made against then.
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -31,11 +32,15 @@ PAGE = ".html"
 """How the names of pages end, among all that students are given."""
 
 
+GROUP = "Handed in by a group"
+"""In the place of a name where several have one page: none of them is named to the others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A page to be made.
 
-    ``heading`` names all whose submission it is. ``digest`` is that of the page that the
+    ``heading`` says whose it is. ``digest`` is that of the page that the
     student was given last, and empty where there is none; ``former`` how things stood then, and
     ``before`` how they stood when the page before that one was given.
     """
@@ -114,16 +119,14 @@ class Past:
 def drafts(store: Store, found: Sequence[Counted]) -> list[Draft]:
     """Pages for those who have a result that counts."""
     past, told = Past(store), given(store)
-    groups: dict[tuple[str, str], list[str]] = {}
-    for one in found:
-        # One file has several students where a group handed it in.
-        groups.setdefault((one.kept.path, one.kept.digest), []).append(one.kept.name)
+    # One file has several students where a group handed it in.
+    count = Counter((one.kept.path, one.kept.digest) for one in found)
     made = []
     for one in found:
         name = one.kept.name
         stand = past.stand(name)
         if stand is not None:
-            heading = ", ".join(sorted(groups[one.kept.path, one.kept.digest]))
+            heading = GROUP if count[one.kept.path, one.kept.digest] > 1 else name
             pages = _pages(told.get(name, ()))
             made.append(_held(Draft(name, heading, stand), pages, past))
     return made

@@ -137,7 +137,8 @@ def test_canvas_finds_every_page_and_every_score(canvas: Path, tmp_path: Path) -
     pages = members(out / "feedback" / "c.zip")
     attachments = {"9001": "101", "9002": "102", "9003": "103"}
     assert {canvas_takes(name, attachments) for name in pages} == {"101", "102", "103"}
-    assert "<bdi>Ida Red, Jo Red</bdi>" in pages["teamred_103_9003_feedback.html"]
+    assert "<bdi>Handed in by a group</bdi>" in pages["teamred_103_9003_feedback.html"]
+    assert "Jo Red" not in pages["teamred_103_9003_feedback.html"]
     data = (out / "feedback" / "g.csv").read_bytes()
     scores = gradebook_takes(data, {"71": "Backprop", "72": "Other"})
     assert scores["101"] == {"71": "20.00"}
