@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from gradkit.classroom.overrides import decided
 from gradkit.classroom.pack import unpack
-from gradkit.records.classroom import Change, Kept, Override
-from gradkit.records.feedback import Changes, Moved, Word
+from gradkit.records.classroom import Kept, Override
+from gradkit.records.feedback import Changes, Moved, PointsChange, Word
 from gradkit.records.finding import Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.render.data import TITLE_LEVEL, visible
@@ -64,7 +64,7 @@ def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
     """
     old, new = seen(former.stand), seen(stand)
     name = stand.kept.name
-    score = Change(name, old.score, old.max_score, new.score, new.max_score)
+    score = PointsChange(name, old.score, old.max_score, new.score, new.max_score)
     numbers = (former.stand.number, stand.number)
     found = Changes(
         former.since,
@@ -88,13 +88,13 @@ def _by_check(result: Result) -> dict[tuple[str, str], tuple[TaskResult, CheckRe
     }
 
 
-def _checks(old: Result, new: Result) -> Iterator[Change]:
+def _checks(old: Result, new: Result) -> Iterator[PointsChange]:
     before, after = _by_check(old), _by_check(new)
     for key in dict.fromkeys([*before, *after]):
         task, _ = after.get(key) or before[key]
         was, now = _worth(before.get(key)), _worth(after.get(key))
         if was != now:
-            yield Change(f"{task.title}: {key[1]}", *was, *now)
+            yield PointsChange(f"{task.title}: {key[1]}", *was, *now)
 
 
 def _worth(found: tuple[TaskResult, CheckResult] | None) -> tuple[float, float]:

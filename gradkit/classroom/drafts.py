@@ -9,15 +9,14 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, pairwise
-from multiprocessing import get_context
 
 from gradkit.classroom.changes import Former, Stand, changes, seen
 from gradkit.classroom.counted import counted
 from gradkit.classroom.database import last
+from gradkit.classroom.helpers import helpers
 from gradkit.classroom.overrides import overrides
 from gradkit.classroom.pages import ALONE, CHUNK
 from gradkit.classroom.releases import digest_of, given
@@ -165,7 +164,7 @@ def made(found: Sequence[Draft], hints: int, lanes: int, *, comments: bool) -> I
         yield from make(found)
         return
     rest = iter(found)
-    with ProcessPoolExecutor(lanes, get_context("spawn")) as pool:
+    with helpers(lanes) as pool:
         # A few chunks at a time: memory does not grow with the class.
         while group := [c for _ in range(2 * lanes) if (c := list(islice(rest, CHUNK)))]:
             for pages in pool.map(make, group):

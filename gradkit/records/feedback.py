@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gradkit.records.classroom import Change
+
+@dataclass(frozen=True, slots=True)
+class PointsChange:
+    """Points before and after, of a check or of everything."""
+
+    name: str
+    old: float
+    old_max: float
+    new: float
+    new_max: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +50,8 @@ class Changes:
     """
 
     since: str
-    score: Change
-    checks: tuple[Change, ...] = ()
+    score: PointsChange
+    checks: tuple[PointsChange, ...] = ()
     gone: tuple[Moved, ...] = ()
     come: tuple[Moved, ...] = ()
     words: tuple[Word, ...] = ()

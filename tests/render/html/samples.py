@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
-from gradkit.records.classroom import Change
-from gradkit.records.feedback import Changes, Moved, Word
+from gradkit.records.feedback import Changes, Moved, PointsChange, Word
 from gradkit.records.finding import Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Listing, Place, Problem
@@ -112,8 +111,8 @@ def changes(text: str = "plain") -> Changes:
     """Of all kinds, with ``text`` wherever somebody else's words may come through."""
     return Changes(
         "2026-11-20T10:00:00.000+00:00",
-        Change("ada", 9.5, 20.0, 12.5, 20.0),
-        (Change("Regression in numpy: update", 6.5, 12.0, 9.5, 12.0),),
+        PointsChange("ada", 9.5, 20.0, 12.5, 20.0),
+        (PointsChange("Regression in numpy: update", 6.5, 12.0, 9.5, 12.0),),
         (Moved("Regression in numpy", "update", f"Gone {text}", ("W1[0,1]", text)),),
         (Moved("Regression in numpy", "", f"Come {text}", ()),),
         (
