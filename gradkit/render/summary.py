@@ -13,8 +13,8 @@ from rich.text import Text
 
 from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.verdict import State
+from gradkit.render.allot import points
 from gradkit.render.escape import csv_cell
-from gradkit.render.text import points
 from gradkit.text import clean_text
 
 NAMES = 6
