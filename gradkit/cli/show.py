@@ -74,9 +74,17 @@ def command(
                 raise Refusal(f"{what} is a file: --class and --as are for a student of a class.")
             _of_file(Path(what), finding, submission, assignment)
         else:
-            _of_student(what, finding, assignment, class_folder(folder), viewer, release, output)
+            folder = _class_of(what, folder)
+            _of_student(what, finding, assignment, folder, viewer, release, output)
     except DisputeError as error:
         raise Refusal(str(error)) from None
+
+
+def _class_of(what: str, folder: Path | None) -> Path:
+    try:
+        return class_folder(folder)
+    except Refusal as error:
+        raise Refusal(f"{what} is no file, and as a student it is not known of which class: {error.message}") from None
 
 
 def _of_file(
