@@ -10,13 +10,13 @@ the file stands for it in ``before=DATE``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 
 from gradkit.classroom.store import Store
-from gradkit.records.classroom import Counted, Kept, Listed
+from gradkit.records.classroom import Counted, Filed, Kept, Listed
 
 LAST = "last"
 BEFORE = "before="
@@ -76,7 +76,13 @@ def moment(text: str) -> datetime | None:
     return found.astimezone(UTC) if found.tzinfo else found.astimezone()
 
 
-def counted(store: Store, upto: int | None = None) -> list[Counted]:
+def counted(
+    store: Store,
+    upto: int | None = None,
+    *,
+    rule: str | None = None,
+    amended: Mapping[int, Filed] | None = None,
+) -> list[Counted]:
     """For each student the attempt that counts, in the order of the names.
 
     Parameters
@@ -84,15 +90,22 @@ def counted(store: Store, upto: int | None = None) -> list[Counted]:
     store : Store
     upto : int, optional
         The last run that counts, by default all do: so the class stood at its end.
+    rule : str, optional
+        By default the one that was set last.
+    amended : mapping of int to Filed, optional
+        Results that are about to take the place of others, by the others' ids.
 
     Returns
     -------
     list of Counted
         Whoever has no attempt that the rule allows is not in it.
     """
-    rule = rule_of(store, upto)
+    rule = rule or rule_of(store, upto)
     listed = store.listed(upto)
-    found = [_Attempt(kept, *listed[kept.submission]) for kept in store.newest(upto)]
+    found = [
+        _Attempt(_amended(kept, amended or {}), *listed[kept.submission])
+        for kept in store.newest(upto)
+    ]
     result = []
     for _, attempts in groupby(found, key=lambda each: each.kept.name):
         ordered = _ordered(list(attempts))
@@ -101,6 +114,11 @@ def counted(store: Store, upto: int | None = None) -> list[Counted]:
             number = ordered.index(chosen) + 1
             result.append(Counted(chosen.kept, number, len(ordered), chosen.listed))
     return result
+
+
+def _amended(kept: Kept, amended: Mapping[int, Filed]) -> Kept:
+    new = amended.get(kept.id)
+    return kept if new is None else replace(kept, score=new.score, max_score=new.max_score)
 
 
 def rule_of(store: Store, upto: int | None = None) -> str:

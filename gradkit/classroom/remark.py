@@ -7,7 +7,7 @@ are worth. Other questions (data, layers, starts, epochs) need grading anew.
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -15,118 +15,25 @@ from multiprocessing import get_context
 
 import msgspec
 
-from gradkit.assess import (
-    StaleError,
-    assess,
-    basis_of,
-    best,
-    judge_again,
-    scheme_of,
-    tolerances_of,
-    total,
-    unchecked,
-)
+from gradkit.assess import StaleError
+from gradkit.classroom.counted import counted
 from gradkit.classroom.database import StoreError
 from gradkit.classroom.grade import key_base, key_of
+from gradkit.classroom.marker import Marker
+from gradkit.classroom.overrides import decided, overrides
 from gradkit.classroom.pack import pack, unpack
+from gradkit.classroom.pin import refuse_other_version
 from gradkit.classroom.store import Store
-from gradkit.grounds import Settings, digests_of, grounds, oracle_of, tasks_of
-from gradkit.records.classroom import Change, Filed, Kept, Remarked, Run
+from gradkit.grounds import Settings
+from gradkit.records.classroom import Change, Counted, Filed, Kept, Override, Remarked, Run
 from gradkit.records.evidence import Evidence
-from gradkit.records.result import OracleKind, Result
-from gradkit.records.task import Form, Task
-from gradkit.records.verdict import Verdict
-from gradkit.truth.oracle import Oracle, OracleError
+from gradkit.records.result import Result
 
 CHUNK = 50
 """Results that go to a process at a time."""
 
 ALONE = 200
 """Results that are marked in this process: others would take longer to start."""
-
-
-class Marker:
-    """Marks stored evidence under an assignment as it is now.
-
-    Parameters
-    ----------
-    settings : Settings
-
-    Raises
-    ------
-    GradingError
-        The assignment or the reference cannot be used.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._assignment, self._reference = grounds(settings)
-        self._settings = settings
-        self.digests = digests_of(self._assignment, self._reference)
-        self._tasks: dict[Form, dict[str, Task]] = {}
-        self._oracles: dict[tuple[Form, str], Oracle] = {}
-        self._bases: dict[tuple[Form, str], str] = {}
-
-    def mark(self, result: Result, evidence: Sequence[Evidence]) -> Result:
-        """The result that this evidence has now.
-
-        Raises
-        ------
-        StaleError
-            The evidence does not tell what the marks would be: see `judge_again`.
-        """
-        scheme = scheme_of(
-            self._assignment,
-            self._settings.preset,
-            derived=self._reference is None,
-            dropped=self._settings.dropped,
-        )
-        marked = []
-        for old in result.tasks:
-            task = self._task(result.form, old.task)
-            own = [each for each in evidence if each.task == task.id]
-            results = [
-                assess(task, each, self._verdicts(result.form, task, each), scheme) for each in own
-            ]
-            marked.append(best(results, [each.section for each in own]))
-        digests = {"submission": result.digests["submission"], **self.digests}
-        oracle: OracleKind = "derived" if self._reference is None else "reference"
-        return replace(
-            total(result, marked),
-            digests=digests,
-            preset=scheme.preset,
-            oracle=oracle,
-            visibility=self._assignment.visibility,
-        )
-
-    def _verdicts(self, form: Form, task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
-        """Those of the day, unless something has changed that they depend on."""
-        if (form, task.id) not in self._bases:
-            self._bases[form, task.id] = basis_of(task, form, self.digests)
-        known: tuple[Verdict, ...] = ()
-        if evidence.basis == self._bases[form, task.id]:
-            now, then = tolerances_of(task), evidence.tolerances
-            if now == then:
-                return evidence.verdicts
-            known = tuple(v for v in evidence.verdicts if now[v.check] == then.get(v.check))
-        if evidence.observations is None:
-            return unchecked(task, evidence)
-        return judge_again(task, self._oracle(form, task), evidence, known)
-
-    def _task(self, form: Form, name: str) -> Task:
-        if form not in self._tasks:
-            self._tasks[form] = {task.id: task for task in tasks_of(self._assignment, form)}
-        if name not in self._tasks[form]:
-            raise StaleError(f"{name} is not in the assignment any more")
-        return self._tasks[form][name]
-
-    def _oracle(self, form: Form, task: Task) -> Oracle:
-        if (form, task.id) not in self._oracles:
-            try:
-                oracle = oracle_of(task, self._reference, form)
-            except OracleError as error:
-                raise StaleError(str(error).rstrip(".")) from None
-            self._oracles[form, task.id] = oracle
-        return self._oracles[form, task.id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +46,8 @@ class _Stored:
     evidence: bytes | None
 
 
-_Marked = tuple[Kept, Filed | None, Change | None, str]
-"""What became of one: a new result to be stored, what changed in it, or why it is stale."""
+_Marked = tuple[Kept, Filed | None, str]
+"""What became of one: a new result to be stored, or why it is stale."""
 
 
 def settings_of(store: Store) -> Settings:
@@ -168,6 +75,8 @@ def remark(
     lanes: int = 1,
     why: str = "",
     drops: Sequence[str] = (),
+    policy: str | None = None,
+    new_version: bool = False,
     store_it: bool = True,
 ) -> Remarked:
     """Mark every current result again, and store those that are not as they were.
@@ -186,6 +95,10 @@ def remark(
         Kept with the run.
     drops : sequence of str
         Codes that are withdrawn from now on, in later runs too.
+    policy : str, optional
+        Which attempt counts from now on, see `gradkit.classroom.counted`.
+    new_version : bool
+        Go on although the class was graded with another gradkit.
     store_it : bool
         False only says what would change.
 
@@ -196,28 +109,61 @@ def remark(
     Raises
     ------
     GradingError
-        The assignment or the reference cannot be used. Nothing was changed.
+        The assignment or the reference cannot be used, or is for another gradkit. Nothing was
+        changed.
     StoreError
         The results could not be stored. All are as they were.
     """
     marker = Marker(settings)
+    if not new_version:
+        refuse_other_version(store, marker.assignment)
     kept = [each for each in store.newest() if each.standing == "graded"]
-    changes: list[Change] = []
     stale: list[tuple[str, str]] = []
     new: dict[int, Filed] = {}
     for chunk in _marked(
         _stored(store, settings, marker, kept), settings, marker, len(kept), lanes
     ):
-        new |= {old.id: filed for old, filed, _, _ in chunk if filed is not None}
-        changes += [change for _, _, change, _ in chunk if change is not None]
-        stale += [(old.name, told) for old, _, _, told in chunk if told]
+        new |= {old.id: filed for old, filed, _ in chunk if filed is not None}
+        stale += [(old.name, told) for old, _, told in chunk if told]
+    changes = _changes(store, new, policy)
     if store_it:
         with store.writing():
-            run = store.begin("remark", settings, why=why)
+            run = store.begin("remark", settings, why=why, policy=policy)
             store.drop(run, drops)
             store.amend(run, new)
             store.end(run)
-    return Remarked(len(kept), len(new), tuple(changes), tuple(stale))
+    return Remarked(len(kept), len(new), changes, tuple(stale))
+
+
+def _changes(store: Store, new: Mapping[int, Filed], rule: str | None) -> tuple[Change, ...]:
+    """Whose score is another one than before: by new marks, or since another attempt counts."""
+    words = overrides(store)
+    before = {one.kept.name: one for one in counted(store)}
+    after = {one.kept.name: one for one in counted(store, rule=rule, amended=new)}
+    found = []
+    for name in sorted(before | after):
+        old = _score(store, before.get(name), {}, words)
+        now = _score(store, after.get(name), new, words)
+        if old != now:
+            found.append(Change(name, *old, *now))
+    return tuple(found)
+
+
+def _score(
+    store: Store,
+    one: Counted | None,
+    new: Mapping[int, Filed],
+    words: Mapping[str, Sequence[Override]],
+) -> tuple[float | None, float | None]:
+    """The score that counts and the largest, None where there is none."""
+    if one is None:
+        return None, None
+    kept = one.kept
+    if kept.name not in words or kept.standing != "graded":
+        return kept.score, kept.max_score
+    packed = new[kept.id].result if kept.id in new else store.result(kept.id)
+    result = decided(unpack(packed, Result), kept, words[kept.name])
+    return result.score, result.max_score
 
 
 def _stored(
@@ -273,16 +219,16 @@ def _mark_chunk(chunk: list[_Stored]) -> list[_Marked]:
 def _mark(marker: Marker, stored: _Stored) -> _Marked:
     kept = stored.kept
     if stored.evidence is None:
-        return kept, None, None, "no evidence was stored with it"
+        return kept, None, "no evidence was stored with it"
     old = unpack(stored.result, Result)
     try:
         new = marker.mark(old, unpack(stored.evidence, tuple[Evidence, ...]))
     except StaleError as error:
-        return kept, None, None, str(error)
+        return kept, None, str(error)
     packed = pack(new)
     # Of records, two numbers that are not numbers would never be equal.
     if packed == stored.result and stored.key == kept.key:
-        return kept, None, None, ""
+        return kept, None, ""
     filed = Filed(
         kept.name,
         kept.path,
@@ -295,6 +241,4 @@ def _mark(marker: Marker, stored: _Stored) -> _Marked:
         tier=new.tier,
         result=packed,
     )
-    same = (old.score, old.max_score) == (new.score, new.max_score)
-    change = Change(kept.name, old.score, old.max_score, new.score, new.max_score)
-    return kept, filed, None if same else change, ""
+    return kept, filed, ""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradkit.cli.options import HINTS, REQUIRE_TIER, assignment_options
+from gradkit.cli.options import HINTS, REQUIRE_TIER, assignment_options, settings_of
 from gradkit.cli.output import write
 from gradkit.cli.refusal import FAILED, OPEN, PASSED, REFUSED, Refusal
 from gradkit.render.formats import DATED, FORMATS, OWN, SINGLE, lacking
@@ -34,17 +34,11 @@ if TYPE_CHECKING:
 )
 def command(
     paths: tuple[Path, ...],
-    tasks: tuple[str, ...],
-    form: str,
-    assignment: Path | None,
-    reference: Path | None,
-    no_reference: bool,
-    seed: int | None,
     hints: int | None,
-    preset: str | None,
     require_tier: int | None,
     format_: str,
     output: Path | None,
+    **against: Any,
 ) -> None:
     """Check submissions: each PATH, a .py file, notebook, folder or zip, is one."""
     if format_ in SINGLE and len(paths) > 1:
@@ -62,21 +56,12 @@ def command(
     from gradkit.worker import Workshop
 
     with Workshop(require_tier=require_tier) as workshop:
-        from gradkit.grounds import GradingError, Settings
+        from gradkit.grounds import GradingError
         from gradkit.session import Session
 
         results, refused = [], []
         try:
-            settings = Settings(
-                tasks,
-                form,  # type: ignore[arg-type]
-                assignment,
-                reference,
-                no_reference,
-                seed,
-                preset,  # type: ignore[arg-type]
-                require_tier=require_tier or 0,
-            )
+            settings = settings_of(against, require_tier=require_tier or 0)
             with Session(settings, workshop) as session:
                 for path in paths:
                     try:

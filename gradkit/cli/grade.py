@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradkit.cli.options import ATTEMPT, HINTS, NEW_VERSION, REQUIRE_TIER, assignment_options
+from gradkit.cli.options import (
+    ATTEMPT,
+    HINTS,
+    NEW_VERSION,
+    REQUIRE_TIER,
+    assignment_options,
+    settings_of,
+)
 from gradkit.cli.refusal import INTERRUPTED, Refusal
 
 if TYPE_CHECKING:
@@ -61,13 +68,6 @@ WANTED = 2
 def command(
     paths: tuple[Path, ...],
     out: Path,
-    tasks: tuple[str, ...],
-    form: str,
-    assignment: Path | None,
-    reference: Path | None,
-    no_reference: bool,
-    seed: int | None,
-    preset: str | None,
     lanes: int | None,
     require_tier: int | None,
     hints: int | None,
@@ -78,6 +78,7 @@ def command(
     dry_run: bool,
     new_version: bool,
     scheduler: str | None,
+    **against: Any,
 ) -> None:
     """Grade a class. Each file, each sub-folder and each member of a folder or zip is one.
 
@@ -98,7 +99,7 @@ def command(
     from gradkit.classroom.sheet import SheetError
     from gradkit.classroom.store import Store
     from gradkit.classroom.summary import summarise
-    from gradkit.grounds import GradingError, Settings
+    from gradkit.grounds import GradingError
     from gradkit.render.formats import lacking
     from gradkit.render.progress import Watcher
     from gradkit.render.summary import show_summary
@@ -117,19 +118,11 @@ def command(
         handed = gather(paths, [out, *files_of(out), *([roster] if roster else [])])
         if dry_run:
             known = _known(out)
-            _preview(roll(handed, students, by_group=groups, known=known), assignment)
+            _preview(roll(handed, students, by_group=groups, known=known), against["assignment"])
             return
         with Store(out, write=True) as store:
-            settings = Settings(
-                tasks,
-                form,  # type: ignore[arg-type]
-                assignment,
-                reference,
-                no_reference,
-                seed,
-                preset,  # type: ignore[arg-type]
-                store.dropped(),
-                required_tier(require_tier),
+            settings = settings_of(
+                against, require_tier=required_tier(require_tier), dropped=store.dropped()
             )
             listed = roll(handed, students, by_group=groups, known=names_of(store))
             with Watcher(console) as watch:

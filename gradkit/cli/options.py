@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from gradkit.grounds import Settings
 
 ASSIGNMENT = click.option(
     "--assignment",
@@ -100,3 +104,12 @@ def assignment_options(command: click.decorators.FC) -> click.decorators.FC:
     ):
         command = option(command)
     return command
+
+
+def settings_of(
+    against: dict[str, Any], *, require_tier: int, dropped: tuple[str, ...] = ()
+) -> Settings:
+    """What `assignment_options` were given, as settings."""
+    from gradkit.grounds import Settings
+
+    return Settings(**against, require_tier=require_tier, dropped=dropped)

@@ -9,7 +9,15 @@ from pathlib import Path
 import click
 
 from gradkit.cli.grade import cores
-from gradkit.cli.options import ASSIGNMENT, CLASS, NO_REFERENCE, PRESET, REFERENCE
+from gradkit.cli.options import (
+    ASSIGNMENT,
+    ATTEMPT,
+    CLASS,
+    NEW_VERSION,
+    NO_REFERENCE,
+    PRESET,
+    REFERENCE,
+)
 from gradkit.cli.refusal import INTERRUPTED, Refusal
 
 
@@ -26,6 +34,8 @@ from gradkit.cli.refusal import INTERRUPTED, Refusal
     metavar="CODE",
     help="Withdraw this finding from everyone (may be repeated).",
 )
+@ATTEMPT
+@NEW_VERSION
 @click.option("--why", default="", metavar="TEXT", help="Kept with the new marks.")
 @click.option("--dry-run", is_flag=True, help="List what would change, and store nothing.")
 def command(
@@ -35,6 +45,8 @@ def command(
     no_reference: bool,
     preset: str | None,
     drops: tuple[str, ...],
+    attempt: str | None,
+    new_version: bool,
     why: str,
     dry_run: bool,
 ) -> None:
@@ -46,6 +58,7 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
+    from gradkit.classroom.counted import PolicyError, policy
     from gradkit.classroom.database import StoreError
     from gradkit.classroom.remark import remark, settings_of
     from gradkit.classroom.store import Store
@@ -54,6 +67,7 @@ def command(
     from gradkit.truth.mistakes.catalogue import UnknownMistakeError, mistake
 
     try:
+        rule = policy(attempt) if attempt else None
         for code in drops:
             mistake(code)
         with Store(folder, write=not dry_run, make=False) as store:
@@ -67,9 +81,16 @@ def command(
                 dropped=tuple(dict.fromkeys([*store.dropped(), *drops])),
             )
             done = remark(
-                store, settings, lanes=cores(), why=why, drops=drops, store_it=not dry_run
+                store,
+                settings,
+                lanes=cores(),
+                why=why,
+                drops=drops,
+                policy=rule,
+                new_version=new_version,
+                store_it=not dry_run,
             )
-    except (GradingError, StoreError, UnknownMistakeError) as error:
+    except (GradingError, PolicyError, StoreError, UnknownMistakeError) as error:
         raise Refusal(str(error)) from None
     except KeyboardInterrupt:
         click.echo("gradkit: interrupted. All marks are as they were.", err=True)

@@ -167,13 +167,13 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A score before and after."""
+    """A student's score before and after; None where no attempt with a score counts."""
 
     name: str
-    old: float
-    old_max: float
-    new: float
-    new_max: float
+    old: float | None
+    old_max: float | None
+    new: float | None
+    new_max: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,15 +49,19 @@ def show_changes(changes: Sequence[Change], console: Console) -> None:
         return
     table = columns("submission", "old", "new", "change", right=(1, 2, 3))
     for change in changes:
-        difference = change.new - change.old
+        difference = (change.new or 0.0) - (change.old or 0.0)
         sign = "+" if difference > 0 else "−" if difference < 0 else ""
         table.add_row(
             Text(clean_text(change.name)),
-            f"{points(change.old)} / {points(change.old_max)}",
-            f"{points(change.new)} / {points(change.new_max)}",
+            _score(change.old, change.old_max),
+            _score(change.new, change.new_max),
             f"{sign}{points(abs(difference))}",
         )
     console.print(table)
+
+
+def _score(score: float | None, most: float | None) -> str:
+    return "–" if score is None or most is None else f"{points(score)} / {points(most)}"
 
 
 def to_csv(summary: Summary) -> str:

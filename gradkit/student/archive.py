@@ -7,7 +7,7 @@ import os
 import stat
 import struct
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +18,7 @@ from gradkit.student.files import (
     ENTRIES,
     TOTAL_BYTES,
     SubmissionError,
+    is_archive,
     is_code,
     is_ignored,
     shown,
@@ -25,6 +26,9 @@ from gradkit.student.files import (
 )
 
 ARCHIVE_BYTES = 60_000_000
+
+ARCHIVES = 10
+"""Archives that are opened inside of one submission."""
 
 RATIO = 200
 """Largest factor by which a member of more than a megabyte may be packed."""
@@ -54,8 +58,10 @@ def read_archive(path: Path) -> tuple[list[File], list[Problem]]:
         ) from None
 
 
-def unpack(name: str, stream: BinaryIO) -> tuple[list[File], list[Problem]]:
+def unpack(name: str, stream: BinaryIO, *, inner: bool = True) -> tuple[list[File], list[Problem]]:
     """The same of an archive that is open for reading and is called ``name``.
+
+    With ``inner``, archives in it are opened where there is no code beside them.
 
     Raises
     ------
@@ -67,7 +73,7 @@ def unpack(name: str, stream: BinaryIO) -> tuple[list[File], list[Problem]]:
     try:
         _refuse_large(name, stream)
         with zipfile.ZipFile(stream) as archive:
-            return read_members(name, archive, archive.infolist())
+            return read_members(name, archive, archive.infolist(), inner=inner)
     except (OSError, SubmissionError):
         raise
     except Exception:
@@ -99,9 +105,17 @@ def _refuse_large(name: str, stream: BinaryIO) -> None:
 
 
 def read_members(
-    label: str, archive: zipfile.ZipFile, infos: Iterable[zipfile.ZipInfo], within: str = ""
+    label: str,
+    archive: zipfile.ZipFile,
+    infos: Iterable[zipfile.ZipInfo],
+    within: str = "",
+    *,
+    inner: bool = True,
 ) -> tuple[list[File], list[Problem]]:
     """Read the code files among some members, named as seen from the folder ``within``.
+
+    Students pack a folder and hand in the archive alone. Where there is code beside it, an
+    archive may be a copy of that or anything else, and is left closed.
 
     Raises
     ------
@@ -110,20 +124,15 @@ def read_members(
     """
     problems: list[Problem] = []
     wanted: dict[str, zipfile.ZipInfo] = {}
+    archives: dict[str, zipfile.ZipInfo] = {}
     total = 0
     for info in infos:
         name = name_of(info).removeprefix(within)
         parts = name.split("/")
         if info.is_dir() or any(is_ignored(part) and part not in ("..", ".") for part in parts):
             continue
-        if name.lower().endswith(".zip"):
-            problems.append(
-                Problem(
-                    f"{shown(name)} is an archive inside the archive and was not opened. "
-                    "Put its files there instead.",
-                    Place(shown(name), None, 1),
-                )
-            )
+        if is_archive(name):
+            archives[name] = info
         if not is_code(name):
             continue
         complaint = _complaint(name, info)
@@ -135,10 +144,10 @@ def read_members(
         wanted[name] = info
         total += info.file_size
         if len(wanted) > CODE_FILES or total > TOTAL_BYTES:
-            raise SubmissionError(
-                f"{shown(label)} holds more than {CODE_FILES} scripts and notebooks, or more "
-                f"than {TOTAL_BYTES / 1e6:.0f} MB of them. Hand in one submission at a time."
-            )
+            raise SubmissionError(_too_many(label))
+    if inner and archives and not wanted:
+        return _from_archives(label, archive, archives, problems)
+    problems += [unopened(name) for name in archives]
     files = []
     for name, info in sorted(wanted.items()):
         try:
@@ -153,13 +162,68 @@ def read_members(
     return files, problems
 
 
+def unopened(name: str) -> Problem:
+    """What is said of an archive that was left closed."""
+    return Problem(
+        f"{shown(name)} is an archive inside the submission and was not opened. "
+        "Put its files there instead.",
+        Place(shown(name), None, 1),
+    )
+
+
+def _from_archives(
+    label: str,
+    archive: zipfile.ZipFile,
+    archives: dict[str, zipfile.ZipInfo],
+    problems: list[Problem],
+) -> tuple[list[File], list[Problem]]:
+    """The code files of archives in an archive, under the limits of a single one."""
+    files: list[File] = []
+    names = sorted(archives)
+    problems += [unopened(name) for name in names[ARCHIVES:]]
+    for name in names[:ARCHIVES]:
+        try:
+            found, said = unpack_nested(name, archive, archives[name], inner=False)
+        except SubmissionError as error:
+            problems.append(Problem(str(error), Place(shown(name), None, 1)))
+            continue
+        problems += said
+        files += within_archive(name, found)
+        refuse_many(label, files)
+    return files, problems
+
+
+def within_archive(name: str, files: Iterable[File]) -> list[File]:
+    """Files of an archive under paths that begin with what the archive is called."""
+    folder = name[: -len(".zip")]
+    return [File(f"{folder}/{file.name}", file.data) for file in files]
+
+
+def refuse_many(label: str, files: Sequence[File]) -> None:
+    """Refuse more files, or larger ones, than are read of one submission.
+
+    Raises
+    ------
+    SubmissionError
+    """
+    if len(files) > CODE_FILES or sum(len(file.data) for file in files) > TOTAL_BYTES:
+        raise SubmissionError(_too_many(label))
+
+
+def _too_many(label: str) -> str:
+    return (
+        f"{shown(label)} holds more than {CODE_FILES} scripts and notebooks, or more "
+        f"than {TOTAL_BYTES / 1e6:.0f} MB of them. Hand in one submission at a time."
+    )
+
+
 def name_of(info: zipfile.ZipInfo) -> str:
     """The member's path, with slashes, whatever packed it."""
     return info.filename.replace("\\", "/")
 
 
 def unpack_nested(
-    name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo
+    name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, inner: bool = True
 ) -> tuple[list[File], list[Problem]]:
     """Read all code files of an archive that is a member of another.
 
@@ -174,7 +238,13 @@ def unpack_nested(
     if info.file_size > ARCHIVE_BYTES:
         raise SubmissionError(_too_large_to_open(name, info.file_size))
     # The size in the directory is a promise; what is read is counted.
-    return unpack(name, io.BytesIO(archive.read(info)[: info.file_size]))
+    try:
+        data = archive.read(info)[: info.file_size]
+    except Exception:  # what `zipfile` raises on damaged input has no common base
+        raise SubmissionError(
+            f"{shown(name)} is damaged inside the archive. Pack the files again."
+        ) from None
+    return unpack(name, io.BytesIO(data), inner=inner)
 
 
 def _too_large_to_open(name: str, size: int) -> str:

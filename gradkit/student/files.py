@@ -44,6 +44,11 @@ def is_code(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
+def is_archive(name: str) -> bool:
+    """Whether the name is that of an archive that can be opened."""
+    return name.lower().endswith(".zip")
+
+
 def is_ignored(part: str) -> bool:
     """Whether a file or folder of this name is left aside without a word."""
     return part.startswith(".") or part in _SKIPPED
@@ -94,8 +99,14 @@ def read_file(path: Path) -> File:
     return File(path.name, data)
 
 
-def read_folder(root: Path) -> tuple[list[File], list[Problem]]:
+def read_folder(root: Path) -> tuple[list[File], list[Problem], list[tuple[str, Path]]]:
     """Read all code files below a folder, in the order of their paths.
+
+    Returns
+    -------
+    tuple of list
+        Code files, what could not be used, and archives with their paths inside ``root``,
+        which are not opened.
 
     Raises
     ------
@@ -103,9 +114,13 @@ def read_folder(root: Path) -> tuple[list[File], list[Problem]]:
         There are too many files.
     """
     files: list[File] = []
+    archives: list[tuple[str, Path]] = []
     problems: list[Problem] = []
     total = 0
     for name, path in _walk(root, problems):
+        if is_archive(name):
+            archives.append((name, path))
+            continue
         if len(files) >= CODE_FILES:
             raise SubmissionError(
                 f"{shown(root.name)} holds more than {CODE_FILES} scripts and notebooks. "
@@ -125,11 +140,11 @@ def read_folder(root: Path) -> tuple[list[File], list[Problem]]:
                 "together. Clear the notebooks' outputs, or hand in fewer files."
             )
         files.append(File(name, data))
-    return files, problems
+    return files, problems, archives
 
 
 def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
-    """Yield code files with their paths inside ``root``; folders come after files."""
+    """Yield code files and archives with their paths inside ``root``; folders come after."""
     folders = [("", root)]
     seen = 0
     while folders:
@@ -179,7 +194,7 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
                     )
                 elif not os.path.lexists(os.path.join(entry.path, "pyvenv.cfg")):
                     below.append((f"{name}/", Path(entry.path)))
-            elif is_code(name):
+            elif is_code(name) or is_archive(name):
                 yield name, Path(entry.path)
         folders.extend(reversed(below))
 

@@ -14,12 +14,13 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Self
 
 from gradkit.records.submission import File, Parcel, Problem
 from gradkit.student.archive import name_of, read_members, unpack_nested
-from gradkit.student.files import SubmissionError, is_code, is_ignored, shown
+from gradkit.student.files import ENTRIES, SubmissionError, is_code, is_ignored, shown
 from gradkit.student.read import alone, collect, joined, not_gradable, packed
 
 MEMBERS = 200_000
@@ -134,15 +135,23 @@ class Loader:
     def stamp(self, handed: Handed) -> str:
         """When the newest of its files was changed last, UTC, ISO 8601; empty if unknown.
 
-        An archive's times have no zone, and are taken for this computer's.
+        An archive's times have no zone, and are taken for this computer's. The files of a
+        clone have the time of cloning, which says nothing.
         """
         try:
             if handed.parts:
                 return max(self.stamp(part) for part in handed.parts)
             if not handed.member:
-                inner = handed.path.rglob("*") if handed.path.is_dir() else [handed.path]
-                newest = max((each.lstat().st_mtime for each in inner), default=0.0)
-                return datetime.fromtimestamp(newest, UTC).isoformat(timespec="seconds")
+                if (handed.path / ".git").exists():
+                    return ""
+                inside = islice(handed.path.rglob("*"), ENTRIES)
+                inner = list(inside) if handed.path.is_dir() else [handed.path]
+                times = [
+                    datetime.fromtimestamp(each.lstat().st_mtime, UTC)
+                    for each in inner
+                    if not each.is_dir()
+                ]
+                return max(times).isoformat(timespec="seconds") if times else ""
             self._open(handed.path)
             infos = self._parts[handed.path].get(handed.member.removesuffix("/"), [])
             times = [datetime(*info.date_time).astimezone(UTC) for info in infos]

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path, PurePosixPath
 
 from gradkit.records.submission import Cell, File, Parcel, Place, Problem, Submission
-from gradkit.student.archive import read_archive
+from gradkit.student.archive import ARCHIVES, read_archive, refuse_many, unopened, within_archive
 from gradkit.student.files import (
     CODE_FILES,
     TOTAL_BYTES,
@@ -59,12 +59,30 @@ def collect(path: str | PathLike[str]) -> Parcel:
     if not exists:
         raise SubmissionError(f"There is no file or folder {clean_text(str(path), 300)}.")
     if is_folder:
-        return packed(path.name, str(path), *read_folder(path))
+        return packed(path.name, str(path), *_folder(path))
     if path.suffix.lower() == ".zip":
         return packed(path.name, str(path), *read_archive(path))
     if is_code(path.name):
         return alone(str(path), read_file(path))
     raise SubmissionError(not_gradable(path.name))
+
+
+def _folder(path: Path) -> tuple[list[File], list[Problem]]:
+    """The code files of a folder; where there are none, those of the archives in it."""
+    files, problems, archives = read_folder(path)
+    if files:
+        return files, problems
+    problems += [unopened(name) for name, _ in archives[ARCHIVES:]]
+    for name, place in archives[:ARCHIVES]:
+        try:
+            found, said = read_archive(place)
+        except SubmissionError as error:
+            problems.append(Problem(str(error), Place(shown(name), None, 1)))
+            continue
+        problems += said
+        files += within_archive(name, found)
+        refuse_many(path.name, files)
+    return files, problems
 
 
 def not_gradable(name: str) -> str:

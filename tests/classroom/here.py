@@ -43,7 +43,15 @@ class Here:
         """See `Crew`."""
 
 
-def grade_here(folder: Path, out: Path, settings: Settings) -> Tally:
+def grade_here(
+    folder: Path,
+    out: Path,
+    settings: Settings,
+    *,
+    policy: str | None = None,
+    new_version: bool = False,
+) -> Tally:
     """Grade a folder into another."""
     with Store(out, write=True) as store, grader(settings) as able:
-        return Grading(store, settings, Silent()).run(roll(gather([folder])), Here(able))
+        grading = Grading(store, settings, Silent(), new_version=new_version)
+        return grading.run(roll(gather([folder])), Here(able), policy=policy)

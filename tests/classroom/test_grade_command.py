@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from classroom.classes import (
     HANGS,
+    MISTAKES,
     OPTIONS,
+    OTHER_EXERCISE,
     RIGHT,
     changed_assignment,
     command,
@@ -289,3 +291,63 @@ def test_elsewhere_tier_0_has_to_be_asked_for(
     with pytest.raises(Refusal, match=r"(?s)isolation tier 0\. Grade in a container, .*docker run"):
         required_tier(None)
     assert required_tier(0) == 0
+
+
+ROSTER = "Name,Canvas ID,Group\nAnn Lee,101,Red\nBo Mo,102,Red\nCy Absent,103,\n"
+
+
+def test_a_download_with_a_roster(tmp_path: Path) -> None:
+    """First what is odd in it, then attempts of one student, and the group's mate."""
+    first = handed_in(tmp_path / "first", leeann_101_1_hw=RIGHT, else_999_2_hw=OTHER_EXERCISE)
+    second = handed_in(tmp_path / "second", leeann_LATE_101_9_hw=MISTAKES[0])
+    (tmp_path / "roster.csv").write_text(ROSTER, encoding="utf-8")
+    arguments = ["grade", first, second, "--out", tmp_path / "out", *OPTIONS]
+    arguments += ["--roster", tmp_path / "roster.csv"]
+    seen = gradkit(*arguments, "--dry-run")
+    assert (seen.returncode, seen.stderr) == (0, "")
+    assert seen.stdout.splitlines()[:9] == [
+        "3 submissions: 3 by Canvas",
+        "in the roster, and nothing handed in (2)",
+        "  Bo Mo",
+        "  Cy Absent",
+        "handed in, and not in the roster (1)",
+        "  else",
+        "several attempts (1)",
+        "  Ann Lee: 2 attempts",
+        "late (1)",
+    ]
+    assert not (tmp_path / "out").exists()
+    done = gradkit(*arguments, "--groups", "--attempt", "best")
+    assert (done.returncode, done.stderr[:33]) == (0, "3 graded, 0 unchanged, 0 refused,")
+    found = results(tmp_path / "out")
+    assert list(found) == ["Ann Lee", "Bo Mo", "else"]
+    ann, mate = found["Ann Lee"], found["Bo Mo"]
+    assert isinstance(ann, Result)
+    assert isinstance(mate, Result)
+    assert (ann.score, mate.score, mate.submission) == (20, 20, "Bo Mo")
+    assert ann.seed == mate.seed
+    again = gradkit(*arguments, "--groups", "--dry-run")
+    assert again.stdout == seen.stdout.replace("in (2)\n  Bo Mo\n", "in (1)\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ["--groups"],
+            "--groups needs a roster that has a column of groups: name it with --roster.",
+        ),
+        (["--attempt", "none"], "--attempt none: expected last, best or before=DATE."),
+        (["--roster", "class/ann.py"], "ann.py has no column that tells students. Found: "),
+    ],
+)
+def test_what_cannot_be_said_of_a_class(
+    options: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told before anything is run or stored."""
+    handed_in(tmp_path / "class", ann=RIGHT)
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["grade", "class", "--out", "out", *options])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"gradkit: {said}")
+    assert not (tmp_path / "out").exists()

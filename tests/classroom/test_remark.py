@@ -8,7 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from classroom.classes import ALMOST, RIGHT, SETTINGS, changed_assignment, handed_in, results
+from classroom.classes import (
+    ALMOST,
+    MISTAKES,
+    RIGHT,
+    SETTINGS,
+    changed_assignment,
+    handed_in,
+    results,
+)
 from classroom.here import grade_here
 from click.testing import CliRunner
 from click.testing import Result as Ended
@@ -20,7 +28,7 @@ from gradkit.classroom.pack import pack, unpack
 from gradkit.classroom.remark import remark, settings_of
 from gradkit.classroom.store import Store
 from gradkit.cli import main
-from gradkit.grounds import Settings
+from gradkit.grounds import GradingError, Settings
 from gradkit.records.classroom import Remarked
 from gradkit.records.evidence import Evidence
 from gradkit.records.result import Result
@@ -67,12 +75,14 @@ def out(done: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(done, tmp_path / "out"))
 
 
-def marked(out: Path, drops: tuple[str, ...] = (), **changes: object) -> Remarked:
+def marked(
+    out: Path, drops: tuple[str, ...] = (), *, new_version: bool = False, **changes: object
+) -> Remarked:
     """Mark again with some settings changed."""
     with Store(out, write=True) as store:
         dropped = (*store.dropped(), *drops)
         settings = replace(settings_of(store), dropped=dropped, **changes)  # type: ignore[arg-type]
-        return remark(store, settings, drops=drops)
+        return remark(store, settings, drops=drops, new_version=new_version)
 
 
 def command(*arguments: object) -> Ended:
@@ -293,8 +303,11 @@ def test_old_answers_do_not_become_new_ones(
 ) -> None:
     """A newer gradkit may mark what an older one ran; it grades it anew when asked to."""
     monkeypatch.setattr("gradkit.__version__", "99.0")
-    assert marked(out, preset="strict").amended == GRADED
-    assert grade_here(sample, out, replace(CLASS, preset="strict")).graded == GRADED
+    with pytest.raises(GradingError, match=r"and this is 99\.0: marks could differ"):
+        marked(out, preset="strict")
+    assert marked(out, preset="strict", new_version=True).amended == GRADED
+    strict = replace(CLASS, preset="strict")
+    assert grade_here(sample, out, strict, new_version=True).graded == GRADED
 
 
 def test_several_processes_give_the_same(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -425,3 +438,30 @@ def test_the_evidence_is_enough(done: Path, out: Path, sample: Path) -> None:
             assert marked(out, preset="strict").changes
     finally:
         hidden.rename(sample)
+
+
+def test_another_attempt_counts_from_now_on(tmp_path: Path) -> None:
+    """Scores change without new marks, and whose attempts all came too late has none."""
+    folder = handed_in(tmp_path / "first", ann=RIGHT, ben=RIGHT)
+    out = tmp_path / "out"
+    grade_here(folder, out, SETTINGS)
+    handed_in(folder, ann=MISTAKES[0])
+    grade_here(folder, out, SETTINGS)
+    worse = results(out)["ann"]
+    assert isinstance(worse, Result)
+    ended = command(out, "--attempt", "best", "--dry-run")
+    assert ended.stderr.endswith("1 of 3 scores would change.\n")
+    ended = command(out, "--attempt", "best")
+    assert ended.stdout.split()[4:] == [
+        *("ann", f"{worse.score:g}", "/", "20", "20", "/", "20", f"+{20 - worse.score:g}")
+    ]
+    assert results(out)["ann"].score == 20  # type: ignore[union-attr]
+    ended = command(out, "--attempt", "before=2001-01-01")
+    gone = ("20", "/", "20", "–", "−20")
+    assert ended.stdout.split()[4:] == ["ann", *gone, "ben", *gone]
+    assert results(out) == {}
+    ended = command(out, "--attempt", "first")
+    assert (ended.exit_code, ended.stderr) == (
+        2,
+        "gradkit: --attempt first: expected last, best or before=DATE.\n",
+    )

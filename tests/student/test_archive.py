@@ -79,7 +79,7 @@ def link(name: str) -> zipfile.ZipInfo:
         ),
         (
             ("inner.zip", "PK"),
-            "inner.zip is an archive inside the archive and was not opened. Put its files",
+            "inner.zip is an archive inside the submission and was not opened. Put its files",
         ),
         (("a/" * 9 + "deep.py", "x"), "lies more than 8 levels deep and was left out."),
         (

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -459,7 +460,7 @@ def test_an_archive_in_the_archive_that_would_burst(tmp_path: Path) -> None:
     assert found["mo"] == ["mo.py"]
     assert str(found["kim"]).startswith("There is no script and no notebook in kim.zip. kim.py ")
     assert "30.0 MB" in str(found["kim"])
-    assert "archive inside the archive and was not opened" in str(found["lee"])
+    assert "again.zip would unpack to 30.0 MB" in str(found["lee"])
 
 
 def seconds(path: Path, count: int) -> float:
@@ -480,3 +481,92 @@ def test_loading_a_large_archive_stays_linear(tmp_path: Path) -> None:
     """Five thousand take five times as long as a thousand, not twenty-five times."""
     small, large = seconds(tmp_path / "a.zip", 1000), seconds(tmp_path / "b.zip", 5000)
     assert large < 12 * small
+
+
+def test_an_archive_is_all_that_a_student_has(tmp_path: Path) -> None:
+    """As Moodle has it: a folder each, and in it what the student packed."""
+    packed = inner(("hw/a.py", CODE), ("hw/b.py", CODE), ("hw/data.csv", "1,2"))
+    twice = inner(("deep.zip", "PK"), ("c.py", CODE))
+    zipped(
+        tmp_path / "class.zip",
+        ("Kim Lee_7_assignsubmission_file/hw.zip", packed),
+        ("Ann Mo_8_assignsubmission_file/hw.zip", packed),
+        ("Ann Mo_8_assignsubmission_file/main.py", CODE),
+        ("Bo Ek_9_assignsubmission_file/broken.zip", b"PK\x03\x04"),
+        ("Bo Ek_9_assignsubmission_file/x.zip", twice),
+    )
+    with zipfile.ZipFile(tmp_path / "class.zip") as archive:
+        archive.extractall(tmp_path / "class")
+    packed_ = loaded(tmp_path / "class.zip")
+    for found in (packed_, loaded(tmp_path / "class")):
+        kim, ann, bo = (
+            found[f"{name}_assignsubmission_file"] for name in ("Kim Lee_7", "Ann Mo_8", "Bo Ek_9")
+        )
+        assert isinstance(kim, Parcel)
+        assert isinstance(ann, Parcel)
+        assert isinstance(bo, Parcel)
+        assert [file.name for file in kim.files] == ["a.py", "b.py"]
+        assert [file.name for file in ann.files] == ["main.py"]
+        assert [file.name for file in bo.files] == ["c.py"]
+        assert [problem.message[:40] for problem in bo.problems] == [
+            "broken.zip is damaged or not a zip archi",
+            "deep.zip is an archive inside the submis",
+        ]
+    ann = packed_["Ann Mo_8_assignsubmission_file"]
+    assert isinstance(ann, Parcel)
+    assert "hw.zip is an archive inside the submission" in ann.problems[0].message
+
+
+@pytest.mark.parametrize("unpacked", [False, True])
+def test_many_archives_of_one_student(tmp_path: Path, unpacked: bool) -> None:
+    """Some are opened, the others named; and together they are no more than one submission."""
+    few = [(f"kim/{n:02}.zip", inner(("a.py", CODE))) for n in range(12)]
+    many = [(f"lee/{n}.zip", inner(*((f"{i}.py", CODE) for i in range(60)))) for n in range(2)]
+    path = zipped(tmp_path / "class.zip", *few, *many)
+    if unpacked:
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(tmp_path / "class")
+        path = tmp_path / "class"
+    found = loaded(path)
+    kim = found["kim"]
+    assert isinstance(kim, Parcel)
+    assert len(kim.files) == 10
+    assert [problem.message.partition(" ")[0] for problem in kim.problems] == ["10.zip", "11.zip"]
+    assert str(found["lee"]).startswith("lee holds more than 100 scripts and notebooks, or more ")
+
+
+def stamps(*paths: Path) -> dict[str, str]:
+    """By name, when it was changed last."""
+    with Loader() as loader:
+        return {handed.name: loader.stamp(handed) for handed in gather(paths)}
+
+
+def test_when_it_was_changed(tmp_path: Path) -> None:
+    """The newest file says; an archive's own time, and a clone's, say nothing."""
+    folder = tmp_path / "class"
+    for name, seconds in (("ann.py", 1_000), ("ben/a.py", 2_000), ("ben/b.py", 3_000)):
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(CODE, encoding="utf-8")
+        os.utime(file, (seconds, seconds))
+    (folder / "clone" / ".git").mkdir(parents=True)
+    (folder / "clone" / "a.py").write_text(CODE, encoding="utf-8")
+    (folder / "empty").mkdir()
+    assert stamps(folder) == {
+        "ann": "1970-01-01T00:16:40+00:00",
+        "ben": "1970-01-01T00:50:00+00:00",
+        "clone": "",
+        "empty": "",
+    }
+    early, late = zipfile.ZipInfo("kim.py"), zipfile.ZipInfo("lee/a.py")
+    odd = zipfile.ZipInfo("odd.py")
+    early.date_time, late.date_time = (2026, 10, 1, 12, 0, 0), (2026, 10, 2, 12, 0, 0)
+    odd.date_time = (1980, 0, 0, 0, 0, 0)
+    path = zipped(tmp_path / "c.zip", (early, CODE), (late, CODE), (odd, CODE))
+    found = stamps(path)
+    local = datetime(2026, 10, 1, 12).astimezone(UTC)
+    assert found == {
+        "kim": local.isoformat(timespec="seconds"),
+        "lee": datetime(2026, 10, 2, 12).astimezone(UTC).isoformat(timespec="seconds"),
+        "odd": "",
+    }
