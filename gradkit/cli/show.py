@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,7 @@ def _class_of(what: str, folder: Path | None) -> Path:
     try:
         return class_folder(folder)
     except Refusal as error:
-        raise Refusal(f"{what} is no file, and as a student it is not known of which class: {error.message}") from None
+        raise Refusal(f"{what} is no file, and if it is a student, {error.message}") from None
 
 
 def _of_file(
@@ -112,6 +113,7 @@ def _of_student(
     from gradkit.classroom.counted import counted
     from gradkit.classroom.database import StoreError
     from gradkit.classroom.overrides import overrides, result_of
+    from gradkit.classroom.pseudonyms import pseudonym
     from gradkit.classroom.store import Store
     from gradkit.classroom.whom import WhomError, whom
 
@@ -126,10 +128,13 @@ def _of_student(
                 raise Refusal(f"{name} has nothing that counts.")
             one = counts[name]
             if one.kept.standing != "graded":
+                if word == pseudonym(store, name):
+                    raise Refusal(f"{word} was {one.kept.standing}.")
                 raise Refusal(
                     f"{name} was {one.kept.standing}: {one.kept.told} It is {one.kept.path}."
                 )
             result = result_of(store, one, overrides(store).get(name, ()))
+            hidden = word == pseudonym(store, name)
             if finding is not None:
                 _print(show_stored(store, one.kept, result, finding, assignment))
     except (StoreError, WhomError) as error:
@@ -140,9 +145,13 @@ def _of_student(
     from gradkit.render.text import to_text
     from gradkit.text import clean_text
 
+    # Whoever asks by a pseudonym is not told the name.
+    if hidden:
+        result = replace(result, submission=word)
     click.echo(to_text([result], EXPECTED_LEVEL, encoding=sys.stdout.encoding), nl=False)
     click.echo(listing(findings_in([to_data(result, EXPECTED_LEVEL)])), nl=False)
-    click.echo(f"It is {clean_text(one.kept.path)}.", err=True)
+    if not hidden:
+        click.echo(f"It is {clean_text(one.kept.path)}.", err=True)
 
 
 def _given_back(store: Store, name: str, number: int | None) -> bytes:

@@ -25,7 +25,7 @@ SCHEMA = "gradkit/history/v1"
 DID: Mapping[RunKind, str] = {
     "grade": "graded",
     "remark": "marked again",
-    "override": "points set by a person",
+    "override": "points set",
     "release": "given back",
     "purge": "somebody was removed",
 }
@@ -91,7 +91,7 @@ def _step(step: Step) -> Iterator[str]:
     why = f": {' '.join(step.why.split())}" if step.why else ""
     yield f"Run {step.run}, {_time(step.began)}, {DID[step.kind]} by {step.who}{why}"
     told = [
-        *(line for attempt in step.attempts for line in _attempt(attempt)),
+        *(line for attempt in step.attempts for line in _attempt(attempt, step.kind)),
         *(f"Withdrawn from everybody: {code}." for code in step.drops),
         *([_rule(step.policy)] if step.policy else ()),
         *(_word(word.task, word.check, word.points) for word in step.words),
@@ -120,18 +120,20 @@ def _word(task: str, check: str, given: float | None) -> str:
     return f"{task}/{check} was set to {points(given)} points."
 
 
-def _attempt(attempt: Attempt) -> Iterator[str]:
+def _attempt(attempt: Attempt, kind: RunKind) -> Iterator[str]:
     """What a run found and what came of it."""
     late = ", late" if attempt.late else ""
     at = f", handed in {attempt.at}" if attempt.at else ""
-    same = "Found again, unchanged" if attempt.unchanged else "Submission"
-    yield f"{same}: {attempt.original}{at}{late} (contents {_short(attempt.digest)})."
+    found = "The stored answers of" if kind == "remark" else "Found"
+    same = "Found again, unchanged:" if attempt.unchanged else found
+    yield f"{same} {attempt.original}{at}{late} (contents {_short(attempt.digest)})."
     if attempt.unchanged:
         return
     if attempt.standing != "graded":
         yield f"It was {attempt.standing}: {attempt.told}"
         return
-    yield f"Read from {attempt.path}."
+    if kind == "grade":
+        yield f"Read from {attempt.path}."
     digests = attempt.digests or {}
     reference = digests.get("reference")
     against = f" and model solutions {_short(reference)}" if reference else ", without solutions"

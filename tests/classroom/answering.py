@@ -1,8 +1,8 @@
 """A small class that has something of everything that has to be answered for.
 
 By the roster: Anna Lee has exchanged two indices, Ben Miller is right, late and at his second
-attempt, Cas Ode handed in another exercise, Dan Poe nothing, Eve Roy is right. Zed Zorn is on
-no roster.
+attempt, Cas Ode handed in another exercise, Dan Poe nothing, Eve Roy is right, Fay Ito's
+notebook is damaged. Zed Zorn is on no roster.
 """
 
 from __future__ import annotations
@@ -32,17 +32,19 @@ ROSTER = b"""Student,ID,SIS Login ID
 "Ode, Cas",103,co9
 "Poe, Dan",104,dp1
 "Roy, Eve",105,er2
+"Ito, Fay",106,fi3
 """
 FIRST = {
     "leeanna_101_9001_hw.py": SWAPPED + "\n# written by Anna Lee herself\n",
     "millerben_102_9002_hw.py": SWAPPED + "\n# ben\n",
     "odecas_103_9003_hw.py": OTHER_EXERCISE,
     "royeve_105_9005_hw.py": RIGHT,
+    "itofay_106_9006_hw.ipynb": "{",
     "zornzed_199_9009_hw.py": RIGHT + "\n# zed\n",
 }
 SECOND = {"millerben_LATE_102_9012_hw-1.py": RIGHT + "\n# ben\n"}
-ANNA, BEN, CAS, DAN, EVE, ZED = (
-    *("Anna Lee", "Ben Miller", "Cas Ode", "Dan Poe", "Eve Roy"),
+ANNA, BEN, CAS, DAN, EVE, FAY, ZED = (
+    *("Anna Lee", "Ben Miller", "Cas Ode", "Dan Poe", "Eve Roy", "Fay Ito"),
     "zornzed",
 )
 SETTINGS = Settings(tasks=(TASK,), seed=11)
@@ -57,11 +59,13 @@ def write(folder: Path, texts: Mapping[str, str]) -> Path:
     return folder
 
 
-def run(out: Path, *folders: Path, settings: Settings = SETTINGS, policy: str | None = None) -> None:
+def run(
+    out: Path, *folders: Path, settings: Settings = SETTINGS, policy: str | None = None
+) -> None:
     """Grade downloads into a class, by the roster."""
     with Store(out, write=True) as store, grader(settings) as able:
         listed = roll(gather(folders), roster(ROSTER, "roster.csv"))
-        Grading(store, settings, Silent()).run(listed, Here(able), policy=policy)
+        Grading(store, settings, Silent()).run(listed, Here(able), policy=policy or None)
 
 
 def graded(folder: Path) -> Path:
