@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gradkit.records.course import Sender
+from gradkit.records.result import CheckResult
 from gradkit.records.submission import Parcel
 from gradkit.records.verdict import State
 
@@ -203,12 +204,13 @@ class Row:
     """One student's line in the table of a class.
 
     ``checks`` maps ``task/check`` to state, points and largest points; ``mistakes`` are the
-    codes found. ``review`` says why a person should look at it; of the checks in ``decided``
-    the points are a person's.
+    codes found. ``review`` says why a person should look at it; ``decided`` are the checks
+    whose points a person has set, by ``task/check``. ``absent`` is who is on the roster and has
+    nothing that counts.
     """
 
     name: str
-    standing: Standing
+    standing: Standing | Literal["absent"]
     told: str
     score: float | None
     max_score: float | None
@@ -217,7 +219,7 @@ class Row:
     mistakes: tuple[str, ...]
     review: tuple[str, ...]
     handed: HandedIn = HandedIn()
-    decided: tuple[str, ...] = ()
+    decided: Mapping[str, CheckResult] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,10 @@ from html import escape
 
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.render.allot import points
 from gradkit.render.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL
-from gradkit.render.text import FORMULAS, MARKS, points
+from gradkit.render.decided import decided
+from gradkit.render.text import FORMULAS, MARKS
 from gradkit.text import clean_text, where
 
 CELL = ' style="text-align:left;vertical-align:top;padding:2px 12px 2px 0"'
@@ -83,6 +85,8 @@ def _row(check: CheckResult, findings: Sequence[Finding], hints: int) -> str:
 
 
 def _said(check: CheckResult, findings: Sequence[Finding], hints: int) -> Iterator[str]:
+    if check.decision is not None:
+        yield f"<div><strong>{_text(decided(check))}</strong></div>"
     if check.follows:
         told = ", ".join(check.follows) if hints >= TITLE_LEVEL else "what is found above"
         yield f"<div>Follows from {_text(told)}: nothing more is deducted.</div>"

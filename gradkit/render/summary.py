@@ -13,8 +13,10 @@ from rich.text import Text
 
 from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.verdict import State
+from gradkit.render.allot import points
+from gradkit.render.decided import decided
 from gradkit.render.escape import csv_cell
-from gradkit.render.text import points
+from gradkit.render.table import columns, filled
 from gradkit.text import clean_text
 
 NAMES = 6
@@ -33,15 +35,19 @@ def show_summary(summary: Summary, console: Console) -> None:
     if summary.mistakes:
         console.print(_mistakes(summary))
     review = [(row.name, _look(row, ", ")) for row in summary.rows if row.review]
+    handed = [_handed(row) for row in summary.rows]
+    if any(any(cells[1:]) for cells in handed):
+        heads = ("student", "attempt", "late", "handed in", "points set by a person")
+        console.print(filled(heads, (cells for cells in handed if any(cells[1:]))))
     if review:
-        console.print(_pairs("to be looked at", "why", review))
+        console.print(filled(("to be looked at", "why"), review))
 
 
 def show_changes(changes: Sequence[Change], console: Console) -> None:
     """Print old and new scores side by side; nothing where there are none."""
     if not changes:
         return
-    table = _table("submission", "old", "new", "change", right=(1, 2, 3))
+    table = columns("submission", "old", "new", "change", right=(1, 2, 3))
     for change in changes:
         difference = (change.new or 0.0) - (change.old or 0.0)
         sign = "+" if difference > 0 else "−" if difference < 0 else ""
@@ -66,14 +72,45 @@ def to_csv(summary: Summary) -> str:
     checks = list(summary.states)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    head = ("student", "standing", "score", "max_score", "provisional", "review", "mistakes")
-    writer.writerow([*head, *checks])
+    head = ("student", "standing", "score", "max_score", "provisional")
+    more = ("late", "attempt", "at", "overrides", "review", "mistakes")
+    writer.writerow([*head, *more, *checks])
     for row in summary.rows:
-        facts = (row.score, row.max_score, row.provisional)
-        said = (_look(row, "; "), " ".join(row.mistakes))
+        there = row.standing != "absent"
+        facts = (
+            row.score,
+            row.max_score,
+            *((row.provisional, row.handed.late) if there else (None, None)),
+        )
+        said = (
+            _attempt(row),
+            row.handed.at,
+            "; ".join(_decided(row)),
+            _look(row, "; "),
+            " ".join(row.mistakes),
+        )
         points_ = [row.checks[check][1] if check in row.checks else None for check in checks]
         writer.writerow([csv_cell(row.name), row.standing, *facts, *map(csv_cell, said), *points_])
     return buffer.getvalue()
+
+
+def _attempt(row: Row) -> str:
+    """Which of how many it is that counts."""
+    return f"{row.handed.number} of {row.handed.attempts}" if row.handed.attempts else ""
+
+
+def _decided(row: Row) -> list[str]:
+    """Who has set the points of which check."""
+    return [f"{name}: {decided(check)}" for name, check in row.decided.items()]
+
+
+def _handed(row: Row) -> tuple[str, ...]:
+    """Name, attempt, late, time, points set: empty but for the name where all is as usual."""
+    handed, words = row.handed, "\n".join(_decided(row))
+    unusual = handed.attempts > 1 or handed.late or words
+    attempt = _attempt(row) if handed.attempts > 1 else ""
+    late = "late" if handed.late else ""
+    return row.name, attempt, late, handed.at if unusual else "", words
 
 
 def _look(row: Row, between: str) -> str:
@@ -83,14 +120,18 @@ def _look(row: Row, between: str) -> str:
 
 def _counts(summary: Summary) -> str:
     rows = summary.rows
-    parts = [f"{len(rows)} submission{'s' * (len(rows) != 1)}"]
+    absent = sum(row.standing == "absent" for row in rows)
+    total = len(rows) - absent
+    parts = [f"{total} submission{'s' * (total != 1)}"]
     for standing in ("graded", "refused", "failed"):
         count = sum(row.standing == standing for row in rows)
-        if count and (count < len(rows) or standing != "graded"):
+        if count and (count < total or standing != "graded"):
             parts.append(f"{count} {standing}")
     provisional = sum(row.provisional for row in rows)
     if provisional:
         parts.append(f"{provisional} provisional")
+    if absent:
+        parts.append(f"{absent} of the roster without one")
     return ", ".join(parts)
 
 
@@ -108,30 +149,16 @@ def _states(summary: Summary) -> Table:
     for counts in summary.states.values():
         seen.update(dict.fromkeys(counts))
     states = sorted(seen, key=lambda state: (state != "pass", state))
-    table = _table("check", *states, right=range(1, len(states) + 1))
+    table = columns("check", *states, right=range(1, len(states) + 1))
     for check, counts in summary.states.items():
         table.add_row(check, *(str(counts.get(state, "")) for state in states))
     return table
 
 
 def _mistakes(summary: Summary) -> Table:
-    table = _table("mistake", "students", "who", right=(1,))
+    table = columns("mistake", "students", "who", right=(1,))
     for code, names in summary.mistakes.items():
         who = ", ".join(clean_text(name) for name in names[:NAMES])
         more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
         table.add_row(code, str(len(names)), Text(who + more))
-    return table
-
-
-def _pairs(first: str, second: str, rows: list[tuple[str, str]]) -> Table:
-    table = _table(first, second)
-    for left, right in rows:
-        table.add_row(Text(clean_text(left)), Text(clean_text(right)))
-    return table
-
-
-def _table(*heads: str, right: Sequence[int] | range = ()) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", title_justify="left")
-    for number, head in enumerate(heads):
-        table.add_column(head, justify="right" if number in right else "left")
     return table

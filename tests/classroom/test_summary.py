@@ -84,7 +84,8 @@ def test_pandas_reads_the_table(out: Path) -> None:
     assert (ended.exit_code, ended.stderr) == (0, "")
     table = pd.read_csv(io.StringIO(ended.stdout), index_col="student")
     assert list(table.columns) == [
-        *("standing", "score", "max_score", "provisional", "review", "mistakes"),
+        *("standing", "score", "max_score", "provisional", "late", "attempt", "at"),
+        *("overrides", "review", "mistakes"),
         *(f"regression-numpy/{check}" for check in CHECKS),
     ]
     assert list(table.index) == ["'=cmd()", "ann", "ben", "cas", "hans", "pia.pdf"]

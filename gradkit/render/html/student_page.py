@@ -155,5 +155,7 @@ def _part(name: str, check: Data, findings: Sequence[Found], listings: Sequence[
         tuple(courses(check, name)),
         heat_map(check, name),
         tuple(entries[:ROWS]),
-        told=bool(check["state"] != "pass" or check["courses"] or check["notes"]),
+        told=bool(
+            check["state"] != "pass" or check["courses"] or check["notes"] or check["decision"]
+        ),
     )

@@ -1,0 +1,37 @@
+"""What is said of points that a person has set: one sentence, the same wherever they are shown."""
+
+from __future__ import annotations
+
+from gradkit.records.result import CheckResult
+from gradkit.render.allot import points
+
+STALE = "Something else is found now than when this was decided."
+
+
+def decided(check: CheckResult) -> str:
+    """Who gave how many points of how many, when and why, and what the mark alone is.
+
+    Its words are a person's: whoever shows it escapes them as they would a student's.
+
+    Returns
+    -------
+    str
+        One line; empty where the points are those of the mark.
+
+    Examples
+    --------
+    >>> from gradkit.records.result import Decision
+    >>> word = Decision(2.5, "A. Miller", "2026-11-25T10:00:00+00:00", "unclear sheet", False)
+    >>> decided(CheckResult("update", "fail", 4.0, 5.0, "", decision=word))
+    'Set to 4 of 5 by A. Miller on 2026-11-25: unclear sheet. The mark alone is 2.5.'
+    """
+    word = check.decision
+    if word is None:
+        return ""
+    comment = " ".join(word.comment.split())
+    why = f": {comment}" if comment else ""
+    stop = "" if comment.endswith((".", "!", "?")) else "."
+    by = " ".join(word.by.split())
+    given = f"Set to {points(check.score)} of {points(check.max_score)} by {by}"
+    said = f"{given} on {word.made[:10]}{why}{stop} The mark alone is {points(word.marked)}."
+    return f"{said} {STALE}" if word.stale else said
