@@ -36,6 +36,7 @@ from gradkit.records.course import Sender
 from gradkit.records.finding import Finding
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
 from gradkit.records.verdict import State
+from gradkit.render.review import command as show_command
 from gradkit.render.review import to_csv
 
 
@@ -188,6 +189,9 @@ def test_a_cell_is_no_formula() -> None:
     ((_, *_), (name, _, why, _, command)) = csv.reader(io.StringIO(text))
     assert (name, why) == ("'=1+1", "'+2")
     assert shlex.split(command) == ["gradkit", "show", "=1+1"]
+    dashed = Look("-rf x", (Reason("failed", "failed"),))
+    words = ["gradkit", "show", "--class", "a b", "--", "-rf x"]
+    assert shlex.split(show_command(dashed, "--class 'a b'")) == words
 
 
 def test_what_cannot_be_split_is_refused(handed: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from classroom.answering import ANNA, BEN, DAN, EVE, FAY, UPDATE
+from classroom.answering import ANNA, BEN, DAN, EVE, FAY, UPDATE, ZED, run
 from classroom.classes import HANGS, MISTAKES, RIGHT, SETTINGS, changed_assignment, handed_in
 from classroom.here import grade_here
 from click.testing import CliRunner
@@ -229,8 +229,18 @@ def test_who_is_on_the_roster_and_has_nothing(answered: Path) -> None:
     assert (found[DAN]["standing"], found[DAN]["review"]) == ("absent", "nothing handed in")
     assert {found[DAN][name] for name in ("score", "late", "attempt", "at", UPDATE)} == {""}
     text = command(answered).stdout
-    assert text.startswith("6 submissions, 5 graded, 1 refused, 1 of the roster without one\n")
+    assert text.startswith("6 submissions, 5 graded, 1 refused, 1 without one that counts\n")
     assert f"{DAN}          nothing handed in" in text
+
+
+def test_who_has_no_attempt_that_counts(course: Path, handed: Path) -> None:
+    """Is not left out, on the roster or not."""
+    run(course, handed / "first", policy="before=2000-01-01T00:00:00+00:00")
+    found = rows(course)
+    assert {row["standing"] for row in found.values()} == {"absent"}
+    assert found[ANNA]["review"] == found[ZED]["review"] == "no attempt that counts"
+    assert found[DAN]["review"] == "nothing handed in"
+    assert command(course).stdout.startswith("0 submissions, 7 without one that counts\n")
 
 
 def test_the_page_names_what_is_unusual(answered: Path) -> None:
