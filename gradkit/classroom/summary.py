@@ -16,6 +16,7 @@ from gradkit.records.classroom import Counted, HandedIn, Override, Row, Summary
 from gradkit.records.verdict import State
 
 NOTHING = "nothing handed in"
+NONE_COUNTS = "no attempt that counts"
 
 UNSAID = frozenset({"provisional", "nondeterministic"})
 """Reasons to look that a summary counts, or lists among the mistakes."""
@@ -34,12 +35,14 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     Returns
     -------
     Summary
-        Whoever of the roster has nothing that counts is in it too.
+        Whoever has nothing that counts is in it too, on the roster or not.
     """
     words = overrides(store)
     rows = [_row(store, one, words.get(one.kept.name, ())) for one in counted(store)]
     there = {row.name for row in rows}
-    rows += [_absent(name) for name in enrolled(store) if name not in there]
+    tried = {kept.name for kept in store.newest()} - there
+    rows += [_absent(name, NONE_COUNTS) for name in tried]
+    rows += [_absent(name, NOTHING) for name in enrolled(store) if name not in there | tried]
     if pseudonyms:
         rows = [_hidden(row, pseudonym(store, row.name)) for row in rows]
     rows.sort(key=lambda row: row.name)
@@ -88,8 +91,8 @@ def _row(store: Store, one: Counted, said: Sequence[Override]) -> Row:
     )
 
 
-def _absent(name: str) -> Row:
-    return Row(name, "absent", "", None, None, False, {}, (), (NOTHING,), HandedIn(0, 0))
+def _absent(name: str, why: str) -> Row:
+    return Row(name, "absent", "", None, None, False, {}, (), (why,), HandedIn(0, 0))
 
 
 def _hidden(row: Row, name: str) -> Row:

@@ -205,8 +205,7 @@ class Row:
 
     ``checks`` maps ``task/check`` to state, points and largest points; ``mistakes`` are the
     codes found. ``review`` says why a person should look at it; ``decided`` are the checks
-    whose points a person has set, by ``task/check``. ``absent`` is who is on the roster and has
-    nothing that counts.
+    whose points a person has set, by ``task/check``. Who has nothing that counts is ``absent``.
     """
 
     name: str

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from gradkit.records.feedback import Changes
 from gradkit.records.result import Result, TaskResult
-from gradkit.render.allot import CENT, allot
+from gradkit.render.allot import CENT, allot, points
 from gradkit.render.bounded import fit, shorten
 from gradkit.render.said import ENDLESS, check_said, head_said, total
-from gradkit.render.text import MARKS, points
+from gradkit.render.text import MARKS
 from gradkit.text import clean_text
 
 LIMIT = 50_000

@@ -55,7 +55,9 @@ def to_csv(looks: Sequence[Look], where: str = "") -> str:
 
 def command(look: Look, where: str = "") -> str:
     """What to type to see it."""
-    return " ".join(filter(None, ("gradkit show", shlex.quote(look.name), where)))
+    name = shlex.quote(look.name)
+    words = (where, "--", name) if look.name.startswith("-") else (name, where)
+    return " ".join(filter(None, ("gradkit show", *words)))
 
 
 def _why(look: Look, between: str) -> str:

@@ -131,7 +131,7 @@ def _counts(summary: Summary) -> str:
     if provisional:
         parts.append(f"{provisional} provisional")
     if absent:
-        parts.append(f"{absent} of the roster without one")
+        parts.append(f"{absent} without one that counts")
     return ", ".join(parts)
 
 
