@@ -191,7 +191,7 @@ def _check(
     try:
         seen = preflight(evaluator, claimed, rng, narrow)
     except BudgetSpent:
-        seen = Preflight(np.nan, np.nan, True, True, narrow, np.ones(len(claimed)), 0.0)
+        seen = Preflight(np.nan, np.nan, True, True, True, narrow, np.ones(len(claimed)), 0.0)
         return _unable(evaluator, parameters, claimed, seen, "budget")
     if not np.isfinite(seen.base):
         return _unable(evaluator, parameters, claimed, seen, "non-finite")

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradkit.gradcheck.allowance import reasons
 from gradkit.gradcheck.case import Case, Outcome
+from gradkit.gradcheck.fit import MANY, Fit, fit
 from gradkit.gradcheck.judge import AGREE, DISAGREE, UNKNOWN, Judged, judge
 from gradkit.gradcheck.ladder import (
     RATIO,
@@ -34,6 +35,9 @@ STRAIGHT = 0.05
 
 FURTHER = 4
 """The most steps that are added to a ladder before an accusation."""
+
+BORNE = 3
+"""So many steps in a row that keep to a claim bear it out."""
 
 BLUR = 1e-7
 """A relative resolution coarser than this is improved where longer steps can do it."""
@@ -120,6 +124,8 @@ class Examination:
             self.reach_down()
         if (self.unknown or self.blurred) and not self.short:
             self.reach_up()
+        if (self.unknown or self.blurred) and not self.short:
+            self.sharpen()
         if self.accusing and not self.short:
             self.reach_out()
         if self.accusing:
@@ -128,6 +134,8 @@ class Examination:
             self.listen(2 * self.step, degree=7)
         if self.accusing or np.isnan(self.case.claimed):
             self.look_behind()
+        if self.accusing and self.case.sigma > LOST * FLOAT64 * abs(self.case.base):
+            self.look_inside()
         if self.accusing and self.hiding and self.gap < SLIGHT * self.case.largest:
             self.stairs = True
             self.judged = replace(
@@ -137,13 +145,17 @@ class Examination:
 
     def decide(self, ladder: Ladder) -> None:
         """Judge the claim by a ladder."""
-        case = self.case
         self.ladder = ladder
-        self.derived = derive(ladder, furthest=case.scale)
+        self.derived = derive(ladder, furthest=self.case.scale)
         self.slope = slopes(replace(ladder, sigma=self.derived.sigma))
-        self.judged = judge(
+        self.judged = self.weigh(self.derived)
+
+    def weigh(self, derived: Derived) -> Judged:
+        """Hold the claim against an outcome of the ladder."""
+        case = self.case
+        return judge(
             np.array([case.claimed]),
-            self.derived,
+            derived,
             self.slope,
             np.array([case.error]),
             np.array([case.allowed]),
@@ -227,6 +239,56 @@ class Examination:
         if len(higher):
             self.decide(_join(self.ladder, climb(self.line, self.case, higher)))
 
+    def sharpen(self) -> None:
+        """Fit a polynomial to many points where noise blurs the ladder.
+
+        A fit has to keep to the ladder. It may support the claim or not, but is no proof against.
+        """
+        best = self.best_fit()
+        if best is None:
+            return
+        derived = replace(
+            self.derived,
+            estimate=np.array([best.slope]),
+            bound=np.array([best.bound]),
+            noise=np.array([best.noise]),
+            truncation=np.array([best.truncation]),
+            kink=np.array([best.kink]),
+        )
+        self.derived, self.judged = derived, self.weigh(derived)
+        if self.accusing:
+            self.judged = replace(
+                self.judged, verdict=np.array([UNKNOWN]), withheld=np.array([False])
+            )
+
+    def best_fit(self) -> Fit | None:
+        """Return the fit with the least bound, None where the ladder's is less."""
+        if not np.isfinite(self.derived.bound[0]):
+            return None
+        best, least = None, float(self.derived.bound[0])
+        kink = float(self.derived.kink[0])
+        for times in (64.0, 16.0, 4.0, 1.0):
+            reach = times * self.step
+            if reach > self.case.scale:
+                continue
+            found = fit(self.line, self.case.base, reach, self.estimate, float(self.derived.sigma[0]))
+            found = replace(found, kink=max(found.kink, kink))
+            if not abs(found.slope - self.estimate) <= self.derived.bound[0]:
+                continue
+            if found.bound < least:
+                best, least = found, found.bound
+                where = reach
+            elif best is not None:
+                break
+        if best is not None:
+            wanted = 0.4 * self.case.allowed if self.unknown else 0.5*BLUR * abs(self.case.claimed)
+            if wanted < least < 4 * wanted and best.noise > least / 2:
+                found = fit(self.line, self.case.base, where, self.estimate, float(self.derived.sigma[0]), MANY)
+                found = replace(found, kink=max(found.kink, kink))
+                if abs(found.slope - best.slope) <= best.bound and found.bound<least:
+                    best = found
+        return best
+
     def reach_out(self) -> None:
         """Add longer steps, before an accusation, until f is seen to be anything but straight.
 
@@ -267,6 +329,32 @@ class Examination:
         elif withheld and (not self.judged.disputed[0] or self.gap > SLIGHT * self.size):
             # A smooth or kinked f that bends towards the claim is no excuse.
             self.judged = replace(self.judged, verdict=np.array([DISAGREE]))
+
+    def look_inside(self) -> None:
+        """Ask whether steps that were thought to drown in noise bear out the claim.
+
+        Close to a pole f is smooth on a scale of its own, and what looks like noise from further
+        away is its curvature. Noise does not keep to one slope on several steps, each a quarter of
+        the last.
+        """
+        first = float(self.slope.step[0, 0])
+        lower = first * RATIO ** np.arange(-8.0, 0.0)
+        lower = lower[lower > max(self.line.smallest, TINY)]
+        if len(lower) < BORNE:
+            return
+        below = climb(self.line, self.case, lower)
+        moved = (below.above != below.base[:, None]) | (below.below != below.base[:, None])
+        near = np.abs(slopes(below).central[0] - self.case.claimed) <= self.gap / 4
+        run = np.convolve(near & moved[0], np.ones(BORNE, dtype=int), "valid")
+        if not np.any(run == BORNE):
+            return
+        accused = self.judged
+        rounding = np.array([FLOAT64 * abs(self.case.base)])
+        self.decide(replace(_join(below, self.ladder), sigma=rounding))
+        if self.judged.verdict[0] != AGREE:
+            self.judged = replace(
+                accused, verdict=np.array([UNKNOWN]), withheld=np.array([False])
+            )
 
     def regular_noise(self) -> float:
         """Return the size of a noise that looks smooth on small steps, 0 where there is none.

@@ -25,9 +25,9 @@ FINE = 8e-8
 UNSEEN = 1e-8
 """Relative errors below this are not worth an accusation, nor the risk of a wrong one."""
 
-POLISHED = 40
-"""Of so many entries, one that remains blurred by a noise of f, though accepted, gets a ladder.
-Where the rounding of f's value alone blurs them, all do."""
+POLISHED = 200
+"""So many entries that remain blurred, though accepted, get a ladder each, the worst of them
+first. Where f is noisy, only one in so many does."""
 
 KNOWN = 0.01
 """A claim that is not finite is wrong where the slope is known to this part of itself."""
@@ -98,7 +98,7 @@ def _reach(seen: Preflight, columns: Columns, claims: Claims) -> float:
 def _limits(claims: Claims, seen: Preflight, columns: Columns) -> Floats:
     """Return how coarse a resolution may be for each entry to be accepted."""
     excuse = np.inf if seen.narrow else EXCUSED * seen.sigma
-    return allowed(claims, _reach(seen, columns, claims), seen.rough, excuse)
+    return allowed(claims, _reach(seen, columns, claims), seen.noisy, excuse)
 
 
 def _note(columns: Columns, rows: Rows, seen: First) -> None:
@@ -141,11 +141,12 @@ def _try_first(
         array[again[sharper]] = values[sharper]
     columns.verdict[again[fine]] = AGREE
     columns.reason[again[fine]] = ""
-    still = again[~fine | (columns.resolution[again] > 2.5 * FINE * size[blurred])]
-    rounded = seen.sigma <= LOST * FLOAT64 * abs(seen.base)
-    most = len(rows) if rounded else 1 + len(rows) // POLISHED
-    still = still[columns.verdict[still] == AGREE][:most]
-    return np.concatenate([rows[columns.verdict[rows] != AGREE], still])
+    still = again[~fine | (columns.resolution[again] > 1.5 * FINE * size[blurred])]
+    still = still[columns.verdict[still] == AGREE]
+    with np.errstate(all="ignore"):
+        worst = np.argsort(-columns.resolution[still] / np.abs(claims.claimed[still]))
+    most = 1 + len(rows) // POLISHED if seen.noisy else POLISHED
+    return np.concatenate([rows[columns.verdict[rows] != AGREE], still[worst[:most]]])
 
 
 def _sharper(found: Outcome, claimed: float, resolution: float) -> bool:
