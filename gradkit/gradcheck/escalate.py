@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradkit.gradcheck.allowance import reasons
 from gradkit.gradcheck.case import Case, Outcome
@@ -38,6 +39,9 @@ FURTHER = 4
 
 BORNE = 3
 """So many steps in a row that keep to a claim bear it out."""
+
+QUIET = 1e-6
+"""The part of what a parameter does to f that a regular noise may be."""
 
 BLUR = 1e-7
 """A relative resolution coarser than this is improved where longer steps can do it."""
@@ -102,6 +106,12 @@ def _join(low: Ladder, high: Ladder) -> Ladder:
     return Ladder(base=low.base, sigma=low.sigma, **parts)
 
 
+def _in_a_row(flags: NDArray[np.bool_], count: int) -> bool:
+    """Whether so many flags in a row are set."""
+    together = np.convolve(flags, np.ones(count, dtype=int), "valid")
+    return bool(len(flags) >= count and np.any(together == count))
+
+
 class Examination:
     """The state of one examination: a ladder that grows, and what it says so far."""
 
@@ -134,13 +144,12 @@ class Examination:
             self.listen(2 * self.step, degree=7)
         if self.accusing or np.isnan(self.case.claimed):
             self.look_behind()
-        if self.accusing and self.case.sigma > LOST * FLOAT64 * abs(self.case.base):
+        lost = self.derived.sigma[0] > LOST * FLOAT64 * abs(self.case.base)
+        if self.accusing or (lost and self.judged.verdict[0] == AGREE):
             self.look_inside()
         if self.accusing and self.hiding and self.gap < SLIGHT * self.case.largest:
             self.stairs = True
-            self.judged = replace(
-                self.judged, verdict=np.array([UNKNOWN]), withheld=np.array([False])
-            )
+            self.doubt()
         return self.outcome()
 
     def decide(self, ladder: Ladder) -> None:
@@ -257,9 +266,7 @@ class Examination:
         )
         self.derived, self.judged = derived, self.weigh(derived)
         if self.accusing:
-            self.judged = replace(
-                self.judged, verdict=np.array([UNKNOWN]), withheld=np.array([False])
-            )
+            self.doubt()
 
     def best_fit(self) -> Fit | None:
         """Return the fit with the least bound, None where the ladder's is less."""
@@ -331,30 +338,41 @@ class Examination:
             self.judged = replace(self.judged, verdict=np.array([DISAGREE]))
 
     def look_inside(self) -> None:
-        """Ask whether steps that were thought to drown in noise bear out the claim.
+        """Hear steps that were thought to drown in noise, before anything is said that they deny.
 
         Close to a pole f is smooth on a scale of its own, and what looks like noise from further
         away is its curvature. Noise does not keep to one slope on several steps, each a quarter of
-        the last.
+        the last, but for a regular one, which is too small.
         """
-        first = float(self.slope.step[0, 0])
-        lower = first * RATIO ** np.arange(-8.0, 0.0)
-        lower = lower[lower > max(self.line.smallest, TINY)]
+        rounding = FLOAT64 * abs(self.case.base)
+        visible = self.gap if self.accusing else self.case.largest
+        lowest = max(self.line.smallest, TINY, RATIO * rounding / max(visible, TINY))
+        lower = self.slope.step[0, 0] * RATIO ** np.arange(-12.0, 0.0)
+        lower = lower[lower > lowest]
         if len(lower) < BORNE:
             return
         below = climb(self.line, self.case, lower)
-        moved = (below.above != below.base[:, None]) | (below.below != below.base[:, None])
-        near = np.abs(slopes(below).central[0] - self.case.claimed) <= self.gap / 4
-        run = np.convolve(near & moved[0], np.ones(BORNE, dtype=int), "valid")
-        if not np.any(run == BORNE):
-            return
-        accused = self.judged
-        rounding = np.array([FLOAT64 * abs(self.case.base)])
-        self.decide(replace(_join(below, self.ladder), sigma=rounding))
-        if self.judged.verdict[0] != AGREE:
-            self.judged = replace(
-                accused, verdict=np.array([UNKNOWN]), withheld=np.array([False])
-            )
+        moved = ((below.above != below.base[:, None]) | (below.below != below.base[:, None]))[0]
+        central = slopes(below).central[0]
+        away = np.abs(central - self.case.claimed)
+        if self.accusing:
+            if not _in_a_row(moved & (away <= self.gap / 4), BORNE):
+                return
+            self.decide(replace(_join(below, self.ladder), sigma=np.array([rounding])))
+            if self.judged.verdict[0] == AGREE:
+                return
+        else:
+            kept = np.abs(np.diff(central)) <= np.minimum(away[1:], away[:-1]) / 8
+            change = float(np.nanmax(np.abs(self.ladder.above - self.case.base)))
+            small = min(self.case.amplitude, QUIET * change + 1e-9 * abs(self.case.base))
+            plain = moved & (away * lower > small)
+            if not _in_a_row(kept & plain[1:] & plain[:-1], BORNE):
+                return
+        self.doubt()
+
+    def doubt(self) -> None:
+        """Leave the claim open."""
+        self.judged = replace(self.judged, verdict=np.array([UNKNOWN]), withheld=np.array([False]))
 
     def regular_noise(self) -> float:
         """Return the size of a noise that looks smooth on small steps, 0 where there is none.

@@ -271,16 +271,20 @@ def _table(
 ) -> Floats:
     """Evaluate f at uneven points along a line, the first of them the point itself.
 
-    In float32 the steps are whole multiples of a power of two, so that the points lie where
-    they should after rounding too, and the rounding is not taken for noise of f.
+    The steps are whole multiples of a power of two, so that the points lie where they should
+    after rounding too: where f is steep, that would be taken for noise of f. In float32 it is one
+    power for all entries of a parameter.
     """
     moves: list[Array | None] = []
     for position, direction in enumerate(line):
-        origin = evaluator.origin(position)
-        if direction is None or origin.dtype.itemsize >= 8:
-            moves.append(None if direction is None else spacing * direction)
+        if direction is None:
+            moves.append(None)
             continue
-        unit = 2.0 ** np.ceil(np.log2(4 * np.finfo(origin.dtype).eps * (_size(origin) or 1.0)))
+        origin = evaluator.origin(position)
+        size = _size(origin) or 1.0
+        if origin.dtype.itemsize >= 8:
+            size = np.where(origin == 0, size, np.abs(origin))
+        unit = 2.0 ** np.ceil(np.log2(4 * np.finfo(origin.dtype).eps * size))
         whole = np.rint(spacing * direction / unit)
         moves.append(unit * np.where(whole == 0, np.sign(direction), whole))
     values = evaluator.along(moves, np.array(POINTS[1:points], dtype=np.float64))
