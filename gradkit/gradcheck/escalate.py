@@ -264,9 +264,11 @@ class Examination:
             truncation=np.array([best.truncation]),
             kink=np.array([best.kink]),
         )
-        self.derived, self.judged = derived, self.weigh(derived)
-        if self.accusing:
-            self.doubt()
+        judged = self.weigh(derived)
+        if AGREE in (judged.verdict[0], self.judged.verdict[0]):
+            self.derived, self.judged = derived, judged
+            if judged.verdict[0] != AGREE:
+                self.doubt()
 
     def best_fit(self) -> Fit | None:
         """Return the fit with the least bound, None where the ladder's is less."""
@@ -274,10 +276,7 @@ class Examination:
             return None
         best, least = None, float(self.derived.bound[0])
         kink = float(self.derived.kink[0])
-        for times in (64.0, 16.0, 4.0, 1.0):
-            reach = times * self.step
-            if reach > self.case.scale:
-                continue
+        for reach in min(64 * self.step, self.case.scale) / RATIO ** np.arange(4):
             found = fit(self.line, self.case.base, reach, self.estimate, float(self.derived.sigma[0]))
             found = replace(found, kink=max(found.kink, kink))
             if not abs(found.slope - self.estimate) <= self.derived.bound[0]:

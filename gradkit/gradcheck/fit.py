@@ -101,5 +101,5 @@ def fit(line: Line, base: float, reach: float, slope: float, sigma: float, pairs
         slope=float(found[0]),
         noise=limit * float(np.linalg.norm(inverse[0])),
         truncation=truncation,
-        kink=half if half > limit * blur else 0.0,
+        kink=half if half > 0.4 * limit * blur else 0.0,
     )
