@@ -43,9 +43,6 @@ BORNE = 3
 QUIET = 1e-6
 """The part of what a parameter does to f that a regular noise may be."""
 
-BLUR = 1e-7
-"""A relative resolution coarser than this is improved where longer steps can do it."""
-
 SLIGHT = 0.02
 """Part of the slope, or of the largest beside it, that stairs can hide without their jumps being
 found."""
@@ -190,7 +187,7 @@ class Examination:
     @property
     def blurred(self) -> bool:
         """Whether a claim was accepted by a bound so wide that another look is worth while."""
-        coarse = self.judged.resolution[0] > BLUR * abs(self.case.claimed)
+        coarse = self.judged.resolution[0] > self.case.wanted
         return bool(coarse and self.judged.verdict[0] == AGREE)
 
     @property
@@ -287,7 +284,7 @@ class Examination:
             elif best is not None:
                 break
         if best is not None:
-            wanted = 0.4 * self.case.allowed if self.unknown else 0.5*BLUR * abs(self.case.claimed)
+            wanted = (0.8 * self.case.allowed if self.unknown else self.case.wanted) / 2
             if wanted < least < 4 * wanted and best.noise > least / 2:
                 found = fit(self.line, self.case.base, where, self.estimate, float(self.derived.sigma[0]), MANY)
                 found = replace(found, kink=max(found.kink, kink))

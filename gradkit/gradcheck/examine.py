@@ -22,6 +22,9 @@ from gradkit.gradcheck.sweep import First, first, second
 FINE = 8e-8
 """With a precise f, entries whose resolution is coarser than this get a second look."""
 
+BLUR = 1e-7
+"""A relative resolution coarser than this is improved where f is not noisy."""
+
 UNSEEN = 1e-8
 """Relative errors below this are not worth an accusation, nor the risk of a wrong one."""
 
@@ -191,6 +194,7 @@ def _try_ladders(
             sigma=seen.sigma,
             error=float(claims.error[row]) + UNSEEN * abs(claimed) if np.isfinite(claimed) else 0.0,
             allowed=limit,
+            wanted=limit if seen.noisy else min(limit, BLUR * abs(claimed)),
             reach=reach,
             amplitude=1e-8 * reach + min(1e-9 * abs(seen.base), 1e-4 * reach),
             rough=seen.rough,

@@ -15,7 +15,7 @@ import numpy as np
 from gradkit.gradcheck.line import Line
 from gradkit.gradcheck.noise import Floats
 
-FEW, MANY = 12, 60
+FEW, MANY = 12, 48
 """Pairs of points in a fit, and in one against noise that is only a few times too large."""
 
 ODD, BENT, EVEN = (1, 3, 5, 7), (1, 2, 3, 5), (1, 2, 4, 6)

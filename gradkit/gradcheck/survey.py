@@ -134,6 +134,7 @@ class Survey:
             sigma=seen.sigma,
             error=error,
             allowed=allowed,
+            wanted=allowed,
             reach=self.reach,
             amplitude=1e-8 * self.reach + min(1e-9 * abs(seen.base), 1e-4 * self.reach),
             rough=seen.rough,
