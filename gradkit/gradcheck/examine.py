@@ -15,8 +15,8 @@ from gradkit.gradcheck.escalate import escalate
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.judge import AGREE, DISAGREE, UNKNOWN
 from gradkit.gradcheck.line import EntryLine
-from gradkit.gradcheck.noise import FLOAT64, Floats
-from gradkit.gradcheck.preflight import LOST, Preflight, measure_again
+from gradkit.gradcheck.noise import Floats
+from gradkit.gradcheck.preflight import Preflight, measure_again
 from gradkit.gradcheck.sweep import First, first, second
 
 FINE = 8e-8

@@ -12,8 +12,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from gradkit.gradcheck.case import Case
+from gradkit.gradcheck.ladder import Derived
 from gradkit.gradcheck.line import Line
 from gradkit.gradcheck.noise import Floats
+from gradkit.gradcheck.slopes import RATIO
 
 FEW, MANY = 12, 48
 """Pairs of points in a fit, and in one against noise that is only a few times too large."""
@@ -26,19 +29,25 @@ DEVIATIONS = 3.5
 """By so many standard deviations noise may spoil a fit."""
 
 
+HARDLY = 0.4
+"""A kink beyond this part of what noise may pass for counts as one."""
+
+SAFETY = 1.5
+"""Factor on truncation and kink."""
+
+SPARE = 4
+"""A fit that is coarser than wanted by no more than this may get there with many points."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A slope, and the parts of its bound: by noise, by truncation, by half a kink."""
+    """A slope, its bound, and the parts of that: by noise, by truncation, by half a kink."""
 
     slope: float
+    bound: float
     noise: float
     truncation: float
     kink: float
-
-    @property
-    def bound(self) -> float:
-        """What the slope may be off by."""
-        return self.noise + 1.5 * (self.truncation + self.kink)
 
 
 @lru_cache
@@ -57,38 +66,69 @@ def _powers(pairs: int, which: tuple[int, ...]) -> tuple[Floats, Floats]:
     return powers, np.linalg.pinv(powers)
 
 
-def fit(line: Line, base: float, reach: float, slope: float, sigma: float, pairs: int = FEW) -> Fit:
-    """Fit an odd polynomial to ``(f(x + h) - f(x - h))/2`` for h up to a reach.
-
-    A kink at the point is the part of ``(f(x + h) + f(x - h))/2 - f(x)`` that grows as ``h``; it
-    counts where noise does not explain it.
+def best_fit(line: Line, case: Case, derived: Derived, step: float, wanted: float) -> Fit | None:
+    """Return the fit with the least bound that keeps to a ladder, None where the ladder's is less.
 
     Parameters
     ----------
     line : Line
-    base : float
-        f at the point.
+    case : Case
+    derived : Derived
+        What the ladder has found.
+    step : float
+        The step it rests on.
+    wanted : float
+        A bound that is good enough.
+    """
+    known, least = float(derived.estimate[0]), float(derived.bound[0])
+    if not np.isfinite(least):
+        return None
+    best, where = None, 0.0
+    for reach in (min(64 * step, case.scale) / RATIO ** np.arange(4)).tolist():
+        found = fit(line, case, derived, reach)
+        if abs(found.slope - known) > derived.bound[0]:
+            continue
+        if found.bound < least:
+            best, least, where = found, found.bound, reach
+        elif best is not None:
+            break
+    if best is not None and wanted < least < SPARE * wanted and best.noise > least / 2:
+        found = fit(line, case, derived, where, MANY)
+        if abs(found.slope - best.slope) <= least and found.bound < least:
+            return found
+    return best
+
+
+def fit(line: Line, case: Case, derived: Derived, reach: float, pairs: int = FEW) -> Fit:
+    """Fit an odd polynomial to ``(f(x + h) - f(x - h))/2`` for h up to a reach.
+
+    A kink at the point is the part of ``(f(x + h) + f(x - h))/2 - f(x)`` that grows as ``h``; it
+    counts where noise hardly explains it, and in any case where the ladder has found one.
+
+    Parameters
+    ----------
+    line : Line
+    case : Case
+    derived : Derived
+        What a ladder has found. Its slope puts right what rounding of the points makes of it; what
+        the values scatter about the polynomial counts as noise where it is more than the ladder's.
     reach : float
         The longest step.
-    slope : float
-        What is known of the slope; it puts right what rounding of the points makes of it.
-    sigma : float
-        Noise of f, three standard deviations. What the values scatter about the polynomial
-        counts where it is more.
     pairs : int
+        Of points.
     """
+    slope = float(derived.estimate[0])
     nodes = _nodes(pairs)
     above, below, ahead, behind = line.pairs(reach * nodes)
     span = (ahead + behind) / nodes
     odd = (above - below - slope * (ahead - behind)) / span
-    even = (above - base - slope * ahead + (below - base + slope * behind)) / span
+    even = (above - case.base - slope * ahead + (below - case.base + slope * behind)) / span
 
     powers, inverse = _powers(pairs, ODD)
     found = inverse @ odd
     rest = odd - powers @ found
     scatter = float(np.sqrt(rest @ rest / (pairs - len(ODD))))
-    deviation = max(scatter, sigma / 3 / 2**0.5 / reach)
-    limit = DEVIATIONS * deviation
+    limit = DEVIATIONS * max(scatter, float(derived.sigma[0]) / 3 / 2**0.5 / reach)
     truncation = abs(float(found[0] - (_powers(pairs, ODD[:-1])[1] @ odd)[0]))
     bend = _powers(pairs, BENT)[1]
     bent = bend @ odd
@@ -96,10 +136,14 @@ def fit(line: Line, base: float, reach: float, slope: float, sigma: float, pairs
         truncation = max(truncation, abs(float(found[0] - bent[0])))
     sides = _powers(pairs, EVEN)[1][0]
     half = abs(float(sides @ even))
-    blur = float(np.sqrt(sides @ sides + 2 * sides.sum() ** 2))
+    if half <= HARDLY * limit * float(np.sqrt(sides @ sides + 2 * sides.sum() ** 2)):
+        half = 0.0
+    kink = max(half, float(derived.kink[0]))
+    noise = limit * float(np.linalg.norm(inverse[0]))
     return Fit(
         slope=float(found[0]),
-        noise=limit * float(np.linalg.norm(inverse[0])),
+        bound=noise + SAFETY * (truncation + kink),
+        noise=noise,
         truncation=truncation,
-        kink=half if half > 0.4 * limit * blur else 0.0,
+        kink=kink,
     )

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.ladder import Derived, Slopes, candidates, jumps
+from gradkit.gradcheck.candidates import candidates
+from gradkit.gradcheck.ladder import Derived
 from gradkit.gradcheck.noise import FLOAT32, FLOAT64, Floats
+from gradkit.gradcheck.slopes import Slopes, jumps
 
 AGREE, DISAGREE, UNKNOWN = "agree", "disagree", "inconclusive"
 

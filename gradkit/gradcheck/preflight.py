@@ -162,9 +162,7 @@ def is_rough(sigma: float, base: float, reach: float) -> bool:
     return sigma > ROUGH * reach > 0 or sigma > LOSSY[1] * abs(base) > 0
 
 
-def is_white(
-    evaluator: Evaluator, line: Sequence[Array | None], base: float, sigma: float
-) -> bool:
+def is_white(evaluator: Evaluator, line: Sequence[Array | None], base: float, sigma: float) -> bool:
     """Whether points a few roundings apart show the noise too.
 
     Noise put on top of a value does. What rounding on the way to a value has done to it, as in

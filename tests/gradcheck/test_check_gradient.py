@@ -80,7 +80,7 @@ def test_at_a_corner_a_slope_outside_both_is_wrong(claim: float) -> None:
 def test_close_to_a_corner_the_slope_is_known(x: float) -> None:
     """Steps shorter than the way to the corner tell on which side the point lies.
 
-    Through the rounding of a value of 1, a way of 1e-10 shows the slope to 1e-5, by many points, and a shorter one does not.
+    Through the rounding of a value of 1, a way of 1e-10 just shows the slope to 1e-5.
     """
     right = 1.0 if x > 0 else 0.0
     expected = "agree" if abs(x) > 1e-10 else "inconclusive"
