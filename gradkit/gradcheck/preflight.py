@@ -279,7 +279,7 @@ def _table(
             moves.append(None)
             continue
         origin = evaluator.origin(position)
-        size = _size(origin) or 1.0
+        size = np.asarray(_size(origin) or 1.0)
         if origin.dtype.itemsize >= 8:
             size = np.where(origin == 0, size, np.abs(origin))
         unit = 2.0 ** np.ceil(np.log2(4 * np.finfo(origin.dtype).eps * size))
