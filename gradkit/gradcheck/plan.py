@@ -13,9 +13,10 @@ from dataclasses import fields
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradkit.gradcheck.ladder import RATIO, Derived, Ladder, derive
+from gradkit.gradcheck.ladder import Derived, derive
 from gradkit.gradcheck.noise import FLOAT32, POINTS, Floats, is_float32, table_noise
 from gradkit.gradcheck.records import Differences, Plan
+from gradkit.gradcheck.slopes import RATIO, Ladder
 from gradkit.gradcheck.unfold import unfold
 
 REPEATS = 2
