@@ -29,6 +29,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
+from gradkit.worker import linux
 from gradkit.worker.confine import UNCONFINED, Allowance, confine, taken_memory
 from gradkit.worker.errors import ConfinementError
 from gradkit.worker.harden import Shell, shut_in, tie_down
@@ -45,6 +46,7 @@ def main(settings: dict[str, Any]) -> None:
     control.set_inheritable(False)
     handlers = load(settings["preload"], settings["handlers"], settings["search"])
     open_streams()
+    linux.collapse()
     zygote = _Zygote(control, handlers)
     packages = settings["preload"]
     try:
