@@ -21,10 +21,14 @@ from gradkit.worker.several import SEVERAL, apart, together
 Handlers = Mapping[str, Callable[[Frame], Frame]]
 
 
-def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handlers:
+def load(
+    preload: Sequence[str], handlers: str, search: Sequence[str], rehearsals: int = 1
+) -> Handlers:
     """Import what every worker needs, and return ``HANDLERS`` of the module `handlers`.
 
-    Its ``rehearse``, where it has one, is called with them.
+    Its ``rehearse``, where it has one, is called with them. The interpreter adapts code to what
+    it sees, from the eighth time on: a fork server rehearses often enough for its forks to find
+    that done.
 
     `search` are folders in which `handlers` may be found too; they are not left in
     ``sys.path``.
@@ -42,10 +46,11 @@ def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handle
     sys.path.extend(search)
     module = importlib.import_module(handlers)
     sys.path[:] = before
-    _warm_up()
     table: Handlers = module.HANDLERS
-    if hasattr(module, "rehearse"):
-        module.rehearse(table)
+    for _ in range(rehearsals):
+        _warm_up()
+        if hasattr(module, "rehearse"):
+            module.rehearse(table)
     return table
 
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from gradkit.worker.frames import Frame, FrameError
+from gradkit.worker.header import check_kind, check_name
 
 SEVERAL = "several"
 
@@ -60,10 +61,13 @@ def apart(frame: Frame, count: int | None = None) -> list[Frame]:
         owner, _, own = name.partition("/")
         if owner not in arrays:
             raise FrameError(f"an array belongs to no message: {name[:40]!a}")
-        arrays[owner][own] = array
+        arrays[owner][check_name(own)] = array
     made = []
     for number, part in enumerate(parts):
         if not isinstance(part, dict) or part.keys() != {"kind", "data"}:
             raise FrameError("a message has kind and data, found another form")
+        check_kind(part["kind"])
+        if not isinstance(part["data"], dict):
+            raise FrameError("a message's data is an object, found another type")
         made.append(Frame(part["kind"], arrays[str(number)], part["data"]))
     return made

@@ -36,6 +36,7 @@ from gradkit.worker.harden import Shell, shut_in, tie_down
 from gradkit.worker.serve import Handlers, load, open_streams, point_streams, serve
 from gradkit.worker.tree import kill_below, kill_group
 
+REHEARSALS = 16
 UNFIT = 70
 """Exit code of a child that could not begin to serve."""
 
@@ -44,7 +45,7 @@ def main(settings: dict[str, Any]) -> None:
     """Load what workers need, then fork until the grader closes the socket."""
     control = socket.socket(fileno=settings["control"])
     control.set_inheritable(False)
-    handlers = load(settings["preload"], settings["handlers"], settings["search"])
+    handlers = load(settings["preload"], settings["handlers"], settings["search"], REHEARSALS)
     open_streams()
     linux.collapse()
     zygote = _Zygote(control, handlers)

@@ -44,7 +44,7 @@ PART = {"kind": "one", "data": {}}
         (Frame(SEVERAL, {}, {"parts": ["one"]}), 1, "a message has kind and data, found another"),
         (Frame(SEVERAL, {}, {"parts": [{"kind": "one"}]}), 1, "a message has kind and data"),
         (Frame(SEVERAL, {}, {"parts": [{**PART, "kind": 1}]}), 1, "a frame's kind is 1 to 40"),
-        (Frame(SEVERAL, {}, {"parts": [{**PART, "data": []}]}), 1, "a frame's data is a dict"),
+        (Frame(SEVERAL, {}, {"parts": [{**PART, "data": []}]}), 1, "a message's data is an object"),
     ],
 )
 def test_what_nobody_put_together_is_refused(frame: Frame, count: int | None, text: str) -> None:
