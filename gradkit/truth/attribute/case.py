@@ -49,7 +49,7 @@ class Case:
         self, task: Task, trace: Trace, inputs: UpdateInputs, diagnosis: Diagnosis, slip: Slip
     ) -> None:
         self.task, self.trace, self.slip = task, trace, slip
-        self.columns = Columns(trace, max(PROPORTIONAL, diagnosis.precision.rounding))
+        self.columns = Columns(trace, max(PROPORTIONAL, diagnosis.precision.exact))
         self.inputs = rows_of(inputs, trace.calls)
         self.table = Table(task, self.inputs, trace.after)
         self.details: dict[Entry, Details] = dict(zip(slip.entries, slip.details, strict=False))

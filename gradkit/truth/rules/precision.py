@@ -24,7 +24,8 @@ class Precision:
 
 DOUBLE = Precision(1e-9, 8 * float(np.finfo(np.float64).eps), 1e-8, 6)
 
-SINGLE = Precision(
-    32 * float(np.finfo(np.float32).eps), 2 * float(np.finfo(np.float32).eps), 1e-4, 3
-)
-"""For numbers that went through float32 somewhere: enough for products, not for sums of many."""
+SINGLE = Precision(32 * float(np.finfo(np.float32).eps), DOUBLE.rounding, 1e-4, 3)
+"""For steps that went through float32 somewhere: enough for products, not for sums of many."""
+
+STORED = Precision(SINGLE.exact, 2 * float(np.finfo(np.float32).eps), SINGLE.close, SINGLE.digits)
+"""For parameters that are float32 themselves."""

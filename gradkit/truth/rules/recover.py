@@ -139,8 +139,9 @@ def _dependencies(
     for entry in shape.entries:
         before = probes.inputs.before[entry[0]][: width + 1, *entry[1]]
         after = probes.after[entry[0]][: width + 1, *entry[1]]
-        noise = precision.rounding * np.maximum(np.abs(before), np.abs(after)).max()
         change = after - before
+        noise = precision.rounding * np.maximum(np.abs(before), np.abs(after)).max()
+        noise += precision.exact * np.abs(change).max()
         if probes.inputs.rate is not None:
             # A rate per call would show as a dependency on everything.
             rate = probes.inputs.rate[: width + 1]
