@@ -6,8 +6,7 @@ wrote is escaped.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from gradkit.records.finding import UNEXPLAINED, Finding
@@ -15,7 +14,8 @@ from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.render.allot import points
 from gradkit.render.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL
 from gradkit.render.decided import decided
-from gradkit.render.text import FORMULAS, MARKS
+from gradkit.render.formula import pieces
+from gradkit.render.text import FORMULAS, MARKS, others
 from gradkit.text import clean_text, where
 
 CELL = ' style="text-align:left;vertical-align:top;padding:2px 12px 2px 0"'
@@ -118,6 +118,7 @@ def _finding(finding: Finding, hints: int) -> Iterator[str]:
     hinted = "".join(f"<li>{_text(hint)}</li>" for hint in finding.hints[1:hints])
     if hinted:
         yield f"<details><summary>Hints</summary><ul>{hinted}</ul></details>"
+    yield from (f"<div>{_text(other)}</div>" for other in others(finding))
     if finding.mistake != UNEXPLAINED:
         yield f"<div>More: <code>!gradkit explain {_text(finding.mistake)}</code></div>"
 
@@ -136,19 +137,11 @@ def _formulas(finding: Finding, hints: int) -> Iterator[str]:
 
 
 def _marked(applied: str, right: str) -> str:
-    """The applied formula; each factor that the right one has not is strong and in brackets."""
-    return " · ".join(
+    """The applied formula; all that the right one has not is strong and in brackets."""
+    return "".join(
         f"<strong>‹{_text(part)}›</strong>" if strange else _text(part)
-        for part, strange in _strange(applied.split(" · "), right.split(" · "))
+        for part, strange in pieces(applied, right)
     )
-
-
-def _strange(parts: Iterable[str], right: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    known = Counter(right)
-    for part in parts:
-        strange = not known[part]
-        known[part] -= not strange
-        yield part, strange
 
 
 def _text(text: str) -> str:
