@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from classroom.classes import RIGHT
+from classroom.classes import RIGHT, SETTINGS, changed_assignment
 from classroom.returned import MOODLE, WORKSHEET, download, graded, members, table
 from click.testing import CliRunner
 from click.testing import Result as Ended
@@ -144,6 +145,26 @@ def test_no_class_and_no_worksheet_exit_2(out: Path, tmp_path: Path) -> None:
     assert ended.exit_code == 2
     assert "is no grading worksheet of Moodle that can be filled" in ended.stderr
     assert not (out / "feedback").exists()
+
+
+def test_pages_need_the_extra(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing is said, with how to get it."""
+    monkeypatch.setattr("gradkit.render.formats.lacking", lambda name: f"{name} needs more")
+    ended = command(out, "--moodle")
+    assert (ended.exit_code, ended.stderr) == (2, "gradkit: html needs more\n")
+
+
+def test_an_assignment_that_is_gone_is_said(tmp_path: Path) -> None:
+    """Unless the level is given, which is all that it is needed for."""
+    mine = changed_assignment(tmp_path / "mine")
+    settings = replace(SETTINGS, assignment=mine)
+    folder = download(tmp_path / "subs", {"ann.py": RIGHT})
+    out = graded(folder, tmp_path / "out", settings=settings)
+    mine.unlink()
+    ended = command(out, "--folder")
+    assert ended.exit_code == 2
+    assert str(mine) in ended.stderr
+    assert command(out, "--folder", "--hints", "2").exit_code == 0
 
 
 def test_an_interrupt_ends_with_130(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
