@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, pairwise
@@ -19,7 +19,7 @@ from gradkit.classroom.database import last
 from gradkit.classroom.helpers import helpers
 from gradkit.classroom.overrides import overrides
 from gradkit.classroom.pages import ALONE, CHUNK
-from gradkit.classroom.releases import digest_of, given
+from gradkit.classroom.releases import digest_of
 from gradkit.classroom.store import Store
 from gradkit.records.classroom import Counted, Override, Release
 from gradkit.records.feedback import Changes
@@ -115,9 +115,11 @@ class Past:
         return self._known[run]
 
 
-def drafts(store: Store, found: Sequence[Counted]) -> list[Draft]:
-    """Pages for those who have a result that counts."""
-    past, told = Past(store), given(store)
+def drafts(
+    store: Store, found: Sequence[Counted], told: Mapping[str, Sequence[Release]]
+) -> list[Draft]:
+    """Pages for those who have a result that counts; ``told`` is what each was given before."""
+    past = Past(store)
     # One file has several students where a group handed it in.
     count = Counter((one.kept.path, one.kept.digest) for one in found)
     made = []

@@ -109,7 +109,7 @@ def test_moodle_finds_every_page_and_every_grade(out: Path) -> None:
     assert taken["504"][1] == ""
     assert (done.pages, done.new, done.filled) == (2, 2, 2)
     (left,) = done.left
-    assert (left.student, left.what) == ("Cas Pi", "page")
+    assert (left.student, left.what) == ("Cas Pi", "page, grade")
     assert left.why.startswith("There is no script and no notebook in Cas Pi_503")
     read = pd.read_csv(io.BytesIO((out / "feedback" / "w.csv").read_bytes()), index_col="Full name")
     assert read["Grade"].dropna().to_dict() == {"Ben Ost": 17.0, "Ann Mo": 20.0}
