@@ -6,7 +6,6 @@ are worth. Other questions (data, layers, starts, epochs) need grading anew.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from gradkit.assess import StaleError
 from gradkit.classroom.counted import counted
 from gradkit.classroom.database import StoreError
 from gradkit.classroom.grade import key_base, key_of
+from gradkit.classroom.helpers import end_with_parent
 from gradkit.classroom.marker import Marker
 from gradkit.classroom.overrides import decided, overrides
 from gradkit.classroom.pack import pack, unpack
@@ -207,7 +207,7 @@ _HERE: list[Marker] = []
 
 def _prepare(settings: Settings) -> None:
     # An interrupt is the other process' business, which then wants no more of this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
     _HERE.append(Marker(settings))
 
 

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "summary": "summary",
     "review": "review",
     "override": "override",
+    "feedback": "feedback",
     "history": "history",
     "diff": "diff",
     "purge": "purge",

@@ -131,6 +131,7 @@ AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.render.table": {"rich"},
     "gradkit.render.progress": {"rich"},
     "gradkit.render.preview": {"rich"},
+    "gradkit.render.feedback": {"rich"},
     "gradkit.classroom": {"msgspec"},
     "gradkit.pytest_plugin": {"pytest"},
 }
