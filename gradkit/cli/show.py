@@ -70,7 +70,10 @@ def command(
 
     try:
         # What ends so is meant as a file, there or not.
-        if Path(what).is_file() or what.endswith(".json"):
+        is_file = Path(what).is_file() or what.endswith(".json")
+        if submission is not None and not is_file:
+            raise Refusal(f"--submission goes with a file of results, and {what} is none.")
+        if is_file:
             if viewer is not None or folder is not None:
                 raise Refusal(f"{what} is a file: --class and --as are for a student of a class.")
             _of_file(Path(what), finding, submission, assignment)

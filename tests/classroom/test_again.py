@@ -230,6 +230,9 @@ def test_options_that_do_not_go_together_are_refused(given: Path, tmp_path: Path
     assert refusal("show", "anna", "--as", "student", "--finding", "x", "--class", given) == (
         "--as student shows what was given back: leave out --finding."
     )
+    assert refusal("show", "anna", "--submission", "x", "--class", given) == (
+        "--submission goes with a file of results, and anna is none."
+    )
     file = tmp_path / "result.json"
     file.write_text("[]", encoding="utf-8")
     said = f"{file} is a file: --class and --as are for a student of a class."

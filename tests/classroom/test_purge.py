@@ -135,6 +135,15 @@ def test_of_her_own_runs_only_the_reason_goes(term: Path) -> None:
     assert [each.why for each in runs if each.kind == "override"] == ["", "another reason"]
 
 
+def test_reasons_that_name_her_have_the_pseudonym(term: Path) -> None:
+    """As the course writes the name, or the roster; other words stay."""
+    with Store(term, write=True) as store:
+        store.begin("remark", why="ANNA LEE, and Lee, Anna, were right: not Joanna Lees")
+        hidden = pseudonym(store, ANNA)
+        purge(store, ANNA)
+        assert store.runs()[-2].why == f"{hidden}, and {hidden}, were right: not Joanna Lees"
+
+
 def test_who_has_handed_in_nothing_can_be_removed(course: Path) -> None:
     """From the roster."""
     with Store(course, write=True) as store:
@@ -224,7 +233,8 @@ def test_a_reason_that_names_the_student(course: Path) -> None:
     assert str(caught.value) == (
         f"The reason names {ANNA}, and it is kept. Say why without the name: --why TEXT."
     )
-    assert b"Anna" in (course / FILE).read_bytes()
+        assert b"Anna" in (course / FILE).read_bytes()
+        purge(store, ANNA, why="Joanna Lees has asked")
 
 
 # --- the command -------------------------------------------------------------------------
