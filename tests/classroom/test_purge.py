@@ -233,7 +233,8 @@ def test_a_reason_that_names_the_student(course: Path) -> None:
     assert str(caught.value) == (
         f"The reason names {ANNA}, and it is kept. Say why without the name: --why TEXT."
     )
-        assert b"Anna" in (course / FILE).read_bytes()
+    assert b"Anna" in (course / FILE).read_bytes()
+    with Store(course, write=True) as store:
         purge(store, ANNA, why="Joanna Lees has asked")
 
 
