@@ -155,6 +155,22 @@ def test_of_who_handed_in_nothing_nothing_counts(handed: Path) -> None:
     assert gradkit("history", "dan", "--class", handed / "out").stdout == f"{DAN}: nothing counts\n"
 
 
+def test_another_rule_concerns_whoever_has_handed_in(course: Path, tmp_path: Path) -> None:
+    """Though nothing of theirs was found in that run: it may not count any more, or again."""
+    (tmp_path / "none").mkdir()
+    for number, policy in ((3, "before=2000-01-01T00:00:00+00:00"), (4, "last")):
+        with Store(course, write=True) as store:
+            store.end(store.begin("remark", SETTINGS, policy=policy))
+        last = told(course).steps[-1]
+        assert (last.run, last.policy, last.attempts) == (number, policy, ())
+        assert (last.after is None) == (number == 3)
+    text = gradkit("history", "anna", "--class", course).stdout
+    rule = "From then on the last attempt before 2000-01-01T00:00:00+00:00 counts."
+    assert rule in text
+    assert "What counts: 17.25 of 20 points before, nothing counts from then on." in text
+    assert told(course, DAN).steps == ()
+
+
 def test_how_it_stood_can_be_asked_for_any_run(term: Path) -> None:
     """As `diff` does."""
     with Store(term, write=False) as store:
