@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from render.html.samples import WORDS, result
+from render.html.samples import WORDS
+from render.html.samples import result as sample
 
 from gradkit.classroom.changes import Former, Stand, changes
 from gradkit.classroom.overrides import basis_of
@@ -19,6 +20,13 @@ KEPT = Kept(
     "2026-11-01T10:00:00.000+00:00",
 )
 TASK = "regression-numpy"
+
+
+def result() -> Result:
+    """As it is stored: a person's words come to it later."""
+    (task,) = sample().tasks
+    checks = tuple(replace(check, decision=None) for check in task.checks)
+    return replace(sample(), tasks=(replace(task, checks=checks),))
 
 
 def stand(found: Result, *words: Override, digest: str = "digest", number: int = 1) -> Stand:
