@@ -227,8 +227,8 @@ def _write_pages(plan: Plan, bundle: _Bundle) -> Path:
         return zlib.decompress(bundle.pages[student].packed).decode()
 
     # Who is in a group has the same page as the others of it.
-    names = {file: student for student, file in bundle.names.items()}
-    pairs = [(student, file) for file, student in names.items()]
+    once = {file: student for student, file in bundle.names.items()}
+    pairs = [(student, file) for file, student in once.items()]
     _make_folder(plan.out if plan.way == "folder" else plan.out.parent)
     (write_folder if plan.way == "folder" else write_zip)(plan.out, pairs, page)
     return plan.out

@@ -12,9 +12,11 @@ from classroom.returned import MOODLE, WORKSHEET, download, graded, members, tab
 from click.testing import CliRunner
 from click.testing import Result as Ended
 
+from gradkit.classroom.database import files_of
 from gradkit.classroom.releases import given
 from gradkit.classroom.store import Store
 from gradkit.cli import main
+from gradkit.student.gather import gather
 
 
 def command(*arguments: object) -> Ended:
@@ -147,6 +149,16 @@ def test_no_class_and_no_worksheet_exit_2(out: Path, tmp_path: Path) -> None:
     assert ended.exit_code == 2
     assert "is no grading worksheet of Moodle that can be filled" in ended.stderr
     assert not (out / "feedback").exists()
+
+
+def test_what_is_written_is_no_submission(tmp_path: Path) -> None:
+    """Where the class lies in the folder of its own submissions."""
+    download(tmp_path, {"ann.py": RIGHT})
+    graded(tmp_path, tmp_path)
+    assert command(tmp_path, "--folder").exit_code == 0
+    (tmp_path / "pages").mkdir()
+    assert [one.name for one in gather([tmp_path], files_of(tmp_path))] == ["ann"]
+    assert len(gather([tmp_path])) > 1
 
 
 def test_pages_need_the_extra(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
