@@ -19,7 +19,8 @@ from gradkit.cli.refusal import Refusal
 def command(before: int, after: int, folder: Path | None, pseudonyms: bool) -> None:
     """List what has changed between two runs.
 
-    Scores, findings and points that were set, as they stood at the end of each. `gradkit history` lists the runs.
+    Scores, findings and points that were set, as they stood at the end of each. `gradkit
+    history` lists the runs.
     """
     folder = class_folder(folder)
     from rich.console import Console

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 def command(student: str, yes: bool, why: str, by: str, folder: Path | None) -> None:
     """Remove a student from a class.
 
-    Results, answers, code, identifiers, points that were set, pages and zips of pages. It cannot be taken back. What is left is a note, under a pseudonym, that it was done.
+    Results, answers, code, identifiers, points that were set, pages and zips of pages. It
+    cannot be taken back. What is left is a note, under a pseudonym, that it was done.
     """
     folder = class_folder(folder)
     from gradkit.classroom.database import StoreError

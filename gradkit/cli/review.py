@@ -24,7 +24,8 @@ def command(
 ) -> None:
     """List what a person must look at in the class in DIR.
 
-    The most urgent comes first, each with the command to see it. Whoever shares the work gets the same students again, as long as few come or go.
+    The most urgent comes first, each with the command to see it. Whoever shares the work gets
+    the same students again, as long as few come or go.
     """
     assistants = _names(split)
     if whose is not None and whose not in assistants:
