@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from gradkit.records.feedback import Given, Left
+from gradkit.render.table import filled
 from gradkit.text import clean_text
+
+NAMES = 10
+"""Students who are named in a line; the rest are counted."""
 
 
 def show_left(left: Sequence[Left], console: Console) -> None:
     """Print who is left out of what, with the reason; nothing where nobody is."""
     if not left:
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for head in ("left out", "of", "why"):
-        table.add_column(head)
-    for each in left:
-        table.add_row(*(Text(clean_text(text)) for text in (each.student, each.what, each.why)))
-    console.print(table)
+    rows = ((each.student, each.what, each.why) for each in left)
+    console.print(filled(("left out", "of", "why"), rows))
 
 
 def said(given: Given, *, write: bool) -> list[str]:
@@ -43,7 +41,3 @@ def said(given: Given, *, write: bool) -> list[str]:
             f"{names}{more}."
         )
     return lines
-
-
-NAMES = 10
-"""Students who are named in a line; the rest are counted."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from house.handed_out import moodle_download
 
 from gradkit import cli
 from gradkit.cli.check import command
@@ -175,6 +176,7 @@ def test_commands_in_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.M
     for source in ("chen_regression_swapped_index.py", "bilal_regression_right.py"):
         shutil.copy(ROOT / "tests" / "sample_class" / source, classes)
     shutil.copy(classes / "chen_regression_swapped_index.py", classes / "chen.py")
+    moodle_download(tmp_path)
     (tmp_path / "answers.py").write_text("", encoding="utf-8")
     for folder in ("tanh_regression", "softmax_classifier"):
         shutil.copytree(EXERCISES / folder, tmp_path / folder)
