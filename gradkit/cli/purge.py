@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 @BY
 @IN_CLASS
 def command(student: str, yes: bool, why: str, by: str, folder: Path | None) -> None:
-    """Remove STUDENT from a class: results, answers, code, identifiers, points set, pages.
+    """Remove a student from a class.
 
-    It cannot be taken back. What is left is a note, under a pseudonym, that it was done.
+    Results, answers, code, identifiers, points that were set, pages and zips of pages. It
+    cannot be taken back. What is left is a note, under a pseudonym, that it was done.
     """
     folder = class_folder(folder)
     from gradkit.classroom.database import StoreError

@@ -55,7 +55,7 @@ def command(
     release: int | None,
     output: Path | None,
 ) -> None:
-    """Show a finding of RESULT, or of STUDENT in a class, as a script that needs no gradkit.
+    """Show a finding as a script, or a student of a class.
 
     RESULT is what `gradkit check --format json --output RESULT` wrote. Without --finding the
     findings are listed, of a student with the mark sheet. What --finding prints is one Python

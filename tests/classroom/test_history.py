@@ -25,6 +25,7 @@ from classroom.answering import (
     refusal,
     run,
 )
+from model_solutions import ROOT
 
 import gradkit as package
 from gradkit.classroom.counted import counted
@@ -229,6 +230,24 @@ def test_as_data_it_has_all_of_it(term: Path) -> None:
     assert attempt["digest"] == hashlib.sha256(FIRST[FILE].encode()).hexdigest()
     assert data["steps"][2]["words"] == [{"task": TASK, "check": "update", "points": 11.0}]
     assert data["mark"] == {"score": 20.0, "max_score": 20.0, "number": 1, "attempts": 1}
+
+
+def test_every_key_is_described(term: Path) -> None:
+    """In the document beside the renderer; what is a package's or a task's name is not."""
+    text = (ROOT / "gradkit" / "render" / "HISTORY.md").read_text(encoding="utf-8")
+    data = json.loads(gradkit("history", "anna", "--json", "--class", term).stdout)
+    keys: set[str] = set()
+    waiting: list[object] = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            keys |= set(value)
+            named = ("versions", "digests", "seeds")
+            waiting += [inner for key, inner in value.items() if key not in named]
+        elif isinstance(value, list):
+            waiting += value
+    assert {"steps", "words", "releases", "seeds", "number"} <= keys
+    assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
 
 
 def test_no_word_of_it_is_obeyed(course: Path) -> None:

@@ -28,7 +28,7 @@ DOCUMENTS = [
     *DOCS,
     ROOT / "tests" / "exercises" / "README.md",
     *ROOT.glob("*.md"),
-    ROOT / "gradkit" / "render" / "RESULT.md",
+    *ROOT.glob("gradkit/render/*.md"),
     *ROOT.glob("benchmarks/*.md"),
     *ROOT.glob("student_template/*.md"),
     *ROOT.glob("reference/*.md"),
