@@ -121,16 +121,22 @@ def drafts(
     """Pages for those who have a result that counts; ``told`` is what each was given before."""
     past = Past(store)
     # One file has several students where a group handed it in.
-    count = Counter((one.kept.path, one.kept.digest) for one in found)
+    count = Counter(map(_handed_in, found))
     made = []
     for one in found:
         name = one.kept.name
         stand = past.stand(name)
         if stand is not None:
-            heading = GROUP if count[one.kept.path, one.kept.digest] > 1 else name
+            heading = GROUP if count[_handed_in(one)] > 1 else name
             pages = _pages(told.get(name, ()))
             made.append(_held(Draft(name, heading, stand), pages, past))
     return made
+
+
+def _handed_in(one: Counted) -> tuple[str, ...]:
+    """What was handed in, wherever it lay: the same for all of a group, and for nobody else."""
+    sender = one.listed.sender
+    return one.kept.digest, sender.source, sender.original, sender.student
 
 
 def _pages(told: Sequence[Release]) -> list[Release]:

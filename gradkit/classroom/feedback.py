@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradkit.classroom.address import Address, Way, addresses, ids_of, names_of, shared
+from gradkit.classroom.address import Address, Way, addresses, ids_of, names_of, not_theirs, shared
 from gradkit.classroom.bundle import BundleError, write_folder, write_zip
 from gradkit.classroom.counted import counted, rule_of
 from gradkit.classroom.drafts import Page, drafts, made
@@ -92,8 +92,9 @@ def feedback(store: Store, plan: Plan) -> Given:
         Of files, those that were there are whole.
     """
     roster = enrolled(store)
-    known = addresses(store, roster)
-    found = counted(store)
+    others = not_theirs(store)
+    known = addresses(store, roster, others)
+    found = [one for one in counted(store) if one.kept.submission not in others]
     before = given(store)
     graded = drafts(store, found, before)
     if not graded:
