@@ -20,8 +20,9 @@ FILE = "class.sqlite"
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The files that a class has in its folder, where they are there."""
-    return [folder / name for name in (FILE, f"{FILE}-journal", LOCK, f"{LOCK}-journal")]
+    """What a class has in its folder, where it is there: its file, and what is written of it."""
+    names = (FILE, f"{FILE}-journal", LOCK, f"{LOCK}-journal", "pages", "feedback")
+    return [folder / name for name in names]
 
 
 def last(upto: int | None) -> int:

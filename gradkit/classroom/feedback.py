@@ -9,11 +9,11 @@ notes them. What a student has been given already is not noted again.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradkit.classroom.address import Address, Way, addresses, ids_of, names_of, shared
+from gradkit.classroom.address import Address, Way, addresses, ids_of, names_of, not_theirs, shared
 from gradkit.classroom.bundle import BundleError, write_folder, write_zip
 from gradkit.classroom.counted import counted, rule_of
 from gradkit.classroom.drafts import Page, drafts, made
@@ -21,6 +21,7 @@ from gradkit.classroom.releases import digest_of, given, release
 from gradkit.classroom.roll import enrolled
 from gradkit.classroom.store import Store
 from gradkit.classroom.whole import whole
+from gradkit.records.classroom import Release
 from gradkit.records.course import FilledSheet, Mark
 from gradkit.records.feedback import Given, Left
 
@@ -91,13 +92,15 @@ def feedback(store: Store, plan: Plan) -> Given:
         Of files, those that were there are whole.
     """
     roster = enrolled(store)
-    known = addresses(store, roster)
-    found = counted(store)
-    graded = drafts(store, found)
+    others = not_theirs(store)
+    known = addresses(store, roster, others)
+    found = [one for one in counted(store) if one.kept.submission not in others]
+    before = given(store)
+    graded = drafts(store, found, before)
     if not graded:
         raise FeedbackError(f"{store.path}: nobody has a result that could be given back.")
-    told = plan.table is not None
-    pages = {page.name: page for page in made(graded, plan.hints, plan.lanes, comments=told)}
+    grades = plan.table is not None
+    pages = {page.name: page for page in made(graded, plan.hints, plan.lanes, comments=grades)}
     bundle = _bundle(plan, [known[name] for name in pages], pages)
     filled = None
     if plan.table is not None:
@@ -107,10 +110,17 @@ def feedback(store: Store, plan: Plan) -> Given:
             f"Nobody's submission in {store.path} was downloaded from {PLATFORM[plan.way]}, which "
             "finds whose a page is by the name in its own download. Write the pages with --folder."
         )
-    written = _write(store, plan, bundle, filled) if plan.write else []
+    written: list[Path] = []
+    if plan.write:
+        written = _write(store, plan, bundle, filled, _new(plan, bundle, filled, before))
+    everything = f"{PAGE}, {GRADE}" if grades else PAGE
     left = [
-        *(Left(one.kept.name, PAGE, one.kept.told) for one in found if one.kept.name not in pages),
-        *_uncounted(store, known, {one.kept.name for one in found}),
+        *(
+            Left(one.kept.name, everything, one.kept.told)
+            for one in found
+            if one.kept.name not in pages
+        ),
+        *_uncounted(store, known, {one.kept.name for one in found}, everything),
         *bundle.left,
         *(Left(name, GRADE, why) for name, why in (filled.left if filled else ())),
     ]
@@ -125,10 +135,10 @@ def feedback(store: Store, plan: Plan) -> Given:
     )
 
 
-def _uncounted(store: Store, known: dict[str, Address], found: set[str]) -> list[Left]:
+def _uncounted(store: Store, known: dict[str, Address], found: set[str], what: str) -> list[Left]:
     rule = rule_of(store)
     return [
-        Left(name, PAGE, f"no attempt of theirs counts by the rule {rule}")
+        Left(name, what, f"no attempt of theirs counts by the rule {rule}")
         for name in sorted(known)
         if name not in found
     ]
@@ -167,9 +177,14 @@ def _of(plan: Plan) -> str:
     return PLATFORM.get(plan.way, "there")
 
 
-def _write(store: Store, plan: Plan, bundle: _Bundle, filled: FilledSheet | None) -> list[Path]:
+def _write(
+    store: Store,
+    plan: Plan,
+    bundle: _Bundle,
+    filled: FilledSheet | None,
+    notes: Sequence[tuple[str, str, bytes]],
+) -> list[Path]:
     """Write the files and note what is new in them, in the order that the module tells."""
-    notes = _new(store, plan, bundle, filled)
     written = []
     with store.writing():
         run = store.begin("release", why=plan.why) if notes else None
@@ -185,11 +200,14 @@ def _write(store: Store, plan: Plan, bundle: _Bundle, filled: FilledSheet | None
 
 
 def _new(
-    store: Store, plan: Plan, bundle: _Bundle, filled: FilledSheet | None
+    plan: Plan,
+    bundle: _Bundle,
+    filled: FilledSheet | None,
+    before: Mapping[str, Sequence[Release]],
 ) -> list[tuple[str, str, bytes]]:
     """What students have not been given yet: pages, and rows of the table as they are written."""
     # Of what was given under one name the newest counts: an older one may have come back.
-    known = {(each.name, each.file): each.digest for told in given(store).values() for each in told}
+    known = {(each.name, each.file): each.digest for told in before.values() for each in told}
     found = []
     if plan.table is not None and filled is not None:
         name = plan.table.target.name
@@ -210,8 +228,8 @@ def _write_pages(plan: Plan, bundle: _Bundle) -> Path:
         return zlib.decompress(bundle.pages[student].packed).decode()
 
     # Who is in a group has the same page as the others of it.
-    names = {file: student for student, file in bundle.names.items()}
-    pairs = [(student, file) for file, student in names.items()]
+    once = {file: student for student, file in bundle.names.items()}
+    pairs = [(student, file) for file, student in once.items()]
     _make_folder(plan.out if plan.way == "folder" else plan.out.parent)
     (write_folder if plan.way == "folder" else write_zip)(plan.out, pairs, page)
     return plan.out

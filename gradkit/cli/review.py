@@ -22,9 +22,10 @@ from gradkit.cli.refusal import Refusal
 def command(
     folder: Path | None, split: str | None, whose: str | None, pseudonyms: bool, as_csv: bool
 ) -> None:
-    """List whose results in the class in DIR a person must look at, the most urgent first.
+    """List what a person must look at in the class in DIR.
 
-    Whoever shares the work gets the same students again, as long as few come or go.
+    The most urgent comes first, each with the command to see it. Whoever shares the work gets
+    the same students again, as long as few come or go.
     """
     assistants = _names(split)
     if whose is not None and whose not in assistants:

@@ -14,6 +14,7 @@ from rich.text import Text
 from gradkit.records.account import Look
 from gradkit.render.escape import csv_cell
 from gradkit.render.table import filled
+from gradkit.text import clean_text
 
 
 def show_review(looks: Sequence[Look], console: Console, where: str = "") -> None:
@@ -33,7 +34,7 @@ def show_review(looks: Sequence[Look], console: Console, where: str = "") -> Non
     split = ", ".join(f"{name} {count[name]}" for name in sorted(count) if name)
     plural = "" if len(looks) == 1 else "s"
     head = f"{len(looks)} student{plural} to be looked at" + (f": {split}" if split else "")
-    console.print(Text(head, style="bold"))
+    console.print(Text(clean_text(head), style="bold"))
     heads = ("student", "why", *(("who",) if split else ()), "see")
     rows = (
         (look.name, _why(look, ", "), *((look.assistant,) if split else ()), command(look, where))
