@@ -35,14 +35,16 @@ def command(
     folder = class_folder(folder)
     from rich.console import Console
 
+    from gradkit.classroom.counted import counted
     from gradkit.classroom.database import StoreError
-    from gradkit.classroom.review import review
+    from gradkit.classroom.review import all_provisional, review
     from gradkit.classroom.store import Store
     from gradkit.render.review import show_review, to_csv
 
     try:
         with Store(folder, write=False) as store:
             looks = review(store, assistants, pseudonyms=pseudonyms)
+            provisional = all_provisional(counted(store))
     except StoreError as error:
         raise Refusal(str(error)) from None
     looks = [look for look in looks if whose in (None, look.assistant)]
@@ -51,6 +53,12 @@ def command(
         sys.stdout.flush()
         return
     show_review(looks, Console(), where)
+    if provisional:
+        click.echo(
+            "gradkit: all marks are provisional, as they are without model solutions: `gradkit "
+            "grade` with --reference makes them final.",
+            err=True,
+        )
 
 
 def _names(split: str | None) -> list[str]:
