@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gradkit.classroom.address import Address, Way, addresses, ids_of, names_of, not_theirs, shared
@@ -46,8 +46,9 @@ class Table:
 class Plan:
     """How feedback goes back.
 
-    ``out`` is the archive, or the folder where ``way`` is one. Without ``write`` nothing is
-    written and nothing noted.
+    ``out`` is the archive, or the folder where ``way`` is one. ``changed`` leaves out pages that
+    their students have been given already. Without ``write`` nothing is written and nothing
+    noted.
     """
 
     way: Way
@@ -56,6 +57,7 @@ class Plan:
     table: Table | None = None
     lanes: int = 1
     why: str = ""
+    changed: bool = False
     write: bool = True
 
 
@@ -110,6 +112,10 @@ def feedback(store: Store, plan: Plan) -> Given:
             f"Nobody's submission in {store.path} was downloaded from {PLATFORM[plan.way]}, which "
             "finds whose a page is by the name in its own download. Write the pages with --folder."
         )
+    if plan.changed:
+        new = {name: file for name, file in bundle.names.items() if pages[name].new}
+        told = [] if new else ["No page is new or changed, so none is written."]
+        bundle = replace(bundle, names=new, notes=[*bundle.notes, *told])
     written: list[Path] = []
     if plan.write:
         written = _write(store, plan, bundle, filled, _new(plan, bundle, filled, before))

@@ -252,6 +252,21 @@ def test_a_page_says_what_has_changed_since_the_last(out: Path) -> None:
     assert len([1 for _, name, _ in noted(out) if name == "Ann Mo"]) == 3
 
 
+def test_only_what_has_changed_where_that_is_wanted(out: Path) -> None:
+    """And nothing where nothing has: the archive stays the one that was written last."""
+    assert give(out, changed=True).pages == 2
+    set_points(out, "Ann Mo", 3.5)
+    done = give(out, changed=True, table_=worksheet(out))
+    assert (done.pages, done.new, done.filled) == (1, 1, 2)
+    pages = members(out / "feedback" / "m.zip")
+    assert list(pages) == [ANN]
+    assert "What has changed since" in pages[ANN]
+    done = give(out, changed=True)
+    assert (done.pages, done.written) == (0, ())
+    assert done.notes == ("No page is new or changed, so none is written.",)
+    assert members(out / "feedback" / "m.zip") == pages
+
+
 def test_another_attempt_that_counts_is_told(tmp_path: Path) -> None:
     """And its page goes where the platform has the newest one."""
     first = download(tmp_path / "one", {"moann_101_9001_hw.py": RIGHT})
