@@ -6,13 +6,14 @@ looks for what it has now. A submission that a whole group has under one name is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
 
 from gradkit.classroom.bundle import canvas_names, folder_names, moodle_names
+from gradkit.classroom.counted import not_theirs
 from gradkit.classroom.identify import index, who
 from gradkit.classroom.senders import KINDS
 from gradkit.classroom.store import Store
@@ -32,10 +33,9 @@ class Address:
     student: Student | None
 
 
-def addresses(
-    store: Store, roster: Mapping[str, Student], others: Container[int] = ()
-) -> dict[str, Address]:
-    """By student, for all who have a submission that is not among the ``others``."""
+def addresses(store: Store, roster: Mapping[str, Student]) -> dict[str, Address]:
+    """By student, for all who have a submission."""
+    others = not_theirs(store.listed())
     rows = store.rows(
         "SELECT name, sender, submission FROM listed "
         "JOIN submissions ON submissions.id = submission ORDER BY listed.run DESC, place DESC"
@@ -52,18 +52,6 @@ def addresses(
         )
         for name, told in found.items()
     }
-
-
-def not_theirs(store: Store) -> set[int]:
-    """Submissions that a later run has found to be somebody else's, by another roster."""
-    found = {
-        number: (run, (each.digest, each.sender.source, each.sender.original))
-        for number, (run, each) in store.listed().items()
-    }
-    newest: dict[tuple[str, str, str], int] = {}
-    for run, file in found.values():
-        newest[file] = max(run, newest.get(file, run))
-    return {number for number, (run, file) in found.items() if run < newest[file]}
 
 
 def is_own(address: Address, sender: Sender) -> bool:

@@ -9,11 +9,12 @@ notes them. What a student has been given already is not noted again.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gradkit.classroom.address import Address, Way, addresses, ids_of, names_of, not_theirs, shared
+from gradkit.classroom.address import Address, Way, addresses, ids_of, names_of, shared
 from gradkit.classroom.bundle import BundleError, write_folder, write_zip
 from gradkit.classroom.counted import counted, rule_of
 from gradkit.classroom.drafts import Page, drafts, made
@@ -22,10 +23,9 @@ from gradkit.classroom.roll import enrolled
 from gradkit.classroom.store import Store
 from gradkit.classroom.whole import whole
 from gradkit.records.classroom import Release
-from gradkit.records.course import FilledSheet, Mark
+from gradkit.records.course import PLATFORMS, FilledSheet, Mark, Source
 from gradkit.records.feedback import Given, Left
 
-PLATFORM = {"canvas": "Canvas", "moodle": "Moodle"}
 PAGE, GRADE = "page", "grade"
 """What a student may be left without."""
 
@@ -94,9 +94,9 @@ def feedback(store: Store, plan: Plan) -> Given:
         Of files, those that were there are whole.
     """
     roster = enrolled(store)
-    others = not_theirs(store)
-    known = addresses(store, roster, others)
-    found = [one for one in counted(store) if one.kept.submission not in others]
+    known = addresses(store, roster)
+    found = counted(store)
+    elsewhere = _elsewhere(plan, known)
     before = given(store)
     graded = drafts(store, found, before)
     if not graded:
@@ -109,7 +109,7 @@ def feedback(store: Store, plan: Plan) -> Given:
         filled = plan.table.fill([_mark(known[name], pages[name]) for name in pages])
     if not bundle.names and filled is None:
         raise FeedbackError(
-            f"Nobody's submission in {store.path} was downloaded from {PLATFORM[plan.way]}, which "
+            f"Nobody's submission in {store.path} was downloaded from {PLATFORMS[plan.way]}, which "
             "finds whose a page is by the name in its own download. Write the pages with --folder."
         )
     if plan.changed:
@@ -127,8 +127,12 @@ def feedback(store: Store, plan: Plan) -> Given:
             if one.kept.name not in pages
         ),
         *_uncounted(store, known, {one.kept.name for one in found}, everything),
-        *bundle.left,
-        *(Left(name, GRADE, why) for name, why in (filled.left if filled else ())),
+        *(each for each in bundle.left if each.student not in elsewhere),
+        *(
+            Left(name, GRADE, why)
+            for name, why in (filled.left if filled else ())
+            if name not in elsewhere
+        ),
     ]
     return Given(
         pages=len(bundle.names),
@@ -137,8 +141,34 @@ def feedback(store: Store, plan: Plan) -> Given:
         written=tuple(map(str, written)),
         left=tuple(left),
         absent=tuple(name for name in roster if name not in known),
-        notes=(*bundle.notes, *(filled.notes if filled else ())),
+        notes=(
+            *bundle.notes,
+            *(filled.notes if filled else ()),
+            *_told_elsewhere(elsewhere, {*bundle.names, *(filled.filled if filled else ())}),
+        ),
     )
+
+
+def _elsewhere(plan: Plan, known: Mapping[str, Address]) -> dict[str, Source]:
+    """Students whose submissions all came by another platform, and by which."""
+    if plan.way == "folder":
+        return {}
+    return {
+        name: address.senders[0].source
+        for name, address in known.items()
+        if not {each.source for each in address.senders} & {plan.way, "plain"}
+    }
+
+
+def _told_elsewhere(elsewhere: Mapping[str, Source], given: Container[str]) -> Iterator[str]:
+    """How many get nothing here since they handed in by another platform; once for all."""
+    count = Counter(PLATFORMS[source] for name, source in elsewhere.items() if name not in given)
+    if count:
+        by = ", ".join(f"{number} by {name}" for name, number in sorted(count.items()))
+        yield (
+            f"{count.total()} handed in elsewhere ({by}) and are not in this: give them theirs "
+            "there, or with --folder."
+        )
 
 
 def _uncounted(store: Store, known: dict[str, Address], found: set[str], what: str) -> list[Left]:
@@ -180,7 +210,7 @@ def _bundle(plan: Plan, found: Sequence[Address], pages: dict[str, Page]) -> _Bu
 
 
 def _of(plan: Plan) -> str:
-    return PLATFORM.get(plan.way, "there")
+    return "there" if plan.way == "folder" else PLATFORMS[plan.way]
 
 
 def _write(

@@ -7,16 +7,8 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
-from gradkit.records.course import Preview, Source
+from gradkit.records.course import PLATFORMS, Preview
 from gradkit.text import clean_text
-
-PLATFORMS: dict[Source, str] = {
-    "canvas": "Canvas",
-    "moodle": "Moodle",
-    "gradescope": "Gradescope",
-    "github": "GitHub Classroom",
-    "plain": "file names alone",
-}
 
 
 def show_preview(preview: Preview, console: Console) -> None:
