@@ -109,7 +109,7 @@ def feedback(store: Store, plan: Plan) -> Given:
         filled = plan.table.fill([_mark(known[name], pages[name]) for name in pages])
     if not bundle.names and filled is None:
         raise FeedbackError(
-            f"Nobody's submission in {store.path} was downloaded from {PLATFORMS[plan.way]}, which "
+            f"Nobody's submission in {store.path} was downloaded from {_of(plan)}, which "
             "finds whose a page is by the name in its own download. Write the pages with --folder."
         )
     if plan.changed:

@@ -316,3 +316,32 @@ def test_a_page_that_cannot_be_removed(course: Path) -> None:
     assert b"Anna" in (course / FILE).read_bytes()
     shutil.rmtree(course / "pages")
     assert remove_traces(course, ANNA) == []
+
+
+def test_killed_before_the_file_is_written_anew(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What she left is gone at once; the traces of it go when the file is next written to."""
+    swept: list[bool] = []
+
+    def killed(self: Store) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "_sweep", killed)
+        with pytest.raises(KeyboardInterrupt), Store(course, write=True) as store:
+            purge(store, ANNA)
+    with Store(course, write=False) as store:
+        assert ANNA not in {one.kept.name for one in counted(store)}
+    sweep = Store._sweep
+
+    def watched(self: Store) -> None:
+        swept.append(True)
+        sweep(self)
+
+    monkeypatch.setattr(Store, "_sweep", watched)
+    for _ in range(2):
+        with Store(course, write=True):
+            pass
+    assert swept == [True]
+    assert b"leeanna" not in (course / FILE).read_bytes()
