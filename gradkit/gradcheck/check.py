@@ -46,8 +46,9 @@ def check_gradient(
     f : callable
         ``f(params)`` returns one real number: a Python number, or an array or tensor of size 1.
         It is given arrays of its own, so nothing that is passed in can change.
-    params : array, number, torch tensor, or a sequence or dict of these
-        The point. Float arrays keep their dtype; integers become float64.
+    params : array, number, tensor, pandas series or table, or a sequence or dict of these
+        The point, which f is given in the same kinds. Float arrays keep their dtype; integers
+        become float64.
     gradient : like params, or callable
         The claim, of the structure and shapes of ``params``; or a function of the parameters
         that returns it.

@@ -81,7 +81,7 @@ def _sizes(array: Array) -> Floats:
     return np.where(np.isfinite(size), size, 0.0)
 
 
-def _units(gradient: Array, point: Array, largest: float, scale: float) -> tuple[Floats, Floats]:
+def units(gradient: Array, point: Array, largest: float, scale: float) -> tuple[Floats, Floats]:
     """Return scale and largest claim for each entry of one leaf, which may have mixed units."""
     size = _sizes(point)
     done = effect(gradient, point)
@@ -102,13 +102,13 @@ def lay_out(
     """Lay the claimed gradient out flat."""
     sizes = [array.size for array in arrays]
     claimed = _flat(arrays)
-    units = [
-        _units(array, point, top, scale)
+    found = [
+        units(array, point, top, scale)
         for array, point, top, scale in zip(
             arrays, points, largest.tolist(), scales.tolist(), strict=True
         )
     ]
-    tops = np.concatenate([top for _, top in units] or [np.zeros(0)])
+    tops = np.concatenate([top for _, top in found] or [np.zeros(0)])
     return Claims(
         claimed=claimed,
         leaf=np.repeat(np.arange(len(sizes)), sizes),
@@ -116,7 +116,7 @@ def lay_out(
         here=_flat(points),
         largest=tops,
         steepest=np.repeat(largest, sizes),
-        scale=np.concatenate([scale for scale, _ in units] or [np.zeros(0)]),
+        scale=np.concatenate([scale for scale, _ in found] or [np.zeros(0)]),
         error=claim_error(np.where(np.isfinite(claimed), claimed, 0.0), tops, narrow),
     )
 

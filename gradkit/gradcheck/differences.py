@@ -10,13 +10,20 @@ import numpy as np
 
 from gradkit.gradcheck.allowance import ROUGH, allowance
 from gradkit.gradcheck.case import Case, Outcome
+from gradkit.gradcheck.claims import units
 from gradkit.gradcheck.escalate import escalate
 from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.line import EntryLine
 from gradkit.gradcheck.noise import Floats
 from gradkit.gradcheck.preflight import REPEATS, Preflight, preflight
 from gradkit.gradcheck.records import Differences
-from gradkit.gradcheck.structure import unpack
+from gradkit.gradcheck.structure import Array, unpack
+
+OWN = 1e-3
+"""Entries below this part of the largest one are tried by a step of their own."""
+
+SHOWN = 100
+"""A change of so many times the noise of f is believed."""
 
 UNDEFINED = Outcome(
     estimate=np.nan,
@@ -44,8 +51,8 @@ def finite_difference(f: Callable[[Any], Any], params: Any) -> Differences:
     f : callable
         ``f(params)`` returns one real number. It is given arrays of its own; where it changes
         them it is given fresh copies.
-    params : array, number, torch tensor, or a sequence or dict of these
-        The point. Not changed. Integers become float64.
+    params : array, number, tensor, pandas series or table, or a sequence or dict of these
+        The point, which f is given in the same kinds. Not changed. Integers become float64.
 
     Returns
     -------
@@ -80,20 +87,29 @@ def finite_difference(f: Callable[[Any], Any], params: Any) -> Differences:
 
     estimates = np.array([one.estimate for one in found])
     bounds = np.array([one.bound for one in found])
-    scale = np.repeat(seen.scales, [leaf.array.size for leaf in parameters.leaves])
-    reach = max(float(np.nanmax(np.abs(estimates) * scale, initial=0.0)), abs(seen.base))
+    sizes = np.nan_to_num(np.abs(estimates))
+    ends = np.cumsum([leaf.array.size for leaf in parameters.leaves])[:-1]
+    parts = np.split(sizes, ends)
+    each = [
+        units(part, evaluator.origin(leaf), float(np.max(part, initial=0.0)), scale)
+        for leaf, (part, scale) in enumerate(zip(parts, seen.scales.tolist(), strict=True))
+    ]
+    scale = np.concatenate([part for part, _ in each] or [np.zeros(0)])
+    largest = np.concatenate([top for _, top in each] or [np.zeros(0)])
+    reach = max(float(np.max(sizes * scale, initial=0.0)), abs(seen.base))
     reach = reach or float(np.max([one.change for one in found], initial=0.0))
     rough = np.asarray(seen.rough or any(one.sigma > ROUGH * reach for one in found))
-    states, start = [], 0
-    for leaf in parameters.leaves:
-        rows = slice(start, start + leaf.array.size)
-        size = np.nan_to_num(np.abs(estimates[rows]))
-        limit = allowance(size, np.asarray(np.max(size, initial=0.0)), rough)
-        enough = 2 * bounds[rows] <= limit
-        enough |= (size <= bounds[rows]) & (bounds[rows] * scale[rows] <= 1e-6 * reach)
-        named = np.array([one.reason for one in found[rows]], dtype=object)
-        states.append(np.where(enough, "ok", named).astype(str).reshape(leaf.array.shape))
-        start += leaf.array.size
+    enough = 2 * bounds <= allowance(sizes, largest, rough)
+    enough |= (sizes <= bounds) & (bounds * scale <= 1e-6 * reach)
+    named = np.array([one.reason for one in found], dtype=object)
+    states = [
+        part.reshape(leaf.array.shape)
+        for part, leaf in zip(
+            np.split(np.where(enough, "ok", named).astype(str), ends),
+            parameters.leaves,
+            strict=True,
+        )
+    ]
 
     def shaped(values: Floats) -> Any:
         parts, start = [], 0
@@ -125,16 +141,17 @@ def _explore(evaluator: Evaluator) -> tuple[list[Outcome], Preflight]:
     if not np.isfinite(seen.base):
         entries = sum(leaf.array.size for leaf in leaves)
         return [UNDEFINED] * entries, seen
-    for leaf, scale in enumerate(seen.scales.tolist()):
-        for entry in range(leaves[leaf].array.size):
-            line = EntryLine(evaluator, leaf, entry)
-            above, below, ahead, behind = line.pairs(np.array([max(1e-5 * scale, line.smallest)]))
-            with np.errstate(all="ignore"):
-                hint = float((above - below)[0] / (ahead + behind)[0])
+    for leaf, usual in enumerate(seen.scales.tolist()):
+        lines = [EntryLine(evaluator, leaf, entry) for entry in range(leaves[leaf].array.size)]
+        hints, moves = _hints(lines, evaluator.origin(leaf), usual, seen)
+        largest = float(np.max(np.abs(hints), initial=0.0))
+        scales, _ = units(hints, evaluator.origin(leaf), largest, usual)
+        rows = zip(lines, hints.tolist(), moves.tolist(), scales.tolist(), strict=True)
+        for line, hint, moved, scale in rows:
             case = Case(
                 base=seen.base,
                 claimed=np.nan,
-                hint=hint if np.isfinite(hint) else 0.0,
+                hint=hint,
                 largest=0.0,
                 scale=scale,
                 sigma=seen.sigma,
@@ -147,6 +164,28 @@ def _explore(evaluator: Evaluator) -> tuple[list[Outcome], Preflight]:
                 steady=seen.steady,
             )
             one = escalate(line, case)
-            moved = abs(float(above[0]) - seen.base)
-            found.append(replace(one, change=max(one.change, moved if moved < np.inf else 0.0)))
+            found.append(replace(one, change=max(one.change, moved)))
     return found, seen
+
+
+def _hints(
+    lines: list[EntryLine], point: Array, usual: float, seen: Preflight
+) -> tuple[Floats, Floats]:
+    """Return a first slope for each entry of one leaf, 0 where there is none, and f's change.
+
+    Entries far smaller than the others may have a unit of their own: a step that is small beside
+    the others is far too long for them. They are tried by a step of their own, which is believed
+    where it shows above the noise.
+    """
+    slopes, changes = np.zeros(len(lines)), np.zeros(len(lines))
+    for row, (line, size) in enumerate(zip(lines, np.abs(point).ravel().tolist(), strict=True)):
+        for part in (size, usual) if 0 < size < OWN * usual else (usual,):
+            above, below, ahead, behind = line.pairs(np.array([max(1e-5 * part, line.smallest)]))
+            with np.errstate(all="ignore"):
+                slope = float((above - below)[0] / (ahead + behind)[0])
+            change = abs(float(above[0]) - seen.base)
+            slopes[row] = slope if np.isfinite(slope) else 0.0
+            changes[row] = change if np.isfinite(change) else 0.0
+            if abs(float(above[0] - below[0])) > SHOWN * seen.sigma:
+                break
+    return slopes, changes

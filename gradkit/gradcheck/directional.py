@@ -11,12 +11,13 @@ from gradkit.gradcheck.assemble import overall, records
 from gradkit.gradcheck.claims import largest_of, lay_out
 from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.examine import examine
+from gradkit.gradcheck.glance import Surveyed
 from gradkit.gradcheck.patterns import find_patterns, survey_patterns
 from gradkit.gradcheck.preflight import Preflight
 from gradkit.gradcheck.records import Entry, Report
 from gradkit.gradcheck.report import drifted, notes
 from gradkit.gradcheck.structure import Array, Parameters
-from gradkit.gradcheck.survey import Surveyed, survey_all
+from gradkit.gradcheck.survey import survey_all
 
 FEW = 64
 """A wrong parameter of a large problem is looked at entry by entry if it has no more."""

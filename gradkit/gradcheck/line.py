@@ -48,10 +48,11 @@ class DirectionLine:
             if direction is None:
                 continue
             origin = evaluator.origin(leaf)
-            reach = float(np.max(np.abs(direction), initial=0.0)) or 1.0
-            size = float(np.max(np.abs(origin), initial=0.0))
             eps = float(np.finfo(origin.dtype).eps)
-            self.smallest = max(self.smallest, 64 * eps * size / reach)
+            with np.errstate(all="ignore"):
+                ways = np.abs(origin / direction)
+            way = float(np.max(ways, initial=0.0, where=np.isfinite(ways)))
+            self.smallest = max(self.smallest, 64 * eps * way)
             if eps > FLOAT64:
                 self._narrow.append(leaf)
 

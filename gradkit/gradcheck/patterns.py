@@ -8,10 +8,10 @@ import numpy as np
 
 from gradkit.gradcheck.assemble import Columns
 from gradkit.gradcheck.claims import Claims
+from gradkit.gradcheck.glance import Surveyed
 from gradkit.gradcheck.judge import DISAGREE
 from gradkit.gradcheck.noise import Floats
 from gradkit.gradcheck.structure import Array, Leaf
-from gradkit.gradcheck.survey import Surveyed
 
 
 def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> tuple[str, ...]:

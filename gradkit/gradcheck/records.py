@@ -76,7 +76,8 @@ class Direction:
 
     ``claimed`` and ``estimate`` are directional derivatives. ``resolution`` is the smallest
     error of one single entry that would have been seen, relative to the largest claimed
-    entry of the parameter.
+    entry of the parameter; where the entries have units of their own, to what it would be in the
+    unit of that entry.
     """
 
     parameter: str

@@ -31,8 +31,8 @@ class Parameters:
     """All leaves, and ``build``, which makes the argument of f from an array per leaf.
 
     ``build`` returns new containers around the very arrays it is given, except where f takes a
-    Python number or a tensor that cannot share memory with numpy. ``assemble`` makes the containers
-    around any values.
+    Python number, a pandas table or a tensor that cannot share memory with numpy. ``assemble``
+    makes the containers around any values.
     """
 
     leaves: tuple[Leaf, ...]
@@ -107,6 +107,10 @@ def _maker(value: Any, leaf: Array) -> Callable[[Array], Any]:
             own = torch.from_numpy(leaf)  # shares memory, so it moves as the leaf does
             return lambda array: own if array is leaf else torch.from_numpy(array)
         return lambda array: torch.from_numpy(array).to(device=device, dtype=dtype)
+    if type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "index"):
+        labels = {"index": value.index}
+        labels |= {"columns": value.columns} if leaf.ndim == 2 else {"name": value.name}
+        return lambda array: type(value)(array, **labels)
     if isinstance(value, (int, float)) and not isinstance(value, np.generic):
         return float
     if isinstance(value, np.generic):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from gradkit.gradcheck.case import Case, Outcome
-from gradkit.gradcheck.claims import NULL
+from gradkit.gradcheck.claims import NULL, largest_of, units
 from gradkit.gradcheck.escalate import escalate
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
+from gradkit.gradcheck.glance import Glance, Surveyed, length
 from gradkit.gradcheck.judge import AGREE, DISAGREE, claim_error
 from gradkit.gradcheck.line import DirectionLine, EntryLine
 from gradkit.gradcheck.noise import FLOAT64
@@ -27,37 +27,6 @@ SEEN = 1e-3
 """Errors of one entry are looked for down to this part of its parameter's largest."""
 
 
-def length(gradient: Array, move: Array) -> float:
-    """Return the root of the sum of squares of the entries' contributions, without overflow."""
-    largest = float(np.max(np.abs(gradient), initial=0.0))
-    if not largest > 0:
-        return 0.0
-    return float(np.linalg.norm(gradient / largest * move)) * largest
-
-
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """One central difference along a direction, held against the claim.
-
-    ``room`` is how far the two may be apart, ``kinked`` whether the one-sided slopes differ.
-    """
-
-    claimed: float
-    estimate: float
-    room: float
-    kinked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Surveyed:
-    """What the survey of one parameter found."""
-
-    directions: tuple[Direction, ...]
-    moves: tuple[Array, ...]
-    entry: Entry | None
-    alone: bool
-
-
 class Survey:
     """Surveys the parameters of one problem, one after the other."""
 
@@ -69,6 +38,19 @@ class Survey:
         self.seen = seen
         self.narrow = narrow
         self.reach = seen.reach or abs(seen.base)
+        self.units: dict[int, Array] = {}
+        self.largest = largest_of(claimed)
+        for leaf, gradient in enumerate(claimed):
+            scale, top = float(seen.scales[leaf]), float(self.largest[leaf])
+            each, _ = units(gradient, evaluator.origin(leaf), top, scale)
+            if np.any(each != scale):
+                self.units[leaf] = (each / scale).reshape(gradient.shape)
+                self.largest[leaf] = largest_of([gradient * self.units[leaf]])[0]
+
+    def direction(self, leaf: int, rng: np.random.Generator) -> Array:
+        """Draw a direction that moves every entry by about as much, each in its own unit."""
+        move = signs(self.evaluator.leaves[leaf], rng)
+        return move * self.units[leaf] if leaf in self.units else move
 
     def line(self, leaf: int, move: Array) -> DirectionLine:
         """Return the line along a direction through one parameter."""
@@ -101,19 +83,18 @@ class Survey:
         return Glance(
             claimed=claim,
             estimate=estimate,
-            room=noise + SLACK * size + self._error(gradient, move),
+            room=noise + SLACK * size + self._error(leaf, move),
             kinked=not jump <= 4 * noise + 0.01 * size,
         )
 
-    def _error(self, gradient: Array, move: Array) -> float:
+    def _error(self, leaf: int, move: Array) -> float:
         """Return the rounding that a correct claim may carry along a direction."""
-        size = np.array([length(gradient, move)])
-        largest = np.array([float(np.max(np.abs(gradient), initial=0.0))])
-        return float(claim_error(size, largest, self.narrow)[0])
+        size = np.array([length(self.claimed[leaf], move)])
+        return float(claim_error(size, self.largest[leaf : leaf + 1], self.narrow)[0])
 
     def allowed(self, leaf: int, move: Array) -> float:
         """Return how coarse a direction may be: it has to show an error of one entry."""
-        largest = float(np.max(np.abs(self.claimed[leaf]), initial=0.0))
+        largest = float(self.largest[leaf])
         share = self.reach / float(self.seen.scales[leaf])
         if largest <= NULL * share:
             return (1e-3 if self.seen.noisy else 1e-6) * share
@@ -122,15 +103,17 @@ class Survey:
             limit = max(limit, 0.04 * length(self.claimed[leaf], move))
         return limit
 
-    def case(self, leaf: int, claim: float, hint: float, error: float, allowed: float) -> Case:
-        """Put together a case for a full examination."""
+    def case(
+        self, leaf: int, claim: float, hint: float, error: float, allowed: float, unit: float = 1.0
+    ) -> Case:
+        """Put together a case for a full examination, of an entry in its unit or a direction."""
         seen = self.seen
         return Case(
             base=seen.base,
             claimed=claim,
             hint=hint if np.isfinite(hint) else 0.0,
-            largest=float(np.max(np.abs(self.claimed[leaf]), initial=0.0)),
-            scale=float(seen.scales[leaf]),
+            largest=float(self.largest[leaf]) / unit,
+            scale=float(seen.scales[leaf]) * unit,
             sigma=seen.sigma,
             error=error,
             allowed=allowed,
@@ -143,7 +126,7 @@ class Survey:
 
     def examine(self, leaf: int, move: Array, first: Glance, short: bool = False) -> Outcome:
         """Examine a direction thoroughly."""
-        error = self._error(self.claimed[leaf], move)
+        error = self._error(leaf, move)
         case = self.case(leaf, first.claimed, first.estimate, error, self.allowed(leaf, move))
         return escalate(self.line(leaf, move), case, short)
 
@@ -155,7 +138,7 @@ class Survey:
         """
         target = self.evaluator.leaves[leaf]
         count = DIRECTIONS if target.array.size > 1 else 1
-        moves = tuple(signs(target, rng) for _ in range(count))
+        moves = tuple(self.direction(leaf, rng) for _ in range(count))
         glances = [self.glance(leaf, move) for move in moves]
         found: list[Direction] = []
         doubtful: list[int] = []
@@ -205,7 +188,7 @@ class Survey:
         verdict: str,
         reason: str,
     ) -> Direction:
-        largest = float(np.max(np.abs(self.claimed[leaf]), initial=0.0))
+        largest = float(self.largest[leaf])
         return Direction(
             parameter=self.evaluator.leaves[leaf].name,
             number=number,
@@ -248,10 +231,11 @@ class Survey:
             else:
                 low, rest = middle, rest - error
         claim = float(self.claimed[leaf].reshape(-1)[low])
-        largest = float(np.max(np.abs(self.claimed[leaf]), initial=0.0))
+        unit = float(self.units[leaf].flat[low]) if leaf in self.units else 1.0
+        largest = float(self.largest[leaf]) / unit
         error = float(claim_error(np.array([claim]), np.array([largest]), self.narrow)[0])
         hint = claim + rest / float(flat[low])
-        case = self.case(leaf, claim, hint, error, LEAST * SEEN * largest)
+        case = self.case(leaf, claim, hint, error, LEAST * SEEN * largest, unit)
         found = escalate(EntryLine(self.evaluator, leaf, low), case)
         if found.verdict != DISAGREE:
             return None, False

@@ -313,6 +313,38 @@ def _borders(rng: np.random.Generator) -> Problem:
     return problem(f"border {kind} at {near:g}", loss, {"x": x})
 
 
+def _poles(rng: np.random.Generator) -> Problem:
+    """A pole, or a matrix next to a singular one, at any small distance."""
+    near = 10.0 ** -float(rng.integers(3, 12))
+    n = int(rng.integers(2, 5))
+    kind = str(rng.choice(["1/x", "log", "xlogx", "tan", "root", "logdet", "inverse"]))
+    q = torch.tensor([0.7] + [1.0] * (n - 1))
+
+    def loss(p):
+        x = p["x"]
+        if kind == "logdet":
+            return torch.linalg.slogdet(x)[1]
+        if kind == "inverse":
+            return torch.linalg.inv(x).sum()
+        d = x - q.double()
+        if kind == "1/x":
+            return (1 / d).sum()
+        if kind == "log":
+            return torch.log(d.abs()).sum() + 100
+        if kind == "xlogx":
+            return (d * torch.log(d.abs())).sum() + 100
+        if kind == "tan":
+            return (1 / torch.tan(d)).sum()
+        return (d.abs() ** -0.5).sum()
+
+    # The distance to the pole is a float by itself, so the gradient is exact.
+    x = q.double().numpy() + np.concatenate([[near], rng.uniform(0.2, 2, n - 1)])
+    if kind in ("logdet", "inverse"):
+        B = rng.normal(size=(n, n - 1))
+        x = B @ B.T + max(near, 1e-9) * np.eye(n)
+    return problem(f"pole {kind} at {near:g}", loss, {"x": x})
+
+
 def _scaled(rng: np.random.Generator) -> Problem:
     inner = FAMILIES[int(rng.integers(len(FAMILIES) - 3))](rng)
     factor = 10.0 ** float(rng.choice([-100, -30, -12, -8, -4, 4, 8, 30, 100]))
@@ -359,6 +391,7 @@ FAMILIES: tuple[Callable[[np.random.Generator], Problem], ...] = (
     _clipped,
     _powers,
     _borders,
+    _poles,
     _scaled,
     _rescaled,
     _offset,

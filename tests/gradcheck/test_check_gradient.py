@@ -475,3 +475,21 @@ def test_patterns_in_large_parameters() -> None:
     report = check_gradient(f, params, good | {"b1": good["b1"][::-1]})
     assert [e.parameter for e in report.entries] == ["b1"] * 60
     assert "wrong axis" in report.patterns[0]
+
+
+def test_directions_move_entries_of_all_units() -> None:
+    """An array with units from 1e-8 to 1e8 is checked by directions, and its wrong entry named."""
+    units = 10.0 ** np.arange(-8, 9, 2)
+    x = RNG.uniform(0.5, 2, 9)
+    right = np.cos(x) / units
+
+    def f(v):
+        return float(np.sum(np.sin(v / units)))
+
+    assert check_gradient(f, x * units, right, entries="directions").verdict == "agree"
+    for entry in range(9):
+        claim = right.copy()
+        claim[entry] += 0.5 * np.abs(np.cos(x)).max() / units[entry]
+        report = check_gradient(f, x * units, claim, entries="directions")
+        assert report.verdict == "disagree"
+        assert [e.index for e in report.entries if e.verdict == "disagree"] == [(entry,)]

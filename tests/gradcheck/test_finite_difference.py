@@ -78,3 +78,14 @@ def test_a_function_that_spoils_its_argument_is_given_copies() -> None:
         return value
 
     assert finite_difference(later, np.ones(2)).estimate == pytest.approx([2, 2])
+
+
+def test_one_array_may_hold_entries_of_all_units() -> None:
+    """From 1e-8 to 1e8: each has a ladder on its own scale."""
+    units = 10.0 ** np.arange(-8, 9, 2)
+    x = np.random.default_rng(0).uniform(0.5, 2, 9)
+    found = finite_difference(lambda v: np.sum(np.sin(v / units)), x * units)
+    right = np.cos(x) / units
+    assert set(found.status) == {"ok"}
+    assert np.all(np.abs(found.estimate - right) <= found.bound + 1e-14 * np.abs(right))
+    assert np.all(found.bound <= 1e-9 * np.abs(right))

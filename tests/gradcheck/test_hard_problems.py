@@ -14,7 +14,6 @@ from gradkit.gradcheck import check_gradient
 
 pytestmark = pytest.mark.slow
 
-# Other seeds still find a rare false alarm (log-determinants of nearly singular matrices).
 SEED = int(os.environ.get("GRADKIT_SEED", "71"))
 SIZE = int(os.environ.get("GRADKIT_SOAK", "1"))
 COUNT = 10 * SIZE

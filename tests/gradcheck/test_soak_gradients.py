@@ -223,7 +223,7 @@ def test_all_parameters_of_a_large_net_are_checked_by_directions(activation: str
         assert report.verdict == "agree", f"{where}\n{report}"
         assert report.evaluations <= 24, where
         rng = np.random.default_rng([SEED, k, 1])
-        for name, right in good.items():
+        for number, (name, right) in enumerate(good.items()):
             wrong = right.copy()
             place = int(rng.integers(right.size))
             wrong.flat[place] += 1e-3 * np.abs(right).max() * rng.choice([-1, 1])
@@ -232,8 +232,8 @@ def test_all_parameters_of_a_large_net_are_checked_by_directions(activation: str
             named = {e.index for e in report.entries if e.verdict == "disagree"}
             assert (report.verdict, named) == ("disagree", {index}), f"{where} {name}\n{report}"
             assert report.evaluations <= 150, f"{where} {name}"
-            for claim in (-right, right / 32, np.zeros_like(right)):
-                report = check_gradient(f, params, good | {name: claim}, seed=k)
-                assert report.verdict == "disagree", f"{where} {name}\n{report}"
+            claim = (-right, right / 32, np.zeros_like(right))[(k + number) % 3]
+            report = check_gradient(f, params, good | {name: claim}, seed=k)
+            assert report.verdict == "disagree", f"{where} {name}\n{report}"
         report = check_gradient(f, params, gradient(params, drop=True), seed=k)
         assert report.verdict == "disagree", where

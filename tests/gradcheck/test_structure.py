@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -119,3 +120,22 @@ def test_narrow_tensors_are_taken() -> None:
     assert check_gradient(lambda p: (p * p).sum(), start, lambda p: 2 * p).verdict != "disagree"
     whole = torch.tensor([1, 2])
     assert check_gradient(lambda p: (p * p).sum(), whole, lambda p: 2 * p).verdict == "agree"
+
+
+def test_pandas_goes_in_and_comes_out() -> None:
+    """F and a callable gradient see the same labels."""
+    weights = pd.Series([1.0, 2.0], index=["a", "b"], name="w")
+    table = pd.DataFrame([[1.0, 2.0], [3.0, 4.0]], columns=["x", "y"])
+
+    def f(p):
+        assert p["w"].name == "w"
+        return float(p["w"]["a"] ** 3 + p["w"]["b"] * p["t"]["y"].sum())
+
+    def gradient(p):
+        w = pd.Series([3 * p["w"]["a"] ** 2, p["t"]["y"].sum()])
+        return {"w": w, "t": pd.DataFrame([[0.0, p["w"]["b"]]] * 2)}
+
+    start = {"w": weights, "t": table}
+    assert check_gradient(f, start, gradient).verdict == "agree"
+    assert check_gradient(f, start, lambda p: gradient(p) | {"w": weights}).verdict == "disagree"
+    assert weights.tolist() == [1.0, 2.0]
