@@ -217,7 +217,7 @@ def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[
     kept = tuple(finding for finding in inquiry.findings if finding.check in failed)
     left = {finding.mistake for finding in kept} | dropped
     follows = {check: codes for check, codes in inquiry.follows.items() if left.issuperset(codes)}
-    return Inquiry(kept, follows)
+    return Inquiry(kept, follows, inquiry.rounded)
 
 
 def best(results: Sequence[TaskResult], sections: Sequence[str]) -> TaskResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gradkit.records.finding import Finding, Inquiry
@@ -11,8 +11,9 @@ from gradkit.records.mistake import Preset
 from gradkit.records.result import CheckResult, TaskResult
 from gradkit.records.task import Task
 from gradkit.records.verdict import OPEN, Verdict
-from gradkit.rubric import deduction
+from gradkit.rubric import deduction, rounding
 
+ROUNDED = "All else is right to about seven digits, as in float32; that costs {} points."
 WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
 
 
@@ -63,10 +64,12 @@ def mark(
             0.0 if f.mistake in dropped else _cost(f, verdict, preset, deductions) for f in own
         ]
         earned = 1.0 if follows else share(verdict)
-        if own and verdict.state == "fail":
-            earned = max(earned, 1.0 - sum(costs))
+        rounded = verdict.state == "fail" and check.name in inquiry.rounded
+        rounds = rounding(preset) if rounded else 0.0
+        if (own or rounded) and verdict.state == "fail":
+            earned = max(earned, 1.0 - sum(costs) - rounds)
         # What the check lost is told mistake by mistake, and no more than that.
-        lost = check.points * (1.0 - earned) / (sum(costs) or 1.0)
+        lost = check.points * (1.0 - earned) / (sum(costs) + rounds or 1.0)
         findings += [
             replace(finding, deduction=lost * cost)
             for finding, cost in zip(own, costs, strict=True)
@@ -82,7 +85,7 @@ def mark(
                 verdict.message,
                 verdict.entries,
                 verdict.place,
-                (*verdict.notes, WITHDRAWN) if withdrawn else verdict.notes,
+                (*verdict.notes, *([WITHDRAWN] * withdrawn), *_rounding(lost * rounds)),
                 tuple(code for code in follows if code not in dropped),
                 verdict.courses,
             )
@@ -102,6 +105,11 @@ def mark(
         tuple(findings),
         step=step,
     )
+
+
+def _rounding(cost: float) -> Iterator[str]:
+    if cost > 0:
+        yield ROUNDED.format(f"{cost:.2f}".rstrip("0").rstrip("."))
 
 
 def _cost(

@@ -36,3 +36,10 @@ def deduction(
         return own[code]
     figures: Mapping[Preset, float] = {} if code == UNEXPLAINED else mistake(code).deduction
     return figures[preset] if figures else entries / of
+
+
+def rounding(preset: Preset = "default") -> float:
+    """The share of a check's points that single precision costs: that of a wrong figure."""
+    from gradkit.truth.mistakes.catalogue import DEDUCTIONS
+
+    return DEDUCTIONS["figure"][preset]

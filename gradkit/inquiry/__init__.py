@@ -43,5 +43,7 @@ def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, se
         return training_inquiry(task, examined)
     update = update_inquiry(task, examined, sitting, oracle, seed)
     return Inquiry(
-        (*forward_findings(task, examined, sitting, seed), *update.findings), update.follows
+        (*forward_findings(task, examined, sitting, seed), *update.findings),
+        update.follows,
+        update.rounded,
     )

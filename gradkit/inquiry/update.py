@@ -13,6 +13,7 @@ from gradkit.records.binding import Bound
 from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
+from gradkit.records.rule import Entry as Target
 from gradkit.records.rule import Explanation, UpdateInputs, UpdateProbes
 from gradkit.records.task import Array, Task
 from gradkit.records.trace import Event, Trace
@@ -29,6 +30,7 @@ from gradkit.truth.replay import follow, step_of
 from gradkit.truth.rules import draw
 from gradkit.truth.rules.columns import to_columns
 from gradkit.truth.rules.draw import FRESH, with_rate
+from gradkit.truth.rules.precision import DOUBLE
 
 SAME = 1e-12
 """Relative; what two equal calls may differ by."""
@@ -52,19 +54,33 @@ def update_inquiry(
     trace = _watch(task, bound, sitting, inputs)
     diagnosis = _with_dropped_copy(trace, diagnosis)
     findings = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
-    return Inquiry(findings, _consequences(task, examined, oracle, diagnosis))
+    consequences = _consequences(task, examined, oracle, diagnosis)
+    return Inquiry(findings, consequences, ("update",) if _is_rounded(examined, diagnosis) else ())
+
+
+def _is_rounded(examined: Examined, diagnosis: Diagnosis) -> bool:
+    """Whether some entries that failed are right to single precision."""
+    explanation = diagnosis.explanation
+    told = {entry for slip in explanation.slips for entry in slip.entries}
+    left = {*_wrong(examined)} - told - {*explanation.unexplained}
+    return diagnosis.precision is not DOUBLE and bool(left)
+
+
+def _wrong(examined: Examined) -> list[Target]:
+    """The entries that the check found elsewhere than they should be."""
+    verdict = next(verdict for verdict in examined.verdicts if verdict.check == "update")
+    return [
+        (entry.parameter, (entry.index[0], entry.index[1]))
+        for entry in verdict.entries
+        if entry.state == "fail" and len(entry.index) == 2
+    ]
 
 
 def _diagnose(
     task: Task, examined: Examined, sitting: Sitting, seed: int
 ) -> tuple[Diagnosis, UpdateInputs]:
     """What is wrong with the update, and the inputs that it was learned from."""
-    verdict = next(verdict for verdict in examined.verdicts if verdict.check == "update")
-    wrong = [
-        (entry.parameter, (entry.index[0], entry.index[1]))
-        for entry in verdict.entries
-        if entry.state == "fail" and len(entry.index) == 2
-    ]
+    wrong = _wrong(examined)
     bound = examined.case.binding.bound["update"]
     seen = _seen(examined.case.observations.outcomes.values())
     best = Diagnosis({}, {}, Explanation(unexplained=tuple(wrong)))

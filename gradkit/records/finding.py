@@ -50,8 +50,10 @@ class Inquiry:
     """All that the diagnosis of one task found.
 
     ``follows`` names, for each failed check that the findings account for completely, the
-    mistakes it follows from.
+    mistakes it follows from. ``rounded`` are checks of which all that is not in a finding is
+    right to single precision.
     """
 
     findings: tuple[Finding, ...] = ()
     follows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rounded: tuple[str, ...] = ()

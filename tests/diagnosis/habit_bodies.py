@@ -1087,3 +1087,214 @@ def update_parameters(parameters, y, y_hat, A1, X):
     parameters['b2'] += 0.01 * e
 """,
 )
+
+body(
+    "range(1)",
+    "r",
+    "not-updated updated-before-use",
+    """
+def update_parameters(parameters, y, y_hat, A1, X):
+    e = 2 * (y - y_hat)
+    for j in range(2):
+        parameters['W2'][j][0] += 0.001 * e * A1[j][0]
+    for i in range(1):
+        for j in range(2):
+            parameters['W1'][i][j] += 0.001 * e * parameters['W2'][j][0] * X[i][0]
+    parameters['b2'][0][0] += 0.01 * e
+    for j in range(2):
+        parameters['b1'][j][0] += 0.01 * e * parameters['W2'][j][0]
+""",
+)
+
+body(
+    "prints and asserts",
+    "c",
+    "swapped-index updated-before-use",
+    """
+def update_parameters(parameters, y, y_hat, A1, X):
+    print('y', y, 'y_hat', y_hat)
+    assert parameters['W1'].shape == (2, 2)
+    err = y - y_hat
+    parameters['W2'][0][0] = parameters['W2'][0][0] + (0.001 * err * A1[0][0])
+    parameters['W2'][1][0] = parameters['W2'][1][0] + (0.001 * err * A1[1][0])
+    parameters['b2'][0][0] = parameters['b2'][0][0] + (0.01 * err)
+    parameters['W1'][0][0] = parameters['W1'][0][0] + (0.001 * err * parameters['W2'][0][0] * A1[0][0] * (1 - A1[0][0]) * X[0][0])
+    parameters['W1'][0][1] = parameters['W1'][0][1] + (0.001 * err * parameters['W2'][0][0] * A1[0][0] * (1 - A1[0][0]) * X[1][0])
+    parameters['b1'][0][0] = parameters['b1'][0][0] + (0.01 * err * parameters['W2'][0][0] * A1[0][0] * (1 - A1[0][0]))
+    parameters['W1'][1][0] = parameters['W1'][1][0] + (0.001 * err * parameters['W2'][1][0] * A1[1][0] * (1 - A1[1][0]) * X[0][0])
+    parameters['W1'][1][1] = parameters['W1'][1][1] + (0.001 * err * parameters['W2'][1][0] * A1[1][0] * (1 - A1[1][0]) * X[1][0])
+    parameters['b1'][1][0] = parameters['b1'][1][0] + (0.01 * err * parameters['W2'][1][0] * A1[1][0] * (1 - A1[1][0]))
+""",
+)
+
+body(
+    "b1[1] from b1[0] updated",
+    "r",
+    "wrong-source-entry",
+    """
+def update_parameters(parameters, y, y_hat, A1, X):
+    err = 2 * (y - y_hat)
+    v = parameters['W2'].copy()
+    parameters['b1'][0] = parameters['b1'][0] + 0.01 * err * v[0]
+    parameters['b1'][1] = parameters['b1'][0] + 0.01 * err * v[1]
+    parameters['W1'] += 0.001 * err * X @ v.T
+    parameters['W2'] += 0.001 * err * A1
+    parameters['b2'] += 0.01 * err
+""",
+)
+
+body(
+    "max for stability",
+    "c",
+    "missing-activation-derivative",
+    """
+def update_parameters(parameters, y, y_hat, A1, X):
+    y_hat = np.clip(y_hat, 1e-12, 1 - 1e-12)
+    dZ2 = y_hat - y
+    dZ1 = parameters['W2'] * dZ2
+    for k, g in {'W1': X @ dZ1.T, 'b1': dZ1, 'W2': A1 * dZ2, 'b2': dZ2}.items():
+        parameters[k] -= (0.001 if 'W' in k else 0.01) * g
+""",
+)
+
+body(
+    "all weights of 0.01 bias 0.001, W2 first",
+    "c",
+    "wrong-learning-rate updated-before-use",
+    """
+def update_parameters(parameters, y, y_hat, A1, X):
+    w_lr, b_lr = 0.01, 0.001
+    d = y_hat - y
+    parameters['W2'] = parameters['W2'] - w_lr * d * A1
+    parameters['b2'] = parameters['b2'] - b_lr * d
+    g = d * parameters['W2'] * A1 * (1 - A1)
+    parameters['W1'] = parameters['W1'] - w_lr * np.dot(X, g.T)
+    parameters['b1'] = parameters['b1'] - b_lr * g
+""",
+)
+
+body(
+    "lr 0.1",
+    "r",
+    "wrong-learning-rate",
+    """
+def update_parameters(parameters, y, y_hat, A1, X):
+    for k, g in [('W2', A1), ('b2', 1)]:
+        pass
+    d = -2 * (y - y_hat)
+    g1 = d * parameters['W2']
+    parameters['W1'] -= 0.1 * X @ g1.T
+    parameters['b1'] -= 0.1 * g1
+    parameters['W2'] -= 0.1 * d * A1
+    parameters['b2'] -= 0.1 * d
+""",
+)
+
+body(
+    "rate of 0.05 throughout",
+    "r",
+    "wrong-learning-rate",
+    """
+def update_parameters(parameters, y, y_hat, A1, X):
+    d = -2 * (y - y_hat)
+    g1 = d * parameters['W2']
+    parameters['W1'] -= 0.05 * X @ g1.T
+    parameters['b1'] -= 0.05 * g1
+    parameters['W2'] -= 0.05 * d * A1
+    parameters['b2'] -= 0.05 * d
+""",
+    also="wrong-factor",
+)
+
+body(
+    "b2 in W2's loop",
+    "r",
+    "wrong-factor",
+    """
+def update_parameters(parameters, y, y_hat, A1, X):
+    e = 2 * (y - y_hat)
+    v = parameters['W2'].copy()
+    for j in range(2):
+        parameters['W2'][j][0] += 0.001 * e * A1[j][0]
+        parameters['b2'][0][0] += 0.01 * e
+        parameters['b1'][j][0] += 0.01 * e * v[j][0]
+        for i in range(2):
+            parameters['W1'][i][j] += 0.001 * e * v[j][0] * X[i][0]
+""",
+    also="uneven-learning-rate wrong-learning-rate",
+)
+
+body(
+    "b1 in inner loop",
+    "c",
+    "wrong-factor swapped-index",
+    """
+def update_parameters(parameters, y, y_hat, A1, X):
+    e = y - y_hat
+    v = parameters['W2'].copy()
+    for i in range(2):
+        for j in range(2):
+            parameters['W1'][i][j] += 0.001 * e * v[i][0] * A1[i][0] * (1 - A1[i][0]) * X[j][0]
+            parameters['b1'][i][0] += 0.01 * e * v[i][0] * A1[i][0] * (1 - A1[i][0])
+        parameters['W2'][i][0] += 0.001 * e * A1[i][0]
+    parameters['b2'][0][0] += 0.01 * e
+""",
+    also="uneven-learning-rate wrong-learning-rate",
+)
+
+body(
+    "hidden-layer outer product of wrong A",
+    "r",
+    "wrong-layer-input swapped-index",
+    """
+def update_parameters(parameters, y, y_hat, A1, X):
+    dA2 = -2 * (y - y_hat)
+    dW2 = A1 * dA2
+    dA1 = parameters['W2'] * dA2
+    dW1 = dA1 @ A1.T
+    parameters['W1'] = parameters['W1'] - 0.001 * dW1
+    parameters['b1'] = parameters['b1'] - 0.01 * dA1
+    parameters['W2'] = parameters['W2'] - 0.001 * dW2
+    parameters['b2'] = parameters['b2'] - 0.01 * dA2
+""",
+)
+
+body(
+    "mean of dZ1",
+    "c",
+    "bias-sum-axis wrong-factor",
+    """
+def update_parameters(parameters, y, y_hat, A1, X):
+    dZ2 = y_hat - y
+    dZ1 = parameters['W2'] * dZ2 * A1 * (1 - A1)
+    parameters['W1'] -= 0.001 * X @ dZ1.T
+    parameters['b1'] -= 0.01 * np.mean(dZ1)
+    parameters['W2'] -= 0.001 * A1 * dZ2
+    parameters['b2'] -= 0.01 * dZ2
+""",
+    also="uneven-learning-rate",
+)
+
+body(
+    "A1 kept as 1-A1 in helper",
+    "c",
+    "wrong-activation-derivative swapped-index wrong-source-entry",
+    """
+def sigmoid_derivative(a):
+    return 1 - a
+def update_parameters(parameters, y, y_hat, A1, X):
+    lr_w, lr_b = .001, .01
+    e = y - y_hat
+    g = [sigmoid_derivative(A1[0][0]), sigmoid_derivative(A1[1][0])]
+    w = [parameters['W2'][0][0], parameters['W2'][1][0]]
+    parameters['W1'][0][0] = parameters['W1'][0][0] + lr_w*e*w[0]*g[0]*X[0][0]
+    parameters['W1'][0][1] = parameters['W1'][0][1] + lr_w*e*w[0]*g[0]*X[1][0]
+    parameters['W1'][1][0] = parameters['W1'][1][0] + lr_w*e*w[1]*g[1]*X[0][0]
+    parameters['W1'][1][1] = parameters['W1'][1][1] + lr_w*e*w[1]*g[1]*X[1][0]
+    parameters['b1'][0][0] = parameters['b1'][0][0] + lr_b*e*w[0]*g[0]
+    parameters['b1'][1][0] = parameters['b1'][1][0] + lr_b*e*w[1]*g[1]
+    parameters['W2'][0][0] = parameters['W2'][0][0] + lr_w*e*A1[0][0]
+    parameters['W2'][1][0] = parameters['W2'][1][0] + lr_w*e*A1[1][0]
+    parameters['b2'][0][0] = parameters['W2'][1][0] + lr_b*e
+""",
+)

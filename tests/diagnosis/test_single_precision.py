@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from said import codes, finding, states
+from said import codes, finding
 from written import homework
 
 UPDATE = """
@@ -76,9 +76,13 @@ def test_what_is_right_to_seven_digits_has_no_finding(diagnosed, name: str) -> N
     task, source = RIGHT[name]
     result = diagnosed(homework(task, source), task)
     assert codes(result) == set()
-    if states(result)["update"] == "fail":
-        (message,) = {c.message for c in result.checks if c.check == "update"}
-        assert "agree to about seven digits, no further" in message
+    (check,) = [c for c in result.checks if c.check == "update"]
+    if check.state == "fail":
+        assert "agree to about seven digits, no further" in check.message
+        # Once, and no more than another wrong figure.
+        assert check.score == pytest.approx(0.9 * check.max_score)
+        (note,) = [note for note in check.notes if "seven digits" in note]
+        assert f"costs {0.1 * check.max_score:g} points" in note
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -95,6 +99,15 @@ def test_the_line_is_found_in_float32(diagnosed) -> None:
     task, source, _ = WRONG["no derivative"]
     found = finding(diagnosed(homework(task, source), task), "missing-activation-derivative")
     assert found.source == "d = e * parameters['W2']"
+
+
+def test_right_code_earns_more_than_wrong_code(diagnosed) -> None:
+    """In the same precision."""
+    scores = [
+        diagnosed(homework(task, source), task).score
+        for task, source, *_ in (RIGHT["inputs"], WRONG["swapped"])
+    ]
+    assert scores[0] > scores[1]
 
 
 @pytest.mark.parametrize("size", ["1e-4", "3e-5"])

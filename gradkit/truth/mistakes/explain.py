@@ -193,8 +193,12 @@ def _choose(
 
     def best(made: list[Difference], barred: str = "") -> Difference | None:
         kept = [d for d in made if all(code != barred for code, _ in d.changes)]
-        key = {id(d): (len(d.changes), -sum(votes[c] for c, _ in d.changes)) for d in kept}
-        return min(kept, key=lambda d: key[id(d)]) if kept else None
+        return min(kept, key=preference) if kept else None
+
+    def preference(made: Difference) -> tuple[int, int, bool]:
+        codes = [code for code, _ in made.changes]
+        # Of two readings that are as good, exchanged indices say more than a single wrong one.
+        return len(codes), -sum(votes[code] for code in codes), "wrong-index" in codes
 
     choice = {e: d for e, made in usable.items() if (d := best(made)) is not None}
     named = {code for entry in wrong if entry in choice for code, _ in choice[entry].changes}

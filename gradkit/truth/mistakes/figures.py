@@ -50,9 +50,15 @@ def readings(task: Task, ratios: Mapping[Entry, float]) -> list[Figures]:
         }
         codes = {code for changes in figures.values() for code, _ in changes}
         strange = sum(not _known(rate, _rate_ratios(task)) for rate in rates.values())
+        # A rate of 0.05 is easier to come by than one of 0.1 and a 2 that is missing.
+        far = (
+            "wrong-factor" in codes
+            and len(codes - {"wrong-sign"}) > 1
+            and _is_far(task, factors, rates)
+        )
         kept = {entry: changes for entry, changes in figures.items() if changes}
         if all(kept != other for _, _, other in found):
-            found.append((len(codes), strange, kept))
+            found.append((len(codes) + far, strange, kept))
     # A rate that is none of the task's weighs as much as a second mistake.
     found.sort(key=lambda item: (item[0] + (item[1] > 0), item[1]))
     return [figures for _, _, figures in found]
@@ -104,6 +110,15 @@ def _factor_ratios(task: Task) -> tuple[float, ...]:
     widths = (task.layers[0].units, task.X.shape[1], task.layers[-1].units)
     found = [2.0, 0.5, 4.0, 0.25, 1 / rows, 2 / rows, float(rows), *(1.0 / w for w in widths)]
     return tuple(dict.fromkeys(value for value in found if value != 1.0))
+
+
+def _is_far(task: Task, factors: Mapping[Entry, float], rates: Mapping[Entry, float]) -> bool:
+    """Whether a factor, or a rate by its side, is not of the kind that is usually mistaken."""
+    near = (1.0, 2.0, 0.5, 1 / len(task.X))
+    own = {"W": task.rates.weight, "b": task.rates.bias}
+    return not all(_known(factor, near) for factor in factors.values()) or not all(
+        _known(rate * own[entry[0][0]], tuple(own.values())) for entry, rate in rates.items()
+    )
 
 
 def _rate_ratios(task: Task) -> tuple[float, ...]:
