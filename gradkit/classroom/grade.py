@@ -32,7 +32,7 @@ from gradkit.student.files import SubmissionError
 from gradkit.student.gather import Loader, place_of
 from gradkit.truth.oracle import OracleError
 
-STORE_EVERY = 0.25
+STORE_EVERY = 1.0
 """Seconds that results may wait for each other, to be stored in one transaction."""
 
 TICK = 0.25

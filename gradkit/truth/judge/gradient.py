@@ -6,6 +6,7 @@ off the steps themselves, so that a wrong learning rate is not a wrong gradient.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -171,12 +172,12 @@ def _compare(
             allowed = relative * (np.abs(slope.value) + 1e-2 * largest) + rounding
             right = closeness.near(implied, slope.value, allowed + slope.bound)
             unsure = slope.bound > allowed + 1e-3 * np.abs(slope.value)
-            for index in np.ndindex(taken.shape):
-                state: State = (
-                    "inconclusive" if unsure[index] else "pass" if right[index] else "fail"
-                )
-                found = float(implied[index]) if np.isfinite(implied[index]) else None
-                expected = float(slope.value[index])
+            columns = (part.ravel().tolist() for part in (unsure, right, implied, slope.value))
+            for index, open_, close, number, expected in zip(
+                np.ndindex(taken.shape), *columns, strict=True
+            ):
+                state: State = "inconclusive" if open_ else "pass" if close else "fail"
+                found = number if math.isfinite(number) else None
                 label = label_of(bound, key, index, taken.shape)
                 entries.append(Entry(key, index, state, found, expected, step.label, label))
     return entries

@@ -153,17 +153,22 @@ class Sheet:
         kind = "" if close.all() else _odd_numbers(found, expected)
         if kind:
             self.say(kind, quantity, str(found.dtype) if kind in ("whole", "coarse") else "")
-        for index, label in labels_of.items():
-            failed = np.flatnonzero(~close[(slice(None), *index)])
-            probe = int(failed[0]) if len(failed) else 0
-            number = found[(probe, *index)]
+        failed = ~close
+        first = failed.argmax(axis=0)  # the first that failed; 0 where none did
+        columns = (
+            np.ravel(values).tolist()
+            for values in (failed.any(axis=0), first, _at(first, found), _at(first, expected))
+        )
+        for (index, label), off, probe, number, right in zip(
+            labels_of.items(), *columns, strict=True
+        ):
             self.entries.append(
                 Entry(
                     title or quantity,
                     index,
-                    "fail" if len(failed) else "pass",
+                    "fail" if off else "pass",
                     None if kind == "complex" else float(number),
-                    float(expected[(probe, *index)]),
+                    right,
                     labels[probe],
                     label,
                 )
@@ -190,6 +195,12 @@ class Sheet:
         if entry.parameter.partition(" from ")[0] not in self._told:
             return False
         return entry.found is None or not np.isfinite(entry.found)
+
+
+def _at(first: NDArray[np.intp], values: NDArray[Any]) -> NDArray[Any]:
+    """For each index the value of the probe that is looked at."""
+    taken: NDArray[Any] = np.take_along_axis(values, first[None], axis=0)
+    return taken
 
 
 def _odd_numbers(found: NDArray[Any], expected: Array) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Run
@@ -67,12 +69,13 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         units = [closeness.epsilon(value) for value in outcome.outputs.values()]
         eps = closeness.SINGLE if torch else max(units, default=closeness.DOUBLE)
         courses += _losses(sheet, case, run, outcome, eps)
+        stacked = _stacked(outcome)
         for key, start in run.parameters.items():
             final = case.expected[run.name][f"final/{key}"]
             allowed = closeness.final_tolerance(final[None], start[None], eps, lenience)
             sheet.compare(
                 f"final/{key}",
-                _stacked(outcome),
+                stacked,
                 final[None],
                 _fixed(allowed),
                 (run.start,),
@@ -170,13 +173,18 @@ def _losses(sheet: Sheet, case: Case, run: Run, outcome: Outcome, eps: float) ->
 
 def _shown(run: Run, expected: Array, found: Array | None) -> Course:
     """First and last epoch, and as many between as are worth drawing."""
-    kept = np.unique(np.linspace(0, run.epochs - 1, min(run.epochs, COURSE)).round().astype(int))
+    kept = _kept(run.epochs)
     return Course(
         run.start,
         tuple((kept + 1).tolist()),
         () if found is None else tuple(found[kept].tolist()),
         tuple(expected[kept].tolist()),
     )
+
+
+@lru_cache
+def _kept(epochs: int) -> NDArray[np.intp]:
+    return np.unique(np.linspace(0, epochs - 1, min(epochs, COURSE)).round().astype(np.intp))
 
 
 def _by_epoch(course: Array, run: Run) -> Array:
