@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from gradkit.language import phrase, say
 from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.result import CheckResult, TaskResult
@@ -13,7 +14,7 @@ from gradkit.records.task import Task
 from gradkit.records.verdict import OPEN, Verdict
 from gradkit.rubric import deduction
 
-WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
+WITHDRAWN = phrase("A finding about this was withdrawn; nothing is deducted for it.")
 
 
 def mark(
@@ -82,7 +83,7 @@ def mark(
                 verdict.message,
                 verdict.entries,
                 verdict.place,
-                (*verdict.notes, WITHDRAWN) if withdrawn else verdict.notes,
+                (*verdict.notes, say(WITHDRAWN)) if withdrawn else verdict.notes,
                 tuple(code for code in follows if code not in dropped),
                 verdict.courses,
             )

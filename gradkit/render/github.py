@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from gradkit.language import say
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.records.verdict import State
@@ -16,6 +17,7 @@ from gradkit.render.data import RULE_LEVEL
 from gradkit.render.escape import command
 from gradkit.render.said import ENDLESS, check_said, finding_said, refusal_said
 from gradkit.render.text import to_text
+from gradkit.render.words import word
 from gradkit.text import clean_text, where
 
 EACH_KIND = 10
@@ -52,7 +54,9 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 def refusal(sentences: Sequence[str]) -> str:
     """An error for each submission that could not be graded."""
-    return _lines([Annotation("error", "not graded", refusal_said(each)) for each in sentences])
+    return _lines(
+        [Annotation("error", say("not graded"), refusal_said(each)) for each in sentences]
+    )
 
 
 def _lines(annotations: Sequence[Annotation]) -> str:
@@ -71,8 +75,11 @@ def _bounded(annotations: Sequence[Annotation]) -> Iterator[Annotation]:
     seen: Counter[str] = Counter()
     for each in annotations:
         if seen[each.kind] == EACH_KIND - 1 and left[each.kind] > 1:
-            more = f"{left[each.kind]} more are in the log of this step: GitHub shows no more here."
-            yield Annotation(each.kind, "and more", more)
+            more = say(
+                "{left} more are in the log of this step: GitHub shows no more here.",
+                left=left[each.kind],
+            )
+            yield Annotation(each.kind, say("and more"), more)
         elif seen[each.kind] < EACH_KIND:
             yield each
         seen[each.kind] += 1
@@ -100,7 +107,7 @@ def _at(
     # What follows from another mistake costs nothing, and is no error of its own.
     kind = "notice" if check.follows else KINDS[check.state]
     title = f"{task.task}: {check.check}"
-    said = said or check.state
+    said = said or word(check.state)
     if place is None:
         return Annotation(kind, title, said)
     if place.cell is None:

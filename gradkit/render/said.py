@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 
+from gradkit.language import say
 from gradkit.records.finding import Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.render.escape import log_text
@@ -28,7 +29,9 @@ def check_said(task: TaskResult, check: CheckResult, hints: int, width: int = WI
     """Everything about a check but its points, without a last newline; often empty."""
     findings = [finding for finding in task.findings if finding.check == check.check]
     seen = check.state != "pass" and check.place is not None and not findings
-    place = f"See {clean_text(where(check.place))}.\n" if seen and check.place else ""
+    place = (
+        say("See {place}.\n", place=clean_text(where(check.place))) if seen and check.place else ""
+    )
     return log_text(place + _plain(check_lines(check, findings, hints), width))
 
 
@@ -39,7 +42,9 @@ def finding_said(finding: Finding, hints: int, width: int = WIDTH) -> str:
 
 def title_said(result: Result) -> str:
     """Whose it is, and the total."""
-    return log_text(f"{clean_text(result.submission)}: {total(result)} points")
+    return log_text(
+        say("{name}: {total} points", name=clean_text(result.submission), total=total(result))
+    )
 
 
 def head_said(result: Result) -> str:
@@ -47,14 +52,20 @@ def head_said(result: Result) -> str:
     lines = [clean_text(problem.message) for problem in result.problems]
     for task in result.tasks:
         if task.checkable < task.max_score:
-            amount = f"{points(task.checkable)} of {points(task.max_score)}"
-            lines.append(f"{task.title}: {amount} points could be checked.")
+            amount = say(
+                "{checkable} of {max_score}",
+                checkable=points(task.checkable),
+                max_score=points(task.max_score),
+            )
+            lines.append(
+                say("{title}: {amount} points could be checked.", title=task.title, amount=amount)
+            )
         lines += [f"{task.title}: {clean_text(note)}" for note in task.notes]
     if result.form == "published":
-        lines.append("Held against the published form.")
+        lines.append(say("Held against the published form."))
     if result.provisional:
-        lines.append("These marks are provisional: the instructor's grade is final.")
-    lines.append(f"seed {result.seed}")
+        lines.append(say("These marks are provisional: the instructor's grade is final."))
+    lines.append(say("seed {seed}", seed=result.seed))
     return log_text("\n".join(lines))
 
 

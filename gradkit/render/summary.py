@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gradkit.language import say, say_each
 from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.verdict import State
 from gradkit.render.escape import csv_cell
 from gradkit.render.text import points
+from gradkit.render.words import word
 from gradkit.text import clean_text
 
 NAMES = 6
@@ -34,14 +36,14 @@ def show_summary(summary: Summary, console: Console) -> None:
         console.print(_mistakes(summary))
     review = [(row.name, _look(row, ", ")) for row in summary.rows if row.review]
     if review:
-        console.print(_pairs("to be looked at", "why", review))
+        console.print(_pairs(say("to be looked at"), say("why"), review))
 
 
 def show_changes(changes: Sequence[Change], console: Console) -> None:
     """Print old and new scores side by side; nothing where there are none."""
     if not changes:
         return
-    table = _table("submission", "old", "new", "change", right=(1, 2, 3))
+    table = _table(say("submission"), say("old"), say("new"), say("change"), right=(1, 2, 3))
     for change in changes:
         difference = (change.new or 0.0) - (change.old or 0.0)
         sign = "+" if difference > 0 else "−" if difference < 0 else ""
@@ -83,14 +85,14 @@ def _look(row: Row, between: str) -> str:
 
 def _counts(summary: Summary) -> str:
     rows = summary.rows
-    parts = [f"{len(rows)} submission{'s' * (len(rows) != 1)}"]
+    parts = [say_each("{count} submission", "{count} submissions", len(rows))]
     for standing in ("graded", "refused", "failed"):
         count = sum(row.standing == standing for row in rows)
         if count and (count < len(rows) or standing != "graded"):
-            parts.append(f"{count} {standing}")
+            parts.append(f"{count} {word(standing)}")
     provisional = sum(row.provisional for row in rows)
     if provisional:
-        parts.append(f"{provisional} provisional")
+        parts.append(say("{count} provisional", count=provisional))
     return ", ".join(parts)
 
 
@@ -98,8 +100,13 @@ def _distribution(shares: list[float]) -> Text:
     ordered = sorted(shares)
     low, high = ordered[0], ordered[-1]
     return Text(
-        f"scores from {low:.0%} to {high:.0%}, mean {statistics.fmean(ordered):.0%}, "
-        f"median {statistics.median(ordered):.0%}"
+        say(
+            "scores from {low} to {high}, mean {mean}, median {median}",
+            low=f"{low:.0%}",
+            high=f"{high:.0%}",
+            mean=f"{statistics.fmean(ordered):.0%}",
+            median=f"{statistics.median(ordered):.0%}",
+        )
     )
 
 
@@ -108,17 +115,17 @@ def _states(summary: Summary) -> Table:
     for counts in summary.states.values():
         seen.update(dict.fromkeys(counts))
     states = sorted(seen, key=lambda state: (state != "pass", state))
-    table = _table("check", *states, right=range(1, len(states) + 1))
+    table = _table(say("check"), *map(word, states), right=range(1, len(states) + 1))
     for check, counts in summary.states.items():
         table.add_row(check, *(str(counts.get(state, "")) for state in states))
     return table
 
 
 def _mistakes(summary: Summary) -> Table:
-    table = _table("mistake", "students", "who", right=(1,))
+    table = _table(say("mistake"), say("students"), say("who"), right=(1,))
     for code, names in summary.mistakes.items():
         who = ", ".join(clean_text(name) for name in names[:NAMES])
-        more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+        more = say(" and {count} more", count=len(names) - NAMES) if len(names) > NAMES else ""
         table.add_row(code, str(len(names)), Text(who + more))
     return table
 

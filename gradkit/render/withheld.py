@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gradkit.language import phrase, say
 from gradkit.records.result import CheckResult, Result, TaskResult
 
-UNSEEN = "What this check found is not shown here."
-ELSEWHERE = "a check that is not shown"
+UNSEEN = phrase("What this check found is not shown here.")
+ELSEWHERE = phrase("a check that is not shown")
 
 
 def withhold(result: Result) -> Result:
@@ -32,7 +33,7 @@ def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
 
 def _check(check: CheckResult, unseen: set[str], told: set[str]) -> CheckResult:
     if check.check in unseen:
-        return CheckResult(check.check, check.state, check.score, check.max_score, UNSEEN)
+        return CheckResult(check.check, check.state, check.score, check.max_score, say(UNSEEN))
     seen = tuple(code for code in check.follows if code in told)
-    hidden = (ELSEWHERE,) if len(seen) < len(check.follows) else ()
+    hidden = (say(ELSEWHERE),) if len(seen) < len(check.follows) else ()
     return replace(check, follows=(*seen, *hidden))
