@@ -1,12 +1,13 @@
 """Write ``gradkit/locale/gradkit.pot`` anew, bring translations up to it and compile them.
 
-Run ``python .ci/catalogue.py`` after a change of texts. Babel finds the texts of modules and
-templates; the catalogue of mistakes is read from its pages. Entries carry no line numbers, so
+Run ``python .ci/catalogue.py`` after a change of texts. The texts are those of modules, of
+templates and of the catalogue of mistakes. Entries carry no line numbers, so
 that code that moves leaves the catalogue as it is.
 """
 
 from __future__ import annotations
 
+import ast
 import io
 import tomllib
 from collections.abc import Iterator
@@ -21,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCALE = ROOT / "gradkit" / "locale"
 POT = LOCALE / "gradkit.pot"
 PAGES = ROOT / "gradkit" / "truth" / "mistakes" / "pages"
-FINDERS = {".py": "python", ".html": "jinja2"}
-KEYWORDS = {"say": None, "say_each": (1, 2), "phrase": None}
+SAID = {"say": None, "say_each": (1, 2), "phrase": None}
+"""Functions that take a text, as Babel has it: which of their arguments."""
+
 HEADER = """\
 # Texts of gradkit.
 # Written by .ci/catalogue.py: change the texts where they are said.
@@ -57,12 +59,25 @@ def extracted() -> Catalog:
 
 def _of_code() -> Iterator[tuple[str, Text]]:
     for path in sorted((ROOT / "gradkit").rglob("*")):
-        finder = FINDERS.get(path.suffix)
-        if finder is None:
-            continue
-        found = extract_from_file(finder, path, keywords=KEYWORDS, options={"trim_blocks": "true"})
-        for _, text, _, _ in found:
-            yield path.relative_to(ROOT).as_posix(), text
+        name = path.relative_to(ROOT).as_posix()
+        if path.suffix == ".html":
+            options = {"trim_blocks": "true"}
+            for _, text, _, _ in extract_from_file("jinja2", path, SAID, options=options):
+                yield name, text
+        elif path.suffix == ".py":
+            for text in _said(path.read_text(encoding="utf-8")):
+                yield name, text
+
+
+def _said(source: str) -> Iterator[Text]:
+    """Texts that a module says, in order. Babel would pass over a call within another's."""
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+        if isinstance(call.func, ast.Name) and call.func.id in SAID:
+            texts = call.args[: len(SAID[call.func.id] or (1,))]
+            found = [each.value for each in texts if isinstance(each, ast.Constant)]
+            if len(found) == len(texts):
+                yield tuple(found) if len(found) > 1 else found[0]
 
 
 def _of_pages() -> Iterator[tuple[str, Text]]:

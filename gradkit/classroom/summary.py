@@ -8,15 +8,16 @@ from collections.abc import Iterator, Sequence
 from gradkit.classroom.counted import counted
 from gradkit.classroom.overrides import overrides, result_of
 from gradkit.classroom.store import Store
+from gradkit.language import phrase, say
 from gradkit.records.classroom import Counted, HandedIn, Override, Row, Summary
 from gradkit.records.finding import FOR_INSTRUCTORS, UNEXPLAINED
 from gradkit.records.result import Result
 from gradkit.records.verdict import State
 
 LOOK: dict[State, str] = {
-    "inconclusive": "inconclusive",
-    "not-checked": "not checked",
-    "timeout": "ran out of time",
+    "inconclusive": phrase("inconclusive"),
+    "not-checked": phrase("not checked"),
+    "timeout": phrase("ran out of time"),
 }
 """States that a person should look at, in words."""
 
@@ -81,8 +82,8 @@ def _review(result: Result, mistakes: tuple[str, ...]) -> Iterator[str]:
     for task in result.tasks:
         for check in task.checks:
             if check.state in LOOK:
-                yield f"{task.task}/{check.check} {LOOK[check.state]}"
+                yield f"{task.task}/{check.check} {say(LOOK[check.state])}"
             elif check.state == "missing":
-                yield f"{task.task}/{check.check} missing"
+                yield f"{task.task}/{check.check} {say('missing')}"
             if check.decision is not None and check.decision.stale:
-                yield f"{task.task}/{check.check} override is stale"
+                yield f"{task.task}/{check.check} {say('override is stale')}"
