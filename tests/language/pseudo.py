@@ -65,6 +65,7 @@ def write(folder: Path) -> None:
 
 def plain_words(text: str, known: Iterable[str] = ()) -> set[str]:
     """Words of at least two plain letters, where what is known stands for itself."""
+    text = " ".join(text.split())  # a line may be broken within a name of several words
     for name in sorted(known, key=len, reverse=True):
         if name in text:
             text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", " ", text)
@@ -158,6 +159,7 @@ def read_github(text: str) -> str:
 def without_quotes(text: str, result: Result) -> str:
     """The text less what it quotes of the submission: lines of code, places, names."""
     quoted = [result.submission, result.path]
+    quoted += [problem.place.file for problem in result.problems if problem.place]
     for task in result.tasks:
         quoted += [finding.source for finding in task.findings]
         quoted += [finding.place.file for finding in task.findings if finding.place]
