@@ -97,7 +97,7 @@ def words(
     }
     found["first"] = found["entries"]
     several = len(_entry_texts(slip.entries, task, names)) != 1
-    found |= {place: say(verbs[several]) for place, verbs in VERBS.items()}
+    found |= _verbs(2 if several else 1)
     if not slip.entries:
         return found
     entry = slip.entries[0]
@@ -109,15 +109,16 @@ def words(
     return found
 
 
-VERBS = {
-    "is_": (phrase("is"), phrase("are")),
-    "moves": (phrase("moves"), phrase("move")),
-    "starts": (phrase("starts"), phrase("start")),
-    "stays": (phrase("stays"), phrase("stay")),
-    "changes": (phrase("changes"), phrase("change")),
-    "does_not": (phrase("does not"), phrase("do not")),
-}
-"""Places for verbs, with singular and plural."""
+def _verbs(count: int) -> dict[str, str]:
+    """Places for verbs, of so many subjects."""
+    return {
+        "is_": say_each("is", "are", count),
+        "moves": say_each("moves", "move", count),
+        "starts": say_each("starts", "start", count),
+        "stays": say_each("stays", "stay", count),
+        "changes": say_each("changes", "change", count),
+        "does_not": say_each("does not", "do not", count),
+    }
 
 
 def entries_text(entries: tuple[Entry, ...], task: Task, names: Names) -> str:
