@@ -167,3 +167,8 @@ def without_quotes(text: str, result: Result) -> str:
     for quote in sorted(filter(None, quoted), key=len, reverse=True):
         text = text.replace(quote, "")
     return text
+
+
+def literals(template: str) -> list[str]:
+    """What stands between the places of a template."""
+    return [literal for literal, _, _, _ in Formatter().parse(template)]

@@ -31,6 +31,7 @@ from gradkit.truth.assignment import read_assignment
 SOLUTION = (pseudo.ROOT / "reference" / "regression_numpy.py").read_text(encoding="utf-8")
 MISTAKES = pseudo.ROOT / "tests" / "mistakes"
 CLASS = pseudo.ROOT / "tests" / "sample_class"
+SUBMISSIONS = (*MISTAKES.glob("*.py"), *CLASS.glob("*ion_*"), *CLASS.glob("*.ipynb"))
 QUICK = (
     "swapped-index",
     "wrong-target",
@@ -131,6 +132,7 @@ OUTSIDE = (
     "IndexError: list index out of range",
     "IndexError",
     "list index out of range",
+    "index 2 is out of bounds for axis 0 with size 2",
     "SIGSEGV",
     "float32",
     "float16",
@@ -148,7 +150,9 @@ OUTSIDE = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "path", sorted((*MISTAKES.glob("*.py"), *CLASS.glob("*_*"))), ids=lambda path: path.name
+    "path",
+    sorted((*MISTAKES.glob("*.py"), *CLASS.glob("*ion_*"), *CLASS.glob("*.ipynb"))),
+    ids=lambda path: path.name,
 )
 def test_every_submission_is_told_in_the_language(check, speak, path: Path) -> None:
     """The same of each mistake that there is, and of all that students wrote in the class."""
@@ -157,7 +161,13 @@ def test_every_submission_is_told_in_the_language(check, speak, path: Path) -> N
     if path.suffix == ".ipynb":
         cells = json.loads(source)["cells"]
         source = "\n".join("".join(each["source"]) for each in cells if each["cell_type"] == "code")
-    assert unsaid(check(path), source) == {}
+    tasks = ("regression-numpy",) if path.stem in UNDECIDED else ()
+    result = check(path, Settings(tasks, no_reference=True, seed=1))
+    assert unsaid(result, source, OUTSIDE) == {}
+
+
+UNDECIDED = ("hidden-returned", "swapped-returns")
+"""Those whose forward pass does not tell which task it is of."""
 
 
 REFUSED: dict[str, bytes] = {
