@@ -11,6 +11,7 @@ import ast
 import io
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -112,6 +113,8 @@ def translated(path: Path, texts: Catalog) -> Catalog:
 
 def compiled(catalog: Catalog) -> bytes:
     """The ``.mo`` file that the standard library reads."""
+    # The same for the same texts, whenever it is written.
+    catalog.creation_date = catalog.revision_date = datetime(2000, 1, 1, tzinfo=UTC)
     buffer = io.BytesIO()
     write_mo(buffer, catalog)
     return buffer.getvalue()

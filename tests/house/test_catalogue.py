@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import zipfile
+from gettext import GNUTranslations
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -29,6 +31,13 @@ def load() -> Any:
 
 
 tool = load()
+
+
+def texts_of(compiled: bytes) -> dict[object, str]:
+    """What the standard library reads in a compiled catalogue, without its head."""
+    texts: dict[object, str] = dict(GNUTranslations(io.BytesIO(compiled))._catalog)
+    del texts[""]
+    return texts
 
 
 def places(text: str) -> set[str | None]:
@@ -85,7 +94,7 @@ def test_a_translation_is_of_the_catalogue(language: str) -> None:
     (path,) = (path for path in tool.translations() if path.parents[1].name == language)
     catalog = tool.translated(path, tool.extracted())
     assert path.read_text(encoding="utf-8") == tool.written(catalog)
-    assert path.with_suffix(".mo").read_bytes() == tool.compiled(catalog)
+    assert texts_of(path.with_suffix(".mo").read_bytes()) == texts_of(tool.compiled(catalog))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
