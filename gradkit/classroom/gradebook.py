@@ -16,6 +16,7 @@ from gradkit.classroom.sheet import (
     cell_of,
     decimal_comma,
     is_blank,
+    line,
     number_of,
     points,
     read_sheet,
@@ -108,8 +109,16 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
     most = max((mark.max_score for mark in marks), default=0.0)
     comma = decimal_comma(text for row in range(1, len(sheet.rows)) for text in values(sheet, row))
     done = _written(sheet, layout, scores, most, comma=comma)
-    names = tuple(mark.student for mark in taken.values() if mark.score is not None)
-    return FilledSheet(write_sheet(done), names, tuple(left), tuple(_notes(sheet, layout, most)))
+    written = {row: mark for row, mark in scores.items() if mark.score is not None}
+    # A row of largest scores may have come in above the students.
+    more = len(done.rows) - len(sheet.rows)
+    return FilledSheet(
+        write_sheet(done),
+        tuple(mark.student for mark in written.values()),
+        tuple(left),
+        tuple(_notes(sheet, layout, most)),
+        tuple(line(done, row + more) for row in written),
+    )
 
 
 def _layout(sheet: Sheet, assignment: str) -> _Layout:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 
 from gradkit.classroom.counted import counted
 from gradkit.classroom.database import StoreError
+from gradkit.classroom.helpers import helpers
 from gradkit.classroom.overrides import overrides, result_of
 from gradkit.classroom.pack import pack, unpack
 from gradkit.classroom.store import Store
@@ -81,6 +80,27 @@ def write_pages(store: Store, folder: Path, hints: int, lanes: int) -> int:
     return len(found)
 
 
+def remove_pages(folder: Path, name: str) -> list[Path]:
+    """Remove a student's page and the class page, which names everybody; say which there were.
+
+    Raises
+    ------
+    StoreError
+        A page cannot be removed.
+    """
+    pages = [folder / "students" / file_name(name), folder / "index.html"]
+    removed = []
+    for page in pages:
+        try:
+            page.unlink()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StoreError(f"{page}: cannot be removed ({error.strerror}).") from None
+        removed.append(page)
+    return removed
+
+
 def file_name(name: str) -> str:
     """A name for a file that every system takes, and that no other student has.
 
@@ -119,7 +139,7 @@ def _rows(
         made = _write(list(tasks))
         yield from made
     else:
-        with ProcessPoolExecutor(lanes, get_context("spawn")) as pool:
+        with helpers(lanes) as pool:
             # A few chunks at a time: memory does not grow with the class.
             while group := [c for _ in range(2 * lanes) if (c := list(islice(tasks, CHUNK)))]:
                 for rows in pool.map(_write, group):

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+import msgspec
+
+from gradkit.classroom.identify import normal, turned
 from gradkit.classroom.pseudonyms import pseudonym
+from gradkit.classroom.senders import KINDS
 from gradkit.classroom.store import Store
+from gradkit.records.course import Sender, Student
 
 STATEMENTS = (
     # A run that was about this student alone says so in its reason.
@@ -21,38 +27,116 @@ STATEMENTS = (
 
 
 class PurgeError(ValueError):
-    """There is nobody of that name."""
+    """Nobody was removed; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many rows are gone, and where the submissions had been read from."""
+    """How many rows are gone, and where the submissions had been read from.
+
+    ``shared`` are students who handed in something together with the one who is gone: that
+    is theirs too, and stays, under the name that its file has.
+    """
 
     rows: int
     paths: tuple[str, ...]
+    shared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Self:
+    """A student as platforms know them."""
+
+    names: frozenset[str]
+    ids: frozenset[tuple[str, str]]
 
 
 def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
     """Remove all that is stored of a student, and note only that this was done.
 
     The note names a pseudonym. SQLite writes zeros over what is removed, and the file is
-    written anew without it.
+    written anew without it. Where others handed in the same submission, the student is taken
+    out of what is noted of it.
 
     Raises
     ------
     PurgeError
-        There is nobody of that name.
+        There is nobody of that name, or the reason names the student.
     StoreError
         The file cannot be written; it is as it was.
     """
     paths = tuple(
         row["path"] for row in store.rows("SELECT path FROM submissions WHERE name = ?", (name,))
     )
-    listed = store.rows("SELECT id FROM students WHERE name = ?", (name,))
+    listed = store.rows("SELECT packed FROM students WHERE name = ?", (name,))
     if not paths and not listed:
         raise PurgeError(f"There is nobody called {name} in {store.path}.")
+    if normal(name) in normal(why):
+        raise PurgeError(
+            f"The reason names {name}, and it is kept. Say why without the name: --why TEXT."
+        )
+    together = store.rows(
+        "SELECT DISTINCT others.id, others.sender, theirs.name FROM listed AS others "
+        "JOIN submissions AS theirs ON theirs.id = others.submission "
+        "JOIN listed AS own ON own.run = others.run AND own.place = others.place "
+        "JOIN submissions ON submissions.id = own.submission "
+        "WHERE submissions.name = ? AND theirs.name <> ?",
+        (name, name),
+    )
+    gone = _self(store, name)
     with store.erasing():
+        for row in together:
+            sender = _without(msgspec.json.decode(row["sender"], type=Sender), gone)
+            said = msgspec.json.encode(sender).decode()
+            store.change("UPDATE listed SET sender = ? WHERE id = ?", (said, row["id"]))
         rows = sum(store.delete(statement, name) for statement in STATEMENTS)
         said = f"{pseudonym(store, name)} was removed{': ' if why else ''}{why}"
         store.end(store.begin("purge", why=said, who=by))
-    return Purged(rows, tuple(dict.fromkeys(paths)))
+    shared = tuple(dict.fromkeys(row["name"] for row in together))
+    return Purged(rows, tuple(dict.fromkeys(paths)), shared)
+
+
+def _self(store: Store, name: str) -> _Self:
+    """All names and identifiers that a class file has of a student."""
+    names = {name}
+    ids: set[tuple[str, str]] = set()
+    for row in store.rows("SELECT packed FROM students WHERE name = ?", (name,)):
+        student = msgspec.json.decode(row["packed"], type=Student)
+        names |= set(student.names)
+        ids |= set(student.ids.items())
+    rows = store.rows(
+        "SELECT DISTINCT sender FROM listed JOIN submissions ON submissions.id = submission "
+        "WHERE name = ?",
+        (name,),
+    )
+    known = frozenset(way for each in names for way in (normal(each), normal(turned(each))))
+    for row in rows:
+        sender = msgspec.json.decode(row["sender"], type=Sender)
+        # Of what several handed in, the identifiers are one member's, who says so.
+        told = [{**sender.ids, "name": sender.student}, *sender.members]
+        ids |= {
+            (kind, value)
+            for each in told
+            if normal(each.get("name", "")) in known
+            for kind, value in each.items()
+            if kind in KINDS
+        }
+    return _Self(known, frozenset(ids))
+
+
+def _without(sender: Sender, gone: _Self) -> Sender:
+    """What is noted of a submission, without one of those whose it is."""
+    members = tuple(each for each in sender.members if not _is(each, gone))
+    named = ", ".join(each["name"] for each in members if each.get("name"))
+    whose = normal(sender.student) in gone.names
+    student = named if len(members) < len(sender.members) else "" if whose else sender.student
+    ids = {kind: value for kind, value in sender.ids.items() if (kind, value) not in gone.ids}
+    return replace(sender, student=student, ids=ids, members=members)
+
+
+def _is(member: Mapping[str, str], gone: _Self) -> bool:
+    """Whether a member of a group is that student: by identifiers, without any by name."""
+    ids = {(kind, value) for kind, value in member.items() if kind in KINDS}
+    return (
+        bool(ids & gone.ids) if ids and gone.ids else normal(member.get("name", "")) in gone.names
+    )

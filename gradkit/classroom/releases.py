@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 import zlib
 from collections.abc import Iterable
 
@@ -25,16 +26,25 @@ def releases(store: Store, name: str) -> list[Release]:
     rows = store.rows(
         "SELECT id, run, name, file, content FROM released WHERE name = ? ORDER BY id", (name,)
     )
-    return [
-        Release(
-            row["id"],
-            row["run"],
-            row["name"],
-            row["file"],
-            hashlib.sha256(zlib.decompress(row["content"])).hexdigest(),
-        )
-        for row in rows
-    ]
+    return [_release(row) for row in rows]
+
+
+def given(store: Store) -> dict[str, list[Release]]:
+    """The same for all students, by name."""
+    found: dict[str, list[Release]] = {}
+    for row in store.rows("SELECT id, run, name, file, content FROM released ORDER BY id"):
+        found.setdefault(row["name"], []).append(_release(row))
+    return found
+
+
+def _release(row: sqlite3.Row) -> Release:
+    content = zlib.decompress(row["content"])
+    return Release(row["id"], row["run"], row["name"], row["file"], digest_of(content))
+
+
+def digest_of(content: bytes) -> str:
+    """SHA-256, as in `Release`."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def latest(store: Store) -> dict[str, int]:

@@ -6,7 +6,6 @@ are worth. Other questions (data, layers, starts, epochs) need grading anew.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from gradkit.assess import StaleError
 from gradkit.classroom.counted import counted
 from gradkit.classroom.database import StoreError
 from gradkit.classroom.grade import key_base, key_of
+from gradkit.classroom.helpers import end_with_parent
 from gradkit.classroom.marker import Marker
 from gradkit.classroom.overrides import decided, overrides
 from gradkit.classroom.pack import pack, unpack
@@ -125,28 +125,31 @@ def remark(
     ):
         new |= {old.id: filed for old, filed, _ in chunk if filed is not None}
         stale += [(old.name, told) for old, _, told in chunk if told]
-    changes = _changes(store, new, policy)
+    total, changes = _changes(store, new, policy)
     if store_it:
         with store.writing():
             run = store.begin("remark", settings, why=why, policy=policy)
             store.drop(run, drops)
             store.amend(run, new)
             store.end(run)
-    return Remarked(len(kept), len(new), changes, tuple(stale))
+    return Remarked(total, len(new), changes, tuple(stale))
 
 
-def _changes(store: Store, new: Mapping[int, Filed], rule: str | None) -> tuple[Change, ...]:
-    """Whose score is another one than before: by new marks, or since another attempt counts."""
+def _changes(
+    store: Store, new: Mapping[int, Filed], rule: str | None
+) -> tuple[int, tuple[Change, ...]]:
+    """Of how many students whose score is another one: by new marks, or a new rule of attempts."""
     words = overrides(store)
     before = {one.kept.name: one for one in counted(store)}
     after = {one.kept.name: one for one in counted(store, rule=rule, amended=new)}
+    names = sorted(before | after)
     found = []
-    for name in sorted(before | after):
+    for name in names:
         old = _score(store, before.get(name), {}, words)
         now = _score(store, after.get(name), new, words)
         if old != now:
             found.append(Change(name, *old, *now))
-    return tuple(found)
+    return len(names), tuple(found)
 
 
 def _score(
@@ -207,7 +210,7 @@ _HERE: list[Marker] = []
 
 def _prepare(settings: Settings) -> None:
     # An interrupt is the other process' business, which then wants no more of this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
     _HERE.append(Marker(settings))
 
 

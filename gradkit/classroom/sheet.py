@@ -69,6 +69,12 @@ def write_sheet(sheet: Sheet) -> bytes:
     return sheet.mark + text.encode(sheet.encoding)
 
 
+def line(sheet: Sheet, row: int) -> bytes:
+    """One row as it stands in the table, its line end with it."""
+    cells, end = sheet.rows[row]
+    return (sheet.delimiter.join(cells) + end).encode(sheet.encoding)
+
+
 def _decoded(data: bytes, name: str) -> tuple[bytes, str, str]:
     marks = (
         (codecs.BOM_UTF8, "utf-8"),

@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from gradkit.classroom.counted import counted
 from gradkit.classroom.overrides import overrides, result_of
+from gradkit.classroom.pseudonyms import pseudonym
+from gradkit.classroom.review import reasons
+from gradkit.classroom.roll import enrolled
 from gradkit.classroom.store import Store
 from gradkit.language import phrase, say
 from gradkit.records.classroom import Counted, HandedIn, Override, Row, Summary
-from gradkit.records.finding import FOR_INSTRUCTORS, UNEXPLAINED
-from gradkit.records.result import Result
 from gradkit.records.verdict import State
 
-LOOK: dict[State, str] = {
-    "inconclusive": phrase("inconclusive"),
-    "not-checked": phrase("not checked"),
-    "timeout": phrase("ran out of time"),
-}
-"""States that a person should look at, in words."""
+NOTHING = phrase("nothing handed in")
+NONE_COUNTS = phrase("no attempt that counts")
+
+UNSAID = frozenset({"provisional", "nondeterministic"})
+"""Reasons to look that a summary counts, or lists among the mistakes."""
 
 
-def summarise(store: Store) -> Summary:
-    """Gather the results of a class that count, with every last word in them."""
+def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
+    """Gather the results of a class that count, with every last word in them.
+
+    Parameters
+    ----------
+    store : Store
+    pseudonyms : bool
+        Students by their pseudonyms, in the order of these; without sentences and comments,
+        which may name them, and without the times at which they handed in.
+
+    Returns
+    -------
+    Summary
+        Whoever has nothing that counts is in it too, on the roster or not.
+    """
     words = overrides(store)
-    rows = tuple(_row(store, one, words.get(one.kept.name, ())) for one in counted(store))
+    rows = [_row(store, one, words.get(one.kept.name, ())) for one in counted(store)]
+    there = {row.name for row in rows}
+    tried = {kept.name for kept in store.newest()} - there
+    rows += [_absent(name, say(NONE_COUNTS)) for name in tried]
+    rows += [_absent(name, say(NOTHING)) for name in enrolled(store) if name not in there | tried]
+    if pseudonyms:
+        rows = [_hidden(row, pseudonym(store, row.name)) for row in rows]
+    rows.sort(key=lambda row: row.name)
     states: dict[str, Counter[State]] = {}
     mistakes: dict[str, list[str]] = {}
     for row in rows:
@@ -34,7 +55,7 @@ def summarise(store: Store) -> Summary:
         for code in row.mistakes:
             mistakes.setdefault(code, []).append(row.name)
     frequent = sorted(mistakes.items(), key=lambda item: (-len(item[1]), item[0]))
-    return Summary(rows, states, {code: tuple(names) for code, names in frequent})
+    return Summary(tuple(rows), states, {code: tuple(names) for code, names in frequent})
 
 
 def _row(store: Store, one: Counted, said: Sequence[Override]) -> Row:
@@ -49,8 +70,13 @@ def _row(store: Store, one: Counted, said: Sequence[Override]) -> Row:
         for task in result.tasks
         for check in task.checks
     }
+    decided = {
+        f"{task.task}/{check.check}": check
+        for task in result.tasks
+        for check in task.checks
+        if check.decision is not None
+    }
     found = (finding.mistake for task in result.tasks for finding in task.findings)
-    mistakes = tuple(dict.fromkeys(found))
     return Row(
         kept.name,
         kept.standing,
@@ -59,31 +85,22 @@ def _row(store: Store, one: Counted, said: Sequence[Override]) -> Row:
         result.max_score,
         result.provisional,
         checks,
-        mistakes,
-        tuple(_review(result, mistakes)),
+        tuple(dict.fromkeys(found)),
+        tuple(reason.words for reason in reasons(result) if reason.kind not in UNSAID),
         handed,
-        tuple(_decided(result)),
+        decided,
     )
 
 
-def _decided(result: Result) -> Iterator[str]:
-    """The checks whose points are a person's."""
-    for task in result.tasks:
-        for check in task.checks:
-            if check.decision is not None:
-                yield f"{task.task}/{check.check}"
+def _absent(name: str, why: str) -> Row:
+    return Row(name, "absent", "", None, None, False, {}, (), (why,), HandedIn(0, 0))
 
 
-def _review(result: Result, mistakes: tuple[str, ...]) -> Iterator[str]:
-    """Why a person should look at a result."""
-    for code in (UNEXPLAINED, *FOR_INSTRUCTORS):
-        if code in mistakes:
-            yield code
-    for task in result.tasks:
-        for check in task.checks:
-            if check.state in LOOK:
-                yield f"{task.task}/{check.check} {say(LOOK[check.state])}"
-            elif check.state == "missing":
-                yield f"{task.task}/{check.check} {say('missing')}"
-            if check.decision is not None and check.decision.stale:
-                yield f"{task.task}/{check.check} {say('override is stale')}"
+def _hidden(row: Row, name: str) -> Row:
+    """The row of a student who is not to be known."""
+    decided = {
+        key: replace(check, decision=check.decision and replace(check.decision, comment=""))
+        for key, check in row.decided.items()
+    }
+    handed = replace(row.handed, at="")
+    return replace(row, name=name, told="", handed=handed, decided=decided)

@@ -18,6 +18,7 @@ from gradkit.classroom.sheet import (
     column,
     decimal_comma,
     is_blank,
+    line,
     number_of,
     points,
     put,
@@ -124,7 +125,8 @@ def fill_worksheet(
         sheet, rows=tuple((cells, end) for cells, (_, end) in zip(filled, sheet.rows, strict=True))
     )
     names = tuple(mark.student for mark in taken.values())
-    return FilledSheet(write_sheet(done), names, tuple(left), tuple(notes))
+    written = tuple(line(done, rows[place]) for place in taken)
+    return FilledSheet(write_sheet(done), names, tuple(left), tuple(notes), written)
 
 
 def as_html(text: str) -> str:

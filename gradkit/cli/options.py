@@ -52,6 +52,23 @@ NEW_VERSION = click.option(
     is_flag=True,
     help="Go on although the class was graded with another gradkit: all is graded again.",
 )
+IN_CLASS = click.option(
+    "--class",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The folder of the class.  [default: GRADKIT_CLASS, or the only one here]",
+)
+BY = click.option(
+    "--by", default="", metavar="NAME", help="Who decides.  [default: this account's name]"
+)
+PSEUDONYMS = click.option(
+    "--pseudonyms",
+    "--anonymous",
+    "pseudonyms",
+    is_flag=True,
+    help="Made-up names, always the same ones, and no text that could name a student.",
+)
 CLASS = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 
 

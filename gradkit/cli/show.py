@@ -1,45 +1,188 @@
-"""``gradkit show``: a finding as a script that needs no gradkit."""
+"""``gradkit show``: what is known of a student, what was given back, a finding as a script."""
 
 from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from gradkit.cli.class_folder import class_folder
+from gradkit.cli.options import IN_CLASS
 from gradkit.cli.refusal import FAILED, PASSED, Refusal
+
+if TYPE_CHECKING:
+    from gradkit.classroom.store import Store
+    from gradkit.dispute import Shown
 
 
 @click.command("show")
-@click.argument("result", type=click.Path(path_type=Path), metavar="RESULT")
+@click.argument("what", metavar="RESULT|STUDENT")
 @click.option("--finding", metavar="ID", help="Write this one as a script, and run it.")
 @click.option("--submission", metavar="NAME", help="Whose, where RESULT holds several.")
 @click.option(
     "--assignment",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The assignment file that RESULT was made with, if not gradkit's own.",
+    help="The assignment file, if it is neither gradkit's own nor the class's.",
+)
+@IN_CLASS
+@click.option(
+    "--as",
+    "viewer",
+    type=click.Choice(["student"]),
+    help="STUDENT: what was given back last, byte for byte.",
+)
+@click.option(
+    "--release", type=click.IntRange(1), metavar="N", help="With --as: the Nth that was given back."
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --as: write there instead of to standard output.",
 )
 def command(
-    result: Path, finding: str | None, submission: str | None, assignment: Path | None
+    what: str,
+    finding: str | None,
+    submission: str | None,
+    assignment: Path | None,
+    folder: Path | None,
+    viewer: str | None,
+    release: int | None,
+    output: Path | None,
 ) -> None:
-    """Show a finding of RESULT as a script that needs no gradkit, and run it again.
+    """Show a finding of RESULT, or of STUDENT in a class, as a script that needs no gradkit.
 
-    RESULT is what `gradkit check --format json --output RESULT` wrote. Without --finding its
-    findings are listed. All that is printed is one Python file, the outcome in comments.
+    RESULT is what `gradkit check --format json --output RESULT` wrote. Without --finding the
+    findings are listed, of a student with the mark sheet. What --finding prints is one Python
+    file, which is run again, with the outcome in comments.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from gradkit.dispute import DisputeError, findings_of, show
-    from gradkit.render.script import listing, to_text
+    if viewer is None and (release is not None or output is not None):
+        raise Refusal("--release and --output go with --as student.")
+    if viewer is not None and finding is not None:
+        raise Refusal("--as student shows what was given back: leave out --finding.")
+    from gradkit.dispute import DisputeError
 
     try:
-        if finding is None:
-            click.echo(listing(findings_of(result)), nl=False)
-            return
-        shown = show(result, finding, submission=submission, assignment=assignment)
+        # What ends so is meant as a file, there or not.
+        if Path(what).is_file() or what.endswith(".json"):
+            if viewer is not None or folder is not None:
+                raise Refusal(f"{what} is a file: --class and --as are for a student of a class.")
+            _of_file(Path(what), finding, submission, assignment)
+        else:
+            folder = _class_of(what, folder)
+            _of_student(what, finding, assignment, folder, viewer, release, output)
     except DisputeError as error:
         raise Refusal(str(error)) from None
+
+
+def _class_of(what: str, folder: Path | None) -> Path:
+    try:
+        return class_folder(folder)
+    except Refusal as error:
+        raise Refusal(f"{what} is no file, and if it is a student, {error.message}") from None
+
+
+def _of_file(
+    file: Path, finding: str | None, submission: str | None, assignment: Path | None
+) -> None:
+    from gradkit.dispute import findings_of, show
+    from gradkit.render.script import listing
+
+    if finding is None:
+        click.echo(listing(findings_of(file)), nl=False)
+    else:
+        _print(show(file, finding, submission=submission, assignment=assignment))
+
+
+def _of_student(
+    word: str,
+    finding: str | None,
+    assignment: Path | None,
+    folder: Path,
+    viewer: str | None,
+    release: int | None,
+    output: Path | None,
+) -> None:
+    from gradkit.classroom.again import show_stored
+    from gradkit.classroom.counted import counted
+    from gradkit.classroom.database import StoreError
+    from gradkit.classroom.overrides import overrides, result_of
+    from gradkit.classroom.pseudonyms import pseudonym
+    from gradkit.classroom.store import Store
+    from gradkit.classroom.whom import WhomError, whom
+
+    try:
+        with Store(folder, write=False) as store:
+            name = whom(store, word)
+            if viewer is not None:
+                _write(_given_back(store, name, release), output)
+                return
+            counts = {each.kept.name: each for each in counted(store)}
+            if name not in counts:
+                raise Refusal(f"{name} has nothing that counts.")
+            one = counts[name]
+            if one.kept.standing != "graded":
+                if word == pseudonym(store, name):
+                    raise Refusal(f"{word} was {one.kept.standing}.")
+                raise Refusal(
+                    f"{name} was {one.kept.standing}: {one.kept.told} It is {one.kept.path}."
+                )
+            result = result_of(store, one, overrides(store).get(name, ()))
+            hidden = word == pseudonym(store, name)
+            if finding is not None:
+                _print(show_stored(store, one.kept, result, finding, assignment))
+    except (StoreError, WhomError) as error:
+        raise Refusal(str(error)) from None
+    from gradkit.dispute import findings_in
+    from gradkit.render.data import EXPECTED_LEVEL, to_data
+    from gradkit.render.script import listing
+    from gradkit.render.text import to_text
+    from gradkit.text import clean_text
+
+    # Whoever asks by a pseudonym is not told the name.
+    if hidden:
+        result = replace(result, submission=word)
+    click.echo(to_text([result], EXPECTED_LEVEL, encoding=sys.stdout.encoding), nl=False)
+    click.echo(listing(findings_in([to_data(result, EXPECTED_LEVEL)])), nl=False)
+    if not hidden:
+        click.echo(f"It is {clean_text(one.kept.path)}.", err=True)
+
+
+def _given_back(store: Store, name: str, number: int | None) -> bytes:
+    """The bytes that a student was given, last or before."""
+    from gradkit.classroom.releases import content, releases
+
+    given = releases(store, name)
+    if not given:
+        raise Refusal(f"{name} was given nothing back yet.")
+    if number is not None and number > len(given):
+        listed = ", ".join(
+            f"{at} ({each.file}, run {each.run})" for at, each in enumerate(given, 1)
+        )
+        raise Refusal(f"--release {number}: {name} was given back {listed}.")
+    return content(store, given[(number or len(given)) - 1].id)
+
+
+def _write(data: bytes, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+        return
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        raise Refusal(f"{output}: cannot be written ({error.strerror}).") from None
+
+
+def _print(shown: Shown) -> None:
+    from gradkit.render.script import to_text
+
     # Python reads a file as UTF-8, wherever this is sent to.
     sys.stdout.buffer.write(to_text(shown.text, shown.printed, shown.conclusion).encode())
     sys.stdout.flush()

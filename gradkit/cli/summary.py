@@ -7,14 +7,15 @@ from pathlib import Path
 
 import click
 
-from gradkit.cli.options import CLASS
+from gradkit.cli.options import CLASS, PSEUDONYMS
 from gradkit.cli.refusal import Refusal
 
 
 @click.command("summary")
 @CLASS
 @click.option("--csv", "as_csv", is_flag=True, help="One row per student, one column per check.")
-def command(folder: Path, as_csv: bool) -> None:
+@PSEUDONYMS
+def command(folder: Path, as_csv: bool, pseudonyms: bool) -> None:
     """Sum up the class that `gradkit grade` has stored in DIR."""
     from rich.console import Console
 
@@ -25,7 +26,7 @@ def command(folder: Path, as_csv: bool) -> None:
 
     try:
         with Store(folder, write=False) as store:
-            summary = summarise(store)
+            summary = summarise(store, pseudonyms=pseudonyms)
     except StoreError as error:
         raise Refusal(str(error)) from None
     if as_csv:

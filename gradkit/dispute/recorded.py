@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,23 +51,29 @@ def findings_of(file: Path) -> list[tuple[Data, Data, Data]]:
     DisputeError
         See `results_of`.
     """
+    return findings_in(results_of(file))
+
+
+def findings_in(results: Iterable[Data]) -> list[tuple[Data, Data, Data]]:
+    """Every finding of some results, each with its result and its task."""
     return [
         (result, task, finding)
-        for result in results_of(file)
+        for result in results
         for task in result["tasks"]
         for finding in task["findings"]
     ]
 
 
-def find(file: Path, name: str, submission: str | None) -> tuple[Data, Data, Data]:
-    """The result, the task and the finding of this id.
+def find(
+    known: Sequence[tuple[Data, Data, Data]], where: str, name: str, submission: str | None = None
+) -> tuple[Data, Data, Data]:
+    """The result, the task and the finding of this id, among those of ``where``.
 
     Raises
     ------
     DisputeError
         There is none, or there are several.
     """
-    known = findings_of(file)
     found = [
         each
         for each in known
@@ -80,7 +86,7 @@ def find(file: Path, name: str, submission: str | None) -> tuple[Data, Data, Dat
         raise DisputeError(f"{name} is in {len(found)} results; add --submission, one of {names}.")
     ids = ", ".join(dict.fromkeys(finding["id"] for _, _, finding in known)) or "none"
     of = f" of {submission}" if submission is not None else ""
-    raise DisputeError(f"{file}: there is no finding {name}{of}. Found: {ids}.")
+    raise DisputeError(f"{where}: there is no finding {name}{of}. Found: {ids}.")
 
 
 def read_again(result: Data, file: Path) -> Submission:

@@ -7,9 +7,10 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradkit.dispute.recorded import DisputeError, find, read_again
+from gradkit.dispute.recorded import Data, DisputeError, find, findings_of, read_again
 from gradkit.dispute.script import Script
 from gradkit.grounds import GradingError, Settings
+from gradkit.records.submission import Submission
 from gradkit.session import Session
 from gradkit.worker import WorkerLost, Workshop, WorkshopError
 from gradkit.worker.frames import Frame
@@ -49,14 +50,38 @@ def show(
     DisputeError
         The file, the finding, or the submission as it was, is not to be had.
     """
-    result, recorded, told = find(file, finding, submission)
-    source = read_again(result, file)
+    found = find(findings_of(file), str(file), finding, submission)
+    return run_again(found, read_again(found[0], file), str(file), assignment)
+
+
+def run_again(
+    found: tuple[Data, Data, Data], source: Submission, where: str, assignment: Path | None
+) -> Shown:
+    """Write a finding as a script and run it.
+
+    Parameters
+    ----------
+    found : tuple
+        The result, the task and the finding, as plain data.
+    source : Submission
+        What the result is of, read again.
+    where : str
+        Where the result is from, for the message.
+    assignment : Path or None
+        The assignment file, where it is not gradkit's own.
+
+    Raises
+    ------
+    DisputeError
+        The assignment is another one, or the finding has no number to show.
+    """
+    result, recorded, told = found
     settings = Settings(tasks=(recorded["task"],), assignment=assignment, no_reference=True)
     try:
         with Workshop() as workshop, Session(settings, workshop) as session:
             if session.assignment.digest != result["digests"]["assignment"]:
                 raise DisputeError(
-                    f"{session.assignment.path} is not the assignment that {file} was made with. "
+                    f"{session.assignment.path} is not the assignment that {where} was made with. "
                     "Name that one with --assignment."
                 )
             script = Script(result, recorded, told, source, session)

@@ -13,7 +13,8 @@ import pytest
 from gradkit.grounds import GradingError
 from gradkit.pytest_plugin.grading import grading_of
 from gradkit.records.result import CheckResult, TaskResult
-from gradkit.render.text import check_text, points
+from gradkit.render.allot import points
+from gradkit.render.text import check_text
 from gradkit.text import clean_text, spell
 
 OPEN = frozenset({"inconclusive", "not-checked"})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gradkit.records.course import Sender
+from gradkit.records.result import CheckResult
 from gradkit.records.submission import Parcel
 from gradkit.records.verdict import State
 
@@ -177,7 +178,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Remarked:
-    """What marking again has changed.
+    """What marking again has changed, of ``total`` students; ``amended`` results are new.
 
     ``stale`` are submissions that could not be marked again, each with the reason.
     """
@@ -203,12 +204,12 @@ class Row:
     """One student's line in the table of a class.
 
     ``checks`` maps ``task/check`` to state, points and largest points; ``mistakes`` are the
-    codes found. ``review`` says why a person should look at it; of the checks in ``decided``
-    the points are a person's.
+    codes found. ``review`` says why a person should look at it; ``decided`` are the checks
+    whose points a person has set, by ``task/check``. Who has nothing that counts is ``absent``.
     """
 
     name: str
-    standing: Standing
+    standing: Standing | Literal["absent"]
     told: str
     score: float | None
     max_score: float | None
@@ -217,7 +218,7 @@ class Row:
     mistakes: tuple[str, ...]
     review: tuple[str, ...]
     handed: HandedIn = HandedIn()
-    decided: tuple[str, ...] = ()
+    decided: Mapping[str, CheckResult] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

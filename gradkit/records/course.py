@@ -97,11 +97,13 @@ class Mark:
 class FilledSheet:
     """A platform's table with the marks in it.
 
-    ``filled`` are the students whose marks it has, ``left`` those who have no row of their own,
-    each with the reason; ``notes`` say what else has to be known before it is uploaded.
+    ``filled`` are the students whose marks it has, ``rows`` theirs as they are written, ``left``
+    those who have no row of their own, each with the reason; ``notes`` say what else has to be
+    known before it is uploaded.
     """
 
     data: bytes
     filled: tuple[str, ...]
     left: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    rows: tuple[bytes, ...] = ()

@@ -3,7 +3,8 @@
 A task's total is rounded once, the scores of its checks are not. Here each is rounded too, to
 a part of a point that total and maxima are multiples of, a quarter at most. What then is
 missing from the total goes to checks that earned a part of their points; those that earned
-all or nothing keep what they have as long as others have room.
+all or nothing, and those whose points a person has set, keep what they have as long as others
+have room.
 """
 
 from __future__ import annotations
@@ -48,10 +49,16 @@ def allot(task: TaskResult) -> tuple[int, ...]:
 
 
 def _order(checks: tuple[CheckResult, ...]) -> list[int]:
-    """Checks by who gives first: those with a part of their points, the largest ahead."""
+    """Checks by who gives first: those marked with a part of their points, the largest ahead."""
 
-    def rank(index: int) -> tuple[bool, float]:
+    def rank(index: int) -> tuple[bool, bool, float]:
         check = checks[index]
-        return not 0 < check.score < check.max_score, -check.max_score
+        partly = 0 < check.score < check.max_score
+        return not partly, check.decision is not None, -check.max_score
 
     return sorted(range(len(checks)), key=rank)
+
+
+def points(value: float) -> str:
+    """At most two decimals: ``4``, ``4.5``, ``4.33``."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -89,6 +89,7 @@ def _tests(
     passes = parts if cents >= most else min(int(cents / unit), parts - 1)
     missed = "error" if check.state in OPEN else "fail"
     said = check_said(task, check, hints)
+    by = say(", points set by a person") if check.decision is not None else ""
     for part in range(parts):
         passed = part < passes
         count = say(" ({part} of {parts})", part=part + 1, parts=parts) if parts > 1 else ""
@@ -96,11 +97,23 @@ def _tests(
         holders = max(passes, 1)
         score = cents / CENT / holders if part < holders else 0.0
         yield _test(
-            f"{task.title}: {check.check}{count}",
+            f"{task.title}: {check.check}{by}{count}",
             "pass" if passed else missed,
             score,
-            None if passed or part > passes else said or word(check.state),
+            _message(check, said, passed=passed, first=part == 0, told=part <= passes),
         )
+
+
+def _message(check: CheckResult, said: str, *, passed: bool, first: bool, told: bool) -> str | None:
+    """What goes with a part: all of it once, with the first that is missed.
+
+    Where a person has decided, that is with the first part in any case.
+    """
+    if check.decision is not None and first:
+        return said
+    if passed or not told:
+        return None
+    return word(check.state) if check.decision is not None else said or word(check.state)
 
 
 def _test(name: str, status: str, score: float, message: str | None) -> dict[str, Any]:

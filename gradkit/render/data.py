@@ -17,6 +17,7 @@ from gradkit.records.finding import FOR_INSTRUCTORS, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Listing, Place
 from gradkit.records.verdict import Course, Entry
+from gradkit.render.decided import decided
 from gradkit.render.escape import OLD_COMMAND
 
 SCHEMA = "gradkit/result/v1"
@@ -105,6 +106,22 @@ def _check(check: CheckResult, hints: int) -> dict[str, Any]:
         "courses": [_course(course, hints) for course in check.courses],
         "notes": list(check.notes),
         "follows": list(check.follows) if hints >= TITLE_LEVEL else [],
+        "decision": _decision(check),
+    }
+
+
+def _decision(check: CheckResult) -> dict[str, Any] | None:
+    word = check.decision
+    if word is None:
+        return None
+    return {
+        "points": check.score,
+        "marked": round(word.marked, 6),
+        "by": word.by,
+        "made": word.made,
+        "comment": word.comment,
+        "stale": word.stale,
+        "said": decided(check),
     }
 
 

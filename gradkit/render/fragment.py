@@ -13,8 +13,10 @@ from html import escape
 from gradkit.language import phrase, say
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.render.allot import points
 from gradkit.render.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL
-from gradkit.render.text import FORMULAS, MARKS, points
+from gradkit.render.decided import decided
+from gradkit.render.text import FORMULAS, MARKS
 from gradkit.render.words import word
 from gradkit.text import clean_text, where
 
@@ -94,6 +96,8 @@ def _row(check: CheckResult, findings: Sequence[Finding], hints: int) -> str:
 
 
 def _said(check: CheckResult, findings: Sequence[Finding], hints: int) -> Iterator[str]:
+    if check.decision is not None:
+        yield f"<div><strong>{_text(decided(check))}</strong></div>"
     if check.follows:
         told = ", ".join(check.follows) if hints >= TITLE_LEVEL else say("what is found above")
         said = say("Follows from {told}: nothing more is deducted.", told=told)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradkit.language import say
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.records.verdict import State
 from gradkit.render.data import RULE_LEVEL
-from gradkit.render.escape import command
+from gradkit.render.decided import decided
+from gradkit.render.escape import command, log_text
 from gradkit.render.said import ENDLESS, check_said, finding_said, refusal_said
 from gradkit.render.text import to_text
 from gradkit.render.words import word
@@ -89,6 +90,9 @@ def _bounded(annotations: Sequence[Annotation]) -> Iterator[Annotation]:
 def _annotations(result: Result, hints: int) -> Iterator[Annotation]:
     for task in result.tasks:
         for check in task.checks:
+            if check.decision is not None:
+                said = log_text(clean_text(decided(check)))
+                yield Annotation("notice", f"{task.task}: {check.check}", said)
             if check.state == "pass":
                 continue
             findings = [each for each in task.findings if each.check == check.check]
@@ -97,7 +101,8 @@ def _annotations(result: Result, hints: int) -> Iterator[Annotation]:
                 said = finding_said(finding, hints, ENDLESS)
                 yield _at(result, task, check, place or check.place, said)
             if not findings:
-                said = check_said(task, check, hints, ENDLESS)
+                # What a person has decided is told above, and not twice.
+                said = check_said(task, replace(check, decision=None), hints, ENDLESS)
                 yield _at(result, task, check, check.place, said)
 
 

@@ -92,6 +92,8 @@ def _points(task: TaskResult) -> Iterator[tuple[str, float]]:
 
 def _outcome(case: ET.Element, task: TaskResult, check: CheckResult, hints: int) -> None:
     if check.state not in KINDS:
+        if check.decision is not None:
+            ET.SubElement(case, "system-out").text = xml_text(check_said(task, check, hints))
         return
     said = xml_text(check_said(task, check, hints)) or word(check.state)
     message = _short(check.message) or word(check.state)

@@ -10,11 +10,11 @@ from functools import partial
 
 from gradkit.language import say
 from gradkit.records.result import CheckResult, Result, TaskResult
-from gradkit.render.allot import CENT, allot
+from gradkit.render.allot import CENT, allot, points
 from gradkit.render.bounded import ROOM, fit, shorten
 from gradkit.render.escape import code_block, code_span
 from gradkit.render.said import check_said, head_said, refusal_said, total
-from gradkit.render.text import MARKS, points
+from gradkit.render.text import MARKS
 from gradkit.render.words import word
 
 

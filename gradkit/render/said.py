@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from gradkit.language import say
 from gradkit.records.finding import Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.render.allot import points
 from gradkit.render.escape import log_text
-from gradkit.render.text import Line, check_lines, finding_lines, points
+from gradkit.render.text import Line, check_lines, finding_lines
 from gradkit.text import clean_text, where
 
 WIDTH = 100

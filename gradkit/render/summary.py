@@ -14,8 +14,10 @@ from rich.text import Text
 from gradkit.language import say, say_each
 from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.verdict import State
+from gradkit.render.allot import points
+from gradkit.render.decided import decided
 from gradkit.render.escape import csv_cell
-from gradkit.render.text import points
+from gradkit.render.table import columns, filled
 from gradkit.render.words import word
 from gradkit.text import clean_text
 
@@ -35,15 +37,25 @@ def show_summary(summary: Summary, console: Console) -> None:
     if summary.mistakes:
         console.print(_mistakes(summary))
     review = [(row.name, _look(row, ", ")) for row in summary.rows if row.review]
+    handed = [_handed(row) for row in summary.rows]
+    if any(any(cells[1:]) for cells in handed):
+        heads = (
+            say("student"),
+            say("attempt"),
+            say("late"),
+            say("handed in"),
+            say("points set by a person"),
+        )
+        console.print(filled(heads, (cells for cells in handed if any(cells[1:]))))
     if review:
-        console.print(_pairs(say("to be looked at"), say("why"), review))
+        console.print(filled((say("to be looked at"), say("why")), review))
 
 
 def show_changes(changes: Sequence[Change], console: Console) -> None:
     """Print old and new scores side by side; nothing where there are none."""
     if not changes:
         return
-    table = _table(say("submission"), say("old"), say("new"), say("change"), right=(1, 2, 3))
+    table = columns(say("submission"), say("old"), say("new"), say("change"), right=(1, 2, 3))
     for change in changes:
         difference = (change.new or 0.0) - (change.old or 0.0)
         sign = "+" if difference > 0 else "−" if difference < 0 else ""
@@ -68,14 +80,47 @@ def to_csv(summary: Summary) -> str:
     checks = list(summary.states)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    head = ("student", "standing", "score", "max_score", "provisional", "review", "mistakes")
-    writer.writerow([*head, *checks])
+    head = ("student", "standing", "score", "max_score", "provisional")
+    more = ("late", "attempt", "at", "overrides", "review", "mistakes")
+    writer.writerow([*head, *more, *checks])
     for row in summary.rows:
-        facts = (row.score, row.max_score, row.provisional)
-        said = (_look(row, "; "), " ".join(row.mistakes))
+        there = row.standing != "absent"
+        facts = (
+            row.score,
+            row.max_score,
+            *((row.provisional, row.handed.late) if there else (None, None)),
+        )
+        said = (
+            _attempt(row),
+            row.handed.at,
+            "; ".join(_decided(row)),
+            _look(row, "; "),
+            " ".join(row.mistakes),
+        )
         points_ = [row.checks[check][1] if check in row.checks else None for check in checks]
         writer.writerow([csv_cell(row.name), row.standing, *facts, *map(csv_cell, said), *points_])
     return buffer.getvalue()
+
+
+def _attempt(row: Row) -> str:
+    """Which of how many it is that counts."""
+    if not row.handed.attempts:
+        return ""
+    return say("{number} of {attempts}", number=row.handed.number, attempts=row.handed.attempts)
+
+
+def _decided(row: Row) -> list[str]:
+    """Who has set the points of which check."""
+    return [f"{name}: {decided(check)}" for name, check in row.decided.items()]
+
+
+def _handed(row: Row) -> tuple[str, ...]:
+    """Name, attempt, late, time, points set: empty but for the name where all is as usual."""
+    handed, words = row.handed, "\n".join(_decided(row))
+    unusual = handed.attempts > 1 or handed.late or words
+    attempt = _attempt(row) if handed.attempts > 1 else ""
+    late = say("late") if handed.late else ""
+    return row.name, attempt, late, handed.at if unusual else "", words
 
 
 def _look(row: Row, between: str) -> str:
@@ -85,14 +130,18 @@ def _look(row: Row, between: str) -> str:
 
 def _counts(summary: Summary) -> str:
     rows = summary.rows
-    parts = [say_each("{count} submission", "{count} submissions", len(rows))]
+    absent = sum(row.standing == "absent" for row in rows)
+    total = len(rows) - absent
+    parts = [say_each("{count} submission", "{count} submissions", total)]
     for standing in ("graded", "refused", "failed"):
         count = sum(row.standing == standing for row in rows)
-        if count and (count < len(rows) or standing != "graded"):
+        if count and (count < total or standing != "graded"):
             parts.append(f"{count} {word(standing)}")
     provisional = sum(row.provisional for row in rows)
     if provisional:
         parts.append(say("{count} provisional", count=provisional))
+    if absent:
+        parts.append(say("{count} without one that counts", count=absent))
     return ", ".join(parts)
 
 
@@ -115,30 +164,16 @@ def _states(summary: Summary) -> Table:
     for counts in summary.states.values():
         seen.update(dict.fromkeys(counts))
     states = sorted(seen, key=lambda state: (state != "pass", state))
-    table = _table(say("check"), *map(word, states), right=range(1, len(states) + 1))
+    table = columns(say("check"), *map(word, states), right=range(1, len(states) + 1))
     for check, counts in summary.states.items():
         table.add_row(check, *(str(counts.get(state, "")) for state in states))
     return table
 
 
 def _mistakes(summary: Summary) -> Table:
-    table = _table(say("mistake"), say("students"), say("who"), right=(1,))
+    table = columns(say("mistake"), say("students"), say("who"), right=(1,))
     for code, names in summary.mistakes.items():
         who = ", ".join(clean_text(name) for name in names[:NAMES])
         more = say(" and {count} more", count=len(names) - NAMES) if len(names) > NAMES else ""
         table.add_row(code, str(len(names)), Text(who + more))
-    return table
-
-
-def _pairs(first: str, second: str, rows: list[tuple[str, str]]) -> Table:
-    table = _table(first, second)
-    for left, right in rows:
-        table.add_row(Text(clean_text(left)), Text(clean_text(right)))
-    return table
-
-
-def _table(*heads: str, right: Sequence[int] | range = ()) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", title_justify="left")
-    for number, head in enumerate(heads):
-        table.add_column(head, justify="right" if number in right else "left")
     return table

@@ -21,7 +21,9 @@ from gradkit.language import say
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import Entry, State
+from gradkit.render.allot import points
 from gradkit.render.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
+from gradkit.render.decided import decided
 from gradkit.render.escape import log_text
 from gradkit.render.words import word
 from gradkit.text import clean_text, spell, where
@@ -84,11 +86,6 @@ def show(results: Sequence[Result], hints: int, console: Console, unicode: bool 
 def is_unicode(encoding: str) -> bool:
     """Whether it has every sign that there is."""
     return encoding.lower().replace("-", "").startswith("utf")
-
-
-def points(value: float) -> str:
-    """At most two decimals: ``4``, ``4.5``, ``4.33``."""
-    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def _plain(text: str) -> Text:
@@ -175,6 +172,8 @@ Line = tuple[Text | Table, int]
 
 def check_lines(check: CheckResult, findings: Sequence[Finding], hints: int) -> Iterator[Line]:
     """What there is to say about a check, below the line with its points."""
+    if check.decision is not None:
+        yield Text(clean_text(decided(check)), style="bold"), 0
     if check.follows:
         told = ", ".join(check.follows) if hints >= TITLE_LEVEL else say("what is found above")
         yield Text(say("Follows from {told}: nothing more is deducted.", told=told)), 0

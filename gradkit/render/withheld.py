@@ -1,7 +1,8 @@
 """A result without what a student may not see yet.
 
 A platform that knows dates shows a check when its assignment says so. Any other shows its
-state and its points, which are in the total anyway, and nothing of what it found.
+state and its points, which are in the total anyway, and nothing of what it found. Who has set
+the points is told, and not why: the reason is about what was found.
 """
 
 from __future__ import annotations
@@ -33,7 +34,15 @@ def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
 
 def _check(check: CheckResult, unseen: set[str], told: set[str]) -> CheckResult:
     if check.check in unseen:
-        return CheckResult(check.check, check.state, check.score, check.max_score, say(UNSEEN))
+        decision = check.decision and replace(check.decision, comment="")
+        return CheckResult(
+            check.check,
+            check.state,
+            check.score,
+            check.max_score,
+            say(UNSEEN),
+            decision=decision,
+        )
     seen = tuple(code for code in check.follows if code in told)
     hidden = (say(ELSEWHERE),) if len(seen) < len(check.follows) else ()
     return replace(check, follows=(*seen, *hidden))

@@ -16,6 +16,7 @@ GROUPS = 3
 """So many of Gradescope's submissions are of two students."""
 
 SWAPPED = (ROOT / "tests" / "mistakes" / "swapped-index.py").read_text(encoding="utf-8")
+OTHERS = [text for text in MISTAKES if text != SWAPPED]
 GIVEN = ("Ada", "Bob", "Cleo", "Dan", "Eva", "Finn", "Gül", "Hana")
 FAMILY = ("Abel", "Brand", "Czerny", "Díaz", "Ek", "Frank", "Grün", "Holm", "Ito")
 
@@ -48,7 +49,7 @@ ABSENT = PEOPLE[CANVAS + MOODLE + GRADESCOPE + GROUPS :]
 def work(person: Person) -> str:
     """What somebody hands in: three of five are right, and no two are alike."""
     n = person.number
-    text = RIGHT if n % 5 < 3 else SWAPPED if n % 10 == 3 else MISTAKES[n % len(MISTAKES)]
+    text = RIGHT if n % 5 < 3 else SWAPPED if n % 10 == 3 else OTHERS[n % len(OTHERS)]
     return f"{text}\n# {person.name}\n"
 
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from classroom.answering import ANNA, BEN, DAN, EVE, FAY, UPDATE, ZED, run
 from classroom.classes import HANGS, MISTAKES, RIGHT, SETTINGS, changed_assignment, handed_in
 from classroom.here import grade_here
 from click.testing import CliRunner
 from click.testing import Result as Ended
 from rich.console import Console
 
+from gradkit.classroom.counted import counted
 from gradkit.classroom.database import FILE
+from gradkit.classroom.overrides import override
+from gradkit.classroom.pseudonyms import pseudonym
 from gradkit.classroom.store import Store
 from gradkit.classroom.summary import summarise
 from gradkit.cli import main
-from gradkit.records.classroom import Change, Row, Summary
-from gradkit.render.summary import show_changes, to_csv
+from gradkit.records.classroom import Change, HandedIn, Row, Summary
+from gradkit.render.summary import show_changes, show_summary, to_csv
 
 CHECKS = ("interface", "forward", "update", "gradient", "trajectory")
 WRONG = next(
@@ -84,7 +90,8 @@ def test_pandas_reads_the_table(out: Path) -> None:
     assert (ended.exit_code, ended.stderr) == (0, "")
     table = pd.read_csv(io.StringIO(ended.stdout), index_col="student")
     assert list(table.columns) == [
-        *("standing", "score", "max_score", "provisional", "review", "mistakes"),
+        *("standing", "score", "max_score", "provisional", "late", "attempt", "at"),
+        *("overrides", "review", "mistakes"),
         *(f"regression-numpy/{check}" for check in CHECKS),
     ]
     assert list(table.index) == ["'=cmd()", "ann", "ben", "cas", "hans", "pia.pdf"]
@@ -144,8 +151,6 @@ def test_who_lacks_a_task_has_no_points_for_it() -> None:
 
 def test_of_many_students_some_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     """And the rest are counted."""
-    from gradkit.render.summary import show_summary
-
     names = tuple(f"s{number}" for number in range(9))
     show_summary(Summary((), {}, {"wrong-sign": names}), Console(width=100))
     assert "s0, s1, s2, s3, s4, s5 and 3 more" in capsys.readouterr().out
@@ -187,3 +192,104 @@ def test_no_class_exits_2(tmp_path: Path) -> None:
         "`gradkit grade … --out` wrote.\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+# --- what a course adds ------------------------------------------------------------------
+
+
+@pytest.fixture
+def answered(course: Path) -> Path:
+    """A class in which a person has had a word."""
+    with Store(course, write=True) as store:
+        (anna,) = (each.kept for each in counted(store) if each.kept.name == ANNA)
+        override(store, anna, "update", 11.0, comment="Anna was ill", by="A. Miller")
+    return course
+
+
+def rows(out: Path, *options: str) -> dict[str, dict[str, str]]:
+    """The table by student."""
+    table = csv.DictReader(io.StringIO(command(out, "--csv", *options).stdout))
+    return {row["student"]: row for row in table}
+
+
+def test_late_attempts_and_words_are_columns(answered: Path) -> None:
+    """For everybody who has handed in; a score is what counts, the word in it."""
+    found = rows(answered)
+    assert (found[BEN]["late"], found[BEN]["attempt"]) == ("True", "2 of 2")
+    assert (found[ANNA]["late"], found[ANNA]["attempt"]) == ("False", "1 of 1")
+    assert found[ANNA]["overrides"].startswith(f"{UPDATE}: Set to 11 of 12 by A. Miller on ")
+    assert found[ANNA]["overrides"].endswith(": Anna was ill. The mark alone is 9.33.")
+    assert (found[ANNA]["score"], found[ANNA][UPDATE]) == ("19.0", "11.0")
+    assert found[EVE]["overrides"] == ""
+
+
+def test_who_is_on_the_roster_and_has_nothing(answered: Path) -> None:
+    """Is listed, and counted apart from the submissions."""
+    found = rows(answered)
+    assert (found[DAN]["standing"], found[DAN]["review"]) == ("absent", "nothing handed in")
+    assert {found[DAN][name] for name in ("score", "late", "attempt", "at", UPDATE)} == {""}
+    text = command(answered).stdout
+    assert text.startswith("6 submissions, 5 graded, 1 refused, 1 without one that counts\n")
+    assert f"{DAN}          nothing handed in" in text
+
+
+def test_who_has_no_attempt_that_counts(course: Path, handed: Path) -> None:
+    """Is not left out, on the roster or not."""
+    run(course, handed / "first", policy="before=2000-01-01T00:00:00+00:00")
+    found = rows(course)
+    assert {row["standing"] for row in found.values()} == {"absent"}
+    assert found[ANNA]["review"] == found[ZED]["review"] == "no attempt that counts"
+    assert found[DAN]["review"] == "nothing handed in"
+    assert command(course).stdout.startswith("0 submissions, 7 without one that counts\n")
+
+
+def test_the_page_names_what_is_unusual(answered: Path) -> None:
+    """Late, not the first attempt, points set; nobody else, and without any no table."""
+    text = command(answered).stdout
+    lines = [line.split() for line in text.splitlines()]
+    heads = "student attempt late handed in points set by a person"
+    at = lines.index(heads.split())
+    assert lines[at + 1][:6] == [*ANNA.split(), f"{UPDATE}:", "Set", "to", "11"]
+    assert "Ben Miller  2 of 2   late" in text
+    assert [line[0] for line in lines[at + 1 :]].count("Eve") == 0
+
+
+def test_a_time_of_the_platform_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the table always, on the page beside what is unusual."""
+    late = Row("ann", "graded", "", 1.0, 1.0, False, {}, (), (), HandedIn(2, 3, True, "2026-10-01"))
+    plain = replace(late, name="ben", handed=HandedIn(1, 1, False, "2026-10-02"))
+    table = list(csv.DictReader(io.StringIO(to_csv(Summary((late, plain), {}, {})))))
+    assert [(row["at"], row["attempt"]) for row in table] == [
+        ("2026-10-01", "2 of 3"),
+        ("2026-10-02", "1 of 1"),
+    ]
+    show_summary(Summary((late, plain), {}, {}), Console(width=100))
+    text = capsys.readouterr().out
+    assert "ann      2 of 3   late  2026-10-01" in text
+    assert "2026-10-02" not in text
+
+
+def test_pseudonyms_hide_who_it_is(answered: Path) -> None:
+    """Names, sentences, reasons and times, on the page and in the table; points stay."""
+    plain, hidden = rows(answered), rows(answered, "--pseudonyms")
+    with Store(answered, write=False) as store:
+        names = {name: pseudonym(store, name) for name in plain}
+    assert list(hidden) == sorted(names.values())
+    for name, row in plain.items():
+        other = hidden[names[name]]
+        same = ("standing", "score", "max_score", "late", "attempt", "mistakes", UPDATE)
+        assert [other[key] for key in same] == [row[key] for key in same]
+    assert "by A. Miller on" in hidden[names[ANNA]]["overrides"]
+    assert hidden[names[FAY]]["review"] == "refused"
+    said = "".join(command(answered, *words, "--pseudonyms").stdout for words in ((), ("--csv",)))
+    known = ("Anna", "Ben", "Cas", "Dan", "Eve", "Fay", "Lee", "Ito", "Poe", "zorn", "was ill")
+    assert [word for word in known if word in said] == []
+    assert "Anna was ill" in command(answered, "--csv").stdout
+
+
+def test_two_classes_have_different_pseudonyms(handed: Path, tmp_path: Path) -> None:
+    """Each is drawn by a secret of the file's own; the same name gives the same in one."""
+    with Store(tmp_path, write=True) as store, Store(handed / "out", write=False) as other:
+        assert pseudonym(store, ANNA) == pseudonym(store, ANNA) != pseudonym(other, ANNA)
+        assert re.fullmatch(r"student-[0-9a-f]{12}", pseudonym(store, ANNA))
+        assert pseudonym(store, BEN) != pseudonym(store, ANNA)

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from house.handed_out import moodle_download
 
 from gradkit import cli
 from gradkit.cli.check import command
@@ -99,7 +100,18 @@ def test_every_command_and_option_of_check_is_in_the_readme() -> None:
     options = [name for option in command.params for name in option.opts if name[:2] == "--"]
     assert "--task" in options
     assert [name for name in options if f"`{name}" not in README] == []
-    for name in ("grade", "remark", "summary"):
+    ours = (
+        "grade",
+        "remark",
+        "summary",
+        "review",
+        "override",
+        "feedback",
+        "history",
+        "diff",
+        "purge",
+    )
+    for name in ours:
         made = cli.main.get_command(context, name)
         assert made is not None
         options = [each for option in made.params for each in option.opts if each[:2] == "--"]
@@ -174,6 +186,7 @@ def test_commands_in_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.M
     for source in ("chen_regression_swapped_index.py", "bilal_regression_right.py"):
         shutil.copy(ROOT / "tests" / "sample_class" / source, classes)
     shutil.copy(classes / "chen_regression_swapped_index.py", classes / "chen.py")
+    moodle_download(tmp_path)
     (tmp_path / "answers.py").write_text("", encoding="utf-8")
     for folder in ("tanh_regression", "softmax_classifier"):
         shutil.copytree(EXERCISES / folder, tmp_path / folder)

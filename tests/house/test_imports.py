@@ -149,8 +149,13 @@ AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.truth.tables": {"msgspec"},
     "gradkit.render.text": {"rich"},
     "gradkit.render.summary": {"rich"},
+    "gradkit.render.review": {"rich"},
+    "gradkit.render.diff": {"rich"},
+    "gradkit.render.history": {"rich"},
+    "gradkit.render.table": {"rich"},
     "gradkit.render.progress": {"rich"},
     "gradkit.render.preview": {"rich"},
+    "gradkit.render.feedback": {"rich"},
     "gradkit.classroom": {"msgspec"},
     "gradkit.pytest_plugin": {"pytest"},
 }

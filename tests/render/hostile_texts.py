@@ -8,7 +8,7 @@ from dataclasses import replace
 from results import result
 
 from gradkit.records.finding import Finding
-from gradkit.records.result import Result
+from gradkit.records.result import Decision, Result
 from gradkit.records.submission import Place
 
 TEXTS = {
@@ -70,7 +70,15 @@ def hostile(text: str) -> Result:
         deduction=1.0,
     )
     named = replace(made, submission=f"work {text}", path=f"work {text}")
-    return replace(named, tasks=(replace(made.tasks[0], findings=(finding,)),))
+    # A person's word on a check that passed, on one without findings, on one with.
+    word = Decision(0.5, f"by {text}", "2026-11-25T10:00:00.000+00:00", f"why {text}", stale=True)
+    checks = tuple(
+        replace(check, decision=word)
+        if check.check in ("interface", "forward", "update")
+        else check
+        for check in made.tasks[0].checks
+    )
+    return replace(named, tasks=(replace(made.tasks[0], checks=checks, findings=(finding,)),))
 
 
 def obeyed(printed: str) -> list[str]:

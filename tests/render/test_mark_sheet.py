@@ -11,7 +11,8 @@ from results import HOSTILE, result
 from rich.console import Console
 
 from gradkit.records.verdict import Entry
-from gradkit.render.text import points, show, to_text
+from gradkit.render.allot import points
+from gradkit.render.text import show, to_text
 
 SHEET = """\
 plain  2.75 / 20 ───────────────────────────────────────────────────────────────────────────────────

@@ -53,6 +53,7 @@ CHECK_KEYS = {
     "courses",
     "notes",
     "follows",
+    "decision",
 }
 ENTRY_KEYS = {"parameter", "index", "label", "state", "found", "expected", "probe"}
 

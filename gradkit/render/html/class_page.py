@@ -94,7 +94,8 @@ def class_page(rows: Sequence[Row], title: str, reports: Sequence[Report] = ()) 
 
 def _clean(row: Row) -> Row:
     mistakes = tuple((code, clean_text(title)) for code, title in row.mistakes)
-    return replace(row, submission=clean_text(row.submission), mistakes=mistakes)
+    decided = tuple(map(clean_text, row.decided))
+    return replace(row, submission=clean_text(row.submission), mistakes=mistakes, decided=decided)
 
 
 def _line(row: Row, columns: Iterable[str]) -> Line:

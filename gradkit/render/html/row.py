@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.verdict import State
 from gradkit.render.data import TITLE_LEVEL, visible
+from gradkit.render.decided import decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class TaskRow:
 class Row:
     """One student. ``mistakes`` maps codes to titles; ``link`` leads to the student's page.
 
+    ``decided`` are sentences on points that a person has set.
+
     ``link`` is a path relative to the class page, or ``#name`` within it, not yet quoted;
     empty where there is no page.
     """
@@ -35,6 +39,7 @@ class Row:
     tasks: tuple[TaskRow, ...]
     mistakes: tuple[tuple[str, str], ...] = ()
     link: str = ""
+    decided: tuple[str, ...] = ()
 
 
 def to_row(result: Result, hints: int, link: str = "") -> Row:
@@ -53,7 +58,15 @@ def to_row(result: Result, hints: int, link: str = "") -> Row:
         tuple(map(_task, result.tasks)),
         tuple(named.items()),
         link,
+        tuple(_decided(result)),
     )
+
+
+def _decided(result: Result) -> Iterator[str]:
+    for task in result.tasks:
+        for check in task.checks:
+            if check.decision is not None:
+                yield f"{task.title}, {check.check}: {decided(check)}"
 
 
 def _task(task: TaskResult) -> TaskRow:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from gradkit.records.feedback import Changes
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.render.data import to_data, visible
@@ -72,7 +73,7 @@ class Report:
     chapters: tuple[Chapter, ...]
 
 
-def student_page(result: Result, hints: int) -> str:
+def student_page(result: Result, hints: int, changes: Changes | None = None) -> str:
     """The page of one submission.
 
     Parameters
@@ -80,13 +81,16 @@ def student_page(result: Result, hints: int) -> str:
     result : Result
     hints : int
         From 1 to 4; what is above that level is nowhere in the page.
+    changes : Changes, optional
+        What the student did not know, which is then said first.
 
     Returns
     -------
     str
         A whole HTML document, to be written as UTF-8.
     """
-    return document("student.html", report=report(result, hints, "r"))
+    told = None if changes is None else clean(asdict(changes))
+    return document("student.html", report=report(result, hints, "r"), changes=told)
 
 
 def report(result: Result, hints: int, name: str) -> Report:
@@ -105,7 +109,7 @@ def clean(value: Any) -> Any:
         return clean_text(value, LONGEST)
     if isinstance(value, dict):
         return {clean(key): clean(each) for key, each in value.items()}
-    return [clean(each) for each in value] if isinstance(value, list) else value
+    return [clean(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _chapter(name: str, task: TaskResult, data: Data, hints: int) -> Chapter:
@@ -151,5 +155,7 @@ def _part(name: str, check: Data, findings: Sequence[Found], listings: Sequence[
         tuple(courses(check, name)),
         heat_map(check, name),
         tuple(entries[:ROWS]),
-        told=bool(check["state"] != "pass" or check["courses"] or check["notes"]),
+        told=bool(
+            check["state"] != "pass" or check["courses"] or check["notes"] or check["decision"]
+        ),
     )

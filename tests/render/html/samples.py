@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
+from gradkit.records.feedback import Changes, Moved, PointsChange, Word
 from gradkit.records.finding import Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Listing, Place, Problem
@@ -103,6 +104,23 @@ def result(name: str = "ada", text: str = "plain") -> Result:
         digests={"submission": "ab", "assignment": "cd"},
         tier=1,
         path=text,
+    )
+
+
+def changes(text: str = "plain") -> Changes:
+    """Of all kinds, with ``text`` wherever somebody else's words may come through."""
+    return Changes(
+        "2026-11-20T10:00:00.000+00:00",
+        PointsChange("ada", 9.5, 20.0, 12.5, 20.0),
+        (PointsChange("Regression in numpy: update", 6.5, 12.0, 9.5, 12.0),),
+        (Moved("Regression in numpy", "update", f"Gone {text}", ("W1[0,1]", text)),),
+        (Moved("Regression in numpy", "", f"Come {text}", ()),),
+        (
+            Word("Regression in numpy", "update", 1.0, f"Given {text}"),
+            Word("Regression in numpy", "forward", None, f"Taken {text}"),
+        ),
+        (1, 2),
+        (f"Reason {text}",),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from render.html.conftest import lacking
-from render.html.samples import HOSTILE, result
+from render.html.samples import HOSTILE, changes, result
 
 from gradkit.grounds import Settings
 from gradkit.records.result import Result
@@ -116,6 +116,16 @@ def test_a_students_page_is_accessible(
     assert violations(opened.page) == []
     opened.page.emulate_media(media="print")
     assert violations(opened.page) == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_what_has_changed_is_accessible(show: Callable[..., Opened], scheme: str) -> None:
+    """In either scheme; hostile words run nothing."""
+    opened = show(student_page(result("ada", HOSTILE), 3, changes(HOSTILE)), scheme)
+    assert opened.errors == []
+    assert len(opened.requests) == 1
+    assert violations(opened.page) == []
+    assert opened.page.evaluate("window.pwned") is None
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from render.html.samples import HOSTILE, WORDS, Elements, result
+from render.html.samples import HOSTILE, WORDS, Elements, changes, result
 
 from gradkit.records.finding import UNEXPLAINED
 from gradkit.render.html import student_page, to_row
@@ -167,3 +167,27 @@ def test_entries_are_named_as_the_student_indexes_them() -> None:
     assert '<th scope="row">w1[1][0]</th>' in page
     assert "1 of 1 entries are wrong: w1[1][0]." in page
     assert '<th scope="row">W1[0,1]</th>' in PAGE
+
+
+def test_what_has_changed_is_said_first() -> None:
+    """Totals, checks, words and findings; without changes there is nothing of it."""
+    page = student_page(result(), 3, changes())
+    text = " ".join(Elements(page).text.split())
+    assert "What has changed since 2026-11-20 You had 9.5 of 20 points, and now have 12.5" in text
+    assert "Another of your submissions counts now. The reason given: Reason plain" in text
+    assert '<td class="figure">6.5 / 12</td><td class="figure">9.5 / 12</td>' in page
+    assert "Regression in numpy: update – 1 point: Given plain" in text
+    assert "Regression in numpy: forward – taken back: Taken plain" in text
+    assert "No longer found Regression in numpy: update – Gone plain (W1[0,1], plain)" in text
+    assert "Found now Regression in numpy – Come plain" in text
+    assert text.index("What has changed") < text.index("Points of each check")
+    assert "What has changed" not in PAGE
+    same = replace(changes(), score=replace(changes().score, old=12.5))
+    assert "You have as many points as before." in student_page(result(), 3, same)
+
+
+def test_hostile_changes_stay_text() -> None:
+    """The same elements as those of plain ones, and no character that a terminal obeys."""
+    plain, hostile = (student_page(result(), 3, changes(text)) for text in ("plain", HOSTILE))
+    assert skeleton(plain) == skeleton(hostile)
+    assert not re.search("[\x00\x08\x1b\u202e\ud800]", hostile)

@@ -1,0 +1,76 @@
+"""``gradkit purge``: all that is stored of a student, taken away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gradkit.cli.class_folder import class_folder
+from gradkit.cli.options import BY, IN_CLASS
+from gradkit.cli.refusal import Refusal
+
+if TYPE_CHECKING:
+    from gradkit.classroom.purge import Purged
+
+
+@click.command("purge")
+@click.argument("student")
+@click.option("--yes", is_flag=True, help="Do not ask; STUDENT is then the whole name.")
+@click.option("--why", default="", metavar="TEXT", help="Kept with the note that it was done.")
+@BY
+@IN_CLASS
+def command(student: str, yes: bool, why: str, by: str, folder: Path | None) -> None:
+    """Remove STUDENT from a class: results, answers, code, identifiers, points set, pages.
+
+    It cannot be taken back. What is left is a note, under a pseudonym, that it was done.
+    """
+    folder = class_folder(folder)
+    from gradkit.classroom.database import StoreError
+    from gradkit.classroom.pages import remove_pages
+    from gradkit.classroom.purge import PurgeError, purge
+    from gradkit.classroom.store import Store
+    from gradkit.classroom.whom import WhomError, whom
+
+    try:
+        with Store(folder, write=True, make=False) as store:
+            name = whom(store, student)
+            if yes and name != student:
+                raise Refusal(f"with --yes the name has to be whole: {name}.")
+            if not yes and not _confirmed(name, folder):
+                raise Refusal("nothing was removed. To go on without being asked, add --yes.")
+            # First: afterwards nobody could tell which pages they were.
+            pages = remove_pages(folder / "pages", name)
+            purged = purge(store, name, why=why, by=by)
+    except (PurgeError, StoreError, WhomError) as error:
+        raise Refusal(str(error)) from None
+    _tell(name, purged, pages)
+
+
+def _confirmed(name: str, folder: Path) -> bool:
+    question = f"Remove all that is stored of {name} in {folder}? It cannot be taken back."
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        return False
+
+
+def _tell(name: str, purged: Purged, pages: list[Path]) -> None:
+    """Say what was done, and what is left to do by hand."""
+    from gradkit.text import clean_text
+
+    lines = [f"{name} was removed: {purged.rows} rows of the class file, {len(pages)} pages."]
+    lines += [f"removed {page}" for page in pages]
+    if pages:
+        lines.append("The class page is written anew by `gradkit grade … --html`.")
+    if purged.shared:
+        lines.append(f"What was handed in together stays with {', '.join(purged.shared)}.")
+    lines += [f"still there: {path}" for path in purged.paths]
+    lines.append(
+        "Downloads, rosters, worksheets, gradebooks and bundles of feedback are not gradkit's to "
+        "remove: look for the student there too."
+    )
+    for line in lines:
+        click.echo(clean_text(line), err=True)

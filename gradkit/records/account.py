@@ -1,0 +1,154 @@
+"""What a class has to answer for: what is to be looked at, how grades came about, what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from gradkit.records.classroom import Release, RunKind, Standing
+
+Kind = Literal[
+    "failed",
+    "refused",
+    "stale-override",
+    "memorised-answers",
+    "unexplained",
+    "missing",
+    "inconclusive",
+    "timeout",
+    "not-checked",
+    "nondeterministic",
+    "not-in-roster",
+    "provisional",
+]
+"""Why a person must look, the most urgent first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a person must look at a result; ``words`` say it, and name nobody."""
+
+    kind: Kind
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A student whose result a person must look at.
+
+    ``told`` is the sentence of what was refused or failed. ``assistant`` is who is to look,
+    empty where the work is not split.
+    """
+
+    name: str
+    reasons: tuple[Reason, ...]
+    told: str = ""
+    assistant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A submission of a student's as a run found it, and what came of it in that run.
+
+    ``at`` is the platform's time, ``stamp`` the file's. Of one that was ``unchanged`` the run
+    only noted that it was there, and the rest is empty. ``seeds`` are those of the inputs by
+    task, ``found`` the mistakes by task and check.
+    """
+
+    original: str
+    path: str
+    source: str
+    at: str
+    late: bool
+    stamp: str
+    digest: str
+    unchanged: bool
+    standing: Standing | None = None
+    told: str = ""
+    score: float | None = None
+    max_score: float | None = None
+    provisional: bool = False
+    assignment: str = ""
+    preset: str = ""
+    versions: Mapping[str, str] | None = None
+    digests: Mapping[str, str] | None = None
+    seeds: Mapping[str, int] | None = None
+    found: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Points that were set for a check; None where earlier ones were taken back."""
+
+    task: str
+    check: str
+    points: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What counts for a student: the ``number``-th of ``attempts``, with every last word in it."""
+
+    score: float | None
+    max_score: float | None
+    number: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one run did to a student's grade.
+
+    ``policy`` is the rule for which attempt counts, where the run set one, ``drops`` the
+    findings that it withdrew from everyone. ``before`` and ``after`` are what counted, None
+    where nothing did.
+    """
+
+    run: int
+    kind: RunKind
+    began: str
+    ended: str | None
+    who: str
+    why: str
+    versions: Mapping[str, str]
+    attempts: tuple[Attempt, ...]
+    words: tuple[Word, ...]
+    releases: tuple[Release, ...]
+    drops: tuple[str, ...]
+    policy: str | None
+    before: Mark | None
+    after: Mark | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """How a student's grade came about, run by run."""
+
+    name: str
+    mark: Mark | None
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """What counted for a student at the end of a run.
+
+    ``found`` are mistakes by task and check, ``words`` the points that a person has set.
+    """
+
+    standing: Standing
+    mark: Mark
+    found: tuple[str, ...]
+    words: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A student at the end of two runs; None where there was nothing that counted."""
+
+    name: str
+    before: Stood | None
+    after: Stood | None
+    gone: tuple[str, ...]
+    come: tuple[str, ...]

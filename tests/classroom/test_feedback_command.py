@@ -1,0 +1,160 @@
+"""`gradkit feedback` as it is typed: where it writes, what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from classroom.classes import RIGHT
+from classroom.returned import MOODLE, WORKSHEET, download, graded, members, table
+from click.testing import CliRunner
+from click.testing import Result as Ended
+
+from gradkit.classroom.releases import given
+from gradkit.classroom.store import Store
+from gradkit.cli import main
+
+
+def command(*arguments: object) -> Ended:
+    """The command, in this process."""
+    return CliRunner().invoke(main, ["feedback", *map(str, arguments)], env={"COLUMNS": "160"})
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A class of Moodle's, graded."""
+    made = tmp_path_factory.mktemp("moodle")
+    return graded(download(made / "subs", MOODLE), made / "out")
+
+
+@pytest.fixture
+def out(once: Path, tmp_path: Path) -> Path:
+    """The same, to be written into; what Moodle gave lies beside it."""
+    (tmp_path / "Grades.csv").write_bytes(WORKSHEET.encode())
+    return shutil.copytree(once, tmp_path / "out")
+
+
+def test_pages_and_grades_are_written_and_told(out: Path) -> None:
+    """Paths on standard output, who is left out before them, counts beside; it ends with 1."""
+    ended = command(out, "--moodle", "--worksheet", out.parent / "Grades.csv")
+    assert ended.exit_code == 1
+    lines = [line.rstrip() for line in ended.stdout.splitlines()]
+    assert lines[0].split() == ["left", "out", "of", "why"]
+    assert lines[1].startswith("Cas Pi    page  There is no script and no notebook in Cas Pi_503")
+    assert lines[-2:] == [str(out / "feedback" / name) for name in ("moodle.zip", "Grades.csv")]
+    assert ended.stderr == "2 pages written, 2 of them new or changed.\n2 rows filled.\n"
+    assert len(members(out / "feedback" / "moodle.zip")) == 2
+    assert (out.parent / "Grades.csv").read_bytes() == WORKSHEET.encode()
+    again = command(out, "--moodle", "--worksheet", out.parent / "Grades.csv")
+    assert again.stderr == "2 pages written, 0 of them new or changed.\n2 rows filled.\n"
+
+
+def test_where_nobody_is_left_out_it_ends_with_0(tmp_path: Path) -> None:
+    """And prints only what it wrote."""
+    out = graded(download(tmp_path / "subs", {"ann.py": RIGHT}), tmp_path / "out")
+    ended = command(out, "--folder")
+    assert (ended.exit_code, ended.stdout) == (0, f"{out / 'feedback' / 'pages'}\n")
+    (page,) = (out / "feedback" / "pages").iterdir()
+    assert page.name.startswith("ann-")
+    assert ended.stderr == "1 page written, 1 of them new or changed.\n"
+
+
+def test_the_table_itself_is_replaced_where_that_is_said(out: Path) -> None:
+    """In its place, with all that Moodle wrote."""
+    path = out.parent / "Grades.csv"
+    ended = command(out, "--moodle", "--worksheet", path, "--in-place", "--out", out / "m.zip")
+    assert ended.stdout.splitlines()[-2:] == [str(out / "m.zip"), str(path)]
+    assert [row["Grade"] for row in table(path.read_bytes())] == ["17.00", "20.00", ""]
+
+
+def test_a_dry_run_writes_nothing(out: Path) -> None:
+    """It may go on while others read, and says all that would be said."""
+    with Store(out, write=True):
+        ended = command(out, "--moodle", "--dry-run")
+    assert ended.exit_code == 1
+    assert ended.stderr == "2 pages would be written, 2 of them new or changed.\n"
+    assert not (out / "feedback").exists()
+
+
+def test_the_level_is_the_assignments_unless_another_is_asked_for(out: Path) -> None:
+    """3 by the file: rules, and no right ones."""
+    for options, expected in (((), False), (("--hints", "4"), True)):
+        command(out, "--moodle", *options)
+        pages = "".join(members(out / "feedback" / "moodle.zip").values())
+        assert ("should move" in pages) == expected
+        assert "moves by" in pages
+
+
+def test_the_reason_is_kept(out: Path) -> None:
+    """With the run that gave something back."""
+    command(out, "--moodle", "--why", "after the appeals")
+    with Store(out, write=False) as store:
+        (run,) = {one.run for told in given(store).values() for one in told}
+        assert next(each for each in store.runs() if each.id == run).why == "after the appeals"
+
+
+REFUSED = {
+    "no way": ([], "say where the feedback goes: --canvas, --moodle or --folder."),
+    "worksheet": (
+        ["--canvas", "--worksheet", "w.csv"],
+        "--worksheet is a table of Moodle's: it goes with --moodle.",
+    ),
+    "gradebook": (
+        ["--folder", "--gradebook", "g.csv", "--column", "HW"],
+        "--gradebook is a table of Canvas': it goes with --canvas.",
+    ),
+    "no column": (
+        ["--canvas", "--gradebook", "g.csv"],
+        "--gradebook and --column go together: the table, and the column in it.",
+    ),
+    "no table": (
+        ["--moodle", "--in-place"],
+        "--in-place needs a table: name it with --worksheet or --gradebook.",
+    ),
+    "missing": (
+        ["--moodle", "--worksheet", "w.csv"],
+        "w.csv: cannot be opened (No such file or directory). Check the path and the permissions.",
+    ),
+    "the same place": (
+        ["--moodle", "--worksheet", "Grades.csv", "--out", "m.zip"],
+        "Grades.csv: the filled table would take its place. Say so with --in-place, or write "
+        "elsewhere with --out.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_done_exits_2(case: str, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence, and nothing is written."""
+    monkeypatch.chdir(out.parent)
+    options, said = REFUSED[case]
+    ended = command("out", *options)
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (2, "", f"gradkit: {said}\n")
+    assert not (out / "feedback").exists()
+
+
+def test_no_class_and_no_worksheet_exit_2(out: Path, tmp_path: Path) -> None:
+    """In the words of whoever found out."""
+    ended = command(tmp_path / "nowhere", "--moodle")
+    assert ended.exit_code == 2
+    assert "there is no such file. Name the folder that" in ended.stderr
+    (tmp_path / "Grades.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    ended = command(out, "--moodle", "--worksheet", tmp_path / "Grades.csv")
+    assert ended.exit_code == 2
+    assert "is no grading worksheet of Moodle that can be filled" in ended.stderr
+    assert not (out / "feedback").exists()
+
+
+def test_an_interrupt_ends_with_130(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was given."""
+
+    def interrupted(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gradkit.classroom.feedback.feedback", interrupted)
+    ended = command(out, "--moodle")
+    assert (ended.exit_code, ended.stdout) == (130, "")
+    assert ended.stderr == (
+        "gradkit: interrupted. What was there is whole; start the same command again.\n"
+    )

@@ -1,0 +1,271 @@
+"""How a grade came about: every run that had to do with it, for a dean and as data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from classroom.answering import (
+    ANNA,
+    BEN,
+    DAN,
+    EVE,
+    FAY,
+    FIRST,
+    SECOND,
+    SETTINGS,
+    TASK,
+    UPDATE,
+    gradkit,
+    refusal,
+    run,
+)
+
+import gradkit as package
+from gradkit.classroom.counted import counted
+from gradkit.classroom.history import History, RunError, history, mark_at, run_of
+from gradkit.classroom.overrides import override
+from gradkit.classroom.purge import purge
+from gradkit.classroom.releases import release
+from gradkit.classroom.remark import remark
+from gradkit.classroom.store import Store
+from gradkit.records.account import Mark, Word
+from gradkit.render.history import SCHEMA, to_text
+
+WHY = "the sheet was unclear"
+FILE = "leeanna_101_9001_hw.py"
+
+
+def told(course: Path, name: str = ANNA) -> History:
+    """A student's history."""
+    with Store(course, write=False) as store:
+        return history(store, name)
+
+
+def set_points(course: Path, points: float | None, name: str = ANNA) -> None:
+    """A person's word on a check."""
+    with Store(course, write=True) as store:
+        (kept,) = (each.kept for each in counted(store) if each.kept.name == name)
+        override(store, kept, "update", points, comment=WHY, by="A. Miller")
+
+
+@pytest.fixture
+def term(course: Path, handed: Path) -> Path:
+    """Two runs, a word, a dropped finding, something given back, another rule, a purge."""
+    set_points(course, 11.0)
+    with Store(course, write=True) as store:
+        dropped = replace(SETTINGS, dropped=("swapped-index",))
+        remark(store, dropped, why="asked unclearly", drops=("swapped-index",))
+        number = store.begin("release", why="week 1")
+        release(store, number, [(ANNA, "a.html", b"<p>anna"), (BEN, "b.html", b"<p>ben")])
+        store.end(number)
+    run(course, handed / "first", settings=dropped, policy="best")
+    set_points(course, None)
+    with Store(course, write=True) as store:
+        purge(store, EVE, why="asked for it")
+    return course
+
+
+def test_every_run_that_concerns_a_student(term: Path) -> None:
+    """In order, each with what counted before and after; another's purge is none."""
+    found = told(term)
+    assert [(step.run, step.kind) for step in found.steps] == [
+        *((1, "grade"), (2, "grade"), (3, "override"), (4, "remark")),
+        *((5, "release"), (6, "grade"), (7, "override")),
+    ]
+    marks = [step.after and step.after.score for step in found.steps]
+    assert marks == [17.25, 17.25, 19.0, 19.0, 19.0, 19.0, 20.0]
+    befores = [step.before and step.before.score for step in found.steps]
+    assert befores == [None, *marks[:-1]]
+    assert found.mark == Mark(20.0, 20.0, 1, 1)
+
+
+def test_who_when_and_why(term: Path) -> None:
+    """As the run has them; a reason is in the words of whoever gave it."""
+    steps = told(term).steps
+    assert (steps[2].who, steps[2].why) == ("A. Miller", WHY)
+    assert steps[3].why == "asked unclearly"
+    assert all(step.ended and step.began <= step.ended for step in steps)
+    assert [step.began for step in steps] == sorted(step.began for step in steps)
+    assert steps[3].drops == ("swapped-index",)
+    assert steps[5].policy == "best"
+    assert steps[2].words == (Word(TASK, "update", 11.0),)
+    assert steps[6].words == (Word(TASK, "update", None),)
+
+
+def test_what_it_was_graded_with(term: Path) -> None:
+    """Versions, the digest of the contents, of the assignment and solutions, the probes' seed."""
+    (attempt,) = told(term).steps[0].attempts
+    assert attempt.versions == {"gradkit": package.__version__, "numpy": np.__version__}
+    assert attempt.digest == hashlib.sha256(FIRST[FILE].encode()).hexdigest()
+    assert attempt.digests is not None
+    assert attempt.digests["submission"] == attempt.digest
+    assert set(attempt.digests) == {"submission", "assignment", "reference"}
+    assert attempt.seeds is not None
+    assert set(attempt.seeds) == {TASK}
+    assert (attempt.original, attempt.source) == (FILE, "canvas")
+    assert attempt.path.endswith(f"first/{FILE}")
+    assert attempt.found == (f"{UPDATE} swapped-index",)
+    assert (attempt.score, attempt.max_score, attempt.provisional) == (17.25, 20.0, False)
+
+
+def test_a_run_that_finds_the_same_says_so(term: Path) -> None:
+    """And nothing of what it did not do again."""
+    (again,) = told(term).steps[1].attempts
+    assert again.unchanged
+    assert again.score is None
+    (first,) = told(term).steps[0].attempts
+    assert not first.unchanged
+
+
+def test_what_was_given_back(term: Path) -> None:
+    """To this student, with the digest of its bytes."""
+    (given,) = told(term).steps[4].releases
+    assert (given.file, given.digest) == ("a.html", hashlib.sha256(b"<p>anna").hexdigest())
+
+
+def test_attempts_and_lateness(handed: Path) -> None:
+    """All that there were, in the runs that found them."""
+    found = told(handed / "out", BEN)
+    assert found.mark == Mark(20.0, 20.0, 2, 2)
+    assert [each.original for each in found.steps[1].attempts] == [
+        "millerben_102_9002_hw.py",
+        next(iter(SECOND)),
+    ]
+    assert [each.late for each in found.steps[1].attempts] == [False, True]
+
+
+def test_what_could_not_be_graded_says_why(handed: Path) -> None:
+    """It counts, and has no points."""
+    found = told(handed / "out", FAY)
+    assert found.mark == Mark(None, None, 1, 1)
+    (attempt,) = found.steps[0].attempts
+    assert attempt.standing == "refused"
+    assert attempt.told.startswith("hw.ipynb is not a valid notebook")
+
+
+def test_of_who_handed_in_nothing_nothing_counts(handed: Path) -> None:
+    """There are no steps either."""
+    assert told(handed / "out", DAN) == History(DAN, None, ())
+    assert gradkit("history", "dan", "--class", handed / "out").stdout == f"{DAN}: nothing counts\n"
+
+
+def test_how_it_stood_can_be_asked_for_any_run(term: Path) -> None:
+    """As `diff` does."""
+    with Store(term, write=False) as store:
+        assert mark_at(store, BEN, 1) == Mark(17.25, 20.0, 1, 1)
+        assert mark_at(store, BEN, 2) == Mark(20.0, 20.0, 2, 2)
+        assert mark_at(store, BEN, 0) is None
+
+
+def test_a_dean_can_read_it(term: Path) -> None:
+    """Sentences, in order, with the reasons given."""
+    text = gradkit("history", "anna", "--class", term).stdout
+    lines = text.splitlines()
+    assert lines[:3] == [
+        f"{ANNA}: 20 of 20 points",
+        "",
+        "How that came about, in order. Times are UTC.",
+    ]
+    assert [line.split(",")[0] for line in lines if line.startswith("Run ")] == [
+        f"Run {number}" for number in range(1, 8)
+    ]
+    for said in (
+        f"points set by A. Miller: {WHY}",
+        f"{UPDATE} was set to 11 points.",
+        f"The points set for {UPDATE} were taken back: the mark counts again.",
+        "Withdrawn from everybody: swapped-index.",
+        "What counts: 17.25 of 20 points before, 19 of 20 points from then on.",
+        "What counts is unchanged: 19 of 20 points.",
+        "What counts from then on: 17.25 of 20 points.",
+        "From then on the best attempt counts.",
+        f"Given back: a.html, SHA-256 {hashlib.sha256(b'<p>anna').hexdigest()}.",
+        f"Found: {UPDATE} swapped-index.",
+        "Found again, unchanged: leeanna_101_9001_hw.py (contents SHA-256 ",
+        f"The stored answers of {FILE} (contents SHA-256 ",
+        f"With gradkit {package.__version__}, numpy {np.__version__}.",
+        "Inputs drawn from the seeds regression-numpy 11.",
+    ):
+        assert said in text, said
+    assert EVE not in text
+    assert BEN not in text
+
+
+def test_late_is_said(handed: Path) -> None:
+    """And which attempt it is that counts."""
+    text = gradkit("history", "ben", "--class", handed / "out").stdout
+    assert text.startswith(f"{BEN}: 20 of 20 points (attempt 2 of 2)\n")
+    assert f"Found {next(iter(SECOND))}, late (contents" in text
+
+
+def test_as_data_it_has_all_of_it(term: Path) -> None:
+    """Under a schema of its own, whole digests, nothing that JSON has not."""
+    ended = gradkit("history", "anna", "--json", "--class", term)
+    data = json.loads(ended.stdout, parse_constant=pytest.fail)
+    assert (data["schema"], data["name"]) == (SCHEMA, ANNA)
+    assert [step["run"] for step in data["steps"]] == [1, 2, 3, 4, 5, 6, 7]
+    (attempt,) = data["steps"][0]["attempts"]
+    assert attempt["digest"] == hashlib.sha256(FIRST[FILE].encode()).hexdigest()
+    assert data["steps"][2]["words"] == [{"task": TASK, "check": "update", "points": 11.0}]
+    assert data["mark"] == {"score": 20.0, "max_score": 20.0, "number": 1, "attempts": 1}
+
+
+def test_no_word_of_it_is_obeyed(course: Path) -> None:
+    """Neither by a terminal nor by a build's runner, whoever wrote it."""
+    with Store(course, write=True) as store:
+        (kept,) = (each.kept for each in counted(store) if each.kept.name == ANNA)
+        override(store, kept, "update", 1.0, comment="\x1b[31mred\n::error::x", by="##[error]y")
+    with Store(course, write=False) as store:
+        text = to_text(history(store, ANNA))
+    assert "\x1b" not in text
+    assert "\n::error" not in text
+    assert "##[" not in text
+
+
+def test_the_runs_are_listed(term: Path) -> None:
+    """Number, kind, time, who and why; who was removed is nowhere by name."""
+    text = gradkit("history", "--class", term).stdout
+    lines = [re.split(r"  +", line.strip()) for line in text.splitlines()]
+    assert lines[0] == ["run", "what", "when (UTC)", "who", "why"]
+    assert [line[:2] for line in lines[1:]] == [
+        ["1", "graded"],
+        ["2", "graded"],
+        ["3", "points set"],
+        ["4", "marked again"],
+        ["5", "given back"],
+        ["6", "graded"],
+        ["7", "points set"],
+        ["8", "somebody was removed"],
+    ]
+    assert lines[3][3:] == ["A. Miller", WHY]
+    assert "From then on the best attempt counts." in lines[6]
+    assert re.fullmatch(r"student-[0-9a-f]{12} was removed: asked for it", lines[8][-1])
+    assert EVE not in text
+
+
+def test_a_run_that_was_cut_off_says_so(course: Path) -> None:
+    """By a crash, say."""
+    with Store(course, write=True) as store:
+        store.begin("grade")
+    assert gradkit("history", "--class", course).stdout.rstrip().endswith("to its end.")
+
+
+def test_of_an_empty_class_there_are_no_runs(tmp_path: Path) -> None:
+    """One line."""
+    with Store(tmp_path, write=True) as store, pytest.raises(RunError) as caught:
+        run_of(store, 1)
+    assert str(caught.value).endswith("There are none yet: `gradkit history` lists them.")
+    assert gradkit("history", "--class", tmp_path).stdout == "Nothing has been done yet.\n"
+
+
+def test_what_is_refused(handed: Path) -> None:
+    """Data without a student, and a student who is not there."""
+    assert refusal("history", "--json", "--class", handed / "out") == (
+        "--json is a student's history: name the student."
+    )
+    assert refusal("history", "xaver", "--class", handed / "out").startswith("There is nobody in ")

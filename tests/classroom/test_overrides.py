@@ -1,0 +1,297 @@
+"""The last word: it counts, survives what comes after, and is stale once it should be."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from classroom.answering import (
+    ANNA,
+    BEN,
+    CAS,
+    DAN,
+    EVE,
+    FAY,
+    SETTINGS,
+    SWAPPED,
+    TASK,
+    UPDATE,
+    gradkit,
+    refusal,
+    run,
+    write,
+)
+from classroom.classes import changed_assignment
+
+from gradkit.classroom.counted import counted
+from gradkit.classroom.database import FILE
+from gradkit.classroom.overrides import OverrideError, override, overrides, result_of
+from gradkit.classroom.remark import remark
+from gradkit.classroom.store import Store
+from gradkit.grounds import Settings
+from gradkit.records.classroom import Counted
+from gradkit.records.result import CheckResult, Result
+
+WHY = "the sheet was unclear"
+
+
+def one_of(store: Store, name: str) -> Counted:
+    """What counts of a student."""
+    (found,) = (each for each in counted(store) if each.kept.name == name)
+    return found
+
+
+def result(course: Path, name: str = ANNA) -> Result:
+    """A student's result with every last word."""
+    with Store(course, write=False) as store:
+        return result_of(store, one_of(store, name), overrides(store).get(name, ()))
+
+
+def check(course: Path, name: str = ANNA, wanted: str = "update") -> CheckResult:
+    """One check of it."""
+    (found,) = (each for each in result(course, name).tasks[0].checks if each.check == wanted)
+    return found
+
+
+def give(
+    course: Path, points: float | None, wanted: str = "update", name: str = ANNA, **words: str
+) -> tuple[float, float | None]:
+    """Set points."""
+    with Store(course, write=True) as store:
+        said = {"comment": WHY, "by": "A. Miller", **words}
+        return override(store, one_of(store, name).kept, wanted, points, **said)  # type: ignore[arg-type]
+
+
+def test_points_that_are_set_count(course: Path) -> None:
+    """In the check, its task and the total; what the mark alone is stays beside them."""
+    marked = check(course)
+    assert give(course, 11.0) == (marked.score, None)
+    after = check(course)
+    assert (after.score, after.state) == (11.0, "fail")
+    assert after.decision is not None
+    assert after.decision.marked == marked.score
+    assert (after.decision.by, after.decision.comment) == ("A. Miller", WHY)
+    assert not after.decision.stale
+    whole = result(course)
+    assert (whole.score, whole.tasks[0].score) == (19.0, 19.0)
+    assert result(course, EVE).tasks[0].checks[2].decision is None
+
+
+def test_the_newest_word_holds(course: Path) -> None:
+    """And says what the one before was."""
+    marked = check(course).score
+    give(course, 11.0)
+    assert give(course, 10.0) == (marked, 11.0)
+    assert check(course).score == 10.0
+
+
+def test_points_may_go_down_too_and_to_nothing(course: Path) -> None:
+    """The word is a person's."""
+    give(course, 0.0, name=BEN)
+    assert (check(course, BEN).score, result(course, BEN).score) == (0.0, 8.0)
+
+
+def test_a_total_is_rounded_as_marks_are(course: Path) -> None:
+    """Once, to the assignment's step; points that are set stay what they are."""
+    give(course, 10.1)
+    assert (check(course).score, result(course).score) == (10.1, 18.0)
+
+
+def test_taking_back_leaves_the_mark(course: Path) -> None:
+    """And nothing to be taken back again."""
+    before = result(course)
+    give(course, 11.0)
+    assert give(course, None) == (check(course).score, 11.0)
+    assert result(course) == before
+    with pytest.raises(OverrideError, match=f"{UPDATE} of {ANNA} has no override that could be"):
+        give(course, None)
+
+
+def test_it_is_a_run_that_says_who_when_and_why(course: Path) -> None:
+    """As everything that changes a grade."""
+    give(course, 11.0)
+    with Store(course, write=False) as store:
+        last = store.runs()[-1]
+    assert (last.kind, last.who, last.why) == ("override", "A. Miller", WHY)
+    assert last.ended is not None
+
+
+def test_how_it_stood_before_can_be_asked(course: Path) -> None:
+    """At the end of an earlier run there was no word."""
+    give(course, 11.0)
+    with Store(course, write=False) as store:
+        (word,) = overrides(store)[ANNA]
+        assert overrides(store, word.run - 1) == {}
+        assert overrides(store, word.run) == {ANNA: (word,)}
+
+
+# --- what it survives, and when it is stale ----------------------------------------------
+
+
+def again(course: Path, **changes: object) -> None:
+    """Mark again."""
+    with Store(course, write=True) as store:
+        remark(store, replace(SETTINGS, **changes), drops=changes.get("dropped", ()))  # type: ignore[arg-type]
+
+
+def test_it_survives_other_deductions(course: Path) -> None:
+    """The same is found and costs something else: nobody has to look again."""
+    give(course, 11.0)
+    marked = check(course).decision
+    again(course, preset="lenient")
+    after = check(course)
+    assert after.score == 11.0
+    assert after.decision is not None
+    assert marked is not None
+    assert after.decision.marked > marked.marked
+    assert not after.decision.stale
+
+
+def test_it_survives_a_new_run_and_is_not_stale(course: Path, handed: Path) -> None:
+    """Fresh inputs, the same finding."""
+    give(course, 11.0)
+    run(course, handed / "first", settings=replace(SETTINGS, seed=12))
+    with Store(course, write=False) as store:
+        assert one_of(store, ANNA).kept.run == 4
+    after = check(course)
+    assert (after.score, after.decision and after.decision.stale) == (11.0, False)
+
+
+def test_it_is_stale_once_something_else_is_found(course: Path) -> None:
+    """It counts all the same, until somebody looks again."""
+    give(course, 11.0)
+    again(course, dropped=("swapped-index",))
+    after = check(course)
+    assert after.score == 11.0
+    assert after.decision is not None
+    assert after.decision.stale
+    give(course, 11.0)
+    assert check(course).decision == replace(
+        after.decision,
+        stale=False,
+        made=check(course).decision.made,  # type: ignore[union-attr]
+    )
+
+
+def test_it_is_stale_once_another_attempt_counts(course: Path, tmp_path: Path) -> None:
+    """The person had looked at other code."""
+    give(course, 11.0)
+    run(course, write(tmp_path / "third", {"leeanna_101_9031_hw.py": SWAPPED + "\n# third\n"}))
+    after = check(course)
+    assert (after.score, after.decision and after.decision.stale) == (11.0, True)
+
+
+def test_it_is_stale_once_the_check_is_worth_something_else(course: Path, tmp_path: Path) -> None:
+    """And never more than that."""
+    give(course, 11.0)
+    short = changed_assignment(tmp_path / "short", "update = 12", "update = 10")
+    again(course, assignment=short, reference=Path("reference").resolve())
+    after = check(course)
+    assert (after.score, after.max_score) == (10.0, 10.0)
+    assert after.decision is not None
+    assert after.decision.stale
+
+
+def test_a_word_on_a_check_that_is_gone_says_nothing(course: Path) -> None:
+    """Until it is there again."""
+    give(course, 11.0)
+    with Store(course, write=False) as store:
+        one = one_of(store, ANNA)
+        (word,) = overrides(store)[ANNA]
+        other = replace(word, check="gone")
+        assert result_of(store, one, (other,)) == result_of(store, one, ())
+        assert result_of(store, one, (word,)) != result_of(store, one, ())
+
+
+# --- what is refused ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("points", [-0.25, 12.25, float("nan"), float("inf")])
+def test_points_outside_the_check_are_refused(course: Path, points: float) -> None:
+    """Neither below nothing nor above its largest, and no number that is none."""
+    with pytest.raises(OverrideError) as caught:
+        give(course, points)
+    assert str(caught.value) == (
+        f"{UPDATE}: {points:g} points are given, and 0 to 12 are possible."
+    )
+    assert check(course).decision is None
+
+
+def test_a_check_that_is_not_there_is_refused(course: Path) -> None:
+    """With those that are."""
+    with pytest.raises(OverrideError) as caught:
+        give(course, 1.0, "updates")
+    names = ("interface", "forward", "update", "gradient", "trajectory")
+    listed = ", ".join(f"{TASK}/{name}" for name in names)
+    assert str(caught.value) == f"updates is no check of this result. There are {listed}."
+
+
+def test_a_check_of_several_tasks_is_refused(tmp_path: Path) -> None:
+    """With its names in full."""
+    folder = write(tmp_path / "in", {"ann.py": SWAPPED})
+    both = Settings(tasks=(TASK, "classification-numpy"), seed=11)
+    shutil.copy(folder / "ann.py", folder / "bob.py")
+    run(tmp_path / "out", folder, settings=both)
+    with pytest.raises(OverrideError) as caught:
+        give(tmp_path / "out", 1.0, name="ann")
+    assert str(caught.value) == (
+        f"update is a check of several tasks. There are {UPDATE}, classification-numpy/update."
+    )
+    give(tmp_path / "out", 1.0, UPDATE, name="ann")
+
+
+def test_no_reason_is_refused(course: Path) -> None:
+    """Blanks are none."""
+    with pytest.raises(OverrideError) as caught:
+        give(course, 1.0, comment=" \n")
+    assert str(caught.value) == f"{UPDATE}: --comment is empty. Say why, for whoever asks later."
+
+
+def test_what_was_not_graded_has_no_checks(course: Path) -> None:
+    """And why it was not."""
+    with pytest.raises(OverrideError, match=f"{FAY} was refused, and has no checks to give points"):
+        give(course, 1.0, name=FAY)
+
+
+# --- the command -------------------------------------------------------------------------
+
+
+def test_the_command(course: Path) -> None:
+    """Says what counts now, and what did."""
+    words = ("--comment", WHY, "--by", "A. Miller", "--class", course)
+    ended = gradkit("override", "anna", "update", "11", *words)
+    assert (ended.exit_code, ended.stdout) == (0, "")
+    assert ended.stderr == (
+        f"{ANNA}, update: 11 points (the mark is 9.33). The total is now 19 / 20.\n"
+    )
+    ended = gradkit("override", "anna", UPDATE, "--withdraw", *words)
+    assert ended.stderr == (
+        f"{ANNA}, {UPDATE}: the mark counts again (until now 11 were set, and the mark is 9.33). "
+        "The total is now 17.25 / 20.\n"
+    )
+
+
+def test_the_command_refuses(course: Path, tmp_path: Path) -> None:
+    """In one sentence each, with exit code 2."""
+    words = ("--comment", WHY, "--class", course)
+    either = "give either POINTS, or --withdraw to take back those that were set."
+    assert refusal("override", "anna", "update", *words) == either
+    assert refusal("override", "anna", "update", "1", "--withdraw", *words) == either
+    assert refusal("override", "anna", "update", "13", *words).startswith(f"{UPDATE}: 13 points")
+    assert refusal("override", "dan", "update", "1", *words) == (
+        f"{DAN} has nothing that counts, so there are no points to set."
+    )
+    assert refusal("override", "xaver", "update", "1", *words).startswith("There is nobody in ")
+    empty = ("--comment", WHY, "--class", tmp_path / "none")
+    assert refusal("override", "anna", "update", "1", *empty).startswith(
+        f"{tmp_path / 'none' / FILE}: there is no such file."
+    )
+    assert not (tmp_path / "none").exists()
+
+
+def test_of_an_exercise_that_is_another_points_can_be_set(course: Path) -> None:
+    """Nothing was found that could be run, and a person has read it."""
+    give(course, 5.0, "forward", name=CAS)
+    assert result(course, CAS).score == 5.0

@@ -1,0 +1,210 @@
+"""What a person must look at: every kind, the most urgent first, split among those who do."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from classroom.answering import (
+    ANNA,
+    BEN,
+    CAS,
+    EVE,
+    FAY,
+    SETTINGS,
+    TASK,
+    UPDATE,
+    ZED,
+    gradkit,
+    refusal,
+)
+from classroom.filing import filed
+
+from gradkit.classroom.counted import counted
+from gradkit.classroom.overrides import override
+from gradkit.classroom.pseudonyms import pseudonym
+from gradkit.classroom.remark import remark
+from gradkit.classroom.review import KINDS, REMARKS, STATES, reasons, review
+from gradkit.classroom.store import Store
+from gradkit.records.account import Look, Reason
+from gradkit.records.classroom import Listed
+from gradkit.records.course import Sender
+from gradkit.records.finding import Finding
+from gradkit.records.result import CheckResult, Decision, Result, TaskResult
+from gradkit.records.verdict import State
+from gradkit.render.review import command as show_command
+from gradkit.render.review import to_csv
+
+
+def looks(course: Path, *assistants: str) -> list[Look]:
+    """What is to be looked at."""
+    with Store(course, write=False) as store:
+        return review(store, assistants)
+
+
+def made(*checks: CheckResult, found: tuple[str, ...] = (), provisional: bool = False) -> Result:
+    """A result of one task."""
+    findings = tuple(Finding(code, "", code, code, ()) for code in found)
+    task = TaskResult("t", "T", 0.0, 1.0, 1.0, provisional, checks, findings)
+    return Result("me", "a", "correct", 1, "derived", provisional, 0, 1, (task,), (), {}, {}, 0)
+
+
+def test_a_class(handed: Path) -> None:
+    """What could not be read, what nothing was found in, who is on no list; and nobody else."""
+    found = looks(handed / "out")
+    assert [(look.name, look.reasons[0].kind) for look in found] == [
+        (FAY, "refused"),
+        (CAS, "missing"),
+        (ZED, "not-in-roster"),
+    ]
+    assert found[0].told.startswith("hw.ipynb is not a valid notebook")
+    assert found[1].reasons[0].words == f"{TASK}/interface missing"
+    assert {look.name for look in found}.isdisjoint({ANNA, BEN, EVE})
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_open_state_is_looked_at(state: State) -> None:
+    """A check that could not be judged, and no other."""
+    check = CheckResult("c", state, 0.0, 1.0, "")
+    assert list(reasons(made(check))) == [Reason(STATES[state][0], f"t/c {STATES[state][1]}")]
+    for plain in ("pass", "fail", "error", "blocked"):
+        assert list(reasons(made(replace(check, state=plain)))) == []
+
+
+@pytest.mark.parametrize("code", REMARKS)
+def test_what_cannot_be_explained_is_looked_at(code: str) -> None:
+    """And what is for a person to judge; an ordinary mistake is not."""
+    assert list(reasons(made(found=(code,)))) == [Reason(REMARKS[code], code)]
+    assert list(reasons(made(found=("swapped-index",)))) == []
+
+
+def test_a_stale_word_and_a_provisional_result() -> None:
+    """A word that is not stale needs nobody."""
+    word = Decision(0.0, "a", "2026", "why", stale=True)
+    check = CheckResult("c", "pass", 1.0, 1.0, "", decision=word)
+    assert list(reasons(made(check, provisional=True))) == [
+        Reason("stale-override", "t/c override is stale"),
+        Reason("provisional", "provisional"),
+    ]
+    assert list(reasons(made(replace(check, decision=replace(word, stale=False))))) == []
+
+
+def test_the_most_urgent_comes_first(course: Path) -> None:
+    """Among students, and among the reasons of one."""
+    with Store(course, write=True) as store:
+        (anna,) = (each.kept for each in counted(store) if each.kept.name == ANNA)
+        override(store, anna, "update", 11.0, comment="why")
+        remark(store, replace(SETTINGS, dropped=("swapped-index",)), drops=("swapped-index",))
+        run = store.begin("grade")
+        store.add(run, [filed("old", standing="failed", told="lost", result=b"", evidence=b"")])
+        store.add_listed(
+            run, [Listed("old", "digest-1", 0, "", Sender("", "plain", {}, False, ""))]
+        )
+    found = looks(course)
+    assert [look.name for look in found] == ["old", FAY, ANNA, CAS, ZED]
+    assert [reason.kind for reason in found[0].reasons] == ["failed", "not-in-roster"]
+    assert found[2].reasons == (Reason("stale-override", f"{UPDATE} override is stale"),)
+    ranks = [KINDS.index(look.reasons[0].kind) for look in found]
+    assert ranks == sorted(ranks)
+
+
+# --- the command -------------------------------------------------------------------------
+
+
+def test_each_has_the_command_to_see_it(handed: Path) -> None:
+    """Which works as it is printed."""
+    out = handed / "out"
+    rows = list(csv.DictReader(io.StringIO(gradkit("review", out, "--csv").stdout)))
+    assert [(row["student"], row["kind"]) for row in rows] == [
+        (FAY, "refused"),
+        (CAS, "missing"),
+        (ZED, "not-in-roster"),
+    ]
+    shown = [gradkit(*shlex.split(row["command"])[1:]) for row in rows]
+    assert f"{FAY} was refused: hw.ipynb is not a valid" in shown[0].stderr
+    assert f"{CAS}  0 / 20" in shown[1].stdout
+    assert f"{ZED}  20 / 20" in shown[2].stdout
+
+
+def test_the_work_is_split(handed: Path) -> None:
+    """Each student to one assistant; what is one's own is what the whole list says."""
+    out = handed / "out"
+    rows = list(
+        csv.DictReader(io.StringIO(gradkit("review", out, "--split", "u, v", "--csv").stdout))
+    )
+    whose = {row["student"]: row["assistant"] for row in rows}
+    assert set(whose) == {FAY, CAS, ZED}
+    assert set(whose.values()) == {"u", "v"}
+    for assistant in "uv":
+        own = gradkit("review", out, "--split", "u,v", "--for", assistant, "--csv").stdout
+        part = {row["student"] for row in csv.DictReader(io.StringIO(own))}
+        assert part == {name for name, one in whose.items() if one == assistant}
+    text = gradkit("review", out, "--split", "u,v").stdout
+    assert "3 students to be looked at: u " in text
+
+
+def test_it_reads_at_a_glance(handed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line for each, without --class where the class is found by itself."""
+    monkeypatch.chdir(handed)
+    lines = [line.rstrip() for line in gradkit("review").stdout.splitlines()]
+    assert lines[0] == "3 students to be looked at"
+    assert lines[1].split() == ["student", "why", "see"]
+    assert lines[-1] == "zornzed  not in the roster" + lines[-1][26:]
+    assert lines[-1].endswith("gradkit show zornzed")
+
+
+def test_pseudonyms_hide_names_and_sentences(handed: Path) -> None:
+    """In the list and in what its commands show; neither is in the order of the names."""
+    out = handed / "out"
+    ended = gradkit("review", out, "--pseudonyms", "--csv")
+    rows = list(csv.DictReader(io.StringIO(ended.stdout)))
+    with Store(out, write=False) as store:
+        names = [pseudonym(store, name) for name in (FAY, CAS, ZED)]
+    assert [row["student"] for row in rows] == names
+    assert rows[0]["why"] == "refused"
+    shown = [gradkit(*shlex.split(row["command"])[1:]) for row in rows]
+    said = "".join([ended.output, *(each.output for each in shown)])
+    for word in ("Fay", "Ito", "Cas", "Ode", "zorn", "hw.ipynb"):
+        assert word.casefold() not in said.casefold().replace("mode", "").replace("code", ""), word
+    assert f"{names[1]}  0 / 20" in shown[1].stdout
+    assert shown[0].stderr == f"gradkit: {names[0]} was refused.\n"
+    assert gradkit("review", out, "--anonymous", "--csv").stdout == ended.stdout
+
+
+def test_nobody_is_to_be_looked_at(tmp_path: Path) -> None:
+    """One line, and a table with a header."""
+    with Store(tmp_path, write=True):
+        pass
+    assert gradkit("review", tmp_path).stdout == "Nobody has to be looked at.\n"
+    assert gradkit("review", tmp_path, "--csv").stdout == "student,kind,why,assistant,command\n"
+
+
+def test_a_cell_is_no_formula() -> None:
+    """Whatever a student is called."""
+    text = to_csv([Look("=1+1", (Reason("failed", "failed"),), "+2")])
+    ((_, *_), (name, _, why, _, command)) = csv.reader(io.StringIO(text))
+    assert (name, why) == ("'=1+1", "'+2")
+    assert shlex.split(command) == ["gradkit", "show", "=1+1"]
+    dashed = Look("-rf x", (Reason("failed", "failed"),))
+    words = ["gradkit", "show", "--class", "a b", "--", "-rf x"]
+    assert shlex.split(show_command(dashed, "--class 'a b'")) == words
+
+
+def test_what_cannot_be_split_is_refused(handed: Path) -> None:
+    """With what was expected."""
+    out = handed / "out"
+    for names in ("u,,v", "u,u", ""):
+        assert refusal("review", out, "--split", names) == (
+            f"--split {names}: expected are different names with commas between them."
+        )
+    assert refusal("review", out, "--split", "u,v", "--for", "w") == (
+        "--for w: nobody of that name shares the work. There are u, v."
+    )
+    assert refusal("review", out, "--for", "w") == (
+        "--for w: nobody of that name shares the work. It goes with --split."
+    )
+    assert "there is no such file" in refusal("review", handed / "first")
