@@ -179,7 +179,9 @@ def _attempt(attempt: Attempt, kind: RunKind) -> Iterator[str]:
     if attempt.unchanged:
         return
     if attempt.standing != "graded":
-        yield say("It was {standing}: {told}", standing=word(attempt.standing), told=attempt.told)
+        yield say(
+            "It was {standing}: {told}", standing=word(attempt.standing or ""), told=attempt.told
+        )
         return
     if kind == "grade":
         yield say("Read from {path}.", path=attempt.path)

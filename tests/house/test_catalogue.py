@@ -99,11 +99,11 @@ def test_a_translation_is_of_the_catalogue(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_translation_has_the_places_of_the_texts(language: str) -> None:
-    """Each text is translated; one with other places would not be said."""
+    """One with other places would not be said. What is not translated yet is said in English."""
     (path,) = (path for path in tool.translations() if path.parents[1].name == language)
     messages = [message for message in tool.translated(path, tool.extracted()) if message.id]
     assert [fault for message in messages for fault in faults(message)] == []
-    assert [message.id for message in messages if not message.string] == []
+    assert sum(bool(message.string) for message in messages) > 0.9 * len(messages)
 
 
 def test_a_fault_of_a_translation_is_seen() -> None:
