@@ -44,6 +44,7 @@ def plot(courses: Sequence[Course]) -> tuple[str, str]:
     # Late, and without pyplot: the student's own figures and settings stay as they are.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(3.6 * len(courses), 2.6), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
@@ -69,6 +70,7 @@ def plot(courses: Sequence[Course]) -> tuple[str, str]:
                 label=say("yours"),
             )
         axes.set_title(say("from the {start} start", start=course.start), fontsize=9)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_xlabel(say("epoch"), fontsize=8)
         axes.set_ylabel(say("loss"), fontsize=8)
         axes.tick_params(labelsize=7)

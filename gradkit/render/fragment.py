@@ -6,6 +6,7 @@ wrote is escaped.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
@@ -20,7 +21,10 @@ from gradkit.render.text import FORMULAS, MARKS
 from gradkit.render.words import word
 from gradkit.text import clean_text, where
 
+GAP = ' style="margin-top:8px"'
 CELL = ' style="text-align:left;vertical-align:top;padding:2px 12px 2px 0"'
+WHOLE = CELL.replace(":top;", ":top;white-space:nowrap;")
+"""Of a cell that is not broken into lines."""
 PROVISIONAL = phrase(
     "Provisional: expected values are derived from the task itself. Your instructor's grade is "
     "final."
@@ -60,10 +64,10 @@ def fragment(
         for task in result.tasks:
             parts += _task(task, hints)
         parts.append(picture)
-        parts += (f"<p>{_text(problem.message)}</p>" for problem in result.problems)
+        parts += (f"<p>{_prose(problem.message)}</p>" for problem in result.problems)
         told = say("seed {seed}. {provisional}", seed=result.seed, provisional=say(PROVISIONAL))
         parts.append(f"<p><small>{escape(told, quote=False)}</small></p>")
-    parts += (f"<p><small>{_text(note)}</small></p>" for note in notes)
+    parts += (f"<p><small>{_prose(note)}</small></p>" for note in notes)
     label = escape(f"gradkit: {title}", quote=True)
     return f'<section aria-label="{label}">{"".join(parts)}</section>'
 
@@ -82,7 +86,7 @@ def _task(task: TaskResult, hints: int) -> Iterator[str]:
         findings = [finding for finding in task.findings if finding.check == check.check]
         yield _row(check, findings, hints)
     yield "</tbody></table>"
-    yield from (f"<p>{_text(note)}</p>" for note in task.notes)
+    yield from (f"<p>{_prose(note)}</p>" for note in task.notes)
 
 
 def _row(check: CheckResult, findings: Sequence[Finding], hints: int) -> str:
@@ -90,8 +94,8 @@ def _row(check: CheckResult, findings: Sequence[Finding], hints: int) -> str:
     sign = f'<span aria-hidden="true">{MARKS[check.state][0]}</span> {_text(word(check.state))}'
     worth = f"{points(check.score)} / {points(check.max_score)}" if check.max_score else "–"
     cells = [f'<th scope="row"{CELL}>{check.check}</th>']
-    said = "".join(_said(check, findings, hints))
-    cells += (f"<td{CELL}>{cell}</td>" for cell in (sign, worth, said))
+    cells += (f"<td{WHOLE}>{cell}</td>" for cell in (sign, worth))
+    cells.append(f"<td{CELL}>{''.join(_said(check, findings, hints))}</td>")
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -103,32 +107,32 @@ def _said(check: CheckResult, findings: Sequence[Finding], hints: int) -> Iterat
         said = say("Follows from {told}: nothing more is deducted.", told=told)
         yield f"<div>{_text(said)}</div>"
     elif check.message:
-        yield f"<div>{_text(check.message)}</div>"
+        yield f"<div>{_prose(check.message)}</div>"
     if check.state != "pass" and check.place is not None and not findings:
-        yield f"<div>{_text(say('See {place}.', place=where(check.place)))}</div>"
+        yield f"<div>{_prose(say('See {place}.', place=where(check.place)))}</div>"
     for finding in findings:
         yield from _finding(finding, hints) if hints >= TITLE_LEVEL else _first_hint(finding)
-    yield from (f"<div><small>{_text(note)}</small></div>" for note in check.notes)
+    yield from (f"<div><small>{_prose(note)}</small></div>" for note in check.notes)
 
 
 def _first_hint(finding: Finding) -> Iterator[str]:
-    yield from (f"<div>{_text(hint)}</div>" for hint in finding.hints[:1])
+    yield from (f"<div>{_prose(hint)}</div>" for hint in finding.hints[:1])
 
 
 def _finding(finding: Finding, hints: int) -> Iterator[str]:
     about = f": {', '.join(finding.entries)}" if finding.entries else ""
     cost = f" (−{points(finding.deduction)})" if finding.deduction else ""
-    yield f"<div><strong>{_text(finding.title)}</strong>{_text(about)}{cost}</div>"
-    yield f"<div>{_text(finding.sentence)}</div>"
+    yield f"<div{GAP}><strong>{_text(finding.title)}</strong>{_text(about)}{cost}</div>"
+    yield f"<div>{_prose(finding.sentence)}</div>"
     if finding.place is not None and hints >= RULE_LEVEL:
         line = f"<br><code>{_text(finding.source)}</code>" if finding.source else ""
-        yield f"<div>{_text(say('In {place}:', place=where(finding.place)))}{line}</div>"
+        yield f"<div>{_prose(say('In {place}:', place=where(finding.place)))}{line}</div>"
     if finding.applies and hints >= RULE_LEVEL:
         yield f"<ul>{''.join(_formulas(finding, hints))}</ul>"
     if len(finding.applies) > FORMULAS and hints >= RULE_LEVEL:
         more = say("and {count} more of the kind", count=len(finding.applies) - FORMULAS)
         yield f"<div>{_text(more)}</div>"
-    hinted = "".join(f"<li>{_text(hint)}</li>" for hint in finding.hints[1:hints])
+    hinted = "".join(f"<li>{_prose(hint)}</li>" for hint in finding.hints[1:hints])
     if hinted:
         yield f"<details><summary>{_text(say('Hints'))}</summary><ul>{hinted}</ul></details>"
     if finding.mistake != UNEXPLAINED:
@@ -167,3 +171,8 @@ def _strange(parts: Iterable[str], right: Iterable[str]) -> Iterator[tuple[str, 
 
 def _text(text: str) -> str:
     return escape(clean_text(text), quote=True)
+
+
+def _prose(text: str) -> str:
+    """A sentence in which what stands between backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", _text(text))

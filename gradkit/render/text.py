@@ -59,15 +59,6 @@ def to_text(
     return spell(log_text(text), encoding)
 
 
-def check_text(task: TaskResult, check: CheckResult, hints: int, width: int = 100) -> str:
-    """Plain text of one check of a task, as it stands in the mark sheet."""
-    buffer = io.StringIO()
-    console = _plain_console(buffer, width)
-    findings = [finding for finding in task.findings if finding.check == check.check]
-    _check(check, findings, hints, console, unicode=True)
-    return "\n".join(line.rstrip()[4:] for line in buffer.getvalue().rstrip("\n").split("\n"))
-
-
 def _plain_console(buffer: io.StringIO, width: int) -> Console:
     # In a notebook rich would show what is printed, and leave the buffer empty.
     return Console(
@@ -148,6 +139,14 @@ def _task(task: TaskResult, hints: int, console: Console, unicode: bool) -> None
 def _check(
     check: CheckResult, findings: list[Finding], hints: int, console: Console, unicode: bool
 ) -> None:
+    head = check_head(check, unicode)
+    console.print(Padding(head, (0, 0, 0, 4), expand=False))
+    for line, indent in check_lines(check, findings, hints):
+        console.print(Padding(line, (0, 0, 0, 6 + indent), expand=False))
+
+
+def check_head(check: CheckResult, unicode: bool = True) -> Text:
+    """Sign, name, points, state and place of a check."""
     sign, ascii_sign, colour = MARKS[check.state]
     worth = (
         f"{points(check.score)} / {points(check.max_score)}"
@@ -161,9 +160,7 @@ def _check(
         head.append(f"  {word(check.state)}", colour)
         if check.place is not None:
             head.append(say(", see {place}", place=clean_text(where(check.place))))
-    console.print(Padding(head, (0, 0, 0, 4), expand=False))
-    for line, indent in check_lines(check, findings, hints):
-        console.print(Padding(line, (0, 0, 0, 6 + indent), expand=False))
+    return head
 
 
 Line = tuple[Text | Table, int]

@@ -105,6 +105,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.pytest_plugin": {
         "gradkit.pytest_plugin",
         "gradkit.grounds",
+        "gradkit.language",
         "gradkit.session",
         "gradkit.render",
         "gradkit.records",

@@ -167,7 +167,7 @@ def bars(rows: tuple[tuple[str, int], ...]) -> str:
     with _page_style():
         figure, axes = _horizontal(len(rows), 2.4)
         drawn = axes.barh(range(len(rows)), [n for _, n in rows], color=EXPECTED, height=0.7)
-        axes.bar_label(drawn, [f" {n}" for _, n in rows])
+        axes.bar_label(drawn, [str(n) for _, n in rows], padding=3)
         axes.set_yticks(range(len(rows)), [name for name, _ in rows])
         axes.set_xlabel(say("students"))
         return _text(figure)
