@@ -37,6 +37,7 @@ from gradkit.truth.oracle import (
 from gradkit.truth.predict import of_forward, predict, usual_slips
 from gradkit.truth.probes import draw
 from gradkit.truth.rules.symbols import PARAMETERS
+from gradkit.truth.rules.text import symbol_text
 
 NOWHERE = Place("the assignment", None, 1)
 FIRST_STEP = "the first step from the first start"
@@ -184,9 +185,27 @@ def _steps(before: Mapping[str, Array], after: Mapping[str, Array], keys: list[s
 def _form(task: Task, slip: Slip) -> str:
     """Where, and in which of its forms, a mistake was made: ``W2 (unit 1)``."""
     details = slip.details[0] if slip.details else ()
-    facts = [f"{name} {_plain(value)}" for name, value in details if value != ()]
+    facts = [_fact(name, value) for name, value in details if value != () and name not in CLEAR]
     told = f"({', '.join(facts)})" if facts else ""
     return " ".join(filter(None, (entries_text(slip.entries, task, Names()), told)))
+
+
+CLEAR = ("when", "coefficient")
+"""Details without which an instructor knows what is meant."""
+
+SUMS = {"i": "the inputs", "j": "the hidden units", "k": "the outputs"}
+
+
+def _fact(name: str, value: object) -> str:
+    """A detail in an instructor's words: ``factors A1 · (1−A1)``, ``runs layers 1, 1, 2``."""
+    if name == "order":
+        return f"runs layers {', '.join(str(value))}"
+    if name == "over":
+        return f"over {SUMS[str(value)]}"
+    if name in ("factors", "around", "inside", "outside"):
+        words = value if isinstance(value, tuple) else (value,)
+        return f"{name} {' · '.join(symbol_text(str(word)) for word in words)}"
+    return f"{name} {_plain(value)}"
 
 
 def _plain(value: object) -> str:

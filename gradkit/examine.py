@@ -11,15 +11,16 @@ from gradkit.records.task import Task
 from gradkit.records.verdict import Verdict
 from gradkit.student.bind import bind
 from gradkit.student.observe import (
-    observe_batch,
-    observe_initialise,
-    observe_model,
-    observe_run,
+    observe_all,
     observe_run_with,
-    observe_training,
+    of_batch,
+    of_initialise,
+    of_model,
+    of_run,
+    of_training,
 )
 from gradkit.student.outline import Outline
-from gradkit.student.sitting import Sitting
+from gradkit.student.sitting import Question, Sitting
 from gradkit.truth.judge import Case, judge
 from gradkit.truth.judge.expected import expected_of
 from gradkit.truth.oracle import Oracle
@@ -64,38 +65,40 @@ def examine(task: Task, outline: Outline, sitting: Sitting, oracle: Oracle, seed
     # In numpy the forward pass is judged first: whose of the two is run depends on it.
     known = judge(case, ("forward",)) if task.framework == "numpy" else ()
     right = all(verdict.state == "pass" for verdict in known)
-    outcomes.update(_train(case, oracle, sitting, own_forward=right))
-    outcomes.update(_ask_again(case, sitting))
+    runs = _runs(case, own_forward=right)
+    if runs is None:
+        outcomes.update(_train_with(case, oracle, sitting))
+    outcomes.update(observe_all(sitting, [*(runs or ()), *_again(case)]))
     return Examined(case, judge(case, known=known), sitting.tier)
 
 
 def _ask(task: Task, binding: Binding, probes: Probes, sitting: Sitting) -> dict[str, Outcome]:
     """Everything but the training runs."""
     bound = binding.bound
-    outcomes: dict[str, Outcome] = {}
+    questions = []
     if "initialise" in bound:
-        outcomes["initialise"] = observe_initialise(sitting, task, bound["initialise"])
+        questions.append(of_initialise(task, bound["initialise"]))
     if "model" in bound:
-        outcomes["model"] = observe_model(sitting, task, bound["model"])
+        questions.append(of_model(bound["model"]))
     for batch in (*probes.forward, *probes.update):
         role = bound.get(batch.role)
         if role is not None:
-            outcomes[batch.name] = observe_batch(sitting, task, role, batch)
-    return outcomes
+            questions.append(of_batch(task, role, batch))
+    return observe_all(sitting, questions)
 
 
-def _ask_again(case: Case, sitting: Sitting) -> dict[str, Outcome]:
+def _again(case: Case) -> list[Question]:
     """A few of the questions once more, in the same process: the answers should be the same."""
     task, bound, probes = case.task, case.binding.bound, case.probes
     again = [
-        observe_batch(sitting, task, bound[batch.role], _few(batch))
+        of_batch(task, bound[batch.role], _few(batch))
         for batch in (*probes.forward[-1:], *probes.update)
         if batch.role in bound
     ]
     if "train" in bound and "model" in bound:
         first = replace(probes.runs[0], name=probes.runs[0].name + AGAIN)
-        again.append(observe_training(sitting, task, bound["train"], first))
-    return {outcome.name: outcome for outcome in again}
+        again.append(of_training(task, bound["train"], first))
+    return again
 
 
 def _few(batch: Batch) -> Batch:
@@ -103,20 +106,21 @@ def _few(batch: Batch) -> Batch:
     return replace(batch, name=batch.name + AGAIN, inputs=inputs, labels=batch.labels[:REPEATED])
 
 
-def _train(
-    case: Case, oracle: Oracle, sitting: Sitting, *, own_forward: bool
-) -> dict[str, Outcome]:
-    """The training runs; a forward pass that is missing or wrong is replaced by the oracle's."""
+def _runs(case: Case, *, own_forward: bool) -> list[Question] | None:
+    """The training runs; None if the oracle's forward pass must stand in for the student's."""
     bound, task, runs = case.binding.bound, case.task, case.probes.runs
     if task.framework == "torch":
         ready = "train" in bound and "model" in bound
-        outcomes = [observe_training(sitting, task, bound["train"], run) for run in runs if ready]
-    elif "update" not in bound:
-        outcomes = []
-    elif own_forward and "forward" in bound and "A1" in bound["forward"].returns:
-        forward, update = bound["forward"], bound["update"]
-        outcomes = [observe_run(sitting, task, forward, update, run) for run in runs]
-    else:
-        update = bound["update"]
-        outcomes = [observe_run_with(sitting, task, update, run, oracle.forward) for run in runs]
+        return [of_training(task, bound["train"], run) for run in runs if ready]
+    if "update" not in bound:
+        return []
+    if own_forward and "forward" in bound and "A1" in bound["forward"].returns:
+        return [of_run(task, bound["forward"], bound["update"], run) for run in runs]
+    return None
+
+
+def _train_with(case: Case, oracle: Oracle, sitting: Sitting) -> dict[str, Outcome]:
+    """The training runs with the oracle's forward pass, where the student's is no use."""
+    update, runs = case.binding.bound["update"], case.probes.runs
+    outcomes = [observe_run_with(sitting, case.task, update, run, oracle.forward) for run in runs]
     return {outcome.name: outcome for outcome in outcomes}

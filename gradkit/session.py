@@ -60,6 +60,7 @@ from gradkit.truth.oracle import (
     Oracle,
     OracleError,
 )
+from gradkit.truth.remembered import Remembered
 from gradkit.truth.suspicion import nondeterministic
 from gradkit.worker import Workshop, WorkshopError
 
@@ -390,7 +391,7 @@ class Session:
         form = self._settings.form
         if task.id in self._oracles:
             return self._oracles[task.id]
-        oracle = self._oracles[task.id] = oracle_of(task, self._reference, form)
+        oracle = self._oracles[task.id] = Remembered(oracle_of(task, self._reference, form))
         return oracle
 
     def _result(self, submission: Submission, seed: int, tasks: Sequence[Task]) -> Result:

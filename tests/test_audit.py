@@ -66,6 +66,18 @@ def test_every_mistake_is_tried_somewhere(own: Audit) -> None:
     assert {trial.code for task in own.tasks for trial in task.trials} == set(CODES)
 
 
+def test_forms_are_told_in_words(own: Audit) -> None:
+    """Whoever reads them has not read gradkit."""
+    forms = {(trial.code, trial.form) for task in own.tasks for trial in task.trials}
+    assert forms >= {
+        ("layer-repeated", "(runs layers 1, 1, 2)"),
+        ("bias-sum-axis", "b1 (over the hidden units)"),
+        ("extra-activation-derivative", "W1 and b1 (factors A1 · (1−A1))"),
+        ("wrong-layer-input", "W2 (index 0, of output)"),
+    }
+    assert not any("hidden_" in form for _, form in forms)
+
+
 def test_the_published_first_step_is_blind_for_the_swapped_index(own: Audit) -> None:
     """With all weights alike and X = (8, 8), and not over the whole run."""
     for task in (own.tasks[0], own.tasks[2]):

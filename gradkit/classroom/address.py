@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from gradkit.classroom.bundle import canvas_names, folder_names, moodle_names
+from gradkit.classroom.counted import not_theirs
 from gradkit.classroom.identify import index, who
 from gradkit.classroom.senders import KINDS
 from gradkit.classroom.store import Store
@@ -34,13 +35,15 @@ class Address:
 
 def addresses(store: Store, roster: Mapping[str, Student]) -> dict[str, Address]:
     """By student, for all who have a submission."""
+    others = not_theirs(store.listed())
     rows = store.rows(
-        "SELECT name, sender FROM listed JOIN submissions ON submissions.id = submission "
-        "ORDER BY listed.run DESC, place DESC"
+        "SELECT name, sender, submission FROM listed "
+        "JOIN submissions ON submissions.id = submission ORDER BY listed.run DESC, place DESC"
     )
     found: dict[str, dict[str, None]] = {}
     for row in rows:
-        found.setdefault(row["name"], {})[row["sender"]] = None
+        if row["submission"] not in others:
+            found.setdefault(row["name"], {})[row["sender"]] = None
     return {
         name: Address(
             name,

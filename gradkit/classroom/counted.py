@@ -102,9 +102,11 @@ def counted(
     """
     rule = rule or rule_of(store, upto)
     listed = store.listed(upto)
+    others = not_theirs(listed)
     found = [
         _Attempt(_amended(kept, amended or {}), *listed[kept.submission])
         for kept in store.newest(upto)
+        if kept.submission not in others
     ]
     result = []
     for _, attempts in groupby(found, key=lambda each: each.kept.name):
@@ -114,6 +116,21 @@ def counted(
             number = ordered.index(chosen) + 1
             result.append(Counted(chosen.kept, number, len(ordered), chosen.listed))
     return result
+
+
+def not_theirs(listed: Mapping[int, tuple[int, Listed]]) -> set[int]:
+    """Submissions that a later run has found to be somebody else's, by another roster.
+
+    ``listed`` is what the store says of each, see `Store.listed`.
+    """
+    found = {
+        number: (run, (each.digest, each.sender.source, each.sender.original))
+        for number, (run, each) in listed.items()
+    }
+    newest: dict[tuple[str, str, str], int] = {}
+    for run, file in found.values():
+        newest[file] = max(run, newest.get(file, run))
+    return {number for number, (run, file) in found.items() if run < newest[file]}
 
 
 def _amended(kept: Kept, amended: Mapping[int, Filed]) -> Kept:

@@ -18,10 +18,14 @@ from gradkit.classroom.schema import FORMAT, SCHEMA
 
 FILE = "class.sqlite"
 
+TRACES = "traces"
+"""A fact that is noted until what was erased has left no trace either."""
+
 
 def files_of(folder: Path) -> list[Path]:
-    """The files that a class has in its folder, where they are there."""
-    return [folder / name for name in (FILE, f"{FILE}-journal", LOCK, f"{LOCK}-journal")]
+    """What a class has in its folder, where it is there: its file, and what is written of it."""
+    names = (FILE, f"{FILE}-journal", LOCK, f"{LOCK}-journal", "pages", "feedback")
+    return [folder / name for name in names]
 
 
 def last(upto: int | None) -> int:
@@ -115,6 +119,9 @@ class Database:
                 f"{self.path}: is not a class file of this version of gradkit (found "
                 f"{found or 'no format'}, expected {FORMAT}). Choose another folder with --out."
             )
+        if write and self.meta(TRACES) is not None:
+            # Whoever erased something was killed before its end.
+            self._sweep()
 
     def meta(self, key: str) -> str | None:
         """A fact about the file itself."""
@@ -162,9 +169,14 @@ class Database:
         self._base.execute("PRAGMA secure_delete = ON")
         with self.writing():
             yield
+            self._base.execute("INSERT OR REPLACE INTO meta VALUES (?, '')", (TRACES,))
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Write the file anew: pages that are free may still have copies from before."""
         try:
-            # Free pages may still have copies from before; those of the file as a whole do not.
             self._base.execute("VACUUM")
+            self._base.execute("DELETE FROM meta WHERE key = ?", (TRACES,))
         except sqlite3.Error as error:
             self._refuse(error)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, pairwise
@@ -19,7 +19,7 @@ from gradkit.classroom.database import last
 from gradkit.classroom.helpers import helpers
 from gradkit.classroom.overrides import overrides
 from gradkit.classroom.pages import ALONE, CHUNK
-from gradkit.classroom.releases import digest_of, given
+from gradkit.classroom.releases import digest_of
 from gradkit.classroom.store import Store
 from gradkit.records.classroom import Counted, Override, Release
 from gradkit.records.feedback import Changes
@@ -115,20 +115,28 @@ class Past:
         return self._known[run]
 
 
-def drafts(store: Store, found: Sequence[Counted]) -> list[Draft]:
-    """Pages for those who have a result that counts."""
-    past, told = Past(store), given(store)
+def drafts(
+    store: Store, found: Sequence[Counted], told: Mapping[str, Sequence[Release]]
+) -> list[Draft]:
+    """Pages for those who have a result that counts; ``told`` is what each was given before."""
+    past = Past(store)
     # One file has several students where a group handed it in.
-    count = Counter((one.kept.path, one.kept.digest) for one in found)
+    count = Counter(map(_handed_in, found))
     made = []
     for one in found:
         name = one.kept.name
         stand = past.stand(name)
         if stand is not None:
-            heading = GROUP if count[one.kept.path, one.kept.digest] > 1 else name
+            heading = GROUP if count[_handed_in(one)] > 1 else name
             pages = _pages(told.get(name, ()))
             made.append(_held(Draft(name, heading, stand), pages, past))
     return made
+
+
+def _handed_in(one: Counted) -> tuple[str, ...]:
+    """What was handed in, wherever it lay: the same for all of a group, and for nobody else."""
+    sender = one.listed.sender
+    return one.kept.digest, sender.source, sender.original, sender.student
 
 
 def _pages(told: Sequence[Release]) -> list[Release]:

@@ -9,8 +9,9 @@ notes them. What a student has been given already is not noted again.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gradkit.classroom.address import Address, Way, addresses, ids_of, names_of, shared
@@ -21,10 +22,10 @@ from gradkit.classroom.releases import digest_of, given, release
 from gradkit.classroom.roll import enrolled
 from gradkit.classroom.store import Store
 from gradkit.classroom.whole import whole
-from gradkit.records.course import FilledSheet, Mark
+from gradkit.records.classroom import Release
+from gradkit.records.course import PLATFORMS, FilledSheet, Mark, Source
 from gradkit.records.feedback import Given, Left
 
-PLATFORM = {"canvas": "Canvas", "moodle": "Moodle"}
 PAGE, GRADE = "page", "grade"
 """What a student may be left without."""
 
@@ -45,8 +46,9 @@ class Table:
 class Plan:
     """How feedback goes back.
 
-    ``out`` is the archive, or the folder where ``way`` is one. Without ``write`` nothing is
-    written and nothing noted.
+    ``out`` is the archive, or the folder where ``way`` is one. ``changed`` leaves out pages that
+    their students have been given already. Without ``write`` nothing is written and nothing
+    noted.
     """
 
     way: Way
@@ -55,6 +57,7 @@ class Plan:
     table: Table | None = None
     lanes: int = 1
     why: str = ""
+    changed: bool = False
     write: bool = True
 
 
@@ -93,26 +96,43 @@ def feedback(store: Store, plan: Plan) -> Given:
     roster = enrolled(store)
     known = addresses(store, roster)
     found = counted(store)
-    graded = drafts(store, found)
+    elsewhere = _elsewhere(plan, known)
+    before = given(store)
+    graded = drafts(store, found, before)
     if not graded:
         raise FeedbackError(f"{store.path}: nobody has a result that could be given back.")
-    told = plan.table is not None
-    pages = {page.name: page for page in made(graded, plan.hints, plan.lanes, comments=told)}
+    grades = plan.table is not None
+    pages = {page.name: page for page in made(graded, plan.hints, plan.lanes, comments=grades)}
     bundle = _bundle(plan, [known[name] for name in pages], pages)
     filled = None
     if plan.table is not None:
         filled = plan.table.fill([_mark(known[name], pages[name]) for name in pages])
     if not bundle.names and filled is None:
         raise FeedbackError(
-            f"Nobody's submission in {store.path} was downloaded from {PLATFORM[plan.way]}, which "
+            f"Nobody's submission in {store.path} was downloaded from {_of(plan)}, which "
             "finds whose a page is by the name in its own download. Write the pages with --folder."
         )
-    written = _write(store, plan, bundle, filled) if plan.write else []
+    if plan.changed:
+        new = {name: file for name, file in bundle.names.items() if pages[name].new}
+        told = [] if new else ["No page is new or changed, so none is written."]
+        bundle = replace(bundle, names=new, notes=[*bundle.notes, *told])
+    written: list[Path] = []
+    if plan.write:
+        written = _write(store, plan, bundle, filled, _new(plan, bundle, filled, before))
+    everything = f"{PAGE}, {GRADE}" if grades else PAGE
     left = [
-        *(Left(one.kept.name, PAGE, one.kept.told) for one in found if one.kept.name not in pages),
-        *_uncounted(store, known, {one.kept.name for one in found}),
-        *bundle.left,
-        *(Left(name, GRADE, why) for name, why in (filled.left if filled else ())),
+        *(
+            Left(one.kept.name, everything, one.kept.told)
+            for one in found
+            if one.kept.name not in pages
+        ),
+        *_uncounted(store, known, {one.kept.name for one in found}, everything),
+        *(each for each in bundle.left if each.student not in elsewhere),
+        *(
+            Left(name, GRADE, why)
+            for name, why in (filled.left if filled else ())
+            if name not in elsewhere
+        ),
     ]
     return Given(
         pages=len(bundle.names),
@@ -121,14 +141,40 @@ def feedback(store: Store, plan: Plan) -> Given:
         written=tuple(map(str, written)),
         left=tuple(left),
         absent=tuple(name for name in roster if name not in known),
-        notes=(*bundle.notes, *(filled.notes if filled else ())),
+        notes=(
+            *bundle.notes,
+            *(filled.notes if filled else ()),
+            *_told_elsewhere(elsewhere, {*bundle.names, *(filled.filled if filled else ())}),
+        ),
     )
 
 
-def _uncounted(store: Store, known: dict[str, Address], found: set[str]) -> list[Left]:
+def _elsewhere(plan: Plan, known: Mapping[str, Address]) -> dict[str, Source]:
+    """Students whose submissions all came by another platform, and by which."""
+    if plan.way == "folder":
+        return {}
+    return {
+        name: address.senders[0].source
+        for name, address in known.items()
+        if not {each.source for each in address.senders} & {plan.way, "plain"}
+    }
+
+
+def _told_elsewhere(elsewhere: Mapping[str, Source], given: Container[str]) -> Iterator[str]:
+    """How many get nothing here since they handed in by another platform; once for all."""
+    count = Counter(PLATFORMS[source] for name, source in elsewhere.items() if name not in given)
+    if count:
+        by = ", ".join(f"{number} by {name}" for name, number in sorted(count.items()))
+        yield (
+            f"{count.total()} handed in elsewhere ({by}) and are not in this: give them theirs "
+            "there, or with --folder."
+        )
+
+
+def _uncounted(store: Store, known: dict[str, Address], found: set[str], what: str) -> list[Left]:
     rule = rule_of(store)
     return [
-        Left(name, PAGE, f"no attempt of theirs counts by the rule {rule}")
+        Left(name, what, f"no attempt of theirs counts by the rule {rule}")
         for name in sorted(known)
         if name not in found
     ]
@@ -164,12 +210,17 @@ def _bundle(plan: Plan, found: Sequence[Address], pages: dict[str, Page]) -> _Bu
 
 
 def _of(plan: Plan) -> str:
-    return PLATFORM.get(plan.way, "there")
+    return "there" if plan.way == "folder" else PLATFORMS[plan.way]
 
 
-def _write(store: Store, plan: Plan, bundle: _Bundle, filled: FilledSheet | None) -> list[Path]:
+def _write(
+    store: Store,
+    plan: Plan,
+    bundle: _Bundle,
+    filled: FilledSheet | None,
+    notes: Sequence[tuple[str, str, bytes]],
+) -> list[Path]:
     """Write the files and note what is new in them, in the order that the module tells."""
-    notes = _new(store, plan, bundle, filled)
     written = []
     with store.writing():
         run = store.begin("release", why=plan.why) if notes else None
@@ -185,11 +236,14 @@ def _write(store: Store, plan: Plan, bundle: _Bundle, filled: FilledSheet | None
 
 
 def _new(
-    store: Store, plan: Plan, bundle: _Bundle, filled: FilledSheet | None
+    plan: Plan,
+    bundle: _Bundle,
+    filled: FilledSheet | None,
+    before: Mapping[str, Sequence[Release]],
 ) -> list[tuple[str, str, bytes]]:
     """What students have not been given yet: pages, and rows of the table as they are written."""
     # Of what was given under one name the newest counts: an older one may have come back.
-    known = {(each.name, each.file): each.digest for told in given(store).values() for each in told}
+    known = {(each.name, each.file): each.digest for told in before.values() for each in told}
     found = []
     if plan.table is not None and filled is not None:
         name = plan.table.target.name
@@ -210,8 +264,8 @@ def _write_pages(plan: Plan, bundle: _Bundle) -> Path:
         return zlib.decompress(bundle.pages[student].packed).decode()
 
     # Who is in a group has the same page as the others of it.
-    names = {file: student for student, file in bundle.names.items()}
-    pairs = [(student, file) for file, student in names.items()]
+    once = {file: student for student, file in bundle.names.items()}
+    pairs = [(student, file) for file, student in once.items()]
     _make_folder(plan.out if plan.way == "folder" else plan.out.parent)
     (write_folder if plan.way == "folder" else write_zip)(plan.out, pairs, page)
     return plan.out

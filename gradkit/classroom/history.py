@@ -49,7 +49,8 @@ def history(store: Store, name: str) -> History:
             tuple(words.get(run.id, ())),
             tuple(each for each in given if each.run == run.id),
         )
-        if not any(own) and not (run.policy and before):
+        # Another rule may make an attempt count that did not, or none.
+        if not any(own) and not (run.policy and any(number < run.id for number in attempts)):
             continue
         after = mark_at(store, name, run.id)
         steps.append(

@@ -80,27 +80,6 @@ def write_pages(store: Store, folder: Path, hints: int, lanes: int) -> int:
     return len(found)
 
 
-def remove_pages(folder: Path, name: str) -> list[Path]:
-    """Remove a student's page and the class page, which names everybody; say which there were.
-
-    Raises
-    ------
-    StoreError
-        A page cannot be removed.
-    """
-    pages = [folder / "students" / file_name(name), folder / "index.html"]
-    removed = []
-    for page in pages:
-        try:
-            page.unlink()
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise StoreError(f"{page}: cannot be removed ({error.strerror}).") from None
-        removed.append(page)
-    return removed
-
-
 def file_name(name: str) -> str:
     """A name for a file that every system takes, and that no other student has.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -45,8 +46,9 @@ class Purged:
 
 @dataclass(frozen=True, slots=True)
 class _Self:
-    """A student as platforms know them."""
+    """A student as platforms know them; ``written`` are the names as written, longest first."""
 
+    written: tuple[str, ...]
     names: frozenset[str]
     ids: frozenset[tuple[str, str]]
 
@@ -56,7 +58,7 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
 
     The note names a pseudonym. SQLite writes zeros over what is removed, and the file is
     written anew without it. Where others handed in the same submission, the student is taken
-    out of what is noted of it.
+    out of what is noted of it. A reason of a run that names the student has the pseudonym.
 
     Raises
     ------
@@ -71,7 +73,8 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
     listed = store.rows("SELECT packed FROM students WHERE name = ?", (name,))
     if not paths and not listed:
         raise PurgeError(f"There is nobody called {name} in {store.path}.")
-    if normal(name) in normal(why):
+    gone, hidden = _self(store, name), pseudonym(store, name)
+    if _hidden(why, gone, hidden) != why:
         raise PurgeError(
             f"The reason names {name}, and it is kept. Say why without the name: --why TEXT."
         )
@@ -83,14 +86,16 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
         "WHERE submissions.name = ? AND theirs.name <> ?",
         (name, name),
     )
-    gone = _self(store, name)
     with store.erasing():
         for row in together:
             sender = _without(msgspec.json.decode(row["sender"], type=Sender), gone)
             said = msgspec.json.encode(sender).decode()
             store.change("UPDATE listed SET sender = ? WHERE id = ?", (said, row["id"]))
         rows = sum(store.delete(statement, name) for statement in STATEMENTS)
-        said = f"{pseudonym(store, name)} was removed{': ' if why else ''}{why}"
+        for run in store.runs():
+            if (told := _hidden(run.why, gone, hidden)) != run.why:
+                store.change("UPDATE runs SET why = ? WHERE id = ?", (told, run.id))
+        said = f"{hidden} was removed{': ' if why else ''}{why}"
         store.end(store.begin("purge", why=said, who=by))
     shared = tuple(dict.fromkeys(row["name"] for row in together))
     return Purged(rows, tuple(dict.fromkeys(paths)), shared)
@@ -121,7 +126,7 @@ def _self(store: Store, name: str) -> _Self:
             for kind, value in each.items()
             if kind in KINDS
         }
-    return _Self(known, frozenset(ids))
+    return _Self(tuple(sorted(names, key=len, reverse=True)), known, frozenset(ids))
 
 
 def _without(sender: Sender, gone: _Self) -> Sender:
@@ -132,6 +137,12 @@ def _without(sender: Sender, gone: _Self) -> Sender:
     student = named if len(members) < len(sender.members) else "" if whose else sender.student
     ids = {kind: value for kind, value in sender.ids.items() if (kind, value) not in gone.ids}
     return replace(sender, student=student, ids=ids, members=members)
+
+
+def _hidden(text: str, gone: _Self, hidden: str) -> str:
+    for name in gone.written:
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", hidden, text, flags=re.IGNORECASE)
+    return text
 
 
 def _is(member: Mapping[str, str], gone: _Self) -> bool:

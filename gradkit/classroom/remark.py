@@ -138,18 +138,19 @@ def remark(
 def _changes(
     store: Store, new: Mapping[int, Filed], rule: str | None
 ) -> tuple[int, tuple[Change, ...]]:
-    """Of how many students whose score is another one: by new marks, or a new rule of attempts."""
+    """How many students have a score, and whose is another one now: by new marks or a new rule."""
     words = overrides(store)
     before = {one.kept.name: one for one in counted(store)}
     after = {one.kept.name: one for one in counted(store, rule=rule, amended=new)}
-    names = sorted(before | after)
+    scored = 0
     found = []
-    for name in names:
+    for name in sorted(before | after):
         old = _score(store, before.get(name), {}, words)
         now = _score(store, after.get(name), new, words)
+        scored += old[0] is not None or now[0] is not None
         if old != now:
             found.append(Change(name, *old, *now))
-    return len(names), tuple(found)
+    return scored, tuple(found)
 
 
 def _score(

@@ -14,6 +14,7 @@ from gradkit.classroom.share import share
 from gradkit.classroom.store import Store
 from gradkit.language import phrase, say
 from gradkit.records.account import Kind, Look, Reason
+from gradkit.records.classroom import Counted
 from gradkit.records.finding import FOR_INSTRUCTORS, UNEXPLAINED
 from gradkit.records.result import Result
 from gradkit.records.verdict import State
@@ -54,11 +55,15 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
         By the most urgent reason of each, then by name.
     """
     words, roster = overrides(store), enrolled(store)
+    attempts = counted(store)
+    together = all_provisional(attempts)
     looks = []
-    for one in counted(store):
+    for one in attempts:
         kept = one.kept
         if kept.standing == "graded":
             found = list(reasons(result_of(store, one, words.get(kept.name, ()))))
+            if together:
+                found = [reason for reason in found if reason.kind != "provisional"]
         else:
             found = [Reason(kept.standing, word(kept.standing))]
         if roster and kept.name not in roster:
@@ -72,6 +77,12 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
     if pseudonyms:
         looks = [replace(look, name=pseudonym(store, look.name), told="") for look in looks]
     return sorted(looks, key=lambda look: (KINDS.index(look.reasons[0].kind), look.name))
+
+
+def all_provisional(found: Sequence[Counted]) -> bool:
+    """Whether everybody's marks are provisional: then nobody has to be looked at for that."""
+    graded = [one.kept for one in found if one.kept.standing == "graded"]
+    return bool(graded) and all(kept.provisional for kept in graded)
 
 
 def reasons(result: Result) -> Iterator[Reason]:

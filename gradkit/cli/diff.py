@@ -17,9 +17,10 @@ from gradkit.cli.refusal import Refusal
 @IN_CLASS
 @PSEUDONYMS
 def command(before: int, after: int, folder: Path | None, pseudonyms: bool) -> None:
-    """List whose scores, findings and set points differ between the ends of two runs.
+    """List what has changed between two runs.
 
-    `gradkit history` lists the runs.
+    Scores, findings and points that were set, as they stood at the end of each. `gradkit
+    history` lists the runs.
     """
     folder = class_folder(folder)
     from rich.console import Console

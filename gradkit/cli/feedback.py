@@ -51,6 +51,9 @@ DEFAULTS = {"canvas": "canvas.zip", "moodle": "moodle.zip", "folder": "pages"}
 @click.option(
     "--in-place", is_flag=True, help="Replace the CSV itself.  [default: write beside the zip]"
 )
+@click.option(
+    "--changed", is_flag=True, help="Leave out pages that their students have been given already."
+)
 @click.option("--why", default="", metavar="TEXT", help="Kept with the release.")
 @click.option("--dry-run", is_flag=True, help="List who would be left out, and write nothing.")
 def command(
@@ -62,6 +65,7 @@ def command(
     gradebook: Path | None,
     column: str | None,
     in_place: bool,
+    changed: bool,
     why: str,
     dry_run: bool,
 ) -> None:
@@ -92,7 +96,7 @@ def command(
     try:
         with Store(folder, write=not dry_run, make=False) as store:
             level = hints or read_assignment(settings_of(store).assignment).hints
-            plan = Plan(way, target, level, table, cores(), why, not dry_run)
+            plan = Plan(way, target, level, table, cores(), why, changed, not dry_run)
             given = feedback(store, plan)
     except (AssignmentError, BundleError, FeedbackError, SheetError, StoreError) as error:
         raise Refusal(str(error)) from None

@@ -17,7 +17,11 @@ from gradkit.cli.refusal import Refusal
 @IN_CLASS
 @click.option("--json", "as_json", is_flag=True, help="The same as data, with whole digests.")
 def command(student: str | None, folder: Path | None, as_json: bool) -> None:
-    """Tell how the grade of STUDENT came about, run by run; without STUDENT list the runs."""
+    """Tell how a grade came about, or list the runs.
+
+    Every run that had to do with the grade of STUDENT, in order: who, when and why, with which
+    versions and inputs, the score before and after. Without STUDENT all runs are listed.
+    """
     if as_json and student is None:
         raise Refusal("--json is a student's history: name the student.")
     folder = class_folder(folder)

@@ -28,9 +28,10 @@ def command(
     withdraw: bool,
     folder: Path | None,
 ) -> None:
-    """Set the POINTS that STUDENT gets for a CHECK, which then count whatever the marks say.
+    """Set the POINTS that STUDENT gets for a CHECK.
 
-    CHECK is task/check, or the check alone where only one task has it.
+    They count whatever the marks say, in later runs too. CHECK is task/check, or the check
+    alone where only one task has it.
     """
     if withdraw == (points is not None):
         raise Refusal("give either POINTS, or --withdraw to take back those that were set.")

@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 @BY
 @IN_CLASS
 def command(student: str, yes: bool, why: str, by: str, folder: Path | None) -> None:
-    """Remove STUDENT from a class: results, answers, code, identifiers, points set, pages.
+    """Remove a student from a class.
 
-    It cannot be taken back. What is left is a note, under a pseudonym, that it was done.
+    Results, answers, code, identifiers, points that were set, pages and zips of pages. It
+    cannot be taken back. What is left is a note, under a pseudonym, that it was done.
     """
     folder = class_folder(folder)
     from gradkit.classroom.database import StoreError
-    from gradkit.classroom.pages import remove_pages
     from gradkit.classroom.purge import PurgeError, purge
     from gradkit.classroom.store import Store
+    from gradkit.classroom.traces import remove_traces, tables
     from gradkit.classroom.whom import WhomError, whom
 
     try:
@@ -40,12 +41,12 @@ def command(student: str, yes: bool, why: str, by: str, folder: Path | None) -> 
                 raise Refusal(f"with --yes the name has to be whole: {name}.")
             if not yes and not _confirmed(name, folder):
                 raise Refusal("nothing was removed. To go on without being asked, add --yes.")
-            # First: afterwards nobody could tell which pages they were.
-            pages = remove_pages(folder / "pages", name)
+            # First: afterwards nobody could tell which files they were.
+            files = remove_traces(folder, name)
             purged = purge(store, name, why=why, by=by)
     except (PurgeError, StoreError, WhomError) as error:
         raise Refusal(str(error)) from None
-    _tell(name, purged, pages)
+    _tell(name, purged, files, [*purged.paths, *map(str, tables(folder))])
 
 
 def _confirmed(name: str, folder: Path) -> bool:
@@ -57,20 +58,23 @@ def _confirmed(name: str, folder: Path) -> bool:
         return False
 
 
-def _tell(name: str, purged: Purged, pages: list[Path]) -> None:
+def _tell(name: str, purged: Purged, files: list[Path], left: list[str]) -> None:
     """Say what was done, and what is left to do by hand."""
     from gradkit.text import clean_text
 
-    lines = [f"{name} was removed: {purged.rows} rows of the class file, {len(pages)} pages."]
-    lines += [f"removed {page}" for page in pages]
-    if pages:
-        lines.append("The class page is written anew by `gradkit grade … --html`.")
+    lines = [f"{name} was removed: {purged.rows} rows of the class file, {len(files)} files."]
+    lines += [f"removed: {file}" for file in files]
+    if files:
+        lines.append(
+            "What named everybody is written anew by `gradkit grade … --html` and `gradkit "
+            "feedback`."
+        )
     if purged.shared:
         lines.append(f"What was handed in together stays with {', '.join(purged.shared)}.")
-    lines += [f"still there: {path}" for path in purged.paths]
+    lines += [f"still there: {path}" for path in left]
     lines.append(
-        "Downloads, rosters, worksheets, gradebooks and bundles of feedback are not gradkit's to "
-        "remove: look for the student there too."
+        "Downloads, rosters, worksheets and gradebooks are not gradkit's to remove, nor is what "
+        "was written elsewhere with --out: look for the student there too."
     )
     for line in lines:
         click.echo(clean_text(line), err=True)

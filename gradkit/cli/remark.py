@@ -36,7 +36,9 @@ from gradkit.cli.refusal import INTERRUPTED, Refusal
 )
 @ATTEMPT
 @NEW_VERSION
-@click.option("--why", default="", metavar="TEXT", help="Kept with the new marks.")
+@click.option(
+    "--why", default="", metavar="TEXT", help="Kept with the new marks; students read it too."
+)
 @click.option("--dry-run", is_flag=True, help="List what would change, and store nothing.")
 def command(
     folder: Path,

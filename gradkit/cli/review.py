@@ -22,9 +22,10 @@ from gradkit.cli.refusal import Refusal
 def command(
     folder: Path | None, split: str | None, whose: str | None, pseudonyms: bool, as_csv: bool
 ) -> None:
-    """List whose results in the class in DIR a person must look at, the most urgent first.
+    """List what a person must look at in the class in DIR.
 
-    Whoever shares the work gets the same students again, as long as few come or go.
+    The most urgent comes first, each with the command to see it. Whoever shares the work gets
+    the same students again, as long as few come or go.
     """
     assistants = _names(split)
     if whose is not None and whose not in assistants:
@@ -34,14 +35,16 @@ def command(
     folder = class_folder(folder)
     from rich.console import Console
 
+    from gradkit.classroom.counted import counted
     from gradkit.classroom.database import StoreError
-    from gradkit.classroom.review import review
+    from gradkit.classroom.review import all_provisional, review
     from gradkit.classroom.store import Store
     from gradkit.render.review import show_review, to_csv
 
     try:
         with Store(folder, write=False) as store:
             looks = review(store, assistants, pseudonyms=pseudonyms)
+            provisional = all_provisional(counted(store))
     except StoreError as error:
         raise Refusal(str(error)) from None
     looks = [look for look in looks if whose in (None, look.assistant)]
@@ -50,6 +53,12 @@ def command(
         sys.stdout.flush()
         return
     show_review(looks, Console(), where)
+    if provisional:
+        click.echo(
+            "gradkit: all marks are provisional, as they are without model solutions: `gradkit "
+            "grade` with --reference makes them final.",
+            err=True,
+        )
 
 
 def _names(split: str | None) -> list[str]:

@@ -55,7 +55,7 @@ def command(
     release: int | None,
     output: Path | None,
 ) -> None:
-    """Show a finding of RESULT, or of STUDENT in a class, as a script that needs no gradkit.
+    """Show a finding as a script, or a student of a class.
 
     RESULT is what `gradkit check --format json --output RESULT` wrote. Without --finding the
     findings are listed, of a student with the mark sheet. What --finding prints is one Python
@@ -70,7 +70,10 @@ def command(
 
     try:
         # What ends so is meant as a file, there or not.
-        if Path(what).is_file() or what.endswith(".json"):
+        is_file = Path(what).is_file() or what.endswith(".json")
+        if submission is not None and not is_file:
+            raise Refusal(f"--submission goes with a file of results, and {what} is none.")
+        if is_file:
             if viewer is not None or folder is not None:
                 raise Refusal(f"{what} is a file: --class and --as are for a student of a class.")
             _of_file(Path(what), finding, submission, assignment)
@@ -155,7 +158,10 @@ def _of_student(
 
 
 def _given_back(store: Store, name: str, number: int | None) -> bytes:
-    """The bytes that a student was given, last or before."""
+    """The bytes that a student was given, last or before; of a row of a table and a page the page.
+
+    Which they are is said on standard error.
+    """
     from gradkit.classroom.releases import content, releases
 
     given = releases(store, name)
@@ -166,7 +172,13 @@ def _given_back(store: Store, name: str, number: int | None) -> bytes:
             f"{at} ({each.file}, run {each.run})" for at, each in enumerate(given, 1)
         )
         raise Refusal(f"--release {number}: {name} was given back {listed}.")
-    return content(store, given[(number or len(given)) - 1].id)
+    pages = [at for at, each in enumerate(given, 1) if each.file.endswith(".html")]
+    number = number or (pages[-1] if pages else len(given))
+    chosen = given[number - 1]
+    click.echo(
+        f"{number} of {len(given)}: {chosen.file}, given back in run {chosen.run}.", err=True
+    )
+    return content(store, chosen.id)
 
 
 def _write(data: bytes, output: Path | None) -> None:

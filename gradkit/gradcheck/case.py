@@ -13,7 +13,8 @@ class Case:
 
     ``hint`` is what a first step saw of the slope, ``largest`` the largest claim that belongs
     beside this one, and ``scale`` the largest step that makes sense, times four. ``error`` and
-    ``allowed`` are as in `gradkit.gradcheck.judge.judge`, ``reach`` is a change of f that is
+    ``allowed`` are as in `gradkit.gradcheck.judge.judge`, ``wanted`` is a resolution that is worth
+    further evaluations, ``reach`` is a change of f that is
     large, ``amplitude`` one too small to be anything but noise.
     """
 
@@ -25,6 +26,7 @@ class Case:
     sigma: float
     error: float
     allowed: float
+    wanted: float
     reach: float
     amplitude: float
     rough: bool

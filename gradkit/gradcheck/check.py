@@ -8,22 +8,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gradkit.gradcheck.assemble import Columns, blank, overall, records
-from gradkit.gradcheck.claims import Claims, is_narrow, largest_of, lay_out
+from gradkit.gradcheck.claims import is_narrow
+from gradkit.gradcheck.directional import by_directions
+from gradkit.gradcheck.entrywise import by_entries
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
-from gradkit.gradcheck.examine import examine
-from gradkit.gradcheck.noise import FLOAT64
-from gradkit.gradcheck.patterns import find_patterns, survey_patterns
-from gradkit.gradcheck.preflight import LOST, REPEATS, Preflight, preflight
-from gradkit.gradcheck.records import Entry, Report
+from gradkit.gradcheck.preflight import REPEATS, Preflight, preflight
+from gradkit.gradcheck.records import Report
+from gradkit.gradcheck.report import ALL_BELOW, unable
 from gradkit.gradcheck.structure import Array, Parameters, align, unpack
-from gradkit.gradcheck.survey import Surveyed, survey_all
-
-ALL_BELOW = 3000
-"""Up to so many entries, ``entries="auto"`` looks at each."""
-
-FEW = 64
-"""A wrong parameter of a large problem is looked at entry by entry if it has no more."""
 
 HOPELESS = 1e-3
 """An f that differs from itself by this part of what it changes at all cannot be checked."""
@@ -191,174 +183,12 @@ def _check(
     try:
         seen = preflight(evaluator, claimed, rng, narrow)
     except BudgetSpent:
-        seen = Preflight(np.nan, np.nan, True, True, narrow, np.ones(len(claimed)), 0.0)
-        return _unable(evaluator, parameters, claimed, seen, "budget")
+        seen = Preflight(np.nan, np.nan, True, True, True, narrow, np.ones(len(claimed)), 0.0)
+        return unable(evaluator, parameters, claimed, seen, "budget")
     if not np.isfinite(seen.base):
-        return _unable(evaluator, parameters, claimed, seen, "non-finite")
+        return unable(evaluator, parameters, claimed, seen, "non-finite")
     if not seen.steady and not seen.sigma <= HOPELESS * (seen.reach or abs(seen.base)):
-        return _unable(evaluator, parameters, claimed, seen, "not deterministic")
+        return unable(evaluator, parameters, claimed, seen, "not deterministic")
     if each:
-        return _by_entries(evaluator, parameters, claimed, seen)
-    return _by_directions(evaluator, parameters, claimed, seen, rng)
-
-
-def _lay_out(evaluator: Evaluator, claimed: Sequence[Array], seen: Preflight) -> Claims:
-    """Lay the claims out flat, on the scales that the preflight found."""
-    points = [evaluator.origin(leaf) for leaf in range(len(claimed))]
-    return lay_out(claimed, points, largest_of(claimed), seen.scales, seen.narrow)
-
-
-def _shapes(parameters: Parameters) -> list[tuple[str, tuple[int, ...]]]:
-    return [(leaf.name, leaf.array.shape) for leaf in parameters.leaves]
-
-
-def _notes(seen: Preflight, entries: int) -> tuple[str, ...]:
-    """Say what the reader ought to know about f."""
-    notes = []
-    if not entries:
-        notes.append("there is nothing to check: the parameters have no entries.")
-    if not seen.steady:
-        notes.append(
-            "f gives different values for the same argument. Switch randomness off, or fix "
-            "its seed inside f."
-        )
-    elif seen.sigma > LOST * FLOAT64 * max(abs(seen.base), seen.reach) and not seen.narrow:
-        notes.append(
-            f"f is rough: its values scatter by {seen.sigma:.1e}, where rounding alone would "
-            f"make {FLOAT64 * abs(seen.base):.0e}. It may lose precision on the way, as "
-            f"log(1 - a) does for a near 1."
-        )
-    return tuple(notes)
-
-
-def _unable(
-    evaluator: Evaluator,
-    parameters: Parameters,
-    claimed: Sequence[Array],
-    seen: Preflight,
-    reason: str,
-) -> Report:
-    """Report that nothing can be said about any entry, for one reason."""
-    total = sum(leaf.array.size for leaf in parameters.leaves)
-    columns = blank(min(total, ALL_BELOW))
-    columns.reason[:] = reason
-    rows: tuple[Entry, ...] = ()
-    if total <= ALL_BELOW:
-        rows = records(columns, _lay_out(evaluator, claimed, seen).claimed, _shapes(parameters))
-    note = () if not np.isnan(seen.base) or reason == "budget" else (f"f is {seen.base} there.",)
-    return Report(
-        verdict="inconclusive",
-        entries=rows,
-        directions=(),
-        patterns=(),
-        notes=(*note, *_notes(seen, total)),
-        evaluations=evaluator.count,
-        noise=seen.sigma,
-    )
-
-
-def _by_entries(
-    evaluator: Evaluator, parameters: Parameters, claimed: Sequence[Array], seen: Preflight
-) -> Report:
-    claims = _lay_out(evaluator, claimed, seen)
-    columns, seen = examine(evaluator, claims, seen)
-    seen = _drifted(evaluator, seen, bool(np.any(columns.verdict != "agree")), columns)
-    rows = records(columns, claims.claimed, _shapes(parameters))
-    return Report(
-        verdict=overall(rows),
-        entries=rows,
-        directions=(),
-        patterns=find_patterns(claims, columns, parameters.leaves),
-        notes=_notes(seen, len(rows)),
-        evaluations=evaluator.count,
-        noise=seen.sigma,
-    )
-
-
-def _drifted(
-    evaluator: Evaluator, seen: Preflight, doubted: bool, columns: Columns | None
-) -> Preflight:
-    """Look once more, where not all agrees, whether f is still what it was."""
-    if not (doubted and seen.steady):
-        return seen
-    try:
-        if evaluator.at_point() == seen.base:
-            return seen
-    except BudgetSpent:
-        return seen
-    if columns is not None:
-        wrong = columns.verdict != "agree"
-        columns.verdict[wrong], columns.reason[wrong] = "inconclusive", "not deterministic"
-    return replace(seen, steady=False)
-
-
-def _by_directions(
-    evaluator: Evaluator,
-    parameters: Parameters,
-    claimed: Sequence[Array],
-    seen: Preflight,
-    rng: np.random.Generator,
-) -> Report:
-    found = survey_all(evaluator, claimed, seen, seen.narrow, rng)
-    directions = tuple(one for part in found for one in part.directions)
-    doubted = any(one.verdict != "agree" for one in directions)
-    steady = _drifted(evaluator, seen, doubted, None).steady
-    if doubted and seen.steady and not steady:
-        directions = tuple(
-            one
-            if one.verdict == "agree"
-            else replace(one, verdict="inconclusive", reason="not deterministic")
-            for one in directions
-        )
-        found, seen = [], replace(seen, steady=False)
-    entries = tuple(part.entry for part in found if part.entry is not None)
-    looked, patterns = _closer(evaluator, parameters, claimed, seen, found)
-    entries = tuple(one for one in entries if one.parameter not in looked) + tuple(
-        one for rows in looked.values() for one in rows
-    )
-    return Report(
-        verdict=overall(directions),
-        entries=entries,
-        directions=directions,
-        patterns=patterns,
-        notes=_notes(seen, 1),
-        evaluations=evaluator.count,
-        noise=seen.sigma,
-    )
-
-
-def _closer(
-    evaluator: Evaluator,
-    parameters: Parameters,
-    claimed: Sequence[Array],
-    seen: Preflight,
-    found: Sequence[Surveyed],
-) -> tuple[dict[str, tuple[Entry, ...]], tuple[str, ...]]:
-    """Look at each entry of small wrong parameters, and name patterns in large ones."""
-    looked: dict[str, tuple[Entry, ...]] = {}
-    patterns: list[str] = []
-    filled = [i for i, array in enumerate(claimed) if array.size]
-    for leaf, part in zip(filled, found, strict=False):
-        wrong = any(one.verdict == "disagree" for one in part.directions)
-        if not wrong:
-            continue
-        target = parameters.leaves[leaf]
-        if 1 < target.array.size <= FEW and not part.alone:
-            one = replace(seen, scales=seen.scales[leaf : leaf + 1])
-            claims = lay_out(
-                [claimed[leaf]],
-                [evaluator.origin(leaf)],
-                largest_of([claimed[leaf]]),
-                one.scales,
-                seen.narrow,
-            )
-            claims = replace(claims, leaf=np.full(target.array.size, leaf))
-            columns, _ = examine(evaluator, claims, one)
-            looked[target.name] = records(
-                columns, claims.claimed, [(target.name, target.array.shape)]
-            )
-            here = replace(claims, leaf=np.zeros(target.array.size, dtype=np.intp))
-            patterns += find_patterns(here, columns, [target])
-        else:
-            patterns += survey_patterns(target.name, claimed[leaf], part)
-    return looked, tuple(patterns)
+        return by_entries(evaluator, parameters, claimed, seen)
+    return by_directions(evaluator, parameters, claimed, seen, rng)

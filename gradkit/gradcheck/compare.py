@@ -11,11 +11,12 @@ from gradkit.gradcheck.allowance import EXCUSED, ROUGH, reasons
 from gradkit.gradcheck.assemble import Columns, overall, records
 from gradkit.gradcheck.claims import allowed, is_narrow, largest_of, lay_out
 from gradkit.gradcheck.judge import DISAGREE, UNKNOWN, judge
-from gradkit.gradcheck.ladder import derive, slopes
+from gradkit.gradcheck.ladder import derive
 from gradkit.gradcheck.noise import FLOAT32
 from gradkit.gradcheck.patterns import find_patterns
 from gradkit.gradcheck.plan import columns_of, ladders, measure
 from gradkit.gradcheck.records import Plan, Report
+from gradkit.gradcheck.slopes import slopes
 from gradkit.gradcheck.structure import align, unpack
 
 

@@ -140,6 +140,7 @@ def _explore(evaluator: Evaluator) -> tuple[list[Outcome], Preflight]:
                 sigma=seen.sigma,
                 error=0.0,
                 allowed=0.0,
+                wanted=0.0,
                 reach=abs(seen.base),
                 amplitude=1e-9 * abs(seen.base),
                 rough=seen.rough,

@@ -15,19 +15,22 @@ from gradkit.gradcheck.escalate import escalate
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.judge import AGREE, DISAGREE, UNKNOWN
 from gradkit.gradcheck.line import EntryLine
-from gradkit.gradcheck.noise import FLOAT64, Floats
-from gradkit.gradcheck.preflight import LOST, Preflight, measure_again
+from gradkit.gradcheck.noise import Floats
+from gradkit.gradcheck.preflight import Preflight, measure_again
 from gradkit.gradcheck.sweep import First, first, second
 
 FINE = 8e-8
 """With a precise f, entries whose resolution is coarser than this get a second look."""
 
+BLUR = 1e-7
+"""A relative resolution coarser than this is improved where f is not noisy."""
+
 UNSEEN = 1e-8
 """Relative errors below this are not worth an accusation, nor the risk of a wrong one."""
 
-POLISHED = 40
-"""Of so many entries, one that remains blurred by a noise of f, though accepted, gets a ladder.
-Where the rounding of f's value alone blurs them, all do."""
+POLISHED = 200
+"""So many entries that remain blurred, though accepted, get a ladder each, the worst of them
+first. Where f is noisy, only one in so many does."""
 
 KNOWN = 0.01
 """A claim that is not finite is wrong where the slope is known to this part of itself."""
@@ -98,7 +101,7 @@ def _reach(seen: Preflight, columns: Columns, claims: Claims) -> float:
 def _limits(claims: Claims, seen: Preflight, columns: Columns) -> Floats:
     """Return how coarse a resolution may be for each entry to be accepted."""
     excuse = np.inf if seen.narrow else EXCUSED * seen.sigma
-    return allowed(claims, _reach(seen, columns, claims), seen.rough, excuse)
+    return allowed(claims, _reach(seen, columns, claims), seen.noisy, excuse)
 
 
 def _note(columns: Columns, rows: Rows, seen: First) -> None:
@@ -141,11 +144,12 @@ def _try_first(
         array[again[sharper]] = values[sharper]
     columns.verdict[again[fine]] = AGREE
     columns.reason[again[fine]] = ""
-    still = again[~fine | (columns.resolution[again] > 2.5 * FINE * size[blurred])]
-    rounded = seen.sigma <= LOST * FLOAT64 * abs(seen.base)
-    most = len(rows) if rounded else 1 + len(rows) // POLISHED
-    still = still[columns.verdict[still] == AGREE][:most]
-    return np.concatenate([rows[columns.verdict[rows] != AGREE], still])
+    still = again[~fine | (columns.resolution[again] > 1.5 * FINE * size[blurred])]
+    still = still[columns.verdict[still] == AGREE]
+    with np.errstate(all="ignore"):
+        worst = np.argsort(-columns.resolution[still] / np.abs(claims.claimed[still]))
+    most = 1 + len(rows) // POLISHED if seen.noisy else POLISHED
+    return np.concatenate([rows[columns.verdict[rows] != AGREE], still[worst[:most]]])
 
 
 def _sharper(found: Outcome, claimed: float, resolution: float) -> bool:
@@ -190,6 +194,7 @@ def _try_ladders(
             sigma=seen.sigma,
             error=float(claims.error[row]) + UNSEEN * abs(claimed) if np.isfinite(claimed) else 0.0,
             allowed=limit,
+            wanted=limit if seen.noisy else min(limit, BLUR * abs(claimed)),
             reach=reach,
             amplitude=1e-8 * reach + min(1e-9 * abs(seen.base), 1e-4 * reach),
             rough=seen.rough,

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.ladder import Derived, Slopes, candidates, jumps
+from gradkit.gradcheck.candidates import candidates
+from gradkit.gradcheck.ladder import Derived
 from gradkit.gradcheck.noise import FLOAT32, FLOAT64, Floats
+from gradkit.gradcheck.slopes import Slopes, jumps
 
 AGREE, DISAGREE, UNKNOWN = "agree", "disagree", "inconclusive"
 
@@ -93,8 +95,11 @@ def _beyond_bend(gap: Floats, derived: Derived, slope: Slopes) -> NDArray[np.boo
     """Whether smaller steps than the one the estimate rests on stray by more than the gap.
 
     Such a step lies beyond a bend: f is straight again out there, and says nothing of the point.
+    The truncation of a smooth f, a fifteenth of the change to the next step, is no bend.
     """
+    change = np.abs(np.diff(slope.central, axis=1, append=np.nan))
     away = np.abs(slope.central - derived.estimate[:, None]) - 2 * slope.noise
+    away -= np.nan_to_num(change) * (2 / 15)
     smaller = np.arange(slope.step.shape[1]) < derived.step[:, None]
     return np.asarray(np.any((away > gap[:, None]) & smaller, axis=1))
 

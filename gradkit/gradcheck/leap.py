@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gradkit.gradcheck.ladder import Derived, Ladder, Slopes
+from gradkit.gradcheck.ladder import Derived
 from gradkit.gradcheck.line import Line
 from gradkit.gradcheck.noise import FLOAT64, Floats
+from gradkit.gradcheck.slopes import Ladder, Slopes
 
 CLOSE = (1e-3, 1e-7)
 """How near the two sides of a jump are brought, relative to where it is. The second time only

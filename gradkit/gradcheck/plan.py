@@ -8,14 +8,14 @@ may hold a claimed gradient against them. So no answer reaches the first side.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradkit.gradcheck.ladder import RATIO, Derived, Ladder, derive
+from gradkit.gradcheck.ladder import derive
 from gradkit.gradcheck.noise import FLOAT32, POINTS, Floats, is_float32, table_noise
 from gradkit.gradcheck.records import Differences, Plan
+from gradkit.gradcheck.slopes import RATIO, Ladder
 from gradkit.gradcheck.unfold import unfold
 
 REPEATS = 2
@@ -146,22 +146,28 @@ def columns_of(plan: Plan, values: ArrayLike) -> tuple[Floats, tuple[int, ...]]:
 
 
 def measure(plan: Plan, values: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the noise of each output, (outputs,), and whether f repeats itself, (outputs,).
-
-    The noise is three standard deviations from the plan's tables, or the rounding of the
-    values where that is larger; of float32 where all values are float32 numbers.
-    """
+    """Return the noise of each output, (outputs,), and whether f repeats itself, (outputs,)."""
     columns, _ = columns_of(plan, values)
+    return noise_of(columns, plan.repeats, plan.rough)
+
+
+def noise_of(
+    columns: Floats, repeats: int, tables: Sequence[int]
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the noise in columns that begin with repeats and tables, and whether they repeat.
+
+    The noise is three standard deviations from the tables, or the rounding of the values where
+    that is larger; of float32 where all values are float32 numbers.
+    """
     with np.errstate(all="ignore"):
-        repeats = columns[: plan.repeats]
-        spread = np.ptp(repeats, axis=0)
+        spread = np.ptp(columns[:repeats], axis=0)
         noise = np.nan_to_num(spread)
-        row = plan.repeats
-        for length in plan.rough:
+        row = repeats
+        for length in tables:
             table = table_noise(columns[row : row + length], degree=4)
             noise = np.fmax(noise, 3 * table)
             row += length
-        size = np.abs(repeats[0])
+        size = np.abs(columns[0])
         eps = np.array([FLOAT32 if is_float32(column) else 2.2e-16 for column in columns.T])
         return np.fmax(noise, eps * np.nan_to_num(size)), ~(spread > 0)
 
@@ -217,29 +223,6 @@ def read_ladder(plan: Plan, values: ArrayLike) -> Differences:
     ValueError
         When the number of values is not the number of rows.
     """
-    return read_ladders([plan], [values])[0]
-
-
-def read_ladders(plans: Sequence[Plan], values: Sequence[ArrayLike]) -> list[Differences]:
-    """Read several ladders at once, each with its own values: quicker, and no different.
-
-    See `read_ladder`. All plans have the same number of steps.
-    """
-    each = [ladders(plan, found) for plan, found in zip(plans, values, strict=True)]
-    ends = np.cumsum([0, *(len(ladder.base) for ladder in each)])
-    derived = derive(_joined(each))
-    differences = []
-    for number, (plan, found) in enumerate(zip(plans, values, strict=True)):
-        _, outputs = columns_of(plan, found)
-        own = _rows(derived, slice(ends[number], ends[number + 1]))
-        differences.append(unfold(plan, own, outputs, *measure(plan, found)))
-    return differences
-
-
-def _joined(each: Sequence[Ladder]) -> Ladder:
-    names = [part.name for part in fields(Ladder)]
-    return Ladder(*(np.concatenate([getattr(one, name) for one in each]) for name in names))
-
-
-def _rows(derived: Derived, rows: slice) -> Derived:
-    return Derived(*(getattr(derived, part.name)[rows] for part in fields(Derived)))
+    _, outputs = columns_of(plan, values)
+    derived = derive(ladders(plan, values))
+    return unfold(plan, derived, outputs, *measure(plan, values))

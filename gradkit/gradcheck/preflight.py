@@ -24,6 +24,12 @@ from gradkit.gradcheck.structure import Array, Leaf
 LOSSY = (1e-9, 3e-8)
 """Noise in this range, relative to the value, belongs to a forward that loses precision."""
 
+CLOSEST = 16 * FLOAT64
+"""Points that are so near to each other, in parts of the parameters, are hardly two."""
+
+LONGER, SAME = (1e-6, 1e-7, 1e-8), 10
+"""On lines with points so far apart the noise of f is the same, to within this factor."""
+
 REPEATS = 2
 FEW = 6
 
@@ -44,7 +50,9 @@ class Preflight:
     steady : bool
         Whether f gave the same value twice.
     rough : bool
-        Whether only structural errors can be looked for.
+        Whether the noise is more than rounding.
+    noisy : bool
+        Whether f is noisy by itself, and not only in places where its forward loses precision.
     narrow : bool
         Whether f or its argument is in truth float32.
     scales : float64 array, (leaves,)
@@ -60,6 +68,7 @@ class Preflight:
     sigma: float
     steady: bool
     rough: bool
+    noisy: bool
     narrow: bool
     scales: Floats
     reach: float
@@ -96,7 +105,7 @@ def preflight(
         scales = _scales(evaluator, rng, sizes, largest, reach or abs(base), base)
     narrow = narrow or any(leaf.array.dtype.itemsize < 8 for leaf in leaves)
     if not (np.isfinite(base) and np.isfinite(again)):
-        return Preflight(base, np.nan, True, False, narrow, scales, reach)
+        return Preflight(base, np.nan, True, False, False, narrow, scales, reach)
 
     line = _moves(points, scales, rng)
     slope = reach or float((largest * scales).max(initial=0.0))
@@ -110,17 +119,19 @@ def preflight(
     forward32 = is_float32(np.append(values, again))
     ties = FEW - len(set(values.tolist()))
     steady = base == again
+    noisy = not steady
     if forward32 or ties >= 2 or not np.isfinite(sigma):
         wide = 1e-4 if forward32 or ties else 1e-13
         louder = _noise(_table(evaluator, line, wide, base), wide)
         sigma = float(np.fmax(np.nan_to_num(sigma), louder))
         sigma = sigma if np.isfinite(sigma) else 0.0
     elif sigma > LOST * FLOAT64 * abs(base) and steady:
-        near = max(1e-3 * spacing, 16 * FLOAT64)
+        near = max(1e-3 * spacing, CLOSEST)
         values = _table(evaluator, line, near, base)
         quieter = _noise(values, near)
         if 4 * quieter < sigma and len(set(values.tolist())) == FEW:
             sigma = quieter
+        noisy = is_white(evaluator, line, base, sigma)
     rounding = FLOAT32 if forward32 else FLOAT64
     sigma = max(sigma, rounding * abs(base), abs(base - again))
     seen = Preflight(
@@ -128,6 +139,7 @@ def preflight(
         sigma=sigma,
         steady=steady,
         rough=forward32 or narrow or is_rough(sigma, base, reach),
+        noisy=noisy or narrow or forward32,
         narrow=narrow or forward32,
         scales=scales,
         reach=reach,
@@ -148,6 +160,18 @@ def is_rough(sigma: float, base: float, reach: float) -> bool:
     if LOSSY[0] * abs(base) < sigma < LOSSY[1] * abs(base):
         return False
     return sigma > ROUGH * reach > 0 or sigma > LOSSY[1] * abs(base) > 0
+
+
+def is_white(evaluator: Evaluator, line: Sequence[Array | None], base: float, sigma: float) -> bool:
+    """Whether points a few roundings apart show the noise too.
+
+    Noise put on top of a value does. What rounding on the way to a value has done to it, as in
+    log(1 - a) for a near 1, is a staircase: flat over the width of a step, which is at least the
+    noise over the slope.
+    """
+    if not sigma > LOST * FLOAT64 * abs(base):
+        return False
+    return _noise(_table(evaluator, line, CLOSEST, base), CLOSEST) > sigma / 4
 
 
 def _noise(values: Floats, spacing: float) -> float:
@@ -183,10 +207,14 @@ def _unsteady(evaluator: Evaluator, seen: Preflight) -> Preflight:
 def measure_again(evaluator: Evaluator, seen: Preflight) -> Preflight:
     """Measure the noise along a longer line, for an f that is smooth only close by.
 
-    The median of many differences does not notice the few that straddle a kink.
+    The median of many differences does not notice the few that straddle a kink. Noise is the same
+    on lines of any length; what grows with the length is curvature.
     """
-    values = _table(evaluator, seen.line, 1e-6, seen.base, len(POINTS))
-    sigma = 3 * median_noise(values)
+    found = [
+        3 * median_noise(_table(evaluator, seen.line, spacing, seen.base, len(POINTS)))
+        for spacing in LONGER
+    ]
+    sigma = found[0] if found[0] <= SAME * min(found) else min(found)
     # What scatters by more than this is an f that oscillates, not one that is noisy.
     if not seen.sigma < sigma < 1e-6 * (seen.reach or abs(seen.base)):
         return seen
@@ -241,16 +269,20 @@ def _table(
 ) -> Floats:
     """Evaluate f at uneven points along a line, the first of them the point itself.
 
-    In float32 the steps are whole multiples of a power of two, so that the points lie where
-    they should after rounding too, and the rounding is not taken for noise of f.
+    The steps are whole multiples of a power of two, so that the points lie where they should
+    after rounding too: where f is steep, that would be taken for noise of f. In float32 it is one
+    power for all entries of a parameter.
     """
     moves: list[Array | None] = []
     for position, direction in enumerate(line):
-        origin = evaluator.origin(position)
-        if direction is None or origin.dtype.itemsize >= 8:
-            moves.append(None if direction is None else spacing * direction)
+        if direction is None:
+            moves.append(None)
             continue
-        unit = 2.0 ** np.ceil(np.log2(4 * np.finfo(origin.dtype).eps * (_size(origin) or 1.0)))
+        origin = evaluator.origin(position)
+        size = np.asarray(_size(origin) or 1.0)
+        if origin.dtype.itemsize >= 8:
+            size = np.where(origin == 0, size, np.abs(origin))
+        unit = 2.0 ** np.ceil(np.log2(4 * np.finfo(origin.dtype).eps * size))
         whole = np.rint(spacing * direction / unit)
         moves.append(unit * np.where(whole == 0, np.sign(direction), whole))
     values = evaluator.along(moves, np.array(POINTS[1:points], dtype=np.float64))

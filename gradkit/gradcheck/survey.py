@@ -116,9 +116,9 @@ class Survey:
         largest = float(np.max(np.abs(self.claimed[leaf]), initial=0.0))
         share = self.reach / float(self.seen.scales[leaf])
         if largest <= NULL * share:
-            return (1e-3 if self.seen.rough else 1e-6) * share
+            return (1e-3 if self.seen.noisy else 1e-6) * share
         limit = LEAST * SEEN * largest
-        if self.seen.rough or self.narrow:
+        if self.seen.noisy:
             limit = max(limit, 0.04 * length(self.claimed[leaf], move))
         return limit
 
@@ -134,6 +134,7 @@ class Survey:
             sigma=seen.sigma,
             error=error,
             allowed=allowed,
+            wanted=allowed,
             reach=self.reach,
             amplitude=1e-8 * self.reach + min(1e-9 * abs(seen.base), 1e-4 * self.reach),
             rough=seen.rough,

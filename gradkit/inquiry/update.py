@@ -23,6 +23,7 @@ from gradkit.student.trace import observe_trace
 from gradkit.truth.attribute import attribute
 from gradkit.truth.attribute.case import rows_of
 from gradkit.truth.mistakes import Diagnosis, diagnose
+from gradkit.truth.mistakes.rounded import diagnose_rounded
 from gradkit.truth.oracle import Oracle
 from gradkit.truth.replay import follow, step_of
 from gradkit.truth.rules import draw
@@ -79,6 +80,10 @@ def _diagnose(
         other = diagnose(task, again[0], fresh, entries=wrong, seen=seen) if again else best
         if len(other.explanation.unexplained) < len(best.explanation.unexplained):
             return other, classes
+    if best.explanation.unexplained:
+        rounded = diagnose_rounded(task, fit, fresh, seen=seen)
+        if len(rounded.explanation.unexplained) < len(best.explanation.unexplained):
+            return rounded, inputs
     return best, inputs
 
 

@@ -79,7 +79,10 @@ def plot(courses: Sequence[Course]) -> tuple[str, str]:
     figure.savefig(buffer, format="png", dpi=100)
     data = base64.b64encode(buffer.getvalue()).decode()
     words = escape(" ".join(map(describe, courses)), quote=True)
-    style = "display:block;margin-top:8px;max-width:100%;background:#fff;border:1px solid #888;border-radius:4px"
+    style = (
+        "display:block;margin-top:8px;max-width:100%;background:#fff;"
+        "border:1px solid #888;border-radius:4px"
+    )
     return f'<img src="data:image/png;base64,{data}" alt="{words}" style="{style}">', ""
 
 

@@ -178,7 +178,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Remarked:
-    """What marking again has changed, of ``total`` students; ``amended`` results are new.
+    """What marking again has changed, of ``total`` students with a score; ``amended`` are new.
 
     ``stale`` are submissions that could not be marked again, each with the reason.
     """

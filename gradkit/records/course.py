@@ -8,6 +8,14 @@ from typing import Literal
 
 Source = Literal["canvas", "moodle", "gradescope", "github", "plain"]
 
+PLATFORMS: Mapping[Source, str] = {
+    "canvas": "Canvas",
+    "moodle": "Moodle",
+    "gradescope": "Gradescope",
+    "github": "GitHub Classroom",
+    "plain": "file names alone",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:

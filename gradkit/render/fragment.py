@@ -7,8 +7,7 @@ wrote is escaped.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from gradkit.language import phrase, say
@@ -17,7 +16,8 @@ from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.render.allot import points
 from gradkit.render.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL
 from gradkit.render.decided import decided
-from gradkit.render.text import FORMULAS, MARKS
+from gradkit.render.formula import pieces
+from gradkit.render.text import FORMULAS, MARKS, others
 from gradkit.render.words import word
 from gradkit.text import clean_text, where
 
@@ -135,6 +135,7 @@ def _finding(finding: Finding, hints: int) -> Iterator[str]:
     hinted = "".join(f"<li>{_prose(hint)}</li>" for hint in finding.hints[1:hints])
     if hinted:
         yield f"<details><summary>{_text(say('Hints'))}</summary><ul>{hinted}</ul></details>"
+    yield from (f"<div>{_text(other)}</div>" for other in others(finding))
     if finding.mistake != UNEXPLAINED:
         more = _text(say("More:"))
         yield f"<div>{more} <code>!gradkit explain {_text(finding.mistake)}</code></div>"
@@ -154,19 +155,11 @@ def _formulas(finding: Finding, hints: int) -> Iterator[str]:
 
 
 def _marked(applied: str, right: str) -> str:
-    """The applied formula; each factor that the right one has not is strong and in brackets."""
-    return " · ".join(
+    """The applied formula; all that the right one has not is strong and in brackets."""
+    return "".join(
         f"<strong>‹{_text(part)}›</strong>" if strange else _text(part)
-        for part, strange in _strange(applied.split(" · "), right.split(" · "))
+        for part, strange in pieces(applied, right)
     )
-
-
-def _strange(parts: Iterable[str], right: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    known = Counter(right)
-    for part in parts:
-        strange = not known[part]
-        known[part] -= not strange
-        yield part, strange
 
 
 def _text(text: str) -> str:

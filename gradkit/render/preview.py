@@ -7,17 +7,10 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
-from gradkit.language import phrase, say, say_each
-from gradkit.records.course import Preview, Source
+from gradkit.language import say, say_each
+from gradkit.records.course import PLATFORMS, Preview
+from gradkit.render.words import word
 from gradkit.text import clean_text
-
-PLATFORMS: dict[Source, str] = {
-    "canvas": "Canvas",
-    "moodle": "Moodle",
-    "gradescope": "Gradescope",
-    "github": "GitHub Classroom",
-    "plain": phrase("file names alone"),
-}
 
 
 def show_preview(preview: Preview, console: Console) -> None:
@@ -44,7 +37,7 @@ def show_preview(preview: Preview, console: Console) -> None:
 
 def _counts(preview: Preview) -> str:
     sources = ", ".join(
-        say("{count} by {platform}", count=preview.sources[source], platform=say(platform))
+        say("{count} by {platform}", count=preview.sources[source], platform=word(platform))
         for source, platform in PLATFORMS.items()
         if preview.sources.get(source)
     )

@@ -15,6 +15,7 @@ from gradkit.language import say, say_each
 from gradkit.records.account import Look
 from gradkit.render.escape import csv_cell
 from gradkit.render.table import filled
+from gradkit.text import clean_text
 
 
 def show_review(looks: Sequence[Look], console: Console, where: str = "") -> None:
@@ -35,7 +36,7 @@ def show_review(looks: Sequence[Look], console: Console, where: str = "") -> Non
     head = say_each(
         "{count} student to be looked at", "{count} students to be looked at", len(looks)
     ) + (f": {split}" if split else "")
-    console.print(Text(head, style="bold"))
+    console.print(Text(clean_text(head), style="bold"))
     heads = (say("student"), say("why"), *((say("who"),) if split else ()), say("see"))
     rows = (
         (look.name, _why(look, ", "), *((look.assistant,) if split else ()), command(look, where))

@@ -7,7 +7,6 @@ control characters.
 from __future__ import annotations
 
 import io
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
@@ -25,6 +24,7 @@ from gradkit.render.allot import points
 from gradkit.render.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.render.decided import decided
 from gradkit.render.escape import log_text
+from gradkit.render.formula import pieces
 from gradkit.render.words import word
 from gradkit.text import clean_text, spell, where
 
@@ -215,8 +215,20 @@ def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
     # The first hint says no more than what stands above.
     for hint in finding.hints[1:hints]:
         yield Text.assemble((say("hint: "), "cyan"), _plain(hint)), 2
+    for other in others(finding):
+        yield _plain(other), 2
     if finding.mistake != UNEXPLAINED:
         yield Text(say("more: gradkit explain {mistake}", mistake=finding.mistake), style="dim"), 2
+
+
+def others(finding: Finding) -> Iterator[str]:
+    """What could as well be the mistake: other names for the same numbers."""
+    for codes in finding.alternatives:
+        if finding.mistake not in codes:
+            names = say(" with ").join(codes)
+            yield say(
+                "Or it is {codes}: the numbers are the same, so look for either.", codes=names
+            )
 
 
 def _moves(applied: str, right: str) -> Text:
@@ -229,16 +241,10 @@ def _moves(applied: str, right: str) -> Text:
 
 
 def _marked(applied: str, right: str) -> Text:
-    """The applied formula, each factor that the right one has not in brackets."""
-    known = Counter(right.split(" · "))
+    """The applied formula, all that the right one has not in brackets."""
     line = Text()
-    for number, part in enumerate(applied.split(" · ")):
-        line.append(" · " if number else "")
-        if known[part]:
-            known[part] -= 1
-            line.append(part)
-        else:
-            line.append(f"‹{part}›", style="bold red")
+    for part, strange in pieces(applied, right):
+        line.append(f"‹{part}›" if strange else part, "bold red" if strange else "")
     return line
 
 

@@ -22,6 +22,8 @@ WORDS: Mapping[str, str] = {
     "graded": phrase("graded"),
     "refused": phrase("refused"),
     "failed": phrase("failed"),
+    # What is said in place of a platform.
+    "file names alone": phrase("file names alone"),
     # What scores are counted in.
     "points": phrase("points"),
     "percent": phrase("percent"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from gradkit.records.binding import Bound, Path
 from gradkit.records.observations import Fault, Loop, Lost, Outcome
 from gradkit.records.probes import Batch, Run
 from gradkit.records.task import Array, Parameters, Task
-from gradkit.student.sitting import Sitting
+from gradkit.student.sitting import Question, Sitting
 from gradkit.worker.frames import Frame
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -52,11 +52,72 @@ def call_of(bound: Bound, task: Task) -> dict[str, Any]:
     }
 
 
+def observe(sitting: Sitting, question: Question) -> Outcome:
+    """What comes of one question."""
+    reply = sitting.ask(question.kind, question.data, question.arrays)
+    return _outcome(sitting, question.name, reply, question.loop)
+
+
+def observe_all(sitting: Sitting, questions: Sequence[Question]) -> dict[str, Outcome]:
+    """What comes of several, by name; all at once where they are not likely to print anything."""
+    if any(question.loop == "student" for question in questions):
+        return {question.name: observe(sitting, question) for question in questions}
+    outcomes = {}
+    for question, (reply, printed) in zip(questions, sitting.ask_all(questions), strict=True):
+        outcome = _outcome(sitting, question.name, reply, question.loop)
+        outcomes[question.name] = replace(outcome, printed=printed)
+    return outcomes
+
+
 def observe_batch(sitting: Sitting, task: Task, bound: Bound, batch: Batch) -> Outcome:
     """Independent calls of one role."""
+    return observe(sitting, of_batch(task, bound, batch))
+
+
+# --- questions ---------------------------------------------------------------------------
+
+
+def of_batch(task: Task, bound: Bound, batch: Batch) -> Question:
+    """Independent calls of one role."""
     data = {"call": call_of(bound, task), "n": len(batch.labels)}
-    kind = "predict" if bound.role == "model" else "batch"
-    return _outcome(sitting, batch.name, sitting.ask(kind, data, batch.inputs))
+    return Question(batch.name, "predict" if bound.role == "model" else "batch", data, batch.inputs)
+
+
+def of_initialise(task: Task, bound: Bound) -> Question:
+    """One call with the task's layer sizes."""
+    sizes = np.array([task.X.shape[1], *(layer.units for layer in task.layers)])
+    return Question(
+        "initialise", "batch", {"call": call_of(bound, task), "n": 1}, {"dim": sizes[None]}
+    )
+
+
+def of_model(model: Bound) -> Question:
+    """Shapes of the module's registered parameters, in order, under their numbers from 0."""
+    return Question("model", "model", {"candidates": [model.function]}, {})
+
+
+def of_run(task: Task, forward: Bound, update: Bound, run: Run) -> Question:
+    """A training run by gradkit's loop over the student's forward and update."""
+    data = {
+        "forward": call_of(forward, task),
+        "update": call_of(update, task),
+        "epochs": run.epochs,
+    }
+    columns = {**_run_arrays(run), "X": run.X[:, :, None], "y": run.y[:, :, None]}
+    return Question(run.name, "run", data, columns, "gradkit")
+
+
+def of_training(task: Task, train: Bound, run: Run) -> Question:
+    """A torch training run by the student's own loop."""
+    data = {"call": call_of(train, task), "epochs": run.epochs, "training": dict(train.training)}
+    return Question(run.name, "train", data, _run_arrays(run), "student")
+
+
+def _run_arrays(run: Run) -> dict[str, NDArray[Any]]:
+    return {**run.parameters, "X": run.X, "y": run.y, "rate": np.array(run.rate or 0.0)}
+
+
+# --- what takes more than one ------------------------------------------------------------
 
 
 def observe_returned(
@@ -87,24 +148,6 @@ def _size_at(tree: Any, leaves: Mapping[str, NDArray[Any]], path: Path) -> int:
             return 0
         tree = entries[step]
     return leaves[tree["array"]].size if "array" in tree else 0
-
-
-def observe_initialise(sitting: Sitting, task: Task, bound: Bound) -> Outcome:
-    """One call with the task's layer sizes."""
-    sizes = np.array([task.X.shape[1], *(layer.units for layer in task.layers)])
-    data = {"call": call_of(bound, task), "n": 1}
-    return _outcome(sitting, "initialise", sitting.ask("batch", data, {"dim": sizes[None]}))
-
-
-def observe_run(sitting: Sitting, task: Task, forward: Bound, update: Bound, run: Run) -> Outcome:
-    """A training run by gradkit's loop over the student's forward and update."""
-    data = {
-        "forward": call_of(forward, task),
-        "update": call_of(update, task),
-        "epochs": run.epochs,
-    }
-    columns = {**_run_arrays(run), "X": run.X[:, :, None], "y": run.y[:, :, None]}
-    return _outcome(sitting, run.name, sitting.ask("run", data, columns), "gradkit")
 
 
 def observe_run_with(
@@ -152,22 +195,6 @@ def observe_run_with(
         outcome.printed,
         "replaced",
     )
-
-
-def observe_model(sitting: Sitting, task: Task, model: Bound) -> Outcome:
-    """Shapes of the module's registered parameters, in order, under their numbers from 0."""
-    reply = sitting.ask("model", {"candidates": [model.function]}, {})
-    return _outcome(sitting, "model", reply)
-
-
-def observe_training(sitting: Sitting, task: Task, train: Bound, run: Run) -> Outcome:
-    """A torch training run by the student's own loop."""
-    data = {"call": call_of(train, task), "epochs": run.epochs, "training": dict(train.training)}
-    return _outcome(sitting, run.name, sitting.ask("train", data, _run_arrays(run)), "student")
-
-
-def _run_arrays(run: Run) -> dict[str, NDArray[Any]]:
-    return {**run.parameters, "X": run.X, "y": run.y, "rate": np.array(run.rate or 0.0)}
 
 
 def _outcome(

@@ -13,7 +13,7 @@ from gradkit.records.binding import Binding, Bound
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
 from gradkit.records.task import Task
-from gradkit.student.observe import observe_batch, observe_initialise
+from gradkit.student.observe import observe, observe_batch, of_initialise
 from gradkit.student.sitting import Sitting
 from gradkit.text import where
 
@@ -49,7 +49,7 @@ class Played:
         """The student's starting parameters."""
         __tracebackhide__ = True
         role = self._role("initialise")
-        return _read(role, observe_initialise(self._sitting, self.task, role))
+        return _read(role, observe(self._sitting, of_initialise(self.task, role)))
 
     def forward(self, parameters: Mapping[str, ArrayLike], X: ArrayLike) -> Arrays:
         """What the forward pass returns: ``y_hat`` (outputs, 1) and, where it does, ``A1``.

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import NDArray
 
-from gradkit.records.observations import Failure, Lost
+from gradkit.records.observations import Failure, Loop, Lost
 from gradkit.records.submission import Place, Section
 from gradkit.student.place import finder
-from gradkit.text import clean_data
+from gradkit.text import clean_data, clean_text
 from gradkit.worker import WorkerLost, Workshop
-from gradkit.worker.frames import Frame
+from gradkit.worker.frames import Frame, FrameError
+from gradkit.worker.several import SEVERAL, apart, together
 
 if TYPE_CHECKING:
     from gradkit.worker.worker import Worker
 
 LEAST = 0.5
 """Seconds that a request is given however little is left of the deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request about what is to be called ``name``; ``loop`` says whose loop trains, if any."""
+
+    name: str
+    kind: str
+    data: Mapping[str, Any]
+    arrays: Mapping[str, NDArray[Any]]
+    loop: Loop = ""
 
 
 class OverdueError(Exception):
@@ -79,6 +92,8 @@ class Sitting:
         self._context: AbstractContextManager[Worker] | None = None
         self._worker: Worker | None = None
         self._loaded = False
+        self._modules: frozenset[str] = frozenset()
+        self._apart = False
 
     def ask(
         self, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
@@ -96,15 +111,21 @@ class Sitting:
         OverdueError
             The sitting is hurried, and there was no reply in time.
         """
+        modules = _needed(data)
+        if self._worker is not None and not self._modules >= modules:
+            self._close()
         # A new process is the grader's own time, the loading of the code is the student's.
-        worker = self._worker or self._open()
-        started = time.monotonic()
+        worker = self._worker or self._open(modules)
+        first, started = not self._loaded, time.monotonic()
         try:
-            if not self._loaded:
-                worker.ask(Frame("load", {}, self._sources), self._share())
-                self._loaded = True
-            reply = worker.ask(Frame(kind, arrays, data), self._share())
+            request = Frame(kind, arrays, data)
+            if first:
+                request = together([Frame("load", {}, self._sources), request])
+            reply = worker.ask(request, self._share())
+            self._loaded = True
             self.output = worker.output
+            # Who prints once prints again.
+            self._apart |= bool(self.output)
         except WorkerLost as lost:
             self.output = worker.output
             self._close()
@@ -113,11 +134,51 @@ class Sitting:
             return Lost(lost.kind, lost.detail)
         finally:
             self._left -= time.monotonic() - started
+        if first and reply.kind == SEVERAL:
+            try:
+                _, reply = apart(reply, 2)
+            except FrameError as error:
+                self._close()
+                return Lost("protocol", f"sent what is not a valid reply: {clean_text(str(error))}")
         data = clean_data(reply.data)
         if reply.kind == "error":
             self._close()
             return Lost("protocol", f"could not be asked: {data.get('text', '')}")
         return Frame(reply.kind, reply.arrays, data)
+
+    def ask_all(self, questions: Sequence[Question]) -> list[tuple[Frame | Lost, str]]:
+        """Put several requests, and give each reply with what was printed meanwhile.
+
+        A hurried sitting puts them all at once, which is quicker. Where that does not go
+        smoothly, or anything is printed, a new worker is asked one by one, as others are: what
+        was lost, or printed, then belongs to one of them.
+
+        Raises
+        ------
+        OverdueError
+            See `ask`.
+        """
+        if self._hurried and not self._apart and len(questions) > 1:
+            replies = self._ask_together(questions)
+            if replies is not None:
+                return [(reply, "") for reply in replies]
+            self._apart = True
+            self._close()
+        return [
+            (self.ask(question.kind, question.data, question.arrays), self.output)
+            for question in questions
+        ]
+
+    def _ask_together(self, questions: Sequence[Question]) -> list[Frame] | None:
+        request = together(questions)
+        reply = self.ask(request.kind, request.data, request.arrays)
+        if isinstance(reply, Lost) or self.output:
+            return None
+        try:
+            replies = apart(reply, len(questions))
+        except FrameError:
+            return None
+        return None if any(part.kind == "error" for part in replies) else replies
 
     def failure(self, data: Mapping[str, Any] | None) -> Failure | None:
         """The exception that a reply tells of, with its place in the student's file."""
@@ -144,9 +205,12 @@ class Sitting:
         """Seconds that the next request may take."""
         return self._left if self._hurried else max(LEAST, self._left / 2)
 
-    def _open(self) -> Worker:
+    def _open(self, modules: frozenset[str]) -> Worker:
         lifetime = max(LEAST, self._left)
-        self._context = self._workshop.worker(deadline=lifetime, seed=self._seed)
+        self._modules |= modules
+        self._context = self._workshop.worker(
+            deadline=lifetime, seed=self._seed, modules=self._modules
+        )
         self._worker = self._context.__enter__()
         self._loaded = False
         self.tier = self._worker.tier
@@ -162,3 +226,12 @@ class Sitting:
 
     def __exit__(self, *exception: object) -> None:
         self._close()
+
+
+def _needed(data: Mapping[str, Any]) -> frozenset[str]:
+    """Modules without which a request cannot be answered: a worker of its own has them ready.
+
+    A worker that imported pandas itself would take longer over it than over all the rest.
+    """
+    calls = [value for value in data.values() if isinstance(value, Mapping)]
+    return frozenset({"pandas"} if any(c.get("inputs") == "series" for c in calls) else ())

@@ -236,9 +236,10 @@ class TorchReference:
         import torch
 
         outputs = []
-        for i in range(len(X)):
-            model = self._model({key: value[i] for key, value in parameters.items()})
-            with torch.no_grad():
+        model = self._model()
+        with torch.no_grad():
+            for i in range(len(X)):
+                _fill(model, {key: value[i] for key, value in parameters.items()})
                 outputs.append(model(self._tensor(X[i].T)).numpy().T)
         return np.array(outputs), network.forward(self.task.layers, parameters, X)[1]
 
@@ -248,7 +249,8 @@ class TorchReference:
 
     def train(self, run: Run) -> dict[str, Array]:
         """One call of the model solution's ``train``."""
-        model = self._model(run.parameters)
+        model = self._model()
+        _fill(model, run.parameters)
         X, y = self._tensor(run.X), self._tensor(run.y)
         losses = self.module.train(
             model, X, y[:, 0] if y.shape[1] == 1 else y, run.epochs, self.task.rates.weight
@@ -266,14 +268,18 @@ class TorchReference:
 
         return torch.tensor(np.array(values), dtype=getattr(torch, self.precision))
 
-    def _model(self, parameters: Parameters) -> Any:
+    def _model(self) -> Any:
         import torch
 
-        model = self.module.Model().to(getattr(torch, self.precision))
-        with torch.no_grad():
-            for slot, (key, value) in zip(model.parameters(), parameters.items(), strict=True):
-                slot.copy_(torch.tensor(value.T if key[0] == "W" else value[:, 0]))
-        return model
+        return self.module.Model().to(getattr(torch, self.precision))
+
+
+def _fill(model: Any, parameters: Parameters) -> None:
+    import torch
+
+    with torch.no_grad():
+        for slot, (key, value) in zip(model.parameters(), parameters.items(), strict=True):
+            slot.copy_(torch.tensor(value.T if key[0] == "W" else value[:, 0]))
 
 
 ASKED: Mapping[Framework, tuple[str, ...]] = {

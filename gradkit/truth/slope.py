@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from gradkit.gradcheck.plan import plan_ladder, read_ladders
-from gradkit.records.task import Array, Parameters, Task
+from gradkit.gradcheck.abreast import plan_abreast, read_abreast
+from gradkit.records.task import Array, Task
 from gradkit.truth import network
 
 
@@ -23,41 +23,29 @@ class Slope:
     bound: Array
 
 
-def slopes(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str, Slope]:
-    """Differentiate the mean loss over some examples, on a ladder planned ahead.
+def slopes(task: Task, points: Mapping[str, Array], X: Array, y: Array) -> list[dict[str, Slope]]:
+    """Differentiate the mean loss over some examples at each point, on ladders planned ahead.
 
     Parameters
     ----------
     task : Task
-    parameters : mapping of arrays
-        One point, in canonical shapes.
-    X : array, (examples, features, 1)
-    y : array, (examples, outputs, 1)
+    points : mapping of arrays, (points, in, out) and (points, out, 1)
+        Finite.
+    X : array, (points, examples, features, 1)
+        Each point has examples of its own.
+    y : array, (points, examples, outputs, 1)
 
     Returns
     -------
-    dict of str to Slope
+    list of dict of str to Slope
+        For each point, in canonical shapes.
     """
-    return slopes_at(task, [(parameters, X, y)])[0]
-
-
-def slopes_at(
-    task: Task, points: Sequence[tuple[Parameters, Array, Array]]
-) -> list[dict[str, Slope]]:
-    """The `slopes` at several points, each with examples of its own."""
-    if not points:
-        return []
-    plans, values = [], []
-    for parameters, X, y in points:
-        plan = plan_ladder(parameters)
-        stacked = {key: value[:, None] for key, value in plan.parameters.items()}
-        with np.errstate(all="ignore"):
-            values.append(network.loss(task, stacked, X[None], y[None]).mean(axis=1))
-        plans.append(plan)
+    rows = plan_abreast(points)
+    stacked = {key: value[:, :, None] for key, value in rows.parameters.items()}
+    with np.errstate(all="ignore"):
+        values = network.loss(task, stacked, X, y).mean(axis=-1)
+    found = read_abreast(rows, values)
     return [
-        {
-            key: Slope(value, np.where(read.status[key] == "ok", read.bound[key], np.inf))
-            for key, value in read.estimate.items()
-        }
-        for read in read_ladders(plans, values)
+        {key: Slope(value[point], bound[point]) for key, (value, bound) in found.items()}
+        for point in range(len(X))
     ]

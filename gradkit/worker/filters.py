@@ -22,6 +22,7 @@ import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 """What the kernel calls an architecture (AUDIT_ARCH_…), and its column in `_NUMBERS`."""
@@ -128,7 +129,8 @@ def leash(pid: int, machine: str = "") -> bytes:
     return _program(machine, _leash_rules(pid), _answer(_ALLOW))
 
 
-def _numbers(machine: str) -> dict[str, int]:
+@cache
+def _numbers(machine: str) -> Mapping[str, int]:
     column = _ARCHITECTURES[machine or os.uname().machine][1]
     words = _NUMBERS.split()
     triples = zip(words[::3], words[1::3], words[2::3], strict=True)

@@ -60,35 +60,22 @@ TO_WORKER = FrameLimits(header=16 << 20, body=64 << 20)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One message.
+    """One message. It is looked at when it is sent, and again when it is received.
 
-    Parameters
+    Attributes
     ----------
     kind : str
         What the message is: lower-case letters, digits and ``_.-``, at most 40.
     arrays : mapping of str to ndarray
-        Up to eight dimensions, of a dtype in `DTYPES`. The frame keeps read-only base
-        ndarrays: copies, unless the array given is one already.
+        Up to eight dimensions, of a dtype in `DTYPES`. Those received are read-only base
+        ndarrays.
     data : mapping
         JSON: None, bool, int (64 bits), str, lists, dicts with str keys. No float.
-
-    Raises
-    ------
-    FrameError
-        If a part is not as described above.
     """
 
     kind: str
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        check_kind(self.kind)
-        arrays = {check_name(name): _frozen(name, a) for name, a in self.arrays.items()}
-        object.__setattr__(self, "arrays", arrays)
-        if not isinstance(self.data, dict):
-            raise FrameError(f"a frame's data is a dict, found {type(self.data).__name__}")
-        check_json(self.data, "data")
 
 
 def encode(frame: Frame, limits: FrameLimits) -> bytes:
@@ -97,11 +84,16 @@ def encode(frame: Frame, limits: FrameLimits) -> bytes:
     Raises
     ------
     FrameError
-        If the frame exceeds `limits`.
+        If a part of the frame is not as `Frame` describes it, or it exceeds `limits`.
     """
+    check_kind(frame.kind)
+    if not isinstance(frame.data, dict):
+        raise FrameError(f"a frame's data is a dict, found {type(frame.data).__name__}")
+    check_json(frame.data, "data")
+    arrays = {check_name(name): _plain(name, a) for name, a in frame.arrays.items()}
     layout = [
         {"name": name, "dtype": name_of(array.dtype), "shape": array.shape}
-        for name, array in frame.arrays.items()
+        for name, array in arrays.items()
     ]
     header = json.dumps(
         {"kind": frame.kind, "arrays": layout, "data": frame.data},
@@ -109,13 +101,13 @@ def encode(frame: Frame, limits: FrameLimits) -> bytes:
         allow_nan=False,
         separators=(",", ":"),
     ).encode()
-    body = sum(array.nbytes for array in frame.arrays.values())
+    body = sum(array.nbytes for array in arrays.values())
     check_within("header bytes", len(header), limits.header)
     check_within("body bytes", body, limits.body)
     check_within("arrays", len(layout), limits.arrays)
     buffers = [
         (array if sys.byteorder == "little" else array.byteswap()).tobytes()
-        for array in frame.arrays.values()
+        for array in arrays.values()
     ]
     return b"".join([_PREFIX.pack(MAGIC, len(header), body), header, *buffers])
 
@@ -196,6 +188,8 @@ def _reading(limits: FrameLimits) -> Generator[memoryview, None, Frame]:
     header = bytearray(header_length)
     yield memoryview(header)
     kind, layout, data = parse_header(bytes(header), limits)
+    check_kind(kind)
+    check_json(data, "data")
     declared = sum(dtype.itemsize * math.prod(shape) for _, dtype, shape in layout)
     if declared != body_length:
         raise FrameError(f"the arrays take {declared} bytes, the body is said to be {body_length}")
@@ -219,7 +213,7 @@ def _reading(limits: FrameLimits) -> Generator[memoryview, None, Frame]:
     return Frame(kind, arrays, data)
 
 
-def _frozen(name: str, array: object) -> NDArray[Any]:
+def _plain(name: str, array: object) -> NDArray[Any]:
     if not isinstance(array, (np.ndarray, np.generic)):
         raise FrameError(f"array {shown(name)} is no array, but {type(array).__name__}")
     dtype = name_of(array.dtype)
@@ -227,15 +221,6 @@ def _frozen(name: str, array: object) -> NDArray[Any]:
         raise FrameError(f"array {shown(name)} has dtype {dtype}, allowed are {', '.join(DTYPES)}")
     if array.ndim > DIMENSIONS:
         raise FrameError(f"array {shown(name)} has {array.ndim} dimensions, at most {DIMENSIONS}")
-    if (
-        isinstance(array, np.ndarray)
-        and type(array) is np.ndarray
-        and not array.flags.writeable
-        and array.flags.c_contiguous
-        and array.base is None
-        and array.dtype.isnative
-    ):
+    if type(array) is np.ndarray and array.dtype.isnative:
         return array
-    copy: NDArray[Any] = np.array(array, dtype=DTYPES[dtype], order="C", subok=False)
-    copy.flags.writeable = False
-    return copy
+    return np.array(array, dtype=DTYPES[dtype], subok=False)

@@ -45,7 +45,7 @@ def parse_header(
 ) -> tuple[str, list[tuple[str, np.dtype[Any], tuple[int, ...]]], dict[str, Any]]:
     """Return kind, layout (name, dtype and shape of each array) and data of a header.
 
-    Everything is checked but kind and data, which `Frame` checks.
+    Everything is checked but kind and data, see `check_kind` and `check_json`.
 
     Raises
     ------

@@ -9,6 +9,18 @@ from types import ModuleType
 from typing import Any
 
 Importer = Callable[..., Any]
+
+_SPARE: list[dict[str, Any]] = []
+_HANDED_OUT: list[dict[str, Any]] = []
+"""Builtins copied ahead, in the fork server, and those in use. To copy or to drop one writes to
+the pages of all that is in it."""
+
+
+def stock_up() -> None:
+    """Have the builtins of the next namespace ready."""
+    _SPARE[:] = [dict(vars(builtins))]
+
+
 Make = Callable[[str, str, "Library"], dict[str, Any]]
 
 
@@ -84,6 +96,13 @@ class Library:
     def fork(self) -> Library:
         """Give a library of the same sources with nothing loaded."""
         return Library(self._sources, self._make)
+
+    def builtins_for(self, package: str) -> dict[str, Any]:
+        """Give builtins for code in a package, with this library's ``__import__``."""
+        own = _SPARE.pop() if _SPARE else dict(vars(builtins))
+        _HANDED_OUT.append(own)
+        own["__import__"] = self.importer(package)
+        return own
 
     def importer(self, package: str) -> Importer:
         """Give the ``__import__`` for code in a package (the empty name: in none)."""

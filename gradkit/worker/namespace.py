@@ -10,7 +10,6 @@ Only the standard library is imported: this runs in the student's process.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 from collections.abc import Collection, Iterable, Mapping
 from types import CodeType
@@ -79,7 +78,7 @@ class Namespace(dict[str, Any]):
         super().__init__(presets)
         package = name if name in library.packages else name.rpartition(".")[0]
         self["__name__"] = name
-        self["__builtins__"] = {**vars(builtins), "__import__": library.importer(package)}
+        self["__builtins__"] = library.builtins_for(package)
 
     def fork(self, presets: Mapping[str, Any]) -> Namespace:
         """Give a fresh namespace of the same section with some names fixed.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.worker.frames import TO_GRADER, Frame, encode
+from gradkit.worker.library import stock_up
 
 NUMPY = '''
 """A net of one unit in each layer."""
@@ -97,6 +98,7 @@ def rehearse(handlers: Mapping[str, Callable[[Frame], Frame]]) -> None:
     for question in questions:
         encode(handlers[question.kind](question), TO_GRADER)
     handlers["load"](Frame("load", {}, _sources("")))
+    stock_up()
 
 
 def _sources(source: str) -> dict[str, Any]:

@@ -16,14 +16,19 @@ import numpy as np
 from gradkit.text import clean_text
 from gradkit.worker.confine import Allowance, limits
 from gradkit.worker.frames import TO_GRADER, TO_WORKER, Frame, FrameError, encode, read
+from gradkit.worker.several import SEVERAL, apart, together
 
 Handlers = Mapping[str, Callable[[Frame], Frame]]
 
 
-def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handlers:
+def load(
+    preload: Sequence[str], handlers: str, search: Sequence[str], rehearsals: int = 1
+) -> Handlers:
     """Import what every worker needs, and return ``HANDLERS`` of the module `handlers`.
 
-    Its ``rehearse``, where it has one, is called with them.
+    Its ``rehearse``, where it has one, is called with them. The interpreter adapts code to what
+    it sees, from the eighth time on: a fork server rehearses often enough for its forks to find
+    that done.
 
     `search` are folders in which `handlers` may be found too; they are not left in
     ``sys.path``.
@@ -41,10 +46,11 @@ def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handle
     sys.path.extend(search)
     module = importlib.import_module(handlers)
     sys.path[:] = before
-    _warm_up()
     table: Handlers = module.HANDLERS
-    if hasattr(module, "rehearse"):
-        module.rehearse(table)
+    for _ in range(rehearsals):
+        _warm_up()
+        if hasattr(module, "rehearse"):
+            module.rehearse(table)
     return table
 
 
@@ -60,7 +66,7 @@ def serve(
     seed of every generator. The answer to it, ``ready``, tells the tier that was reached
     before any student code ran. Each later request goes to the handler of its kind; what
     a handler lets escape is answered with a frame of kind ``error``, whose ``text`` says
-    what it was.
+    what it was. Those in a frame of `several` are answered in turn, in one.
 
     Parameters
     ----------
@@ -119,7 +125,8 @@ def _warm_up() -> None:
     pays for it in copied pages, a third of the time it takes to start.
     """
     frame = Frame("open", {"a": np.zeros(1)}, {"allowance": {}})
-    read(io.BytesIO(encode(frame, TO_WORKER)).readinto, TO_WORKER)
+    read(io.BytesIO(encode(together([frame, frame]), TO_WORKER)).readinto, TO_WORKER)
+    _answer({"open": lambda request: request}, together([frame, frame]))
     limits(Allowance(), 1, 0, (0, 0))
     reseed(0)
 
@@ -138,12 +145,25 @@ def _text(descriptor: int) -> io.TextIOWrapper:
 
 def _answer(handlers: Handlers, request: Frame) -> bytes:
     try:
+        return encode(_reply(handlers, request), TO_GRADER)
+    except BaseException as error:  # the grader must hear of every failure
+        return encode(_failed(error), TO_GRADER)
+
+
+def _reply(handlers: Handlers, request: Frame) -> Frame:
+    try:
+        if request.kind == SEVERAL:
+            return together([_reply(handlers, part) for part in apart(request)])
         handler = handlers.get(request.kind)
         if handler is None:
             raise FrameError(f"no handler for {request.kind!r}, there are {', '.join(handlers)}")
-        return encode(handler(request), TO_GRADER)
-    except BaseException as error:  # the grader must hear of every failure
-        return encode(Frame("error", {}, {"text": _describe(error)}), TO_GRADER)
+        return handler(request)
+    except BaseException as error:  # likewise
+        return _failed(error)
+
+
+def _failed(error: BaseException) -> Frame:
+    return Frame("error", {}, {"text": _describe(error)})
 
 
 def _describe(error: BaseException) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import queue
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -97,6 +98,9 @@ class Workshop:
         self._most_tier = most_tier
         self.allowance = allowance or Allowance()
         self.method: Method = method or ("fork" if sys.platform == "linux" else "spawn")
+        self._preload = tuple(preload)
+        self._siblings: dict[tuple[str, ...], Workshop] = {}
+        self._opening = threading.Lock()
         modules = ("numpy", "numpy.random", *preload)
         recipe = Recipe(modules, handlers, tuple(search), most_tier, tuple(omitted))
         self._lanes: list[Lane] = []
@@ -111,7 +115,9 @@ class Workshop:
             raise
 
     @contextmanager
-    def worker(self, *, deadline: float = 60.0, seed: int = 0) -> Iterator[Worker]:
+    def worker(
+        self, *, deadline: float = 60.0, seed: int = 0, modules: Collection[str] = ()
+    ) -> Iterator[Worker]:
         """Give a new process, and kill it afterwards with all it has started.
 
         Waits for a free lane: a thread that holds all of them waits for ever.
@@ -122,6 +128,10 @@ class Workshop:
             Seconds of wall time that the worker may live, from when it is ready.
         seed : int
             From 0 to 2**64 - 1. Seeds the generators of random, numpy and torch.
+        modules : collection of str
+            What it is going to import, besides what the workshop loads for all. It comes
+            from a lane beside the others, opened when it is first asked for: what a process
+            holds, each of its forks pays for.
 
         Raises
         ------
@@ -136,6 +146,11 @@ class Workshop:
 
         if not 0 <= seed < 2**64:
             raise ValueError(f"a seed is at least 0 and less than 2**64, got {seed}")
+        if modules:
+            with self._beside(modules).worker(deadline=deadline, seed=seed) as worker:
+                self.tier = worker.tier
+                yield worker
+            return
         lane = self._free.get()
         try:
             worker = Worker(lane, self.allowance, deadline, seed)
@@ -150,6 +165,13 @@ class Workshop:
             # An interrupt may have come between the start of a process and its worker.
             lane.stop()
             self._free.put(lane)
+
+    def _beside(self, modules: Collection[str]) -> Workshop:
+        preload = (*self._preload, *sorted(modules))
+        with self._opening:
+            if preload not in self._siblings:
+                self._siblings[preload] = self.sibling(preload)
+            return self._siblings[preload]
 
     def sibling(self, preload: Sequence[str]) -> Workshop:
         """Open another, of one lane, that loads other modules and asks for the same tier."""
@@ -167,6 +189,8 @@ class Workshop:
         Another thread may do this at any time; whoever waits for a worker's reply then gets
         `WorkerLost`, and whoever waits for a worker gets `WorkshopError`.
         """
+        while self._siblings:
+            self._siblings.popitem()[1].close()
         while self._lanes:
             self._lanes.pop().close()
 

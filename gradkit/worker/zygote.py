@@ -29,12 +29,14 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
+from gradkit.worker import linux
 from gradkit.worker.confine import UNCONFINED, Allowance, confine, taken_memory
 from gradkit.worker.errors import ConfinementError
 from gradkit.worker.harden import Shell, shut_in, tie_down
 from gradkit.worker.serve import Handlers, load, open_streams, point_streams, serve
 from gradkit.worker.tree import kill_below, kill_group
 
+REHEARSALS = 16
 UNFIT = 70
 """Exit code of a child that could not begin to serve."""
 
@@ -43,8 +45,9 @@ def main(settings: dict[str, Any]) -> None:
     """Load what workers need, then fork until the grader closes the socket."""
     control = socket.socket(fileno=settings["control"])
     control.set_inheritable(False)
-    handlers = load(settings["preload"], settings["handlers"], settings["search"])
+    handlers = load(settings["preload"], settings["handlers"], settings["search"], REHEARSALS)
     open_streams()
+    linux.collapse()
     zygote = _Zygote(control, handlers)
     packages = settings["preload"]
     try:

@@ -195,8 +195,16 @@ def test_the_exact_bytes_that_were_given_back(given: Path, tmp_path: Path) -> No
     ended = gradkit(*words, "--output", tmp_path / "page.html")
     assert (ended.exit_code, ended.stdout) == (0, "")
     assert (tmp_path / "page.html").read_bytes() == PAGE
-    with Store(given, write=False) as store:
+    with Store(given, write=True) as store:
         assert [each.file for each in releases(store, ANNA)] == ["a.html", "b.html"]
+        run = store.begin("release")
+        release(store, run, [(ANNA, "Grades.csv", b"anna,17")])
+    assert gradkit("show", "anna", "--as", "student", "--class", given).stdout_bytes == LATER
+    last = gradkit("show", "anna", "--as", "student", "--release", "3", "--class", given)
+    assert (last.stdout_bytes, last.stderr) == (
+        b"anna,17",
+        "3 of 3: Grades.csv, given back in run 5.\n",
+    )
 
 
 def test_what_was_not_given_back_is_refused(given: Path, tmp_path: Path) -> None:
@@ -206,10 +214,12 @@ def test_what_was_not_given_back_is_refused(given: Path, tmp_path: Path) -> None
     assert refusal("show", "anna", "--release", "3", *words) == (
         f"--release 3: {ANNA} was given back 1 (a.html, run 3), 2 (b.html, run 4)."
     )
-    said = refusal("show", "anna", "--output", tmp_path / "no" / "page.html", *words)
-    assert (
-        said == f"{tmp_path / 'no' / 'page.html'}: cannot be written (No such file or directory)."
-    )
+    nowhere = tmp_path / "no" / "page.html"
+    said = refusal("show", "anna", "--output", nowhere, *words).splitlines()
+    assert said == [
+        "2 of 2: b.html, given back in run 4.",
+        f"gradkit: {nowhere}: cannot be written (No such file or directory).",
+    ]
 
 
 def test_options_that_do_not_go_together_are_refused(given: Path, tmp_path: Path) -> None:
@@ -219,6 +229,9 @@ def test_options_that_do_not_go_together_are_refused(given: Path, tmp_path: Path
     assert refusal("show", "anna", "--output", "x", "--class", given) == alone
     assert refusal("show", "anna", "--as", "student", "--finding", "x", "--class", given) == (
         "--as student shows what was given back: leave out --finding."
+    )
+    assert refusal("show", "anna", "--submission", "x", "--class", given) == (
+        "--submission goes with a file of results, and anna is none."
     )
     file = tmp_path / "result.json"
     file.write_text("[]", encoding="utf-8")

@@ -109,7 +109,7 @@ def test_moodle_finds_every_page_and_every_grade(out: Path) -> None:
     assert taken["504"][1] == ""
     assert (done.pages, done.new, done.filled) == (2, 2, 2)
     (left,) = done.left
-    assert (left.student, left.what) == ("Cas Pi", "page")
+    assert (left.student, left.what) == ("Cas Pi", "page, grade")
     assert left.why.startswith("There is no script and no notebook in Cas Pi_503")
     read = pd.read_csv(io.BytesIO((out / "feedback" / "w.csv").read_bytes()), index_col="Full name")
     assert read["Grade"].dropna().to_dict() == {"Ben Ost": 17.0, "Ann Mo": 20.0}
@@ -179,6 +179,20 @@ def test_a_group_with_different_points_has_no_common_page(canvas: Path, tmp_path
     assert ida.read_text(encoding="utf-8") != jo.read_text(encoding="utf-8")
 
 
+def test_who_comes_to_a_group_later_has_its_page(tmp_path: Path) -> None:
+    """From wherever it is graded then; equal files of two who are no group are each one's own."""
+    roster = [ROSTER[2], replace(ROSTER[3], group="")]
+    texts = {"teamred_103_9003_hw.py": RIGHT, "moann_101_9001_hw.py": RIGHT}
+    out = graded(download(tmp_path / "one", texts), tmp_path / "out", roster, groups=True)
+    graded(download(tmp_path / "two", texts), out, [*ROSTER[2:4], ROSTER[0]], groups=True)
+    done = give(out, "canvas")
+    pages = members(out / "feedback" / "c.zip")
+    assert "<bdi>Handed in by a group</bdi>" in pages["teamred_103_9003_feedback.html"]
+    # The first roster did not have her.
+    assert "<bdi>Ann Mo</bdi>" in pages["moann_101_9001_feedback.html"]
+    assert (done.pages, done.left) == (3, ())
+
+
 def test_moodle_gives_a_members_file_to_that_member_alone(tmp_path: Path) -> None:
     """So the rest of a group that only the roster knows is listed."""
     roster = [
@@ -236,6 +250,21 @@ def test_a_page_says_what_has_changed_since_the_last(out: Path) -> None:
     assert "taken back: did explain it" in third[ANN]
     assert third[BEN] == new[BEN]
     assert len([1 for _, name, _ in noted(out) if name == "Ann Mo"]) == 3
+
+
+def test_only_what_has_changed_where_that_is_wanted(out: Path) -> None:
+    """And nothing where nothing has: the archive stays the one that was written last."""
+    assert give(out, changed=True).pages == 2
+    set_points(out, "Ann Mo", 3.5)
+    done = give(out, changed=True, table_=worksheet(out))
+    assert (done.pages, done.new, done.filled) == (1, 1, 2)
+    pages = members(out / "feedback" / "m.zip")
+    assert list(pages) == [ANN]
+    assert "What has changed since" in pages[ANN]
+    done = give(out, changed=True)
+    assert (done.pages, done.written) == (0, ())
+    assert done.notes == ("No page is new or changed, so none is written.",)
+    assert members(out / "feedback" / "m.zip") == pages
 
 
 def test_another_attempt_that_counts_is_told(tmp_path: Path) -> None:

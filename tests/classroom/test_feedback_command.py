@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from classroom.classes import RIGHT
+from classroom.classes import RIGHT, SETTINGS, changed_assignment
 from classroom.returned import MOODLE, WORKSHEET, download, graded, members, table
 from click.testing import CliRunner
 from click.testing import Result as Ended
 
+from gradkit.classroom.database import files_of
 from gradkit.classroom.releases import given
 from gradkit.classroom.store import Store
 from gradkit.cli import main
+from gradkit.student.gather import gather
 
 
 def command(*arguments: object) -> Ended:
@@ -41,7 +44,9 @@ def test_pages_and_grades_are_written_and_told(out: Path) -> None:
     assert ended.exit_code == 1
     lines = [line.rstrip() for line in ended.stdout.splitlines()]
     assert lines[0].split() == ["left", "out", "of", "why"]
-    assert lines[1].startswith("Cas Pi    page  There is no script and no notebook in Cas Pi_503")
+    assert lines[1].startswith(
+        "Cas Pi    page, grade  There is no script and no notebook in Cas Pi_503"
+    )
     assert lines[-2:] == [str(out / "feedback" / name) for name in ("moodle.zip", "Grades.csv")]
     assert ended.stderr == "2 pages written, 2 of them new or changed.\n2 rows filled.\n"
     assert len(members(out / "feedback" / "moodle.zip")) == 2
@@ -144,6 +149,36 @@ def test_no_class_and_no_worksheet_exit_2(out: Path, tmp_path: Path) -> None:
     assert ended.exit_code == 2
     assert "is no grading worksheet of Moodle that can be filled" in ended.stderr
     assert not (out / "feedback").exists()
+
+
+def test_what_is_written_is_no_submission(tmp_path: Path) -> None:
+    """Where the class lies in the folder of its own submissions."""
+    download(tmp_path, {"ann.py": RIGHT})
+    graded(tmp_path, tmp_path)
+    assert command(tmp_path, "--folder").exit_code == 0
+    (tmp_path / "pages").mkdir()
+    assert [one.name for one in gather([tmp_path], files_of(tmp_path))] == ["ann"]
+    assert len(gather([tmp_path])) > 1
+
+
+def test_pages_need_the_extra(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing is said, with how to get it."""
+    monkeypatch.setattr("gradkit.render.formats.lacking", lambda name: f"{name} needs more")
+    ended = command(out, "--moodle")
+    assert (ended.exit_code, ended.stderr) == (2, "gradkit: html needs more\n")
+
+
+def test_an_assignment_that_is_gone_is_said(tmp_path: Path) -> None:
+    """Unless the level is given, which is all that it is needed for."""
+    mine = changed_assignment(tmp_path / "mine")
+    settings = replace(SETTINGS, assignment=mine)
+    folder = download(tmp_path / "subs", {"ann.py": RIGHT})
+    out = graded(folder, tmp_path / "out", settings=settings)
+    mine.unlink()
+    ended = command(out, "--folder")
+    assert ended.exit_code == 2
+    assert str(mine) in ended.stderr
+    assert command(out, "--folder", "--hints", "2").exit_code == 0
 
 
 def test_an_interrupt_ends_with_130(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from classroom.answering import (
     refusal,
     run,
 )
+from model_solutions import ROOT
 
 import gradkit as package
 from gradkit.classroom.counted import counted
@@ -155,6 +156,22 @@ def test_of_who_handed_in_nothing_nothing_counts(handed: Path) -> None:
     assert gradkit("history", "dan", "--class", handed / "out").stdout == f"{DAN}: nothing counts\n"
 
 
+def test_another_rule_concerns_whoever_has_handed_in(course: Path, tmp_path: Path) -> None:
+    """Though nothing of theirs was found in that run: it may not count any more, or again."""
+    (tmp_path / "none").mkdir()
+    for number, policy in ((3, "before=2000-01-01T00:00:00+00:00"), (4, "last")):
+        with Store(course, write=True) as store:
+            store.end(store.begin("remark", SETTINGS, policy=policy))
+        last = told(course).steps[-1]
+        assert (last.run, last.policy, last.attempts) == (number, policy, ())
+        assert (last.after is None) == (number == 3)
+    text = gradkit("history", "anna", "--class", course).stdout
+    rule = "From then on the last attempt before 2000-01-01T00:00:00+00:00 counts."
+    assert rule in text
+    assert "What counts: 17.25 of 20 points before, nothing counts from then on." in text
+    assert told(course, DAN).steps == ()
+
+
 def test_how_it_stood_can_be_asked_for_any_run(term: Path) -> None:
     """As `diff` does."""
     with Store(term, write=False) as store:
@@ -213,6 +230,24 @@ def test_as_data_it_has_all_of_it(term: Path) -> None:
     assert attempt["digest"] == hashlib.sha256(FIRST[FILE].encode()).hexdigest()
     assert data["steps"][2]["words"] == [{"task": TASK, "check": "update", "points": 11.0}]
     assert data["mark"] == {"score": 20.0, "max_score": 20.0, "number": 1, "attempts": 1}
+
+
+def test_every_key_is_described(term: Path) -> None:
+    """In the document beside the renderer; what is a package's or a task's name is not."""
+    text = (ROOT / "gradkit" / "render" / "HISTORY.md").read_text(encoding="utf-8")
+    data = json.loads(gradkit("history", "anna", "--json", "--class", term).stdout)
+    keys: set[str] = set()
+    waiting: list[object] = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            keys |= set(value)
+            named = ("versions", "digests", "seeds")
+            waiting += [inner for key, inner in value.items() if key not in named]
+        elif isinstance(value, list):
+            waiting += value
+    assert {"steps", "words", "releases", "seeds", "number"} <= keys
+    assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
 
 
 def test_no_word_of_it_is_obeyed(course: Path) -> None:

@@ -26,12 +26,13 @@ from gradkit.classroom.grade import Grading
 from gradkit.classroom.history import history
 from gradkit.classroom.lane import grader
 from gradkit.classroom.overrides import override
-from gradkit.classroom.pages import file_name, remove_pages, write_pages
+from gradkit.classroom.pages import file_name, write_pages
 from gradkit.classroom.pseudonyms import pseudonym
 from gradkit.classroom.purge import PurgeError, purge
 from gradkit.classroom.releases import release
 from gradkit.classroom.roll import roll
 from gradkit.classroom.store import Store
+from gradkit.classroom.traces import remove_traces
 from gradkit.student.gather import gather
 
 COMMENT = "the dog ate the sheet of a certain person"
@@ -134,6 +135,15 @@ def test_of_her_own_runs_only_the_reason_goes(term: Path) -> None:
     assert [each.why for each in runs if each.kind == "override"] == ["", "another reason"]
 
 
+def test_reasons_that_name_her_have_the_pseudonym(term: Path) -> None:
+    """As the course writes the name, or the roster; other words stay."""
+    with Store(term, write=True) as store:
+        store.begin("remark", why="ANNA LEE, and Lee, Anna, were right: not Joanna Lees")
+        hidden = pseudonym(store, ANNA)
+        purge(store, ANNA)
+        assert store.runs()[-2].why == f"{hidden}, and {hidden}, were right: not Joanna Lees"
+
+
 def test_who_has_handed_in_nothing_can_be_removed(course: Path) -> None:
     """From the roster."""
     with Store(course, write=True) as store:
@@ -224,17 +234,25 @@ def test_a_reason_that_names_the_student(course: Path) -> None:
         f"The reason names {ANNA}, and it is kept. Say why without the name: --why TEXT."
     )
     assert b"Anna" in (course / FILE).read_bytes()
+    with Store(course, write=True) as store:
+        purge(store, ANNA, why="Joanna Lees has asked")
 
 
 # --- the command -------------------------------------------------------------------------
 
 
 def test_the_command_asks_and_says_what_it_did(term: Path) -> None:
-    """Rows, pages, and what lies elsewhere."""
+    """Rows, pages, bundles, and what lies elsewhere."""
+    assert gradkit("feedback", term, "--folder").exit_code == 1
+    assert gradkit("feedback", term, "--canvas").exit_code == 1
+    table = term / "feedback" / "Grades.csv"
+    table.write_text("Student\n", encoding="utf-8")
     with Store(term, write=False) as store:
         write_pages(store, term / "pages", 2, 1)
         (path,) = {each.kept.path for each in counted(store) if each.kept.name == ANNA}
     own = term / "pages" / "students" / file_name(ANNA)
+    given = term / "feedback" / "pages" / file_name(ANNA)
+    assert given.exists()
     bens = term / "pages" / "students" / file_name(BEN)
     ended = gradkit("purge", "anna", "--class", term, given="y\n")
     assert (ended.exit_code, ended.stdout) == (0, "")
@@ -242,14 +260,17 @@ def test_the_command_asks_and_says_what_it_did(term: Path) -> None:
     assert first.startswith(
         f"Remove all that is stored of {ANNA} in {term}? It cannot be taken back. [y/N]: "
     )
-    assert re.fullmatch(rf"{ANNA} was removed: \d+ rows of the class file, 2 pages\.", lines[0])
+    assert re.fullmatch(rf"{ANNA} was removed: \d+ rows of the class file, 4 files\.", lines[0])
     assert lines[1:] == [
-        f"removed {own}",
-        f"removed {term / 'pages' / 'index.html'}",
-        "The class page is written anew by `gradkit grade … --html`.",
+        f"removed: {own}",
+        f"removed: {given}",
+        f"removed: {term / 'pages' / 'index.html'}",
+        f"removed: {term / 'feedback' / 'canvas.zip'}",
+        "What named everybody is written anew by `gradkit grade … --html` and `gradkit feedback`.",
         f"still there: {path}",
-        "Downloads, rosters, worksheets, gradebooks and bundles of feedback are not gradkit's to "
-        "remove: look for the student there too.",
+        f"still there: {table}",
+        "Downloads, rosters, worksheets and gradebooks are not gradkit's to remove, nor is what "
+        "was written elsewhere with --out: look for the student there too.",
     ]
     assert not own.exists()
     assert not (term / "pages" / "index.html").exists()
@@ -290,8 +311,37 @@ def test_a_page_that_cannot_be_removed(course: Path) -> None:
     page = course / "pages" / "students" / file_name(ANNA)
     page.mkdir(parents=True)
     with pytest.raises(StoreError, match=rf"{re.escape(str(page))}: cannot be removed \("):
-        remove_pages(course / "pages", ANNA)
+        remove_traces(course, ANNA)
     assert refusal("purge", ANNA, "--yes", "--class", course).startswith(f"{page}: cannot be")
     assert b"Anna" in (course / FILE).read_bytes()
     shutil.rmtree(course / "pages")
-    assert remove_pages(course / "pages", ANNA) == []
+    assert remove_traces(course, ANNA) == []
+
+
+def test_killed_before_the_file_is_written_anew(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What she left is gone at once; the traces of it go when the file is next written to."""
+    swept: list[bool] = []
+
+    def killed(self: Store) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "_sweep", killed)
+        with pytest.raises(KeyboardInterrupt), Store(course, write=True) as store:
+            purge(store, ANNA)
+    with Store(course, write=False) as store:
+        assert ANNA not in {one.kept.name for one in counted(store)}
+    sweep = Store._sweep
+
+    def watched(self: Store) -> None:
+        swept.append(True)
+        sweep(self)
+
+    monkeypatch.setattr(Store, "_sweep", watched)
+    for _ in range(2):
+        with Store(course, write=True):
+            pass
+    assert swept == [True]
+    assert b"leeanna" not in (course / FILE).read_bytes()

@@ -450,7 +450,7 @@ def test_another_attempt_counts_from_now_on(tmp_path: Path) -> None:
     worse = results(out)["ann"]
     assert isinstance(worse, Result)
     ended = command(out, "--attempt", "best", "--dry-run")
-    assert ended.stderr.endswith("1 of 3 scores would change.\n")
+    assert ended.stderr.endswith("1 of 2 scores would change.\n")
     ended = command(out, "--attempt", "best")
     assert ended.stdout.split()[4:] == [
         *("ann", f"{worse.score:g}", "/", "20", "20", "/", "20", f"+{20 - worse.score:g}")

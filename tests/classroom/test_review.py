@@ -22,7 +22,10 @@ from classroom.answering import (
     gradkit,
     refusal,
 )
+from classroom.classes import RIGHT, handed_in
 from classroom.filing import filed
+from classroom.here import grade_here
+from model_solutions import REFERENCE
 
 from gradkit.classroom.counted import counted
 from gradkit.classroom.overrides import override
@@ -208,3 +211,17 @@ def test_what_cannot_be_split_is_refused(handed: Path) -> None:
         "--for w: nobody of that name shares the work. It goes with --split."
     )
     assert "there is no such file" in refusal("review", handed / "first")
+
+
+def test_a_class_without_solutions_is_told_once(tmp_path: Path) -> None:
+    """That everybody's marks are provisional is no reason to look at each of them."""
+    folder, out = handed_in(tmp_path / "class", ann=RIGHT, ben=RIGHT), tmp_path / "out"
+    grade_here(folder, out, replace(SETTINGS, no_reference=True))
+    ended = gradkit("review", out)
+    assert ended.stdout == "Nobody has to be looked at.\n"
+    assert ended.stderr.startswith("gradkit: all marks are provisional")
+    final = replace(SETTINGS, no_reference=False, reference=REFERENCE)
+    grade_here(handed_in(tmp_path / "more", cy=RIGHT), out, final)
+    ended = gradkit("review", out)
+    assert ended.stdout.startswith("2 students to be looked at\n")
+    assert ended.stderr == ""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from gradkit.grounds import Settings
+from gradkit.examine import Examined, examine
+from gradkit.grounds import Settings, grounds, oracle_of
+from gradkit.recognise import recognise
 from gradkit.records.result import TaskResult
-from gradkit.session import Session
+from gradkit.session import REDRAWS, Session
+from gradkit.student.outline import outline
+from gradkit.student.read import read
+from gradkit.student.sitting import Sitting
+from gradkit.truth.suspicion import nondeterministic
 from gradkit.worker import Workshop
 
 Diagnosed = Callable[..., TaskResult]
+Spotted = Callable[[str, str, Iterable[int]], list[int]]
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +62,39 @@ def diagnosed(
             return result
 
         yield grade
+
+
+@pytest.fixture(scope="session")
+def spotted(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Spotted:
+    """``spotted(text, task, seeds)``: the seeds on which a check of the text does not pass.
+
+    The text is run in one process for all seeds, which a grader would not do; what it is
+    asked and how that is judged is the same.
+    """
+    written = tmp_path_factory.mktemp("submissions") / "spotless.py"
+    tasks = {task.id: task for task in grounds(Settings())[0].tasks}
+
+    def check(text: str, name: str, seeds: Iterable[int]) -> list[int]:
+        written.write_text(text, encoding="utf-8")
+        submission, task = read(written), tasks[name]
+
+        def sit(section) -> Sitting:
+            return Sitting(workshop, section, {}, frozenset(), 600.0, seed=0)
+
+        claimed = recognise(submission, tuple(tasks.values()), (name,), lambda _, s, __: sit(s))
+        oracle = oracle_of(task, None, "correct")
+        (section,) = claimed[name]
+        with sit(section) as sitting:
+            facts = outline(section, {})
+            return [s for s in seeds if not passes(task, facts, sitting, oracle, s)]
+
+    def passes(task, facts, sitting, oracle, seed: int) -> bool:
+        examined: Examined
+        for redraw in range(1 + REDRAWS):
+            examined = examine(task, facts, sitting, oracle, seed + redraw)
+            if all(verdict.state != "inconclusive" for verdict in examined.verdicts):
+                break
+        passed = all(verdict.state == "pass" for verdict in examined.verdicts)
+        return passed and not nondeterministic(examined.case)
+
+    return check

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import notebook_bodies  # noqa: F401 -- adds to the bodies
+import habit_bodies  # noqa: F401 -- adds to the bodies
+import notebook_bodies  # noqa: F401 -- as does this
 import pytest
 from said import alternatives, codes, named, wrong_entries
 from student_bodies import BODIES, Body
 from written import homework
 
 QUICK = 1
-SOAK = 10
+SOAK = 3
+SEEDS = 20
 
 
 def grade_body(diagnosed, body: Body, seed: int):
@@ -56,8 +58,13 @@ def test_a_label_that_is_wrong_is_noticed(diagnosed) -> None:
 
 @pytest.mark.slow
 def test_at_least_95_percent_are_named_on_many_seeds(diagnosed) -> None:
-    """No seed accuses wrongly, and hardly any misses something."""
+    """No seed accuses wrongly, and hardly any misses something.
+
+    Every body has seeds of its own: they differ in the same numbers.
+    """
     full = [
-        complete(body, grade_body(diagnosed, body, seed)) for seed in range(SOAK) for body in BODIES
+        complete(body, grade_body(diagnosed, body, (number + turn * 7) % SEEDS))
+        for turn in range(SOAK)
+        for number, body in enumerate(BODIES)
     ]
     assert sum(full) >= 0.95 * len(full), f"{sum(full)} of {len(full)}"

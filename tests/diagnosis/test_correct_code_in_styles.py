@@ -37,9 +37,15 @@ def test_right_code_has_no_findings(diagnosed, style: str, task: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("style", STYLES)
-def test_right_code_has_no_findings_on_200_seeds(diagnosed, style: str, task: str) -> None:
-    """No seed draws a probe on which right code looks wrong."""
-    assert_right(diagnosed, style, task, range(SOAK))
+def test_right_code_passes_on_200_seeds(spotted, style: str, task: str) -> None:
+    """No seed draws a probe on which right code looks wrong: nothing is left to diagnose."""
+    assert spotted(homework(task, source_of(style, task)), task, range(SOAK)) == []
+
+
+def test_wrong_code_is_spotted_on_every_seed(spotted) -> None:
+    """The twin."""
+    text = homework(CLASSIFICATION, source_of("loops", CLASSIFICATION).replace("0.001", "0.003"))
+    assert spotted(text, CLASSIFICATION, range(QUICK + 2)) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("style", ["loops", "einsum", "a lambda", "a decorator", "a class"])

@@ -25,14 +25,9 @@ def tasks():
 
 
 def sample(sets: list[frozenset[str]], seed: int):
-    """All of them in an order of the seed's, each in one of the styles.
-
-    But for a sum that overwrites a bias in vectors: that leaves one number for the array.
-    """
+    """All of them in an order of the seed's, each in one of the styles."""
     order = np.random.default_rng(seed).permutation(len(sets))
-    made = [(sets[number], STYLES[place % len(STYLES)]) for place, number in enumerate(order)]
-    scalar = {"bias-sum-axis", "overwritten"}
-    return [(codes, style) for codes, style in made if not scalar <= codes or style == "scalar"]
+    return [(sets[number], STYLES[place % len(STYLES)]) for place, number in enumerate(order)]
 
 
 def assert_named(diagnosed, task, made: frozenset[str], style: str, seed: int = 0) -> None:

@@ -7,7 +7,7 @@ from outside_code import BY_RULE, CODE, SOMETIMES, source_of
 from said import codes, finding, named, states, wrong_entries
 from written import homework
 
-SOAK = 20
+SOAK = 10
 QUICK = list(CODE)[::2]
 """The soak takes all of them."""
 
@@ -67,7 +67,7 @@ def test_what_is_right_otherwise_keeps_its_name(diagnosed) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CODE)
 def test_no_seed_gives_it_a_name(diagnosed, name: str) -> None:
-    """Over twenty draws."""
+    """Over ten draws."""
     for seed in range(SOAK):
         result = graded(diagnosed, name, seed)
         assert named(result) == set(), seed

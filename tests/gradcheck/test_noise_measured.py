@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from gradkit.gradcheck.evaluate import Evaluator
-from gradkit.gradcheck.ladder import Ladder, derive, local_noise, slopes
+from gradkit.gradcheck.ladder import derive
 from gradkit.gradcheck.noise import POINTS, is_float32, median_noise, table_noise
 from gradkit.gradcheck.preflight import preflight
+from gradkit.gradcheck.slopes import Ladder, local_noise, slopes
 from gradkit.gradcheck.structure import unpack
 
 LINE = np.array(POINTS, dtype=float)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from gradkit.gradcheck import judge_ladder, plan_ladder, read_ladder
-from gradkit.gradcheck.plan import read_ladders
 
 RNG = np.random.default_rng(2)
 X = RNG.normal(size=(2, 4))
@@ -188,20 +187,3 @@ def test_what_does_not_fit_is_refused() -> None:
         judge_ladder(PLAN, evaluate(PLAN, forward), GOOD)
     with pytest.raises(ValueError, match="dict with the keys"):
         judge_ladder(PLAN, evaluate(PLAN, loss), {"W1": GOOD["W1"]})
-
-
-def test_ladders_read_together_are_no_different():
-    """Bit for bit, also where one of them is rough and one has several outputs."""
-    points = [{"W": np.array([[1.0, -2.0]]), "b": np.array([0.5])}, {"W": np.array([3.0])}]
-    plans = [plan_ladder(point) for point in points]
-    smooth = [
-        float(np.sum(w**3) + b[0]) for w, b in zip(*plans[0].parameters.values(), strict=True)
-    ]
-    stairs = [[np.floor(w[0] * 1e4), np.sin(w[0])] for w in plans[1].parameters["W"]]
-    together = read_ladders(plans, [smooth, stairs])
-    for plan, values, found in zip(plans, [smooth, stairs], together, strict=True):
-        alone = read_ladder(plan, values)
-        for name in plan.names:
-            for part in ("estimate", "bound", "status", "left", "right", "resolution"):
-                one, other = getattr(alone, part)[name], getattr(found, part)[name]
-                assert one.tobytes() == other.tobytes()

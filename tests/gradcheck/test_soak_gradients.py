@@ -1,16 +1,17 @@
-"""Soaks on fresh random nets: no false alarm, no miss, honest bounds, few evaluations.
+"""Soaks on random nets: no false alarm, no miss, honest bounds, few evaluations.
 
-Every run draws a new seed, which is printed and stands in the assertion messages;
-``GRADKIT_SEED`` repeats one. ``GRADKIT_SOAK=4`` takes four times as many nets.
+The seed is fixed, so that no rare net decides whether a change is taken, and stands in the
+assertion messages; ``GRADKIT_SEED`` takes another, ``GRADKIT_SOAK=4`` four times as many nets.
 
-Nothing may ever go wrong in a verdict. Where a share is allowed, a run fails when it shows, at
-odds of 10,000 to 1, that the share is exceeded; the larger the run, the closer the bar.
+No verdict may ever go wrong. Where a share is allowed, a run fails when it shows, at odds of
+10,000 to 1, that the share is exceeded; the larger the run, the closer the bar.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,14 +25,15 @@ from gradkit.gradcheck.records import Report
 
 pytestmark = pytest.mark.slow
 
-# Fixed, so that no rare net decides whether a change is taken; try others by hand.
 SEED = int(os.environ.get("GRADKIT_SEED", "852"))
 SIZE = int(os.environ.get("GRADKIT_SOAK", "1"))
-CORRECT, STRUCTURAL, SINGLE, SMALLEST = 112 * SIZE, 9 * SIZE, 28 * SIZE, 3
-"""Nets of each family that are checked with the right gradient, with structural errors, with
-single entries off; and how many of the latter are off by 1e-7."""
-PRECISE = tuple(f for f in random_nets.FAMILIES if f not in ("float32", "noise"))
+CORRECT, SINGLE, SMALLEST = 112 * SIZE, 28 * SIZE, 3
+"""Nets of each family that are checked with the right gradient, and with single entries off; and
+how many of the latter are off by 1e-7."""
 ROUGH = ("float32", "noise")
+HARD = (*ROUGH, "kinks", "saturation", "offset")
+STRUCTURAL = {family: (8 if family in HARD else 4) * SIZE for family in random_nets.FAMILIES}
+"""Nets of each family that are checked with every structural error."""
 
 
 @dataclass
@@ -45,7 +47,6 @@ class Tally:
     unreasoned: list[str] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
-    blind: Counter = field(default_factory=Counter)
     overlooked: dict[float, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, kind: str, where: str, report: Report, truth: random_nets.Params) -> None:
@@ -64,18 +65,20 @@ class Tally:
             elif entry.verdict == "inconclusive" and not entry.reason:
                 self.unreasoned.append(f"{where}: {entry}")
 
-    def count(self, start: str, verdict: str = "") -> int:
-        """Return how many reports of kinds that start so have a verdict, or any."""
+    def count(self, ending: str, verdict: str = "", families: Sequence[str] = ()) -> int:
+        """Return how many reports of kinds that end so have a verdict, or any."""
         return sum(
             count
             for (kind, found), count in self.verdicts.items()
-            if kind.startswith(start) and verdict in ("", found)
+            if kind.endswith(ending)
+            and verdict in ("", found)
+            and (not families or kind.removesuffix(ending) in families)
         )
 
-    def within(self, start: str, verdict: str, share: float) -> bool:
-        """Whether a verdict is not plainly more frequent than a share among reports of a kind."""
-        most = binom.isf(1e-4, self.count(start), share)
-        return self.count(start, verdict) <= most
+    def within(self, families: Sequence[str], ending: str, share: float) -> bool:
+        """Whether no more than a share of reports is plainly inconclusive."""
+        most = binom.isf(1e-4, self.count(ending, families=families), share)
+        return self.count(ending, "inconclusive", families) <= most
 
 
 def nets(family: str, count: int):
@@ -99,95 +102,94 @@ def tally() -> Tally:
     print(f"GRADKIT_SEED={SEED} GRADKIT_SOAK={SIZE}")
     seen = Tally()
     for family in random_nets.FAMILIES:
-        kind = "rough" if family in ROUGH else "precise"
         for k, (where, net, rng) in enumerate(nets(family, CORRECT)):
             with np.errstate(all="ignore"):
                 good = net.gradient(net.params)
                 truth = net.gradient(net.params, np.longdouble)
             report = check(net, good)
-            seen.add(f"{kind} correct", where, report, truth)
+            seen.add(f"{family} correct", where, report, truth)
             if report.verdict == "disagree":
                 seen.alarms.append(f"{where}\n{report}")
-            if k >= STRUCTURAL:
-                continue
-            with np.errstate(all="ignore"):
-                wrong = list(random_nets.structural(net, rng))
-            for label, claim in wrong:
-                if random_nets.matters(truth, claim, 1e-2):
-                    report = check(net, claim)
-                    seen.add(f"{kind} structural", f"{where} {label}", report, truth)
-                    if report.verdict == "agree":
-                        seen.missed.append(f"{label}: {where}\n{report}")
-        if family in PRECISE:
-            _single(family, seen)
-    print(seen.verdicts)
+            if k < STRUCTURAL[family]:
+                _structural(f"{family} structural", where, net, rng, truth, seen)
+            if k < SINGLE and family not in ROUGH:
+                _single(family, where, net, rng, truth, seen)
+    for key in sorted(seen.verdicts):
+        print(*key, seen.verdicts[key])
     return seen
 
 
-def _single(family: str, seen: Tally) -> None:
-    """Plant errors in single entries of precise nets."""
-    for where, net, rng in nets(family, SINGLE):
-        with np.errstate(all="ignore"):
-            truth = net.gradient(net.params, np.longdouble)
-            sizes = (1e-3, 1e-5, *[1e-7] * SMALLEST)
-            planted = [(size, random_nets.single(net, rng, size)) for size in sizes]
-        for size, made in planted:
-            if made is None:
-                continue
-            report = check(net, made[1])
-            kind = f"precise single {size:g}"
-            seen.add(kind, f"{where} {made[0]}", report, truth)
+def _structural(
+    kind: str,
+    where: str,
+    net: random_nets.Net,
+    rng: np.random.Generator,
+    truth: random_nets.Params,
+    seen: Tally,
+) -> None:
+    """Make every structural error."""
+    with np.errstate(all="ignore"):
+        wrong = list(random_nets.structural(net, rng))
+    for label, claim in wrong:
+        if random_nets.matters(truth, claim, 1e-2):
+            report = check(net, claim)
+            seen.add(kind, f"{where} {label}", report, truth)
             if report.verdict == "agree":
-                seen.blind[size] += 1
-                if _resolution(report, made[0]) < size:
-                    seen.overlooked[size].append(f"{made[0]}: {where}\n{report}")
+                seen.missed.append(f"{label}: {where}\n{report}")
 
 
-def _resolution(report: Report, label: str) -> float:
-    """Return the resolution that a report states for the entry that a label names."""
-    name, _, rest = label.partition("[")
-    inside = [entry for entry in report.entries if entry.parameter == name]
-    return inside[int(rest.partition("]")[0])].resolution
+def _single(
+    family: str,
+    where: str,
+    net: random_nets.Net,
+    rng: np.random.Generator,
+    truth: random_nets.Params,
+    seen: Tally,
+) -> None:
+    """Plant errors in single entries."""
+    for size in (1e-3, 1e-5, *[1e-7] * SMALLEST):
+        with np.errstate(all="ignore"):
+            made = random_nets.single(net, rng, size)
+        if made is None:
+            continue
+        report = check(net, made[1])
+        seen.add(f"{family} single {size:g}", f"{where} {made[0]}", report, truth)
+        if report.verdict == "agree":
+            seen.overlooked[size].append(f"{made[0]}: {where}\n{report}")
 
 
 def test_no_correct_gradient_is_called_wrong(tally: Tally) -> None:
     """Not one of a thousand nets, with noise, kinks, float32, saturation, at any scale."""
     assert not tally.alarms, "\n\n".join(tally.alarms[:5])
-    assert tally.count("precise correct", "agree") > 0.9 * tally.count("precise correct")
+    assert tally.count(" correct") > 1000
 
 
 def test_no_structural_error_is_missed(tally: Tally) -> None:
     """With any forward."""
     assert not tally.missed, "\n\n".join(tally.missed[:5])
-    assert tally.count("precise structural", "disagree") > 1000 * SIZE
+    assert tally.count(" structural", "disagree") > 800 * SIZE
 
 
-def test_no_single_entry_is_accepted_against_the_stated_resolution(tally: Tally) -> None:
+def test_no_single_entry_that_is_off_is_missed(tally: Tally) -> None:
     """None that is off by 1e-5 or more, and not one in a hundred of those off by 1e-7."""
     for size in (1e-3, 1e-5):
         assert not tally.overlooked[size], "\n\n".join(tally.overlooked[size][:5])
-    most = binom.isf(1e-4, tally.count("precise single 1e-07"), 0.01)
+    most = binom.isf(1e-4, tally.count(" single 1e-07"), 0.01)
     assert len(tally.overlooked[1e-7]) <= most, "\n\n".join(tally.overlooked[1e-7][:5])
 
 
-def test_few_reports_state_a_resolution_too_coarse_for_a_single_entry(tally: Tally) -> None:
-    """Bends within 1e-6 of the point and saturated naive logarithms blur entries, and say so."""
-    for size, share in ((1e-3, 1e-3), (1e-5, 2e-3), (1e-7, 0.025)):
-        most = binom.isf(1e-4, tally.count(f"precise single {size:g}"), share)
-        assert tally.blind[size] <= most, f"GRADKIT_SEED={SEED} {size}: {tally.verdicts}"
-
-
 def test_no_accepted_error_exceeds_twice_the_resolution(tally: Tally) -> None:
-    """But by chance: an error of 1e-7 may be met by that of a bend within the first step."""
-    total = tally.count("precise single 1e-07")
-    assert len(tally.beyond) <= binom.isf(1e-4, total, 3e-4), "\n\n".join(tally.beyond[:5])
-    assert all("off by 1e-07" in one for one in tally.beyond), "\n\n".join(tally.beyond[:5])
+    """Of right gradients and of wrong ones."""
+    assert not tally.beyond, "\n\n".join(tally.beyond[:5])
 
 
 def test_few_checks_are_inconclusive_and_each_says_why(tally: Tally) -> None:
-    """One in forty with a precise forward, a third with float32 or noise."""
-    for kind, share in (("precise", 0.025), ("precise correct", 0.025), ("rough correct", 0.35)):
-        assert tally.within(kind, "inconclusive", share), f"GRADKIT_SEED={SEED}: {tally.verdicts}"
+    """One in forty with a precise forward, a third with float32 or with noise."""
+    precise = [family for family in random_nets.FAMILIES if family not in ROUGH]
+    for kind in (" correct", " single 0.001", " single 1e-05", " structural"):
+        assert tally.within(precise, kind, 0.025), f"GRADKIT_SEED={SEED}: {tally.verdicts}"
+    for family in ROUGH:
+        assert tally.within([family], " correct", 0.35), f"GRADKIT_SEED={SEED}: {tally.verdicts}"
     assert not tally.unreasoned, tally.unreasoned[:5]
 
 

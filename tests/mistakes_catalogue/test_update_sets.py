@@ -58,6 +58,12 @@ def test_every_single_mistake_is_named(task, style):
     assert counts["exact"] >= len(sets_of(1, task)) - 1
 
 
+def test_a_sum_that_vanishes_in_a_probe_is_named():
+    """Of which rounding leaves something, whose logarithm says nothing."""
+    codes = frozenset({"bias-sum-axis", "overwritten", "wrong-activation-derivative"})
+    assert outcome(CLASSIFICATION, codes, "vectorised") == "exact"
+
+
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 def test_pairs_are_named(task):
     """All pairs that can occur together, each in one of the styles."""

@@ -56,7 +56,7 @@ def test_hints_up_to_the_level(level: int) -> None:
     ("applied", "said"),
     [
         ("not moved", "b2 does not move\n"),
-        ("= W2[1] +0.02 · (y−ŷ)", "b2 becomes      ‹W2[1] +0.02› · (y−ŷ)\n"),
+        ("= W2[1] +0.02 · (y−ŷ)", "b2 becomes      ‹W2[1]› +0.02 · (y−ŷ)\n"),
         ("+0.2 · (y−ŷ)", "b2 moves by     ‹+0.2› · (y−ŷ)\n"),
     ],
 )
@@ -65,6 +65,16 @@ def test_a_formula_reads_as_a_sentence(applied: str, said: str) -> None:
     rules = {"applies": {"b2": applied}, "should": {"b2": "+0.02 · (y−ŷ)"}}
     shown = to_text([result_with(replace(FINDING, entries=("b2",), **rules))], 3)
     assert said in re.sub(" +\n", "\n", shown)
+
+
+@pytest.mark.parametrize("level", [1, 2, 3, 4])
+def test_other_names_for_the_same_numbers_are_told(level: int) -> None:
+    """Whoever made the other mistake would look in vain for this one; level 1 names none."""
+    found = replace(FINDING, alternatives=(("swapped-index", "x"), ("wrong-index", "not-updated")))
+    shown = to_text([result_with(found)], level)
+    said = "Or it is wrong-index with not-updated: the numbers are the same, so look for either."
+    assert (said in shown) == (level > 1)
+    assert shown.count("Or it is") == (level > 1)
 
 
 def test_the_first_level_does_not_name_the_mistake() -> None:

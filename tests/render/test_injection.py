@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from typing import Any
@@ -17,9 +18,34 @@ import cmarkgfm
 import junitparser
 import pytest
 from hostile_texts import CONTROL, TEXTS, hostile, obeyed
+from rich.console import Console
 
-from gradkit.render import classroom, data, github, gradescope, junit, markdown, prairielearn
+from gradkit.records.account import (
+    Attempt,
+    Difference,
+    History,
+    Look,
+    Mark,
+    Reason,
+    Step,
+    Stood,
+    Word,
+)
+from gradkit.records.classroom import Release, Run
+from gradkit.render import (
+    classroom,
+    data,
+    github,
+    gradescope,
+    history,
+    junit,
+    markdown,
+    prairielearn,
+)
+from gradkit.render.diff import show_differences
 from gradkit.render.escape import csv_cell, xml_text
+from gradkit.render.history import show_runs
+from gradkit.render.review import show_review, to_csv
 from gradkit.render.text import to_text
 
 PLAIN = "plain"
@@ -128,6 +154,48 @@ def test_refusals_are_no_commands(text: str) -> None:
     *lines, end = github.refusal([f"{text}: cannot be read", text]).split("\n")
     assert not end
     assert [line.partition("::")[2].partition(" ")[0] for line in lines] == ["error", "error"]
+
+
+def told(text: str) -> History:
+    """A history in which ``text`` stands wherever somebody's words may come through."""
+    attempt = Attempt(
+        *(text, text, "canvas", text, True, "", "ab", False, "graded", text, 1.0, 2.0, False),
+        *(text, "default", {"numpy": text}, {"assignment": "ab"}, {"t": 1}, (text,)),
+    )
+    refused = replace(attempt, standing="refused")
+    step = Step(
+        *(1, "grade", "2026-11-25T10:00", None, text, text, {}, (attempt, refused)),
+        *((Word("t", "update", 1.0),), (Release(1, 1, text, text, "ab"),), ("code",), "best"),
+        *(None, Mark(1.0, 2.0, 1, 1)),
+    )
+    return History(text, Mark(1.0, 2.0, 1, 1), (step,))
+
+
+def tables(text: str) -> str:
+    """Runs, looks and differences, as they are printed."""
+    console = Console(file=io.StringIO(), width=100)
+    run = Run(1, "grade", "2026-11-25T10:00", None, text, text, {}, {})
+    look = Look(text, (Reason("failed", text),), text, text)
+    stood = Stood("graded", Mark(1.0, 2.0, 1, 1), (text,), {text: 1.0})
+    show_runs([run], console)
+    show_review([look], console)
+    show_differences([Difference(text, None, stood, (text,), (text,))], console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@every_text
+def test_what_answers_for_grades_is_not_obeyed(text: str) -> None:
+    """Histories, runs, what is to be looked at, what has changed: names, reasons, files."""
+    printed = history.to_text(told(text))
+    assert not CONTROL.search(printed)
+    assert obeyed(printed) == []
+    assert not CONTROL.search(tables(text))
+    data = json.loads(history.to_json(told(text)))
+    assert data["steps"][0]["who"] == text.replace("\ud800", "\ufffd")
+    look = Look(text, (Reason("failed", text),), text, text)
+    for cell in list(csv.reader(io.StringIO(to_csv([look]))))[1]:
+        assert not cell.lstrip().startswith(("=", "+", "-", "@"))
 
 
 # --- Markdown and HTML -------------------------------------------------------------------

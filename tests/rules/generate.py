@@ -248,6 +248,9 @@ def _vectorised(codes: frozenset[str], task: Task, style: str) -> list[str]:
         first.append(f"dW1{at} = 10 * dW1{at}")
     first += put("W1", f"{weight} * dW1")
     db1 = "np.sum(dZ1)" if "bias-sum-axis" in codes else "dZ1"
+    if codes >= {"bias-sum-axis", "overwritten"}:
+        # Without the old value's shape one number would be left, of which nothing can be asked.
+        db1 += " * np.ones_like(dZ1)"
     db1 += " * X" if "bias-times-input" in codes else ""
     first += put("b1", f"{bias} * {db1}")
     if "wrong-source-entry" in codes:

@@ -6,6 +6,7 @@ Where the text with a mistake differs from the text without it, there the mistak
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from rules.generate import STYLES, sets_of, write
@@ -29,8 +30,6 @@ def cases(size: int) -> list[Case]:
         for name in IDS
         for codes in sets_of(size, TASKS[name])
         for style in STYLES
-        # In vectors that pair leaves one number for a bias: nothing can be asked of it.
-        if style == "scalar" or not codes >= {"bias-sum-axis", "overwritten"}
     ]
 
 
@@ -54,16 +53,21 @@ def is_right(found: Attribution, codes: frozenset[str], task: Task, style: str) 
 def wrong_lines(workshop: Workshop, case: Case) -> list[str]:
     """What is told wrongly of one update; nothing for mistakes that are named otherwise."""
     task, codes, style = case
+    return [
+        f"{style} {task.id} {sorted(codes)}: {each.code} at {each.origin.line} ({each.evidence})"
+        for each in attributions(workshop, case)
+        if each.code in codes and not is_right(each, codes, task, style)
+    ]
+
+
+def attributions(workshop: Workshop, case: Case) -> list[Attribution]:
+    """The lines that are told."""
+    task, codes, style = case
     act = "sigmoid" if "classification" in task.id else ""
     head = IMPORTS + FORWARD.format(act=act, **LAYOUTS[style])
     seen = codes & {"copy-dropped"}
     with watch(workshop, task.id, head, write(codes, task, style), seen=seen) as watched:
-        found = watched.attributions()
-    return [
-        f"{style} {task.id} {sorted(codes)}: {each.code} at {each.origin.line} ({each.evidence})"
-        for each in found
-        if each.code in codes and not is_right(each, codes, task, style)
-    ]
+        return watched.attributions()
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +84,31 @@ def test_lines_of_some_mistakes_alone(workshop):
     assert [text for case in chosen for text in wrong_lines(workshop, case)] == []
 
 
+@pytest.mark.parametrize(
+    "codes",
+    [
+        # What is left of the hidden layer's gradient is W2 itself, in another array.
+        {"missing-activation-derivative", "missing-error", "updated-before-use"},
+        # A sum that vanishes in one probe, but for rounding.
+        {"wrong-activation-derivative", "bias-sum-axis", "overwritten"},
+    ],
+)
+def test_lines_of_triples_that_were_hard(workshop, codes):
+    """Once told wrongly."""
+    case = TASKS["classification-numpy"], frozenset(codes), "vectorised"
+    assert wrong_lines(workshop, case) == []
+
+
+def test_a_line_that_is_wrong_is_noticed(workshop):
+    """The twin: the next line is not the one."""
+    task, codes = TASKS["classification-numpy"], frozenset({"missing-error"})
+    found = attributions(workshop, (task, codes, "vectorised"))
+    later = [replace(f, origin=replace(f.origin, line=f.origin.line + 1)) for f in found]
+    assert found
+    assert all(is_right(each, codes, task, "vectorised") for each in found)
+    assert not any(is_right(each, codes, task, "vectorised") for each in later)
+
+
 @pytest.mark.slow
 def test_lines_of_all_mistakes_alone(workshop):
     """Every mistake that the generator makes, in every style."""
@@ -94,7 +123,6 @@ def test_lines_of_all_pairs(workshop):
 
 @pytest.mark.slow
 def test_lines_of_triples(workshop):
-    """A sample of all triples. None should be wrong; one in a thousand still is."""
-    chosen = random.Random(5).sample(cases(3), 1000)  # noqa: S311 -- no secret
-    wrong = [text for case in chosen if (text := wrong_lines(workshop, case))]
-    assert len(wrong) <= 2, wrong
+    """A sample of all triples; every one of them takes a quarter of an hour."""
+    chosen = random.Random(9).sample(cases(3), 1000)  # noqa: S311 -- no secret
+    assert [text for case in chosen for text in wrong_lines(workshop, case)] == []

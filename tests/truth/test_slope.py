@@ -24,7 +24,8 @@ def test_slopes_are_the_gradient_of_the_mean_loss(name: str, rows: int) -> None:
         parameters = {key: rng.normal(size=shape) for key, shape in shapes.items()}
         X = rng.normal(size=(rows, 2, 1))
         y = rng.integers(0, 2, size=(rows, 1, 1)).astype(float)
-        found = slopes(task, parameters, X, y)
+        point = {key: value[None] for key, value in parameters.items()}
+        found = slopes(task, point, X[None], y[None])[0]
         stacked = {key: np.repeat(value[None], rows, 0) for key, value in parameters.items()}
         exact = network.gradient(task, stacked, X, y)
         for key, slope in found.items():

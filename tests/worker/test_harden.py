@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from worker_watch import open_workshop
 
-from gradkit.worker import Workshop, WorkshopError
+from gradkit.worker import Workshop, WorkshopError, linux
 from gradkit.worker.frames import Frame
 from gradkit.worker.readable import readable
 from gradkit.worker.tiers import LACKING, short_of
@@ -34,6 +34,14 @@ def said_by(code):
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return done.stderr.strip().splitlines()[-1]
+
+
+def test_memory_on_huge_pages_holds_what_it_held():
+    """Where the kernel has none, nothing happens."""
+    kept = [bytes([number]) * 1000 for number in range(256)] * 100
+    copies = [bytearray(text) for text in kept]
+    linux.collapse()
+    assert kept == copies
 
 
 class TestSteps:

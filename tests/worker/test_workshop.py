@@ -199,6 +199,19 @@ class TestSharing:
             pids = {w.ask(Frame("look"), 2.0).data["pid"] for w in (one, two)}
         assert len(pids) == 2
 
+    def test_modules_of_some_workers(self):
+        """Who asks for a module finds it there, everyone else is spared it; all is closed."""
+        text = "import sys; print('pandas' in sys.modules)"
+        before = children()
+        with Workshop() as workshop:
+            for modules, found in ((["pandas"], "True\n"), ([], "False\n"), (["pandas"], "True\n")):
+                with workshop.worker(modules=modules) as worker:
+                    worker.ask(Frame("script", {}, {"text": text}), 10.0)
+                    assert worker.output == found
+                assert workshop.tier == worker.tier
+            assert len(children()) == len(before) + 2
+        assert children() == before
+
 
 class TestStarting:
     """Workers that can be had, and workers that cannot."""

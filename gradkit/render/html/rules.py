@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gradkit.records.finding import Finding
 from gradkit.render.data import EXPECTED_LEVEL, RULE_LEVEL
-from gradkit.render.html.formula import Formula, held_against, read
+from gradkit.render.formula import Formula, held_against, read
 from gradkit.render.html.mathml import typeset
 from gradkit.text import clean_text
 

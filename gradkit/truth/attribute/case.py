@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import reduce
 from operator import sub
@@ -13,7 +13,7 @@ import numpy as np
 from gradkit.records.rule import Details, Entry, Rule, Slip, UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.records.trace import Trace
-from gradkit.truth.attribute.columns import Columns, Hit
+from gradkit.truth.attribute.columns import PROPORTIONAL, Columns, Hit
 from gradkit.truth.attribute.product import Piece, Pieces, marked, pieces_of, within
 from gradkit.truth.mistakes import Diagnosis, with_slips
 from gradkit.truth.mistakes.parts import target_of
@@ -42,14 +42,14 @@ class Case:
     redirected : dict
         Entries whose change was written to another, with that other.
     other_inputs : dict
-        Entries for which the wrong layer's values serve as input, with the index of these.
+        Entries for which other values serve as input, with the symbol and index of these.
     """
 
     def __init__(
         self, task: Task, trace: Trace, inputs: UpdateInputs, diagnosis: Diagnosis, slip: Slip
     ) -> None:
         self.task, self.trace, self.slip = task, trace, slip
-        self.columns = Columns(trace)
+        self.columns = Columns(trace, max(PROPORTIONAL, diagnosis.precision.exact))
         self.inputs = rows_of(inputs, trace.calls)
         self.table = Table(task, self.inputs, trace.after)
         self.details: dict[Entry, Details] = dict(zip(slip.entries, slip.details, strict=False))
@@ -72,7 +72,7 @@ class Case:
             observed = slip.code == "wrong-target" or entry not in moved
             self.applied[entry] = rule if isinstance(rule, Rule) and observed else known
         self.other_inputs = {
-            entry: dict(details)["index"]
+            entry: (_symbol_of_input(entry, dict(details)), dict(details)["index"])
             for other in slips
             if other.code == "wrong-layer-input"
             for entry, details in zip(other.entries, other.details, strict=True)
@@ -167,6 +167,10 @@ class Case:
             if len(other.terms) == 1 and pieces_of(other.terms[0]) == pieces:
                 return not self.columns.fits(hit.event, entry[0])
         return False
+
+
+def _symbol_of_input(entry: Entry, facts: Mapping[str, object]) -> str:
+    return "output" if facts.get("of") == "output" else "hidden" if entry[0] == "W1" else "input"
 
 
 def _whenever(pieces: Pieces) -> Pieces:

@@ -37,9 +37,12 @@ class Columns:
     Parameters
     ----------
     trace : Trace
+    proportional : float
+        What a value may be off by, relative, and still be a constant times another.
     """
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, proportional: float = PROPORTIONAL) -> None:
+        self._near = proportional
         self.events = trace.events
         self._after = {key: value.reshape(len(value), -1) for key, value in trace.after.items()}
         self._shapes = {key: value.shape[1:] for key, value in trace.after.items()}
@@ -72,7 +75,7 @@ class Columns:
         rows = np.argmax(np.abs(products), axis=0)
         factors = self._matrix[rows] / products[rows, np.arange(len(rows))][:, None]
         off = np.abs(self._matrix[:, None] - products[:, :, None] * factors).max(axis=0)
-        found = (off <= PROPORTIONAL * self._largest) & (factors != 0) & usable[:, None]
+        found = (off <= self._near * self._largest) & (factors != 0) & usable[:, None]
         return [self._hits(*pair, entry) for pair in zip(found, factors, strict=True)]
 
     def equal(self, column: Array, entry: Entry | None) -> list[Hit]:

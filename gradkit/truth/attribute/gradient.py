@@ -232,16 +232,18 @@ def _constant_stage(case: Case, entry: Entry, stage: int, end: int | None) -> in
 
 def _without_input(case: Case, entry: Entry, ours: Pieces) -> Pieces:
     """A product without what serves as the layer's input, if that is the wrong layer's values."""
-    index = case.other_inputs.get(entry)
-    if index is None:
+    if entry not in case.other_inputs:
         return ours
-    symbol = "hidden" if entry[0] == "W1" else "input"
+    symbol, index = case.other_inputs[entry]
     return ours - Counter({p: 1 for p in ours if p[0].symbol == symbol and p[0].index == (index,)})
 
 
 def _of_stage(case: Case, entry: Entry, events: list[int], base: Pieces, stage: int) -> int | None:
     """Which of the values that are the same product is the one that should have been more."""
     made = [event for event in events if not case.columns.repeats(event)]
+    if not made and stage in (WEIGHT, UNIT):
+        # An array of its own, and not another name: `dZ1 = 1.0 * W2` repeats W2's new values.
+        made = [event for event in events if case.columns.events[event].prior is None]
     if stage == INPUT:
         whole = (e for e in made if case.columns.fits(e, entry[0]))
         return next(whole, None)

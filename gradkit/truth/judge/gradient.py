@@ -31,7 +31,7 @@ from gradkit.truth.judge.case import (
 )
 from gradkit.truth.judge.sheet import label_of, listed, merge
 from gradkit.truth.judge.steps import update
-from gradkit.truth.slope import Slope, slopes, slopes_at
+from gradkit.truth.slope import Slope, slopes
 
 LADDERS = 4
 """Probes of an update that finite differences look at: each costs some 200 evaluations."""
@@ -95,16 +95,12 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
 
 def _update_steps(case: Case, batch: Batch, after: Mapping[str, NDArray[Any]]) -> Iterator[Step]:
     inputs, labels = batch.inputs, batch.labels[:LADDERS]
-    points = [
-        (
-            {key: inputs[key][probe] for key in case.task.starts[0].parameters},
-            inputs["X"][probe : probe + 1],
-            inputs["y"][probe : probe + 1],
-        )
-        for probe in range(len(labels))
-    ]
-    found = slopes_at(case.task, points)
-    for probe, (label, (before, _, _), slope) in enumerate(zip(labels, points, found, strict=True)):
+    points = {key: inputs[key][: len(labels)] for key in case.task.starts[0].parameters}
+    X, y = (inputs[name][: len(labels), None] for name in ("X", "y"))
+    for probe, (label, slope) in enumerate(
+        zip(labels, slopes(case.task, points, X, y), strict=True)
+    ):
+        before = {key: value[probe] for key, value in points.items()}
         rate = float(inputs["rate"][probe]) if "rate" in inputs else 1.0
         moved = {key: _after(after, key, probe, value) for key, value in before.items()}
         taken = {key: (value - moved[key]) / rate for key, value in before.items()}
@@ -132,7 +128,8 @@ def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]
         if not all(np.isfinite(value).all() for value in before.values()):
             return
         label = f"{which} step from {run.start}"
-        yield Step(label, before, taken, slopes(case.task, before, X, y))
+        points = {key: value[None] for key, value in before.items()}
+        yield Step(label, before, taken, slopes(case.task, points, X[None], y[None])[0])
         before = after
 
 

@@ -155,7 +155,10 @@ def _other_input(task: Task) -> tuple[Chosen, ...]:
         j = entry[1][0]
         return (("index", j),) if entry[0] == "W2" and j < task.X.shape[1] else None
 
-    return hidden_for_input, input_for_hidden
+    def output_for_hidden(entry: Entry) -> Details | None:
+        return (("index", 0), ("of", "output")) if entry[0] == "W2" else None
+
+    return hidden_for_input, input_for_hidden, output_for_hidden
 
 
 def _bias_input(task: Task) -> tuple[Chosen, ...]:

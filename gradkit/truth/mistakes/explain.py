@@ -30,17 +30,22 @@ from gradkit.truth.mistakes.figures import common_ratios, is_usual_ratio, readin
 from gradkit.truth.mistakes.proof import IDLE, ChangeSet, Proof, matches
 from gradkit.truth.mistakes.targets import as_exchanged, as_mutated, stands_still, with_targets
 from gradkit.truth.rules.evaluate import evaluate
+from gradkit.truth.rules.precision import DOUBLE, Precision
 from gradkit.truth.rules.recover import recover
 from gradkit.truth.rules.step import correct_rules
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What an update step does, what it should do, and what separates the two."""
+    """What an update step does, what it should do, and what separates the two.
+
+    ``precision`` is the one to which the numbers follow ``applies``.
+    """
 
     applies: Rules
     should: Mapping[Entry, Rule]
     explanation: Explanation
+    precision: Precision = DOUBLE
 
 
 def explain(

@@ -182,6 +182,8 @@ def _no_input(rule: Rule, facts: Facts, task: Task) -> Rule:
 def _other_input(rule: Rule, facts: Facts, task: Task) -> Rule:
     place: int | str = facts["index"]  # type: ignore[assignment]
     old, symbol = (is_input, "hidden") if rule.parameter == "W1" else (is_unit, "input")
+    if facts.get("of") == "output":
+        symbol = "output"
     return _each(rule, lambda factor: Factor(symbol, (place,)) if old(factor) else factor)
 
 

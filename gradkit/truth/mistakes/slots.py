@@ -57,6 +57,23 @@ def _other_layers_input(
         change = ("wrong-layer-input", (("index", factor.index[0]),))
         for place in dict.fromkeys(places):
             yield gather((*rest, Factor(wanted, (place,)))), (change,)
+    yield from _output_as_input(factors, wanted, places)
+
+
+def _output_as_input(
+    factors: tuple[Factor, ...], wanted: str, places: tuple[int, ...]
+) -> Iterator[tuple[tuple[Factor, ...], tuple[Change, ...]]]:
+    """``dW2 = dZ2 · A2``: the layer's own output, beside an error and no slope of it."""
+    symbols = {factor.symbol for factor in factors}
+    if "error" not in symbols or "output_complement" in symbols:
+        return
+    for factor in factors:
+        if factor.symbol != "output" or factor.power < 1:
+            continue
+        rest = (*factors, replace(factor, power=-1))
+        change = ("wrong-layer-input", (("index", factor.index[0]), ("of", "output")))
+        for place in dict.fromkeys(places):
+            yield gather((*rest, Factor(wanted, (place,)))), (change,)
 
 
 def _others_derivative(

@@ -204,6 +204,9 @@ def _used(code: str, facts: Mapping[str, object], entry: Entry, names: Names, ou
     if code == "wrong-derivative-argument":
         of = facts.get("of")
         return {"activation": names.hidden, "output": names.output}.get(str(of), names.input)
+    if code == "wrong-layer-input" and facts.get("of") == "output":
+        (factor,) = factors_of("output", (facts["index"],))  # type: ignore[arg-type]
+        return factor_text(factor, names, outputs=outputs)
     if code == "wrong-layer-input":
         stem = names.hidden if entry[0] == "W1" else names.input
         return f"{stem}[{facts['index']}]"

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradkit.records.rule import Entry, Factor, Rule, Term
-from gradkit.records.task import Task
+from gradkit.records.task import Array, Task
 from gradkit.truth.rules import library
 from gradkit.truth.rules.pool import Mask, Pool, Shape
+from gradkit.truth.rules.precision import DOUBLE, Precision
 from gradkit.truth.rules.single import fit_products
 from gradkit.truth.rules.snap import is_usual, snap
 from gradkit.truth.rules.sparse import pursue
@@ -38,9 +39,14 @@ def candidates(
     allowed: Mask,
     own_matters: bool,
     *,
+    precision: Precision,
     thorough: bool,
 ) -> Iterator[list[Rule]]:
-    """Groups of rules worth verifying: those of one term, then the rest."""
+    """Groups of rules worth verifying: those of one term, then the rest.
+
+    Where numbers are not exact to double precision those of one term are all: a sum of many
+    fits anything.
+    """
     before, after = (
         values[entry[0]][:, *entry[1]] for values in (table.inputs.before, table.after)
     )
@@ -61,6 +67,18 @@ def candidates(
                 targets.append(after - known.columns[:, index])
         bare = [s for s, t in zip(sources, targets, strict=True) if s is not None and not t.any()]
         yield [Rule(*entry, source, ()) for source in bare if source.when == "before"]
+    if precision is not DOUBLE:
+        lost = precision.rounding * np.abs(after).max()
+        for simple in (True, False):
+            made = library.terms(shape, known, allowed, simple=simple)
+            if made is None:
+                return
+            for source, target in zip(sources, targets, strict=True):
+                tolerance = lost + precision.exact * np.abs(target).max()
+                terms = _multiples(target, *made, tolerance)
+                group = [Rule(*entry, source, (tidy(term, task, precision),)) for term in terms]
+                yield sorted(group, key=lambda rule: complexity(rule, task))[:MOST_FORMS]
+        return
     whole = np.flatnonzero(allowed & known.whole)
     # Where a relu is off, products vanish and have no logarithm.
     rows = np.all(table.inputs.A1 > 0, axis=1) if shape.activation == "relu" else slice(None)
@@ -92,6 +110,22 @@ def candidates(
             terms = [Term(float(c), products[index]) for index, c in zip(*pursued, strict=True)]
             terms = [tidy(term, task) for term in _rewritten(terms)]
             yield [_with_source(entry, terms, own_matters)]
+
+
+def _multiples(
+    target: Array, products: list[tuple[Factor, ...]], columns: Array, tolerance: float
+) -> list[Term]:
+    """The products of which the target is a multiple, but for what rounding takes from it.
+
+    Logarithms would make much of that where numbers are small.
+    """
+    squares = np.einsum("ij,ij->j", columns, columns)
+    found = target @ columns / np.where(squares > 0, squares, np.inf)
+    off = np.abs(target[:, None] - columns * found).max(axis=0)
+    return [
+        Term(float(found[i]), products[i])
+        for i in np.flatnonzero((off <= tolerance) & (found != 0))
+    ]
 
 
 MOST_FORMS = 24
@@ -170,9 +204,11 @@ def _split(factors: tuple[Factor, ...]) -> list[tuple[tuple[Factor, ...], float]
     ]
 
 
-def tidy(term: Term, task: Task) -> Term:
+def tidy(term: Term, task: Task, precision: Precision = DOUBLE) -> Term:
     """The coefficient snapped, equal factors gathered, in a fixed order."""
-    return Term(snap(term.coefficient, task), tuple(sorted(gather(term.factors), key=_rank)))
+    return Term(
+        snap(term.coefficient, task, precision), tuple(sorted(gather(term.factors), key=_rank))
+    )
 
 
 ORDER = ("rate", *PER_OUTPUT, "W2", "W1", "b2", "b1", *PER_HIDDEN, *PER_INPUT)

@@ -12,14 +12,12 @@ from gradkit.records.task import Array, Task
 from gradkit.truth.rules.candidates import candidates, complexity, own_value
 from gradkit.truth.rules.evaluate import value_of, waiting_in_circles
 from gradkit.truth.rules.pool import Mask, Pool, Shape, flatten, pool, variables
+from gradkit.truth.rules.precision import DOUBLE, Precision
 from gradkit.truth.rules.symbols import Table
 
-EXACT = 1e-9
 MOST_FORMS = 11
 PATIENCE = 2
 """After so many entries without a rule the others share what is strange about them."""
-
-ROUNDING = 8 * np.finfo(float).eps
 
 
 def recover(
@@ -28,6 +26,7 @@ def recover(
     fresh: UpdateProbes,
     *,
     entries: Iterable[Entry] | None = None,
+    precision: Precision = DOUBLE,
 ) -> dict[Entry, Rule | Unexplained]:
     """The rule of each entry, or why it has none.
 
@@ -38,10 +37,12 @@ def recover(
     fit : UpdateProbes
         What a step made of ``draw(task, seed)``, the varied calls included.
     fresh : UpdateProbes
-        What it made of other inputs, on which every rule is verified to 1e-9, relative
-        to the size of the entry's change.
+        What it made of other inputs, on which every rule is verified: to 1e-9, relative
+        to the size of the entry's change, in double precision.
     entries : iterable of (parameter, index), optional
         Only these; all by default.
+    precision : Precision
+        Of the arithmetic that the numbers come from.
 
     Returns
     -------
@@ -60,10 +61,10 @@ def recover(
     wanted = set(shape.entries if entries is None else entries)
     found: dict[Entry, Rule | Unexplained] = {}
     for entry in shape.entries:
-        if entry in wanted and (simple := _without_fit(entry, fit, fresh)):
+        if entry in wanted and (simple := _without_fit(entry, fit, fresh, precision)):
             found[entry] = simple
     fit, fresh = _finite(fit), _finite(fresh)
-    moves, positions = _dependencies(shape, fit, flat.shape[1])
+    moves, positions = _dependencies(shape, fit, flat.shape[1], precision)
     open_entries = [e for e in shape.entries if e in wanted and e not in found]
     if open_entries:
         rows = _rows(fit, start)
@@ -75,7 +76,16 @@ def recover(
             depends = (moves[entry], positions[entry])
             thorough = sum(isinstance(rule, Unexplained) for rule in found.values()) < PATIENCE
             return _recover_entry(
-                task, shape, entry, table, known, depends, check, barred, thorough=thorough
+                task,
+                shape,
+                entry,
+                table,
+                known,
+                depends,
+                check,
+                barred,
+                precision=precision,
+                thorough=thorough,
             )
 
         for entry in open_entries:
@@ -122,15 +132,16 @@ def _require_variation(flat: Array) -> None:
 
 
 def _dependencies(
-    shape: Shape, probes: UpdateProbes, width: int
+    shape: Shape, probes: UpdateProbes, width: int, precision: Precision
 ) -> tuple[dict[Entry, Mask], dict[Entry, Mask]]:
     """On which inputs each entry's change depends, and on which its value afterwards."""
     moves, positions = {}, {}
     for entry in shape.entries:
         before = probes.inputs.before[entry[0]][: width + 1, *entry[1]]
         after = probes.after[entry[0]][: width + 1, *entry[1]]
-        noise = ROUNDING * np.maximum(np.abs(before), np.abs(after)).max()
         change = after - before
+        noise = precision.rounding * np.maximum(np.abs(before), np.abs(after)).max()
+        noise += precision.exact * np.abs(change).max()
         if probes.inputs.rate is not None:
             # A rate per call would show as a dependency on everything.
             rate = probes.inputs.rate[: width + 1]
@@ -141,7 +152,9 @@ def _dependencies(
     return moves, positions
 
 
-def _without_fit(entry: Entry, fit: UpdateProbes, fresh: UpdateProbes) -> Rule | Unexplained | None:
+def _without_fit(
+    entry: Entry, fit: UpdateProbes, fresh: UpdateProbes, precision: Precision
+) -> Rule | Unexplained | None:
     """What needs no library: entries that stand still, or hold one number or none."""
     key, place = entry[0], (slice(None), *entry[1])
     if not all(np.all(np.isfinite(probes.after[key][place])) for probes in (fit, fresh)):
@@ -149,7 +162,9 @@ def _without_fit(entry: Entry, fit: UpdateProbes, fresh: UpdateProbes) -> Rule |
     pairs = [
         (probes.inputs.before[key][place], probes.after[key][place]) for probes in (fit, fresh)
     ]
-    if all(np.array_equal(before, after) for before, after in pairs):
+    # In double, what stands still is the same to the last digit.
+    lost = 0.0 if precision is DOUBLE else precision.rounding
+    if all(np.all(np.abs(after - before) <= lost * np.abs(before)) for before, after in pairs):
         return Rule(*entry, own_value(entry), ())
     if np.ptp(np.concatenate([after for _, after in pairs])) == 0:
         number = float(pairs[0][1][0])
@@ -192,6 +207,7 @@ def _recover_entry(
     check: Table,
     barred: frozenset[Entry],
     *,
+    precision: Precision,
     thorough: bool,
 ) -> Rule | Unexplained:
     """The simplest rule that verifies; ``barred`` are entries whose new value it may not use."""
@@ -203,12 +219,20 @@ def _recover_entry(
     allowed = ~np.any(known.depends & ~reach, axis=1)
     allowed &= np.array([atom not in hidden_from for atom in known.atoms])
     for group in candidates(
-        task, shape, entry, table, known, allowed, bool(moves[own]), thorough=thorough
+        task,
+        shape,
+        entry,
+        table,
+        known,
+        allowed,
+        bool(moves[own]),
+        precision=precision,
+        thorough=thorough,
     ):
         verified = [
             replace(rule, deviation=deviation)
             for rule in group
-            if (deviation := _deviation(rule, check)) <= EXACT
+            if (deviation := _deviation(rule, check, precision)) <= precision.exact
         ]
         if verified:
             verified.sort(key=lambda rule: complexity(rule, task))
@@ -220,13 +244,13 @@ def _recover_entry(
     )
 
 
-def _deviation(rule: Rule, check: Table) -> float:
+def _deviation(rule: Rule, check: Table, precision: Precision) -> float:
     """The largest deviation on fresh probes, relative to the size of the change."""
     before, after = (
         values[rule.parameter][:, *rule.index] for values in (check.inputs.before, check.after)
     )
     size = np.abs(after - before).max()
-    rounding = ROUNDING * max(np.abs(before).max(), np.abs(after).max())
+    rounding = precision.rounding * max(np.abs(before).max(), np.abs(after).max())
     # A quotient that vanishes somewhere is no rule: it comes out as NaN and deviates.
     with np.errstate(all="ignore"):
         wrong = np.abs(value_of(check, rule) - after).max()

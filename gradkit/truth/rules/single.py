@@ -20,6 +20,9 @@ EXACT = 1e-9
 LARGEST_POWER = 3
 DEPENDENT = 1e-10
 SPARE_ROWS = 4
+NOTHING = 1e-12
+"""Relative to the largest value."""
+
 RARELY = 0.1
 MOST_HITS = 24
 REWRITTEN = 8
@@ -105,8 +108,11 @@ def _term(
 
 
 def _telling_rows(values: Array) -> NDArray[np.bool_]:
-    """Rows without a zero, which sums of short decimals hit now and then."""
-    zeros = values == 0
+    """Rows without a zero, which sums of short decimals hit now and then.
+
+    Of such a sum rounding may leave something, and its logarithm means nothing.
+    """
+    zeros = np.abs(values) <= NOTHING * np.abs(values).max(axis=0, initial=0.0)
     rarely = zeros.mean(axis=0) < RARELY
     return np.asarray(~np.any(zeros[:, rarely], axis=1))
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 from gradkit.records.feedback import Changes, Moved, PointsChange, Word
 from gradkit.records.finding import Finding
-from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.result import CheckResult, Decision, Result, TaskResult
 from gradkit.records.submission import Listing, Place, Problem
 from gradkit.records.verdict import Course, Entry
 
@@ -64,10 +64,14 @@ def result(name: str = "ada", text: str = "plain") -> Result:
         Course(f"start {text}", (1, 2, 3), (3.0, 2.0, 1.0), (3.0, 1.5, 0.7777777)),
         Course("other", (1, 2, 3), (3.0, 30.0, float("nan")), (3.0, 1.5, 0.7777777)),
     )
+    # A person's word, on a check that passed and on one with a finding.
+    word = Decision(0.5, f"by {text}", "2026-11-25T10:00:00.000+00:00", f"Why {text}", stale=True)
     checks = (
-        CheckResult("interface", "pass", 1.0, 1.0, ""),
+        CheckResult("interface", "pass", 1.0, 1.0, "", decision=word),
         CheckResult("forward", "error", 0.0, 5.0, f"It broke: {text}", (), place, (text,)),
-        CheckResult("update", "fail", 9.5, 12.0, f"`{text}` is off.", entries, place),
+        CheckResult(
+            "update", "fail", 9.5, 12.0, f"`{text}` is off.", entries, place, decision=word
+        ),
         CheckResult("gradient", "blocked", 0.0, 0.0, "Blocked."),
         CheckResult("trajectory", "fail", 2.0, 2.0, "Off.", (), place, (), (), courses),
     )

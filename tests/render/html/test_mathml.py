@@ -5,7 +5,7 @@ import re
 import pytest
 from render.html.samples import HOSTILE, Elements
 
-from gradkit.render.html.formula import held_against, read
+from gradkit.render.formula import held_against, read
 from gradkit.render.html.mathml import typeset
 from gradkit.text import clean_text
 

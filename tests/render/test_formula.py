@@ -2,7 +2,7 @@
 
 import pytest
 
-from gradkit.render.html.formula import held_against, read, spelled
+from gradkit.render.formula import held_against, read, spelled
 
 
 @pytest.mark.parametrize(

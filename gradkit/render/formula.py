@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 STILL = "not moved"
@@ -91,3 +91,19 @@ def spelled(formula: Formula) -> str:
 
 def _wrapped(text: str, differs: bool) -> str:
     return f"‹{text}›" if differs and text else text
+
+
+def pieces(applied: str, right: str) -> Iterator[tuple[str, bool]]:
+    """The text of a formula in pieces, each with whether the right formula lacks it.
+
+    A number goes with its sign. Beside an entry that stands still, or nothing, no piece is
+    marked: all differs.
+    """
+    formula, other = read(applied), read(right)
+    marked = held_against(formula, other) if right and other.terms else formula
+    for number, term in enumerate(marked.terms):
+        yield " " if number else "", False
+        for place, factor in enumerate(term.factors):
+            yield " · " if place else "", False
+            head = "" if place else term.sign
+            yield head + factor.text, factor.differs or (not place and term.sign_differs)

@@ -1,0 +1,52 @@
+"""The mistakes in an update step whose numbers went through float32 somewhere.
+
+Rules that such numbers follow to seven digits are recovered first; what these rules give
+exactly is then diagnosed like any other step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+
+from gradkit.records.rule import Rule, UpdateProbes
+from gradkit.records.task import Array, Task
+from gradkit.truth.mistakes.explain import Diagnosis, diagnose
+from gradkit.truth.rules.evaluate import evaluate, waiting_in_circles
+from gradkit.truth.rules.precision import SINGLE, STORED
+from gradkit.truth.rules.recover import recover
+
+
+def diagnose_rounded(
+    task: Task, fit: UpdateProbes, fresh: UpdateProbes, *, seen: Collection[str] = ()
+) -> Diagnosis:
+    """Recover the rules to single precision, and name what separates them from the right ones.
+
+    Parameters
+    ----------
+    task, fit, fresh, seen
+        As for `gradkit.truth.mistakes.diagnose`.
+
+    Returns
+    -------
+    Diagnosis
+        Without the entries that are right to single precision, and with those as unexplained
+        that follow no rule to single precision either.
+    """
+    precision = STORED if all(map(_is_stored, fit.after.values())) else SINGLE
+    found = recover(task, fit, fresh, precision=precision)
+    rules = {entry: rule for entry, rule in found.items() if isinstance(rule, Rule)}
+    rules = {e: rule for e, rule in rules.items() if e not in waiting_in_circles(rules)}
+    exact = (
+        UpdateProbes(probes.inputs, evaluate(task, rules, probes.inputs, probes.after))
+        for probes in (fit, fresh)
+    )
+    return replace(diagnose(task, *exact, seen=seen), precision=precision)
+
+
+def _is_stored(values: Array) -> bool:
+    """Whether all that is a number came out of float32."""
+    with np.errstate(over="ignore"):
+        return np.array_equal(values, values.astype(np.float32), equal_nan=True)

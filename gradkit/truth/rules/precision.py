@@ -1,0 +1,31 @@
+"""The arithmetic that numbers come from, and what a rule may deviate by because of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """What counts as equal.
+
+    A rule verifies to ``exact``, relative to an entry's largest change, plus ``rounding``,
+    relative to its largest value: that is what storing it loses. Coefficients within
+    ``close``, relative, of one that people write are that one; ``digits`` make a short one.
+    """
+
+    exact: float
+    rounding: float
+    close: float
+    digits: int
+
+
+DOUBLE = Precision(1e-9, 8 * float(np.finfo(np.float64).eps), 1e-8, 6)
+
+SINGLE = Precision(32 * float(np.finfo(np.float32).eps), DOUBLE.rounding, 1e-4, 3)
+"""For steps that went through float32 somewhere: enough for products, not for sums of many."""
+
+STORED = Precision(SINGLE.exact, 2 * float(np.finfo(np.float32).eps), SINGLE.close, SINGLE.digits)
+"""For parameters that are float32 themselves."""

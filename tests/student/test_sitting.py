@@ -1,0 +1,126 @@
+"""A hurried sitting asks all at once, and comes to the same as one that takes its time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gradkit.records.observations import Lost
+from gradkit.records.submission import Cell, Section
+from gradkit.student.sitting import OverdueError, Question, Sitting
+from gradkit.worker import Workshop
+from gradkit.worker.worker import Worker
+
+SOURCE = """
+import numpy as np
+
+calls = 0
+
+def double(W):
+    global calls
+    calls += 1
+    return 2 * W["W1"] + calls
+
+def talk(W):
+    print("talking")
+    return W["W1"]
+
+def crash(W):
+    import os
+    os._exit(3)
+
+def hang(W):
+    while True:
+        pass
+"""
+
+
+@pytest.fixture(scope="module")
+def workshop():
+    """One lane for all."""
+    with Workshop() as workshop:
+        yield workshop
+
+
+def sit(workshop: Workshop, *, hurried: bool, deadline: float = 20.0) -> Sitting:
+    """A sitting with the source above."""
+    section = Section(("t",), (Cell("cell 1", "hw.py", None, SOURCE),))
+    return Sitting(workshop, section, {}, frozenset(), deadline, seed=0, hurried=hurried)
+
+
+def question(function: str) -> Question:
+    """One call, with a matrix."""
+    call = {
+        "function": function,
+        "arguments": ["parameters"],
+        "by_name": [],
+        "keys": {"W1": "W1"},
+        "weights": "in_out",
+        "vectors": "column",
+        "biases": "column",
+        "scalars": "scalar",
+        "inputs": "array",
+        "columns": [],
+        "returns": {"y_hat": []},
+        "shapes": {"y_hat": [2, 1]},
+    }
+    return Question(function, "batch", {"call": call, "n": 1}, {"W1": np.ones((1, 2, 1))})
+
+
+def told(sitting: Sitting, functions: list[str]) -> list[tuple[object, str]]:
+    """What comes of the questions, as far as it can be compared."""
+    with sitting:
+        return [
+            (reply if isinstance(reply, Lost) else reply.arrays["y_hat"].tolist(), printed)
+            for reply, printed in sitting.ask_all([question(name) for name in functions])
+        ]
+
+
+@pytest.fixture
+def requests(monkeypatch):
+    """The kinds of requests that workers are asked."""
+    kinds: list[str] = []
+    ask = Worker.ask
+
+    def noted(self, frame, seconds):
+        kinds.append(frame.kind)
+        return ask(self, frame, seconds)
+
+    monkeypatch.setattr(Worker, "ask", noted)
+    return kinds
+
+
+@pytest.mark.parametrize(
+    ("functions", "at_once"),
+    [
+        (["double", "double"], True),
+        (["double", "talk", "double"], False),
+        (["double", "crash", "double"], False),
+    ],
+)
+def test_all_at_once_is_no_different(workshop, requests, functions, at_once) -> None:
+    """What is printed, or lost, belongs to one of them."""
+    quick = told(sit(workshop, hurried=True), functions)
+    asked = len(requests)
+    assert quick == told(sit(workshop, hurried=False), functions)
+    assert asked == (1 if at_once else 1 + len(functions))
+    assert quick[0] == ([[[3.0], [3.0]]], "")
+    assert (quick[1][1] == "talking\n") == ("talk" in functions)
+    assert isinstance(quick[1][0], Lost) == ("crash" in functions)
+
+
+def test_who_has_printed_is_asked_one_by_one(workshop, requests) -> None:
+    """A second worker would be needed to tell what belongs to what."""
+    with sit(workshop, hurried=True) as sitting:
+        talk = question("talk")
+        sitting.ask(talk.kind, talk.data, talk.arrays)
+        sitting.ask_all([talk, replace(talk, name="again")])
+    assert requests == ["several", "batch", "batch"]
+
+
+def test_who_is_not_in_time_is_given_up(workshop) -> None:
+    """With all the others: they will be asked again."""
+    with pytest.raises(OverdueError), sit(workshop, hurried=True, deadline=0.5) as sitting:
+        sitting.ask_all([question("double"), question("hang")])
