@@ -39,6 +39,7 @@ WORKER = (
     phrase("(its text could not be read)"),
     phrase("its text could not be had"),
     phrase("cell {cell}, line {line}"),
+    phrase("the training loop"),
     phrase("{found}, not {expected}"),
 )
 """What workers say, the longer before what is part of it."""

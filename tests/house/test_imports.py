@@ -52,7 +52,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.student",
         "gradkit.truth",
         "gradkit.records",
-        "gradkit.language",
+        "gradkit.hearsay",
     },
     "gradkit.dispute": {"gradkit"},
     "gradkit.classroom": {"gradkit"},

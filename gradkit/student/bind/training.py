@@ -16,7 +16,7 @@ from gradkit.student.bind.missing import misfit, not_found
 from gradkit.student.outline import Loop, Outline
 from gradkit.student.sitting import Sitting
 
-LOOP = phrase("the training loop")
+LOOP = "the training loop"
 """What a report calls a loop that has no name of its own."""
 
 

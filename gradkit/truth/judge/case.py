@@ -73,7 +73,7 @@ def subject(bound: Bound) -> str:
 
 def called(bound: Bound) -> str:
     """A function's name, or words for what has none."""
-    return say(bound.function) if " " in bound.function else f"`{bound.function}`"
+    return from_worker(bound.function) if " " in bound.function else f"`{bound.function}`"
 
 
 def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdict:
