@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gradkit
+from gradkit.language import say
 from gradkit.mark import mark
 from gradkit.records.evidence import Evidence
 from gradkit.records.finding import Inquiry
@@ -225,7 +226,11 @@ def best(results: Sequence[TaskResult], sections: Sequence[str]) -> TaskResult:
     result = max(results, key=lambda each: each.score)
     if len(results) > 1:
         titles = ", ".join(sections)
-        note = f"Found in {len(results)} places ({titles}); the best of them counts."
+        note = say(
+            "Found in {count} places ({titles}); the best of them counts.",
+            count=len(results),
+            titles=titles,
+        )
         result = replace(result, notes=(*result.notes, note))
     return result
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from gradkit.language import phrase, say
 from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.result import CheckResult, TaskResult
@@ -13,8 +14,10 @@ from gradkit.records.task import Task
 from gradkit.records.verdict import OPEN, Verdict
 from gradkit.rubric import deduction, rounding
 
-ROUNDED = "All else is right to about seven digits, as in float32; that costs {} points."
-WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
+ROUNDED = phrase(
+    "All else is right to about seven digits, as in float32; that costs {points} points."
+)
+WITHDRAWN = phrase("A finding about this was withdrawn; nothing is deducted for it.")
 
 
 def mark(
@@ -85,7 +88,7 @@ def mark(
                 verdict.message,
                 verdict.entries,
                 verdict.place,
-                (*verdict.notes, *([WITHDRAWN] * withdrawn), *_rounding(lost * rounds)),
+                (*verdict.notes, *([say(WITHDRAWN)] * withdrawn), *_rounding(lost * rounds)),
                 tuple(code for code in follows if code not in dropped),
                 verdict.courses,
             )
@@ -109,7 +112,7 @@ def mark(
 
 def _rounding(cost: float) -> Iterator[str]:
     if cost > 0:
-        yield ROUNDED.format(f"{cost:.2f}".rstrip("0").rstrip("."))
+        yield say(ROUNDED, points=f"{cost:.2f}".rstrip("0").rstrip("."))
 
 
 def _cost(

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 
 import numpy as np
 
+from gradkit.language import say
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Assignment, Task
 from gradkit.student.bind import bind
@@ -85,8 +86,11 @@ def _nearest(tasks: list[Task], section: Section, submission: Submission, sit: S
     best = min(gaps, key=gaps.__getitem__, default="")
     if not np.isfinite(gaps.get(best, np.nan)):
         raise UnrecognisedError(
-            f"{submission.name}: cannot tell which task this is. Name it with --task: one of "
-            f"{', '.join(task.id for task in tasks)}."
+            say(
+                "{name}: cannot tell which task this is. Name it with --task: one of {tasks}.",
+                name=submission.name,
+                tasks=", ".join(task.id for task in tasks),
+            )
         )
     return [task for task in tasks if task.id == best]
 
@@ -126,7 +130,10 @@ def resembles(
 def another_exercise(submission: Submission, assignment: Assignment) -> str:
     """The sentence for a submission in which nothing plays any role."""
     wanted = [role.signature for task in assignment.tasks for role in task.roles if role.required]
-    return (
-        f"{submission.name}: this looks like another exercise. Nothing in it plays a role of "
-        f"“{assignment.title}”; expected {', '.join(dict.fromkeys(wanted))}."
+    return say(
+        "{name}: this looks like another exercise. Nothing in it plays a role of "
+        "“{title}”; expected {wanted}.",
+        name=submission.name,
+        title=assignment.title,
+        wanted=", ".join(dict.fromkeys(wanted)),
     )

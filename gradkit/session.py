@@ -38,6 +38,7 @@ from gradkit.grounds import (
     oracle_of,
     tasks_of,
 )
+from gradkit.language import phrase, say
 from gradkit.recognise import UnrecognisedError, another_exercise, recognise, resembles
 from gradkit.records.binding import Binding
 from gradkit.records.evidence import Evidence, Graded
@@ -66,7 +67,7 @@ from gradkit.worker import Workshop, WorkshopError
 REDRAWS = 3
 """How often inconclusive checks are asked again with other probes."""
 
-WITHOUT_TORCH = (
+WITHOUT_TORCH = phrase(
     "torch is not installed here. To have torch tasks checked: pip install 'gradkit[torch]'"
 )
 
@@ -273,7 +274,7 @@ class Session:
         scheme = self.scheme
         evidence = Evidence(task.id, title, seed)
         if task.framework == "torch" and importlib.util.find_spec("torch") is None:
-            evidence = replace(evidence, unchecked=WITHOUT_TORCH)
+            evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
         oracle = self._oracle(task)
         facts = outline(section, submission.modules)
@@ -350,7 +351,9 @@ class Session:
             return replace(inquiry, findings=(*inquiry.findings, *remarks)), ""
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             kind = type(error).__name__
-            return Inquiry(), f"gradkit's own diagnosis failed here ({kind}); marks count entries."
+            return Inquiry(), say(
+                "gradkit's own diagnosis failed here ({kind}); marks count entries.", kind=kind
+            )
 
     def _sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
         pace, deadline = self._pace, task.deadline

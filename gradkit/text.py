@@ -1,6 +1,7 @@
 """What students wrote, and where it stands, made fit to be shown.
 
-Used on both limbs and where results are rendered, so this imports nothing but the records.
+Used on both limbs and where results are rendered, so this imports nothing but the
+records and the language.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 import unicodedata
 from typing import Any
 
+from gradkit.language import say
 from gradkit.records.submission import Place
 
 ERROR_BYTES = 2_000
@@ -76,10 +78,10 @@ def where(place: Place) -> str:
     A title comes in the place of the number: ``cell [5] that begins `def f`, line 3``.
     """
     if place.title:
-        return f"{place.title}, line {place.line}"
+        return say("{place}, line {line}", place=place.title, line=place.line)
     if place.cell is None:
         return f"{place.file}:{place.line}"
-    return f"cell {place.cell}, line {place.line}"
+    return say("cell {cell}, line {line}", cell=place.cell, line=place.line)
 
 
 SPELLINGS = {

@@ -19,6 +19,7 @@ from gradkit.classroom.overrides import overrides, result_of
 from gradkit.classroom.pack import pack, unpack
 from gradkit.classroom.store import Store
 from gradkit.classroom.whole import whole
+from gradkit.language import phrase, say
 from gradkit.records.classroom import Counted, Override
 from gradkit.records.result import Result
 from gradkit.render.data import EXPECTED_LEVEL
@@ -32,7 +33,7 @@ CHUNK = 20
 ALONE = 30
 """Pages that are written by this process: others would take longer to start."""
 
-NOTHING = "Nothing in it could be graded"
+NOTHING = phrase("Nothing in it could be graded")
 
 _UNSAFE = re.compile(r"[^\w.-]+")
 
@@ -125,7 +126,7 @@ def _rows(
     for each in found:
         kept = each.kept
         if kept.standing != "graded":
-            yield Row(kept.name, 0.0, 0.0, False, (), ((kept.standing, NOTHING),))
+            yield Row(kept.name, 0.0, 0.0, False, (), ((kept.standing, say(NOTHING)),))
 
 
 def _write(tasks: list[_Task]) -> list[Row]:

@@ -12,19 +12,21 @@ from gradkit.classroom.pseudonyms import pseudonym
 from gradkit.classroom.roll import enrolled
 from gradkit.classroom.share import share
 from gradkit.classroom.store import Store
+from gradkit.language import phrase, say
 from gradkit.records.account import Kind, Look, Reason
 from gradkit.records.classroom import Counted
 from gradkit.records.finding import FOR_INSTRUCTORS, UNEXPLAINED
 from gradkit.records.result import Result
 from gradkit.records.verdict import State
+from gradkit.render.words import word
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 STATES: dict[State, tuple[Kind, str]] = {
-    "missing": ("missing", "missing"),
-    "inconclusive": ("inconclusive", "inconclusive"),
-    "timeout": ("timeout", "ran out of time"),
-    "not-checked": ("not-checked", "not checked"),
+    "missing": ("missing", phrase("missing")),
+    "inconclusive": ("inconclusive", phrase("inconclusive")),
+    "timeout": ("timeout", phrase("ran out of time")),
+    "not-checked": ("not-checked", phrase("not checked")),
 }
 """States of a check that a person must look at, in words."""
 
@@ -63,9 +65,9 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
             if together:
                 found = [reason for reason in found if reason.kind != "provisional"]
         else:
-            found = [Reason(kept.standing, kept.standing)]
+            found = [Reason(kept.standing, word(kept.standing))]
         if roster and kept.name not in roster:
-            found.append(Reason("not-in-roster", "not in the roster"))
+            found.append(Reason("not-in-roster", say("not in the roster")))
         if found:
             found.sort(key=lambda reason: KINDS.index(reason.kind))
             looks.append(Look(kept.name, tuple(found), kept.told))
@@ -92,8 +94,8 @@ def reasons(result: Result) -> Iterator[Reason]:
             name = f"{task.task}/{check.check}"
             if check.state in STATES:
                 kind, words = STATES[check.state]
-                yield Reason(kind, f"{name} {words}")
+                yield Reason(kind, f"{name} {say(words)}")
             if check.decision is not None and check.decision.stale:
-                yield Reason("stale-override", f"{name} override is stale")
+                yield Reason("stale-override", say("{check} override is stale", check=name))
     if result.provisional:
-        yield Reason("provisional", "provisional")
+        yield Reason("provisional", say("provisional"))

@@ -12,11 +12,12 @@ from gradkit.classroom.pseudonyms import pseudonym
 from gradkit.classroom.review import reasons
 from gradkit.classroom.roll import enrolled
 from gradkit.classroom.store import Store
+from gradkit.language import phrase, say
 from gradkit.records.classroom import Counted, HandedIn, Override, Row, Summary
 from gradkit.records.verdict import State
 
-NOTHING = "nothing handed in"
-NONE_COUNTS = "no attempt that counts"
+NOTHING = phrase("nothing handed in")
+NONE_COUNTS = phrase("no attempt that counts")
 
 UNSAID = frozenset({"provisional", "nondeterministic"})
 """Reasons to look that a summary counts, or lists among the mistakes."""
@@ -41,8 +42,8 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     rows = [_row(store, one, words.get(one.kept.name, ())) for one in counted(store)]
     there = {row.name for row in rows}
     tried = {kept.name for kept in store.newest()} - there
-    rows += [_absent(name, NONE_COUNTS) for name in tried]
-    rows += [_absent(name, NOTHING) for name in enrolled(store) if name not in there | tried]
+    rows += [_absent(name, say(NONE_COUNTS)) for name in tried]
+    rows += [_absent(name, say(NOTHING)) for name in enrolled(store) if name not in there | tried]
     if pseudonyms:
         rows = [_hidden(row, pseudonym(store, row.name)) for row in rows]
     rows.sort(key=lambda row: row.name)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 
 from gradkit.examine import Examined
+from gradkit.hearsay import from_worker
 from gradkit.records.binding import Bound
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.rule import Entry as Target
@@ -105,7 +106,7 @@ def _concerned(slip: Slip) -> tuple[Target, ...]:
 
 
 def _functions(bound: Bound) -> dict[str, str]:
-    return {bound.role: f"`{bound.function}`"}
+    return {bound.role: f"`{from_worker(bound.function)}`"}
 
 
 def _identity(task: Task, check: str, code: str, labels: tuple[str, ...]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradkit.grounds import GradingError, Settings
+from gradkit.language import phrase, say
 from gradkit.notebook.kernel import Kernel, headings, modules_beside
 from gradkit.notebook.report import Report
 from gradkit.records.submission import Section, Submission
@@ -18,9 +19,9 @@ from gradkit.student.live import LiveSitting
 from gradkit.student.sitting import Sitting
 from gradkit.truth.assignment import AssignmentError, read_assignment
 
-LIVE = (
-    "There is no record of the cells here: your functions were called as they are, in this "
-    "process, and a function that hangs, hangs it."
+LIVE = phrase(
+    "There is no record of the cells here: your functions were called as they "
+    "are, in this process, and a function that hangs, hangs it."
 )
 
 
@@ -51,7 +52,7 @@ def grade(
         raise ValueError(str(error)) from None
     task = _task(assignment, named)
     settings = Settings((task.id,), assignment=file, no_reference=True, seed=seed)
-    notes = () if kernel.history is not None else (LIVE,)
+    notes = () if kernel.history is not None else (say(LIVE),)
     level = hints or assignment.hints
     try:
         with _session(kernel, settings) as session:
@@ -98,10 +99,12 @@ def _submission(kernel: Kernel, assignment: Assignment) -> Submission:
 
 
 def _again(task: Task, other: Task) -> str:
-    return (
-        f"The forward pass that was defined last is that of “{other.title}”, not of "
-        f"“{task.title}”. Run the cells of “{task.title}” again, and then this check. "
-        "Nothing has been marked."
+    return say(
+        "The forward pass that was defined last is that of “{other}”, not of "
+        "“{task}”. Run the cells of “{task}” again, and then this check. "
+        "Nothing has been marked.",
+        other=other.title,
+        task=task.title,
     )
 
 

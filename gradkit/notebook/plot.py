@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 
+from gradkit.language import phrase, say
 from gradkit.records.result import Result
 from gradkit.records.verdict import Course
 from gradkit.render.data import EXPECTED_LEVEL
 
-WITHOUT = "The training runs are drawn where matplotlib is installed; here it is not."
+WITHOUT = phrase("The training runs are drawn where matplotlib is installed; here it is not.")
 
 
 def courses_of(result: Result, hints: int) -> list[Course]:
@@ -39,10 +40,11 @@ def plot(courses: Sequence[Course]) -> tuple[str, str]:
         Why there is none.
     """
     if importlib.util.find_spec("matplotlib") is None:
-        return "", WITHOUT
+        return "", say(WITHOUT)
     # Late, and without pyplot: the student's own figures and settings stay as they are.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(3.6 * len(courses), 2.6), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
@@ -51,31 +53,55 @@ def plot(courses: Sequence[Course]) -> tuple[str, str]:
         # Told apart by form as well as by colour.
         if course.expected:
             axes.plot(
-                course.epochs, course.expected, "-", color="#0072b2", linewidth=3, label="expected"
+                course.epochs,
+                course.expected,
+                "-",
+                color="#0072b2",
+                linewidth=3,
+                label=say("expected"),
             )
         if course.found:
             axes.plot(
-                course.epochs, course.found, "o--", color="#d55e00", markersize=3, label="yours"
+                course.epochs,
+                course.found,
+                "o--",
+                color="#d55e00",
+                markersize=3,
+                label=say("yours"),
             )
-        axes.set_title(f"from the {course.start} start", fontsize=9)
-        axes.set_xlabel("epoch", fontsize=8)
-        axes.set_ylabel("loss", fontsize=8)
+        axes.set_title(say("from the {start} start", start=course.start), fontsize=9)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.set_xlabel(say("epoch"), fontsize=8)
+        axes.set_ylabel(say("loss"), fontsize=8)
         axes.tick_params(labelsize=7)
         axes.legend(fontsize=8)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100)
     data = base64.b64encode(buffer.getvalue()).decode()
     words = escape(" ".join(map(describe, courses)), quote=True)
-    style = "max-width:100%;background:#fff;border:1px solid #888;border-radius:4px"
+    style = (
+        "display:block;margin-top:8px;max-width:100%;background:#fff;"
+        "border:1px solid #888;border-radius:4px"
+    )
     return f'<img src="data:image/png;base64,{data}" alt="{words}" style="{style}">', ""
 
 
 def describe(course: Course) -> str:
     """The picture of one run in words."""
     said = [
-        f"{whose} from {losses[0]:.6g} to {losses[-1]:.6g}"
-        for whose, losses in (("expected", course.expected), ("yours", course.found))
+        say(
+            "{whose} from {first} to {last}",
+            whose=whose,
+            first=f"{losses[0]:.6g}",
+            last=f"{losses[-1]:.6g}",
+        )
+        for whose, losses in ((say("expected"), course.expected), (say("yours"), course.found))
         if losses
     ]
-    told = ", ".join(said if course.found else [*said, "yours is missing"])
-    return f"Loss from the {course.start} start over {course.epochs[-1]} epochs: {told}."
+    told = ", ".join(said if course.found else [*said, say("yours is missing")])
+    return say(
+        "Loss from the {start} start over {epochs} epochs: {told}.",
+        start=course.start,
+        epochs=course.epochs[-1],
+        told=told,
+    )

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from gradkit.grounds import GradingError
+from gradkit.language import say
 from gradkit.pytest_plugin.grading import grading_of
 from gradkit.records.result import CheckResult, TaskResult
 from gradkit.render.allot import points
-from gradkit.render.text import check_text
+from gradkit.render.said import check_said
+from gradkit.render.words import word
 from gradkit.text import clean_text, spell
 
 OPEN = frozenset({"inconclusive", "not-checked"})
@@ -65,9 +67,11 @@ class CheckItem(pytest.Item):
         }.items():
             self.user_properties.append((key, value))
         if check.state in OPEN:
-            pytest.skip(clean_text(check.message) or check.state)
+            pytest.skip(clean_text(check.message) or word(check.state))
         if check.state != "pass":
-            raise CheckFailedError(check_text(task, check, grading_of(self.config).hints))
+            raise CheckFailedError(
+                check_said(task, check, grading_of(self.config).hints, headed=True)
+            )
 
     def _found(self) -> tuple[TaskResult, CheckResult]:
         parent = self.parent
@@ -103,6 +107,6 @@ def totals(reports: Iterable[Any]) -> list[str]:
         told = dict(getattr(report, "user_properties", ()))
         if "task_points" in told and getattr(report, "when", "") == "call":
             name = report.nodeid.rpartition("/")[0].replace("::", "  ")
-            note = "  (provisional)" if told["provisional"] == "true" else ""
+            note = say("  (provisional)") if told["provisional"] == "true" else ""
             lines[name] = f"{name}  {told['task_points']} / {told['task_max_points']}{note}"
     return list(lines.values())

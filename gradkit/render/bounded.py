@@ -6,19 +6,20 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gradkit.language import phrase, say
 from gradkit.text import clean_text
 
 ROOM = 64 << 10
 """Bytes of text of one check, to begin with."""
 
-CUT = "\n(shortened: the platform takes no more)"
+CUT = phrase("\n(shortened: the platform takes no more)")
 
 
 def shorten(text: str, room: int) -> str:
     """At most ``room`` bytes of it, and a note where something is left out."""
     if len(text.encode()) <= room:
         return text
-    return clean_text(text, room) + CUT
+    return clean_text(text, room) + say(CUT)
 
 
 def fit(build: Callable[[int], str], limit: int) -> str:

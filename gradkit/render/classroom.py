@@ -12,11 +12,13 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from gradkit.language import say
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import OPEN
 from gradkit.render.allot import CENT, allot
 from gradkit.render.bounded import dump, fit_tests
 from gradkit.render.said import check_said, refusal_said
+from gradkit.render.words import word
 
 LIMIT = 128_000
 """Bytes of the line: the reporter gets it as an environment variable, and Linux takes 128 KiB."""
@@ -33,7 +35,7 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 def refusal(sentences: Sequence[str]) -> str:
     """The line where nothing could be graded."""
-    test = _test("read the submission", "error", 0.0, "\n".join(map(refusal_said, sentences)))
+    test = _test(say("read the submission"), "error", 0.0, "\n".join(map(refusal_said, sentences)))
     return _line({"version": 1, "status": "error", "max_score": 0, "tests": [test]})
 
 
@@ -54,7 +56,7 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
         "status": _status(result),
         "max_score": result.max_score,
         # The reporter divides by their number.
-        "tests": tests or [_test("nothing to earn", "pass", 0.0, None)],
+        "tests": tests or [_test(say("nothing to earn"), "pass", 0.0, None)],
     }
 
 
@@ -87,10 +89,10 @@ def _tests(
     passes = parts if cents >= most else min(int(cents / unit), parts - 1)
     missed = "error" if check.state in OPEN else "fail"
     said = check_said(task, check, hints)
-    by = ", points set by a person" if check.decision is not None else ""
+    by = say(", points set by a person") if check.decision is not None else ""
     for part in range(parts):
         passed = part < passes
-        count = f" ({part + 1} of {parts})" if parts > 1 else ""
+        count = say(" ({part} of {parts})", part=part + 1, parts=parts) if parts > 1 else ""
         # Where no part is passed whole, the first one has what there is.
         holders = max(passes, 1)
         score = cents / CENT / holders if part < holders else 0.0
@@ -111,7 +113,7 @@ def _message(check: CheckResult, said: str, *, passed: bool, first: bool, told: 
         return said
     if passed or not told:
         return None
-    return check.state if check.decision is not None else said or check.state
+    return word(check.state) if check.decision is not None else said or word(check.state)
 
 
 def _test(name: str, status: str, score: float, message: str | None) -> dict[str, Any]:

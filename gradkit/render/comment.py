@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gradkit.language import say
 from gradkit.records.feedback import Changes
 from gradkit.records.result import Result, TaskResult
 from gradkit.render.allot import CENT, allot, points
 from gradkit.render.bounded import fit, shorten
 from gradkit.render.said import ENDLESS, check_said, head_said, total
 from gradkit.render.text import MARKS
+from gradkit.render.words import word
 from gradkit.text import clean_text
 
 LIMIT = 50_000
@@ -35,7 +37,7 @@ def to_comment(result: Result, hints: int, changes: Changes | None = None) -> st
 
 
 def _lines(result: Result, hints: int, changes: Changes | None, room: int) -> Iterator[str]:
-    yield f"{total(result)} points"
+    yield say("{total} points", total=total(result))
     if changes is not None:
         yield from _changed(changes)
     yield shorten(head_said(result), room)
@@ -46,10 +48,18 @@ def _lines(result: Result, hints: int, changes: Changes | None, room: int) -> It
 def _changed(changes: Changes) -> Iterator[str]:
     score = changes.score
     yield (
-        f"Since {changes.since[:10]}: {points(score.old)} / {points(score.old_max)} before, "
-        f"{points(score.new)} / {points(score.new_max)} now."
+        say(
+            "Since {since}: {old} / {old_max} before, {new} / {new_max} now.",
+            since=changes.since[:10],
+            old=points(score.old),
+            old_max=points(score.old_max),
+            new=points(score.new),
+            new_max=points(score.new_max),
+        )
     )
-    yield from (f"The reason given: {clean_text(reason)}" for reason in changes.reasons)
+    yield from (
+        say("The reason given: {reason}", reason=clean_text(reason)) for reason in changes.reasons
+    )
 
 
 def _task(task: TaskResult, hints: int, room: int) -> Iterator[str]:
@@ -57,6 +67,6 @@ def _task(task: TaskResult, hints: int, room: int) -> Iterator[str]:
     yield f"{clean_text(task.title)}: {points(task.score)} / {points(task.max_score)}"
     for check, cents in zip(task.checks, allot(task), strict=True):
         worth = f"{points(cents / CENT)} / {points(check.max_score)}" if check.max_score else ""
-        yield f"{MARKS[check.state][0]} {check.check} {worth} {check.state}".rstrip()
+        yield f"{MARKS[check.state][0]} {check.check} {worth} {word(check.state)}".rstrip()
         if said := shorten(check_said(task, check, hints, ENDLESS), room):
             yield said

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from gradkit.language import phrase, say
 from gradkit.records.result import CheckResult
 from gradkit.render.allot import points
 
-STALE = "Something else is found now than when this was decided."
+STALE = phrase("Something else is found now than when this was decided.")
 
 
 def decided(check: CheckResult) -> str:
@@ -32,6 +33,18 @@ def decided(check: CheckResult) -> str:
     why = f": {comment}" if comment else ""
     stop = "" if comment.endswith((".", "!", "?")) else "."
     by = " ".join(word.by.split())
-    given = f"Set to {points(check.score)} of {points(check.max_score)} by {by}"
-    said = f"{given} on {word.made[:10]}{why}{stop} The mark alone is {points(word.marked)}."
-    return f"{said} {STALE}" if word.stale else said
+    given = say(
+        "Set to {score} of {max_score} by {by}",
+        score=points(check.score),
+        max_score=points(check.max_score),
+        by=by,
+    )
+    said = say(
+        "{given} on {made}{why}{stop} The mark alone is {marked}.",
+        given=given,
+        made=word.made[:10],
+        why=why,
+        stop=stop,
+        marked=points(word.marked),
+    )
+    return f"{said} {say(STALE)}" if word.stale else said

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from gradkit.language import say, say_each
 from gradkit.records.feedback import Given, Left
 from gradkit.render.table import filled
 from gradkit.text import clean_text
@@ -19,25 +20,43 @@ def show_left(left: Sequence[Left], console: Console) -> None:
     if not left:
         return
     rows = ((each.student, each.what, each.why) for each in left)
-    console.print(filled(("left out", "of", "why"), rows))
+    console.print(filled((say("left out"), say("of"), say("why")), rows))
 
 
 def said(given: Given, *, write: bool) -> list[str]:
     """Counts, paths, and what has to be known before anything is uploaded."""
-    verb = "written" if write else "would be written"
     lines = []
     if given.pages:
-        plural = "s" * (given.pages != 1)
-        lines.append(f"{given.pages} page{plural} {verb}, {given.new} of them new or changed.")
+        pages = say_each("{count} page", "{count} pages", given.pages)
+        said = (
+            say("{pages} written, {new} of them new or changed.", pages=pages, new=given.new)
+            if write
+            else say(
+                "{pages} would be written, {new} of them new or changed.",
+                pages=pages,
+                new=given.new,
+            )
+        )
+        lines.append(said)
     if given.filled:
-        plural = "s" * (given.filled != 1)
-        lines.append(f"{given.filled} row{plural} {'filled' if write else 'would be filled'}.")
+        rows = say_each("{count} row", "{count} rows", given.filled)
+        lines.append(
+            say("{rows} filled.", rows=rows) if write else say("{rows} would be filled.", rows=rows)
+        )
     lines += [clean_text(note) for note in given.notes]
     if given.absent:
         names = ", ".join(clean_text(name) for name in given.absent[:NAMES])
-        more = f" and {len(given.absent) - NAMES} more" if len(given.absent) > NAMES else ""
+        more = (
+            say(" and {count} more", count=len(given.absent) - NAMES)
+            if len(given.absent) > NAMES
+            else ""
+        )
         lines.append(
-            f"{len(given.absent)} of the roster handed nothing in, and stay as they are: "
-            f"{names}{more}."
+            say(
+                "{count} of the roster handed nothing in, and stay as they are: {names}{more}.",
+                count=len(given.absent),
+                names=names,
+                more=more,
+            )
         )
     return lines

@@ -6,9 +6,11 @@ wrote is escaped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from gradkit.language import phrase, say
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.render.allot import points
@@ -16,10 +18,14 @@ from gradkit.render.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL
 from gradkit.render.decided import decided
 from gradkit.render.formula import pieces
 from gradkit.render.text import FORMULAS, MARKS, others
+from gradkit.render.words import word
 from gradkit.text import clean_text, where
 
+GAP = ' style="margin-top:8px"'
 CELL = ' style="text-align:left;vertical-align:top;padding:2px 12px 2px 0"'
-PROVISIONAL = (
+WHOLE = CELL.replace(":top;", ":top;white-space:nowrap;")
+"""Of a cell that is not broken into lines."""
+PROVISIONAL = phrase(
     "Provisional: expected values are derived from the task itself. Your instructor's grade is "
     "final."
 )
@@ -50,37 +56,46 @@ def fragment(
     """
     parts: list[str] = []
     if result is None:
-        parts.append(f"<p><strong>{_text(title)}: not checked.</strong> {_text(refusal)}</p>")
+        parts.append(
+            f"<p><strong>{_text(say('{title}: not checked.', title=title))}</strong> "
+            f"{_text(refusal)}</p>"
+        )
     else:
         for task in result.tasks:
             parts += _task(task, hints)
         parts.append(picture)
-        parts += (f"<p>{_text(problem.message)}</p>" for problem in result.problems)
-        parts.append(f"<p><small>seed {result.seed}. {PROVISIONAL}</small></p>")
-    parts += (f"<p><small>{_text(note)}</small></p>" for note in notes)
+        parts += (f"<p>{_prose(problem.message)}</p>" for problem in result.problems)
+        told = say("seed {seed}. {provisional}", seed=result.seed, provisional=say(PROVISIONAL))
+        parts.append(f"<p><small>{escape(told, quote=False)}</small></p>")
+    parts += (f"<p><small>{_prose(note)}</small></p>" for note in notes)
     label = escape(f"gradkit: {title}", quote=True)
     return f'<section aria-label="{label}">{"".join(parts)}</section>'
 
 
 def _task(task: TaskResult, hints: int) -> Iterator[str]:
-    score = f"{points(task.score)} of {points(task.max_score)} points"
-    yield f"<table><caption{CELL}><strong>{_text(task.title)}</strong>: {score}</caption>"
-    heads = "".join(f'<th scope="col"{CELL}>{h}</th>' for h in ("check", "state", "points", ""))
+    score = say(
+        "{score} of {max_score} points",
+        score=points(task.score),
+        max_score=points(task.max_score),
+    )
+    yield f"<table><caption{CELL}><strong>{_text(task.title)}</strong>: {_text(score)}</caption>"
+    named = (say("check"), say("state"), say("points"), "")
+    heads = "".join(f'<th scope="col"{CELL}>{_text(head)}</th>' for head in named)
     yield f"<thead><tr>{heads}</tr></thead><tbody>"
     for check in task.checks:
         findings = [finding for finding in task.findings if finding.check == check.check]
         yield _row(check, findings, hints)
     yield "</tbody></table>"
-    yield from (f"<p>{_text(note)}</p>" for note in task.notes)
+    yield from (f"<p>{_prose(note)}</p>" for note in task.notes)
 
 
 def _row(check: CheckResult, findings: Sequence[Finding], hints: int) -> str:
     # The sign is for the eye alone; the word beside it says the same.
-    sign = f'<span aria-hidden="true">{MARKS[check.state][0]}</span> {check.state}'
+    sign = f'<span aria-hidden="true">{MARKS[check.state][0]}</span> {_text(word(check.state))}'
     worth = f"{points(check.score)} / {points(check.max_score)}" if check.max_score else "–"
     cells = [f'<th scope="row"{CELL}>{check.check}</th>']
-    said = "".join(_said(check, findings, hints))
-    cells += (f"<td{CELL}>{cell}</td>" for cell in (sign, worth, said))
+    cells += (f"<td{WHOLE}>{cell}</td>" for cell in (sign, worth))
+    cells.append(f"<td{CELL}>{''.join(_said(check, findings, hints))}</td>")
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -88,51 +103,54 @@ def _said(check: CheckResult, findings: Sequence[Finding], hints: int) -> Iterat
     if check.decision is not None:
         yield f"<div><strong>{_text(decided(check))}</strong></div>"
     if check.follows:
-        told = ", ".join(check.follows) if hints >= TITLE_LEVEL else "what is found above"
-        yield f"<div>Follows from {_text(told)}: nothing more is deducted.</div>"
+        told = ", ".join(check.follows) if hints >= TITLE_LEVEL else say("what is found above")
+        said = say("Follows from {told}: nothing more is deducted.", told=told)
+        yield f"<div>{_text(said)}</div>"
     elif check.message:
-        yield f"<div>{_text(check.message)}</div>"
+        yield f"<div>{_prose(check.message)}</div>"
     if check.state != "pass" and check.place is not None and not findings:
-        yield f"<div>See {_text(where(check.place))}.</div>"
+        yield f"<div>{_prose(say('See {place}.', place=where(check.place)))}</div>"
     for finding in findings:
         yield from _finding(finding, hints) if hints >= TITLE_LEVEL else _first_hint(finding)
-    yield from (f"<div><small>{_text(note)}</small></div>" for note in check.notes)
+    yield from (f"<div><small>{_prose(note)}</small></div>" for note in check.notes)
 
 
 def _first_hint(finding: Finding) -> Iterator[str]:
-    yield from (f"<div>{_text(hint)}</div>" for hint in finding.hints[:1])
+    yield from (f"<div>{_prose(hint)}</div>" for hint in finding.hints[:1])
 
 
 def _finding(finding: Finding, hints: int) -> Iterator[str]:
     about = f": {', '.join(finding.entries)}" if finding.entries else ""
     cost = f" (−{points(finding.deduction)})" if finding.deduction else ""
-    yield f"<div><strong>{_text(finding.title)}</strong>{_text(about)}{cost}</div>"
-    yield f"<div>{_text(finding.sentence)}</div>"
+    yield f"<div{GAP}><strong>{_text(finding.title)}</strong>{_text(about)}{cost}</div>"
+    yield f"<div>{_prose(finding.sentence)}</div>"
     if finding.place is not None and hints >= RULE_LEVEL:
         line = f"<br><code>{_text(finding.source)}</code>" if finding.source else ""
-        yield f"<div>In {_text(where(finding.place))}:{line}</div>"
+        yield f"<div>{_prose(say('In {place}:', place=where(finding.place)))}{line}</div>"
     if finding.applies and hints >= RULE_LEVEL:
         yield f"<ul>{''.join(_formulas(finding, hints))}</ul>"
     if len(finding.applies) > FORMULAS and hints >= RULE_LEVEL:
-        yield f"<div>and {len(finding.applies) - FORMULAS} more of the kind</div>"
-    hinted = "".join(f"<li>{_text(hint)}</li>" for hint in finding.hints[1:hints])
+        more = say("and {count} more of the kind", count=len(finding.applies) - FORMULAS)
+        yield f"<div>{_text(more)}</div>"
+    hinted = "".join(f"<li>{_prose(hint)}</li>" for hint in finding.hints[1:hints])
     if hinted:
-        yield f"<details><summary>Hints</summary><ul>{hinted}</ul></details>"
+        yield f"<details><summary>{_text(say('Hints'))}</summary><ul>{hinted}</ul></details>"
     yield from (f"<div>{_text(other)}</div>" for other in others(finding))
     if finding.mistake != UNEXPLAINED:
-        yield f"<div>More: <code>!gradkit explain {_text(finding.mistake)}</code></div>"
+        more = _text(say("More:"))
+        yield f"<div>{more} <code>!gradkit explain {_text(finding.mistake)}</code></div>"
 
 
 def _formulas(finding: Finding, hints: int) -> Iterator[str]:
     for entry in list(finding.applies)[:FORMULAS]:
         applied, right = finding.applies[entry], finding.should.get(entry, "")
         if applied == "not moved":
-            said = "does not move"
+            said = _text(say("does not move"))
         else:
-            verb = "becomes" if applied.startswith("= ") else "moves by"
+            verb = _text(say("becomes") if applied.startswith("= ") else say("moves by"))
             said = f"{verb} <code>{_marked(applied.removeprefix('= '), right)}</code>"
         if hints >= EXPECTED_LEVEL and right:
-            said += f"; should move <code>{_text(right)}</code>"
+            said += f"{_text(say('; should move'))} <code>{_text(right)}</code>"
         yield f"<li><code>{_text(entry)}</code> {said}</li>"
 
 
@@ -146,3 +164,8 @@ def _marked(applied: str, right: str) -> str:
 
 def _text(text: str) -> str:
     return escape(clean_text(text), quote=True)
+
+
+def _prose(text: str) -> str:
+    """A sentence in which what stands between backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", _text(text))

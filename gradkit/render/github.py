@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from gradkit.language import say
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.records.verdict import State
@@ -17,6 +18,7 @@ from gradkit.render.decided import decided
 from gradkit.render.escape import command, log_text
 from gradkit.render.said import ENDLESS, check_said, finding_said, refusal_said
 from gradkit.render.text import to_text
+from gradkit.render.words import word
 from gradkit.text import clean_text, where
 
 EACH_KIND = 10
@@ -53,7 +55,9 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 def refusal(sentences: Sequence[str]) -> str:
     """An error for each submission that could not be graded."""
-    return _lines([Annotation("error", "not graded", refusal_said(each)) for each in sentences])
+    return _lines(
+        [Annotation("error", say("not graded"), refusal_said(each)) for each in sentences]
+    )
 
 
 def _lines(annotations: Sequence[Annotation]) -> str:
@@ -72,8 +76,11 @@ def _bounded(annotations: Sequence[Annotation]) -> Iterator[Annotation]:
     seen: Counter[str] = Counter()
     for each in annotations:
         if seen[each.kind] == EACH_KIND - 1 and left[each.kind] > 1:
-            more = f"{left[each.kind]} more are in the log of this step: GitHub shows no more here."
-            yield Annotation(each.kind, "and more", more)
+            more = say(
+                "{left} more are in the log of this step: GitHub shows no more here.",
+                left=left[each.kind],
+            )
+            yield Annotation(each.kind, say("and more"), more)
         elif seen[each.kind] < EACH_KIND:
             yield each
         seen[each.kind] += 1
@@ -105,7 +112,7 @@ def _at(
     # What follows from another mistake costs nothing, and is no error of its own.
     kind = "notice" if check.follows else KINDS[check.state]
     title = f"{task.task}: {check.check}"
-    said = said or check.state
+    said = said or word(check.state)
     if place is None:
         return Annotation(kind, title, said)
     if place.cell is None:

@@ -14,6 +14,7 @@ from gradkit.render.allot import CENT, allot
 from gradkit.render.bounded import ROOM, dump, fit_tests, shorten
 from gradkit.render.said import check_said, head_said, refusal_said, title_said
 from gradkit.render.withheld import withhold
+from gradkit.render.words import word
 
 LIMIT = 4 << 20
 """Bytes of the file: Gradescope states none, and nobody reads more."""
@@ -79,5 +80,5 @@ def _test(task: TaskResult, check: CheckResult, cents: int, hints: int) -> dict[
 
 
 def _output(task: TaskResult, check: CheckResult, hints: int) -> str:
-    state = "" if check.state == "pass" else f"{check.state}\n"
+    state = "" if check.state == "pass" else f"{word(check.state)}\n"
     return state + check_said(task, check, hints)

@@ -13,21 +13,23 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.text import Text
 
+from gradkit.language import phrase, say
 from gradkit.records.account import Attempt, History, Mark, Step
 from gradkit.records.classroom import Run, RunKind
 from gradkit.render.allot import points
 from gradkit.render.escape import OLD_COMMAND, log_text
 from gradkit.render.table import filled
+from gradkit.render.words import word
 from gradkit.text import clean_text
 
 SCHEMA = "gradkit/history/v1"
 
 DID: Mapping[RunKind, str] = {
-    "grade": "graded",
-    "remark": "marked again",
-    "override": "points set",
-    "release": "given back",
-    "purge": "somebody was removed",
+    "grade": phrase("graded"),
+    "remark": phrase("marked again"),
+    "override": phrase("points set"),
+    "release": phrase("given back"),
+    "purge": phrase("somebody was removed"),
 }
 """What each kind of run does."""
 
@@ -39,7 +41,7 @@ def to_text(history: History) -> str:
     """What counts, then every run in order, each line of what it found and changed."""
     lines = [f"{history.name}: {_mark(history.mark)}", ""]
     if history.steps:
-        lines += ["How that came about, in order. Times are UTC.", ""]
+        lines += [say("How that came about, in order. Times are UTC."), ""]
     for step in history.steps:
         lines += [*_step(step), ""]
     return log_text("".join(f"{clean_text(line)}\n" for line in lines[:-1]))
@@ -57,10 +59,14 @@ def to_json(history: History) -> str:
 def show_runs(runs: Sequence[Run], console: Console) -> None:
     """Print the runs of a class with their numbers."""
     if not runs:
-        console.print(Text("Nothing has been done yet."))
+        console.print(Text(say("Nothing has been done yet.")))
         return
-    rows = ((str(run.id), DID[run.kind], _time(run.began), run.who, _why(run)) for run in runs)
-    console.print(filled(("run", "what", "when (UTC)", "who", "why"), rows, right=(0,)))
+    rows = ((str(run.id), say(DID[run.kind]), _time(run.began), run.who, _why(run)) for run in runs)
+    console.print(
+        filled(
+            (say("run"), say("what"), say("when (UTC)"), say("who"), say("why")), rows, right=(0,)
+        )
+    )
 
 
 def _why(run: Run) -> str:
@@ -69,7 +75,7 @@ def _why(run: Run) -> str:
 
 
 def _end(ended: str | None) -> str:
-    return "" if ended else "It did not come to its end."
+    return "" if ended else say("It did not come to its end.")
 
 
 def _time(stamp: str) -> str:
@@ -79,75 +85,140 @@ def _time(stamp: str) -> str:
 def _mark(mark: Mark | None) -> str:
     """What counts, in words."""
     if mark is None:
-        return "nothing counts"
+        return say("nothing counts")
     if mark.score is None or mark.max_score is None:
-        said = "could not be graded"
+        said = say("could not be graded")
     else:
-        said = f"{points(mark.score)} of {points(mark.max_score)} points"
-    return f"{said} (attempt {mark.number} of {mark.attempts})" if mark.attempts > 1 else said
+        said = say(
+            "{score} of {max_score} points",
+            score=points(mark.score),
+            max_score=points(mark.max_score),
+        )
+    return (
+        say(
+            "{said} (attempt {number} of {attempts})",
+            said=said,
+            number=mark.number,
+            attempts=mark.attempts,
+        )
+        if mark.attempts > 1
+        else said
+    )
 
 
 def _step(step: Step) -> Iterator[str]:
     why = f": {' '.join(step.why.split())}" if step.why else ""
-    yield f"Run {step.run}, {_time(step.began)}, {DID[step.kind]} by {step.who}{why}"
+    yield say(
+        "Run {run}, {time}, {what} by {who}{why}",
+        run=step.run,
+        time=_time(step.began),
+        what=say(DID[step.kind]),
+        who=step.who,
+        why=why,
+    )
     told = [
         *(line for attempt in step.attempts for line in _attempt(attempt, step.kind)),
-        *(f"Withdrawn from everybody: {code}." for code in step.drops),
+        *(say("Withdrawn from everybody: {code}.", code=code) for code in step.drops),
         *([_rule(step.policy)] if step.policy else ()),
         *(_word(word.task, word.check, word.points) for word in step.words),
-        *(f"Given back: {each.file}, SHA-256 {each.digest}." for each in step.releases),
+        *(
+            say("Given back: {file}, SHA-256 {digest}.", file=each.file, digest=each.digest)
+            for each in step.releases
+        ),
         _end(step.ended),
     ]
     yield from (f"  {line}" for line in told if line)
     if step.before == step.after:
-        yield f"  What counts is unchanged: {_mark(step.after)}."
+        yield say("  What counts is unchanged: {mark}.", mark=_mark(step.after))
     elif step.before is None:
-        yield f"  What counts from then on: {_mark(step.after)}."
+        yield say("  What counts from then on: {mark}.", mark=_mark(step.after))
     else:
-        yield f"  What counts: {_mark(step.before)} before, {_mark(step.after)} from then on."
+        yield say(
+            "  What counts: {before} before, {after} from then on.",
+            before=_mark(step.before),
+            after=_mark(step.after),
+        )
 
 
 def _rule(policy: str | None) -> str:
     """Which attempt counts, in words."""
     if policy and policy.startswith("before="):
-        return f"From then on the last attempt before {policy.removeprefix('before=')} counts."
-    return f"From then on the {policy} attempt counts."
+        return say(
+            "From then on the last attempt before {policy} counts.",
+            policy=policy.removeprefix("before="),
+        )
+    return say("From then on the {policy} attempt counts.", policy=policy)
 
 
 def _word(task: str, check: str, given: float | None) -> str:
     if given is None:
-        return f"The points set for {task}/{check} were taken back: the mark counts again."
-    return f"{task}/{check} was set to {points(given)} points."
+        return say(
+            "The points set for {task}/{check} were taken back: the mark counts again.",
+            task=task,
+            check=check,
+        )
+    return say(
+        "{task}/{check} was set to {given} points.", task=task, check=check, given=points(given)
+    )
 
 
 def _attempt(attempt: Attempt, kind: RunKind) -> Iterator[str]:
     """What a run found and what came of it."""
-    late = ", late" if attempt.late else ""
-    at = f", handed in {attempt.at}" if attempt.at else ""
-    found = "The stored answers of" if kind == "remark" else "Found"
-    same = "Found again, unchanged:" if attempt.unchanged else found
-    yield f"{same} {attempt.original}{at}{late} (contents {_short(attempt.digest)})."
+    late = say(", late") if attempt.late else ""
+    at = say(", handed in {at}", at=attempt.at) if attempt.at else ""
+    found = say("The stored answers of") if kind == "remark" else say("Found")
+    same = say("Found again, unchanged:") if attempt.unchanged else found
+    yield say(
+        "{same} {original}{at}{late} (contents {digest}).",
+        same=same,
+        original=attempt.original,
+        at=at,
+        late=late,
+        digest=_short(attempt.digest),
+    )
     if attempt.unchanged:
         return
     if attempt.standing != "graded":
-        yield f"It was {attempt.standing}: {attempt.told}"
+        yield say(
+            "It was {standing}: {told}", standing=word(attempt.standing or ""), told=attempt.told
+        )
         return
     if kind == "grade":
-        yield f"Read from {attempt.path}."
+        yield say("Read from {path}.", path=attempt.path)
     digests = attempt.digests or {}
     reference = digests.get("reference")
-    against = f" and model solutions {_short(reference)}" if reference else ", without solutions"
-    yield (
-        f"Held against the assignment {attempt.assignment} ({_short(digests['assignment'])})"
-        f"{against}, deductions {attempt.preset}."
+    against = (
+        say(" and model solutions {reference}", reference=_short(reference))
+        if reference
+        else say(", without solutions")
     )
-    yield f"With {', '.join(f'{name} {v}' for name, v in (attempt.versions or {}).items())}."
+    yield (
+        say(
+            "Held against the assignment {assignment} ({digest}){against}, deductions {preset}.",
+            assignment=attempt.assignment,
+            digest=_short(digests["assignment"]),
+            against=against,
+            preset=attempt.preset,
+        )
+    )
+    yield say(
+        "With {versions}.",
+        versions=", ".join((f"{name} {v}" for name, v in (attempt.versions or {}).items())),
+    )
     seeds = ", ".join(f"{task} {seed}" for task, seed in (attempt.seeds or {}).items())
-    yield f"Inputs drawn from the seeds {seeds}."
-    score = f"{points(attempt.score or 0.0)} of {points(attempt.max_score or 0.0)} points"
-    yield f"By the mark alone: {score}{' (provisional)' if attempt.provisional else ''}."
+    yield say("Inputs drawn from the seeds {seeds}.", seeds=seeds)
+    score = say(
+        "{score} of {max_score} points",
+        score=points(attempt.score or 0.0),
+        max_score=points(attempt.max_score or 0.0),
+    )
+    yield say(
+        "By the mark alone: {score}{provisional}.",
+        score=score,
+        provisional=say(" (provisional)") if attempt.provisional else "",
+    )
     if attempt.found:
-        yield f"Found: {', '.join(attempt.found)}."
+        yield say("Found: {found}.", found=", ".join(attempt.found))
 
 
 def _short(digest: str) -> str:

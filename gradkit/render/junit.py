@@ -14,6 +14,7 @@ from gradkit.records.verdict import OPEN, State
 from gradkit.render.allot import CENT, allot
 from gradkit.render.escape import xml_text
 from gradkit.render.said import check_said, head_said, title_said
+from gradkit.render.words import word
 from gradkit.text import clean_text
 
 MESSAGE_BYTES = 500
@@ -94,8 +95,8 @@ def _outcome(case: ET.Element, task: TaskResult, check: CheckResult, hints: int)
         if check.decision is not None:
             ET.SubElement(case, "system-out").text = xml_text(check_said(task, check, hints))
         return
-    said = xml_text(check_said(task, check, hints)) or check.state
-    message = _short(check.message) or check.state
+    said = xml_text(check_said(task, check, hints)) or word(check.state)
+    message = _short(check.message) or word(check.state)
     element = ET.SubElement(case, KINDS[check.state], message=message)
     if check.state in OPEN or check.state == "blocked":
         element.set("type", check.state)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from gradkit.language import say
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.render.allot import CENT, allot, points
 from gradkit.render.bounded import ROOM, fit, shorten
 from gradkit.render.escape import code_block, code_span
 from gradkit.render.said import check_said, head_said, refusal_said, total
 from gradkit.render.text import MARKS
+from gradkit.render.words import word
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
@@ -36,7 +38,7 @@ def summary(results: Sequence[Result], hints: int, limit: int) -> str:
     for number, result in enumerate(results):
         section = fit(partial(_section, result, hints), limit - used)
         left = len(results) - number
-        note = f"\n{left} more left out here: the platform takes no more.\n"
+        note = say("\n{left} more left out here: the platform takes no more.\n", left=left)
         used += len(section.encode())
         if used + len(note) > limit:
             return "\n".join(kept) + note if kept or len(note) <= limit else ""
@@ -57,7 +59,7 @@ def _task(task: TaskResult, hints: int, room: int) -> list[str]:
     lines = [
         f"### {code_span(task.title)} {points(task.score)} / {points(task.max_score)}",
         "",
-        "| | check | points | |",
+        f"| | {say('check')} | {say('points')} | |",
         "|---|---|---|---|",
         *(_row(check, cents) for check, cents in zip(task.checks, allot(task), strict=True)),
         "",
@@ -72,9 +74,9 @@ def _task(task: TaskResult, hints: int, room: int) -> list[str]:
 def _row(check: CheckResult, cents: int) -> str:
     sign, _, _ = MARKS[check.state]
     worth = f"{points(cents / CENT)} / {points(check.max_score)}" if check.max_score else ""
-    return f"| {sign} | {check.check} | {worth} | {check.state} |"
+    return f"| {sign} | {check.check} | {worth} | {word(check.state)} |"
 
 
 def _totals(results: Sequence[Result]) -> str:
     rows = (f"| {code_span(result.submission)} | {total(result)} |\n" for result in results)
-    return "| submission | points |\n|---|---|\n" + "".join(rows)
+    return f"| {say('submission')} | {say('points')} |\n|---|---|\n" + "".join(rows)

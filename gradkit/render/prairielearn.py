@@ -13,6 +13,7 @@ from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.render.allot import CENT, allot
 from gradkit.render.bounded import ROOM, dump, fit_tests, shorten
 from gradkit.render.said import check_said, head_said, refusal_said, title_said
+from gradkit.render.words import word
 
 LIMIT = 1_000_000
 """Bytes of the file that PrairieLearn takes."""
@@ -56,7 +57,7 @@ def _test(task: TaskResult, check: CheckResult, cents: int, hints: int) -> dict[
     # One test without points would hide the points of all.
     return {
         "name": f"{task.title}: {check.check}",
-        "description": check.state,
+        "description": word(check.state),
         "points": cents / CENT,
         "max_points": check.max_score,
         "message": check_said(task, check, hints),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from gradkit.language import say, say_each
 from gradkit.records.account import Look
 from gradkit.render.escape import csv_cell
 from gradkit.render.table import filled
@@ -28,14 +29,15 @@ def show_review(looks: Sequence[Look], console: Console, where: str = "") -> Non
         What the command needs to find the class, as words of a shell.
     """
     if not looks:
-        console.print(Text("Nobody has to be looked at."))
+        console.print(Text(say("Nobody has to be looked at.")))
         return
     count = Counter(look.assistant for look in looks)
     split = ", ".join(f"{name} {count[name]}" for name in sorted(count) if name)
-    plural = "" if len(looks) == 1 else "s"
-    head = f"{len(looks)} student{plural} to be looked at" + (f": {split}" if split else "")
+    head = say_each(
+        "{count} student to be looked at", "{count} students to be looked at", len(looks)
+    ) + (f": {split}" if split else "")
     console.print(Text(clean_text(head), style="bold"))
-    heads = ("student", "why", *(("who",) if split else ()), "see")
+    heads = (say("student"), say("why"), *((say("who"),) if split else ()), say("see"))
     rows = (
         (look.name, _why(look, ", "), *((look.assistant,) if split else ()), command(look, where))
         for look in looks

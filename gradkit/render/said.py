@@ -8,11 +8,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 
+from gradkit.language import say
 from gradkit.records.finding import Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.render.allot import points
 from gradkit.render.escape import log_text
-from gradkit.render.text import Line, check_lines, finding_lines
+from gradkit.render.text import Line, check_head, check_lines, finding_lines
 from gradkit.text import clean_text, where
 
 WIDTH = 100
@@ -25,12 +26,24 @@ TEXT_BYTES = 64 << 10
 """Far more than a check says."""
 
 
-def check_said(task: TaskResult, check: CheckResult, hints: int, width: int = WIDTH) -> str:
-    """Everything about a check but its points, without a last newline; often empty."""
+def check_said(
+    task: TaskResult, check: CheckResult, hints: int, width: int = WIDTH, *, headed: bool = False
+) -> str:
+    """Everything about a check, without a last newline.
+
+    Its points are left out, and it is often empty, unless it is ``headed`` by the line that
+    stands for the check in a mark sheet.
+    """
     findings = [finding for finding in task.findings if finding.check == check.check]
+    lines = check_lines(check, findings, hints)
+    if headed:
+        below = ((line, indent + 2) for line, indent in lines)
+        return log_text(_plain([(check_head(check), 0), *below], width))
     seen = check.state != "pass" and check.place is not None and not findings
-    place = f"See {clean_text(where(check.place))}.\n" if seen and check.place else ""
-    return log_text(place + _plain(check_lines(check, findings, hints), width))
+    place = (
+        say("See {place}.\n", place=clean_text(where(check.place))) if seen and check.place else ""
+    )
+    return log_text(place + _plain(lines, width))
 
 
 def finding_said(finding: Finding, hints: int, width: int = WIDTH) -> str:
@@ -40,7 +53,9 @@ def finding_said(finding: Finding, hints: int, width: int = WIDTH) -> str:
 
 def title_said(result: Result) -> str:
     """Whose it is, and the total."""
-    return log_text(f"{clean_text(result.submission)}: {total(result)} points")
+    return log_text(
+        say("{name}: {total} points", name=clean_text(result.submission), total=total(result))
+    )
 
 
 def head_said(result: Result) -> str:
@@ -48,14 +63,20 @@ def head_said(result: Result) -> str:
     lines = [clean_text(problem.message) for problem in result.problems]
     for task in result.tasks:
         if task.checkable < task.max_score:
-            amount = f"{points(task.checkable)} of {points(task.max_score)}"
-            lines.append(f"{task.title}: {amount} points could be checked.")
+            amount = say(
+                "{checkable} of {max_score}",
+                checkable=points(task.checkable),
+                max_score=points(task.max_score),
+            )
+            lines.append(
+                say("{title}: {amount} points could be checked.", title=task.title, amount=amount)
+            )
         lines += [f"{task.title}: {clean_text(note)}" for note in task.notes]
     if result.form == "published":
-        lines.append("Held against the published form.")
+        lines.append(say("Held against the published form."))
     if result.provisional:
-        lines.append("These marks are provisional: the instructor's grade is final.")
-    lines.append(f"seed {result.seed}")
+        lines.append(say("These marks are provisional: the instructor's grade is final."))
+    lines.append(say("seed {seed}", seed=result.seed))
     return log_text("\n".join(lines))
 
 
@@ -74,7 +95,9 @@ def _plain(lines: Iterable[Line], width: int) -> str:
     from rich.padding import Padding
 
     buffer = io.StringIO()
-    console = Console(file=buffer, width=width, color_system=None, legacy_windows=False)
+    console = Console(
+        file=buffer, width=width, color_system=None, legacy_windows=False, force_jupyter=False
+    )
     for line, indent in lines:
         console.print(Padding(line, (0, 0, 0, indent), expand=False))
     text = "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))

@@ -11,12 +11,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gradkit.language import say, say_each
 from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.verdict import State
 from gradkit.render.allot import points
 from gradkit.render.decided import decided
 from gradkit.render.escape import csv_cell
 from gradkit.render.table import columns, filled
+from gradkit.render.words import word
 from gradkit.text import clean_text
 
 NAMES = 6
@@ -37,17 +39,23 @@ def show_summary(summary: Summary, console: Console) -> None:
     review = [(row.name, _look(row, ", ")) for row in summary.rows if row.review]
     handed = [_handed(row) for row in summary.rows]
     if any(any(cells[1:]) for cells in handed):
-        heads = ("student", "attempt", "late", "handed in", "points set by a person")
+        heads = (
+            say("student"),
+            say("attempt"),
+            say("late"),
+            say("handed in"),
+            say("points set by a person"),
+        )
         console.print(filled(heads, (cells for cells in handed if any(cells[1:]))))
     if review:
-        console.print(filled(("to be looked at", "why"), review))
+        console.print(filled((say("to be looked at"), say("why")), review))
 
 
 def show_changes(changes: Sequence[Change], console: Console) -> None:
     """Print old and new scores side by side; nothing where there are none."""
     if not changes:
         return
-    table = columns("submission", "old", "new", "change", right=(1, 2, 3))
+    table = columns(say("submission"), say("old"), say("new"), say("change"), right=(1, 2, 3))
     for change in changes:
         difference = (change.new or 0.0) - (change.old or 0.0)
         sign = "+" if difference > 0 else "−" if difference < 0 else ""
@@ -96,7 +104,9 @@ def to_csv(summary: Summary) -> str:
 
 def _attempt(row: Row) -> str:
     """Which of how many it is that counts."""
-    return f"{row.handed.number} of {row.handed.attempts}" if row.handed.attempts else ""
+    if not row.handed.attempts:
+        return ""
+    return say("{number} of {attempts}", number=row.handed.number, attempts=row.handed.attempts)
 
 
 def _decided(row: Row) -> list[str]:
@@ -109,7 +119,7 @@ def _handed(row: Row) -> tuple[str, ...]:
     handed, words = row.handed, "\n".join(_decided(row))
     unusual = handed.attempts > 1 or handed.late or words
     attempt = _attempt(row) if handed.attempts > 1 else ""
-    late = "late" if handed.late else ""
+    late = say("late") if handed.late else ""
     return row.name, attempt, late, handed.at if unusual else "", words
 
 
@@ -122,16 +132,16 @@ def _counts(summary: Summary) -> str:
     rows = summary.rows
     absent = sum(row.standing == "absent" for row in rows)
     total = len(rows) - absent
-    parts = [f"{total} submission{'s' * (total != 1)}"]
+    parts = [say_each("{count} submission", "{count} submissions", total)]
     for standing in ("graded", "refused", "failed"):
         count = sum(row.standing == standing for row in rows)
         if count and (count < total or standing != "graded"):
-            parts.append(f"{count} {standing}")
+            parts.append(f"{count} {word(standing)}")
     provisional = sum(row.provisional for row in rows)
     if provisional:
-        parts.append(f"{provisional} provisional")
+        parts.append(say("{count} provisional", count=provisional))
     if absent:
-        parts.append(f"{absent} without one that counts")
+        parts.append(say("{count} without one that counts", count=absent))
     return ", ".join(parts)
 
 
@@ -139,8 +149,13 @@ def _distribution(shares: list[float]) -> Text:
     ordered = sorted(shares)
     low, high = ordered[0], ordered[-1]
     return Text(
-        f"scores from {low:.0%} to {high:.0%}, mean {statistics.fmean(ordered):.0%}, "
-        f"median {statistics.median(ordered):.0%}"
+        say(
+            "scores from {low} to {high}, mean {mean}, median {median}",
+            low=f"{low:.0%}",
+            high=f"{high:.0%}",
+            mean=f"{statistics.fmean(ordered):.0%}",
+            median=f"{statistics.median(ordered):.0%}",
+        )
     )
 
 
@@ -149,16 +164,16 @@ def _states(summary: Summary) -> Table:
     for counts in summary.states.values():
         seen.update(dict.fromkeys(counts))
     states = sorted(seen, key=lambda state: (state != "pass", state))
-    table = columns("check", *states, right=range(1, len(states) + 1))
+    table = columns(say("check"), *map(word, states), right=range(1, len(states) + 1))
     for check, counts in summary.states.items():
         table.add_row(check, *(str(counts.get(state, "")) for state in states))
     return table
 
 
 def _mistakes(summary: Summary) -> Table:
-    table = columns("mistake", "students", "who", right=(1,))
+    table = columns(say("mistake"), say("students"), say("who"), right=(1,))
     for code, names in summary.mistakes.items():
         who = ", ".join(clean_text(name) for name in names[:NAMES])
-        more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+        more = say(" and {count} more", count=len(names) - NAMES) if len(names) > NAMES else ""
         table.add_row(code, str(len(names)), Text(who + more))
     return table

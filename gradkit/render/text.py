@@ -15,6 +15,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from gradkit.hearsay import label_said
+from gradkit.language import say
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import Entry, State
@@ -23,6 +25,7 @@ from gradkit.render.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.render.decided import decided
 from gradkit.render.escape import log_text
 from gradkit.render.formula import pieces
+from gradkit.render.words import word
 from gradkit.text import clean_text, spell, where
 
 MARKS: dict[State, tuple[str, str, str]] = {
@@ -56,15 +59,6 @@ def to_text(
     return spell(log_text(text), encoding)
 
 
-def check_text(task: TaskResult, check: CheckResult, hints: int, width: int = 100) -> str:
-    """Plain text of one check of a task, as it stands in the mark sheet."""
-    buffer = io.StringIO()
-    console = _plain_console(buffer, width)
-    findings = [finding for finding in task.findings if finding.check == check.check]
-    _check(check, findings, hints, console, unicode=True)
-    return "\n".join(line.rstrip()[4:] for line in buffer.getvalue().rstrip("\n").split("\n"))
-
-
 def _plain_console(buffer: io.StringIO, width: int) -> Console:
     # In a notebook rich would show what is printed, and leave the buffer empty.
     return Console(
@@ -96,7 +90,7 @@ def _result(result: Result, hints: int, console: Console, unicode: bool) -> None
     for problem in result.problems:
         console.print(
             Padding(
-                Text.assemble(("note: ", "yellow"), _plain(problem.message)),
+                Text.assemble((say("note: "), "yellow"), _plain(problem.message)),
                 (0, 0, 0, 2),
                 expand=False,
             )
@@ -107,13 +101,13 @@ def _result(result: Result, hints: int, console: Console, unicode: bool) -> None
 
 
 def _footer(result: Result) -> Text:
-    parts = [f"seed {result.seed}"]
+    parts = [say("seed {seed}", seed=result.seed)]
     if result.form == "published":
-        parts.append("against the published form")
+        parts.append(say("against the published form"))
     if result.oracle == "derived":
-        parts.append("expected values derived from the task file")
+        parts.append(say("expected values derived from the task file"))
     if result.provisional:
-        parts.append("provisional")
+        parts.append(say("provisional"))
     return Text(" · ".join(parts), style="dim")
 
 
@@ -123,7 +117,12 @@ def _task(task: TaskResult, hints: int, console: Console, unicode: bool) -> None
     )
     if task.checkable < task.max_score:
         line.append(
-            f"  ({points(task.checkable)} of {points(task.max_score)} points checkable)", "cyan"
+            say(
+                "  ({checkable} of {max_score} points checkable)",
+                checkable=points(task.checkable),
+                max_score=points(task.max_score),
+            ),
+            "cyan",
         )
     console.print(Padding(line, (0, 0, 0, 2), expand=False))
     seen = visible(task, hints)
@@ -140,18 +139,28 @@ def _task(task: TaskResult, hints: int, console: Console, unicode: bool) -> None
 def _check(
     check: CheckResult, findings: list[Finding], hints: int, console: Console, unicode: bool
 ) -> None:
+    head = check_head(check, unicode)
+    console.print(Padding(head, (0, 0, 0, 4), expand=False))
+    for line, indent in check_lines(check, findings, hints):
+        console.print(Padding(line, (0, 0, 0, 6 + indent), expand=False))
+
+
+def check_head(check: CheckResult, unicode: bool = True) -> Text:
+    """Sign, name, points, state and place of a check."""
     sign, ascii_sign, colour = MARKS[check.state]
-    worth = f"{points(check.score)} / {points(check.max_score)}" if check.max_score else "no points"
+    worth = (
+        f"{points(check.score)} / {points(check.max_score)}"
+        if check.max_score
+        else say("no points")
+    )
     head = Text.assemble(
         (sign if unicode else ascii_sign, colour), f" {check.check:<12}{worth:>10}"
     )
     if check.state != "pass":
-        head.append(f"  {check.state}", colour)
+        head.append(f"  {word(check.state)}", colour)
         if check.place is not None:
-            head.append(f", see {clean_text(where(check.place))}")
-    console.print(Padding(head, (0, 0, 0, 4), expand=False))
-    for line, indent in check_lines(check, findings, hints):
-        console.print(Padding(line, (0, 0, 0, 6 + indent), expand=False))
+            head.append(say(", see {place}", place=clean_text(where(check.place))))
+    return head
 
 
 Line = tuple[Text | Table, int]
@@ -163,8 +172,8 @@ def check_lines(check: CheckResult, findings: Sequence[Finding], hints: int) -> 
     if check.decision is not None:
         yield Text(clean_text(decided(check)), style="bold"), 0
     if check.follows:
-        told = ", ".join(check.follows) if hints >= TITLE_LEVEL else "what is found above"
-        yield Text(f"Follows from {told}: nothing more is deducted."), 0
+        told = ", ".join(check.follows) if hints >= TITLE_LEVEL else say("what is found above")
+        yield Text(say("Follows from {told}: nothing more is deducted.", told=told)), 0
     elif check.message:
         yield _plain(check.message), 0
     for finding in findings:
@@ -194,32 +203,40 @@ def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
         label = clean_text(entry)
         yield Text.assemble(label, " ", _moves(applied, right)), 2
         if hints >= EXPECTED_LEVEL and right:
-            yield Text(f"{' ' * len(label)} should move  {right}"), 2
+            yield Text(" " * len(label) + say(" should move  {right}", right=right)), 2
     if len(finding.applies) > FORMULAS and hints >= RULE_LEVEL:
-        yield Text(f"and {len(finding.applies) - FORMULAS} more of the kind", style="dim"), 2
+        yield (
+            Text(
+                say("and {count} more of the kind", count=len(finding.applies) - FORMULAS),
+                style="dim",
+            ),
+            2,
+        )
     # The first hint says no more than what stands above.
     for hint in finding.hints[1:hints]:
-        yield Text.assemble(("hint: ", "cyan"), _plain(hint)), 2
+        yield Text.assemble((say("hint: "), "cyan"), _plain(hint)), 2
     for other in others(finding):
         yield _plain(other), 2
     if finding.mistake != UNEXPLAINED:
-        yield Text(f"more: gradkit explain {finding.mistake}", style="dim"), 2
+        yield Text(say("more: gradkit explain {mistake}", mistake=finding.mistake), style="dim"), 2
 
 
 def others(finding: Finding) -> Iterator[str]:
     """What could as well be the mistake: other names for the same numbers."""
     for codes in finding.alternatives:
         if finding.mistake not in codes:
-            names = " with ".join(codes)
-            yield f"Or it is {names}: the numbers are the same, so look for either."
+            names = say(" with ").join(codes)
+            yield say(
+                "Or it is {codes}: the numbers are the same, so look for either.", codes=names
+            )
 
 
 def _moves(applied: str, right: str) -> Text:
     """What an entry does: a formula after ``=`` is its new value, any other its step."""
     if applied == "not moved":
-        return Text("does not move", style="bold red")
+        return Text(say("does not move"), style="bold red")
     new = applied.startswith("= ")
-    verb = "becomes      " if new else "moves by     "
+    verb = say("becomes      ") if new else say("moves by     ")
     return Text.assemble(verb, _marked(applied.removeprefix("= "), right))
 
 
@@ -234,18 +251,18 @@ def _marked(applied: str, right: str) -> Text:
 def _entries(failed: list[Entry], hints: int) -> Table:
     shown = hints >= EXPECTED_LEVEL
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("entry")
-    table.add_column("found", justify="right")
+    table.add_column(say("entry"))
+    table.add_column(say("found"), justify="right")
     if shown:
-        table.add_column("expected", justify="right")
-    table.add_column("at")
+        table.add_column(say("expected"), justify="right")
+    table.add_column(say("at"))
     for entry in failed[:ROWS]:
         index = f"[{','.join(map(str, entry.index))}]" if entry.index else ""
         numbers = [_number(entry.found), *([_number(entry.expected)] if shown else [])]
-        label = entry.label or entry.parameter + index
-        table.add_row(Text(clean_text(label)), *numbers, Text(clean_text(entry.probe)))
+        label = label_said(entry.label or entry.parameter + index)
+        table.add_row(Text(clean_text(label)), *numbers, Text(clean_text(label_said(entry.probe))))
     if len(failed) > ROWS:
-        table.add_row(Text(f"and {len(failed) - ROWS} more"))
+        table.add_row(Text(say("and {count} more", count=len(failed) - ROWS)))
     return table
 
 
@@ -255,9 +272,9 @@ def _number(value: float | None) -> str:
 
 def _totals(results: Sequence[Result], console: Console) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("submission")
-    table.add_column("score", justify="right")
-    table.add_column("of", justify="right")
+    table.add_column(say("submission"))
+    table.add_column(say("score"), justify="right")
+    table.add_column(say("of"), justify="right")
     table.add_column("")
     for result in results:
         states = {check.state for task in result.tasks for check in task.checks} - {"pass"}
@@ -265,6 +282,6 @@ def _totals(results: Sequence[Result], console: Console) -> None:
             _plain(result.submission),
             points(result.score),
             points(result.max_score),
-            Text(", ".join(sorted(states)), style="dim"),
+            Text(", ".join(map(word, sorted(states))), style="dim"),
         )
     console.print(table)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gradkit.language import phrase, say
 from gradkit.records.result import CheckResult, Result, TaskResult
 
-UNSEEN = "What this check found is not shown here."
-ELSEWHERE = "a check that is not shown"
+UNSEEN = phrase("What this check found is not shown here.")
+ELSEWHERE = phrase("a check that is not shown")
 
 
 def withhold(result: Result) -> Result:
@@ -33,10 +34,15 @@ def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
 
 def _check(check: CheckResult, unseen: set[str], told: set[str]) -> CheckResult:
     if check.check in unseen:
-        word = check.decision and replace(check.decision, comment="")
+        decision = check.decision and replace(check.decision, comment="")
         return CheckResult(
-            check.check, check.state, check.score, check.max_score, UNSEEN, decision=word
+            check.check,
+            check.state,
+            check.score,
+            check.max_score,
+            say(UNSEEN),
+            decision=decision,
         )
     seen = tuple(code for code in check.follows if code in told)
-    hidden = (ELSEWHERE,) if len(seen) < len(check.follows) else ()
+    hidden = (say(ELSEWHERE),) if len(seen) < len(check.follows) else ()
     return replace(check, follows=(*seen, *hidden))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from gradkit.language import say
 from gradkit.records.submission import File, Place, Problem
 from gradkit.student.files import (
     CODE_FILES,
@@ -53,8 +54,11 @@ def read_archive(path: Path) -> tuple[list[File], list[Problem]]:
             return unpack(path.name, stream)
     except OSError as error:
         raise SubmissionError(
-            f"{shown(path.name)} could not be opened: {error.strerror or error}. "
-            "Check the path and the permissions."
+            say(
+                "{name} could not be opened: {reason}. Check the path and the permissions.",
+                name=shown(path.name),
+                reason=error.strerror or error,
+            )
         ) from None
 
 
@@ -79,7 +83,10 @@ def unpack(name: str, stream: BinaryIO, *, inner: bool = True) -> tuple[list[Fil
     except Exception:
         # What `zipfile` raises on damaged input has no common base.
         raise SubmissionError(
-            f"{shown(name)} is damaged or not a zip archive. Pack the files again as .zip."
+            say(
+                "{name} is damaged or not a zip archive. Pack the files again as .zip.",
+                name=shown(name),
+            )
         ) from None
 
 
@@ -100,7 +107,11 @@ def _refuse_large(name: str, stream: BinaryIO) -> None:
     _, _, _, _, entries, directory, _, _ = _END.unpack_from(tail, start)
     if entries > ENTRIES or directory > _DIRECTORY_BYTES:
         raise SubmissionError(
-            f"{shown(name)} holds more than {ENTRIES} files. Pack the folder of the exercise alone."
+            say(
+                "{name} holds more than {limit} files. Pack the folder of the exercise alone.",
+                name=shown(name),
+                limit=ENTRIES,
+            )
         )
 
 
@@ -137,7 +148,9 @@ def read_members(
             continue
         complaint = _complaint(name, info)
         if complaint is None and name in wanted:
-            complaint = f"{shown(name)} is in the archive twice; the first one was read."
+            complaint = say(
+                "{name} is in the archive twice; the first one was read.", name=shown(name)
+            )
         if complaint is not None:
             problems.append(Problem(complaint, Place(shown(name), None, 1)))
             continue
@@ -155,7 +168,9 @@ def read_members(
                 # The size in the directory is a promise; what is read is counted.
                 data = member.read(info.file_size + 1)
         except Exception:  # what `zipfile` raises on damaged input has no common base
-            message = f"{shown(name)} is damaged inside the archive. Pack the files again."
+            message = say(
+                "{name} is damaged inside the archive. Pack the files again.", name=shown(name)
+            )
             problems.append(Problem(message, Place(shown(name), None, 1)))
             continue
         files.append(File(name, data))
@@ -165,8 +180,11 @@ def read_members(
 def unopened(name: str) -> Problem:
     """What is said of an archive that was left closed."""
     return Problem(
-        f"{shown(name)} is an archive inside the submission and was not opened. "
-        "Put its files there instead.",
+        say(
+            "{name} is an archive inside the submission and was not opened. Put its files "
+            "there instead.",
+            name=shown(name),
+        ),
         Place(shown(name), None, 1),
     )
 
@@ -211,9 +229,12 @@ def refuse_many(label: str, files: Sequence[File]) -> None:
 
 
 def _too_many(label: str) -> str:
-    return (
-        f"{shown(label)} holds more than {CODE_FILES} scripts and notebooks, or more "
-        f"than {TOTAL_BYTES / 1e6:.0f} MB of them. Hand in one submission at a time."
+    return say(
+        "{label} holds more than {limit} scripts and notebooks, or more than "
+        "{size} MB of them. Hand in one submission at a time.",
+        label=shown(label),
+        limit=CODE_FILES,
+        size=f"{TOTAL_BYTES / 1e6:.0f}",
     )
 
 
@@ -242,15 +263,18 @@ def unpack_nested(
         data = archive.read(info)[: info.file_size]
     except Exception:  # what `zipfile` raises on damaged input has no common base
         raise SubmissionError(
-            f"{shown(name)} is damaged inside the archive. Pack the files again."
+            say("{name} is damaged inside the archive. Pack the files again.", name=shown(name))
         ) from None
     return unpack(name, io.BytesIO(data), inner=inner)
 
 
 def _too_large_to_open(name: str, size: int) -> str:
-    return (
-        f"{shown(name)} has {size / 1e6:.1f} MB; at most {ARCHIVE_BYTES / 1e6:.0f} MB "
-        "are read. Leave data and pictures out of the archive."
+    return say(
+        "{name} has {size} MB; at most {limit} MB are read. Leave data and "
+        "pictures out of the archive.",
+        name=shown(name),
+        size=f"{size / 1e6:.1f}",
+        limit=f"{ARCHIVE_BYTES / 1e6:.0f}",
     )
 
 
@@ -264,18 +288,32 @@ def _pitfall(name: str, info: zipfile.ZipInfo) -> str | None:
     label = shown(name)
     parts = name.split("/")
     if ".." in parts or "." in parts or name.startswith("/") or ":" in parts[0]:
-        return f"{label} points out of the archive and was left out. Pack the files again."
+        return say(
+            "{label} points out of the archive and was left out. Pack the files again.", label=label
+        )
     if len(parts) > DEPTH + 1:
-        return f"{label} lies more than {DEPTH} levels deep and was left out."
+        return say(
+            "{label} lies more than {limit} levels deep and was left out.", label=label, limit=DEPTH
+        )
     if stat.S_ISLNK(info.external_attr >> 16):
-        return f"{label} is a link, and links are not followed. Pack the file itself."
+        return say(
+            "{label} is a link, and links are not followed. Pack the file itself.", label=label
+        )
     if info.flag_bits & 0x1:
-        return f"{label} is protected by a password. Pack the files again without one."
+        return say(
+            "{label} is protected by a password. Pack the files again without one.", label=label
+        )
     if info.compress_type not in _METHODS:
-        return f"{label} is packed by a method that is not read. Pack the files again as .zip."
+        return say(
+            "{label} is packed by a method that is not read. Pack the files again as .zip.",
+            label=label,
+        )
     if info.file_size > 1_000_000 and info.file_size > RATIO * max(info.compress_size, 1):
-        return (
-            f"{label} would unpack to {info.file_size / 1e6:.1f} MB, more than {RATIO} times its "
-            "packed size, and was left out."
+        return say(
+            "{label} would unpack to {file_size} MB, more than {ratio} times its packed "
+            "size, and was left out.",
+            label=label,
+            file_size=f"{info.file_size / 1e6:.1f}",
+            ratio=RATIO,
         )
     return None

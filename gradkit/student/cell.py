@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gradkit.language import say
 from gradkit.records.submission import Cell, Place, Problem
 from gradkit.student.source import parse
 from gradkit.text import clean_text, where
@@ -44,8 +45,11 @@ def make_cell(
         place = Place(file, number, first_line + line - 1, title)
         problems.append(
             Problem(
-                f"The indent at {where(place)} stands where none may be. It was taken out here; "
-                "Python itself refuses it, so take it out of the file too.",
+                say(
+                    "The indent at {place} stands where none may be. It was taken out here; "
+                    "Python itself refuses it, so take it out of the file too.",
+                    place=where(place),
+                ),
                 place,
             )
         )
@@ -55,9 +59,14 @@ def make_cell(
         found = clean_text(lines[min(parsed.line, len(lines)) - 1].strip(), _QUOTE)
         problems.append(
             Problem(
-                f"{where(place).capitalize() if number else where(place)} is not valid Python: "
-                f"{clean_text(parsed.reason, 2 * _QUOTE)}; found `{found}`. Nothing in this "
-                f"{_part(number, name, file)} can be used until it is mended.",
+                say(
+                    "{place} is not valid Python: {reason}; found `{found}`. Nothing in this "
+                    "{part} can be used until it is mended.",
+                    place=where(place).capitalize() if number else where(place),
+                    reason=clean_text(parsed.reason, 2 * _QUOTE),
+                    found=found,
+                    part=_part(number, name, file),
+                ),
                 place,
             )
         )
@@ -66,5 +75,5 @@ def make_cell(
 
 def _part(number: int | None, name: str, file: str) -> str:
     if number is not None:
-        return "cell"
-    return "file" if name == file else "part of the file"
+        return say("cell")
+    return say("file") if name == file else say("part of the file")

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from gradkit.language import say
 from gradkit.records.submission import File, Place, Problem
 from gradkit.text import clean_text
 
@@ -56,7 +57,7 @@ def is_ignored(part: str) -> bool:
 
 def shown(name: str) -> str:
     """Make a file name fit to be shown: on one line, without control characters, not endless."""
-    return clean_text(" ".join(name.split()), NAME) or "(no name)"
+    return clean_text(" ".join(name.split()), NAME) or say("(no name)")
 
 
 def largest(name: str) -> int:
@@ -70,12 +71,16 @@ def too_large(name: str, size: int) -> str | None:
     if size <= limit:
         return None
     advice = (
-        "Clear all outputs, save, and hand it in again"
+        say("Clear all outputs, save, and hand it in again")
         if name.lower().endswith(".ipynb")
-        else "Hand in the code alone, without data in it"
+        else say("Hand in the code alone, without data in it")
     )
-    return (
-        f"{shown(name)} has {size / 1e6:.1f} MB; at most {limit / 1e6:.0f} MB are read. {advice}."
+    return say(
+        "{name} has {size} MB; at most {limit} MB are read. {advice}.",
+        name=shown(name),
+        size=f"{size / 1e6:.1f}",
+        limit=f"{limit / 1e6:.0f}",
+        advice=advice,
     )
 
 
@@ -91,8 +96,11 @@ def read_file(path: Path) -> File:
         data = _read_regular(path, path.name, follow=True)
     except OSError as error:
         raise SubmissionError(
-            f"{shown(path.name)} could not be opened: {error.strerror or error}. "
-            "Check the path and the permissions."
+            say(
+                "{name} could not be opened: {reason}. Check the path and the permissions.",
+                name=shown(path.name),
+                reason=error.strerror or error,
+            )
         ) from None
     if isinstance(data, str):
         raise SubmissionError(data)
@@ -123,21 +131,33 @@ def read_folder(root: Path) -> tuple[list[File], list[Problem], list[tuple[str, 
             continue
         if len(files) >= CODE_FILES:
             raise SubmissionError(
-                f"{shown(root.name)} holds more than {CODE_FILES} scripts and notebooks. "
-                "Hand in one submission at a time."
+                say(
+                    "{name} holds more than {limit} scripts and notebooks. Hand in one "
+                    "submission at a time.",
+                    name=shown(root.name),
+                    limit=CODE_FILES,
+                )
             )
         try:
             data = _read_regular(path, name, follow=False)
         except OSError as error:
-            data = f"{shown(name)} could not be opened: {error.strerror or error}."
+            data = say(
+                "{name} could not be opened: {reason}.",
+                name=shown(name),
+                reason=error.strerror or error,
+            )
         if isinstance(data, str):
             problems.append(Problem(data, Place(shown(name), None, 1)))
             continue
         total += len(data)
         if total > TOTAL_BYTES:
             raise SubmissionError(
-                f"The code files of {shown(root.name)} have more than {TOTAL_BYTES / 1e6:.0f} MB "
-                "together. Clear the notebooks' outputs, or hand in fewer files."
+                say(
+                    "The code files of {name} have more than {size} MB together. Clear the "
+                    "notebooks' outputs, or hand in fewer files.",
+                    name=shown(root.name),
+                    size=f"{TOTAL_BYTES / 1e6:.0f}",
+                )
             )
         files.append(File(name, data))
     return files, problems, archives
@@ -156,19 +176,32 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
                     seen += 1
                     if seen > ENTRIES:
                         raise SubmissionError(
-                            f"{shown(root.name)} holds more than {ENTRIES} files. "
-                            "Hand in the folder of the exercise alone."
+                            say(
+                                "{name} holds more than {limit} files. "
+                                "Hand in the folder of the exercise alone.",
+                                name=shown(root.name),
+                                limit=ENTRIES,
+                            )
                         )
                     if not is_ignored(entry.name):
                         entries.append(entry)
         except OSError as error:
             if folder == root:
                 raise SubmissionError(
-                    f"The folder {shown(root.name)} could not be opened: "
-                    f"{error.strerror or error}. Check its permissions."
+                    say(
+                        "The folder {name} could not be opened: {reason}. Check its permissions.",
+                        name=shown(root.name),
+                        reason=error.strerror or error,
+                    )
                 ) from None
             problems.append(
-                Problem(f"The folder {shown(prefix)} could not be opened: {error.strerror}.")
+                Problem(
+                    say(
+                        "The folder {prefix} could not be opened: {reason}.",
+                        prefix=shown(prefix),
+                        reason=error.strerror,
+                    )
+                )
             )
             continue
         entries.sort(key=lambda entry: entry.name)
@@ -179,8 +212,11 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
                 if is_code(name) or not entry.is_file():
                     problems.append(
                         Problem(
-                            f"{shown(name)} is a link, and links are not followed. "
-                            "Hand in the file itself.",
+                            say(
+                                "{name} is a link, and links are not followed. "
+                                "Hand in the file itself.",
+                                name=shown(name),
+                            ),
                             Place(shown(name), None, 1),
                         )
                     )
@@ -188,8 +224,12 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
                 if name.count("/") >= DEPTH:
                     problems.append(
                         Problem(
-                            f"The folder {shown(name)} lies more than {DEPTH} levels deep "
-                            "and was left out."
+                            say(
+                                "The folder {name} lies more than {limit} levels deep "
+                                "and was left out.",
+                                name=shown(name),
+                                limit=DEPTH,
+                            )
                         )
                     )
                 elif not os.path.lexists(os.path.join(entry.path, "pyvenv.cfg")):
@@ -208,7 +248,7 @@ def _read_regular(path: Path, name: str, *, follow: bool) -> bytes | str:
     with open(descriptor, "rb") as stream:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
-            return f"{shown(name)} is not a regular file and was not opened."
+            return say("{name} is not a regular file and was not opened.", name=shown(name))
         complaint = too_large(name, state.st_size)
         # The file may grow between the question and the reading.
         return complaint or stream.read(largest(name))

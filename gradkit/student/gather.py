@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Self
 
+from gradkit.language import say
 from gradkit.records.submission import File, Parcel, Problem
 from gradkit.student.archive import name_of, read_members, unpack_nested
 from gradkit.student.files import ENTRIES, SubmissionError, is_code, is_ignored, shown
@@ -123,8 +124,10 @@ class Loader:
             return replace(parcel, name=handed.name, path=place_of(handed))
         if handed.listed and handed.path.is_symlink():
             raise SubmissionError(
-                f"{shown(handed.path.name)} is a link, and links are not followed. "
-                "Put the file itself there."
+                say(
+                    "{name} is a link, and links are not followed. Put the file itself there.",
+                    name=shown(handed.path.name),
+                )
             )
         parcel = self._member(handed) if handed.member else collect(handed.path)
         files = tuple(File(_unicode(file.name), file.data) for file in parcel.files)
@@ -188,8 +191,12 @@ class Loader:
         except Exception as error:
             # What `zipfile` raises on damaged input has no common base.
             raise SubmissionError(
-                f"{shown(label)} could not be read from {shown(handed.path.name)} "
-                f"({type(error).__name__}). Pack the files again as .zip."
+                say(
+                    "{label} could not be read from {name} ({type}). Pack the files again as .zip.",
+                    label=shown(label),
+                    name=shown(handed.path.name),
+                    type=type(error).__name__,
+                )
             ) from None
         if not files:
             raise SubmissionError(" ".join(problem.message for problem in problems))
@@ -230,16 +237,22 @@ def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
             yield Handed(_stem(path.name), path)
             return
         else:
-            raise SubmissionError(f"There is no file or folder {shown(str(path))}.")
+            raise SubmissionError(say("There is no file or folder {path}.", path=shown(str(path))))
     except OSError as error:
         raise SubmissionError(
-            f"{shown(str(path))} could not be opened: {error.strerror or error}. "
-            "Check the path and the permissions."
+            say(
+                "{path} could not be opened: {reason}. Check the path and the permissions.",
+                path=shown(str(path)),
+                reason=error.strerror or error,
+            )
         ) from None
     if not listed:
         raise SubmissionError(
-            f"There is no submission in {shown(str(path))}. Expected are scripts, notebooks, "
-            "folders or archives, one for each student."
+            say(
+                "There is no submission in {path}. Expected are scripts, notebooks, folders "
+                "or archives, one for each student.",
+                path=shown(str(path)),
+            )
         )
     yield from listed
 
@@ -253,11 +266,18 @@ def _packed(path: Path) -> Iterator[Handed]:
     except Exception:
         # What `zipfile` raises on damaged input has no common base.
         raise SubmissionError(
-            f"{shown(path.name)} is damaged or not a zip archive. Pack the files again as .zip."
+            say(
+                "{name} is damaged or not a zip archive. Pack the files again as .zip.",
+                name=shown(path.name),
+            )
         ) from None
     if len(names) > MEMBERS:
         raise SubmissionError(
-            f"{shown(path.name)} holds more than {MEMBERS} files. Grade a class in parts."
+            say(
+                "{name} holds more than {limit} files. Grade a class in parts.",
+                name=shown(path.name),
+                limit=MEMBERS,
+            )
         )
     prefix = _prefix(path, names)
     for top in _tops(names, prefix):

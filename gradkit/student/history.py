@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from gradkit.language import say
 from gradkit.records.submission import Cell, Section, Submission
 from gradkit.student.cell import make_cell
 from gradkit.student.source import parse, unify
@@ -64,9 +65,11 @@ def called(number: int | None, source: str, heading: str = "") -> str:
     begins = definition[0] if definition else first
     if len(begins) > BEGINNING:
         begins = begins[: BEGINNING - 1] + "…"
-    named = "the cell" if number is None else f"cell [{number}]"
-    under = f" under “{clean_text(heading, 80)}”" if heading else ""
-    return f"{named}{under} that begins `{clean_text(begins)}`"
+    named = say("the cell") if number is None else say("cell [{number}]", number=number)
+    under = say(" under “{heading}”", heading=clean_text(heading, 80)) if heading else ""
+    return say(
+        "{named}{under} that begins `{begins}`", named=named, under=under, begins=clean_text(begins)
+    )
 
 
 def from_functions(functions: Mapping[str, Callable[..., Any]]) -> tuple[Cell, ...]:

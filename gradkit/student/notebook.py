@@ -7,6 +7,7 @@ import re
 import warnings
 from typing import Any
 
+from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, File, Problem
 from gradkit.student.cell import make_cell
 from gradkit.student.files import SubmissionError
@@ -32,7 +33,7 @@ _KEPT_OF_CELLS = frozenset(
 )
 """What nbformat may want to see; to check the rest of a large notebook would take it long."""
 
-_SAVE_AGAIN = "Open it in Jupyter or Colab, save it, and hand it in again."
+_SAVE_AGAIN = phrase("Open it in Jupyter or Colab, save it, and hand it in again.")
 _LONE_COMMENT = re.compile(r"(#{1,6})\s*([^#\s=()\[\]{}:;][^=()\[\]{};]*)$")
 _FORM_TITLE = re.compile(r"#\s*@title\s+([^\n{]+)")
 _WRITE_FILE = re.compile(r"\s*%%(?:writefile|file)\s+(?:-a\s+)?(?:\./)?([A-Za-z_]\w*)\.py\s*\n")
@@ -76,7 +77,11 @@ def read_notebook(file: File, label: str) -> tuple[list[Cell], list[Problem], di
             number += 1
             if number > CODE_CELLS:
                 raise SubmissionError(
-                    f"{label} has more than {CODE_CELLS} code cells. Hand in the exercise alone."
+                    say(
+                        "{label} has more than {limit} code cells. Hand in the exercise alone.",
+                        label=label,
+                        limit=CODE_CELLS,
+                    )
                 )
             if lone := _LONE_COMMENT.match(text.strip()):
                 path.enter(BELOW_ALL, plain(lone[2]))
@@ -96,8 +101,11 @@ def _load(file: File, label: str) -> dict[str, Any]:
     data = file.data
     if data.count(b",") > VALUES or data.count(b"{") + data.count(b"[") > GROUPS:
         raise SubmissionError(
-            f"{label} holds more data than a notebook of this exercise can need. "
-            "Clear all outputs, save, and hand it in again."
+            say(
+                "{label} holds more data than a notebook of this exercise can need. Clear all "
+                "outputs, save, and hand it in again.",
+                label=label,
+            )
         )
     text, _ = decode(data)
     try:
@@ -105,20 +113,38 @@ def _load(file: File, label: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         if text.lstrip()[:1] == "<":
             raise SubmissionError(
-                f"{label} is a web page, not a notebook. Download the notebook file itself."
+                say(
+                    "{label} is a web page, not a notebook. Download the notebook file itself.",
+                    label=label,
+                )
             ) from None
         raise SubmissionError(
-            f"{label} is not a valid notebook: its JSON is broken at line {error.lineno}, "
-            f"column {error.colno} ({error.msg}). {_SAVE_AGAIN}"
+            say(
+                "{label} is not a valid notebook: its JSON is broken at line {lineno}, column "
+                "{colno} ({msg}). {advice}",
+                label=label,
+                lineno=error.lineno,
+                colno=error.colno,
+                msg=error.msg,
+                advice=say(_SAVE_AGAIN),
+            )
         ) from None
     except (ValueError, RecursionError):
         raise SubmissionError(
-            f"{label} is not a valid notebook: its JSON is nested too deeply or holds a number "
-            f"that is too long. {_SAVE_AGAIN}"
+            say(
+                "{label} is not a valid notebook: its JSON is nested too deeply or holds a "
+                "number that is too long. {advice}",
+                label=label,
+                advice=say(_SAVE_AGAIN),
+            )
         ) from None
     if not isinstance(loaded, dict) or not ("cells" in loaded or "worksheets" in loaded):
         raise SubmissionError(
-            f"{label} is JSON, but not a notebook: there are no cells in it. {_SAVE_AGAIN}"
+            say(
+                "{label} is JSON, but not a notebook: there are no cells in it. {advice}",
+                label=label,
+                advice=say(_SAVE_AGAIN),
+            )
         )
     return loaded
 
@@ -143,7 +169,13 @@ def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
                         cell[key] = empty
         if count > CELLS:
             raise SubmissionError(
-                f"{label} has {count} cells; at most {CELLS} are read. Hand in the exercise alone."
+                say(
+                    "{label} has {count} cells; at most {limit} are read. Hand in the exercise "
+                    "alone.",
+                    label=label,
+                    count=count,
+                    limit=CELLS,
+                )
             )
         with warnings.catch_warnings():
             # Missing or doubled cell ids matter to nobody here.
@@ -159,10 +191,20 @@ def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
         # What nbformat raises on damaged input has no common base.
         if isinstance(version, int) and version > _VERSION:
             raise SubmissionError(
-                f"{label} has notebook format {version}; up to {_VERSION} can be read. "
-                f"Save it in format {_VERSION} and hand it in again."
+                say(
+                    "{label} has notebook format {version}; up to {known} can be read. Save it "
+                    "in format {known} and hand it in again.",
+                    label=label,
+                    version=version,
+                    known=_VERSION,
+                )
             ) from None
         raise SubmissionError(
-            f"{label} is not a valid notebook ({type(error).__name__}). {_SAVE_AGAIN}"
+            say(
+                "{label} is not a valid notebook ({type}). {advice}",
+                label=label,
+                type=type(error).__name__,
+                advice=say(_SAVE_AGAIN),
+            )
         ) from None
     return cells

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gradkit.hearsay import from_worker
+from gradkit.language import say
 from gradkit.records.binding import Binding, Bound
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
@@ -87,7 +89,7 @@ class Played:
             if missing.role == name:
                 raise StudentCodeError(missing.message)
         if name not in self.binding.bound:
-            raise StudentCodeError(f"{self.task.id} has no role {name}.")
+            raise StudentCodeError(say("{id} has no role {name}.", id=self.task.id, name=name))
         return self.binding.bound[name]
 
     def _ask(self, role: Bound, inputs: Arrays) -> Arrays:
@@ -107,17 +109,34 @@ def _read(role: Bound, outcome: Outcome) -> Arrays:
     __tracebackhide__ = True
     if outcome.failure is not None:
         failure = outcome.failure
-        at = f" at {where(failure.place)}" if failure.place else ""
+        at = say(" at {place}", place=where(failure.place)) if failure.place else ""
         raise StudentCodeError(
-            f"`{role.function}` stopped{at} with {failure.type}: {failure.message}"
+            say(
+                "`{function}` stopped{at} with {type}: {message}",
+                function=role.function,
+                at=at,
+                type=failure.type,
+                message=from_worker(failure.message),
+            )
         )
     if outcome.lost is not None:
-        raise StudentCodeError(f"`{role.function}` {outcome.lost.detail}.")
+        raise StudentCodeError(
+            say(
+                "{function} {happened}.",
+                function=f"`{role.function}`",
+                happened=from_worker(outcome.lost.detail),
+            )
+        )
     for fault in outcome.faults:
         if fault.kind not in ("subclass", "mutated"):
             raise StudentCodeError(
-                f"`{role.function}` gives {fault.quantity} that cannot be read "
-                f"({fault.kind}: {fault.found})."
+                say(
+                    "`{function}` gives {quantity} that cannot be read ({kind}: {found}).",
+                    function=role.function,
+                    quantity=fault.quantity,
+                    kind=fault.kind,
+                    found=from_worker(fault.found),
+                )
             )
     return {name: np.asarray(value[0], dtype=np.float64) for name, value in outcome.outputs.items()}
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path, PurePosixPath
 
+from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, File, Parcel, Place, Problem, Submission
 from gradkit.student.archive import ARCHIVES, read_archive, refuse_many, unopened, within_archive
 from gradkit.student.files import (
@@ -24,7 +25,7 @@ from gradkit.text import clean_text
 
 __all__ = ["SubmissionError", "collect", "parse", "read"]
 
-_EXPECTED = "Expected is a script (.py), a notebook (.ipynb), or a folder or .zip of them."
+_EXPECTED = phrase("Expected is a script (.py), a notebook (.ipynb), or a folder or .zip of them.")
 _NOT_HANDED_IN = frozenset({"setup", "conftest"})
 
 
@@ -57,7 +58,9 @@ def collect(path: str | PathLike[str]) -> Parcel:
     except (OSError, ValueError):
         is_folder = exists = False
     if not exists:
-        raise SubmissionError(f"There is no file or folder {clean_text(str(path), 300)}.")
+        raise SubmissionError(
+            say("There is no file or folder {path}.", path=clean_text(str(path), 300))
+        )
     if is_folder:
         return packed(path.name, str(path), *_folder(path))
     if path.suffix.lower() == ".zip":
@@ -87,7 +90,11 @@ def _folder(path: Path) -> tuple[list[File], list[Problem]]:
 
 def not_gradable(name: str) -> str:
     """The sentence for a file of another kind."""
-    return f"{shown(name)} is not a file that can be graded. {_EXPECTED}"
+    return say(
+        "{name} is not a file that can be graded. {expected}",
+        name=shown(name),
+        expected=say(_EXPECTED),
+    )
 
 
 def alone(path: str, file: File) -> Parcel:
@@ -108,7 +115,11 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
     if not taken:
         said = " ".join(problem.message for problem in problems[:3])
         raise SubmissionError(
-            f"There is no script and no notebook in {shown(name)}. {said or _EXPECTED}"
+            say(
+                "There is no script and no notebook in {name}. {said}",
+                name=shown(name),
+                said=said or say(_EXPECTED),
+            )
         )
     return Parcel(_name(name), path, tuple(taken), tuple(problems), _digest(taken))
 
@@ -143,8 +154,13 @@ def joined(name: str, parcels: Iterable[Parcel], problems: Iterable[Problem] = (
     said += problems
     if len(files) > CODE_FILES or sum(len(file.data) for file in files.values()) > TOTAL_BYTES:
         raise SubmissionError(
-            f"The files of {shown(name)} are more than {CODE_FILES} scripts and notebooks, or "
-            f"have more than {TOTAL_BYTES / 1e6:.0f} MB together. Hand in fewer files."
+            say(
+                "The files of {name} are more than {limit} scripts and notebooks, or "
+                "have more than {size} MB together. Hand in fewer files.",
+                name=shown(name),
+                limit=CODE_FILES,
+                size=f"{TOTAL_BYTES / 1e6:.0f}",
+            )
         )
     return packed(name, "", list(files.values()), said)
 

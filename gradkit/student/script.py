@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from gradkit.language import say
 from gradkit.records.submission import Cell, File, Place, Problem
 from gradkit.student.cell import make_cell
 from gradkit.student.headings import BELOW_ALL, Path, headings_in, plain
@@ -58,7 +59,11 @@ def read_script(file: File, label: str) -> tuple[list[Cell], list[Problem], str]
     if complaint is not None:
         problems.append(
             Problem(
-                f"{label} {complaint}. It was read as Latin-1; save it as UTF-8.",
+                say(
+                    "{label} {complaint}. It was read as Latin-1; save it as UTF-8.",
+                    label=label,
+                    complaint=complaint,
+                ),
                 Place(label, None, 1),
             )
         )

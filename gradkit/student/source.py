@@ -14,6 +14,7 @@ import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gradkit.language import say
 from gradkit.worker import syntax
 
 # Codecs that are no plain text encodings, or that take quadratic time on hostile input.
@@ -76,10 +77,10 @@ def decode(data: bytes) -> tuple[str, str | None]:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(data[:4096]).readline)
             encoding = codecs.lookup(encoding).name
         except (SyntaxError, LookupError, ValueError):
-            complaint = "names an encoding that is not known, or is not UTF-8"
+            complaint = say("names an encoding that is not known, or is not UTF-8")
             encoding = "latin-1"
         if not _ENCODINGS.match(encoding):
-            complaint = f"names the encoding {encoding}, which is not read"
+            complaint = say("names the encoding {encoding}, which is not read", encoding=encoding)
             encoding = "latin-1"
     try:
         text = data.decode(encoding)
@@ -185,7 +186,9 @@ def _attempt(source: str) -> Parsed:
         line = min(max(error.lineno or 1, 1), source.count("\n") + 1)
         return Parsed(source, None, line, error.msg)
     except (ValueError, RecursionError, MemoryError):
-        reason = "it holds a null character" if "\0" in source else "it is nested too deeply"
+        reason = (
+            say("it holds a null character") if "\0" in source else say("it is nested too deeply")
+        )
         return Parsed(source, None, 1, reason)
 
 

@@ -13,22 +13,38 @@ ROOT = Path(__file__).resolve().parents[2]
 
 MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.records": {"gradkit.records"},
-    "gradkit.text": {"gradkit.records"},
+    # What is said, and in which language: for both limbs and all that follows.
+    "gradkit.language": set(),
+    "gradkit.hearsay": {"gradkit.language"},
+    "gradkit.text": {"gradkit.records", "gradkit.language"},
     # The truth limb: arrays, never a student's file.
     "gradkit.gradcheck": {"gradkit.gradcheck"},
-    "gradkit.truth": {"gradkit.truth", "gradkit.gradcheck", "gradkit.records"},
+    "gradkit.truth": {
+        "gradkit.truth",
+        "gradkit.gradcheck",
+        "gradkit.records",
+        "gradkit.language",
+        "gradkit.hearsay",
+    },
     # The student limb: files and processes, never an answer.
     "gradkit.worker": {"gradkit.worker", "gradkit.text"},
     "gradkit.student": {
         "gradkit.student",
         "gradkit.worker",
         "gradkit.records",
+        "gradkit.language",
+        "gradkit.hearsay",
         "gradkit.text",
     },
     # Where they meet.
     "gradkit.grounds": {"gradkit.truth", "gradkit.records"},
     "gradkit.session": {"gradkit"},
-    "gradkit.recognise": {"gradkit.student", "gradkit.truth", "gradkit.records"},
+    "gradkit.recognise": {
+        "gradkit.student",
+        "gradkit.truth",
+        "gradkit.records",
+        "gradkit.language",
+    },
     "gradkit.examine": {"gradkit.student", "gradkit.truth", "gradkit.records"},
     "gradkit.inquiry": {
         "gradkit.inquiry",
@@ -36,14 +52,21 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.student",
         "gradkit.truth",
         "gradkit.records",
+        "gradkit.hearsay",
     },
     "gradkit.dispute": {"gradkit"},
     "gradkit.classroom": {"gradkit"},
     # What follows.
     "gradkit.rubric": {"gradkit.records", "gradkit.truth.mistakes"},
-    "gradkit.mark": {"gradkit.rubric", "gradkit.records"},
-    "gradkit.assess": {"gradkit.mark", "gradkit.truth", "gradkit.records"},
-    "gradkit.render": {"gradkit.render", "gradkit.records", "gradkit.text"},
+    "gradkit.mark": {"gradkit.rubric", "gradkit.records", "gradkit.language"},
+    "gradkit.assess": {"gradkit.mark", "gradkit.truth", "gradkit.records", "gradkit.language"},
+    "gradkit.render": {
+        "gradkit.render",
+        "gradkit.records",
+        "gradkit.language",
+        "gradkit.hearsay",
+        "gradkit.text",
+    },
     # Answers alone, no student.
     "gradkit.reproduce": {"gradkit.truth", "gradkit.records"},
     "gradkit.audit": {"gradkit.truth", "gradkit.records"},
@@ -82,6 +105,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.pytest_plugin": {
         "gradkit.pytest_plugin",
         "gradkit.grounds",
+        "gradkit.language",
         "gradkit.session",
         "gradkit.render",
         "gradkit.records",
@@ -97,6 +121,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.session",
         "gradkit.render",
         "gradkit.records",
+        "gradkit.language",
         "gradkit.student.headings",
         "gradkit.student.history",
         "gradkit.student.live",

@@ -67,7 +67,8 @@ def test_lines_are_named_by_their_cell(notebook: Notebook, solved) -> None:
     said = "cell [2] that begins `def update_parameters`, line 5"
     assert said in repr(report)
     words = Words(report._repr_html_())
-    assert f"In {said}:" in words.text
+    assert f"In {said.replace('`', '')}:" in words.text
+    assert "<code>def update_parameters</code>" in report._repr_html_()
     assert 'parameters["W1"] -= 0.001 * hidden @ X.T' in words.text
     assert "moves by +0.002 · (y−y_hat) · W2[0] · X[1]" in words.text.replace("‹", "").replace(
         "›", ""

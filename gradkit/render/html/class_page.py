@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from gradkit.language import say
 from gradkit.records.finding import UNEXPLAINED
 from gradkit.render.html import plots
 from gradkit.render.html.document import SIGNS, document, points
@@ -13,6 +14,7 @@ from gradkit.render.html.drawings import Drawing
 from gradkit.render.html.row import Row
 from gradkit.render.html.student_page import Report
 from gradkit.render.html.svg import placed
+from gradkit.render.words import word
 from gradkit.text import clean_text
 
 BARS = 20
@@ -146,7 +148,13 @@ def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing
         return None
     svg = plots.histogram(tuple(scores), largest, unit)
     low, high = points(min(scores)), points(max(scores))
-    title = f"Scores of {len(scores)} students, from {low} to {high} {unit}."
+    title = say(
+        "Scores of {count} students, from {low} to {high} {unit}.",
+        count=len(scores),
+        low=low,
+        high=high,
+        unit=word(unit),
+    )
     return Drawing(placed(svg, "distribution", title), title)
 
 
@@ -154,7 +162,9 @@ def _frequencies(made: Sequence[Made]) -> Drawing | None:
     if not made:
         return None
     svg = plots.bars(tuple((each.code, len(each.rows)) for each in made[:BARS]))
-    title = "Mistakes by how many students made them; the table beside it has the same numbers."
+    title = say(
+        "Mistakes by how many students made them; the table beside it has the same numbers."
+    )
     return Drawing(placed(svg, "frequencies", title), "")
 
 
@@ -162,5 +172,5 @@ def _states(counted: Sequence[CheckCount]) -> Drawing | None:
     if not counted:
         return None
     svg = plots.shares(tuple((f"{each.task}: {each.check}", each.counts) for each in counted))
-    title = "Checks by state; the table below has the same numbers."
+    title = say("Checks by state; the table below has the same numbers.")
     return Drawing(placed(svg, "states", title), "")

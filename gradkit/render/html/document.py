@@ -11,6 +11,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from gradkit.hearsay import label_said
+from gradkit.language import language, say, say_each
+from gradkit.render.words import word
 from gradkit.text import where
 
 if TYPE_CHECKING:
@@ -44,6 +47,11 @@ def environment() -> Environment:
         "policy_with_script": policy(style=style, script=script),
         "signs": SIGNS,
         "where": where,
+        "say": say,
+        "say_each": say_each,
+        "word": word,
+        "label_said": label_said,
+        "language": language,
     }
     templates.filters |= {
         "points": points,
@@ -102,7 +110,7 @@ def entry_name(entry: Mapping[str, Any]) -> str:
     'W1[0,1]'
     """
     index = f"[{','.join(map(str, entry['index']))}]" if entry["index"] else ""
-    return str(entry["label"] or f"{entry['parameter']}{index}")
+    return label_said(entry["label"] or f"{entry['parameter']}{index}")
 
 
 def prose(text: str) -> Markup:

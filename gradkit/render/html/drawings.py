@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gradkit.language import say
 from gradkit.render.html import plots
 from gradkit.render.html.document import entry_name
 from gradkit.render.html.heat import matrices
@@ -30,10 +31,12 @@ def courses(check: Data, name: str) -> Iterator[Drawing]:
         if not found and not expected:
             continue
         svg = plots.course(_drawn(course["epochs"]), _drawn(found), _drawn(expected))
-        ends = [f"your code (solid) ends at {_short(found[-1])}"] if found else []
-        ends += [f"expected (dashed) {_short(expected[-1])}"] if expected else []
-        said = f"From the start “{course['start']}”: {', '.join(ends)}."
-        title = f"Loss over {course['epochs'][-1]} epochs. {said}"
+        ends = [say("your code (solid) ends at {found}", found=_short(found[-1]))] if found else []
+        ends += (
+            [say("expected (dashed) {expected}", expected=_short(expected[-1]))] if expected else []
+        )
+        said = say("From the start “{start}”: {ends}.", start=course["start"], ends=", ".join(ends))
+        title = say("Loss over {epochs} epochs. {said}", epochs=course["epochs"][-1], said=said)
         yield Drawing(placed(svg, f"{name}-course-{number}", title), said)
 
 
@@ -47,11 +50,18 @@ def heat_map(check: Data, name: str) -> Drawing | None:
     ]
     if not drawn or not wrong or check["courses"]:
         return None
-    title = f"{len(wrong)} of {len(check['entries'])} entries are wrong: {', '.join(wrong[:12])}"
-    title += f" and {len(wrong) - 12} more." if len(wrong) > 12 else "."
-    caption = "Right entries ✓ and wrong ones ✗."
+    title = say(
+        "{count} of {size} entries are wrong: {wrong}",
+        count=len(wrong),
+        size=len(check["entries"]),
+        wrong=", ".join(wrong[:12]),
+    )
+    title += say(" and {count} more.", count=len(wrong) - 12) if len(wrong) > 12 else "."
+    caption = say("Right entries ✓ and wrong ones ✗.")
     if any("expected" in entry for entry in check["entries"]):
-        caption += " The number is how far an entry is off; the worst have the strongest shade."
+        caption += say(
+            " The number is how far an entry is off; the worst have the strongest shade."
+        )
     return Drawing(placed(plots.heat_map(drawn), f"{name}-heat", title), caption)
 
 
@@ -66,4 +76,4 @@ def _drawn(values: Sequence[float]) -> tuple[Any, ...]:
 
 
 def _short(value: float) -> str:
-    return f"{value:.4g}" if math.isfinite(value) else "no finite number"
+    return f"{value:.4g}" if math.isfinite(value) else say("no finite number")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gradkit.language import say
 from gradkit.render.html.plots import Cell, Matrix
 
 Data = Mapping[str, Any]
@@ -62,7 +63,7 @@ def _cell(entry: Data | None, largest: float) -> Cell:
         return Cell(0, sign)
     error = _error(entry)
     if not error:
-        return Cell(WORST, "✗ none" if entry["found"] is None else "✗")
+        return Cell(WORST, say("✗ none") if entry["found"] is None else "✗")
     decades = int(math.log10(largest / error))
     return Cell(max(1, WORST - decades), f"✗ {_short(error)}")
 

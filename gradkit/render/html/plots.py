@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from gradkit.language import say
 from gradkit.render.html.svg import adopt
+from gradkit.render.words import word
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,8 +97,8 @@ def course(epochs: tuple[int, ...], found: tuple[float, ...], expected: tuple[fl
             axes.yaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_minor_formatter("")
         axes.xaxis.set_major_locator(_ticks(5))
-        axes.set_xlabel("epoch")
-        axes.set_ylabel("loss")
+        axes.set_xlabel(say("epoch"))
+        axes.set_ylabel(say("loss"))
         return _text(figure)
 
 
@@ -154,8 +156,8 @@ def histogram(scores: tuple[float, ...], largest: float, unit: str) -> str:
         axes.bar_label(drawn, [str(n or "") for n in counts])
         axes.set_xticks(edges, [f"{edge:g}" for edge in edges])
         axes.yaxis.set_major_locator(_ticks(5))
-        axes.set_xlabel(unit)
-        axes.set_ylabel("students")
+        axes.set_xlabel(word(unit))
+        axes.set_ylabel(say("students"))
         return _text(figure)
 
 
@@ -165,9 +167,9 @@ def bars(rows: tuple[tuple[str, int], ...]) -> str:
     with _page_style():
         figure, axes = _horizontal(len(rows), 2.4)
         drawn = axes.barh(range(len(rows)), [n for _, n in rows], color=EXPECTED, height=0.7)
-        axes.bar_label(drawn, [f" {n}" for _, n in rows])
+        axes.bar_label(drawn, [str(n) for _, n in rows], padding=3)
         axes.set_yticks(range(len(rows)), [name for name, _ in rows])
-        axes.set_xlabel("students")
+        axes.set_xlabel(say("students"))
         return _text(figure)
 
 
@@ -185,13 +187,13 @@ def shares(rows: tuple[tuple[str, tuple[int, int, int, int]], ...]) -> str:
                 left=starts,
                 color=colour,
                 height=0.7,
-                label=state,
+                label=word(state),
                 edgecolor=SURFACE,
                 linewidth=1.0,
             )
             starts = [start + width for start, width in zip(starts, widths, strict=True)]
         axes.set_yticks(range(len(rows)), [name for name, _ in rows])
-        axes.set_xlabel("students")
+        axes.set_xlabel(say("students"))
         axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, borderpad=0.2)
         return _text(figure)
 

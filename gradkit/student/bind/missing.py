@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gradkit.language import say
 from gradkit.records.binding import Missing
 from gradkit.records.task import Role
 from gradkit.student.outline import Function
@@ -18,8 +19,14 @@ def misfit(role: Role, function: Function) -> Missing:
     return Missing(
         role.name,
         role.required,
-        f"`{function.name}` does not take the arguments that it is called with: found "
-        f"`{function.signature}` ({where(function.place)}), required `{role.signature}`.",
+        say(
+            "`{name}` does not take the arguments that it is called with: found "
+            "`{signature}` ({place}), required `{required}`.",
+            name=function.name,
+            signature=function.signature,
+            place=where(function.place),
+            required=role.signature,
+        ),
         function.place,
     )
 
@@ -28,15 +35,22 @@ def not_found(role: Role, functions: Sequence[Function], classes: Sequence[str] 
     """There is nothing of the name; the functions that are there are listed."""
     names = list(dict.fromkeys(f"`{function.signature}`" for function in functions))
     listed = ", ".join(names[:LISTED]) + (
-        f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+        say(" and {count} more", count=len(names) - LISTED) if len(names) > LISTED else ""
     )
     return Missing(
         role.name,
         role.required,
-        f"`{role.signature}` is missing. Found {listed or 'no function at all'}."
+        say(
+            "`{signature}` is missing. Found {listed}.",
+            signature=role.signature,
+            listed=listed or say("no function at all"),
+        )
         + (
-            f" Methods are not looked at: if it is one of the class {_named(classes)}, write it as "
-            "a function of its own, outside the class and without `self`."
+            say(
+                " Methods are not looked at: if it is one of the class {classes}, write it as "
+                "a function of its own, outside the class and without `self`.",
+                classes=_named(classes),
+            )
             if classes
             else ""
         ),
@@ -44,4 +58,4 @@ def not_found(role: Role, functions: Sequence[Function], classes: Sequence[str] 
 
 
 def _named(classes: Sequence[str]) -> str:
-    return " or ".join(f"`{name}`" for name in dict.fromkeys(classes[:LISTED]))
+    return say(" or ").join(f"`{name}`" for name in dict.fromkeys(classes[:LISTED]))

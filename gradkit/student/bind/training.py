@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gradkit.language import phrase, say
 from gradkit.records.binding import Binding, Bound, Missing
 from gradkit.records.observations import Lost
 from gradkit.records.submission import Place
@@ -76,14 +77,18 @@ def _of_loop(
     role: Role, task: Task, loop: Loop, model: Bound | None, sitting: Sitting
 ) -> Bound | Missing:
     needs = loop.needs
-    wanted = {"model": needs.model, "input": needs.X, "target": needs.y}
-    unknown = [what for what, name in wanted.items() if name is None]
+    wanted = {phrase("model"): needs.model, phrase("input"): needs.X, phrase("target"): needs.y}
+    unknown = [say(what) for what, name in wanted.items() if name is None]
     if unknown:
         return Missing(
             role.name,
             role.required,
-            f"The training loop cannot be run by gradkit: its {' and '.join(unknown)} cannot be "
-            f"made out. Write it as `{role.signature}`.",
+            say(
+                "The training loop cannot be run by gradkit: its {unknown} cannot be made "
+                "out. Write it as `{signature}`.",
+                unknown=say(" and ").join(unknown),
+                signature=role.signature,
+            ),
             loop.place,
         )
     training: dict[str, Any] = {

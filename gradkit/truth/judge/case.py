@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gradkit.hearsay import from_worker
+from gradkit.language import say
 from gradkit.records.binding import Binding, Bound
 from gradkit.records.observations import Failure, Observations, Outcome
 from gradkit.records.probes import Batch, Probes, Run
@@ -50,7 +52,11 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
     for outcome in outcomes:
         if outcome.lost is not None:
             state: State = "timeout" if outcome.lost.kind == "timeout" else "error"
-            text = f"{subject(bound)} {outcome.lost.detail}."
+            text = say(
+                "{function} {happened}.",
+                function=subject(bound),
+                happened=from_worker(outcome.lost.detail),
+            )
             return Verdict(check, state, text, place=bound.place)
         if outcome.failure is not None:
             # In numpy several functions take part in a run, and gradkit's loop calls them.
@@ -67,19 +73,31 @@ def subject(bound: Bound) -> str:
 
 def called(bound: Bound) -> str:
     """A function's name, or words for what has none."""
-    return bound.function if " " in bound.function else f"`{bound.function}`"
+    return from_worker(bound.function) if " " in bound.function else f"`{bound.function}`"
 
 
 def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdict:
     name = bound.function
     if failure.type == "NotImplementedError":
-        return Verdict(check, "missing", f"`{name}` is not written yet.", place=bound.place)
+        return Verdict(
+            check, "missing", say("`{name}` is not written yet.", name=name), place=bound.place
+        )
     elsewhere = failure.function not in ("", "<module>", name)
-    inside = f" in `{failure.function}`" if elsewhere else ""
-    text = f"{subject(bound)} stopped with {failure.type}{inside}"
+    inside = say(" in `{function}`", function=failure.function) if elsewhere else ""
+    text = say(
+        "{function} stopped with {type}{inside}",
+        function=subject(bound),
+        type=failure.type,
+        inside=inside,
+    )
     if several:
-        text = f"The training run stopped at example {failure.call + 1} with {failure.type}{inside}"
-    text += f": {failure.message.rstrip('.')}" if failure.message else ""
+        text = say(
+            "The training run stopped at example {call} with {type}{inside}",
+            call=failure.call + 1,
+            type=failure.type,
+            inside=inside,
+        )
+    text += f": {from_worker(failure.message).rstrip('.')}" if failure.message else ""
     place = failure.place or bound.place
     return Verdict(check, "error", f"{text}.{_advice(failure)}", place=place)
 
@@ -88,9 +106,9 @@ def _advice(failure: Failure) -> str:
     """What to do about the one numpy error whose own words do not say it."""
     words = ("0-dimensional", "setting an array element", "only length-1 arrays")
     if any(part in failure.message for part in words):
-        return (
-            " One entry of an array holds one number, and a (1, 1) array is not one: "
-            "take the number out first, with [0, 0] or .item()."
+        return say(
+            " One entry of an array holds one number, and a (1, 1) array is not one: take "
+            "the number out first, with [0, 0] or .item()."
         )
     return ""
 
@@ -100,7 +118,9 @@ def blocked(check: str, by: str, earlier: Earlier, states: Sequence[State]) -> V
     before = earlier.get(by)
     if before is None or before.state not in states:
         return None
-    return Verdict(check, "blocked", f"Blocked by `{by}`: see there.", place=before.place)
+    return Verdict(
+        check, "blocked", say("Blocked by `{by}`: see there.", by=by), place=before.place
+    )
 
 
 def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.language import say
 from gradkit.records.binding import Bound
 from gradkit.records.probes import Batch, Run
 from gradkit.records.task import Array, Parameters
@@ -67,7 +68,7 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
     relative = max(EXACT, least(case, "gradient"))
     factors = _factors(steps, relative)
     return _verdict(
-        _compare(bound, steps, factors, relative, closeness.DOUBLE), bound, "The update"
+        _compare(bound, steps, factors, relative, closeness.DOUBLE), bound, say("The update")
     )
 
 
@@ -90,7 +91,7 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
         # The second step is held to the first one's factors: it may have added to them.
         factors = _factors(steps[:1], relative)
         entries += _compare(bound, steps, factors, relative, closeness.SINGLE)
-    return _verdict(entries, bound, "One of the first steps")
+    return _verdict(entries, bound, say("One of the first steps"))
 
 
 def _update_steps(case: Case, batch: Batch, after: Mapping[str, NDArray[Any]]) -> Iterator[Step]:
@@ -188,11 +189,17 @@ def _verdict(entries: list[Entry], bound: Bound, steps: str) -> Verdict:
     failed = [entry for entry in merged if entry.state == "fail"]
     unsure = [entry for entry in merged if entry.state == "inconclusive"]
     if failed:
-        message = (
-            f"{steps} of {called(bound)} does not follow the slope of the loss in {listed(failed)}."
+        message = say(
+            "{steps} of {function} does not follow the slope of the loss in {entries}.",
+            steps=steps,
+            function=called(bound),
+            entries=listed(failed),
         )
         return Verdict("gradient", "fail", message, tuple(merged), bound.place)
     if unsure:
-        message = f"Finite differences cannot decide {listed(unsure)}: the loss has a corner there."
+        message = say(
+            "Finite differences cannot decide {entries}: the loss has a corner there.",
+            entries=listed(unsure),
+        )
         return Verdict("gradient", "inconclusive", message, tuple(merged))
     return Verdict("gradient", "pass", "", tuple(merged))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradkit.language import say
 from gradkit.records.task import Array, Role
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.truth.judge.case import Case, Earlier, subject, unusable
@@ -51,7 +52,11 @@ def _initialise(case: Case) -> Verdict:
             sheet.compare(key, outcome, value[None], _near_start, ("",))
     return sheet.verdict(
         "interface",
-        lambda failed: f"{subject(bound)} does not give the assigned start in {listed(failed)}.",
+        lambda failed: say(
+            "{function} does not give the assigned start in {entries}.",
+            function=subject(bound),
+            entries=listed(failed),
+        ),
     )
 
 
@@ -64,7 +69,7 @@ def model(case: Case, earlier: Earlier) -> Verdict:
     outcome = case.observations.outcomes.get("model")
     nothing = unusable(case, "model", "model", [outcome] if outcome else [])
     if nothing is not None or outcome is None:
-        return nothing or Verdict("model", "not-checked", "The model was not looked at.")
+        return nothing or Verdict("model", "not-checked", say("The model was not looked at."))
     bound = case.binding.bound["model"]
     start = case.task.starts[0].parameters
     wanted = [value.T.shape if key[0] == "W" else value.shape[:1] for key, value in start.items()]
@@ -81,12 +86,14 @@ def model(case: Case, earlier: Earlier) -> Verdict:
         sheet.entries.append(Entry("further parameters", (), "fail", None, None))
     return sheet.verdict(
         "model",
-        lambda failed: (
-            f"{subject(bound)} holds parameters of shapes {_shapes(found)}; "
-            f"expected {_shapes(wanted)}."
+        lambda failed: say(
+            "{function} holds parameters of shapes {found}; expected {wanted}.",
+            function=subject(bound),
+            found=_shapes(found),
+            wanted=_shapes(wanted),
         ),
     )
 
 
 def _shapes(shapes: list[tuple[int, ...]]) -> str:
-    return ", ".join(map(str, shapes)) or "none"
+    return ", ".join(map(str, shapes)) or say("none")

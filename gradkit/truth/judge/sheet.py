@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.hearsay import from_worker, label_said
+from gradkit.language import phrase, say
 from gradkit.records.binding import Bound
 from gradkit.records.observations import Fault, Outcome
 from gradkit.records.task import Array
@@ -19,29 +21,36 @@ from gradkit.truth.judge.case import subject
 from gradkit.truth.labels import entry_label
 
 SENTENCES: Mapping[str, str] = {
-    "missing": "{function} does not give {quantity}: {found}.",
-    "shape": "{function} gives {quantity} in shape {found}.",
-    "dtype": "{function} gives {quantity} as {found}; real numbers are expected.",
-    "type": "{function} gives {quantity} as {found}; an array of numbers is expected.",
-    "subclass": "{function} gives {quantity} as {found}, a subclass of ndarray; "
-    "its plain values were compared.",
-    "mutated": "{function} changes its input {quantity}; it should leave it as it was: "
-    "work on a copy.",
-    "complex": "{function} gives {quantity} as complex numbers; real ones are expected.",
-    "whole": "{function} gives {quantity} as whole numbers ({found}), which cuts off the "
-    "fraction; use float64.",
-    "coarse": "{function} gives {quantity} as {found}, which keeps only three digits; use float64.",
-    "nan": "{function} gives nan (not a number) in {quantity}.",
-    "inf": "{function} gives an infinite number in {quantity}.",
+    "missing": phrase("{function} does not give {quantity}: {found}."),
+    "shape": phrase("{function} gives {quantity} in shape {found}."),
+    "dtype": phrase("{function} gives {quantity} as {found}; real numbers are expected."),
+    "type": phrase("{function} gives {quantity} as {found}; an array of numbers is expected."),
+    "subclass": phrase(
+        "{function} gives {quantity} as {found}, a subclass of ndarray; its "
+        "plain values were compared."
+    ),
+    "mutated": phrase(
+        "{function} changes its input {quantity}; it should leave it as it was: work on a copy."
+    ),
+    "complex": phrase("{function} gives {quantity} as complex numbers; real ones are expected."),
+    "whole": phrase(
+        "{function} gives {quantity} as whole numbers ({found}), which cuts off "
+        "the fraction; use float64."
+    ),
+    "coarse": phrase(
+        "{function} gives {quantity} as {found}, which keeps only three digits; use float64."
+    ),
+    "nan": phrase("{function} gives nan (not a number) in {quantity}."),
+    "inf": phrase("{function} gives an infinite number in {quantity}."),
 }
 
 VECTORS = ("y_hat", "A1")
 """Quantities of which one index says which entry."""
 
 WORDS: Mapping[str, str] = {
-    "y_hat": "the output ŷ",
-    "A1": "the hidden layer A1",
-    "loss": "the loss",
+    "y_hat": phrase("the output ŷ"),
+    "A1": phrase("the hidden layer A1"),
+    "loss": phrase("the loss"),
 }
 """What quantities are called that are no argument of the function, and so have no name in it."""
 
@@ -71,9 +80,11 @@ class Sheet:
 
     def remark_on_precision(self) -> None:
         """Say once, if any number failed, that it is off by no more than precision explains."""
-        text = (
-            f"The numbers agree to about seven digits, no further: {subject(self.bound)} works in "
-            "float32 somewhere, or adds a small constant such as 1e-6. Use float64 throughout."
+        text = say(
+            "The numbers agree to about seven digits, no further: {function} works in "
+            "float32 somewhere, or adds a small constant such as 1e-6. Use float64 "
+            "throughout.",
+            function=subject(self.bound),
         )
         off = any(entry.index and entry.state != "pass" for entry in self.entries)
         if off and text not in self._remarks:
@@ -89,7 +100,7 @@ class Sheet:
         own = {} if plain in self.givers else {**self.bound.convention.keys, **self.bound.names}
         giver = self.givers.get(plain, subject(self.bound))
         names = self._said.setdefault((kind, giver, found), [])
-        name = own.get(plain, WORDS.get(plain, plain))
+        name = own.get(plain, say(WORDS[plain]) if plain in WORDS else plain)
         if name not in names:
             names.append(name)
         self._told.add(plain)
@@ -103,7 +114,7 @@ class Sheet:
 
     def _sentences(self, *, notes: bool) -> list[str]:
         return [
-            SENTENCES[kind].format(function=giver, quantity=_joined(names), found=found)
+            say(SENTENCES[kind], function=giver, quantity=_joined(names), found=from_worker(found))
             for (kind, giver, found), names in self._said.items()
             if (kind == "subclass") is notes
         ]
@@ -219,7 +230,9 @@ def _odd_numbers(found: NDArray[Any], expected: Array) -> str:
 
 def _joined(names: list[str]) -> str:
     """``W1, b1 and W2``."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    if len(names) == 1:
+        return names[0]
+    return say("{these} and {that}", these=", ".join(names[:-1]), that=names[-1])
 
 
 def label_of(
@@ -260,8 +273,12 @@ WEIGHT = defaultdict(lambda: 2, {"pass": 0, "inconclusive": 1})
 def listed(entries: list[Entry]) -> str:
     """``W1[0,1], b2 and 3 more``."""
     names = [
-        entry.label
-        or entry.parameter + (f"[{','.join(map(str, entry.index))}]" if entry.index else "")
+        label_said(
+            entry.label
+            or entry.parameter + (f"[{','.join(map(str, entry.index))}]" if entry.index else "")
+        )
         for entry in entries
     ]
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return ", ".join(names[:8]) + (
+        say(" and {count} more", count=len(names) - 8) if len(names) > 8 else ""
+    )

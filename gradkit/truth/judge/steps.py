@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from gradkit.language import say
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
 from gradkit.records.task import Array
@@ -47,7 +48,11 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
                 sheet.compare(quantity, outcome, expected, tolerance, batch.labels)
     return sheet.verdict(
         "forward",
-        lambda failed: f"{subject(bound)} gives other values than expected in {listed(failed)}.",
+        lambda failed: say(
+            "{function} gives other values than expected in {entries}.",
+            function=subject(bound),
+            entries=listed(failed),
+        ),
     )
 
 
@@ -83,9 +88,13 @@ def update(case: Case, earlier: Earlier) -> Verdict:
             sheet.remark_on_precision()
     return sheet.verdict(
         "update",
-        lambda failed: (
-            f"After one step `{bound.function}` leaves {len(failed)} of "
-            f"{sheet.size} entries elsewhere than gradient descent does: {listed(failed)}."
+        lambda failed: say(
+            "After one step `{function}` leaves {count} of {size} entries elsewhere than "
+            "gradient descent does: {entries}.",
+            function=bound.function,
+            count=len(failed),
+            size=sheet.size,
+            entries=listed(failed),
         ),
     )
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.language import phrase, say
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Run
 from gradkit.records.task import Array, Task
@@ -28,14 +29,15 @@ from gradkit.truth.judge.sheet import Sheet, Tolerance
 from gradkit.truth.oracle import course_of
 from gradkit.truth.probes import TWICE
 
-ONE_SIZE = (
-    "With every row given twice and in another order the losses should stay the same; here they "
-    "do not. The number of rows, or of steps, may be written into the code."
+ONE_SIZE = phrase(
+    "With every row given twice and in another order the losses should stay the "
+    "same; here they do not. The number of rows, or of steps, may be written into "
+    "the code."
 )
 LOOPS: Mapping[str, str] = {
-    "gradkit": "gradkit's own training loop ran your functions.",
-    "replaced": "gradkit's own training loop ran your update, with gradkit's forward pass.",
-    "student": "Your own training loop ran.",
+    "gradkit": phrase("gradkit's own training loop ran your functions."),
+    "replaced": phrase("gradkit's own training loop ran your update, with gradkit's forward pass."),
+    "student": phrase("Your own training loop ran."),
 }
 
 COURSE = 100
@@ -58,7 +60,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     if nothing is not None:
         return nothing
     forward = case.binding.bound.get("forward")
-    givers = {} if torch else {"loss": "The training run"}
+    givers = {} if torch else {"loss": say("The training run")}
     if forward is not None:
         givers |= dict.fromkeys(("y_hat", "A1"), f"`{forward.function}`")
     sheet = Sheet(case.binding.bound[role], givers)
@@ -85,15 +87,19 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         stepped = "update" in earlier and earlier["update"].state == "pass"
         if stepped and _is_nearly(sheet, case.task, run, outcome, case.expected[run.name]):
             sheet.remark_on_precision()
-        if outcome.loop and LOOPS[outcome.loop] not in sheet.notes:
-            sheet.notes.append(LOOPS[outcome.loop])
+        if outcome.loop and say(LOOPS[outcome.loop]) not in sheet.notes:
+            sheet.notes.append(say(LOOPS[outcome.loop]))
     verdict = sheet.verdict(
         "trajectory",
-        lambda failed: f"{len(failed)} of {sheet.size} losses and final parameters are off course.",
+        lambda failed: say(
+            "{count} of {size} losses and final parameters are off course.",
+            count=len(failed),
+            size=sheet.size,
+        ),
     )
     notes = verdict.notes
     if verdict.state == "pass" and not _is_of_any_size(case):
-        notes = (*notes, ONE_SIZE)
+        notes = (*notes, say(ONE_SIZE))
     return replace(verdict, notes=notes, courses=tuple(courses))
 
 
@@ -147,8 +153,13 @@ def _losses(sheet: Sheet, case: Case, run: Run, outcome: Outcome, eps: float) ->
     if taken is not None and len(taken) != len(course):
         if torch:
             sheet.remark(
-                f"{subject(sheet.bound)} gives {len(taken)} losses for {run.epochs} epochs; "
-                "one per epoch is expected."
+                say(
+                    "{function} gives {count} losses for {epochs} epochs; one per epoch is "
+                    "expected.",
+                    function=subject(sheet.bound),
+                    count=len(taken),
+                    epochs=run.epochs,
+                )
             )
         taken = None
     found = {} if taken is None else {"loss": _by_epoch(taken, run)[None]}
@@ -166,8 +177,16 @@ def _losses(sheet: Sheet, case: Case, run: Run, outcome: Outcome, eps: float) ->
         )
         if len(off):
             epoch, example = divmod(int(off[0]), len(course) // run.epochs)
-            at = f"epoch {epoch + 1}" + ("" if torch else f", example {example + 1}")
-            sheet.remark(f"From the {run.start} start the loss leaves its course at {at}.")
+            at = say("epoch {epoch}", epoch=epoch + 1) + (
+                "" if torch else say(", example {example}", example=example + 1)
+            )
+            sheet.remark(
+                say(
+                    "From the {start} start the loss leaves its course at {at}.",
+                    start=run.start,
+                    at=at,
+                )
+            )
     return [_shown(run, epochs, None if taken is None else _by_epoch(taken, run))]
 
 

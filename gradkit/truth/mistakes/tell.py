@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from gradkit.language import say
 from gradkit.records.finding import Finding
 from gradkit.records.rule import Names, Slip
 from gradkit.records.task import Task
@@ -41,7 +42,7 @@ def told(
     found = words(task, slip, names, functions)
     return replace(
         finding,
-        title=texts.title,
+        title=say(texts.title),
         sentence=fill(texts.sentence, found),
         hints=tuple(fill(hint, found) for hint in texts.hints),
     )

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gradkit.language import phrase, say, say_each
 from gradkit.records.rule import Entry, Names, Slip
 from gradkit.records.task import Task
 from gradkit.truth.mistakes.parts import factors_of, parameter_factor, target_of
 from gradkit.truth.rules.symbols import PARAMETERS
 from gradkit.truth.rules.text import entry_text, factor_text
 
-AXES = {"i": "the inputs", "j": "the hidden units", "k": "the outputs"}
-SCALES = {"sum": "the sum", "half": "half the mean"}
+AXES = {"i": phrase("the inputs"), "j": phrase("the hidden units"), "k": phrase("the outputs")}
+SCALES = {"sum": phrase("the sum"), "half": phrase("half the mean")}
 SLOPES = {
-    "sigmoid": "A·(1−A)",
-    "tanh": "1−A²",
-    "relu": "1 where A > 0 and 0 elsewhere",
+    "sigmoid": "{A}·(1−{A})",
+    "tanh": "1−{A}²",
+    "relu": phrase("1 where {A} > 0 and 0 elsewhere"),
     "linear": "1",
 }
 """Derivatives of activations, written with the activated value."""
 
 LOSSES = {
-    "squared_error": "the squared error",
-    "absolute_error": "the absolute error",
-    "smooth_absolute_error": "the smooth absolute error",
-    "binary_cross_entropy": "binary cross-entropy",
-    "cross_entropy": "cross-entropy",
+    "squared_error": phrase("the squared error"),
+    "absolute_error": phrase("the absolute error"),
+    "smooth_absolute_error": phrase("the smooth absolute error"),
+    "binary_cross_entropy": phrase("binary cross-entropy"),
+    "cross_entropy": phrase("cross-entropy"),
 }
 
 
@@ -37,7 +38,7 @@ def fill(template: str, words: Mapping[str, str]) -> str:
     KeyError
         The template has a place for which there is no word.
     """
-    return template.format_map(words)
+    return say(template, **words)
 
 
 def words(
@@ -65,38 +66,38 @@ def words(
     layer = int(layers[0]) if layers else 1
     hidden = task.layers[0].activation
     found = {
-        "entries": entries_text(slip.entries, task, names) or "The parameters",
+        "entries": entries_text(slip.entries, task, names) or say("The parameters"),
         "W2": names.keys.get("W2", "W2"),
         "A1": names.hidden,
         "X": names.input,
         "y": names.target,
         "y_hat": names.output,
         "rate": names.rate,
-        "forward": functions.get("forward", "the forward pass"),
-        "update": functions.get("update", "the update"),
-        "function": next(iter(functions.values()), "The function"),
+        "forward": functions.get("forward", say("the forward pass")),
+        "update": functions.get("update", say("the update")),
+        "function": next(iter(functions.values()), say("The function")),
         "ratio": _ratios(slip),
         "rates": _rates(task),
-        "layers": _counted("layer", list(dict.fromkeys(layers))),
+        "layers": _counted(list(dict.fromkeys(layers))),
         "order": _joined(list(str(facts.get("order", ""))), once=False),
         "stage": _stage(str(facts.get("stage", ""))),
         "activation": _activation(task.layers[layer - 1].activation),
-        "activation_used": str(facts.get("activation", "another function")),
+        "activation_used": str(facts.get("activation", say("another function"))),
         "hidden_activation": hidden,
-        "slope": SLOPES.get(hidden, "another").replace("A", names.hidden),
-        "loss": LOSSES[task.loss],
-        "loss_used": LOSSES.get(str(facts.get("loss")), "another loss"),
-        "scale_used": SCALES.get(str(facts.get("scale")), "another number"),
-        "optimizer_used": str(facts.get("optimizer", "another optimiser")),
+        "slope": say(SLOPES.get(hidden, phrase("another")), A=names.hidden),
+        "loss": say(LOSSES[task.loss]),
+        "loss_used": say(LOSSES.get(str(facts.get("loss")), phrase("another loss"))),
+        "scale_used": say(SCALES.get(str(facts.get("scale")), phrase("another number"))),
+        "optimizer_used": str(facts.get("optimizer", say("another optimiser"))),
         "rows": _rows(facts.get("rows")),
-        "axis": AXES.get(str(facts.get("over")), "all entries"),
+        "axis": say(AXES.get(str(facts.get("over")), phrase("all entries"))),
         "source": _sources(slip, names, outputs),
-        "target": "another entry",
-        "used": "another quantity",
+        "target": say("another entry"),
+        "used": say("another quantity"),
     }
     found["first"] = found["entries"]
-    several = not slip.entries or " and " in found["entries"]
-    found |= {one: many if several else ONE.get(one, one) for one, many in VERBS.items()}
+    several = len(_entry_texts(slip.entries, task, names)) != 1
+    found |= _verbs(2 if several else 1)
     if not slip.entries:
         return found
     entry = slip.entries[0]
@@ -108,21 +109,24 @@ def words(
     return found
 
 
-VERBS = {
-    "is_": "are",
-    "moves": "move",
-    "starts": "start",
-    "stays": "stay",
-    "changes": "change",
-    "does_not": "do not",
-}
-"""Places for verbs, with the plural; the singular is the place's name but for `ONE`."""
-
-ONE = {"is_": "is", "does_not": "does not"}
+def _verbs(count: int) -> dict[str, str]:
+    """Places for verbs, of so many subjects."""
+    return {
+        "is_": say_each("is", "are", count),
+        "moves": say_each("moves", "move", count),
+        "starts": say_each("starts", "start", count),
+        "stays": say_each("stays", "stay", count),
+        "changes": say_each("changes", "change", count),
+        "does_not": say_each("does not", "do not", count),
+    }
 
 
 def entries_text(entries: tuple[Entry, ...], task: Task, names: Names) -> str:
     """Entries as a list, a whole parameter as its name, e.g. ``W1[0,1], W1[1,0] and b1``."""
+    return _joined(_entry_texts(entries, task, names))
+
+
+def _entry_texts(entries: tuple[Entry, ...], task: Task, names: Names) -> list[str]:
     outputs = task.layers[-1].units
     sizes = {
         "W1": task.X.shape[1] * task.layers[0].units,
@@ -137,50 +141,59 @@ def entries_text(entries: tuple[Entry, ...], task: Task, names: Names) -> str:
             parts.append(names.keys.get(parameter, parameter))
         else:
             parts += [entry_text(*entry, names, outputs=outputs) for entry in own]
-    return _joined(parts)
+    return list(dict.fromkeys(parts))
 
 
 def _ratios(slip: Slip) -> str:
     ratios = [dict(details).get("ratio") for details in slip.details]
     known = [f"{ratio:.6g}" for ratio in ratios if isinstance(ratio, int | float)]
-    return _joined(known) or "another number of"
+    return _joined(known) or say("another number of")
 
 
 def _rates(task: Task) -> str:
     weight, bias = f"{task.rates.weight:g}", f"{task.rates.bias:g}"
     if weight == bias:
-        return f"a rate of {weight}"
-    return f"a rate of {weight} for weights and of {bias} for biases"
+        return say("a rate of {weight}", weight=weight)
+    return say("a rate of {weight} for weights and of {bias} for biases", weight=weight, bias=bias)
 
 
-def _counted(noun: str, numbers: list[str]) -> str:
-    return f"{noun}s {_joined(numbers)}" if len(numbers) > 1 else f"{noun} {(numbers or ['1'])[0]}"
+def _counted(numbers: list[str]) -> str:
+    if len(numbers) > 1:
+        return say("layers {layers}", layers=_joined(numbers))
+    return say("layer {layer}", layer=(numbers or ["1"])[0])
 
 
 def _rows(value: object) -> str:
-    return "some rows" if value is None else "1 row" if value == 1 else f"{value} rows"
+    return say_each("1 row", "{count} rows", value) if isinstance(value, int) else say("some rows")
 
 
 def _stage(name: str) -> str:
     """A stage of a forward pass, by its name in a `ForwardForm`."""
-    kinds = {"a": "the output of layer", "z": "the weighted sum of layer"}
-    return f"{kinds[name[0]]} {name[1:]}" if name[:1] in kinds else "the input of the net"
+    kinds = {
+        "a": phrase("the output of layer {layer}"),
+        "z": phrase("the weighted sum of layer {layer}"),
+    }
+    return say(kinds.get(name[:1], phrase("the input of the net")), layer=name[1:])
 
 
 def _activation(name: str) -> str:
-    return "the weighted sum itself" if name == "linear" else f"{name}(z)"
+    return say("the weighted sum itself") if name == "linear" else f"{name}(z)"
 
 
 def _sources(slip: Slip, names: Names, outputs: int) -> str:
     details = [dict(each).get("source") for each in slip.details]
     factors = [parameter_factor(each) for each in details if isinstance(each, tuple)]
-    return _joined([factor_text(f, names, outputs=outputs) for f in factors]) or "another value"
+    return _joined([factor_text(f, names, outputs=outputs) for f in factors]) or say(
+        "another value"
+    )
 
 
 def _joined(parts: list[str], *, once: bool = True) -> str:
     """``a``, ``a and b``, ``a, b and c``; equal ones once."""
     parts = list(dict.fromkeys(parts)) if once else parts
-    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+    if len(parts) < 2:
+        return "".join(parts)
+    return say("{these} and {that}", these=", ".join(parts[:-1]), that=parts[-1])
 
 
 def _used(code: str, facts: Mapping[str, object], entry: Entry, names: Names, outputs: int) -> str:

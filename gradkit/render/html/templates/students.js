@@ -30,7 +30,8 @@
       else head.removeAttribute("aria-sort");
     });
     const name = heads[column].textContent.trim();
-    document.getElementById("sorting").textContent = `, sorted by ${name}, ${direction}`;
+    const sorting = document.getElementById("sorting");
+    sorting.textContent = sorting.dataset[direction].replace("{name}", () => name);
   };
 
   heads.forEach((head, column) => {
@@ -62,8 +63,8 @@
       row.hidden = !fits;
       shown += fits;
     }
-    count.textContent =
-      shown === rows.length ? `${shown} students` : `${shown} of ${rows.length} students`;
+    const said = shown === rows.length ? count.dataset.all : count.dataset.some;
+    count.textContent = said.replace("{count}", shown).replace("{all}", rows.length);
   };
 
   form.hidden = false;

@@ -1,0 +1,155 @@
+"""What gradkit says, in the reader's language.
+
+English texts are the keys of a GNU gettext catalogue, ``locale/LANGUAGE/LC_MESSAGES/gradkit.mo``.
+``GRADKIT_LANGUAGE`` names the language, as ``de`` or ``pt_BR``. Whatever is wrong with a
+catalogue, or with one text in it, is said in English: no grading fails for it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from string import Formatter
+from typing import Protocol
+
+DOMAIN, VARIABLE, ENGLISH = "gradkit", "GRADKIT_LANGUAGE", "en"
+FOLDER = Path(__file__).with_name("locale")
+"""Where catalogues are."""
+
+
+class Catalogue(Protocol):
+    """What the standard library makes of a catalogue's file."""
+
+    def gettext(self, message: str) -> str:
+        """The translation of a text, or the text itself."""
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        """The same of a text with a number in it."""
+
+
+def say(text: str, /, **places: object) -> str:
+    """A text in the reader's language, with its places filled.
+
+    Parameters
+    ----------
+    text : str
+        In English, a template of `str.format` with plain names as places.
+    **places
+        What stands in them.
+
+    Examples
+    --------
+    >>> say("{file} is empty.", file="a.py")
+    'a.py is empty.'
+    """
+    catalogue = _catalogue(os.environ.get(VARIABLE, ""))
+    if catalogue is not None and text:
+        text = _fitting(catalogue.gettext(text), (text,)) or text
+    return text.format_map(places)
+
+
+def say_each(one: str, many: str, count: int, /, **places: object) -> str:
+    """The same of a number of things, which stands in the place ``count``.
+
+    Examples
+    --------
+    >>> say_each("one row", "{count} rows", 3)
+    '3 rows'
+    """
+    text = one if count == 1 else many
+    catalogue = _catalogue(os.environ.get(VARIABLE, ""))
+    if catalogue is not None:
+        # A catalogue's own rule for plurals may be anything.
+        with suppress(Exception):
+            text = _fitting(catalogue.ngettext(one, many, count), (many, one)) or text
+    return text.format_map({**places, "count": count})
+
+
+def phrase(text: str) -> str:
+    """The text as it is: marks one for the catalogue that is said elsewhere."""
+    return text
+
+
+def heard(text: str, phrases: Iterable[str]) -> str:
+    """A finished English text in the reader's language, where it is one of some phrases, filled.
+
+    Parameters
+    ----------
+    text : str
+        From somewhere that knows no language.
+    phrases : iterable of str
+        The templates that it may come from. What stands in their places may come from others.
+
+    Examples
+    --------
+    >>> heard("row 3", ["row {number}"])
+    'row 3'
+    """
+    if _catalogue(os.environ.get(VARIABLE, "")) is None:
+        return text
+    phrases = tuple(phrases)
+    for template in phrases:
+        places = _taken_apart(text, template)
+        if places is not None:
+            return say(template, **{name: heard(part, phrases) for name, part in places.items()})
+    return text
+
+
+def language() -> str:
+    """The language that is spoken, as HTML writes it: ``de``, ``pt-BR``."""
+    code = os.environ.get(VARIABLE, "")
+    return ENGLISH if _catalogue(code) is None else code.partition(".")[0].replace("_", "-")
+
+
+@cache
+def _catalogue(code: str) -> Catalogue | None:
+    """The catalogue of a language; None for English, and where there is none that can be read."""
+    if not code:
+        return None
+    # Late: most readers want English.
+    from gettext import translation
+
+    try:
+        return translation(DOMAIN, FOLDER, [code])
+    except Exception:  # what is raised on a damaged file has no common base
+        return None
+
+
+@cache
+def _fitting(translation: str, texts: tuple[str, ...]) -> str:
+    """The translation, if it has the places of one of the texts; else nothing."""
+    fits = any(_places(translation) == _places(text) for text in texts)
+    return translation if fits and translation else ""
+
+
+def _places(text: str) -> frozenset[tuple[str | None, ...]] | None:
+    """Names of the places, with what is to be done to each; None where it is no template."""
+    try:
+        parts = [tuple(place) for _, *place in Formatter().parse(text)]
+    except ValueError:
+        return None
+    return frozenset(place for place in parts if place[0] is not None)
+
+
+def _taken_apart(text: str, template: str) -> dict[str, str] | None:
+    """What stands in the places of a template that the text was made from; None if it was not.
+
+    A place ends where what follows it first occurs.
+    """
+    places: dict[str, str] = {}
+    start, waiting = 0, ""
+    for literal, place, _, _ in Formatter().parse(template):
+        at = text.find(literal, start) if waiting else start
+        if place is None and waiting:
+            at = max(len(text) - len(literal), start)
+        if at < 0 or not text.startswith(literal, at):
+            return None
+        if waiting:
+            places[waiting] = text[start:at]
+        start, waiting = at + len(literal), place or ""
+    if waiting:
+        places[waiting], start = text[start:], len(text)
+    return places if start == len(text) and all(places.values()) else None

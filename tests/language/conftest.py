@@ -1,0 +1,60 @@
+"""A made-up language, and grading in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pseudo
+import pytest
+
+from gradkit import language
+from gradkit.grounds import Settings
+from gradkit.records.result import Result
+from gradkit.session import Session
+from gradkit.worker import Workshop
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the made-up language is."""
+    made = tmp_path_factory.mktemp("locale")
+    pseudo.write(made)
+    return made
+
+
+@pytest.fixture
+def speak(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Callable[..., None]]:
+    """``speak()``: say everything in the made-up language; with a folder, in that one's."""
+
+    def begin(code: str = pseudo.CODE, where: Path = folder) -> None:
+        from gradkit.render.html import plots
+
+        monkeypatch.setattr(language, "FOLDER", where)
+        monkeypatch.setenv(language.VARIABLE, code)
+        language._catalogue.cache_clear()
+        for drawing in (plots.course, plots.heat_map, plots.histogram, plots.bars, plots.shares):
+            drawing.cache_clear()
+
+    yield begin
+    monkeypatch.undo()
+    begin("", language.FOLDER)
+
+
+@pytest.fixture(scope="session")
+def workshop() -> Iterator[Workshop]:
+    """Processes for numpy submissions."""
+    with Workshop() as opened:
+        yield opened
+
+
+@pytest.fixture
+def check(workshop: Workshop) -> Iterator[Callable[..., Result]]:
+    """``check(path)``: the result of a submission, by default without model solutions."""
+
+    def grade(path: Path, settings: Settings | None = None) -> Result:
+        settings = settings or Settings(no_reference=True, seed=1)
+        with Session(settings, workshop) as session:
+            return session.check(path)
+
+    return grade
