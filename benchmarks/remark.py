@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gradkit.classroom.store import Store
+from gradkit.classroom.file.store import Store
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Filed
 from gradkit.truth.assignment import DEFAULT

@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gradkit.classroom.pack import pack, unpack
-from gradkit.classroom.store import Store
+from gradkit.classroom.file.pack import pack, unpack
+from gradkit.classroom.file.store import Store
 from gradkit.cli import COMMANDS
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Filed, Listed

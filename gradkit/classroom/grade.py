@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Protocol
 
 import gradkit
+from gradkit.classroom.course.roll import Entry, Roll, enrol
 from gradkit.classroom.crew import Crew
-from gradkit.classroom.pack import pack, unpack
+from gradkit.classroom.file.pack import pack, unpack
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.pin import refuse_other_version
-from gradkit.classroom.roll import Entry, Roll, enrol
-from gradkit.classroom.store import Store
 from gradkit.grounds import GradingError, Settings, digests_of, grounds, oracle_of, tasks_of
 from gradkit.records.classroom import Filed, Listed, Order
 from gradkit.records.result import Result
@@ -132,7 +132,7 @@ class Grading:
         roll : Roll
         crew : Crew
         policy : str, optional
-            Which attempt counts from now on, see `gradkit.classroom.counted`.
+            Which attempt counts from now on, see `gradkit.classroom.file.counted`.
 
         Raises
         ------

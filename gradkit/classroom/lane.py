@@ -20,8 +20,8 @@ from typing import NoReturn
 
 import msgspec
 
+from gradkit.classroom.file.pack import pack
 from gradkit.classroom.pace import Pace
-from gradkit.classroom.pack import pack
 from gradkit.grounds import BreakdownError, GradingError, Settings
 from gradkit.records.classroom import Filed, Order, Reply
 from gradkit.records.result import Result

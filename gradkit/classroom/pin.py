@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gradkit
-from gradkit.classroom.store import Store
+from gradkit.classroom.file.store import Store
 from gradkit.grounds import GradingError
 from gradkit.records.task import Assignment
 

@@ -15,15 +15,15 @@ from multiprocessing import get_context
 import msgspec
 
 from gradkit.assess import StaleError
-from gradkit.classroom.counted import counted
-from gradkit.classroom.database import StoreError
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.database import StoreError
+from gradkit.classroom.file.overrides import decided, overrides
+from gradkit.classroom.file.pack import pack, unpack
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.grade import key_base, key_of
 from gradkit.classroom.helpers import end_with_parent
 from gradkit.classroom.marker import Marker
-from gradkit.classroom.overrides import decided, overrides
-from gradkit.classroom.pack import pack, unpack
 from gradkit.classroom.pin import refuse_other_version
-from gradkit.classroom.store import Store
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Change, Counted, Filed, Kept, Override, Remarked, Run
 from gradkit.records.evidence import Evidence
@@ -96,7 +96,7 @@ def remark(
     drops : sequence of str
         Codes that are withdrawn from now on, in later runs too.
     policy : str, optional
-        Which attempt counts from now on, see `gradkit.classroom.counted`.
+        Which attempt counts from now on, see `gradkit.classroom.file.counted`.
     new_version : bool
         Go on although the class was graded with another gradkit.
     store_it : bool

@@ -27,7 +27,7 @@ def class_folder(named: Path | None, environment: Mapping[str, str] = os.environ
     Refusal
         There is no class there, or there are several.
     """
-    from gradkit.classroom.database import FILE
+    from gradkit.classroom.file.database import FILE
 
     if named is not None:
         return named

@@ -25,10 +25,10 @@ def command(before: int, after: int, folder: Path | None, pseudonyms: bool) -> N
     folder = class_folder(folder)
     from rich.console import Console
 
-    from gradkit.classroom.database import StoreError
-    from gradkit.classroom.diff import differences
-    from gradkit.classroom.history import RunError
-    from gradkit.classroom.store import Store
+    from gradkit.classroom.account.diff import differences
+    from gradkit.classroom.account.history import RunError
+    from gradkit.classroom.file.database import StoreError
+    from gradkit.classroom.file.store import Store
     from gradkit.render.diff import show_differences
 
     try:

@@ -14,8 +14,8 @@ from gradkit.cli.options import CLASS, HINTS
 from gradkit.cli.refusal import FAILED, INTERRUPTED, Refusal
 
 if TYPE_CHECKING:
-    from gradkit.classroom.address import Way
-    from gradkit.classroom.feedback import Table
+    from gradkit.classroom.back.address import Way
+    from gradkit.classroom.back.feedback import Table
 
 DEFAULTS = {"canvas": "canvas.zip", "moodle": "moodle.zip", "folder": "pages"}
 """What is written into ``DIR/feedback``."""
@@ -77,12 +77,12 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
-    from gradkit.classroom.bundle import BundleError
-    from gradkit.classroom.database import StoreError
-    from gradkit.classroom.feedback import FeedbackError, Plan, feedback
+    from gradkit.classroom.back.bundle import BundleError
+    from gradkit.classroom.back.feedback import FeedbackError, Plan, feedback
+    from gradkit.classroom.back.sheet import SheetError
+    from gradkit.classroom.file.database import StoreError
+    from gradkit.classroom.file.store import Store
     from gradkit.classroom.remark import settings_of
-    from gradkit.classroom.sheet import SheetError
-    from gradkit.classroom.store import Store
     from gradkit.render.feedback import said, show_left
     from gradkit.render.formats import lacking
     from gradkit.truth.assignment import AssignmentError, read_assignment
@@ -130,9 +130,9 @@ def _table(
     Refusal
         The options do not go together, or it cannot be read.
     """
-    from gradkit.classroom.feedback import Table
-    from gradkit.classroom.gradebook import fill_gradebook
-    from gradkit.classroom.worksheet import fill_worksheet
+    from gradkit.classroom.back.feedback import Table
+    from gradkit.classroom.back.gradebook import fill_gradebook
+    from gradkit.classroom.back.worksheet import fill_worksheet
 
     if worksheet is not None and way != "moodle":
         raise Refusal("--worksheet is a table of Moodle's: it goes with --moodle.")

@@ -20,7 +20,7 @@ from gradkit.cli.options import (
 from gradkit.cli.refusal import INTERRUPTED, Refusal
 
 if TYPE_CHECKING:
-    from gradkit.classroom.roll import Roll
+    from gradkit.classroom.course.roll import Roll
     from gradkit.grounds import Settings
 
 WANTED = 2
@@ -89,16 +89,16 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
+    from gradkit.classroom.account.summary import summarise
+    from gradkit.classroom.back.sheet import SheetError
     from gradkit.classroom.cluster import Cluster, ClusterError
-    from gradkit.classroom.counted import PolicyError, policy
+    from gradkit.classroom.course.roll import names_of, roll
+    from gradkit.classroom.course.roster import read_roster
     from gradkit.classroom.crew import Lanes
-    from gradkit.classroom.database import StoreError, files_of
+    from gradkit.classroom.file.counted import PolicyError, policy
+    from gradkit.classroom.file.database import StoreError, files_of
+    from gradkit.classroom.file.store import Store
     from gradkit.classroom.grade import Grading
-    from gradkit.classroom.roll import names_of, roll
-    from gradkit.classroom.roster import read_roster
-    from gradkit.classroom.sheet import SheetError
-    from gradkit.classroom.store import Store
-    from gradkit.classroom.summary import summarise
     from gradkit.grounds import GradingError
     from gradkit.render.formats import lacking
     from gradkit.render.progress import Watcher
@@ -135,7 +135,7 @@ def command(
                     tally = grading.run(listed, crew, policy=rule)
             summary = summarise(store)
             if html:
-                from gradkit.classroom.pages import write_pages
+                from gradkit.classroom.back.pages import write_pages
 
                 level = hints or grading.hints
                 write_pages(store, out / "pages", level, lanes or cores())
@@ -163,9 +163,9 @@ def command(
 
 def _known(out: Path) -> dict[str, str]:
     """Names that the class has already; none where nothing has been graded yet."""
-    from gradkit.classroom.database import FILE
-    from gradkit.classroom.roll import names_of
-    from gradkit.classroom.store import Store
+    from gradkit.classroom.course.roll import names_of
+    from gradkit.classroom.file.database import FILE
+    from gradkit.classroom.file.store import Store
 
     if not (out / FILE).exists():
         return {}
@@ -177,7 +177,7 @@ def _preview(listed: Roll, assignment: Path | None) -> None:
     """Print what a person should know before anything is run."""
     from rich.console import Console
 
-    from gradkit.classroom.preview import preview
+    from gradkit.classroom.course.preview import preview
     from gradkit.render.preview import show_preview
     from gradkit.truth.assignment import read_assignment
 

@@ -27,10 +27,10 @@ def command(student: str | None, folder: Path | None, as_json: bool) -> None:
     folder = class_folder(folder)
     from rich.console import Console
 
-    from gradkit.classroom.database import StoreError
-    from gradkit.classroom.history import history
-    from gradkit.classroom.store import Store
-    from gradkit.classroom.whom import WhomError, whom
+    from gradkit.classroom.account.history import history
+    from gradkit.classroom.course.whom import WhomError, whom
+    from gradkit.classroom.file.database import StoreError
+    from gradkit.classroom.file.store import Store
     from gradkit.render.history import show_runs, to_json, to_text
     from gradkit.text import spell
 

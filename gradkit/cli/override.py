@@ -36,11 +36,11 @@ def command(
     if withdraw == (points is not None):
         raise Refusal("give either POINTS, or --withdraw to take back those that were set.")
     folder = class_folder(folder)
-    from gradkit.classroom.counted import counted
-    from gradkit.classroom.database import StoreError
-    from gradkit.classroom.overrides import OverrideError, override, overrides, result_of
-    from gradkit.classroom.store import Store
-    from gradkit.classroom.whom import WhomError, whom
+    from gradkit.classroom.course.whom import WhomError, whom
+    from gradkit.classroom.file.counted import counted
+    from gradkit.classroom.file.database import StoreError
+    from gradkit.classroom.file.overrides import OverrideError, override, overrides, result_of
+    from gradkit.classroom.file.store import Store
     from gradkit.render.allot import points as shown
 
     try:

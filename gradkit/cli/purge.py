@@ -12,7 +12,7 @@ from gradkit.cli.options import BY, IN_CLASS
 from gradkit.cli.refusal import Refusal
 
 if TYPE_CHECKING:
-    from gradkit.classroom.purge import Purged
+    from gradkit.classroom.account.purge import Purged
 
 
 @click.command("purge")
@@ -28,11 +28,11 @@ def command(student: str, yes: bool, why: str, by: str, folder: Path | None) -> 
     cannot be taken back. What is left is a note, under a pseudonym, that it was done.
     """
     folder = class_folder(folder)
-    from gradkit.classroom.database import StoreError
-    from gradkit.classroom.purge import PurgeError, purge
-    from gradkit.classroom.store import Store
-    from gradkit.classroom.traces import remove_traces, tables
-    from gradkit.classroom.whom import WhomError, whom
+    from gradkit.classroom.account.purge import PurgeError, purge
+    from gradkit.classroom.account.traces import remove_traces, tables
+    from gradkit.classroom.course.whom import WhomError, whom
+    from gradkit.classroom.file.database import StoreError
+    from gradkit.classroom.file.store import Store
 
     try:
         with Store(folder, write=True, make=False) as store:

@@ -60,10 +60,10 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
-    from gradkit.classroom.counted import PolicyError, policy
-    from gradkit.classroom.database import StoreError
+    from gradkit.classroom.file.counted import PolicyError, policy
+    from gradkit.classroom.file.database import StoreError
+    from gradkit.classroom.file.store import Store
     from gradkit.classroom.remark import remark, settings_of
-    from gradkit.classroom.store import Store
     from gradkit.grounds import GradingError
     from gradkit.render.summary import show_changes
     from gradkit.truth.mistakes.catalogue import UnknownMistakeError, mistake

@@ -35,10 +35,10 @@ def command(
     folder = class_folder(folder)
     from rich.console import Console
 
-    from gradkit.classroom.counted import counted
-    from gradkit.classroom.database import StoreError
-    from gradkit.classroom.review import all_provisional, review
-    from gradkit.classroom.store import Store
+    from gradkit.classroom.account.review import all_provisional, review
+    from gradkit.classroom.file.counted import counted
+    from gradkit.classroom.file.database import StoreError
+    from gradkit.classroom.file.store import Store
     from gradkit.render.review import show_review, to_csv
 
     try:

@@ -15,7 +15,7 @@ from gradkit.cli.options import IN_CLASS
 from gradkit.cli.refusal import FAILED, PASSED, Refusal
 
 if TYPE_CHECKING:
-    from gradkit.classroom.store import Store
+    from gradkit.classroom.file.store import Store
     from gradkit.dispute import Shown
 
 
@@ -112,13 +112,13 @@ def _of_student(
     release: int | None,
     output: Path | None,
 ) -> None:
-    from gradkit.classroom.again import show_stored
-    from gradkit.classroom.counted import counted
-    from gradkit.classroom.database import StoreError
-    from gradkit.classroom.overrides import overrides, result_of
-    from gradkit.classroom.pseudonyms import pseudonym
-    from gradkit.classroom.store import Store
-    from gradkit.classroom.whom import WhomError, whom
+    from gradkit.classroom.account.again import show_stored
+    from gradkit.classroom.course.whom import WhomError, whom
+    from gradkit.classroom.file.counted import counted
+    from gradkit.classroom.file.database import StoreError
+    from gradkit.classroom.file.overrides import overrides, result_of
+    from gradkit.classroom.file.pseudonyms import pseudonym
+    from gradkit.classroom.file.store import Store
 
     try:
         with Store(folder, write=False) as store:
@@ -162,7 +162,7 @@ def _given_back(store: Store, name: str, number: int | None) -> bytes:
 
     Which they are is said on standard error.
     """
-    from gradkit.classroom.releases import content, releases
+    from gradkit.classroom.file.releases import content, releases
 
     given = releases(store, name)
     if not given:

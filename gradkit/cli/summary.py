@@ -19,9 +19,9 @@ def command(folder: Path, as_csv: bool, pseudonyms: bool) -> None:
     """Sum up the class that `gradkit grade` has stored in DIR."""
     from rich.console import Console
 
-    from gradkit.classroom.database import StoreError
-    from gradkit.classroom.store import Store
-    from gradkit.classroom.summary import summarise
+    from gradkit.classroom.account.summary import summarise
+    from gradkit.classroom.file.database import StoreError
+    from gradkit.classroom.file.store import Store
     from gradkit.render.summary import show_summary, to_csv
 
     try:

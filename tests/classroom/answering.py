@@ -16,11 +16,11 @@ from click.testing import CliRunner
 from click.testing import Result as Ended
 from model_solutions import ROOT
 
+from gradkit.classroom.course.roll import roll
+from gradkit.classroom.course.roster import roster
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.grade import Grading
 from gradkit.classroom.lane import grader
-from gradkit.classroom.roll import roll
-from gradkit.classroom.roster import roster
-from gradkit.classroom.store import Store
 from gradkit.cli import main
 from gradkit.grounds import Settings
 from gradkit.student.gather import gather

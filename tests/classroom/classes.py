@@ -11,9 +11,9 @@ from pathlib import Path
 
 from model_solutions import ROOT, source
 
-from gradkit.classroom.counted import counted
-from gradkit.classroom.pack import unpack
-from gradkit.classroom.store import Store
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.pack import unpack
+from gradkit.classroom.file.store import Store
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Filed
 from gradkit.records.result import Result

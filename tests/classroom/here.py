@@ -8,10 +8,10 @@ from pathlib import Path
 
 from classroom.classes import Silent
 
+from gradkit.classroom.course.roll import roll
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.grade import Grading, Tally
 from gradkit.classroom.lane import Grader, grader
-from gradkit.classroom.roll import roll
-from gradkit.classroom.store import Store
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Order, Reply
 from gradkit.student.gather import gather

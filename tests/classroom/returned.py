@@ -11,10 +11,10 @@ from pathlib import Path
 from classroom.classes import MISTAKES, RIGHT, SETTINGS, Silent
 from classroom.here import Here
 
+from gradkit.classroom.course.roll import roll
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.grade import Grading
 from gradkit.classroom.lane import grader
-from gradkit.classroom.roll import roll
-from gradkit.classroom.store import Store
 from gradkit.grounds import Settings
 from gradkit.records.course import Student
 from gradkit.student.gather import gather

@@ -25,10 +25,10 @@ from classroom.answering import (
 from classroom.classes import changed_assignment
 from classroom.here import grade_here
 
-from gradkit.classroom.again import read_stored
-from gradkit.classroom.counted import counted
-from gradkit.classroom.releases import release, releases
-from gradkit.classroom.store import Store
+from gradkit.classroom.account.again import read_stored
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.releases import release, releases
+from gradkit.classroom.file.store import Store
 from gradkit.dispute import DisputeError
 from gradkit.records.classroom import Kept
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from classroom.downloads import canvas_takes, folder, moodle_takes
 
-from gradkit.classroom.bundle import (
+from gradkit.classroom.back.bundle import (
     BundleError,
     canvas_names,
     folder_names,
@@ -17,7 +17,7 @@ from gradkit.classroom.bundle import (
     write_folder,
     write_zip,
 )
-from gradkit.classroom.senders import attributed, senders
+from gradkit.classroom.course.senders import attributed, senders
 from gradkit.records.course import Sender
 from gradkit.student.gather import gather
 

@@ -8,9 +8,9 @@ import pytest
 from render.html.samples import WORDS
 from render.html.samples import result as sample
 
-from gradkit.classroom.changes import Former, Stand, changes
-from gradkit.classroom.overrides import basis_of
-from gradkit.classroom.pack import pack
+from gradkit.classroom.back.changes import Former, Stand, changes
+from gradkit.classroom.file.overrides import basis_of
+from gradkit.classroom.file.pack import pack
 from gradkit.records.classroom import Kept, Override
 from gradkit.records.feedback import Changes, PointsChange
 from gradkit.records.result import Result

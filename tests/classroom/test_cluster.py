@@ -14,11 +14,11 @@ import pytest
 
 import gradkit
 from gradkit.classroom.cluster import Cluster, ClusterError, portable
+from gradkit.classroom.course.roll import roll
 from gradkit.classroom.crew import Lanes
+from gradkit.classroom.file.pack import unpack
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.grade import Grading, Tally
-from gradkit.classroom.pack import unpack
-from gradkit.classroom.roll import roll
-from gradkit.classroom.store import Store
 from gradkit.grounds import GradingError, Settings
 from gradkit.records.classroom import Filed
 from gradkit.records.result import Result

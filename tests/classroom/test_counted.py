@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from classroom.filing import filed
 
-from gradkit.classroom.counted import PolicyError, counted, moment, policy, rule_of
-from gradkit.classroom.store import Store
+from gradkit.classroom.file.counted import PolicyError, counted, moment, policy, rule_of
+from gradkit.classroom.file.store import Store
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Listed
 from gradkit.records.course import Sender

@@ -23,8 +23,8 @@ from model_solutions import REFERENCE
 
 from gradkit.classroom import crew as module
 from gradkit.classroom.crew import Lanes
+from gradkit.classroom.file.pack import unpack
 from gradkit.classroom.lane import Grader, grader
-from gradkit.classroom.pack import unpack
 from gradkit.records.classroom import Order, Reply
 from gradkit.records.evidence import Evidence
 from gradkit.records.result import Result

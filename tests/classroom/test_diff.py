@@ -22,13 +22,13 @@ from classroom.answering import (
 )
 from classroom.classes import RIGHT
 
-from gradkit.classroom.counted import counted
-from gradkit.classroom.database import FILE
-from gradkit.classroom.diff import differences, stood
-from gradkit.classroom.overrides import override
-from gradkit.classroom.pseudonyms import pseudonym
+from gradkit.classroom.account.diff import differences, stood
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.database import FILE
+from gradkit.classroom.file.overrides import override
+from gradkit.classroom.file.pseudonyms import pseudonym
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.remark import remark
-from gradkit.classroom.store import Store
 from gradkit.records.account import Difference, Mark, Stood
 
 SWAPPED = f"{UPDATE} swapped-index"

@@ -27,15 +27,15 @@ from classroom.returned import (
     table,
 )
 
-from gradkit.classroom.bundle import BundleError
-from gradkit.classroom.counted import counted
-from gradkit.classroom.feedback import FeedbackError, Plan, Table, feedback
-from gradkit.classroom.gradebook import fill_gradebook
-from gradkit.classroom.overrides import override
-from gradkit.classroom.releases import content, given, releases
+from gradkit.classroom.back.bundle import BundleError
+from gradkit.classroom.back.feedback import FeedbackError, Plan, Table, feedback
+from gradkit.classroom.back.gradebook import fill_gradebook
+from gradkit.classroom.back.worksheet import fill_worksheet
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.overrides import override
+from gradkit.classroom.file.releases import content, given, releases
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.remark import remark, settings_of
-from gradkit.classroom.store import Store
-from gradkit.classroom.worksheet import fill_worksheet
 from gradkit.records.feedback import Given, Left
 
 ANN = "Ann Mo_501_assignsubmission_file_/feedback.html"
@@ -397,7 +397,7 @@ def test_files_are_there_before_they_are_noted(out: Path, monkeypatch: pytest.Mo
     def dies(*given: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("gradkit.classroom.feedback._replace", dies)
+    monkeypatch.setattr("gradkit.classroom.back.feedback._replace", dies)
     with pytest.raises(MemoryError):
         give(out, table_=worksheet(out))
     assert len(members(out / "feedback" / "m.zip")) == 2

@@ -12,9 +12,9 @@ from classroom.returned import MOODLE, WORKSHEET, download, graded, members, tab
 from click.testing import CliRunner
 from click.testing import Result as Ended
 
-from gradkit.classroom.database import files_of
-from gradkit.classroom.releases import given
-from gradkit.classroom.store import Store
+from gradkit.classroom.file.database import files_of
+from gradkit.classroom.file.releases import given
+from gradkit.classroom.file.store import Store
 from gradkit.cli import main
 from gradkit.student.gather import gather
 
@@ -187,7 +187,7 @@ def test_an_interrupt_ends_with_130(out: Path, monkeypatch: pytest.MonkeyPatch) 
     def interrupted(*given: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gradkit.classroom.feedback.feedback", interrupted)
+    monkeypatch.setattr("gradkit.classroom.back.feedback.feedback", interrupted)
     ended = command(out, "--moodle")
     assert (ended.exit_code, ended.stdout) == (130, "")
     assert ended.stderr == (

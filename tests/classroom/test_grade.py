@@ -15,11 +15,11 @@ from classroom.filing import filed
 from model_solutions import REFERENCE
 
 import gradkit
-from gradkit.classroom.counted import counted
-from gradkit.classroom.database import FILE, StoreError
+from gradkit.classroom.course.roll import roll
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.database import FILE, StoreError
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.grade import LOST, Grading, Tally, seed_of
-from gradkit.classroom.roll import roll
-from gradkit.classroom.store import Store
 from gradkit.grounds import GradingError, Settings
 from gradkit.records.classroom import Kept, Order, Reply
 from gradkit.student.gather import gather

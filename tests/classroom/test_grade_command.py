@@ -31,9 +31,9 @@ from click.testing import CliRunner
 from rich.console import Console
 
 import gradkit.doctor as gradkit_doctor
-from gradkit.classroom.database import FILE, StoreError
-from gradkit.classroom.lock import LOCK
-from gradkit.classroom.store import Store
+from gradkit.classroom.file.database import FILE, StoreError
+from gradkit.classroom.file.lock import LOCK
+from gradkit.classroom.file.store import Store
 from gradkit.cli import main
 from gradkit.cli.grade import required_tier
 from gradkit.cli.refusal import Refusal

@@ -28,13 +28,13 @@ from classroom.answering import (
 from model_solutions import ROOT
 
 import gradkit as package
-from gradkit.classroom.counted import counted
-from gradkit.classroom.history import History, RunError, history, mark_at, run_of
-from gradkit.classroom.overrides import override
-from gradkit.classroom.purge import purge
-from gradkit.classroom.releases import release
+from gradkit.classroom.account.history import History, RunError, history, mark_at, run_of
+from gradkit.classroom.account.purge import purge
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.overrides import override
+from gradkit.classroom.file.releases import release
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.remark import remark
-from gradkit.classroom.store import Store
 from gradkit.records.account import Mark, Word
 from gradkit.render.history import SCHEMA, to_text
 

@@ -13,8 +13,8 @@ from random import Random
 import pytest
 from classroom.classes import OPTIONS, command, environment, mixed, processes, results
 
-from gradkit.classroom.database import FILE, StoreError
-from gradkit.classroom.pack import pack
+from gradkit.classroom.file.database import FILE, StoreError
+from gradkit.classroom.file.pack import pack
 
 KILLS = int(os.environ.get("GRADKIT_KILLS", "50"))
 STUDENTS = 200

@@ -22,11 +22,11 @@ import pytest
 from classroom.classes import command, environment, mixed, processes
 from classroom.returned import HEAD, graded
 
-from gradkit.classroom.counted import counted
-from gradkit.classroom.database import FILE
-from gradkit.classroom.overrides import overrides, result_of
-from gradkit.classroom.releases import content, given
-from gradkit.classroom.store import Store
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.database import FILE
+from gradkit.classroom.file.overrides import overrides, result_of
+from gradkit.classroom.file.releases import content, given
+from gradkit.classroom.file.store import Store
 
 KILLS = int(os.environ.get("GRADKIT_KILLS", "50"))
 STUDENTS = 40
@@ -205,8 +205,8 @@ def test_killed_between_files_and_note(small: Course) -> None:
     before = seen(out)
     script = (
         "import os, signal, sys\n"
-        "from gradkit.classroom.store import Store\n"
-        "from gradkit.classroom import feedback\n"
+        "from gradkit.classroom.file.store import Store\n"
+        "from gradkit.classroom.back import feedback\n"
         "written = feedback._replace\n"
         "def dies(*given):\n"
         "    written(*given)\n"

@@ -25,11 +25,11 @@ from classroom.answering import (
 )
 from classroom.classes import changed_assignment
 
-from gradkit.classroom.counted import counted
-from gradkit.classroom.database import FILE
-from gradkit.classroom.overrides import OverrideError, override, overrides, result_of
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.database import FILE
+from gradkit.classroom.file.overrides import OverrideError, override, overrides, result_of
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.remark import remark
-from gradkit.classroom.store import Store
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Counted
 from gradkit.records.result import CheckResult, Result

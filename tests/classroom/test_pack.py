@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from model_solutions import ROOT
 
-from gradkit.classroom.pack import pack, unpack
+from gradkit.classroom.file.pack import pack, unpack
 from gradkit.grounds import Settings
 from gradkit.records.evidence import Evidence
 from gradkit.records.observations import Failure, Fault, Lost, Observations, Outcome

@@ -12,9 +12,9 @@ from classroom.downloads import folder
 from model_solutions import ROOT, source
 from rich.console import Console
 
-from gradkit.classroom.preview import has_roles, is_empty, preview
-from gradkit.classroom.roster import match, roster
-from gradkit.classroom.senders import attributed, senders
+from gradkit.classroom.course.preview import has_roles, is_empty, preview
+from gradkit.classroom.course.roster import match, roster
+from gradkit.classroom.course.senders import attributed, senders
 from gradkit.records.course import Preview
 from gradkit.render.preview import show_preview
 from gradkit.student.gather import gather

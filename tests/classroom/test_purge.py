@@ -20,19 +20,19 @@ from classroom.answering import (
 from classroom.classes import RIGHT, Silent
 from classroom.here import Here
 
-from gradkit.classroom.counted import counted
-from gradkit.classroom.database import FILE, StoreError
+from gradkit.classroom.account.history import history
+from gradkit.classroom.account.purge import PurgeError, purge
+from gradkit.classroom.account.traces import remove_traces
+from gradkit.classroom.back.pages import file_name, write_pages
+from gradkit.classroom.course.roll import roll
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.database import FILE, StoreError
+from gradkit.classroom.file.overrides import override
+from gradkit.classroom.file.pseudonyms import pseudonym
+from gradkit.classroom.file.releases import release
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.grade import Grading
-from gradkit.classroom.history import history
 from gradkit.classroom.lane import grader
-from gradkit.classroom.overrides import override
-from gradkit.classroom.pages import file_name, write_pages
-from gradkit.classroom.pseudonyms import pseudonym
-from gradkit.classroom.purge import PurgeError, purge
-from gradkit.classroom.releases import release
-from gradkit.classroom.roll import roll
-from gradkit.classroom.store import Store
-from gradkit.classroom.traces import remove_traces
 from gradkit.student.gather import gather
 
 COMMENT = "the dog ate the sheet of a certain person"

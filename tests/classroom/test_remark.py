@@ -23,10 +23,10 @@ from click.testing import Result as Ended
 from model_solutions import ROOT
 
 from gradkit.classroom import remark as module
-from gradkit.classroom.database import StoreError
-from gradkit.classroom.pack import pack, unpack
+from gradkit.classroom.file.database import StoreError
+from gradkit.classroom.file.pack import pack, unpack
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.remark import remark, settings_of
-from gradkit.classroom.store import Store
 from gradkit.cli import main
 from gradkit.grounds import GradingError, Settings
 from gradkit.records.classroom import Remarked

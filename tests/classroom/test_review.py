@@ -27,12 +27,12 @@ from classroom.filing import filed
 from classroom.here import grade_here
 from model_solutions import REFERENCE
 
-from gradkit.classroom.counted import counted
-from gradkit.classroom.overrides import override
-from gradkit.classroom.pseudonyms import pseudonym
+from gradkit.classroom.account.review import KINDS, REMARKS, STATES, reasons, review
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.overrides import override
+from gradkit.classroom.file.pseudonyms import pseudonym
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.remark import remark
-from gradkit.classroom.review import KINDS, REMARKS, STATES, reasons, review
-from gradkit.classroom.store import Store
 from gradkit.records.account import Look, Reason
 from gradkit.records.classroom import Listed
 from gradkit.records.course import Sender

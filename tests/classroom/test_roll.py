@@ -10,10 +10,10 @@ from classroom.filing import filed
 from classroom.test_roster import STUDENTS
 from classroom.test_senders import METADATA_TEXT
 
-from gradkit.classroom.gradescope import METADATA
-from gradkit.classroom.roll import Roll, enrol, enrolled, names_of, roll
-from gradkit.classroom.roster import roster
-from gradkit.classroom.store import Store
+from gradkit.classroom.course.gradescope import METADATA
+from gradkit.classroom.course.roll import Roll, enrol, enrolled, names_of, roll
+from gradkit.classroom.course.roster import roster
+from gradkit.classroom.file.store import Store
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Listed
 from gradkit.records.course import Student

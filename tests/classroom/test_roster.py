@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.classroom.roster import match, read_roster, roster
-from gradkit.classroom.sheet import SheetError
+from gradkit.classroom.back.sheet import SheetError
+from gradkit.classroom.course.roster import match, read_roster, roster
 from gradkit.records.course import Match, Sender, Student
 
 ROSTER = b"""\

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from classroom.downloads import CODE, archive, folder
 
-from gradkit.classroom.gradescope import METADATA
-from gradkit.classroom.senders import attributed, senders
+from gradkit.classroom.course.gradescope import METADATA
+from gradkit.classroom.course.senders import attributed, senders
 from gradkit.records.course import Sender
 from gradkit.student.files import SubmissionError
 from gradkit.student.gather import Handed, Loader, gather

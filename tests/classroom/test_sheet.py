@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradkit.classroom.sheet import (
+from gradkit.classroom.back.sheet import (
     SheetError,
     cell_of,
     decimal_comma,

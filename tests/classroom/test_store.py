@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 from classroom.filing import as_stranger, filed
 
-from gradkit.classroom.database import FILE, StoreError, files_of
-from gradkit.classroom.lock import LOCK
-from gradkit.classroom.schema import FORMAT
-from gradkit.classroom.store import Store
+from gradkit.classroom.file.database import FILE, StoreError, files_of
+from gradkit.classroom.file.lock import LOCK
+from gradkit.classroom.file.schema import FORMAT
+from gradkit.classroom.file.store import Store
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Filed, Listed
 from gradkit.records.course import Sender
@@ -239,8 +239,8 @@ def test_only_one_may_write(tmp_path: Path) -> None:
     )
     other = (
         "import sys\nfrom pathlib import Path\n"
-        "from gradkit.classroom.database import StoreError\n"
-        "from gradkit.classroom.store import Store\n"
+        "from gradkit.classroom.file.database import StoreError\n"
+        "from gradkit.classroom.file.store import Store\n"
         "try:\n    Store(Path(sys.argv[1]), write=True)\n"
         "except StoreError as error:\n    print(error)\n"
     )
@@ -328,8 +328,8 @@ def test_a_disk_that_is_really_full(tiny_disk: Path) -> None:
 
 
 OPEN = (
-    "from pathlib import Path\nfrom gradkit.classroom.database import StoreError\n"
-    "from gradkit.classroom.store import Store"
+    "from pathlib import Path\nfrom gradkit.classroom.file.database import StoreError\n"
+    "from gradkit.classroom.file.store import Store"
 )
 TRY = "try:\n    {}\nexcept StoreError as error:\n    print(error)"
 
@@ -385,7 +385,7 @@ def test_a_trouble_without_advice_is_told_as_it_is(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from gradkit.classroom.store import Store
+from gradkit.classroom.file.store import Store
 from classroom.filing import filed
 store = Store(Path(sys.argv[1]), write=True)
 store._base.execute("PRAGMA cache_size = 10")

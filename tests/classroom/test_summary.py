@@ -17,12 +17,12 @@ from click.testing import CliRunner
 from click.testing import Result as Ended
 from rich.console import Console
 
-from gradkit.classroom.counted import counted
-from gradkit.classroom.database import FILE
-from gradkit.classroom.overrides import override
-from gradkit.classroom.pseudonyms import pseudonym
-from gradkit.classroom.store import Store
-from gradkit.classroom.summary import summarise
+from gradkit.classroom.account.summary import summarise
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.database import FILE
+from gradkit.classroom.file.overrides import override
+from gradkit.classroom.file.pseudonyms import pseudonym
+from gradkit.classroom.file.store import Store
 from gradkit.cli import main
 from gradkit.records.classroom import Change, HandedIn, Row, Summary
 from gradkit.render.summary import show_changes, show_summary, to_csv

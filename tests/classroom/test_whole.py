@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradkit.classroom import whole as module
-from gradkit.classroom.whole import whole
+from gradkit.classroom.back import whole as module
+from gradkit.classroom.back.whole import whole
 
 KILLED = """
 import sys
 from pathlib import Path
-from gradkit.classroom.bundle import write_zip
+from gradkit.classroom.back.bundle import write_zip
 text = "y" * 200_000
 names = [(str(i), f"s_{i}_{i}_feedback.html") for i in range(200)]
 print("go", flush=True)

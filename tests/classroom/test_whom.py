@@ -8,10 +8,10 @@ import pytest
 from classroom.answering import ANNA, BEN, CAS, DAN, EVE, FAY, ZED, gradkit, refusal
 from classroom.filing import filed
 
-from gradkit.classroom.database import FILE
-from gradkit.classroom.pseudonyms import pseudonym
-from gradkit.classroom.store import Store
-from gradkit.classroom.whom import WhomError, students, whom
+from gradkit.classroom.course.whom import WhomError, students, whom
+from gradkit.classroom.file.database import FILE
+from gradkit.classroom.file.pseudonyms import pseudonym
+from gradkit.classroom.file.store import Store
 from gradkit.cli.class_folder import ADVICE, class_folder
 from gradkit.cli.refusal import Refusal
 from gradkit.records.classroom import Listed

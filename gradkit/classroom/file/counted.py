@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 
-from gradkit.classroom.store import Store
+from gradkit.classroom.file.store import Store
 from gradkit.records.classroom import Counted, Filed, Kept, Listed
 
 LAST = "last"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from gradkit.classroom.course.senders import attributed, senders
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.remark import settings_of
-from gradkit.classroom.senders import attributed, senders
-from gradkit.classroom.store import Store
 from gradkit.dispute import DisputeError, Shown, find, findings_in, run_again
 from gradkit.records.classroom import Kept
 from gradkit.records.result import Result

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from gradkit.classroom.counted import counted
-from gradkit.classroom.database import StoreError
+from gradkit.classroom.back.whole import whole
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.database import StoreError
+from gradkit.classroom.file.overrides import overrides, result_of
+from gradkit.classroom.file.pack import pack, unpack
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.helpers import helpers
-from gradkit.classroom.overrides import overrides, result_of
-from gradkit.classroom.pack import pack, unpack
-from gradkit.classroom.store import Store
-from gradkit.classroom.whole import whole
 from gradkit.language import phrase, say
 from gradkit.records.classroom import Counted, Override
 from gradkit.records.result import Result

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, pairwise
 
-from gradkit.classroom.changes import Former, Stand, changes, seen
-from gradkit.classroom.counted import counted
-from gradkit.classroom.database import last
+from gradkit.classroom.back.changes import Former, Stand, changes, seen
+from gradkit.classroom.back.pages import ALONE, CHUNK
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.database import last
+from gradkit.classroom.file.overrides import overrides
+from gradkit.classroom.file.releases import digest_of
+from gradkit.classroom.file.store import Store
 from gradkit.classroom.helpers import helpers
-from gradkit.classroom.overrides import overrides
-from gradkit.classroom.pages import ALONE, CHUNK
-from gradkit.classroom.releases import digest_of
-from gradkit.classroom.store import Store
 from gradkit.records.classroom import Counted, Override, Release
 from gradkit.records.feedback import Changes
 from gradkit.records.result import Result

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gradkit.classroom.sheet import (
+from gradkit.classroom.back.sheet import (
     Sheet,
     SheetError,
     cell_of,
@@ -24,7 +24,7 @@ from gradkit.classroom.sheet import (
     values,
     write_sheet,
 )
-from gradkit.classroom.worksheet import claim
+from gradkit.classroom.back.worksheet import claim
 from gradkit.records.course import FilledSheet, Mark
 from gradkit.render.escape import csv_cell
 from gradkit.student.files import shown

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from gradkit.assess import versions_of
-from gradkit.classroom.database import Database, last
+from gradkit.classroom.file.database import Database, last
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Filed, Kept, Listed, Run, RunKind
 from gradkit.records.course import Sender

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from gradkit.classroom.store import Store
+from gradkit.classroom.file.store import Store
 
 
 def pseudonym(store: Store, name: str) -> str:

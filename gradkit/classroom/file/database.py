@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn, Self
 
-from gradkit.classroom.lock import LOCK, BusyError, locked
-from gradkit.classroom.schema import FORMAT, SCHEMA
+from gradkit.classroom.file.lock import LOCK, BusyError, locked
+from gradkit.classroom.file.schema import FORMAT, SCHEMA
 
 FILE = "class.sqlite"
 

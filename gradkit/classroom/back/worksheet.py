@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from gradkit.classroom.identify import index, who
-from gradkit.classroom.sheet import (
+from gradkit.classroom.back.sheet import (
     Sheet,
     SheetError,
     column,
@@ -27,6 +26,7 @@ from gradkit.classroom.sheet import (
     values,
     write_sheet,
 )
+from gradkit.classroom.course.identify import index, who
 from gradkit.records.course import FilledSheet, Mark
 from gradkit.student.files import shown
 from gradkit.text import clean_text

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import msgspec
 
-from gradkit.classroom.counted import counted
-from gradkit.classroom.overrides import overrides, result_of
-from gradkit.classroom.pack import unpack
-from gradkit.classroom.releases import releases
-from gradkit.classroom.store import Store
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.overrides import overrides, result_of
+from gradkit.classroom.file.pack import unpack
+from gradkit.classroom.file.releases import releases
+from gradkit.classroom.file.store import Store
 from gradkit.records.account import Attempt, History, Mark, Step, Word
 from gradkit.records.classroom import Run
 from gradkit.records.course import Sender
@@ -29,7 +29,7 @@ def history(store: Store, name: str) -> History:
     ----------
     store : Store
     name : str
-        As it is stored, see `gradkit.classroom.whom`.
+        As it is stored, see `gradkit.classroom.course.whom`.
 
     Returns
     -------

@@ -7,7 +7,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterable
 
-from gradkit.classroom.store import Store
+from gradkit.classroom.file.store import Store
 from gradkit.records.classroom import Release
 
 

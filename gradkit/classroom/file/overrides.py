@@ -11,9 +11,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 
-from gradkit.classroom.database import last
-from gradkit.classroom.pack import unpack
-from gradkit.classroom.store import Store
+from gradkit.classroom.file.database import last
+from gradkit.classroom.file.pack import unpack
+from gradkit.classroom.file.store import Store
 from gradkit.mark import round_half_up
 from gradkit.records.classroom import Counted, Kept, Override
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult

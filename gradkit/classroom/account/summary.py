@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gradkit.classroom.counted import counted
-from gradkit.classroom.overrides import overrides, result_of
-from gradkit.classroom.pseudonyms import pseudonym
-from gradkit.classroom.review import reasons
-from gradkit.classroom.roll import enrolled
-from gradkit.classroom.store import Store
+from gradkit.classroom.account.review import reasons
+from gradkit.classroom.course.roll import enrolled
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.overrides import overrides, result_of
+from gradkit.classroom.file.pseudonyms import pseudonym
+from gradkit.classroom.file.store import Store
 from gradkit.language import phrase, say
 from gradkit.records.classroom import Counted, HandedIn, Override, Row, Summary
 from gradkit.records.verdict import State

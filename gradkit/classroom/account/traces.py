@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from gradkit.classroom.database import StoreError
-from gradkit.classroom.pages import file_name
+from gradkit.classroom.back.pages import file_name
+from gradkit.classroom.file.database import StoreError
 
 OF_ALL = ("pages/index.html", "feedback/canvas.zip", "feedback/moodle.zip")
 """What names everybody, and is written anew without whoever is gone."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from gradkit.classroom.overrides import decided
-from gradkit.classroom.pack import unpack
+from gradkit.classroom.file.overrides import decided
+from gradkit.classroom.file.pack import unpack
 from gradkit.records.classroom import Kept, Override
 from gradkit.records.feedback import Changes, Moved, PointsChange, Word
 from gradkit.records.finding import Finding

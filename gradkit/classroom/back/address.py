@@ -12,11 +12,11 @@ from typing import Literal
 
 import msgspec
 
-from gradkit.classroom.bundle import canvas_names, folder_names, moodle_names
-from gradkit.classroom.counted import not_theirs
-from gradkit.classroom.identify import index, who
-from gradkit.classroom.senders import KINDS
-from gradkit.classroom.store import Store
+from gradkit.classroom.back.bundle import canvas_names, folder_names, moodle_names
+from gradkit.classroom.course.identify import index, who
+from gradkit.classroom.course.senders import KINDS
+from gradkit.classroom.file.counted import not_theirs
+from gradkit.classroom.file.store import Store
 from gradkit.records.course import Sender, Student
 from gradkit.student.files import shown
 

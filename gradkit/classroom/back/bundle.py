@@ -11,9 +11,9 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from gradkit.classroom.pages import file_name
-from gradkit.classroom.senders import CANVAS, CANVAS_ANONYMOUS, MOODLE
-from gradkit.classroom.whole import whole
+from gradkit.classroom.back.pages import file_name
+from gradkit.classroom.back.whole import whole
+from gradkit.classroom.course.senders import CANVAS, CANVAS_ANONYMOUS, MOODLE
 from gradkit.records.course import Sender
 
 Page = Callable[[str], str]

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from gradkit.classroom.counted import counted
-from gradkit.classroom.overrides import overrides, result_of
-from gradkit.classroom.pseudonyms import pseudonym
-from gradkit.classroom.roll import enrolled
-from gradkit.classroom.share import share
-from gradkit.classroom.store import Store
+from gradkit.classroom.account.share import share
+from gradkit.classroom.course.roll import enrolled
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.overrides import overrides, result_of
+from gradkit.classroom.file.pseudonyms import pseudonym
+from gradkit.classroom.file.store import Store
 from gradkit.language import phrase, say
 from gradkit.records.account import Kind, Look, Reason
 from gradkit.records.classroom import Counted

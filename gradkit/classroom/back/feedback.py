@@ -14,14 +14,14 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gradkit.classroom.address import Address, Way, addresses, ids_of, names_of, shared
-from gradkit.classroom.bundle import BundleError, write_folder, write_zip
-from gradkit.classroom.counted import counted, rule_of
-from gradkit.classroom.drafts import Page, drafts, made
-from gradkit.classroom.releases import digest_of, given, release
-from gradkit.classroom.roll import enrolled
-from gradkit.classroom.store import Store
-from gradkit.classroom.whole import whole
+from gradkit.classroom.back.address import Address, Way, addresses, ids_of, names_of, shared
+from gradkit.classroom.back.bundle import BundleError, write_folder, write_zip
+from gradkit.classroom.back.drafts import Page, drafts, made
+from gradkit.classroom.back.whole import whole
+from gradkit.classroom.course.roll import enrolled
+from gradkit.classroom.file.counted import counted, rule_of
+from gradkit.classroom.file.releases import digest_of, given, release
+from gradkit.classroom.file.store import Store
 from gradkit.records.classroom import Release
 from gradkit.records.course import PLATFORMS, FilledSheet, Mark, Source
 from gradkit.records.feedback import Given, Left

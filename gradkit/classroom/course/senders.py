@@ -17,7 +17,7 @@ from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
-from gradkit.classroom.gradescope import METADATA, Metadata, read_metadata
+from gradkit.classroom.course.gradescope import METADATA, Metadata, read_metadata
 from gradkit.records.course import Sender
 from gradkit.student.files import shown
 from gradkit.student.gather import Handed

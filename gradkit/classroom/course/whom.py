@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from gradkit.classroom.pseudonyms import pseudonym
-from gradkit.classroom.roll import enrolled
-from gradkit.classroom.store import Store
+from gradkit.classroom.course.roll import enrolled
+from gradkit.classroom.file.pseudonyms import pseudonym
+from gradkit.classroom.file.store import Store
 
 NAMED = 10
 """Students who are named where a word does not tell; the rest are counted."""

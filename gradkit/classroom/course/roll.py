@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from gradkit.classroom.roster import match
-from gradkit.classroom.senders import KINDS, attributed, identity, senders
-from gradkit.classroom.store import Store
+from gradkit.classroom.course.roster import match
+from gradkit.classroom.course.senders import KINDS, attributed, identity, senders
+from gradkit.classroom.file.store import Store
 from gradkit.records.course import Match, Sender, Student
 from gradkit.student.files import shown
 from gradkit.student.gather import Handed

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from gradkit.classroom.identify import Index, index, normal, turned, who
-from gradkit.classroom.senders import KINDS
-from gradkit.classroom.sheet import SheetError, column, is_blank, read_sheet, values
+from gradkit.classroom.back.sheet import SheetError, column, is_blank, read_sheet, values
+from gradkit.classroom.course.identify import Index, index, normal, turned, who
+from gradkit.classroom.course.senders import KINDS
 from gradkit.records.course import Match, Sender, Student
 from gradkit.student.files import shown
 

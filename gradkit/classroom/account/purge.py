@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from gradkit.classroom.identify import normal, turned
-from gradkit.classroom.pseudonyms import pseudonym
-from gradkit.classroom.senders import KINDS
-from gradkit.classroom.store import Store
+from gradkit.classroom.course.identify import normal, turned
+from gradkit.classroom.course.senders import KINDS
+from gradkit.classroom.file.pseudonyms import pseudonym
+from gradkit.classroom.file.store import Store
 from gradkit.records.course import Sender, Student
 
 STATEMENTS = (

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gradkit.classroom.counted import counted
-from gradkit.classroom.history import found_in, run_of
-from gradkit.classroom.overrides import overrides, result_of
-from gradkit.classroom.pseudonyms import pseudonym
-from gradkit.classroom.store import Store
+from gradkit.classroom.account.history import found_in, run_of
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.overrides import overrides, result_of
+from gradkit.classroom.file.pseudonyms import pseudonym
+from gradkit.classroom.file.store import Store
 from gradkit.records.account import Difference, Mark, Stood
 
 

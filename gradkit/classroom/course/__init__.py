@@ -1,0 +1,1 @@
+"""Who is in a course, and whose each submission is."""
