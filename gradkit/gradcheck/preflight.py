@@ -136,7 +136,7 @@ def preflight(
         if 4 * quieter < sigma and len(set(values.tolist())) == FEW:
             sigma = quieter
         noisy = is_white(evaluator, line, base, sigma)
-    if steady and not forward32 and sigma > LOSSY[1] * abs(base):
+    if steady and not forward32 and sigma > LOSSY[0] * abs(base):
         forward32 = is_deaf(evaluator, base, rng)
     rounding = FLOAT32 if forward32 else FLOAT64
     sigma = max(sigma, rounding * abs(base), abs(base - again))
