@@ -155,11 +155,11 @@ def preflight(
 
 
 def is_rough(sigma: float, base: float, reach: float) -> bool:
-    """Whether the noise of f hides all but structural errors, through no fault of its own.
+    """Whether f is so noisy that a claim has to be further off to be called wrong.
 
     Noise put on top of a value is small beside it, and that of float32 is large. What lies
-    between is a float64 forward that loses precision. Of such a one no excuse is taken:
-    entries that it blurs are inconclusive. Nor of the rounding of a large value.
+    between is a float64 forward that loses precision, which has rules of its own; and the rounding
+    of a large value is known exactly.
     """
     if sigma <= LOST * FLOAT64 * abs(base):
         return False
