@@ -81,10 +81,11 @@ def check_gradient(
 
     Notes
     -----
-    With a precise f, an entry of at least a thousandth of its parameter's largest is accepted
-    only if an error of 1e-5 of it would have been seen; usually 1e-8 would. With a rough f,
-    one of float32 for example, structural errors would have been seen: a tenth of the
-    entry, or 6e-4 of the largest.
+    An entry of at least a thousandth of its parameter's largest is accepted only if an error of
+    1e-5 of it would have been seen; usually 1e-8 would. Of an f of float32, or one that is noisy by
+    itself, less is asked: structural errors would have been seen, that is a tenth of the entry, or
+    6e-4 of the largest. No such allowance is made where a float64 forward loses precision on the
+    way: what it blurs is inconclusive.
 
     Examples
     --------

@@ -126,29 +126,29 @@ def _flat(arrays: Sequence[Array]) -> Floats:
     return np.concatenate(parts or [np.zeros(0)])
 
 
-def allowed(claims: Claims, reach: float, rough: bool, excuse: float = np.inf) -> Floats:
+def allowed(claims: Claims, reach: float, noisy: bool, excuse: float = np.inf) -> Floats:
     """Return the largest absolute error that may go unseen in each entry.
 
     See `allowance`. Where a whole leaf is claimed to be as good as zero there is nothing to
     compare with but the other leaves: there a millionth of what they do to f may go unseen,
-    or a thousandth with a rough f.
+    or a thousandth with a noisy f.
 
     Parameters
     ----------
     claims : Claims
     reach : float
         A change of f that is large.
-    rough : bool
-        Whether f is rough.
+    noisy : bool
+        Whether f is float32, or noisy by itself.
     excuse : float
         The change of f that its noise excuses; unlimited for float32.
     """
     size = np.abs(np.where(np.isfinite(claims.claimed), claims.claimed, 0.0))
     limit = np.minimum(
-        allowance(size, claims.largest, np.asarray(rough), excuse / claims.scale),
-        allowance(size, claims.steepest, np.asarray(rough), excuse / claims.scale),
+        allowance(size, claims.largest, np.asarray(noisy), excuse / claims.scale),
+        allowance(size, claims.steepest, np.asarray(noisy), excuse / claims.scale),
     )
     with np.errstate(all="ignore"):
         share = reach / claims.scale
     null = claims.largest <= NULL * share
-    return np.where(null, np.maximum(limit, (1e-3 if rough else 1e-6) * share), limit)
+    return np.where(null, np.maximum(limit, (1e-3 if noisy else 1e-6) * share), limit)

@@ -13,7 +13,7 @@ from gradkit.gradcheck.examination import Examination
 from gradkit.gradcheck.judge import DISAGREE
 from gradkit.gradcheck.leap import find_leap
 from gradkit.gradcheck.noise import FLOAT64, table_noise
-from gradkit.gradcheck.preflight import LOST
+from gradkit.gradcheck.roughness import LOST
 from gradkit.gradcheck.slopes import RATIO, local_noise, slopes
 
 BORNE = 3

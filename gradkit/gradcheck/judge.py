@@ -104,6 +104,20 @@ def _beyond_bend(gap: Floats, derived: Derived, slope: Slopes) -> NDArray[np.boo
     return np.asarray(np.any((away > gap[:, None]) & smaller, axis=1))
 
 
+def _sided(claimed: Floats, derived: Derived, slope: Slopes) -> NDArray[np.bool_]:
+    """Whether a smaller step than the one the estimate rests on has met the claim instead.
+
+    Within its noise, and further from the estimate than noise and truncation can take it: between
+    the two lie kinks of a rough f.
+    """
+    change = np.abs(np.diff(slope.central, axis=1, append=np.nan))
+    room = 1.5 * slope.noise + np.nan_to_num(change) * (2 / 15)
+    met = np.abs(slope.central - claimed[:, None]) <= slope.noise
+    met &= np.abs(slope.central - derived.estimate[:, None]) > room
+    smaller = np.arange(slope.step.shape[1]) < derived.step[:, None]
+    return np.asarray(np.any(met & smaller, axis=1))
+
+
 def judge(
     claimed: Floats,
     derived: Derived,
@@ -141,6 +155,7 @@ def judge(
         far = known & (gap > (4 if rough else 2) * (derived.bound + error))
         far |= known & _beyond_kink(claimed, derived, error)
         far &= (gap > FAINT * faint) & ~_beyond_bend(gap, derived, slope)
+        far &= ~_sided(claimed, derived, slope)
         disputed = far & contested(claimed, derived, slope)
         withheld = far & supported(claimed, derived, slope) | disputed
     verdict = np.where(agree, AGREE, np.where(far & ~withheld, DISAGREE, UNKNOWN))

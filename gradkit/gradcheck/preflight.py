@@ -17,24 +17,28 @@ from gradkit.gradcheck.noise import (
     Floats,
     is_float32,
     median_noise,
-    table_noise,
+)
+from gradkit.gradcheck.roughness import (
+    CLOSEST,
+    FEW,
+    LOST,
+    every_move,
+    is_deaf,
+    is_white,
+    scatter,
+    size_of,
+    table,
 )
 from gradkit.gradcheck.structure import Array, Leaf
 
 LOSSY = (1e-9, 3e-8)
 """Noise in this range, relative to the value, belongs to a forward that loses precision."""
 
-CLOSEST = 16 * FLOAT64
-"""Points that are so near to each other, in parts of the parameters, are hardly two."""
 
 LONGER, SAME = (1e-6, 1e-7, 1e-8), 10
 """On lines with points so far apart the noise of f is the same, to within this factor."""
 
 REPEATS = 2
-FEW = 6
-
-LOST = 30
-"""Noise of so many roundings of the value means that precision was lost on the way to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def preflight(
     base = evaluator.at_point()
     again = evaluator.at_point()
     leaves = evaluator.leaves
-    sizes = np.array([_size(leaf.array) for leaf in leaves])
+    sizes = np.array([size_of(leaf.array) for leaf in leaves])
     points = [evaluator.origin(leaf) for leaf in range(len(leaves))]
     effects = map(effect, claimed, points)
     reach = max(effects, default=0.0)
@@ -107,31 +111,33 @@ def preflight(
     if not (np.isfinite(base) and np.isfinite(again)):
         return Preflight(base, np.nan, True, False, False, narrow, scales, reach)
 
-    line = _moves(points, scales, rng)
+    line = every_move(points, scales, rng)
     slope = reach or float((largest * scales).max(initial=0.0))
     spacing = 1e-9
     if slope > 0 and base != 0:
         # Far enough for the rounding to be scrambled, near enough for f to be smooth.
         share = abs(base) / slope
         spacing = min(max(spacing, 1e3 * FLOAT64 * share), max(1e-6 * share, 1e-14), 1e-5)
-    values = _table(evaluator, line, spacing, base)
-    sigma = _noise(values, spacing)
+    values = table(evaluator, line, spacing, base)
+    sigma = scatter(values, spacing)
     forward32 = is_float32(np.append(values, again))
     ties = FEW - len(set(values.tolist()))
     steady = base == again
     noisy = not steady
     if forward32 or ties >= 2 or not np.isfinite(sigma):
         wide = 1e-4 if forward32 or ties else 1e-13
-        louder = _noise(_table(evaluator, line, wide, base), wide)
+        louder = scatter(table(evaluator, line, wide, base), wide)
         sigma = float(np.fmax(np.nan_to_num(sigma), louder))
         sigma = sigma if np.isfinite(sigma) else 0.0
     elif sigma > LOST * FLOAT64 * abs(base) and steady:
         near = max(1e-3 * spacing, CLOSEST)
-        values = _table(evaluator, line, near, base)
-        quieter = _noise(values, near)
+        values = table(evaluator, line, near, base)
+        quieter = scatter(values, near)
         if 4 * quieter < sigma and len(set(values.tolist())) == FEW:
             sigma = quieter
         noisy = is_white(evaluator, line, base, sigma)
+    if steady and not forward32 and sigma > LOSSY[0] * abs(base):
+        forward32 = is_deaf(evaluator, base, rng)
     rounding = FLOAT32 if forward32 else FLOAT64
     sigma = max(sigma, rounding * abs(base), abs(base - again))
     seen = Preflight(
@@ -149,52 +155,17 @@ def preflight(
 
 
 def is_rough(sigma: float, base: float, reach: float) -> bool:
-    """Whether the noise of f hides all but structural errors, through no fault of its own.
+    """Whether f is so noisy that a claim has to be further off to be called wrong.
 
     Noise put on top of a value is small beside it, and that of float32 is large. What lies
-    between is a float64 forward that loses precision. Of such a one no excuse is taken:
-    entries that it blurs are inconclusive. Nor of the rounding of a large value.
+    between is a float64 forward that loses precision, which has rules of its own; and the rounding
+    of a large value is known exactly.
     """
     if sigma <= LOST * FLOAT64 * abs(base):
         return False
     if LOSSY[0] * abs(base) < sigma < LOSSY[1] * abs(base):
         return False
     return sigma > ROUGH * reach > 0 or sigma > LOSSY[1] * abs(base) > 0
-
-
-def is_white(evaluator: Evaluator, line: Sequence[Array | None], base: float, sigma: float) -> bool:
-    """Whether points a few roundings apart show the noise too.
-
-    Noise put on top of a value does. What rounding on the way to a value has done to it, as in
-    log(1 - a) for a near 1, is a staircase: flat over the width of a step, which is at least the
-    noise over the slope.
-    """
-    if not sigma > LOST * FLOAT64 * abs(base):
-        return False
-    return _noise(_table(evaluator, line, CLOSEST, base), CLOSEST) > sigma / 4
-
-
-def _noise(values: Floats, spacing: float) -> float:
-    """Return three standard deviations of the noise in a table."""
-    return 3 * float(table_noise(values, degree=3 if spacing < 1e-7 else 4))
-
-
-def _moves(
-    origins: Sequence[Array], scales: Floats, rng: np.random.Generator
-) -> list[Array | None]:
-    """Draw a direction that moves every entry by about its own size."""
-    draw = rng.uniform(-1.0, 1.0, sum(origin.size for origin in origins))
-    draw += np.copysign(0.5, draw)
-    moves: list[Array | None] = []
-    start = 0
-    for origin, scale in zip(origins, scales.tolist(), strict=True):
-        part = draw[start : start + origin.size].reshape(origin.shape)
-        start += origin.size
-        if not origin.size:
-            moves.append(None)
-        else:
-            moves.append(part * np.abs(origin) if origin.any() else part * scale)
-    return moves
 
 
 def _unsteady(evaluator: Evaluator, seen: Preflight) -> Preflight:
@@ -211,7 +182,7 @@ def measure_again(evaluator: Evaluator, seen: Preflight) -> Preflight:
     on lines of any length; what grows with the length is curvature.
     """
     found = [
-        3 * median_noise(_table(evaluator, seen.line, spacing, seen.base, len(POINTS)))
+        3 * median_noise(table(evaluator, seen.line, spacing, seen.base, len(POINTS)))
         for spacing in LONGER
     ]
     sigma = found[0] if found[0] <= SAME * min(found) else min(found)
@@ -219,11 +190,6 @@ def measure_again(evaluator: Evaluator, seen: Preflight) -> Preflight:
     if not seen.sigma < sigma < 1e-6 * (seen.reach or abs(seen.base)):
         return seen
     return replace(seen, sigma=sigma, rough=seen.rough or is_rough(sigma, seen.base, seen.reach))
-
-
-def _size(array: Array) -> float:
-    """Return the largest finite magnitude."""
-    return float(largest_of([array])[0])
 
 
 def _scales(
@@ -258,32 +224,3 @@ def signs(leaf: Leaf, rng: np.random.Generator) -> Array:
     """Draw components of either sign, of magnitude 0.5 to 1.5."""
     draw = rng.uniform(-1.0, 1.0, leaf.array.shape)
     return np.asarray(draw + np.copysign(0.5, draw))
-
-
-def _table(
-    evaluator: Evaluator,
-    line: Sequence[Array | None],
-    spacing: float,
-    base: float,
-    points: int = FEW,
-) -> Floats:
-    """Evaluate f at uneven points along a line, the first of them the point itself.
-
-    The steps are whole multiples of a power of two, so that the points lie where they should
-    after rounding too: where f is steep, that would be taken for noise of f. In float32 it is one
-    power for all entries of a parameter.
-    """
-    moves: list[Array | None] = []
-    for position, direction in enumerate(line):
-        if direction is None:
-            moves.append(None)
-            continue
-        origin = evaluator.origin(position)
-        size = np.asarray(_size(origin) or 1.0)
-        if origin.dtype.itemsize >= 8:
-            size = np.where(origin == 0, size, np.abs(origin))
-        unit = 2.0 ** np.ceil(np.log2(4 * np.finfo(origin.dtype).eps * size))
-        whole = np.rint(spacing * direction / unit)
-        moves.append(unit * np.where(whole == 0, np.sign(direction), whole))
-    values = evaluator.along(moves, np.array(POINTS[1:points], dtype=np.float64))
-    return np.concatenate(([base], values))

@@ -11,8 +11,9 @@ from gradkit.gradcheck.assemble import blank, records
 from gradkit.gradcheck.claims import Claims, largest_of, lay_out
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.noise import FLOAT64
-from gradkit.gradcheck.preflight import LOST, Preflight
+from gradkit.gradcheck.preflight import Preflight
 from gradkit.gradcheck.records import Entry, Report
+from gradkit.gradcheck.roughness import LOST
 from gradkit.gradcheck.structure import Array, Parameters
 
 ALL_BELOW = 3000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gradkit.gradcheck import check_gradient
 from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.ladder import derive
 from gradkit.gradcheck.noise import POINTS, is_float32, median_noise, table_noise
@@ -112,3 +113,21 @@ def test_the_scale_of_a_parameter_of_zeros_is_tried_before_it_is_believed(
     evaluator = Evaluator(lambda p: float(np.sin(p["w"][0] + p["b"][0])), unpack(params))
     seen = preflight(evaluator, [np.array([1.0]), np.array([claim])], np.random.default_rng(0))
     assert seen.scales[1] == pytest.approx(scale)
+
+
+def test_a_forward_in_float32_is_known_behind_a_loss_in_float64() -> None:
+    """No bits of the value tell, but f does not hear what float32 cannot hold."""
+    x = np.random.default_rng(0).normal(size=12)
+
+    def cast(v):
+        return float(np.sum(np.sin(v.astype(np.float32) * 3).astype(float) ** 2))
+
+    def noisy(v):
+        return float(np.sum(np.sin(v * 3) ** 2)) + 1e-6 * np.sin(1e12 * np.sum(v))
+
+    for f, narrow in ((cast, True), (noisy, False)):
+        seen = preflight(Evaluator(f, unpack(x)), [np.ones(12)], np.random.default_rng(0))
+        assert seen.narrow is narrow
+    right = 3 * np.sin(6 * x)
+    assert check_gradient(cast, x, right).verdict == "agree"
+    assert check_gradient(cast, x, -right).verdict == "disagree"
