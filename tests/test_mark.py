@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradkit.mark import OPEN, WITHDRAWN, mark, round_half_up, share
+from gradkit.mark import OPEN, ROUNDED, WITHDRAWN, mark, round_half_up, share
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.result import TaskResult
 from gradkit.records.task import Check, Task
@@ -30,6 +30,24 @@ def marked(*verdicts: Verdict, step: float = 0.25, derived: bool = False, **how)
     task: Task = replace(TASK, checks=checks)
     inquiry = how.pop("inquiry", Inquiry())
     return mark(task, verdicts, inquiry, step=step, derived=derived, **how)
+
+
+@pytest.mark.parametrize(
+    ("preset", "cost"), [("default", 0.1), ("strict", 0.25), ("lenient", 0.05)]
+)
+def test_single_precision_costs_what_a_wrong_figure_costs(preset: str, cost: float) -> None:
+    """Beside the mistakes found, and with its reason; other checks lose their entries' share."""
+    off = Verdict("update", "fail", "", entries("fail", "fail", "fail"))
+    rounded = Inquiry((), {}, ("update",))
+    result = marked(off, worth=[10.0], inquiry=rounded, preset=preset)
+    assert result.checks[0].score == pytest.approx(10 * (1 - cost))
+    assert result.checks[0].notes == (ROUNDED.format(f"{10 * cost:g}"),)
+    assert marked(off, worth=[10.0]).checks[0].score == 0
+    found = Finding("f", "update", "swapped-index", "", ("W1[0,0]",))
+    both = marked(off, worth=[10.0], inquiry=replace(rounded, findings=(found,)))
+    assert both.checks[0].score == pytest.approx(6)
+    assert both.findings[0].deduction == pytest.approx(3)
+    assert both.checks[0].notes == (ROUNDED.format("1"),)
 
 
 def test_a_passed_check_earns_its_points() -> None:
