@@ -120,5 +120,6 @@ def main(orders: Connection, settings: Settings, niceness: int) -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    """End in good order: workers stopped, folders removed."""
+    """End in good order: workers stopped, folders removed. Being told again changes nothing."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(128 + number)

@@ -20,6 +20,8 @@ from gradkit.worker.tree import kill_below, kill_group
 
 _PATIENCE = 60.0
 """Seconds for a zygote to load its libraries and fork; torch from a cold disk is slow."""
+_FAREWELL = 1.0
+"""Seconds for one that has been asked to fork to end of its own accord."""
 
 
 class ForkLane:
@@ -35,6 +37,13 @@ class ForkLane:
 
     def _launch(self) -> None:
         self._folder = make_folder()
+        try:
+            self._start_zygote()
+        except BaseException:  # an interrupt: nobody has this lane yet, to close it
+            remove_folder(self._folder)
+            raise
+
+    def _start_zygote(self) -> None:
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (until close)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(_PATIENCE)
@@ -149,9 +158,10 @@ class ForkLane:
         self._control.close()
         if self._forking:
             # There may be a child whose number has not been heard; the zygote, finding its
-            # socket closed, ends it.
+            # socket closed, ends it. One that still loads has none, or one that has been asked
+            # nothing and ends when it finds its own socket closed.
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._zygote.wait(_PATIENCE)
+                self._zygote.wait(_FAREWELL)
             self._forking = False
         if self._zygote.poll() is None:
             os.killpg(self._zygote.pid, signal.SIGKILL)
