@@ -97,8 +97,9 @@ def _diagnose(
         if len(other.explanation.unexplained) < len(best.explanation.unexplained):
             return other, classes
     if best.explanation.unexplained:
-        rounded = diagnose_rounded(task, fit, fresh, seen=seen)
-        if len(rounded.explanation.unexplained) < len(best.explanation.unexplained):
+        left = best.explanation.unexplained
+        rounded = diagnose_rounded(task, fit, fresh, left, seen=seen)
+        if rounded is not None and len(rounded.explanation.unexplained) < len(left):
             return rounded, inputs
     return best, inputs
 

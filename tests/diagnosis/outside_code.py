@@ -480,18 +480,6 @@ def update_parameters(parameters, y, y_hat, A1, X):
     parameters['W1'] = parameters['W1'].astype('float16').astype(float)
 """,
 )
-CODE["single precision, double rate"] = (
-    REGRESSION,
-    """
-def update_parameters(parameters, y, y_hat, A1, X):
-    d = 2 * (y - y_hat)
-    W2 = parameters['W2'].astype('float32'); A1 = A1.astype('float32'); X = X.astype('float32'); parameters['W1'] = parameters['W1'].astype('float32')
-    parameters['W2'] = parameters['W2'] + 0.001 * d * A1
-    parameters['b2'] = parameters['b2'] + 0.01 * d
-    parameters['W1'] = parameters['W1'] + 0.001 * d * X @ W2.T * 2
-    parameters['b1'] = parameters['b1'] + 0.01 * d * W2
-""",
-)
 CODE["input of length one"] = (
     REGRESSION,
     """

@@ -66,6 +66,11 @@ WRONG = {
         update(error="(y - y_hat) * y_hat * (1 - y_hat)", derivative=SLOPE),
         {"extra-output-derivative"},
     ),
+    "twice the step": (
+        REGRESSION,
+        update(error="2 * (y - y_hat)", outer="X @ d.T * 2"),
+        {"wrong-factor"},
+    ),
     "stored": (CLASSIFICATION, STORED, {"wrong-activation-derivative", "updated-before-use"}),
 }
 

@@ -6,36 +6,50 @@ exactly is then diagnosed like any other step.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from gradkit.records.rule import Rule, UpdateProbes
+from gradkit.records.rule import Entry, Rule, UpdateProbes
 from gradkit.records.task import Array, Task
 from gradkit.truth.mistakes.explain import Diagnosis, diagnose
 from gradkit.truth.rules.evaluate import evaluate, waiting_in_circles
 from gradkit.truth.rules.precision import SINGLE, STORED
 from gradkit.truth.rules.recover import recover
 
+TRIED = 2
+"""Entries that are looked at first: most steps without a rule have none to seven digits."""
+
 
 def diagnose_rounded(
-    task: Task, fit: UpdateProbes, fresh: UpdateProbes, *, seen: Collection[str] = ()
-) -> Diagnosis:
+    task: Task,
+    fit: UpdateProbes,
+    fresh: UpdateProbes,
+    unexplained: Sequence[Entry],
+    *,
+    seen: Collection[str] = (),
+) -> Diagnosis | None:
     """Recover the rules to single precision, and name what separates them from the right ones.
 
     Parameters
     ----------
     task, fit, fresh, seen
         As for `gradkit.truth.mistakes.diagnose`.
+    unexplained : sequence of (parameter, index)
+        Entries without an exact rule.
 
     Returns
     -------
-    Diagnosis
-        Without the entries that are right to single precision, and with those as unexplained
-        that follow no rule to single precision either.
+    Diagnosis or None
+        None where the first of those entries follow no rounded rule either. Otherwise without
+        the entries that are right to single precision, and with those as unexplained that
+        follow no rule to single precision.
     """
     precision = STORED if all(map(_is_stored, fit.after.values())) else SINGLE
+    first = recover(task, fit, fresh, entries=unexplained[:TRIED], precision=precision)
+    if not any(isinstance(rule, Rule) for rule in first.values()):
+        return None
     found = recover(task, fit, fresh, precision=precision)
     rules = {entry: rule for entry, rule in found.items() if isinstance(rule, Rule)}
     rules = {e: rule for e, rule in rules.items() if e not in waiting_in_circles(rules)}

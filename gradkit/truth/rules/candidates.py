@@ -73,7 +73,7 @@ def candidates(
             made = library.terms(shape, known, allowed, simple=simple)
             if made is None:
                 return
-            for source, target in zip(sources, targets, strict=True):
+            for source, target in list(zip(sources, targets, strict=True))[: None if simple else 1]:
                 tolerance = lost + precision.exact * np.abs(target).max()
                 terms = _multiples(target, *made, tolerance)
                 group = [Rule(*entry, source, (tidy(term, task, precision),)) for term in terms]
