@@ -41,7 +41,7 @@ def test_single_precision_costs_what_a_wrong_figure_costs(preset: str, cost: flo
     rounded = Inquiry((), {}, ("update",))
     result = marked(off, worth=[10.0], inquiry=rounded, preset=preset)
     assert result.checks[0].score == pytest.approx(10 * (1 - cost))
-    assert result.checks[0].notes == (ROUNDED.format(f"{10 * cost:g}"),)
+    assert result.checks[0].notes == (ROUNDED.format(points=f"{10 * cost:g}"),)
     assert marked(off, worth=[10.0]).checks[0].score == 0
     found = Finding("f", "update", "swapped-index", "", ("W1[0,0]",))
     both = marked(off, worth=[10.0], inquiry=replace(rounded, findings=(found,)))
