@@ -47,7 +47,7 @@ def test_single_precision_costs_what_a_wrong_figure_costs(preset: str, cost: flo
     both = marked(off, worth=[10.0], inquiry=replace(rounded, findings=(found,)))
     assert both.checks[0].score == pytest.approx(6)
     assert both.findings[0].deduction == pytest.approx(3)
-    assert both.checks[0].notes == (ROUNDED.format("1"),)
+    assert both.checks[0].notes == (ROUNDED.format(points="1"),)
 
 
 def test_a_passed_check_earns_its_points() -> None:

@@ -46,7 +46,7 @@ def test_whatever_a_writer_writes_is_read_and_kept(rows, delimiter, end, quoting
     sheet = read_sheet(data, "t.csv")
     assert write_sheet(sheet) == data
     text = io.StringIO(buffer.getvalue(), newline="")
-    # Python's writer leaves a lone return without quotes, and its reader has no cell in a blank row.
+    # Python's writer puts no quotes around a lone return, and its reader no cell in a blank row.
     read = [row or [""] for row in csv.reader(text, delimiter=delimiter)]
     assert [values(sheet, row) for row in range(len(sheet.rows))] == read
 
