@@ -64,6 +64,12 @@ def test_a_sum_that_vanishes_in_a_probe_is_named():
     assert outcome(CLASSIFICATION, codes, "vectorised") == "exact"
 
 
+def test_overwritten_values_are_held_against_themselves():
+    """They are a ten millionth of what they replace, which would hide on what they depend."""
+    codes = frozenset({"overwritten", "updated-before-use", "wrong-activation-derivative"})
+    assert outcome(CLASSIFICATION, codes, "vectorised") == "exact"
+
+
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 def test_pairs_are_named(task):
     """All pairs that can occur together, each in one of the styles."""

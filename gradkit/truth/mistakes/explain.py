@@ -132,14 +132,20 @@ def _explain(
     others = [sets for other in alternatives for sets in _readings_of(task, other, wrong)[:1]]
     rated = explanation.alternatives
     explanation = work.add_alternatives(explanation, others, longest=len(explanation.slips))
-    shortest = min(explanation.alternatives[len(rated) :], key=len, default=explanation.slips)
-    if len(shortest) < len(explanation.slips):
+    shortest = min(explanation.alternatives[len(rated) :], key=_told, default=explanation.slips)
+    if _told(shortest) < _told(explanation.slips):
         rest = [other for other in explanation.alternatives if other != shortest]
         explanation = replace(explanation, slips=shortest, alternatives=(explanation.slips, *rest))
     if "input-mutated" in seen and all(s.code != "input-mutated" for s in explanation.slips):
         mutated = Slip("input-mutated", (), ())
         explanation = replace(explanation, slips=(*explanation.slips, mutated))
     return explanation, {entry: difference.form for entry, difference in choice.items()}
+
+
+def _told(slips: Iterable[Slip]) -> tuple[int, int]:
+    """How much a reading claims: its mistakes, and the figures and factors that it may choose."""
+    chosen = [set(slip.details) - {()} for slip in slips]
+    return len(chosen), sum(map(len, chosen))
 
 
 def _is_a_slip(task: Task, difference: Difference) -> bool:

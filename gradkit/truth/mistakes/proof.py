@@ -16,6 +16,7 @@ from gradkit.truth.mistakes.catalogue import RANK
 from gradkit.truth.mistakes.parts import Change, target_of
 from gradkit.truth.mistakes.rewrite import REWRITES, rewritten
 from gradkit.truth.rules.evaluate import evaluate, value_of, waiting_in_circles
+from gradkit.truth.rules.precision import moved
 from gradkit.truth.rules.symbols import Table
 
 EXACT = 1e-9
@@ -28,13 +29,13 @@ IDLE = ("nothing-updated", "copy-dropped")
 
 
 def matches(entry: Entry, predicted: Mapping[str, Array], probes: UpdateProbes) -> bool:
-    """Whether predicted and observed agree to 1e-9 of the entry's change, in every probe."""
+    """Whether predicted and observed agree to 1e-9 of what the entry moved, in every probe."""
     ours, theirs, before = (
         values[entry[0]][:, *entry[1]] for values in (predicted, probes.after, probes.inputs.before)
     )
     if not np.all(np.isfinite(ours)) or not np.all(np.isfinite(theirs)):
         return False
-    size = max(np.abs(theirs - before).max(), np.abs(ours - before).max())
+    size = max(moved(before, theirs), moved(before, ours))
     rounding = ROUNDING * max(np.abs(theirs).max(), np.abs(before).max())
     return bool(np.abs(ours - theirs).max() <= EXACT * size + rounding)
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradkit.records.task import Array
+
 
 @dataclass(frozen=True, slots=True)
 class Precision:
     """What counts as equal.
 
-    A rule verifies to ``exact``, relative to an entry's largest change, plus ``rounding``,
+    A rule verifies to ``exact``, relative to what an entry `moved`, plus ``rounding``,
     relative to its largest value: that is what storing it loses. Coefficients within
     ``close``, relative, of one that people write are that one; ``digits`` make a short one.
     """
@@ -29,3 +31,11 @@ SINGLE = Precision(32 * float(np.finfo(np.float32).eps), DOUBLE.rounding, 1e-4, 
 
 STORED = Precision(SINGLE.exact, 2 * float(np.finfo(np.float32).eps), SINGLE.close, SINGLE.digits)
 """For parameters that are float32 themselves."""
+
+
+def moved(before: Array, after: Array) -> float:
+    """What a deviation of an entry is held against: its largest change, or value if smaller.
+
+    An overwritten entry loses its old value, beside which the new one may be tiny.
+    """
+    return float(min(np.abs(after - before).max(), np.abs(after).max()))

@@ -12,7 +12,7 @@ from gradkit.records.task import Array, Task
 from gradkit.truth.rules.candidates import candidates, complexity, own_value
 from gradkit.truth.rules.evaluate import value_of, waiting_in_circles
 from gradkit.truth.rules.pool import Mask, Pool, Shape, flatten, pool, variables
-from gradkit.truth.rules.precision import DOUBLE, Precision
+from gradkit.truth.rules.precision import DOUBLE, Precision, moved
 from gradkit.truth.rules.symbols import Table
 
 MOST_FORMS = 11
@@ -142,13 +142,14 @@ def _dependencies(
         change = after - before
         noise = precision.rounding * np.maximum(np.abs(before), np.abs(after)).max()
         noise += precision.exact * np.abs(change).max()
+        left = precision.rounding * np.abs(after).max() + precision.exact * moved(before, after)
         if probes.inputs.rate is not None:
             # A rate per call would show as a dependency on everything.
             rate = probes.inputs.rate[: width + 1]
             if np.ptp(rate) > 0:
                 raise ValueError("The varied calls must share one rate; use with_rate.")
         moves[entry] = np.abs(change[1:] - change[0]) > noise
-        positions[entry] = np.abs(after[1:] - after[0]) > noise
+        positions[entry] = np.abs(after[1:] - after[0]) > left
     return moves, positions
 
 
@@ -245,11 +246,11 @@ def _recover_entry(
 
 
 def _deviation(rule: Rule, check: Table, precision: Precision) -> float:
-    """The largest deviation on fresh probes, relative to the size of the change."""
+    """The largest deviation on fresh probes, relative to what the entry moved."""
     before, after = (
         values[rule.parameter][:, *rule.index] for values in (check.inputs.before, check.after)
     )
-    size = np.abs(after - before).max()
+    size = moved(before, after)
     rounding = precision.rounding * max(np.abs(before).max(), np.abs(after).max())
     # A quotient that vanishes somewhere is no rule: it comes out as NaN and deviates.
     with np.errstate(all="ignore"):
