@@ -91,6 +91,8 @@ def test_lines_of_some_mistakes_alone(workshop):
         {"missing-activation-derivative", "missing-error", "updated-before-use"},
         # A sum that vanishes in one probe, but for rounding.
         {"wrong-activation-derivative", "bias-sum-axis", "overwritten"},
+        # Two readings give the same numbers, and the rule is told as the one named has it.
+        {"wrong-activation-derivative", "updated-before-use", "overwritten"},
     ],
 )
 def test_lines_of_triples_that_were_hard(workshop, codes):

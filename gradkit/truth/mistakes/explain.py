@@ -129,12 +129,19 @@ def _explain(
         alternatives.append(_choose(options, wrong)[0])
     explanation = work.prove(_readings_of(task, choice, wrong))
     explanation = work.search(explanation, [e for e in explanation.unexplained if e not in moved])
-    others = [sets for other in alternatives for sets in _readings_of(task, other, wrong)[:1]]
+    others = [(other, _readings_of(task, other, wrong)[0]) for other in alternatives]
     rated = explanation.alternatives
-    explanation = work.add_alternatives(explanation, others, longest=len(explanation.slips))
+    explanation = work.add_alternatives(
+        explanation, [sets for _, sets in others], longest=len(explanation.slips)
+    )
     shortest = min(explanation.alternatives[len(rated) :], key=_told, default=explanation.slips)
     if _told(shortest) < _told(explanation.slips):
         rest = [other for other in explanation.alternatives if other != shortest]
+        choice = next(
+            other
+            for other, sets in others
+            if sets.without(explanation.unexplained).slips() == shortest
+        )
         explanation = replace(explanation, slips=shortest, alternatives=(explanation.slips, *rest))
     if "input-mutated" in seen and all(s.code != "input-mutated" for s in explanation.slips):
         mutated = Slip("input-mutated", (), ())
