@@ -83,7 +83,11 @@ def _confirm(
     rows = rows[columns.verdict[rows] == AGREE]
     rows = rows[: int(min((evaluator.limit - evaluator.count) / 2, len(rows)))]
     found = first(evaluator, claims, rows, seen.base, seen.sigma, SHORTER)
-    contrary = rows[~found.agrees]
+    # What the shorter step cannot tell apart, the longer one may have told apart by chance.
+    columns.bound[rows] = np.fmax(columns.bound[rows], found.bound)
+    columns.resolution[rows] = np.fmax(columns.resolution[rows], found.resolution)
+    coarse = columns.resolution[rows] > _limits(claims, seen, columns)[rows]
+    contrary = rows[~found.agrees | coarse]
     columns.verdict[contrary], columns.reason[contrary] = UNKNOWN, "noise"
     return contrary
 
@@ -175,9 +179,9 @@ def _try_ladders(
     deceived : bool
         Whether a first step contradicted a claim that turned out to be right.
     """
-    confirmed, deceived = 0, False
+    accused: list[int] = []
+    deceived = learned = False
     queue = rows.tolist()
-    learned = False
     limits = _limits(claims, seen, columns)
     while queue:
         row = queue.pop(0)
@@ -201,7 +205,7 @@ def _try_ladders(
             steady=seen.steady,
         )
         line = EntryLine(evaluator, int(claims.leaf[row]), int(claims.place[row]))
-        found = escalate(line, case, short=confirmed > THOROUGH)
+        found = escalate(line, case, short=len(accused) > THOROUGH)
         missed = abs(hint - found.estimate) > float(columns.resolution[row])
         deceived |= missed and found.verdict == AGREE
         if columns.verdict[row] == AGREE and not _sharper(
@@ -217,11 +221,14 @@ def _try_ladders(
         known = found.verdict == AGREE or found.bound <= KNOWN * abs(found.estimate)
         if not np.isfinite(claimed) and known:
             columns.verdict[row], columns.reason[row] = DISAGREE, ""
-        confirmed += columns.verdict[row] == DISAGREE
+        if columns.verdict[row] == DISAGREE:
+            accused.append(row)
         louder = found.sigma > 5 * seen.sigma and found.verdict == AGREE and not found.stairs
-        if louder and not learned and len(queue) > 2:
+        if louder and not learned and (len(queue) > 2 or accused):
             learned = True
             seen = replace(seen, sigma=found.sigma)
             limits = _limits(claims, seen, columns)
-            queue = _try_first(evaluator, claims, seen, columns, np.array(queue)).tolist()
+            left = _try_first(evaluator, claims, seen, columns, np.array(queue, dtype=np.intp))
+            # Who was accused before the noise was known is heard again.
+            queue, accused = [*accused, *left.tolist()], []
     return seen, deceived
