@@ -25,19 +25,12 @@ from gradkit.truth.assignment import read_assignment
 from gradkit.truth.judge import Case, judge
 from gradkit.truth.judge.trajectory import trajectory
 from gradkit.truth.mistakes import entries_text
-from gradkit.truth.oracle import (
-    Derived,
-    Expected,
-    OracleError,
-    expect,
-    find_reference,
-    load_reference,
-    verify,
-)
+from gradkit.truth.oracle import Derived, Expected, OracleError, expect
 from gradkit.truth.predict import of_forward, predict, usual_slips
 from gradkit.truth.probes import draw
 from gradkit.truth.rules.symbols import PARAMETERS
 from gradkit.truth.rules.text import symbol_text
+from gradkit.truth.solution import find_reference, load_reference, verify
 
 NOWHERE = Place("the assignment", None, 1)
 FIRST_STEP = "the first step from the first start"

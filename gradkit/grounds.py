@@ -9,15 +9,9 @@ from pathlib import Path
 from gradkit.records.mistake import Preset
 from gradkit.records.task import Assignment, Form, Task
 from gradkit.truth.assignment import AssignmentError, read_assignment
-from gradkit.truth.oracle import (
-    Derived,
-    Oracle,
-    OracleError,
-    find_reference,
-    load_reference,
-    verify,
-)
+from gradkit.truth.oracle import Derived, Oracle, OracleError
 from gradkit.truth.probes import draw
+from gradkit.truth.solution import find_reference, load_reference, verify
 
 
 class GradingError(Exception):

@@ -18,8 +18,9 @@ import numpy as np
 from gradkit.records.probes import Run
 from gradkit.records.task import Array, Task
 from gradkit.truth.assignment import read_assignment
-from gradkit.truth.oracle import BESIDE, OracleError, TorchReference, course_of, load_reference
+from gradkit.truth.oracle import OracleError, course_of
 from gradkit.truth.probes import whole
+from gradkit.truth.solution import BESIDE, TorchReference, load_reference
 
 LOSS_NUMPY, LOSS_TORCH = 1e-12, 1e-6
 """Relative; how far a recomputed loss may be from the printed one."""

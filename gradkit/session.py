@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib.util
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self
@@ -39,8 +39,7 @@ from gradkit.grounds import (
     tasks_of,
 )
 from gradkit.language import phrase, say
-from gradkit.recognise import UnrecognisedError, another_exercise, recognise, resembles
-from gradkit.records.binding import Binding
+from gradkit.recognise import UnrecognisedError, another_exercise, recognise
 from gradkit.records.evidence import Evidence, Graded
 from gradkit.records.finding import FOR_INSTRUCTORS, Inquiry
 from gradkit.records.mistake import Preset
@@ -48,14 +47,11 @@ from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Place, Section, Submission
 from gradkit.records.task import Task
 from gradkit.records.verdict import Verdict
-from gradkit.student.bind import bind
 from gradkit.student.files import SubmissionError
 from gradkit.student.listing import listings
 from gradkit.student.outline import outline
-from gradkit.student.played import Played
 from gradkit.student.read import read
 from gradkit.student.sitting import Sitting
-from gradkit.truth.answers import Answers
 from gradkit.truth.oracle import (
     Oracle,
     OracleError,
@@ -104,8 +100,8 @@ class Session:
         self, settings: Settings, workshop: Workshop | None = None, pace: Pace | None = None
     ) -> None:
         self.assignment, self._reference = grounds(settings)
-        self._settings = settings
-        self._tasks = tasks_of(self.assignment, settings.form)
+        self.settings = settings
+        self.tasks = tasks_of(self.assignment, settings.form)
         self.digests = digests_of(self.assignment, self._reference)
         self._oracles: dict[str, Oracle] = {}
         self._workshops = {} if workshop is None else {"numpy": workshop}
@@ -125,16 +121,16 @@ class Session:
     @property
     def preset(self) -> Preset:
         """Which deductions count: the one asked for, else the assignment's."""
-        return self._settings.preset or self.assignment.preset
+        return self.settings.preset or self.assignment.preset
 
     @property
     def scheme(self) -> Scheme:
         """How verdicts become points."""
         return scheme_of(
             self.assignment,
-            self._settings.preset,
+            self.settings.preset,
             derived=self._reference is None,
-            dropped=self._settings.dropped,
+            dropped=self.settings.dropped,
         )
 
     def check(self, path: Path) -> Result:
@@ -168,9 +164,9 @@ class Session:
         OverdueError
             It was hurried and did not come to its end.
         """
-        named = self._settings.tasks
+        named = self.settings.tasks
         try:
-            claimed = recognise(submission, self._tasks, named, self._sit)
+            claimed = recognise(submission, self.tasks, named, self.sit)
         except UnrecognisedError as error:
             raise GradingError(str(error)) from None
         except WorkshopError as error:
@@ -188,11 +184,11 @@ class Session:
         seed: int | None = None,
     ) -> Graded:
         """Grade sections that are known to speak for their tasks. See `grade`."""
-        if self._settings.seed is not None:
-            seed = self._settings.seed
+        if self.settings.seed is not None:
+            seed = self.settings.seed
         seed = secrets.randbits(32) if seed is None else seed
-        wanted = self._settings.tasks or claimed
-        chosen = [task for task in self._tasks if task.id in wanted]
+        wanted = self.settings.tasks or claimed
+        chosen = [task for task in self.tasks if task.id in wanted]
         try:
             taken = [
                 self._take(task, section, submission, seed)
@@ -210,62 +206,6 @@ class Session:
         result = replace(total(result, tasks), tier=tier)
         return Graded(result, tuple(evidence for evidence, _ in taken))
 
-    def recognised(self, path: Path) -> tuple[Task, ...]:
-        """The tasks that what is at a path will be graded for; nothing is judged yet.
-
-        Raises
-        ------
-        GradingError
-            See `grade`.
-        """
-        named = self._settings.tasks
-        try:
-            submission = read(path)
-            claimed = recognise(submission, self._tasks, named, self._sit)
-        except (SubmissionError, UnrecognisedError) as error:
-            raise GradingError(str(error)) from None
-        except WorkshopError as error:
-            raise BreakdownError(str(error)) from None
-        if not claimed:
-            raise GradingError(another_exercise(submission, self.assignment))
-        return tuple(task for task in self._tasks if task.id in (named or claimed))
-
-    def mistaken_for(self, submission: Submission, section: Section) -> Task | None:
-        """Another task, where the section's forward pass is exactly that one's.
-
-        Raises
-        ------
-        GradingError
-            The grader's own side failed.
-        """
-        try:
-            return resembles(section, self._tasks, submission, self._sit)
-        except WorkshopError as error:
-            raise BreakdownError(str(error)) from None
-
-    @contextmanager
-    def play(self, path: Path, task: str) -> Iterator[Played]:
-        """The functions of a submission that play a task's roles, to be called one by one.
-
-        Of several sections the last counts.
-
-        Raises
-        ------
-        GradingError
-            See `grade`.
-        """
-        try:
-            submission = read(path)
-        except SubmissionError as error:
-            raise GradingError(str(error)) from None
-        chosen, section, binding, _ = list(self.bindings(submission, task))[-1]
-        with self._sit(chosen, section, submission) as sitting:
-            yield Played(chosen, binding, sitting)
-
-    def answers(self, task: Task) -> Answers:
-        """What is right for a task, one example at a time."""
-        return Answers(task, self._oracle(task))
-
     def _take(
         self, task: Task, section: Section, submission: Submission, seed: int
     ) -> tuple[Evidence, TaskResult]:
@@ -276,10 +216,10 @@ class Session:
         if task.framework == "torch" and importlib.util.find_spec("torch") is None:
             evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
-        oracle = self._oracle(task)
+        oracle = self.oracle(task)
         facts = outline(section, submission.modules)
         for redraw in range(1 + REDRAWS):
-            with self._sit(task, section, submission) as sitting:
+            with self.sit(task, section, submission) as sitting:
                 examined = examine(task, facts, sitting, oracle, seed + redraw)
             if self._pace is not None:
                 self._pace.note(task.framework, sitting.spent)
@@ -291,7 +231,7 @@ class Session:
             seed=seed + redraw,
             questions=questions_of(task, examined.case.probes),
             verdicts=examined.verdicts,
-            basis=basis_of(task, self._settings.form, self.digests),
+            basis=basis_of(task, self.settings.form, self.digests),
             tolerances=tolerances_of(task),
             binding=examined.case.binding,
             observations=examined.case.observations,
@@ -305,29 +245,6 @@ class Session:
         )
         return evidence, assess(task, evidence, examined.verdicts, scheme)
 
-    def bindings(
-        self, submission: Submission, task: str
-    ) -> Iterator[tuple[Task, Section, Binding, frozenset[str]]]:
-        """Each section that speaks for a task, with what plays which role in it.
-
-        The last item are names that the section must not take from others.
-
-        Raises
-        ------
-        GradingError
-            See `check`.
-        """
-        try:
-            claimed = recognise(submission, self._tasks, (task,), self._sit)
-            chosen = next(each for each in self._tasks if each.id == task)
-            for section in claimed[task]:
-                with self._sit(chosen, section, submission) as sitting:
-                    facts = outline(section, submission.modules)
-                    binding = bind(chosen, facts, sitting)
-                yield chosen, section, binding, self._forbidden()
-        except (UnrecognisedError, WorkshopError) as error:
-            raise GradingError(str(error)) from None
-
     def _inquire(
         self, task: Task, section: Section, submission: Submission, examined: Examined, seed: int
     ) -> tuple[Inquiry, str]:
@@ -336,7 +253,7 @@ class Session:
         It only ever lightens marks and explains them: its own fault must not cost the report.
         """
         failed = any(verdict.state == "fail" for verdict in examined.verdicts)
-        asked = failed and not (self._settings.form == "published" and task.framework == "numpy")
+        asked = failed and not (self.settings.form == "published" and task.framework == "numpy")
         if not asked and not nondeterministic(examined.case):
             return Inquiry(), ""
         # Late: rules and mistakes take time to load, and who passes needs none.
@@ -345,8 +262,8 @@ class Session:
         inquiry = Inquiry()
         try:
             if asked:
-                with self._sit(task, section, submission) as sitting:
-                    inquiry = inquire(task, examined, sitting, self._oracle(task), seed)
+                with self.sit(task, section, submission) as sitting:
+                    inquiry = inquire(task, examined, sitting, self.oracle(task), seed)
             remarks = suspicions(task, examined, inquiry)
             return replace(inquiry, findings=(*inquiry.findings, *remarks)), ""
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -355,7 +272,8 @@ class Session:
                 "gradkit's own diagnosis failed here ({kind}); marks count entries.", kind=kind
             )
 
-    def _sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
+    def sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
+        """A section's code, ready to be asked."""
         pace, deadline = self._pace, task.deadline
         if pace is not None:
             deadline = min(deadline, pace.limit(task.framework))
@@ -363,15 +281,18 @@ class Session:
             self.workshop(task),
             section,
             submission.modules,
-            self._forbidden(),
+            self.forbidden(),
             deadline,
             seed=0,
             hurried=pace is not None,
         )
 
-    def _forbidden(self) -> frozenset[str]:
-        # Names of roles never come from another task's section, unless they mean the same there.
-        roles = (role for other in self._tasks for role in other.roles if not role.shared)
+    def forbidden(self) -> frozenset[str]:
+        """Names of roles, which never come from another task's section.
+
+        Unless they mean the same there.
+        """
+        roles = (role for other in self.tasks for role in other.roles if not role.shared)
         return frozenset(alias for role in roles for alias in role.aliases)
 
     def workshop(self, task: Task) -> Workshop:
@@ -380,15 +301,16 @@ class Session:
             preload = () if task.framework == "numpy" else (task.framework,)
             first = next(iter(self._workshops.values()), None)
             workshop = (
-                Workshop(preload=preload, require_tier=self._settings.require_tier)
+                Workshop(preload=preload, require_tier=self.settings.require_tier)
                 if first is None
                 else first.sibling(preload)
             )
             self._workshops[task.framework] = self._stack.enter_context(workshop)
         return self._workshops[task.framework]
 
-    def _oracle(self, task: Task) -> Oracle:
-        form = self._settings.form
+    def oracle(self, task: Task) -> Oracle:
+        """Where a task's expected values come from."""
+        form = self.settings.form
         if task.id in self._oracles:
             return self._oracles[task.id]
         oracle = self._oracles[task.id] = Remembered(oracle_of(task, self._reference, form))
@@ -399,7 +321,7 @@ class Session:
         return Result(
             submission=submission.name,
             assignment=self.assignment.id,
-            form=self._settings.form,
+            form=self.settings.form,
             seed=seed,
             oracle="derived" if self._reference is None else "reference",
             provisional=False,

@@ -18,7 +18,7 @@ from gradkit.render.audit import to_text
 from gradkit.truth import closeness
 from gradkit.truth.assignment import DEFAULT, read_assignment
 from gradkit.truth.mistakes import CODES
-from gradkit.truth.oracle import find_reference
+from gradkit.truth.solution import find_reference
 
 ROOT = Path(__file__).resolve().parents[1]
 OWN = read_assignment()

@@ -228,7 +228,7 @@ def marks() -> Iterator[Marks]:
             name = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# task: ")
             if "torch" in name:
                 pytest.importorskip("torch")
-            session._settings = replace(settings, tasks=(name,))
+            session.settings = replace(settings, tasks=(name,))
             (evidence,) = session.grade(read(path)).evidence
             (task,) = (each for each in session.assignment.tasks if each.id == name)
             verdicts = judge_again(task, Derived(task), evidence)

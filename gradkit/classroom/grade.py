@@ -7,22 +7,19 @@ that ran out of time is run once more at the very end, with a core of its own.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-import gradkit
 from gradkit.classroom.course.roll import Entry, Roll, enrol
 from gradkit.classroom.crew import Crew
 from gradkit.classroom.file.pack import pack, unpack
 from gradkit.classroom.file.store import Store
+from gradkit.classroom.keys import key_base, key_of, seed_of
 from gradkit.classroom.pin import refuse_other_version
 from gradkit.grounds import GradingError, Settings, digests_of, grounds, oracle_of, tasks_of
 from gradkit.records.classroom import Filed, Listed, Order
@@ -272,18 +269,6 @@ def renamed(filed: Filed, student: str) -> Filed:
     return replace(filed, name=student, result=pack(own))
 
 
-def seed_of(secret: str, assignment: Assignment, name: str, digest: str) -> int:
-    """The seed of one attempt's probes: fresh for each, and the same whenever it is graded.
-
-    48 bits of HMAC-SHA-256, so that nobody without the class file's secret can tell them
-    beforehand. An attempt is told by the digest of its contents: neither a restart nor the
-    order in which a class is graded changes what is asked.
-    """
-    text = json.dumps([assignment.id, name, digest])
-    drawn = hmac.new(secret.encode(), text.encode("utf-8", "surrogatepass"), hashlib.sha256)
-    return int.from_bytes(drawn.digest()[:6], "big")
-
-
 def _refuse_unusable(assignment: Assignment, reference: Path | None, form: Form) -> None:
     """Better one sentence now than the same one for everybody in the class.
 
@@ -295,23 +280,3 @@ def _refuse_unusable(assignment: Assignment, reference: Path | None, form: Form)
                 oracle_of(task, reference, form)
     except OracleError as error:
         raise GradingError(str(error)) from None
-
-
-def key_base(settings: Settings, digests: Mapping[str, str], version: str | None = None) -> str:
-    """A digest of what all results of a run depend on, besides the submissions.
-
-    ``version`` is the gradkit that runs or ran their code, by default this one.
-    """
-    said = {
-        key: value
-        for key, value in asdict(settings).items()
-        # Where the files lie does not matter, what is in them does; and what was withdrawn
-        # is withdrawn from everyone alike. A tier is a promise about the machine.
-        if key not in ("assignment", "reference", "dropped", "require_tier")
-    }
-    return key_of(json.dumps([said, dict(digests), version or gradkit.__version__], sort_keys=True))
-
-
-def key_of(*parts: str) -> str:
-    """A digest of some texts."""
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

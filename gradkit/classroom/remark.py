@@ -20,8 +20,8 @@ from gradkit.classroom.file.database import StoreError
 from gradkit.classroom.file.overrides import decided, overrides
 from gradkit.classroom.file.pack import pack, unpack
 from gradkit.classroom.file.store import Store
-from gradkit.classroom.grade import key_base, key_of
 from gradkit.classroom.helpers import end_with_parent
+from gradkit.classroom.keys import key_base, key_of
 from gradkit.classroom.marker import Marker
 from gradkit.classroom.pin import refuse_other_version
 from gradkit.grounds import Settings

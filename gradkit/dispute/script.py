@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.consult import bindings
 from gradkit.dispute import calls, formulas
 from gradkit.dispute.recorded import Data, DisputeError
 from gradkit.inquiry.findings import names_of
@@ -241,7 +242,7 @@ def _section(
     """The section that the finding is about: the one that its place is in."""
     if recorded["task"].endswith("torch") and importlib.util.find_spec("torch") is None:
         raise DisputeError("torch is not installed here: pip install 'gradkit[torch]'.")
-    options = list(session.bindings(submission, recorded["task"]))
+    options = list(bindings(session, submission, recorded["task"]))
     where = (finding["file"], finding["cell"])
     return next(
         (

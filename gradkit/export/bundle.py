@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from gradkit.records.task import Assignment
 from gradkit.truth.assignment import DEFAULT, read_assignment
-from gradkit.truth.oracle import OracleError, find_reference, load_reference
+from gradkit.truth.oracle import OracleError
+from gradkit.truth.solution import find_reference, load_reference
 
 
 class ExportError(ValueError):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gradkit.consult import mistaken_for
 from gradkit.grounds import GradingError, Settings
 from gradkit.language import phrase, say
 from gradkit.notebook.kernel import Kernel, headings, modules_beside
@@ -30,7 +31,8 @@ class LiveSession(Session):
 
     functions: Mapping[str, Any]
 
-    def _sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
+    def sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
+        """See `Session`."""
         return LiveSitting(None, section, self.functions)
 
 
@@ -58,7 +60,7 @@ def grade(
         with _session(kernel, settings) as session:
             submission = _submission(kernel, assignment)
             section = section_of(submission, task.id)
-            other = session.mistaken_for(submission, section) if _can_run(task) else None
+            other = mistaken_for(session, submission, section) if _can_run(task) else None
             if other is not None:
                 return Report(task.title, hints=level, refusal=_again(task, other), notes=notes)
             graded = session.grade_sections(submission, {task.id: [section]})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gradkit.consult import answers, play, recognised
 from gradkit.grounds import GradingError, Settings
 from gradkit.pytest_plugin import GRADING, SEED
 from gradkit.records.result import Result
@@ -62,7 +63,7 @@ class Grading:
 
     def tasks(self, path: str) -> tuple[Task, ...]:
         """The tasks that a submission will be graded for."""
-        return self._session.recognised(self.located(path))
+        return recognised(self._session, self.located(path))
 
     def result(self, path: str) -> Result:
         """The marks of a submission, which is graded once.
@@ -86,12 +87,12 @@ class Grading:
     def play(self, path: str, task: str | None) -> Iterator[Played]:
         """The submission's own functions for a task, to be called by a test."""
         chosen = self._chosen(task, path)
-        with self._session.play(self.located(path), chosen.id) as played:
+        with play(self._session, self.located(path), chosen.id) as played:
             yield played
 
     def answers(self, task: str | None, path: str | None) -> Answers:
         """What is right for a task."""
-        return self._session.answers(self._chosen(task, path))
+        return answers(self._session, self._chosen(task, path))
 
     def located(self, path: str) -> Path:
         """A path of the command line, which is meant from where pytest was started."""

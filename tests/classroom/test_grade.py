@@ -19,7 +19,8 @@ from gradkit.classroom.course.roll import roll
 from gradkit.classroom.file.counted import counted
 from gradkit.classroom.file.database import FILE, StoreError
 from gradkit.classroom.file.store import Store
-from gradkit.classroom.grade import LOST, Grading, Tally, seed_of
+from gradkit.classroom.grade import LOST, Grading, Tally
+from gradkit.classroom.keys import seed_of
 from gradkit.grounds import GradingError, Settings
 from gradkit.records.classroom import Kept, Order, Reply
 from gradkit.student.gather import gather

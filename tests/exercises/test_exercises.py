@@ -19,7 +19,7 @@ from gradkit.grounds import Settings
 from gradkit.records.result import TaskResult
 from gradkit.session import Session
 from gradkit.truth.assignment import read_assignment
-from gradkit.truth.oracle import load_reference
+from gradkit.truth.solution import load_reference
 
 HERE = Path(__file__).parent
 SOLUTIONS = {path.stem: path for path in sorted(HERE.glob("*/reference/*.py"))}
@@ -147,7 +147,7 @@ def grade() -> Iterator[Callable[..., TaskResult]]:
                 )
                 sessions[key] = stack.enter_context(Session(settings))
             session = sessions[key]
-            session._settings = replace(session._settings, seed=seed)
+            session.settings = replace(session.settings, seed=seed)
             (task,) = session.check(path).tasks
             assert task.task == name.replace("_", "-")
             return task

@@ -39,6 +39,15 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     # Where they meet.
     "gradkit.grounds": {"gradkit.truth", "gradkit.records"},
     "gradkit.session": {"gradkit"},
+    "gradkit.consult": {
+        "gradkit.session",
+        "gradkit.grounds",
+        "gradkit.recognise",
+        "gradkit.student",
+        "gradkit.records",
+        "gradkit.truth.answers",
+        "gradkit.worker",
+    },
     "gradkit.recognise": {
         "gradkit.student",
         "gradkit.truth",
@@ -104,6 +113,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.__main__": {"gradkit.cli"},
     "gradkit.pytest_plugin": {
         "gradkit.pytest_plugin",
+        "gradkit.consult",
         "gradkit.grounds",
         "gradkit.language",
         "gradkit.session",
@@ -117,6 +127,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.assignments": set(),
     "gradkit.notebook": {
         "gradkit.notebook",
+        "gradkit.consult",
         "gradkit.grounds",
         "gradkit.session",
         "gradkit.render",
@@ -138,6 +149,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 JOINTS = {
     "gradkit.grounds",
     "gradkit.session",
+    "gradkit.consult",
     "gradkit.recognise",
     "gradkit.examine",
     "gradkit.inquiry",

@@ -60,7 +60,7 @@ def grade(workshop: Workshop, request: pytest.FixtureRequest) -> Iterator[Grade]
                     made._workshops["torch"] = request.getfixturevalue("torch_workshop")
                 sessions[key] = stack.enter_context(made)
             session = sessions[key]
-            session._settings = replace(session._settings, tasks=tasks, seed=seed)
+            session.settings = replace(session.settings, tasks=tasks, seed=seed)
             with pytest.MonkeyPatch.context() as patch:
                 if not diagnose:
                     patch.setattr("gradkit.inquiry.inquire", lambda *_: Inquiry())

@@ -76,7 +76,7 @@ def grade(tmp_path_factory: pytest.TempPathFactory):
         def once(task: str, source: str, seed: int = 1, *, whole: bool = False):
             path = folder / "work.py"
             path.write_text("import numpy as np\n" + source, encoding="utf-8")
-            session._settings = Settings(tasks=(task,), seed=seed, no_reference=True)
+            session.settings = Settings(tasks=(task,), seed=seed, no_reference=True)
             result = session.check(path)
             return result if whole else result.tasks[0]
 

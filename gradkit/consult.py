@@ -1,0 +1,109 @@
+"""What else can be asked about a submission: its tasks, its functions, and what is right.
+
+Nothing is judged here. All of it goes through a session, which knows the assignment and has a
+workshop to run code in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gradkit.grounds import BreakdownError, GradingError
+from gradkit.recognise import UnrecognisedError, another_exercise, recognise, resembles
+from gradkit.records.binding import Binding
+from gradkit.records.submission import Section, Submission
+from gradkit.records.task import Task
+from gradkit.session import Session
+from gradkit.student.bind import bind
+from gradkit.student.files import SubmissionError
+from gradkit.student.outline import outline
+from gradkit.student.played import Played
+from gradkit.student.read import read
+from gradkit.truth.answers import Answers
+from gradkit.worker import WorkshopError
+
+
+def recognised(session: Session, path: Path) -> tuple[Task, ...]:
+    """The tasks that what is at a path will be graded for; nothing is judged yet.
+
+    Raises
+    ------
+    GradingError
+        See `gradkit.session.Session.grade`.
+    """
+    named = session.settings.tasks
+    try:
+        submission = read(path)
+        claimed = recognise(submission, session.tasks, named, session.sit)
+    except (SubmissionError, UnrecognisedError) as error:
+        raise GradingError(str(error)) from None
+    except WorkshopError as error:
+        raise BreakdownError(str(error)) from None
+    if not claimed:
+        raise GradingError(another_exercise(submission, session.assignment))
+    return tuple(task for task in session.tasks if task.id in (named or claimed))
+
+
+def mistaken_for(session: Session, submission: Submission, section: Section) -> Task | None:
+    """Another task, where the section's forward pass is exactly that one's.
+
+    Raises
+    ------
+    GradingError
+        The grader's own side failed.
+    """
+    try:
+        return resembles(section, session.tasks, submission, session.sit)
+    except WorkshopError as error:
+        raise BreakdownError(str(error)) from None
+
+
+@contextmanager
+def play(session: Session, path: Path, task: str) -> Iterator[Played]:
+    """The functions of a submission that play a task's roles, to be called one by one.
+
+    Of several sections the last counts.
+
+    Raises
+    ------
+    GradingError
+        See `gradkit.session.Session.grade`.
+    """
+    try:
+        submission = read(path)
+    except SubmissionError as error:
+        raise GradingError(str(error)) from None
+    chosen, section, binding, _ = list(bindings(session, submission, task))[-1]
+    with session.sit(chosen, section, submission) as sitting:
+        yield Played(chosen, binding, sitting)
+
+
+def answers(session: Session, task: Task) -> Answers:
+    """What is right for a task, one example at a time."""
+    return Answers(task, session.oracle(task))
+
+
+def bindings(
+    session: Session, submission: Submission, task: str
+) -> Iterator[tuple[Task, Section, Binding, frozenset[str]]]:
+    """Each section that speaks for a task, with what plays which role in it.
+
+    The last item are names that the section must not take from others.
+
+    Raises
+    ------
+    GradingError
+        See `gradkit.session.Session.grade`.
+    """
+    try:
+        claimed = recognise(submission, session.tasks, (task,), session.sit)
+        chosen = next(each for each in session.tasks if each.id == task)
+        for section in claimed[task]:
+            with session.sit(chosen, section, submission) as sitting:
+                facts = outline(section, submission.modules)
+                binding = bind(chosen, facts, sitting)
+            yield chosen, section, binding, session.forbidden()
+    except (UnrecognisedError, WorkshopError) as error:
+        raise GradingError(str(error)) from None
