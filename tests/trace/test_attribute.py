@@ -212,3 +212,29 @@ def test_sums_over_outputs_are_looked_into(workshop, monkeypatch, right, wrong, 
     with watch(workshop, "wide", head, body) as watched:
         found = watched.attributions()
     assert {(each.code, each.name) for each in found} == {(code, name)}
+
+
+def test_an_entry_that_is_written_twice(workshop):
+    """What is wrong with its start, and with where a step went, is told of the right write."""
+    lines = ENTRIES.cells[0].strip().split("\n")
+    first, last = 5, len(lines) - 1
+    # b1[0] takes the step of b2, starting from b1[1], and its own afterwards.
+    bias = lines[last].replace('parameters["b2"][0][0] =', 'parameters["b1"][0][0] =')
+    bias = bias.replace('parameters["b2"][0][0]', 'parameters["b1"][1][0]')
+    assert told_lines(workshop, [*lines[:first], bias, *lines[first:last]]) == {
+        "wrong-source-entry": 6,
+        "wrong-target": 6,
+    }
+    # W1[1,0] starts from W1[0,1], and takes that one's step besides.
+    start = lines[3].replace('= parameters["W1"][1][0]', '= parameters["W1"][0][1]')
+    other = lines[2].replace('parameters["W1"][0][1]', 'parameters["W1"][1][0]')
+    assert told_lines(workshop, [*lines[:2], start, other, *lines[4:]]) == {
+        "wrong-source-entry": 3,
+        "wrong-target": 4,
+    }
+
+
+def told_lines(workshop: Workshop, lines: list[str]) -> dict[str, int]:
+    """The line of each mistake in an update that writes entry by entry."""
+    with watch(workshop, ENTRIES.task, ENTRIES.sources()[0], "\n".join(lines)) as watched:
+        return {each.code: each.origin.line for each in watched.attributions()}

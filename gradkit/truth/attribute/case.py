@@ -39,6 +39,8 @@ class Case:
     applied, without : dict
         For each entry the rule that the code follows, and the one it would follow if this
         slip, and no other, were mended.
+    observed : dict
+        The rules that were recovered, changes written to wrong entries in them.
     redirected : dict
         Entries whose change was written to another, with that other.
     other_inputs : dict
@@ -65,12 +67,12 @@ class Case:
             slips = tuple(other for other in slips if other.code != "wrong-target")
         everything = with_slips(task, diagnosis.should, slips)
         others = with_slips(task, diagnosis.should, (s for s in slips if s is not slip))
+        self.observed = {e: r for e, r in diagnosis.applies.items() if isinstance(r, Rule)}
         self.applied: dict[Entry, Rule] = {}
         moved = {*self.redirected, *self.redirected.values()}
         for entry, known in everything.items():
-            rule = diagnosis.applies.get(entry)
-            observed = slip.code == "wrong-target" or entry not in moved
-            self.applied[entry] = rule if isinstance(rule, Rule) and observed else known
+            plain = slip.code == "wrong-target" or entry not in moved
+            self.applied[entry] = self.observed.get(entry, known) if plain else known
         self.other_inputs = {
             entry: (_symbol_of_input(entry, dict(details)), dict(details)["index"])
             for other in slips

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
 from gradkit.records.rule import Entry, Term
@@ -12,7 +14,11 @@ from gradkit.truth.attribute.columns import EQUAL
 from gradkit.truth.attribute.figure import Found
 from gradkit.truth.attribute.product import pieces_of
 from gradkit.truth.mistakes.parts import parameter_factor
+from gradkit.truth.rules.candidates import own_value
 from gradkit.truth.rules.evaluate import value_of
+
+MOST_TERMS = 4
+"""Of a rule, in all sums of which its statements are looked for."""
 
 
 def applied_at(case: Case, entry: Entry) -> int | None:
@@ -34,29 +40,53 @@ def applied_at(case: Case, entry: Entry) -> int | None:
 
 
 def _put(case: Case, entry: Entry, terms: tuple[Term, ...]) -> int | None:
-    """The statement that changed an entry's value by these terms."""
+    """The statement that changed an entry's value by these terms.
+
+    The step is seen against what stood there, or against what the entry wrongly starts from.
+    """
     if not terms:
         return None
     change = np.sum([case.table.term(term) for term in terms], axis=0)
+    start = _start(case, entry)
     for number, value, before in case.columns.written(entry):
-        if before is None:
-            continue
         with np.errstate(invalid="ignore"):  # a student's values may be infinite
-            step = value - before
-        if _proportional(step, change):
+            steps = [value - origin for origin in (before, start) if origin is not None]
+        if any(_proportional(step, change) for step in steps):
             return number
     return None
+
+
+def _start(case: Case, entry: Entry) -> Array | None:
+    """What an entry's new value starts from, where that is not its own old one."""
+    rule = case.observed.get(entry)
+    if rule is None or rule.source is None or rule.source == own_value(entry):
+        return None
+    return case.table.column(rule.source)
 
 
 def origin_of_source(case: Case, entry: Entry) -> Found | None:
     """The entry starts from another value, or from none: the statement that puts it there."""
     source = case.fact(entry, "source")
-    start = None if source is None else case.table.column(parameter_factor(source))  # type: ignore[arg-type]
     after = case.after(entry)
+    made = [after, *_stages(case, entry)]
+    if source is not None:
+        start = case.table.column(parameter_factor(source))  # type: ignore[arg-type]
+        made = [after, start, *(start + stage for stage in made[1:])]
     for number, value, _ in case.columns.written(entry):
-        if _same(value, after) or (start is not None and _same(value, start)):
+        if any(_same(value, stage) for stage in made):
             return number, "applied"
     return None
+
+
+def _stages(case: Case, entry: Entry) -> list[Array]:
+    """The sums of some of the terms that move an entry, which several statements may write."""
+    rule = case.observed.get(entry, case.applied[entry])
+    terms = [case.table.term(term) for term in rule.terms[:MOST_TERMS]]
+    return [
+        np.sum(chosen, axis=0)
+        for size in range(1, len(terms) + 1)
+        for chosen in combinations(terms, size)
+    ]
 
 
 def origin_of_target(case: Case, entry: Entry) -> Found | None:
