@@ -19,7 +19,7 @@ from gradkit.classroom.file.pack import pack
 KILLS = int(os.environ.get("GRADKIT_KILLS", "50"))
 STUDENTS = 200
 
-LONGEST = 4.0
+LONGEST = 3.0
 """Seconds after which it is killed at the latest: half of the moments fall into its start."""
 
 pytestmark = [

@@ -183,22 +183,30 @@ def test_it_is_as_if_graded_anew(scheme: str, sample: Path, out: Path, tmp_path:
         assert again.graded == len(told.stale)
 
 
-# Not with model solutions: their last bits are others than those of derived values, and outputs
-# that an update was handed are made of them. Not every submission is insensitive to that.
-@pytest.mark.slow
-@pytest.mark.parametrize("scheme", [name for name in SCHEMES if name != "with solutions"])
-def test_every_mistake_is_as_if_graded_anew(scheme: str, tmp_path: Path) -> None:
-    """The whole sample class and every submission of the catalogue, torch among them."""
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole sample class and every submission of the catalogue, torch among them, graded."""
     pytest.importorskip("torch")
-    folder = Path(shutil.copytree(ROOT / "tests" / "sample_class", tmp_path / "class"))
+    work = tmp_path_factory.mktemp("everything")
+    folder = Path(shutil.copytree(ROOT / "tests" / "sample_class", work / "class"))
     # What is said of it holds the seconds that it took, which differ each time.
     (folder / "lena_classification_hangs.py").unlink()
     for path in (ROOT / "tests" / "mistakes").glob("*.py"):
         task = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# task: ")
         shutil.copy(path, folder / f"{path.stem}_{task.replace('-', '_')}.py")
-    assert grade_here(folder, tmp_path / "out", CLASS).graded > 60
+    assert grade_here(folder, work / "out", CLASS).graded > 60
+    return work
+
+
+# Not with model solutions: their last bits are others than those of derived values, and outputs
+# that an update was handed are made of them. Not every submission is insensitive to that.
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", [name for name in SCHEMES if name != "with solutions"])
+def test_every_mistake_is_as_if_graded_anew(scheme: str, everything: Path, tmp_path: Path) -> None:
+    """As above, of everything."""
+    out = Path(shutil.copytree(everything / "out", tmp_path / "out"))
     settings = SCHEMES[scheme](tmp_path / "mine")
-    told = same_as_anew(folder, tmp_path / "out", settings, tmp_path / "fresh")
+    told = same_as_anew(everything / "class", out, settings, tmp_path / "fresh")
     # At a tolerance of 30 % most that is wrong is forgiven in part.
     assert len(told.stale) <= (0.9 * told.total if scheme == "tolerances" else 0)
 

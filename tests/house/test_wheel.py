@@ -84,7 +84,8 @@ def test_the_wheel_holds_the_package_and_no_solutions(wheel: Path) -> None:
     tracked = subprocess.run(
         ["git", "ls-files", "gradkit"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
-    assert set(tracked) <= set(names)
+    # Catalogues are read compiled; what translators edit stays at home.
+    assert {name for name in tracked if not name.endswith((".po", ".pot"))} <= set(names)
     assert "gradkit/assignments/backpropagation/assignment.toml" in names
     assert {name.rpartition("/")[2] for name in names if name.endswith(".csv")} == {
         "regression.csv",
