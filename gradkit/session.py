@@ -218,14 +218,16 @@ class Session:
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
         oracle = self.oracle(task)
         facts = outline(section, submission.modules)
+        inquiry, trouble = Inquiry(), ""
         for redraw in range(1 + REDRAWS):
             with self.sit(task, section, submission) as sitting:
                 examined = examine(task, facts, sitting, oracle, seed + redraw)
-            if self._pace is not None:
-                self._pace.note(task.framework, sitting.spent)
-            if all(verdict.state != "inconclusive" for verdict in examined.verdicts):
-                break
-        inquiry, trouble = self._inquire(task, section, submission, examined, seed)
+                if self._pace is not None:
+                    self._pace.note(task.framework, sitting.spent)
+                settled = all(verdict.state != "inconclusive" for verdict in examined.verdicts)
+                if settled or redraw == REDRAWS:
+                    inquiry, trouble = self._inquire(task, sitting, examined, seed)
+                    break
         evidence = replace(
             evidence,
             seed=seed + redraw,
@@ -246,7 +248,7 @@ class Session:
         return evidence, assess(task, evidence, examined.verdicts, scheme)
 
     def _inquire(
-        self, task: Task, section: Section, submission: Submission, examined: Examined, seed: int
+        self, task: Task, sitting: Sitting, examined: Examined, seed: int
     ) -> tuple[Inquiry, str]:
         """The diagnosis of what failed, and a note where it could not be made.
 
@@ -262,8 +264,8 @@ class Session:
         inquiry = Inquiry()
         try:
             if asked:
-                with self.sit(task, section, submission) as sitting:
-                    inquiry = inquire(task, examined, sitting, self.oracle(task), seed)
+                sitting.renew()
+                inquiry = inquire(task, examined, sitting, self.oracle(task), seed)
             remarks = suspicions(task, examined, inquiry)
             return replace(inquiry, findings=(*inquiry.findings, *remarks)), ""
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Iterator
 
 from gradkit.records.submission import Cell, Listing, Place
+from gradkit.worker.syntax import parse
 
 LINES = 120
 """Longest listing. Of a longer statement, and where none can be made out, `AROUND`."""
@@ -50,7 +50,7 @@ def _around(cell: Cell, place: Place) -> Iterator[Listing]:
 def _statement(source: str, line: int) -> tuple[int, int]:
     """First and last line of the top-level statement there, decorators included."""
     try:
-        body = ast.parse(source).body
+        body = parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         body = []
     for node in body:

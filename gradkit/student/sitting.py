@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LEAST = 0.5
 """Seconds that a request is given however little is left of the deadline."""
 
+USED = 0.5
+"""With more than this part of the deadline gone, code that is loaded anew gets a new process."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -84,6 +87,7 @@ class Sitting:
             "borrowed": [[cell.id, cell.source] for cell in section.borrowed],
             "modules": dict(modules),
             "forbidden": sorted(forbidden),
+            "seed": seed,
         }
         self._find = finder([*section.own, *section.shared, *section.borrowed])
         self._seed = seed
@@ -179,6 +183,17 @@ class Sitting:
         except FrameError:
             return None
         return None if any(part.kind == "error" for part in replies) else replies
+
+    def renew(self) -> None:
+        """Have the code loaded anew for the next request, and generators seeded, as at first.
+
+        In the same process, since a fork costs more than most questions; where half of the
+        deadline has gone, in another and with a deadline of its own.
+        """
+        self._loaded = False
+        if self.spent > USED * self._deadline:
+            self._close()
+            self._left = self._deadline
 
     def failure(self, data: Mapping[str, Any] | None) -> Failure | None:
         """The exception that a reply tells of, with its place in the student's file."""

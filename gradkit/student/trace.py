@@ -18,6 +18,7 @@ from gradkit.records.trace import Event, Kind, Trace
 from gradkit.student.observe import call_of, shapes_of
 from gradkit.student.sitting import Sitting
 from gradkit.worker.frames import Frame
+from gradkit.worker.syntax import parse, walk, walk_statements
 from gradkit.worker.trace import COLUMNS, KINDS
 
 Path = tuple[str | int, ...]
@@ -163,10 +164,10 @@ def _locator(sitting: Sitting) -> Locate:
 
 def _statements(cell: Cell) -> list[ast.stmt]:
     try:
-        tree = ast.parse(cell.source)
+        tree = parse(cell.source)
     except (SyntaxError, ValueError, RecursionError):
         return []
-    return [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+    return [node for node in walk_statements(tree) if isinstance(node, ast.stmt)]
 
 
 def _global_of(
@@ -198,7 +199,7 @@ def _line_of(line: int, path: Path, statements: list[ast.stmt]) -> int:
 
 def _parts(statement: ast.stmt, path: Path) -> Iterator[ast.expr]:
     """What, in a display of several values, stands for the one at ``path``."""
-    for node in ast.walk(statement):
+    for node in walk(statement):
         if isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
                 if isinstance(key, ast.Constant) and key.value == path[-1]:

@@ -31,6 +31,7 @@ from gradkit.worker.frames import Frame
 from gradkit.worker.namespace import Namespace
 from gradkit.worker.rehearsal import rehearse
 from gradkit.worker.script import script
+from gradkit.worker.serve import reseed
 from gradkit.worker.trace import trace as traced
 
 __all__ = ["HANDLERS", "rehearse"]
@@ -49,8 +50,9 @@ class Desk:
 
 
 def load(frame: Frame) -> Frame:
-    """Take the sources of one section; nothing of them runs yet."""
+    """Take the sources of one section, and seed the generators; nothing runs yet."""
     data = frame.data
+    reseed(data["seed"])
     own, shared, borrowed = (
         [(cell, source) for cell, source in data[part]] for part in ("own", "shared", "borrowed")
     )

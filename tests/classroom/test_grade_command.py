@@ -146,7 +146,7 @@ def test_one_hopeless_submission_costs_only_itself(tmp_path: Path) -> None:
     texts = {f"s{n}": f"{RIGHT}# {n}\n" for n in range(8)}
     folder = handed_in(tmp_path / "class", **{**texts, "a_hopeless": HANGS})
     started = time.monotonic()
-    short = changed_assignment(tmp_path / "short", "deadline = 10.0", "deadline = 4.0")
+    short = changed_assignment(tmp_path / "short", "deadline = 10.0", "deadline = 2.0")
     options = [*OPTIONS, "--lanes", 1, "--assignment", short]
     done = gradkit("grade", folder, "--out", tmp_path / "out", *options)
     assert done.returncode == 0, done.stderr
