@@ -7,8 +7,8 @@ from collections import deque
 FIRST = 2.0
 """Seconds that are given before anything has been measured."""
 
-LEAST = 0.1
-FACTOR = 8.0
+LEAST = 0.08
+FACTOR = 6.0
 """Seconds at least, and how many times the usual."""
 
 MEMORY = 25

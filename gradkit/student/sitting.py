@@ -187,13 +187,13 @@ class Sitting:
     def renew(self) -> None:
         """Have the code loaded anew for the next request, and generators seeded, as at first.
 
-        In the same process, since a fork costs more than most questions; where half of the
-        deadline has gone, in another and with a deadline of its own.
+        In the same process, since a fork costs more than most questions, and in another where
+        half of the deadline has gone. The deadline begins anew.
         """
         self._loaded = False
         if self.spent > USED * self._deadline:
             self._close()
-            self._left = self._deadline
+        self._left = self._deadline
 
     def failure(self, data: Mapping[str, Any] | None) -> Failure | None:
         """The exception that a reply tells of, with its place in the student's file."""

@@ -34,6 +34,12 @@ def crash(W):
 def hang(W):
     while True:
         pass
+
+def chance(W):
+    import os
+    import time
+    time.sleep(0.15)
+    return W["W1"] * np.random.rand() + os.getpid()
 """
 
 
@@ -124,3 +130,24 @@ def test_who_is_not_in_time_is_given_up(workshop) -> None:
     """With all the others: they will be asked again."""
     with pytest.raises(OverdueError), sit(workshop, hurried=True, deadline=0.5) as sitting:
         sitting.ask_all([question("double"), question("hang")])
+
+
+def asked(sitting: Sitting, function: str) -> float:
+    """One number of the reply."""
+    put = question(function)
+    reply = sitting.ask(put.kind, put.data, put.arrays)
+    assert not isinstance(reply, Lost)
+    return float(reply.arrays["y_hat"][0, 0, 0])
+
+
+@pytest.mark.parametrize(("deadline", "same"), [(20.0, True), (0.2, False)])
+def test_code_that_is_loaded_anew(workshop, deadline, same) -> None:
+    """Globals and generators are as at first; the process is, unless its time is half over."""
+    with sit(workshop, hurried=False, deadline=deadline) as sitting:
+        first = asked(sitting, "double"), asked(sitting, "double"), asked(sitting, "chance")
+        sitting.renew()
+        assert sitting.spent == 0
+        second = asked(sitting, "double"), asked(sitting, "double"), asked(sitting, "chance")
+    assert first[:2] == second[:2] == (3.0, 4.0)
+    assert (first[2] // 1 == second[2] // 1) == same
+    assert first[2] % 1 == pytest.approx(second[2] % 1, abs=1e-9)
