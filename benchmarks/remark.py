@@ -52,15 +52,20 @@ def enlarged(source: Path, folder: Path, size: int) -> None:
         settings = {name: run.settings[name] for name in ("seed", "no_reference")}
         kept = [each for each in store.newest() if each.standing == "graded"]
         bulk = [(store.result(each.id), store.evidence(each.id) or b"") for each in kept]
+        listed = store.listed()
     with Store(folder, write=True) as store:
         number = store.begin("grade", replace(Settings(), **settings))  # type: ignore[arg-type]
-        filed = []
+        filed, found = [], []
         for copy in range(size):
             each, (result, evidence) = kept[copy % len(kept)], bulk[copy % len(kept)]
             facts = (f"s{copy:06}", each.path, each.digest, each.key, each.standing, each.told)
             marks = (each.score, each.max_score, each.provisional)
             filed.append(Filed(*facts, *marks, result=result, evidence=evidence))
-        store.add(number, filed)
+            _, one = listed[each.submission]
+            found.append(replace(one, name=facts[0], place=copy))
+        with store.writing():
+            store.add(number, filed)
+            store.add_listed(number, found)
         store.end(number)
 
 
