@@ -42,9 +42,6 @@ class SubmissionFile(pytest.File):
             for check in task.checks:
                 item: CheckItem = CheckItem.from_parent(self, name=f"{task.id}/{check.name}")
                 item.task, item.check = task.id, check.name
-                if self.config.pluginmanager.hasplugin("xdist"):
-                    # With --dist loadgroup a submission is graded in one process only.
-                    item.add_marker(pytest.mark.xdist_group(self.name))
                 yield item
 
 

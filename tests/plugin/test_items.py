@@ -61,7 +61,7 @@ def test_processes_of_xdist_agree(pytester: pytest.Pytester, swapped: Path) -> N
     done = run(pytester, "--gradkit", swapped.name, "-n", "2", "--junitxml", "out.xml")
     done.assert_outcomes(passed=2, failed=3)
     done.stdout.fnmatch_lines(["chen.py  regression-numpy  17.25 / 20*"])
-    run(pytester, "--gradkit", swapped.name, "-n", "2", "--dist", "loadgroup").assert_outcomes(
+    run(pytester, "--gradkit", swapped.name, "-n", "2", "--dist", "loadfile").assert_outcomes(
         passed=2, failed=3
     )
 
