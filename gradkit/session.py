@@ -218,7 +218,6 @@ class Session:
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
         oracle = self.oracle(task)
         facts = outline(section, submission.modules)
-        inquiry, trouble = Inquiry(), ""
         for redraw in range(1 + REDRAWS):
             with self.sit(task, section, submission) as sitting:
                 examined = examine(task, facts, sitting, oracle, seed + redraw)

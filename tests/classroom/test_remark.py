@@ -201,7 +201,6 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # Not with model solutions: their last bits are others than those of derived values, and outputs
 # that an update was handed are made of them. Not every submission is insensitive to that.
 @pytest.mark.slow
-@pytest.mark.xdist_group("everything")
 @pytest.mark.parametrize("scheme", [name for name in SCHEMES if name != "with solutions"])
 def test_every_mistake_is_as_if_graded_anew(scheme: str, everything: Path, tmp_path: Path) -> None:
     """As above, of everything."""

@@ -23,8 +23,7 @@ from scipy.stats import binom
 from gradkit.gradcheck import check_gradient
 from gradkit.gradcheck.records import Report
 
-# One process for all: the fixture is the soak.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("gradients")]
+pytestmark = pytest.mark.slow
 
 SEED = int(os.environ.get("GRADKIT_SEED", "852"))
 SIZE = int(os.environ.get("GRADKIT_SOAK", "1"))

@@ -40,7 +40,8 @@ class Case:
         For each entry the rule that the code follows, and the one it would follow if this
         slip, and no other, were mended.
     observed : dict
-        The rules that were recovered, changes written to wrong entries in them.
+        For each entry the rule that was recovered, or else the one that the slips make, with
+        changes that were written to a wrong entry where they went.
     redirected : dict
         Entries whose change was written to another, with that other.
     other_inputs : dict
@@ -67,12 +68,11 @@ class Case:
             slips = tuple(other for other in slips if other.code != "wrong-target")
         everything = with_slips(task, diagnosis.should, slips)
         others = with_slips(task, diagnosis.should, (s for s in slips if s is not slip))
-        self.observed = {e: r for e, r in diagnosis.applies.items() if isinstance(r, Rule)}
-        self.applied: dict[Entry, Rule] = {}
+        recovered = {e: r for e, r in diagnosis.applies.items() if isinstance(r, Rule)}
+        self.observed = everything | recovered
         moved = {*self.redirected, *self.redirected.values()}
-        for entry, known in everything.items():
-            plain = slip.code == "wrong-target" or entry not in moved
-            self.applied[entry] = self.observed.get(entry, known) if plain else known
+        kept = moved if slip.code != "wrong-target" else ()
+        self.applied = {e: everything[e] if e in kept else self.observed[e] for e in everything}
         self.other_inputs = {
             entry: (_symbol_of_input(entry, dict(details)), dict(details)["index"])
             for other in slips

@@ -13,7 +13,6 @@ from gradkit.truth.attribute.case import Case
 from gradkit.truth.attribute.columns import EQUAL
 from gradkit.truth.attribute.figure import Found
 from gradkit.truth.attribute.product import pieces_of
-from gradkit.truth.mistakes.parts import parameter_factor
 from gradkit.truth.rules.candidates import own_value
 from gradkit.truth.rules.evaluate import value_of
 
@@ -58,20 +57,17 @@ def _put(case: Case, entry: Entry, terms: tuple[Term, ...]) -> int | None:
 
 def _start(case: Case, entry: Entry) -> Array | None:
     """What an entry's new value starts from, where that is not its own old one."""
-    rule = case.observed.get(entry)
-    if rule is None or rule.source is None or rule.source == own_value(entry):
-        return None
-    return case.table.column(rule.source)
+    source = case.observed[entry].source
+    return None if source in (None, own_value(entry)) else case.table.column(source)
 
 
 def origin_of_source(case: Case, entry: Entry) -> Found | None:
     """The entry starts from another value, or from none: the statement that puts it there."""
-    source = case.fact(entry, "source")
-    after = case.after(entry)
-    made = [after, *_stages(case, entry)]
-    if source is not None:
-        start = case.table.column(parameter_factor(source))  # type: ignore[arg-type]
-        made = [after, start, *(start + stage for stage in made[1:])]
+    start = _start(case, entry)
+    made = _stages(case, entry)
+    if start is not None:
+        made = [start, *(start + stage for stage in made)]
+    made.append(case.after(entry))
     for number, value, _ in case.columns.written(entry):
         if any(_same(value, stage) for stage in made):
             return number, "applied"
@@ -80,8 +76,7 @@ def origin_of_source(case: Case, entry: Entry) -> Found | None:
 
 def _stages(case: Case, entry: Entry) -> list[Array]:
     """The sums of some of the terms that move an entry, which several statements may write."""
-    rule = case.observed.get(entry, case.applied[entry])
-    terms = [case.table.term(term) for term in rule.terms[:MOST_TERMS]]
+    terms = [case.table.term(term) for term in case.observed[entry].terms[:MOST_TERMS]]
     return [
         np.sum(chosen, axis=0)
         for size in range(1, len(terms) + 1)
