@@ -40,7 +40,7 @@ class Oracle(Protocol):
         """Parameters after one step on one example each."""
 
     def train(self, run: Run) -> dict[str, Array]:
-        """``y_hat`` or ``loss`` of every step, and ``final/…`` parameters."""
+        """``y_hat`` and ``A1``, or ``loss``, of every step, and ``final/…`` parameters."""
 
 
 def expect(oracle: Oracle, probes: Probes) -> dict[str, dict[str, Array]]:
@@ -144,8 +144,16 @@ def _own_rate(task: Task, key: str) -> float:
 
 def by_example(oracle: Oracle, run: Run) -> dict[str, Array]:
     """A run of single steps by an oracle, as `Oracle.train` gives it."""
-    y_hat, parameters = train_by_example(oracle.forward, oracle.update, [run])
-    return {"y_hat": y_hat[:, 0], **final({key: value[0] for key, value in parameters.items()})}
+    hidden = []
+
+    def forward(parameters: Parameters, X: Array) -> tuple[Array, Array]:
+        y_hat, A1 = oracle.forward(parameters, X)
+        hidden.append(A1[0])
+        return y_hat, A1
+
+    y_hat, parameters = train_by_example(forward, oracle.update, [run])
+    ends = final({key: value[0] for key, value in parameters.items()})
+    return {"y_hat": y_hat[:, 0], "A1": np.array(hidden), **ends}
 
 
 def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array | None:

@@ -153,6 +153,30 @@ def run(frame: Frame) -> Frame:
     return Frame("outcome", arrays, {**reply.data, "faults": faults})
 
 
+def follow(frame: Frame) -> Frame:
+    """Train by update alone; what the forward pass gives before each step is handed in."""
+    call, arrays = frame.data["call"], frame.arrays
+    X, y, outputs = arrays["X"], arrays["y"], arrays["y_hat"]
+    steps: list[Returned] = []
+    failure = None
+    try:
+        function = _function(call)
+        parameters: Mapping[str, Any] = parameters_for(call, arrays)
+        for index in range(len(outputs)):
+            row = index % len(X)
+            given = {"y_hat": outputs[index], "A1": arrays["A1"][index], "rate": arrays["rate"]}
+            handed = arguments_for(call, {"X": X[row], "y": y[row], **given}, parameters)
+            parameters = dict(changed_parameters(call, apply(function, call, handed), parameters))
+            step = Returned()
+            for quantity, key in call["keys"].items():
+                shape = tuple(arrays[quantity].shape)
+                canonical(call, quantity, parameters.get(key), shape, step)
+            steps.append(step)
+    except BaseException as error:
+        failure = {**describe_failure(error, Desk.cells), "call": len(steps)}
+    return _outcome({name: list(arrays[name].shape) for name in call["keys"]}, steps, failure)
+
+
 def _function(call: Call) -> Callable[..., Any]:
     found: Callable[..., Any] = Desk.namespace[call["function"]]
     return found
@@ -261,6 +285,7 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "batch": batch,
     "trace": lambda frame: traced(lambda: _function(frame.data["call"]), Desk.cells, frame),
     "run": run,
+    "follow": follow,
     "model": model,
     "predict": predict,
     "target": target,

@@ -52,6 +52,7 @@ __all__ = [
 
 MAGIC = b"GKF1"
 _PREFIX = struct.Struct("<4sIQ")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 TO_GRADER = FrameLimits(header=64 << 10, body=16 << 20)
 TO_WORKER = FrameLimits(header=16 << 20, body=64 << 20)
@@ -95,11 +96,8 @@ def encode(frame: Frame, limits: FrameLimits) -> bytes:
         {"name": name, "dtype": name_of(array.dtype), "shape": array.shape}
         for name, array in arrays.items()
     ]
-    header = json.dumps(
+    header = _ENCODER.encode(
         {"kind": frame.kind, "arrays": layout, "data": frame.data},
-        ensure_ascii=False,
-        allow_nan=False,
-        separators=(",", ":"),
     ).encode()
     body = sum(array.nbytes for array in arrays.values())
     check_within("header bytes", len(header), limits.header)
@@ -190,7 +188,8 @@ def _reading(limits: FrameLimits) -> Generator[memoryview, None, Frame]:
     kind, layout, data = parse_header(bytes(header), limits)
     check_kind(kind)
     check_json(data, "data")
-    declared = sum(dtype.itemsize * math.prod(shape) for _, dtype, shape in layout)
+    counts = [math.prod(shape) for _, _, shape in layout]
+    declared = sum(entry[1].itemsize * count for entry, count in zip(layout, counts, strict=True))
     if declared != body_length:
         raise FrameError(f"the arrays take {declared} bytes, the body is said to be {body_length}")
     body = bytearray(body_length)
@@ -198,12 +197,10 @@ def _reading(limits: FrameLimits) -> Generator[memoryview, None, Frame]:
         yield memoryview(body)
     arrays = {}
     start = 0
-    for name, dtype, shape in layout:
-        array = np.empty(shape, dtype)
-        end = start + array.nbytes
-        if array.nbytes:
-            array.reshape(-1).view(np.uint8).data[:] = memoryview(body)[start:end]
-        start = end
+    for (name, dtype, shape), count in zip(layout, counts, strict=True):
+        # A copy: aligned, and alone the owner of its memory.
+        array = np.ndarray(shape, dtype, body, start).copy() if count else np.empty(shape, dtype)
+        start += array.nbytes
         if dtype.kind == "b" and array.view(np.uint8).max(initial=0) > 1:
             raise FrameError(f"array {shown(name)} is bool, but holds a byte other than 0 and 1")
         if sys.byteorder != "little":

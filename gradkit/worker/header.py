@@ -24,6 +24,7 @@ _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 DIMENSIONS = 8
 _KIND = re.compile(r"[a-z][a-z0-9_.-]{0,39}", re.ASCII)
 _NAME_LENGTH = 200
+_INTEGER = frozenset({int})
 _DEPTH = 16
 
 
@@ -54,12 +55,7 @@ def parse_header(
         arrays beyond `limits`.
     """
     try:
-        value = json.loads(
-            header.decode(),
-            object_pairs_hook=_object,
-            parse_constant=_no_float,
-            parse_float=_no_float,
-        )
+        value = _DECODER.decode(header.decode())
     except UnicodeDecodeError as error:
         raise FrameError(f"the header is not UTF-8: {error.reason} at {error.start}") from None
     except json.JSONDecodeError as error:
@@ -98,13 +94,18 @@ def parse_header(
 def _checked_shape(
     name: str, shape: object, dtype: np.dtype[Any], limits: FrameLimits
 ) -> tuple[int, ...]:
-    if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
+    if (
+        type(shape) is not list
+        or not _INTEGER.issuperset(map(type, shape))
+        or min(shape, default=0) < 0
+    ):
         raise FrameError(f"array {shown(name)} has shape {shown(shape)}, expected sizes ≥ 0")
     if len(shape) > DIMENSIONS:
         raise FrameError(f"array {shown(name)} has {len(shape)} dimensions, at most {DIMENSIONS}")
     # Empty dimensions count as one here: numpy refuses shapes such as (0, 2**62).
-    size = dtype.itemsize * math.prod(max(n, 1) for n in shape)
-    check_within(f"bytes of array {shown(name)}", size, limits.body)
+    size = dtype.itemsize * (math.prod(shape) or math.prod(max(n, 1) for n in shape))
+    if size > limits.body:
+        check_within(f"bytes of array {shown(name)}", size, limits.body)
     return tuple(shape)
 
 
@@ -125,21 +126,30 @@ def check_json(value: object, path: str, depth: int = 0) -> None:
 
 def _is_json(value: object, depth: int) -> bool:
     """Whether this is plainly what `check_json` asks for; most of the time it is."""
-    kind = type(value)
-    if depth > _DEPTH:
-        return False
-    if kind is str:
-        return value.isascii()  # type: ignore[attr-defined,no-any-return]
-    if kind is list or kind is tuple:
-        return all(_is_json(item, depth + 1) for item in value)  # type: ignore[attr-defined]
-    if kind is dict:
-        return all(
-            type(key) is str and key.isascii() and _is_json(item, depth + 1)
-            for key, item in value.items()  # type: ignore[attr-defined]
-        )
-    if kind is int:
-        return -(2**63) <= value < 2**64  # type: ignore[operator]
-    return value is None or kind is bool
+    level = [value]
+    # Level by level, since a call for each value would take several times as long.
+    while level and depth <= _DEPTH:
+        below: list[Any] = []
+        for item in level:
+            kind = type(item)
+            if kind is str:
+                if not item.isascii():  # type: ignore[attr-defined]
+                    return False
+            elif kind is dict:
+                for key in item:  # type: ignore[attr-defined]
+                    if type(key) is not str or not key.isascii():
+                        return False
+                below += item.values()  # type: ignore[attr-defined]
+            elif kind is list or kind is tuple:
+                below += item  # type: ignore[arg-type]
+            elif kind is int:
+                if not -(2**63) <= item < 2**64:  # type: ignore[operator]
+                    return False
+            elif item is not None and kind is not bool:
+                return False
+        level = below
+        depth += 1
+    return not level
 
 
 def _complain(value: object, path: str, depth: int) -> None:
@@ -185,6 +195,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         raise FrameError("a JSON object holds a key twice")
     return value
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_no_float, parse_float=_no_float
+)
 
 
 def _keys(value: object, what: str, expected: set[str]) -> None:
