@@ -6,6 +6,7 @@ It holds the answers and runs no student's code. It ends when whoever sends it o
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -114,6 +115,9 @@ def main(orders: Connection, settings: Settings, niceness: int) -> None:
         os.nice(niceness)
     decoder = msgspec.msgpack.Decoder(Order)
     with grader(settings) as able, contextlib.suppress(EOFError, OSError):
+        # What is loaded by now stays: the collector need not go through it again and again.
+        gc.collect()
+        gc.freeze()
         while True:
             order = decoder.decode(orders.recv_bytes())
             orders.send_bytes(msgspec.msgpack.encode(able.grade(order)))

@@ -40,7 +40,7 @@ class Question:
 
 
 class OverdueError(Exception):
-    """A hurried sitting did not come to its end in the time that it had."""
+    """A hurried sitting did not come to its end: it took too long, or lost its process."""
 
 
 class Sitting:
@@ -63,7 +63,8 @@ class Sitting:
         Seeds the random generators of every worker, so that each starts alike.
     hurried : bool
         Whether to give up altogether, with `OverdueError`, at the first request that is not
-        answered in time: whoever asks will come back with more of it.
+        answered in time, or costs the process: whoever asks will come back with more time. A
+        crash is followed by many, since each question after it has a process of its own.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class Sitting:
         except WorkerLost as lost:
             self.output = worker.output
             self._close()
-            if self._hurried and lost.kind == "timeout":
+            if self._hurried:
                 raise OverdueError from None
             return Lost(lost.kind, lost.detail)
         finally:

@@ -103,18 +103,16 @@ def requests(monkeypatch):
     [
         (["double", "double"], True),
         (["double", "talk", "double"], False),
-        (["double", "crash", "double"], False),
     ],
 )
 def test_all_at_once_is_no_different(workshop, requests, functions, at_once) -> None:
-    """What is printed, or lost, belongs to one of them."""
+    """What is printed belongs to one of them."""
     quick = told(sit(workshop, hurried=True), functions)
     asked = len(requests)
     assert quick == told(sit(workshop, hurried=False), functions)
     assert asked == (1 if at_once else 1 + len(functions))
     assert quick[0] == ([[[3.0], [3.0]]], "")
     assert (quick[1][1] == "talking\n") == ("talk" in functions)
-    assert isinstance(quick[1][0], Lost) == ("crash" in functions)
 
 
 def test_who_has_printed_is_asked_one_by_one(workshop, requests) -> None:
@@ -126,10 +124,15 @@ def test_who_has_printed_is_asked_one_by_one(workshop, requests) -> None:
     assert requests == ["several", "batch", "batch"]
 
 
-def test_who_is_not_in_time_is_given_up(workshop) -> None:
-    """With all the others: they will be asked again."""
+@pytest.mark.parametrize("trouble", ["hang", "crash"])
+def test_who_is_not_in_time_or_crashes_is_given_up(workshop, trouble) -> None:
+    """With all the others: they will be asked again, one by one where it is at leisure."""
+    questions = [question(name) for name in ("double", trouble, "double")]
     with pytest.raises(OverdueError), sit(workshop, hurried=True, deadline=0.5) as sitting:
-        sitting.ask_all([question("double"), question("hang")])
+        sitting.ask_all(questions)
+    with sit(workshop, hurried=False, deadline=1.0) as sitting:
+        replies = [reply for reply, _ in sitting.ask_all(questions)]
+    assert [isinstance(reply, Lost) for reply in replies] == [False, True, False]
 
 
 def asked(sitting: Sitting, function: str) -> float:

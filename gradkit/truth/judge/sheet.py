@@ -165,19 +165,17 @@ class Sheet:
         if kind:
             self.say(kind, quantity, str(found.dtype) if kind in ("whole", "coarse") else "")
         failed = ~close
-        first = failed.argmax(axis=0)  # the first that failed; 0 where none did
-        columns = (
-            np.ravel(values).tolist()
-            for values in (failed.any(axis=0), first, _at(first, found), _at(first, expected))
-        )
-        for (index, label), off, probe, number, right in zip(
+        off, first = failed.any(axis=0), failed.argmax(axis=0)
+        shown = (_at(first, found), _at(first, expected)) if off.any() else (found[0], expected[0])
+        columns = (np.ravel(values).tolist() for values in (off, first, *shown))
+        for (index, label), failing, probe, number, right in zip(
             labels_of.items(), *columns, strict=True
         ):
             self.entries.append(
                 Entry(
                     title or quantity,
                     index,
-                    "fail" if off else "pass",
+                    "fail" if failing else "pass",
                     None if kind == "complex" else float(number),
                     right,
                     labels[probe],
