@@ -36,7 +36,7 @@ def recognised(session: Session, path: Path) -> tuple[Task, ...]:
     named = session.settings.tasks
     try:
         submission = read(path)
-        claimed = recognise(submission, session.tasks, named, session.sit)
+        claimed = recognise(submission, session.tasks, named, session.room.sit)
     except (SubmissionError, UnrecognisedError) as error:
         raise GradingError(str(error)) from None
     except WorkshopError as error:
@@ -55,7 +55,7 @@ def mistaken_for(session: Session, submission: Submission, section: Section) -> 
         The grader's own side failed.
     """
     try:
-        return resembles(section, session.tasks, submission, session.sit)
+        return resembles(section, session.tasks, submission, session.room.sit)
     except WorkshopError as error:
         raise BreakdownError(str(error)) from None
 
@@ -76,13 +76,13 @@ def play(session: Session, path: Path, task: str) -> Iterator[Played]:
     except SubmissionError as error:
         raise GradingError(str(error)) from None
     chosen, section, binding, _ = list(bindings(session, submission, task))[-1]
-    with session.sit(chosen, section, submission) as sitting:
+    with session.room.sit(chosen, section, submission) as sitting:
         yield Played(chosen, binding, sitting)
 
 
 def answers(session: Session, task: Task) -> Answers:
     """What is right for a task, one example at a time."""
-    return Answers(task, session.oracle(task))
+    return Answers(task, session.room.oracle(task))
 
 
 def bindings(
@@ -98,12 +98,12 @@ def bindings(
         See `gradkit.session.Session.grade`.
     """
     try:
-        claimed = recognise(submission, session.tasks, (task,), session.sit)
+        claimed = recognise(submission, session.tasks, (task,), session.room.sit)
         chosen = next(each for each in session.tasks if each.id == task)
         for section in claimed[task]:
-            with session.sit(chosen, section, submission) as sitting:
+            with session.room.sit(chosen, section, submission) as sitting:
                 facts = outline(section, submission.modules)
                 binding = bind(chosen, facts, sitting)
-            yield chosen, section, binding, session.forbidden()
+            yield chosen, section, binding, session.room.forbidden
     except (UnrecognisedError, WorkshopError) as error:
         raise GradingError(str(error)) from None

@@ -11,10 +11,9 @@ from __future__ import annotations
 import importlib.util
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
 from gradkit.assess import (
     Scheme,
@@ -35,7 +34,6 @@ from gradkit.grounds import (
     Settings,
     digests_of,
     grounds,
-    oracle_of,
     tasks_of,
 )
 from gradkit.language import phrase, say
@@ -47,16 +45,13 @@ from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Place, Section, Submission
 from gradkit.records.task import Task
 from gradkit.records.verdict import Verdict
+from gradkit.room import Pace, Room
 from gradkit.student.files import SubmissionError
 from gradkit.student.listing import listings
 from gradkit.student.outline import outline
 from gradkit.student.read import read
 from gradkit.student.sitting import Sitting
-from gradkit.truth.oracle import (
-    Oracle,
-    OracleError,
-)
-from gradkit.truth.remembered import Remembered
+from gradkit.truth.oracle import OracleError
 from gradkit.truth.suspicion import nondeterministic
 from gradkit.worker import Workshop, WorkshopError
 
@@ -66,16 +61,6 @@ REDRAWS = 3
 WITHOUT_TORCH = phrase(
     "torch is not installed here. To have torch tasks checked: pip install 'gradkit[torch]'"
 )
-
-
-class Pace(Protocol):
-    """How long submissions may take, and what they have taken."""
-
-    def limit(self, framework: str) -> float:
-        """Seconds that a section's code is given in all."""
-
-    def note(self, framework: str, seconds: float) -> None:
-        """What a section that came to its end has taken."""
 
 
 class Session:
@@ -103,10 +88,7 @@ class Session:
         self.settings = settings
         self.tasks = tasks_of(self.assignment, settings.form)
         self.digests = digests_of(self.assignment, self._reference)
-        self._oracles: dict[str, Oracle] = {}
-        self._workshops = {} if workshop is None else {"numpy": workshop}
-        self._pace = pace
-        self._stack = ExitStack()
+        self.room = Room(settings, self.tasks, self._reference, workshop, pace)
 
     @property
     def keyed(self) -> bool:
@@ -166,7 +148,7 @@ class Session:
         """
         named = self.settings.tasks
         try:
-            claimed = recognise(submission, self.tasks, named, self.sit)
+            claimed = recognise(submission, self.tasks, named, self.room.sit)
         except UnrecognisedError as error:
             raise GradingError(str(error)) from None
         except WorkshopError as error:
@@ -216,13 +198,12 @@ class Session:
         if task.framework == "torch" and importlib.util.find_spec("torch") is None:
             evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
-        oracle = self.oracle(task)
+        oracle = self.room.oracle(task)
         facts = outline(section, submission.modules)
         for redraw in range(1 + REDRAWS):
-            with self.sit(task, section, submission) as sitting:
+            with self.room.sit(task, section, submission) as sitting:
                 examined = examine(task, facts, sitting, oracle, seed + redraw)
-                if self._pace is not None:
-                    self._pace.note(task.framework, sitting.spent)
+                self.room.note(task, sitting)
                 settled = all(verdict.state != "inconclusive" for verdict in examined.verdicts)
                 if settled or redraw == REDRAWS:
                     inquiry, trouble = self._inquire(task, sitting, examined, seed)
@@ -264,7 +245,7 @@ class Session:
         try:
             if asked:
                 sitting.renew()
-                inquiry = inquire(task, examined, sitting, self.oracle(task), seed)
+                inquiry = inquire(task, examined, sitting, self.room.oracle(task), seed)
             remarks = suspicions(task, examined, inquiry)
             return replace(inquiry, findings=(*inquiry.findings, *remarks)), ""
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -272,50 +253,6 @@ class Session:
             return Inquiry(), say(
                 "gradkit's own diagnosis failed here ({kind}); marks count entries.", kind=kind
             )
-
-    def sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
-        """A section's code, ready to be asked."""
-        pace, deadline = self._pace, task.deadline
-        if pace is not None:
-            deadline = min(deadline, pace.limit(task.framework))
-        return Sitting(
-            self.workshop(task),
-            section,
-            submission.modules,
-            self.forbidden(),
-            deadline,
-            seed=0,
-            hurried=pace is not None,
-        )
-
-    def forbidden(self) -> frozenset[str]:
-        """Names of roles, which never come from another task's section.
-
-        Unless they mean the same there.
-        """
-        roles = (role for other in self.tasks for role in other.roles if not role.shared)
-        return frozenset(alias for role in roles for alias in role.aliases)
-
-    def workshop(self, task: Task) -> Workshop:
-        """Where the code of this task is run; opened when it is first asked for."""
-        if task.framework not in self._workshops:
-            preload = () if task.framework == "numpy" else (task.framework,)
-            first = next(iter(self._workshops.values()), None)
-            workshop = (
-                Workshop(preload=preload, require_tier=self.settings.require_tier)
-                if first is None
-                else first.sibling(preload)
-            )
-            self._workshops[task.framework] = self._stack.enter_context(workshop)
-        return self._workshops[task.framework]
-
-    def oracle(self, task: Task) -> Oracle:
-        """Where a task's expected values come from."""
-        form = self.settings.form
-        if task.id in self._oracles:
-            return self._oracles[task.id]
-        oracle = self._oracles[task.id] = Remembered(oracle_of(task, self._reference, form))
-        return oracle
 
     def _result(self, submission: Submission, seed: int, tasks: Sequence[Task]) -> Result:
         """All of a result but its marks."""
@@ -342,7 +279,7 @@ class Session:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._stack.close()
+        self.room.close()
 
 
 def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:

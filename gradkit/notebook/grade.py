@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from gradkit.notebook.kernel import Kernel, headings, modules_beside
 from gradkit.notebook.report import Report
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Assignment, Task
+from gradkit.room import Room
 from gradkit.session import Session
 from gradkit.student.history import from_functions, from_history, section_of, submission_of
 from gradkit.student.live import LiveSitting
@@ -26,14 +27,18 @@ LIVE = phrase(
 )
 
 
-class LiveSession(Session):
-    """A `Session` that puts its questions to functions of this process."""
+class LiveRoom(Room):
+    """A room in which questions are put to functions of this process."""
 
-    functions: Mapping[str, Any]
+    def __init__(
+        self, settings: Settings, tasks: Sequence[Task], functions: Mapping[str, Any]
+    ) -> None:
+        super().__init__(settings, tasks, None)
+        self._functions = functions
 
     def sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
-        """See `Session`."""
-        return LiveSitting(None, section, self.functions)
+        """See `Room`."""
+        return LiveSitting(None, section, self._functions)
 
 
 def grade(
@@ -79,10 +84,9 @@ def _task(assignment: Assignment, named: str | None) -> Task:
 
 
 def _session(kernel: Kernel, settings: Settings) -> Session:
-    if kernel.history is not None:
-        return Session(settings)
-    session = LiveSession(settings)
-    session.functions = kernel.names
+    session = Session(settings)
+    if kernel.history is None:
+        session.room = LiveRoom(settings, session.tasks, kernel.names)
     return session
 
 

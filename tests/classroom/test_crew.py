@@ -261,6 +261,6 @@ def test_sessions_share_their_workers(able: Grader) -> None:
     """A hurried and a patient one have one server of processes between them."""
     hurried, patient = able._sessions[True], able._sessions[False]
     assert isinstance(hurried, Session)
-    assert hurried._workshops["numpy"] is patient._workshops["numpy"]
-    assert hurried._pace is not None
-    assert patient._pace is None
+    assert hurried.room.workshops["numpy"] is patient.room.workshops["numpy"]
+    assert hurried.room._pace is not None
+    assert patient.room._pace is None

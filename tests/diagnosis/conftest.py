@@ -53,7 +53,7 @@ def diagnosed(
                 settings = Settings(tasks=(task,), seed=seed, no_reference=True)
                 made = Session(settings, workshop)
                 if task.endswith("torch"):
-                    made._workshops["torch"] = request.getfixturevalue("torch_workshop")
+                    made.room.workshops["torch"] = request.getfixturevalue("torch_workshop")
                 sessions[key] = stack.enter_context(made)
             if isinstance(submission, str):
                 written.write_text(submission, encoding="utf-8")

@@ -39,6 +39,14 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     # Where they meet.
     "gradkit.grounds": {"gradkit.truth", "gradkit.records"},
     "gradkit.session": {"gradkit"},
+    "gradkit.room": {
+        "gradkit.grounds",
+        "gradkit.student.sitting",
+        "gradkit.truth.oracle",
+        "gradkit.truth.remembered",
+        "gradkit.records",
+        "gradkit.worker",
+    },
     "gradkit.consult": {
         "gradkit.session",
         "gradkit.grounds",
@@ -129,6 +137,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.notebook",
         "gradkit.consult",
         "gradkit.grounds",
+        "gradkit.room",
         "gradkit.session",
         "gradkit.render",
         "gradkit.records",
@@ -149,6 +158,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 JOINTS = {
     "gradkit.grounds",
     "gradkit.session",
+    "gradkit.room",
     "gradkit.consult",
     "gradkit.recognise",
     "gradkit.examine",
