@@ -76,6 +76,9 @@ def examine(task: Task, outline: Outline, sitting: Sitting, oracle: Oracle, seed
     if runs is None:
         outcomes.update(_train_with(case, oracle, sitting))
     outcomes.update(observe_all(sitting, [*(runs or ()), *_again(case)]))
+    if task.framework == "torch" and task.rates.policy == "free":
+        # Only now have its steps been seen, and with them its rates.
+        case = replace(case, expected=expected_of(task, oracle, probes, outcomes))
     return Examined(case, judge(case, known=known), sitting.tier)
 
 

@@ -15,7 +15,7 @@ from gradkit.worker import Workshop
 MISTAKES = Path(__file__).resolve().parents[1] / "mistakes"
 
 
-def graded(folder: Path, name: str, policy: str) -> dict[str, str]:
+def graded(folder: Path, name: str, policy: str, task: str = "regression-numpy") -> dict[str, str]:
     """States by check of one of the wrong submissions, under a rate policy."""
     for source in DEFAULT.parent.glob("*.csv"):
         shutil.copy(source, folder)
@@ -23,7 +23,7 @@ def graded(folder: Path, name: str, policy: str) -> dict[str, str]:
     text = DEFAULT.read_text(encoding="utf-8")
     assignment.write_text(text.replace('policy = "exact"', f'policy = "{policy}"'), "utf-8")
     settings = Settings(
-        tasks=("regression-numpy",), assignment=assignment, seed=1, no_reference=True
+        tasks=(task,), assignment=assignment, seed=1, no_reference=True
     )
     with Workshop() as workshop, Session(settings, workshop) as session:
         (result,) = session.check(MISTAKES / f"{name}.py").tasks
@@ -48,3 +48,24 @@ def test_what_is_no_one_rate_goes_off_course(tmp_path: Path, name: str, policy: 
     """The twins: without the policy, with two rates of a kind, uphill, or another step."""
     states = graded(tmp_path, name, policy)
     assert (states["update"], states["trajectory"]) == ("fail", "fail")
+
+
+def test_a_torch_run_too(tmp_path: Path) -> None:
+    """Its rate is read off its first step, its course is that of the same descent."""
+    pytest.importorskip("torch")
+    states = graded(tmp_path, "wrong-learning-rate.torch", "free", "classification-torch")
+    assert set(states.values()) == {"pass"}
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "policy"),
+    [
+        ("wrong-learning-rate.torch", "classification-torch", "exact"),
+        ("missing-zero-grad", "regression-torch", "free"),
+        ("momentum", "regression-torch", "free"),
+    ],
+)
+def test_what_is_no_one_rate_in_torch(tmp_path: Path, name: str, task: str, policy: str) -> None:
+    """The twins: gradients that add up, and an optimiser that remembers."""
+    pytest.importorskip("torch")
+    assert graded(tmp_path, name, policy, task)["trajectory"] == "fail"

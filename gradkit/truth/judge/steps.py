@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradkit.language import say
 from gradkit.records.observations import Outcome
@@ -103,14 +105,16 @@ def _at_own_rates(
     batch: Batch, outcome: Outcome, expected: Mapping[str, Array]
 ) -> dict[str, Array]:
     """Expected parameters at the one rate per kind that the student's own steps show."""
-    ratios = own_ratios(batch, outcome, expected)
+    ratios = own_ratios(batch.inputs, outcome.outputs, expected)
     return {
         key: batch.inputs[key] + ratios.get(key[0], 1.0) * (value - batch.inputs[key])
         for key, value in expected.items()
     }
 
 
-def own_ratios(batch: Batch, outcome: Outcome, expected: Mapping[str, Array]) -> dict[str, float]:
+def own_ratios(
+    before: Mapping[str, Array], after: Mapping[str, NDArray[Any]], expected: Mapping[str, Array]
+) -> dict[str, float]:
     """By how much the student's steps are longer than expected: one ratio for each kind.
 
     Kinds are ``W`` and ``b``; one of which nothing came back, or that moves uphill, is
@@ -118,11 +122,11 @@ def own_ratios(batch: Batch, outcome: Outcome, expected: Mapping[str, Array]) ->
     """
     ratios = {}
     for kind in "Wb":
-        keys = [key for key in expected if key[0] == kind and key in outcome.outputs]
+        keys = [key for key in expected if key[0] == kind and key in after]
         if not keys:
             continue
-        wanted = np.concatenate([(expected[k] - batch.inputs[k]).ravel() for k in keys])
-        taken = np.concatenate([(outcome.outputs[k].real - batch.inputs[k]).ravel() for k in keys])
+        wanted = np.concatenate([(expected[k] - before[k]).ravel() for k in keys])
+        taken = np.concatenate([(after[k].real - before[k]).ravel() for k in keys])
         ratio = closeness.median(taken[wanted != 0] / wanted[wanted != 0])
         if ratio > 0:
             ratios[kind] = float(ratio)
