@@ -13,7 +13,6 @@ checked before memory is taken, and arrays are built here from raw bytes.
 
 from __future__ import annotations
 
-import json
 import math
 import struct
 import sys
@@ -21,6 +20,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,7 +52,7 @@ __all__ = [
 
 MAGIC = b"GKF1"
 _PREFIX = struct.Struct("<4sIQ")
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ENCODER = msgspec.json.Encoder()
 
 TO_GRADER = FrameLimits(header=64 << 10, body=16 << 20)
 TO_WORKER = FrameLimits(header=16 << 20, body=64 << 20)
@@ -96,9 +96,7 @@ def encode(frame: Frame, limits: FrameLimits) -> bytes:
         {"name": name, "dtype": name_of(array.dtype), "shape": array.shape}
         for name, array in arrays.items()
     ]
-    header = _ENCODER.encode(
-        {"kind": frame.kind, "arrays": layout, "data": frame.data},
-    ).encode()
+    header = _ENCODER.encode({"kind": frame.kind, "arrays": layout, "data": frame.data})
     body = sum(array.nbytes for array in arrays.values())
     check_within("header bytes", len(header), limits.header)
     check_within("body bytes", body, limits.body)

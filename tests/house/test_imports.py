@@ -170,6 +170,8 @@ JOINTS = {
 AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.cli": {"click"},
     "gradkit.truth.tables": {"msgspec"},
+    "gradkit.worker.frames": {"msgspec"},
+    "gradkit.worker.header": {"msgspec"},
     "gradkit.render.text": {"rich"},
     "gradkit.render.summary": {"rich"},
     "gradkit.render.review": {"rich"},

@@ -22,9 +22,7 @@ def graded(folder: Path, name: str, policy: str, task: str = "regression-numpy")
     assignment = folder / "assignment.toml"
     text = DEFAULT.read_text(encoding="utf-8")
     assignment.write_text(text.replace('policy = "exact"', f'policy = "{policy}"'), "utf-8")
-    settings = Settings(
-        tasks=(task,), assignment=assignment, seed=1, no_reference=True
-    )
+    settings = Settings(tasks=(task,), assignment=assignment, seed=1, no_reference=True)
     with Workshop() as workshop, Session(settings, workshop) as session:
         (result,) = session.check(MISTAKES / f"{name}.py").tasks
     return {check.check: check.state for check in result.checks}
