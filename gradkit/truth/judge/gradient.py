@@ -6,7 +6,6 @@ off the steps themselves, so that a wrong learning rate is not a wrong gradient.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +35,9 @@ from gradkit.truth.slope import Slope, slopes
 
 LADDERS = 4
 """Probes of an update that finite differences look at: each costs some 200 evaluations."""
+
+STATES: tuple[State, ...] = ("pass", "inconclusive", "fail")
+"""By gravity."""
 
 EXACT, SINGLE = 1e-6, 2e-3
 """How far a step may be from the slope, relative, in double and in single precision."""
@@ -164,23 +166,34 @@ def _compare(
     What the slope's own error bound leaves open is inconclusive rather than wrong.
     """
     entries = []
-    for step in steps:
-        for key, taken in step.taken.items():
-            factor, slope = factors[key[0]], step.slope[key]
-            implied = taken / factor if factor > 0 else np.full(taken.shape, np.nan)
-            rounding = 16 * eps * np.abs(step.before[key]) / (factor if factor > 0 else 1.0)
-            largest = np.abs(slope.value).max()
-            allowed = relative * (np.abs(slope.value) + 1e-2 * largest) + rounding
-            right = closeness.near(implied, slope.value, allowed + slope.bound)
-            unsure = slope.bound > allowed + 1e-3 * np.abs(slope.value)
-            columns = (part.ravel().tolist() for part in (unsure, right, implied, slope.value))
-            for index, open_, close, number, expected in zip(
-                np.ndindex(taken.shape), *columns, strict=True
-            ):
-                state: State = "inconclusive" if open_ else "pass" if close else "fail"
-                found = number if math.isfinite(number) else None
-                label = label_of(bound, key, index, taken.shape)
-                entries.append(Entry(key, index, state, found, expected, step.label, label))
+    for key in steps[0].taken:
+        taken = np.array([step.taken[key] for step in steps])
+        before = np.array([step.before[key] for step in steps])
+        slope = np.array([step.slope[key].value for step in steps])
+        bounds = np.array([step.slope[key].bound for step in steps])
+        factor, size = factors[key[0]], np.abs(slope)
+        implied = taken / factor if factor > 0 else np.full(taken.shape, np.nan)
+        rounding = 16 * eps * np.abs(before) / (factor if factor > 0 else 1.0)
+        largest = size.max(axis=tuple(range(1, size.ndim)), keepdims=True)
+        allowed = relative * (size + 1e-2 * largest) + rounding
+        right = closeness.near(implied, slope, allowed + bounds)
+        unsure = bounds > allowed + 1e-3 * size
+        gravity = np.where(unsure, 1, np.where(right, 0, 2))
+        # Of several steps the first of the gravest is shown.
+        shown = gravity.argmax(axis=0)
+        for index in np.ndindex(shown.shape):
+            at = (shown[index], *index)
+            entries.append(
+                Entry(
+                    key,
+                    index,
+                    STATES[gravity[at]],
+                    float(implied[at]) if np.isfinite(implied[at]) else None,
+                    float(slope[at]),
+                    steps[shown[index]].label,
+                    label_of(bound, key, index, shown.shape),
+                )
+            )
     return entries
 
 
