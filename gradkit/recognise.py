@@ -52,7 +52,10 @@ def recognise(
         A section could be several tasks, and its forward pass does not tell which.
     """
     claimed: dict[str, list[Section]] = {}
-    for section in divide(submission, tasks):
+    sections = divide(submission, tasks)
+    if not any(task in named for section in sections for task in section.tasks):
+        sections = divide(submission, tasks, named)
+    for section in sections:
         possible = [task for task in tasks if task.id in section.tasks]
         asked = [task for task in possible if task.id in named]
         possible = asked or possible

@@ -66,9 +66,11 @@ def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
         for role in task.roles
         for name in (role.name, *role.aliases)
     }
+    # Without torch, what is called backward is a method of the student's own.
+    trains = any("torch" in cell.source for cell, _ in parsed)
     units: list[Unit] = []
     for cell, tree in parsed:
-        units += _units(cell, tree, torch_names, numpy_roles)
+        units += _units(cell, tree, torch_names, numpy_roles, trains=trains)
     return units
 
 
@@ -87,7 +89,12 @@ def _origins(tree: ast.Module | None) -> dict[str, str]:
 
 
 def _units(
-    cell: Cell, tree: ast.Module | None, torch_names: set[str], numpy_roles: dict[str, str]
+    cell: Cell,
+    tree: ast.Module | None,
+    torch_names: set[str],
+    numpy_roles: dict[str, str],
+    *,
+    trains: bool,
 ) -> Iterator[Unit]:
     end = cell.source.count("\n") + 2
     statements = tree.body if tree is not None else []
@@ -102,7 +109,8 @@ def _units(
     if not groups:
         yield Unit(cell, 1, end)
     for group, (start, stop) in zip(groups, pairwise(starts), strict=False):
-        yield replace(_unit(group, cell, torch_names, numpy_roles), start=start, end=stop)
+        unit = _unit(group, cell, torch_names, numpy_roles, trains=trains)
+        yield replace(unit, start=start, end=stop)
 
 
 def _first_line(node: ast.stmt) -> int:
@@ -111,21 +119,33 @@ def _first_line(node: ast.stmt) -> int:
 
 
 def _unit(
-    group: list[ast.stmt], cell: Cell, torch_names: set[str], numpy_roles: dict[str, str]
+    group: list[ast.stmt],
+    cell: Cell,
+    torch_names: set[str],
+    numpy_roles: dict[str, str],
+    *,
+    trains: bool,
 ) -> Unit:
     loads: set[str] = set()
-    backward = False
+    methods: set[str] = set()
     for statement in group:
         for node in walk(statement):
             if isinstance(node, ast.Name):
                 loads.add(node.id)
-            elif isinstance(node, ast.Attribute) and node.attr == "backward":
-                backward = True
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                # `net.backward(X, y)` is somebody's own; a tensor's is given nothing.
+                methods.add(node.func.attr if not node.args else f"{node.func.attr} of")
+    defines = {name for node in group for name in _defined(node)}
+    own = {numpy_roles[normal(name)] for name in defines if normal(name) in numpy_roles}
+    backward = trains and (
+        bool(methods & {"backward", "backward of"})
+        if loads & torch_names
+        else "backward" in methods and (not own or bool(methods & {"step", "zero_grad"}))
+    )
     imports = all(isinstance(node, ast.Import | ast.ImportFrom) for node in group)
     torch = backward or bool(loads & torch_names)
     if imports:
         torch = "torch" in {name for node in group for name in _origins(_module(node)).values()}
-    defines = {name for node in group for name in _defined(node)}
     roles = set()
     if backward:
         roles.add(TRAINING)
@@ -134,7 +154,7 @@ def _unit(
         # A class made for another stays one: students derive models from their own base.
         torch_names |= {node.name for node in group if isinstance(node, ast.ClassDef)}
     if not torch:
-        roles |= {numpy_roles[normal(name)] for name in defines if normal(name) in numpy_roles}
+        roles |= own
     loop = any(isinstance(node, _LOOPS) for node in group)
     return Unit(
         cell,

@@ -5,7 +5,7 @@ What cannot be told from the text stays open between tasks, for behaviour to dec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, takewhile
 from pathlib import PurePosixPath
@@ -25,7 +25,9 @@ class _Part:
     shared: set[int] = field(default_factory=set)
 
 
-def divide(submission: Submission, tasks: Sequence[Task]) -> tuple[Section, ...]:
+def divide(
+    submission: Submission, tasks: Sequence[Task], named: Collection[str] = ()
+) -> tuple[Section, ...]:
     """Divide a submission into sections.
 
     Parameters
@@ -35,6 +37,8 @@ def divide(submission: Submission, tasks: Sequence[Task]) -> tuple[Section, ...]
     tasks : sequence of Task
         All tasks of the assignment, also those that will not be graded: what belongs to
         one of them must not be taken for another's.
+    named : collection of str
+        Ids that the user asked for, who knows better than the name of a file.
 
     Returns
     -------
@@ -46,7 +50,7 @@ def divide(submission: Submission, tasks: Sequence[Task]) -> tuple[Section, ...]
         sections is cut between statements, and its pieces have ``first_line`` set.
     """
     units = units_of(submission.cells, tasks)
-    possible = possible_tasks(units, tasks)
+    possible = possible_tasks(units, tasks, named)
     frameworks: dict[str, str] = {task.id: task.framework for task in tasks}
     labels = _labels(units, possible, frameworks)
     settled: dict[str, list[int]] = {}

@@ -8,7 +8,7 @@ A claim about the framework that the code below it belies does not count: a titl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 from pathlib import PurePosixPath
 
@@ -23,17 +23,22 @@ REPEATED = 2
 """Roles that must be there again before code counts as another part, and no second attempt."""
 
 
-def possible_tasks(units: Sequence[Unit], tasks: Sequence[Task]) -> list[Ids]:
-    """Give the ids of the possible tasks for each unit, never an empty set."""
+def possible_tasks(
+    units: Sequence[Unit], tasks: Sequence[Task], named: Collection[str] = ()
+) -> list[Ids]:
+    """Give the ids of the possible tasks for each unit, never an empty set.
+
+    A file's name does not speak against the tasks that the user has ``named``.
+    """
     claims = Claims(tasks)
     torch = frozenset(task.id for task in tasks if task.framework == "torch")
     found: list[Ids] = []
     for name, group in groupby(units, key=lambda unit: unit.cell.file):
-        found += _in_file(name, list(group), claims, torch)
+        found += _in_file(name, list(group), claims, torch, frozenset(named) or claims.all)
     return found
 
 
-def _in_file(name: str, units: list[Unit], claims: Claims, torch: Ids) -> list[Ids]:
+def _in_file(name: str, units: list[Unit], claims: Claims, torch: Ids, asked: Ids) -> list[Ids]:
     frameworks = _frameworks(units, claims, torch)
     topics = _topics(units, claims)
     found = [
@@ -43,11 +48,12 @@ def _in_file(name: str, units: list[Unit], claims: Claims, torch: Ids) -> list[I
     label = str(PurePosixPath(name).with_suffix(""))
     # A file name counts where no heading and no code in the file speaks against it.
     topic = claims.topic(label)
-    if topic is not None and all(ids & topic for ids in found):
+    if topic is not None and topic & asked and all(ids & topic for ids in found):
         found = [ids & topic for ids in found]
     framework = claims.framework(label)
     if (
         framework is not None
+        and framework & asked
         and not _belied(framework, units, torch)
         and all(ids & framework for ids in found)
     ):

@@ -59,6 +59,25 @@ def test_defaults_are_filled_only_where_they_are_meant() -> None:
     assert "verbose" not in fitting.parameters
 
 
+@pytest.mark.parametrize(
+    ("optional", "handed"),
+    [
+        (("lr", "lr_b"), False),
+        (("lr", "bias_lr"), False),
+        (("learning_rate", "biasRate"), False),
+        (("alpha", "alpha_bias"), False),
+        (("lr", "lr_decay"), True),
+        (("lr", "momentum"), True),
+        (("lr", "b"), True),
+    ],
+)
+def test_one_of_two_rates_is_not_handed_over(optional, handed) -> None:
+    """Their defaults are what the task asks for; another word beside `lr` is no second rate."""
+    fitting = fit(UPDATE, USUAL, optional)
+    assert fitting is not None
+    assert ("rate" in fitting.quantities) == handed
+
+
 @pytest.mark.parametrize("parameters", [(), USUAL[:4], (*USUAL, "lr", "more"), ("p",)])
 def test_other_numbers_of_arguments_do_not_fit(parameters) -> None:
     """Too few or too many."""

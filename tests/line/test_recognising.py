@@ -75,3 +75,46 @@ def test_nothing_at_all_for_the_task_that_is_asked_for(grade, tmp_path: Path) ->
     path = script(tmp_path, "def sort(values):\n    return sorted(values)\n", "homework.py")
     found = states(grade(path, "classification-numpy"))
     assert set(found.values()) <= {"missing", "blocked"}
+
+
+def test_a_task_that_is_asked_for_counts_more_than_a_files_name(grade, tmp_path: Path) -> None:
+    """The file is called after its loss; a file beside it that fits the task is taken first."""
+    path = script(tmp_path, _bare("classification"), "mse_loss.py")
+    result = grade(path, "classification-numpy")
+    assert full(result), not_passed(result)
+    wrong = _bare("classification").replace("-(y - y_hat)", "(y - y_hat)")
+    assert wrong != _bare("classification")
+    script(tmp_path, wrong, "classification.py")
+    assert states(grade(tmp_path, "classification-numpy"))["update"] == "fail"
+
+
+METHOD = """
+class Net:
+    def backward(self{arguments}):
+        d = 2 * (y_hat - y)
+        return {{"W2": d * A1, "b2": d, "W1": X @ (p["W2"] * d).T, "b1": p["W2"] * d}}
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    {before}
+    steps = Net().backward({handed})
+    for key in steps:
+        parameters[key] -= (0.001 if key[0] == "W" else 0.01) * steps[key]
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "before", "handed"),
+    [
+        (", p, y, y_hat, A1, X", "", "parameters, y, y_hat, A1, X"),
+        ("", "global p\n    p = parameters\n    globals().update(locals())", ""),
+    ],
+)
+@pytest.mark.parametrize("beside", ["", "import torch\n"])
+def test_a_method_called_backward_is_no_torch(
+    grade, tmp_path: Path, arguments: str, before: str, handed: str, beside: str
+) -> None:
+    """Also where the submission has torch for its other half."""
+    head, _, _ = _bare("regression").partition("def update_parameters")
+    own = METHOD.format(arguments=arguments, before=before, handed=handed)
+    result = grade(script(tmp_path, beside + head + own, "homework.py"), "regression-numpy")
+    assert full(result), not_passed(result)

@@ -6,7 +6,8 @@ underscores left aside; ``Al`` and ``AL`` are different words before they are th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gradkit.records.task import Argument, Role
@@ -42,7 +43,7 @@ def fit(role: Role, required: Sequence[str], optional: Sequence[str]) -> Fit | N
 
     Names that are known decide; what is left is assigned in the order of the role's own
     signature, which is how renamed arguments come. A parameter with a default that no
-    argument fits is left alone.
+    argument fits is left alone. So is a rate with a default where there is another for biases.
 
     Parameters
     ----------
@@ -64,6 +65,8 @@ def fit(role: Role, required: Sequence[str], optional: Sequence[str]) -> Fit | N
                     same(parameter, name) for name in (argument.name, *argument.aliases)
                 ):
                     assigned[parameter] = argument
+    for parameter in _one_of_two_rates(role, optional, assigned):
+        del assigned[parameter]
     known = len(assigned)
     waiting = [a for a in role.arguments if a not in assigned.values()]
     waiting.sort(key=lambda argument: not argument.required)
@@ -77,6 +80,32 @@ def fit(role: Role, required: Sequence[str], optional: Sequence[str]) -> Fit | N
     order = [parameter for parameter in (*required, *optional) if parameter in assigned]
     return Fit(tuple(QUANTITIES[assigned[p].kind] for p in order), tuple(order), known)
 
+
+def _one_of_two_rates(
+    role: Role, optional: Sequence[str], assigned: Mapping[str, Argument]
+) -> list[str]:
+    """The parameter that is taken for the rate, where its default has a fellow.
+
+    One rate cannot be handed to ``lr=0.001, lr_bias=0.01``: called without, they are as asked.
+    """
+    rates = [name for name in optional if name in assigned and assigned[name].kind == "rate"]
+    words = {
+        word
+        for argument in role.arguments
+        if argument.kind == "rate"
+        for name in (argument.name, *argument.aliases)
+        for word in _words(name)
+    }
+    fellows = (set(_words(name)) for name in optional if name not in assigned)
+    return rates if any(name & words and name - words <= KINDS for name in fellows) else []
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
+
+
+KINDS = frozenset({"b", "bias", "biases", "w", "weight", "weights"})
+"""Whose rate a name says it is."""
 
 QUANTITIES = {
     "dimensions": "dim",

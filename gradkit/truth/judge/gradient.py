@@ -66,12 +66,13 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
         for step in _update_steps(case, batch, outcome.outputs)
     ]
     bound = case.binding.bound["update"]
+    # In the precision that the update works in, as the check of single steps has it.
+    found = [value for outcome in outcomes for value in outcome.outputs.values()]
+    eps = max(map(closeness.epsilon, found), default=closeness.DOUBLE)
+    relative = max(EXACT if eps == closeness.DOUBLE else SINGLE, least(case, "gradient"))
     # All of them share one factor, which a bias of its own shows only over several probes.
-    relative = max(EXACT, least(case, "gradient"))
     factors = _factors(steps, relative)
-    return _verdict(
-        _compare(bound, steps, factors, relative, closeness.DOUBLE), bound, say("The update")
-    )
+    return _verdict(_compare(bound, steps, factors, relative, eps), bound, say("The update"))
 
 
 def training_gradient(case: Case, earlier: Earlier) -> Verdict:
