@@ -270,3 +270,35 @@ def test_other_probes_give_the_same_diagnosis(seed):
         "updated-before-use",
         "wrong-learning-rate",
     ]
+
+
+@pytest.mark.parametrize(("sign", "factor"), [(-1, 1), (1, 2)])
+def test_the_loss_as_it_is_in_place_of_its_slope(sign, factor):
+    """A square has no sign that could be wrong, and no 2 that could be missing."""
+
+    def step(p, y, y_hat, A1, X):
+        loss = factor * (y - y_hat) ** 2
+        back = p["W2"] * loss
+        p["W2"] = p["W2"] + sign * 0.001 * loss * A1
+        p["b2"] = p["b2"] + sign * 0.01 * loss
+        p["W1"] = p["W1"] + sign * 0.001 * X @ back.T
+        p["b1"] = p["b1"] + sign * 0.01 * back
+
+    short, _ = told(REGRESSION, step)
+    assert set(short) == {"squared-error"}
+
+
+def test_a_square_that_is_no_loss():
+    """Three times as long is a factor, with the loss or without."""
+
+    def step(p, y, y_hat, A1, X):
+        d = 3 * (y - y_hat) ** 2
+        back = p["W2"] * d
+        p["W2"] = p["W2"] - 0.001 * d * A1
+        p["b2"] = p["b2"] - 0.01 * d
+        p["W1"] = p["W1"] - 0.001 * X @ back.T
+        p["b1"] = p["b1"] - 0.01 * back
+
+    short, _ = told(REGRESSION, step)
+    assert len(short) > 1
+    assert "squared-error" in short

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from gradkit.records.rule import Details, Entry, Slip
 from gradkit.records.task import Task
+from gradkit.truth.mistakes.rewrite import WHOLE
 from gradkit.truth.rules.recover import shape_of
 
 Chosen = Callable[[Entry], Details | None]
@@ -224,7 +225,7 @@ def _extra_weight(entry: Entry) -> Details | None:
 
 CASES: Mapping[str, Callable[[Task], tuple[Chosen, ...]]] = {
     "wrong-error": lambda task: (_at(_factors("target")),),
-    "squared-error": lambda task: (_at(),),
+    "squared-error": lambda task: (_at(), _at(WHOLE)) if task.loss == "squared_error" else (_at(),),
     "missing-error": lambda task: (_at(),),
     "missing-output-derivative": _output_derivative,
     "missing-activation-derivative": _nonlinear(_at((), *FIRST)),

@@ -10,7 +10,7 @@ from itertools import permutations
 from gradkit.records.rule import Details, Entry, Factor, Rule, Term
 from gradkit.records.task import Task
 from gradkit.truth.mistakes.parts import PARTS, Change, parameter_detail
-from gradkit.truth.mistakes.rewrite import rewritten
+from gradkit.truth.mistakes.rewrite import WHOLE, rewritten
 from gradkit.truth.mistakes.slots import counted, readings_of_factors, slots
 from gradkit.truth.rules.symbols import gather
 
@@ -71,7 +71,7 @@ def term_differences(should: Rule, term: Term, task: Task) -> list[Difference]:
     """The same for one term, as if it were all that moves the entry."""
     found = []
     for factors, assumed in readings_of_factors(should, term.factors):
-        for changes in slots(should, factors):
+        for changes in _of_the_loss(slots(should, factors), task):
             every = (*changes, *assumed)
             if len(every) > MOST_CHANGES:
                 continue
@@ -82,8 +82,19 @@ def term_differences(should: Rule, term: Term, task: Task) -> list[Difference]:
     return sorted(found, key=_simplest)
 
 
+def _of_the_loss(readings: list[list[Change]], task: Task) -> Iterator[list[Change]]:
+    """The readings, and of each with a squared error the one in which that is the whole loss.
+
+    Where the loss stands for its slope, the slope's −2 is gone with it, and no mistake of its own.
+    """
+    for changes in readings:
+        yield changes
+        if task.loss == "squared_error" and ("squared-error", ()) in changes:
+            yield [("squared-error", WHOLE) if c == ("squared-error", ()) else c for c in changes]
+
+
 def _coefficient(should: Rule, changes: tuple[Change, ...], task: Task) -> float:
-    own = [change for change in changes if change[0] == "rate-ignored"]
+    own = [change for change in changes if change[0] in ("rate-ignored", "squared-error")]
     return rewritten(should, tuple(own), task).terms[0].coefficient
 
 

@@ -26,6 +26,9 @@ from gradkit.truth.mistakes.parts import (
 )
 from gradkit.truth.rules.symbols import gather
 
+WHOLE: Details = (("of", "loss"),)
+"""Of a squared error: it is the loss (t − o)² itself, and not −2(t − o) with a square."""
+
 Facts = Mapping[str, Detail]
 Rewrite = Callable[[Rule, Facts, Task], Rule]
 
@@ -165,6 +168,11 @@ def _error(rule: Rule, facts: Facts, task: Task) -> Rule:
     return _terms(rule, change)
 
 
+def _squared(rule: Rule, facts: Facts, task: Task) -> Rule:
+    rule = _error(rule, {"factors": ("error^2",)}, task)
+    return _scaled(rule, {"ratio": -0.5}, task) if tuple(facts.items()) == WHOLE else rule
+
+
 def _no_weight(rule: Rule, facts: Facts, task: Task) -> Rule:
     return _terms(rule, lambda factors: tuple(f for f in factors if not is_weight(f)))
 
@@ -269,7 +277,7 @@ def _same(rule: Rule, facts: Facts, task: Task) -> Rule:
 
 REWRITES: Mapping[str, Rewrite] = {
     "wrong-error": _error,
-    "squared-error": lambda rule, facts, task: _error(rule, {"factors": ("error^2",)}, task),
+    "squared-error": _squared,
     "missing-error": lambda rule, facts, task: _error(rule, {}, task),
     "missing-output-derivative": _no_output_derivative,
     "missing-activation-derivative": _no_derivative,
