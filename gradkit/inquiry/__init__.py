@@ -7,10 +7,10 @@ every other; that the student's own forward pass may be wrong does not matter th
 from __future__ import annotations
 
 from gradkit.examine import Examined
-from gradkit.inquiry.forward import forward_findings
+from gradkit.inquiry.forward import forward_explanation, forward_findings
 from gradkit.inquiry.suspicion import suspicions
 from gradkit.inquiry.training import training_inquiry
-from gradkit.inquiry.update import update_inquiry
+from gradkit.inquiry.update import follows_own_forward, update_inquiry
 from gradkit.records.finding import Inquiry
 from gradkit.records.task import Task
 from gradkit.student.sitting import Sitting
@@ -41,9 +41,10 @@ def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, se
     """
     if task.framework == "torch":
         return training_inquiry(task, examined)
+    passed = forward_explanation(task, examined, sitting, seed)
+    findings = forward_findings(task, examined, sitting, passed)
+    if passed is not None and follows_own_forward(task, examined, sitting, passed.slips, seed):
+        codes = tuple(slip.code for slip in passed.slips)
+        return Inquiry(findings, dict.fromkeys(("update", "gradient", "trajectory"), codes))
     update = update_inquiry(task, examined, sitting, oracle, seed)
-    return Inquiry(
-        (*forward_findings(task, examined, sitting, seed), *update.findings),
-        update.follows,
-        update.rounded,
-    )
+    return Inquiry((*findings, *update.findings), update.follows, update.rounded)

@@ -38,20 +38,29 @@ SMALL = 0.1
 """By how much parameters are smaller where inputs are the task's own."""
 
 
-def forward_findings(
+def forward_explanation(
     task: Task, examined: Examined, sitting: Sitting, seed: int
-) -> tuple[Finding, ...]:
-    """What the forward pass computes instead, in a form that reproduces it exactly."""
+) -> Explanation | None:
+    """The form that reproduces a forward pass that failed; None where none failed."""
     bound = examined.case.binding.bound.get("forward")
     if bound is None or not failed(examined, "forward"):
-        return ()
+        return None
     X, before = _with_examples(task, *draw_forward(task, seed))
     inputs = {**before, "X": X[:, :, None]}
     outcome = observe_returned(sitting, task, bound, inputs)
     output, hidden = outcome.outputs.get("y_hat"), outcome.outputs.get("A1")
-    explanation = Explanation(unknown=True)
     if outcome.failure is None and output is not None and np.isfinite(output).all():
-        explanation = explain_forward(task, ForwardProbes(X, before, output, hidden))
+        return explain_forward(task, ForwardProbes(X, before, output, hidden))
+    return Explanation(unknown=True)
+
+
+def forward_findings(
+    task: Task, examined: Examined, sitting: Sitting, explanation: Explanation | None
+) -> tuple[Finding, ...]:
+    """What a forward pass computes instead, as it was explained."""
+    if explanation is None:
+        return ()
+    bound = examined.case.binding.bound["forward"]
     if explanation.unknown:
         return (finding_of(task, bound, "forward", Slip(UNEXPLAINED), ()),)
     others = tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)

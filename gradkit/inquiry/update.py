@@ -14,7 +14,7 @@ from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
 from gradkit.records.rule import Entry as Target
-from gradkit.records.rule import Explanation, UpdateInputs, UpdateProbes
+from gradkit.records.rule import Explanation, Slip, UpdateInputs, UpdateProbes
 from gradkit.records.task import Array, Task
 from gradkit.records.trace import Event, Trace
 from gradkit.student.observe import observe_batch
@@ -23,7 +23,10 @@ from gradkit.student.sitting import Sitting
 from gradkit.student.trace import observe_trace
 from gradkit.truth.attribute import attribute
 from gradkit.truth.attribute.case import rows_of
+from gradkit.truth.closeness import DOUBLE as EPSILON
+from gradkit.truth.closeness import change_tolerance, near
 from gradkit.truth.mistakes import Diagnosis, diagnose
+from gradkit.truth.mistakes.descent import descent_after
 from gradkit.truth.mistakes.rounded import diagnose_rounded
 from gradkit.truth.oracle import Oracle
 from gradkit.truth.replay import follow, step_of
@@ -56,6 +59,30 @@ def update_inquiry(
     findings = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
     consequences = _consequences(task, examined, oracle, diagnosis)
     return Inquiry(findings, consequences, ("update",) if _is_rounded(examined, diagnosis) else ())
+
+
+def follows_own_forward(
+    task: Task, examined: Examined, sitting: Sitting, slips: tuple[Slip, ...], seed: int
+) -> bool:
+    """Whether a failed update is right for the student's own forward pass, mistakes and all.
+
+    It is then charged to the forward pass alone.
+    """
+    if not slips or not failed(examined, "update"):
+        return False
+    bound = examined.case.binding.bound["update"]
+    descent = descent_after(task, slips, _fresh(task, bound, seed))
+    observed = _observe(task, bound, sitting, descent[0]) if descent is not None else None
+    if descent is None or observed is None:
+        return False
+    return all(
+        near(
+            observed[0].after[key],
+            value,
+            change_tolerance(value - before, before, EPSILON),
+        ).all()
+        for (key, value), before in zip(descent[1].items(), descent[0].before.values(), strict=True)
+    )
 
 
 def _is_rounded(examined: Examined, diagnosis: Diagnosis) -> bool:

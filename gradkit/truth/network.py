@@ -162,12 +162,33 @@ def gradient(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str
     dict
         For each parameter an array of its shape: dL/dW1, dL/db1, …
     """
-    n = len(X)
+    return complex_step(
+        lambda moved: loss(task, moved, X[:, None], y[:, None]),
+        parameters,
+    )
+
+
+def complex_step(
+    function: Callable[[Mapping[str, Values]], Values], parameters: Parameters
+) -> dict[str, Array]:
+    """The derivative of a function with respect to every parameter, each moved alone.
+
+    Parameters
+    ----------
+    function : callable
+        From complex parameters (n, moves, in, out) and (n, moves, out, 1) to values (n, moves);
+        analytic, see above.
+    parameters : mapping of float64 arrays, (n, in, out) and (n, out, 1)
+
+    Returns
+    -------
+    dict
+        For each parameter an array of its shape.
+    """
+    n = len(next(iter(parameters.values())))
     flat = np.concatenate([value.reshape(n, -1) for value in parameters.values()], axis=1)
-    size = flat.shape[1]
-    moved = flat[:, None, :] + 1j * STEP * np.eye(size)
-    slopes = loss(task, _unflatten(moved, parameters), X[:, None], y[:, None]).imag / STEP
-    return _unflatten(slopes, parameters)
+    moved = flat[:, None, :] + 1j * STEP * np.eye(flat.shape[1])
+    return _unflatten(function(_unflatten(moved, parameters)).imag / STEP, parameters)
 
 
 def _unflatten(flat: Values, like: Parameters) -> dict[str, Values]:
