@@ -214,6 +214,10 @@ def evaluate(function: Callable[..., Any], call: Call, inputs: Arrays) -> Return
         read_outputs(call, returned, out)
     else:
         source = changed_parameters(call, returned, parameters)
+        if not source and returned is not None:
+            found = f"found a value of type {type(returned).__name__[:TEXT]}"
+            out.faults += [[quantity, "missing", found] for quantity in call["keys"]]
+            return out
         for quantity, key in call["keys"].items():
             shape = tuple(call["shapes"][quantity])
             canonical(call, quantity, source.get(key), shape, out)

@@ -370,3 +370,22 @@ def test_what_is_wrong_in_torch_has_its_sentence(
     found = checks(grade(path, "regression-torch"))[check]
     assert found.state == state
     assert found.message.startswith(said)
+
+
+def test_parameters_that_come_in_no_dict(grade, tmp_path: Path) -> None:
+    """What came instead is said."""
+    text = "import numpy as np\n\ndef initialise_parameters(dim):\n    return (np.zeros((2, 2)),)\n"
+    found = checks(grade(script(tmp_path, text), "regression-numpy"))
+    said = "does not give W1, b1, W2 and b2: found a value of type tuple."
+    assert said in found["interface"].message
+
+
+@pytest.mark.parametrize(("zeros", "noted"), [("np.array([[0], [0]])", True), ("0.0 * b", False)])
+def test_a_start_of_whole_numbers_is_noted(grade, tmp_path: Path, zeros: str, noted: bool) -> None:
+    """It is no mistake where steps make new arrays, and costs nothing."""
+    initialise = INITIALISE.replace("np.zeros((2, 1))", zeros.replace("b", "np.ones((2, 1))"))
+    text = "import numpy as np\n" + initialise + FORWARD + UPDATE
+    result = grade(script(tmp_path, text), "regression-numpy")
+    assert full(result), not_passed(result)
+    notes = checks(result)["interface"].notes
+    assert any("gives b1 as whole numbers" in note for note in notes) == noted

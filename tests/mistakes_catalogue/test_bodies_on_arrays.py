@@ -302,3 +302,19 @@ def test_a_square_that_is_no_loss():
     short, _ = told(REGRESSION, step)
     assert len(short) > 1
     assert "squared-error" in short
+
+
+def test_one_factor_of_the_other_unit_is_no_exchange():
+    """The weights are each unit's own, so neither moves by the step of the other."""
+
+    def step(p, y, y_hat, A1, X):
+        e = y - y_hat
+        slope = (A1 * (1 - A1))[::-1]
+        back = e * p["W2"] * slope
+        p["W2"] = p["W2"] + 0.001 * e * A1
+        p["b2"] = p["b2"] + 0.01 * e
+        p["W1"] = p["W1"] + 0.001 * X @ back.T
+        p["b1"] = p["b1"] + 0.01 * back
+
+    short, _ = told(CLASSIFICATION, step)
+    assert short == {"wrong-index": "W100 W101 W110 W111 b100 b110"}

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradkit.language import say
+from gradkit.language import phrase, say
 from gradkit.records.task import Array, Role
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.truth.judge.case import Case, Earlier, subject, unusable
-from gradkit.truth.judge.sheet import Sheet, listed
+from gradkit.truth.judge.sheet import Sheet, joined, listed
+
+WHOLE = phrase(
+    "{function} gives {quantity} as whole numbers. A step that changes such an array in place, as "
+    "`-=` does, fails or is cut off: start from 0.0. The checks here start from float64."
+)
 
 
 def interface(case: Case, earlier: Earlier) -> Verdict:
     """Every required role is there and written, and initialise gives the assigned start."""
     entries: list[Entry] = []
     wrong: list[Verdict] = []
+    notes: list[str] = []
     for role in case.task.roles:
         if not role.required:
             continue
         verdict = _initialise(case) if role.name == "initialise" else _presence(case, role)
         entries.append(Entry(role.name, (), verdict.state, None, None))
+        notes += verdict.notes
         if verdict.state != "pass":
             wrong.append(verdict)
     states = {verdict.state for verdict in wrong}
     state: State = "pass" if not wrong else states.pop() if len(states) == 1 else "fail"
     place = next((verdict.place for verdict in wrong if verdict.place), None)
     message = " ".join(dict.fromkeys(verdict.message for verdict in wrong))
-    return Verdict("interface", state, message, tuple(entries), place)
+    return Verdict("interface", state, message, tuple(entries), place, tuple(notes))
 
 
 def _presence(case: Case, role: Role) -> Verdict:
@@ -50,6 +57,10 @@ def _initialise(case: Case) -> Verdict:
         sheet.faults(outcome.faults)
         for key, value in case.task.starts[0].parameters.items():
             sheet.compare(key, outcome, value[None], _near_start, ("",))
+        keys = bound.convention.keys
+        whole = [keys.get(k, k) for k, v in outcome.outputs.items() if v.dtype.kind in "iub"]
+        if whole:
+            sheet.notes.append(say(WHOLE, function=subject(bound), quantity=joined(whole)))
     return sheet.verdict(
         "interface",
         lambda failed: say(

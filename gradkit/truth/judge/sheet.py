@@ -114,7 +114,7 @@ class Sheet:
 
     def _sentences(self, *, notes: bool) -> list[str]:
         return [
-            say(SENTENCES[kind], function=giver, quantity=_joined(names), found=from_worker(found))
+            say(SENTENCES[kind], function=giver, quantity=joined(names), found=from_worker(found))
             for (kind, giver, found), names in self._said.items()
             if (kind == "subclass") is notes
         ]
@@ -226,7 +226,7 @@ def _odd_numbers(found: NDArray[Any], expected: Array) -> str:
     return "coarse" if found.dtype.itemsize < 4 else ""
 
 
-def _joined(names: list[str]) -> str:
+def joined(names: list[str]) -> str:
     """``W1, b1 and W2``."""
     if len(names) == 1:
         return names[0]

@@ -9,7 +9,7 @@ from itertools import permutations
 from gradkit.records.rule import Entry, Factor, Rule, Term
 from gradkit.records.task import Task
 from gradkit.truth.mistakes.compare import Choice, Difference, source_change, term_differences
-from gradkit.truth.mistakes.parts import Change
+from gradkit.truth.mistakes.parts import GROUPS, Change
 from gradkit.truth.rules.symbols import letters_of
 
 CARRIED = frozenset(
@@ -130,16 +130,32 @@ def as_mutated(choice: Choice, seen: Collection[str]) -> Choice:
 
 
 def as_exchanged(choice: Choice) -> Choice:
-    """Indices that are wrong in two entries, each with the other's, are swapped."""
+    """Two entries with each other's indices, in all that is made of them, are swapped.
+
+    Where one factor alone has the other's, neither moves by the other's step.
+    """
     places = {
         entry: dict(details)
         for entry, difference in choice.items()
         for code, details in difference.changes
         if code == "wrong-index"
     }
-    swapped = {entry for entry in places if _partner(entry, places) is not None}
+    swapped = {
+        entry
+        for entry, wrong in places.items()
+        if _partner(entry, places) is not None and _is_whole(choice[entry].form, wrong)
+    }
     renamed = {"wrong-index": "swapped-index"}
     return {e: _renamed(d, renamed if e in swapped else {}) for e, d in choice.items()}
+
+
+def _is_whole(form: Rule, wrong: Mapping[str, object]) -> bool:
+    """Whether no factor of a hidden unit is left that has its own index."""
+    return wrong.keys() <= {"input", "output"} or all(
+        group in wrong
+        for group in (("unit",) if form.parameter == "W2" else ("weight", "unit"))
+        if any(GROUPS[group](factor) for term in form.terms for factor in term.factors)
+    )
 
 
 def _renamed(difference: Difference, codes: Mapping[str, str]) -> Difference:
