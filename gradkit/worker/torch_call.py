@@ -1,18 +1,37 @@
 """Build, evaluate and train a student's torch model, inside the worker.
 
 Parameters arrive in canonical form and are copied into the model in the order in which it
-registers them: weight (out, in), bias (out,), layer by layer.
+registers them: weight (out, in), bias (out,), layer by layer, or weight (in, out) throughout.
 """
 
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.worker.call import Arrays, Returned, canonical, is_parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a model holds weights, ``turned`` (out, in) or not, and biases, as ``rows`` or flat."""
+
+    turned: bool
+    rows: bool
+
+    def laid(self, key: str, value: NDArray[Any]) -> NDArray[Any]:
+        """A canonical parameter as the model holds it."""
+        if key[0] == "W":
+            return value.T if self.turned else value
+        return value.T if self.rows else value[:, 0]
+
+
+LAYOUTS = (Layout(True, False), Layout(False, False), Layout(False, True))
+"""As layers of torch have it; then as in ``X @ W + b``, with a parameter made by hand."""
 
 
 class ModelMismatchError(Exception):
@@ -40,8 +59,8 @@ def shapes(model: Any) -> list[list[int]]:
     return [list(parameter.shape) for parameter in model.parameters()]
 
 
-def slots(model: Any, parameters: Arrays) -> dict[str, Any]:
-    """The model's own parameter for each canonical one.
+def slots(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, Any]]:
+    """The model's own parameter for each canonical one, and how it is laid out.
 
     In the order in which they are registered, each taking the first that has its shape: a
     model may well name its output layer before its hidden one. Layers that stand unregistered
@@ -53,15 +72,16 @@ def slots(model: Any, parameters: Arrays) -> dict[str, Any]:
         If number or shapes differ.
     """
     registered = list(model.parameters())
-    for free in (registered, [*registered, *unregistered(model)]):
-        found = {}
-        for key, value in parameters.items():
-            shape = value.T.shape if key[0] == "W" else value[:, 0].shape
-            fitting = [number for number, slot in enumerate(free) if tuple(slot.shape) == shape]
-            if fitting:
-                found[key] = free.pop(fitting[0])
-        if not free and len(found) == len(parameters):
-            return found
+    for layout in LAYOUTS:
+        for free in (list(registered), [*registered, *unregistered(model)]):
+            found = {}
+            for key, value in parameters.items():
+                shape = layout.laid(key, value).shape
+                fitting = [number for number, slot in enumerate(free) if tuple(slot.shape) == shape]
+                if fitting:
+                    found[key] = free.pop(fitting[0])
+            if not free and len(found) == len(parameters):
+                return layout, found
     raise ModelMismatchError("its parameters do not have the shapes of the assigned layers")
 
 
@@ -97,20 +117,23 @@ def fill(model: Any, parameters: Arrays) -> None:
     import torch
 
     with torch.no_grad():
-        for key, slot in slots(model, parameters).items():
-            value = parameters[key].T if key[0] == "W" else parameters[key][:, 0]
+        layout, found = slots(model, parameters)
+        for key, slot in found.items():
+            value = layout.laid(key, parameters[key])
             slot.copy_(torch.tensor(np.ascontiguousarray(value)))
 
 
 def parameters_of(model: Any, like: Arrays) -> dict[str, NDArray[Any]]:
     """The model's parameters in canonical form, as far as they are still there."""
     try:
-        found = slots(model, like)
+        layout, found = slots(model, like)
     except ModelMismatchError:
         return {}
     values = {key: slot.detach().cpu().numpy() for key, slot in found.items()}
     return {
-        key: np.array(value.T if key[0] == "W" else value).reshape(like[key].shape)
+        key: np.array(value.T if layout.turned and key[0] == "W" else value).reshape(
+            like[key].shape
+        )
         for key, value in values.items()
     }
 

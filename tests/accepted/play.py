@@ -162,7 +162,16 @@ def torch_run(entry: Accepted, names_with, seed: int) -> dict[str, np.ndarray]:
             for number, layer in enumerate(linear, 1):
                 layer.weight.copy_(torch.from_numpy(probe.parameters[f"W{number}"].T))
                 layer.bias.copy_(torch.from_numpy(probe.parameters[f"b{number}"].ravel()))
+            for name, value in probe.parameters.items() if not linear else ():
+                parameter = getattr(model, name)
+                parameter.copy_(torch.from_numpy(value).reshape(parameter.shape))
         return model
+
+    def held(model):
+        by_hand = {name for name, _ in model.named_parameters()} == set(probe.parameters)
+        for name, parameter in model.named_parameters():
+            value = parameter.detach().numpy()
+            yield (value.T if by_hand and name[0] == "W" else value).ravel()
 
     found = {"output": fresh()(X).detach().numpy().ravel()}
     for epochs in (1, 2, 6):
@@ -177,8 +186,7 @@ def torch_run(entry: Accepted, names_with, seed: int) -> dict[str, np.ndarray]:
             offered["lr"] = {"regression": 0.001, "classification": 0.01}[problem]
             train = names_with(None)[entry.functions.get("train", "train")]
             losses = train(*(offered[kind] for kind in entry.arguments))
-        values = [value.detach().numpy().ravel() for value in model.parameters()]
-        found[f"after {epochs}"] = np.concatenate(values)
+        found[f"after {epochs}"] = np.concatenate(list(held(model)))
         if losses is not None:
             found[f"losses {epochs}"] = np.array(losses)
     return found

@@ -54,6 +54,24 @@ class Net(nn.Module):
     def forward(self, x):
         return {forward}
 """
+BY_HAND = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.W1 = nn.Parameter(torch.randn(2, 2))
+        self.b1 = nn.Parameter(torch.zeros({{size}}2))
+        self.W2 = nn.Parameter(torch.randn(2, 1))
+        self.b2 = nn.Parameter(torch.zeros({{size}}1))
+
+    def fc1(self, x):
+        return x @ self.W1 + self.b1
+
+    def fc2(self, x):
+        return x @ self.W2 + self.b2
+
+    def forward(self, x):
+        return {forward}
+"""
 SQUEEZED = NAMED_LAYERS.replace("{forward}", "{forward}.squeeze()")
 BARE = """
 model = nn.Sequential({layers})
@@ -137,6 +155,8 @@ SUBMISSIONS: dict[str, tuple[str, str, dict[str, object]]] = {
     "named-layers-column-output": (NAMED_LAYERS, TRAIN_COLUMN, {"model": "Net"}),
     "output-squeezed-in-forward": (SQUEEZED, TRAIN_PLAIN, {"model": "Net"}),
     "bare-sequential-and-train": (BARE, TRAIN, {"model": "model"}),
+    "parameters-by-hand": (BY_HAND.replace("{{size}}", ""), TRAIN, {"model": "Net"}),
+    "parameters-by-hand-in-rows": (BY_HAND.replace("{{size}}", "1, "), TRAIN, {"model": "Net"}),
     "functional-loss-and-renamed-train": (
         NAMED_LAYERS,
         TRAIN_RENAMED,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from model_solutions import source
-from told import full, not_passed, notebook, script, states
+from told import checks, full, not_passed, notebook, script, states
 
 from gradkit.grounds import GradingError
 
@@ -118,3 +118,16 @@ def test_a_method_called_backward_is_no_torch(
     own = METHOD.format(arguments=arguments, before=before, handed=handed)
     result = grade(script(tmp_path, beside + head + own, "homework.py"), "regression-numpy")
     assert full(result), not_passed(result)
+
+
+def test_a_function_that_only_the_other_part_has_is_named(grade, tmp_path: Path) -> None:
+    """It may not be taken from there; where it stands is said."""
+    head, forward, update = _bare("regression").partition("def L_layer_forward")
+    other = _bare("classification").partition("def L_layer_forward")
+    rest = "def update_parameters" + other[2].partition("def update_parameters")[2]
+    path = notebook(
+        tmp_path, "# Regression", head + forward + update, "# Classification", other[0] + rest
+    )
+    message = checks(grade(path), "classification-numpy")["forward"].message
+    assert "`L_layer_forward(X, parameters)` is missing." in message
+    assert "belongs to another task" in message

@@ -31,8 +31,16 @@ def misfit(role: Role, function: Function) -> Missing:
     )
 
 
-def not_found(role: Role, functions: Sequence[Function], classes: Sequence[str] = ()) -> Missing:
-    """There is nothing of the name; the functions that are there are listed."""
+def not_found(
+    role: Role,
+    functions: Sequence[Function],
+    classes: Sequence[str] = (),
+    elsewhere: Function | None = None,
+) -> Missing:
+    """There is nothing of the name; the functions that are there are listed.
+
+    ``elsewhere`` is one that another task's part of the submission has.
+    """
     names = list(dict.fromkeys(f"`{function.signature}`" for function in functions))
     listed = ", ".join(names[:LISTED]) + (
         say(" and {count} more", count=len(names) - LISTED) if len(names) > LISTED else ""
@@ -52,6 +60,15 @@ def not_found(role: Role, functions: Sequence[Function], classes: Sequence[str] 
                 classes=_named(classes),
             )
             if classes
+            else ""
+        )
+        + (
+            say(
+                " The one at {place} belongs to another task: each task is graded on its own part, "
+                "so define it here too.",
+                place=where(elsewhere.place),
+            )
+            if elsewhere is not None
             else ""
         ),
     )

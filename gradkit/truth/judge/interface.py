@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from gradkit.language import phrase, say
-from gradkit.records.task import Array, Role
+from gradkit.records.task import Array, Parameters, Role
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.truth.judge.case import Case, Earlier, subject, unusable
 from gradkit.truth.judge.sheet import Sheet, joined, listed
@@ -83,8 +85,9 @@ def model(case: Case, earlier: Earlier) -> Verdict:
         return nothing or Verdict("model", "not-checked", say("The model was not looked at."))
     bound = case.binding.bound["model"]
     start = case.task.starts[0].parameters
-    wanted = [value.T.shape if key[0] == "W" else value.shape[:1] for key, value in start.items()]
     found = [tuple(map(int, outcome.outputs[key])) for key in sorted(outcome.outputs, key=int)]
+    layouts = list(_layouts(start))
+    wanted = next((each for each in layouts if sorted(each) == sorted(found)), layouts[0])
     sheet = Sheet(bound)
     further = list(found)
     for key, shape in zip(start, wanted, strict=True):
@@ -104,6 +107,17 @@ def model(case: Case, earlier: Earlier) -> Verdict:
             wanted=_shapes(wanted),
         ),
     )
+
+
+def _layouts(start: Parameters) -> Iterator[list[tuple[int, ...]]]:
+    """Shapes of all parameters: those of torch's layers, then those of ``X @ W + b`` by hand."""
+    for weight, bias in (("out_in", "flat"), ("in_out", "flat"), ("in_out", "row")):
+        yield [
+            (value.T.shape if weight == "out_in" else value.shape)
+            if key[0] == "W"
+            else (value.T.shape if bias == "row" else value.shape[:1])
+            for key, value in start.items()
+        ]
 
 
 def _shapes(shapes: list[tuple[int, ...]]) -> str:
