@@ -15,14 +15,19 @@ _MUTATORS = frozenset(
     {"append", "extend", "insert", "update", "setdefault", "pop", "remove", "clear", "sort"}
     | {"reverse", "add", "discard"}
     | {"double", "float", "to", "apply"}  # a torch module's own changes
+    | {"add_argument", "set_defaults"}  # a parser's options
 )
+
+_HARMLESS = frozenset({"range", "zip", "enumerate", "len", "str", "int", "float", "round", "items"})
+"""Calls in a loop that only fills something."""
 
 
 def names_bound(node: ast.stmt) -> frozenset[str]:
-    """Return the global names that a statement binds or changes, loops left out.
+    """Return the global names that a statement binds or changes, most loops left out.
 
     ``x = …``, ``x += …``, ``x[k] = …``, ``x.a = …`` and ``x.append(…)`` all count for
-    ``x``: whoever wants ``x`` wants it with its changes.
+    ``x``: whoever wants ``x`` wants it with its changes. So does a loop that fills ``x`` and calls
+    nothing that could train.
     """
     return frozenset(_names(node))
 
@@ -35,7 +40,7 @@ def _names(node: ast.stmt) -> Iterator[str]:
             if alias.name != "*":
                 yield alias.asname or alias.name.partition(".")[0]
     elif isinstance(node, LOOPS):
-        return
+        yield from _filled(node)
     elif isinstance(node, COMPOUND):
         yield from _names_in_compound(node)
     elif isinstance(node, ast.AnnAssign) and node.value is None:
@@ -53,6 +58,17 @@ def _names(node: ast.stmt) -> Iterator[str]:
         yield from _walrus(node)
         if isinstance(node, ast.Expr):
             yield from _mutated(node.value)
+
+
+def _filled(node: ast.stmt) -> Iterator[str]:
+    """Yield ``x`` for ``for k, v in …: x[k] = v``, where that is all that is done."""
+    if not isinstance(node, ast.For) or not all(isinstance(s, ast.Assign) for s in node.body):
+        return
+    calls = [part.func for part in walk(node) if isinstance(part, ast.Call)]
+    names = {f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in calls}
+    targets = [t for s in node.body if isinstance(s, ast.Assign) for t in s.targets]
+    if names <= _HARMLESS and all(isinstance(target, ast.Subscript) for target in targets):
+        yield from (name for target in targets if (name := base_name(target)) is not None)
 
 
 def _names_in_compound(node: ast.stmt) -> Iterator[str]:

@@ -99,7 +99,7 @@ def _add(layer: Layer, cell: str, node: ast.stmt, flags: int, guarded: bool) -> 
         place = say(cell, node.lineno)
         said = f"is only made under `if __name__ == …` at {place}, which is not run"
         layer.elsewhere |= dict.fromkeys(names, said)
-    elif isinstance(node, LOOPS):
+    elif isinstance(node, LOOPS) and not names:
         said = f"is only made in the loop at {say(cell, node.lineno)}, which is not run"
         for name in stored_names(node):
             layer.elsewhere.setdefault(name, said)
