@@ -2,8 +2,8 @@
 
 Nothing runs until a name is wanted; then the top-level statements that make it run, and
 those that they turn out to need. Each sees the names as they would be at that point of
-a run from top to bottom, and each runs once. Loops never run on their own account, nor
-does what stands under ``if __name__ == "__main__"``.
+a run from top to bottom, and each runs once. Loops never run on their own account, unless all
+they do is fill something, nor does what stands under ``if __name__ == "__main__"``.
 
 Only the standard library is imported: this runs in the student's process.
 """
