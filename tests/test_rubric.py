@@ -23,6 +23,8 @@ from gradkit.truth.mistakes import CODES
 from gradkit.truth.oracle import Derived
 from gradkit.worker import Workshop
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 ROOT = Path(__file__).resolve().parents[1]
 MISTAKES = ROOT / "tests" / "mistakes"
 PRESETS = ("default", "strict", "lenient")

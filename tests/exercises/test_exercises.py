@@ -21,6 +21,8 @@ from gradkit.session import Session
 from gradkit.truth.assignment import read_assignment
 from gradkit.truth.solution import load_reference
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 HERE = Path(__file__).parent
 SOLUTIONS = {path.stem: path for path in sorted(HERE.glob("*/reference/*.py"))}
 NUMPY = tuple(name for name in SOLUTIONS if name.endswith("numpy"))

@@ -19,6 +19,8 @@ from gradkit.truth.oracle import Derived, expect
 from gradkit.truth.probes import TWICE, draw
 from gradkit.worker import Workshop
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = {task.id: task for task in read_assignment().tasks}
 

@@ -12,6 +12,8 @@ from notebook.conftest import ROOT, Notebook
 import gradkit
 from gradkit.records.verdict import Course
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 WRONG = """# my step
 def update_parameters(parameters, y, y_hat, A1, X):
     d = -2 * (y - y_hat)

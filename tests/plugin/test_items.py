@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 IDS = ["interface", "forward", "update", "gradient", "trajectory"]
 
 

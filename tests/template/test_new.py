@@ -15,6 +15,8 @@ from gradkit.new.write import instructor_files, student_files, write
 from gradkit.session import Session
 from gradkit.truth.assignment import read_assignment
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -18,6 +18,8 @@ from gradkit.records.task import Task
 from gradkit.records.trace import Attribution
 from gradkit.worker import Workshop
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 LAYOUTS = {"scalar": IN_OUT, "vectorised": IN_OUT, "out_in": OUT_IN, "row": ROWS}
 IDS = ("regression-numpy", "classification-numpy")
 Case = tuple[Task, frozenset[str], str]

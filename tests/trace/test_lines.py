@@ -6,6 +6,8 @@ from watched import watch
 
 from gradkit.worker import Workshop
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 CASES = [(style, slip) for style in STYLES for slip in style.slips]
 
 

@@ -12,6 +12,8 @@ from gradkit.worker import Workshop
 from gradkit.worker.frames import Frame
 from gradkit.worker.trace import COLUMNS
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 TASK = "classification-numpy"
 FORWARD = VECTORISED.sources()[0]
 
