@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from warm import Store
 
+from gradkit.worker import Workshop
+
 pytest_plugins = ["pytester"]
 
 # What tests expect to read is written in English, whatever their reader prefers.
@@ -33,3 +35,18 @@ def warm(_lanes: Store) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gradkit.worker.workshop._lane", _lanes.lend)
         yield
+
+
+@pytest.fixture(scope="session")
+def workshop() -> Iterator[Workshop]:
+    """Processes for numpy submissions."""
+    with Workshop() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def torch_workshop() -> Iterator[Workshop]:
+    """Processes for torch submissions."""
+    pytest.importorskip("torch")
+    with Workshop(preload=("torch",)) as opened:
+        yield opened

@@ -89,13 +89,6 @@ def update_parameters(parameters, y, y_hat, A1, X, learning_rate):
 """Weights as (out, in), a rate as an argument; W2 is used after its own update."""
 
 
-@pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
-    """For checking."""
-    with Workshop() as opened:
-        yield opened
-
-
 @pytest.fixture
 def check(workshop: Workshop, tmp_path: Path) -> Check:
     """``check(path, task, hints=4)`` writes the result file of a submission."""

@@ -18,8 +18,6 @@ from gradkit.records.task import Task
 from gradkit.records.trace import Attribution
 from gradkit.worker import Workshop
 
-pytestmark = pytest.mark.usefixtures("warm")
-
 LAYOUTS = {"scalar": IN_OUT, "vectorised": IN_OUT, "out_in": OUT_IN, "row": ROWS}
 IDS = ("regression-numpy", "classification-numpy")
 Case = tuple[Task, frozenset[str], str]
@@ -70,13 +68,6 @@ def attributions(workshop: Workshop, case: Case) -> list[Attribution]:
     seen = codes & {"copy-dropped"}
     with watch(workshop, task.id, head, write(codes, task, style), seen=seen) as watched:
         return watched.attributions()
-
-
-@pytest.fixture(scope="module")
-def workshop():
-    """One lane for all tests here."""
-    with Workshop() as workshop:
-        yield workshop
 
 
 def test_lines_of_some_mistakes_alone(workshop):

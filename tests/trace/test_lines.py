@@ -6,16 +6,7 @@ from watched import watch
 
 from gradkit.worker import Workshop
 
-pytestmark = pytest.mark.usefixtures("warm")
-
 CASES = [(style, slip) for style in STYLES for slip in style.slips]
-
-
-@pytest.fixture(scope="module")
-def workshop():
-    """One lane for all tests here."""
-    with Workshop() as workshop:
-        yield workshop
 
 
 def line_at(sources: tuple[str, ...], place) -> str:

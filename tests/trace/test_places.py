@@ -12,17 +12,8 @@ from gradkit.worker import Workshop
 from gradkit.worker.frames import Frame
 from gradkit.worker.trace import COLUMNS
 
-pytestmark = pytest.mark.usefixtures("warm")
-
 TASK = "classification-numpy"
 FORWARD = VECTORISED.sources()[0]
-
-
-@pytest.fixture(scope="module")
-def workshop():
-    """One lane for all tests here."""
-    with Workshop() as workshop:
-        yield workshop
 
 
 def made(workshop: Workshop, *cells: str, name: str) -> list[tuple[str, int, str]]:
