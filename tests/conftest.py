@@ -17,36 +17,39 @@ os.environ.pop("GRADKIT_LANGUAGE", None)
 
 
 @pytest.fixture(scope="session")
-def _lanes() -> Iterator[Store]:
+def store() -> Iterator[Store]:
     """Servers of workers, kept from test to test; see `warm`."""
-    store = Store()
-    yield store
-    store.close()
+    made = Store()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")
-def warm(_lanes: Store) -> Iterator[None]:
-    """Whoever opens a workshop in this process has its servers lent, where there are any.
+def warm(store: Store) -> Iterator[None]:
+    """Whoever opens a workshop in this process is lent its servers, where there are any.
 
-    For tests to which the start of a process is a means, not the point: what is lent has been
+    For tests to which the start of a server is a means, not the point: what is lent has been
     started with the very same settings, and each submission has a fresh fork of it, as in a
     class. Never for tests of `gradkit.worker` itself, or of what attacks it.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gradkit.worker.workshop._lane", _lanes.lend)
+    with store.lending():
         yield
 
 
 @pytest.fixture(scope="session")
-def workshop() -> Iterator[Workshop]:
+def workshop(store: Store) -> Iterator[Workshop]:
     """Processes for numpy submissions."""
-    with Workshop() as opened:
+    with store.lending():
+        opened = Workshop()
+    with opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
-def torch_workshop() -> Iterator[Workshop]:
+def torch_workshop(store: Store) -> Iterator[Workshop]:
     """Processes for torch submissions."""
     pytest.importorskip("torch")
-    with Workshop(preload=("torch",)) as opened:
+    with store.lending():
+        opened = Workshop(preload=("torch",))
+    with opened:
         yield opened
