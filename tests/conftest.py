@@ -1,8 +1,68 @@
-"""For all tests: pytest's own tool for testing plugins, and English."""
+"""For all tests: pytest's own tool for testing plugins, English, and workers that are warm."""
 
+from __future__ import annotations
+
+import gc
 import os
+from collections.abc import Generator, Iterator
+
+import pytest
+from warm import Store
+
+from gradkit.worker import Workshop
 
 pytest_plugins = ["pytester"]
 
 # What tests expect to read is written in English, whatever their reader prefers.
 os.environ.pop("GRADKIT_LANGUAGE", None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep seven thousand tests, which stay to the end, from being looked through for garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[Store]:
+    """Servers of workers, kept from test to test; see `warm`."""
+    made = Store()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def warm(store: Store) -> Iterator[None]:
+    """Whoever opens a workshop in this process is lent its servers, where there are any.
+
+    For tests to which the start of a server is a means, not the point: what is lent has been
+    started with the very same settings, and each submission has a fresh fork of it, as in a
+    class. Never for tests of `gradkit.worker` itself, or of what attacks it.
+    """
+    with store.lending():
+        yield
+
+
+@pytest.fixture(scope="session")
+def workshop(store: Store) -> Iterator[Workshop]:
+    """Processes for numpy submissions."""
+    with store.lending():
+        opened = Workshop()
+    with opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def torch_workshop(store: Store) -> Iterator[Workshop]:
+    """Processes for torch submissions."""
+    pytest.importorskip("torch")
+    with store.lending():
+        opened = Workshop(preload=("torch",))
+    with opened:
+        yield opened

@@ -19,6 +19,8 @@ from gradkit.cli import main
 from gradkit.cli.check import verdict_code
 from gradkit.truth.assignment import DEFAULT
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 CLASS = ROOT / "tests" / "sample_class"
 RIGHT = REFERENCE / "regression_numpy.py"
 WRONG = CLASS / "chen_regression_swapped_index.py"

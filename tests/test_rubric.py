@@ -23,6 +23,8 @@ from gradkit.truth.mistakes import CODES
 from gradkit.truth.oracle import Derived
 from gradkit.worker import Workshop
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 ROOT = Path(__file__).resolve().parents[1]
 MISTAKES = ROOT / "tests" / "mistakes"
 PRESETS = ("default", "strict", "lenient")
@@ -219,10 +221,10 @@ def written(folder: Path, changes: list[str]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def marks() -> Iterator[Marks]:
+def marks(workshop: Workshop) -> Iterator[Marks]:
     """``marks(path)`` grades the task that the first line names once, and marks it thrice."""
     settings = Settings(seed=3, no_reference=True)
-    with Workshop() as workshop, Session(settings, workshop) as session:
+    with Session(settings, workshop) as session:
 
         def grade(path: Path) -> dict[str, TaskResult]:
             name = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# task: ")

@@ -32,8 +32,11 @@ MISTAKES = [
 ]
 ALMOST = RIGHT.replace("BIAS_RATE = 0.01\n", "BIAS_RATE = 0.012\n")
 HANGS = re.sub(
-    r"(def update_parameters\(.*\):\n)", r"\1    while True:\n        pass\n", MISTAKES[0]
+    r"(def update_parameters\(.*\):\n)",
+    r"\1    import time\n    while True:\n        time.sleep(1)\n",
+    MISTAKES[0],
 )
+"""Asleep: one that computes for ever would take a core from whatever else is tested."""
 OTHER_EXERCISE = "def sort(numbers):\n    return sorted(numbers)\n"
 
 

@@ -32,6 +32,8 @@ from gradkit.classroom.file.store import Store
 from gradkit.dispute import DisputeError
 from gradkit.records.classroom import Kept
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 NAME = "leeanna_101_9001_hw.py"
 HELPERS, REST = SWAPPED.split("def update_parameters", 1)
 SPLIT = {

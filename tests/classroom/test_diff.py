@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from classroom.answering import (
     ANNA,
     BEN,
@@ -30,6 +31,8 @@ from gradkit.classroom.file.pseudonyms import pseudonym
 from gradkit.classroom.file.store import Store
 from gradkit.classroom.remark import remark
 from gradkit.records.account import Difference, Mark, Stood
+
+pytestmark = pytest.mark.usefixtures("warm")
 
 SWAPPED = f"{UPDATE} swapped-index"
 

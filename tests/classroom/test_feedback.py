@@ -38,6 +38,8 @@ from gradkit.classroom.file.store import Store
 from gradkit.classroom.remark import remark, settings_of
 from gradkit.records.feedback import Given, Left
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 ANN = "Ann Mo_501_assignsubmission_file_/feedback.html"
 BEN = "Ben Ost_502_assignsubmission_file_/feedback.html"
 

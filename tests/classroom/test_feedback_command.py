@@ -18,6 +18,8 @@ from gradkit.classroom.file.store import Store
 from gradkit.cli import main
 from gradkit.student.gather import gather
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 
 def command(*arguments: object) -> Ended:
     """The command, in this process."""

@@ -38,6 +38,8 @@ from gradkit.classroom.remark import remark
 from gradkit.records.account import Mark, Word
 from gradkit.render.history import SCHEMA, to_text
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 WHY = "the sheet was unclear"
 FILE = "leeanna_101_9001_hw.py"
 

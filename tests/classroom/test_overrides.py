@@ -34,6 +34,8 @@ from gradkit.grounds import Settings
 from gradkit.records.classroom import Counted
 from gradkit.records.result import CheckResult, Result
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 WHY = "the sheet was unclear"
 
 

@@ -24,6 +24,8 @@ from gradkit.session import Session
 from gradkit.student.read import read
 from gradkit.worker import Workshop
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 # What msgpack holds, and so what clean text is made of: no lone surrogates.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 places = st.none() | st.builds(Place, texts, st.none() | st.integers(0, 99), st.integers(1, 99))

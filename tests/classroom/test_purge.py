@@ -35,6 +35,8 @@ from gradkit.classroom.grade import Grading
 from gradkit.classroom.lane import grader
 from gradkit.student.gather import gather
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 COMMENT = "the dog ate the sheet of a certain person"
 PAGE = b"<p>a page of one's own</p>"
 TRACES = (b"Anna", b"leeanna", b"al7", b"101_9001", COMMENT.encode(), b"anna-page.html")

@@ -34,6 +34,8 @@ from gradkit.records.evidence import Evidence
 from gradkit.records.result import Result
 from gradkit.truth.assignment import DEFAULT
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 SAMPLES = [
     path
     for path in sorted((ROOT / "tests" / "sample_class").glob("*.py"))

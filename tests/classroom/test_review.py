@@ -42,6 +42,8 @@ from gradkit.records.verdict import State
 from gradkit.render.review import command as show_command
 from gradkit.render.review import to_csv
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 
 def looks(course: Path, *assistants: str) -> list[Look]:
     """What is to be looked at."""

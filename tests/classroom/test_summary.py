@@ -27,6 +27,8 @@ from gradkit.cli import main
 from gradkit.records.classroom import Change, HandedIn, Row, Summary
 from gradkit.render.summary import show_changes, show_summary, to_csv
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 CHECKS = ("interface", "forward", "update", "gradient", "trajectory")
 WRONG = next(
     text for text in MISTAKES if "dA2 = -2 * (y - y_hat)" in text and "+ 0.001 * dW2" in text

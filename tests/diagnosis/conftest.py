@@ -1,4 +1,4 @@
-"""One workshop for all tests of the diagnosis, and a grader that takes a text."""
+"""A grader that takes a text."""
 
 from __future__ import annotations
 
@@ -21,21 +21,6 @@ from gradkit.worker import Workshop
 
 Diagnosed = Callable[..., TaskResult]
 Spotted = Callable[[str, str, Iterable[int]], list[int]]
-
-
-@pytest.fixture(scope="session")
-def workshop() -> Iterator[Workshop]:
-    """Processes for numpy submissions."""
-    with Workshop() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="session")
-def torch_workshop() -> Iterator[Workshop]:
-    """Processes for torch submissions."""
-    pytest.importorskip("torch")
-    with Workshop(preload=("torch",)) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ from gradkit.session import Session
 from gradkit.truth.assignment import DEFAULT
 from gradkit.worker import Workshop
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "tests" / "sample_class"
 MISTAKES = ROOT / "tests" / "mistakes"
@@ -87,13 +89,6 @@ def update_parameters(parameters, y, y_hat, A1, X, learning_rate):
 """Weights as (out, in), a rate as an argument; W2 is used after its own update."""
 
 
-@pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
-    """For checking."""
-    with Workshop() as opened:
-        yield opened
-
-
 @pytest.fixture
 def check(workshop: Workshop, tmp_path: Path) -> Check:
     """``check(path, task, hints=4)`` writes the result file of a submission."""
@@ -111,13 +106,35 @@ def check(workshop: Workshop, tmp_path: Path) -> Check:
     return write
 
 
+NEXT = "-- next --"
+"""Between what two scripts print."""
+
+
 def plain(folder: Path, text: str) -> dict[str, Any]:
     """What the script prints in a bare interpreter that has not loaded gradkit."""
     guard = "import sys\nassert not [name for name in sys.modules if name.startswith('gradkit')]\n"
     path = folder / "plain.py"
     path.write_text(f"{text}\n{guard}", encoding="utf-8")
+    (numbers,) = printed(folder, str(path))
+    return numbers
+
+
+def plain_one_by_one(folder: Path, texts: list[str]) -> list[dict[str, Any]]:
+    """The same of several scripts, each as a program of its own, in one such interpreter."""
+    each = (
+        "import runpy\nfor path in sys.argv[1:]:\n    runpy.run_path(path, run_name='__main__')\n"
+    )
+    guard = "assert not [name for name in sys.modules if name.startswith('gradkit')]\n"
+    paths = [folder / f"plain_{number}.py" for number in range(len(texts))]
+    for path, text in zip(paths, texts, strict=True):
+        path.write_text(f"{text}\nprint('{NEXT}')\n", encoding="utf-8")
+    return printed(folder, "-c", f"import sys\n{each}{guard}", *map(str, paths))
+
+
+def printed(folder: Path, *program: str) -> list[dict[str, Any]]:
+    """What a bare interpreter prints, for each script."""
     done = subprocess.run(
-        [sys.executable, "-I", "-X", "utf8", str(path)],
+        [sys.executable, "-I", "-X", "utf8", *program],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -125,8 +142,12 @@ def plain(folder: Path, text: str) -> dict[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
-    return {name: json.loads(value) for name, value in lines if name in ("found", "expected")}
+    said = []
+    for part in done.stdout.removesuffix(f"{NEXT}\n").split(f"{NEXT}\n"):
+        lines = [line.split(maxsplit=1) for line in part.splitlines()]
+        values = {name: json.loads(told) for name, told in lines if name in ("found", "expected")}
+        said.append(values)
+    return said
 
 
 def findings(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -183,28 +204,32 @@ def test_numpy_findings_come_out_in_plain_python(
         assert expected != pytest.approx(entry["found"], rel=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("path", "task"),
-    [
-        (MISTAKES / "missing-zero-grad.py", "regression-torch"),
-        (MISTAKES / "double-sigmoid.py", "classification-torch"),
-        (SAMPLES / "hana_several_mistakes.ipynb", "regression-torch"),
-    ],
-    ids=["function", "module", "loop at top level"],
-)
-def test_torch_findings_come_out_in_plain_python(
-    path: Path, task: str, check: Check, tmp_path: Path
-) -> None:
-    """The losses of the first epochs, or one prediction, by the student's own code."""
-    file = check(path, task)
-    ((name, about),) = findings(file)
-    shown = show(file, name)
-    assert shown.agrees, shown.conclusion
-    numbers = plain(tmp_path, shown.text)
-    entry = recorded(about, numbers)
-    expected = numbers["expected"][entry["index"][0]]
-    assert expected == pytest.approx(entry["expected"], rel=1e-6)
-    assert expected != pytest.approx(entry["found"], rel=1e-5)
+IN_TORCH = {
+    "function": (MISTAKES / "missing-zero-grad.py", "regression-torch"),
+    "module": (MISTAKES / "double-sigmoid.py", "classification-torch"),
+    "loop at top level": (SAMPLES / "hana_several_mistakes.ipynb", "regression-torch"),
+}
+
+
+def test_torch_findings_come_out_in_plain_python(check: Check, tmp_path: Path) -> None:
+    """The losses of the first epochs, or one prediction, by the student's own code.
+
+    All in one interpreter: that each loads torch for itself is no part of what is shown.
+    """
+    checks, texts = [], []
+    for label, (path, task) in IN_TORCH.items():
+        file = check(path, task)
+        ((name, about),) = findings(file)
+        shown = show(file, name)
+        assert shown.agrees, (label, shown.conclusion)
+        checks.append((label, about))
+        texts.append(shown.text)
+    told = plain_one_by_one(tmp_path, texts)
+    for (label, about), numbers in zip(checks, told, strict=True):
+        entry = recorded(about, numbers)
+        expected = numbers["expected"][entry["index"][0]]
+        assert expected == pytest.approx(entry["expected"], rel=1e-6), label
+        assert expected != pytest.approx(entry["found"], rel=1e-5), label
 
 
 def test_a_free_rate_is_the_one_that_was_judged_by(check: Check, tmp_path: Path) -> None:

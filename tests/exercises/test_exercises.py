@@ -20,6 +20,9 @@ from gradkit.records.result import TaskResult
 from gradkit.session import Session
 from gradkit.truth.assignment import read_assignment
 from gradkit.truth.solution import load_reference
+from gradkit.worker import Workshop
+
+pytestmark = pytest.mark.usefixtures("warm")
 
 HERE = Path(__file__).parent
 SOLUTIONS = {path.stem: path for path in sorted(HERE.glob("*/reference/*.py"))}
@@ -129,7 +132,9 @@ def twin(folder: Path, name: str, changes: dict[str, str]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def grade() -> Iterator[Callable[..., TaskResult]]:
+def grade(
+    workshop: Workshop, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., TaskResult]]:
     """``grade(name, path, seed, reference=False)``: the only task of the only section."""
     with ExitStack() as stack:
         sessions: dict[tuple[Path, bool], Session] = {}
@@ -145,8 +150,10 @@ def grade() -> Iterator[Callable[..., TaskResult]]:
                     reference=folder,
                     no_reference=not reference,
                 )
-                sessions[key] = stack.enter_context(Session(settings))
+                sessions[key] = stack.enter_context(Session(settings, workshop))
             session = sessions[key]
+            if name in TORCH:
+                session._workshops["torch"] = request.getfixturevalue("torch_workshop")
             session.settings = replace(session.settings, seed=seed)
             (task,) = session.check(path).tasks
             assert task.task == name.replace("_", "-")

@@ -41,13 +41,6 @@ def speak(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Callable[..
     begin("", language.FOLDER)
 
 
-@pytest.fixture(scope="session")
-def workshop() -> Iterator[Workshop]:
-    """Processes for numpy submissions."""
-    with Workshop() as opened:
-        yield opened
-
-
 @pytest.fixture
 def check(workshop: Workshop) -> Iterator[Callable[..., Result]]:
     """``check(path)``: the result of a submission, by default without model solutions."""

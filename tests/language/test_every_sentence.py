@@ -28,6 +28,8 @@ from gradkit.render.text import to_text
 from gradkit.render.withheld import withhold
 from gradkit.truth.assignment import read_assignment
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 SOLUTION = (pseudo.ROOT / "reference" / "regression_numpy.py").read_text(encoding="utf-8")
 MISTAKES = pseudo.ROOT / "tests" / "mistakes"
 CLASS = pseudo.ROOT / "tests" / "sample_class"

@@ -1,4 +1,4 @@
-"""One workshop for all tests of the line, and a grader that is quick to call again."""
+"""A grader that is quick to call again."""
 
 from __future__ import annotations
 
@@ -20,21 +20,6 @@ from gradkit.truth.assignment import DEFAULT
 from gradkit.worker import Workshop
 
 Grade = Callable[..., Result]
-
-
-@pytest.fixture(scope="session")
-def workshop() -> Iterator[Workshop]:
-    """Processes for numpy submissions."""
-    with Workshop() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="session")
-def torch_workshop() -> Iterator[Workshop]:
-    """Processes for torch submissions."""
-    pytest.importorskip("torch")
-    with Workshop(preload=("torch",)) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="session")

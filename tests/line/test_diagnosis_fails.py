@@ -11,6 +11,8 @@ from gradkit.grounds import Settings
 from gradkit.session import Session
 from gradkit.worker import Workshop
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 SWAPPED = Path(__file__).parents[1] / "mistakes" / "swapped-index.py"
 
 

@@ -12,6 +12,8 @@ from gradkit.session import Session
 from gradkit.truth.assignment import DEFAULT
 from gradkit.worker import Workshop
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 MISTAKES = Path(__file__).resolve().parents[1] / "mistakes"
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from model_solutions import REFERENCE, ROOT, source
 from told import full, not_passed, script, states
+
+from gradkit.cli import main
 
 TASKS = (
     "regression-numpy",
@@ -96,17 +97,13 @@ def test_untouched_template_earns_nothing(grade) -> None:
         assert name in texts
 
 
+@pytest.mark.usefixtures("warm")
 def test_untouched_template_at_the_command_line() -> None:
     """Exit 1, a readable list on standard output, no traceback anywhere."""
     pytest.importorskip("torch")
-    done = subprocess.run(
-        [sys.executable, "-m", "gradkit", "check", str(TEMPLATE), "--no-reference"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
+    done = CliRunner().invoke(main, ["check", str(TEMPLATE), "--no-reference"])
+    assert isinstance(done.exception, SystemExit)
+    assert done.exit_code == 1
     assert done.stderr == ""
     assert done.stdout.startswith("student_template  0 / 80 ")
     assert "`update_parameters` is not written yet." in done.stdout

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from model_solutions import REFERENCE, ROOT
+from click.testing import CliRunner
+from model_solutions import REFERENCE
 
+from gradkit.cli import main
 from gradkit.reproduce import ReproduceError, reproduce
 
 torch = pytest.importorskip("torch")
@@ -52,14 +52,8 @@ def test_every_figure_agrees(table: tuple[str, bool]) -> None:
 
 def test_command_exits_0(table: tuple[str, bool]) -> None:
     """The same text on standard output, nothing on standard error."""
-    done = subprocess.run(
-        [sys.executable, "-m", "gradkit", "reproduce"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    done = CliRunner().invoke(main, ["reproduce"])
+    assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == table[0]
 
 

@@ -19,6 +19,8 @@ from gradkit.truth.oracle import Derived, expect
 from gradkit.truth.probes import TWICE, draw
 from gradkit.worker import Workshop
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = {task.id: task for task in read_assignment().tasks}
 
@@ -68,10 +70,10 @@ Grade = Callable[..., TaskResult]
 
 
 @pytest.fixture(scope="module")
-def grade(tmp_path_factory: pytest.TempPathFactory):
+def grade(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory):
     """``grade(task, source)`` gives the task's result."""
     folder = tmp_path_factory.mktemp("suspicion")
-    with Workshop() as workshop, Session(Settings(no_reference=True), workshop) as session:
+    with Session(Settings(no_reference=True), workshop) as session:
 
         def once(task: str, source: str, seed: int = 1, *, whole: bool = False):
             path = folder / "work.py"

@@ -12,6 +12,8 @@ from notebook.conftest import ROOT, Notebook
 import gradkit
 from gradkit.records.verdict import Course
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 WRONG = """# my step
 def update_parameters(parameters, y, y_hat, A1, X):
     d = -2 * (y - y_hat)
@@ -125,7 +127,9 @@ def test_a_loop_cannot_hang_the_kernel(notebook: Notebook, solved, tmp_path: Pat
     file.write_text(text.replace("deadline = 10.0", "deadline = 1.0"), encoding="utf-8")
     notebook.run(solved["regression"])
     notebook.run(
-        "def update_parameters(parameters, y, y_hat, A1, X):\n    while True:\n        pass"
+        "import time\n"
+        "def update_parameters(parameters, y, y_hat, A1, X):\n"
+        "    while True:\n        time.sleep(0.01)"
     )
     call = f'gradkit.check(task="regression-numpy", assignment={str(file)!r})'
     report = notebook.check(call)

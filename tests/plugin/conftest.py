@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+# Loaded ahead, since pytester takes out again what a run inside this process has imported.
+import hypothesis  # noqa: F401
 import pytest
 
-# Loaded ahead, since pytester takes out again what a run inside this process has imported.
 import gradkit.inquiry
 import gradkit.pytest_plugin.items  # noqa: F401
 

@@ -21,6 +21,8 @@ from gradkit.cli.actions import SUMMARY_BYTES, leave
 from gradkit.render.formats import FORMATS, OWN, SINGLE, refuser
 from gradkit.truth.assignment import DEFAULT
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 CLASS = ROOT / "tests" / "sample_class"
 RIGHT = REFERENCE / "regression_numpy.py"
 WRONG = CLASS / "chen_regression_swapped_index.py"

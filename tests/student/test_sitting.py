@@ -43,13 +43,6 @@ def chance(W):
 """
 
 
-@pytest.fixture(scope="module")
-def workshop():
-    """One lane for all."""
-    with Workshop() as workshop:
-        yield workshop
-
-
 def sit(workshop: Workshop, *, hurried: bool, deadline: float = 20.0) -> Sitting:
     """A sitting with the source above."""
     section = Section(("t",), (Cell("cell 1", "hw.py", None, SOURCE),))

@@ -2,15 +2,17 @@
 
 import ast
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from click.testing import CliRunner
 from nbclient import NotebookClient
 
+from gradkit.cli import main
 from gradkit.new.write import student_files
+
+pytestmark = pytest.mark.usefixtures("warm")
 
 ROOT = Path(__file__).resolve().parents[2]
 PIP = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
@@ -61,13 +63,8 @@ def checked(notebook: nbformat.NotebookNode, folder: Path) -> dict:
     """What the command line says of the same notebook, outputs and all."""
     path = folder / "starter.ipynb"
     nbformat.write(notebook, path)
-    done = subprocess.run(
-        [sys.executable, "-m", "gradkit", "check", str(path), "--no-reference", "--format", "json"],
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    return json.loads(done.stdout)
+    words = ["check", str(path), "--no-reference", "--format", "json"]
+    return json.loads(CliRunner().invoke(main, words).stdout)
 
 
 NUMPY = ["regression-numpy", "classification-numpy"]

@@ -14,6 +14,8 @@ from gradkit.records.task import Layer, Start, Task
 from gradkit.truth.attribute import attribute
 from gradkit.worker import Workshop
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 
 @pytest.fixture(scope="module")
 def workshop():

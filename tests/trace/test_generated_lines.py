@@ -70,13 +70,6 @@ def attributions(workshop: Workshop, case: Case) -> list[Attribution]:
         return watched.attributions()
 
 
-@pytest.fixture(scope="module")
-def workshop():
-    """One lane for all tests here."""
-    with Workshop() as workshop:
-        yield workshop
-
-
 def test_lines_of_some_mistakes_alone(workshop):
     """One in twelve of all mistakes and styles; the slow test below takes all of them."""
     chosen = cases(1)[::12]

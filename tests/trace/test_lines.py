@@ -9,13 +9,6 @@ from gradkit.worker import Workshop
 CASES = [(style, slip) for style in STYLES for slip in style.slips]
 
 
-@pytest.fixture(scope="module")
-def workshop():
-    """One lane for all tests here."""
-    with Workshop() as workshop:
-        yield workshop
-
-
 def line_at(sources: tuple[str, ...], place) -> str:
     """The text at a place."""
     return sources[place.cell - 1].split("\n")[place.line - 1].strip()

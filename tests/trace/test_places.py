@@ -16,13 +16,6 @@ TASK = "classification-numpy"
 FORWARD = VECTORISED.sources()[0]
 
 
-@pytest.fixture(scope="module")
-def workshop():
-    """One lane for all tests here."""
-    with Workshop() as workshop:
-        yield workshop
-
-
 def made(workshop: Workshop, *cells: str, name: str) -> list[tuple[str, int, str]]:
     """Cell, line and kind of every event of this name."""
     with watch(workshop, TASK, FORWARD, *cells) as watched:

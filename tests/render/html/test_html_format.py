@@ -13,6 +13,8 @@ from gradkit.cli import main
 from gradkit.render import formats
 from gradkit.render.html.page import refusal
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 WRONG = Path(__file__).parents[2] / "sample_class" / "chen_regression_swapped_index.py"
 
 

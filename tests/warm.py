@@ -1,0 +1,97 @@
+"""Workers' servers that outlive a test, lent to the next one that would start the same.
+
+Most of what a test costs that grades one small submission is the start of an interpreter, of
+numpy, or of torch. A class that is graded has that once; so has a run of tests.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from gradkit.worker import WorkshopError
+from gradkit.worker.interpreter import Recipe
+from gradkit.worker.lane import Ending, Lane, Link
+from gradkit.worker.workshop import Method, _lane
+
+
+class Lent:
+    """A lane that has a server for as long as a process of it runs, and then gives it back."""
+
+    def __init__(self, store: Store, method: Method, recipe: Recipe) -> None:
+        self._store, self._method, self._recipe = store, method, recipe
+        self._lane: Lane | None = None
+        self._closed = False
+
+    def start(self) -> Link:
+        """See `Lane`."""
+        if self._closed:
+            raise WorkshopError("the workshop has been closed, it starts no more processes")
+        self._lane = self._store.take(self._method, self._recipe)
+        return self._lane.start()
+
+    def pulse(self) -> socket.socket | None:
+        """See `Lane`."""
+        return self._lane and self._lane.pulse()
+
+    def ended(self) -> bool:
+        """See `Lane`."""
+        return self._lane is None or self._lane.ended()
+
+    def stop(self) -> Ending | None:
+        """See `Lane`."""
+        if self._lane is None:
+            return None
+        lane, self._lane = self._lane, None
+        ending = lane.stop()
+        self._store.put(self._method, self._recipe, lane)
+        return ending
+
+    def complaint(self) -> str:
+        """See `Lane`."""
+        return "it said nothing" if self._lane is None else self._lane.complaint()
+
+    def close(self) -> None:
+        """Stop what runs; the server is for whoever comes next."""
+        self._closed = True
+        self.stop()
+
+
+class Store:
+    """Servers that nobody uses just now, each under all that it was started with."""
+
+    def __init__(self) -> None:
+        self._idle: dict[tuple[Method, Recipe], list[Lane]] = {}
+        self._owner = os.getpid()
+
+    @contextmanager
+    def lending(self) -> Iterator[None]:
+        """Whoever opens a workshop meanwhile, in this process, is lent its servers."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("gradkit.worker.workshop._lane", self._lend)
+            yield
+
+    def _lend(self, method: Method, recipe: Recipe) -> Lane:
+        # Not to a fork of this process: two would talk over one socket.
+        if os.getpid() != self._owner:
+            return _lane(method, recipe)
+        return Lent(self, method, recipe)
+
+    def take(self, method: Method, recipe: Recipe) -> Lane:
+        """One that is there, else a new one."""
+        idle = self._idle.get((method, recipe))
+        return idle.pop() if idle else _lane(method, recipe)
+
+    def put(self, method: Method, recipe: Recipe, lane: Lane) -> None:
+        """Keep it for the next."""
+        self._idle.setdefault((method, recipe), []).append(lane)
+
+    def close(self) -> None:
+        """Stop them all."""
+        for lanes in self._idle.values():
+            while lanes:
+                lanes.pop().close()
