@@ -88,10 +88,11 @@ def test_the_published_first_step_is_blind_for_the_swapped_index(own: Audit) -> 
 
 
 def test_gathered_gradients_show_from_the_second_step_on(own: Audit) -> None:
-    """One epoch of training says nothing about `zero_grad`."""
+    """One epoch of training says nothing about `zero_grad`, or what is added up over epochs."""
     assert {trial.code for trial in own.tasks[1].blind[FIRST_STEP]} == {
         "missing-zero-grad",
         "momentum",
+        "recorded-loss",
     }
 
 

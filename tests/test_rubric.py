@@ -98,17 +98,20 @@ ALONE: dict[str, tuple[float, float, float]] = {
     "wrong-loss": (15.5, 11, 17.25),
     "logits-loss": (15.5, 11, 17.25),
     "graph-detached": (15.5, 11, 17.25),
+    "graph-detached.no-grad": (15, 10.25, 17),
     # The loop: 30 %, 50 %, 20 %.
     "missing-zero-grad": (17, 15, 18),
     "missing-step": (17, 15, 18),
-    "graph-detached.no-grad": (17, 15, 18),
+    "gradients-cleared": (17, 15, 18),
     # Figures: 10 %, 25 %, 5 %. The record of the loss: 25 %, 50 %, 10 %.
     "wrong-learning-rate.torch": (19, 17.75, 19.5),
     "wrong-reduction": (19, 17.5, 19.5),
     "wrong-optimizer": (19, 17.5, 19.5),
     "momentum": (19, 17.5, 19.5),
     "mini-batch": (19, 17.5, 19.5),
+    "wrong-rounds": (19, 17.5, 19.5),
     "loss-after-step": (17.5, 15, 19),
+    "recorded-loss": (17.5, 15, 19),
     "unregistered-parameters": (17.0, 17.0, 18.25),
 }
 
@@ -119,18 +122,18 @@ FIGURES: dict[tuple[float, float, float], str] = {
         missing-activation-derivative wrong-activation-derivative extra-activation-derivative
         wrong-derivative-argument misplaced-parenthesis missing-input wrong-layer-input
         bias-times-input extra-factor swapped-index wrong-index bias-sum-axis wrong-sum-axis
-        missing-step missing-zero-grad""",
+        missing-step gradients-cleared missing-zero-grad""",
     (0.25, 0.50, 0.15): "wrong-sign missing-error wrong-error squared-error",
     (0.10, 0.25, 0.05): """
         wrong-learning-rate uneven-learning-rate rate-ignored wrong-factor wrong-source-entry
         overwritten wrong-target input-mutated integer-truncation
-        wrong-reduction mini-batch momentum wrong-optimizer""",
+        wrong-reduction mini-batch momentum wrong-optimizer wrong-rounds""",
     (0.50, 1.0, 0.30): """
         layer-skipped layer-repeated missing-activation wrong-activation wrong-sigmoid-sign
         activation-twice double-sigmoid missing-bias subtracted-bias weight-not-transposed
         wrong-loss logits-loss broadcast-target unregistered-parameters graph-detached""",
     (0.25, 0.50, 0.10): """
-        hidden-returned wrong-hidden-returned swapped-returns loss-after-step""",
+        hidden-returned wrong-hidden-returned swapped-returns loss-after-step recorded-loss""",
     (2 / 9, 2 / 9, 2 / 9): "not-updated nothing-updated copy-dropped unexplained",
 }
 

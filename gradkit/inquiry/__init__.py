@@ -13,6 +13,7 @@ from gradkit.inquiry.training import training_inquiry
 from gradkit.inquiry.update import follows_own_forward, update_inquiry
 from gradkit.records.finding import Inquiry
 from gradkit.records.task import Task
+from gradkit.student.idioms import idioms_of
 from gradkit.student.sitting import Sitting
 from gradkit.truth.oracle import Oracle
 
@@ -40,7 +41,7 @@ def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, se
         The most basic mistake first; empty where nothing more can be asked.
     """
     if task.framework == "torch":
-        return training_inquiry(task, examined)
+        return training_inquiry(task, examined, idioms_of(sitting.section, sitting.own_modules))
     passed = forward_explanation(task, examined, sitting, seed)
     findings = forward_findings(task, examined, sitting, passed)
     if passed is not None and follows_own_forward(task, examined, sitting, passed.slips, seed):

@@ -5,24 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from gradkit.examine import Examined
+from gradkit.inquiry.choice import barred_by, likely_by
 from gradkit.inquiry.findings import failed, finding_of
-from gradkit.records.finding import UNEXPLAINED, Inquiry
-from gradkit.records.rule import Slip, TrainingRun
+from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
+from gradkit.records.rule import Explanation, Slip, TrainingRun
 from gradkit.records.task import Array, Task
-from gradkit.truth.mistakes.training import GROUPS, explain_training
+from gradkit.student.idioms import Idioms
+from gradkit.truth.mistakes.module import OF_THE_MODULE, explain_module
+from gradkit.truth.mistakes.trained import explain_training
 
-OF_THE_MODULE = frozenset(code for code, group in GROUPS.items() if group == "activation")
-"""Mistakes of a torch module's own forward pass, not of the loop that trains it."""
+BEHIND = frozenset({"double-sigmoid"})
+"""Mistakes of a module that may as well be made behind it, where it is trained."""
 
 UNREGISTERED = "unregistered-parameters"
+ROLES = {"forward": "model", "model": "model", "trajectory": "train"}
 
 
-def training_inquiry(task: Task, examined: Examined) -> Inquiry:
+def training_inquiry(task: Task, examined: Examined, idioms: Idioms) -> Inquiry:
     """The mistakes that, run in numpy, give the losses and parameters of every run.
 
     What the module computes is charged to `forward`, what the loop does to `trajectory`.
     """
-    case = examined.case
     runs = _training_runs(task, examined)
     forward_failed = failed(examined, "forward")
     # A wrong module whose forward pass is right on the assigned parameters holds them all,
@@ -30,36 +33,63 @@ def training_inquiry(task: Task, examined: Examined) -> Inquiry:
     hidden = failed(examined, "model") and any(
         verdict.check == "forward" and verdict.state == "pass" for verdict in examined.verdicts
     )
+    module = _module(task, examined) if forward_failed else Explanation()
+    own = _told(task, examined, module, dict.fromkeys(OF_THE_MODULE, "forward"))
     if len(runs) < 2:
-        slips = [Slip(UNREGISTERED, (), ((),))] if hidden else []
-        return Inquiry(
-            tuple(finding_of(task, case.binding.bound["model"], "model", s, ()) for s in slips)
-        )
+        unseen = Explanation((Slip(UNREGISTERED, (), ((),)),) if hidden else ())
+        return Inquiry((*_told(task, examined, unseen, {UNREGISTERED: "model"}), *own))
     if not (forward_failed or failed(examined, "trajectory")):
         return Inquiry()
-    barred = {"graph-detached" if hidden else UNREGISTERED}
-    explanation = explain_training(
-        task, runs, barred=barred if forward_failed else barred | OF_THE_MODULE
-    )
+    proven = frozenset(slip.code for slip in module.slips)
+    barred = barred_by(idioms)
+    if failed(examined, "model"):
+        barred |= {"graph-detached" if hidden else UNREGISTERED}
+    if not forward_failed:
+        barred |= OF_THE_MODULE - BEHIND
+    else:
+        barred = barred - BEHIND | (OF_THE_MODULE - proven if proven else frozenset())
+    explanation = explain_training(task, runs, barred=barred, likely=proven | likely_by(idioms))
     if explanation.unknown:
-        checks = [check for check in ("forward", "trajectory") if failed(examined, check)]
-        role = {"forward": "model", "trajectory": "train"}
-        unknown = Slip(UNEXPLAINED)
-        return Inquiry(
-            tuple(finding_of(task, case.binding.bound[role[c]], c, unknown, ()) for c in checks)
-        )
-    others = tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
-    findings = []
-    for slip in explanation.slips:
-        check = "forward" if slip.code in OF_THE_MODULE and forward_failed else "trajectory"
-        check = "model" if slip.code == UNREGISTERED else check
-        bound = case.binding.bound["train" if check == "trajectory" else "model"]
-        findings.append(finding_of(task, bound, check, slip, others))
+        unknown = Explanation((Slip(UNEXPLAINED),))
+        checks = [] if own or not forward_failed else ["forward"]
+        checks += ["trajectory"] if failed(examined, "trajectory") else []
+        rest = [f for c in checks for f in _told(task, examined, unknown, {UNEXPLAINED: c})]
+        return Inquiry((*own, *rest))
+    charged = dict.fromkeys(OF_THE_MODULE, "forward") if forward_failed else {}
+    charged |= {UNREGISTERED: "model"} if hidden else {}
+    findings = _told(task, examined, explanation, charged)
     codes = tuple(slip.code for slip in explanation.slips)
     follows: dict[str, tuple[str, ...]] = {"gradient": codes} if codes else {}
     if findings and all(finding.check != "trajectory" for finding in findings):
         follows["trajectory"] = codes
-    return Inquiry(tuple(findings), follows)
+    if all(finding.check != "forward" for finding in findings):
+        findings = (*own, *findings)
+    return Inquiry(findings, follows)
+
+
+def _told(
+    task: Task, examined: Examined, explanation: Explanation, charged: dict[str, str]
+) -> tuple[Finding, ...]:
+    """The findings, each charged to its check: to `trajectory`, unless said otherwise."""
+    others = tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
+    findings = []
+    for slip in explanation.slips:
+        check = charged.get(slip.code, "trajectory")
+        bound = examined.case.binding.bound[ROLES[check]]
+        findings.append(finding_of(task, bound, check, slip, others))
+    return tuple(findings)
+
+
+def _module(task: Task, examined: Examined) -> Explanation:
+    """The activations that give the outputs of the module itself, at known parameters."""
+    calls = []
+    for batch in examined.case.probes.forward:
+        outcome = examined.case.observations.outcomes.get(batch.name)
+        y_hat = outcome.outputs.get("y_hat") if outcome is not None else None
+        if y_hat is None or y_hat.dtype.kind != "f":
+            return Explanation(unknown=True)
+        calls.append((batch.inputs, batch.inputs["X"], y_hat.astype(np.float64)))
+    return explain_module(task, calls)
 
 
 def _training_runs(task: Task, examined: Examined) -> list[TrainingRun]:
@@ -73,7 +103,7 @@ def _training_runs(task: Task, examined: Examined) -> list[TrainingRun]:
         if len(final) == len(run.parameters):
             after = {key: value.astype(np.float64) for key, value in final.items()}
             made.setdefault(run.start, {})[run.epochs] = after
-        if run.check == "trajectory" and len(outputs.get("loss", ())) == run.epochs:
+        if run.check == "trajectory" and outputs.get("loss", np.zeros(())).ndim == 1:
             losses[run.start] = outputs["loss"]
     return [
         TrainingRun(

@@ -79,6 +79,7 @@ class Sitting:
         hurried: bool = False,
     ) -> None:
         self.section = section
+        self.own_modules = frozenset(modules)
         self.output = ""
         self.tier = 0
         self._workshop = workshop

@@ -5,7 +5,7 @@ The catalogue's predictions, run: arrays of the same names and shapes as a worke
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,6 @@ import numpy as np
 from gradkit.records.probes import Probes, Run
 from gradkit.records.rule import Slip, TrainingRun, UpdateInputs
 from gradkit.records.task import Array, Parameters, Task
-from gradkit.truth import network
 from gradkit.truth.by_example import train_by_example
 from gradkit.truth.mistakes import (
     CODES,
@@ -26,7 +25,8 @@ from gradkit.truth.mistakes import (
 )
 from gradkit.truth.mistakes.apply import truncated
 from gradkit.truth.mistakes.forward import CHANGES as FORWARD
-from gradkit.truth.mistakes.loop import Loop, train
+from gradkit.truth.mistakes.loop import train
+from gradkit.truth.mistakes.module import outputs_of
 from gradkit.truth.mistakes.training import CHANGES as TRAINING
 from gradkit.truth.mistakes.training import GROUPS
 from gradkit.truth.oracle import final
@@ -158,26 +158,16 @@ def _torch(task: Task, slip: Slip | None, probes: Probes) -> Outputs:
     found: Outputs = {"model": {str(n): np.array(shape) for n, shape in enumerate(shapes)}}
     for batch in probes.forward:
         # A module computes in single precision, and is given the allowance of it.
-        y_hat = _through(module, batch.inputs, batch.inputs["X"]).astype(np.float32)
+        y_hat = outputs_of(module, batch.inputs, batch.inputs["X"]).astype(np.float32)
         found[batch.name] = {"y_hat": y_hat}  # type: ignore[dict-item]
     for run in probes.runs:
         X, y = run.X.astype(float), run.y.astype(float)
         start = TrainingRun(X, y, task.rates.weight, run.parameters, np.zeros(run.epochs), {})
-        epochs = list(train(loop, start))
+        epochs = list(train(loop, start, run.epochs + loop.rounds))
         losses = np.array([loss for loss, _ in epochs])
-        found[run.name] = {"loss": losses, **final(epochs[-1][1])}
+        found[run.name] = {"loss": losses, **final(epochs[-1][1] if epochs else run.parameters)}
     return found
 
 
 def _start(task: Task) -> list[tuple[str, Array]]:
     return list(task.starts[0].parameters.items())
-
-
-def _through(module: Loop, parameters: Mapping[str, Array], X: Array) -> Array:
-    A = X
-    for number, names in enumerate(module.activations, 1):
-        W, b = parameters[f"W{number}"], parameters[f"b{number}"]
-        A = np.swapaxes(W, -1, -2) @ A + b
-        for name in names:
-            A = network.ACTIVATIONS[name](A)
-    return A

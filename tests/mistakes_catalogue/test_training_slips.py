@@ -17,10 +17,10 @@ from gradkit.truth.network import parameter_shapes
 from gradkit.truth.oracle import Derived
 
 TASKS = (SHIPPED["regression-torch"], SHIPPED["classification-torch"])
+STANDING = {"missing-step", "gradients-cleared", "graph-detached", "unregistered-parameters"}
 MISTAKES_WITHOUT_TWIN = {
-    "missing-step": {"graph-detached"},
-    "graph-detached": {"missing-step", "unregistered-parameters"},
-    "unregistered-parameters": {"graph-detached"},
+    **dict.fromkeys(STANDING, STANDING),
+    "wrong-reduction": {"wrong-learning-rate"},
     "double-sigmoid": {"logits-loss"},
     "logits-loss": {"double-sigmoid"},
 }
@@ -56,11 +56,14 @@ def observed(task, slips, epochs=12):
     for start in starts(task):
         empty = empty_run(task, start, epochs)
         with np.errstate(all="ignore"):
-            history = list(train(loop, empty))
+            history = list(train(loop, empty, epochs + loop.rounds))
         losses = np.array([loss for loss, _ in history])
         after = {}
         if np.isfinite(losses).all():
-            after = {n: {k: single(v) for k, v in history[n - 1][1].items()} for n in (1, epochs)}
+            made = [start, *(parameters for _, parameters in history)]
+            after = {
+                n: {k: single(v) for k, v in made[n + loop.rounds].items()} for n in (1, epochs)
+            }
         runs.append(replace(empty, losses=single(losses), after=after))
     return runs
 

@@ -68,6 +68,8 @@ SPOILT = {
     # torch
     "missing-zero-grad": {"after 2", "after 6", "losses 6"},
     "missing-step": TRAINED | LATER_LOSSES,
+    "gradients-cleared": TRAINED | LATER_LOSSES,
+    "wrong-rounds": TRAINED | LOSSES,
     "missing-activation": {"output"} | TRAINED | LOSSES,
     "double-sigmoid": {"output"} | TRAINED | LOSSES,
     "logits-loss": TRAINED | LOSSES,
@@ -78,6 +80,7 @@ SPOILT = {
     "momentum": {"after 2", "after 6", "losses 6"},
     "wrong-learning-rate.torch": TRAINED | LATER_LOSSES,
     "loss-after-step": LOSSES,
+    "recorded-loss": LOSSES,
     "graph-detached": TRAINED | LATER_LOSSES,
     "graph-detached.no-grad": TRAINED | LATER_LOSSES,
     "unregistered-parameters": {"parameters"},

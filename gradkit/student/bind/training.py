@@ -66,7 +66,8 @@ def _train(
     loop = _last_loop(outline)
     if loop is not None:
         return _of_loop(role, task, loop, model, sitting)
-    return misfit(role, named[-1]) if named else not_found(role, own)
+    classes = [b.name for b in outline.bindings if b.kind == "class" and b.origin != "borrowed"]
+    return misfit(role, named[-1]) if named else not_found(role, own, classes)
 
 
 def _last_loop(outline: Outline) -> Loop | None:

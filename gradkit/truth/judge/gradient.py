@@ -7,7 +7,7 @@ off the steps themselves, so that a wrong learning rate is not a wrong gradient.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from gradkit.truth.judge.case import (
     called,
     least,
     outcomes_of,
+    subject,
     unusable,
 )
 from gradkit.truth.judge.sheet import label_of, listed, merge
@@ -87,14 +88,32 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
         return nothing
     bound = case.binding.bound["train"]
     entries: list[Entry] = []
+    stays: list[bool] = []
     relative = max(SINGLE, least(case, "gradient"))
     for number in range(0, len(runs), 2):
         ends = [outcome.outputs for outcome in outcomes[number : number + 2]]
         steps = list(_training_steps(case, runs[number], ends))
+        stays.append(_stays(steps[0]))
         # The second step is held to the first one's factors: it may have added to them.
         factors = _factors(steps[:1], relative)
         entries += _compare(bound, steps, factors, relative, closeness.SINGLE)
-    return _verdict(entries, bound, say("One of the first steps"))
+    verdict = _verdict(entries, bound, say("One of the first steps"))
+    if verdict.state == "fail" and all(stays):
+        # Where no step is made, none can be said to follow anything or not.
+        message = say(
+            "{function} is asked for one epoch, and leaves every parameter where it was.",
+            function=subject(bound),
+        )
+        return replace(verdict, message=message)
+    return verdict
+
+
+def _stays(step: Step) -> bool:
+    """Whether nothing was moved by more than storing it in single precision does."""
+    return all(
+        bool((np.abs(taken) <= closeness.SINGLE * np.abs(step.before[key])).all())
+        for key, taken in step.taken.items()
+    )
 
 
 def _update_steps(case: Case, batch: Batch, after: Mapping[str, NDArray[Any]]) -> Iterator[Step]:

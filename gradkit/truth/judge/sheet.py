@@ -87,12 +87,13 @@ class Sheet:
             function=subject(self.bound),
         )
         off = any(entry.index and entry.state != "pass" for entry in self.entries)
-        if off and text not in self._remarks:
+        if off:
             self.remark(text)
 
     def remark(self, text: str) -> None:
-        """Add a sentence of the check's own."""
-        self._remarks.append(text)
+        """Add a sentence of the check's own, once."""
+        if text not in self._remarks:
+            self._remarks.append(text)
 
     def say(self, kind: str, quantity: str, found: str = "") -> None:
         """Say one of `SENTENCES` of a quantity, in the student's own names."""

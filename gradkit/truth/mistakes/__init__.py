@@ -11,7 +11,8 @@ from gradkit.truth.mistakes.cases import usual_cases
 from gradkit.truth.mistakes.catalogue import CODES, RANK, catalogue, mistake
 from gradkit.truth.mistakes.explain import Diagnosis, diagnose, explain
 from gradkit.truth.mistakes.forward import apply_forward, explain_forward, usual_forward_cases
-from gradkit.truth.mistakes.training import explain_training, loop_with, usual_training_cases
+from gradkit.truth.mistakes.trained import explain_training
+from gradkit.truth.mistakes.training import loop_with, usual_training_cases
 from gradkit.truth.mistakes.wording import entries_text, fill, words
 
 __all__ = [

@@ -71,10 +71,13 @@ CODES = (
     "unregistered-parameters",
     "graph-detached",
     "missing-step",
+    "gradients-cleared",
     "missing-zero-grad",
     "momentum",
     "wrong-optimizer",
+    "wrong-rounds",
     "loss-after-step",
+    "recorded-loss",
     # Figures.
     "wrong-sign",
     "wrong-factor",

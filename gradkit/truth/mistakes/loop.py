@@ -5,7 +5,7 @@ Everything is float64 and numpy; a torch run in float32 agrees to its own precis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,16 +20,21 @@ class Loop:
     """How a model is trained.
 
     ``activations`` names, per layer, what is applied in turn. ``loss`` is a key of
-    `LOSSES`; ``scale`` says how it is reduced (``mean``, ``sum``, ``half`` of the mean).
-    ``broadcast`` sets every prediction against every target. ``batch`` is 0 for all
-    rows, otherwise that many rows per step: always the first (``first``), the next
-    (``rotating``), or all in turn within an epoch (``every``). ``frozen`` layers get no
-    gradient.
+    `LOSSES`; ``scale`` says how it is reduced (``mean``, ``sum``, ``half`` of the mean),
+    ``factor`` by what it is multiplied after that. ``recorded`` is a key of `RECORDS`: what
+    is written down of the losses so far, times ``ratio``. ``broadcast`` sets every
+    prediction against every target. ``batch`` is 0 for all rows, otherwise that many rows
+    per step: always the first (``first``), the next (``rotating``), or all in turn within
+    an epoch (``every``). ``frozen`` layers get no gradient. ``rounds`` are made beyond the
+    epochs that are asked for.
     """
 
     activations: tuple[tuple[str, ...], ...]
     loss: str
     scale: str = "mean"
+    factor: float = 1.0
+    recorded: str = "loss"
+    ratio: float = 1.0
     broadcast: bool = False
     zero_grad: bool = True
     step: bool = True
@@ -39,6 +44,7 @@ class Loop:
     frozen: tuple[int, ...] = ()
     batch: int = 0
     batches: str = "first"
+    rounds: int = 0
 
 
 def correct_loop(task: Task) -> Loop:
@@ -115,7 +121,7 @@ def _reduced(loop: Loop, p: Array, y: Array) -> tuple[float, Array]:
     value, slope = LOSSES[loop.loss]
     rows, outputs = y.shape
     count = rows if loop.loss.startswith("cross") else rows * outputs
-    scale = {"mean": 1 / count, "sum": 1.0, "half": 0.5 / count}[loop.scale]
+    scale = loop.factor * {"mean": 1 / count, "sum": 1.0, "half": 0.5 / count}[loop.scale]
     if loop.broadcast:
         pairs = np.repeat(p, rows, axis=1), np.repeat(y.T, rows, axis=0)
         scale = scale / rows if loop.scale != "sum" else scale
@@ -186,10 +192,27 @@ OPTIMIZERS: Mapping[str, Optimizer] = {
 }
 
 
+# --- what is written down ---------------------------------------------------------------------
+
+RECORDS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "loss": lambda losses: losses[-1],
+    "sum": lambda losses: float(np.sum(losses)),
+    "average": lambda losses: float(np.mean(losses)),
+    "root": lambda losses: float(np.sqrt(losses[-1])),
+}
+"""What is recorded of the losses so far, the epoch's own among them."""
+
+
+def first_record(loop: Loop, run: TrainingRun) -> float:
+    """What a loop records of the start, where that is what it records first."""
+    loss = loss_of(loop, run.start, run.X, run.y)
+    return RECORDS[loop.recorded]([loss]) * loop.ratio
+
+
 def train(
     loop: Loop, run: TrainingRun, epochs: int | None = None
 ) -> Iterator[tuple[float, dict[str, Array]]]:
-    """The loss that each epoch records, and the parameters after it.
+    """What each round records, and the parameters after it.
 
     Parameters
     ----------
@@ -197,13 +220,14 @@ def train(
     run : TrainingRun
         Only its data, rate, start and number of epochs are used.
     epochs : int, optional
-        Fewer or more than the run's.
+        Rounds to make, if not as many as the run has losses.
     """
     parameters = {key: np.array(value) for key, value in run.start.items()}
     states: dict[str, State] = {key: {} for key in parameters}
     gathered: dict[str, Array] = {}
     update = OPTIMIZERS[loop.optimizer]
     steps = 0
+    record, history = RECORDS[loop.recorded], list[float]()
     for epoch in range(len(run.losses) if epochs is None else epochs):
         losses = []
         for rows in _batches(loop, len(run.X), epoch):
@@ -220,7 +244,8 @@ def train(
                     for k, p in parameters.items()
                 }
             losses.append(loss_of(loop, parameters, X, y) if loop.loss_after else loss)
-        yield float(np.mean(losses)), parameters
+        history.append(float(np.mean(losses)))
+        yield record(history) * loop.ratio, parameters
 
 
 def _batches(loop: Loop, rows: int, epoch: int) -> list[slice]:

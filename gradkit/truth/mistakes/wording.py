@@ -13,6 +13,12 @@ from gradkit.truth.rules.text import entry_text, factor_text
 
 AXES = {"i": phrase("the inputs"), "j": phrase("the hidden units"), "k": phrase("the outputs")}
 SCALES = {"sum": phrase("the sum"), "half": phrase("half the mean")}
+RECORDS = {
+    "loss": phrase("the loss"),
+    "sum": phrase("the sum of all losses so far"),
+    "average": phrase("the mean of all losses so far"),
+    "root": phrase("the square root of the loss"),
+}
 SLOPES = {
     "sigmoid": "{A}·(1−{A})",
     "tanh": "1−{A}²",
@@ -87,7 +93,10 @@ def words(
         "slope": say(SLOPES.get(hidden, phrase("another")), A=names.hidden),
         "loss": say(LOSSES[task.loss]),
         "loss_used": say(LOSSES.get(str(facts.get("loss")), phrase("another loss"))),
-        "scale_used": say(SCALES.get(str(facts.get("scale")), phrase("another number"))),
+        "scale_used": _scale(facts),
+        "recorded_used": _recorded(facts),
+        "training": say("; the training itself is right") if "training" in facts else "",
+        "rounds_used": say("fewer") if facts.get("rounds") == -1 else say("more"),
         "optimizer_used": str(facts.get("optimizer", say("another optimiser"))),
         "rows": _rows(facts.get("rows")),
         "axis": say(AXES.get(str(facts.get("over")), phrase("all entries"))),
@@ -148,6 +157,22 @@ def _ratios(slip: Slip) -> str:
     ratios = [dict(details).get("ratio") for details in slip.details]
     known = [f"{ratio:.6g}" for ratio in ratios if isinstance(ratio, int | float)]
     return _joined(known) or say("another number of")
+
+
+def _scale(facts: Mapping[str, object]) -> str:
+    if isinstance(factor := facts.get("factor"), float):
+        return say("{factor} times the mean", factor=f"{factor:.6g}")
+    return say(SCALES.get(str(facts.get("scale")), phrase("another number")))
+
+
+def _recorded(facts: Mapping[str, object]) -> str:
+    """What was recorded in an epoch in place of its loss, e.g. ``4 times the loss``."""
+    form, ratio = str(facts.get("form")), facts.get("ratio")
+    if form not in RECORDS:
+        return say("something else than its loss, or nothing")
+    number = f"{ratio:.6g}" if isinstance(ratio, float) else "1"
+    what = say(RECORDS[form])
+    return what if number == "1" else say("{ratio} times {what}", ratio=number, what=what)
 
 
 def _rates(task: Task) -> str:
