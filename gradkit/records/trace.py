@@ -27,8 +27,10 @@ class Event:
 
     ``given`` is what was there from the start, ``assigned`` a name bound anew, ``changed``
     an array written into, ``passed`` an argument of a function of the student's own,
-    ``returned`` a returned value. ``inner`` events are those of functions that the watched one
-    calls, which may be right for what they are handed.
+    ``returned`` a returned value. ``frame`` is 0 in the watched function, −1 outside of it, and
+    numbers the calls that it makes of others, which may be right for what they are handed;
+    what is passed belongs to the call, and its place to the caller. Events of one ``run`` were
+    made by one execution of their line.
     """
 
     place: Place
@@ -37,7 +39,8 @@ class Event:
     values: Array
     parameter: str = ""
     prior: int | None = None
-    inner: bool = False
+    frame: int = 0
+    run: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

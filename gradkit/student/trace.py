@@ -1,4 +1,4 @@
-"""Have an update function watched, and tell what it made in the student's own lines."""
+"""Have a function watched, and tell what it made in the student's own lines."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Locate = Callable[[str, int, Path, bool], Place]
 
 
 def observe_trace(sitting: Sitting, task: Task, bound: Bound, batch: Batch) -> Trace:
-    """Call a bound update once per row of ``batch``, watched line by line.
+    """Call a bound function once per row of ``batch``, watched line by line.
 
     Parameters
     ----------
     sitting : Sitting
     task : Task
     bound : Bound
-        What takes a parameters dict and moves it.
+        An update, whose new parameters are told as well, or a forward pass.
     batch : Batch
         A handful of calls: with fewer than three, values tell little.
 
@@ -88,7 +88,7 @@ def _events(reply: Frame, task: Task, bound: Bound, locate: Locate) -> Iterator[
     names = [_written(path) for path in paths]
     values = reply.arrays["values"]
     for number, row in enumerate(reply.arrays["events"].tolist()):
-        cell, line, name, shape, offset, kind, prior, inner = row
+        cell, line, name, shape, offset, kind, prior, frame, run = row
         _require(min(cell, name, shape, offset, kind) >= 0 and -1 <= prior < number, "events")
         size = int(np.prod(shapes[shape]))
         part = values[:, offset : offset + size].reshape(len(values), *shapes[shape])
@@ -101,7 +101,8 @@ def _events(reply: Frame, task: Task, bound: Bound, locate: Locate) -> Iterator[
             _frozen(_turned(part, task, bound.convention)),
             parameters[name],
             prior if prior >= 0 else None,
-            inner > 0,
+            frame,
+            run,
         )
 
 

@@ -121,7 +121,7 @@ def _with_doubtful(
         whole = product == doubtful + shared
         helped = product == doubtful and bool(shared) and not alone
         for hit in hits:
-            if helped and case.columns.events[hit.event].inner:
+            if helped and case.columns.events[hit.event].frame > 0:
                 continue
             if _is_renamed(case, product, hit):
                 renamed.append(hit.event)
