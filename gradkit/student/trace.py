@@ -16,6 +16,7 @@ from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Array, Task
 from gradkit.records.trace import Event, Kind, Trace
 from gradkit.student.observe import call_of, shapes_of
+from gradkit.student.rounds import Rounds, canonical, rounds_of
 from gradkit.student.sitting import Sitting
 from gradkit.worker.frames import Frame
 from gradkit.worker.syntax import parse, walk, walk_statements
@@ -23,6 +24,7 @@ from gradkit.worker.trace import COLUMNS, KINDS
 
 Path = tuple[str | int, ...]
 Locate = Callable[[str, int, Path, bool], Place]
+Over = Callable[[str, int, Path], tuple[Place | None, ...]]
 
 
 def observe_trace(sitting: Sitting, task: Task, bound: Bound, batch: Batch) -> Trace:
@@ -69,7 +71,8 @@ def _read(reply: Frame, sitting: Sitting, task: Task, bound: Bound, n: int) -> T
         if found is not None and key in bound.convention.keys:
             _require(found.dtype == np.float64 and found.shape[1:] == shape, f"after/{key}")
             after[key] = _frozen(found[calls])
-    events = tuple(_events(reply, task, bound, _locator(sitting)))
+    over = _looper(sitting, bound.convention)
+    events = tuple(_events(reply, task, bound, _locator(sitting), over))
     kept, failure = tuple(calls.tolist()), sitting.failure(data["failure"])
     return Trace(bound.place, events, kept, after, data["cut"] is True, failure)
 
@@ -79,7 +82,7 @@ def _require(fits: bool, what: str) -> None:
         raise ValueError(f"{what} do not fit")
 
 
-def _events(reply: Frame, task: Task, bound: Bound, locate: Locate) -> Iterator[Event]:
+def _events(reply: Frame, task: Task, bound: Bound, locate: Locate, over: Over) -> Iterator[Event]:
     """The rows of the reply, each of which points into its tables."""
     cells, shapes = reply.data["cells"], reply.data["shapes"]
     paths: list[Path] = [tuple(path) for path in reply.data["names"]]
@@ -103,6 +106,7 @@ def _events(reply: Frame, task: Task, bound: Bound, locate: Locate) -> Iterator[
             prior if prior >= 0 else None,
             frame,
             run,
+            over(str(cells[cell]), line, paths[name]) if parameters[name] else (),
         )
 
 
@@ -161,6 +165,32 @@ def _locator(sitting: Sitting) -> Locate:
         return made[key]
 
     return locate
+
+
+def _looper(sitting: Sitting, convention: Convention) -> Over:
+    """Where the loops end that choose what a line writes to, see `Event`."""
+    section = sitting.section
+    cells = {cell.id: cell for cell in (*section.own, *section.shared, *section.borrowed)}
+    parsed: dict[str, tuple[list[ast.stmt], Rounds]] = {}
+
+    def over(cell: str, line: int, path: Path) -> tuple[Place | None, ...]:
+        if cell not in parsed:
+            statements = _statements(cells[cell]) if cell in cells else []
+            parsed[cell] = statements, rounds_of(parse(cells[cell].source)) if statements else {}
+        statements, rounds = parsed[cell]
+        if not rounds:
+            return ()
+        root, lines, texts = rounds.get(_line_of(line, path, statements), ("", (), 0))
+        if not lines:
+            return ()
+        steps = [step for step in path[1:] if not str(step).startswith(".")]
+        keys = max(texts, len(steps) if root == path[0] else 0)
+        weight = _parameter(path, convention).startswith("W")
+        turned = convention.weights == "out_in" if weight else convention.biases == "row"
+        found = canonical(lines, keys, turned=turned)
+        return tuple(None if end is None else sitting.place([cell, end]) for end in found)
+
+    return over
 
 
 def _statements(cell: Cell) -> list[ast.stmt]:

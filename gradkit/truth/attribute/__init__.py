@@ -20,6 +20,7 @@ from gradkit.truth.attribute.gradient import origin_in_product
 from gradkit.truth.attribute.write import (
     applied_at,
     changed_at,
+    loop_of,
     origin_of_mutation,
     origin_of_source,
     origin_of_standstill,
@@ -80,6 +81,8 @@ def attribute(
         if origin is not None:
             event = trace.events[origin[0]]
             place, name, evidence = event.place, event.name, origin[1]
+            if evidence == "loop" and entry is not None:
+                place = loop_of(case, entry, origin[0]) or place
         key = place, _place(trace, applied), evidence, name, _place(trace, changed)
         found.setdefault(key, []).extend([] if entry is None else [entry])
     return tuple(
