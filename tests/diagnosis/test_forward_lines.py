@@ -116,6 +116,33 @@ def L_layer_forward(X, p):
     return dense(A1, p['W2'], p['b2'], 'sigmoid'), A1
 """
 
+KEEPING = """
+def weigh(A, W, b):
+    Z = W.T @ A  # here
+    cache = (A, W, b)
+    return Z, cache
+
+def L_layer_forward(X, p):
+    A, caches = X, []
+    for l in (1, 2):
+        A_prev = A
+        Z, cache = weigh(A_prev, p[f'W{l}'], p[f'b{l}'])
+        A = sigmoid(Z)
+        caches.append(cache)
+    return A, A_prev
+"""
+
+UNITS = """
+def L_layer_forward(X, p):
+    A1 = np.zeros((2, 1))
+    for j in range(2):
+        z = p['b1'][j, 0]
+        for i in range(2):
+            z += p['W1'][j, i] * X[i, 0]  # here
+        A1[j, 0] = sigmoid(z)
+    return sigmoid(p['W2'].T @ A1 + p['b2']), A1
+"""
+
 CASES = {
     "no bias": inline(z1="Z1 = p['W1'].T @ X  # here"),
     "no bias inside a call": inline(z1="", a1="A1 = sigmoid(p['W1'].T @ X)  # here"),
@@ -131,6 +158,10 @@ CASES = {
     ),
     "no activation": inline(z1="", a1="A1 = p['W1'].T @ X + p['b1']  # here"),
     "no activation, another name": inline(a1="A1 = Z1  # here"),
+    "no activation, another key": inline(
+        z1="c = {'Z1': p['W1'].T @ X + p['b1']}",
+        a1="c['A1'] = c['Z1']  # here\n    A1 = c['A1']",
+    ),
     "another activation": inline(a1="A1 = np.tanh(Z1)  # here"),
     "another activation's helper": "\ndef tanh(v):\n    return np.tanh(v)\n"
     + inline(a1="A1 = tanh(Z1)  # here"),
@@ -153,6 +184,8 @@ CASES = {
     "a helper that is wrong": SHARED_LAYER.replace("@ A + b", "@ A  # here").format(
         first="A1 = sigmoid(layer(X, p['W1'], p['b1']))"
     ),
+    "helpers that keep what they are handed": KEEPING,
+    "a loop over units": UNITS,
     "a loop without biases": looped("Z = p[f'W{l}'].T @ A_prev  # here", "A = sigmoid(Z)"),
     "a loop without activations": looped("A = p[f'W{l}'].T @ A_prev + p[f'b{l}']  # here"),
     "a loop of tanh": looped("Z = p[f'W{l}'].T @ A_prev + p[f'b{l}']", "A = np.tanh(Z)  # here"),

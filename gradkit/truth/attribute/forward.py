@@ -128,6 +128,9 @@ def _acceptable(layers: Layers, place: int, unit: int, activation: Span | None) 
             # A layer's helper does not know how often it is called.
             return event.frame == 0
         handed = layers.is_handed(number, z, unit)
+        if code in SUMS:
+            # Who is handed a wrong sum has not made it.
+            return not handed
         if code == "wrong-sigmoid-sign":
             # Any sigmoid turns the sign; one that is turned before is turned once too often.
             return not handed or not layers.makes(number, -z, unit)
@@ -165,5 +168,12 @@ def _handed_on(layers: Layers, first: int, place: int, unit: int, activation: Sp
     origin = events[first]
     for number, event in enumerate(events[first + 1 :], first + 1):
         if event.frame == origin.frame and event.kind == "assigned" and event.run != origin.run:
-            return number if number in guilty and event.name.isidentifier() else first
+            return number if number in guilty and _is_next(origin.name, event.name) else first
     return first
+
+
+def _is_next(one: str, other: str) -> bool:
+    """Whether two values are kept in the same way, as ``Z1`` and ``A1``, or under two keys."""
+    if one.isidentifier() or other.isidentifier():
+        return one.isidentifier() and other.isidentifier()
+    return one.partition("[")[0] == other.partition("[")[0] and other.endswith("']")

@@ -102,14 +102,18 @@ class Layers:
         )
 
     def innocent(self, number: int) -> bool:
-        """Whether the line, or its function, did right for another layer at another time."""
+        """Whether the line, or its function, did right for another layer at another time.
+
+        A line that named what the net is given only hands on what it gets.
+        """
         event = self.events[number]
         alike = frozenset() if event.kind == "passed" else self._calls_alike(event)
         return any(
             self._is_right(other)
+            or (each.kind == "assigned" and self._makes_any([self.stages["x"]], other))
+            if each.place == event.place and each.run != event.run
+            else each.frame in alike and each.kind != "passed" and self._is_right(other)
             for other, each in enumerate(self.events)
-            if (each.place == event.place and each.run != event.run)
-            or (each.frame in alike and each.kind != "passed")
         )
 
     def repeats(self, number: int) -> bool:
@@ -146,15 +150,15 @@ class Layers:
         return frozenset(e.frame for e in inside if e.place in lines) - {event.frame}
 
     def _is_right(self, number: int) -> bool:
-        """Whether an event makes what is right for a layer, or names what the net is given."""
+        """Whether an event makes what is right for a layer."""
         if number not in self._known:
-            named = self.events[number].kind == "assigned"
-            self._known[number] = any(
-                self.makes(number, value, unit)
-                for value in ([*self._right, self.stages["x"]] if named else self._right)
-                for unit in range(value.shape[1])
-            )
+            self._known[number] = self._makes_any(self._right, number)
         return self._known[number]
+
+    def _makes_any(self, values: list[Array], number: int) -> bool:
+        return any(
+            self.makes(number, value, unit) for value in values for unit in range(value.shape[1])
+        )
 
     def _is_plain(self, column: Array) -> bool:
         """Whether, in these calls, a value tells no mistake, as the relu of what is positive."""
