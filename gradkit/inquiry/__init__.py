@@ -43,7 +43,7 @@ def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, se
     if task.framework == "torch":
         return training_inquiry(task, examined, idioms_of(sitting.section, sitting.own_modules))
     passed = forward_explanation(task, examined, sitting, seed)
-    findings = forward_findings(task, examined, sitting, passed)
+    findings = forward_findings(task, examined, sitting, passed, seed)
     if passed is not None and follows_own_forward(task, examined, sitting, passed.slips, seed):
         codes = tuple(slip.code for slip in passed.slips)
         return Inquiry(findings, dict.fromkeys(("update", "gradient", "trajectory"), codes))

@@ -9,33 +9,29 @@ import numpy as np
 
 from gradkit.examine import Examined
 from gradkit.inquiry.findings import failed, finding_of
-from gradkit.records.binding import Binding
+from gradkit.records.binding import Bound
 from gradkit.records.finding import UNEXPLAINED, Finding
+from gradkit.records.probes import Batch
 from gradkit.records.rule import Explanation, ForwardProbes, Slip
 from gradkit.records.submission import Place
-from gradkit.records.task import Array, Parameters, Task
+from gradkit.records.task import Array, Task
+from gradkit.records.trace import Trace
 from gradkit.student.observe import observe_returned
 from gradkit.student.place import source_at
 from gradkit.student.sitting import Sitting
+from gradkit.student.trace import observe_trace
+from gradkit.truth.attribute.forward import forward_lines, is_at_hand
 from gradkit.truth.mistakes.forward import explain_forward
 from gradkit.truth.rules import draw_forward
 
-ABOUT = {
-    "wrong-sigmoid-sign": "activation",
-    "wrong-activation": "activation",
-    "missing-activation": "layer",
-    "activation-twice": "layer",
-    "missing-bias": "layer",
-    "subtracted-bias": "layer",
-    "weight-not-transposed": "layer",
-    "hidden-returned": "return",
-    "wrong-hidden-returned": "return",
-    "swapped-returns": "return",
-}
-"""The helper in which a mistake of the forward pass is made, where there is one, or its return."""
+RETURNS = frozenset({"hidden-returned", "wrong-hidden-returned", "swapped-returns"})
+"""Mistakes of what is returned; all others are made in a layer."""
 
 SMALL = 0.1
 """By how much parameters are smaller where inputs are the task's own."""
+
+TRACED = 8
+"""Calls that are watched line by line, all at random inputs."""
 
 
 def forward_explanation(
@@ -45,7 +41,7 @@ def forward_explanation(
     bound = examined.case.binding.bound.get("forward")
     if bound is None or not failed(examined, "forward"):
         return None
-    X, before = _with_examples(task, *draw_forward(task, seed))
+    X, before = _drawn(task, seed)
     inputs = {**before, "X": X[:, :, None]}
     outcome = observe_returned(sitting, task, bound, inputs)
     output, hidden = outcome.outputs.get("y_hat"), outcome.outputs.get("A1")
@@ -55,9 +51,9 @@ def forward_explanation(
 
 
 def forward_findings(
-    task: Task, examined: Examined, sitting: Sitting, explanation: Explanation | None
+    task: Task, examined: Examined, sitting: Sitting, explanation: Explanation | None, seed: int
 ) -> tuple[Finding, ...]:
-    """What a forward pass computes instead, as it was explained."""
+    """What a forward pass computes instead, as it was explained, and on which lines."""
     if explanation is None:
         return ()
     bound = examined.case.binding.bound["forward"]
@@ -65,30 +61,40 @@ def forward_findings(
         return (finding_of(task, bound, "forward", Slip(UNEXPLAINED), ()),)
     others = tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
     cells = [*sitting.section.own, *sitting.section.shared]
+    X, before = _drawn(task, seed)
+    trace = _watch(task, bound, sitting, {**before, "X": X[:, :, None]})
+    activation = _span(examined.case.binding.bound.get("activation"))
     findings = []
     for slip in explanation.slips:
         found = finding_of(task, bound, "forward", slip, others)
-        place = _place(examined.case.binding, slip.code)
-        source = source_at(cells, place)
-        findings.append(replace(found, place=place, places=(place,), source=source))
+        made = task, trace, X, before, explanation.slips, slip
+        if slip.code in RETURNS:
+            places: tuple[Place, ...] = (bound.return_place,) if is_at_hand(*made) else ()
+        else:
+            places = forward_lines(*made, activation)
+        places = places or (bound.place,)
+        source = source_at(cells, places[0])
+        findings.append(replace(found, place=places[0], places=places, source=source))
     return tuple(findings)
 
 
-def _with_examples(task: Task, X: Array, before: Parameters) -> tuple[Array, Mapping[str, Array]]:
+def _drawn(task: Task, seed: int) -> tuple[Array, Mapping[str, Array]]:
     """The probes and the task's own examples, at parameters that saturate nothing.
 
     A form has to hold where the code is used.
     """
+    X, before = draw_forward(task, seed)
     rows = min(len(task.X), len(X))
     near = {key: np.concatenate([value, SMALL * value[:rows]]) for key, value in before.items()}
     return np.concatenate([X, task.X[:rows]]), near
 
 
-def _place(binding: Binding, code: str) -> Place:
-    """The statement to look at: in the activation, the layer, the pass, or its return."""
-    helpers = {"activation": ("activation", "layer"), "layer": ("layer",)}
-    order = (*helpers.get(ABOUT.get(code, ""), ()), "forward")
-    bound = binding.bound[next(role for role in order if role in binding.bound)]
-    if ABOUT.get(code) == "return":
-        return bound.return_place
-    return bound.result_place or bound.place
+def _watch(task: Task, bound: Bound, sitting: Sitting, inputs: Mapping[str, Array]) -> Trace:
+    """The pass, line by line, at the probes that saturate nothing."""
+    some = {name: value[:TRACED] for name, value in inputs.items()}
+    labels = tuple(str(number) for number in range(TRACED))
+    return observe_trace(sitting, task, bound, Batch("trace", "forward", "forward", some, labels))
+
+
+def _span(bound: Bound | None) -> tuple[Place, Place] | None:
+    return None if bound is None else (bound.place, bound.return_place)

@@ -28,6 +28,7 @@ from gradkit.truth.closeness import change_tolerance, near
 from gradkit.truth.mistakes import Diagnosis, diagnose
 from gradkit.truth.mistakes.descent import descent_after
 from gradkit.truth.mistakes.rounded import diagnose_rounded
+from gradkit.truth.mistakes.tell import with_local_names
 from gradkit.truth.oracle import Oracle
 from gradkit.truth.replay import follow, step_of
 from gradkit.truth.rules import draw
@@ -263,7 +264,9 @@ def _placed(
         lines = attribute(task, trace, inputs, diagnosis, slip) if shown else ()
         places = tuple(dict.fromkeys(line.origin for line in lines)) or (bound.place,)
         source = source_at([*sitting.section.own, *sitting.section.shared], places[0])
-        yield replace(finding, place=places[0], places=places, source=source)
+        local = [line.name for line in lines if line.evidence == "local"]
+        told = with_local_names(finding, local, every=len(local) == len(lines))
+        yield replace(told, place=places[0], places=places, source=source)
 
 
 def _consequences(

@@ -45,7 +45,6 @@ class Bound:
     parameters, and ``names`` the student's own words for them. ``keywords`` are the
     parameter names to pass them by; empty where they go by position. ``returns`` leads to
     each quantity in what is returned; it is empty for what changes its argument.
-    ``result_place`` is the statement that computes what is returned.
     ``training`` says what is run where there is no function but a bare training loop.
     """
 
@@ -58,7 +57,6 @@ class Bound:
     convention: Convention
     returns: Mapping[str, Path]
     return_place: Place
-    result_place: Place | None = None
     keywords: tuple[str, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
 

@@ -13,7 +13,9 @@ from gradkit.records.task import Array
 
 Kind = Literal["given", "assigned", "changed", "passed", "returned"]
 
-Evidence = Literal["value", "stage", "figure", "copy", "unused", "applied", "function"]
+Evidence = Literal[
+    "value", "stage", "figure", "copy", "unused", "local", "loop", "applied", "function"
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,8 +29,13 @@ class Event:
 
     ``given`` is what was there from the start, ``assigned`` a name bound anew, ``changed``
     an array written into, ``passed`` an argument of a function of the student's own,
-    ``returned`` a returned value. ``inner`` events are those of functions that the watched one
-    calls, which may be right for what they are handed.
+    ``returned`` a returned value. ``frame`` is 0 in the watched function, −1 outside of it, and
+    numbers the calls that it makes of others, which may be right for what they are handed;
+    what is passed belongs to the call, and its place to the caller. Events of one ``run`` were
+    made by one execution of their line.
+
+    ``over`` is for what is written to a parameter by indices that loops run through: where the
+    loops end that choose the parameter and its entry's first and second index, or None.
     """
 
     place: Place
@@ -37,7 +44,9 @@ class Event:
     values: Array
     parameter: str = ""
     prior: int | None = None
-    inner: bool = False
+    frame: int = 0
+    run: int = 0
+    over: tuple[Place | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +83,8 @@ class Attribution:
     ``figure``   here the value gets the wrong sign, factor or rate
     ``copy``     here the parameters are copied, and the new values go into the copy
     ``unused``   the right value is made here, and nothing is done with it
+    ``local``    the new value is given to a local name that stood for the parameter
+    ``loop``     here a loop ends that would have moved the parameter, too early
     ``applied``  no earlier value shows the mistake: this is where the parameter moves
     ``function`` nothing in the function shows it: its first line
     ============ ==================================================================

@@ -17,7 +17,6 @@ from gradkit.student.signature import (
     AnyFunction,
     Parameter,
     parameters_of,
-    result_line,
     return_lines,
     signature_of,
 )
@@ -45,8 +44,7 @@ class Function:
 
     ``required`` and ``optional`` are the parameters without and with a default that can be
     handed over by position, in order. ``returns`` are the places of all ``return``
-    statements, ``return_place`` the last of them or, without one, the end of the body;
-    ``result_place`` is the statement that computes what is returned.
+    statements, ``return_place`` the last of them or, without one, the end of the body.
     """
 
     name: str
@@ -59,7 +57,6 @@ class Function:
     signature: str
     returns: tuple[Place, ...]
     return_place: Place
-    result_place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +252,6 @@ class _Reader:
                 signature=f"{name}({signature_of(parameters)})",
                 returns=returns,
                 return_place=returns[-1] if returns else end,
-                result_place=self._place(cell, result_line(node)),
             )
         )
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gradkit.worker.syntax import statements_in, walk
+from gradkit.worker.syntax import statements_in
 
 _DEFAULT = 40
 """Characters of a default value that a signature shows."""
@@ -72,36 +72,6 @@ def signature_of(parameters: Sequence[Parameter]) -> str:
 def return_lines(node: AnyFunction) -> Iterator[int]:
     """Yield the lines of ``return`` statements, those of inner functions left out."""
     return (part.lineno for part in _own_statements(node) if isinstance(part, ast.Return))
-
-
-def result_line(node: AnyFunction) -> int:
-    """Return the line that computes what comes back.
-
-    That is the last assignment to the name that is returned, or that comes first among the
-    returned; without such a name the last ``return``, or the function's own line.
-    """
-    statements = sorted(_own_statements(node), key=lambda part: part.lineno)
-    returns = [part for part in statements if isinstance(part, ast.Return)]
-    if not returns:
-        return node.lineno
-    value = returns[-1].value
-    if isinstance(value, ast.Tuple) and value.elts:
-        value = value.elts[0]
-    name = value.id if isinstance(value, ast.Name) else ""
-    made = [
-        part.lineno
-        for part in statements
-        if isinstance(part, ast.Assign | ast.AugAssign | ast.AnnAssign) and name in _stored(part)
-    ]
-    return made[-1] if made else returns[-1].lineno
-
-
-def _stored(node: ast.AST) -> set[str]:
-    return {
-        part.id
-        for part in walk(node)
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-    }
 
 
 def _own_statements(node: AnyFunction) -> Iterator[ast.stmt]:

@@ -1,4 +1,4 @@
-"""Have an update function watched, and tell what it made in the student's own lines."""
+"""Have a function watched, and tell what it made in the student's own lines."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Array, Task
 from gradkit.records.trace import Event, Kind, Trace
 from gradkit.student.observe import call_of, shapes_of
+from gradkit.student.rounds import Rounds, canonical, rounds_of
 from gradkit.student.sitting import Sitting
 from gradkit.worker.frames import Frame
 from gradkit.worker.syntax import parse, walk, walk_statements
@@ -23,17 +24,18 @@ from gradkit.worker.trace import COLUMNS, KINDS
 
 Path = tuple[str | int, ...]
 Locate = Callable[[str, int, Path, bool], Place]
+Over = Callable[[str, int, Path], tuple[Place | None, ...]]
 
 
 def observe_trace(sitting: Sitting, task: Task, bound: Bound, batch: Batch) -> Trace:
-    """Call a bound update once per row of ``batch``, watched line by line.
+    """Call a bound function once per row of ``batch``, watched line by line.
 
     Parameters
     ----------
     sitting : Sitting
     task : Task
     bound : Bound
-        What takes a parameters dict and moves it.
+        An update, whose new parameters are told as well, or a forward pass.
     batch : Batch
         A handful of calls: with fewer than three, values tell little.
 
@@ -69,7 +71,8 @@ def _read(reply: Frame, sitting: Sitting, task: Task, bound: Bound, n: int) -> T
         if found is not None and key in bound.convention.keys:
             _require(found.dtype == np.float64 and found.shape[1:] == shape, f"after/{key}")
             after[key] = _frozen(found[calls])
-    events = tuple(_events(reply, task, bound, _locator(sitting)))
+    over = _looper(sitting, bound.convention)
+    events = tuple(_events(reply, task, bound, _locator(sitting), over))
     kept, failure = tuple(calls.tolist()), sitting.failure(data["failure"])
     return Trace(bound.place, events, kept, after, data["cut"] is True, failure)
 
@@ -79,7 +82,7 @@ def _require(fits: bool, what: str) -> None:
         raise ValueError(f"{what} do not fit")
 
 
-def _events(reply: Frame, task: Task, bound: Bound, locate: Locate) -> Iterator[Event]:
+def _events(reply: Frame, task: Task, bound: Bound, locate: Locate, over: Over) -> Iterator[Event]:
     """The rows of the reply, each of which points into its tables."""
     cells, shapes = reply.data["cells"], reply.data["shapes"]
     paths: list[Path] = [tuple(path) for path in reply.data["names"]]
@@ -88,7 +91,7 @@ def _events(reply: Frame, task: Task, bound: Bound, locate: Locate) -> Iterator[
     names = [_written(path) for path in paths]
     values = reply.arrays["values"]
     for number, row in enumerate(reply.arrays["events"].tolist()):
-        cell, line, name, shape, offset, kind, prior, inner = row
+        cell, line, name, shape, offset, kind, prior, frame, run = row
         _require(min(cell, name, shape, offset, kind) >= 0 and -1 <= prior < number, "events")
         size = int(np.prod(shapes[shape]))
         part = values[:, offset : offset + size].reshape(len(values), *shapes[shape])
@@ -101,7 +104,9 @@ def _events(reply: Frame, task: Task, bound: Bound, locate: Locate) -> Iterator[
             _frozen(_turned(part, task, bound.convention)),
             parameters[name],
             prior if prior >= 0 else None,
-            inner > 0,
+            frame,
+            run,
+            over(str(cells[cell]), line, paths[name]) if parameters[name] else (),
         )
 
 
@@ -160,6 +165,32 @@ def _locator(sitting: Sitting) -> Locate:
         return made[key]
 
     return locate
+
+
+def _looper(sitting: Sitting, convention: Convention) -> Over:
+    """Where the loops end that choose what a line writes to, see `Event`."""
+    section = sitting.section
+    cells = {cell.id: cell for cell in (*section.own, *section.shared, *section.borrowed)}
+    parsed: dict[str, tuple[list[ast.stmt], Rounds]] = {}
+
+    def over(cell: str, line: int, path: Path) -> tuple[Place | None, ...]:
+        if cell not in parsed:
+            statements = _statements(cells[cell]) if cell in cells else []
+            parsed[cell] = statements, rounds_of(parse(cells[cell].source)) if statements else {}
+        statements, rounds = parsed[cell]
+        if not rounds:
+            return ()
+        root, lines, texts = rounds.get(_line_of(line, path, statements), ("", (), 0))
+        if not lines:
+            return ()
+        steps = [step for step in path[1:] if not str(step).startswith(".")]
+        keys = max(texts, len(steps) if root == path[0] else 0)
+        weight = _parameter(path, convention).startswith("W")
+        turned = convention.weights == "out_in" if weight else convention.biases == "row"
+        found = canonical(lines, keys, turned=turned)
+        return tuple(None if end is None else sitting.place([cell, end]) for end in found)
+
+    return over
 
 
 def _statements(cell: Cell) -> list[ast.stmt]:

@@ -460,7 +460,7 @@ def update_parameters(parameters, y, y_hat, A1, X):
         Slip("nothing-updated", {"parameters[key] = parameters[key] - rate * step[key]": "pass"},
              at=('step = {"W1": X.T @ d1, "b1": d1, "W2": A1.T * d2, "b2": d2}',)),
         Slip("not-updated", {'step = {"W1": X.T @ d1, "b1": d1, "W2": A1.T * d2, "b2": d2}': 'step = {"W1": X.T @ d1, "W2": A1.T * d2, "b2": d2}'},
-             at=('d1 = d2 * parameters["W2"].T * A1 * (1 - A1)',)),
+             at=("def update_parameters(parameters, y, y_hat, A1, X):",)),
     ),
     ROWS,
 )  # fmt: skip

@@ -44,7 +44,7 @@ def events(reply: Frame) -> list[tuple[int, str, str, tuple[int, ...]]]:
     """Line, name, kind and shape of what was made, given things left out."""
     found = []
     for row in reply.arrays["events"].tolist():
-        _, line, name, shape, _, kind, _, _ = row
+        _, line, name, shape, _, kind, *_ = row
         if KINDS[kind] not in ("given", "global"):
             path = reply.data["names"][name]
             words = "".join([str(path[0]), *(f"[{step}]" for step in path[1:])])
@@ -108,6 +108,30 @@ def test_helpers_and_what_they_are_passed_are_put_down_to_both_sides():
         (5, "g", "assigned", ()),
         (6, "parameters[W1]", "assigned", (2, 2)),
     ]
+
+
+def test_calls_of_a_helper_and_runs_of_a_line_are_told_apart():
+    """Two calls in two rounds of a loop: what is passed is of the call, and the caller's run."""
+    reply = record(
+        "def half(a):\n"
+        "    return a / 2\n"
+        "def update(parameters, y):\n"
+        "    for number in (3, 5):\n"
+        "        g = half(number * y) * 1.5\n"
+    )
+    told = [(row[1], KINDS[row[5]], row[7], row[8]) for row in reply.arrays["events"].tolist()]
+    made = [each for each in told if each[1] not in ("given", "global")]
+    assert [each[:3] for each in made] == [
+        (5, "passed", 1),
+        (2, "returned", 1),
+        (5, "assigned", 0),
+        (5, "passed", 2),
+        (2, "returned", 2),
+        (5, "assigned", 0),
+    ]
+    runs = [each[3] for each in made]
+    assert runs[0] == runs[2] != runs[3] == runs[5]
+    assert len(set(runs)) == 4
 
 
 def test_objects_globals_and_lists_are_looked_into():

@@ -30,7 +30,6 @@ def draft(
         convention=own_keys(task),
         returns=returns,
         return_place=function.return_place,
-        result_place=function.result_place,
         keywords=() if function.positional_only or fitting.by_position else fitting.parameters,
         training=training or {},
     )

@@ -10,6 +10,7 @@ that factor, when the calculation goes on to its next stage without it.
 
 from __future__ import annotations
 
+from gradkit.records.finding import UNEXPLAINED
 from gradkit.records.rule import Entry, Slip, UpdateInputs
 from gradkit.records.submission import Place
 from gradkit.records.task import Task
@@ -17,9 +18,11 @@ from gradkit.records.trace import Attribution, Evidence, Trace
 from gradkit.truth.attribute.case import Case
 from gradkit.truth.attribute.figure import Found
 from gradkit.truth.attribute.gradient import origin_in_product
+from gradkit.truth.attribute.unknown import wrong_values
 from gradkit.truth.attribute.write import (
     applied_at,
     changed_at,
+    loop_of,
     origin_of_mutation,
     origin_of_source,
     origin_of_standstill,
@@ -53,8 +56,7 @@ def attribute(
     diagnosis : Diagnosis
         Of the same function.
     slip : Slip
-        One of the explanation's; or one of code ``unexplained`` with entries, for which
-        only the applying statements are told.
+        One of the explanation's; or one of code ``unexplained`` with entries.
 
     Returns
     -------
@@ -70,7 +72,9 @@ def attribute(
         applied = None if entry is None else applied_at(case, entry)
         if slip.code in SOURCE and origin is not None:
             applied = origin[0]
-        if origin is None and applied is not None:
+        if slip.code == UNEXPLAINED and entry is not None:
+            origin, applied = _of_unknown(case, entry, applied)
+        elif origin is None and applied is not None:
             origin = applied, "applied"
         changed = None
         if entry is not None and slip.code == "updated-before-use":
@@ -80,6 +84,8 @@ def attribute(
         if origin is not None:
             event = trace.events[origin[0]]
             place, name, evidence = event.place, event.name, origin[1]
+            if evidence == "loop" and entry is not None:
+                place = loop_of(case, entry, origin[0]) or place
         key = place, _place(trace, applied), evidence, name, _place(trace, changed)
         found.setdefault(key, []).extend([] if entry is None else [entry])
     return tuple(
@@ -92,11 +98,21 @@ def _place(trace: Trace, event: int | None) -> Place | None:
     return None if event is None else trace.events[event].place
 
 
+def _of_unknown(case: Case, entry: Entry, applied: int | None) -> tuple[Found | None, int | None]:
+    """The event that holds what is wrong, if it is not a helper's, and the one that applied it."""
+    events = wrong_values(case, entry)
+    first = next((n for n in events if case.columns.events[n].frame == 0), None)
+    if first is None:
+        return (None if applied is None else (applied, "applied")), applied
+    # Whether a helper is wrong, or what it was handed, cannot be told without a rule.
+    return ((first, "value") if first == events[0] else None), applied
+
+
 def _origin(case: Case, entry: Entry | None) -> Found | None:
     code = case.slip.code
     if code == "input-mutated":
         return origin_of_mutation(case)
-    if entry is None or code == "unexplained":
+    if entry is None or code == UNEXPLAINED:
         return None
     if code in SOURCE:
         return origin_of_source(case, entry)

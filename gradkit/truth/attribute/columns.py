@@ -16,6 +16,9 @@ PROPORTIONAL = 1e-8
 
 EQUAL = 1e-13
 
+ROUGHLY = 1e-6
+"""Columns that are further from a product's direction are not looked at any closer."""
+
 LEAST = 3
 """Calls in which a value is not zero: with fewer, anything is proportional to anything."""
 
@@ -58,6 +61,10 @@ class Columns:
         empty = np.zeros((len(trace.calls), 0))
         self._matrix: Array = np.concatenate([empty, *flat], axis=1)
         self._largest: Array = np.abs(self._matrix).max(axis=0, initial=0.0)
+        with np.errstate(invalid="ignore"):  # a student's values may be infinite
+            scaled = self._matrix / np.where(self._largest > 0, self._largest, 1.0)
+            length = np.sqrt(np.square(scaled).sum(axis=0))
+            self._unit: Array = scaled / np.where(length > 0, length, 1.0)
         sizes = [part.shape[1] for part in flat]
         self._event = np.repeat(np.array(made, dtype=int), sizes)
         self._position = np.concatenate([np.zeros(0, dtype=int), *map(np.arange, sizes)])
@@ -73,10 +80,26 @@ class Columns:
         usable &= np.all(np.isfinite(products), axis=0)
         products = np.where(usable, products, 1.0)
         rows = np.argmax(np.abs(products), axis=0)
-        factors = self._matrix[rows] / products[rows, np.arange(len(rows))][:, None]
-        off = np.abs(self._matrix[:, None] - products[:, :, None] * factors).max(axis=0)
-        found = (off <= self._near * self._largest) & (factors != 0) & usable[:, None]
-        return [self._hits(*pair, entry) for pair in zip(found, factors, strict=True)]
+        largest = products[rows, np.arange(len(rows))]
+        which, columns = np.nonzero(self._aligned(products / largest) & usable[:, None])
+        factors = self._matrix[rows[which], columns] / largest[which]
+        off = np.abs(self._matrix[:, columns] - products[:, which] * factors).max(axis=0, initial=0)
+        near = (off <= self._near * self._largest[columns]) & (factors != 0)
+        found: list[list[Hit]] = [[] for _ in rows]
+        for number, column, factor in zip(
+            which[near].tolist(), columns[near].tolist(), factors[near].tolist(), strict=True
+        ):
+            hit = Hit(int(self._event[column]), int(self._position[column]), factor)
+            if entry is None or self.may_be(hit, entry):
+                found[number].append(hit)
+        return found
+
+    def _aligned(self, products: Array) -> Array:
+        """Which columns have the direction of which products, roughly: (products, columns)."""
+        with np.errstate(invalid="ignore"):  # a student's values may be infinite
+            angle = np.square(products.T @ self._unit)
+            lengths = np.square(products).sum(axis=0)
+            return np.asarray(angle >= (1 - max(ROUGHLY, 10 * self._near)) * lengths[:, None])
 
     def equal(self, column: Array, entry: Entry | None) -> list[Hit]:
         """Where a column has these very values."""

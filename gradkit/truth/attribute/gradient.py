@@ -22,6 +22,7 @@ from gradkit.truth.attribute.figure import (
     scaled_in_place,
     with_figure,
 )
+from gradkit.truth.attribute.meant import for_entry, settled
 from gradkit.truth.attribute.product import (
     INPUT,
     OUTPUT,
@@ -34,6 +35,7 @@ from gradkit.truth.attribute.product import (
     stage_of,
     within,
 )
+from gradkit.truth.mistakes.parts import is_unit
 from gradkit.truth.rules.symbols import letters_of
 
 ALONE = frozenset({"wrong-activation-derivative", "wrong-error", "wrong-sum-axis"})
@@ -108,11 +110,7 @@ def _with_doubtful(
     layer = LAYERS[entry[0]]
     first = all(stage_of(piece, layer) == INPUT for piece in shared)
     bare = alone or first or case.slip.code in ALONE_HERE
-    products = [
-        doubtful + part
-        for part in parts_of(shared)
-        if not within(doubtful + part, right) and (part or bare)
-    ]
+    products = [doubtful + part for part in parts_of(shared) if not within(doubtful + part, right)]
     found: list[int] = []
     renamed: list[int] = []
     for product, hits in zip(products, case.hits(products, entry), strict=True):
@@ -121,11 +119,17 @@ def _with_doubtful(
         whole = product == doubtful + shared
         helped = product == doubtful and bool(shared) and not alone
         for hit in hits:
-            if helped and case.columns.events[hit.event].inner:
+            if product == doubtful and not bare and not _is_misplaced(case, entry, product, hit):
+                continue
+            if helped and case.columns.events[hit.event].frame > 0:
                 continue
             if _is_renamed(case, product, hit):
                 renamed.append(hit.event)
-            elif own or (whole and case.columns.fits(hit.event, entry[0])):
+            elif (
+                own
+                or (whole and case.columns.fits(hit.event, entry[0]))
+                or _is_misplaced(case, entry, product, hit)
+            ):
                 found.append(hit.event)
     if case.slip.code == "wrong-error":
         # `dZ2 = y` is wrong already if it is the last before something is made of it.
@@ -134,6 +138,15 @@ def _with_doubtful(
         like = [e for e in renamed if events[e].values.shape == events[renamed[0]].values.shape]
         found += [event for event in like if event < end][-1:]
     return _first(found, "value")
+
+
+def _is_misplaced(case: Case, entry: Entry, product: Pieces, hit: Hit) -> bool:
+    """Whether, in an array of the hidden units, another unit's value stands in this one's place."""
+    if LAYERS[entry[0]] == 2 or not case.columns.fits(hit.event, "b1"):
+        return False
+    unit = entry[1][1] if entry[0] == "W1" else entry[1][0]
+    factors = [factor for piece in product for factor in piece if is_unit(factor)]
+    return hit.position == unit and bool(factors) and all(f.index != (unit,) for f in factors)
 
 
 def _is_renamed(case: Case, product: Pieces, hit: Hit) -> bool:
@@ -206,9 +219,14 @@ def _without_missing(case: Case, entry: Entry, ours: Pieces, missing: Pieces) ->
     end = min(_telling(case, later, entry), default=None)
     made = [e for e in _telling(case, [base], entry) if end is None or e < end]
     chosen = _of_stage(case, entry, made, base, stage)
+    if chosen is not None and stage != OUTPUT:
+        chosen = settled(case, entry, chosen, made, base, whole=stage == INPUT)
+        return None if chosen is None else (chosen, "stage")
     if chosen is None and not base:
         chosen = _constant_stage(case, entry, stage, end)
-    if chosen is None:
+    if chosen is None and end is None:
+        chosen = for_entry(case, entry, made)
+    elif chosen is None:
         chosen = end
     return None if chosen is None else (chosen, "stage")
 

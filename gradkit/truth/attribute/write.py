@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from gradkit.records.rule import Entry, Term
+from gradkit.records.submission import Place
 from gradkit.records.task import Array
 from gradkit.records.trace import Event
 from gradkit.truth.attribute.case import Case
@@ -105,18 +106,79 @@ def origin_of_standstill(case: Case, entry: Entry) -> Found | None:
     made = min((hit.event for hit in case.columns.equal(new, entry)), default=None)
     if made is not None:
         copied = _copied(case, entry, events[made])
-        return (made, "unused") if copied is None else (copied, "copy")
+        if copied is not None:
+            return copied, "copy"
+        return made, "local" if _is_rebound(case, entry, events[made]) else "unused"
     for number, value, _ in case.columns.written(entry):
         # Other mistakes may have gone into the copy as well.
         copied = _copied(case, entry, events[number])
         if copied is not None and copied < number and not _same(value, before):
             return copied, "copy"
+    looped = [n for n, event in enumerate(events) if event.over and _moves(case, n)]
+    ended = next((n for n in looped if loop_of(case, entry, n) is not None), None)
+    if ended is not None and not _is_emptied(case, entry):
+        return ended, "loop"
     terms = case.without[entry].terms
-    if len(terms) == 1:
+    # What a loop or another entry makes use of is not left over: nothing is wrong with it.
+    if len(terms) == 1 and not looped and not _is_moved(case, entry[0]):
         ready = [hit.event for hit in case.hits([pieces_of(terms[0])], entry)[0]]
         if ready:
             return ready[-1], "unused"
     return None
+
+
+def loop_of(case: Case, entry: Entry, number: int) -> Place | None:
+    """Where the loop ends that, at a statement that moves others, does not come to an entry."""
+    event = case.columns.events[number]
+    key, *axes = event.over
+    if event.parameter == entry[0]:
+        moved = [other for other in case.applied if other[0] == entry[0] and _moves_at(case, other)]
+        for axis, ends in enumerate(axes):
+            reached = {other[1][axis] for other in moved}
+            if ends is not None and reached and entry[1][axis] not in reached:
+                return ends
+    elif event.parameter[0] == entry[0][0] and not _is_moved(case, entry[0]):
+        return key
+    return None
+
+
+def _moves(case: Case, number: int) -> bool:
+    """Whether an event changes what a parameter was."""
+    event = case.columns.events[number]
+    given = case.inputs.before[event.parameter]
+    return event.values.size == given.size and not np.array_equal(
+        event.values.reshape(len(given), -1), given.reshape(len(given), -1)
+    )
+
+
+def _moves_at(case: Case, entry: Entry) -> bool:
+    return not _same(case.after(entry), case.before(entry))
+
+
+def _is_moved(case: Case, parameter: str) -> bool:
+    return any(_moves_at(case, entry) for entry in case.applied if entry[0] == parameter)
+
+
+def _is_emptied(case: Case, entry: Entry) -> bool:
+    """Whether a gradient was left at zero: then the loop that filled it is to be asked."""
+    place = case.columns.position_of(entry)
+    last = {
+        event.name: event.values.reshape(len(event.values), -1)[:, place]
+        for number, event in enumerate(case.columns.events)
+        if event.kind != "given" and not event.parameter and case.columns.fits(number, entry[0])
+    }
+    return any(not np.any(values) for values in last.values())
+
+
+def _is_rebound(case: Case, entry: Entry, made: Event) -> bool:
+    """Whether a name of the function's own, which stood for the parameter, got the new value."""
+    if made.frame or made.prior is None or not made.name.isidentifier():
+        return False
+    prior = case.columns.events[made.prior].values
+    place = case.columns.position_of(entry)
+    return made.kind == "assigned" and _same(
+        prior.reshape(len(prior), -1)[:, place], case.before(entry)
+    )
 
 
 def _copied(case: Case, entry: Entry, made: Event) -> int | None:

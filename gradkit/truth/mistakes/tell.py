@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from gradkit.language import say
@@ -46,3 +46,20 @@ def told(
         sentence=fill(texts.sentence, found),
         hints=tuple(fill(hint, found) for hint in texts.hints),
     )
+
+
+def with_local_names(finding: Finding, names: Iterable[str], *, every: bool) -> Finding:
+    """A finding of what stands still, with local ``names`` that were seen to move instead.
+
+    With ``every``, that is all there is to say of where to look.
+    """
+    statements = ", ".join(f"`{name} = …`" for name in dict.fromkeys(names))
+    if not statements:
+        return finding
+    told = say(
+        "After {statements} a local name stands for the new value; the parameter itself stays as "
+        "it was.",
+        statements=statements,
+    )
+    where = told if every else f"{finding.hints[2]} {told}"
+    return replace(finding, hints=(*finding.hints[:2], where, *finding.hints[3:]))

@@ -40,7 +40,7 @@ def trace(find: Callable[[], Callable[..., Any]], cells: frozenset[str], frame: 
     Returns
     -------
     Frame
-        Arrays: ``events``, int64 of shape (events, 8) with the columns `COLUMNS`; ``values``,
+        Arrays: ``events``, int64 of shape (events, 9) with the columns `COLUMNS`; ``values``,
         float64 of shape (kept calls, numbers), in which an event's begin at its offset;
         ``calls``, the rows that are kept: the largest group that took one way through the
         code; ``after/…``, the parameters of all rows. Data: tables of ``cells``, ``names``

@@ -33,25 +33,31 @@ INLINED = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<mod
 """Frames that are parts of expressions (from Python 3.12 on, comprehensions are none)."""
 
 Slot = tuple[int, Path]
+Where = tuple[str, int, int]
+"""A file, a line of it, and which time a line was run it is."""
+
 Content = tuple[tuple[int, ...], bytes]
 
 
 class Seen:
-    """One value made by one line. ``step`` counts what was executed, so that calls compare."""
+    """One value made by one line. ``step`` counts what was executed, so that calls compare.
 
-    __slots__ = ("cell", "kind", "line", "path", "prior", "slot", "step", "value")
+    ``run`` is the same for all that one execution of the line made.
+    """
+
+    __slots__ = ("cell", "kind", "line", "path", "prior", "run", "slot", "step", "value")
 
     def __init__(
         self,
         step: int,
-        where: tuple[str, int],
+        where: Where,
         kind: int,
         slot: Slot,
         value: NDArray[Any],
         prior: Seen | None,
     ) -> None:
         self.step = step
-        self.cell, self.line = where
+        self.cell, self.line, self.run = where
         self.kind, self.slot, self.path = kind, slot, slot[1]
         self.value, self.prior = value, prior
 
@@ -77,7 +83,7 @@ class Recording:
         self.cut = False
         self._cells = cells
         self._frames: dict[int, int] = {}
-        self._lines: dict[int, int] = {}
+        self._lines: dict[int, tuple[int, int]] = {}
         self._stack: list[FrameType] = []
         self._count = 0
         self._room = room
@@ -126,42 +132,43 @@ class Recording:
         caller = self._stack[-1] if self._stack else None
         number = self._count
         self._count += 1
-        self._frames[id(frame)], self._lines[id(frame)] = number, frame.f_lineno
+        self._frames[id(frame)] = number
         self.steps.append(("call", number, code.co_filename, frame.f_lineno))
-        where = (code.co_filename, code.co_firstlineno)
+        self._lines[id(frame)] = frame.f_lineno, len(self.steps)
+        where = (code.co_filename, code.co_firstlineno, 0)
         for leaf in self._globals(frame):
             if (-1, leaf[0]) not in self._slots:
                 self._look(-1, leaf, GLOBAL, where)
         kind = GIVEN if caller is None else PASSED
         if caller is not None:
-            where = (caller.f_code.co_filename, self._lines[id(caller)])
+            where = (caller.f_code.co_filename, *self._lines[id(caller)])
         for leaf in leaves_of(frame.f_locals):
             self._look(number, leaf, kind, where)
         self._stack.append(frame)
 
     def _line(self, frame: FrameType, _: Any) -> None:
         self._settle(frame)
-        self._lines[id(frame)] = frame.f_lineno
         code = frame.f_code.co_filename
         self.steps.append(("line", self._frames[id(frame)], code, frame.f_lineno))
+        self._lines[id(frame)] = frame.f_lineno, len(self.steps)
 
     def _end(self, frame: FrameType, returned: Any) -> None:
         self._settle(frame)
         number = self._frames.pop(id(frame))
-        line = self._lines.pop(id(frame))
+        line, run = self._lines.pop(id(frame))
         self._stack.remove(frame)
         code = frame.f_code
         self.steps.append(("return", number, code.co_filename, line))
         if returned is not None and code.co_name not in INLINED:
             for leaf in leaves(("return",), returned, DEPTH):
-                self._look(number, leaf, RETURNED, (code.co_filename, line))
+                self._look(number, leaf, RETURNED, (code.co_filename, line, run))
 
     # --- what has changed ----------------------------------------------------------------
 
     def _settle(self, frame: FrameType) -> None:
         """Put down to the line that has just been executed whatever is new since."""
         number = self._frames[id(frame)]
-        where = (frame.f_code.co_filename, self._lines[id(frame)])
+        where = (frame.f_code.co_filename, *self._lines[id(frame)])
         for leaf in leaves_of(frame.f_locals):
             self._look(number, leaf, ASSIGNED, where)
         for leaf in self._globals(frame):
@@ -177,7 +184,7 @@ class Recording:
                 found[name] = value
         yield from leaves_of(found)
 
-    def _look(self, number: int, leaf: Leaf, kind: int, where: tuple[str, int]) -> None:
+    def _look(self, number: int, leaf: Leaf, kind: int, where: Where) -> None:
         path, value, holder = leaf
         slot = (number, path)
         known = self._arrays.get(id(value))

@@ -14,8 +14,8 @@ from gradkit.worker.trace.values import Path
 NAMES = 40_000
 """Bytes of names in a reply, which keeps it within a frame's header."""
 
-COLUMNS = ("cell", "line", "name", "shape", "offset", "kind", "prior", "inner")
-"""``inner`` is 1 in functions that the watched one calls."""
+COLUMNS = ("cell", "line", "name", "shape", "offset", "kind", "prior", "frame", "run")
+"""``frame`` numbers the functions that were run, 0 the watched one; −1 is outside of them."""
 
 
 def aligned(recordings: list[Recording]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -85,7 +85,8 @@ class _Tables:
                 self._offset,
                 seen.kind,
                 prior,
-                int(seen.slot[0] > 0),
+                seen.slot[0],
+                seen.run,
             ]
         )
         self._offset += seen.value.size
