@@ -65,11 +65,11 @@ OTHERS = {
         SIGMOID.replace("s = A1 * (1 - A1)", "s = A1[::-1] * (1 - A1[::-1])  # here").format(
             first="dh = parameters['W2'] * d * s", second="db1 = dh"
         ),
-        "swapped-index",
+        "wrong-index",
     ),
     "a slope turned where it is used": (
         SIGMOID.format(first="dh = parameters['W2'] * d * s[::-1]  # here", second="db1 = dh"),
-        "swapped-index",
+        "wrong-index",
     ),
     "a bias without the slope": (
         SIGMOID.format(
