@@ -27,6 +27,11 @@ class Difference:
     ratio: float | None
     form: Rule
 
+    @property
+    def of_the_loss(self) -> bool:
+        """Whether a square is taken for the whole loss, which has a sign and a factor less."""
+        return ("squared-error", WHOLE) in self.changes
+
 
 MOST_CHANGES = 4
 """Past this number a product has so little of the right one that no name means anything."""

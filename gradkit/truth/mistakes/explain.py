@@ -127,6 +127,9 @@ def _explain(
     choice = as_exchanged(as_mutated(choice, seen))
     if retargeted != options:
         alternatives.append(_choose(options, wrong)[0])
+    plain = {e: [d for d in made if not d.of_the_loss] for e, made in retargeted.items()}
+    if plain != retargeted:
+        alternatives.append(_choose(plain, wrong)[0])
     explanation = work.prove(_readings_of(task, choice, wrong))
     explanation = work.search(explanation, [e for e in explanation.unexplained if e not in moved])
     others = [(other, _readings_of(task, other, wrong)[0]) for other in alternatives]
