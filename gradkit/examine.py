@@ -27,7 +27,7 @@ from gradkit.student.outline import Outline
 from gradkit.student.sitting import Question, Sitting
 from gradkit.truth.judge import Case, judge
 from gradkit.truth.judge.expected import expected_of
-from gradkit.truth.oracle import Oracle
+from gradkit.truth.oracle import Oracle, final
 from gradkit.truth.probes import draw
 from gradkit.truth.suspicion import AGAIN
 
@@ -155,18 +155,15 @@ def _as_guessed(
     run: Run, guess: Outcome, course: Mapping[str, Array], oracle: Oracle
 ) -> Outcome | None:
     """The run, if its own parameters give the outputs that were handed in; else None."""
-    steps = len(course["y_hat"])
-    after = {key: guess.outputs.get(key) for key in run.parameters}
     if guess.lost is not None:
         return replace(guess, outputs={})
-    if guess.failure is not None or guess.faults or any(v is None for v in after.values()):
+    after = {key: guess.outputs[key] for key in run.parameters if key in guess.outputs}
+    if guess.failure is not None or guess.faults or len(after) < len(run.parameters):
         return None
     before = {
-        key: np.concatenate([run.parameters[key][None], value[:-1]])
-        for key, value in after.items()
-        if value is not None
+        key: np.concatenate([run.parameters[key][None], value[:-1]]) for key, value in after.items()
     }
-    X = np.resize(run.X[:, :, None].astype(float), (steps, run.X.shape[1], 1))
+    X = np.resize(run.X[:, :, None].astype(float), (len(course["y_hat"]), run.X.shape[1], 1))
     with np.errstate(all="ignore"):
         y_hat, A1 = oracle.forward(before, X)
         same = all(
@@ -175,5 +172,5 @@ def _as_guessed(
         )
     if not same:
         return None
-    ends = {f"final/{key}": value[-1] for key, value in after.items() if value is not None}
+    ends = final({key: value[-1] for key, value in after.items()})
     return replace(guess, outputs={"y_hat": y_hat, **ends})

@@ -53,7 +53,7 @@ def recognise(
     """
     claimed: dict[str, list[Section]] = {}
     sections = divide(submission, tasks)
-    if not any(task in named for section in sections for task in section.tasks):
+    if named and not any(task in named for section in sections for task in section.tasks):
         sections = divide(submission, tasks, named)
     for section in sections:
         possible = [task for task in tasks if task.id in section.tasks]

@@ -127,20 +127,22 @@ def _unit(
     trains: bool,
 ) -> Unit:
     loads: set[str] = set()
-    methods: set[str] = set()
+    called: set[str] = set()
+    bare: set[str] = set()
     for statement in group:
         for node in walk(statement):
             if isinstance(node, ast.Name):
                 loads.add(node.id)
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 # `net.backward(X, y)` is somebody's own; a tensor's is given nothing.
-                methods.add(node.func.attr if not node.args else f"{node.func.attr} of")
+                (called if node.args else bare).add(node.func.attr)
+    called |= bare
     defines = {name for node in group for name in _defined(node)}
     own = {numpy_roles[normal(name)] for name in defines if normal(name) in numpy_roles}
     backward = trains and (
-        bool(methods & {"backward", "backward of"})
+        "backward" in called
         if loads & torch_names
-        else "backward" in methods and (not own or bool(methods & {"step", "zero_grad"}))
+        else "backward" in bare and (not own or bool(bare & {"step", "zero_grad"}))
     )
     imports = all(isinstance(node, ast.Import | ast.ImportFrom) for node in group)
     torch = backward or bool(loads & torch_names)
