@@ -176,7 +176,7 @@ def able() -> Iterator[Grader]:
 def test_a_hurried_order_is_overdue_and_a_patient_one_times_out(tmp_path: Path) -> None:
     """The first gives no result at all, the second a result whose check ran out of time."""
     text = HANGS
-    short = changed_assignment(tmp_path / "short", "deadline = 10.0", "deadline = 2.0")
+    short = changed_assignment(tmp_path / "short", "deadline = 10.0", "deadline = 1.0")
     with grader(replace(SETTINGS, assignment=short)) as able:
         assert able.grade(order(tmp_path, text)) == Reply(None)
         reply = able.grade(order(tmp_path, text, hurried=False))

@@ -205,6 +205,7 @@ def test_losses_that_are_no_numbers_accuse_nobody(grade, tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", EXERCISES)
 def test_no_mistake_slips_through(folder: str) -> None:
     """`gradkit audit` is content, and has looked at the model solutions."""

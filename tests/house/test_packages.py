@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"torch", "pandas", "scipy", "nbformat", "rich"}
 
+NUMPY = ("--task", "regression-numpy")
+
 PARENT = """
 import contextlib, io, json, sys
 from gradkit.cli import main
@@ -47,9 +49,9 @@ def test_a_numpy_check_loads_nothing_heavy(problem: str) -> None:
     assert not loaded & HEAVY
 
 
-def test_a_torch_check_is_seen_to_load_torch() -> None:
-    """The same look finds torch where a task needs it."""
-    assert "torch" in loaded_by("reference/regression_torch.py")
+def test_what_a_check_does_load_is_seen() -> None:
+    """The same look finds what reads notebooks, where one is handed in."""
+    assert "nbformat" in loaded_by("tests/sample_class/amara_all_right.ipynb", *NUMPY)
 
 
 def test_a_numpy_worker_holds_nothing_heavy(tmp_path: Path) -> None:

@@ -118,6 +118,7 @@ def test_the_next_submission_is_none_the_worse(grade, tmp_path: Path, hurried: P
         assert states(grade(path, "regression-numpy", assignment=hurried))["forward"] == expected
 
 
+@pytest.mark.slow
 def test_a_training_loop_in_torch_that_never_ends(grade, tmp_path: Path, hurried: Path) -> None:
     """Model and forward keep their points."""
     pytest.importorskip("torch")

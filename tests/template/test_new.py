@@ -90,7 +90,8 @@ def holds(folder: Path, seed: int | None) -> None:
     assert found.clean
 
 
-@pytest.mark.parametrize("seed", [pytest.param(None, marks=pytest.mark.slow), 7])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [None, 7])
 def test_an_assignment_of_ones_own_works_at_once(tmp_path: Path, seed: int | None) -> None:
     """Model solutions, assignment file and template fit each other, and nothing slips through."""
     pytest.importorskip("torch")
