@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from gradkit.loading import uncollected
 from gradkit.records.probes import Probes, Run
 from gradkit.records.task import Array, Form, Framework, Parameters, Task
 from gradkit.truth import network
@@ -166,7 +167,8 @@ def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
         )
     module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        with uncollected():
+            spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise OracleError(
             f"{path}: the model solution cannot be loaded: {type(error).__name__}: {error}"

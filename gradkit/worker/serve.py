@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.loading import uncollected
 from gradkit.text import clean_text
 from gradkit.worker.confine import Allowance, limits
 from gradkit.worker.frames import TO_GRADER, TO_WORKER, Frame, FrameError, encode, read
@@ -33,18 +34,19 @@ def load(
     `search` are folders in which `handlers` may be found too; they are not left in
     ``sys.path``.
     """
-    for name in preload:
-        importlib.import_module(name)
-    if "torch" in sys.modules:
-        import torch
-
-        torch.set_num_threads(1)
-        # The first optimiser of a process imports half of torch, which takes a second.
-        parameter = torch.zeros(1, requires_grad=True)
-        torch.optim.SGD([parameter], lr=0.1).step()
     before = list(sys.path)
-    sys.path.extend(search)
-    module = importlib.import_module(handlers)
+    with uncollected():
+        for name in preload:
+            importlib.import_module(name)
+        if "torch" in sys.modules:
+            import torch
+
+            torch.set_num_threads(1)
+            # The first optimiser of a process imports half of torch, which takes a second.
+            parameter = torch.zeros(1, requires_grad=True)
+            torch.optim.SGD([parameter], lr=0.1).step()
+        sys.path.extend(search)
+        module = importlib.import_module(handlers)
     sys.path[:] = before
     table: Handlers = module.HANDLERS
     for _ in range(rehearsals):

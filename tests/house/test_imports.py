@@ -17,6 +17,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.language": set(),
     "gradkit.hearsay": {"gradkit.language"},
     "gradkit.text": {"gradkit.records", "gradkit.language"},
+    "gradkit.loading": set(),
     # The truth limb: arrays, never a student's file.
     "gradkit.gradcheck": {"gradkit.gradcheck"},
     "gradkit.truth": {
@@ -25,9 +26,10 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.records",
         "gradkit.language",
         "gradkit.hearsay",
+        "gradkit.loading",
     },
     # The student limb: files and processes, never an answer.
-    "gradkit.worker": {"gradkit.worker", "gradkit.text"},
+    "gradkit.worker": {"gradkit.worker", "gradkit.text", "gradkit.loading"},
     "gradkit.student": {
         "gradkit.student",
         "gradkit.worker",

@@ -1,0 +1,21 @@
+"""The collector rests while something loads, and is afterwards as it was before."""
+
+import gc
+
+import pytest
+
+from gradkit.loading import uncollected
+
+
+@pytest.mark.parametrize("at_work", [True, False])
+def test_the_collector_is_left_as_it_was(at_work: bool) -> None:
+    """On or off, and whatever happens meanwhile."""
+    try:
+        if not at_work:
+            gc.disable()
+        with pytest.raises(ImportError, match="nothing of the kind"), uncollected():
+            assert not gc.isenabled()
+            raise ImportError("nothing of the kind")
+        assert gc.isenabled() == at_work
+    finally:
+        gc.enable()
