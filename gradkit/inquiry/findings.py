@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from gradkit.examine import Examined
 from gradkit.hearsay import from_worker
+from gradkit.language import say
 from gradkit.records.binding import Bound
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.rule import Entry as Target
-from gradkit.records.rule import Names, Rule, Slip
+from gradkit.records.rule import Explanation, Names, Rule, Slip
+from gradkit.records.submission import Section
 from gradkit.records.task import Task
+from gradkit.student.outside import StandIn
+from gradkit.student.place import source_at
 from gradkit.truth.mistakes import Diagnosis
 from gradkit.truth.mistakes.parts import target_of
 from gradkit.truth.mistakes.tell import told
@@ -65,6 +70,28 @@ def update_findings(
     if explanation.unexplained:
         rest = Slip(UNEXPLAINED, explanation.unexplained)
         yield rest, _finding(task, bound, rest, diagnosis, ())
+
+
+def unnamed_findings(
+    task: Task, bound: Bound, section: Section, instead: StandIn, diagnosis: Diagnosis
+) -> Iterator[Finding]:
+    """One finding for a diagnosis, which names the global that is read, and no mistake.
+
+    A global keeps its value whatever is handed over: formulas seem to lack what it stands for.
+    """
+    explanation = diagnosis.explanation
+    entries = [entry for slip in explanation.slips for entry in slip.entries]
+    unexplained = tuple(dict.fromkeys([*entries, *explanation.unexplained]))
+    left = replace(diagnosis, explanation=Explanation(unexplained=unexplained))
+    source = source_at([*section.own, *section.shared], instead.place)
+    sentence = say(
+        "{function} reads {name}, which stands outside of it; what it is handed is {argument}.",
+        function=_functions(bound)["update"],
+        name=f"`{instead.name}`",
+        argument=f"`{instead.argument}`",
+    )
+    for _, finding in update_findings(task, bound, left):
+        yield replace(finding, sentence=sentence, place=instead.place, source=source)
 
 
 def _finding(

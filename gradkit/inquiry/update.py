@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradkit.examine import Examined
-from gradkit.inquiry.findings import failed, update_findings
+from gradkit.inquiry.findings import failed, unnamed_findings, update_findings
 from gradkit.records.binding import Bound
 from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.observations import Outcome
@@ -18,6 +18,7 @@ from gradkit.records.rule import Explanation, Slip, UpdateInputs, UpdateProbes
 from gradkit.records.task import Array, Task
 from gradkit.records.trace import Event, Trace
 from gradkit.student.observe import observe_batch
+from gradkit.student.outside import stand_in
 from gradkit.student.place import source_at
 from gradkit.student.sitting import Sitting
 from gradkit.student.trace import observe_trace
@@ -57,6 +58,10 @@ def update_inquiry(
     inputs = rows_of(drawn, range(len(drawn.y) - TRACED, len(drawn.y)))
     trace = _watch(task, bound, sitting, inputs)
     diagnosis = _with_dropped_copy(trace, diagnosis)
+    role = next(role for role in task.roles if role.name == "update")
+    instead = stand_in(sitting.section, bound, role)
+    if instead is not None:
+        return Inquiry(tuple(unnamed_findings(task, bound, sitting.section, instead, diagnosis)))
     findings = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
     consequences = _consequences(task, examined, oracle, diagnosis)
     return Inquiry(findings, consequences, ("update",) if _is_rounded(examined, diagnosis) else ())

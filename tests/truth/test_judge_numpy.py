@@ -98,6 +98,8 @@ def test_a_wrong_rate_is_no_wrong_gradient() -> None:
     assert (found["update"].state, found["gradient"].state) == ("fail", "pass")
     ascending = verdicts(rated(case(), -1.0, -1.0))
     assert len(failed(ascending["gradient"])) == 9
+    shown = [(entry.found, entry.expected) for entry in ascending["gradient"].entries]
+    assert all(found == pytest.approx(-expected, rel=1e-6) for found, expected in shown)
     uneven = verdicts(rated(case(), 1.0, -1.0))
     assert failed(uneven["gradient"]) == {"b1[0]", "b1[1]", "b2"}
 

@@ -183,7 +183,8 @@ def _compare(
 ) -> list[Entry]:
     """Entries of step over factor against slope; a factor that is not positive fails them all.
 
-    What the slope's own error bound leaves open is inconclusive rather than wrong.
+    They are shown by its size then: steps that go uphill have the other sign. What the slope's own
+    error bound leaves open is inconclusive rather than wrong.
     """
     entries = []
     for key in steps[0].taken:
@@ -192,11 +193,11 @@ def _compare(
         slope = np.array([step.slope[key].value for step in steps])
         bounds = np.array([step.slope[key].bound for step in steps])
         factor, size = factors[key[0]], np.abs(slope)
-        implied = taken / factor if factor > 0 else np.full(taken.shape, np.nan)
-        rounding = 16 * eps * np.abs(before) / (factor if factor > 0 else 1.0)
+        unit = abs(factor) or 1.0
+        implied, rounding = taken / unit, 16 * eps * np.abs(before) / unit
         largest = size.max(axis=tuple(range(1, size.ndim)), keepdims=True)
         allowed = relative * (size + 1e-2 * largest) + rounding
-        right = closeness.near(implied, slope, allowed + bounds)
+        right = closeness.near(implied, slope, allowed + bounds) & (factor > 0)
         unsure = bounds > allowed + 1e-3 * size
         gravity = np.where(unsure, 1, np.where(right, 0, 2))
         # Of several steps the first of the gravest is shown.
