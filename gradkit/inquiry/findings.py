@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from gradkit.examine import Examined
 from gradkit.hearsay import from_worker
-from gradkit.language import say
 from gradkit.records.binding import Bound
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.rule import Entry as Target
@@ -84,14 +83,8 @@ def unnamed_findings(
     unexplained = tuple(dict.fromkeys([*entries, *explanation.unexplained]))
     left = replace(diagnosis, explanation=Explanation(unexplained=unexplained))
     source = source_at([*section.own, *section.shared], instead.place)
-    sentence = say(
-        "{function} reads {name}, which stands outside of it; what it is handed is {argument}.",
-        function=_functions(bound)["update"],
-        name=f"`{instead.name}`",
-        argument=f"`{instead.argument}`",
-    )
     for _, finding in update_findings(task, bound, left):
-        yield replace(finding, sentence=sentence, place=instead.place, source=source)
+        yield replace(finding, sentence=instead.sentence, place=instead.place, source=source)
 
 
 def _finding(

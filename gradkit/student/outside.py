@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from gradkit.hearsay import from_worker
+from gradkit.language import say
 from gradkit.records.binding import Bound
 from gradkit.records.submission import Place, Section
 from gradkit.records.task import Role
@@ -17,11 +19,10 @@ from gradkit.worker.syntax import walk
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """A global ``name`` that is read at ``place``; what was handed over is called ``argument``."""
+    """Where a global is read, and a sentence that says which, and for which argument."""
 
-    name: str
-    argument: str
     place: Place
+    sentence: str
 
 
 def stand_in(section: Section, bound: Bound, role: Role) -> StandIn | None:
@@ -70,8 +71,14 @@ def stand_in(section: Section, bound: Bound, role: Role) -> StandIn | None:
     for read in sorted(reads, key=lambda part: (part.lineno, part.col_offset)):
         argument = _argument(read.id, bound, role)
         if argument is not None:
-            place = finder(cells)(cell.id, read.lineno)
-            return StandIn(read.id, argument, place)
+            sentence = say(
+                "{function} reads {name}, which stands outside of it; what it is handed is "
+                "{argument}.",
+                function=f"`{from_worker(bound.function)}`",
+                name=f"`{read.id}`",
+                argument=f"`{argument}`",
+            )
+            return StandIn(finder(cells)(cell.id, read.lineno), sentence)
     return None
 
 
