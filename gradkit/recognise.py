@@ -16,6 +16,7 @@ from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Assignment, Task
 from gradkit.student.bind import bind
 from gradkit.student.divide import divide
+from gradkit.student.leaning import leaning, without_activation
 from gradkit.student.observe import observe_batch, shapes_of
 from gradkit.student.outline import outline
 from gradkit.student.sitting import Sitting
@@ -69,7 +70,11 @@ def recognise(
 
 
 def _nearest(tasks: list[Task], section: Section, submission: Submission, sit: Sit) -> list[Task]:
-    """The task whose forward pass the section's comes nearest to; none where it has none."""
+    """The task whose forward pass the section's is; none where it has no function at all.
+
+    Where it is none's, words decide, and only then what it comes nearest to: a forward pass
+    with a mistake may be nearer to another task's.
+    """
     gaps: dict[str, float] = {}
     found = False
     for task in tasks:
@@ -83,11 +88,18 @@ def _nearest(tasks: list[Task], section: Section, submission: Submission, sit: S
             y_hat = observe_batch(sitting, task, role, batch).outputs.get("y_hat")
         expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
         if y_hat is not None and y_hat.shape == expected.shape and y_hat.dtype.kind == "f":
+            units = rounding_units(task.layers, batch.inputs, batch.inputs["X"])[0]
+            if near(y_hat, expected, value_tolerance(units, epsilon(y_hat))).all():
+                return [task]
             gaps[task.id] = median(np.abs(y_hat - expected))
     if not found:
         return []
-    best = min(gaps, key=gaps.__getitem__, default="")
-    if not np.isfinite(gaps.get(best, np.nan)):
+    left = leaning(tasks, section)
+    gaps = {name: gap for name, gap in gaps.items() if np.isfinite(gap)}
+    if gaps:
+        left = without_activation(left, section)
+        left.sort(key=lambda task: gaps.get(task.id, np.inf))
+    elif len(left) > 1:
         raise UnrecognisedError(
             say(
                 "{name}: cannot tell which task this is. Name it with --task: one of {tasks}.",
@@ -95,7 +107,7 @@ def _nearest(tasks: list[Task], section: Section, submission: Submission, sit: S
                 tasks=", ".join(task.id for task in tasks),
             )
         )
-    return [task for task in tasks if task.id == best]
+    return left[:1]
 
 
 def resembles(

@@ -218,7 +218,7 @@ class Session:
             binding=examined.case.binding,
             observations=examined.case.observations,
             inquiry=inquiry,
-            notes=(trouble,) if trouble else (),
+            notes=tuple(note for note in (trouble, self._doubt(task, section, examined)) if note),
             tier=examined.tier,
         )
         evidence = replace(
@@ -253,6 +253,18 @@ class Session:
             return Inquiry(), say(
                 "gradkit's own diagnosis failed here ({kind}); marks count entries.", kind=kind
             )
+
+    def _doubt(self, task: Task, section: Section, examined: Examined) -> str:
+        """What there is to say where code alone told the task, and it is not all right."""
+        first = ("model", "forward")
+        right = all(v.state == "pass" for v in examined.verdicts if v.check in first)
+        if right or len(section.tasks) < 2 or task.id in self.settings.tasks:
+            return ""
+        return say(
+            "Neither a heading nor the file's name says which task this is; its code is nearest to "
+            "“{title}”. If it is another, name it with --task.",
+            title=task.title,
+        )
 
     def _result(self, submission: Submission, seed: int, tasks: Sequence[Task]) -> Result:
         """All of a result but its marks."""

@@ -39,6 +39,36 @@ def test_behaviour_that_tells_nothing_is_asked_about(grade, tmp_path: Path) -> N
     assert states(grade(path, "regression-numpy"))["forward"] == "fail"
 
 
+FORWARDS = {
+    "the bias before the weights": ("regression", "W.T @ A_prev + b", "W.T @ (A_prev + b)"),
+    "another activation": ("classification", "sigmoid(W.T @ A_prev + b)", "W.T @ A_prev + b + 0.1"),
+}
+
+
+@pytest.mark.parametrize("case", FORWARDS)
+def test_words_decide_where_a_wrong_forward_is_nearer_to_another(
+    grade, tmp_path: Path, case: str
+) -> None:
+    """No sigmoid anywhere, or one somewhere; and the report says that it was told so."""
+    problem, right, wrong = FORWARDS[case]
+    text = _bare(problem)
+    assert right in text
+    result = grade(script(tmp_path, text.replace(right, wrong), "homework.py"))
+    (task,) = result.tasks
+    assert task.task == f"{problem}-numpy"
+    assert task.notes[0].startswith("Neither a heading nor the file's name says which task this")
+    named = grade(script(tmp_path, text.replace(right, wrong), "homework.py"), task.task)
+    assert named.tasks[0].notes == task.notes[1:]
+
+
+def test_a_loss_that_is_named_decides_where_nothing_can_be_run(grade, tmp_path: Path) -> None:
+    """A forward pass that gives nothing, in a file that speaks of cross-entropy."""
+    text = _bare("classification").replace("return A, A_prev", "return None")
+    assert "return None" in text
+    result = grade(script(tmp_path, f"bce = None\n{text}", "homework.py"))
+    assert [task.task for task in result.tasks] == ["classification-numpy"]
+
+
 def test_the_better_of_two_places_counts(grade, tmp_path: Path) -> None:
     """Two files for one task: the note says so, and the better one is graded."""
     good = _bare("regression")

@@ -1,0 +1,60 @@
+"""Which of some tasks the names in a section's code speak for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from gradkit.records.submission import Section
+from gradkit.records.task import Task
+from gradkit.student.bind.match import plain
+from gradkit.student.idioms import idioms_of
+
+WITH_EXP = frozenset({"sigmoid", "softmax"})
+"""Activations that may be written with ``exp``, and no word of their own."""
+
+
+def leaning(tasks: Sequence[Task], section: Section) -> list[Task]:
+    """Narrow tasks down by the losses that are named in the code, or else by its activations.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    section : Section
+
+    Returns
+    -------
+    list of Task
+        All of them where the names leave it open.
+    """
+    words = {plain(word) for word in idioms_of(section, ()).words}
+    by_loss = [task for task in tasks if _names_loss(task, words)]
+    by_activation = [task for task in tasks if _names_activation(task, words)]
+    for kept in (by_loss, by_activation):
+        if 0 < len(kept) < len(tasks):
+            return kept
+    return list(tasks)
+
+
+def without_activation(tasks: Sequence[Task], section: Section) -> list[Task]:
+    """The tasks that ask for no activation, where there is none in the code; else all."""
+    words = {plain(word) for word in idioms_of(section, ()).words}
+    if any(_names_activation(task, words) for task in tasks):
+        return list(tasks)
+    return [task for task in tasks if not _activations(task)] or list(tasks)
+
+
+def _names_loss(task: Task, words: Collection[str]) -> bool:
+    return _any_holds(words, (plain(name).replace(" ", "") for name in (*task.words, task.loss)))
+
+
+def _names_activation(task: Task, words: Collection[str]) -> bool:
+    asked = _activations(task)
+    return _any_holds(words, asked) or ("exp" in words and bool(asked & WITH_EXP))
+
+
+def _activations(task: Task) -> set[str]:
+    return {layer.activation for layer in task.layers} - {"linear"}
+
+
+def _any_holds(words: Collection[str], parts: Iterable[str]) -> bool:
+    return any(part in word for part in parts for word in words)
