@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from gradkit.examine import Examined
 from gradkit.inquiry.forward import forward_explanation, forward_findings
+from gradkit.inquiry.own_forward import follows_own_forward
 from gradkit.inquiry.suspicion import suspicions
 from gradkit.inquiry.training import training_inquiry
-from gradkit.inquiry.update import follows_own_forward, update_inquiry
+from gradkit.inquiry.update import update_inquiry
 from gradkit.records.finding import Inquiry
 from gradkit.records.task import Task
 from gradkit.student.idioms import idioms_of

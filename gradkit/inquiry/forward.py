@@ -9,6 +9,7 @@ import numpy as np
 
 from gradkit.examine import Examined
 from gradkit.inquiry.findings import failed, finding_of
+from gradkit.inquiry.judged import forward_holds
 from gradkit.records.binding import Bound
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.probes import Batch
@@ -46,7 +47,9 @@ def forward_explanation(
     outcome = observe_returned(sitting, task, bound, inputs)
     output, hidden = outcome.outputs.get("y_hat"), outcome.outputs.get("A1")
     if outcome.failure is None and output is not None and np.isfinite(output).all():
-        return explain_forward(task, ForwardProbes(X, before, output, hidden))
+        explanation = explain_forward(task, ForwardProbes(X, before, output, hidden))
+        if explanation.unknown or forward_holds(task, examined, explanation.slips):
+            return explanation
     return Explanation(unknown=True)
 
 

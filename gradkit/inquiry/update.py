@@ -9,12 +9,13 @@ import numpy as np
 
 from gradkit.examine import Examined
 from gradkit.inquiry.findings import failed, unnamed_findings, update_findings
+from gradkit.inquiry.judged import update_holds
 from gradkit.records.binding import Bound
 from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
 from gradkit.records.rule import Entry as Target
-from gradkit.records.rule import Explanation, Slip, UpdateInputs, UpdateProbes
+from gradkit.records.rule import Explanation, UpdateInputs, UpdateProbes
 from gradkit.records.task import Array, Task
 from gradkit.records.trace import Event, Trace
 from gradkit.student.observe import observe_batch
@@ -24,10 +25,7 @@ from gradkit.student.sitting import Sitting
 from gradkit.student.trace import observe_trace
 from gradkit.truth.attribute import attribute
 from gradkit.truth.attribute.case import rows_of
-from gradkit.truth.closeness import DOUBLE as EPSILON
-from gradkit.truth.closeness import change_tolerance, near
 from gradkit.truth.mistakes import Diagnosis, diagnose
-from gradkit.truth.mistakes.descent import descent_after
 from gradkit.truth.mistakes.rounded import diagnose_rounded
 from gradkit.truth.mistakes.tell import with_local_names
 from gradkit.truth.oracle import Oracle
@@ -58,6 +56,9 @@ def update_inquiry(
     inputs = rows_of(drawn, range(len(drawn.y) - TRACED, len(drawn.y)))
     trace = _watch(task, bound, sitting, inputs)
     diagnosis = _with_dropped_copy(trace, diagnosis)
+    if not update_holds(task, examined, diagnosis.applies, diagnosis.precision):
+        unexplained = Explanation(unexplained=tuple(_wrong(examined)))
+        diagnosis = replace(diagnosis, applies={}, should={}, explanation=unexplained)
     role = next(role for role in task.roles if role.name == "update")
     instead = stand_in(sitting.section, bound, role)
     if instead is not None:
@@ -65,30 +66,6 @@ def update_inquiry(
     findings = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
     consequences = _consequences(task, examined, oracle, diagnosis)
     return Inquiry(findings, consequences, ("update",) if _is_rounded(examined, diagnosis) else ())
-
-
-def follows_own_forward(
-    task: Task, examined: Examined, sitting: Sitting, slips: tuple[Slip, ...], seed: int
-) -> bool:
-    """Whether a failed update is right for the student's own forward pass, mistakes and all.
-
-    It is then charged to the forward pass alone.
-    """
-    if not slips or not failed(examined, "update"):
-        return False
-    bound = examined.case.binding.bound["update"]
-    descent = descent_after(task, slips, _fresh(task, bound, seed))
-    observed = _observe(task, bound, sitting, descent[0]) if descent is not None else None
-    if descent is None or observed is None:
-        return False
-    return all(
-        near(
-            observed[0].after[key],
-            value,
-            change_tolerance(value - before, before, EPSILON),
-        ).all()
-        for (key, value), before in zip(descent[1].items(), descent[0].before.values(), strict=True)
-    )
 
 
 def _is_rounded(examined: Examined, diagnosis: Diagnosis) -> bool:
@@ -118,7 +95,7 @@ def _diagnose(
     seen = _seen(examined.case.observations.outcomes.values())
     best = Diagnosis({}, {}, Explanation(unexplained=tuple(wrong)))
     inputs = _rated(bound, draw(task, seed), seed)
-    observed = _observe(task, bound, sitting, _fresh(task, bound, seed), inputs)
+    observed = _observe(task, bound, sitting, fresh_inputs(task, bound, seed), inputs)
     if observed is None:
         return best, inputs
     fresh, fit = observed
@@ -194,7 +171,7 @@ def _of_classes(inputs: UpdateInputs) -> UpdateInputs:
     return replace(inputs, y=y)
 
 
-def _fresh(task: Task, bound: Bound, seed: int, n: int = FRESH) -> UpdateInputs:
+def fresh_inputs(task: Task, bound: Bound, seed: int, n: int = FRESH) -> UpdateInputs:
     """What rules are verified on: targets as the task has them, and its own examples in front.
 
     A rule has to hold where the code is used: ``if y == 1`` is right for a class, and what

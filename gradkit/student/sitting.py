@@ -186,14 +186,15 @@ class Sitting:
             return None
         return None if any(part.kind == "error" for part in replies) else replies
 
-    def renew(self) -> None:
+    def renew(self, *, apart: bool = False) -> None:
         """Have the code loaded anew for the next request, and generators seeded, as at first.
 
-        In the same process, since a fork costs more than most questions, and in another where
-        half of the deadline has gone. The deadline begins anew.
+        In the same process, since a fork costs more than most questions; in another where half
+        of the deadline has gone, or where it has to be ``apart`` from all that was asked before.
+        The deadline begins anew.
         """
         self._loaded = False
-        if self.spent > USED * self._deadline:
+        if apart or self.spent > USED * self._deadline:
             self._close()
         self._left = self._deadline
 
