@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -172,11 +173,12 @@ class Session:
         wanted = self.settings.tasks or claimed
         chosen = [task for task in self.tasks if task.id in wanted]
         try:
-            taken = [
-                self._take(task, section, submission, seed)
-                for task in chosen
-                for section in claimed[task.id]
-            ]
+            taken = []
+            for task in chosen:
+                started = time.monotonic()
+                for section in claimed[task.id]:
+                    spent = time.monotonic() - started
+                    taken.append(self._take(task, section, submission, seed, spent))
         except (OracleError, WorkshopError) as error:
             raise BreakdownError(str(error)) from None
         tasks = []
@@ -189,9 +191,9 @@ class Session:
         return Graded(result, tuple(evidence for evidence, _ in taken))
 
     def _take(
-        self, task: Task, section: Section, submission: Submission, seed: int
+        self, task: Task, section: Section, submission: Submission, seed: int, spent: float
     ) -> tuple[Evidence, TaskResult]:
-        """The evidence of one section, and its marks."""
+        """The evidence of one section, and its marks; others of the task have ``spent`` seconds."""
         title = section.title or (section.own[0].file if section.own else "")
         scheme = self.scheme
         evidence = Evidence(task.id, title, seed)
@@ -201,7 +203,7 @@ class Session:
         oracle = self.room.oracle(task)
         facts = outline(section, submission.modules)
         for redraw in range(1 + REDRAWS):
-            with self.room.sit(task, section, submission) as sitting:
+            with self.room.sit(task, section, submission, spent) as sitting:
                 examined = examine(task, facts, sitting, oracle, seed + redraw)
                 self.room.note(task, sitting)
                 settled = all(verdict.state != "inconclusive" for verdict in examined.verdicts)

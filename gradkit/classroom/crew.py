@@ -16,7 +16,7 @@ import msgspec
 
 from gradkit.classroom.lane import main
 from gradkit.grounds import Settings
-from gradkit.records.classroom import Order, Reply
+from gradkit.records.classroom import Filed, Order, Reply
 
 AT_LEISURE = 19
 """Niceness of the slow lane: its endless loops leave the cores to the others."""
@@ -115,7 +115,8 @@ class Lanes:
             if lane.connection in ready:
                 taken.append((self._done(lane), self._answer(lane)))
             elif time.monotonic() - lane.since > PATIENCE:
-                taken.append((self._done(lane), None))
+                order = self._done(lane)
+                taken.append((order, Reply(_given_up(order))))
                 self._replace(lane)
         return taken
 
@@ -169,6 +170,17 @@ class Lanes:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _given_up(order: Order) -> Filed:
+    """What is filed of a submission that a lane has not come to an end with, and never will."""
+    parcel = order.parcel
+    told = (
+        f"gradkit's own process did not come to an end with this submission within {PATIENCE:g} "
+        "seconds. Please report this; look at it yourself, and start the same command to have it "
+        "tried again."
+    )
+    return Filed(parcel.name, parcel.path, parcel.digest, order.key, "failed", told)
 
 
 def _end(process: SpawnProcess, until: float) -> None:

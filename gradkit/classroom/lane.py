@@ -45,6 +45,7 @@ class Grader:
         filed = Filed(parcel.name, parcel.path, parcel.digest, order.key, "refused")
         try:
             graded = self._sessions[order.hurried].grade(parse(parcel), order.seed)
+            result, evidence = pack(graded.result), pack(graded.evidence)
         except OverdueError:
             return Reply(None)
         except BreakdownError as error:
@@ -53,22 +54,22 @@ class Grader:
             return Reply(replace(filed, told=str(error)))
         except Exception as error:  # a fault of ours must cost one submission, never the class
             return Reply(replace(filed, standing="failed", told=_broken(error)))
-        result = graded.result
+        marks = graded.result
         filed = Filed(
             parcel.name,
             parcel.path,
             parcel.digest,
             order.key,
             "graded",
-            score=result.score,
-            max_score=result.max_score,
-            provisional=result.provisional,
+            score=marks.score,
+            max_score=marks.max_score,
+            provisional=marks.provisional,
             seconds=time.monotonic() - started,
-            tier=result.tier,
-            result=pack(result),
-            evidence=pack(graded.evidence),
+            tier=marks.tier,
+            result=result,
+            evidence=evidence,
         )
-        return Reply(filed, _timed_out(result))
+        return Reply(filed, _timed_out(marks))
 
 
 def _broken(error: Exception) -> str:

@@ -36,7 +36,9 @@ class LiveRoom(Room):
         super().__init__(settings, tasks, None)
         self._functions = functions
 
-    def sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
+    def sit(
+        self, task: Task, section: Section, submission: Submission, spent: float = 0.0
+    ) -> Sitting:
         """See `Room`."""
         return LiveSitting(None, section, self._functions)
 

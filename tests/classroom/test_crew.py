@@ -22,6 +22,7 @@ from classroom.classes import (
 from model_solutions import REFERENCE
 
 from gradkit.classroom import crew as module
+from gradkit.classroom import lane as lane_module
 from gradkit.classroom.crew import Lanes
 from gradkit.classroom.file.pack import unpack
 from gradkit.classroom.lane import Grader, grader
@@ -131,14 +132,21 @@ def test_a_lane_that_dies_idle_costs_one_try(crew: Lanes, tmp_path: Path) -> Non
 def test_a_lane_that_says_nothing_is_given_up(
     crew: Lanes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After longer than any deadline."""
+    """After longer than any deadline, and once: it would only hold a lane as long again."""
     monkeypatch.setattr(module, "PATIENCE", 0.5)
     crew.put([order(tmp_path, HANGS, hurried=False)], leisure=False)
     (lane,) = crew._all()
     pid = lane.process.pid
     started = time.monotonic()
-    assert answers(crew, 1, 20.0) == [("kim", None)]
+    ((name, reply),) = answers(crew, 1, 20.0)
     assert time.monotonic() - started >= 0.5
+    assert name == "kim"
+    assert reply is not None
+    assert reply.filed is not None
+    assert (reply.filed.standing, reply.timed_out) == ("failed", False)
+    assert reply.filed.told.startswith(
+        "gradkit's own process did not come to an end with this submission within 0.5 seconds. "
+    )
     assert lane.process.pid != pid
 
 
@@ -184,6 +192,23 @@ def test_a_hurried_order_is_overdue_and_a_patient_one_times_out(tmp_path: Path) 
     assert reply.filed is not None
     states = {c.check: c.state for c in unpack(reply.filed.result, Result).tasks[0].checks}
     assert (states["forward"], states["update"]) == ("pass", "timeout")
+
+
+def test_what_cannot_be_packed_costs_one_submission(
+    able: Grader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our own fault too, with a reply; and the next is graded."""
+
+    def pack(record: object) -> bytes:
+        raise OverflowError("can't serialize ints >= 2**64")
+
+    with monkeypatch.context() as changed:
+        changed.setattr(lane_module, "pack", pack)
+        filed = able.grade(order(tmp_path)).filed
+    assert filed is not None
+    assert (filed.standing, filed.result) == ("failed", b"")
+    assert "OverflowError: can't serialize ints >= 2**64" in filed.told
+    assert score(able.grade(order(tmp_path))) == 20.0
 
 
 def test_what_holds_no_task_is_refused(able: Grader, tmp_path: Path) -> None:
