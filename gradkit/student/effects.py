@@ -7,7 +7,7 @@ global, and the update reads it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from gradkit.student.signature import AnyFunction
@@ -15,6 +15,8 @@ from gradkit.worker.names import MUTATORS, base_name
 from gradkit.worker.syntax import walk
 
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler)
+_PARTS = (ast.Attribute, ast.Subscript)
+_IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,43 +40,33 @@ def effects_of(
     modules : collection of str
         Names of imported modules, whose functions change nothing: ``np.append``.
     """
-    parts = [*walk(node)]
-    declared = {name for part in parts if isinstance(part, ast.Global) for name in part.names}
-    own = {name for part in parts if part is not node for name in _bound(part)} - declared
-    reads = {
-        part.id
-        for part in parts
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and part.id not in own
-    }
-    writes = set()
-    for part in parts:
+    reads: set[str] = set()
+    own: set[str] = set()
+    declared: set[str] = set()
+    stored: set[str | None] = set()
+    for part in walk(node):
         if isinstance(part, ast.Name):
-            stored = part.id if isinstance(part.ctx, ast.Store) and part.id in declared else None
-        elif isinstance(part, ast.Subscript | ast.Attribute):
-            stored = None if isinstance(part.ctx, ast.Load) else base_name(part)
-        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
-            changes = part.func.attr in MUTATORS or part.func.attr in methods
-            stored = base_name(part.func) if changes else None
-            stored = None if stored in modules else stored
-        else:
-            continue
-        if stored is not None and stored not in own:
-            writes.add(stored)
-    return Effects(frozenset(reads), frozenset(writes))
-
-
-def _bound(node: ast.AST) -> Iterator[str]:
-    """The names that a node binds where it stands."""
-    if isinstance(node, ast.Name):
-        if not isinstance(node.ctx, ast.Load):
-            yield node.id
-    elif isinstance(node, ast.arg):
-        yield node.arg
-    elif isinstance(node, _NAMED):
-        yield node.name or ""
-    elif isinstance(node, ast.Import | ast.ImportFrom):
-        for alias in node.names:
-            yield alias.asname or alias.name.partition(".")[0]
+            (reads if isinstance(part.ctx, ast.Load) else own).add(part.id)
+        elif isinstance(part, _PARTS):
+            if not isinstance(part.ctx, ast.Load):
+                stored.add(base_name(part))
+        elif isinstance(part, ast.Call):
+            if isinstance(part.func, ast.Attribute) and (
+                part.func.attr in MUTATORS or part.func.attr in methods
+            ):
+                name = base_name(part.func)
+                stored.add(name if name not in modules else None)
+        elif isinstance(part, ast.arg):
+            own.add(part.arg)
+        elif isinstance(part, ast.Global):
+            declared.update(part.names)
+        elif isinstance(part, _NAMED):
+            own.update({part.name or ""} if part is not node else ())
+        elif isinstance(part, _IMPORTS):
+            own.update(alias.asname or alias.name.partition(".")[0] for alias in part.names)
+    outside = {name for name in stored if name is not None} | declared & own
+    own -= declared
+    return Effects(frozenset(reads - own), frozenset(outside - own))
 
 
 def with_helpers(effects: Effects, functions: Mapping[str, Effects]) -> Effects:
