@@ -126,8 +126,16 @@ def loop_call(
 
 
 def _call(task: Task, bound: Bound) -> str:
+    first = ""
+    if bound.before is not None:
+        leaves = ", ".join(bound.before.names)
+        first = f"{_called(task, bound.before.bound)}  # leaves behind: {leaves}\n"
+    return f"handed = {_parameters(bound)}\n{first}returned = {_called(task, bound)}\n"
+
+
+def _called(task: Task, bound: Bound) -> str:
     values = [_argument(task, bound, kind) for kind in bound.arguments]
-    return f"handed = {_parameters(bound)}\nreturned = {bound.function}({_named(bound, values)})\n"
+    return f"{bound.function}({_named(bound, values)})"
 
 
 def _named(bound: Bound, values: Sequence[str]) -> str:

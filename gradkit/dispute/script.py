@@ -137,9 +137,10 @@ class Script:
     def _update(self) -> Parts:
         key, index = self._entry["parameter"], tuple(self._entry["index"])
         inputs = self._inputs(self._probes.update)
+        first = (self._bound.before.bound,) if self._bound.before is not None else ()
         return Parts(
             f"one step of `{self._bound.function}` {self._at()}",
-            self._excerpt.pieces([self._bound.function]),
+            self._excerpt.pieces([each.function for each in (self._bound, *first)]),
             calls.update_call(self.task, self._bound, inputs, key, index),
             formulas.expected_step(self.task, key, index, self._rate(key, index, inputs)),
         )

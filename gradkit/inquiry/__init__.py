@@ -7,8 +7,8 @@ every other; that the student's own forward pass may be wrong does not matter th
 from __future__ import annotations
 
 from gradkit.examine import Examined
+from gradkit.inquiry.follows import follows_own_forward, follows_what_is_left
 from gradkit.inquiry.forward import forward_explanation, forward_findings
-from gradkit.inquiry.own_forward import follows_own_forward
 from gradkit.inquiry.suspicion import suspicions
 from gradkit.inquiry.training import training_inquiry
 from gradkit.inquiry.update import update_inquiry
@@ -45,8 +45,11 @@ def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, se
         return training_inquiry(task, examined, idioms_of(sitting.section, sitting.own_modules))
     passed = forward_explanation(task, examined, sitting, seed)
     findings = forward_findings(task, examined, sitting, passed, seed)
-    if passed is not None and follows_own_forward(task, examined, sitting, passed.slips, seed):
-        codes = tuple(slip.code for slip in passed.slips)
+    if passed is not None and (
+        follows_own_forward(task, examined, sitting, passed.slips, seed)
+        or follows_what_is_left(task, examined, sitting, seed)
+    ):
+        codes = tuple(finding.mistake for finding in findings)
         return Inquiry(findings, dict.fromkeys(("update", "gradient", "trajectory"), codes))
     update = update_inquiry(task, examined, sitting, oracle, seed)
     return Inquiry((*findings, *update.findings), update.follows, update.rounded)

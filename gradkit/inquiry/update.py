@@ -10,12 +10,13 @@ import numpy as np
 from gradkit.examine import Examined
 from gradkit.inquiry.findings import failed, unnamed_findings, update_findings
 from gradkit.inquiry.judged import update_holds
+from gradkit.inquiry.steps import drawn_fresh, observed_steps, rated
 from gradkit.records.binding import Bound
 from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
 from gradkit.records.rule import Entry as Target
-from gradkit.records.rule import Explanation, UpdateInputs, UpdateProbes
+from gradkit.records.rule import Explanation, UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.records.trace import Event, Trace
 from gradkit.student.observe import observe_batch
@@ -32,11 +33,7 @@ from gradkit.truth.oracle import Oracle
 from gradkit.truth.replay import follow, step_of
 from gradkit.truth.rules import draw
 from gradkit.truth.rules.columns import to_columns
-from gradkit.truth.rules.draw import FRESH, with_rate
 from gradkit.truth.rules.precision import DOUBLE
-
-SAME = 1e-12
-"""Relative; what two equal calls may differ by."""
 
 BESIDE, JUMP = 1e-6, 1e-3
 """How far a target is moved from its class, and how much of a step that may change."""
@@ -94,15 +91,15 @@ def _diagnose(
     bound = examined.case.binding.bound["update"]
     seen = _seen(examined.case.observations.outcomes.values())
     best = Diagnosis({}, {}, Explanation(unexplained=tuple(wrong)))
-    inputs = _rated(bound, draw(task, seed), seed)
-    observed = _observe(task, bound, sitting, fresh_inputs(task, bound, seed), inputs)
+    inputs = rated(bound, draw(task, seed), seed)
+    observed = observed_steps(task, bound, sitting, drawn_fresh(task, bound, seed), inputs)
     if observed is None:
         return best, inputs
     fresh, fit = observed
     best = diagnose(task, fit, fresh, entries=wrong, seen=seen)
     if best.explanation.unexplained and _asks_for_the_class(task, bound, sitting, inputs):
         classes = _of_classes(inputs)
-        again = _observe(task, bound, sitting, classes)
+        again = observed_steps(task, bound, sitting, classes)
         other = diagnose(task, again[0], fresh, entries=wrong, seen=seen) if again else best
         if len(other.explanation.unexplained) < len(best.explanation.unexplained):
             return other, classes
@@ -112,37 +109,6 @@ def _diagnose(
         if rounded is not None and len(rounded.explanation.unexplained) < len(left):
             return rounded, inputs
     return best, inputs
-
-
-def _observe(
-    task: Task, bound: Bound, sitting: Sitting, *inputs: UpdateInputs
-) -> tuple[UpdateProbes, ...] | None:
-    """The update at sets of independent inputs; None where not all calls come to an end.
-
-    The very first call is made once more at the end. An entry in which the two differ depends on
-    more than its inputs: no formula of these gives it, and its values are told as NaN, as
-    are those of a parameter that comes back in another shape, or not at all.
-    """
-    columns = [to_columns(each) for each in inputs]
-    columns.append({name: value[:1] for name, value in columns[0].items()})
-    arrays = {name: np.concatenate([each[name] for each in columns]) for name in columns[0]}
-    labels = tuple(str(number) for number in range(len(arrays["y"])))
-    batch = Batch("inquiry", "update", "update", arrays, labels)
-    outcome = observe_batch(sitting, task, bound, batch)
-    if outcome.failure is not None or outcome.lost is not None:
-        return None
-    after = {}
-    for key, value in inputs[0].before.items():
-        found = outcome.outputs.get(key)
-        if found is None or found.dtype.kind not in "fiub":
-            found = np.full((len(labels), *value.shape[1:]), np.nan)
-        again = np.isclose(found[0], found[-1], rtol=SAME, atol=0.0, equal_nan=True)
-        after[key] = np.where(again, found[:-1].astype(np.float64), np.nan)
-    ends = np.cumsum([len(each.y) for each in inputs])
-    return tuple(
-        UpdateProbes(each, {key: value[end - len(each.y) : end] for key, value in after.items()})
-        for each, end in zip(inputs, ends, strict=True)
-    )
 
 
 def _asks_for_the_class(task: Task, bound: Bound, sitting: Sitting, inputs: UpdateInputs) -> bool:
@@ -169,25 +135,6 @@ def _of_classes(inputs: UpdateInputs) -> UpdateInputs:
     outputs = y.shape[1]
     y[1 : outputs + 1] = np.where(np.eye(outputs, dtype=bool), 1 - y[0], y[0])
     return replace(inputs, y=y)
-
-
-def fresh_inputs(task: Task, bound: Bound, seed: int, n: int = FRESH) -> UpdateInputs:
-    """What rules are verified on: targets as the task has them, and its own examples in front.
-
-    A rule has to hold where the code is used: ``if y == 1`` is right for a class, and what
-    is right for small inputs alone is not.
-    """
-    inputs = _rated(bound, draw(task, seed + 1, n, vary=False), seed)
-    X, y = inputs.X.copy(), inputs.y.copy()
-    if task.loss == "binary_cross_entropy":
-        y = np.round(y)
-    rows = min(len(task.X), n)
-    X[:rows], y[:rows] = task.X[:rows], task.y[:rows]
-    return replace(inputs, X=X, y=y)
-
-
-def _rated(bound: Bound, inputs: UpdateInputs, seed: int) -> UpdateInputs:
-    return with_rate(inputs, seed) if "rate" in bound.arguments else inputs
 
 
 def _seen(outcomes: Iterable[Outcome]) -> frozenset[str]:

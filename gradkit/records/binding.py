@@ -46,6 +46,8 @@ class Bound:
     parameter names to pass them by; empty where they go by position. ``returns`` leads to
     each quantity in what is returned; it is empty for what changes its argument.
     ``training`` says what is run where there is no function but a bare training loop.
+    ``before`` is what each call is preceded by, as in a training loop: where it reads what
+    another role leaves behind.
     """
 
     role: str
@@ -59,6 +61,15 @@ class Bound:
     return_place: Place
     keywords: tuple[str, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
+    before: Before | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The role that is called first, with the same inputs, and the names that it leaves behind."""
+
+    bound: Bound
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

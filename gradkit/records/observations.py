@@ -16,13 +16,17 @@ FaultKind = Literal["missing", "shape", "dtype", "type", "subclass", "mutated"]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An exception that student code raised. ``call`` counts from 0 within the batch."""
+    """An exception that student code raised. ``call`` counts from 0 within the batch.
+
+    ``before`` says that it was raised by what is called first, see `gradkit.records.binding`.
+    """
 
     call: int
     type: str
     message: str
     place: Place | None
     function: str
+    before: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ def call_of(bound: Bound, task: Task) -> dict[str, Any]:
         "columns": list(task.columns[: task.X.shape[1]]),
         "returns": {name: list(path) for name, path in bound.returns.items()},
         "shapes": {name: list(shapes[name]) for name in wanted},
+        **({"before": call_of(bound.before.bound, task)} if bound.before else {}),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from gradkit.records.submission import Cell, Place, Section
 from gradkit.student.content import is_model, normal
+from gradkit.student.effects import Effects, effects_of, with_helpers
 from gradkit.student.loops import Ingredients, find_loop, ingredients_of
 from gradkit.student.place import finder
 from gradkit.student.scope import Surroundings
@@ -45,6 +46,7 @@ class Function:
     ``required`` and ``optional`` are the parameters without and with a default that can be
     handed over by position, in order. ``returns`` are the places of all ``return``
     statements, ``return_place`` the last of them or, without one, the end of the body.
+    ``effects`` are its own or, of one that is imported, with those of its helpers there.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Function:
     signature: str
     returns: tuple[Place, ...]
     return_place: Place
+    effects: Effects = Effects()  # noqa: RUF009  (frozen, and empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,8 @@ class _Reader:
         self._definitions: dict[str, ast.FunctionDef] = {}
         self._torch = {"torch", "nn"}
         self._imports: set[str] = set()
+        self._packages: set[str] = set()
+        self._methods: set[str] = set()
         self._files = {cell.file.removesuffix(".py").replace("/", "."): cell for cell in cells}
         self._modules = modules
         self._may_train = any(may_train(cell.source) for cell in cells)
@@ -166,6 +171,12 @@ class _Reader:
             for node in _definitions(statement.node):
                 if isinstance(node, ast.FunctionDef):
                     self._definitions[node.name] = node
+                elif isinstance(node, ast.ClassDef):
+                    self._methods |= {
+                        part.name for part in node.body if isinstance(part, ast.FunctionDef)
+                    }
+            if isinstance(statement.node, ast.Import):
+                self._packages |= statement.binds
         for statement in layer.statements:
             if not statement.guarded:
                 self._bind(statement, origin)
@@ -252,6 +263,7 @@ class _Reader:
                 signature=f"{name}({signature_of(parameters)})",
                 returns=returns,
                 return_place=returns[-1] if returns else end,
+                effects=effects_of(node, self._methods, self._packages),
             )
         )
 
@@ -280,7 +292,11 @@ class _Reader:
             if wanted(function.name):
                 name = alias.asname or function.name
                 signature = function.signature.replace(function.name, name, 1)
-                self.functions.append(replace(function, name=name, signature=signature))
+                helpers = {each.name: each.effects for each in beside.functions}
+                effects = with_helpers(function.effects, helpers)
+                self.functions.append(
+                    replace(function, name=name, signature=signature, effects=effects)
+                )
         for model in beside.models:
             if wanted(model.name):
                 self.models.append(replace(model, name=alias.asname or model.name))

@@ -113,7 +113,7 @@ def _read(role: Bound, outcome: Outcome) -> Arrays:
         raise StudentCodeError(
             say(
                 "`{function}` stopped{at} with {type}: {message}",
-                function=role.function,
+                function=(role.before.bound if failure.before and role.before else role).function,
                 at=at,
                 type=failure.type,
                 message=from_worker(failure.message),

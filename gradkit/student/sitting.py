@@ -208,6 +208,7 @@ class Sitting:
             str(data["message"]),
             self.place(data["place"]),
             str(data["function"]),
+            data.get("before") is True,
         )
 
     def place(self, where: list[Any] | None) -> Place | None:
@@ -252,4 +253,5 @@ def _needed(data: Mapping[str, Any]) -> frozenset[str]:
     A worker that imported pandas itself would take longer over it than over all the rest.
     """
     calls = [value for value in data.values() if isinstance(value, Mapping)]
+    calls += [call["before"] for call in calls if call.get("before")]
     return frozenset({"pandas"} if any(c.get("inputs") == "series" for c in calls) else ())

@@ -5,7 +5,8 @@ whatever could not be read as such told apart as faults. Nothing here knows an a
 
 A call is a bound role as JSON, see `gradkit.records.binding`: ``function``, ``arguments``,
 ``by_name``, ``keys``, ``weights``, ``vectors``, ``biases``, ``scalars``, ``inputs``,
-``columns``, ``returns`` and the canonical ``shapes`` of what comes back.
+``columns``, ``returns`` and the canonical ``shapes`` of what comes back; and ``before``, the call
+that goes before it, where it is to have one.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.worker.failure import TEXT, BeforeError
+
 Call = Mapping[str, Any]
 Arrays = Mapping[str, NDArray[Any]]
 
-TEXT = 500
-"""Characters of an exception's message that leave the worker."""
+Before = Callable[[Arrays, Mapping[str, Any] | None], None]
+"""What is called first, with the inputs and the student's dict of parameters."""
 
 
 class Returned:
@@ -175,10 +178,35 @@ def apply(function: Callable[..., Any], call: Call, handed: list[Any]) -> Any:
     return function(*handed)
 
 
+def call_before(
+    function: Callable[..., Any], call: Call, inputs: Arrays, parameters: Mapping[str, Any] | None
+) -> None:
+    """Call what goes before in a training loop, for what it leaves behind alone.
+
+    It is given the very dict that the next call gets, as in a loop: what it keeps of it may be
+    changed by that call. What it changes itself is put back.
+
+    Raises
+    ------
+    BeforeError
+        It raised.
+    """
+    handed: Any = parameters_for(call, inputs) if parameters is None else parameters
+    arrays = {key: value for key, value in handed.items() if type(value) is np.ndarray}
+    was = {key: value.copy() for key, value in arrays.items()}
+    try:
+        apply(function, call, arguments_for(call, inputs, handed))
+        for key, value in arrays.items():
+            value[...] = was[key]
+            handed[key] = value
+    except BaseException as error:
+        raise BeforeError from error
+
+
 def run_function(
-    function: Callable[..., Any], call: Call, inputs: Arrays
+    function: Callable[..., Any], call: Call, inputs: Arrays, before: Before | None = None
 ) -> tuple[Any, dict[str, Any] | None, Returned]:
-    """Call ``function`` once.
+    """Call ``function`` once, after what goes ``before``.
 
     Returns
     -------
@@ -191,6 +219,8 @@ def run_function(
     """
     out = Returned()
     parameters = parameters_for(call, inputs) if "parameters" in call["arguments"] else None
+    if before is not None:
+        before(inputs, parameters)
     handed = arguments_for(call, inputs, parameters)
     watched = [
         (kind, value, value.tobytes())
@@ -207,9 +237,11 @@ def run_function(
     return returned, parameters, out
 
 
-def evaluate(function: Callable[..., Any], call: Call, inputs: Arrays) -> Returned:
+def evaluate(
+    function: Callable[..., Any], call: Call, inputs: Arrays, before: Before | None = None
+) -> Returned:
     """Call once and read the result: quantities by their paths, or the changed parameters."""
-    returned, parameters, out = run_function(function, call, inputs)
+    returned, parameters, out = run_function(function, call, inputs, before)
     if call["returns"]:
         read_outputs(call, returned, out)
     else:
@@ -242,26 +274,3 @@ def changed_parameters(
 def _returns_parameters(call: Call) -> bool:
     """Whether the new parameters come back one by one, as in ``return W1, b1, W2, b2``."""
     return bool(call["keys"]) and set(call["keys"]) <= set(call["returns"])
-
-
-def describe_failure(error: BaseException, cells: frozenset[str]) -> dict[str, Any]:
-    """Type, message, and the innermost of the student's own lines, as JSON."""
-    place, function = None, ""
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if code.co_filename in cells:
-            place, function = [code.co_filename, trace.tb_lineno], code.co_name
-        trace = trace.tb_next
-    try:
-        message = str(error)[:TEXT]
-    except BaseException:
-        message = "(its text could not be read)"
-    if isinstance(error, SyntaxError) and error.filename in cells:
-        place = [error.filename, error.lineno or 1]
-    return {
-        "type": type(error).__name__[:80],
-        "message": message,
-        "place": place,
-        "function": function[:80],
-    }

@@ -7,6 +7,7 @@ student code are caught here and travel as data.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,19 +15,21 @@ from numpy.typing import NDArray
 
 from gradkit.worker import torch_call
 from gradkit.worker.call import (
+    Before,
     Call,
     Returned,
     apply,
     arguments_for,
+    call_before,
     canonical,
     changed_parameters,
-    describe_failure,
     evaluate,
     parameters_for,
     plain,
     read_outputs,
     run_function,
 )
+from gradkit.worker.failure import describe_failure
 from gradkit.worker.frames import Frame
 from gradkit.worker.namespace import Namespace
 from gradkit.worker.rehearsal import rehearse
@@ -67,7 +70,8 @@ def explore(frame: Frame) -> Frame:
     """Call a function once and describe the structure of what it returns."""
     call = frame.data["call"]
     try:
-        returned, _, out = run_function(_function(call), call, frame.arrays)
+        function, before = _after(call)
+        returned, _, out = run_function(function, call, frame.arrays, before)
     except BaseException as error:
         return Frame("explored", {}, {"failure": describe_failure(error, Desk.cells)})
     leaves: dict[str, NDArray[Any]] = {}
@@ -110,10 +114,10 @@ def batch(frame: Frame) -> Frame:
     rows: list[Returned] = []
     failure = None
     try:
-        function = _function(call)
+        function, before = _after(call)
         for index in range(n):
             inputs = {name: value[index] for name, value in frame.arrays.items()}
-            rows.append(evaluate(function, call, inputs))
+            rows.append(evaluate(function, call, inputs, before))
     except BaseException as error:
         failure = {**describe_failure(error, Desk.cells), "call": len(rows)}
     return _outcome(call["shapes"], rows, failure)
@@ -160,12 +164,15 @@ def follow(frame: Frame) -> Frame:
     steps: list[Returned] = []
     failure = None
     try:
-        function = _function(call)
+        function, before = _after(call)
         parameters: Mapping[str, Any] = parameters_for(call, arrays)
         for index in range(len(outputs)):
             row = index % len(X)
             given = {"y_hat": outputs[index], "A1": arrays["A1"][index], "rate": arrays["rate"]}
-            handed = arguments_for(call, {"X": X[row], "y": y[row], **given}, parameters)
+            given |= {"X": X[row], "y": y[row]}
+            if before is not None:
+                before(given, parameters)
+            handed = arguments_for(call, given, parameters)
             parameters = dict(changed_parameters(call, apply(function, call, handed), parameters))
             step = Returned()
             for quantity, key in call["keys"].items():
@@ -180,6 +187,15 @@ def follow(frame: Frame) -> Frame:
 def _function(call: Call) -> Callable[..., Any]:
     found: Callable[..., Any] = Desk.namespace[call["function"]]
     return found
+
+
+def _after(call: Call) -> tuple[Callable[..., Any], Before | None]:
+    """The function, and what goes before it where the call says so."""
+    first = call.get("before")
+    if first is None:
+        return _function(call), None
+    function = _function(first)
+    return _function(call), partial(call_before, function, first)
 
 
 def _outcome(
@@ -283,7 +299,7 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "load": load,
     "explore": explore,
     "batch": batch,
-    "trace": lambda frame: traced(lambda: _function(frame.data["call"]), Desk.cells, frame),
+    "trace": lambda frame: traced(lambda: _after(frame.data["call"]), Desk.cells, frame),
     "run": run,
     "follow": follow,
     "model": model,

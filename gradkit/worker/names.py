@@ -11,12 +11,13 @@ LOOPS = (ast.For, ast.AsyncFor, ast.While)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 COMPOUND = (ast.If, ast.Try, ast.With, ast.AsyncWith, ast.Match, ast.TryStar)
 
-_MUTATORS = frozenset(
+MUTATORS = frozenset(
     {"append", "extend", "insert", "update", "setdefault", "pop", "remove", "clear", "sort"}
     | {"reverse", "add", "discard"}
     | {"double", "float", "to", "apply"}  # a torch module's own changes
     | {"add_argument", "set_defaults"}  # a parser's options
 )
+"""Methods that change their object."""
 
 _HARMLESS = frozenset({"range", "zip", "enumerate", "len", "str", "int", "float", "round", "items"})
 """Calls in a loop that only fills something."""
@@ -134,7 +135,7 @@ def _mutated(value: ast.expr) -> Iterator[str]:
             for keyword in value.keywords
         )
         name = base_name(value.func.value)
-        if name is not None and (in_place or value.func.attr in _MUTATORS):
+        if name is not None and (in_place or value.func.attr in MUTATORS):
             yield name
 
 

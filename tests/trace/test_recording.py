@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gradkit.worker import trace as tracing
+from gradkit.worker.call import Before
 from gradkit.worker.frames import TO_GRADER, Frame, encode
 
 CELL = "cell 1"
@@ -28,14 +29,14 @@ CALL = {
 KINDS = tracing.KINDS
 
 
-def record(source: str, n: int = 4, **names: object) -> Frame:
+def record(source: str, n: int = 4, before: Before | None = None, **names: object) -> Frame:
     """Trace ``update(parameters, y)`` of a cell at ``n`` random W1 and y."""
     scope: dict[str, object] = {"np": np, "__name__": "submission", **names}
     exec(compile(source, CELL, "exec"), scope)
     generator = np.random.default_rng(3)
     arrays = {"W1": generator.normal(size=(n, 2, 2)), "y": generator.normal(size=(n, 1, 1))}
     frame = Frame("trace", arrays, {"call": CALL, "n": n})
-    reply = tracing.trace(lambda: scope["update"], frozenset({CELL}), frame)
+    reply = tracing.trace(lambda: (scope["update"], before), frozenset({CELL}), frame)
     encode(reply, TO_GRADER)
     return reply
 
@@ -186,6 +187,32 @@ def test_the_step_is_the_same_watched_or_not():
     generator = np.random.default_rng(3)
     W1, y = generator.normal(size=(4, 2, 2)), generator.normal(size=(4, 1, 1))
     np.testing.assert_array_equal(reply.arrays["after/W1"], W1 * y + 1)
+
+
+def test_what_goes_before_a_call_is_not_watched() -> None:
+    """It is called once for each call, and the call that is watched comes first as ever."""
+    kept: dict[str, object] = {}
+    calls: list[int] = []
+    scope: dict[str, object] = {"kept": kept}
+    source = (
+        "def forward(parameters):\n    doubled = 2 * parameters['W1']\n    kept['A'] = doubled\n"
+    )
+    exec(compile(source, CELL, "exec"), scope)
+
+    def before(inputs: object, parameters: object) -> None:
+        calls.append(1)
+        scope["forward"](parameters)  # type: ignore[operator]
+
+    update = "def update(parameters, y):\n    g = kept['A'] * y\n    parameters['W1'] = g\n"
+    tracer = sys.gettrace()
+    reply = record(update, before=before, kept=kept)
+    assert sys.gettrace() is tracer
+    assert len(calls) == 1 + 4
+    assert reply.data["failure"] is None
+    assert events(reply) == [
+        (2, "g", "assigned", (2, 2)),
+        (3, "parameters[W1]", "assigned", (2, 2)),
+    ]
 
 
 @pytest.mark.parametrize("end", ["return None", "raise ValueError('no')", "sys.settrace(None)"])

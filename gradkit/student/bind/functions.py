@@ -8,7 +8,7 @@ from itertools import permutations
 
 import numpy as np
 
-from gradkit.records.binding import Binding, Bound, Convention, Missing
+from gradkit.records.binding import Before, Binding, Bound, Convention, Missing
 from gradkit.records.observations import Lost
 from gradkit.records.task import Array, Role, Task
 from gradkit.student.bind.conventions import stated, unknown, variants
@@ -16,6 +16,7 @@ from gradkit.student.bind.draft import draft
 from gradkit.student.bind.match import Fit, fit, is_called
 from gradkit.student.bind.missing import misfit, not_found
 from gradkit.student.bind.returns import find_returns
+from gradkit.student.effects import left_behind
 from gradkit.student.observe import call_of, shapes_of
 from gradkit.student.outline import Function, Outline
 from gradkit.student.sitting import Sitting
@@ -48,6 +49,12 @@ def bind_functions(task: Task, outline: Outline, sitting: Sitting) -> Binding:
         bound["forward"], settled = _forward(task, bound["forward"], conventions, sitting)
         if settled:
             conventions = [bound["forward"].convention]
+    if "forward" in found and "update" in found:
+        effects = {function.name: function.effects for function in outline.functions}
+        first, then = (found[role][0].effects for role in ("forward", "update"))
+        left = left_behind(first, then, effects)
+        before = Before(bound["forward"], left) if left else None
+        bound["update"] = replace(bound["update"], before=before)
     if "update" in found:
         bound["update"] = _update(task, bound["update"], conventions, sitting)
     return Binding(task.id, bound, tuple(missing))

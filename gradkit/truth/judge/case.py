@@ -61,8 +61,14 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
         if outcome.failure is not None:
             # In numpy several functions take part in a run, and gradkit's loop calls them.
             several = check == "trajectory" and case.task.framework == "numpy"
-            return _raised(check, bound, outcome.failure, several)
+            raised = raiser(bound, outcome.failure)
+            return _raised(check, raised, outcome.failure, several)
     return None
+
+
+def raiser(bound: Bound, failure: Failure) -> Bound:
+    """The role that raised when ``bound`` was called: itself, or what is called before it."""
+    return bound.before.bound if failure.before and bound.before is not None else bound
 
 
 def subject(bound: Bound) -> str:

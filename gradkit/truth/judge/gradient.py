@@ -57,7 +57,7 @@ class Step:
 def update_gradient(case: Case, earlier: Earlier) -> Verdict:
     """The direction of the update against finite differences of the correct loss."""
     before = {"update": earlier.get("update") or update(case, earlier)}
-    stop = blocked("gradient", "update", before, ("missing", "error", "timeout"))
+    stop = blocked("gradient", "update", before, ("missing", "error", "timeout", "blocked"))
     if stop is not None:
         return stop
     outcomes = outcomes_of(case, case.probes.update)

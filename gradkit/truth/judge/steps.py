@@ -18,13 +18,14 @@ from gradkit.truth import closeness, network
 from gradkit.truth.judge.case import (
     Case,
     Earlier,
+    blocked,
     blocked_by_model,
     least,
     outcomes_of,
     subject,
     unusable,
 )
-from gradkit.truth.judge.sheet import Sheet, listed
+from gradkit.truth.judge.sheet import Sheet, joined, listed
 
 
 def forward(case: Case, earlier: Earlier) -> Verdict:
@@ -67,10 +68,22 @@ def update(case: Case, earlier: Earlier) -> Verdict:
     """Parameters after one step, entry by entry."""
     outcomes = outcomes_of(case, case.probes.update)
     nothing = unusable(case, "update", "update", outcomes)
+    first = case.binding.bound["update"].before if "update" in case.binding.bound else None
     if nothing is not None:
-        return nothing
+        stop = blocked("update", "forward", earlier, ("missing", "error", "timeout"))
+        return stop if first is not None and stop is not None else nothing
     bound = case.binding.bound["update"]
     sheet = Sheet(bound)
+    if first is not None and "forward" in earlier and earlier["forward"].state != "pass":
+        sheet.remark(
+            say(
+                "`{update}` reads {names}, which `{forward}` leaves behind: what is wrong in "
+                "`{forward}` goes on in here, so see there first.",
+                update=bound.function,
+                forward=first.bound.function,
+                names=joined([f"`{name}`" for name in first.names]),
+            )
+        )
     for batch, outcome in zip(case.probes.update, outcomes, strict=True):
         sheet.faults(outcome.faults)
         expected = case.expected[batch.name]

@@ -51,7 +51,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     if torch:
         stop = blocked_by_model(case, "trajectory", earlier)
     else:
-        stop = blocked("trajectory", "update", earlier, ("missing", "error", "timeout"))
+        stop = blocked("trajectory", "update", earlier, ("missing", "error", "timeout", "blocked"))
     if stop is not None:
         return stop
     runs = [run for run in case.probes.runs if run.check == "trajectory"]

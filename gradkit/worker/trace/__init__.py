@@ -7,13 +7,15 @@ has overloaded runs because it is watched.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.worker.call import Call, Returned, describe_failure, evaluate
+from gradkit.worker.call import Arrays, Before, Call, Returned, evaluate
+from gradkit.worker.failure import describe_failure
 from gradkit.worker.frames import Frame
 from gradkit.worker.trace.recording import KINDS, Recording
 from gradkit.worker.trace.tables import COLUMNS, aligned
@@ -25,13 +27,18 @@ NUMBERS = 1_500_000
 """Numbers in a reply, which keeps it within a frame's body."""
 
 
-def trace(find: Callable[[], Callable[..., Any]], cells: frozenset[str], frame: Frame) -> Frame:
+def trace(
+    find: Callable[[], tuple[Callable[..., Any], Before | None]],
+    cells: frozenset[str],
+    frame: Frame,
+) -> Frame:
     """Call a function once per row of the frame's arrays, watched.
 
     Parameters
     ----------
     find : callable
-        Gives the function; what it raises counts as the student's.
+        Gives the function, and what goes before each call of it, unwatched. What it raises
+        counts as the student's.
     cells : frozenset of str
         File names of code to watch.
     frame : Frame
@@ -53,13 +60,14 @@ def trace(find: Callable[[], Callable[..., Any]], cells: frozenset[str], frame: 
     failure = None
     tracing = sys.gettrace()
     try:
-        function = find()
+        function, before = find()
+        before = _unwatched(before) if before is not None else None
         # Whatever a first call makes of the cells' other statements is made before watching.
-        evaluate(function, call, {name: value[0] for name, value in frame.arrays.items()})
+        evaluate(function, call, {k: value[0] for k, value in frame.arrays.items()}, before)
         for index in range(n):
             inputs = {name: value[index] for name, value in frame.arrays.items()}
             recording = Recording(cells, NUMBERS // n)
-            rows.append(recording.watch(lambda inputs=inputs: evaluate(function, call, inputs)))  # type: ignore[misc]
+            rows.append(recording.watch(partial(evaluate, function, call, inputs, before)))
             recordings.append(recording)
     except BaseException as error:
         failure = {**describe_failure(error, cells), "call": len(rows)}
@@ -69,6 +77,18 @@ def trace(find: Callable[[], Callable[..., Any]], cells: frozenset[str], frame: 
     arrays |= _parameters(call, rows)
     faults = [[index, *fault] for index, row in enumerate(rows) for fault in row.faults][:LEAVES]
     return Frame("traced", arrays, {**data, "faults": faults, "failure": failure})
+
+
+def _unwatched(before: Before) -> Before:
+    def first(inputs: Arrays, parameters: Mapping[str, Any] | None) -> None:
+        watching = sys.gettrace()
+        sys.settrace(None)
+        try:
+            before(inputs, parameters)
+        finally:
+            sys.settrace(watching)
+
+    return first
 
 
 def _parameters(call: Call, rows: list[Returned]) -> dict[str, NDArray[Any]]:

@@ -1,0 +1,106 @@
+"""Whether an update that failed is right for the student's own forward pass.
+
+It is then charged to the forward pass alone. Code may know when it is asked: the calls that were
+judged are made again among the new ones, in a process that knows of neither, and have to give
+what they gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from gradkit.examine import Examined
+from gradkit.inquiry.findings import failed
+from gradkit.inquiry.steps import SAME, drawn_fresh
+from gradkit.records.probes import Batch
+from gradkit.records.rule import Slip, UpdateInputs
+from gradkit.records.task import Array, Task
+from gradkit.student.observe import observe_batch
+from gradkit.student.sitting import Sitting
+from gradkit.truth.closeness import DOUBLE, change_tolerance, near
+from gradkit.truth.mistakes.descent import descent_after
+from gradkit.truth.rules import correct_rules, evaluate
+from gradkit.truth.rules.columns import to_columns
+
+
+def follows_own_forward(
+    task: Task, examined: Examined, sitting: Sitting, slips: tuple[Slip, ...], seed: int
+) -> bool:
+    """Whether a failed update is right for the student's own forward pass, mistakes and all.
+
+    Not where that pass leaves parameters out, whose slope is nothing: an update that never moves
+    them does half of what was asked.
+    """
+    if not slips or not failed(examined, "update"):
+        return False
+    bound = examined.case.binding.bound["update"]
+    descent = descent_after(task, slips, drawn_fresh(task, bound, seed))
+    if descent is None:
+        return False
+    inputs, after = descent
+    if any((value == inputs.before[key]).all() for key, value in after.items()):
+        return False
+    return _steps_are(task, examined, sitting, inputs, after, seed)
+
+
+def follows_what_is_left(task: Task, examined: Examined, sitting: Sitting, seed: int) -> bool:
+    """Whether a failed update is right for all that the student's own forward pass gives it.
+
+    Where it reads what a wrong forward pass leaves behind, it cannot be right otherwise. Handed
+    that pass' output and hidden layer too, it has to make the right step of them.
+    """
+    bound = examined.case.binding.bound.get("update")
+    if bound is None or bound.before is None or not failed(examined, "update"):
+        return False
+    inputs = drawn_fresh(task, bound, seed)
+    labels = tuple(str(number) for number in range(len(inputs.y)))
+    batch = Batch("left", "inquiry", "forward", to_columns(inputs), labels)
+    given = observe_batch(sitting, task, bound.before.bound, batch).outputs
+    y_hat, A1 = (given.get(name, np.empty(0)) for name in ("y_hat", "A1"))
+    if (y_hat.shape, A1.shape) != ((*inputs.y.shape, 1), (*inputs.A1.shape, 1)):
+        return False
+    if y_hat.dtype.kind not in "fiub" or A1.dtype.kind not in "fiub":
+        return False
+    inputs = replace(inputs, y_hat=y_hat[:, :, 0].astype(float), A1=A1[:, :, 0].astype(float))
+    with np.errstate(all="ignore"):
+        right = evaluate(task, correct_rules(task, rate=inputs.rate is not None), inputs)
+    return _steps_are(task, examined, sitting, inputs, right, seed)
+
+
+def _steps_are(
+    task: Task,
+    examined: Examined,
+    sitting: Sitting,
+    inputs: UpdateInputs,
+    after: Mapping[str, Array],
+    seed: int,
+) -> bool:
+    """Whether the update makes these steps, and beside them those that it was judged by."""
+    bound, judged = examined.case.binding.bound["update"], examined.case.probes.update
+    columns = [to_columns(inputs), *(batch.inputs for batch in judged)]
+    arrays = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
+    order = np.random.default_rng(seed).permutation(len(arrays["y"]))
+    labels = tuple(str(number) for number in order)
+    mixed = {name: value[order] for name, value in arrays.items()}
+    sitting.renew(apart=True)
+    outcome = observe_batch(sitting, task, bound, Batch("mixed", "update", "update", mixed, labels))
+    if outcome.failure is not None or outcome.lost is not None:
+        return False
+    back, ends = np.argsort(order), np.cumsum([0, *(len(part["y"]) for part in columns)])
+    for key, value in after.items():
+        found = outcome.outputs.get(key)
+        if found is None or found.shape != arrays[key].shape:
+            return False
+        parts = [found[back][start:end] for start, end in pairwise(ends)]
+        before = inputs.before[key]
+        if not near(parts[0], value, change_tolerance(value - before, before, DOUBLE)).all():
+            return False
+        for batch, again in zip(judged, parts[1:], strict=True):
+            known = examined.case.observations.outcomes[batch.name].outputs.get(key)
+            if known is None or not np.allclose(again, known, SAME, 0.0, equal_nan=True):
+                return False
+    return True
