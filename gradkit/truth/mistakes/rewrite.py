@@ -29,6 +29,9 @@ from gradkit.truth.rules.symbols import gather
 WHOLE: Details = (("of", "loss"),)
 """Of a squared error: it is the loss (t − o)² itself, and not −2(t − o) with a square."""
 
+MIRRORED = ("written", "o − t")
+"""Of what is left of an error: it has the sign that it has in o − t, not the one in t − o."""
+
 Facts = Mapping[str, Detail]
 Rewrite = Callable[[Rule, Facts, Task], Rule]
 
@@ -158,6 +161,8 @@ def _no_output_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
 
 def _error(rule: Rule, facts: Facts, task: Task) -> Rule:
     names = facts.get("factors", ())
+    if MIRRORED in facts.items():
+        rule = _negated(rule, {}, task)
 
     def change(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
         errors = [f for f in factors if f.symbol == "error"]
@@ -169,7 +174,7 @@ def _error(rule: Rule, facts: Facts, task: Task) -> Rule:
 
 
 def _squared(rule: Rule, facts: Facts, task: Task) -> Rule:
-    rule = _error(rule, {"factors": ("error^2",)}, task)
+    rule = _error(rule, {**facts, "factors": ("error^2",)}, task)
     return _scaled(rule, {"ratio": -0.5}, task) if tuple(facts.items()) == WHOLE else rule
 
 
@@ -278,7 +283,7 @@ def _same(rule: Rule, facts: Facts, task: Task) -> Rule:
 REWRITES: Mapping[str, Rewrite] = {
     "wrong-error": _error,
     "squared-error": _squared,
-    "missing-error": lambda rule, facts, task: _error(rule, {}, task),
+    "missing-error": _error,
     "missing-output-derivative": _no_output_derivative,
     "missing-activation-derivative": _no_derivative,
     "wrong-activation-derivative": _wrong_derivative,
