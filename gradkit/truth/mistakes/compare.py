@@ -36,6 +36,9 @@ class Difference:
 MOST_CHANGES = 4
 """Past this number a product has so little of the right one that no name means anything."""
 
+WITHOUT_ERROR = ("wrong-error", "squared-error", "missing-error")
+"""Mistakes after which t − o is not in a product."""
+
 Choice = dict[Entry, Difference]
 """One reading for each entry."""
 
@@ -54,9 +57,30 @@ def differences(should: Rule, applied: Rule, task: Task) -> list[Difference]:
         for term, changes in _as_one_term(form):
             for difference in term_differences(should, term, task):
                 every = (*source, *difference.changes, *changes)
+                found += _as_gradient(should, every, difference.ratio, form, task)
                 if _gives(should, every, difference.ratio, form, task):
                     found.append(Difference(every, difference.ratio, form))
     return sorted(found, key=_simplest)
+
+
+def _as_gradient(
+    should: Rule, every: tuple[Change, ...], ratio: float | None, form: Rule, task: Task
+) -> Iterator[Difference]:
+    """The reading in which a new value without the old one is a gradient, and no step.
+
+    At a rate of 1 it is as long as a step, and is taken for one. Without its error it is no
+    gradient that anyone would know: ``W2 = A1`` is none.
+    """
+    if every[:1] != (("overwritten", ()),) or ratio is None or abs(ratio) == 1:
+        return
+    # A gradient has no rate that could be ignored.
+    rest = tuple(change for change in every[1:] if change[0] != "rate-ignored")
+    if any(code in WITHOUT_ERROR for code, _ in rest):
+        return
+    for details in ((), (MIRRORED,)):
+        changes = (("gradient-stored", details), *rest)
+        if _gives(should, changes, 1.0, form, task):
+            yield Difference(changes, 1.0, form)
 
 
 def _simplest(difference: Difference) -> tuple[int, bool]:
@@ -107,7 +131,7 @@ def _has_no_side(change: Change) -> bool:
     one that is subtracted: both are right, and the sign that they leave is none of the student's.
     """
     code, details = change
-    return code in ("wrong-error", "squared-error", "missing-error") and details != WHOLE
+    return code in WITHOUT_ERROR and details != WHOLE
 
 
 def _mirrored(change: Change) -> Change:

@@ -30,7 +30,7 @@ WHOLE: Details = (("of", "loss"),)
 """Of a squared error: it is the loss (t − o)² itself, and not −2(t − o) with a square."""
 
 MIRRORED = ("written", "o − t")
-"""Of what is left of an error: it has the sign that it has in o − t, not the one in t − o."""
+"""It has the sign of o − t, not the one of t − o: what is left of an error, or minus a gradient."""
 
 Facts = Mapping[str, Detail]
 Rewrite = Callable[[Rule, Facts, Task], Rule]
@@ -272,6 +272,18 @@ def _no_source(rule: Rule, facts: Facts, task: Task) -> Rule:
     return replace(rule, source=None)
 
 
+def _gradient(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """The slope itself, for which the step has minus the rate; or minus the slope."""
+    rate = task.rates.weight if rule.parameter[0] == "W" else task.rates.bias
+    step = _own_rate(rule, {}, task) if _follows_the_rate(rule) else rule
+    sign = 1.0 if MIRRORED in facts.items() else -1.0
+    return replace(_scaled(step, {"ratio": sign / rate}, task), source=None)
+
+
+def _follows_the_rate(rule: Rule) -> bool:
+    return any(factor.symbol == "rate" for term in rule.terms for factor in term.factors)
+
+
 def _still(rule: Rule, facts: Facts, task: Task) -> Rule:
     return replace(rule, terms=())
 
@@ -309,6 +321,7 @@ REWRITES: Mapping[str, Rewrite] = {
     "uneven-learning-rate": _scaled,
     "misplaced-parenthesis": _parenthesis,
     "wrong-source-entry": _source,
+    "gradient-stored": _gradient,
     "overwritten": _no_source,
     "wrong-target": _same,
     "not-updated": _still,
