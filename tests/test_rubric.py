@@ -61,6 +61,7 @@ ALONE: dict[str, tuple[float, float, float]] = {
     "wrong-error": (17, 14, 18.25),
     "squared-error": (17, 14, 18.25),
     "missing-error": (17, 14, 18.25),
+    "gradient-stored": (17, 14, 18.25),
     # Rate, factor, wrong source, overwritten and the like: 10 %, 25 %, 5 %.
     "wrong-learning-rate": (18.75, 17, 19.5),
     "uneven-learning-rate": (18.75, 17.25, 19.5),
@@ -123,7 +124,7 @@ FIGURES: dict[tuple[float, float, float], str] = {
         wrong-derivative-argument misplaced-parenthesis missing-input wrong-layer-input
         bias-times-input extra-factor swapped-index wrong-index bias-sum-axis wrong-sum-axis
         missing-step gradients-cleared missing-zero-grad""",
-    (0.25, 0.50, 0.15): "wrong-sign missing-error wrong-error squared-error",
+    (0.25, 0.50, 0.15): "wrong-sign missing-error wrong-error squared-error gradient-stored",
     (0.10, 0.25, 0.05): """
         wrong-learning-rate uneven-learning-rate rate-ignored wrong-factor wrong-source-entry
         overwritten wrong-target input-mutated integer-truncation

@@ -18,7 +18,7 @@ from gradkit.student.outside import StandIn
 from gradkit.student.place import source_at
 from gradkit.truth.mistakes import Diagnosis
 from gradkit.truth.mistakes.parts import target_of
-from gradkit.truth.mistakes.tell import told
+from gradkit.truth.mistakes.tell import others, told
 from gradkit.truth.rules import text
 from gradkit.truth.rules.text import entry_text
 
@@ -43,7 +43,7 @@ def names_of(bound: Bound) -> Names:
 
 
 def finding_of(
-    task: Task, bound: Bound, check: str, slip: Slip, alternatives: tuple[tuple[str, ...], ...]
+    task: Task, bound: Bound, check: str, slip: Slip, explanation: Explanation
 ) -> Finding:
     """A finding about a whole function."""
     finding = Finding(
@@ -53,7 +53,8 @@ def finding_of(
         title="",
         entries=(),
         place=bound.place,
-        alternatives=alternatives,
+        alternatives=_alternatives(explanation),
+        others=others(explanation, slip.code),
     )
     return told(finding, task, slip, names_of(bound), _functions(bound))
 
@@ -63,12 +64,11 @@ def update_findings(
 ) -> Iterator[tuple[Slip, Finding]]:
     """The findings of an update, each with the slip that it tells of."""
     explanation = diagnosis.explanation
-    alternatives = tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
     for slip in explanation.slips:
-        yield slip, _finding(task, bound, slip, diagnosis, alternatives)
+        yield slip, _finding(task, bound, slip, diagnosis, explanation)
     if explanation.unexplained:
         rest = Slip(UNEXPLAINED, explanation.unexplained)
-        yield rest, _finding(task, bound, rest, diagnosis, ())
+        yield rest, _finding(task, bound, rest, diagnosis, Explanation())
 
 
 def unnamed_findings(
@@ -92,7 +92,7 @@ def _finding(
     bound: Bound,
     slip: Slip,
     diagnosis: Diagnosis,
-    alternatives: tuple[tuple[str, ...], ...],
+    explanation: Explanation,
 ) -> Finding:
     names, outputs = names_of(bound), task.layers[-1].units
     entries = _concerned(slip)
@@ -114,9 +114,14 @@ def _finding(
         applies=written(diagnosis.applies),
         should=written(diagnosis.should),
         place=bound.place,
-        alternatives=alternatives,
+        alternatives=_alternatives(explanation),
+        others=others(explanation, slip.code),
     )
     return told(finding, task, slip, names, _functions(bound))
+
+
+def _alternatives(explanation: Explanation) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
 
 
 def _concerned(slip: Slip) -> tuple[Target, ...]:

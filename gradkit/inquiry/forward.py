@@ -61,15 +61,14 @@ def forward_findings(
         return ()
     bound = examined.case.binding.bound["forward"]
     if explanation.unknown:
-        return (finding_of(task, bound, "forward", Slip(UNEXPLAINED), ()),)
-    others = tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
+        return (finding_of(task, bound, "forward", Slip(UNEXPLAINED), explanation),)
     cells = [*sitting.section.own, *sitting.section.shared]
     X, before = _drawn(task, seed)
     trace = _watch(task, bound, sitting, {**before, "X": X[:, :, None]})
     activation = _span(examined.case.binding.bound.get("activation"))
     findings = []
     for slip in explanation.slips:
-        found = finding_of(task, bound, "forward", slip, others)
+        found = finding_of(task, bound, "forward", slip, explanation)
         made = task, trace, X, before, explanation.slips, slip
         if slip.code in RETURNS:
             places: tuple[Place, ...] = (bound.return_place,) if is_at_hand(*made) else ()

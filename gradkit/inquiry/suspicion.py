@@ -5,7 +5,7 @@ from __future__ import annotations
 from gradkit.examine import Examined
 from gradkit.inquiry.findings import finding_of
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
-from gradkit.records.rule import Slip
+from gradkit.records.rule import Explanation, Slip
 from gradkit.records.task import Task
 from gradkit.truth.mistakes.catalogue import MEMORISED, NONDETERMINISTIC
 from gradkit.truth.suspicion import memorised, nondeterministic
@@ -22,11 +22,11 @@ def suspicions(task: Task, examined: Examined, inquiry: Inquiry) -> tuple[Findin
     bound = examined.case.binding.bound
     named = {finding.check for finding in inquiry.findings if _is_explained(finding)}
     found = [
-        finding_of(task, bound[role], "", Slip(NONDETERMINISTIC), ())
+        finding_of(task, bound[role], "", Slip(NONDETERMINISTIC), Explanation())
         for role in nondeterministic(examined.case)
     ]
     found += [
-        finding_of(task, bound[role], "", Slip(MEMORISED), ())
+        finding_of(task, bound[role], "", Slip(MEMORISED), Explanation())
         for role in memorised(examined.case)
         if CHECKS[role] not in named
     ]

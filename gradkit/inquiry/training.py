@@ -71,12 +71,11 @@ def _told(
     task: Task, examined: Examined, explanation: Explanation, charged: dict[str, str]
 ) -> tuple[Finding, ...]:
     """The findings, each charged to its check: to `trajectory`, unless said otherwise."""
-    others = tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
     findings = []
     for slip in explanation.slips:
         check = charged.get(slip.code, "trajectory")
         bound = examined.case.binding.bound[ROLES[check]]
-        findings.append(finding_of(task, bound, check, slip, others))
+        findings.append(finding_of(task, bound, check, slip, explanation))
     return tuple(findings)
 
 

@@ -25,7 +25,8 @@ class Finding:
     inputs; an entry without a verified rule is in neither. ``place`` is the earliest
     statement whose value contains the mistake and ``source`` its text; ``places`` are all such
     statements where entries have their own. ``alternatives`` are other sets of
-    mistakes that predict the same numbers. ``sentence`` says what the mistake is; ``hints``
+    mistakes that predict the same numbers; ``others`` are those of them that are worth a look in
+    place of this one, by their titles. ``sentence`` says what the mistake is; ``hints``
     are those of levels 1 to 4. ``deduction`` is in points.
     """
 
@@ -42,6 +43,7 @@ class Finding:
     sentence: str = ""
     hints: tuple[str, ...] = ()
     alternatives: tuple[tuple[str, ...], ...] = ()
+    others: tuple[str, ...] = ()
     deduction: float = 0.0
 
 

@@ -26,7 +26,7 @@ TITLE_LEVEL, RULE_LEVEL, EXPECTED_LEVEL = 2, 3, 4
 right rule and expected numbers."""
 
 FROM_LEVEL: Mapping[str, int] = {
-    **dict.fromkeys(("mistake", "title", "sentence", "alternatives"), TITLE_LEVEL),
+    **dict.fromkeys(("mistake", "title", "sentence", "alternatives", "others"), TITLE_LEVEL),
     **dict.fromkeys(("applies", "cell", "line", "source", "places"), RULE_LEVEL),
     "should": EXPECTED_LEVEL,
 }
@@ -171,6 +171,7 @@ def _finding(finding: Finding, hints: int) -> dict[str, Any]:
         "places": [_place(place) for place in finding.places],
         "hints": list(finding.hints[:hints]),
         "alternatives": [list(codes) for codes in finding.alternatives],
+        "others": list(finding.others),
         "deduction": round(finding.deduction, 6),
     }
     return {key: value for key, value in data.items() if hints >= FROM_LEVEL.get(key, 0)}

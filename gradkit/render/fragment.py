@@ -17,7 +17,7 @@ from gradkit.render.allot import points
 from gradkit.render.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL
 from gradkit.render.decided import decided
 from gradkit.render.formula import pieces
-from gradkit.render.text import FORMULAS, MARKS, others
+from gradkit.render.text import FORMULAS, MARKS, or_else
 from gradkit.render.words import word
 from gradkit.text import clean_text, where
 
@@ -135,7 +135,7 @@ def _finding(finding: Finding, hints: int) -> Iterator[str]:
     hinted = "".join(f"<li>{_prose(hint)}</li>" for hint in finding.hints[1:hints])
     if hinted:
         yield f"<details><summary>{_text(say('Hints'))}</summary><ul>{hinted}</ul></details>"
-    yield from (f"<div>{_text(other)}</div>" for other in others(finding))
+    yield from (f"<div>{_text(other)}</div>" for other in or_else(finding))
     if finding.mistake != UNEXPLAINED:
         more = _text(say("More:"))
         yield f"<div>{more} <code>!gradkit explain {_text(finding.mistake)}</code></div>"

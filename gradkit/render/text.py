@@ -215,20 +215,16 @@ def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
     # The first hint says no more than what stands above.
     for hint in finding.hints[1:hints]:
         yield Text.assemble((say("hint: "), "cyan"), _plain(hint)), 2
-    for other in others(finding):
+    for other in or_else(finding):
         yield _plain(other), 2
     if finding.mistake != UNEXPLAINED:
         yield Text(say("more: gradkit explain {mistake}", mistake=finding.mistake), style="dim"), 2
 
 
-def others(finding: Finding) -> Iterator[str]:
+def or_else(finding: Finding) -> Iterator[str]:
     """What could as well be the mistake: other names for the same numbers."""
-    for codes in finding.alternatives:
-        if finding.mistake not in codes:
-            names = say(" with ").join(codes)
-            yield say(
-                "Or it is {codes}: the numbers are the same, so look for either.", codes=names
-            )
+    for titles in finding.others:
+        yield say("Or it is {titles}: the numbers are the same, so look for either.", titles=titles)
 
 
 def _moves(applied: str, right: str) -> Text:

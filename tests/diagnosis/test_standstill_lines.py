@@ -120,4 +120,7 @@ def test_a_local_name_that_was_bound_anew_is_named(diagnosed) -> None:
 def test_a_gradient_that_nothing_uses_is_no_local_name(diagnosed) -> None:
     """The twin: nothing is said of names where a step is missing."""
     *_, hint = lines_of(diagnosed, body("pass"))
-    assert hint == "No statement of `update_parameters` changes W1."
+    assert hint == (
+        "Nothing that `update_parameters` does changes W1: no statement of it gets there, or the step "
+        "that one makes is zero."
+    )

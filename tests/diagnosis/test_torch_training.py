@@ -253,6 +253,31 @@ def test_two_rounds_fewer_are_not_one(trained: Trained) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        ("-(y.flatten() * torch.log(model(X).flatten())).mean()", "without its second term"),
+        (
+            "-((1 - y.flatten()) * torch.log(1 - model(X).flatten())).mean()",
+            "without its first term",
+        ),
+    ],
+)
+def test_one_term_of_cross_entropy_is_another_loss(trained: Trained, loss: str, said: str) -> None:
+    """On these rows a mean over those of one class, halved, is the same: that is two mistakes."""
+    result = trained(CLASSIFICATION, loss=loss)
+    assert codes(result) == {"wrong-loss"}
+    assert alternatives(result) == set()
+    assert said in finding(result, "wrong-loss").hints[2]
+
+
+def test_both_terms_by_hand_are_right(trained: Trained) -> None:
+    """The twin."""
+    one, other = "y.flatten() * torch.log(p)", "(1 - y.flatten()) * torch.log(1 - p)"
+    loss = f"-(lambda p: {one} + {other})(model(X).flatten()).mean()"
+    assert codes(trained(CLASSIFICATION, loss=loss)) == set()
+
+
 def test_logits_that_are_trained_rightly(trained: Trained) -> None:
     """The module lacks its activation, the training makes up for it."""
     loss = LOGISTIC["loss"].replace("entropy(", "entropy_with_logits(")

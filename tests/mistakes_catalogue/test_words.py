@@ -7,7 +7,7 @@ from string import Formatter
 import pytest
 
 from gradkit.records.finding import UNEXPLAINED, Finding
-from gradkit.records.rule import Names, Slip
+from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.task import Task
 from gradkit.truth.assignment import read_assignment
 from gradkit.truth.mistakes import (
@@ -19,7 +19,7 @@ from gradkit.truth.mistakes import (
     usual_training_cases,
     words,
 )
-from gradkit.truth.mistakes.tell import told
+from gradkit.truth.mistakes.tell import others, told
 
 TASKS: dict[str, Task] = {task.id: task for task in read_assignment(None).tasks}
 REGRESSION = TASKS["regression-numpy"]
@@ -164,8 +164,55 @@ def test_a_finding_is_told() -> None:
     (slip, *_) = usual_cases("not-updated", REGRESSION)
     bare = Finding("1", "update", slip.code, "", ("w1",), deduction=2.0)
     finding = told(bare, REGRESSION, slip, NAMES, FUNCTIONS)
-    assert finding.title == "A parameter is never updated"
+    assert finding.title == "A parameter never changes"
     assert finding.sentence == "w1 and B1 never change."
     assert len(finding.hints) == 4
     assert "`learn`" in finding.hints[0]
     assert replace(finding, title="", sentence="", hints=()) == bare
+
+
+def explained(*sets: str) -> Explanation:
+    """The first of the sets told, the others as alternatives."""
+    first, *rest = (tuple(Slip(code) for code in codes.split()) for codes in sets)
+    return Explanation(first, tuple(rest))
+
+
+WRONG_ARGUMENT = "“The derivative is taken at the wrong value”"
+WRONG_RATE = "“Another learning rate than the task's”"
+
+
+@pytest.mark.parametrize(
+    ("sets", "said"),
+    [
+        # Only what is not told anyway, and not what contains another.
+        (
+            (
+                "missing-activation-derivative wrong-factor",
+                "wrong-derivative-argument wrong-factor",
+                "wrong-derivative-argument wrong-learning-rate",
+            ),
+            (WRONG_ARGUMENT,),
+        ),
+        (
+            (
+                "missing-activation-derivative",
+                "wrong-derivative-argument wrong-learning-rate",
+            ),
+            (f"{WRONG_ARGUMENT} and {WRONG_RATE}",),
+        ),
+        # Two mistakes more than the one told are not worth a look.
+        (
+            (
+                "missing-activation-derivative",
+                "wrong-derivative-argument wrong-learning-rate wrong-factor",
+            ),
+            (),
+        ),
+        (("missing-activation-derivative", "missing-activation-derivative wrong-factor"), ()),
+    ],
+)
+def test_alternatives_are_told_by_their_titles(
+    sets: tuple[str, ...], said: tuple[str, ...]
+) -> None:
+    """In words, beside the mistake whose place they would take."""
+    assert others(explained(*sets), "missing-activation-derivative") == said

@@ -36,6 +36,7 @@ SPOILT = {
     "wrong-learning-rate": {"W1", "W2"},
     "wrong-source-entry": {"b2"},
     "wrong-source-entry.same-bias": {"b1"},
+    "gradient-stored": UPDATED,
     "overwritten": {"b1"},
     "wrong-activation-derivative": {"W1", "b1"},
     "missing-activation-derivative": {"W1", "b1"},

@@ -70,9 +70,9 @@ def test_a_formula_reads_as_a_sentence(applied: str, said: str) -> None:
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
 def test_other_names_for_the_same_numbers_are_told(level: int) -> None:
     """Whoever made the other mistake would look in vain for this one; level 1 names none."""
-    found = replace(FINDING, alternatives=(("swapped-index", "x"), ("wrong-index", "not-updated")))
+    found = replace(FINDING, others=("“A wrong index”",))
     shown = to_text([result_with(found)], level)
-    said = "Or it is wrong-index with not-updated: the numbers are the same, so look for either."
+    said = "Or it is “A wrong index”: the numbers are the same, so look for either."
     assert (said in shown) == (level > 1)
     assert shown.count("Or it is") == (level > 1)
 

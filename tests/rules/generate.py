@@ -64,6 +64,10 @@ APART = {
         ("overwritten", "wrong-target"),
         ("overwritten", "missing-error"),  # b2 becomes a constant, which is no slip
         ("not-updated", "wrong-source-entry"),
+        # What is left of the error has no sign that could be wrong.
+        ("wrong-error", "wrong-sign"),
+        ("squared-error", "wrong-sign"),
+        ("missing-error", "wrong-sign"),
     )
 }
 OF_LAYER_1 = {

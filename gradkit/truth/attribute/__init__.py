@@ -34,7 +34,7 @@ from gradkit.truth.mistakes import Diagnosis
 __all__ = ["attribute"]
 
 STANDSTILL = ("not-updated", "nothing-updated", "copy-dropped")
-SOURCE = ("overwritten", "wrong-source-entry")
+SOURCE = ("gradient-stored", "overwritten", "wrong-source-entry")
 
 
 def attribute(

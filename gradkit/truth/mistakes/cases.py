@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from gradkit.records.rule import Details, Entry, Slip
 from gradkit.records.task import Task
-from gradkit.truth.mistakes.rewrite import WHOLE
+from gradkit.truth.mistakes.rewrite import MIRRORED, WHOLE
 from gradkit.truth.rules.recover import shape_of
 
 Chosen = Callable[[Entry], Details | None]
@@ -252,6 +252,7 @@ CASES: Mapping[str, Callable[[Task], tuple[Chosen, ...]]] = {
     "uneven-learning-rate": _uneven,
     "misplaced-parenthesis": _parentheses,
     "wrong-source-entry": _sources,
+    "gradient-stored": lambda task: (_at(), _at((MIRRORED,), "b2")),
     "overwritten": lambda task: (_at((), "b2"), _at()),
     "wrong-target": _targets,
     "not-updated": lambda task: (_at((), *FIRST),),

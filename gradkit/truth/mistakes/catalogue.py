@@ -38,6 +38,7 @@ CODES = (
     "not-updated",
     "input-mutated",
     "integer-truncation",
+    "gradient-stored",
     "overwritten",
     "wrong-source-entry",
     "wrong-target",

@@ -10,7 +10,7 @@ from itertools import permutations
 from gradkit.records.rule import Details, Entry, Factor, Rule, Term
 from gradkit.records.task import Task
 from gradkit.truth.mistakes.parts import PARTS, Change, parameter_detail
-from gradkit.truth.mistakes.rewrite import WHOLE, rewritten
+from gradkit.truth.mistakes.rewrite import MIRRORED, WHOLE, rewritten
 from gradkit.truth.mistakes.slots import counted, readings_of_factors, slots
 from gradkit.truth.rules.symbols import gather
 
@@ -36,6 +36,9 @@ class Difference:
 MOST_CHANGES = 4
 """Past this number a product has so little of the right one that no name means anything."""
 
+WITHOUT_ERROR = ("wrong-error", "squared-error", "missing-error")
+"""Mistakes after which t − o is not in a product."""
+
 Choice = dict[Entry, Difference]
 """One reading for each entry."""
 
@@ -54,9 +57,30 @@ def differences(should: Rule, applied: Rule, task: Task) -> list[Difference]:
         for term, changes in _as_one_term(form):
             for difference in term_differences(should, term, task):
                 every = (*source, *difference.changes, *changes)
+                found += _as_gradient(should, every, difference.ratio, form, task)
                 if _gives(should, every, difference.ratio, form, task):
                     found.append(Difference(every, difference.ratio, form))
     return sorted(found, key=_simplest)
+
+
+def _as_gradient(
+    should: Rule, every: tuple[Change, ...], ratio: float | None, form: Rule, task: Task
+) -> Iterator[Difference]:
+    """The reading in which a new value without the old one is a gradient, and no step.
+
+    At a rate of 1 it is as long as a step, and is taken for one. Without its error it is no
+    gradient that anyone would know: ``W2 = A1`` is none.
+    """
+    if every[:1] != (("overwritten", ()),) or ratio is None or abs(ratio) == 1:
+        return
+    # A gradient has no rate that could be ignored.
+    rest = tuple(change for change in every[1:] if change[0] != "rate-ignored")
+    if any(code in WITHOUT_ERROR for code, _ in rest):
+        return
+    for details in ((), (MIRRORED,)):
+        changes = (("gradient-stored", details), *rest)
+        if _gives(should, changes, 1.0, form, task):
+            yield Difference(changes, 1.0, form)
 
 
 def _simplest(difference: Difference) -> tuple[int, bool]:
@@ -81,6 +105,8 @@ def term_differences(should: Rule, term: Term, task: Task) -> list[Difference]:
             if len(every) > MOST_CHANGES:
                 continue
             ratio = term.coefficient / _coefficient(should, every, task)
+            if ratio < 0 and any(_has_no_side(change) for change in every):
+                every, ratio = tuple(map(_mirrored, every)), -ratio
             form = replace(should, terms=(term,))
             if _gives(should, every, ratio, form, task):
                 found.append(Difference(every, ratio, form))
@@ -93,9 +119,24 @@ def _of_the_loss(readings: list[list[Change]], task: Task) -> Iterator[list[Chan
     Where the loss stands for its slope, the slope's −2 is gone with it, and no mistake of its own.
     """
     for changes in readings:
-        yield changes
         if task.loss == "squared_error" and ("squared-error", ()) in changes:
             yield [("squared-error", WHOLE) if c == ("squared-error", ()) else c for c in changes]
+        yield changes
+
+
+def _has_no_side(change: Change) -> bool:
+    """Whether so little is left of the error that there is no sign to blame.
+
+    One half of it, its square, or nothing stand for t − o in a step that is added, and for o − t in
+    one that is subtracted: both are right, and the sign that they leave is none of the student's.
+    """
+    code, details = change
+    return code in WITHOUT_ERROR and details != WHOLE
+
+
+def _mirrored(change: Change) -> Change:
+    """The change, if it has no side, as it comes of an error that is written as o − t."""
+    return (change[0], (*change[1], MIRRORED)) if _has_no_side(change) else change
 
 
 def _coefficient(should: Rule, changes: tuple[Change, ...], task: Task) -> float:

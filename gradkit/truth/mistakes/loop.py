@@ -74,6 +74,11 @@ LOSSES: Mapping[str, Loss] = {
         lambda p, y: -(y * np.log(p) + (1 - y) * np.log(1 - p)),
         lambda p, y: (p - y) / (p * (1 - p)),
     ),
+    "binary_cross_entropy_of_ones": (lambda p, y: -y * np.log(p), lambda p, y: -y / p),
+    "binary_cross_entropy_of_zeros": (
+        lambda p, y: -(1 - y) * np.log(1 - p),
+        lambda p, y: (1 - y) / (1 - p),
+    ),
     "binary_cross_entropy_on_logits": (
         lambda p, y: np.logaddexp(0, p) - y * p,
         lambda p, y: 1 / (1 + np.exp(-p)) - y,

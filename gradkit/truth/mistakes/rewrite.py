@@ -29,6 +29,9 @@ from gradkit.truth.rules.symbols import gather
 WHOLE: Details = (("of", "loss"),)
 """Of a squared error: it is the loss (t − o)² itself, and not −2(t − o) with a square."""
 
+MIRRORED = ("written", "o − t")
+"""It has the sign of o − t, not the one of t − o: what is left of an error, or minus a gradient."""
+
 Facts = Mapping[str, Detail]
 Rewrite = Callable[[Rule, Facts, Task], Rule]
 
@@ -158,6 +161,8 @@ def _no_output_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
 
 def _error(rule: Rule, facts: Facts, task: Task) -> Rule:
     names = facts.get("factors", ())
+    if MIRRORED in facts.items():
+        rule = _negated(rule, {}, task)
 
     def change(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
         errors = [f for f in factors if f.symbol == "error"]
@@ -169,7 +174,7 @@ def _error(rule: Rule, facts: Facts, task: Task) -> Rule:
 
 
 def _squared(rule: Rule, facts: Facts, task: Task) -> Rule:
-    rule = _error(rule, {"factors": ("error^2",)}, task)
+    rule = _error(rule, {**facts, "factors": ("error^2",)}, task)
     return _scaled(rule, {"ratio": -0.5}, task) if tuple(facts.items()) == WHOLE else rule
 
 
@@ -267,6 +272,18 @@ def _no_source(rule: Rule, facts: Facts, task: Task) -> Rule:
     return replace(rule, source=None)
 
 
+def _gradient(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """The slope itself, for which the step has minus the rate; or minus the slope."""
+    rate = task.rates.weight if rule.parameter[0] == "W" else task.rates.bias
+    step = _own_rate(rule, {}, task) if _follows_the_rate(rule) else rule
+    sign = 1.0 if MIRRORED in facts.items() else -1.0
+    return replace(_scaled(step, {"ratio": sign / rate}, task), source=None)
+
+
+def _follows_the_rate(rule: Rule) -> bool:
+    return any(factor.symbol == "rate" for term in rule.terms for factor in term.factors)
+
+
 def _still(rule: Rule, facts: Facts, task: Task) -> Rule:
     return replace(rule, terms=())
 
@@ -278,7 +295,7 @@ def _same(rule: Rule, facts: Facts, task: Task) -> Rule:
 REWRITES: Mapping[str, Rewrite] = {
     "wrong-error": _error,
     "squared-error": _squared,
-    "missing-error": lambda rule, facts, task: _error(rule, {}, task),
+    "missing-error": _error,
     "missing-output-derivative": _no_output_derivative,
     "missing-activation-derivative": _no_derivative,
     "wrong-activation-derivative": _wrong_derivative,
@@ -304,6 +321,7 @@ REWRITES: Mapping[str, Rewrite] = {
     "uneven-learning-rate": _scaled,
     "misplaced-parenthesis": _parenthesis,
     "wrong-source-entry": _source,
+    "gradient-stored": _gradient,
     "overwritten": _no_source,
     "wrong-target": _same,
     "not-updated": _still,

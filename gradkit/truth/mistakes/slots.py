@@ -139,7 +139,11 @@ def _output_part(
     if about_error == {"error": 1}:
         changes.append(("squared-error", ()))
     elif about_error == {"error": -1, "target": 1}:
-        changes.append(("wrong-error", (("factors", ("target",)),)))
+        # t − o is t(1−o) − (1−t)o: cross-entropy without its second term leaves the first.
+        half = rest == {"output_complement": 1}
+        rest = {} if half else rest
+        names = ("target", "output_complement") if half else ("target",)
+        changes.append(("wrong-error", (("factors", names),)))
     elif about_error == {"error": -1}:
         if rest.get("output") == 1 and "output_complement" not in rest:
             changes.append(("wrong-error", (("factors", ("output",)),)))

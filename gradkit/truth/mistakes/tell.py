@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from gradkit.language import say
 from gradkit.records.finding import Finding
-from gradkit.records.rule import Names, Slip
+from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.task import Task
-from gradkit.truth.mistakes.catalogue import mistake
-from gradkit.truth.mistakes.wording import fill, words
+from gradkit.truth.mistakes.catalogue import RANK, mistake
+from gradkit.truth.mistakes.wording import fill, joined, words
 
 
 def told(
@@ -45,6 +45,27 @@ def told(
         title=say(texts.title),
         sentence=fill(texts.sentence, found),
         hints=tuple(fill(hint, found) for hint in texts.hints),
+    )
+
+
+def others(explanation: Explanation, code: str) -> tuple[str, ...]:
+    """What could stand in the place of one mistake that is told, by its titles.
+
+    What an alternative has in common with the mistakes told is not repeated. One that needs two
+    mistakes more than it saves, or another one and more, is not worth a look.
+    """
+    told = {slip.code for slip in explanation.slips}
+    sets = [{slip.code for slip in other} for other in explanation.alternatives]
+    instead = [
+        codes - told
+        for codes in sets
+        if code not in codes and codes - told and len(codes - told) < len(told - codes) + 2
+    ]
+    kept = [codes for codes in instead if not any(other < codes for other in instead)]
+    lists = [tuple(sorted(codes, key=RANK.__getitem__)) for codes in kept]
+    return tuple(
+        joined([say("“{title}”", title=say(mistake(each).title)) for each in codes])
+        for codes in dict.fromkeys(lists)
     )
 
 

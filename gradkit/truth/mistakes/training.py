@@ -51,7 +51,12 @@ def training_cases(code: str, task: Task, run: TrainingRun | None) -> list[Detai
     scales = {"sum": float(count), "half": 0.5}
     other_losses = {
         "squared_error": ("absolute_error", "smooth_absolute_error"),
-        "binary_cross_entropy": ("squared_error", "absolute_error"),
+        "binary_cross_entropy": (
+            "squared_error",
+            "absolute_error",
+            "binary_cross_entropy_of_ones",
+            "binary_cross_entropy_of_zeros",
+        ),
         "cross_entropy": ("squared_error",),
     }
     by_code: Mapping[str, list[Details]] = {

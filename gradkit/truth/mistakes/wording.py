@@ -32,6 +32,12 @@ LOSSES = {
     "absolute_error": phrase("the absolute error"),
     "smooth_absolute_error": phrase("the smooth absolute error"),
     "binary_cross_entropy": phrase("binary cross-entropy"),
+    "binary_cross_entropy_of_ones": phrase(
+        "binary cross-entropy without its second term, −(1−y)·log(1−ŷ)"
+    ),
+    "binary_cross_entropy_of_zeros": phrase(
+        "binary cross-entropy without its first term, −y·log(ŷ)"
+    ),
     "cross_entropy": phrase("cross-entropy"),
 }
 
@@ -85,7 +91,7 @@ def words(
         "ratio": _ratios(slip),
         "rates": _rates(task),
         "layers": _counted(list(dict.fromkeys(layers))),
-        "order": _joined(list(str(facts.get("order", ""))), once=False),
+        "order": joined(list(str(facts.get("order", ""))), once=False),
         "stage": _stage(str(facts.get("stage", ""))),
         "activation": _activation(task.layers[layer - 1].activation),
         "activation_used": str(facts.get("activation", say("another function"))),
@@ -114,7 +120,7 @@ def words(
     found["used"] = _used(slip.code, facts, entry, names, outputs)
     if slip.code == "wrong-target":
         targets = [target_of(details) for details in slip.details]
-        found["target"] = _joined([entry_text(*t, names, outputs=outputs) for t in targets])
+        found["target"] = joined([entry_text(*t, names, outputs=outputs) for t in targets])
     return found
 
 
@@ -132,7 +138,7 @@ def _verbs(count: int) -> dict[str, str]:
 
 def entries_text(entries: tuple[Entry, ...], task: Task, names: Names) -> str:
     """Entries as a list, a whole parameter as its name, e.g. ``W1[0,1], W1[1,0] and b1``."""
-    return _joined(_entry_texts(entries, task, names))
+    return joined(_entry_texts(entries, task, names))
 
 
 def _entry_texts(entries: tuple[Entry, ...], task: Task, names: Names) -> list[str]:
@@ -156,7 +162,7 @@ def _entry_texts(entries: tuple[Entry, ...], task: Task, names: Names) -> list[s
 def _ratios(slip: Slip) -> str:
     ratios = [dict(details).get("ratio") for details in slip.details]
     known = [f"{ratio:.6g}" for ratio in ratios if isinstance(ratio, int | float)]
-    return _joined(known) or say("another number of")
+    return joined(known) or say("another number of")
 
 
 def _scale(facts: Mapping[str, object]) -> str:
@@ -184,7 +190,7 @@ def _rates(task: Task) -> str:
 
 def _counted(numbers: list[str]) -> str:
     if len(numbers) > 1:
-        return say("layers {layers}", layers=_joined(numbers))
+        return say("layers {layers}", layers=joined(numbers))
     return say("layer {layer}", layer=(numbers or ["1"])[0])
 
 
@@ -208,12 +214,10 @@ def _activation(name: str) -> str:
 def _sources(slip: Slip, names: Names, outputs: int) -> str:
     details = [dict(each).get("source") for each in slip.details]
     factors = [parameter_factor(each) for each in details if isinstance(each, tuple)]
-    return _joined([factor_text(f, names, outputs=outputs) for f in factors]) or say(
-        "another value"
-    )
+    return joined([factor_text(f, names, outputs=outputs) for f in factors]) or say("another value")
 
 
-def _joined(parts: list[str], *, once: bool = True) -> str:
+def joined(parts: list[str], *, once: bool = True) -> str:
     """``a``, ``a and b``, ``a, b and c``; equal ones once."""
     parts = list(dict.fromkeys(parts)) if once else parts
     if len(parts) < 2:

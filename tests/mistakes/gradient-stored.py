@@ -1,0 +1,37 @@
+# task: regression-numpy
+import numpy as np
+
+
+def initialise_parameters(dim):
+    parameters = {}
+    for l in range(1, len(dim)):
+        parameters["W" + str(l)] = np.ones((dim[l - 1], dim[l])) * 0.1
+        parameters["b" + str(l)] = np.zeros((dim[l], 1))
+    return parameters
+
+
+def linear_forward(A_prev, W, b):
+    return np.dot(W.T, A_prev) + b
+
+
+def L_layer_forward(X, parameters):
+    A = X
+    L = len(parameters) // 2
+    for l in range(1, L + 1):
+        A_prev = A
+        A = linear_forward(A_prev, parameters["W" + str(l)], parameters["b" + str(l)])
+    return A, A_prev
+
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    dA2 = -2 * (y - y_hat)
+    dW2 = A1 * dA2
+    db2 = dA2 * np.ones((1, 1))
+    dA1 = parameters["W2"] * dA2
+    dW1 = np.dot(X, dA1.T)
+    db1 = dA1
+
+    parameters["W2"] = dW2
+    parameters["b2"] = db2
+    parameters["W1"] = dW1
+    parameters["b1"] = db1
