@@ -14,6 +14,7 @@ from itertools import pairwise
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
 from gradkit.student.source import parse
+from gradkit.student.values import Names, assignments, shown
 from gradkit.worker.syntax import walk, walk_statements
 
 MODEL = "torch model"
@@ -68,9 +69,16 @@ def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
     }
     # Without torch, what is called backward is a method of the student's own.
     trains = any("torch" in cell.source for cell, _ in parsed)
+    known = Names()
+    for cell, tree in parsed:
+        for node in tree.body if tree is not None else ():
+            if isinstance(node, _DEFINITIONS):
+                known.put(node.name, node, cell.id)
+            for name, value in assignments(node):
+                known.put(name, value, cell.id)
     units: list[Unit] = []
     for cell, tree in parsed:
-        units += _units(cell, tree, torch_names, numpy_roles, trains=trains)
+        units += _units(cell, tree, torch_names, numpy_roles, known, trains=trains)
     return units
 
 
@@ -93,6 +101,7 @@ def _units(
     tree: ast.Module | None,
     torch_names: set[str],
     numpy_roles: dict[str, str],
+    known: Names,
     *,
     trains: bool,
 ) -> Iterator[Unit]:
@@ -109,7 +118,7 @@ def _units(
     if not groups:
         yield Unit(cell, 1, end)
     for group, (start, stop) in zip(groups, pairwise(starts), strict=False):
-        unit = _unit(group, cell, torch_names, numpy_roles, trains=trains)
+        unit = _unit(group, cell, torch_names, numpy_roles, known, trains=trains)
         yield replace(unit, start=start, end=stop)
 
 
@@ -123,6 +132,7 @@ def _unit(
     cell: Cell,
     torch_names: set[str],
     numpy_roles: dict[str, str],
+    known: Names,
     *,
     trains: bool,
 ) -> Unit:
@@ -138,6 +148,7 @@ def _unit(
                 (called if node.args else bare).add(node.func.attr)
     called |= bare
     defines = {name for node in group for name in _defined(node)}
+    defines |= {name for node in group for name in _made(node, cell, numpy_roles, known)}
     own = {numpy_roles[normal(name)] for name in defines if normal(name) in numpy_roles}
     backward = trains and (
         "backward" in called
@@ -186,6 +197,19 @@ def _defined(node: ast.stmt) -> Iterator[str]:
     elif isinstance(node, ast.If | ast.Try | ast.With):
         for child in node.body:
             yield from _defined(child)
+
+
+def _made(node: ast.stmt, cell: Cell, numpy_roles: dict[str, str], known: Names) -> Iterator[str]:
+    """The roles' names that are bound to a function made otherwise: ``f = net.step``.
+
+    What is made of a role, ``f = timed(f)``, is no second one.
+    """
+    for name, value in assignments(node):
+        if normal(name) in numpy_roles and isinstance(value, ast.Attribute | ast.Call):
+            parts = {part.id for part in walk(value) if isinstance(part, ast.Name)}
+            of_role = any(normal(part) in numpy_roles for part in parts)
+            if not of_role and shown(value, cell.id, known) is not None:
+                yield name
 
 
 def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:

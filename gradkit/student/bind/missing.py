@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gradkit.language import say
 from gradkit.records.binding import Missing
 from gradkit.records.task import Role
-from gradkit.student.outline import Function
+from gradkit.student.facts import Function
 from gradkit.text import where
 
 LISTED = 8
@@ -41,7 +41,9 @@ def not_found(
 
     ``elsewhere`` is one that another task's part of the submission has.
     """
-    names = list(dict.fromkeys(f"`{function.signature}`" for function in functions))
+    names = list(
+        dict.fromkeys(f"`{function.signature}`" for function in functions if not function.guess)
+    )
     listed = ", ".join(names[:LISTED]) + (
         say(" and {count} more", count=len(names) - LISTED) if len(names) > LISTED else ""
     )

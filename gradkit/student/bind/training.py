@@ -11,9 +11,9 @@ from gradkit.records.observations import Lost
 from gradkit.records.submission import Place
 from gradkit.records.task import Role, Task
 from gradkit.student.bind.draft import draft, own_keys
-from gradkit.student.bind.match import fit, is_called
+from gradkit.student.bind.match import called, fit_function, is_called
 from gradkit.student.bind.missing import misfit, not_found
-from gradkit.student.outline import Loop, Outline
+from gradkit.student.facts import Loop, Outline
 from gradkit.student.sitting import Sitting
 
 LOOP = "the training loop"
@@ -57,17 +57,18 @@ def _train(
     role: Role, task: Task, outline: Outline, model: Bound | None, sitting: Sitting
 ) -> Bound | Missing:
     own = [function for function in outline.functions if function.origin != "borrowed"]
-    named = [function for function in own if is_called(function.name, role.aliases)]
-    for function in reversed(named):
-        fitting = fit(role, function.required, function.optional)
-        if fitting is not None:
+    named = called(own, role.aliases)
+    loop = _last_loop(outline)
+    for function in named:
+        fitting = fit_function(role, function)
+        # `train = data.train` may be anything; a loop is one.
+        if fitting is not None and not (function.guess and loop is not None):
             training = {"model": model.function if model else "", "target": "flat"}
             return draft(role.name, function, fitting, task, {"loss": ()}, training)
-    loop = _last_loop(outline)
     if loop is not None:
         return _of_loop(role, task, loop, model, sitting)
     classes = [b.name for b in outline.bindings if b.kind == "class" and b.origin != "borrowed"]
-    return misfit(role, named[-1]) if named else not_found(role, own, classes)
+    return misfit(role, named[0]) if named else not_found(role, own, classes)
 
 
 def _last_loop(outline: Outline) -> Loop | None:
