@@ -107,7 +107,8 @@ def test_forward_in_either_order() -> None:
         ("*args", USUAL, ()),
         ("parameters, *rest", USUAL, ()),
         ("*args, lr", USUAL, ("lr",)),
-        ("parameters, y, y_hat, A1, X, *, lr=0.1, verbose=False", (), (*USUAL, "lr")),
+        ("parameters, y, y_hat, A1, X, *, lr=0.1, verbose=False", (), USUAL),
+        ("parameters, y, y_hat, A1, *, X=None, lr=0.1", (), (*USUAL, "lr")),
     ],
 )
 def test_what_is_handed_over_by_name(takes: str, by_position, keywords) -> None:
@@ -118,6 +119,17 @@ def test_what_is_handed_over_by_name(takes: str, by_position, keywords) -> None:
     assert fitting is not None
     assert fitting.parameters == (*by_position, *keywords)
     assert fitting.keywords == keywords
+
+
+def test_a_rate_by_name_with_a_default() -> None:
+    """An update may do with its default; a training loop is given the task's."""
+    cell = Cell("hw.py", "hw.py", None, "def train(model, X, y, epochs, *, lr=0.1): pass")
+    (function,) = outline(Section(("t",), (cell,))).functions
+    usual = ("model", "X", "y", "epochs")
+    for spare, expected in ((False, usual), (True, (*usual, "rate"))):
+        fitting = fit_function(ROLES["train"], function, spare=spare)
+        assert fitting is not None
+        assert fitting.quantities == expected
 
 
 @pytest.mark.parametrize("takes", ["", "parameters", "parameters, *, y", "*, a, b, c, d, e, f, g"])

@@ -45,11 +45,19 @@ def called(functions: Sequence[Function], aliases: Iterable[str]) -> list[Functi
     return [f for f in named if not f.guess] + [f for f in named if f.guess]
 
 
-def fit_function(role: Role, function: Function) -> Fit | None:
+def fit_function(role: Role, function: Function, *, spare: bool = False) -> Fit | None:
     """Assign the role's arguments to a function's parameters, and say how each is handed over.
 
     ``*args`` takes what is not named before it, in the order of the role's own signature.
     What can be given by name is, unless ``*args`` takes part.
+
+    Parameters
+    ----------
+    role : Role
+    function : Function
+    spare : bool
+        Whether arguments are also handed to parameters with a default that go by name only,
+        where it could be done without.
 
     Returns
     -------
@@ -58,8 +66,10 @@ def fit_function(role: Role, function: Function) -> Fit | None:
     """
     named = [p for p in function.parameters if p.kind == "keyword-only"]
     needed = tuple(p.name for p in named if p.default is None)
-    spare = tuple(p.name for p in named if p.default is not None)
-    found = fit(role, (*function.required, *needed), (*function.optional, *spare))
+    free = tuple(p.name for p in named if p.default is not None)
+    required = (*function.required, *needed)
+    found = None if spare else fit(role, required, function.optional)
+    found = found or fit(role, required, (*function.optional, *free))
     by_name = {p.name for p in function.parameters if p.kind != "positional-only"}
     if found is None and any(parameter.kind == "*" for parameter in function.parameters):
         wanted = [argument.name for argument in role.arguments if argument.required]
