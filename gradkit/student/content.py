@@ -7,12 +7,13 @@ whole cell that cannot be parsed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
+from gradkit.student.signature import AnyFunction, own_statements
 from gradkit.student.source import parse
 from gradkit.student.values import Names, assignments, shown
 from gradkit.worker.syntax import walk, walk_statements
@@ -219,13 +220,42 @@ def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
             _root(base) in torch_names and _last(base) not in ("Dataset", "Function")
             for base in node.bases
         )
-    if isinstance(node, ast.Assign | ast.AnnAssign):
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.Return):
         value = node.value
         while isinstance(value, ast.Call):
             if _last(value.func) == "Sequential" and _root(value.func) in torch_names:
                 return True
             # nn.Sequential(…).to(device)
             value = value.func.value if isinstance(value.func, ast.Attribute) else None
+    return False
+
+
+def makes_model(
+    function: AnyFunction, torch_names: set[str] | frozenset[str], models: Collection[str]
+) -> bool:
+    """Whether a function returns a torch module: one that it makes, or one of ``models``."""
+    if isinstance(function, ast.Lambda):
+        return is_model(ast.Return(function.body), torch_names) or _calls(function.body, models)
+    classes, values = set(models), set()
+    for node in sorted(own_statements(function), key=lambda part: part.lineno):
+        value = getattr(node, "value", None)
+        found = is_model(node, torch_names) or _calls(value, classes)
+        if isinstance(node, ast.Return):
+            if found or (isinstance(value, ast.Name) and value.id in values):
+                return True
+        elif found and isinstance(node, ast.ClassDef):
+            classes.add(node.name)
+        elif found:
+            values |= {name for name, _ in assignments(node)}
+    return False
+
+
+def _calls(value: object, models: Collection[str]) -> bool:
+    """Whether a value is made by one of these, as in ``Net().to(device)``."""
+    while isinstance(value, ast.Call):
+        if isinstance(value.func, ast.Name):
+            return value.func.id in models
+        value = value.func.value if isinstance(value.func, ast.Attribute) else None
     return False
 
 

@@ -10,6 +10,7 @@ from gradkit.student.loops import Ingredients
 from gradkit.student.signature import Parameter
 
 Origin = Literal["own", "shared", "borrowed"]
+ModelKind = Literal["class", "factory", "value"]
 BindingKind = Literal["function", "class", "import", "value"]
 
 
@@ -49,14 +50,14 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A torch module: a class, or a value such as a bare ``nn.Sequential``.
+    """A torch module: a class, a function that makes one, or a value such as ``nn.Sequential(…)``.
 
     ``of`` is the class a value was made from, if it is the student's own. ``required`` are
-    the arguments without which the class cannot be made.
+    the arguments without which the class or the function cannot be called.
     """
 
     name: str
-    kind: Literal["class", "value"]
+    kind: ModelKind
     place: Place
     origin: Origin
     of: str | None = None

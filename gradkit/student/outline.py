@@ -6,11 +6,19 @@ import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Literal
 
 from gradkit.records.submission import Cell, Place, Section
-from gradkit.student.content import is_model, normal
-from gradkit.student.facts import Binding, BindingKind, Function, Loop, Model, Origin, Outline
+from gradkit.student.content import is_model, makes_model, normal
+from gradkit.student.facts import (
+    Binding,
+    BindingKind,
+    Function,
+    Loop,
+    Model,
+    ModelKind,
+    Origin,
+    Outline,
+)
 from gradkit.student.loops import find_loop, ingredients_of
 from gradkit.student.place import finder
 from gradkit.student.scope import Surroundings
@@ -152,9 +160,7 @@ class _Reader:
         made_from = value.func if isinstance(value, ast.Call) else value
         for model in self.models:
             if isinstance(made_from, ast.Name) and model.name == made_from.id:
-                kind: Literal["class", "value"] = (
-                    "value" if isinstance(value, ast.Call) else model.kind
-                )
+                kind: ModelKind = "value" if isinstance(value, ast.Call) else model.kind
                 of = model.name if model.kind == "class" else model.of
                 self.models.append(Model(name, kind, place, origin, of))
                 break
@@ -180,6 +186,9 @@ class _Reader:
                 guess=not found.sure,
             )
         )
+        if found.sure and makes_model(node, self._torch, {model.name for model in self.models}):
+            made = self.functions[-1]
+            self.models.append(Model(name, "factory", made.place, origin, None, made.required))
 
     def _guess(self, name: str, place: Place, origin: Origin) -> None:
         takes = (Parameter("args", "*"),)

@@ -92,6 +92,48 @@ def train(model, X, y, *, epochs=20, lr=0.001, verbose=False):
 SEQUENTIAL = "model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))"
 
 
+def test_a_model_that_only_a_function_makes(grade, tmp_path: Path) -> None:
+    """It is called where there is no model; what it returns must be one of the right shape."""
+    pytest.importorskip("torch")
+    factory = f"def make_model(hidden=2):\n    {SEQUENTIAL}\n    return model"
+    text = TORCH.format(model=factory) + "\nprint(train(make_model(), X, y, epochs=20))\n"
+    result = grade(script(tmp_path, text, "regression_torch.py"))
+    assert full(result), not_passed(result)
+    wrong = changed(text, {"nn.Linear(2, 2), nn": "nn.Linear(2, 2), nn.Tanh(), nn"})
+    result = grade(script(tmp_path, wrong, "regression_torch.py"))
+    assert states(result)["forward"] == "fail"
+    needy = changed(text, {"hidden=2": "hidden"})
+    assert states(grade(script(tmp_path, needy, "regression_torch.py")))["model"] == "missing"
+
+
+PARTS = """
+import torch
+from torch import nn
+X, y = torch.ones(4, 2), torch.ones(4)
+net = nn.Sequential()
+net.add_module("hidden", nn.Linear(2, 2))
+net.add_module("output", nn.Linear(2, 1))
+opt = torch.optim.SGD(net.parameters(), lr=0.001)
+for epoch in range(20):
+    opt.zero_grad()
+    loss = nn.functional.mse_loss(net(X).squeeze(), y)
+    loss.backward()
+    opt.step()
+"""
+
+
+def test_a_model_that_is_put_together_part_by_part(grade, tmp_path: Path) -> None:
+    """Each `add_module` counts, so that one that is too many does too."""
+    pytest.importorskip("torch")
+    result = grade(script(tmp_path, PARTS, "regression_torch.py"))
+    assert full(result), not_passed(result)
+    wrong = changed(
+        PARTS, {'net.add_module("o': 'net.add_module("a", nn.Tanh())\nnet.add_module("o'}
+    )
+    result = grade(script(tmp_path, wrong, "regression_torch.py"))
+    assert states(result)["forward"] == "fail"
+
+
 def test_training_by_keywords_only(grade, tmp_path: Path) -> None:
     """Epochs and rate go by name where they can only go so; a loop that is wrong stays wrong."""
     pytest.importorskip("torch")

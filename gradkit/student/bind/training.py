@@ -39,7 +39,10 @@ def bind_training(task: Task, outline: Outline, sitting: Sitting) -> Binding:
 
 def _model(role: Role, task: Task, outline: Outline, sitting: Sitting) -> Bound | Missing:
     """The first candidate that gives a module with parameters."""
-    known = {model.name: model for model in reversed(outline.models) if model.origin != "borrowed"}
+    own = [model for model in reversed(outline.models) if model.origin != "borrowed"]
+    # A function that makes a model is asked where there is no model itself.
+    made = [model for model in own if model.kind == "factory" and not model.required]
+    known = {model.name: model for model in [m for m in own if m.kind != "factory"] + made}
     if not known:
         return not_found(role, [f for f in outline.functions if f.origin != "borrowed"])
     loop = _last_loop(outline)
@@ -60,7 +63,7 @@ def _train(
     named = called(own, role.aliases)
     loop = _last_loop(outline)
     for function in named:
-        fitting = fit_function(role, function)
+        fitting = fit_function(role, function, spare=True)
         # `train = data.train` may be anything; a loop is one.
         if fitting is not None and not (function.guess and loop is not None):
             training = {"model": model.function if model else "", "target": "flat"}
