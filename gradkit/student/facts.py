@@ -81,9 +81,15 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """The static facts about a section; in each list, what counts more comes later."""
+    """The static facts about a section; in each list, what counts more comes later.
+
+    ``methods`` are those of classes, by the class's name and without their first parameter;
+    ``guarded`` what is defined under ``if __name__ == …`` alone.
+    """
 
     bindings: tuple[Binding, ...]
     functions: tuple[Function, ...]
     models: tuple[Model, ...]
     loops: tuple[Loop, ...]
+    methods: tuple[tuple[str, Function], ...] = ()
+    guarded: tuple[Binding, ...] = ()

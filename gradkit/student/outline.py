@@ -56,7 +56,12 @@ def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outli
     for origin, part in parts:
         reader.read(layer_of((cell.id, cell.source) for cell in part), origin)
     return Outline(
-        tuple(reader.bindings), tuple(reader.functions), tuple(reader.models), tuple(reader.loops)
+        tuple(reader.bindings),
+        tuple(reader.functions),
+        tuple(reader.models),
+        tuple(reader.loops),
+        tuple(reader.methods),
+        tuple(reader.guarded),
     )
 
 
@@ -80,6 +85,8 @@ class _Reader:
         self.functions: list[Function] = []
         self.models: list[Model] = []
         self.loops: list[Loop] = []
+        self.methods: list[tuple[str, Function]] = []
+        self.guarded: list[Binding] = []
         self._place = finder(cells)
         self._values: dict[str, ast.expr] = {}
         self._definitions: dict[str, ast.FunctionDef] = {}
@@ -99,7 +106,11 @@ class _Reader:
                 if isinstance(node, ast.FunctionDef):
                     self._definitions[node.name] = node
         for statement in layer.statements:
-            if not statement.guarded:
+            if statement.guarded:
+                for part in _definitions(statement.node):
+                    place = self._place(statement.cell, part.lineno)
+                    self.guarded.append(Binding(part.name, "function", place, origin))
+            else:
                 self._bind(statement, origin)
             self._value(statement)
             self._loop(statement, origin)
@@ -118,6 +129,7 @@ class _Reader:
             where = self._place(statement.cell, part.lineno)
             if isinstance(part, ast.ClassDef):
                 kind = "class"
+                self._methods(part, statement.cell, origin)
                 if is_model(part, self._torch):
                     self._torch.add(part.name)
                     required = _required_by_class(part)
@@ -166,29 +178,38 @@ class _Reader:
                 break
         return found is not None
 
+    def _methods(self, node: ast.ClassDef, cell: str, origin: Origin) -> None:
+        for part in node.body:
+            if isinstance(part, ast.FunctionDef):
+                takes = tuple(parameters_of(part.args))[1:]
+                method = self._made(part.name, Shown(part, cell, takes, self._names), origin)
+                self.methods.append((node.name, method))
+
     def _function(self, name: str, found: Shown, origin: Origin) -> None:
+        made = self._made(name, found, origin)
+        self.functions.append(made)
+        models = {model.name for model in self.models}
+        if found.sure and makes_model(found.node, self._torch, models):
+            self.models.append(Model(name, "factory", made.place, origin, None, made.required))
+
+    def _made(self, name: str, found: Shown, origin: Origin) -> Function:
         parameters, node = found.parameters, found.node
         by_position = [p for p in parameters if p.kind in ("positional-only", "any")]
         returns = tuple(self._place(found.cell, line) for line in sorted(return_lines(node)))
         end = self._place(found.cell, node.end_lineno or node.lineno)
-        self.functions.append(
-            Function(
-                name=name,
-                place=self._place(found.cell, node.lineno),
-                origin=origin,
-                parameters=parameters,
-                required=tuple(p.name for p in by_position if p.default is None),
-                optional=tuple(p.name for p in by_position if p.default is not None),
-                positional_only=any(p.kind == "positional-only" for p in parameters),
-                signature=f"{name}({signature_of(parameters)})",
-                returns=returns,
-                return_place=returns[-1] if returns else end,
-                guess=not found.sure,
-            )
+        return Function(
+            name=name,
+            place=self._place(found.cell, node.lineno),
+            origin=origin,
+            parameters=parameters,
+            required=tuple(p.name for p in by_position if p.default is None),
+            optional=tuple(p.name for p in by_position if p.default is not None),
+            positional_only=any(p.kind == "positional-only" for p in parameters),
+            signature=f"{name}({signature_of(parameters)})",
+            returns=returns,
+            return_place=returns[-1] if returns else end,
+            guess=not found.sure,
         )
-        if found.sure and makes_model(node, self._torch, {model.name for model in self.models}):
-            made = self.functions[-1]
-            self.models.append(Model(name, "factory", made.place, origin, None, made.required))
 
     def _guess(self, name: str, place: Place, origin: Origin) -> None:
         takes = (Parameter("args", "*"),)

@@ -72,10 +72,9 @@ def _choose(role: Role, task: Task, outline: Outline) -> tuple[Function, Fit] | 
         full = fitting is not None and fitting.known == len(fitting.parameters) > 1
         if full and fitting is not None and not is_called(function.name, taken):
             return function, fitting
-    classes = [b.name for b in outline.bindings if b.kind == "class" and b.origin != "borrowed"]
     others = [f for f in outline.functions if f.origin == "borrowed"]
     elsewhere = [f for f in others if is_called(f.name, role.aliases)]
-    return not_found(role, own, classes, elsewhere[-1] if elsewhere else None)
+    return not_found(role, own, outline, elsewhere[-1] if elsewhere else None)
 
 
 def _fit(role: Role, function: Function) -> Fit | None:

@@ -44,7 +44,8 @@ def _model(role: Role, task: Task, outline: Outline, sitting: Sitting) -> Bound 
     made = [model for model in own if model.kind == "factory" and not model.required]
     known = {model.name: model for model in [m for m in own if m.kind != "factory"] + made}
     if not known:
-        return not_found(role, [f for f in outline.functions if f.origin != "borrowed"])
+        functions = [f for f in outline.functions if f.origin != "borrowed"]
+        return not_found(role, functions, outline)
     loop = _last_loop(outline)
     meant = [loop.needs.model] if loop is not None and loop.needs.model in known else []
     named = [name for name in known if is_called(name, role.aliases)]
@@ -70,8 +71,7 @@ def _train(
             return draft(role.name, function, fitting, task, {"loss": ()}, training)
     if loop is not None:
         return _of_loop(role, task, loop, model, sitting)
-    classes = [b.name for b in outline.bindings if b.kind == "class" and b.origin != "borrowed"]
-    return misfit(role, named[0]) if named else not_found(role, own, classes)
+    return misfit(role, named[0]) if named else not_found(role, own, outline)
 
 
 def _last_loop(outline: Outline) -> Loop | None:
