@@ -13,6 +13,7 @@ from gradkit.records.probes import Batch, Probes, Run
 from gradkit.records.task import Array, Task
 from gradkit.records.verdict import Verdict
 from gradkit.student.bind import bind
+from gradkit.student.facts import Outline
 from gradkit.student.observe import (
     observe_all,
     observe_run_with,
@@ -23,7 +24,6 @@ from gradkit.student.observe import (
     of_run,
     of_training,
 )
-from gradkit.student.outline import Outline
 from gradkit.student.sitting import Question, Sitting
 from gradkit.truth.judge import Case, judge
 from gradkit.truth.judge.expected import expected_of

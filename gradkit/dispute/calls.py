@@ -140,9 +140,9 @@ def _called(task: Task, bound: Bound) -> str:
 
 def _named(bound: Bound, values: Sequence[str]) -> str:
     """The values as arguments, by the student's own names where they are called so."""
-    if not bound.keywords:
-        return ", ".join(values)
-    return ", ".join(f"{n}={value}" for n, value in zip(bound.keywords, values, strict=True))
+    first = len(values) - len(bound.keywords)
+    named = (f"{n}={value}" for n, value in zip(bound.keywords, values[first:], strict=True))
+    return ", ".join([*values[:first], *named])
 
 
 def _parameters(bound: Bound) -> str:

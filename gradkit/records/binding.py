@@ -43,7 +43,7 @@ class Bound:
 
     ``arguments`` are the quantities to hand over, in the order of the student's
     parameters, and ``names`` the student's own words for them. ``keywords`` are the
-    parameter names to pass them by; empty where they go by position. ``returns`` leads to
+    parameter names to pass the last of them by; those before go by position. ``returns`` leads to
     each quantity in what is returned; it is empty for what changes its argument.
     ``training`` says what is run where there is no function but a bare training loop.
     ``before`` is what each call is preceded by, as in a training loop: where it reads what

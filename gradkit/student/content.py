@@ -7,13 +7,15 @@ whole cell that cannot be parsed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
+from gradkit.student.signature import AnyFunction, own_statements
 from gradkit.student.source import parse
+from gradkit.student.values import Names, assignments, shown
 from gradkit.worker.syntax import walk, walk_statements
 
 MODEL = "torch model"
@@ -68,9 +70,16 @@ def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
     }
     # Without torch, what is called backward is a method of the student's own.
     trains = any("torch" in cell.source for cell, _ in parsed)
+    known = Names()
+    for cell, tree in parsed:
+        for node in tree.body if tree is not None else ():
+            if isinstance(node, _DEFINITIONS):
+                known.put(node.name, node, cell.id)
+            for name, value in assignments(node):
+                known.put(name, value, cell.id)
     units: list[Unit] = []
     for cell, tree in parsed:
-        units += _units(cell, tree, torch_names, numpy_roles, trains=trains)
+        units += _units(cell, tree, torch_names, numpy_roles, known, trains=trains)
     return units
 
 
@@ -93,6 +102,7 @@ def _units(
     tree: ast.Module | None,
     torch_names: set[str],
     numpy_roles: dict[str, str],
+    known: Names,
     *,
     trains: bool,
 ) -> Iterator[Unit]:
@@ -109,7 +119,7 @@ def _units(
     if not groups:
         yield Unit(cell, 1, end)
     for group, (start, stop) in zip(groups, pairwise(starts), strict=False):
-        unit = _unit(group, cell, torch_names, numpy_roles, trains=trains)
+        unit = _unit(group, cell, torch_names, numpy_roles, known, trains=trains)
         yield replace(unit, start=start, end=stop)
 
 
@@ -123,6 +133,7 @@ def _unit(
     cell: Cell,
     torch_names: set[str],
     numpy_roles: dict[str, str],
+    known: Names,
     *,
     trains: bool,
 ) -> Unit:
@@ -138,6 +149,7 @@ def _unit(
                 (called if node.args else bare).add(node.func.attr)
     called |= bare
     defines = {name for node in group for name in _defined(node)}
+    defines |= {name for node in group for name in _made(node, cell, numpy_roles, known)}
     own = {numpy_roles[normal(name)] for name in defines if normal(name) in numpy_roles}
     backward = trains and (
         "backward" in called
@@ -188,6 +200,19 @@ def _defined(node: ast.stmt) -> Iterator[str]:
             yield from _defined(child)
 
 
+def _made(node: ast.stmt, cell: Cell, numpy_roles: dict[str, str], known: Names) -> Iterator[str]:
+    """The roles' names that are bound to a function made otherwise: ``f = net.step``.
+
+    What is made of a role, ``f = timed(f)``, is no second one.
+    """
+    for name, value in assignments(node):
+        if normal(name) in numpy_roles and isinstance(value, ast.Attribute | ast.Call):
+            parts = {part.id for part in walk(value) if isinstance(part, ast.Name)}
+            of_role = any(normal(part) in numpy_roles for part in parts)
+            if not of_role and shown(value, cell.id, known) is not None:
+                yield name
+
+
 def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
     """Whether a statement makes a torch module: a class of one, or a bare ``nn.Sequential``."""
     if isinstance(node, ast.ClassDef):
@@ -195,13 +220,42 @@ def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
             _root(base) in torch_names and _last(base) not in ("Dataset", "Function")
             for base in node.bases
         )
-    if isinstance(node, ast.Assign | ast.AnnAssign):
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.Return):
         value = node.value
         while isinstance(value, ast.Call):
             if _last(value.func) == "Sequential" and _root(value.func) in torch_names:
                 return True
             # nn.Sequential(…).to(device)
             value = value.func.value if isinstance(value.func, ast.Attribute) else None
+    return False
+
+
+def makes_model(
+    function: AnyFunction, torch_names: set[str] | frozenset[str], models: Collection[str]
+) -> bool:
+    """Whether a function returns a torch module: one that it makes, or one of ``models``."""
+    if isinstance(function, ast.Lambda):
+        return is_model(ast.Return(function.body), torch_names) or _calls(function.body, models)
+    classes, values = set(models), set()
+    for node in sorted(own_statements(function), key=lambda part: part.lineno):
+        value = getattr(node, "value", None)
+        found = is_model(node, torch_names) or _calls(value, classes)
+        if isinstance(node, ast.Return):
+            if found or (isinstance(value, ast.Name) and value.id in values):
+                return True
+        elif found and isinstance(node, ast.ClassDef):
+            classes.add(node.name)
+        elif found:
+            values |= {name for name, _ in assignments(node)}
+    return False
+
+
+def _calls(value: object, models: Collection[str]) -> bool:
+    """Whether a value is made by one of these, as in ``Net().to(device)``."""
+    while isinstance(value, ast.Call):
+        if isinstance(value.func, ast.Name):
+            return value.func.id in models
+        value = value.func.value if isinstance(value.func, ast.Attribute) else None
     return False
 
 

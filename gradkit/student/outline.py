@@ -4,103 +4,31 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
-from typing import Literal
 
 from gradkit.records.submission import Cell, Place, Section
-from gradkit.student.content import is_model, normal
-from gradkit.student.effects import Effects, effects_of, with_helpers
-from gradkit.student.loops import Ingredients, find_loop, ingredients_of
+from gradkit.student.content import is_model, makes_model, normal
+from gradkit.student.effects import effects_of, with_helpers
+from gradkit.student.facts import (
+    Binding,
+    BindingKind,
+    Function,
+    Loop,
+    Model,
+    ModelKind,
+    Origin,
+    Outline,
+)
+from gradkit.student.loops import find_loop, ingredients_of
 from gradkit.student.place import finder
 from gradkit.student.scope import Surroundings
-from gradkit.student.signature import (
-    AnyFunction,
-    Parameter,
-    parameters_of,
-    return_lines,
-    signature_of,
-)
+from gradkit.student.signature import Parameter, parameters_of, return_lines, signature_of
+from gradkit.student.values import Names, Shown, Thing, assignments, may_be_one, shown
 from gradkit.worker.statements import Layer, Statement, layer_of
 from gradkit.worker.training import may_train
 
-Origin = Literal["own", "shared", "borrowed"]
-BindingKind = Literal["function", "class", "import", "value"]
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """A name that something at top level binds."""
-
-    name: str
-    kind: BindingKind
-    place: Place
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function, by the name under which the section has it.
-
-    ``required`` and ``optional`` are the parameters without and with a default that can be
-    handed over by position, in order. ``returns`` are the places of all ``return``
-    statements, ``return_place`` the last of them or, without one, the end of the body.
-    ``effects`` are its own or, of one that is imported, with those of its helpers there.
-    """
-
-    name: str
-    place: Place
-    origin: Origin
-    parameters: tuple[Parameter, ...]
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
-    positional_only: bool
-    signature: str
-    returns: tuple[Place, ...]
-    return_place: Place
-    effects: Effects = Effects()  # noqa: RUF009  (frozen, and empty)
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A torch module: a class, or a value such as a bare ``nn.Sequential``.
-
-    ``of`` is the class a value was made from, if it is the student's own. ``required`` are
-    the arguments without which the class cannot be made.
-    """
-
-    name: str
-    kind: Literal["class", "value"]
-    place: Place
-    origin: Origin
-    of: str | None = None
-    required: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """A top-level training loop: where it stands and what must be put in.
-
-    ``cell`` and ``line`` name its top-level statement for `Namespace.run_loop`; ``place``
-    is the loop's own.
-    """
-
-    cell: str
-    line: int
-    place: Place
-    origin: Origin
-    needs: Ingredients
-
-
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """The static facts about a section; in each list, what counts more comes later."""
-
-    bindings: tuple[Binding, ...]
-    functions: tuple[Function, ...]
-    models: tuple[Model, ...]
-    loops: tuple[Loop, ...]
 
 
 def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outline:
@@ -129,7 +57,12 @@ def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outli
     for origin, part in parts:
         reader.read(layer_of((cell.id, cell.source) for cell in part), origin)
     return Outline(
-        tuple(reader.bindings), tuple(reader.functions), tuple(reader.models), tuple(reader.loops)
+        tuple(reader.bindings),
+        tuple(reader.functions),
+        tuple(reader.models),
+        tuple(reader.loops),
+        tuple(reader.methods),
+        tuple(reader.guarded),
     )
 
 
@@ -153,13 +86,16 @@ class _Reader:
         self.functions: list[Function] = []
         self.models: list[Model] = []
         self.loops: list[Loop] = []
+        self.methods: list[tuple[str, Function]] = []
+        self.guarded: list[Binding] = []
         self._place = finder(cells)
         self._values: dict[str, ast.expr] = {}
         self._definitions: dict[str, ast.FunctionDef] = {}
+        self._names = Names()
         self._torch = {"torch", "nn"}
         self._imports: set[str] = set()
         self._packages: set[str] = set()
-        self._methods: set[str] = set()
+        self._own_methods: set[str] = set()
         self._files = {cell.file.removesuffix(".py").replace("/", "."): cell for cell in cells}
         self._modules = modules
         self._may_train = any(may_train(cell.source) for cell in cells)
@@ -169,16 +105,21 @@ class _Reader:
         # A function may be used above the cell that defines it.
         for statement in layer.statements:
             for node in _definitions(statement.node):
+                self._names.put(node.name, node, statement.cell)
                 if isinstance(node, ast.FunctionDef):
                     self._definitions[node.name] = node
                 elif isinstance(node, ast.ClassDef):
-                    self._methods |= {
+                    self._own_methods |= {
                         part.name for part in node.body if isinstance(part, ast.FunctionDef)
                     }
             if isinstance(statement.node, ast.Import):
                 self._packages |= statement.binds
         for statement in layer.statements:
-            if not statement.guarded:
+            if statement.guarded:
+                for part in _definitions(statement.node):
+                    place = self._place(statement.cell, part.lineno)
+                    self.guarded.append(Binding(part.name, "function", place, origin))
+            else:
                 self._bind(statement, origin)
             self._value(statement)
             self._loop(statement, origin)
@@ -187,6 +128,9 @@ class _Reader:
         place = self._place(statement.cell, statement.node.lineno)
         node = statement.node
         kind: BindingKind = "value"
+        made = {part.name for part in _definitions(node)} | {n for n, _ in assignments(node)}
+        for name in statement.binds - made:
+            self._names.put(name, None, statement.cell)
         if isinstance(node, ast.Import | ast.ImportFrom):
             kind = "import"
             self._import(node, place, origin)
@@ -194,19 +138,18 @@ class _Reader:
             where = self._place(statement.cell, part.lineno)
             if isinstance(part, ast.ClassDef):
                 kind = "class"
+                self._methods(part, statement.cell, origin)
                 if is_model(part, self._torch):
                     self._torch.add(part.name)
                     required = _required_by_class(part)
                     self.models.append(Model(part.name, "class", where, origin, None, required))
             else:
                 kind = "function"
-                self._function(part.name, part, statement.cell, origin)
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Name) and self._assigned(
-                    target.id, node.value, statement.cell, place, origin
-                ):
-                    kind = "function"
+                own = tuple(parameters_of(part.args))
+                self._function(part.name, Shown(part, statement.cell, own, self._names), origin)
+        for name, value in assignments(node):
+            if self._assigned(name, value, statement.cell, place, origin):
+                kind = "function"
         if is_model(node, self._torch) and not isinstance(node, ast.ClassDef):
             for name in statement.binds:
                 self.models.append(Model(name, "value", place, origin))
@@ -215,10 +158,7 @@ class _Reader:
     def _assigned(
         self, name: str, value: ast.expr, cell: str, place: Place, origin: Origin
     ) -> bool:
-        """Take note of ``f = lambda …``, ``f = g`` and ``net = Net()``."""
-        if isinstance(value, ast.Lambda):
-            self._function(name, value, cell, origin)
-            return True
+        """Take note of ``f = lambda …``, ``f = g``, ``f = make(…)`` and ``net = Net()``."""
         known = value.id if isinstance(value, ast.Name) else None
         for function in reversed(self.functions):
             if function.name == known:
@@ -226,45 +166,65 @@ class _Reader:
                 self.functions.append(
                     replace(function, name=name, origin=origin, signature=signature)
                 )
+                self._names.known[name] = self._names.find(function.name) or Thing(
+                    None, cell, self._names
+                )
                 return True
+        found = shown(value, cell, self._names)
+        if found is not None:
+            self._function(name, found, origin)
+        elif may_be_one(value, self._names):
+            self._guess(name, place, origin)
+        self._names.known[name] = Thing(value, cell, self._names, found)
         while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
             value = value.func.value  # Net().to(device)
         made_from = value.func if isinstance(value, ast.Call) else value
         for model in self.models:
             if isinstance(made_from, ast.Name) and model.name == made_from.id:
-                kind: Literal["class", "value"] = (
-                    "value" if isinstance(value, ast.Call) else model.kind
-                )
+                kind: ModelKind = "value" if isinstance(value, ast.Call) else model.kind
                 of = model.name if model.kind == "class" else model.of
                 self.models.append(Model(name, kind, place, origin, of))
                 break
-        return False
+        return found is not None
 
-    def _function(
-        self,
-        name: str,
-        node: AnyFunction,
-        cell: str,
-        origin: Origin,
-    ) -> None:
-        parameters = tuple(parameters_of(node.args))
+    def _methods(self, node: ast.ClassDef, cell: str, origin: Origin) -> None:
+        for part in node.body:
+            if isinstance(part, ast.FunctionDef):
+                takes = tuple(parameters_of(part.args))[1:]
+                method = self._made(part.name, Shown(part, cell, takes, self._names), origin)
+                self.methods.append((node.name, method))
+
+    def _function(self, name: str, found: Shown, origin: Origin) -> None:
+        made = self._made(name, found, origin)
+        self.functions.append(made)
+        models = {model.name for model in self.models}
+        if found.sure and makes_model(found.node, self._torch, models):
+            self.models.append(Model(name, "factory", made.place, origin, None, made.required))
+
+    def _made(self, name: str, found: Shown, origin: Origin) -> Function:
+        parameters, node = found.parameters, found.node
         by_position = [p for p in parameters if p.kind in ("positional-only", "any")]
-        returns = tuple(self._place(cell, line) for line in sorted(return_lines(node)))
-        end = self._place(cell, node.end_lineno or node.lineno)
+        returns = tuple(self._place(found.cell, line) for line in sorted(return_lines(node)))
+        end = self._place(found.cell, node.end_lineno or node.lineno)
+        return Function(
+            name=name,
+            place=self._place(found.cell, node.lineno),
+            origin=origin,
+            parameters=parameters,
+            required=tuple(p.name for p in by_position if p.default is None),
+            optional=tuple(p.name for p in by_position if p.default is not None),
+            positional_only=any(p.kind == "positional-only" for p in parameters),
+            signature=f"{name}({signature_of(parameters)})",
+            returns=returns,
+            return_place=returns[-1] if returns else end,
+            guess=not found.sure,
+            effects=effects_of(node, self._own_methods, self._packages),
+        )
+
+    def _guess(self, name: str, place: Place, origin: Origin) -> None:
+        takes = (Parameter("args", "*"),)
         self.functions.append(
-            Function(
-                name=name,
-                place=self._place(cell, node.lineno),
-                origin=origin,
-                parameters=parameters,
-                required=tuple(p.name for p in by_position if p.default is None),
-                optional=tuple(p.name for p in by_position if p.default is not None),
-                positional_only=any(p.kind == "positional-only" for p in parameters),
-                signature=f"{name}({signature_of(parameters)})",
-                returns=returns,
-                return_place=returns[-1] if returns else end,
-                effects=effects_of(node, self._methods, self._packages),
-            )
+            Function(name, place, origin, takes, (), (), False, f"{name}(…)", (), place, guess=True)
         )
 
     def _import(self, node: ast.Import | ast.ImportFrom, place: Place, origin: Origin) -> None:
@@ -276,17 +236,26 @@ class _Reader:
                 self._torch.add(name)
             if isinstance(node, ast.ImportFrom):
                 self._imported(module, alias, origin)
+            elif (beside := self._beside(module, origin)) is not None:
+                self._names.known[name] = Thing(ast.Module([], []), module, beside._names)
 
-    def _imported(self, module: str, alias: ast.alias, origin: Origin) -> None:
-        """Functions and models that are imported from a file beside."""
+    def _beside(self, module: str, origin: Origin) -> _Reader | None:
+        """A reader that has read a file beside, if the module is one."""
         cell = self._files.get(module)
         source = cell.source if cell is not None else self._modules.get(module)
         if source is None:
-            return
+            return None
         file = cell.id if cell is not None else f"{module}.py"
         beside = _Reader([cell] if cell is not None else [], {})
         beside._torch = set(self._torch)
         beside.read(layer_of([(file, source)]), origin)
+        return beside
+
+    def _imported(self, module: str, alias: ast.alias, origin: Origin) -> None:
+        """Functions and models that are imported from a file beside."""
+        beside = self._beside(module, origin)
+        if beside is None:
+            return
         wanted = (lambda name: True) if alias.name == "*" else (lambda name: name == alias.name)
         for function in beside.functions:
             if wanted(function.name):
@@ -301,19 +270,12 @@ class _Reader:
             if wanted(model.name):
                 self.models.append(replace(model, name=alias.asname or model.name))
                 self._torch.add(alias.asname or model.name)
+        for name, thing in beside._names.known.items():
+            if wanted(name):
+                self._names.known[alias.asname or name] = thing
 
     def _value(self, statement: Statement) -> None:
-        node = statement.node
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Name):
-                    self._values[target.id] = node.value
-                elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
-                    for element, value in zip(target.elts, node.value.elts, strict=False):
-                        if isinstance(element, ast.Name):
-                            self._values[element.id] = value
-        elif isinstance(node, ast.AnnAssign) and node.value is not None:
-            self._values |= dict.fromkeys(statement.binds, node.value)
+        self._values |= dict(assignments(statement.node))
 
     def _loop(self, statement: Statement, origin: Origin) -> None:
         # The loops of other sections train other things.

@@ -33,16 +33,17 @@ def parameters_of(arguments: ast.arguments) -> Iterator[Parameter]:
     for i, argument in enumerate(by_position):
         kind = "positional-only" if i < len(arguments.posonlyargs) else "any"
         default = arguments.defaults[i - without] if i >= without else None
-        yield Parameter(argument.arg, kind, _text(default))
+        yield Parameter(argument.arg, kind, text_of(default))
     if arguments.vararg is not None:
         yield Parameter(arguments.vararg.arg, "*")
     for argument, keyword_default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        yield Parameter(argument.arg, "keyword-only", _text(keyword_default))
+        yield Parameter(argument.arg, "keyword-only", text_of(keyword_default))
     if arguments.kwarg is not None:
         yield Parameter(arguments.kwarg.arg, "**")
 
 
-def _text(default: ast.expr | None) -> str | None:
+def text_of(default: ast.expr | None) -> str | None:
+    """The text of a default value, cut where it is long."""
     if default is None:
         return None
     try:
@@ -71,10 +72,11 @@ def signature_of(parameters: Sequence[Parameter]) -> str:
 
 def return_lines(node: AnyFunction) -> Iterator[int]:
     """Yield the lines of ``return`` statements, those of inner functions left out."""
-    return (part.lineno for part in _own_statements(node) if isinstance(part, ast.Return))
+    return (part.lineno for part in own_statements(node) if isinstance(part, ast.Return))
 
 
-def _own_statements(node: AnyFunction) -> Iterator[ast.stmt]:
+def own_statements(node: AnyFunction) -> Iterator[ast.stmt]:
+    """Yield the statements of a function in no order, the bodies of inner ones left out."""
     waiting: list[ast.AST] = list(node.body) if not isinstance(node, ast.Lambda) else []
     while waiting:
         part = waiting.pop()

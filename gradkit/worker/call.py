@@ -172,10 +172,9 @@ def read_outputs(call: Call, returned: Any, out: Returned) -> None:
 
 
 def apply(function: Callable[..., Any], call: Call, handed: list[Any]) -> Any:
-    """Hand the arguments over, by the student's own names where that can be done."""
-    if call["by_name"]:
-        return function(**dict(zip(call["by_name"], handed, strict=True)))
-    return function(*handed)
+    """Hand the arguments over, the last of them by the student's own names."""
+    first = len(handed) - len(call["by_name"])
+    return function(*handed[:first], **dict(zip(call["by_name"], handed[first:], strict=True)))
 
 
 def call_before(

@@ -15,6 +15,7 @@ MUTATORS = frozenset(
     {"append", "extend", "insert", "update", "setdefault", "pop", "remove", "clear", "sort"}
     | {"reverse", "add", "discard"}
     | {"double", "float", "to", "apply"}  # a torch module's own changes
+    | {"add_module", "register_module", "register_parameter", "register_buffer"}
     | {"add_argument", "set_defaults"}  # a parser's options
 )
 """Methods that change their object."""

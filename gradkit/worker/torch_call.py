@@ -39,7 +39,7 @@ class ModelMismatchError(Exception):
 
 
 def build(made: Any) -> Any:
-    """A fresh model from a class, or a copy of a module; its parameters are its own.
+    """A fresh model from a class or a function, or a copy of a module; its parameters are its own.
 
     Raises
     ------
@@ -48,7 +48,8 @@ def build(made: Any) -> Any:
     """
     from torch import nn
 
-    model = made() if isinstance(made, type) else copy.deepcopy(made)
+    fresh = callable(made) and not isinstance(made, nn.Module)
+    model = made() if fresh else copy.deepcopy(made)
     if not isinstance(model, nn.Module):
         raise TypeError(f"a torch module is expected, this is {type(model).__name__}")
     return model

@@ -168,12 +168,13 @@ def numpy_text(
     changes: str = "in place",
     style: str = "arrays",
     inputs: str = "array",
+    made: str = "",
 ) -> str:
     """Source of a correct numpy submission in the given conventions.
 
     ``words`` are the student's names for what update takes, in order, a rate's default
     included. ``style`` is ``arrays``, ``matrix`` (ŷ must be (1, 1)) or ``entries`` (ŷ
-    must be a number).
+    must be a number). ``made`` is a way of `MADE` in which update comes to its name.
     """
     activate = "sigmoid" if problem == "classification" else ""
     shape_W, shape_b, total = SHAPES[weights, vectors]
@@ -211,7 +212,36 @@ def numpy_text(
         forward = forward.replace("parameters):\n", "parameters):\n" + taken)
         update = update.replace("X):\n", "X):\n" + taken)
     imports = "import numpy as np\n" + ("import copy\n" if changes == "copied dict" else "")
-    return imports + initialise + (SIGMOID if activate else "") + forward + update
+    text = imports + initialise + (SIGMOID if activate else "") + forward + update
+    return _made(text, roles["update"], made) if made else text
+
+
+MADE = {  # how the update function comes to its name: its `def` line, what stands around it
+    "factory": ("def {name}(", "def make():\n{text}    return {name}\n\n{name} = make()\n"),
+    "static-method": (
+        "@staticmethod\ndef {name}(",
+        "class Net:\n{text}\n{name} = Net.{name}\n",
+    ),
+    "bound-method": (
+        "def {name}(self, ",
+        "class Net:\n{text}\nnet = Net()\n{name} = net.{name}\n",
+    ),
+    "callable-object": ("def __call__(self, ", "class Step:\n{text}\n{name} = Step()\n"),
+    "partial": (
+        "def step(scale, ",
+        "from functools import partial\n\n{text}\n{name} = partial(step, 1.0)\n",
+    ),
+}
+
+
+def _made(text: str, name: str, way: str) -> str:
+    """The same submission, with its update function made in another way than by `def`."""
+    head, around = MADE[way]
+    above, below = text.split(f"def {name}(")
+    function = indent(head.format(name=name) + below, "    ")
+    if way == "partial":
+        function = dedent(function).replace("0.001 * ", "0.001 * scale * ")
+    return above + around.format(name=name, text=function)
 
 
 WRONG_STEP = (  # the sign of W1's step, as it stands in each kind of update
@@ -339,6 +369,7 @@ NUMPY_OPTIONS: dict[str, dict[str, object]] = {
         "returns": "cache-dict",
         "changes": "new dict",
     },
+    **{f"update-by-{way}": {"made": way} for way in MADE},
 }
 
 

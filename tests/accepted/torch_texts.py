@@ -76,6 +76,12 @@ SQUEEZED = NAMED_LAYERS.replace("{forward}", "{forward}.squeeze()")
 BARE = """
 model = nn.Sequential({layers})
 """
+FACTORY = """
+def make_model():
+    return nn.Sequential({layers})
+
+model = make_model()
+"""
 TRAIN = """
 def train(model, X, y, epochs, lr):
     loss_fn = {loss}
@@ -182,6 +188,7 @@ SUBMISSIONS: dict[str, tuple[str, str, dict[str, object]]] = {
         LOOP_PRINTED,
         {"model": "model", "loop": True},
     ),
+    "factory-and-train": (FACTORY, TRAIN, {"model": "model"}),
     "loop-with-column-targets": (
         BARE,
         LOOP_RECORDED,

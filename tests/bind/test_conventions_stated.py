@@ -72,9 +72,14 @@ def test_scalars_are_tried_before_matrices_and_series() -> None:
     assert tried == [("scalar", "array"), ("matrix", "array"), ("scalar", "series")]
 
 
+def facts(text: str):
+    """What the text of a script tells."""
+    return outline(Section(("t",), (Cell("a.py", "a.py", None, text),)))
+
+
 def functions(text: str):
     """The functions of a script."""
-    return outline(Section(("t",), (Cell("a.py", "a.py", None, text),))).functions
+    return facts(text).functions
 
 
 def test_what_is_missing_names_what_was_found() -> None:
@@ -89,6 +94,36 @@ def test_what_is_missing_names_what_was_found() -> None:
     )
     many = functions("\n".join(f"def f{n}(): pass" for n in range(11)))
     assert not_found(ROLES["update"], many).message.endswith("`f7()` and 3 more.")
+
+
+@pytest.mark.parametrize(
+    ("method", "spoken_of"),
+    [
+        ("def update(self, p, q): pass", True),
+        ("def step(self, parameters, y, y_hat, A1, X): pass", True),
+        ("def step(self, one, two, three, four, five): pass", False),
+        ("def forward(self, X): pass", False),
+        ("update = 3", False),
+    ],
+)
+def test_methods_are_spoken_of_where_one_may_be_meant(method: str, spoken_of: bool) -> None:
+    """One of the role's name, or one that names all of the role's arguments."""
+    message = not_found(ROLES["update"], (), facts(f"class Net:\n    {method}")).message
+    assert ("Methods are not looked at: if it is one of the class `Net`" in message) == spoken_of
+
+
+def test_a_definition_that_is_not_run_is_told_with_its_place() -> None:
+    """Under the guard, that is; one that is run, and another role's, are not spoken of."""
+    said = (
+        "The one at a.py:3 stands under `if __name__ == …`, which is not run: move it out of there."
+    )
+    guard = "x = 1\nif __name__ == '__main__':\n    def update(): pass\n    forward = 3"
+    found = facts(guard)
+    assert found.functions == ()
+    assert not_found(ROLES["update"], (), found).message.endswith(said)
+    assert "__name__" not in not_found(ROLES["forward"], (), found).message
+    other = facts(guard.replace("__name__ == '__main__'", "x"))
+    assert "__name__" not in not_found(ROLES["update"], (), other).message
 
 
 def test_what_does_not_fit_prints_both_signatures() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gradkit.student.bind.match import fit, is_called, plain
+from gradkit.records.submission import Cell, Section
+from gradkit.student.bind.match import fit, fit_function, is_called, plain
+from gradkit.student.outline import outline
 from gradkit.truth.assignment import read_assignment
 
 ROLES = {role.name: role for task in read_assignment().tasks for role in task.roles}
@@ -92,3 +94,47 @@ def test_forward_in_either_order() -> None:
     unknown = fit(ROLES["forward"], ("one", "two"), ())
     assert unknown is not None
     assert unknown.quantities == ("X", "parameters")
+
+
+@pytest.mark.parametrize(
+    ("takes", "by_position", "keywords"),
+    [
+        ("parameters, y, y_hat, A1, X", (), USUAL),
+        ("parameters, /, y, y_hat, A1, X", USUAL[:1], USUAL[1:]),
+        ("parameters, y, y_hat, A1, X, /", USUAL, ()),
+        ("parameters, *, y, y_hat, A1, X", (), USUAL),
+        ("parameters, y, y_hat, /, *, A1, X", USUAL[:3], USUAL[3:]),
+        ("*args", USUAL, ()),
+        ("parameters, *rest", USUAL, ()),
+        ("*args, lr", USUAL, ("lr",)),
+        ("parameters, y, y_hat, A1, X, *, lr=0.1, verbose=False", (), USUAL),
+        ("parameters, y, y_hat, A1, *, X=None, lr=0.1", (), (*USUAL, "lr")),
+    ],
+)
+def test_what_is_handed_over_by_name(takes: str, by_position, keywords) -> None:
+    """All that can be, the last of the arguments; a default that means nothing is left alone."""
+    cell = Cell("hw.py", "hw.py", None, f"def update({takes}): pass")
+    (function,) = outline(Section(("t",), (cell,))).functions
+    fitting = fit_function(UPDATE, function)
+    assert fitting is not None
+    assert fitting.parameters == (*by_position, *keywords)
+    assert fitting.keywords == keywords
+
+
+def test_a_rate_by_name_with_a_default() -> None:
+    """An update may do with its default; a training loop is given the task's."""
+    cell = Cell("hw.py", "hw.py", None, "def train(model, X, y, epochs, *, lr=0.1): pass")
+    (function,) = outline(Section(("t",), (cell,))).functions
+    usual = ("model", "X", "y", "epochs")
+    for spare, expected in ((False, usual), (True, (*usual, "rate"))):
+        fitting = fit_function(ROLES["train"], function, spare=spare)
+        assert fitting is not None
+        assert fitting.quantities == expected
+
+
+@pytest.mark.parametrize("takes", ["", "parameters", "parameters, *, y", "*, a, b, c, d, e, f, g"])
+def test_other_numbers_of_keywords_do_not_fit(takes: str) -> None:
+    """Too few or too many, by name as by position."""
+    cell = Cell("hw.py", "hw.py", None, f"def update({takes}): pass")
+    (function,) = outline(Section(("t",), (cell,))).functions
+    assert fit_function(UPDATE, function) is None

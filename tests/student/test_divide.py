@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
+
 import pytest
 from student.shapes import (
     FRAMES,
@@ -289,3 +291,28 @@ def test_nothing_to_divide(tmp_path):
     (section,) = sections_of(tmp_path, hw=blocks)
     assert section.tasks == OPEN_TORCH
     assert numbers(section.shared) == [1]
+
+
+def test_roles_that_are_made_of_methods(tmp_path) -> None:
+    """`update_parameters = net.update` is the role's; `f = timed(f)` begins no second part."""
+    made = """
+    class Net:
+        def forward(self, X, parameters): return X
+        def update(self, parameters, y, y_hat, A1, X): return parameters
+    net = Net()
+    L_layer_forward = net.forward
+    update_parameters = net.update
+    """
+    torch_half = f"{TORCH_IMPORTS}\n{NET}{TRAIN}".format(name="Stack", epochs=20)
+    found = sections_of(tmp_path, work=dedent(made) + torch_half)
+    assert [section.tasks for section in found] == [OPEN_NUMPY, OPEN_TORCH]
+    plain = """
+    def L_layer_forward(X, parameters): return X
+    def update_parameters(parameters, y, y_hat, A1, X): return parameters
+    def timed(f):
+        def inner(a, b): return f(a, b)
+        return inner
+    L_layer_forward = timed(L_layer_forward)
+    update_parameters = timed(update_parameters)
+    """
+    assert len(sections_of(tmp_path, again=dedent(plain))) == 1

@@ -198,6 +198,44 @@ def test_models_are_classes_and_values():
     ]
 
 
+@pytest.mark.parametrize(
+    ("factory", "required"),
+    [
+        ("def make(): return nn.Sequential(nn.Linear(2, 2)).to('cpu')", ()),
+        ("def make(units, act=None):\n    net = nn.Sequential()\n    return net", ("units",)),
+        ("def make():\n    return A()", ()),
+        ("def make():\n    a: A = A()\n    a.eval()\n    return a", ()),
+        ("def make():\n    class B(nn.Module): pass\n    return B()", ()),
+        ("def inner(): return A()\ndef make():\n    return inner()", ()),
+        ("make = lambda: nn.Sequential(nn.Linear(2, 2))", ()),
+    ],
+)
+def test_functions_that_make_a_model(factory, required):
+    """They are models to be called, and what they make is a value."""
+    sources = (IMPORTS, "class A(nn.Module): pass", factory, "net = make(2).double()")
+    models = outline(Section(("t",), cells(*sources))).models
+    found = [(m.name, m.kind, m.of, m.required) for m in models if m.name in ("make", "net")]
+    assert found == [("make", "factory", None, required), ("net", "value", None, ())]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "def make(): return nn.Linear",
+        "def make():\n    net = nn.Sequential()\n    return net.parameters",
+        "def make(net): return net",
+        "def make():\n    def inner(): return A()\n    return 1",
+        "def make(): return A",
+        "def make(): return A()(1).mean",
+        "make = lambda: 3",
+    ],
+)
+def test_functions_that_make_no_model(other):
+    """Whatever else they do with one."""
+    models = outline(Section(("t",), cells(IMPORTS, "class A(nn.Module): pass", other))).models
+    assert [m.name for m in models] == ["A"]
+
+
 # --- training loops ----------------------------------------------------------------------
 
 SET_UP = """

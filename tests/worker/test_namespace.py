@@ -102,6 +102,7 @@ def test_loops_calls_and_main_guards_do():
         ),
         ("x = {'lr': 1}\nx['lr'] = 2\nx['n'] = 3", {"lr": 2, "n": 3}),
         ("x = [1]\nx.append(2)\nx.extend([3])", [1, 2, 3]),
+        ("class N(list): add_module = list.append\nx = N()\nx.add_module(4)", [4]),
         ("x = {}\nfor k, v in [('lr', 1), ('n', 2)]:\n    x[k] = float(v)", {"lr": 1.0, "n": 2.0}),
         ("x = [0, 0]\nfor i in range(2):\n    x[i] = i + 1", [1, 2]),
         (

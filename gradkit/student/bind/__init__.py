@@ -10,7 +10,7 @@ from gradkit.records.binding import Binding
 from gradkit.records.task import Task
 from gradkit.student.bind.functions import bind_functions
 from gradkit.student.bind.training import bind_training
-from gradkit.student.outline import Outline
+from gradkit.student.facts import Outline
 from gradkit.student.sitting import Sitting
 
 __all__ = ["bind"]

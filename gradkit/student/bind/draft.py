@@ -8,7 +8,7 @@ from typing import Any
 from gradkit.records.binding import Bound, Convention, Path
 from gradkit.records.task import Task
 from gradkit.student.bind.match import Fit
-from gradkit.student.outline import Function
+from gradkit.student.facts import Function
 
 
 def draft(
@@ -30,7 +30,7 @@ def draft(
         convention=own_keys(task),
         returns=returns,
         return_place=function.return_place,
-        keywords=() if function.positional_only or fitting.by_position else fitting.parameters,
+        keywords=fitting.keywords,
         training=training or {},
     )
 

@@ -13,12 +13,12 @@ from gradkit.records.observations import Lost
 from gradkit.records.task import Array, Role, Task
 from gradkit.student.bind.conventions import stated, unknown, variants
 from gradkit.student.bind.draft import draft
-from gradkit.student.bind.match import Fit, fit, is_called
+from gradkit.student.bind.match import Fit, called, fit_function, is_called
 from gradkit.student.bind.missing import misfit, not_found
 from gradkit.student.bind.returns import find_returns
 from gradkit.student.effects import left_behind
+from gradkit.student.facts import Function, Outline
 from gradkit.student.observe import call_of, shapes_of
-from gradkit.student.outline import Function, Outline
 from gradkit.student.sitting import Sitting
 
 ASKED = {"y_hat": (0,), "A1": (1,)}
@@ -65,47 +65,38 @@ def _choose(role: Role, task: Task, outline: Outline) -> tuple[Function, Fit] | 
     # Of several definitions of one name Python keeps the last.
     last = {f.name: f for f in outline.functions if f.origin != "borrowed" or role.shared}
     own = [function for function in outline.functions if last.get(function.name) is function]
-    named = [f for f in own if is_called(f.name, role.aliases)]
-    for function in reversed(named):
+    named = called(own, role.aliases)
+    for function in named:
         fitting = _fit(role, function)
         if fitting is not None:
             return function, fitting
     if named:
-        return misfit(role, named[-1])
+        return misfit(role, named[0])
     taken = {alias for other in task.roles for alias in other.aliases}
+    own = [function for function in own if not function.guess]
     for function in reversed(own):
         fitting = _fit(role, function)
         full = fitting is not None and fitting.known == len(fitting.parameters) > 1
         if full and fitting is not None and not is_called(function.name, taken):
             return function, fitting
-    classes = [b.name for b in outline.bindings if b.kind == "class" and b.origin != "borrowed"]
     others = [f for f in outline.functions if f.origin == "borrowed"]
     elsewhere = [f for f in others if is_called(f.name, role.aliases)]
-    return not_found(role, own, classes, elsewhere[-1] if elsewhere else None)
+    return not_found(role, own, outline, elsewhere[-1] if elsewhere else None)
 
 
 def _fit(role: Role, function: Function) -> Fit | None:
     if not role.arguments:
         return Fit((), (), 0)
-    if role.name == "initialise" and len(function.required) != 1:
+    if role.name == "initialise" and not function.guess and len(function.required) != 1:
         return _fit_sizes(function)
-    return fit(role, function.required, function.optional) or _fit_star(role, function)
-
-
-def _fit_star(role: Role, function: Function) -> Fit | None:
-    """``*args`` takes what is not named before it, in the order of the role's own signature."""
-    if all(parameter.kind != "*" for parameter in function.parameters):
-        return None
-    wanted = [argument.name for argument in role.arguments if argument.required]
-    named = len(function.required)
-    filled = fit(role, (*function.required, *wanted[named:]), ())
-    return None if filled is None else replace(filled, by_position=True)
+    return fit_function(role, function)
 
 
 def _fit_sizes(function: Function) -> Fit | None:
     """Layer sizes one by one, or none at all."""
     names = function.required
-    return Fit(tuple(f"dim/{i}" for i in range(len(names))), names, 0)
+    keywords = () if function.positional_only else names
+    return Fit(tuple(f"dim/{i}" for i in range(len(names))), names, 0, keywords)
 
 
 # --- what the functions answer -----------------------------------------------------------

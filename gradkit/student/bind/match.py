@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradkit.records.task import Argument, Role
+from gradkit.student.facts import Function
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +19,14 @@ class Fit:
     """How a function's parameters serve a role.
 
     ``quantities`` are what to hand over and ``parameters`` the student's names for it, in
-    the same order. ``known`` counts those that were recognised by name. ``by_position``
-    says that they cannot be handed over by name.
+    the same order. ``known`` counts those that were recognised by name. ``keywords`` are the
+    last of the parameters, which are handed over by name; those before go by position.
     """
 
     quantities: tuple[str, ...]
     parameters: tuple[str, ...]
     known: int
-    by_position: bool = False
+    keywords: tuple[str, ...] = ()
 
 
 def plain(name: str) -> str:
@@ -36,6 +37,55 @@ def plain(name: str) -> str:
 def is_called(name: str, aliases: Iterable[str]) -> bool:
     """Whether the name is one of the aliases, case and underscores aside."""
     return plain(name) in {plain(alias) for alias in aliases}
+
+
+def called(functions: Sequence[Function], aliases: Iterable[str]) -> list[Function]:
+    """The functions of a role's name: the last comes first, a guess after all others."""
+    named = [function for function in reversed(functions) if is_called(function.name, aliases)]
+    return [f for f in named if not f.guess] + [f for f in named if f.guess]
+
+
+def fit_function(role: Role, function: Function, *, spare: bool = False) -> Fit | None:
+    """Assign the role's arguments to a function's parameters, and say how each is handed over.
+
+    ``*args`` takes what is not named before it, in the order of the role's own signature.
+    What can be given by name is, unless ``*args`` takes part.
+
+    Parameters
+    ----------
+    role : Role
+    function : Function
+    spare : bool
+        Whether arguments are also handed to parameters with a default that go by name only,
+        where it could be done without.
+
+    Returns
+    -------
+    Fit or None
+        None where the numbers of arguments do not agree.
+    """
+    named = [p for p in function.parameters if p.kind == "keyword-only"]
+    needed = tuple(p.name for p in named if p.default is None)
+    free = tuple(p.name for p in named if p.default is not None)
+    required = (*function.required, *needed)
+    found = None if spare else fit(role, required, function.optional)
+    found = found or fit(role, required, (*function.optional, *free))
+    by_name = {p.name for p in function.parameters if p.kind != "positional-only"}
+    if found is None and any(parameter.kind == "*" for parameter in function.parameters):
+        wanted = [argument.name for argument in role.arguments if argument.required]
+        taken = len(function.required)
+        found = fit(role, (*function.required, *wanted[taken:], *needed), ())
+        by_name = {p.name for p in named}
+    if found is None:
+        return None
+    order = sorted(range(len(found.parameters)), key=lambda i: found.parameters[i] in by_name)
+    parameters = tuple(found.parameters[i] for i in order)
+    return replace(
+        found,
+        quantities=tuple(found.quantities[i] for i in order),
+        parameters=parameters,
+        keywords=tuple(name for name in parameters if name in by_name),
+    )
 
 
 def fit(role: Role, required: Sequence[str], optional: Sequence[str]) -> Fit | None:

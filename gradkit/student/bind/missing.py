@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from gradkit.language import say
 from gradkit.records.binding import Missing
 from gradkit.records.task import Role
-from gradkit.student.outline import Function
+from gradkit.student.bind.match import fit_function, is_called
+from gradkit.student.facts import Function, Outline
 from gradkit.text import where
+
+NOTHING = Outline((), (), (), ())
 
 LISTED = 8
 """Found functions that a sentence names."""
@@ -34,14 +37,21 @@ def misfit(role: Role, function: Function) -> Missing:
 def not_found(
     role: Role,
     functions: Sequence[Function],
-    classes: Sequence[str] = (),
+    outline: Outline = NOTHING,
     elsewhere: Function | None = None,
 ) -> Missing:
     """There is nothing of the name; the functions that are there are listed.
 
-    ``elsewhere`` is one that another task's part of the submission has.
+    So are the classes with a method that could be meant, and the place of a definition that is
+    not run. ``elsewhere`` is one that another task's part of the submission has.
     """
-    names = list(dict.fromkeys(f"`{function.signature}`" for function in functions))
+    classes = _classes(role, outline)
+    guarded = [
+        b for b in outline.guarded if b.origin != "borrowed" and is_called(b.name, role.aliases)
+    ]
+    names = list(
+        dict.fromkeys(f"`{function.signature}`" for function in functions if not function.guess)
+    )
     listed = ", ".join(names[:LISTED]) + (
         say(" and {count} more", count=len(names) - LISTED) if len(names) > LISTED else ""
     )
@@ -64,6 +74,15 @@ def not_found(
         )
         + (
             say(
+                " The one at {place} stands under `if __name__ == …`, which is not run: move it "
+                "out of there.",
+                place=where(guarded[-1].place),
+            )
+            if guarded
+            else ""
+        )
+        + (
+            say(
                 " The one at {place} belongs to another task: each task is graded on its own part, "
                 "so define it here too.",
                 place=where(elsewhere.place),
@@ -72,6 +91,17 @@ def not_found(
             else ""
         ),
     )
+
+
+def _classes(role: Role, outline: Outline) -> list[str]:
+    """The classes with a method of the role's name, or one that names all its arguments."""
+    found = []
+    for name, method in outline.methods:
+        fitting = fit_function(role, method) if role.arguments else None
+        full = fitting is not None and fitting.known == len(fitting.parameters) > 1
+        if method.origin != "borrowed" and (full or is_called(method.name, role.aliases)):
+            found.append(name)
+    return found
 
 
 def _named(classes: Sequence[str]) -> str:

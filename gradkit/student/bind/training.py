@@ -11,9 +11,9 @@ from gradkit.records.observations import Lost
 from gradkit.records.submission import Place
 from gradkit.records.task import Role, Task
 from gradkit.student.bind.draft import draft, own_keys
-from gradkit.student.bind.match import fit, is_called
+from gradkit.student.bind.match import called, fit_function, is_called
 from gradkit.student.bind.missing import misfit, not_found
-from gradkit.student.outline import Loop, Outline
+from gradkit.student.facts import Loop, Outline
 from gradkit.student.sitting import Sitting
 
 LOOP = "the training loop"
@@ -39,9 +39,13 @@ def bind_training(task: Task, outline: Outline, sitting: Sitting) -> Binding:
 
 def _model(role: Role, task: Task, outline: Outline, sitting: Sitting) -> Bound | Missing:
     """The first candidate that gives a module with parameters."""
-    known = {model.name: model for model in reversed(outline.models) if model.origin != "borrowed"}
+    own = [model for model in reversed(outline.models) if model.origin != "borrowed"]
+    # A function that makes a model is asked where there is no model itself.
+    made = [model for model in own if model.kind == "factory" and not model.required]
+    known = {model.name: model for model in [m for m in own if m.kind != "factory"] + made}
     if not known:
-        return not_found(role, [f for f in outline.functions if f.origin != "borrowed"])
+        functions = [f for f in outline.functions if f.origin != "borrowed"]
+        return not_found(role, functions, outline)
     loop = _last_loop(outline)
     meant = [loop.needs.model] if loop is not None and loop.needs.model in known else []
     named = [name for name in known if is_called(name, role.aliases)]
@@ -57,17 +61,17 @@ def _train(
     role: Role, task: Task, outline: Outline, model: Bound | None, sitting: Sitting
 ) -> Bound | Missing:
     own = [function for function in outline.functions if function.origin != "borrowed"]
-    named = [function for function in own if is_called(function.name, role.aliases)]
-    for function in reversed(named):
-        fitting = fit(role, function.required, function.optional)
-        if fitting is not None:
+    named = called(own, role.aliases)
+    loop = _last_loop(outline)
+    for function in named:
+        fitting = fit_function(role, function, spare=True)
+        # `train = data.train` may be anything; a loop is one.
+        if fitting is not None and not (function.guess and loop is not None):
             training = {"model": model.function if model else "", "target": "flat"}
             return draft(role.name, function, fitting, task, {"loss": ()}, training)
-    loop = _last_loop(outline)
     if loop is not None:
         return _of_loop(role, task, loop, model, sitting)
-    classes = [b.name for b in outline.bindings if b.kind == "class" and b.origin != "borrowed"]
-    return misfit(role, named[-1]) if named else not_found(role, own, classes)
+    return misfit(role, named[0]) if named else not_found(role, own, outline)
 
 
 def _last_loop(outline: Outline) -> Loop | None:
