@@ -25,7 +25,7 @@ from gradkit.grounds import GradingError, Settings, digests_of, grounds, oracle_
 from gradkit.records.classroom import Filed, Listed, Order
 from gradkit.records.result import Result
 from gradkit.records.task import Assignment, Form
-from gradkit.student.files import SubmissionError
+from gradkit.student.files import SubmissionError, UnreadableError
 from gradkit.student.gather import Loader, place_of
 from gradkit.truth.oracle import OracleError
 
@@ -59,13 +59,18 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How a run ended: submissions in all, done before, graded now, refused and failed now."""
+    """How a run ended: submissions in all, done before, graded now, refused and failed now.
+
+    ``left`` are students whose submission could not be read or whose result could not be
+    stored, each with the reason. They are among the failed ones.
+    """
 
     total: int
     skipped: int
     graded: int
     refused: int
     failed: int
+    left: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -115,6 +120,7 @@ class Grading:
         self._stored_at = 0.0
         self._counts = {"graded": 0, "refused": 0, "failed": 0}
         self._skipped = 0
+        self._left: list[tuple[str, str]] = []
 
     @property
     def hints(self) -> int:
@@ -148,7 +154,7 @@ class Grading:
             finally:
                 self._flush(run)
         self._store.end(run)
-        return Tally(len(roll.entries), self._skipped, **self._counts)
+        return Tally(len(roll.entries), self._skipped, **self._counts, left=tuple(self._left))
 
     def _go(self, run: int, orders: Iterator[Order], crew: Crew, loader: Loader) -> None:
         more = True
@@ -201,6 +207,14 @@ class Grading:
         handed = job.entry.handed
         try:
             parcel = loader.load(handed)
+        except UnreadableError as error:
+            # Nothing is known of its contents, so it is nobody's attempt; see `counted`.
+            self._left.append((handed.name, str(error)))
+            job.digest = ""
+            key = key_of(self._base, "")
+            unread = Filed(handed.name, place_of(handed), "", key, "failed", str(error))
+            self._file(job, unread, loader)
+            return None
         except SubmissionError as error:
             job.digest = key = key_of(self._base, str(error))
             if not self._is_done(job, key, loader):
@@ -250,13 +264,32 @@ class Grading:
         ]
 
     def _flush(self, run: int) -> None:
-        if self._unstored or self._unlisted:
-            with self._store.writing():
-                self._store.add(run, self._unstored)
-                self._store.add_listed(run, self._unlisted)
-            self._unstored.clear()
-            self._unlisted.clear()
+        unstored, self._unstored = self._unstored, []
+        unlisted, self._unlisted = self._unlisted, []
         self._stored_at = time.monotonic()
+        try:
+            self._write(run, unstored, unlisted)
+        except (TypeError, ValueError):
+            # One of them is no row of a table, which is no reason to lose the others.
+            for one in unlisted:
+                own = [each for each in unstored if _of(each) == _of(one)]
+                try:
+                    self._write(run, own, [one])
+                except (TypeError, ValueError) as error:
+                    self._left.append((one.name, f"the result could not be stored ({error})"))
+                    for each in own:
+                        self._counts[each.standing] -= 1
+                    self._counts["failed"] += 1
+
+    def _write(self, run: int, filed: Sequence[Filed], listed: Sequence[Listed]) -> None:
+        if filed or listed:
+            with self._store.writing():
+                self._store.add(run, filed)
+                self._store.add_listed(run, listed)
+
+
+def _of(one: Filed | Listed) -> tuple[str, str]:
+    return one.name, one.digest
 
 
 def renamed(filed: Filed, student: str) -> Filed:

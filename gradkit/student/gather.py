@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -21,11 +20,23 @@ from typing import Self
 from gradkit.language import say
 from gradkit.records.submission import File, Parcel, Problem
 from gradkit.student.archive import name_of, read_members, unpack_nested
-from gradkit.student.files import ENTRIES, SubmissionError, is_code, is_ignored, shown
+from gradkit.student.files import (
+    ENTRIES,
+    SubmissionError,
+    UnreadableError,
+    is_code,
+    is_ignored,
+    is_passing,
+    shown,
+)
 from gradkit.student.read import alone, collect, joined, not_gradable, packed
+from gradkit.text import storable
 
 MEMBERS = 200_000
 """Files and folders in one archive of a class."""
+
+OPEN = 16
+"""Archives that are kept open: a class may come as one for each student."""
 
 EXPORT = re.compile(r"assignment_\d+_export/$")
 
@@ -95,21 +106,25 @@ def gather(paths: Iterable[Path], leave: Collection[Path] = ()) -> list[Handed]:
 
 def place_of(handed: Handed) -> str:
     """Where a submission lies, as text that can be stored and sent."""
-    return _unicode(f"{handed.path}!{handed.member}" if handed.member else str(handed.path))
+    return storable(f"{handed.path}!{handed.member}" if handed.member else str(handed.path))
 
 
-def _unicode(name: str) -> str:
-    """A path whose bytes are no UTF-8 with a mark in their place."""
-    return name.encode("utf-8", "replace").decode()
+@dataclass(frozen=True, slots=True)
+class _Archive:
+    """An open archive, and what belongs to each file and folder at its top."""
+
+    file: zipfile.ZipFile
+    parts: dict[str, list[zipfile.ZipInfo]]
+
+    def members(self, handed: Handed) -> list[zipfile.ZipInfo]:
+        return self.parts[handed.member.removesuffix("/")]
 
 
 class Loader:
-    """A context manager that reads submissions one by one, and opens each archive once."""
+    """A context manager that reads submissions one by one, and keeps the last archives open."""
 
     def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._opened: dict[Path, zipfile.ZipFile] = {}
-        self._parts: dict[Path, dict[str, list[zipfile.ZipInfo]]] = {}
+        self._opened: OrderedDict[Path, _Archive] = OrderedDict()
 
     def load(self, handed: Handed) -> Parcel:
         """Read the bytes of one submission, under the limits of a single one.
@@ -117,22 +132,29 @@ class Loader:
         Raises
         ------
         SubmissionError
-            Nothing can be read. The message says why, and what to do.
+            Nothing can be read. The message says why, and what to do. It is an
+            `UnreadableError` where all or a part of it cannot be read by this machine, now.
         """
         if handed.parts:
             parcel = self._joined(handed)
             return replace(parcel, name=handed.name, path=place_of(handed))
         if handed.listed and handed.path.is_symlink():
-            raise SubmissionError(
+            # One that leads nowhere may lead somewhere again: to a disk that is not there now.
+            kind = SubmissionError if handed.path.exists() else UnreadableError
+            raise kind(
                 say(
                     "{name} is a link, and links are not followed. Put the file itself there.",
                     name=shown(handed.path.name),
                 )
             )
         parcel = self._member(handed) if handed.member else collect(handed.path)
-        files = tuple(File(_unicode(file.name), file.data) for file in parcel.files)
+        for problem in parcel.problems:
+            if problem.passing:
+                # Graded without that file, it would pass for what the student handed in.
+                raise UnreadableError(problem.message)
+        files = tuple(File(storable(file.name), file.data) for file in parcel.files)
         if len(files) == 1 and is_code(handed.file) and is_code(handed.member or handed.path.name):
-            files = (replace(files[0], name=_unicode(handed.file)),)
+            files = (replace(files[0], name=storable(handed.file)),)
         return replace(parcel, name=handed.name, path=place_of(handed), files=files)
 
     def stamp(self, handed: Handed) -> str:
@@ -155,11 +177,10 @@ class Loader:
                     if not each.is_dir()
                 ]
                 return max(times).isoformat(timespec="seconds") if times else ""
-            self._open(handed.path)
-            infos = self._parts[handed.path].get(handed.member.removesuffix("/"), [])
+            infos = self._open(handed.path).members(handed)
             times = [datetime(*info.date_time).astimezone(UTC) for info in infos]
             return max(times).isoformat(timespec="seconds") if times else ""
-        except (OSError, ValueError, OverflowError, zipfile.BadZipFile):
+        except (OSError, KeyError, ValueError, OverflowError, zipfile.BadZipFile):
             return ""
 
     def _joined(self, handed: Handed) -> Parcel:
@@ -169,6 +190,8 @@ class Loader:
         for part in handed.parts:
             try:
                 parcels.append(self.load(part))
+            except UnreadableError:
+                raise
             except SubmissionError as error:
                 problems.append(Problem(str(error)))
         return joined(handed.name, parcels, problems)
@@ -177,8 +200,12 @@ class Loader:
         label = PurePosixPath(handed.member).name
         folder = handed.member if handed.member.endswith("/") else ""
         try:
-            archive = self._open(handed.path)
-            infos = self._parts[handed.path].get(handed.member.removesuffix("/"), [])
+            opened = self._open(handed.path)
+            archive, infos = opened.file, opened.members(handed)
+        except Exception as error:
+            # It could be listed before.
+            raise UnreadableError(_unread(handed, error)) from None
+        try:
             if folder:
                 return packed(label, "", *read_members(label, archive, infos, folder))
             if label.lower().endswith(".zip"):
@@ -190,36 +217,43 @@ class Loader:
             raise
         except Exception as error:
             # What `zipfile` raises on damaged input has no common base.
-            raise SubmissionError(
-                say(
-                    "{label} could not be read from {name} ({type}). Pack the files again as .zip.",
-                    label=shown(label),
-                    name=shown(handed.path.name),
-                    type=type(error).__name__,
-                )
-            ) from None
+            kind = UnreadableError if is_passing(error) else SubmissionError
+            raise kind(_unread(handed, error)) from None
         if not files:
-            raise SubmissionError(" ".join(problem.message for problem in problems))
+            kind = UnreadableError if any(one.passing for one in problems) else SubmissionError
+            raise kind(" ".join(problem.message for problem in problems))
         return replace(alone("", File(label, files[0].data)), problems=tuple(problems))
 
-    def _open(self, path: Path) -> zipfile.ZipFile:
+    def _open(self, path: Path) -> _Archive:
         if path not in self._opened:
-            archive = self._opened[path] = self._stack.enter_context(zipfile.ZipFile(path))
-            parts: dict[str, list[zipfile.ZipInfo]] = {}
+            self._opened[path] = _Archive(zipfile.ZipFile(path), {})
+            archive, parts = self._opened[path].file, self._opened[path].parts
             prefix = _prefix(path, [name_of(info) for info in archive.infolist()])
             for info in archive.infolist():
                 name = name_of(info)
                 if name.startswith(prefix):
                     top = name.removeprefix(prefix).partition("/")[0]
                     parts.setdefault(prefix + top, []).append(info)
-            self._parts[path] = parts
+            if len(self._opened) > OPEN:
+                self._opened.popitem(last=False)[1].file.close()
+        self._opened.move_to_end(path)
         return self._opened[path]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._stack.close()
+        for archive in self._opened.values():
+            archive.file.close()
+
+
+def _unread(handed: Handed, error: Exception) -> str:
+    return say(
+        "{label} could not be read from {name} ({type}). Pack the files again as .zip.",
+        label=shown(PurePosixPath(handed.member).name),
+        name=shown(handed.path.name),
+        type=type(error).__name__,
+    )
 
 
 def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
