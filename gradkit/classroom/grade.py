@@ -8,25 +8,27 @@ that ran out of time is run once more at the very end, with a core of its own.
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from gradkit.classroom.course.roll import Entry, Roll, enrol
 from gradkit.classroom.crew import Crew
+from gradkit.classroom.file.backlog import Backlog
 from gradkit.classroom.file.pack import pack, unpack
 from gradkit.classroom.file.store import Store
 from gradkit.classroom.keys import key_base, key_of, seed_of
 from gradkit.classroom.pin import refuse_other_version
 from gradkit.grounds import GradingError, Settings, digests_of, grounds, oracle_of, tasks_of
-from gradkit.records.classroom import Filed, Listed, Order
+from gradkit.records.classroom import Filed, Listed, Order, Standing
 from gradkit.records.result import Result
 from gradkit.records.task import Assignment, Form
 from gradkit.student.files import SubmissionError, UnreadableError
-from gradkit.student.gather import Loader, place_of
+from gradkit.student.gather import place_of
+from gradkit.student.load import Loader
 from gradkit.truth.oracle import OracleError
 
 STORE_EVERY = 1.0
@@ -115,11 +117,9 @@ class Grading:
         self._overdue: deque[_Job] = deque()
         self._unconfirmed: deque[_Job] = deque()
         self._running: dict[int, _Job] = {}
-        self._unstored: list[Filed] = []
-        self._unlisted: list[Listed] = []
+        self._backlog = Backlog(store)
         self._stored_at = 0.0
-        self._counts = {"graded": 0, "refused": 0, "failed": 0}
-        self._skipped = 0
+        self._ended: dict[int, Standing | Literal["skipped"]] = {}
         self._left: list[tuple[str, str]] = []
 
     @property
@@ -154,7 +154,15 @@ class Grading:
             finally:
                 self._flush(run)
         self._store.end(run)
-        return Tally(len(roll.entries), self._skipped, **self._counts, left=tuple(self._left))
+        ended = Counter(self._ended.values())
+        return Tally(
+            len(roll.entries),
+            ended["skipped"],
+            ended["graded"],
+            ended["refused"],
+            ended["failed"],
+            tuple(self._left),
+        )
 
     def _go(self, run: int, orders: Iterator[Order], crew: Crew, loader: Loader) -> None:
         more = True
@@ -210,8 +218,7 @@ class Grading:
         except UnreadableError as error:
             # Nothing is known of its contents, so it is nobody's attempt; see `counted`.
             self._left.append((handed.name, str(error)))
-            job.digest = ""
-            key = key_of(self._base, "")
+            job.digest, key = "", key_of(self._base, "")
             unread = Filed(handed.name, place_of(handed), "", key, "failed", str(error))
             self._file(job, unread, loader)
             return None
@@ -236,8 +243,8 @@ class Grading:
             kept = self._known.get((student, job.digest))
             if kept is None or kept.key != key or kept.standing == "failed":
                 return False
-        self._skipped += 1
-        self._list(job, loader)
+        self._ended[job.number] = "skipped"
+        self._backlog.add([], self._listed(job, loader))
         self._watch.skip()
         return True
 
@@ -251,45 +258,23 @@ class Grading:
         self._file(job, lost, loader)
 
     def _file(self, job: _Job, filed: Filed, loader: Loader) -> None:
-        self._counts[filed.standing] += 1
-        self._unstored += [renamed(filed, student) for student in job.entry.students]
-        self._list(job, loader)
+        self._ended[job.number] = filed.standing
+        own = [renamed(filed, student) for student in job.entry.students]
+        self._backlog.add(own, self._listed(job, loader))
         self._watch.step(filed)
 
-    def _list(self, job: _Job, loader: Loader) -> None:
+    def _listed(self, job: _Job, loader: Loader) -> list[Listed]:
         stamp = loader.stamp(job.entry.handed)
-        self._unlisted += [
+        return [
             Listed(student, job.digest, job.number, stamp, job.entry.sender)
             for student in job.entry.students
         ]
 
     def _flush(self, run: int) -> None:
-        unstored, self._unstored = self._unstored, []
-        unlisted, self._unlisted = self._unlisted, []
         self._stored_at = time.monotonic()
-        try:
-            self._write(run, unstored, unlisted)
-        except (TypeError, ValueError):
-            # One of them is no row of a table, which is no reason to lose the others.
-            for one in unlisted:
-                own = [each for each in unstored if _of(each) == _of(one)]
-                try:
-                    self._write(run, own, [one])
-                except (TypeError, ValueError) as error:
-                    self._left.append((one.name, f"the result could not be stored ({error})"))
-                    for each in own:
-                        self._counts[each.standing] -= 1
-                    self._counts["failed"] += 1
-
-    def _write(self, run: int, filed: Sequence[Filed], listed: Sequence[Listed]) -> None:
-        if filed or listed:
-            with self._store.writing():
-                self._store.add(run, filed)
-                self._store.add_listed(run, listed)
-
-
-def _of(one: Filed | Listed) -> tuple[str, str]:
-    return one.name, one.digest
+        for one, why in self._backlog.flush(run):
+            self._ended[one.place] = "failed"
+            self._left.append((one.name, why))
 
 
 def renamed(filed: Filed, student: str) -> Filed:

@@ -24,7 +24,7 @@ from gradkit.classroom.file.database import FILE, StoreError
 from gradkit.classroom.file.store import Store
 from gradkit.classroom.grade import LOST, Grading, Tally
 from gradkit.classroom.keys import seed_of
-from gradkit.grounds import GradingError, Settings
+from gradkit.grounds import GradingError, Settings, digests_of
 from gradkit.records.classroom import Kept, Order, Reply
 from gradkit.student.gather import gather
 from gradkit.truth.assignment import read_assignment
@@ -398,6 +398,16 @@ def test_what_cannot_be_stored_costs_only_itself(trio: Path, tmp_path: Path) -> 
     assert tally.left[0][1].startswith("the result could not be stored ('utf-8' codec can't ")
     assert list(current(tmp_path)) == ["ann", "cas"]
     assert run(trio, tmp_path, Scripted()) == Tally(3, 2, 1, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are Unicode")
+def test_a_model_solution_whose_name_is_not_unicode(tmp_path: Path) -> None:
+    """Its name is a part of what is graded against, whatever its bytes are."""
+    shutil.copytree(REFERENCE, tmp_path / "reference")
+    assignment = read_assignment(None)
+    before = digests_of(assignment, tmp_path / "reference")
+    (tmp_path / "reference" / os.fsdecode(b"Ren\xe9.py")).write_text("", encoding="utf-8")
+    assert digests_of(assignment, tmp_path / "reference") != before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are Unicode")

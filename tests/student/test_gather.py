@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from gradkit.records.submission import Parcel
 from gradkit.student import gather as module
 from gradkit.student.files import SubmissionError, UnreadableError
-from gradkit.student.gather import Handed, Loader, gather
+from gradkit.student.gather import Handed, gather
+from gradkit.student.load import Loader
 from gradkit.student.read import parse
 
 CODE = "def forward(x):\n    return x\n"
