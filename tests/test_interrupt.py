@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -119,6 +118,8 @@ def test_a_class_is_left_in_order(number: signal.Signals, tmp_path: Path) -> Non
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 def test_a_terminal_that_is_closed(tmp_path: Path) -> None:
     """Nobody reads the sentence any more; nothing is left, and the class can be gone on with."""
+    import pty
+
     folder, out, temporary = mixed(tmp_path / "class", 12), tmp_path / "out", tmp_path / "tmp"
     temporary.mkdir()
     words = ["grade", folder, "--out", out, *OPTIONS, "--lanes", "1"]
