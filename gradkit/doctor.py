@@ -179,7 +179,8 @@ def _bait(key: Path | None) -> Iterator[dict[str, Any]]:
         udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         udp.bind(("127.0.0.1", 0))
         bait = {
-            "key": str(key or answers),
+            # Latin-1 has every byte of a path, of whatever encoding that is.
+            "key": os.fsencode(key or answers).decode("latin-1"),
             "folder": str(folder),
             "victim": str(victim),
             "removable": str(removable),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -113,5 +114,5 @@ def _find_reference(settings: Settings) -> Path | None:
 def _digest(folder: Path) -> str:
     content = hashlib.sha256()
     for path in sorted(folder.glob("*.py")):
-        content.update(path.name.encode() + b"\0" + path.read_bytes())
+        content.update(os.fsencode(path.name) + b"\0" + path.read_bytes())
     return content.hexdigest()

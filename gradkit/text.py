@@ -60,6 +60,17 @@ def clean_text(text: str, limit: int = ERROR_BYTES) -> str:
     return encoded[: max(limit - 3, 0)].decode(errors="ignore") + "…"
 
 
+def storable(text: str) -> str:
+    r"""The text with a mark in the place of what is no Unicode: bytes of a name that are not UTF-8.
+
+    Examples
+    --------
+    >>> storable("Ren\udce9.py")
+    'Ren?.py'
+    """
+    return text.encode("utf-8", "replace").decode()
+
+
 def clean_data(value: Any) -> Any:
     """JSON-like data with every text in it, but not the keys of dicts, as `clean_text` has it."""
     if isinstance(value, str):

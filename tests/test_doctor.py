@@ -80,6 +80,16 @@ def test_a_key_of_ones_own(tmp_path):
     assert (trial.held, trial.detail) == (False, "it begins with 'the answer is 42'")
 
 
+def test_a_key_in_a_folder_whose_name_is_not_unicode(tmp_path):
+    """The canary reads that too: bytes go to it and back."""
+    folder = tmp_path / os.fsdecode(b"ref\xe9")
+    folder.mkdir()
+    (folder / "key.py").write_text("the answer is 42")
+    trials = {t.act: t for t in examine(key=folder / "key.py", most_tier=0).trials}
+    assert trials["read_key"].detail == "it begins with 'the answer is 42'"
+    assert trials["list_key"].detail == "there are 1 files"
+
+
 class TestCommand:
     """`gradkit doctor`."""
 

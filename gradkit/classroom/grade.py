@@ -8,25 +8,27 @@ that ran out of time is run once more at the very end, with a core of its own.
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from gradkit.classroom.course.roll import Entry, Roll, enrol
 from gradkit.classroom.crew import Crew
+from gradkit.classroom.file.backlog import Backlog
 from gradkit.classroom.file.pack import pack, unpack
 from gradkit.classroom.file.store import Store
 from gradkit.classroom.keys import key_base, key_of, seed_of
 from gradkit.classroom.pin import refuse_other_version
 from gradkit.grounds import GradingError, Settings, digests_of, grounds, oracle_of, tasks_of
-from gradkit.records.classroom import Filed, Listed, Order
+from gradkit.records.classroom import Filed, Listed, Order, Standing
 from gradkit.records.result import Result
 from gradkit.records.task import Assignment, Form
-from gradkit.student.files import SubmissionError
-from gradkit.student.gather import Loader, place_of
+from gradkit.student.files import SubmissionError, UnreadableError
+from gradkit.student.gather import place_of
+from gradkit.student.load import Loader
 from gradkit.truth.oracle import OracleError
 
 STORE_EVERY = 1.0
@@ -59,13 +61,18 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How a run ended: submissions in all, done before, graded now, refused and failed now."""
+    """How a run ended: submissions in all, done before, graded now, refused and failed now.
+
+    ``left`` are students whose submission could not be read or whose result could not be
+    stored, each with the reason. They are among the failed ones.
+    """
 
     total: int
     skipped: int
     graded: int
     refused: int
     failed: int
+    left: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -110,11 +117,10 @@ class Grading:
         self._overdue: deque[_Job] = deque()
         self._unconfirmed: deque[_Job] = deque()
         self._running: dict[int, _Job] = {}
-        self._unstored: list[Filed] = []
-        self._unlisted: list[Listed] = []
+        self._backlog = Backlog(store)
         self._stored_at = 0.0
-        self._counts = {"graded": 0, "refused": 0, "failed": 0}
-        self._skipped = 0
+        self._ended: dict[int, Standing | Literal["skipped"]] = {}
+        self._left: list[tuple[str, str]] = []
 
     @property
     def hints(self) -> int:
@@ -148,7 +154,15 @@ class Grading:
             finally:
                 self._flush(run)
         self._store.end(run)
-        return Tally(len(roll.entries), self._skipped, **self._counts)
+        ended = Counter(self._ended.values())
+        return Tally(
+            len(roll.entries),
+            ended["skipped"],
+            ended["graded"],
+            ended["refused"],
+            ended["failed"],
+            tuple(self._left),
+        )
 
     def _go(self, run: int, orders: Iterator[Order], crew: Crew, loader: Loader) -> None:
         more = True
@@ -201,6 +215,13 @@ class Grading:
         handed = job.entry.handed
         try:
             parcel = loader.load(handed)
+        except UnreadableError as error:
+            # Nothing is known of its contents, so it is nobody's attempt; see `counted`.
+            self._left.append((handed.name, str(error)))
+            job.digest, key = "", key_of(self._base, "")
+            unread = Filed(handed.name, place_of(handed), "", key, "failed", str(error))
+            self._file(job, unread, loader)
+            return None
         except SubmissionError as error:
             job.digest = key = key_of(self._base, str(error))
             if not self._is_done(job, key, loader):
@@ -222,8 +243,8 @@ class Grading:
             kept = self._known.get((student, job.digest))
             if kept is None or kept.key != key or kept.standing == "failed":
                 return False
-        self._skipped += 1
-        self._list(job, loader)
+        self._ended[job.number] = "skipped"
+        self._backlog.add([], self._listed(job, loader))
         self._watch.skip()
         return True
 
@@ -237,26 +258,23 @@ class Grading:
         self._file(job, lost, loader)
 
     def _file(self, job: _Job, filed: Filed, loader: Loader) -> None:
-        self._counts[filed.standing] += 1
-        self._unstored += [renamed(filed, student) for student in job.entry.students]
-        self._list(job, loader)
+        self._ended[job.number] = filed.standing
+        own = [renamed(filed, student) for student in job.entry.students]
+        self._backlog.add(own, self._listed(job, loader))
         self._watch.step(filed)
 
-    def _list(self, job: _Job, loader: Loader) -> None:
+    def _listed(self, job: _Job, loader: Loader) -> list[Listed]:
         stamp = loader.stamp(job.entry.handed)
-        self._unlisted += [
+        return [
             Listed(student, job.digest, job.number, stamp, job.entry.sender)
             for student in job.entry.students
         ]
 
     def _flush(self, run: int) -> None:
-        if self._unstored or self._unlisted:
-            with self._store.writing():
-                self._store.add(run, self._unstored)
-                self._store.add_listed(run, self._unlisted)
-            self._unstored.clear()
-            self._unlisted.clear()
         self._stored_at = time.monotonic()
+        for one, why in self._backlog.flush(run):
+            self._ended[one.place] = "failed"
+            self._left.append((one.name, why))
 
 
 def renamed(filed: Filed, student: str) -> Filed:

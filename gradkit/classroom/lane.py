@@ -112,6 +112,9 @@ def main(orders: Connection, settings: Settings, niceness: int) -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGTERM, _leave)
+    if hasattr(signal, "SIGHUP"):
+        # Nor is a terminal that is closed any but the sender's.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if niceness and hasattr(os, "nice"):
         os.nice(niceness)
     decoder = msgspec.msgpack.Decoder(Order)

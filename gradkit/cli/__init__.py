@@ -6,12 +6,16 @@ are in `gradkit.cli.refusal`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from importlib import import_module
+from io import TextIOWrapper
+from typing import Any
 
 import click
 
 from gradkit import __version__
+from gradkit.cli.interrupt import ended
 
 COMMANDS: Mapping[str, str] = {
     "check": "check",
@@ -49,6 +53,23 @@ class Commands(click.Group):
             return None
         command: click.Command = import_module(f"gradkit.cli.{COMMANDS[cmd_name]}").command
         return command
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """See `click.Command`; what the encoding of the output lacks becomes a question mark.
+
+        Students' names have all kinds of characters, and no table is lost for one of them.
+        """
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        return super().main(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """See `click.Command`; an interrupt ends every command with a sentence, as in shells."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            raise ended(interrupt) from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradkit.cli.options import HINTS, REQUIRE_TIER, assignment_options, settings_of
+from gradkit.cli.options import HINTS, REQUIRE_TIER, FilePath, assignment_options, settings_of
 from gradkit.cli.output import write
 from gradkit.cli.refusal import FAILED, OPEN, PASSED, REFUSED, Refusal
 from gradkit.render.formats import DATED, FORMATS, OWN, SINGLE, lacking
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("check")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
+@click.argument("paths", nargs=-1, required=True, type=FilePath(), metavar="PATH…")
 @assignment_options
 @HINTS
 @REQUIRE_TIER
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="FILE",
     help="Write there instead of to standard output.",
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gradkit.cli.options import FilePath
 from gradkit.cli.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--key",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FilePath(exists=True, dir_okay=False),
     metavar="FILE",
     help="A file with answers, which the canary tries to read.  [default: one made up]",
 )

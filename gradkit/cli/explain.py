@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gradkit.cli.options import FilePath
 from gradkit.cli.refusal import Refusal
 
 
@@ -14,7 +15,7 @@ from gradkit.cli.refusal import Refusal
 @click.argument("code", required=False)
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="DIR",
     help="Write a page per mistake and an index there, as Markdown.",
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gradkit.cli.options import ASSIGNMENT, REFERENCE
+from gradkit.cli.options import ASSIGNMENT, REFERENCE, FilePath
 from gradkit.cli.refusal import Refusal
 
 
@@ -15,7 +15,7 @@ from gradkit.cli.refusal import Refusal
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="PATH",
     help="The zip archive (gradescope) or folder to write.",
 )
@@ -28,7 +28,7 @@ from gradkit.cli.refusal import Refusal
 )
 @click.option(
     "--wheel",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="FILE",
     help="A wheel of gradkit to pack.  [default: made of the gradkit that runs]",
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradkit.cli.grade import cores
-from gradkit.cli.options import CLASS, HINTS
+from gradkit.cli.options import CLASS, HINTS, FilePath, Text
 from gradkit.cli.refusal import FAILED, INTERRUPTED, Refusal
 
 if TYPE_CHECKING:
@@ -28,20 +28,20 @@ DEFAULTS = {"canvas": "canvas.zip", "moodle": "moodle.zip", "folder": "pages"}
 @click.option("--folder", "way", flag_value="folder", help="A folder with a page for each student.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="PATH",
     help="The zip or folder to write.  [default: one in DIR/feedback]",
 )
 @HINTS
 @click.option(
     "--worksheet",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="CSV",
     help="With --moodle: fill this grading worksheet, comments too.",
 )
 @click.option(
     "--gradebook",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="CSV",
     help="With --canvas: write points against this gradebook.",
 )
@@ -54,7 +54,7 @@ DEFAULTS = {"canvas": "canvas.zip", "moodle": "moodle.zip", "folder": "pages"}
 @click.option(
     "--changed", is_flag=True, help="Leave out pages that their students have been given already."
 )
-@click.option("--why", default="", metavar="TEXT", help="Kept with the release.")
+@click.option("--why", type=Text(), default="", metavar="TEXT", help="Kept with the release.")
 @click.option("--dry-run", is_flag=True, help="List who would be left out, and write nothing.")
 def command(
     folder: Path,

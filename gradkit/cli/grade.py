@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gradkit.cli.interrupt import ended, heeding
 from gradkit.cli.options import (
     ATTEMPT,
     HINTS,
     NEW_VERSION,
     REQUIRE_TIER,
+    FilePath,
     assignment_options,
     settings_of,
 )
-from gradkit.cli.refusal import INTERRUPTED, Refusal
+from gradkit.cli.refusal import Refusal
 
 if TYPE_CHECKING:
     from gradkit.classroom.course.roll import Roll
@@ -28,10 +30,10 @@ WANTED = 2
 
 
 @click.command("grade")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATHS…")
+@click.argument("paths", nargs=-1, required=True, type=FilePath(), metavar="PATHS…")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="DIR",
     required=True,
     help="Folder for the results; grading goes on there where it was left.",
@@ -48,7 +50,7 @@ WANTED = 2
 @click.option("--html", is_flag=True, help="Write pages too: DIR/pages/index.html and below.")
 @click.option(
     "--roster",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="CSV",
     help="The course's list of students; a gradebook or worksheet is one.",
 )
@@ -65,6 +67,7 @@ WANTED = 2
     metavar="ADDRESS",
     help="Grade on the workers of this Dask scheduler, tcp://… or tls://….",
 )
+@heeding()
 def command(
     paths: tuple[Path, ...],
     out: Path,
@@ -144,20 +147,20 @@ def command(
         *(SubmissionError, WorkshopError),
     ) as error:
         raise Refusal(str(error)) from None
-    except KeyboardInterrupt:
-        click.echo(
-            f"gradkit: interrupted. What is graded so far is kept in {out}; start the same "
-            "command again to go on.",
-            err=True,
-        )
-        raise click.exceptions.Exit(INTERRUPTED) from None
+    except KeyboardInterrupt as interrupt:
+        kept = f" What is graded so far is kept in {out}; start the same command again to go on."
+        raise ended(interrupt, kept) from None
     done = f"{tally.graded} graded, {tally.skipped} unchanged"
     click.echo(f"{done}, {tally.refused} refused, {tally.failed} failed: {store.path}", err=True)
     show_summary(summary, Console())
+    for name, told in tally.left[:10]:
+        click.echo(f"gradkit: {name}: {told}", err=True)
+    if len(tally.left) > 10:
+        click.echo(f"gradkit: and {len(tally.left) - 10} more.", err=True)
     if tally.failed:
         raise Refusal(
-            f"{tally.failed} could not be graded, for reasons of gradkit's own that are listed "
-            "under each. Start the same command again to have them tried again."
+            f"{tally.failed} could not be graded, for reasons of gradkit's or the machine's own "
+            "that are listed. Start the same command again to have them tried again."
         )
 
 

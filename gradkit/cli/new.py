@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from gradkit.cli.options import FilePath
 from gradkit.cli.refusal import Refusal
 
 
 @click.command("new")
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("folder", type=FilePath(), metavar="DIR")
 @click.option(
     "--instructor", is_flag=True, help="An assignment of one's own, with solutions and template."
 )

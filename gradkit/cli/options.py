@@ -7,18 +7,48 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gradkit.cli.refusal import Refusal
+
 if TYPE_CHECKING:
     from gradkit.grounds import Settings
 
+
+class FilePath(click.Path):
+    """A path, which has to be said: an empty one would be the folder that one is in.
+
+    Scripts give empty ones where a variable was never set.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(path_type=Path, **settings)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType`."""
+        if value in ("", b""):
+            name = param.opts[0] if isinstance(param, click.Option) else "a path"
+            raise Refusal(f"{name} is empty. Say which; the folder that you are in is called `.`.")
+        return super().convert(value, param, ctx)
+
+
+class Text(click.types.StringParamType):
+    """Words that are kept, and so have to be Unicode, whatever the terminal sends."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType`."""
+        from gradkit.text import storable
+
+        return storable(super().convert(value, param, ctx))
+
+
 ASSIGNMENT = click.option(
     "--assignment",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="FILE",
     help="An assignment file of your own.",
 )
 REFERENCE = click.option(
     "--reference",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="DIR",
     help="Folder of the model solutions.",
 )
@@ -55,12 +85,16 @@ NEW_VERSION = click.option(
 IN_CLASS = click.option(
     "--class",
     "folder",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="DIR",
     help="The folder of the class.  [default: GRADKIT_CLASS, or the only one here]",
 )
 BY = click.option(
-    "--by", default="", metavar="NAME", help="Who decides.  [default: this account's name]"
+    "--by",
+    type=Text(),
+    default="",
+    metavar="NAME",
+    help="Who decides.  [default: this account's name]",
 )
 PSEUDONYMS = click.option(
     "--pseudonyms",
@@ -69,7 +103,7 @@ PSEUDONYMS = click.option(
     is_flag=True,
     help="Made-up names, always the same ones, and no text that could name a student.",
 )
-CLASS = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+CLASS = click.argument("folder", type=FilePath(), metavar="DIR")
 
 
 def assignment_options(command: click.decorators.FC) -> click.decorators.FC:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gradkit.cli.class_folder import class_folder
-from gradkit.cli.options import BY, IN_CLASS
+from gradkit.cli.options import BY, IN_CLASS, Text
 from gradkit.cli.refusal import Refusal
 
 
@@ -15,7 +15,9 @@ from gradkit.cli.refusal import Refusal
 @click.argument("student")
 @click.argument("check")
 @click.argument("points", type=float, required=False)
-@click.option("--comment", required=True, metavar="TEXT", help="Why; the student reads it too.")
+@click.option(
+    "--comment", type=Text(), required=True, metavar="TEXT", help="Why; the student reads it too."
+)
 @BY
 @click.option("--withdraw", is_flag=True, help="Take back the points that were set.")
 @IN_CLASS

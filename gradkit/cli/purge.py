@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradkit.cli.class_folder import class_folder
-from gradkit.cli.options import BY, IN_CLASS
+from gradkit.cli.options import BY, IN_CLASS, Text
 from gradkit.cli.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 @click.command("purge")
 @click.argument("student")
 @click.option("--yes", is_flag=True, help="Do not ask; STUDENT is then the whole name.")
-@click.option("--why", default="", metavar="TEXT", help="Kept with the note that it was done.")
+@click.option(
+    "--why", type=Text(), default="", metavar="TEXT", help="Kept with the note that it was done."
+)
 @BY
 @IN_CLASS
 def command(student: str, yes: bool, why: str, by: str, folder: Path | None) -> None:

@@ -17,6 +17,7 @@ from gradkit.cli.options import (
     NO_REFERENCE,
     PRESET,
     REFERENCE,
+    Text,
 )
 from gradkit.cli.refusal import INTERRUPTED, Refusal
 
@@ -37,7 +38,11 @@ from gradkit.cli.refusal import INTERRUPTED, Refusal
 @ATTEMPT
 @NEW_VERSION
 @click.option(
-    "--why", default="", metavar="TEXT", help="Kept with the new marks; students read it too."
+    "--why",
+    type=Text(),
+    default="",
+    metavar="TEXT",
+    help="Kept with the new marks; students read it too.",
 )
 @click.option("--dry-run", is_flag=True, help="List what would change, and store nothing.")
 def command(

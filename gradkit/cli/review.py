@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from gradkit.cli.class_folder import class_folder
-from gradkit.cli.options import PSEUDONYMS
+from gradkit.cli.options import PSEUDONYMS, FilePath
 from gradkit.cli.refusal import Refusal
 
 
 @click.command("review")
-@click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+@click.argument("folder", required=False, type=FilePath(), metavar="[DIR]")
 @click.option("--split", metavar="NAMES", help="Share the work among these, as anna,ben,carla.")
 @click.option("--for", "whose", metavar="NAME", help="With --split: this one's part alone.")
 @PSEUDONYMS

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradkit.cli.class_folder import class_folder
-from gradkit.cli.options import IN_CLASS
+from gradkit.cli.options import IN_CLASS, FilePath
 from gradkit.cli.refusal import FAILED, PASSED, Refusal
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--submission", metavar="NAME", help="Whose, where RESULT holds several.")
 @click.option(
     "--assignment",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="FILE",
     help="The assignment file, if it is neither gradkit's own nor the class's.",
 )
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="FILE",
     help="With --as: write there instead of to standard output.",
 )

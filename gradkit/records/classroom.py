@@ -40,7 +40,8 @@ class Filed:
 
     ``key`` is a digest of all that the result depends on: while it is the same, there is no
     need to grade again. ``result`` and ``evidence`` are packed; empty where it was refused.
-    ``told`` is the sentence of what was refused or failed.
+    ``told`` is the sentence of what was refused or failed. ``digest`` is that of the contents,
+    empty where no machine could read them.
     """
 
     name: str

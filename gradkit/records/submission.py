@@ -54,10 +54,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in the files that could not be used, said so that the student can mend it."""
+    """Something in the files that could not be used, said so that the student can mend it.
+
+    ``passing``: only this machine could not read it, now.
+    """
 
     message: str
     place: Place | None = None
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

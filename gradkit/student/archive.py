@@ -19,9 +19,12 @@ from gradkit.student.files import (
     ENTRIES,
     TOTAL_BYTES,
     SubmissionError,
+    UnreadableError,
     is_archive,
     is_code,
     is_ignored,
+    is_passing,
+    not_opened,
     shown,
     too_large,
 )
@@ -53,13 +56,8 @@ def read_archive(path: Path) -> tuple[list[File], list[Problem]]:
         with open(path, "rb") as stream:
             return unpack(path.name, stream)
     except OSError as error:
-        raise SubmissionError(
-            say(
-                "{name} could not be opened: {reason}. Check the path and the permissions.",
-                name=shown(path.name),
-                reason=error.strerror or error,
-            )
-        ) from None
+        kind = UnreadableError if is_passing(error) else SubmissionError
+        raise kind(not_opened(path.name, error)) from None
 
 
 def unpack(name: str, stream: BinaryIO, *, inner: bool = True) -> tuple[list[File], list[Problem]]:
@@ -167,11 +165,9 @@ def read_members(
             with archive.open(info) as member:
                 # The size in the directory is a promise; what is read is counted.
                 data = member.read(info.file_size + 1)
-        except Exception:  # what `zipfile` raises on damaged input has no common base
-            message = say(
-                "{name} is damaged inside the archive. Pack the files again.", name=shown(name)
-            )
-            problems.append(Problem(message, Place(shown(name), None, 1)))
+        except Exception as error:  # what `zipfile` raises on damaged input has no common base
+            message = _not_read(name, error)
+            problems.append(Problem(message, Place(shown(name), None, 1), is_passing(error)))
             continue
         files.append(File(name, data))
     return files, problems
@@ -189,6 +185,17 @@ def unopened(name: str) -> Problem:
     )
 
 
+def passed_on(name: str, error: SubmissionError) -> Problem:
+    """What is said of a submission in which an archive cannot be read."""
+    return Problem(str(error), Place(shown(name), None, 1), isinstance(error, UnreadableError))
+
+
+def _not_read(name: str, error: Exception) -> str:
+    if isinstance(error, OSError) and is_passing(error):
+        return not_opened(name, error)
+    return say("{name} is damaged inside the archive. Pack the files again.", name=shown(name))
+
+
 def _from_archives(
     label: str,
     archive: zipfile.ZipFile,
@@ -203,7 +210,7 @@ def _from_archives(
         try:
             found, said = unpack_nested(name, archive, archives[name], inner=False)
         except SubmissionError as error:
-            problems.append(Problem(str(error), Place(shown(name), None, 1)))
+            problems.append(passed_on(name, error))
             continue
         problems += said
         files += within_archive(name, found)
@@ -261,10 +268,9 @@ def unpack_nested(
     # The size in the directory is a promise; what is read is counted.
     try:
         data = archive.read(info)[: info.file_size]
-    except Exception:  # what `zipfile` raises on damaged input has no common base
-        raise SubmissionError(
-            say("{name} is damaged inside the archive. Pack the files again.", name=shown(name))
-        ) from None
+    except Exception as error:  # what `zipfile` raises on damaged input has no common base
+        kind = UnreadableError if is_passing(error) else SubmissionError
+        raise kind(_not_read(name, error)) from None
     return unpack(name, io.BytesIO(data), inner=inner)
 
 

@@ -7,6 +7,7 @@ a `SubmissionError`.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -38,6 +39,18 @@ _SKIPPED = frozenset({"__MACOSX", "__pycache__", "node_modules", "site-packages"
 
 class SubmissionError(Exception):
     """A submission of which nothing can be read. The message is meant for the student."""
+
+
+class UnreadableError(SubmissionError):
+    """A machine could not read it now, and may another time: that says nothing of the files."""
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether reading ended for reasons of the machine: another time it may be read.
+
+    What is not the system's, or is an offset that no file has, comes from damaged contents.
+    """
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 def is_code(name: str) -> bool:
@@ -84,6 +97,15 @@ def too_large(name: str, size: int) -> str | None:
     )
 
 
+def not_opened(name: str, error: OSError) -> str:
+    """Say that a file could not be opened, and what the system says of it."""
+    return say(
+        "{name} could not be opened: {reason}. Check the path and the permissions.",
+        name=shown(name),
+        reason=error.strerror or error,
+    )
+
+
 def read_file(path: Path) -> File:
     """Read a file that was named directly.
 
@@ -95,13 +117,7 @@ def read_file(path: Path) -> File:
     try:
         data = _read_regular(path, path.name, follow=True)
     except OSError as error:
-        raise SubmissionError(
-            say(
-                "{name} could not be opened: {reason}. Check the path and the permissions.",
-                name=shown(path.name),
-                reason=error.strerror or error,
-            )
-        ) from None
+        raise UnreadableError(not_opened(path.name, error)) from None
     if isinstance(data, str):
         raise SubmissionError(data)
     return File(path.name, data)
@@ -138,16 +154,18 @@ def read_folder(root: Path) -> tuple[list[File], list[Problem], list[tuple[str, 
                     limit=CODE_FILES,
                 )
             )
+        passing = False
         try:
             data = _read_regular(path, name, follow=False)
         except OSError as error:
+            passing = True
             data = say(
                 "{name} could not be opened: {reason}.",
                 name=shown(name),
                 reason=error.strerror or error,
             )
         if isinstance(data, str):
-            problems.append(Problem(data, Place(shown(name), None, 1)))
+            problems.append(Problem(data, Place(shown(name), None, 1), passing))
             continue
         total += len(data)
         if total > TOTAL_BYTES:
@@ -187,7 +205,7 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
                         entries.append(entry)
         except OSError as error:
             if folder == root:
-                raise SubmissionError(
+                raise UnreadableError(
                     say(
                         "The folder {name} could not be opened: {reason}. Check its permissions.",
                         name=shown(root.name),
@@ -200,7 +218,8 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
                         "The folder {prefix} could not be opened: {reason}.",
                         prefix=shown(prefix),
                         reason=error.strerror,
-                    )
+                    ),
+                    passing=True,
                 )
             )
             continue

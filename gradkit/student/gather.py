@@ -11,18 +11,18 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Self
 
 from gradkit.language import say
-from gradkit.records.submission import File, Parcel, Problem
-from gradkit.student.archive import name_of, read_members, unpack_nested
-from gradkit.student.files import ENTRIES, SubmissionError, is_code, is_ignored, shown
-from gradkit.student.read import alone, collect, joined, not_gradable, packed
+from gradkit.student.archive import name_of
+from gradkit.student.files import (
+    SubmissionError,
+    is_code,
+    is_ignored,
+    shown,
+)
+from gradkit.text import storable
 
 MEMBERS = 200_000
 """Files and folders in one archive of a class."""
@@ -95,131 +95,7 @@ def gather(paths: Iterable[Path], leave: Collection[Path] = ()) -> list[Handed]:
 
 def place_of(handed: Handed) -> str:
     """Where a submission lies, as text that can be stored and sent."""
-    return _unicode(f"{handed.path}!{handed.member}" if handed.member else str(handed.path))
-
-
-def _unicode(name: str) -> str:
-    """A path whose bytes are no UTF-8 with a mark in their place."""
-    return name.encode("utf-8", "replace").decode()
-
-
-class Loader:
-    """A context manager that reads submissions one by one, and opens each archive once."""
-
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._opened: dict[Path, zipfile.ZipFile] = {}
-        self._parts: dict[Path, dict[str, list[zipfile.ZipInfo]]] = {}
-
-    def load(self, handed: Handed) -> Parcel:
-        """Read the bytes of one submission, under the limits of a single one.
-
-        Raises
-        ------
-        SubmissionError
-            Nothing can be read. The message says why, and what to do.
-        """
-        if handed.parts:
-            parcel = self._joined(handed)
-            return replace(parcel, name=handed.name, path=place_of(handed))
-        if handed.listed and handed.path.is_symlink():
-            raise SubmissionError(
-                say(
-                    "{name} is a link, and links are not followed. Put the file itself there.",
-                    name=shown(handed.path.name),
-                )
-            )
-        parcel = self._member(handed) if handed.member else collect(handed.path)
-        files = tuple(File(_unicode(file.name), file.data) for file in parcel.files)
-        if len(files) == 1 and is_code(handed.file) and is_code(handed.member or handed.path.name):
-            files = (replace(files[0], name=_unicode(handed.file)),)
-        return replace(parcel, name=handed.name, path=place_of(handed), files=files)
-
-    def stamp(self, handed: Handed) -> str:
-        """When the newest of its files was changed last, UTC, ISO 8601; empty if unknown.
-
-        An archive's times have no zone, and are taken for this computer's. The files of a
-        clone have the time of cloning, which says nothing.
-        """
-        try:
-            if handed.parts:
-                return max(self.stamp(part) for part in handed.parts)
-            if not handed.member:
-                if (handed.path / ".git").exists():
-                    return ""
-                inside = islice(handed.path.rglob("*"), ENTRIES)
-                inner = list(inside) if handed.path.is_dir() else [handed.path]
-                times = [
-                    datetime.fromtimestamp(each.lstat().st_mtime, UTC)
-                    for each in inner
-                    if not each.is_dir()
-                ]
-                return max(times).isoformat(timespec="seconds") if times else ""
-            self._open(handed.path)
-            infos = self._parts[handed.path].get(handed.member.removesuffix("/"), [])
-            times = [datetime(*info.date_time).astimezone(UTC) for info in infos]
-            return max(times).isoformat(timespec="seconds") if times else ""
-        except (OSError, ValueError, OverflowError, zipfile.BadZipFile):
-            return ""
-
-    def _joined(self, handed: Handed) -> Parcel:
-        """All parts together; one that cannot be read is a problem as long as another can."""
-        parcels: list[Parcel] = []
-        problems: list[Problem] = []
-        for part in handed.parts:
-            try:
-                parcels.append(self.load(part))
-            except SubmissionError as error:
-                problems.append(Problem(str(error)))
-        return joined(handed.name, parcels, problems)
-
-    def _member(self, handed: Handed) -> Parcel:
-        label = PurePosixPath(handed.member).name
-        folder = handed.member if handed.member.endswith("/") else ""
-        try:
-            archive = self._open(handed.path)
-            infos = self._parts[handed.path].get(handed.member.removesuffix("/"), [])
-            if folder:
-                return packed(label, "", *read_members(label, archive, infos, folder))
-            if label.lower().endswith(".zip"):
-                return packed(label, "", *unpack_nested(label, archive, infos[0]))
-            if not is_code(label):
-                raise SubmissionError(not_gradable(label))
-            files, problems = read_members(label, archive, infos)
-        except SubmissionError:
-            raise
-        except Exception as error:
-            # What `zipfile` raises on damaged input has no common base.
-            raise SubmissionError(
-                say(
-                    "{label} could not be read from {name} ({type}). Pack the files again as .zip.",
-                    label=shown(label),
-                    name=shown(handed.path.name),
-                    type=type(error).__name__,
-                )
-            ) from None
-        if not files:
-            raise SubmissionError(" ".join(problem.message for problem in problems))
-        return replace(alone("", File(label, files[0].data)), problems=tuple(problems))
-
-    def _open(self, path: Path) -> zipfile.ZipFile:
-        if path not in self._opened:
-            archive = self._opened[path] = self._stack.enter_context(zipfile.ZipFile(path))
-            parts: dict[str, list[zipfile.ZipInfo]] = {}
-            prefix = _prefix(path, [name_of(info) for info in archive.infolist()])
-            for info in archive.infolist():
-                name = name_of(info)
-                if name.startswith(prefix):
-                    top = name.removeprefix(prefix).partition("/")[0]
-                    parts.setdefault(prefix + top, []).append(info)
-            self._parts[path] = parts
-        return self._opened[path]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stack.close()
+    return storable(f"{handed.path}!{handed.member}" if handed.member else str(handed.path))
 
 
 def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
@@ -279,12 +155,12 @@ def _packed(path: Path) -> Iterator[Handed]:
                 limit=MEMBERS,
             )
         )
-    prefix = _prefix(path, names)
+    prefix = folder_in(path, names)
     for top in _tops(names, prefix):
         yield Handed(_stem(top.rstrip("/")), path, prefix + top)
 
 
-def _prefix(path: Path, names: list[str]) -> str:
+def folder_in(path: Path, names: list[str]) -> str:
     """The folder that everything lies in and that is called like the archive, or nothing.
 
     A browser calls an archive ``class (1)`` where it has one of that name already. Gradescope

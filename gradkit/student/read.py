@@ -9,11 +9,19 @@ from pathlib import Path, PurePosixPath
 
 from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, File, Parcel, Place, Problem, Submission
-from gradkit.student.archive import ARCHIVES, read_archive, refuse_many, unopened, within_archive
+from gradkit.student.archive import (
+    ARCHIVES,
+    passed_on,
+    read_archive,
+    refuse_many,
+    unopened,
+    within_archive,
+)
 from gradkit.student.files import (
     CODE_FILES,
     TOTAL_BYTES,
     SubmissionError,
+    UnreadableError,
     is_code,
     read_file,
     read_folder,
@@ -58,7 +66,7 @@ def collect(path: str | PathLike[str]) -> Parcel:
     except (OSError, ValueError):
         is_folder = exists = False
     if not exists:
-        raise SubmissionError(
+        raise UnreadableError(
             say("There is no file or folder {path}.", path=clean_text(str(path), 300))
         )
     if is_folder:
@@ -80,7 +88,7 @@ def _folder(path: Path) -> tuple[list[File], list[Problem]]:
         try:
             found, said = read_archive(place)
         except SubmissionError as error:
-            problems.append(Problem(str(error), Place(shown(name), None, 1)))
+            problems.append(passed_on(name, error))
             continue
         problems += said
         files += within_archive(name, found)
@@ -114,7 +122,8 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
     taken = _handed_in(sorted(_unwrapped(files), key=lambda file: file.name))
     if not taken:
         said = " ".join(problem.message for problem in problems[:3])
-        raise SubmissionError(
+        passing = any(problem.passing for problem in problems)
+        raise (UnreadableError if passing else SubmissionError)(
             say(
                 "There is no script and no notebook in {name}. {said}",
                 name=shown(name),

@@ -48,12 +48,16 @@ def _libc(name: str, *arguments: object) -> int:
 # --- files -------------------------------------------------------------------------------
 
 
+def _key(bait: Bait) -> Path:
+    return Path(os.fsdecode(bait["key"].encode("latin-1")))
+
+
 def read_key(bait: Bait) -> str:
-    return f"it begins with {Path(bait['key']).read_text(encoding='utf-8')[:20]!r}"
+    return f"it begins with {_key(bait).read_text(encoding='utf-8')[:20]!r}"
 
 
 def list_key(bait: Bait) -> str:
-    return f"there are {len(os.listdir(os.path.dirname(bait['key'])))} files"
+    return f"there are {len(os.listdir(_key(bait).parent))} files"
 
 
 def write_here(bait: Bait) -> str:

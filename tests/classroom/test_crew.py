@@ -30,7 +30,8 @@ from gradkit.records.classroom import Order, Reply
 from gradkit.records.evidence import Evidence
 from gradkit.records.result import Result
 from gradkit.session import Session
-from gradkit.student.gather import Loader, gather
+from gradkit.student.gather import gather
+from gradkit.student.load import Loader
 from gradkit.worker import Workshop, WorkshopError
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are killed by signals")

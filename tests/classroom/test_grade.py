@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import shutil
 import sqlite3
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +24,7 @@ from gradkit.classroom.file.database import FILE, StoreError
 from gradkit.classroom.file.store import Store
 from gradkit.classroom.grade import LOST, Grading, Tally
 from gradkit.classroom.keys import seed_of
-from gradkit.grounds import GradingError, Settings
+from gradkit.grounds import GradingError, Settings, digests_of
 from gradkit.records.classroom import Kept, Order, Reply
 from gradkit.student.gather import gather
 from gradkit.truth.assignment import read_assignment
@@ -342,7 +345,7 @@ def test_who_is_lost_twice_is_told(trio: Path, tmp_path: Path) -> None:
 
 
 def test_what_has_gone_before_its_second_try(trio: Path, tmp_path: Path) -> None:
-    """A file that was there and is not, is refused; nobody waits for it."""
+    """A file that was there and is not, has failed; nobody waits for it."""
 
     def removed(order: Order) -> Reply:
         if order.hurried and order.parcel.name == "ann":
@@ -350,8 +353,75 @@ def test_what_has_gone_before_its_second_try(trio: Path, tmp_path: Path) -> None
             return Reply(None)
         return graded(order)
 
-    assert run(trio, tmp_path, Scripted(removed)) == Tally(3, 0, 2, 1, 0)
-    assert current(tmp_path)["ann"].told == f"There is no file or folder {trio / 'ann.py'}."
+    said = f"There is no file or folder {trio / 'ann.py'}."
+    assert run(trio, tmp_path, Scripted(removed)) == Tally(3, 0, 2, 0, 1, (("ann", said),))
+    kept = current(tmp_path)["ann"]
+    assert (kept.standing, kept.told) == ("failed", said)
+
+
+def test_what_cannot_be_read_now_takes_no_marks_away(
+    trio: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has failed and is tried again, and is never an attempt beside one that was read."""
+    run(trio, tmp_path, Scripted())
+    before = current(tmp_path)
+    really = os.open
+
+    def refusing(path, *rest):  # type: ignore[no-untyped-def]
+        if str(path).endswith("ben.py"):
+            raise OSError(errno.EIO, "Input/output error")
+        return really(path, *rest)
+
+    said = "ben.py could not be opened: Input/output error. Check the path and the permissions."
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refusing)
+        for _ in range(2):
+            assert run(trio, tmp_path, Scripted()) == Tally(3, 2, 0, 0, 1, (("ben", said),))
+            assert current(tmp_path) == before
+    with Store(tmp_path, write=False) as store:
+        assert {one.attempts for one in counted(store)} == {1}
+    assert run(trio, tmp_path, Scripted()) == Tally(3, 3, 0, 0, 0)
+    assert current(tmp_path) == before
+
+
+def test_what_cannot_be_stored_costs_only_itself(trio: Path, tmp_path: Path) -> None:
+    """All others of its transaction are kept, and it has failed."""
+
+    def odd(order: Order) -> Reply:
+        reply = graded(order)
+        if order.parcel.name != "ben" or reply.filed is None:
+            return reply
+        return Reply(replace(reply.filed, told="\udce9"))
+
+    tally = run(trio, tmp_path, Scripted(odd))
+    assert (tally.graded, tally.failed, tally.left[0][0]) == (2, 1, "ben")
+    assert tally.left[0][1].startswith("the result could not be stored ('utf-8' codec can't ")
+    assert list(current(tmp_path)) == ["ann", "cas"]
+    assert run(trio, tmp_path, Scripted()) == Tally(3, 2, 1, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are Unicode")
+def test_a_model_solution_whose_name_is_not_unicode(tmp_path: Path) -> None:
+    """Its name is a part of what is graded against, whatever its bytes are."""
+    shutil.copytree(REFERENCE, tmp_path / "reference")
+    assignment = read_assignment(None)
+    before = digests_of(assignment, tmp_path / "reference")
+    (tmp_path / "reference" / os.fsdecode(b"Ren\xe9.py")).write_text("", encoding="utf-8")
+    assert digests_of(assignment, tmp_path / "reference") != before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are Unicode")
+def test_a_name_that_is_not_unicode(trio: Path, tmp_path: Path) -> None:
+    """As old programs unpack it: graded with the others, under a name that can be stored."""
+    (trio / os.fsdecode(b"Ren\xe9.py")).write_text(RIGHT, encoding="utf-8")
+    (trio / os.fsdecode(b"Ren\xe8.py")).write_text(RIGHT, encoding="utf-8")
+    assert run(trio, tmp_path, Scripted()) == Tally(5, 0, 5, 0, 0)
+    named = [name for name in current(tmp_path) if "Ren" in name]
+    assert named == ["class/Ren.py", "class/Ren.py~2"]
+    with Store(tmp_path, write=False) as store:
+        told = {listed.sender.original for _, listed in store.listed().values()}
+    assert told == {"Ren?.py", "ann.py", "ben.py", "cas.py"}
+    assert run(trio, tmp_path, Scripted()) == Tally(5, 5, 0, 0, 0)
 
 
 def test_what_came_before_an_interrupt_is_stored(trio: Path, tmp_path: Path) -> None:

@@ -125,8 +125,8 @@ def test_faults_of_ours_exit_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert done.exit_code == 2
     assert done.stdout.startswith("1 submission, 1 failed\nto be looked at")
     assert done.stderr.endswith(
-        "gradkit: 1 could not be graded, for reasons of gradkit's own that are listed under "
-        "each. Start the same command again to have them tried again.\n"
+        "gradkit: 1 could not be graded, for reasons of gradkit's or the machine's own that are "
+        "listed. Start the same command again to have them tried again.\n"
     )
 
 

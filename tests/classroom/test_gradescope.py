@@ -23,6 +23,11 @@ def test_names_are_read_as_a_yaml_reader_reads_them(name: str) -> None:
     }
 
 
+def test_half_a_character_is_none() -> None:
+    """No file could store it."""
+    assert scalar('"Kim\\ud800"') == "Kim?"
+
+
 def test_scalars() -> None:
     """Plain, single and double quotes with escapes; a quotation mark alone is left as it is."""
     given = ("a b", "'a''b'", '"a\\"b\\u00e9\\xE9\\U0001F600"', "'", '"', '"\\Uffffffff"')

@@ -11,7 +11,8 @@ from gradkit.classroom.course.gradescope import METADATA
 from gradkit.classroom.course.senders import attributed, senders
 from gradkit.records.course import Sender
 from gradkit.student.files import SubmissionError
-from gradkit.student.gather import Handed, Loader, gather
+from gradkit.student.gather import Handed, gather
+from gradkit.student.load import Loader
 
 METADATA_TEXT = """\
 ---

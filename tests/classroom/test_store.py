@@ -38,6 +38,14 @@ def stored(folder: Path, *results: Filed) -> int:
     return run
 
 
+def test_whose_account_it_is_can_be_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever bytes the environment has for it."""
+    monkeypatch.setenv("LOGNAME", "Ren\udce9")
+    stored(tmp_path, filed())
+    with Store(tmp_path, write=False) as store:
+        assert store.runs()[0].who == "Ren?"
+
+
 def found(folder: Path) -> dict[str, float | None]:
     """Names and scores, as a reader sees them."""
     with Store(folder, write=False) as store:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -18,8 +19,9 @@ from hypothesis import strategies as st
 
 from gradkit.records.submission import Parcel
 from gradkit.student import gather as module
-from gradkit.student.files import SubmissionError
-from gradkit.student.gather import Handed, Loader, gather
+from gradkit.student.files import SubmissionError, UnreadableError
+from gradkit.student.gather import Handed, gather
+from gradkit.student.load import Loader
 from gradkit.student.read import parse
 
 CODE = "def forward(x):\n    return x\n"
@@ -424,10 +426,11 @@ def test_an_archive_that_changes_under_the_hand(tmp_path: Path) -> None:
     with Loader() as loader, pytest.raises(SubmissionError) as caught:
         loader.load(handed[0])
     assert str(caught.value) == (
-        "kim.zip could not be read from c.zip (IndexError). Pack the files again as .zip."
+        "kim.zip could not be read from c.zip (KeyError). Pack the files again as .zip."
     )
+    assert isinstance(caught.value, UnreadableError)
     path.unlink()
-    with Loader() as loader, pytest.raises(SubmissionError, match=r"FileNotFoundError"):
+    with Loader() as loader, pytest.raises(UnreadableError, match=r"FileNotFoundError"):
         loader.load(handed[0])
 
 
@@ -533,6 +536,81 @@ def test_many_archives_of_one_student(tmp_path: Path, unpacked: bool) -> None:
     assert len(kim.files) == 10
     assert [problem.message.partition(" ")[0] for problem in kim.problems] == ["10.zip", "11.zip"]
     assert str(found["lee"]).startswith("lee holds more than 100 scripts and notebooks, or more ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts open files in /proc")
+def test_few_archives_are_open_at_a_time(tmp_path: Path) -> None:
+    """A class that comes as one for each student has more of them than a process may open."""
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    open_now = len(os.listdir("/proc/self/fd"))
+    paths = [zipped(tmp_path / f"s{n:02}.zip", (f"s{n:02}.py", CODE)) for n in range(40)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + 25, limits[1]))
+    try:
+        found = files(*paths, paths[0])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert found == {f"s{n:02}": [f"s{n:02}.py"] for n in range(40)}
+
+
+def raised(path: Path) -> str:
+    """What is said of the first submission there, which this machine could not read."""
+    with Loader() as loader, pytest.raises(UnreadableError) as caught:
+        loader.load(gather([path])[0])
+    return str(caught.value)
+
+
+def test_what_a_machine_cannot_read_is_not_the_students(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Errors of reading, and links that lead nowhere, are another kind than damaged files."""
+    folder, archived, script = (tmp_path / name for name in ("folder", "archived", "script"))
+    written(folder / "kim" / "a.py")
+    written(folder / "kim" / "b.py")
+    (archived / "kim").mkdir(parents=True)
+    zipped(archived / "kim" / "b.zip", ("b.py", CODE))
+    written(script / "b.py")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "b.py").symlink_to(tmp_path / "nowhere")
+    really, opened = os.open, io.open
+
+    def refusing(path, *rest):  # type: ignore[no-untyped-def]
+        if str(path).endswith("b.py"):
+            raise OSError(errno.EIO, "Input/output error")
+        return really(path, *rest)
+
+    def refusing_too(path, *rest, **more):  # type: ignore[no-untyped-def]
+        if str(path).endswith("b.zip"):
+            raise OSError(errno.EIO, "Input/output error")
+        return opened(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", refusing)
+    monkeypatch.setattr("builtins.open", refusing_too)
+    said = "could not be opened: Input/output error."
+    assert raised(folder) == f"b.py {said}"
+    assert raised(archived) == (
+        f"There is no script and no notebook in kim. b.zip {said} Check the path and the "
+        "permissions."
+    )
+    assert raised(script) == f"b.py {said} Check the path and the permissions."
+    assert raised(tmp_path / "links").startswith("b.py is a link, and links are not followed. ")
+
+
+def test_an_archive_that_cannot_be_read_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk's error is told as that, in a member and in an archive in it."""
+    one = zipped(tmp_path / "c.zip", ("kim.py", CODE))
+    two = zipped(tmp_path / "d.zip", ("kim.zip", inner(("kim.py", CODE))))
+
+    def failing(*given: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", failing)
+    said = "could not be opened: Input/output error. Check the path and the permissions."
+    assert raised(one) == f"kim.py {said}"
+    assert raised(two) == f"kim.zip {said}"
 
 
 def stamps(*paths: Path) -> dict[str, str]:

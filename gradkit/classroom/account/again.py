@@ -15,7 +15,8 @@ from gradkit.records.result import Result
 from gradkit.records.submission import Parcel, Submission
 from gradkit.render.data import EXPECTED_LEVEL, to_data
 from gradkit.student.files import SubmissionError
-from gradkit.student.gather import Handed, Loader, gather
+from gradkit.student.gather import Handed, gather
+from gradkit.student.load import Loader
 from gradkit.student.read import collect, parse
 
 

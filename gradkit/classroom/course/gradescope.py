@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from gradkit.student.gather import Handed
+from gradkit.text import storable
 
 METADATA = "submission_metadata.yml"
 LARGEST = 50_000_000
@@ -97,5 +98,6 @@ def _unescaped(found: re.Match[str]) -> str:
     sign = found[1]
     if len(sign) > 1:
         code = int(sign[1:], 16)
-        return chr(code) if code <= sys.maxunicode else "\ufffd"
+        # Half of a pair is no character either.
+        return storable(chr(code)) if code <= sys.maxunicode else "\ufffd"
     return _ESCAPES.get(sign, sign)

@@ -18,7 +18,8 @@ from gradkit.records.task import Assignment
 from gradkit.student.content import normal
 from gradkit.student.divide import divide
 from gradkit.student.files import SubmissionError
-from gradkit.student.gather import Handed, Loader
+from gradkit.student.gather import Handed
+from gradkit.student.load import Loader
 from gradkit.student.outline import outline
 from gradkit.student.read import parse
 from gradkit.student.source import parse as parse_source

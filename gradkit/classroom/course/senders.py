@@ -21,6 +21,7 @@ from gradkit.classroom.course.gradescope import METADATA, Metadata, read_metadat
 from gradkit.records.course import Sender
 from gradkit.student.files import shown
 from gradkit.student.gather import Handed
+from gradkit.text import storable
 
 # Canvas takes the first two parts that are digits alone for the ids when a file comes back, so
 # the name ends before them here too.
@@ -116,8 +117,9 @@ def _consistent(found: Sequence[Sender]) -> bool:
 
 
 def original(handed: Handed) -> str:
-    """The name that the download gave it, ending and all."""
-    return PurePosixPath(handed.member.rstrip("/")).name if handed.member else handed.path.name
+    """The name that the download gave it, ending and all, as text that can be stored."""
+    member = handed.member.rstrip("/")
+    return storable(PurePosixPath(member).name if member else handed.path.name)
 
 
 def _canvas(name: str) -> Sender | None:
@@ -169,7 +171,7 @@ def _slug(handed: Sequence[Handed], names: Sequence[str]) -> str:
     ):
         return ""
     first = handed[0]
-    around = first.path.stem if first.member else first.path.parent.name
+    around = storable(first.path.stem if first.member else first.path.parent.name)
     if around.endswith(CLONES):
         slug = around.removesuffix(CLONES) + "-"
     elif len(handed) > 1 and all(not one.member and (one.path / ".git").exists() for one in handed):

@@ -110,7 +110,7 @@ def counted(
     ]
     result = []
     for _, attempts in groupby(found, key=lambda each: each.kept.name):
-        ordered = _ordered(list(attempts))
+        ordered = _ordered(_read(list(attempts)))
         chosen = _chosen(ordered, rule)
         if chosen is not None:
             number = ordered.index(chosen) + 1
@@ -142,6 +142,11 @@ def rule_of(store: Store, upto: int | None = None) -> str:
     """The rule that the newest run which says so has set."""
     said = [run.policy for run in store.runs() if run.policy and (upto is None or run.id <= upto)]
     return said[-1] if said else LAST
+
+
+def _read(attempts: list[_Attempt]) -> list[_Attempt]:
+    """Without those of which only is known that a machine could not read them, if others are."""
+    return [each for each in attempts if each.kept.digest] or attempts
 
 
 def _ordered(attempts: Sequence[_Attempt]) -> list[_Attempt]:

@@ -20,6 +20,7 @@ from gradkit.classroom.file.database import Database, last
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Filed, Kept, Listed, Run, RunKind
 from gradkit.records.course import Sender
+from gradkit.text import storable
 
 
 class Store(Database):
@@ -221,6 +222,6 @@ def _said(sender: Sender) -> str:
 
 def _user() -> str:
     try:
-        return getpass.getuser()
+        return storable(getpass.getuser())
     except (OSError, KeyError, ImportError):
         return "unknown"
