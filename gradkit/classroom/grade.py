@@ -20,7 +20,7 @@ from gradkit.classroom.crew import Crew
 from gradkit.classroom.file.pack import pack, unpack
 from gradkit.classroom.file.store import Store
 from gradkit.classroom.keys import key_base, key_of, seed_of
-from gradkit.classroom.pin import refuse_other_version
+from gradkit.classroom.pin import refuse_other_exercise, refuse_other_version
 from gradkit.grounds import GradingError, Settings, digests_of, grounds, oracle_of, tasks_of
 from gradkit.records.classroom import Filed, Listed, Order
 from gradkit.records.result import Result
@@ -94,7 +94,8 @@ class Grading:
     Raises
     ------
     GradingError
-        The assignment or the reference cannot be used, or is for another gradkit.
+        The assignment or the reference cannot be used, is for another gradkit, or not the one
+        that the class was graded with.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Grading:
         self._assignment, reference = grounds(settings)
         if not new_version:
             refuse_other_version(store, self._assignment)
+        refuse_other_exercise(store, self._assignment, settings.form)
         _refuse_unusable(self._assignment, reference, settings.form)
         self._store, self._settings, self._watch = store, settings, watch
         self._base = key_base(settings, digests_of(self._assignment, reference))

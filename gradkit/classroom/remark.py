@@ -23,7 +23,7 @@ from gradkit.classroom.file.store import Store
 from gradkit.classroom.helpers import end_with_parent
 from gradkit.classroom.keys import key_base, key_of
 from gradkit.classroom.marker import Marker
-from gradkit.classroom.pin import refuse_other_version
+from gradkit.classroom.pin import refuse_other_exercise, refuse_other_version
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Change, Counted, Filed, Kept, Override, Remarked, Run
 from gradkit.records.evidence import Evidence
@@ -109,14 +109,15 @@ def remark(
     Raises
     ------
     GradingError
-        The assignment or the reference cannot be used, or is for another gradkit. Nothing was
-        changed.
+        The assignment or the reference cannot be used, is for another gradkit, or not the one
+        that the class was graded with. Nothing was changed.
     StoreError
         The results could not be stored. All are as they were.
     """
     marker = Marker(settings)
     if not new_version:
         refuse_other_version(store, marker.assignment)
+    refuse_other_exercise(store, marker.assignment, settings.form)
     kept = [each for each in store.newest() if each.standing == "graded"]
     stale: list[tuple[str, str]] = []
     new: dict[int, Filed] = {}

@@ -271,6 +271,16 @@ def test_other_questions_are_said(old: str, new: str, out: Path, tmp_path: Path)
         assert pack(results(out)[name]) == pack(before[name])
 
 
+def test_another_exercise_is_refused(out: Path, tmp_path: Path) -> None:
+    """Answers are worth nothing under it."""
+    before = (out / "class.sqlite").read_bytes()
+    mine = changed_assignment(tmp_path / "mine", 'id = "backpropagation"', 'id = "mine"')
+    ended = command(out, "--assignment", mine)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert "was graded by the assignment 'backpropagation', gradkit's own, and this" in ended.stderr
+    assert (out / "class.sqlite").read_bytes() == before
+
+
 def test_a_task_that_is_gone_is_said(out: Path, tmp_path: Path) -> None:
     """What it was worth stays as it was."""
     mine = changed_assignment(tmp_path / "mine", 'id = "regression-numpy"', 'id = "other-numpy"')

@@ -183,6 +183,13 @@ class Store(Database):
         row = self._base.execute("SELECT packed FROM results WHERE id = ?", (id_,)).fetchone()
         return bytes(row[0])
 
+    def last_graded(self) -> bytes | None:
+        """The packed result that was stored last; None where nothing has been graded."""
+        rows = self.rows(
+            "SELECT packed FROM results WHERE standing = 'graded' ORDER BY id DESC LIMIT 1"
+        )
+        return bytes(rows[0]["packed"]) if rows else None
+
     def evidence(self, id_: int) -> bytes | None:
         """The packed evidence that a result was made from; None where there is none."""
         row = self._base.execute(
