@@ -28,7 +28,7 @@ NO_REFERENCE = click.option(
 PRESET = click.option(
     "--preset",
     type=click.Choice(["default", "strict", "lenient"]),
-    help="What mistakes cost.  [default: the assignment's]",
+    help="What mistakes cost.  [default: for a class what was last given, else the assignment's]",
 )
 HINTS = click.option(
     "--hints",

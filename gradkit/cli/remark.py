@@ -55,7 +55,7 @@ def command(
     """Mark the class in DIR again: new points, deductions or tolerances, the same answers.
 
     Without options the assignment file is read again from where it was when the class was
-    graded.
+    graded, and what was decided before (--preset, --drop, --attempt) holds on.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console

@@ -11,6 +11,7 @@ import pytest
 from classroom.classes import (
     ALMOST,
     MISTAKES,
+    OPTIONS,
     RIGHT,
     SETTINGS,
     changed_assignment,
@@ -357,6 +358,26 @@ def test_a_withdrawn_finding_stays_withdrawn(out: Path, tmp_path: Path) -> None:
     notes = [note for check in chen.tasks[0].checks for note in check.notes]
     assert "A finding about this was withdrawn; nothing is deducted for it." in notes
     assert command(out).stderr == f"0 of {GRADED} scores changed.\n"
+
+
+def test_who_comes_late_is_marked_like_the_others(tmp_path: Path) -> None:
+    """`grade` starts from the preset that was decided; another one has to be asked for."""
+    folder = handed_in(tmp_path / "class", ann=ALMOST)
+    out = tmp_path / "out"
+
+    def grade(*more: str) -> dict[str, object]:
+        words = ["grade", str(folder), "--out", str(out), *OPTIONS, "--lanes", "1", *more]
+        assert CliRunner().invoke(main, words).exit_code == 0
+        return {name: result.score for name, result in results(out).items()}  # type: ignore[union-attr]
+
+    mild = grade()["ann"]
+    assert command(out, "--preset", "strict").exit_code == 0
+    strict = results(out)["ann"].score  # type: ignore[union-attr]
+    assert strict < mild  # type: ignore[operator]
+    handed_in(folder, ben=ALMOST + "#")
+    assert grade() == {"ann": strict, "ben": strict}
+    assert command(out).stderr == "0 of 2 scores changed.\n"
+    assert grade("--preset", "default") == {"ann": mild, "ben": mild}
 
 
 def test_a_dry_run_stores_nothing(out: Path) -> None:

@@ -145,6 +145,17 @@ def test_withdrawn_codes_are_remembered(tmp_path: Path) -> None:
         assert store.dropped() == ("swapped-index", "wrong-sign")
 
 
+def test_the_preset_that_was_given_last_is_remembered(tmp_path: Path) -> None:
+    """None where nobody ever gave one: then the assignment's counts."""
+    with Store(tmp_path, write=True) as store:
+        assert store.preset() is None
+        store.begin("grade", Settings())
+        assert store.preset() is None
+        store.begin("remark", Settings(preset="strict"))
+        store.begin("override", why="kind")
+        assert store.preset() == "strict"
+
+
 def test_the_secret_is_made_once_and_for_each_file(tmp_path: Path) -> None:
     """Names, marks and the secret are for their owner's eyes."""
     stored(tmp_path / "a", filed())

@@ -20,6 +20,7 @@ from gradkit.classroom.file.database import Database, last
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Filed, Kept, Listed, Run, RunKind
 from gradkit.records.course import Sender
+from gradkit.records.mistake import Preset
 
 
 class Store(Database):
@@ -136,6 +137,11 @@ class Store(Database):
     def dropped(self) -> tuple[str, ...]:
         """Codes of findings that have been withdrawn."""
         return tuple(row[0] for row in self._base.execute("SELECT code FROM drops ORDER BY code"))
+
+    def preset(self) -> Preset | None:
+        """What mistakes cost as it was last decided; None leaves it to the assignment."""
+        runs = [run for run in self.runs() if run.kind in ("grade", "remark")]
+        return msgspec.convert(runs[-1].settings["preset"], Preset | None) if runs else None
 
     def newest(self, upto: int | None = None) -> list[Kept]:
         """The newest result of each submission, by name and in the order they were first seen.
