@@ -136,7 +136,7 @@ class Store(Database):
 
     def dropped(self) -> tuple[str, ...]:
         """Codes of findings that have been withdrawn."""
-        return tuple(row[0] for row in self._base.execute("SELECT code FROM drops ORDER BY code"))
+        return tuple(row["code"] for row in self.rows("SELECT code FROM drops ORDER BY code"))
 
     def preset(self) -> Preset | None:
         """What mistakes cost as it was last decided; None leaves it to the assignment."""
@@ -186,8 +186,8 @@ class Store(Database):
 
     def result(self, id_: int) -> bytes:
         """The packed result."""
-        row = self._base.execute("SELECT packed FROM results WHERE id = ?", (id_,)).fetchone()
-        return bytes(row[0])
+        (row,) = self.rows("SELECT packed FROM results WHERE id = ?", (id_,))
+        return bytes(row["packed"])
 
     def last_graded(self) -> bytes | None:
         """The packed result that was stored last; None where nothing has been graded."""
@@ -198,16 +198,16 @@ class Store(Database):
 
     def evidence(self, id_: int) -> bytes | None:
         """The packed evidence that a result was made from; None where there is none."""
-        row = self._base.execute(
+        rows = self.rows(
             "SELECT evidence.packed FROM results JOIN evidence ON evidence.id = results.evidence "
             "WHERE results.id = ?",
             (id_,),
-        ).fetchone()
-        return None if row is None else bytes(row[0])
+        )
+        return bytes(rows[0]["packed"]) if rows else None
 
     def runs(self) -> list[Run]:
         """All runs, the oldest first."""
-        rows = self._base.execute(
+        rows = self.rows(
             "SELECT id, kind, began, ended, who, why, settings, versions, policy FROM runs "
             "ORDER BY id"
         )
