@@ -24,7 +24,7 @@ from gradkit.classroom.helpers import end_with_parent
 from gradkit.classroom.keys import key_base, key_of
 from gradkit.classroom.marker import Marker
 from gradkit.classroom.pin import refuse_other_exercise, refuse_other_version
-from gradkit.grounds import Settings
+from gradkit.grounds import Settings, refuse_unusable
 from gradkit.records.classroom import Change, Counted, Filed, Kept, Override, Remarked, Run
 from gradkit.records.evidence import Evidence
 from gradkit.records.result import Result
@@ -118,6 +118,7 @@ def remark(
     if not new_version:
         refuse_other_version(store, marker.assignment)
     refuse_other_exercise(store, marker.assignment, settings.form)
+    refuse_unusable(marker.assignment, marker.reference, settings.form)
     kept = [each for each in store.newest() if each.standing == "graded"]
     stale: list[tuple[str, str]] = []
     new: dict[int, Filed] = {}

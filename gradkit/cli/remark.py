@@ -18,7 +18,7 @@ from gradkit.cli.options import (
     PRESET,
     REFERENCE,
 )
-from gradkit.cli.refusal import INTERRUPTED, Refusal
+from gradkit.cli.refusal import FAILED, INTERRUPTED, Refusal
 
 
 @click.command("remark")
@@ -104,3 +104,5 @@ def command(
         click.echo(f"gradkit: {name} was left as it is: {told}. Grade it again.", err=True)
     if len(done.stale) > 10:
         click.echo(f"gradkit: and {len(done.stale) - 10} more.", err=True)
+    if done.stale:
+        raise click.exceptions.Exit(FAILED)

@@ -23,10 +23,12 @@ from click.testing import CliRunner
 from click.testing import Result as Ended
 from model_solutions import ROOT
 
+from gradkit.assess import StaleError
 from gradkit.classroom import remark as module
 from gradkit.classroom.file.database import StoreError
 from gradkit.classroom.file.pack import pack, unpack
 from gradkit.classroom.file.store import Store
+from gradkit.classroom.marker import Marker
 from gradkit.classroom.remark import remark, settings_of
 from gradkit.cli import main
 from gradkit.grounds import GradingError, Settings
@@ -289,15 +291,41 @@ def test_a_task_that_is_gone_is_said(out: Path, tmp_path: Path) -> None:
     assert {why for _, why in told.stale} == {"regression-numpy is not in the assignment any more"}
 
 
-def test_a_model_solution_that_cannot_be_used_is_said(out: Path, tmp_path: Path) -> None:
-    """Nobody is marked against it."""
+@pytest.mark.parametrize("spoil", ["unloadable", "missing", "wrong"])
+def test_a_model_solution_that_cannot_be_used_is_said(
+    out: Path, tmp_path: Path, spoil: str
+) -> None:
+    """Nobody is marked against it, and no run is noted."""
+    before = (out / "class.sqlite").read_bytes()
+    shutil.copytree(ROOT / "reference", tmp_path / "reference")
+    solution = tmp_path / "reference" / "regression_numpy.py"
+    if spoil == "missing":
+        solution.unlink()
+    else:
+        wrong = RIGHT.replace("0.001", "0.002")
+        solution.write_text(wrong if spoil == "wrong" else "x = 1\n", encoding="utf-8")
+    ended = command(out, "--reference", tmp_path / "reference")
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    said = {
+        "unloadable": "regression_numpy.py: the model solution has no `L_layer_forward`",
+        "missing": "regression_numpy.py",
+        "wrong": "disagree on W1 of",
+    }
+    assert said[spoil] in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert (out / "class.sqlite").read_bytes() == before
+
+
+def test_one_that_is_found_out_later_leaves_the_mark(out: Path, tmp_path: Path) -> None:
+    """As with torch, which is not loaded before somebody needs it."""
     shutil.copytree(ROOT / "reference", tmp_path / "reference")
     (tmp_path / "reference" / "regression_numpy.py").write_text("x = 1\n", encoding="utf-8")
-    told = marked(out, no_reference=False, reference=tmp_path / "reference")
-    assert told.stale
-    for _, why in told.stale:
-        assert "regression_numpy.py: the model solution has no `L_layer_forward`" in why
-        assert not why.endswith(".")
+    marker = Marker(replace(CLASS, no_reference=False, reference=tmp_path / "reference"))
+    with Store(out, write=False) as store:
+        kept = next(each for each in store.newest() if each.name == "tia_regression_almost")
+        evidence = unpack(store.evidence(kept.id) or b"", tuple[Evidence, ...])
+        with pytest.raises(StaleError, match=r"the model solution has no `L_layer_forward`.*[^.]$"):
+            marker.mark(unpack(store.result(kept.id), Result), evidence)
 
 
 def test_what_has_no_evidence_is_said(out: Path) -> None:
@@ -399,7 +427,9 @@ def test_what_is_stale_is_listed_as_far_as_fits(
     stale = tuple((f"s{n}", "it is old") for n in range(12))
     monkeypatch.setattr(module, "remark", lambda *a, **k: Remarked(20, 0, (), stale))
     out = Path(shutil.copytree(done, tmp_path / "out"))
-    lines = command(out).stderr.splitlines()
+    ended = command(out)
+    lines = ended.stderr.splitlines()
+    assert ended.exit_code == 1
     assert lines[0] == "0 of 20 scores changed."
     assert lines[1] == "gradkit: s0 was left as it is: it is old. Grade it again."
     assert lines[10].startswith("gradkit: s9 ")
