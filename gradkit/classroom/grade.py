@@ -16,6 +16,7 @@ from typing import Protocol
 
 from gradkit.classroom.course.roll import Entry, Roll, enrol
 from gradkit.classroom.crew import Crew
+from gradkit.classroom.file.database import HeldError
 from gradkit.classroom.file.pack import pack, unpack
 from gradkit.classroom.file.store import Store
 from gradkit.classroom.keys import key_base, key_of, seed_of
@@ -28,6 +29,9 @@ from gradkit.student.gather import Loader, place_of
 
 STORE_EVERY = 1.0
 """Seconds that results may wait for each other, to be stored in one transaction."""
+
+PATIENCE = 600.0
+"""Seconds that results wait for another program to let go of the class file."""
 
 TICK = 0.25
 """Seconds between two looks at the clock."""
@@ -112,6 +116,7 @@ class Grading:
         self._unstored: list[Filed] = []
         self._unlisted: list[Listed] = []
         self._stored_at = 0.0
+        self._held_since: float | None = None
         self._counts = {"graded": 0, "refused": 0, "failed": 0}
         self._skipped = 0
 
@@ -145,7 +150,8 @@ class Grading:
                 self._watch.begin(len(roll.entries))
                 self._go(run, orders, crew, loader)
             finally:
-                self._flush(run)
+                while self._unstored or self._unlisted:
+                    self._flush(run)
         self._store.end(run)
         return Tally(len(roll.entries), self._skipped, **self._counts)
 
@@ -249,12 +255,20 @@ class Grading:
         ]
 
     def _flush(self, run: int) -> None:
-        if self._unstored or self._unlisted:
-            with self._store.writing():
-                self._store.add(run, self._unstored)
-                self._store.add_listed(run, self._unlisted)
-            self._unstored.clear()
-            self._unlisted.clear()
+        """Store what waits; where another program holds the file it waits on, to be tried again."""
+        try:
+            if self._unstored or self._unlisted:
+                with self._store.writing():
+                    self._store.add(run, self._unstored)
+                    self._store.add_listed(run, self._unlisted)
+                self._unstored.clear()
+                self._unlisted.clear()
+        except HeldError:
+            self._held_since = self._held_since or time.monotonic()
+            if time.monotonic() - self._held_since > PATIENCE:
+                raise
+            return
+        self._held_since = None
         self._stored_at = time.monotonic()
 
 

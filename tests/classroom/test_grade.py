@@ -428,6 +428,42 @@ def test_a_disk_that_fills_up_keeps_what_was_stored(tmp_path: Path) -> None:
     assert run(folder, tmp_path, Scripted()) == Tally(40, len(kept), 40 - len(kept), 0, 0)
 
 
+@pytest.mark.parametrize("patience", [60.0, 0.2])
+def test_another_program_that_reads_for_long_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    """What waits to be stored waits on, and the others are graded meanwhile; not for ever."""
+    folder = handed_in(tmp_path / "class", **{f"s{n}": RIGHT + "#" * n for n in range(6)})
+    connect = sqlite3.connect
+    # Without the five seconds that SQLite waits of its own accord.
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, **{**k, "timeout": 0.05}))
+    monkeypatch.setattr("gradkit.classroom.grade.STORE_EVERY", 0.0)
+    monkeypatch.setattr("gradkit.classroom.grade.PATIENCE", patience)
+    seen: list[str] = []
+    with (
+        contextlib.closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as reader,
+        Store(tmp_path, write=True) as store,
+    ):
+
+        def answer(order: Order) -> Reply:
+            seen.append(order.parcel.name)
+            if len(seen) == 2:
+                reader.execute("BEGIN")
+                reader.execute("SELECT count(*) FROM results").fetchone()
+            if len(seen) == 5 and patience > 1:
+                reader.execute("COMMIT")
+            return graded(order)
+
+        grading = Grading(store, SETTINGS, Silent())
+        listed = roll(gather([folder]))
+        if patience > 1:
+            assert grading.run(listed, Scripted(answer)) == Tally(6, 0, 6, 0, 0)
+        else:
+            with pytest.raises(StoreError, match="Another program holds it: wait for that, and"):
+                grading.run(listed, Scripted(answer))
+    assert len(current(tmp_path)) == (6 if patience > 1 else 1)
+
+
 def bulk(order: Order) -> Reply:
     """Evidence of some kilobytes that do not pack."""
     reply = graded(order)
