@@ -75,6 +75,7 @@ def remark(
     lanes: int = 1,
     why: str = "",
     drops: Sequence[str] = (),
+    keeps: Sequence[str] = (),
     policy: str | None = None,
     new_version: bool = False,
     store_it: bool = True,
@@ -95,6 +96,8 @@ def remark(
         Kept with the run.
     drops : sequence of str
         Codes that are withdrawn from now on, in later runs too.
+    keeps : sequence of str
+        Codes that were withdrawn, and are no longer.
     policy : str, optional
         Which attempt counts from now on, see `gradkit.classroom.file.counted`.
     new_version : bool
@@ -132,6 +135,7 @@ def remark(
         with store.writing():
             run = store.begin("remark", settings, why=why, policy=policy)
             store.drop(run, drops)
+            store.keep(keeps)
             store.amend(run, new)
             store.end(run)
     return Remarked(total, len(new), changes, tuple(stale))

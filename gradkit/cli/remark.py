@@ -34,6 +34,13 @@ from gradkit.cli.refusal import FAILED, INTERRUPTED, Refusal
     metavar="CODE",
     help="Withdraw this finding from everyone (may be repeated).",
 )
+@click.option(
+    "--keep",
+    "keeps",
+    multiple=True,
+    metavar="CODE",
+    help="Let this finding count again, which --drop withdrew (may be repeated).",
+)
 @ATTEMPT
 @NEW_VERSION
 @click.option(
@@ -47,6 +54,7 @@ def command(
     no_reference: bool,
     preset: str | None,
     drops: tuple[str, ...],
+    keeps: tuple[str, ...],
     attempt: str | None,
     new_version: bool,
     why: str,
@@ -73,6 +81,8 @@ def command(
         for code in drops:
             mistake(code)
         with Store(folder, write=not dry_run, make=False) as store:
+            dropped = store.dropped()
+            _refuse_keeping(keeps, drops, dropped)
             settings = settings_of(store)
             settings = replace(
                 settings,
@@ -80,7 +90,9 @@ def command(
                 reference=reference or (None if no_reference else settings.reference),
                 no_reference=no_reference or (settings.no_reference and reference is None),
                 preset=preset or settings.preset,  # type: ignore[arg-type]
-                dropped=tuple(dict.fromkeys([*store.dropped(), *drops])),
+                dropped=tuple(
+                    code for code in dict.fromkeys([*dropped, *drops]) if code not in keeps
+                ),
             )
             done = remark(
                 store,
@@ -88,6 +100,7 @@ def command(
                 lanes=cores(),
                 why=why,
                 drops=drops,
+                keeps=keeps,
                 policy=rule,
                 new_version=new_version,
                 store_it=not dry_run,
@@ -106,3 +119,13 @@ def command(
         click.echo(f"gradkit: and {len(done.stale) - 10} more.", err=True)
     if done.stale:
         raise click.exceptions.Exit(FAILED)
+
+
+def _refuse_keeping(keeps: tuple[str, ...], drops: tuple[str, ...], held: tuple[str, ...]) -> None:
+    """Refuse to let count what counts, or what is withdrawn in the same breath."""
+    for code in keeps:
+        if code in drops:
+            raise Refusal(f"--keep {code}: --drop says the contrary. Leave one of them out.")
+        if code not in held:
+            there = f"Withdrawn are {', '.join(held)}" if held else "Nothing is"
+            raise Refusal(f"--keep {code}: it is not withdrawn. {there}.")

@@ -25,6 +25,7 @@ from model_solutions import ROOT
 
 from gradkit.assess import StaleError
 from gradkit.classroom import remark as module
+from gradkit.classroom.account.history import history
 from gradkit.classroom.file.database import StoreError
 from gradkit.classroom.file.pack import pack, unpack
 from gradkit.classroom.file.store import Store
@@ -386,6 +387,46 @@ def test_a_withdrawn_finding_stays_withdrawn(out: Path, tmp_path: Path) -> None:
     notes = [note for check in chen.tasks[0].checks for note in check.notes]
     assert "A finding about this was withdrawn; nothing is deducted for it." in notes
     assert command(out).stderr == f"0 of {GRADED} scores changed.\n"
+
+
+def test_a_withdrawn_finding_can_be_let_count_again(out: Path, sample: Path) -> None:
+    """Everything is as it was, for whoever is graded later too; and it can be withdrawn anew."""
+    before = results(out)
+    assert command(out, "--drop", "swapped-index", "--drop", "wrong-sign").exit_code == 0
+    ended = command(out, "--keep", "swapped-index", "--why", "clear after all")
+    assert ended.exit_code == 0
+    assert "chen_regression_swapped_index  20 / 20  17.25 / 20   −2.75" in ended.stdout
+    with Store(out, write=False) as store:
+        assert store.dropped() == ("wrong-sign",)
+        assert settings_of(store).dropped == ("wrong-sign",)
+        (_, dropped, kept) = history(store, "chen_regression_swapped_index").steps
+    assert (dropped.drops, dropped.keeps) == (("swapped-index", "wrong-sign"), ())
+    assert (kept.drops, kept.keeps) == ((), ("swapped-index",))
+    words = ["history", "--class", str(out), "chen_regression_swapped_index"]
+    assert "  No longer withdrawn: swapped-index.\n" in CliRunner().invoke(main, words).stdout
+    command(out, "--keep", "wrong-sign")
+    assert results(out) == before
+    command(out, "--drop", "swapped-index")
+    with Store(out, write=False) as store:
+        assert store.dropped() == ("swapped-index",)
+
+
+def test_what_counts_cannot_be_let_count(out: Path) -> None:
+    """A slip is said, with what is withdrawn, and nothing is done."""
+    ended = command(out, "--keep", "wrong-sign")
+    assert (ended.exit_code, ended.stderr) == (
+        2,
+        "gradkit: --keep wrong-sign: it is not withdrawn. Nothing is.\n",
+    )
+    command(out, "--drop", "swapped-index")
+    assert command(out, "--keep", "wrong-sign").stderr == (
+        "gradkit: --keep wrong-sign: it is not withdrawn. Withdrawn are swapped-index.\n"
+    )
+    ended = command(out, "--keep", "swapped-index", "--drop", "swapped-index")
+    assert (ended.exit_code, ended.stderr) == (
+        2,
+        "gradkit: --keep swapped-index: --drop says the contrary. Leave one of them out.\n",
+    )
 
 
 def test_who_comes_late_is_marked_like_the_others(tmp_path: Path) -> None:

@@ -134,6 +134,11 @@ class Store(Database):
                 "INSERT OR IGNORE INTO drops VALUES (?, ?)", [(code, run) for code in codes]
             )
 
+    def keep(self, codes: Sequence[str]) -> None:
+        """Let findings of these codes count again; the runs' settings tell that they did not."""
+        with self.writing():
+            self._base.executemany("DELETE FROM drops WHERE code = ?", [(code,) for code in codes])
+
     def dropped(self) -> tuple[str, ...]:
         """Codes of findings that have been withdrawn."""
         return tuple(row["code"] for row in self.rows("SELECT code FROM drops ORDER BY code"))
