@@ -45,7 +45,8 @@ REQUIRE_TIER = click.option(
 ATTEMPT = click.option(
     "--attempt",
     metavar="RULE",
-    help="Which attempt counts from now on: last, best or before=DATE.  [default: last]",
+    help="Which attempt counts from now on: last, best or before=DATE.  [default: what was last "
+    "given, else last]",
 )
 NEW_VERSION = click.option(
     "--new-version",
