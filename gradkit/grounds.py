@@ -102,6 +102,24 @@ def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
     )
 
 
+def refuse_unusable(assignment: Assignment, reference: Path | None, form: Form) -> None:
+    """Refuse what nobody can be graded against: better once than for everybody in a class.
+
+    Torch would take seconds to load, whether or not anybody uses it.
+
+    Raises
+    ------
+    GradingError
+        A model solution cannot be used, or there is none where there must be one.
+    """
+    try:
+        for task in tasks_of(assignment, form):
+            if task.framework != "torch":
+                oracle_of(task, reference, form)
+    except OracleError as error:
+        raise GradingError(str(error)) from None
+
+
 def _find_reference(settings: Settings) -> Path | None:
     """The folder named by option; for gradkit's own assignment in a checkout, the one there."""
     if settings.no_reference:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gradkit.language import phrase, say
@@ -99,8 +99,7 @@ def mark(
     return TaskResult(
         task.id,
         task.title,
-        # A step that does not divide the points would round full marks to more than there are.
-        min(round_half_up(sum(check.score for check in checks), step), total),
+        total_of((check.score for check in checks), checkable, step),
         total,
         checkable,
         derived or checkable < total,
@@ -132,6 +131,15 @@ def share(verdict: Verdict) -> float:
         return 0.0
     passed = sum(entry.state == "pass" for entry in verdict.entries)
     return passed / len(verdict.entries)
+
+
+def total_of(scores: Iterable[float], most: float, step: float) -> float:
+    """The sum of ``scores`` to the nearest multiple of ``step``, at most ``most``.
+
+    Whoever earned all that there is to earn has all of it, whether ``step`` divides that or not.
+    """
+    earned = sum(scores)
+    return most if earned >= most - 1e-9 else min(round_half_up(earned, step), most)
 
 
 def round_half_up(value: float, step: float) -> float:

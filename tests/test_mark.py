@@ -135,10 +135,16 @@ def test_totals_are_rounded_once() -> None:
 UPDATE = Verdict("update", "fail", "", entries(*["fail"] * 6, *["pass"] * 3))
 
 
-def test_full_marks_are_not_rounded_above_themselves() -> None:
-    """A step that does not divide the points leaves a total at its largest, and no higher."""
-    assert marked(Verdict("forward", "pass", ""), worth=[0.9]).score == 0.9
-    assert marked(Verdict("forward", "error", ""), worth=[0.9]).score == 0
+@pytest.mark.parametrize("points", [0.9, 19.1])
+def test_full_marks_are_full_whatever_the_step(points: float) -> None:
+    """A step that does not divide the points takes nothing from them, and adds nothing."""
+    half = points / 2
+    passed, failed = Verdict("forward", "pass", ""), Verdict("update", "error", "")
+    assert marked(passed, worth=[points]).score == points
+    assert marked(failed, worth=[points]).score == 0
+    assert marked(passed, failed, worth=[half, half]).score == round_half_up(half, 0.25)
+    unchecked = Verdict("update", "not-checked", "")
+    assert marked(passed, unchecked, worth=[points, 5.0]).score == points
 
 
 def finding(code: str, check: str = "update", names: tuple[str, ...] = ()) -> Finding:

@@ -12,7 +12,6 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import Literal, Protocol
 
 from gradkit.classroom.course.roll import Entry, Roll, enrol
@@ -21,15 +20,13 @@ from gradkit.classroom.file.backlog import Backlog
 from gradkit.classroom.file.pack import pack, unpack
 from gradkit.classroom.file.store import Store
 from gradkit.classroom.keys import key_base, key_of, seed_of
-from gradkit.classroom.pin import refuse_other_version
-from gradkit.grounds import GradingError, Settings, digests_of, grounds, oracle_of, tasks_of
+from gradkit.classroom.pin import refuse_other_exercise, refuse_other_version
+from gradkit.grounds import Settings, digests_of, grounds, refuse_unusable
 from gradkit.records.classroom import Filed, Listed, Order, Standing
 from gradkit.records.result import Result
-from gradkit.records.task import Assignment, Form
 from gradkit.student.files import SubmissionError, UnreadableError
 from gradkit.student.gather import place_of
 from gradkit.student.load import Loader
-from gradkit.truth.oracle import OracleError
 
 STORE_EVERY = 1.0
 """Seconds that results may wait for each other, to be stored in one transaction."""
@@ -101,7 +98,8 @@ class Grading:
     Raises
     ------
     GradingError
-        The assignment or the reference cannot be used, or is for another gradkit.
+        The assignment or the reference cannot be used, is for another gradkit, or not the one
+        that the class was graded with.
     """
 
     def __init__(
@@ -110,7 +108,8 @@ class Grading:
         self._assignment, reference = grounds(settings)
         if not new_version:
             refuse_other_version(store, self._assignment)
-        _refuse_unusable(self._assignment, reference, settings.form)
+        refuse_other_exercise(store, self._assignment, settings.form)
+        refuse_unusable(self._assignment, reference, settings.form)
         self._store, self._settings, self._watch = store, settings, watch
         self._base = key_base(settings, digests_of(self._assignment, reference))
         self._known = {(kept.name, kept.digest): kept for kept in store.newest()}
@@ -152,7 +151,8 @@ class Grading:
                 self._watch.begin(len(roll.entries))
                 self._go(run, orders, crew, loader)
             finally:
-                self._flush(run)
+                while self._backlog:
+                    self._flush(run)
         self._store.end(run)
         ended = Counter(self._ended.values())
         return Tally(
@@ -285,16 +285,3 @@ def renamed(filed: Filed, student: str) -> Filed:
         return replace(filed, name=student)
     own = replace(unpack(filed.result, Result), submission=student)
     return replace(filed, name=student, result=pack(own))
-
-
-def _refuse_unusable(assignment: Assignment, reference: Path | None, form: Form) -> None:
-    """Better one sentence now than the same one for everybody in the class.
-
-    Torch would take seconds to load, whether or not anybody uses it.
-    """
-    try:
-        for task in tasks_of(assignment, form):
-            if task.framework != "torch":
-                oracle_of(task, reference, form)
-    except OracleError as error:
-        raise GradingError(str(error)) from None

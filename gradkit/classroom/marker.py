@@ -38,9 +38,9 @@ class Marker:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.assignment, self._reference = grounds(settings)
+        self.assignment, self.reference = grounds(settings)
         self._settings = settings
-        self.digests = digests_of(self.assignment, self._reference)
+        self.digests = digests_of(self.assignment, self.reference)
         self._tasks: dict[Form, dict[str, Task]] = {}
         self._oracles: dict[tuple[Form, str], Oracle] = {}
         self._bases: dict[tuple[Form, str], str] = {}
@@ -56,7 +56,7 @@ class Marker:
         scheme = scheme_of(
             self.assignment,
             self._settings.preset,
-            derived=self._reference is None,
+            derived=self.reference is None,
             dropped=self._settings.dropped,
         )
         marked = []
@@ -68,7 +68,7 @@ class Marker:
             ]
             marked.append(best(results, [each.section for each in own]))
         digests = {"submission": result.digests["submission"], **self.digests}
-        oracle: OracleKind = "derived" if self._reference is None else "reference"
+        oracle: OracleKind = "derived" if self.reference is None else "reference"
         return replace(
             total(result, marked),
             digests=digests,
@@ -101,7 +101,7 @@ class Marker:
     def _oracle(self, form: Form, task: Task) -> Oracle:
         if (form, task.id) not in self._oracles:
             try:
-                oracle = oracle_of(task, self._reference, form)
+                oracle = oracle_of(task, self.reference, form)
             except OracleError as error:
                 raise StaleError(str(error).rstrip(".")) from None
             self._oracles[form, task.id] = oracle

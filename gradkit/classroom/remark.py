@@ -23,8 +23,8 @@ from gradkit.classroom.file.store import Store
 from gradkit.classroom.helpers import end_with_parent
 from gradkit.classroom.keys import key_base, key_of
 from gradkit.classroom.marker import Marker
-from gradkit.classroom.pin import refuse_other_version
-from gradkit.grounds import Settings
+from gradkit.classroom.pin import refuse_other_exercise, refuse_other_version
+from gradkit.grounds import Settings, refuse_unusable
 from gradkit.records.classroom import Change, Counted, Filed, Kept, Override, Remarked, Run
 from gradkit.records.evidence import Evidence
 from gradkit.records.result import Result
@@ -75,6 +75,7 @@ def remark(
     lanes: int = 1,
     why: str = "",
     drops: Sequence[str] = (),
+    keeps: Sequence[str] = (),
     policy: str | None = None,
     new_version: bool = False,
     store_it: bool = True,
@@ -95,6 +96,8 @@ def remark(
         Kept with the run.
     drops : sequence of str
         Codes that are withdrawn from now on, in later runs too.
+    keeps : sequence of str
+        Codes that were withdrawn, and are no longer.
     policy : str, optional
         Which attempt counts from now on, see `gradkit.classroom.file.counted`.
     new_version : bool
@@ -109,14 +112,16 @@ def remark(
     Raises
     ------
     GradingError
-        The assignment or the reference cannot be used, or is for another gradkit. Nothing was
-        changed.
+        The assignment or the reference cannot be used, is for another gradkit, or not the one
+        that the class was graded with. Nothing was changed.
     StoreError
         The results could not be stored. All are as they were.
     """
     marker = Marker(settings)
     if not new_version:
         refuse_other_version(store, marker.assignment)
+    refuse_other_exercise(store, marker.assignment, settings.form)
+    refuse_unusable(marker.assignment, marker.reference, settings.form)
     kept = [each for each in store.newest() if each.standing == "graded"]
     stale: list[tuple[str, str]] = []
     new: dict[int, Filed] = {}
@@ -130,6 +135,7 @@ def remark(
         with store.writing():
             run = store.begin("remark", settings, why=why, policy=policy)
             store.drop(run, drops)
+            store.keep(keeps)
             store.amend(run, new)
             store.end(run)
     return Remarked(total, len(new), changes, tuple(stale))

@@ -124,6 +124,8 @@ def command(
             _preview(roll(handed, students, by_group=groups, known=known), against["assignment"])
             return
         with Store(out, write=True) as store:
+            # What was decided of the class holds for whoever comes late, too.
+            against["preset"] = against["preset"] or store.preset()
             settings = settings_of(
                 against, require_tier=required_tier(require_tier), dropped=store.dropped()
             )

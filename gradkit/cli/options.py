@@ -58,7 +58,7 @@ NO_REFERENCE = click.option(
 PRESET = click.option(
     "--preset",
     type=click.Choice(["default", "strict", "lenient"]),
-    help="What mistakes cost.  [default: the assignment's]",
+    help="What mistakes cost.  [default: for a class what was last given, else the assignment's]",
 )
 HINTS = click.option(
     "--hints",
@@ -75,7 +75,8 @@ REQUIRE_TIER = click.option(
 ATTEMPT = click.option(
     "--attempt",
     metavar="RULE",
-    help="Which attempt counts from now on: last, best or before=DATE.  [default: last]",
+    help="Which attempt counts from now on: last, best or before=DATE.  [default: what was last "
+    "given, else last]",
 )
 NEW_VERSION = click.option(
     "--new-version",

@@ -19,7 +19,7 @@ from gradkit.cli.options import (
     REFERENCE,
     Text,
 )
-from gradkit.cli.refusal import INTERRUPTED, Refusal
+from gradkit.cli.refusal import FAILED, INTERRUPTED, Refusal
 
 
 @click.command("remark")
@@ -34,6 +34,13 @@ from gradkit.cli.refusal import INTERRUPTED, Refusal
     multiple=True,
     metavar="CODE",
     help="Withdraw this finding from everyone (may be repeated).",
+)
+@click.option(
+    "--keep",
+    "keeps",
+    multiple=True,
+    metavar="CODE",
+    help="Let this finding count again, which --drop withdrew (may be repeated).",
 )
 @ATTEMPT
 @NEW_VERSION
@@ -52,6 +59,7 @@ def command(
     no_reference: bool,
     preset: str | None,
     drops: tuple[str, ...],
+    keeps: tuple[str, ...],
     attempt: str | None,
     new_version: bool,
     why: str,
@@ -60,7 +68,7 @@ def command(
     """Mark the class in DIR again: new points, deductions or tolerances, the same answers.
 
     Without options the assignment file is read again from where it was when the class was
-    graded.
+    graded, and what was decided before (--preset, --drop, --attempt) holds on.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
@@ -78,6 +86,8 @@ def command(
         for code in drops:
             mistake(code)
         with Store(folder, write=not dry_run, make=False) as store:
+            dropped = store.dropped()
+            _refuse_keeping(keeps, drops, dropped)
             settings = settings_of(store)
             settings = replace(
                 settings,
@@ -85,7 +95,9 @@ def command(
                 reference=reference or (None if no_reference else settings.reference),
                 no_reference=no_reference or (settings.no_reference and reference is None),
                 preset=preset or settings.preset,  # type: ignore[arg-type]
-                dropped=tuple(dict.fromkeys([*store.dropped(), *drops])),
+                dropped=tuple(
+                    code for code in dict.fromkeys([*dropped, *drops]) if code not in keeps
+                ),
             )
             done = remark(
                 store,
@@ -93,6 +105,7 @@ def command(
                 lanes=cores(),
                 why=why,
                 drops=drops,
+                keeps=keeps,
                 policy=rule,
                 new_version=new_version,
                 store_it=not dry_run,
@@ -109,3 +122,15 @@ def command(
         click.echo(f"gradkit: {name} was left as it is: {told}. Grade it again.", err=True)
     if len(done.stale) > 10:
         click.echo(f"gradkit: and {len(done.stale) - 10} more.", err=True)
+    if done.stale:
+        raise click.exceptions.Exit(FAILED)
+
+
+def _refuse_keeping(keeps: tuple[str, ...], drops: tuple[str, ...], held: tuple[str, ...]) -> None:
+    """Refuse to let count what counts, or what is withdrawn in the same breath."""
+    for code in keeps:
+        if code in drops:
+            raise Refusal(f"--keep {code}: --drop says the contrary. Leave one of them out.")
+        if code not in held:
+            there = f"Withdrawn are {', '.join(held)}" if held else "Nothing is"
+            raise Refusal(f"--keep {code}: it is not withdrawn. {there}.")

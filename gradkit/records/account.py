@@ -101,8 +101,8 @@ class Step:
     """What one run did to a student's grade.
 
     ``policy`` is the rule for which attempt counts, where the run set one, ``drops`` the
-    findings that it withdrew from everyone. ``before`` and ``after`` are what counted, None
-    where nothing did.
+    findings that it withdrew from everyone, ``keeps`` those of which it took that back.
+    ``before`` and ``after`` are what counted, None where nothing did.
     """
 
     run: int
@@ -116,6 +116,7 @@ class Step:
     words: tuple[Word, ...]
     releases: tuple[Release, ...]
     drops: tuple[str, ...]
+    keeps: tuple[str, ...]
     policy: str | None
     before: Mark | None
     after: Mark | None

@@ -119,6 +119,7 @@ def _step(step: Step) -> Iterator[str]:
     told = [
         *(line for attempt in step.attempts for line in _attempt(attempt, step.kind)),
         *(say("Withdrawn from everybody: {code}.", code=code) for code in step.drops),
+        *(say("No longer withdrawn: {code}.", code=code) for code in step.keeps),
         *([_rule(step.policy)] if step.policy else ()),
         *(_word(word.task, word.check, word.points) for word in step.words),
         *(

@@ -38,6 +38,7 @@ from gradkit.truth.tables import (
     TaskTable,
     convert,
     one_of,
+    points_of,
     refuse,
 )
 
@@ -116,6 +117,9 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
         if entry.id in {task.id for task in tasks}:
             refuse(file, f"{here}.id", repr(entry.id), "an id that no other task has")
         tasks.append(_task(file, here, entry, roles, tolerances, digest))
+        if 0 < (worth := sum(check.points for check in tasks[-1].checks)) < table.marking.step:
+            expected = f"at most {worth:g}, which {entry.id} is worth: totals are rounded to it"
+            refuse(file, "marking.step", f"{table.marking.step:g}", expected)
     return Assignment(
         id=table.id,
         title=table.title,
@@ -238,7 +242,7 @@ def _task(
         checks=tuple(
             Check(
                 name,
-                _points(file, f"{here}.checks.{name}", points),
+                points_of(file, f"{here}.checks.{name}", points),
                 tolerances.get(name, 0.0),
             )
             for name, points in table.checks.items()
@@ -271,13 +275,6 @@ def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, 
         refuse(file, f"{here}.data", f"{source}: nan or inf", "finite numbers only")
     values.flags.writeable = False
     return values[:, : len(table.features)], values[:, len(table.features) :]
-
-
-def _points(file: Path, here: str, value: Any) -> float:
-    real = isinstance(value, int | float) and not isinstance(value, bool)
-    if not real or not 0 <= value < np.inf:
-        refuse(file, here, repr(value), "points: a number, 0 or more")
-    return float(value)
 
 
 def _start(

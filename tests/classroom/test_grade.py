@@ -21,19 +21,25 @@ import gradkit
 from gradkit.classroom.course.roll import roll
 from gradkit.classroom.file.counted import counted
 from gradkit.classroom.file.database import FILE, StoreError
+from gradkit.classroom.file.pack import pack
 from gradkit.classroom.file.store import Store
 from gradkit.classroom.grade import LOST, Grading, Tally
 from gradkit.classroom.keys import seed_of
 from gradkit.grounds import GradingError, Settings, digests_of
 from gradkit.records.classroom import Kept, Order, Reply
+from gradkit.records.result import Result
 from gradkit.student.gather import gather
 from gradkit.truth.assignment import read_assignment
+
+RESULT = pack(
+    Result("x", "backpropagation", "correct", 1, "derived", False, 0, 1, (), (), {}, {}, 0)
+)
 
 
 def graded(order: Order) -> Reply:
     """A result whose score is the length of the submission."""
     parcel = order.parcel
-    facts = {"path": parcel.path, "digest": parcel.digest, "key": order.key}
+    facts = {"path": parcel.path, "digest": parcel.digest, "key": order.key, "result": RESULT}
     return Reply(filed(parcel.name, score=float(len(parcel.files[0].data.decode())), **facts))
 
 
@@ -184,6 +190,41 @@ def test_another_gradkit_is_refused(
     monkeypatch.setattr(gradkit, "__version__", "1.2.3")
     same = replace(SETTINGS, assignment=pinned)
     assert run(trio, tmp_path / "new", Scripted(), same).graded == 3
+
+
+def test_another_exercise_is_refused(trio: Path, tmp_path: Path) -> None:
+    """An option that was forgotten does not mark everybody by something else."""
+    out = tmp_path / "out"
+    run(trio, out, Scripted())
+    before = (out / FILE).read_bytes()
+    mine = changed_assignment(tmp_path / "a", 'id = "backpropagation"', 'id = "mine"')
+    with pytest.raises(GradingError) as caught:
+        run(trio, out, Scripted(), replace(SETTINGS, assignment=mine))
+    assert str(caught.value) == (
+        f"{out / FILE} was graded by the assignment 'backpropagation', gradkit's own, and this is "
+        f"'mine' ({mine}). Leave out --assignment, or choose another folder with --out."
+    )
+    published = replace(SETTINGS, form="published", no_reference=False, reference=REFERENCE)
+    with pytest.raises(GradingError) as caught:
+        run(trio, out, Scripted(), published, new_version=True)
+    assert str(caught.value) == (
+        f"{out / FILE} was graded by --form correct, and this is --form published. Give --form "
+        "correct, or choose another folder with --out."
+    )
+    assert (out / FILE).read_bytes() == before
+
+
+def test_the_file_of_ones_own_exercise_is_named(trio: Path, tmp_path: Path) -> None:
+    """To be copied to the command line. Changed under its id, it is the same exercise."""
+    mine = replace(SETTINGS, assignment=changed_assignment(tmp_path / "a"))
+    run(trio, tmp_path, Scripted(), mine)
+    changed_assignment(tmp_path / "a", "step = 0.25", "step = 0.5")
+    assert run(trio, tmp_path, Scripted(), mine).graded == 3
+    other = changed_assignment(tmp_path / "b", 'id = "backpropagation"', 'id = "other"')
+    with pytest.raises(GradingError) as caught:
+        run(trio, tmp_path, Scripted(), replace(SETTINGS, assignment=other))
+    assert f"'backpropagation' ({mine.assignment}), and this is 'other'" in str(caught.value)
+    assert "Give its file with --assignment, or choose" in str(caught.value)
 
 
 def test_the_seed_is_the_attempts(trio: Path, tmp_path: Path) -> None:
@@ -457,11 +498,47 @@ def test_a_disk_that_fills_up_keeps_what_was_stored(tmp_path: Path) -> None:
     assert run(folder, tmp_path, Scripted()) == Tally(40, len(kept), 40 - len(kept), 0, 0)
 
 
+@pytest.mark.parametrize("patience", [60.0, 0.2])
+def test_another_program_that_reads_for_long_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    """What waits to be stored waits on, and the others are graded meanwhile; not for ever."""
+    folder = handed_in(tmp_path / "class", **{f"s{n}": RIGHT + "#" * n for n in range(6)})
+    connect = sqlite3.connect
+    # Without the five seconds that SQLite waits of its own accord.
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, **{**k, "timeout": 0.05}))
+    monkeypatch.setattr("gradkit.classroom.grade.STORE_EVERY", 0.0)
+    monkeypatch.setattr("gradkit.classroom.file.backlog.PATIENCE", patience)
+    seen: list[str] = []
+    with (
+        contextlib.closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as reader,
+        Store(tmp_path, write=True) as store,
+    ):
+
+        def answer(order: Order) -> Reply:
+            seen.append(order.parcel.name)
+            if len(seen) == 2:
+                reader.execute("BEGIN")
+                reader.execute("SELECT count(*) FROM results").fetchone()
+            if len(seen) == 5 and patience > 1:
+                reader.execute("COMMIT")
+            return graded(order)
+
+        grading = Grading(store, SETTINGS, Silent())
+        listed = roll(gather([folder]))
+        if patience > 1:
+            assert grading.run(listed, Scripted(answer)) == Tally(6, 0, 6, 0, 0)
+        else:
+            with pytest.raises(StoreError, match="Another program holds it: wait for that, and"):
+                grading.run(listed, Scripted(answer))
+    assert len(current(tmp_path)) == (6 if patience > 1 else 1)
+
+
 def bulk(order: Order) -> Reply:
-    """A result of some kilobytes that do not pack."""
+    """Evidence of some kilobytes that do not pack."""
     reply = graded(order)
     assert reply.filed is not None
-    return Reply(replace(reply.filed, result=order.key.encode() * 100))
+    return Reply(replace(reply.filed, evidence=order.key.encode() * 100))
 
 
 def test_results_of_one_moment_are_stored_together(tmp_path: Path) -> None:

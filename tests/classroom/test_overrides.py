@@ -27,7 +27,14 @@ from classroom.classes import changed_assignment
 
 from gradkit.classroom.file.counted import counted
 from gradkit.classroom.file.database import FILE
-from gradkit.classroom.file.overrides import OverrideError, override, overrides, result_of
+from gradkit.classroom.file.overrides import (
+    OverrideError,
+    decided,
+    override,
+    overrides,
+    result_of,
+)
+from gradkit.classroom.file.pack import unpack
 from gradkit.classroom.file.store import Store
 from gradkit.classroom.remark import remark
 from gradkit.grounds import Settings
@@ -99,6 +106,16 @@ def test_a_total_is_rounded_as_marks_are(course: Path) -> None:
     """Once, to the assignment's step; points that are set stay what they are."""
     give(course, 10.1)
     assert (check(course).score, result(course).score) == (10.1, 18.0)
+
+
+def test_all_points_are_all_points_whatever_the_step(course: Path) -> None:
+    """A step that does not divide them takes nothing from who was given what was missing."""
+    give(course, 12.0)
+    with Store(course, write=False) as store:
+        one = one_of(store, ANNA)
+        plain = unpack(store.result(one.kept.id), Result)
+        coarse = replace(plain, tasks=(replace(plain.tasks[0], step=9.0),))
+        assert decided(coarse, one.kept, overrides(store)[ANNA]).score == 20.0
 
 
 def test_taking_back_leaves_the_mark(course: Path) -> None:

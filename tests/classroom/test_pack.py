@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from model_solutions import ROOT
 
+from gradkit.classroom.file.database import StoreError
 from gradkit.classroom.file.pack import pack, unpack
 from gradkit.grounds import Settings
 from gradkit.records.evidence import Evidence
@@ -102,7 +103,10 @@ def test_a_result_and_its_evidence_come_back(tmp_path: Path) -> None:
 def test_foreign_bytes_are_refused(data: bytes) -> None:
     """With what was expected in them, and no other exception than the one promised."""
     for foreign in (data, zlib.compress(data)):
-        with pytest.raises(ValueError, match=r"^these bytes are no packed Observations: "):
+        with pytest.raises(
+            StoreError,
+            match=r"^The class file is damaged: what it has as a Observations is none \(",
+        ):
             unpack(foreign, Observations)
 
 
@@ -112,10 +116,12 @@ def test_spoiled_bytes_are_refused_or_read(data: st.DataObject) -> None:
     packed = bytearray(pack(Outcome("x", {"A": np.arange(6.0)})))
     cut = data.draw(st.integers(0, len(packed)))
     packed[data.draw(st.integers(0, len(packed) - 1))] ^= data.draw(st.integers(1, 255))
-    with pytest.raises(ValueError, match=r"^these bytes are no packed Outcome: "):
+    with pytest.raises(
+        StoreError, match=r"^The class file is damaged: what it has as a Outcome is none \("
+    ):
         unpack(bytes(packed[:cut]), Outcome)
     # A bit of the compressor's own header may be without consequence.
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(StoreError):
         assert np.array_equal(unpack(bytes(packed), Outcome).outputs["A"], np.arange(6.0))
 
 
@@ -135,13 +141,17 @@ def test_spoiled_bytes_are_refused_or_read(data: st.DataObject) -> None:
 def test_what_is_no_array_is_refused(value: object) -> None:
     """Sizes that do not fit, types that are none, and objects, which could be anything."""
     record = {"name": "x", "outputs": {"A": value}}
-    with pytest.raises(ValueError, match=r"^these bytes are no packed Outcome: "):
+    with pytest.raises(
+        StoreError, match=r"^The class file is damaged: what it has as a Outcome is none \("
+    ):
         unpack(zlib.compress(msgspec.msgpack.encode(record)), Outcome)
 
 
 def test_another_record_is_refused() -> None:
     """Bytes of one kind are not taken for another."""
-    with pytest.raises(ValueError, match=r"^these bytes are no packed Outcome: .*`name`"):
+    with pytest.raises(
+        StoreError, match=r"^The class file is damaged: what it has as a Outcome is none \(.*`name`"
+    ):
         unpack(pack(Lost("timeout", "x")), Outcome)
 
 

@@ -11,6 +11,7 @@ import pytest
 from classroom.classes import (
     ALMOST,
     MISTAKES,
+    OPTIONS,
     RIGHT,
     SETTINGS,
     changed_assignment,
@@ -22,10 +23,13 @@ from click.testing import CliRunner
 from click.testing import Result as Ended
 from model_solutions import ROOT
 
+from gradkit.assess import StaleError
 from gradkit.classroom import remark as module
+from gradkit.classroom.account.history import history
 from gradkit.classroom.file.database import StoreError
 from gradkit.classroom.file.pack import pack, unpack
 from gradkit.classroom.file.store import Store
+from gradkit.classroom.marker import Marker
 from gradkit.classroom.remark import remark, settings_of
 from gradkit.cli import main
 from gradkit.grounds import GradingError, Settings
@@ -271,6 +275,16 @@ def test_other_questions_are_said(old: str, new: str, out: Path, tmp_path: Path)
         assert pack(results(out)[name]) == pack(before[name])
 
 
+def test_another_exercise_is_refused(out: Path, tmp_path: Path) -> None:
+    """Answers are worth nothing under it."""
+    before = (out / "class.sqlite").read_bytes()
+    mine = changed_assignment(tmp_path / "mine", 'id = "backpropagation"', 'id = "mine"')
+    ended = command(out, "--assignment", mine)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert "was graded by the assignment 'backpropagation', gradkit's own, and this" in ended.stderr
+    assert (out / "class.sqlite").read_bytes() == before
+
+
 def test_a_task_that_is_gone_is_said(out: Path, tmp_path: Path) -> None:
     """What it was worth stays as it was."""
     mine = changed_assignment(tmp_path / "mine", 'id = "regression-numpy"', 'id = "other-numpy"')
@@ -278,15 +292,41 @@ def test_a_task_that_is_gone_is_said(out: Path, tmp_path: Path) -> None:
     assert {why for _, why in told.stale} == {"regression-numpy is not in the assignment any more"}
 
 
-def test_a_model_solution_that_cannot_be_used_is_said(out: Path, tmp_path: Path) -> None:
-    """Nobody is marked against it."""
+@pytest.mark.parametrize("spoil", ["unloadable", "missing", "wrong"])
+def test_a_model_solution_that_cannot_be_used_is_said(
+    out: Path, tmp_path: Path, spoil: str
+) -> None:
+    """Nobody is marked against it, and no run is noted."""
+    before = (out / "class.sqlite").read_bytes()
+    shutil.copytree(ROOT / "reference", tmp_path / "reference")
+    solution = tmp_path / "reference" / "regression_numpy.py"
+    if spoil == "missing":
+        solution.unlink()
+    else:
+        wrong = RIGHT.replace("0.001", "0.002")
+        solution.write_text(wrong if spoil == "wrong" else "x = 1\n", encoding="utf-8")
+    ended = command(out, "--reference", tmp_path / "reference")
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    said = {
+        "unloadable": "regression_numpy.py: the model solution has no `L_layer_forward`",
+        "missing": "regression_numpy.py",
+        "wrong": "disagree on W1 of",
+    }
+    assert said[spoil] in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert (out / "class.sqlite").read_bytes() == before
+
+
+def test_one_that_is_found_out_later_leaves_the_mark(out: Path, tmp_path: Path) -> None:
+    """As with torch, which is not loaded before somebody needs it."""
     shutil.copytree(ROOT / "reference", tmp_path / "reference")
     (tmp_path / "reference" / "regression_numpy.py").write_text("x = 1\n", encoding="utf-8")
-    told = marked(out, no_reference=False, reference=tmp_path / "reference")
-    assert told.stale
-    for _, why in told.stale:
-        assert "regression_numpy.py: the model solution has no `L_layer_forward`" in why
-        assert not why.endswith(".")
+    marker = Marker(replace(CLASS, no_reference=False, reference=tmp_path / "reference"))
+    with Store(out, write=False) as store:
+        kept = next(each for each in store.newest() if each.name == "tia_regression_almost")
+        evidence = unpack(store.evidence(kept.id) or b"", tuple[Evidence, ...])
+        with pytest.raises(StaleError, match=r"the model solution has no `L_layer_forward`.*[^.]$"):
+            marker.mark(unpack(store.result(kept.id), Result), evidence)
 
 
 def test_what_has_no_evidence_is_said(out: Path) -> None:
@@ -349,6 +389,66 @@ def test_a_withdrawn_finding_stays_withdrawn(out: Path, tmp_path: Path) -> None:
     assert command(out).stderr == f"0 of {GRADED} scores changed.\n"
 
 
+def test_a_withdrawn_finding_can_be_let_count_again(out: Path, sample: Path) -> None:
+    """Everything is as it was, for whoever is graded later too; and it can be withdrawn anew."""
+    before = results(out)
+    assert command(out, "--drop", "swapped-index", "--drop", "wrong-sign").exit_code == 0
+    ended = command(out, "--keep", "swapped-index", "--why", "clear after all")
+    assert ended.exit_code == 0
+    assert "chen_regression_swapped_index  20 / 20  17.25 / 20   −2.75" in ended.stdout
+    with Store(out, write=False) as store:
+        assert store.dropped() == ("wrong-sign",)
+        assert settings_of(store).dropped == ("wrong-sign",)
+        (_, dropped, kept) = history(store, "chen_regression_swapped_index").steps
+    assert (dropped.drops, dropped.keeps) == (("swapped-index", "wrong-sign"), ())
+    assert (kept.drops, kept.keeps) == ((), ("swapped-index",))
+    words = ["history", "--class", str(out), "chen_regression_swapped_index"]
+    assert "  No longer withdrawn: swapped-index.\n" in CliRunner().invoke(main, words).stdout
+    command(out, "--keep", "wrong-sign")
+    assert results(out) == before
+    command(out, "--drop", "swapped-index")
+    with Store(out, write=False) as store:
+        assert store.dropped() == ("swapped-index",)
+
+
+def test_what_counts_cannot_be_let_count(out: Path) -> None:
+    """A slip is said, with what is withdrawn, and nothing is done."""
+    ended = command(out, "--keep", "wrong-sign")
+    assert (ended.exit_code, ended.stderr) == (
+        2,
+        "gradkit: --keep wrong-sign: it is not withdrawn. Nothing is.\n",
+    )
+    command(out, "--drop", "swapped-index")
+    assert command(out, "--keep", "wrong-sign").stderr == (
+        "gradkit: --keep wrong-sign: it is not withdrawn. Withdrawn are swapped-index.\n"
+    )
+    ended = command(out, "--keep", "swapped-index", "--drop", "swapped-index")
+    assert (ended.exit_code, ended.stderr) == (
+        2,
+        "gradkit: --keep swapped-index: --drop says the contrary. Leave one of them out.\n",
+    )
+
+
+def test_who_comes_late_is_marked_like_the_others(tmp_path: Path) -> None:
+    """`grade` starts from the preset that was decided; another one has to be asked for."""
+    folder = handed_in(tmp_path / "class", ann=ALMOST)
+    out = tmp_path / "out"
+
+    def grade(*more: str) -> dict[str, object]:
+        words = ["grade", str(folder), "--out", str(out), *OPTIONS, "--lanes", "1", *more]
+        assert CliRunner().invoke(main, words).exit_code == 0
+        return {name: result.score for name, result in results(out).items()}  # type: ignore[union-attr]
+
+    mild = grade()["ann"]
+    assert command(out, "--preset", "strict").exit_code == 0
+    strict = results(out)["ann"].score  # type: ignore[union-attr]
+    assert strict < mild  # type: ignore[operator]
+    handed_in(folder, ben=ALMOST + "#")
+    assert grade() == {"ann": strict, "ben": strict}
+    assert command(out).stderr == "0 of 2 scores changed.\n"
+    assert grade("--preset", "default") == {"ann": mild, "ben": mild}
+
+
 def test_a_dry_run_stores_nothing(out: Path) -> None:
     """It prints what would change, and that it would."""
     before = (out / "class.sqlite").read_bytes()
@@ -368,7 +468,9 @@ def test_what_is_stale_is_listed_as_far_as_fits(
     stale = tuple((f"s{n}", "it is old") for n in range(12))
     monkeypatch.setattr(module, "remark", lambda *a, **k: Remarked(20, 0, (), stale))
     out = Path(shutil.copytree(done, tmp_path / "out"))
-    lines = command(out).stderr.splitlines()
+    ended = command(out)
+    lines = ended.stderr.splitlines()
+    assert ended.exit_code == 1
     assert lines[0] == "0 of 20 scores changed."
     assert lines[1] == "gradkit: s0 was left as it is: it is old. Grade it again."
     assert lines[10].startswith("gradkit: s9 ")

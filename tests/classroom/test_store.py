@@ -12,16 +12,18 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from classroom.filing import as_stranger, filed
+from click.testing import CliRunner
 
-from gradkit.classroom.file.database import FILE, StoreError, files_of
+from gradkit.classroom.file.database import FILE, RESCUE, StoreError, files_of
 from gradkit.classroom.file.lock import LOCK
 from gradkit.classroom.file.schema import FORMAT
 from gradkit.classroom.file.store import Store
+from gradkit.cli import main
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Filed, Listed
 from gradkit.records.course import Sender
@@ -153,6 +155,17 @@ def test_withdrawn_codes_are_remembered(tmp_path: Path) -> None:
         assert store.dropped() == ("swapped-index", "wrong-sign")
 
 
+def test_the_preset_that_was_given_last_is_remembered(tmp_path: Path) -> None:
+    """None where nobody ever gave one: then the assignment's counts."""
+    with Store(tmp_path, write=True) as store:
+        assert store.preset() is None
+        store.begin("grade", Settings())
+        assert store.preset() is None
+        store.begin("remark", Settings(preset="strict"))
+        store.begin("override", why="kind")
+        assert store.preset() == "strict"
+
+
 def test_the_secret_is_made_once_and_for_each_file(tmp_path: Path) -> None:
     """Names, marks and the secret are for their owner's eyes."""
     stored(tmp_path / "a", filed())
@@ -234,9 +247,59 @@ def test_a_file_that_is_no_database(tmp_path: Path, write: bool) -> None:
     """Somebody's own file of that name is left alone."""
     (tmp_path / FILE).write_bytes(b"marks, as I keep them\n" * 99)
     assert refused(tmp_path, write=write) == (
-        f"{tmp_path / FILE}: It is no class file: choose another folder with --out, {KEPT}"
+        f"{tmp_path / FILE}: is damaged, or no class file (file is not a database). {RESCUE}"
     )
     assert (tmp_path / FILE).read_bytes() == b"marks, as I keep them\n" * 99
+
+
+def damage_table(path: Path) -> None:
+    """Take a table away."""
+    with contextlib.closing(sqlite3.connect(path)) as base, base:
+        base.execute("DROP TABLE listed")
+
+
+def damage_pages(path: Path) -> None:
+    """Overwrite all but the first page."""
+    path.write_bytes(path.read_bytes()[:4096] + b"\xa5" * (path.stat().st_size - 4096))
+
+
+def damage_result(path: Path) -> None:
+    """Overwrite a result."""
+    with contextlib.closing(sqlite3.connect(path)) as base, base:
+        base.execute("UPDATE results SET packed = x'c1ff00'")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (damage_table, "is damaged, or no class file (no such table: listed). "),
+        (damage_pages, "is damaged, or no class file (database disk image is malformed). "),
+        (damage_result, "The class file is damaged: what it has as a Result is none ("),
+    ],
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["summary", "DIR"],
+        ["review", "DIR"],
+        ["remark", "DIR"],
+        ["feedback", "DIR", "--folder"],
+        ["history", "--class", "DIR", "anna"],
+        ["show", "--class", "DIR", "anna"],
+        ["override", "--class", "DIR", "anna", "update", "1", "--comment", "x"],
+        ["grade", "IN", "--out", "DIR", "--task", "regression-numpy", "--seed", "11"],
+    ],
+)
+def test_a_damaged_file_is_told(
+    course: Path, handed: Path, words: list[str], damage: Callable[[Path], None], said: str
+) -> None:
+    """Whatever is asked of it: one sentence, with what may help, and no promise of the rest."""
+    damage(course / FILE)
+    named = {"DIR": str(course), "IN": str(handed / "first")}
+    ended = CliRunner().invoke(main, [named.get(word, word) for word in words])
+    assert (ended.exit_code, ended.exception.__class__) == (2, SystemExit), ended.output
+    assert said in ended.stderr
+    assert ended.stderr.endswith(f"{RESCUE}\n")
 
 
 def test_only_one_may_write(tmp_path: Path) -> None:

@@ -174,12 +174,23 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "{ interface = 1",
         "{ interface = -1",
-        "tasks[0].checks.interface: found -1; expected points: a number, 0 or more",
+        "tasks[0].checks.interface: found -1; expected points: a number from 0 to 10,000",
     ),
     (
         "{ interface = 1",
         "{ interface = true",
-        "tasks[0].checks.interface: found True; expected points: a number, 0 or more",
+        "tasks[0].checks.interface: found True; expected points: a number from 0 to 10,000",
+    ),
+    (
+        "{ interface = 1",
+        "{ interface = 10_000.5",
+        "tasks[0].checks.interface: found 10000.5; expected points: a number from 0 to 10,000",
+    ),
+    (
+        "step = 0.25",
+        "step = 100",
+        "marking.step: found 100; expected at most 20, which regression-numpy is worth: totals are "
+        "rounded to it",
     ),
     (
         'data = "regression.csv"',

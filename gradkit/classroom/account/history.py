@@ -40,10 +40,12 @@ def history(store: Store, name: str) -> History:
     attempts = _attempts(store, name)
     words = _words(store, name)
     given = releases(store, name)
-    drops = store.rows("SELECT code, run FROM drops ORDER BY code")
+    dropped: tuple[str, ...] = ()
     steps: list[Step] = []
     before: Mark | None = None
     for run in runs:
+        said = run.settings.get("dropped", dropped)
+        former, dropped = dropped, msgspec.convert(said, tuple[str, ...])
         own = (
             tuple(attempts.get(run.id, ())),
             tuple(words.get(run.id, ())),
@@ -56,7 +58,8 @@ def history(store: Store, name: str) -> History:
         steps.append(
             Step(
                 *(run.id, run.kind, run.began, run.ended, run.who, run.why, run.versions, *own),
-                tuple(row["code"] for row in drops if row["run"] == run.id),
+                tuple(sorted(set(dropped) - set(former))),
+                tuple(sorted(set(former) - set(dropped))),
                 run.policy,
                 before,
                 after,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
+from gradkit.classroom.file.database import HeldError
 from gradkit.classroom.file.store import Store
 from gradkit.records.classroom import Filed, Listed
+
+PATIENCE = 600.0
+"""Seconds that results wait for another program to let go of the class file."""
 
 
 class Backlog:
@@ -21,6 +26,11 @@ class Backlog:
         self._store = store
         self._filed: list[Filed] = []
         self._listed: list[Listed] = []
+        self._held_since: float | None = None
+
+    def __bool__(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._filed or self._listed)
 
     def add(self, filed: Sequence[Filed], listed: Sequence[Listed]) -> None:
         """Have results wait, and whose they are."""
@@ -28,7 +38,7 @@ class Backlog:
         self._listed += listed
 
     def flush(self, run: int) -> list[tuple[Listed, str]]:
-        """Store what waits. Nothing does afterwards.
+        """Store what waits; where another program holds the file it waits on, to be tried again.
 
         Returns
         -------
@@ -38,15 +48,20 @@ class Backlog:
         Raises
         ------
         StoreError
-            The file cannot be written.
+            The file cannot be written, or has been held for longer than `PATIENCE`.
         """
-        filed, self._filed = self._filed, []
-        listed, self._listed = self._listed, []
+        filed, listed, left = self._filed, self._listed, []
         try:
             self._write(run, filed, listed)
         except (TypeError, ValueError):
-            return self._one_by_one(run, filed, listed)
-        return []
+            left = self._one_by_one(run, filed, listed)
+        except HeldError:
+            self._held_since = self._held_since or time.monotonic()
+            if time.monotonic() - self._held_since > PATIENCE:
+                raise
+            return []
+        self._filed, self._listed, self._held_since = [], [], None
+        return left
 
     def _one_by_one(
         self, run: int, filed: Sequence[Filed], listed: Sequence[Listed]

@@ -33,8 +33,21 @@ def last(upto: int | None) -> int:
     return sys.maxsize if upto is None else upto
 
 
+DAMAGED = ("malformed", "not a database", "no such table", "no such column", "not decode")
+"""What SQLite says of a file that is not as it was written."""
+
+RESCUE = (
+    "Put a backup in its place; where there is none, `sqlite3 class.sqlite .recover` may save what "
+    "is left of it. Or choose another folder with --out."
+)
+
+
 class StoreError(Exception):
-    """The class file cannot be used or written; what had been stored is kept."""
+    """The class file cannot be used or written; the text says what is kept, and what to do."""
+
+
+class HeldError(StoreError):
+    """Another program holds the class file; later on it can be written."""
 
 
 class Database:
@@ -108,12 +121,8 @@ class Database:
                     self._base.execute(statement)
                 facts = {"format": FORMAT, "secret": secrets.token_hex(32)}
                 self._base.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
-        try:
-            found = self.meta("format")
-        except sqlite3.OperationalError as error:
-            if "no such table" not in str(error):
-                raise
-            found = None
+        named = self.rows("SELECT name FROM sqlite_master WHERE name = 'meta'")
+        found = self.meta("format") if named else None
         if found != FORMAT:
             raise StoreError(
                 f"{self.path}: is not a class file of this version of gradkit (found "
@@ -125,8 +134,8 @@ class Database:
 
     def meta(self, key: str) -> str | None:
         """A fact about the file itself."""
-        row = self._base.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return None if row is None else str(row[0])
+        rows = self.rows("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(rows[0]["value"]) if rows else None
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -156,8 +165,17 @@ class Database:
             self._refuse(error)
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
-        """What the file says, for the modules that have tables of their own in it."""
-        return self._base.execute(query, values).fetchall()
+        """What the file says, for whoever has tables of their own in it.
+
+        Raises
+        ------
+        StoreError
+            It cannot be read, or is damaged.
+        """
+        try:
+            return self._base.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            self._refuse(error)
 
     def change(self, statement: str, values: Sequence[object] = ()) -> int:
         """Add a row within `writing`, and give its number."""
@@ -191,11 +209,15 @@ class Database:
             "attempt to write a readonly database": "It may not be written: check its permissions",
             "unable to open database file": "It cannot be opened: check the folder's permissions",
             "disk I/O error": "The disk cannot be written or read",
-            "file is not a database": "It is no class file: choose another folder with --out",
             "database is locked": "Another program holds it: wait for that",
         }
+        if any(words in said for words in DAMAGED):
+            raise StoreError(
+                f"{self.path}: is damaged, or no class file ({said}). {RESCUE}"
+            ) from None
+        kind = HeldError if "database is locked" in said else StoreError
         told = next((text for part, text in advice.items() if part in said), said)
-        raise StoreError(
+        raise kind(
             f"{self.path}: {told}, and start the same command again. What had been stored is kept."
         ) from None
 

@@ -14,9 +14,10 @@ from dataclasses import replace
 from gradkit.classroom.file.database import last
 from gradkit.classroom.file.pack import unpack
 from gradkit.classroom.file.store import Store
-from gradkit.mark import round_half_up
+from gradkit.mark import total_of
 from gradkit.records.classroom import Counted, Kept, Override
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
+from gradkit.records.verdict import OPEN
 
 
 class OverrideError(ValueError):
@@ -140,7 +141,9 @@ def _task(kept: Kept, task: TaskResult, words: dict[tuple[str, str], Override]) 
     )
     if checks == task.checks:
         return task
-    score = min(round_half_up(sum(check.score for check in checks), task.step), task.max_score)
+    # Points that a person gives can be earned, checked or not.
+    most = sum(each.max_score for each in checks if each.decision or each.state not in OPEN)
+    score = total_of((check.score for check in checks), most, task.step)
     return replace(task, checks=checks, score=score)
 
 

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
+from gradkit.classroom.file.database import RESCUE, StoreError
+
 T = TypeVar("T")
 
 LEVEL = 1
@@ -27,13 +29,16 @@ def unpack(data: bytes, kind: type[T]) -> T:
 
     Raises
     ------
-    ValueError
+    StoreError
         The bytes are not what `pack` gives of such a record.
     """
     try:
         return msgspec.msgpack.decode(zlib.decompress(data), type=kind, dec_hook=_array)
-    except (zlib.error, msgspec.MsgspecError, KeyError, TypeError) as error:
-        raise ValueError(f"these bytes are no packed {kind.__name__}: {error}") from None
+    except (zlib.error, msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+        name = getattr(kind, "__name__", str(kind))
+        raise StoreError(
+            f"The class file is damaged: what it has as a {name} is none ({error}). {RESCUE}"
+        ) from None
 
 
 def _plain(value: object) -> Any:

@@ -1,6 +1,7 @@
 """The tables of a class file, and what each is for.
 
-Rows are added and never changed, but for a run's end; only a purge takes rows away.
+Rows are added and never changed, but for a run's end; only a purge takes rows away, and who
+lets a withdrawn finding count again.
 """
 
 FORMAT = "gradkit/class/v2"

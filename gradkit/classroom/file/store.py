@@ -20,6 +20,7 @@ from gradkit.classroom.file.database import Database, last
 from gradkit.grounds import Settings
 from gradkit.records.classroom import Filed, Kept, Listed, Run, RunKind
 from gradkit.records.course import Sender
+from gradkit.records.mistake import Preset
 from gradkit.text import storable
 
 
@@ -134,9 +135,19 @@ class Store(Database):
                 "INSERT OR IGNORE INTO drops VALUES (?, ?)", [(code, run) for code in codes]
             )
 
+    def keep(self, codes: Sequence[str]) -> None:
+        """Let findings of these codes count again; the runs' settings tell that they did not."""
+        with self.writing():
+            self._base.executemany("DELETE FROM drops WHERE code = ?", [(code,) for code in codes])
+
     def dropped(self) -> tuple[str, ...]:
         """Codes of findings that have been withdrawn."""
-        return tuple(row[0] for row in self._base.execute("SELECT code FROM drops ORDER BY code"))
+        return tuple(row["code"] for row in self.rows("SELECT code FROM drops ORDER BY code"))
+
+    def preset(self) -> Preset | None:
+        """What mistakes cost as it was last decided; None leaves it to the assignment."""
+        runs = [run for run in self.runs() if run.kind in ("grade", "remark")]
+        return msgspec.convert(runs[-1].settings["preset"], Preset | None) if runs else None
 
     def newest(self, upto: int | None = None) -> list[Kept]:
         """The newest result of each submission, by name and in the order they were first seen.
@@ -181,21 +192,28 @@ class Store(Database):
 
     def result(self, id_: int) -> bytes:
         """The packed result."""
-        row = self._base.execute("SELECT packed FROM results WHERE id = ?", (id_,)).fetchone()
-        return bytes(row[0])
+        (row,) = self.rows("SELECT packed FROM results WHERE id = ?", (id_,))
+        return bytes(row["packed"])
+
+    def last_graded(self) -> bytes | None:
+        """The packed result that was stored last; None where nothing has been graded."""
+        rows = self.rows(
+            "SELECT packed FROM results WHERE standing = 'graded' ORDER BY id DESC LIMIT 1"
+        )
+        return bytes(rows[0]["packed"]) if rows else None
 
     def evidence(self, id_: int) -> bytes | None:
         """The packed evidence that a result was made from; None where there is none."""
-        row = self._base.execute(
+        rows = self.rows(
             "SELECT evidence.packed FROM results JOIN evidence ON evidence.id = results.evidence "
             "WHERE results.id = ?",
             (id_,),
-        ).fetchone()
-        return None if row is None else bytes(row[0])
+        )
+        return bytes(rows[0]["packed"]) if rows else None
 
     def runs(self) -> list[Run]:
         """All runs, the oldest first."""
-        rows = self._base.execute(
+        rows = self.rows(
             "SELECT id, kind, began, ended, who, why, settings, versions, policy FROM runs "
             "ORDER BY id"
         )
