@@ -150,6 +150,7 @@ class _Reader:
         self.functions: list[Function] = []
         self.models: list[Model] = []
         self.loops: list[Loop] = []
+        self._last: dict[str, Function] = {}
         self._place = finder(cells)
         self._values: dict[str, ast.expr] = {}
         self._definitions: dict[str, ast.FunctionDef] = {}
@@ -208,14 +209,11 @@ class _Reader:
         if isinstance(value, ast.Lambda):
             self._function(name, value, cell, origin)
             return True
-        known = value.id if isinstance(value, ast.Name) else None
-        for function in reversed(self.functions):
-            if function.name == known:
-                signature = function.signature.replace(function.name, name, 1)
-                self.functions.append(
-                    replace(function, name=name, origin=origin, signature=signature)
-                )
-                return True
+        function = self._last.get(value.id) if isinstance(value, ast.Name) else None
+        if function is not None:
+            signature = function.signature.replace(function.name, name, 1)
+            self._add(replace(function, name=name, origin=origin, signature=signature))
+            return True
         while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
             value = value.func.value  # Net().to(device)
         made_from = value.func if isinstance(value, ast.Call) else value
@@ -240,7 +238,7 @@ class _Reader:
         by_position = [p for p in parameters if p.kind in ("positional-only", "any")]
         returns = tuple(self._place(cell, line) for line in sorted(return_lines(node)))
         end = self._place(cell, node.end_lineno or node.lineno)
-        self.functions.append(
+        self._add(
             Function(
                 name=name,
                 place=self._place(cell, node.lineno),
@@ -254,6 +252,10 @@ class _Reader:
                 return_place=returns[-1] if returns else end,
             )
         )
+
+    def _add(self, function: Function) -> None:
+        self.functions.append(function)
+        self._last[function.name] = function
 
     def _import(self, node: ast.Import | ast.ImportFrom, place: Place, origin: Origin) -> None:
         for alias in node.names:
@@ -280,7 +282,7 @@ class _Reader:
             if wanted(function.name):
                 name = alias.asname or function.name
                 signature = function.signature.replace(function.name, name, 1)
-                self.functions.append(replace(function, name=name, signature=signature))
+                self._add(replace(function, name=name, signature=signature))
         for model in beside.models:
             if wanted(model.name):
                 self.models.append(replace(model, name=alias.asname or model.name))
@@ -306,7 +308,7 @@ class _Reader:
         if loop is None:
             return
         around = Surroundings(
-            dict(self._values),
+            self._values,
             {model.name for model in self.models if model.kind == "value"},
             self._definitions,
             self._imports,
