@@ -364,8 +364,8 @@ TEXTS = {
     "elif": (f"x = 1\n{CHAIN}def f(): pass\n", "1 0"),
     "aliases": (ALIASES, "15001 0"),
     "functions": (
-        "".join(f"def f{n}(): pass\n" for n in range(10_000)) + "a = b\n" * 40_000,
-        "10000 0",
+        "".join(f"def f{n}(): pass\n" for n in range(20_000)) + "a = " * 60_000 + "b\n",
+        "20000 0",
     ),
 }
 
