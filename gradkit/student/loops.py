@@ -173,9 +173,12 @@ def _derived(scope: Scope, model: str | None) -> set[str]:
     """Names that the loop makes from the model's output."""
     derived: set[str] = set()
     for _ in range(STEPS):
+        before = len(derived)
         for name, sources in scope.bound.items():
-            if any(_uses(source.value, model, derived) for source in sources):
+            if name not in derived and any(_uses(s.value, model, derived) for s in sources):
                 derived.add(name)
+        if len(derived) == before:
+            break
     return derived
 
 
