@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 
 import numpy as np
 
-from gradkit.language import say
+from gradkit.language import phrase, say
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Assignment, Task
 from gradkit.student.bind import bind
@@ -26,6 +26,9 @@ from gradkit.truth.oracle import Derived
 from gradkit.truth.probes import draw
 
 Sit = Callable[[Task, Section, Submission], AbstractContextManager[Sitting]]
+
+PROBLEMS = 3
+"""How many of a submission's problems a refusal tells."""
 
 
 class UnrecognisedError(Exception):
@@ -50,8 +53,18 @@ def recognise(
     Raises
     ------
     UnrecognisedError
-        A section could be several tasks, and its forward pass does not tell which.
+        A section could be several tasks, and its forward pass does not tell which; or the code
+        is nested too deeply to be read.
     """
+    try:
+        return _recognise(submission, tasks, named, sit)
+    except RecursionError:
+        raise UnrecognisedError(too_deep(submission)) from None
+
+
+def _recognise(
+    submission: Submission, tasks: Sequence[Task], named: Collection[str], sit: Sit
+) -> dict[str, list[Section]]:
     claimed: dict[str, list[Section]] = {}
     sections = divide(submission, tasks)
     if named and not any(task in named for section in sections for task in section.tasks):
@@ -77,10 +90,11 @@ def _nearest(tasks: list[Task], section: Section, submission: Submission, sit: S
     """
     gaps: dict[str, float] = {}
     found = False
+    facts = outline(section, submission.modules)
     for task in tasks:
         batch = draw(task, 0, Derived(task).forward, False).forward[-1]
         with sit(task, section, submission) as sitting:
-            binding = bind(task, outline(section, submission.modules), sitting)
+            binding = bind(task, facts, sitting)
             role = binding.bound.get("model" if task.framework == "torch" else "forward")
             found = found or bool(binding.bound)
             if role is None:
@@ -101,7 +115,8 @@ def _nearest(tasks: list[Task], section: Section, submission: Submission, sit: S
         left.sort(key=lambda task: gaps.get(task.id, np.inf))
     elif len(left) > 1:
         raise UnrecognisedError(
-            say(
+            _problems(submission)
+            + say(
                 "{name}: cannot tell which task this is. Name it with --task: one of {tasks}.",
                 name=submission.name,
                 tasks=", ".join(task.id for task in tasks),
@@ -145,10 +160,44 @@ def resembles(
 def another_exercise(submission: Submission, assignment: Assignment) -> str:
     """The sentence for a submission in which nothing plays any role."""
     wanted = [role.signature for task in assignment.tasks for role in task.roles if role.required]
-    return say(
-        "{name}: this looks like another exercise. Nothing in it plays a role of "
-        "“{title}”; expected {wanted}.",
+    said = _problems(submission)
+    text = (
+        phrase(
+            "{name}: nothing in it that could be read plays a role of “{title}”; expected {wanted}."
+        )
+        if said
+        else phrase(
+            "{name}: this looks like another exercise. Nothing in it plays a role of "
+            "“{title}”; expected {wanted}."
+        )
+    )
+    return said + say(
+        text,
         name=submission.name,
         title=assignment.title,
         wanted=", ".join(dict.fromkeys(wanted)),
     )
+
+
+def too_deep(submission: Submission) -> str:
+    """The sentence for a submission whose text takes more nesting than Python allows to read."""
+    return say(
+        "{name}: its code is nested too deeply to be read. Take its longest expressions and "
+        "blocks apart, and hand it in again.",
+        name=submission.name,
+    )
+
+
+def too_large(submission: Submission) -> str:
+    """The sentence for a submission that no memory is left for."""
+    return say("{name}: there was not memory enough here to grade it.", name=submission.name)
+
+
+def _problems(submission: Submission) -> str:
+    """What could not be used, told first: it may be why nothing was recognised."""
+    files = {cell.file for cell in submission.cells}
+    # Code that cannot be used before files that were left aside.
+    problems = sorted(
+        submission.problems, key=lambda each: each.place is None or each.place.file not in files
+    )
+    return "".join(f"{problem.message} " for problem in problems[:PROBLEMS])

@@ -38,7 +38,7 @@ from gradkit.grounds import (
     tasks_of,
 )
 from gradkit.language import phrase, say
-from gradkit.recognise import UnrecognisedError, another_exercise, recognise
+from gradkit.recognise import UnrecognisedError, another_exercise, recognise, too_deep, too_large
 from gradkit.records.evidence import Evidence, Graded
 from gradkit.records.finding import FOR_INSTRUCTORS, Inquiry
 from gradkit.records.mistake import Preset
@@ -141,7 +141,7 @@ class Session:
         Raises
         ------
         GradingError
-            It holds none of the tasks.
+            It holds none of the tasks, or is nested too deeply to be read.
         BreakdownError
             The grader's own side failed.
         OverdueError
@@ -154,6 +154,8 @@ class Session:
             raise GradingError(str(error)) from None
         except WorkshopError as error:
             raise BreakdownError(str(error)) from None
+        except MemoryError:
+            raise BreakdownError(too_large(submission)) from None
         graded = self.grade_sections(submission, claimed, seed)
         bindings = [evidence.binding for evidence in graded.evidence]
         if not named and not any(binding is None or binding.bound for binding in bindings):
@@ -181,6 +183,10 @@ class Session:
                     taken.append(self._take(task, section, submission, seed, spent))
         except (OracleError, WorkshopError) as error:
             raise BreakdownError(str(error)) from None
+        except RecursionError:
+            raise GradingError(too_deep(submission)) from None
+        except MemoryError:
+            raise BreakdownError(too_large(submission)) from None
         tasks = []
         for task in chosen:
             own = [pair for pair in taken if pair[0].task == task.id]

@@ -45,19 +45,22 @@ def find_loop(node: ast.stmt, functions: Mapping[str, ast.FunctionDef]) -> ast.s
 
 
 def _walk_statements(node: ast.AST) -> Iterator[ast.AST]:
-    if isinstance(node, DEFINITIONS):
-        return
-    yield node
-    for child in statements_in(node):
-        yield from _walk_statements(child)
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        if not isinstance(part, DEFINITIONS):
+            yield part
+            waiting += reversed(statements_in(part))
 
 
 def _through(loop: ast.AST, functions: Mapping[str, ast.FunctionDef]) -> ast.Call | None:
+    seen: set[str] = set()
     for part in walk(loop):
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
-            function = functions.get(part.func.id)
+            function = None if part.func.id in seen else functions.get(part.func.id)
             if function is not None and trains(function):
                 return part
+            seen.add(part.func.id)
     return None
 
 
@@ -116,7 +119,7 @@ def _read(scope: Scope) -> Found:
 def _optimiser(scope: Scope) -> str | None:
     steps = [
         name
-        for call in scope.calls()
+        for call in scope.calls
         if isinstance(call.func, ast.Attribute) and call.func.attr == "step"
         for name in [base_name(call.func.value)]
         if name is not None
@@ -134,14 +137,14 @@ def _parameters_of(value: ast.expr | None) -> str | None:
 
 
 def _model(scope: Scope, optimiser: str | None) -> str | None:
-    called = [_called_model(call) for call in scope.calls()]
+    called = [_called_model(call) for call in scope.calls]
     known = [name for name in called if name in scope.around.models]
     if known:
         return known[0]
     trained = _parameters_of(scope.around.values.get(optimiser or ""))
     if trained is not None:
         return trained
-    for call in scope.calls():
+    for call in scope.calls:
         if isinstance(call.func, ast.Attribute) and call.func.attr in ("train", "zero_grad"):
             name = base_name(call.func.value)
             if name is not None and name != optimiser and name in called:
@@ -157,7 +160,7 @@ def _called_model(call: ast.Call) -> str | None:
 
 
 def _input(scope: Scope, model: str | None) -> str | None:
-    for call in scope.calls():
+    for call in scope.calls:
         arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
         if model is not None and _called_model(call) == model and arguments:
             found = scope.outside(arguments[0])
@@ -170,9 +173,12 @@ def _derived(scope: Scope, model: str | None) -> set[str]:
     """Names that the loop makes from the model's output."""
     derived: set[str] = set()
     for _ in range(STEPS):
+        before = len(derived)
         for name, sources in scope.bound.items():
-            if any(_uses(source.value, model, derived) for source in sources):
+            if name not in derived and any(_uses(s.value, model, derived) for s in sources):
                 derived.add(name)
+        if len(derived) == before:
+            break
     return derived
 
 
@@ -185,7 +191,7 @@ def _uses(node: ast.expr, model: str | None, derived: set[str]) -> bool:
 
 
 def _loss(scope: Scope) -> tuple[str | None, ast.expr | None]:
-    for call in scope.calls():
+    for call in scope.calls:
         if isinstance(call.func, ast.Attribute) and call.func.attr == "backward":
             value = call.func.value
             if isinstance(value, ast.Attribute) and value.attr == "autograd" and call.args:
@@ -201,16 +207,17 @@ def _target(
     scope: Scope, loss: ast.expr, outputs: set[str], others: tuple[str | None, ...]
 ) -> str | None:
     """The data in the loss that does not come from the model."""
+    criteria = {call.func.id for call in scope.calls if isinstance(call.func, ast.Name)}
     for _ in range(STEPS):
-        for name in data_names(loss, scope.around):
+        for name in dict.fromkeys(data_names(loss, scope.around)):
             function = scope.around.functions.get(name)
             if name in outputs or name in others or function is not None:
                 continue
             made = scope.bound.get(name)
             found = scope.outside(ast.Name(name, ast.Load()))
-            if found is not None and found not in others and not _is_criterion(found, scope):
+            if found is not None and found not in others and found not in criteria:
                 return found
-            if made is None and not _is_criterion(name, scope):
+            if made is None and name not in criteria:
                 return name
         # The loss may be made from another: `loss = total / n`.
         inner = [name for name in data_names(loss, scope.around) if name in scope.bound]
@@ -218,10 +225,6 @@ def _target(
             return None
         loss = scope.bound[inner[0]][-1].value
     return None
-
-
-def _is_criterion(name: str, scope: Scope) -> bool:
-    return any(isinstance(call.func, ast.Name) and call.func.id == name for call in scope.calls())
 
 
 def _from_function(

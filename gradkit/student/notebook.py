@@ -13,6 +13,7 @@ from gradkit.student.cell import make_cell
 from gradkit.student.files import SubmissionError
 from gradkit.student.headings import BELOW_ALL, Path, headings_in, plain
 from gradkit.student.source import decode, unify
+from gradkit.text import clean_text
 
 CODE_CELLS = 2_000
 CELLS = 5_000
@@ -26,6 +27,9 @@ MARKDOWN = 20_000
 """Characters of a markdown cell that are searched for headings."""
 
 _VERSION = 4
+_SHOWN = 20
+"""Characters of a format's number that are repeated."""
+
 _KEPT = frozenset({"nbformat", "nbformat_minor", "cells", "worksheets"})
 _KEPT_OF_CELLS = frozenset(
     {"cell_type", "source", "input", "language", "level", "prompt_number", "execution_count"}
@@ -195,7 +199,7 @@ def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
                     "{label} has notebook format {version}; up to {known} can be read. Save it "
                     "in format {known} and hand it in again.",
                     label=label,
-                    version=version,
+                    version=clean_text(str(version), _SHOWN),
                     known=_VERSION,
                 )
             ) from None

@@ -88,6 +88,7 @@ class _Reader:
         self.loops: list[Loop] = []
         self.methods: list[tuple[str, Function]] = []
         self.guarded: list[Binding] = []
+        self._last: dict[str, Function] = {}
         self._place = finder(cells)
         self._values: dict[str, ast.expr] = {}
         self._definitions: dict[str, ast.FunctionDef] = {}
@@ -159,17 +160,14 @@ class _Reader:
         self, name: str, value: ast.expr, cell: str, place: Place, origin: Origin
     ) -> bool:
         """Take note of ``f = lambda …``, ``f = g``, ``f = make(…)`` and ``net = Net()``."""
-        known = value.id if isinstance(value, ast.Name) else None
-        for function in reversed(self.functions):
-            if function.name == known:
-                signature = function.signature.replace(function.name, name, 1)
-                self.functions.append(
-                    replace(function, name=name, origin=origin, signature=signature)
-                )
-                self._names.known[name] = self._names.find(function.name) or Thing(
-                    None, cell, self._names
-                )
-                return True
+        function = self._last.get(value.id) if isinstance(value, ast.Name) else None
+        if function is not None:
+            signature = function.signature.replace(function.name, name, 1)
+            self._add(replace(function, name=name, origin=origin, signature=signature))
+            self._names.known[name] = self._names.find(function.name) or Thing(
+                None, cell, self._names
+            )
+            return True
         found = shown(value, cell, self._names)
         if found is not None:
             self._function(name, found, origin)
@@ -196,7 +194,7 @@ class _Reader:
 
     def _function(self, name: str, found: Shown, origin: Origin) -> None:
         made = self._made(name, found, origin)
-        self.functions.append(made)
+        self._add(made)
         models = {model.name for model in self.models}
         if found.sure and makes_model(found.node, self._torch, models):
             self.models.append(Model(name, "factory", made.place, origin, None, made.required))
@@ -223,9 +221,13 @@ class _Reader:
 
     def _guess(self, name: str, place: Place, origin: Origin) -> None:
         takes = (Parameter("args", "*"),)
-        self.functions.append(
+        self._add(
             Function(name, place, origin, takes, (), (), False, f"{name}(…)", (), place, guess=True)
         )
+
+    def _add(self, function: Function) -> None:
+        self.functions.append(function)
+        self._last[function.name] = function
 
     def _import(self, node: ast.Import | ast.ImportFrom, place: Place, origin: Origin) -> None:
         for alias in node.names:
@@ -263,9 +265,7 @@ class _Reader:
                 signature = function.signature.replace(function.name, name, 1)
                 helpers = {each.name: each.effects for each in beside.functions}
                 effects = with_helpers(function.effects, helpers)
-                self.functions.append(
-                    replace(function, name=name, signature=signature, effects=effects)
-                )
+                self._add(replace(function, name=name, signature=signature, effects=effects))
         for model in beside.models:
             if wanted(model.name):
                 self.models.append(replace(model, name=alias.asname or model.name))
@@ -284,7 +284,7 @@ class _Reader:
         if loop is None:
             return
         around = Surroundings(
-            dict(self._values),
+            self._values,
             {model.name for model in self.models if model.kind == "value"},
             self._definitions,
             self._imports,

@@ -107,13 +107,13 @@ def _topics(units: list[Unit], claims: Claims) -> list[Ids | None]:
     current: Ids | None = None
     seen: set[str] = set()
     topics: list[Ids | None] = []
-    for i, (unit, own) in enumerate(zip(units, said, strict=True)):
+    for unit, own, coming in zip(units, said, _coming(units, said), strict=True):
         topic = own
         if own is not None:
             if own != current:
                 current, seen = own, set()
         elif not any(path[: len(unit.cell.headings)] == unit.cell.headings for path in spoken):
-            if unit.roles & seen and len(_coming(units, said, i) & seen) >= REPEATED:
+            if unit.roles & seen and len(coming & seen) >= REPEATED:
                 current, seen = None, set()
             topic = current
         seen |= unit.roles
@@ -121,11 +121,14 @@ def _topics(units: list[Unit], claims: Claims) -> list[Ids | None]:
     return topics
 
 
-def _coming(units: list[Unit], said: list[Ids | None], start: int) -> set[str]:
-    """Return the roles from here to the next heading that names a subject."""
-    roles: set[str] = set()
-    for unit, topic in zip(units[start:], said[start:], strict=True):
+def _coming(units: list[Unit], said: list[Ids | None]) -> list[Ids]:
+    """Return the roles from each unit to the next heading that names a subject."""
+    coming: list[Ids] = []
+    roles: Ids = frozenset()
+    for unit, topic in zip(reversed(units), reversed(said), strict=True):
         if topic is not None:
-            break
-        roles |= unit.roles
-    return roles
+            roles = frozenset()
+        elif not unit.roles <= roles:
+            roles |= unit.roles
+        coming.append(roles)
+    return coming[::-1]

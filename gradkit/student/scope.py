@@ -12,6 +12,9 @@ from gradkit.worker.syntax import walk
 STEPS = 8
 """Assignments that a name is followed through."""
 
+SOURCES = 50_000
+"""Values that are looked at to follow the names of one loop, before they are left open."""
+
 _HARMLESS = frozenset({"range", "len", "enumerate", "zip", "print", "float", "int", "list", "tqdm"})
 
 
@@ -39,13 +42,21 @@ class _Bound:
 
 @dataclass(slots=True)
 class Scope:
-    """The loop's body, and what its own names are made from."""
+    """The loop's body, and what its own names are made from.
+
+    ``calls`` are all calls in the loop, in the order of the text.
+    """
 
     body: ast.AST
     around: Surroundings
     bound: dict[str, list[_Bound]] = field(default_factory=dict)
+    calls: list[ast.Call] = field(default_factory=list)
+    _known: dict[tuple[ast.expr, int], str | None] = field(default_factory=dict)
+    _looked_at: int = 0
 
     def __post_init__(self) -> None:
+        calls = [part for part in walk(self.body) if isinstance(part, ast.Call)]
+        self.calls = sorted(calls, key=lambda call: (call.lineno, call.col_offset))
         for part in walk(self.body):
             if isinstance(part, ast.Assign):
                 for target in part.targets:
@@ -74,18 +85,22 @@ class Scope:
             for i, element in enumerate(target.elts):
                 self._iterate(element, over, (*index, i))
 
-    def calls(self) -> Iterator[ast.Call]:
-        """All calls in the loop, in the order of the text."""
-        found = [part for part in walk(self.body) if isinstance(part, ast.Call)]
-        return iter(sorted(found, key=lambda call: (call.lineno, call.col_offset)))
-
     def outside(self, node: ast.expr, steps: int = STEPS) -> str | None:
         """The first global name of data that an expression is made from."""
-        for name in data_names(node, self.around):
+        # Names of a loop can each be made from all others: no value is searched twice.
+        if (node, steps) not in self._known:
+            self._known[node, steps] = self._outside(node, steps)
+        return self._known[node, steps]
+
+    def _outside(self, node: ast.expr, steps: int) -> str | None:
+        for name in dict.fromkeys(data_names(node, self.around)):
             sources = self.bound.get(name)
             if sources is None:
                 return name
             for source in sources if steps else ():
+                self._looked_at += 1
+                if self._looked_at > SOURCES:
+                    return None
                 if source.value is node:
                     continue
                 found = (
@@ -128,18 +143,18 @@ class Scope:
 
 def data_names(node: ast.expr, around: Surroundings) -> Iterator[str]:
     """The names in an expression, without functions that are called and modules."""
-    if isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Attribute):
-            yield from data_names(node.func.value, around)
-        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
-            yield from data_names(argument, around)
-    elif isinstance(node, ast.Name):
-        if node.id not in around.imports and node.id not in _HARMLESS:
-            yield node.id
-    elif isinstance(node, ast.Subscript):
-        # What is indexed, and not the index.
-        yield from data_names(node.value, around)
-    else:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.expr):
-                yield from data_names(child, around)
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        part = waiting.pop()
+        inner: list[ast.AST] = []
+        if isinstance(part, ast.Call):
+            inner = [part.func.value] if isinstance(part.func, ast.Attribute) else []
+            inner += [*part.args, *(keyword.value for keyword in part.keywords)]
+        elif isinstance(part, ast.Name):
+            if part.id not in around.imports and part.id not in _HARMLESS:
+                yield part.id
+        elif isinstance(part, ast.Subscript):
+            inner = [part.value]  # What is indexed, and not the index.
+        else:
+            inner = [child for child in ast.iter_child_nodes(part) if isinstance(child, ast.expr)]
+        waiting += reversed(inner)

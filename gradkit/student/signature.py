@@ -11,6 +11,9 @@ from gradkit.worker.syntax import statements_in
 _DEFAULT = 40
 """Characters of a default value that a signature shows."""
 
+_LONGEST = 300
+"""Characters of a signature."""
+
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -54,7 +57,7 @@ def text_of(default: ast.expr | None) -> str | None:
 
 
 def signature_of(parameters: Sequence[Parameter]) -> str:
-    """Write parameters as they stand between the brackets."""
+    """Write parameters as they stand between the brackets, as far as anybody reads them."""
     shown = []
     for i, parameter in enumerate(parameters):
         stars = parameter.kind if parameter.kind in ("*", "**") else ""
@@ -67,7 +70,8 @@ def signature_of(parameters: Sequence[Parameter]) -> str:
         shown.append(f"{stars}{parameter.name}{default}")
     if parameters and parameters[-1].kind == "positional-only":
         shown.append("/")
-    return ", ".join(shown)
+    text = ", ".join(shown)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def return_lines(node: AnyFunction) -> Iterator[int]:

@@ -35,6 +35,21 @@ def names_bound(node: ast.stmt) -> frozenset[str]:
 
 
 def _names(node: ast.stmt) -> Iterator[str]:
+    # An `elif` stands in the one before, however many there are.
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, (*COMPOUND, ast.ExceptHandler, ast.match_case)):
+            for child in ast.iter_child_nodes(part):
+                if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+                    waiting.append(child)
+                else:
+                    yield from _names_in_head(child)
+        elif isinstance(part, ast.stmt):
+            yield from _names_of_simple(part)
+
+
+def _names_of_simple(node: ast.stmt) -> Iterator[str]:
     if isinstance(node, DEFINITIONS):
         yield node.name
     elif isinstance(node, ast.Import | ast.ImportFrom):
@@ -43,8 +58,6 @@ def _names(node: ast.stmt) -> Iterator[str]:
                 yield alias.asname or alias.name.partition(".")[0]
     elif isinstance(node, LOOPS):
         yield from _filled(node)
-    elif isinstance(node, COMPOUND):
-        yield from _names_in_compound(node)
     elif isinstance(node, ast.AnnAssign) and node.value is None:
         return
     else:
@@ -73,22 +86,18 @@ def _filled(node: ast.stmt) -> Iterator[str]:
         yield from (name for target in targets if (name := base_name(target)) is not None)
 
 
-def _names_in_compound(node: ast.stmt) -> Iterator[str]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.stmt):
-            yield from _names(child)
-        elif isinstance(child, ast.withitem):
-            if child.optional_vars is not None:
-                yield from _targets(child.optional_vars)
-        elif isinstance(child, ast.ExceptHandler | ast.match_case):
-            yield from _names_in_compound(child)  # type: ignore[arg-type]
-        elif isinstance(child, ast.expr):
-            yield from _walrus(child)
-        elif isinstance(child, ast.pattern):
-            for part in walk(child):
-                name = getattr(part, "name", None) or getattr(part, "rest", None)
-                if isinstance(name, str):
-                    yield name
+def _names_in_head(node: ast.AST) -> Iterator[str]:
+    """Yield the names in what is no statement of a compound one: its test, its ``as``."""
+    if isinstance(node, ast.withitem):
+        if node.optional_vars is not None:
+            yield from _targets(node.optional_vars)
+    elif isinstance(node, ast.expr):
+        yield from _walrus(node)
+    elif isinstance(node, ast.pattern):
+        for part in walk(node):
+            name = getattr(part, "name", None) or getattr(part, "rest", None)
+            if isinstance(name, str):
+                yield name
 
 
 def _targets(target: ast.expr) -> Iterator[str]:

@@ -313,3 +313,69 @@ def test_nothing_hostile_is_printed(tmp_path):
         assert "Traceback" not in printed
         assert not set(printed) & {"\x1b", "\x07", "\u202e"}
         assert "\\u001b" not in printed
+
+
+# --- what a submission's text says -------------------------------------------------------
+
+OUTLINER = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (1200 << 20,) * 2)
+resource.setrlimit(resource.RLIMIT_CPU, (12, 12))
+from pathlib import Path
+from gradkit.student.divide import divide
+from gradkit.student.outline import outline
+from gradkit.student.read import read
+from gradkit.truth.assignment import read_assignment
+found = read(Path(sys.argv[1]))
+for section in divide(found, read_assignment(None).tasks):
+    facts = outline(section, found.modules)
+print(len(facts.functions), len(facts.loops), *(facts.loops[0].needs.X or "" for _ in facts.loops))
+"""
+
+TRAINED = """
+import torch
+from torch import nn
+net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+X = torch.ones(4, 2); y = torch.ones(4)
+opt = torch.optim.SGD(net.parameters(), lr=0.001)
+crit = nn.MSELoss()
+for epoch in range(20):
+    {above}
+    out = net({given})
+    loss = crit(out, y){more}
+    loss.backward()
+    opt.step()
+"""
+
+
+def trained(above: str = "pass", given: str = "X", more: str = "") -> str:
+    """A training loop, with something in the way of whoever looks for its data."""
+    return TRAINED.format(above=above, given=given, more=more)
+
+
+A_SUM = " + ".join(f"a{n}" for n in range(12))
+CHAIN = "if x == 0:\n    y = 0\n" + "".join(f"elif x == {n}:\n    y = {n}\n" for n in range(600))
+ALIASES = f"def g({', '.join(f'p{n}' * 10 for n in range(5000))}): pass\n" + "a = g\n" * 15_000
+
+TEXTS = {
+    "each of all": (trained("; ".join(f"a{n} = {A_SUM}" for n in range(12)), "a0"), "0 1"),
+    "long input": (trained(given="X" + " + 0" * 2000), "0 1 X"),
+    "long loss": (trained(more=" + 0" * 2000), "0 1 X"),
+    "elif": (f"x = 1\n{CHAIN}def f(): pass\n", "1 0"),
+    "aliases": (ALIASES, "15001 0"),
+    "functions": (
+        "".join(f"def f{n}(): pass\n" for n in range(20_000)) + "a = " * 60_000 + "b\n",
+        "20000 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text(name, tmp_path):
+    """A text made to be followed for ever, down too far or at great cost is outlined."""
+    path = tmp_path / "s.py"
+    path.write_text(TEXTS[name][0])
+    command = [sys.executable, "-c", OUTLINER, str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, TEXTS[name][1]), done.stderr[-400:]

@@ -8,7 +8,10 @@ import pytest
 from model_solutions import source
 from told import checks, full, not_passed, notebook, script, states
 
-from gradkit.grounds import GradingError
+from gradkit.grounds import BreakdownError, GradingError
+from gradkit.recognise import another_exercise
+from gradkit.records.submission import Cell, Place, Problem, Submission
+from gradkit.truth.assignment import read_assignment
 
 
 @pytest.mark.parametrize("problem", ["regression", "classification"])
@@ -67,6 +70,69 @@ def test_a_loss_that_is_named_decides_where_nothing_can_be_run(grade, tmp_path: 
     assert "return None" in text
     result = grade(script(tmp_path, f"bce = None\n{text}", "homework.py"))
     assert [task.task for task in result.tasks] == ["classification-numpy"]
+
+
+def test_code_that_cannot_be_read_is_told_first(grade, tmp_path: Path) -> None:
+    """A missing bracket makes no other exercise of a submission."""
+    path = script(tmp_path, "x = 1\n" + _bare("regression") + "\ny = (1\n", "homework.py")
+    with pytest.raises(GradingError) as caught:
+        grade(path)
+    said = str(caught.value)
+    assert said.startswith("homework.py:")
+    assert " is not valid Python: '(' was never closed; found `y = (1`. Nothing in this " in said
+    assert ". homework: nothing in it that could be read plays a role of “Backpropagation" in said
+    assert "another exercise" not in said
+
+
+def test_what_was_read_otherwise_is_told_before_the_question(grade, tmp_path: Path) -> None:
+    """What could not be used may be why no task was recognised."""
+    text = _bare("regression").replace("return A, A_prev", "return None")
+    path = script(tmp_path, "# -*- coding: utf-7 -*-\n" + text, "homework.py")
+    with pytest.raises(GradingError) as caught:
+        grade(path)
+    assert str(caught.value).startswith("homework.py names the encoding utf-7, which is not read.")
+    assert " homework: cannot tell which task this is. Name it" in str(caught.value)
+
+
+def test_a_refusal_tells_of_code_before_files() -> None:
+    """Of many problems three are told, and first those of code that was to be read."""
+    aside = [Problem(f"{n} was left aside.", Place(f"{n}.doc", None, 1)) for n in range(5)]
+    broken = Problem("hw.py:3 is broken.", Place("hw.py", None, 3))
+    cell = Cell("hw.py", "hw.py", None, "")
+    submission = Submission("hw", "hw", "", (cell,), {}, (*aside, Problem("No."), broken))
+    said = another_exercise(submission, read_assignment(None))
+    assert said.startswith("hw.py:3 is broken. 0 was left aside. 1 was left aside. hw: nothing")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "told"),
+    [
+        (
+            RecursionError,
+            GradingError,
+            "homework: its code is nested too deeply to be read. Take its longest expressions and "
+            "blocks apart, and hand it in again.",
+        ),
+        (
+            MemoryError,
+            BreakdownError,
+            "homework: there was not memory enough here to grade it.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("place", ["recognise.divide", "session.outline"])
+def test_text_that_cannot_be_followed_is_told(
+    grade, tmp_path: Path, monkeypatch, place: str, error: type, kind: type, told: str
+) -> None:
+    """Wherever reading it ends so, there is a sentence and no traceback."""
+
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(f"gradkit.{place}", fails)
+    with pytest.raises(GradingError) as caught:
+        grade(script(tmp_path, _bare("regression"), "homework.py"))
+    assert (type(caught.value), str(caught.value)) == (kind, told)
 
 
 def test_the_better_of_two_places_counts(grade, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from textwrap import dedent
 
 import pytest
@@ -23,7 +24,10 @@ from student.shapes import (
     torch_part,
 )
 
+from gradkit.records.submission import Cell
+from gradkit.student.content import Unit
 from gradkit.student.divide import divide
+from gradkit.student.possible import possible_tasks
 
 RN, RT = ("regression-numpy",), ("regression-torch",)
 CN, CT = ("classification-numpy",), ("classification-torch",)
@@ -316,3 +320,12 @@ def test_roles_that_are_made_of_methods(tmp_path) -> None:
     update_parameters = timed(update_parameters)
     """
     assert len(sections_of(tmp_path, again=dedent(plain))) == 1
+
+
+def test_roles_by_the_thousand_are_looked_at_once():
+    """To look from each to the next heading takes twenty seconds here, and hours for more."""
+    cell = Cell("hw.py", "hw.py", None, "")
+    units = [Unit(cell, n, n + 1, roles=frozenset({"update_parameters"})) for n in range(1, 30_001)]
+    begun = time.process_time()
+    assert set(possible_tasks(units, TASKS)) == {frozenset(task.id for task in TASKS)}
+    assert time.process_time() - begun < 5

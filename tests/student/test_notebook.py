@@ -147,6 +147,10 @@ def test_old_formats_are_upgraded():
             "hw.ipynb has notebook format 99; up to 4 can be read. Save it in format 4",
         ),
         (
+            raw_notebook([], int("9" * 4200)),
+            "hw.ipynb has notebook format 99999999999999999…; up to 4 can be read.",
+        ),
+        (
             b'{"cells": [' + b"{}," * 300_001 + b"{}]}",
             "hw.ipynb holds more data than a notebook of this exercise can need. Clear",
         ),

@@ -55,6 +55,38 @@ def test_parameters_and_signature():
     assert functions("def i(a, /): pass")["i"].signature == "i(a, /)"
 
 
+def test_a_signature_is_cut():
+    """Nobody reads parameters by the thousand; each alias would hold them all again."""
+    found = functions(f"def f({', '.join(f'p{n}' for n in range(5000))}): pass\ng = f")
+    assert len(found["f"].parameters) == 5000
+    assert found["g"].signature.startswith("g(p0, p1, ")
+    assert found["g"].signature.endswith("…)")
+    assert len(found["g"].signature) < 310
+
+
+def test_names_in_compound_statements():
+    """However the statements stand in one another, their names are bound."""
+    source = """
+    if (a := 1):
+        b = 1
+    elif (c := 2):
+        with open("x") as d:
+            import e.f
+    else:
+        try:
+            def g(): inner = 1
+        except ValueError:
+            h = 1
+        match a:
+            case [i, *j] if (k := 1):
+                l = 1
+            case {"x": 1, **m}:
+                pass
+    """
+    found = outline(Section(("t",), cells(source))).bindings
+    assert "".join(sorted(binding.name for binding in found)) == "abcdeghijklm"
+
+
 def test_places_of_functions_and_returns():
     """Places are those the student sees; the returns of inner functions do not count."""
     source = """
