@@ -17,6 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.worker.header import DTYPES, name_of
+from gradkit.worker.words import is_line, text_of
+
 Call = Mapping[str, Any]
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -119,7 +122,7 @@ def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:
         return None
     if isinstance(value, np.ndarray):
         if kind is not np.ndarray:
-            out.faults.append([quantity, "subclass", kind.__name__[:TEXT]])
+            out.faults.append([quantity, "subclass", text_of(kind.__name__, TEXT)])
         array = np.array(np.ndarray.view(value, np.ndarray))
     elif isinstance(value, bool | int | float | complex | np.generic | list | tuple):
         try:
@@ -129,10 +132,10 @@ def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:
     elif kind.__module__.partition(".")[0] == "pandas":
         array = np.array(value)
     else:
-        out.faults.append([quantity, "type", f"a value of type {kind.__name__[:TEXT]}"])
+        out.faults.append([quantity, "type", f"a value of type {text_of(kind.__name__, TEXT)}"])
         return None
-    if array.dtype.kind not in "biufc" or array.dtype.itemsize > 16:
-        out.faults.append([quantity, "dtype", f"an array of dtype {array.dtype}"])
+    if name_of(array.dtype) not in DTYPES:
+        out.faults.append([quantity, "dtype", f"an array of dtype {text_of(array.dtype, TEXT)}"])
         return None
     return array
 
@@ -215,7 +218,7 @@ def evaluate(function: Callable[..., Any], call: Call, inputs: Arrays) -> Return
     else:
         source = changed_parameters(call, returned, parameters)
         if not source and returned is not None:
-            found = f"found a value of type {type(returned).__name__[:TEXT]}"
+            found = f"found a value of type {text_of(type(returned).__name__, TEXT)}"
             out.faults += [[quantity, "missing", found] for quantity in call["keys"]]
             return out
         for quantity, key in call["keys"].items():
@@ -251,17 +254,22 @@ def describe_failure(error: BaseException, cells: frozenset[str]) -> dict[str, A
     while trace is not None:
         code = trace.tb_frame.f_code
         if code.co_filename in cells:
-            place, function = [code.co_filename, trace.tb_lineno], code.co_name
+            place, function = _place(code.co_filename, trace.tb_lineno), code.co_name
         trace = trace.tb_next
     try:
-        message = str(error)[:TEXT]
+        message = text_of(error, TEXT)
     except BaseException:
         message = "(its text could not be read)"
-    if isinstance(error, SyntaxError) and error.filename in cells:
-        place = [error.filename, error.lineno or 1]
+    # A student may raise one too, with anything for a line.
+    if isinstance(error, SyntaxError) and type(error.filename) is str and error.filename in cells:
+        place = _place(error.filename, error.lineno or 1) or place
     return {
-        "type": type(error).__name__[:80],
+        "type": text_of(type(error).__name__, 80),
         "message": message,
         "place": place,
-        "function": function[:80],
+        "function": text_of(function, 80),
     }
+
+
+def _place(file: str, line: object) -> list[Any] | None:
+    return [file, line] if is_line(line) else None
