@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from gradkit.student import replies
 from gradkit.student.replies import UnfitError, check
-from gradkit.worker import child
-from gradkit.worker.frames import Frame
+from gradkit.worker import child, torch_call
+from gradkit.worker.frames import TO_GRADER, Frame, encode
 from gradkit.worker.rehearsal import rehearse
 
 SHAPES = {"W1": [2, 2], "b1": [2, 1]}
@@ -208,3 +210,60 @@ def test_what_the_handlers_answer_passes() -> None:
 
     rehearse({kind: held(kind) for kind in child.HANDLERS})
     assert {"explore", "batch", "run"} <= set(checked)
+
+
+def test_a_model_of_any_parameters_can_be_answered(monkeypatch) -> None:
+    """However many, and whatever a student's own class says of their shapes."""
+    models = {
+        "Many": [SimpleNamespace(shape=[1])] * 1000,
+        "Deep": [SimpleNamespace(shape=[1] * 1000)],
+        "Odd": [SimpleNamespace(shape=[1.5, float("nan")])],
+    }
+    monkeypatch.setattr(torch_call, "build", lambda made: SimpleNamespace(parameters=lambda: made))
+    monkeypatch.setattr(child.Desk, "namespace", models, raising=False)
+    for name in models:
+        asked = {"candidates": [name]}
+        reply = child.model(Frame("model", {}, asked))
+        encode(reply, TO_GRADER)
+        check("model", asked, {}, reply)
+        assert (reply.data["name"] is None) == (name == "Odd")
+
+
+@pytest.mark.parametrize(
+    "key", [2**80, True, (1,), "k" * 100, "\ud800", type("K", (str,), {})("W1")]
+)
+def test_a_dict_of_any_keys_can_be_answered(monkeypatch, key) -> None:
+    """They are numbers of 64 bits and short texts where they leave the worker."""
+    call = {
+        "function": "f",
+        "arguments": [],
+        "by_name": [],
+        "keys": {},
+        "returns": {},
+        "shapes": {},
+    }
+    monkeypatch.setattr(child.Desk, "namespace", {"f": lambda: {key: 1.0}}, raising=False)
+    reply = child.explore(Frame("explore", {}, {"call": call}))
+    encode(reply, TO_GRADER)
+    check("explore", {"call": call}, {}, reply)
+
+
+def test_a_key_that_cannot_be_told_is_the_students_failure(monkeypatch) -> None:
+    """It is described as what the function raised."""
+
+    class Evil:
+        def __str__(self) -> str:
+            raise SystemExit("evil")
+
+    call = {
+        "function": "f",
+        "arguments": [],
+        "by_name": [],
+        "keys": {},
+        "returns": {},
+        "shapes": {},
+    }
+    monkeypatch.setattr(child.Desk, "namespace", {"f": lambda: {Evil(): 1.0}}, raising=False)
+    reply = child.explore(Frame("explore", {}, {"call": call}))
+    check("explore", {"call": call}, {}, reply)
+    assert reply.data["failure"]["message"] == "evil"
