@@ -72,12 +72,12 @@ def storable(text: str) -> str:
 
 
 def clean_data(value: Any) -> Any:
-    """JSON-like data with every text in it, but not the keys of dicts, as `clean_text` has it."""
+    """JSON-like data with every text in it, the keys of dicts too, as `clean_text` has it."""
     if isinstance(value, str):
         # Most text is short and printable, and the question is quick.
         return value if value.isprintable() and len(value) < ERROR_BYTES // 4 else clean_text(value)
     if isinstance(value, dict):
-        return {key: clean_data(item) for key, item in value.items()}
+        return {clean_data(key): clean_data(item) for key, item in value.items()}
     if isinstance(value, list):
         return [clean_data(item) for item in value]
     return value

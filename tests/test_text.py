@@ -65,8 +65,8 @@ def test_signs_are_spelled_where_an_encoding_lacks_them(text, encoding, spelled)
 
 
 def test_data_is_cleaned_through_and_through():
-    """Every text in lists and dicts; keys, numbers and what is harmless stay as they are."""
+    """Every text in lists and dicts; numbers and what is harmless stay as they are."""
     data = {"a\x1b[2J": ["\x1b[31mred\x00", {"deep": "\u202egnp.exe"}], "n": 3, "none": None}
-    assert clean_data(data) == {"a\x1b[2J": ["red", {"deep": "gnp.exe"}], "n": 3, "none": None}
+    assert clean_data(data) == {"a": ["red", {"deep": "gnp.exe"}], "n": 3, "none": None}
     assert len(clean_data("x" * 10**6).encode()) == 2000
     assert clean_data(["W1", "two\nlines", True]) == ["W1", "two\nlines", True]

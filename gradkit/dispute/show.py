@@ -12,11 +12,16 @@ from gradkit.dispute.script import Script
 from gradkit.grounds import GradingError, Settings
 from gradkit.records.submission import Submission
 from gradkit.session import Session
+from gradkit.student.replies import UnfitError, check
+from gradkit.text import clean_text
 from gradkit.worker import WorkerLost, Workshop, WorkshopError
 from gradkit.worker.frames import Frame
 
 NUMPY, TORCH = 1e-9, 1e-5
 """How closely, relative, a number must come out again."""
+
+TRACEBACK = 50_000
+"""Bytes of a traceback that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +104,13 @@ def _run(workshop: Workshop, text: str, deadline: float) -> tuple[str, str]:
     """What the script prints in a worker, and how it failed."""
     try:
         with workshop.worker(deadline=deadline) as worker:
-            reply = worker.ask(Frame("script", {}, {"text": text}), deadline)
-            return worker.output, str(reply.data.get("failure") or reply.data.get("text") or "")
-    except (WorkerLost, WorkshopError) as error:
+            asked = {"text": text}
+            reply = worker.ask(Frame("script", {}, asked), deadline)
+            if reply.kind != "error":
+                check("script", asked, {}, reply)
+            failure = reply.data.get("failure") or reply.data.get("text") or ""
+            return worker.output, clean_text(str(failure), TRACEBACK)
+    except (WorkerLost, WorkshopError, UnfitError) as error:
         return "", str(error)
 
 

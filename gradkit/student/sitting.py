@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from gradkit.records.observations import Failure, Loop, Lost
 from gradkit.records.submission import Place, Section
 from gradkit.student.place import finder
+from gradkit.student.replies import UnfitError, check
 from gradkit.text import clean_data, clean_text
 from gradkit.worker import WorkerLost, Workshop
 from gradkit.worker.frames import Frame, FrameError
 from gradkit.worker.several import SEVERAL, apart, together
+from gradkit.worker.words import is_line
 
 if TYPE_CHECKING:
     from gradkit.worker.worker import Worker
@@ -144,13 +146,23 @@ class Sitting:
             try:
                 _, reply = apart(reply, 2)
             except FrameError as error:
-                self._close()
-                return Lost("protocol", f"sent what is not a valid reply: {clean_text(str(error))}")
-        data = clean_data(reply.data)
+                return self._refuse(error)
+        said = clean_data(reply.data)
         if reply.kind == "error":
             self._close()
-            return Lost("protocol", f"could not be asked: {data.get('text', '')}")
-        return Frame(reply.kind, reply.arrays, data)
+            return Lost("protocol", f"could not be asked: {said.get('text', '')}")
+        reply = Frame(reply.kind, reply.arrays, said)
+        if kind != SEVERAL:
+            try:
+                check(kind, data, arrays, reply)
+            except UnfitError as error:
+                return self._refuse(error)
+        return reply
+
+    def _refuse(self, error: ValueError) -> Lost:
+        """Part from a process that answers what it cannot have been asked."""
+        self._close()
+        return Lost("protocol", f"sent what is not a valid reply: {clean_text(str(error))}")
 
     def ask_all(self, questions: Sequence[Question]) -> list[tuple[Frame | Lost, str]]:
         """Put several requests, and give each reply with what was printed meanwhile.
@@ -182,9 +194,11 @@ class Sitting:
             return None
         try:
             replies = apart(reply, len(questions))
-        except FrameError:
+            for question, part in zip(questions, replies, strict=True):
+                check(question.kind, question.data, question.arrays, part)
+        except (FrameError, UnfitError):
             return None
-        return None if any(part.kind == "error" for part in replies) else replies
+        return replies
 
     def renew(self, *, apart: bool = False) -> None:
         """Have the code loaded anew for the next request, and generators seeded, as at first.
@@ -212,8 +226,10 @@ class Sitting:
         )
 
     def place(self, where: list[Any] | None) -> Place | None:
-        """A cell id and a line of it, as the student sees them."""
-        return None if where is None else self._find(str(where[0]), int(where[1]))
+        """A cell id and a line of it, as the student sees them; None where that is no line."""
+        if where is None or not is_line(where[1]):
+            return None
+        return self._find(str(where[0]), where[1])
 
     @property
     def spent(self) -> float:

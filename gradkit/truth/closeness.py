@@ -8,6 +8,7 @@ smallest relative part: an assignment may let more pass than arithmetic asks for
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -109,4 +110,5 @@ def median(values: Array) -> float:
     """
     ordered = np.sort(values, axis=None)
     size = len(ordered)
-    return float(ordered[(size - 1) // 2] + ordered[size // 2]) / 2 if size else float("nan")
+    # Plain floats add up to infinity without a warning.
+    return (float(ordered[(size - 1) // 2]) + float(ordered[size // 2])) / 2 if size else math.nan

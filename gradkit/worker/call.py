@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.worker.failure import TEXT, BeforeError
+from gradkit.worker.header import DTYPES, name_of
+from gradkit.worker.words import text_of
 
 Call = Mapping[str, Any]
 Arrays = Mapping[str, NDArray[Any]]
@@ -122,7 +124,7 @@ def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:
         return None
     if isinstance(value, np.ndarray):
         if kind is not np.ndarray:
-            out.faults.append([quantity, "subclass", kind.__name__[:TEXT]])
+            out.faults.append([quantity, "subclass", text_of(kind.__name__, TEXT)])
         array = np.array(np.ndarray.view(value, np.ndarray))
     elif isinstance(value, bool | int | float | complex | np.generic | list | tuple):
         try:
@@ -132,10 +134,10 @@ def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:
     elif kind.__module__.partition(".")[0] == "pandas":
         array = np.array(value)
     else:
-        out.faults.append([quantity, "type", f"a value of type {kind.__name__[:TEXT]}"])
+        out.faults.append([quantity, "type", f"a value of type {text_of(kind.__name__, TEXT)}"])
         return None
-    if array.dtype.kind not in "biufc" or array.dtype.itemsize > 16:
-        out.faults.append([quantity, "dtype", f"an array of dtype {array.dtype}"])
+    if name_of(array.dtype) not in DTYPES:
+        out.faults.append([quantity, "dtype", f"an array of dtype {text_of(array.dtype, TEXT)}"])
         return None
     return array
 
@@ -246,7 +248,7 @@ def evaluate(
     else:
         source = changed_parameters(call, returned, parameters)
         if not source and returned is not None:
-            found = f"found a value of type {type(returned).__name__[:TEXT]}"
+            found = f"found a value of type {text_of(type(returned).__name__, TEXT)}"
             out.faults += [[quantity, "missing", found] for quantity in call["keys"]]
             return out
         for quantity, key in call["keys"].items():

@@ -31,16 +31,18 @@ from gradkit.worker.call import (
 )
 from gradkit.worker.failure import describe_failure
 from gradkit.worker.frames import Frame
+from gradkit.worker.header import DIMENSIONS
 from gradkit.worker.namespace import Namespace
 from gradkit.worker.rehearsal import rehearse
 from gradkit.worker.script import script
 from gradkit.worker.serve import reseed
 from gradkit.worker.trace import trace as traced
+from gradkit.worker.words import text_of
 
 __all__ = ["HANDLERS", "rehearse"]
 
 LEAVES = 64
-"""Arrays that a description of a returned value carries at most."""
+"""Arrays that a description of a returned value, or of a model, carries at most."""
 
 DEPTH = 5
 
@@ -72,32 +74,33 @@ def explore(frame: Frame) -> Frame:
     try:
         function, before = _after(call)
         returned, _, out = run_function(function, call, frame.arrays, before)
+        leaves: dict[str, NDArray[Any]] = {}
+        tree = _describe(returned, leaves, DEPTH)
     except BaseException as error:
         return Frame("explored", {}, {"failure": describe_failure(error, Desk.cells)})
-    leaves: dict[str, NDArray[Any]] = {}
-    tree = _describe(returned, leaves, DEPTH)
     return Frame("explored", leaves, {"tree": tree, "faults": out.faults})
 
 
 def _describe(value: Any, leaves: dict[str, NDArray[Any]], depth: int) -> Any:
     if isinstance(value, dict) and depth:
         items = list(value.items())[:LEAVES]
-        return {
-            "dict": [
-                [key if isinstance(key, int) else str(key)[:80], _describe(item, leaves, depth - 1)]
-                for key, item in items
-            ]
-        }
+        return {"dict": [[_key(key), _describe(item, leaves, depth - 1)] for key, item in items]}
     if isinstance(value, tuple | list) and depth and not _is_of_numbers(value):
         return {"list": [_describe(item, leaves, depth - 1) for item in value[:LEAVES]]}
     if value is None:
         return {"none": True}
     array = plain("", value, Returned())
     if array is None or array.size > 4096 or len(leaves) >= LEAVES:
-        return {"other": type(value).__name__[:80]}
+        return {"other": text_of(type(value).__name__, 80)}
     name = str(len(leaves))
     leaves[name] = array
     return {"array": name}
+
+
+def _key(key: object) -> int | str:
+    if isinstance(key, int) and -(2**63) <= key < 2**63:
+        return int(key)
+    return text_of(key, 80)
 
 
 def _is_of_numbers(value: Any) -> bool:
@@ -226,13 +229,14 @@ def model(frame: Frame) -> Frame:
     failure = None
     for name in frame.data["candidates"]:
         try:
-            shapes = torch_call.shapes(torch_call.build(Desk.namespace[name]))
+            shapes = torch_call.shapes(torch_call.build(Desk.namespace[name]))[:LEAVES]
+            arrays = {
+                str(number): np.array(shape[:DIMENSIONS], dtype=np.int64)
+                for number, shape in enumerate(shapes)
+            }
         except BaseException as error:
             failure = failure or {**describe_failure(error, Desk.cells), "call": 0}
             continue
-        arrays = {
-            str(number): np.array(shape, dtype=np.int64) for number, shape in enumerate(shapes)
-        }
         return Frame("outcome", arrays, {"name": name, "faults": [], "failure": None})
     return Frame("outcome", {}, {"name": None, "faults": [], "failure": failure})
 
@@ -259,7 +263,7 @@ def target(frame: Frame) -> Frame:
     """How many dimensions the student's own target has; 0 where it cannot be made."""
     try:
         value = Desk.namespace[frame.data["name"]]
-        return Frame("target", {}, {"dimensions": int(value.dim())})
+        return Frame("target", {}, {"dimensions": min(int(value.dim()), DIMENSIONS)})
     except BaseException:
         return Frame("target", {}, {"dimensions": 0})
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradkit.worker.words import is_line, text_of
+
 TEXT = 500
 """Characters of an exception's message that leave the worker."""
 
@@ -21,18 +23,23 @@ def describe_failure(error: BaseException, cells: frozenset[str]) -> dict[str, A
     while trace is not None:
         code = trace.tb_frame.f_code
         if code.co_filename in cells:
-            place, function = [code.co_filename, trace.tb_lineno], code.co_name
+            place, function = _place(code.co_filename, trace.tb_lineno), code.co_name
         trace = trace.tb_next
     try:
-        message = str(error)[:TEXT]
+        message = text_of(error, TEXT)
     except BaseException:
         message = "(its text could not be read)"
-    if isinstance(error, SyntaxError) and error.filename in cells:
-        place = [error.filename, error.lineno or 1]
+    # A student may raise one too, with anything for a line.
+    if isinstance(error, SyntaxError) and type(error.filename) is str and error.filename in cells:
+        place = _place(error.filename, error.lineno or 1) or place
     return {
-        "type": type(error).__name__[:80],
+        "type": text_of(type(error).__name__, 80),
         "message": message,
         "place": place,
-        "function": function[:80],
+        "function": text_of(function, 80),
         "before": before,
     }
+
+
+def _place(file: str, line: object) -> list[Any] | None:
+    return [file, line] if is_line(line) else None

@@ -21,6 +21,8 @@ from gradkit.render.data import render
 from gradkit.session import Session
 from gradkit.truth.assignment import DEFAULT
 from gradkit.worker import Workshop
+from gradkit.worker.frames import Frame
+from gradkit.worker.worker import Worker
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -366,6 +368,32 @@ def refusal(file: Path, finding: str, **settings: Any) -> str:
     with pytest.raises(DisputeError) as caught:
         show(file, finding, **settings)
     return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (Frame("ran", {}, {"failure": 5}), "Expected `str | null`, got `int`"),
+        (Frame("ran", {}, {"failure": "\x1b[31mred"}), "red"),
+        (Frame("outcome", {}, {}), "a reply of kind outcome to a script"),
+    ],
+)
+def test_what_a_script_could_not_have_answered_is_told(
+    swapped: tuple[Path, Path, str], monkeypatch: pytest.MonkeyPatch, reply: Frame, said: str
+) -> None:
+    """Student code runs in the script's process, and may answer in its place."""
+    exchange = Worker.ask
+
+    def forged(self: Worker, frame: Frame, seconds: float) -> Frame:
+        real = exchange(self, frame, seconds)
+        return reply if frame.kind == "script" else real
+
+    monkeypatch.setattr(Worker, "ask", forged)
+    _, file, name = swapped
+    shown = show(file, name)
+    assert not shown.agrees
+    assert shown.printed.endswith(said) or f"{said} - at" in shown.printed
+    assert "\x1b" not in shown.printed
 
 
 def test_a_submission_that_has_changed_is_refused(swapped: tuple[Path, Path, str]) -> None:

@@ -144,6 +144,132 @@ def test_no_attack_is_worth_a_point(grade, honest, name, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["submission.py"]
 
 
+FORGE = """
+    import sys
+    child = sys.modules["gradkit.worker.child"]
+    real = child.HANDLERS[{kind!r}]
+    def forged(frame):
+        reply = real(frame)
+        arrays, data = dict(reply.arrays), dict(reply.data)
+        {change}
+        return child.Frame(reply.kind, arrays, data)
+    child.HANDLERS[{kind!r}] = forged
+"""
+FORGED = {
+    "no data": ("batch", "data.clear()"),
+    "a failure of no form": ("batch", "data['failure'] = dict(type='E', place=['a', 'b'])"),
+    "faults of no kind": ("batch", "data['faults'] = [[0, 'W1', 'nosuch', '']]"),
+    "arrays without rows": ("batch", "arrays = {k: a[:0] for k, a in arrays.items()}"),
+    "arrays of another shape": ("batch", "arrays = {k: a[..., None] for k, a in arrays.items()}"),
+    "no arrays": ("batch", "arrays.clear()"),
+    "no tree": ("explore", "data['tree'] = None"),
+    "a tree of arrays that are not there": ("explore", "data['tree'] = {'array': 'nope'}"),
+    "a short run": ("run", "arrays = {k: a[:3] for k, a in arrays.items()}"),
+    "losses of a run": ("run", "arrays['loss'] = np.array(1.0)"),
+    "lines before the first": ("trace", "arrays['events'][:, 1] = -(10**9)"),
+}
+"""What code does that answers in the place of its worker: kind of request, change of the reply."""
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_no_forged_reply_is_believed(grade, honest, name, tmp_path):
+    """The parent has no trouble of its own with it, and it is worth nothing."""
+    kind, change = FORGED[name]
+    head = "def initialise_parameters(dim):\n"
+    forge = FORGE.format(kind=kind, change=change).lstrip("\n")
+    assert head in WRONG
+    score, expected, right = honest
+    result = grade(WRONG.replace(head, head + forge), tmp_path)
+    assert result.score <= score
+    said = to_data(result, 4)
+    # Where how the roles are bound cannot be asked, it is guessed.
+    assert ("not a valid reply" in texts(said)) == (kind in ("batch", "run"))
+    assert min(lines(said)) >= 1
+    assert grade(right, tmp_path) == expected
+
+
+LINES = {
+    "text": 'raise SyntaxError("m", ("submission.py", "abc", 1, "t"))',
+    "digits": 'raise SyntaxError("m", ("submission.py", "9" * 5000, 1, "t"))',
+    "a list": 'raise SyntaxError("m", ("submission.py", [1], 1, "t"))',
+    "a fraction": 'raise SyntaxError("m", ("submission.py", 1.5, 1, "t"))',
+    "beyond all files": 'raise SyntaxError("m", ("submission.py", 10**15, 1, "t"))',
+    "before the first": 'raise SyntaxError("m", ("submission.py", -3, 1, "t"))',
+    "of no file": """
+        error = SyntaxError("m")
+        error.filename, error.lineno = ["x"], 3
+        raise error
+        """,
+    "none": """
+        def inner():
+            raise ValueError("m")
+        inner.__code__ = inner.__code__.replace(co_linetable=b"")
+        inner()
+        """,
+    "a text that cuts itself": """
+        class Long(str):
+            def __getitem__(self, index): return self
+        class Error(Exception):
+            def __str__(self): return Long("m" * 10**6)
+        raise Error
+        """,
+    "half a character": 'raise ValueError("m\\ud800")',
+}
+"""Exceptions whose place, or text, is none."""
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_an_exception_may_say_anything_of_its_place(grade, name, tmp_path):
+    """The student reads what it was, at a line that there is, and nothing of gradkit's own."""
+    text = submission(LINES[name])
+    result = grade(text, tmp_path)
+    update = {check.check: check for check in result.tasks[0].checks}["update"]
+    assert update.state == "error"
+    assert "could not be asked" not in update.message
+    assert "m" in update.message
+    assert update.place is None or 1 <= update.place.line <= text.count("\n")
+
+
+NUMBERS = {
+    "long doubles": "value.astype(np.longdouble)",
+    "huge": "np.full(value.shape, 1.7e308)",
+    "huge below zero": "np.full(value.shape, -1.7e308)",
+    "tiny": "np.full(value.shape, 5e-324)",
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_of_any_size_cause_no_warning_of_ours(grade, name, tmp_path):
+    """Warnings are errors here; what cannot be sent is told as what it is."""
+    code = f"""
+        for key, value in parameters.items():
+            parameters[key] = {NUMBERS[name]}
+        return parameters
+        """
+    result = grade(submission(code), tmp_path)
+    said = texts(to_data(result, 4))
+    assert {check.check: check.state for check in result.tasks[0].checks}["update"] == "fail"
+    assert "could not be asked" not in said
+    assert ("an array of dtype float128" in said) == (name == "long doubles")
+
+
+def test_a_forward_pass_may_return_complex_numbers(grade, tmp_path):
+    """It is wrong, and no warning of ours."""
+    head = "def L_layer_forward(X, parameters):\n"
+    assert head in WRONG
+    returned = '{"y": np.ones((1, 1)), "h": np.ones((2, 1)) * 1j}'
+    result = grade(WRONG.replace(head, f"{head}    return {returned}\n"), tmp_path)
+    assert {check.check: check.state for check in result.tasks[0].checks}["forward"] == "fail"
+
+
+def lines(value) -> list[int]:
+    """All lines of places in nested data."""
+    if isinstance(value, dict):
+        own = [item for key, item in value.items() if key == "line" and isinstance(item, int)]
+        return own + [line for item in value.values() for line in lines(item)]
+    return [line for item in value for line in lines(item)] if isinstance(value, list) else []
+
+
 def texts(value) -> str:
     """All text in nested data."""
     if isinstance(value, dict):

@@ -174,6 +174,7 @@ AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.truth.tables": {"msgspec"},
     "gradkit.worker.frames": {"msgspec"},
     "gradkit.worker.header": {"msgspec"},
+    "gradkit.student.replies": {"msgspec"},
     "gradkit.render.text": {"rich"},
     "gradkit.render.summary": {"rich"},
     "gradkit.render.review": {"rich"},

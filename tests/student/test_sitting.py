@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradkit.records.observations import Lost
-from gradkit.records.submission import Cell, Section
+from gradkit.records.submission import Cell, Place, Section
 from gradkit.student.sitting import OverdueError, Question, Sitting
 from gradkit.worker import Workshop
 from gradkit.worker.worker import Worker
@@ -147,3 +147,31 @@ def test_code_that_is_loaded_anew(workshop, deadline, same) -> None:
     assert first[:2] == second[:2] == (3.0, 4.0)
     assert (first[2] // 1 == second[2] // 1) == same
     assert first[2] % 1 == pytest.approx(second[2] % 1, abs=1e-9)
+
+
+@pytest.mark.parametrize("line", [0, -1, 10**7 + 1, 10**30, True, "3", 1.5, None, [1]])
+def test_what_is_no_line_has_no_place(workshop, line) -> None:
+    """A worker that was taken over may tell of any."""
+    with sit(workshop, hurried=False) as sitting:
+        assert sitting.place(["cell 1", line]) is None
+        assert sitting.place(["cell 1", 3]) == Place("hw.py", None, 3)
+
+
+def test_what_is_no_answer_is_told_and_costs_the_process(workshop, monkeypatch) -> None:
+    """The next question is put to a new one."""
+    exchange = Worker.ask
+
+    def forged(self, frame, seconds):
+        reply = exchange(self, frame, seconds)
+        if frame.kind == "several":
+            return reply
+        return replace(reply, arrays={"\x1b[2J": np.zeros(1)})
+
+    put = question("double")
+    with sit(workshop, hurried=False) as sitting:
+        assert asked(sitting, "double") == 3.0
+        monkeypatch.setattr(Worker, "ask", forged)
+        lost = sitting.ask(put.kind, put.data, put.arrays)
+        assert asked(sitting, "double") == 3.0
+    text = "sent what is not a valid reply: '\\x1b[2J' had not been asked for"
+    assert lost == Lost("protocol", text)

@@ -135,6 +135,12 @@ def _priors_ahead(arrays, data):
     arrays["events"][:, COLUMNS.index("prior")] = np.arange(len(arrays["events"])) + 1
 
 
+def _lines_far(arrays, data):
+    """No source has as many."""
+    arrays["events"] = arrays["events"] * 1
+    arrays["events"][:, COLUMNS.index("line")] = 10**9
+
+
 @pytest.mark.parametrize(
     ("forge", "said"),
     [
@@ -149,6 +155,7 @@ def _priors_ahead(arrays, data):
         (_scaled("calls", 100), "ValueError: calls do not fit"),
         (_scaled("after/W1", 1j), "ValueError: after/W1 do not fit"),
         (_priors_ahead, "ValueError: events do not fit"),
+        (_lines_far, "ValueError: lines do not fit"),
     ],
 )
 def test_a_forged_reply_is_a_loss_and_no_crash(workshop, forge, said):

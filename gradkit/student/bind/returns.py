@@ -62,7 +62,7 @@ def find_returns(
         for path, name in arrays
         if sized[path] == hidden
         and path != output
-        and leaves[name].astype(np.float64).tobytes() not in own
+        and leaves[name].real.astype(np.float64).tobytes() not in own
     ]
     if middle:
         # A tuple that begins with the output runs backwards through the layers.

@@ -10,6 +10,8 @@ that factor, when the calculation goes on to its next stage without it.
 
 from __future__ import annotations
 
+import numpy as np
+
 from gradkit.records.finding import UNEXPLAINED
 from gradkit.records.rule import Entry, Slip, UpdateInputs
 from gradkit.records.submission import Place
@@ -37,6 +39,7 @@ STANDSTILL = ("not-updated", "nothing-updated", "copy-dropped")
 SOURCE = ("gradient-stored", "overwritten", "wrong-source-entry")
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a student's values may be huge, or tiny
 def attribute(
     task: Task,
     trace: Trace,

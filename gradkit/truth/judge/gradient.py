@@ -171,8 +171,9 @@ def _factors(steps: list[Step], relative: float) -> dict[str, float]:
         ]
         taken, slope = (np.concatenate(part) for part in zip(*pairs, strict=True))
         seen = np.isfinite(taken) & (np.abs(slope) > 1e-3 * np.abs(slope).max())
-        ratios = taken[seen] / slope[seen] if seen.any() else np.zeros(1)
-        alike = np.abs(ratios[:, None] - ratios) <= 2 * relative * np.abs(ratios)
+        with np.errstate(over="ignore", invalid="ignore"):  # a student's values may be huge
+            ratios = taken[seen] / slope[seen] if seen.any() else np.zeros(1)
+            alike = np.abs(ratios[:, None] - ratios) <= 2 * relative * np.abs(ratios)
         shared = alike.sum(axis=0)
         factors[kind] = float(ratios[shared.argmax()] if shared.max() > 1 else np.median(ratios))
     return factors
