@@ -165,8 +165,8 @@ def told(text: str) -> History:
     refused = replace(attempt, standing="refused")
     step = Step(
         *(1, "grade", "2026-11-25T10:00", None, text, text, {}, (attempt, refused)),
-        *((Word("t", "update", 1.0),), (Release(1, 1, text, text, "ab"),), ("code",), "best"),
-        *(None, Mark(1.0, 2.0, 1, 1)),
+        *((Word("t", "update", 1.0),), (Release(1, 1, text, text, "ab"),), ("code",), ("code",)),
+        *("best", None, Mark(1.0, 2.0, 1, 1)),
     )
     return History(text, Mark(1.0, 2.0, 1, 1), (step,))
 
