@@ -16,12 +16,10 @@ import gradkit
 from gradkit.classroom.cluster import Cluster, ClusterError, portable
 from gradkit.classroom.course.roll import roll
 from gradkit.classroom.crew import Lanes
-from gradkit.classroom.file.pack import unpack
 from gradkit.classroom.file.store import Store
 from gradkit.classroom.grade import Grading, Tally
 from gradkit.grounds import GradingError, Settings
 from gradkit.records.classroom import Filed
-from gradkit.records.result import Result
 from gradkit.student.gather import gather
 from gradkit.truth.assignment import DEFAULT
 
@@ -75,15 +73,15 @@ def cluster() -> Iterator[str]:
         yield made.scheduler_address
 
 
-def results(store: Store) -> dict[str, Result | str]:
-    """The current results by name; of what was refused, the sentence."""
+def results(store: Store) -> dict[str, bytes | str]:
+    """The current results by name, as bytes; of what was refused, the sentence."""
     return {
-        kept.name: unpack(store.result(kept.id), Result) if kept.standing == "graded" else kept.told
+        kept.name: store.result(kept.id) if kept.standing == "graded" else kept.told
         for kept in store.newest()
     }
 
 
-def graded(folder: Path, out: Path, crew: Cluster | Lanes) -> tuple[Tally, dict[str, Result | str]]:
+def graded(folder: Path, out: Path, crew: Cluster | Lanes) -> tuple[Tally, dict[str, bytes | str]]:
     """Grade a folder with a crew."""
     with Store(out, write=True) as store:
         tally = Grading(store, SETTINGS, Silent()).run(roll(gather([folder])), crew)
