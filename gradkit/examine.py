@@ -144,11 +144,13 @@ def _train_with(case: Case, oracle: Oracle, sitting: Sitting) -> dict[str, Outco
             for run, course in zip(runs, courses, strict=True)
         ],
     )
-    return {
-        run.name: _as_guessed(run, guesses[run.name], course, oracle)
-        or observe_run_with(sitting, task, update, run, oracle.forward)
-        for run, course in zip(runs, courses, strict=True)
-    }
+    # Parameters that run away are the student's, and no news for a terminal.
+    with np.errstate(all="ignore"):
+        return {
+            run.name: _as_guessed(run, guesses[run.name], course, oracle)
+            or observe_run_with(sitting, task, update, run, oracle.forward)
+            for run, course in zip(runs, courses, strict=True)
+        }
 
 
 def _as_guessed(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from model_solutions import REFERENCE
 
 import gradkit.examine
 from gradkit.grounds import Settings
@@ -109,3 +110,13 @@ def test_a_crash_is_told_of_each_run(session, tmp_path: Path) -> None:
     outcomes, stepped = runs_of(session, tmp_path, count + RIGHT)
     assert stepped == 0
     assert [outcome.lost is not None for outcome in outcomes] == [False, True]
+
+
+def test_parameters_that_run_away_warn_nobody(workshop, tmp_path: Path) -> None:
+    """Of a model solution's own arithmetic; warnings are errors here, as in all tests."""
+    settings = Settings(tasks=("regression-numpy",), reference=REFERENCE, seed=4)
+    update = RIGHT.replace("- 0.001", "- 1e80").replace("- 0.01", "- 1e80")
+    with Session(settings, workshop) as session:
+        runs, stepped = runs_of(session, tmp_path, update)
+    assert stepped == 2
+    assert all(not np.isfinite(run.outputs["final/W1"]).all() for run in runs)
