@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradkit.language import phrase, say
+from gradkit.records.probes import Batch
 from gradkit.records.submission import Section, Submission
-from gradkit.records.task import Assignment, Task
+from gradkit.records.task import Array, Assignment, Task
 from gradkit.student.bind import bind
 from gradkit.student.divide import divide
-from gradkit.student.leaning import leaning, without_activation
+from gradkit.student.leaning import leaning
 from gradkit.student.observe import observe_batch, shapes_of
 from gradkit.student.outline import outline
 from gradkit.student.sitting import Sitting
@@ -102,16 +105,14 @@ def _nearest(tasks: list[Task], section: Section, submission: Submission, sit: S
             y_hat = observe_batch(sitting, task, role, batch).outputs.get("y_hat")
         expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
         if y_hat is not None and y_hat.shape == expected.shape and y_hat.dtype.kind == "f":
-            units = rounding_units(task.layers, batch.inputs, batch.inputs["X"])[0]
-            if near(y_hat, expected, value_tolerance(units, epsilon(y_hat))).all():
+            if _is_right(task, batch, y_hat, expected):
                 return [task]
             gaps[task.id] = median(np.abs(y_hat - expected))
     if not found:
         return []
-    left = leaning(tasks, section)
     gaps = {name: gap for name, gap in gaps.items() if np.isfinite(gap)}
+    left = leaning(tasks, section, runs=bool(gaps))
     if gaps:
-        left = without_activation(left, section)
         left.sort(key=lambda task: gaps.get(task.id, np.inf))
     elif len(left) > 1:
         raise UnrecognisedError(
@@ -151,10 +152,15 @@ def resembles(
         if task.framework != own.framework or shapes_of(task) != shapes:
             continue
         expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
-        units = rounding_units(task.layers, batch.inputs, batch.inputs["X"])[0]
-        if near(y_hat, expected, value_tolerance(units, epsilon(y_hat))).all():
+        if _is_right(task, batch, y_hat, expected):
             return None if task is own else task
     return None
+
+
+def _is_right(task: Task, batch: Batch, y_hat: NDArray[Any], expected: Array) -> bool:
+    """Whether outputs are the task's, but for rounding."""
+    units = rounding_units(task.layers, batch.inputs, batch.inputs["X"])[0]
+    return bool(near(y_hat, expected, value_tolerance(units, epsilon(y_hat))).all())
 
 
 def another_exercise(submission: Submission, assignment: Assignment) -> str:

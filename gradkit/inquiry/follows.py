@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
 from gradkit.examine import Examined
 from gradkit.inquiry.findings import failed
-from gradkit.inquiry.steps import SAME, drawn_fresh
+from gradkit.inquiry.steps import SAME, drawn_fresh, observed_steps
 from gradkit.records.probes import Batch
 from gradkit.records.rule import Slip, UpdateInputs
 from gradkit.records.task import Array, Task
@@ -24,7 +23,7 @@ from gradkit.student.sitting import Sitting
 from gradkit.truth.closeness import DOUBLE, change_tolerance, near
 from gradkit.truth.mistakes.descent import descent_after
 from gradkit.truth.rules import correct_rules, evaluate
-from gradkit.truth.rules.columns import to_columns
+from gradkit.truth.rules.columns import from_columns, to_columns
 
 
 def follows_own_forward(
@@ -81,26 +80,18 @@ def _steps_are(
 ) -> bool:
     """Whether the update makes these steps, and beside them those that it was judged by."""
     bound, judged = examined.case.binding.bound["update"], examined.case.probes.update
-    columns = [to_columns(inputs), *(batch.inputs for batch in judged)]
-    arrays = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
-    order = np.random.default_rng(seed).permutation(len(arrays["y"]))
-    labels = tuple(str(number) for number in order)
-    mixed = {name: value[order] for name, value in arrays.items()}
+    former = [from_columns(batch.inputs) for batch in judged]
     sitting.renew(apart=True)
-    outcome = observe_batch(sitting, task, bound, Batch("mixed", "update", "update", mixed, labels))
-    if outcome.failure is not None or outcome.lost is not None:
+    observed = observed_steps(task, bound, sitting, inputs, *former, shuffled=seed)
+    if observed is None:
         return False
-    back, ends = np.argsort(order), np.cumsum([0, *(len(part["y"]) for part in columns)])
-    for key, value in after.items():
-        found = outcome.outputs.get(key)
-        if found is None or found.shape != arrays[key].shape:
+    made, *again = (probes.after for probes in observed)
+    for key, before in inputs.before.items():
+        allowed = change_tolerance(after[key] - before, before, DOUBLE)
+        if not near(made[key], after[key], allowed).all():
             return False
-        parts = [found[back][start:end] for start, end in pairwise(ends)]
-        before = inputs.before[key]
-        if not near(parts[0], value, change_tolerance(value - before, before, DOUBLE)).all():
-            return False
-        for batch, again in zip(judged, parts[1:], strict=True):
+        for batch, values in zip(judged, again, strict=True):
             known = examined.case.observations.outcomes[batch.name].outputs.get(key)
-            if known is None or not np.allclose(again, known, SAME, 0.0, equal_nan=True):
+            if known is None or not np.allclose(values[key], known, SAME, 0.0, equal_nan=True):
                 return False
     return True

@@ -21,19 +21,24 @@ SAME = 1e-12
 
 
 def observed_steps(
-    task: Task, bound: Bound, sitting: Sitting, *inputs: UpdateInputs
+    task: Task, bound: Bound, sitting: Sitting, *inputs: UpdateInputs, shuffled: int | None = None
 ) -> tuple[UpdateProbes, ...] | None:
     """The update at sets of independent inputs; None where not all calls come to an end.
 
     The very first call is made once more at the end. An entry in which the two differ depends on
     more than its inputs: no formula of these gives it, and its values are told as NaN, as
-    are those of a parameter that comes back in another shape, or not at all.
+    are those of a parameter that comes back in another shape, or not at all. With a seed the calls
+    are ``shuffled``, so that none tells by its place of which set it is.
     """
     columns = [to_columns(each) for each in inputs]
     columns.append({name: value[:1] for name, value in columns[0].items()})
     arrays = {name: np.concatenate([each[name] for each in columns]) for name in columns[0]}
-    labels = tuple(str(number) for number in range(len(arrays["y"])))
-    batch = Batch("inquiry", "update", "update", arrays, labels)
+    order = np.arange(len(arrays["y"]))
+    if shuffled is not None:
+        order = np.random.default_rng(shuffled).permutation(order)
+    asked = {name: value[order] for name, value in arrays.items()}
+    labels = tuple(str(number) for number in order)
+    batch = Batch("inquiry", "update", "update", asked, labels)
     outcome = observe_batch(sitting, task, bound, batch)
     if outcome.failure is not None or outcome.lost is not None:
         return None
@@ -42,6 +47,7 @@ def observed_steps(
         found = outcome.outputs.get(key)
         if found is None or found.dtype.kind not in "fiub":
             found = np.full((len(labels), *value.shape[1:]), np.nan)
+        found = found[np.argsort(order)]
         again = np.isclose(found[0], found[-1], rtol=SAME, atol=0.0, equal_nan=True)
         after[key] = np.where(again, found[:-1].astype(np.float64), np.nan)
     ends = np.cumsum([len(each.y) for each in inputs])

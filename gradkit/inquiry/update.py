@@ -50,9 +50,6 @@ def update_inquiry(
         return Inquiry()
     bound = examined.case.binding.bound["update"]
     diagnosis, drawn = _diagnose(task, examined, sitting, seed)
-    inputs = rows_of(drawn, range(len(drawn.y) - TRACED, len(drawn.y)))
-    trace = _watch(task, bound, sitting, inputs)
-    diagnosis = _with_dropped_copy(trace, diagnosis)
     if not update_holds(task, examined, diagnosis.applies, diagnosis.precision):
         unexplained = Explanation(unexplained=tuple(_wrong(examined)))
         diagnosis = replace(diagnosis, applies={}, should={}, explanation=unexplained)
@@ -60,6 +57,9 @@ def update_inquiry(
     instead = stand_in(sitting.section, bound, role)
     if instead is not None:
         return Inquiry(tuple(unnamed_findings(task, bound, sitting.section, instead, diagnosis)))
+    inputs = rows_of(drawn, range(len(drawn.y) - TRACED, len(drawn.y)))
+    trace = _watch(task, bound, sitting, inputs)
+    diagnosis = _with_dropped_copy(trace, diagnosis)
     findings = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
     consequences = _consequences(task, examined, oracle, diagnosis)
     return Inquiry(findings, consequences, ("update",) if _is_rounded(examined, diagnosis) else ())

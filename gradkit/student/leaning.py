@@ -13,13 +13,16 @@ WITH_EXP = frozenset({"sigmoid", "softmax"})
 """Activations that may be written with ``exp``, and no word of their own."""
 
 
-def leaning(tasks: Sequence[Task], section: Section) -> list[Task]:
+def leaning(tasks: Sequence[Task], section: Section, *, runs: bool) -> list[Task]:
     """Narrow tasks down by the losses that are named in the code, or else by its activations.
 
     Parameters
     ----------
     tasks : sequence of Task
     section : Section
+    runs : bool
+        Whether its forward pass gives outputs. Only then does it say something if there is no
+        activation: what gives none may be unfinished.
 
     Returns
     -------
@@ -29,18 +32,10 @@ def leaning(tasks: Sequence[Task], section: Section) -> list[Task]:
     words = {plain(word) for word in idioms_of(section, ()).words}
     by_loss = [task for task in tasks if _names_loss(task, words)]
     by_activation = [task for task in tasks if _names_activation(task, words)]
-    for kept in (by_loss, by_activation):
-        if 0 < len(kept) < len(tasks):
-            return kept
-    return list(tasks)
-
-
-def without_activation(tasks: Sequence[Task], section: Section) -> list[Task]:
-    """The tasks that ask for no activation, where there is none in the code; else all."""
-    words = {plain(word) for word in idioms_of(section, ()).words}
-    if any(_names_activation(task, words) for task in tasks):
-        return list(tasks)
-    return [task for task in tasks if not _activations(task)] or list(tasks)
+    left = next((kept for kept in (by_loss, by_activation) if 0 < len(kept) < len(tasks)), tasks)
+    if runs and not any(_names_activation(task, words) for task in left):
+        left = [task for task in left if not _activations(task)] or left
+    return list(left)
 
 
 def _names_loss(task: Task, words: Collection[str]) -> bool:
