@@ -1,4 +1,4 @@
-"""`python -m gradkit`."""
+"""`python -P -m gradkit`."""
 
 from gradkit.cli import main
 

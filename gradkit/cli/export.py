@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
-from gradkit.cli.options import ASSIGNMENT, REFERENCE, FilePath
+from gradkit.cli.options import ASSIGNMENT, INSTALL, REFERENCE, FilePath
 from gradkit.cli.refusal import Refusal
 
 
 @click.command("export")
-@click.argument("platform", type=click.Choice(["gradescope", "prairielearn", "github-classroom"]))
+@click.argument(
+    "platform", type=click.Choice(["gradescope", "prairielearn", "github-classroom", "wheel"])
+)
 @click.option(
     "--out",
     required=True,
@@ -26,12 +28,7 @@ from gradkit.cli.refusal import Refusal
     is_flag=True,
     help="Leave model solutions out; marks are then provisional.",
 )
-@click.option(
-    "--wheel",
-    type=FilePath(),
-    metavar="FILE",
-    help="A wheel of gradkit to pack.  [default: made of the gradkit that runs]",
-)
+@INSTALL
 @click.option(
     "--image",
     default="gradkit-grader",
@@ -45,43 +42,48 @@ def command(
     assignment: Path | None,
     reference: Path | None,
     no_reference: bool,
-    wheel: Path | None,
+    install: str | None,
     image: str,
 ) -> None:
     """Write what PLATFORM needs to grade an assignment with gradkit.
 
     Nothing is overwritten. For github-classroom no model solutions are packed: students
-    can read the repository.
+    can read the repository. With wheel it is gradkit alone, for anybody to install.
     """
-    from gradkit.export import ExportError, bundle, write_folder, write_zip
+    from gradkit.export import ExportError
     from gradkit.truth.assignment import AssignmentError
 
-    keyless = no_reference or platform == "github-classroom"
     try:
-        source = bundle(assignment, reference, keyless=keyless)
-        if platform == "github-classroom":
-            from gradkit.export.classroom import classroom
-
-            write_folder(classroom(source), out)
-        elif platform == "prairielearn":
-            from gradkit.export.prairielearn import prairielearn
-
-            write_folder(prairielearn(source, _wheel(wheel), image), out)
-        else:
-            from gradkit.export.gradescope import gradescope
-
-            write_zip(gradescope(source, _wheel(wheel)), out)
+        _write(platform, out, install, (assignment, reference, no_reference), image)
     except (AssignmentError, ExportError) as error:
         raise Refusal(str(error)) from None
     click.echo(f"Written to {out}.", err=True)
 
 
-def _wheel(path: Path | None) -> tuple[str, bytes]:
-    if path is None:
-        from gradkit.export.wheel import running_wheel
+def _write(
+    platform: str,
+    out: Path,
+    install: str | None,
+    grounds: tuple[Path | None, Path | None, bool],
+    image: str,
+) -> None:
+    from gradkit.export import bundle, write_folder, write_zip
+    from gradkit.export.install import choose, wheel_alone
 
-        return running_wheel()
-    try:
-        return path.name, path.read_bytes()
-    except OSError as error:
-        raise Refusal(f"--wheel {path}: cannot be read ({error.strerror}).") from None
+    given = choose(install)
+    if platform == "wheel":
+        return write_folder(wheel_alone(given), out)
+    assignment, reference, no_reference = grounds
+    keyless = no_reference or platform == "github-classroom"
+    source = bundle(assignment, reference, keyless=keyless)
+    if platform == "github-classroom":
+        from gradkit.export.classroom import classroom
+
+        return write_folder(classroom(source, given), out)
+    if platform == "prairielearn":
+        from gradkit.export.prairielearn import prairielearn
+
+        return write_folder(prairielearn(source, given, image), out)
+    from gradkit.export.gradescope import gradescope
+
+    return write_zip(gradescope(source, given), out)

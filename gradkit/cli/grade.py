@@ -195,13 +195,13 @@ def required_tier(asked: int | None) -> int:
 
     Off Linux there is none above 0, which has to be asked for by name.
     """
-    from gradkit.worker.tiers import CONTAINER, default_tier
+    from gradkit.worker.tiers import CONTAINER, PACKED, default_tier
 
     if asked is None and sys.platform != "linux":
         raise Refusal(
             "there is nothing on this system that keeps hostile code from files and network: "
             f"isolation tier 0. Grade in a container, which gives tier 2:\n  {CONTAINER}\n"
-            "or go on all the same with --require-tier 0."
+            f"{PACKED} Or go on all the same with --require-tier 0."
         )
     return default_tier(os.environ) if asked is None else asked
 

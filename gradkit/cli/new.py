@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gradkit.cli.options import FilePath
+from gradkit.cli.options import INSTALL, FilePath
 from gradkit.cli.refusal import Refusal
 
 
@@ -21,15 +21,20 @@ from gradkit.cli.refusal import Refusal
     metavar="SEED",
     help="With --instructor: other sizes, activation, rates and data.",
 )
-def command(folder: Path, instructor: bool, variant: int | None) -> None:
-    """Write what a student starts from to DIR: files, notebook, README and workflows."""
-    from gradkit.new.write import WriteError, instructor_files, student_files, write
+@INSTALL
+def command(folder: Path, instructor: bool, variant: int | None, install: str | None) -> None:
+    """Write what a student starts from to DIR: files, notebook, README, workflows, gradkit."""
+    from gradkit.export import ExportError
+    from gradkit.export.install import choose
+    from gradkit.new.write import WriteError, instructor_files, student_files, wheel_files, write
 
     if variant is not None and not instructor:
         raise Refusal("--variant changes the exercise, so it goes with --instructor.")
-    files = instructor_files(variant) if instructor else student_files()
     try:
+        given = choose(install)
+        texts = instructor_files(variant, given) if instructor else student_files(None, given)
+        files: dict[str, str | bytes] = {**texts, **wheel_files(given, instructor=instructor)}
         write(folder, files)
-    except WriteError as error:
+    except (ExportError, WriteError) as error:
         raise Refusal(str(error)) from None
     click.echo(f"{folder}: {len(files)} files written. Read README.md there first.", err=True)
