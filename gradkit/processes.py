@@ -7,7 +7,8 @@ ran as the grader. An interpreter that is started here
 
 - has a safe path (``-P``) and no packages of the user's own (``-s``), so that neither a module
   nor a ``sitecustomize`` is found in the working directory;
-- is given no ``PYTHONPATH``; one of ours finds what this process finds, by `safe_path`;
+- is given no ``PYTHONPATH`` that leads there; one of ours finds what this process finds, by
+  `safe_path`;
 - loads gradkit by its file, not by a folder on the path.
 
 `start` runs a function of ours in another process, joined to this one by a connection. Pickles
@@ -44,9 +45,6 @@ sys.modules["gradkit"] = module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 importlib.import_module(settings["program"]).main(settings)
 """
-
-_DROPPED = ("PYTHONPATH", "PYTHONSTARTUP", "PYTHONINSPECT")
-"""Variables by which an interpreter runs what a folder holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +159,9 @@ def start(function: Callable[..., None], *arguments: object, stdin: int | None =
 
 
 def safe_environment() -> dict[str, str]:
-    """Return this process' environment without what lets Python look into the working directory."""
-    kept = {name: value for name, value in os.environ.items() if name not in _DROPPED}
-    return {**kept, "PYTHONSAFEPATH": "1"}
+    """Return this process' environment, without what has Python look into the working directory."""
+    path = safe_path(os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTHONSAFEPATH": "1"}
 
 
 def main(settings: dict[str, Any]) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 
 _PACKAGES = ("site-packages", "dist-packages")
 
 
-def safe_path() -> list[str]:
-    """Return ``sys.path`` without relative entries and without the working directory.
+def safe_path(path: Iterable[str] | None = None) -> list[str]:
+    """Return ``sys.path``, or another path, without relative entries and the working directory.
 
     Where that is a folder of the interpreter's own, or of installed packages, it stays.
     """
@@ -22,7 +23,7 @@ def safe_path() -> list[str]:
     own = {_real(os.path.dirname(os.__file__))}
     return [
         entry
-        for entry in sys.path
+        for entry in (sys.path if path is None else path)
         if os.path.isabs(entry)
         and (_real(entry) != here or here in own or os.path.basename(here) in _PACKAGES)
     ]

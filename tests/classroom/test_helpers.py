@@ -31,9 +31,7 @@ def test_work_is_shared() -> None:
         assert list(helpers.map(abs, [-1, -2, 3])) == [1, 2, 3]
         naps = [0.2, 0.0, 0.0, 0.01]
         assert list(helpers.map(time.sleep, naps)) == [None] * 4
-        assert {pid for pid in helpers.map(_pid, range(8))} == {
-            each.process.pid for each in helpers._started
-        }
+        assert set(helpers.map(_pid, range(8))) == {each.process.pid for each in helpers._started}
         assert list(helpers.map(abs, [])) == []
 
 
