@@ -16,6 +16,7 @@ import click
 
 from gradkit import __version__
 from gradkit.cli.interrupt import ended
+from gradkit.safe_path import leave_working_directory
 
 COMMANDS: Mapping[str, str] = {
     "check": "check",
@@ -57,8 +58,10 @@ class Commands(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """See `click.Command`; what the encoding of the output lacks becomes a question mark.
 
-        Students' names have all kinds of characters, and no table is lost for one of them.
+        Students' names have all kinds of characters, and no table is lost for one of them. Nor
+        is anything imported from the working directory, whatever the environment says.
         """
+        leave_working_directory()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="replace")

@@ -83,6 +83,7 @@ def command(
     from gradkit.classroom.file.database import StoreError
     from gradkit.classroom.file.store import Store
     from gradkit.classroom.remark import settings_of
+    from gradkit.grounds import BreakdownError
     from gradkit.render.feedback import said, show_left
     from gradkit.render.formats import lacking
     from gradkit.truth.assignment import AssignmentError, read_assignment
@@ -98,7 +99,14 @@ def command(
             level = hints or read_assignment(settings_of(store).assignment).hints
             plan = Plan(way, target, level, table, cores(), why, changed, not dry_run)
             given = feedback(store, plan)
-    except (AssignmentError, BundleError, FeedbackError, SheetError, StoreError) as error:
+    except (
+        AssignmentError,
+        BreakdownError,
+        BundleError,
+        FeedbackError,
+        SheetError,
+        StoreError,
+    ) as error:
         raise Refusal(str(error)) from None
     except KeyboardInterrupt:
         click.echo(
