@@ -32,8 +32,10 @@ from gradkit.worker.call import (
 from gradkit.worker.failure import describe_failure
 from gradkit.worker.frames import Frame
 from gradkit.worker.header import DIMENSIONS
+from gradkit.worker.imports import Policy, shut_out
 from gradkit.worker.namespace import Namespace
 from gradkit.worker.rehearsal import rehearse
+from gradkit.worker.repeats import Repeats
 from gradkit.worker.script import script
 from gradkit.worker.serve import reseed
 from gradkit.worker.trace import trace as traced
@@ -52,6 +54,7 @@ class Desk:
 
     namespace: Namespace
     cells: frozenset[str] = frozenset()
+    shut: bool = False
 
 
 def load(frame: Frame) -> Frame:
@@ -61,7 +64,11 @@ def load(frame: Frame) -> Frame:
     own, shared, borrowed = (
         [(cell, source) for cell, source in data[part]] for part in ("own", "shared", "borrowed")
     )
-    Desk.namespace = Namespace(own, shared, borrowed, data["modules"], data["forbidden"])
+    policy = Policy(**data["imports"])
+    if policy.forbidden and not Desk.shut:
+        shut_out(policy.forbidden)
+        Desk.shut = True
+    Desk.namespace = Namespace(own, shared, borrowed, data["modules"], data["forbidden"], policy)
     Desk.cells = frozenset(cell for part in (own, shared, borrowed) for cell, _ in part) | {
         f"{name}.py" for name in data["modules"]
     }
@@ -187,6 +194,22 @@ def follow(frame: Frame) -> Frame:
     return _outcome({name: list(arrays[name].shape) for name in call["keys"]}, steps, failure)
 
 
+def repeats(frame: Frame) -> Frame:
+    """Call a function once, and tell how often it calls another for results a hair apart."""
+    call, least = frame.data["call"], frame.data["least"]
+    watch = Repeats(Desk.cells)
+    failure = None
+    try:
+        function, before = _after(call)
+        # Whatever a first call makes of other statements is made before watching.
+        evaluate(function, call, frame.arrays, before)
+        watch.watch(lambda: evaluate(function, call, frame.arrays, before))
+    except BaseException as error:
+        failure = {**describe_failure(error, Desk.cells), "call": 0}
+    arrays = {"times": np.array([watch.most(least)])}
+    return Frame("outcome", arrays, {"faults": [], "failure": failure, "calls": 1})
+
+
 def _function(call: Call) -> Callable[..., Any]:
     found: Callable[..., Any] = Desk.namespace[call["function"]]
     return found
@@ -306,6 +329,7 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "trace": lambda frame: traced(lambda: _after(frame.data["call"]), Desk.cells, frame),
     "run": run,
     "follow": follow,
+    "repeats": repeats,
     "model": model,
     "predict": predict,
     "target": target,
