@@ -193,7 +193,7 @@ def _ranks(task: Task, pieces: Sequence[_Piece]) -> dict[str, _Rank]:
         piece.file: (
             is_one_of(piece.file, task.files),
             most[names[piece.file].base] if piece.roles else 0,
-            piece.file.endswith(".ipynb"),
+            piece.file.lower().endswith(".ipynb"),
             names[piece.file].attempt,
             names[piece.file].natural,
         )

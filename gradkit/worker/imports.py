@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 _OPERATORS = """
 add sub mul truediv floordiv mod pow matmul radd rsub rmul rtruediv rfloordiv rmod rpow rmatmul
-neg pos abs lt le gt ge int float complex index len iter next enter exit array
+neg pos abs lt le gt ge int float complex index len iter next enter exit array_ufunc
 """
 """What would compute with it. A union of types, ``Tensor | None``, is only named."""
 
@@ -54,6 +54,9 @@ class _Forbidden(type):
     def __call__(cls, *_: Any, **__: Any) -> NoReturn:
         _refuse(cls._path_of())
 
+    def __bool__(cls) -> bool:
+        return True
+
     def _path_of(cls) -> str:
         return str(type.__getattribute__(cls, "gradkit_path"))
 
@@ -78,14 +81,12 @@ def _refuse(path: str) -> NoReturn:
     raise ForbiddenImportError(f"`{path}` is used, and this task does not allow `{root}`")
 
 
-def _refusing(cls: _Forbidden, *_: Any) -> NoReturn:
+def _refusing(cls: _Forbidden, *_: Any, **__: Any) -> NoReturn:
     _refuse(cls._path_of())
 
 
 for _name in _OPERATORS.split():
     setattr(_Forbidden, f"__{_name}__", _refusing)
-# Makes numpy leave operators to the stand-in.
-_Forbidden.__array_ufunc__ = None  # type: ignore[attr-defined]
 
 
 def stand_in(path: str) -> Any:
