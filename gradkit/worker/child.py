@@ -35,7 +35,7 @@ from gradkit.worker.header import DIMENSIONS
 from gradkit.worker.imports import Policy, shut_out
 from gradkit.worker.namespace import Namespace
 from gradkit.worker.rehearsal import rehearse
-from gradkit.worker.repeats import Repeats
+from gradkit.worker.repeats import repeats
 from gradkit.worker.script import script
 from gradkit.worker.serve import reseed
 from gradkit.worker.trace import trace as traced
@@ -194,22 +194,6 @@ def follow(frame: Frame) -> Frame:
     return _outcome({name: list(arrays[name].shape) for name in call["keys"]}, steps, failure)
 
 
-def repeats(frame: Frame) -> Frame:
-    """Call a function once, and tell how often it calls another for results a hair apart."""
-    call, least = frame.data["call"], frame.data["least"]
-    watch = Repeats(Desk.cells)
-    failure = None
-    try:
-        function, before = _after(call)
-        # Whatever a first call makes of other statements is made before watching.
-        evaluate(function, call, frame.arrays, before)
-        watch.watch(lambda: evaluate(function, call, frame.arrays, before))
-    except BaseException as error:
-        failure = {**describe_failure(error, Desk.cells), "call": 0}
-    arrays = {"times": np.array([watch.most(least)])}
-    return Frame("outcome", arrays, {"faults": [], "failure": failure, "calls": 1})
-
-
 def _function(call: Call) -> Callable[..., Any]:
     found: Callable[..., Any] = Desk.namespace[call["function"]]
     return found
@@ -329,7 +313,7 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "trace": lambda frame: traced(lambda: _after(frame.data["call"]), Desk.cells, frame),
     "run": run,
     "follow": follow,
-    "repeats": repeats,
+    "repeats": lambda frame: repeats(lambda: _after(frame.data["call"]), Desk.cells, frame),
     "model": model,
     "predict": predict,
     "target": target,

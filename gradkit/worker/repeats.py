@@ -15,6 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.worker.call import Before, evaluate
+from gradkit.worker.failure import describe_failure
+from gradkit.worker.frames import Frame
+
 MOST = 2_000
 """Calls that are looked at."""
 
@@ -22,7 +26,40 @@ APART = 0.1
 """What results of one function differ by at most, relative, where they are taken for one value."""
 
 
-class Repeats:
+def repeats(
+    find: Callable[[], tuple[Callable[..., Any], Before | None]],
+    cells: frozenset[str],
+    frame: Frame,
+) -> Frame:
+    """Call a function once, and tell how often it calls another for results a hair apart.
+
+    Parameters
+    ----------
+    find : callable
+        Gives the function, and what goes before it. What it raises counts as the student's.
+    cells : frozenset of str
+        File names of code to watch.
+    frame : Frame
+        The arrays of one call; data ``call``, and ``least``: fewer calls are none.
+
+    Returns
+    -------
+    Frame
+        Arrays: ``times``, one int64. Data: ``failure`` as for a batch.
+    """
+    call, watch, failure = frame.data["call"], _Watch(cells), None
+    try:
+        function, before = find()
+        # Whatever a first call makes of other statements is made before watching.
+        evaluate(function, call, frame.arrays, before)
+        watch.watch(lambda: evaluate(function, call, frame.arrays, before))
+    except BaseException as error:
+        failure = {**describe_failure(error, cells), "call": 0}
+    times = np.array([watch.most(frame.data["least"])], np.int64)
+    return Frame("outcome", {"times": times}, {"faults": [], "failure": failure, "calls": 1})
+
+
+class _Watch:
     """Counts what student functions return while something is done."""
 
     def __init__(self, cells: Collection[str]) -> None:

@@ -197,6 +197,9 @@ def test_the_file_that_is_asked_for_counts(
     assert f"; {name} counts: it is the file that was asked for." in result.tasks[0].notes[0]
     script(folder, RIGHT, name)
     assert full(graded(workshop, changed, folder))
+    other = graded(workshop, changed, script(tmp_path, RIGHT, "other.py"))
+    assert full(other)
+    assert other.tasks[0].notes[0] == "aim.py was asked for here; other.py counts in its place."
 
 
 def test_a_file_that_is_asked_for_tells_its_task(workshop: Workshop, tmp_path: Path) -> None:
