@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise, takewhile
+from itertools import groupby, pairwise, takewhile
 from pathlib import PurePosixPath
 
 from gradkit.records.submission import Cell, Section, Submission
@@ -110,6 +110,14 @@ def _labels(units: list[Unit], possible: list[Ids], frameworks: dict[str, str]) 
                     labels[j] = current if len({frameworks[t] for t in possible[j]}) > 1 else before
                     j -= 1
         labels.append(current)
+    for _, group in groupby(range(len(units)), lambda i: units[i].cell.file):
+        file = list(group)
+        roles = _roles(file, units)
+        if roles and not roles & {MODEL, TRAINING}:
+            # A helper that knows of tensors too makes no torch part.
+            for i in file:
+                if labels[i] == "torch" and len({frameworks[t] for t in possible[i]}) > 1:
+                    labels[i] = None
     return labels
 
 
@@ -192,9 +200,11 @@ def _open_parts(
     """Parts whose task the text leaves open. One without tasks is common property.
 
     What stands above a settled section and has none of its roles belongs to it as shared
-    cells; otherwise it can only be of a task that no heading has claimed.
+    cells; otherwise it can only be of a task that no heading has claimed, unless it is a file of
+    its own.
     """
     claimed = {task for part in settled for task in part.tasks}
+    files = {units[i].cell.file for part in settled for i in part.own}
     parts: list[_Part] = []
     for ids, indices in strands.items():
         earlier: list[int] = []
@@ -212,9 +222,11 @@ def _open_parts(
             ]
             for other in heirs:
                 other.shared |= set(own)
-            if heirs or not ids - claimed:
+            # Another file may be another attempt at what is settled.
+            apart = bool(roles) and not files & {units[i].cell.file for i in own}
+            if heirs or not (apart or ids - claimed):
                 part.tasks = frozenset()
-            elif claimed:
+            elif claimed and not apart:
                 part.tasks = ids - claimed
             group.append(part)
         # Without a role in it, it is only worth a look where nothing else is.
