@@ -113,8 +113,14 @@ def final_tolerance(final: Array, start: Array, eps: float, least: float = 0.0) 
     return allowed
 
 
-def stays(after: NDArray[Any], before: Array, eps: float | None = None) -> bool:
-    """Whether nothing was moved, by more than storing it does.
+NONE = 1e-6
+"""What of an expected change is no step at all."""
+
+
+def stays(
+    after: NDArray[Any], before: Array, change: Array | float = 0.0, eps: float | None = None
+) -> bool:
+    """Whether nothing was moved, by more than storing it does or a millionth of ``change``.
 
     ``eps`` is the rounding unit of ``after``, if that is not to be seen.
     """
@@ -122,7 +128,8 @@ def stays(after: NDArray[Any], before: Array, eps: float | None = None) -> bool:
         return False
     with np.errstate(invalid="ignore"):
         unit = epsilon(after) if eps is None else eps
-        return bool((np.abs(after - before) <= unit * np.abs(before)).all())
+        allowed = unit * np.abs(before) + NONE * np.abs(change).max()
+        return bool((np.abs(after - before) <= allowed).all())
 
 
 def nearly(found: NDArray[Any], expected: Array, change: Array) -> bool:

@@ -200,7 +200,7 @@ def gradient_units(task: Task, parameters: Parameters, X: Array, y: Array) -> di
 
     def count(name: str, index: tuple[int, ...], by: Array) -> None:
         nudged = given[name].astype(np.float64)
-        nudged[:, *index] += by
+        nudged[(slice(None), *index)] += by
         moved = {**given, name: nudged}
         X_moved, y_moved = moved.pop("X"), moved.pop("y")
         for key, slope in gradient(task, moved, X_moved, y_moved).items():
@@ -208,10 +208,10 @@ def gradient_units(task: Task, parameters: Parameters, X: Array, y: Array) -> di
 
     for name, value in given.items():
         for index in np.ndindex(value.shape[1:]):
-            count(name, index, NUDGE * value[:, *index])
+            count(name, index, NUDGE * value[(slice(None), *index)])
     for name, shift in _unit_shifts(task, parameters, X).items():
         for index in np.ndindex(shift.shape[1:]):
-            count(name, index, NUDGE * shift[:, *index])
+            count(name, index, NUDGE * shift[(slice(None), *index)])
     return units
 
 

@@ -123,7 +123,7 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
 def _stays(step: Step) -> bool:
     """Whether nothing was moved by more than storing it in single precision does."""
     return all(
-        closeness.stays(before - step.taken[key], before, closeness.SINGLE)
+        closeness.stays(before - step.taken[key], before, eps=closeness.SINGLE)
         for key, before in step.before.items()
     )
 

@@ -113,9 +113,11 @@ def update(case: Case, earlier: Earlier) -> Verdict:
         ),
     )
     still = all(
-        key in outcome.outputs and closeness.stays(outcome.outputs[key], batch.inputs[key])
+        key in outcome.outputs
+        and closeness.stays(outcome.outputs[key], before, value - before)
         for batch, outcome in zip(case.probes.update, outcomes, strict=True)
-        for key in case.expected[batch.name]
+        for key, value in case.expected[batch.name].items()
+        for before in (batch.inputs[key],)
     )
     return replace(verdict, still=still)
 

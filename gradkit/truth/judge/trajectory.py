@@ -108,17 +108,23 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     if verdict.state == "pass" and not _is_of_any_size(case):
         notes = (*notes, say(ONE_SIZE))
     still = all(
-        _stays(run, outcome)
+        _stays(run, outcome, case.expected[run.name])
         for run, outcome in zip(runs, outcomes, strict=True)
         if run.name in secret
     )
     return replace(verdict, notes=notes, courses=tuple(courses), still=still)
 
 
-def _stays(run: Run, outcome: Outcome) -> bool:
+def _stays(run: Run, outcome: Outcome, expected: Mapping[str, Array]) -> bool:
     """Whether a run ends where it began, and nothing was trained."""
-    ends = ((outcome.outputs.get(f"final/{key}"), start) for key, start in run.parameters.items())
-    return all(end is not None and closeness.stays(end, start) for end, start in ends)
+    ends = {key: outcome.outputs.get(f"final/{key}") for key in run.parameters}
+    return all(
+        end is not None
+        and closeness.stays(
+            end, run.parameters[key], expected[f"final/{key}"] - run.parameters[key]
+        )
+        for key, end in ends.items()
+    )
 
 
 def _is_of_any_size(case: Case) -> bool:
