@@ -93,24 +93,28 @@ LOST = 2
 """Rounding units that single precision may lose of each that is counted."""
 
 
-def course_tolerance(course: Array, eps: float, least: float = 0.0) -> Array:
-    """For losses along a run, (epochs,): in double 1e-9 of the loss; in single by its change.
+def course_tolerance(
+    course: Array, eps: float, least: float = 0.0, of_change: float = 0.0
+) -> Array:
+    """For losses along a run, (epochs,): in double 1e-9 of the loss; in single its own rounding.
 
-    A loss may hardly move over a run, so single precision is held to a thousandth of the
-    whole change, plus the rounding of the loss itself.
+    ``of_change`` is what single precision is let off besides, of the whole change: a loss may
+    hardly move over a run.
     """
     if eps == DOUBLE:
         return max(1e-9, least) * np.abs(course)
-    return max(1e-3, least) * np.ptp(course) + 8 * eps * np.abs(course)
+    return max(of_change, least) * np.ptp(course) + 8 * eps * np.abs(course)
 
 
-def final_tolerance(final: Array, start: Array, eps: float, least: float = 0.0) -> Array:
+def final_tolerance(
+    final: Array, start: Array, eps: float, least: float = 0.0, of_change: float = 0.0
+) -> Array:
     """For parameters at the end of a run, in the same spirit as `course_tolerance`."""
-    moved = np.abs(final - start).max()
-    allowed: Array = max(1e-9, least) * np.maximum(np.abs(final), moved)
-    if eps != DOUBLE:
-        allowed = max(1e-3, least) * moved + 32 * eps * np.maximum(np.abs(final), 1e-3)
-    return allowed
+    moved, largest = np.abs(final - start).max(), np.abs(final).max()
+    if eps == DOUBLE:
+        return np.asarray(max(1e-9, least) * np.maximum(np.abs(final), moved))
+    allowed = max(of_change, least) * moved + 32 * eps * (largest + moved)
+    return np.full_like(final, allowed)
 
 
 NONE = 1e-6

@@ -199,8 +199,9 @@ def gradient_units(task: Task, parameters: Parameters, X: Array, y: Array) -> di
     units = {key: np.abs(value) for key, value in exact.items()}
 
     def count(name: str, index: tuple[int, ...], by: Array) -> None:
+        at: tuple[Any, ...] = (..., *index)
         nudged = given[name].astype(np.float64)
-        nudged[(slice(None), *index)] += by
+        nudged[at] += NUDGE * by[at]
         moved = {**given, name: nudged}
         X_moved, y_moved = moved.pop("X"), moved.pop("y")
         for key, slope in gradient(task, moved, X_moved, y_moved).items():
@@ -208,10 +209,10 @@ def gradient_units(task: Task, parameters: Parameters, X: Array, y: Array) -> di
 
     for name, value in given.items():
         for index in np.ndindex(value.shape[1:]):
-            count(name, index, NUDGE * value[(slice(None), *index)])
+            count(name, index, value)
     for name, shift in _unit_shifts(task, parameters, X).items():
         for index in np.ndindex(shift.shape[1:]):
-            count(name, index, NUDGE * shift[(slice(None), *index)])
+            count(name, index, shift)
     return units
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,9 @@ LOOPS: Mapping[str, str] = {
     "student": phrase("Your own training loop ran."),
 }
 
+OF_CHANGE = 1e-3
+"""What a run in torch is let off, of its whole change: its sums are made in an order of its own."""
+
 COURSE = 100
 """Epochs of a run that are kept to be shown; of a longer one, so many evenly spread."""
 
@@ -70,6 +73,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         givers |= dict.fromkeys(("y_hat", "A1"), f"`{forward.function}`")
     sheet = Sheet(case.binding.bound[role], givers)
     lenience = least(case, "trajectory")
+    of_change = OF_CHANGE if torch else 0.0
     secret = secret_among(runs)
     courses: list[Course] = []
     for run, outcome in zip(runs, outcomes, strict=True):
@@ -80,7 +84,9 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         stacked = _stacked(outcome)
         for key, start in run.parameters.items():
             final = case.expected[run.name][f"final/{key}"]
-            allowed = closeness.final_tolerance(final[None], start[None], eps, lenience)
+            allowed = closeness.final_tolerance(
+                final[None], start[None], eps, lenience, of_change
+            )
             sheet.compare(
                 f"final/{key}",
                 stacked,
@@ -174,6 +180,9 @@ def _losses(
     if course is None:
         return []
     torch = task.framework == "torch"
+    allowed = partial(
+        closeness.course_tolerance, eps=eps, least=lenience, of_change=OF_CHANGE if torch else 0.0
+    )
     epochs = _by_epoch(course, run)
     if taken is not None and len(taken) != len(course):
         if torch:
@@ -192,14 +201,12 @@ def _losses(
         "loss",
         replace(outcome, outputs=found),
         epochs[None],
-        _fixed(closeness.course_tolerance(epochs, eps, lenience)[None]),
+        _fixed(allowed(epochs)[None]),
         (run.start,),
         still=(np.full_like(epochs, _untrained(task, run)) if earns else epochs)[None],
     )
     if taken is not None:
-        off = np.flatnonzero(
-            ~closeness.near(taken, course, closeness.course_tolerance(course, eps, lenience))
-        )
+        off = np.flatnonzero(~closeness.near(taken, course, allowed(course)))
         if len(off):
             epoch, example = divmod(int(off[0]), len(course) // run.epochs)
             at = say("epoch {epoch}", epoch=epoch + 1) + (
