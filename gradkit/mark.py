@@ -12,7 +12,7 @@ from gradkit.records.mistake import Preset
 from gradkit.records.result import CheckResult, TaskResult
 from gradkit.records.task import Task
 from gradkit.records.verdict import OPEN, Verdict
-from gradkit.rubric import deduction, rounding
+from gradkit.rubric import deduction, is_by_share, rounding
 
 ROUNDED = phrase(
     "All else is right to about seven digits, as in float32; that costs {points} points."
@@ -35,7 +35,9 @@ def mark(
 
     A check earns the better of two counts: the share of its entries that passed, or
     everything less the deductions of the mistakes found. One mistake costs once: a check
-    that follows from findings about another loses nothing more.
+    that follows from findings about another loses nothing more. Both are about steps that
+    were made: where none was, only what passed is counted, and what was never updated is
+    missing from what follows too.
 
     Parameters
     ----------
@@ -58,6 +60,13 @@ def mark(
     -------
     TaskResult
     """
+    by_check = {verdict.check: verdict for verdict in verdicts}
+
+    def left_out(codes: Sequence[str]) -> float:
+        """The share of the parameters that none of the steps touched."""
+        about = [f for f in inquiry.findings if f.mistake in codes and is_by_share(f.mistake)]
+        return sum(_cost(f, by_check[f.check], preset, deductions) for f in about)
+
     findings: list[Finding] = []
     checks = []
     for check, verdict in zip(task.checks, verdicts, strict=True):
@@ -66,10 +75,12 @@ def mark(
         costs = [
             0.0 if f.mistake in dropped else _cost(f, verdict, preset, deductions) for f in own
         ]
-        earned = 1.0 if follows else share(verdict)
+        earned = share(verdict)
         rounded = verdict.state == "fail" and check.name in inquiry.rounded
         rounds = rounding(preset) if rounded else 0.0
-        if (own or rounded) and verdict.state == "fail":
+        if follows and not verdict.still:
+            earned = max(earned, 1.0 - left_out(follows))
+        if (own or rounded) and verdict.state == "fail" and not verdict.still:
             earned = max(earned, 1.0 - sum(costs) - rounds)
         # What the check lost is told mistake by mistake, and no more than that.
         lost = check.points * (1.0 - earned) / (sum(costs) + rounds or 1.0)

@@ -38,6 +38,13 @@ def deduction(
     return figures[preset] if figures else entries / of
 
 
+def is_by_share(code: str) -> bool:
+    """Whether a mistake costs the share of the entries that it concerns: they are not updated."""
+    from gradkit.truth.mistakes.catalogue import mistake
+
+    return code != UNEXPLAINED and not mistake(code).deduction
+
+
 def rounding(preset: Preset = "default") -> float:
     """The share of a check's points that single precision costs: that of a wrong figure."""
     from gradkit.truth.mistakes.catalogue import DEDUCTIONS

@@ -96,11 +96,16 @@ def test_gathered_gradients_show_from_the_second_step_on(own: Audit) -> None:
     }
 
 
-def test_one_symmetric_start_lets_exchanged_units_through() -> None:
-    """An assignment that grades by the published run alone."""
+def test_one_symmetric_start_lets_nothing_through() -> None:
+    """An assignment that publishes no other run: one is drawn, which tells units apart.
+
+    The published run alone is still told to be blind.
+    """
     found = alone(only(task_of("regression-numpy"), "forward", "trajectory", starts=1))
-    assert {"swapped-index", "wrong-index", "wrong-source-entry"} <= slipped(found)
-    assert "updated-before-use" not in slipped(found)
+    assert slipped(found) == set()
+    unseen = {trial.code for trial in found.blind[FIRST_RUN]}
+    assert {"swapped-index", "wrong-index", "wrong-source-entry"} <= unseen
+    assert "updated-before-use" not in unseen
 
 
 def test_an_asymmetric_start_alone_is_enough() -> None:
@@ -116,23 +121,26 @@ def test_without_a_forward_check_runs_show_a_wrong_forward() -> None:
     assert "wrong-sigmoid-sign" not in slipped(found)
     assert "missing-bias" not in slipped(found)
     step = replace(task, X=task.X[:1], y=task.y[:1], epochs=1, starts=task.starts[:1])
-    assert "missing-bias" in slipped(alone(step))
+    found = alone(step)
+    assert "missing-bias" in {trial.code for trial in found.blind[FIRST_STEP]}
+    assert "missing-bias" not in slipped(found)
 
 
 def test_a_large_tolerance_lets_everything_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tolerances are part of what is audited."""
+    """Tolerances are part of what is audited. Even so, no step at all is no step."""
     task = only(task_of("regression-numpy"), "update")
     assert "updated-before-use" not in slipped(alone(task))
     monkeypatch.setattr(
-        closeness, "change_tolerance", lambda c, b, eps, least: np.full(c.shape, 1e9)
+        closeness, "change_tolerance", lambda c, b, eps, least, units: 0.9 * np.abs(c) + 1e-3
     )
+    assert "nothing-updated" not in slipped(alone(task))
     assert "updated-before-use" in slipped(alone(task))
 
 
 def test_a_tolerance_that_the_correct_code_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody could pass: that is no clean assignment."""
     monkeypatch.setattr(
-        closeness, "change_tolerance", lambda c, b, eps, least: np.full(c.shape, -1.0)
+        closeness, "change_tolerance", lambda c, b, eps, least, units: np.full(c.shape, -1.0)
     )
     assignment = replace(OWN, tasks=(only(task_of("regression-numpy"), "update"),))
     found = audit(assignment, None)
@@ -217,7 +225,7 @@ def test_the_command_says_what_slips_and_fails(tmp_path: Path) -> None:
     text = DEFAULT.read_text(encoding="utf-8")
     text = text[: text.index('[[tasks]]\nid = "regression-torch"')]
     text = text.replace("update = 12, gradient = 0, trajectory = 2", "trajectory = 14")
-    text = text[: text.index("# The published start cannot")]
+    text = text.replace("# --- what a", "[marking.tolerances]\ntrajectory = 0.9\n\n# --- what a")
     path = tmp_path / "assignment.toml"
     path.write_text(text, encoding="utf-8")
     result = CliRunner().invoke(main, ["audit", "--assignment", str(path)])

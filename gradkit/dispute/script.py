@@ -90,7 +90,7 @@ class Script:
         (check,) = [each for each in recorded["checks"] if each["check"] == finding["check"]]
         self._entry = _entry(check, finding, self._bound, self.task)
         self.found: float | None = self._entry["found"]
-        listed = finding["check"] == "forward" or self._entry["parameter"].startswith("loss ")
+        listed = finding["check"] == "forward" or self._entry["parameter"] == "loss"
         self.place = int(self._entry["index"][0]) if listed else 0
         takes_rate = any("rate" in each.arguments for each in binding.bound.values())
         self._probes = draw(self.task, self._seed, Derived(self.task).forward, takes_rate)
@@ -177,7 +177,7 @@ class Script:
         run, bound = self._run(), self._bound
         inputs = {**run.parameters, "X": run.X, "y": run.y}
         title, index = self._entry["parameter"], tuple(self._entry["index"])
-        entry = None if title.startswith("loss ") else (title.partition(" ")[0], index)
+        entry = None if title == "loss" else (title, index)
         epochs = run.epochs if entry else min(run.epochs, max(EPOCHS, index[0] + 1))
         if "cell" in bound.training:
             code, before, loop = self._loop(epochs)
@@ -266,7 +266,7 @@ def _entry(check: Data, finding: Data, bound: Bound, task: Task) -> Data:
 
     indexed = [e for e in check["entries"] if e["state"] == "fail" and e["index"]]
     failed = indexed if finding["check"] != "update" else [e for e in indexed if concerned(e)]
-    failed.sort(key=lambda e: (e["found"] is None, not e["parameter"].startswith("loss ")))
+    failed.sort(key=lambda e: (e["found"] is None, e["parameter"] != "loss"))
     if not failed or (failed[0]["found"] is None and finding["check"] != "forward"):
         raise DisputeError(
             f"{finding['id']}: there is no number to show. {check['message']}".rstrip()

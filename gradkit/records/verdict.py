@@ -53,7 +53,8 @@ class Verdict:
     """The state of a check, its entries, and a sentence for the student.
 
     ``place`` is where to look. ``notes`` are remarks that change nothing. ``courses`` are the
-    losses of training runs.
+    losses of training runs. ``still`` says that steps were asked for and none was made: nothing
+    that is found out about them can lighten that.
     """
 
     check: str
@@ -63,3 +64,4 @@ class Verdict:
     place: Place | None = None
     notes: tuple[str, ...] = ()
     courses: tuple[Course, ...] = ()
+    still: bool = False

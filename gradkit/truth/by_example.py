@@ -26,8 +26,7 @@ def train_by_example(
     forward, step : callable
         On columns with a leading axis of n runs.
     runs : sequence of Run
-        On the same rows, for the same number of epochs, with the same rate: they differ in
-        their start alone.
+        On as many rows, for the same number of epochs, with the same rate.
 
     Returns
     -------
@@ -41,7 +40,8 @@ def train_by_example(
         key: np.stack([one.parameters[key] for one in runs]) for key in run.parameters
     }
     X, y = (
-        np.repeat(values.astype(float)[:, None, :, None], n, axis=1) for values in (run.X, run.y)
+        np.stack([values.astype(float)[:, :, None] for values in column], axis=1)
+        for column in ([one.X for one in runs], [one.y for one in runs])
     )
     rate = {} if run.rate is None else {"rate": np.full(n, run.rate)}
     outputs = []

@@ -20,9 +20,20 @@ DOUBLE = float(np.finfo(np.float64).eps)
 SINGLE = float(np.finfo(np.float32).eps)
 
 
+MANY = 16
+"""So many numbers have no more digits than float32 by intention, and not by chance."""
+
+
 def epsilon(found: NDArray[Any]) -> float:
-    """The rounding unit of the precision that ``found`` was computed in."""
-    return SINGLE if found.dtype.kind == "f" and found.dtype.itemsize <= 4 else DOUBLE
+    """The rounding unit of the precision that ``found`` was computed in, by its digits.
+
+    What came out of float32 has no more of them, whatever it is stored in.
+    """
+    if found.dtype.kind != "f" or found.size < MANY or found.dtype.itemsize <= 4:
+        return SINGLE if found.dtype.kind == "f" and found.dtype.itemsize <= 4 else DOUBLE
+    with np.errstate(over="ignore"):
+        single = np.array_equal(found, found.astype(np.float32), equal_nan=True)
+    return SINGLE if single else DOUBLE
 
 
 def value_tolerance(units: Array, eps: float, least: float = 0.0) -> Array:
@@ -46,7 +57,9 @@ def value_tolerance(units: Array, eps: float, least: float = 0.0) -> Array:
     return allowed
 
 
-def change_tolerance(change: Array, before: Array, eps: float, least: float = 0.0) -> Array:
+def change_tolerance(
+    change: Array, before: Array, eps: float, least: float = 0.0, units: Array | float = 0.0
+) -> Array:
     """For parameters after a step: they are held to their change, not to their size.
 
     Parameters
@@ -57,32 +70,70 @@ def change_tolerance(change: Array, before: Array, eps: float, least: float = 0.
         Values before the step, whose rounding the new value carries.
     eps : float
         Rounding unit of the student's arithmetic.
+    units : array, (n, …)
+        How many rounding units the change may lose in single precision, as
+        `network.gradient_units` has it, times the rate.
+
+    Returns
+    -------
+    array, (n, …)
+        In double a ten-millionth of the change, for roundabout ways. In single what its
+        arithmetic loses and no more, or crude differences would do for a gradient.
     """
-    relative = max(1e-7 if eps == DOUBLE else 1e-3, least)
     axes = tuple(range(1, change.ndim))
     largest = np.abs(change).max(axis=axes, keepdims=True)
-    allowed: Array = relative * (np.abs(change) + 1e-2 * largest) + 16 * eps * np.abs(before)
-    return allowed
+    allowed: Array = max(1e-7, least) * (np.abs(change) + 1e-2 * largest)
+    if eps == DOUBLE:
+        return np.asarray(allowed + 16 * eps * np.abs(before))
+    stored = np.abs(before) + np.abs(change)
+    return np.asarray(allowed + eps * (stored + LOST * np.asarray(units)))
 
 
-def course_tolerance(course: Array, eps: float, least: float = 0.0) -> Array:
-    """For losses along a run, (epochs,): in double 1e-9 of the loss; in single by its change.
+LOST = 2
+"""Rounding units that single precision may lose of each that is counted."""
 
-    A loss may hardly move over a run, so single precision is held to a thousandth of the
-    whole change, plus the rounding of the loss itself.
+
+def course_tolerance(
+    course: Array, eps: float, least: float = 0.0, of_change: float = 0.0
+) -> Array:
+    """For losses along a run, (epochs,): in double 1e-9 of the loss; in single its own rounding.
+
+    ``of_change`` is what single precision is let off besides, of the whole change: a loss may
+    hardly move over a run.
     """
     if eps == DOUBLE:
         return max(1e-9, least) * np.abs(course)
-    return max(1e-3, least) * np.ptp(course) + 8 * eps * np.abs(course)
+    return max(of_change, least) * np.ptp(course) + 8 * eps * np.abs(course)
 
 
-def final_tolerance(final: Array, start: Array, eps: float, least: float = 0.0) -> Array:
+def final_tolerance(
+    final: Array, start: Array, eps: float, least: float = 0.0, of_change: float = 0.0
+) -> Array:
     """For parameters at the end of a run, in the same spirit as `course_tolerance`."""
-    moved = np.abs(final - start).max()
-    allowed: Array = max(1e-9, least) * np.maximum(np.abs(final), moved)
-    if eps != DOUBLE:
-        allowed = max(1e-3, least) * moved + 32 * eps * np.maximum(np.abs(final), 1e-3)
-    return allowed
+    moved, largest = np.abs(final - start).max(), np.abs(final).max()
+    if eps == DOUBLE:
+        return np.asarray(max(1e-9, least) * np.maximum(np.abs(final), moved))
+    allowed = max(of_change, least) * moved + 32 * eps * (largest + moved)
+    return np.full_like(final, allowed)
+
+
+NONE = 1e-6
+"""What of an expected change is no step at all."""
+
+
+def stays(
+    after: NDArray[Any], before: Array, change: Array | float = 0.0, eps: float | None = None
+) -> bool:
+    """Whether nothing was moved, by more than storing it does or a millionth of ``change``.
+
+    ``eps`` is the rounding unit of ``after``, if that is not to be seen.
+    """
+    if after.shape != before.shape:
+        return False
+    with np.errstate(invalid="ignore"):
+        unit = epsilon(after) if eps is None else eps
+        allowed = unit * np.abs(before) + NONE * np.abs(change).max()
+        return bool((np.abs(after - before) <= allowed).all())
 
 
 def nearly(found: NDArray[Any], expected: Array, change: Array) -> bool:

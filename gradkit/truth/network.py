@@ -26,6 +26,12 @@ Values = NDArray[Any]
 
 STEP = 1e-30
 
+NUDGE = 1e-6
+"""By how much, relative, a number is moved to see what depends on it."""
+
+FLAT = 1e-6
+"""A slope below which a unit hands nothing on that could be seen."""
+
 
 def _sigmoid(z: Values) -> Values:
     # Of the two equal forms each is used where its exponential cannot overflow.
@@ -166,6 +172,67 @@ def gradient(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str
         lambda moved: loss(task, moved, X[:, None], y[:, None]),
         parameters,
     )
+
+
+def gradient_units(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str, Array]:
+    """How many rounding units the gradient may lose, to first order, entry by entry.
+
+    ``Σ_k |∂g/∂x_k| |x_k|`` over all parameters, inputs, targets and values of units: what the
+    gradient moves by where each number that it is made from is off by one rounding unit, and so
+    the size of what a backward stable computation loses (Higham, Accuracy and Stability of
+    Numerical Algorithms, 2002, section 1.6). Values of units count by themselves, as the slope
+    of a saturated one, ``1 − A²``, loses what they lose.
+
+    Parameters
+    ----------
+    task, parameters, X, y
+        As for `gradient`.
+
+    Returns
+    -------
+    dict
+        For each parameter an array of its shape, absolute; to be multiplied by the rounding unit
+        of the arithmetic.
+    """
+    given: dict[str, Array] = {**parameters, "X": X, "y": y}
+    exact = gradient(task, parameters, X, y)
+    units = {key: np.abs(value) for key, value in exact.items()}
+
+    def count(name: str, index: tuple[int, ...], by: Array) -> None:
+        at: tuple[Any, ...] = (..., *index)
+        nudged = given[name].astype(np.float64)
+        nudged[at] += NUDGE * by[at]
+        moved = {**given, name: nudged}
+        X_moved, y_moved = moved.pop("X"), moved.pop("y")
+        for key, slope in gradient(task, moved, X_moved, y_moved).items():
+            units[key] += np.abs(slope - exact[key]) / NUDGE
+
+    for name, value in given.items():
+        for index in np.ndindex(value.shape[1:]):
+            count(name, index, value)
+    for name, shift in _unit_shifts(task, parameters, X).items():
+        for index in np.ndindex(shift.shape[1:]):
+            count(name, index, shift)
+    return units
+
+
+def _unit_shifts(task: Task, parameters: Parameters, X: Array) -> dict[str, Array]:
+    """By how much each bias would have to move for its unit to double, to first order."""
+    shifts: dict[str, Array] = {}
+    A: Values = X
+    for number, layer in enumerate(task.layers, 1):
+        z = np.swapaxes(parameters[f"W{number}"], -1, -2) @ A + parameters[f"b{number}"]
+        shift = np.zeros(z.shape)
+        activation = ACTIVATIONS[layer.activation]
+        A = activation(z)
+        for unit in range(z.shape[-2]):
+            moved = z.astype(np.complex128)
+            moved[:, unit] += 1j * STEP
+            slope = activation(moved)[:, unit].imag / STEP
+            flat = np.abs(slope) < FLAT
+            shift[:, unit] = np.where(flat, 0.0, A[:, unit] / np.where(flat, 1.0, slope))
+        shifts[f"b{number}"] = shift
+    return shifts
 
 
 def complex_step(

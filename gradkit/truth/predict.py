@@ -103,9 +103,9 @@ def _numpy(task: Task, slip: Slip | None, probes: Probes, own: bool) -> Outputs:
         found[batch.name] = {"y_hat": y_hat[:, :, None], "A1": A1[:, :, None]}
     for batch in probes.update:
         found[batch.name] = step(from_columns(batch.inputs))
-    alike: dict[tuple[int, bytes], list[Run]] = {}
+    alike: dict[tuple[int, int], list[Run]] = {}
     for run in probes.runs:
-        alike.setdefault((run.epochs, run.X.tobytes()), []).append(run)
+        alike.setdefault((run.epochs, len(run.X)), []).append(run)
     for runs in alike.values():
         found |= _train(task, forward if own else [], step, runs)
     return found
@@ -126,7 +126,7 @@ class _Update:
 
 
 def _train(task: Task, slips: list[Slip], step: _Update, runs: list[Run]) -> Outputs:
-    """Runs that differ in their start alone, made together."""
+    """Runs of as many steps, made together."""
 
     def forward(parameters: Parameters, X: Array) -> tuple[Array, Array]:
         y_hat, A1 = apply_forward(task, slips, X[:, :, 0], parameters)

@@ -1,14 +1,16 @@
 """Draw the questions of one task from a seed.
 
 Inputs are random, asymmetric and short (two decimals), so that a number in a report can be
-typed into a shell. The published start and data are asked too, but cannot grade alone: at
-equal weights an exchanged index is invisible.
+typed into a shell. The task's own starts and data are asked too, for everybody to compare
+with, but cannot grade alone: they are known to everybody, and at equal weights an exchanged
+index is invisible.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,17 +18,21 @@ from numpy.typing import NDArray
 
 from gradkit.records.probes import Batch, Probes, Run
 from gradkit.records.task import Array, Parameters, Start, Task
+from gradkit.truth.drawn import draw_run
 from gradkit.truth.network import kink_distance, parameter_shapes
 
 RANDOM = 24
 """Random calls in a batch: enough for every entry to be seen well away from zero."""
 
+SMALL = 0.001
+"""What each entry is once multiplied with: how exact a step is, is seen best on a small number."""
+
 RATES = (0.02, 0.05)
 """Handed in turn to functions that take a learning rate."""
 
 OTHER_EPOCHS = 3
-TWICE, UNSEEN = "every row twice", "unseen rows"
-"""Runs on data of another size than the task's own."""
+TWICE = "every row twice"
+"""A run on data of another size than the task's own."""
 
 CLEARANCE = 0.05
 """How far a probe stays from an activation's kink."""
@@ -63,19 +69,21 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
         _batch("forward/published", "forward", role, {**published, "X": X}, tuple(rows)),
         _batch("forward/random", "forward", role, _without(drawn, "y"), names),
     )
+    own = [_run(task, start, takes_rate) for start in task.starts]
+    # With numbers of its own: what else is drawn does not depend on what a run needs.
+    secret = np.random.default_rng([seed, zlib.crc32(task.id.encode()), 1])
+    starts = [*own, draw_run(task, secret, own[-1])]
     runs = tuple(
-        _run(task, f"run/{start.name}", "trajectory", start, task.epochs, takes_rate)
-        for start in task.starts
+        replace(run, name=f"run/{run.start}", check="trajectory") for run in starts
     )
     if task.framework == "torch":
         steps = tuple(
-            _run(task, f"step {epochs}/{start.name}", "gradient", start, epochs, takes_rate)
-            for start in task.starts
+            replace(run, name=f"step {epochs}/{run.start}", check="gradient", epochs=epochs)
+            for run in starts
             for epochs in (1, 2)
         )
-        others = _other_data(task, generator, takes_rate)
-        return Probes(task.id, seed, forwards, (), (*steps, *runs, *others))
-    drawn = _draw_inputs(task, generator, RANDOM)
+        return Probes(task.id, seed, forwards, (), (*steps, *runs, _twice(own[-1], generator)))
+    drawn = _draw_inputs(task, generator, RANDOM, small=SMALL)
     y_hat, A1 = forward({key: drawn[key] for key in published}, drawn["X"])
     rate = np.resize(np.array(RATES), RANDOM)
     inputs = {**drawn, "y_hat": y_hat, "A1": A1, **({"rate": rate} if takes_rate else {})}
@@ -84,31 +92,22 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
     )
 
 
-def _other_data(task: Task, generator: np.random.Generator, takes_rate: bool) -> tuple[Run, ...]:
-    """Short runs on data of other sizes, which no check looks at.
+def _twice(run: Run, generator: np.random.Generator) -> Run:
+    """A short run on every row twice and in another order, which no check looks at.
 
-    The task's own rows, each twice and in another order, have the same mean loss all along;
-    rows that nobody has seen have another.
+    Their mean loss is the same all along.
     """
-    start = task.starts[-1]
-    rate = task.rates.weight if takes_rate else None
-    epochs = min(task.epochs, OTHER_EPOCHS)
-    order = generator.permutation(np.repeat(np.arange(len(task.X)), 2))
-    drawn = _draw_inputs(task, generator, len(task.X) + 3)
-    data = {
-        TWICE: (task.X[order], task.y[order]),
-        UNSEEN: (drawn["X"][:, :, 0], drawn["y"][:, :, 0]),
-    }
-    return tuple(
-        Run(name, "", name, start.parameters, whole(X), whole(y), epochs, rate)
-        for name, (X, y) in data.items()
+    order = generator.permutation(np.repeat(np.arange(len(run.X)), 2))
+    epochs = min(run.epochs, OTHER_EPOCHS)
+    return replace(
+        run, name=TWICE, check="", start=TWICE, X=run.X[order], y=run.y[order], epochs=epochs
     )
 
 
-def _run(task: Task, name: str, check: str, start: Start, epochs: int, takes_rate: bool) -> Run:
+def _run(task: Task, start: Start, takes_rate: bool) -> Run:
     X, y = whole(task.X), whole(task.y)
     rate = task.rates.weight if takes_rate else None
-    return Run(name, check, start.name, start.parameters, X, y, epochs, rate)
+    return Run("", "", start.name, start.parameters, X, y, task.epochs, rate)
 
 
 def whole(values: Array) -> NDArray[Any]:
@@ -116,20 +115,31 @@ def whole(values: Array) -> NDArray[Any]:
     return values.astype(np.int64) if np.all(values == np.rint(values)) else values
 
 
-def _draw_inputs(task: Task, generator: np.random.Generator, n: int) -> dict[str, Array]:
-    """Parameters, X and y of n probes, redrawn until each keeps clear of every kink."""
-    shapes = parameter_shapes(task.X.shape[1], task.layers)
+def _draw_inputs(
+    task: Task, generator: np.random.Generator, n: int, small: float = 1.0
+) -> dict[str, Array]:
+    """Parameters, X and y of n probes, redrawn until each keeps clear of every kink.
 
-    def fresh(count: int) -> dict[str, Array]:
+    In one of them each entry of the parameters is ``small`` times what it would be.
+    """
+    shapes = parameter_shapes(task.X.shape[1], task.layers)
+    sizes = {key: np.ones((n, *shape)) for key, shape in shapes.items()}
+    entries = [(key, index) for key, shape in shapes.items() for index in np.ndindex(shape)]
+    for number, (key, index) in enumerate(entries, 1):
+        sizes[key][(-number % n, *index)] = small
+
+    def fresh(which: NDArray[Any]) -> dict[str, Array]:
+        count = int(which.sum())
         drawn = {key: _decimals(generator, (count, *shape), 1.0) for key, shape in shapes.items()}
+        drawn = {key: np.round(value * sizes[key][which], 5) for key, value in drawn.items()}
         return {**drawn, "X": _decimals(generator, (count, task.X.shape[1], 1), 2.0)}
 
-    inputs = fresh(n)
+    inputs = fresh(np.ones(n, np.bool_))
     for _ in range(100):
         near = kink_distance(task.layers, inputs, inputs["X"]) < CLEARANCE
         if not near.any():
             break
-        for key, value in fresh(int(near.sum())).items():
+        for key, value in fresh(near).items():
             inputs[key][near] = value
     return {**inputs, "y": _targets(task, generator, n)}
 

@@ -59,7 +59,7 @@ def follow(
     Parameters
     ----------
     runs : sequence of Run
-        On the same examples, for the same number of epochs.
+        On as many examples, for the same number of epochs.
     outcomes : sequence of mappings of arrays
         For each run ``y_hat`` of every step, and ``final/…`` parameters.
     step : callable

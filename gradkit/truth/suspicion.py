@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from gradkit.records.observations import FORBIDDEN_IMPORT, REPEATS, Failure, Outcome
 from gradkit.records.task import Array
 from gradkit.truth.judge.case import Case
-from gradkit.truth.probes import TWICE
 
 AGAIN = " again"
 """Ends the name of a batch or run that was asked a second time."""
@@ -106,13 +105,13 @@ def _published_ends(case: Case) -> dict[str, Array]:
 
 
 def _train(case: Case) -> Iterator[str]:
-    """Losses that are those of the published run, from other starts and on other data."""
+    """Losses that are those of the published run, from every other start and on other data."""
     if case.task.framework != "torch":
         return
-    runs = [run for run in case.probes.runs if run.check != "gradient" and run.name != TWICE]
+    runs = [run for run in case.probes.runs if run.check == "trajectory"]
     found = [case.observations.outcomes.get(run.name) for run in runs]
     losses = [outcome.outputs.get("loss") for outcome in found if outcome is not None]
-    if len(losses) < len(runs) or len(runs) < 3 or any(each is None for each in losses):
+    if len(losses) < len(runs) or len(runs) < 2 or any(each is None for each in losses):
         return
     first, *others = [each for each in losses if each is not None]
     right = case.expected[runs[0].name]["loss"]

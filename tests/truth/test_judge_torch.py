@@ -147,7 +147,7 @@ def test_losses_that_leave_their_course() -> None:
     found = verdicts(case("regression-torch", changes=changes))["trajectory"]
     assert found.message == (
         "From the published start the loss leaves its course at epoch 8. "
-        "13 of 58 losses and final parameters are off course."
+        "13 of 28 losses and final parameters are off course."
     )
 
 
@@ -157,7 +157,7 @@ def test_losses_of_another_number(length: int) -> None:
     changes = {"run/published": with_outputs(loss=lambda v: np.resize(v, length))}
     found = verdicts(case("regression-torch", changes=changes))["trajectory"]
     assert found.message.startswith(
-        f"`fit` gives {length} losses for 20 epochs; one per epoch is expected. 20 of 58 "
+        f"`fit` gives {length} losses for 20 epochs; one per epoch is expected. 20 of 29 "
     )
 
 
@@ -170,7 +170,7 @@ def test_losses_that_are_not_returned() -> None:
 
     found = verdicts(case("regression-torch", changes={"run/published": change}))["trajectory"]
     assert found.message == "`fit` does not give the loss: x."
-    assert {e.parameter for e in found.entries if e.state == "fail"} == {"loss from published"}
+    assert {e.parameter for e in found.entries if e.state == "fail"} == {"loss"}
 
 
 def test_train_that_stops_or_is_lost() -> None:

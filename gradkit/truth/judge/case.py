@@ -12,6 +12,7 @@ from gradkit.records.observations import Failure, Observations, Outcome
 from gradkit.records.probes import Batch, Probes, Run
 from gradkit.records.task import Task
 from gradkit.records.verdict import State, Verdict
+from gradkit.truth.drawn import DRAWN
 from gradkit.truth.oracle import Expected
 
 Earlier = Mapping[str, Verdict]
@@ -33,6 +34,15 @@ def outcomes_of(case: Case, calls: Sequence[Batch | Run]) -> list[Outcome]:
     """The outcomes of these calls, as far as they were made."""
     found = case.observations.outcomes
     return [found[call.name] for call in calls if call.name in found]
+
+
+def secret_among(runs: Sequence[Run]) -> frozenset[str]:
+    """Names of the runs that nobody can know beforehand, which alone can earn anything.
+
+    All of them, where somebody wants to see what known runs tell by themselves.
+    """
+    drawn = frozenset(run.name for run in runs if run.start == DRAWN)
+    return drawn or frozenset(run.name for run in runs)
 
 
 def least(case: Case, check: str) -> float:

@@ -18,7 +18,7 @@ from gradkit.records.binding import Bound
 from gradkit.records.probes import Batch, Run
 from gradkit.records.task import Array, Parameters
 from gradkit.records.verdict import Entry, State, Verdict
-from gradkit.truth import closeness
+from gradkit.truth import closeness, network
 from gradkit.truth.judge.case import (
     Case,
     Earlier,
@@ -27,10 +27,11 @@ from gradkit.truth.judge.case import (
     called,
     least,
     outcomes_of,
+    secret_among,
     subject,
     unusable,
 )
-from gradkit.truth.judge.sheet import label_of, listed, merge
+from gradkit.truth.judge.sheet import TOO_SMALL, label_of, listed, merge
 from gradkit.truth.judge.steps import update
 from gradkit.truth.slope import Slope, slopes
 
@@ -46,12 +47,16 @@ EXACT, SINGLE = 1e-6, 2e-3
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step at one point: what was subtracted, per unit of rate, and the slope there."""
+    """One step at one point: what was subtracted, per unit of rate, and the slope there.
+
+    ``units`` are how many rounding units the slope may lose in single precision.
+    """
 
     label: str
     before: Parameters
     taken: Mapping[str, Array]
     slope: Mapping[str, Slope]
+    units: Mapping[str, Array]
 
 
 def update_gradient(case: Case, earlier: Earlier) -> Verdict:
@@ -69,11 +74,15 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
     bound = case.binding.bound["update"]
     # In the precision that the update works in, as the check of single steps has it.
     found = [value for outcome in outcomes for value in outcome.outputs.values()]
-    eps = max(map(closeness.epsilon, found), default=closeness.DOUBLE)
-    relative = max(EXACT if eps == closeness.DOUBLE else SINGLE, least(case, "gradient"))
+    single = any(closeness.epsilon(value) == closeness.SINGLE for value in found)
+    lost = closeness.LOST * closeness.SINGLE if single else 0.0
+    stored = closeness.SINGLE if single else 16 * closeness.DOUBLE
+    relative = max(EXACT, least(case, "gradient"))
     # All of them share one factor, which a bias of its own shows only over several probes.
-    factors = _factors(steps, relative)
-    return _verdict(_compare(bound, steps, factors, relative, eps), bound, say("The update"))
+    factors = _factors(steps, SINGLE if single else relative)
+    entries = _compare(bound, steps, factors, relative, stored, lost=lost)
+    verdict = _verdict(entries, bound, say("The update"))
+    return replace(verdict, still=before["update"].still)
 
 
 def training_gradient(case: Case, earlier: Earlier) -> Verdict:
@@ -87,16 +96,19 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
     if nothing is not None:
         return nothing
     bound = case.binding.bound["train"]
+    secret = secret_among(runs)
     entries: list[Entry] = []
     stays: list[bool] = []
     relative = max(SINGLE, least(case, "gradient"))
     for number in range(0, len(runs), 2):
         ends = [outcome.outputs for outcome in outcomes[number : number + 2]]
         steps = list(_training_steps(case, runs[number], ends))
-        stays.append(_stays(steps[0]))
+        earns = runs[number].name in secret
+        if earns:
+            stays.append(_stays(steps[0]))
         # The second step is held to the first one's factors: it may have added to them.
         factors = _factors(steps[:1], relative)
-        entries += _compare(bound, steps, factors, relative, closeness.SINGLE)
+        entries += _compare(bound, steps, factors, relative, 16 * closeness.SINGLE, earns=earns)
     verdict = _verdict(entries, bound, say("One of the first steps"))
     if verdict.state == "fail" and all(stays):
         # Where no step is made, none can be said to follow anything or not.
@@ -104,15 +116,15 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
             "{function} is asked for one epoch, and leaves every parameter where it was.",
             function=subject(bound),
         )
-        return replace(verdict, message=message)
+        return replace(verdict, message=message, still=True)
     return verdict
 
 
 def _stays(step: Step) -> bool:
     """Whether nothing was moved by more than storing it in single precision does."""
     return all(
-        bool((np.abs(taken) <= closeness.SINGLE * np.abs(step.before[key])).all())
-        for key, taken in step.taken.items()
+        closeness.stays(before - step.taken[key], before, eps=closeness.SINGLE)
+        for key, before in step.before.items()
     )
 
 
@@ -120,6 +132,7 @@ def _update_steps(case: Case, batch: Batch, after: Mapping[str, NDArray[Any]]) -
     inputs, labels = batch.inputs, batch.labels[:LADDERS]
     points = {key: inputs[key][: len(labels)] for key in case.task.starts[0].parameters}
     X, y = (inputs[name][: len(labels), None] for name in ("X", "y"))
+    units = network.gradient_units(case.task, points, X[:, 0], y[:, 0])
     for probe, (label, slope) in enumerate(
         zip(labels, slopes(case.task, points, X, y), strict=True)
     ):
@@ -127,7 +140,8 @@ def _update_steps(case: Case, batch: Batch, after: Mapping[str, NDArray[Any]]) -
         rate = float(inputs["rate"][probe]) if "rate" in inputs else 1.0
         moved = {key: _after(after, key, probe, value) for key, value in before.items()}
         taken = {key: (value - moved[key]) / rate for key, value in before.items()}
-        yield Step(label, before, taken, slope)
+        lost = {key: value[probe] for key, value in units.items()}
+        yield Step(label, before, taken, slope, lost)
 
 
 def _after(
@@ -152,7 +166,8 @@ def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]
             return
         label = f"{which} step from {run.start}"
         points = {key: value[None] for key, value in before.items()}
-        yield Step(label, before, taken, slopes(case.task, points, X[None], y[None])[0])
+        nothing = {key: np.zeros_like(value) for key, value in before.items()}
+        yield Step(label, before, taken, slopes(case.task, points, X[None], y[None])[0], nothing)
         before = after
 
 
@@ -175,17 +190,33 @@ def _factors(steps: list[Step], relative: float) -> dict[str, float]:
             ratios = taken[seen] / slope[seen] if seen.any() else np.zeros(1)
             alike = np.abs(ratios[:, None] - ratios) <= 2 * relative * np.abs(ratios)
         shared = alike.sum(axis=0)
-        factors[kind] = float(ratios[shared.argmax()] if shared.max() > 1 else np.median(ratios))
+        factors[kind] = float(np.median(ratios))
+        if shared.max() > 1:
+            # Over all that agree: each of them alone has its own rounding.
+            fit = alike[:, shared.argmax()]
+            taken, slope = taken[seen][fit], slope[seen][fit]
+            factors[kind] = float(taken @ slope / (slope @ slope))
     return factors
 
 
 def _compare(
-    bound: Bound, steps: list[Step], factors: Mapping[str, float], relative: float, eps: float
+    bound: Bound,
+    steps: list[Step],
+    factors: Mapping[str, float],
+    relative: float,
+    stored: float,
+    *,
+    lost: float = 0.0,
+    earns: bool = True,
 ) -> list[Entry]:
     """Entries of step over factor against slope; a factor that is not positive fails them all.
 
-    They are shown by its size then: steps that go uphill have the other sign. What the slope's own
-    error bound leaves open is inconclusive rather than wrong.
+    ``stored`` is what a value may lose of itself, ``lost`` of each unit that a slope may lose.
+
+    They are shown by its size then: steps that go uphill have the other sign. So do steps that
+    cannot be told from none. What the slope's own error bound leaves open is inconclusive rather
+    than wrong. Left out is what is right and tells nothing: where no step would be right too, and
+    where steps that everybody can know beforehand do not earn.
     """
     entries = []
     for key in steps[0].taken:
@@ -195,15 +226,22 @@ def _compare(
         bounds = np.array([step.slope[key].bound for step in steps])
         factor, size = factors[key[0]], np.abs(slope)
         unit = abs(factor) or 1.0
-        implied, rounding = taken / unit, 16 * eps * np.abs(before) / unit
-        largest = size.max(axis=tuple(range(1, size.ndim)), keepdims=True)
+        units = np.array([step.units[key] for step in steps])
+        implied, rounding = taken / unit, stored * np.abs(before) / unit + lost * units
+        axes = tuple(range(1, size.ndim))
+        largest = size.max(axis=axes, keepdims=True)
         allowed = relative * (size + 1e-2 * largest) + rounding
-        right = closeness.near(implied, slope, allowed + bounds) & (factor > 0)
+        seen = (factor > 0) & (rounding.max(axis=axes, keepdims=True) <= 0.5 * largest)
+        right = closeness.near(implied, slope, allowed + bounds) & seen
         unsure = bounds > allowed + 1e-3 * size
+        tells = earns & (size > allowed + bounds)
+        idle = (right & ~unsure & ~tells).all(axis=0)
         gravity = np.where(unsure, 1, np.where(right, 0, 2))
         # Of several steps the first of the gravest is shown.
         shown = gravity.argmax(axis=0)
         for index in np.ndindex(shown.shape):
+            if idle[index]:
+                continue
             at = (shown[index], *index)
             entries.append(
                 Entry(
@@ -231,6 +269,8 @@ def _verdict(entries: list[Entry], bound: Bound, steps: str) -> Verdict:
             entries=listed(failed),
         )
         return Verdict("gradient", "fail", message, tuple(merged), bound.place)
+    if not merged:
+        return Verdict("gradient", "fail", say(TOO_SMALL, function=subject(bound)), (), bound.place)
     if unsure:
         message = say(
             "Finite differences cannot decide {entries}: the loss has a corner there.",

@@ -44,6 +44,11 @@ SENTENCES: Mapping[str, str] = {
     "inf": phrase("{function} gives an infinite number in {quantity}."),
 }
 
+TOO_SMALL = phrase(
+    "{function} makes steps so small that in the precision of its numbers they cannot be told from "
+    "none at all; use float64."
+)
+
 VECTORS = ("y_hat", "A1")
 """Quantities of which one index says which entry."""
 
@@ -62,13 +67,15 @@ Tolerance = Callable[[float], Array]
 class Sheet:
     """Entries and sentences of one check while it is judged.
 
-    ``givers`` name what gives a quantity, where that is not ``bound`` itself.
+    ``givers`` name what gives a quantity, where that is not ``bound`` itself. ``idle`` is set
+    where a number is right that it would be without any step too: such a number earns nothing.
     """
 
     bound: Bound
     givers: Mapping[str, str] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    idle: bool = False
     _said: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
     _remarks: list[str] = field(default_factory=list)
     _told: set[str] = field(default_factory=set)
@@ -129,8 +136,12 @@ class Sheet:
         labels: tuple[str, ...],
         *,
         title: str = "",
+        still: Array | None = None,
     ) -> None:
         """Add one entry per index of ``quantity``, shown at its first failing probe.
+
+        Where ``still`` is given, what there would be without any work, entries are left out that
+        are right and that this would be right in too.
 
         Parameters
         ----------
@@ -141,10 +152,11 @@ class Sheet:
             Names of the n probes.
         title : str
             What the entries are called, if not ``quantity``.
+        still : array, (n, …), optional
         """
         found = outcome.outputs.get(quantity)
         shape = expected.shape[1:]
-        labels_of = {i: label_of(self.bound, quantity, i, shape, title) for i in np.ndindex(shape)}
+        labels_of = {i: label_of(self.bound, quantity, i, shape) for i in np.ndindex(shape)}
         if found is None or found.shape != expected.shape:
             self.entries += [
                 Entry(
@@ -159,7 +171,8 @@ class Sheet:
                 for index, label in labels_of.items()
             ]
             return
-        close = closeness.near(found, expected, tolerance(closeness.epsilon(found)))
+        allowed = tolerance(closeness.epsilon(found))
+        close = closeness.near(found, expected, allowed)
         if found.dtype.kind == "c":
             close[...] = False
         kind = "" if close.all() else _odd_numbers(found, expected)
@@ -168,10 +181,16 @@ class Sheet:
         failed = ~close
         off, first = failed.any(axis=0), failed.argmax(axis=0)
         shown = (_at(first, found), _at(first, expected)) if off.any() else (found[0], expected[0])
-        columns = (np.ravel(values).tolist() for values in (off, first, *shown))
-        for (index, label), failing, probe, number, right in zip(
+        idle = np.zeros(shape, np.bool_)
+        if still is not None:
+            idle |= ~off & closeness.near(still, expected, allowed).all(axis=0)
+            self.idle |= bool(idle.any())
+        columns = (np.ravel(values).tolist() for values in (off, first, *shown, idle))
+        for (index, label), failing, probe, number, right, left_out in zip(
             labels_of.items(), *columns, strict=True
         ):
+            if left_out:
+                continue
             self.entries.append(
                 Entry(
                     title or quantity,
@@ -192,6 +211,9 @@ class Sheet:
         merged = merge(self.entries)
         failed = [entry for entry in merged if entry.state != "pass"]
         notes = (*self._sentences(notes=True), *self.notes)
+        if not merged and self.idle:
+            text = say(TOO_SMALL, function=subject(self.bound))
+            return Verdict(check, "fail", text, (), self.bound.place, notes)
         if not failed:
             return Verdict(check, "pass", "", tuple(merged), None, notes)
         sentences = self._sentences(notes=False)
@@ -202,7 +224,7 @@ class Sheet:
 
     def _is_explained(self, entry: Entry) -> bool:
         """Whether a sentence says why there is no number to compare."""
-        if entry.parameter.partition(" from ")[0] not in self._told:
+        if entry.parameter not in self._told:
             return False
         return entry.found is None or not np.isfinite(entry.found)
 
@@ -234,10 +256,8 @@ def joined(names: list[str]) -> str:
     return say("{these} and {that}", these=", ".join(names[:-1]), that=names[-1])
 
 
-def label_of(
-    bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[int, ...], title: str = ""
-) -> str:
-    """An entry in the student's words, before what its title adds: ``b1[0] from near``."""
+def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """An entry in the student's words: ``b1[0]``."""
     plain = quantity.removeprefix("final/")
     if plain in VECTORS:
         label = plain if shape == (1, 1) else f"{plain}[{index[0]}]"
@@ -252,7 +272,7 @@ def label_of(
         )
     else:
         return ""
-    return label + title.removeprefix(plain)
+    return label
 
 
 def merge(entries: list[Entry]) -> list[Entry]:

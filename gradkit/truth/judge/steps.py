@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from gradkit.language import say
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
-from gradkit.records.task import Array
+from gradkit.records.task import Array, Task
 from gradkit.records.verdict import Verdict
 from gradkit.truth import closeness, network
 from gradkit.truth.judge.case import (
@@ -89,19 +90,18 @@ def update(case: Case, earlier: Earlier) -> Verdict:
         expected = case.expected[batch.name]
         if case.task.rates.policy == "free":
             expected = _at_own_rates(batch, outcome, expected)
+        lost = cache(partial(units_lost, case.task, batch, expected))
         for key, value in expected.items():
             before = batch.inputs[key]
-            tolerance = partial(
-                closeness.change_tolerance, value - before, before, least=least(case, "update")
-            )
-            sheet.compare(key, outcome, value, tolerance, batch.labels)
+            tolerance = partial(_step_tolerance, value - before, before, key, lost, case)
+            sheet.compare(key, outcome, value, tolerance, batch.labels, still=before)
         if all(
             key in outcome.outputs
             and closeness.nearly(outcome.outputs[key], value, value - batch.inputs[key])
             for key, value in expected.items()
         ):
             sheet.remark_on_precision()
-    return sheet.verdict(
+    verdict = sheet.verdict(
         "update",
         lambda failed: say(
             "After one step `{function}` leaves {count} of {size} entries elsewhere than "
@@ -112,6 +112,53 @@ def update(case: Case, earlier: Earlier) -> Verdict:
             entries=listed(failed),
         ),
     )
+    still = all(
+        key in outcome.outputs
+        and closeness.stays(outcome.outputs[key], before, value - before)
+        for batch, outcome in zip(case.probes.update, outcomes, strict=True)
+        for key, value in case.expected[batch.name].items()
+        for before in (batch.inputs[key],)
+    )
+    return replace(verdict, still=still)
+
+
+def _step_tolerance(
+    change: Array,
+    before: Array,
+    key: str,
+    lost: Callable[[], Mapping[str, Array]],
+    case: Case,
+    eps: float,
+) -> Array:
+    units = lost()[key] if eps == closeness.SINGLE else 0.0
+    return closeness.change_tolerance(
+        change, before, eps, least=least(case, "update"), units=units
+    )
+
+
+def units_lost(task: Task, batch: Batch, expected: Mapping[str, Array]) -> dict[str, Array]:
+    """How many rounding units each change may lose in single precision.
+
+    At the rate that is expected, whatever it is: as many times those of the gradient as the change
+    is longer than this.
+    """
+    points = {key: batch.inputs[key] for key in expected}
+    X, y = (batch.inputs[name].astype(np.float64) for name in ("X", "y"))
+    slopes = network.gradient(task, points, X, y)
+    units = network.gradient_units(task, points, X, y)
+    return {
+        key: value * _lengths(expected[key] - points[key]) / (_lengths(slopes[key]) + TINY)
+        for key, value in units.items()
+    }
+
+
+def _lengths(values: Array) -> Array:
+    """The largest entry of each probe."""
+    largest: Array = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
+    return largest
+
+
+TINY = 1e-300
 
 
 def _at_own_rates(

@@ -1,10 +1,14 @@
-"""The `trajectory` checks: whole training runs, from starts that can tell units apart."""
+"""The `trajectory` checks: whole training runs, from known starts and from one that is drawn.
+
+A number earns only if it is right in all of them: runs that everybody can make beforehand
+are there to be compared with, and earn nothing alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +18,7 @@ from gradkit.records.observations import Outcome
 from gradkit.records.probes import Run
 from gradkit.records.task import Array, Task
 from gradkit.records.verdict import Course, Verdict
-from gradkit.truth import closeness
+from gradkit.truth import closeness, network
 from gradkit.truth.judge.case import (
     Case,
     Earlier,
@@ -22,11 +26,12 @@ from gradkit.truth.judge.case import (
     blocked_by_model,
     least,
     outcomes_of,
+    secret_among,
     subject,
     unusable,
 )
 from gradkit.truth.judge.sheet import Sheet, Tolerance
-from gradkit.truth.oracle import course_of
+from gradkit.truth.oracle import course_of, mean_scale
 from gradkit.truth.probes import TWICE
 
 ONE_SIZE = phrase(
@@ -39,6 +44,9 @@ LOOPS: Mapping[str, str] = {
     "replaced": phrase("gradkit's own training loop ran your update, with gradkit's forward pass."),
     "student": phrase("Your own training loop ran."),
 }
+
+OF_CHANGE = 1e-3
+"""What a run in torch is let off, of its whole change: its sums are made in an order of its own."""
 
 COURSE = 100
 """Epochs of a run that are kept to be shown; of a longer one, so many evenly spread."""
@@ -65,23 +73,28 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         givers |= dict.fromkeys(("y_hat", "A1"), f"`{forward.function}`")
     sheet = Sheet(case.binding.bound[role], givers)
     lenience = least(case, "trajectory")
+    of_change = OF_CHANGE if torch else 0.0
+    secret = secret_among(runs)
     courses: list[Course] = []
     for run, outcome in zip(runs, outcomes, strict=True):
         sheet.faults(outcome.faults)
         units = [closeness.epsilon(value) for value in outcome.outputs.values()]
         eps = closeness.SINGLE if torch else max(units, default=closeness.DOUBLE)
-        courses += _losses(sheet, case, run, outcome, eps)
+        courses += _losses(sheet, case, run, outcome, eps, earns=run.name in secret)
         stacked = _stacked(outcome)
         for key, start in run.parameters.items():
             final = case.expected[run.name][f"final/{key}"]
-            allowed = closeness.final_tolerance(final[None], start[None], eps, lenience)
+            allowed = closeness.final_tolerance(
+                final[None], start[None], eps, lenience, of_change
+            )
             sheet.compare(
                 f"final/{key}",
                 stacked,
                 final[None],
                 _fixed(allowed),
                 (run.start,),
-                title=f"{key} from {run.start}",
+                title=key,
+                still=(start if run.name in secret else final)[None],
             )
         # A single step may hide what a run of them adds up; a wrong step is told elsewhere.
         stepped = "update" in earlier and earlier["update"].state == "pass"
@@ -100,7 +113,24 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     notes = verdict.notes
     if verdict.state == "pass" and not _is_of_any_size(case):
         notes = (*notes, say(ONE_SIZE))
-    return replace(verdict, notes=notes, courses=tuple(courses))
+    still = all(
+        _stays(run, outcome, case.expected[run.name])
+        for run, outcome in zip(runs, outcomes, strict=True)
+        if run.name in secret
+    )
+    return replace(verdict, notes=notes, courses=tuple(courses), still=still)
+
+
+def _stays(run: Run, outcome: Outcome, expected: Mapping[str, Array]) -> bool:
+    """Whether a run ends where it began, and nothing was trained."""
+    ends = {key: outcome.outputs.get(f"final/{key}") for key in run.parameters}
+    return all(
+        end is not None
+        and closeness.stays(
+            end, run.parameters[key], expected[f"final/{key}"] - run.parameters[key]
+        )
+        for key, end in ends.items()
+    )
 
 
 def _is_of_any_size(case: Case) -> bool:
@@ -140,7 +170,9 @@ def _stacked(outcome: Outcome) -> Outcome:
     return replace(outcome, outputs={key: value[None] for key, value in outcome.outputs.items()})
 
 
-def _losses(sheet: Sheet, case: Case, run: Run, outcome: Outcome, eps: float) -> list[Course]:
+def _losses(
+    sheet: Sheet, case: Case, run: Run, outcome: Outcome, eps: float, *, earns: bool
+) -> list[Course]:
     """Compare a run's losses; its course, if it has one, is given to be shown."""
     task, lenience = case.task, least(case, "trajectory")
     course = course_of(task, run, case.expected[run.name])
@@ -148,7 +180,9 @@ def _losses(sheet: Sheet, case: Case, run: Run, outcome: Outcome, eps: float) ->
     if course is None:
         return []
     torch = task.framework == "torch"
-    title = f"loss from {run.start}"
+    allowed = partial(
+        closeness.course_tolerance, eps=eps, least=lenience, of_change=OF_CHANGE if torch else 0.0
+    )
     epochs = _by_epoch(course, run)
     if taken is not None and len(taken) != len(course):
         if torch:
@@ -167,14 +201,12 @@ def _losses(sheet: Sheet, case: Case, run: Run, outcome: Outcome, eps: float) ->
         "loss",
         replace(outcome, outputs=found),
         epochs[None],
-        _fixed(closeness.course_tolerance(epochs, eps, lenience)[None]),
+        _fixed(allowed(epochs)[None]),
         (run.start,),
-        title=title,
+        still=(np.full_like(epochs, _untrained(task, run)) if earns else epochs)[None],
     )
     if taken is not None:
-        off = np.flatnonzero(
-            ~closeness.near(taken, course, closeness.course_tolerance(course, eps, lenience))
-        )
+        off = np.flatnonzero(~closeness.near(taken, course, allowed(course)))
         if len(off):
             epoch, example = divmod(int(off[0]), len(course) // run.epochs)
             at = say("epoch {epoch}", epoch=epoch + 1) + (
@@ -188,6 +220,15 @@ def _losses(sheet: Sheet, case: Case, run: Run, outcome: Outcome, eps: float) ->
                 )
             )
     return [_shown(run, epochs, None if taken is None else _by_epoch(taken, run))]
+
+
+def _untrained(task: Task, run: Run) -> float:
+    """The loss of an epoch in which nothing moves."""
+    X, y = run.X[:, :, None].astype(float), run.y[:, :, None].astype(float)
+    start = {key: np.repeat(value[None], len(X), 0) for key, value in run.parameters.items()}
+    scale = mean_scale(task) if task.framework == "torch" else 1.0
+    with np.errstate(all="ignore"):
+        return float(network.loss(task, start, X, y).mean() * scale)
 
 
 def _shown(run: Run, expected: Array, found: Array | None) -> Course:
