@@ -14,6 +14,7 @@ Kind = Literal[
     "stale-override",
     "memorised-answers",
     "unexplained",
+    "untraced",
     "missing",
     "inconclusive",
     "timeout",
