@@ -50,6 +50,11 @@ def names_of_acts():
         ("leash", 1, {"fork", "send_signal", "show_itself"}),
         ("limits", 1, {"allocate", "open_many"}),
         ("limits", 2, {"allocate", "open_many"}),
+        ("limits", 1, {"start_threads"}),
+        pytest.param(
+            *("counted", 2, {"start_threads"}),
+            marks=pytest.mark.skipif(not ROOT, reason="others are counted as they are"),
+        ),
         pytest.param(
             *("hidden", 1, {"read_memory", "read_environment"}),
             marks=pytest.mark.skipif(ROOT, reason="root may look everywhere at tier 1"),

@@ -16,6 +16,8 @@ import click
 
 from gradkit import __version__
 from gradkit.cli.interrupt import ended
+from gradkit.cli.refusal import Refusal
+from gradkit.worker.errors import WorkshopError
 
 COMMANDS: Mapping[str, str] = {
     "check": "check",
@@ -65,11 +67,16 @@ class Commands(click.Group):
         return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """See `click.Command`; an interrupt ends every command with a sentence, as in shells."""
+        """See `click.Command`; an interrupt ends every command with a sentence, as in shells.
+
+        So does a machine on which no code can be run.
+        """
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
             raise ended(interrupt) from None
+        except WorkshopError as error:
+            raise Refusal(str(error)) from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -6,10 +6,8 @@ import contextlib
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,16 +88,6 @@ def launch(
         pass_fds=pass_fds,
         start_new_session=True,
     )
-
-
-def make_folder() -> Path:
-    """Return a new empty folder for a process to work in."""
-    return Path(tempfile.mkdtemp(prefix="gradkit-"))
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a folder with whatever a process has left in it, as far as that is possible."""
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _environment(folder: Path) -> dict[str, str]:
