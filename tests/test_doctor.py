@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -150,3 +151,37 @@ def test_default_tier():
     """Continuous integration asks for more than a person at a terminal."""
     assert default_tier({"CI": "true"}) == 2
     assert default_tier({"CI": ""}) == default_tier({}) == 1
+
+
+RIGHT = Path(__file__).parents[1] / "reference" / "regression_numpy.py"
+
+
+@pytest.mark.skipif(BEST < 1, reason="there is nothing to require")
+@pytest.mark.parametrize("tier", [None, 0, 1])
+def test_check_tries_the_tier_that_it_requires(monkeypatch, tier):
+    """As platforms have others' code checked; who requires none waits for no canary."""
+    tried = []
+
+    def examined(**options):
+        tried.append(options)
+        return examine(**options, most_tier=1, omitted=["leash"])
+
+    monkeypatch.setattr(gradkit.doctor, "examine", examined)
+    asked = [] if tier is None else ["--require-tier", str(tier)]
+    done = CliRunner().invoke(main, ["check", str(RIGHT), *asked])
+    if tier:
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr.startswith("gradkit: isolation tier 1 does not hold here: student code")
+        assert "start a process" in done.stderr
+        assert tried[0]["key"].parent == RIGHT.parent
+    else:
+        assert (done.exit_code, tried) == (0, [])
+
+
+@pytest.mark.skipif(BEST < 1, reason="there is nothing to require")
+def test_check_goes_on_where_the_tier_holds():
+    """It is tried, and then everything is as without."""
+    done = CliRunner().invoke(main, ["check", str(RIGHT), "--require-tier", str(BEST)])
+    assert (done.exit_code, done.stderr) == (0, "")
+    done = CliRunner().invoke(main, ["check", str(RIGHT), "--require-tier", "3"])
+    assert done.exit_code == (2 if BEST < 3 else 0)

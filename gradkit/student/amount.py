@@ -16,7 +16,7 @@ from gradkit.student.files import SCRIPT_BYTES, SubmissionError, shown
 CODE = SCRIPT_BYTES
 """Characters of code in all scripts and code cells of a submission together."""
 
-WORDS = 60_000
+WORDS = 50_000
 """Words, numbers and signs of code in all of them."""
 
 _WORD = re.compile(r"\w+|[^\w\s]")

@@ -12,7 +12,7 @@ from gradkit.student.read import collect, parse, read
 from gradkit.worker.frames import TO_WORKER, Frame, encode
 
 ADVICE = (
-    "holds more code than an exercise can need: at most 400 kB in all, and 60000 words and signs, "
+    "holds more code than an exercise can need: at most 400 kB in all, and 50000 words and signs, "
     "are read. Hand in the exercise alone, without data in it."
 )
 
@@ -29,7 +29,7 @@ def test_words_are_counted_not_only_characters(tmp_path):
     script = tmp_path / "hw.py"
     script.write_text("x=" + '"' + "a" * 390_000 + '"\n')
     assert len(read(script).cells) == 1
-    script.write_text("a;" * 30_001)
+    script.write_text("a;" * 25_001)
     assert refused(script) == f"hw.py {ADVICE}"
 
 
@@ -57,7 +57,7 @@ def test_files_are_too_much_together(tmp_path):
         collect(folder)
     assert str(caught.value) == f"hw {ADVICE}"
     for name in "ab":
-        (folder / f"{name}.py").write_text("a;" * 20_000)
+        (folder / f"{name}.py").write_text("a;" * 15_000)
     parcel = collect(folder)
     with pytest.raises(SubmissionError) as caught:
         parse(parcel)
@@ -69,7 +69,7 @@ def test_one_file_too_many_costs_itself(tmp_path):
     folder = tmp_path / "hw"
     folder.mkdir()
     (folder / "a.py").write_text("x = 1\n")
-    (folder / "b.py").write_text("a;" * 30_001)
+    (folder / "b.py").write_text("a;" * 25_001)
     found = read(folder)
     assert [cell.source for cell in found.cells] == ["x = 1\n"]
     assert [problem.message for problem in found.problems] == [f"b.py {ADVICE}"]

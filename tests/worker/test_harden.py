@@ -142,6 +142,18 @@ def test_flags_of_standard_input_are_nobody_elses(tier):
     assert found[0] == found[1]
 
 
+@landlock
+def test_what_stat_tells_is_not_kept_back(run, tmp_path):
+    """As the page on security says: not contents and no listing, but sizes; unless by permissions."""
+    tmp_path.chmod(0o700)
+    (tmp_path / "key.py").write_text("answers")
+    output, _ = run(f"import os; print(os.stat({str(tmp_path / 'key.py')!r}).st_size)")
+    assert ("7" in output) == (BEST == 2)
+    for reading in ("open", "__import__('os').listdir"):
+        _, failure = run(f"{reading}({str(tmp_path / 'key.py')!r})")
+        assert failure is not None
+
+
 class TestTiers:
     """Asking for a tier, and getting it or a sentence."""
 
