@@ -17,7 +17,6 @@ import click
 from gradkit import __version__
 from gradkit.cli.interrupt import ended
 from gradkit.cli.refusal import Refusal
-from gradkit.worker.errors import WorkshopError
 
 COMMANDS: Mapping[str, str] = {
     "check": "check",
@@ -75,8 +74,13 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
             raise ended(interrupt) from None
-        except WorkshopError as error:
-            raise Refusal(str(error)) from None
+        except RuntimeError as error:
+            # Late: most commands run nobody's code.
+            from gradkit.worker.errors import WorkshopError
+
+            if isinstance(error, WorkshopError):
+                raise Refusal(str(error)) from None
+            raise
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -144,7 +144,7 @@ def test_flags_of_standard_input_are_nobody_elses(tier):
 
 @landlock
 def test_what_stat_tells_is_not_kept_back(run, tmp_path):
-    """As the page on security says: not contents and no listing, but sizes; unless by permissions."""
+    """As the page on security says: contents and listings are, sizes by permissions alone."""
     tmp_path.chmod(0o700)
     (tmp_path / "key.py").write_text("answers")
     output, _ = run(f"import os; print(os.stat({str(tmp_path / 'key.py')!r}).st_size)")
