@@ -11,7 +11,6 @@ import ctypes
 import os
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,12 +19,18 @@ from typing import Any
 
 from gradkit.text import clean_text
 from gradkit.worker import Allowance, WorkerLost, Workshop
+from gradkit.worker.confine import running_tasks
+from gradkit.worker.folder import own_folder
+from gradkit.worker.machine import refuse_unfit
 from gradkit.worker.tiers import short_of
 
 __all__ = ["Act", "Examination", "Trial", "examine", "failures", "objection"]
 
 MEMORY = 256 << 20
 """Bytes that the canary may allocate; it tries twice as many."""
+
+SLACK = 200
+"""Threads beyond those allowed that the canary tries to start, as others come and go meanwhile."""
 
 DEADLINE = 0.3
 GRACE = 0.1
@@ -73,6 +78,7 @@ ACTS = (
     Act("show_itself", "open its memory to others", 1),
     Act("allocate", "allocate more memory than allowed", 0),
     Act("open_many", "open more files than allowed", 0),
+    Act("start_threads", "start more threads than allowed", 0, as_root=1),
     Act("raise_limits", "raise its own limits", 1),
     Act("outlive", "outlive its deadline", 0),
     Act("work", "import scipy late, start a thread, compute", 0, wanted=True),
@@ -118,8 +124,9 @@ def examine(
     Raises
     ------
     WorkshopError
-        If no worker can be had.
+        If no worker can be had here.
     """
+    refuse_unfit()
     acts = [act for act in ACTS if sys.platform == "linux" or act.name in _EVERYWHERE]
     with (
         _bait(key) as bait,
@@ -183,7 +190,7 @@ def _bait(key: Path | None) -> Iterator[dict[str, Any]]:
     """Lay out what the canary may reach for."""
     word = ctypes.create_string_buffer(b"grade", 5)
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gradkit-doctor-")))
+        folder = stack.enter_context(own_folder())
         victim, removable, answers = (folder / name for name in ("a.txt", "b.txt", "answers.py"))
         for path in (victim, removable, answers):
             path.write_text("answers = 42\n", encoding="utf-8")
@@ -203,6 +210,7 @@ def _bait(key: Path | None) -> Iterator[dict[str, Any]]:
             "udp": udp.getsockname()[1],
             "memory": 2 * MEMORY,
             "descriptors": Allowance().open_files,
+            "tasks": running_tasks() + Allowance().tasks + SLACK,
         }
         if hasattr(socket, "AF_UNIX"):
             unix = stack.enter_context(socket.socket(socket.AF_UNIX))

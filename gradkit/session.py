@@ -206,7 +206,7 @@ class Session:
                 self.room.note(task, sitting)
                 settled = all(verdict.state != "inconclusive" for verdict in examined.verdicts)
                 if settled or redraw == REDRAWS:
-                    inquiry, trouble = self._inquire(task, sitting, examined, seed)
+                    inquiry, notes = self._inquire(task, sitting, examined, seed)
                     break
         evidence = replace(
             evidence,
@@ -218,7 +218,7 @@ class Session:
             binding=examined.case.binding,
             observations=examined.case.observations,
             inquiry=replace(inquiry, findings=(*inquiry.findings, *evidence.inquiry.findings)),
-            notes=_told(claim.note, trouble, self._doubt(task, section, examined)),
+            notes=_told(claim.note, *notes, self._doubt(task, section, examined)),
             tier=examined.tier,
         )
         evidence = replace(
@@ -229,30 +229,32 @@ class Session:
 
     def _inquire(
         self, task: Task, sitting: Sitting, examined: Examined, seed: int
-    ) -> tuple[Inquiry, str]:
-        """The diagnosis of what failed, and a note where it could not be made.
+    ) -> tuple[Inquiry, list[str]]:
+        """The diagnosis of what failed, and notes on what of it could not be made.
 
         It only ever lightens marks and explains them: its own fault must not cost the report.
         """
         failed = any(verdict.state == "fail" for verdict in examined.verdicts)
         asked = failed and not (self.settings.form == "published" and task.framework == "numpy")
         if not asked and not remarkable(examined.case):
-            return Inquiry(), ""
+            return Inquiry(), []
         # Late: rules and mistakes take time to load, and who passes needs none.
-        from gradkit.inquiry import inquire, suspicions
+        from gradkit.inquiry import inquire, short_of, suspicions
 
-        inquiry = Inquiry()
+        inquiry, notes = Inquiry(), list[str]()
         try:
             if asked:
                 sitting.renew()
+                before = len(sitting.losses)
                 inquiry = inquire(task, examined, sitting, self.room.oracle(task), seed)
+                notes = short_of(inquiry, sitting.losses[before:])
             remarks = suspicions(task, examined, inquiry)
-            return replace(inquiry, findings=(*inquiry.findings, *remarks)), ""
+            return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             kind = type(error).__name__
-            return Inquiry(), say(
-                "gradkit's own diagnosis failed here ({kind}); marks count entries.", kind=kind
-            )
+            return Inquiry(), [
+                say("gradkit's own diagnosis failed here ({kind}); marks count entries.", kind=kind)
+            ]
 
     def _doubt(self, task: Task, section: Section, examined: Examined) -> str:
         """What there is to say where code alone told the task, and it is not all right."""

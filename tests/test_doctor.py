@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -50,6 +51,11 @@ def names_of_acts():
         ("leash", 1, {"fork", "send_signal", "show_itself"}),
         ("limits", 1, {"allocate", "open_many"}),
         ("limits", 2, {"allocate", "open_many"}),
+        ("limits", 1, {"start_threads"}),
+        pytest.param(
+            *("counted", 2, {"start_threads"}),
+            marks=pytest.mark.skipif(not ROOT, reason="others are counted as they are"),
+        ),
         pytest.param(
             *("hidden", 1, {"read_memory", "read_environment"}),
             marks=pytest.mark.skipif(ROOT, reason="root may look everywhere at tier 1"),
@@ -139,3 +145,37 @@ class TestCommand:
         assert done.exit_code == 0
         assert "not tier 1: it takes Linux on x86_64 or aarch64" in done.stdout
         assert "docker run --rm" in done.stdout
+
+
+RIGHT = Path(__file__).parents[1] / "reference" / "regression_numpy.py"
+
+
+@pytest.mark.skipif(BEST < 1, reason="there is nothing to require")
+@pytest.mark.parametrize("tier", [None, 0, 1])
+def test_check_tries_the_tier_that_it_requires(monkeypatch, tier):
+    """As platforms have others' code checked; who requires none waits for no canary."""
+    tried = []
+
+    def examined(**options):
+        tried.append(options)
+        return examine(**options, most_tier=1, omitted=["leash"])
+
+    monkeypatch.setattr(gradkit.doctor, "examine", examined)
+    asked = [] if tier is None else ["--require-tier", str(tier)]
+    done = CliRunner().invoke(main, ["check", str(RIGHT), *asked])
+    if tier:
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr.startswith("gradkit: isolation tier 1 does not hold here: student code")
+        assert "start a process" in done.stderr
+        assert tried[0]["key"].parent == RIGHT.parent
+    else:
+        assert (done.exit_code, tried) == (0, [])
+
+
+@pytest.mark.skipif(BEST < 1, reason="there is nothing to require")
+def test_check_goes_on_where_the_tier_holds():
+    """It is tried, and then everything is as without."""
+    done = CliRunner().invoke(main, ["check", str(RIGHT), "--require-tier", str(BEST)])
+    assert (done.exit_code, done.stderr) == (0, "")
+    done = CliRunner().invoke(main, ["check", str(RIGHT), "--require-tier", "3"])
+    assert done.exit_code == (2 if BEST < 3 else 0)

@@ -84,7 +84,12 @@ def _broken(error: Exception) -> str:
 
 
 def _timed_out(result: Result) -> bool:
-    return any(check.state == "timeout" for task in result.tasks for check in task.checks)
+    """Whether a check ran out of time, or a trace may have."""
+    return any(
+        any(check.state == "timeout" for check in task.checks)
+        or any(finding.untraced for finding in task.findings)
+        for task in result.tasks
+    )
 
 
 @contextlib.contextmanager

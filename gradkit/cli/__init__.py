@@ -16,6 +16,7 @@ import click
 
 from gradkit import __version__
 from gradkit.cli.interrupt import ended
+from gradkit.cli.refusal import Refusal
 from gradkit.safe_path import leave_working_directory
 
 COMMANDS: Mapping[str, str] = {
@@ -68,11 +69,21 @@ class Commands(click.Group):
         return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """See `click.Command`; an interrupt ends every command with a sentence, as in shells."""
+        """See `click.Command`; an interrupt ends every command with a sentence, as in shells.
+
+        So does a machine on which no code can be run.
+        """
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
             raise ended(interrupt) from None
+        except RuntimeError as error:
+            # Late: most commands run nobody's code.
+            from gradkit.worker.errors import WorkshopError
+
+            if isinstance(error, WorkshopError):
+                raise Refusal(str(error)) from None
+            raise
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

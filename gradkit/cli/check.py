@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gradkit.cli.grade import hold
 from gradkit.cli.options import HINTS, REQUIRE_TIER, FilePath, assignment_options, settings_of
 from gradkit.cli.output import write
 from gradkit.cli.refusal import FAILED, OPEN, PASSED, REFUSED, Refusal
@@ -62,6 +63,9 @@ def command(
         results, refused = [], []
         try:
             settings = settings_of(against, require_tier=require_tier or 0)
+            if require_tier:
+                # Who asks for a tier runs others' code: a name is not enough then.
+                hold(settings)
             with Session(settings, workshop) as session:
                 for path in paths:
                     try:

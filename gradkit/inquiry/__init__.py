@@ -11,6 +11,7 @@ from gradkit.inquiry.follows import follows_own_forward, follows_what_is_left
 from gradkit.inquiry.forward import forward_explanation, forward_findings
 from gradkit.inquiry.suspicion import several, suspicions
 from gradkit.inquiry.training import training_inquiry
+from gradkit.inquiry.untraced import short_of
 from gradkit.inquiry.update import update_inquiry
 from gradkit.records.finding import Inquiry
 from gradkit.records.task import Task
@@ -18,7 +19,7 @@ from gradkit.student.idioms import idioms_of
 from gradkit.student.sitting import Sitting
 from gradkit.truth.oracle import Oracle
 
-__all__ = ["inquire", "several", "suspicions"]
+__all__ = ["inquire", "several", "short_of", "suspicions"]
 
 
 def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, seed: int) -> Inquiry:

@@ -10,6 +10,7 @@ import numpy as np
 from gradkit.examine import Examined
 from gradkit.inquiry.findings import failed, finding_of
 from gradkit.inquiry.judged import forward_holds
+from gradkit.inquiry.untraced import why_untraced
 from gradkit.records.binding import Bound
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.probes import Batch
@@ -74,9 +75,12 @@ def forward_findings(
             places: tuple[Place, ...] = (bound.return_place,) if is_at_hand(*made) else ()
         else:
             places = forward_lines(*made, activation)
+        untraced = "" if places else why_untraced(trace)
         places = places or (bound.place,)
         source = source_at(cells, places[0])
-        findings.append(replace(found, place=places[0], places=places, source=source))
+        findings.append(
+            replace(found, place=places[0], places=places, source=source, untraced=untraced)
+        )
     return tuple(findings)
 
 

@@ -11,6 +11,7 @@ from gradkit.examine import Examined
 from gradkit.inquiry.findings import failed, unnamed_findings, update_findings
 from gradkit.inquiry.judged import update_holds
 from gradkit.inquiry.steps import drawn_fresh, observed_steps, rated
+from gradkit.inquiry.untraced import why_untraced
 from gradkit.records.binding import Bound
 from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.observations import Outcome
@@ -192,10 +193,12 @@ def _placed(
         shown = trace.events and diagnosis.applies
         lines = attribute(task, trace, inputs, diagnosis, slip) if shown else ()
         places = tuple(dict.fromkeys(line.origin for line in lines)) or (bound.place,)
+        fallen = diagnosis.applies and all(line.evidence == "function" for line in lines)
         source = source_at([*sitting.section.own, *sitting.section.shared], places[0])
         local = [line.name for line in lines if line.evidence == "local"]
         told = with_local_names(finding, local, every=len(local) == len(lines))
-        yield replace(told, place=places[0], places=places, source=source)
+        untraced = why_untraced(trace) if fallen else ""
+        yield replace(told, place=places[0], places=places, source=source, untraced=untraced)
 
 
 def _consequences(

@@ -17,6 +17,7 @@ Kind = Literal[
     "forbidden-import",
     "numerical-gradient",
     "unexplained",
+    "untraced",
     "missing",
     "inconclusive",
     "timeout",

@@ -27,7 +27,8 @@ class Finding:
     statements where entries have their own. ``alternatives`` are other sets of
     mistakes that predict the same numbers; ``others`` are those of them that are worth a look in
     place of this one, by their titles. ``sentence`` says what the mistake is; ``hints``
-    are those of levels 1 to 4. ``deduction`` is in points.
+    are those of levels 1 to 4. ``deduction`` is in points. ``untraced`` says why the lines could
+    not be determined and ``place`` is the function's, if that is so.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Finding:
     alternatives: tuple[tuple[str, ...], ...] = ()
     others: tuple[str, ...] = ()
     deduction: float = 0.0
+    untraced: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,13 @@ from gradkit.text import clean_text
 
 SUFFIXES = (".py", ".ipynb")
 
-SCRIPT_BYTES = 2_000_000
+SCRIPT_BYTES = 400_000
 NOTEBOOK_BYTES = 25_000_000
 TOTAL_BYTES = 60_000_000
-"""Limits on one script, one notebook, and all code files of one submission, in bytes."""
+"""Limits on one script, one notebook, and all code files of one submission, in bytes.
+
+Of a notebook it is outputs that take so much; its code is measured by `gradkit.student.amount`.
+"""
 
 ENTRIES = 5_000
 """Files and folders that are looked at, of whatever kind."""
@@ -92,7 +95,7 @@ def too_large(name: str, size: int) -> str | None:
         "{name} has {size} MB; at most {limit} MB are read. {advice}.",
         name=shown(name),
         size=f"{size / 1e6:.1f}",
-        limit=f"{limit / 1e6:.0f}",
+        limit=f"{limit / 1e6:g}",
         advice=advice,
     )
 

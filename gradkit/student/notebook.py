@@ -9,6 +9,7 @@ from typing import Any
 
 from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, File, Problem
+from gradkit.student.amount import Amount
 from gradkit.student.cell import make_cell
 from gradkit.student.files import SubmissionError
 from gradkit.student.headings import BELOW_ALL, Path, headings_in, plain
@@ -26,6 +27,9 @@ GROUPS = 300_000
 MARKDOWN = 20_000
 """Characters of a markdown cell that are searched for headings."""
 
+HEADINGS = 2_000
+"""In all markdown cells."""
+
 _VERSION = 4
 _SHOWN = 20
 """Characters of a format's number that are repeated."""
@@ -37,13 +41,17 @@ _KEPT_OF_CELLS = frozenset(
 )
 """What nbformat may want to see; to check the rest of a large notebook would take it long."""
 
+_TEXTS = frozenset({"source", "input"})
+
 _SAVE_AGAIN = phrase("Open it in Jupyter or Colab, save it, and hand it in again.")
 _LONE_COMMENT = re.compile(r"(#{1,6})\s*([^#\s=()\[\]{}:;][^=()\[\]{};]*)$")
 _FORM_TITLE = re.compile(r"#\s*@title\s+([^\n{]+)")
 _WRITE_FILE = re.compile(r"\s*%%(?:writefile|file)\s+(?:-a\s+)?(?:\./)?([A-Za-z_]\w*)\.py\s*\n")
 
 
-def read_notebook(file: File, label: str) -> tuple[list[Cell], list[Problem], dict[str, str]]:
+def read_notebook(
+    file: File, label: str, amount: Amount | None = None
+) -> tuple[list[Cell], list[Problem], dict[str, str]]:
     """Read the code cells of a notebook.
 
     Parameters
@@ -52,6 +60,8 @@ def read_notebook(file: File, label: str) -> tuple[list[Cell], list[Problem], di
         The notebook.
     label : str
         The file's name as it is shown.
+    amount : Amount, optional
+        What has been read of the submission so far.
 
     Returns
     -------
@@ -70,12 +80,24 @@ def read_notebook(file: File, label: str) -> tuple[list[Cell], list[Problem], di
     problems: list[Problem] = []
     modules: dict[str, str] = {}
     path = Path()
-    number = 0
-    for raw in _raw_cells(_load(file, label), label):
+    number = above = 0
+    raws = _raw_cells(_load(file, label), label)
+    codes = (raw.get("source") for raw in raws if raw.get("cell_type") == "code")
+    (amount or Amount(label)).add(label, (code for code in codes if isinstance(code, str)))
+    for raw in raws:
         kind, text = raw.get("cell_type"), raw.get("source")
         text = unify(text if isinstance(text, str) else "")
         if kind == "markdown":
             for _, level, heading in headings_in(text[:MARKDOWN]):
+                above += 1
+                if above > HEADINGS:
+                    raise SubmissionError(
+                        say(
+                            "{label} has more than {limit} headings. Hand in the exercise alone.",
+                            label=label,
+                            limit=HEADINGS,
+                        )
+                    )
                 path.enter(level, heading)
         elif kind == "code":
             number += 1
@@ -90,8 +112,8 @@ def read_notebook(file: File, label: str) -> tuple[list[Cell], list[Problem], di
             if lone := _LONE_COMMENT.match(text.strip()):
                 path.enter(BELOW_ALL, plain(lone[2]))
             elif written := _WRITE_FILE.match(text):
-                above = text[: written.end()].count("\n")
-                modules[written[1]] = "\n" * above + text[written.end() :]
+                before = text[: written.end()].count("\n")
+                modules[written[1]] = "\n" * before + text[written.end() :]
             title = _FORM_TITLE.match(text)
             headings = path.now() + ((plain(title[1]),) if title else ())
             cell, found = make_cell(label, number, text, headings)
@@ -171,6 +193,11 @@ def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
                 for key, empty in (("outputs", []), ("metadata", {})):
                     if key in cell:
                         cell[key] = empty
+                for key in _TEXTS & cell.keys():
+                    # Lines that are put together take a fifth of the memory. (In format 2 they
+                    # have no ends.)
+                    if isinstance(cell[key], list) and version != 2:
+                        cell[key] = "".join(cell[key])
         if count > CELLS:
             raise SubmissionError(
                 say(

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, File, Parcel, Place, Problem, Submission
+from gradkit.student.amount import Amount, MuchCodeError, refuse_if
 from gradkit.student.archive import (
     ARCHIVES,
     passed_on,
@@ -117,7 +118,7 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
     Raises
     ------
     SubmissionError
-        There is no code in it.
+        There is no code in it, or more than is read.
     """
     taken = _handed_in(sorted(_unwrapped(files), key=lambda file: file.name))
     if not taken:
@@ -130,6 +131,9 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
                 said=said or say(_EXPECTED),
             )
         )
+    scripts = [file for file in taken if not file.name.lower().endswith(".ipynb")]
+    # Seen by the sizes alone, before all of it is sent to whoever parses it.
+    refuse_if(name, sum(len(file.data) for file in scripts), 0, SubmissionError)
     return Parcel(_name(name), path, tuple(taken), tuple(problems), _digest(taken))
 
 
@@ -197,16 +201,19 @@ def parse(parcel: Parcel) -> Submission:
     modules: dict[str, str] = {}
     labels: set[str] = set()
     problems = list(parcel.problems)
+    amount = Amount(parcel.name)
     for file in parcel.files:
         label = _label(file.name, labels)
         try:
             if file.name.lower().endswith(".ipynb"):
-                found, said, written = read_notebook(file, label)
+                found, said, written = read_notebook(file, label, amount)
                 modules.update(written)
             else:
-                found, said, source = read_script(file, label)
+                found, said, source = read_script(file, label, amount)
                 for name in _module_names(file.name):
                     modules.setdefault(name, source)
+        except MuchCodeError:
+            raise
         except SubmissionError as error:
             if len(parcel.files) == 1:
                 raise

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from gradkit.language import say
 from gradkit.records.submission import Cell, File, Place, Problem
+from gradkit.student.amount import Amount
 from gradkit.student.cell import make_cell
 from gradkit.student.headings import BELOW_ALL, Path, headings_in, plain
 from gradkit.student.source import decode, logical_starts
@@ -37,7 +38,9 @@ class _Piece:
     lines: list[str] = field(default_factory=list)
 
 
-def read_script(file: File, label: str) -> tuple[list[Cell], list[Problem], str]:
+def read_script(
+    file: File, label: str, amount: Amount | None = None
+) -> tuple[list[Cell], list[Problem], str]:
     """Read a script as one cell, or as one cell for each part with headings of its own.
 
     Parameters
@@ -46,6 +49,8 @@ def read_script(file: File, label: str) -> tuple[list[Cell], list[Problem], str]
         The script.
     label : str
         The file's name as it is shown.
+    amount : Amount, optional
+        What has been read of the submission so far.
 
     Returns
     -------
@@ -53,8 +58,14 @@ def read_script(file: File, label: str) -> tuple[list[Cell], list[Problem], str]
     problems : list of Problem
     source : str
         The whole text, for those who import the file.
+
+    Raises
+    ------
+    SubmissionError
+        It is more code than is read.
     """
     text, complaint = decode(file.data)
+    (amount or Amount(label)).add(label, [text])
     problems = []
     if complaint is not None:
         problems.append(

@@ -90,6 +90,7 @@ class Sitting:
         self.section = section
         self.own_modules = frozenset(modules)
         self.output = ""
+        self.losses: list[Lost] = []
         self.tier = 0
         self._workshop = workshop
         self._sources = {
@@ -119,14 +120,22 @@ class Sitting:
         Returns
         -------
         Frame or Lost
-            The reply, with all text in it fit to be shown, or how the worker was lost. What
-            the code printed meanwhile is in ``output``.
+            The reply, with all text in it fit to be shown, or how the worker was lost, which
+            is kept in ``losses`` too. What the code printed meanwhile is in ``output``.
 
         Raises
         ------
         OverdueError
             The sitting is hurried, and there was no reply in time.
         """
+        reply = self._ask(kind, data, arrays)
+        if isinstance(reply, Lost):
+            self.losses.append(reply)
+        return reply
+
+    def _ask(
+        self, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> Frame | Lost:
         modules = _needed(data)
         if self._worker is not None and not self._modules >= modules:
             self._close()

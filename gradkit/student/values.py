@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from gradkit.student.signature import AnyFunction, Parameter, own_statements, parameters_of, text_of
 
-STEPS = 100
+STEPS = 40
 """Expressions that are looked at to find a function behind a name."""
 
 

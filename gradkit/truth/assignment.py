@@ -95,14 +95,19 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
     file = Path(path) if path is not None else DEFAULT
     try:
         text = file.read_bytes()
-        raw = tomllib.loads(text.decode())
+        table = convert(file, "", tomllib.loads(text.decode()), AssignmentFile)
     except OSError as error:
         raise AssignmentError(
             f"{file}: cannot be read ({error.strerror}). Name a TOML file."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AssignmentError(f"{file}: is not a TOML file: {error}") from None
-    return _build(file, text, convert(file, "", raw, AssignmentFile))
+    except RecursionError:
+        raise AssignmentError(
+            f"{file}: is nested too deeply to be read; nothing in an assignment is more than five "
+            "levels deep. Take the nested value out."
+        ) from None
+    return _build(file, text, table)
 
 
 def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:

@@ -199,6 +199,19 @@ def open_many(bait: Bait) -> str:
     return f"{2 * len(pipes)} were opened"
 
 
+def start_threads(bait: Bait) -> str:
+    over = threading.Event()
+    threading.stack_size(1 << 16)
+    threads = []
+    try:
+        for _ in range(bait["tasks"]):
+            threads.append(threading.Thread(target=over.wait, daemon=True))
+            threads[-1].start()
+    finally:
+        over.set()
+    return f"{len(threads)} were started"
+
+
 def raise_limits(bait: Bait) -> str:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard + 1))

@@ -84,7 +84,7 @@ def limits(
         wanted[resource.RLIMIT_AS] = size + allowance.memory
         wanted[resource.RLIMIT_DATA] = data + allowance.memory
         # The kernel counts all tasks of the user, not of the worker, so the limit has to
-        # leave room for those. It counts none for root, where the limit does nothing.
+        # leave room for those. It counts none for root: see `gradkit.worker.linux.count_as`.
         wanted[resource.RLIMIT_NPROC] = running + allowance.tasks
     for which, value in wanted.items():
         hard = resource.getrlimit(which)[1]

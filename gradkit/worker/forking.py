@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from gradkit.worker.errors import WorkshopError
-from gradkit.worker.interpreter import Recipe, launch, make_folder, remove_folder
+from gradkit.worker.folder import make_folder, remove_folder
+from gradkit.worker.interpreter import Recipe, launch
 from gradkit.worker.lane import Ending, Link
 from gradkit.worker.tree import kill_below, kill_group
 

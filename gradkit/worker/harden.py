@@ -3,7 +3,7 @@
 | tier | what is applied, on top of the one below |
 |---|---|
 | 0 | limits on resources: `gradkit.worker.confine` |
-| 1 | hidden memory, adopted orphans, no new privileges, a list of allowed calls |
+| 1 | hidden memory, adopted orphans, no new privileges, a list of allowed calls; root is counted |
 | 2 | Landlock: libraries can be read, nothing else, and nothing written |
 | 3 | an account that is nobody's, where the fork server was started by root |
 
@@ -23,16 +23,20 @@ from gradkit.worker import filters, linux
 from gradkit.worker.errors import ConfinementError
 from gradkit.worker.readable import readable
 
-DEFENCES = ("hidden", "landlock", "room", "leash", "account", "limits")
+DEFENCES = ("hidden", "landlock", "room", "leash", "account", "counted", "limits")
 """What tests can leave out, to see that its absence is noticed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """What has been put around a fork server: the tier, and defences left out by a test."""
+    """What has been put around a fork server: the tier, and defences left out by a test.
+
+    ``alone``: no other process counts as the account that it has.
+    """
 
     tier: int
     omitted: tuple[str, ...] = ()
+    alone: bool = False
 
 
 def shut_in(folder: str, packages: Sequence[str], most: int, omitted: Sequence[str]) -> Shell:
@@ -72,11 +76,20 @@ def _shut_in(folder: str, packages: Sequence[str], most: int, omitted: tuple[str
     # Before root is given up, which may be able to read more.
     rules = linux.ruleset(files, [*folders, folder], os.path.dirname(folder)) if tier == 2 else None
     account = _account(installed) if most >= 3 else None
+    alone = False
     if account is not None:
         tier = 3 if tier == 2 else tier
         if "account" not in omitted:
             os.chown(folder, account, account)
             linux.become(account)
+            alone = True
+    elif os.geteuid() == 0 and "counted" not in omitted:
+        spare = linux.spare_account()
+        if linux.can_count_as(spare):
+            # What asks whether it could write there asks for the account that it counts as.
+            os.chown(folder, spare, -1)
+            linux.count_as(spare)
+            alone = True
     if "hidden" not in omitted:
         linux.hide()
     linux.renounce()
@@ -87,7 +100,7 @@ def _shut_in(folder: str, packages: Sequence[str], most: int, omitted: tuple[str
             linux.read_only(rules)
     if "room" not in omitted:
         linux.filter_calls(filters.room())
-    return Shell(tier, omitted)
+    return Shell(tier, omitted, alone)
 
 
 def _account(files: Sequence[str]) -> int | None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
@@ -75,16 +73,6 @@ def launch(
         handles=pass_fds,
         new_session=True,
     )
-
-
-def make_folder() -> Path:
-    """Return a new empty folder for a process to work in."""
-    return Path(tempfile.mkdtemp(prefix="gradkit-"))
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a folder with whatever a process has left in it, as far as that is possible."""
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _environment(folder: Path) -> dict[str, str]:

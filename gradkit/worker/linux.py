@@ -12,9 +12,11 @@
 - `filter_calls` (seccomp), against starting programs and processes, opening for writing, sockets,
   tracing, and all that is not listed in `gradkit.worker.filters`.
 - `become`, against what root may do: the worker is nobody else on the machine.
+- `count_as`, where root cannot be given up, against threads without end: the kernel counts none of
+  root's own.
 
 None of these can be undone. Each but the first raises OSError, with what was attempted, where the
-kernel refuses.
+kernel refuses, or says that it has done what it has not.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ import errno
 import os
 import pwd
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+from gradkit.worker.folder import SPARE
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -34,6 +38,7 @@ _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
 
 _PDEATHSIG, _SET_DUMPABLE, _SUBREAPER, _NO_NEW_PRIVS = 1, 4, 36, 38
+_GET_PDEATHSIG, _GET_DUMPABLE, _GET_SUBREAPER, _GET_NO_NEW_PRIVS = 2, 3, 37, 39
 _SIGKILL = 9
 
 
@@ -44,9 +49,24 @@ def _checked(what: str, result: int) -> int:
     return result
 
 
-def _prctl(what: str, option: int, value: int) -> None:
+def _prctl(what: str, option: int, value: int) -> int:
     arguments = [ctypes.c_ulong(item) for item in (value, 0, 0, 0)]
-    _checked(what, _libc.prctl(ctypes.c_int(option), *arguments))
+    return _checked(what, _libc.prctl(ctypes.c_int(option), *arguments))
+
+
+def _set(what: str, option: int, value: int, asking: int, *, returned: bool) -> None:
+    """Set something, and ask whether it is set: filters and emulators may only say so.
+
+    The kernel's answer is what it ``returned``, or is written to an address.
+    """
+    _prctl(what, option, value)
+    found = ctypes.c_int(-1)
+    if returned:
+        found.value = _prctl(what, asking, 0)
+    else:
+        _prctl(what, asking, ctypes.addressof(found))
+    if found.value != value:
+        raise OSError(errno.ENOSYS, f"{what}: the system says that it is done, and it is not")
 
 
 def _syscall(what: str, number: int, *arguments: object) -> int:
@@ -59,24 +79,26 @@ def _syscall(what: str, number: int, *arguments: object) -> int:
 
 def hide() -> None:
     """Close this process's memory, environment and descriptors to others of the same user."""
-    _prctl("hiding the process", _SET_DUMPABLE, 0)
+    _set("hiding the process", _SET_DUMPABLE, 0, _GET_DUMPABLE, returned=True)
 
 
 def adopt_orphans() -> None:
     """Become the parent of all descendants whose own parent ends."""
-    _prctl("adopting orphans", _SUBREAPER, 1)
+    _set("adopting orphans", _SUBREAPER, 1, _GET_SUBREAPER, returned=False)
 
 
 def die_with(parent: int) -> None:
     """Have the kernel kill this process when its parent, `parent`, ends."""
-    _prctl("asking to die with the parent", _PDEATHSIG, _SIGKILL)
+    what = "asking to die with the parent"
+    _set(what, _PDEATHSIG, _SIGKILL, _GET_PDEATHSIG, returned=False)
     if os.getppid() != parent:
         raise OSError(errno.ESRCH, "the parent had ended before it could be watched")
 
 
 def renounce() -> None:
     """Gain no rights from programs any more (no_new_privs)."""
-    _prctl("renouncing new privileges", _NO_NEW_PRIVS, 1)
+    what = "renouncing new privileges"
+    _set(what, _NO_NEW_PRIVS, 1, _GET_NO_NEW_PRIVS, returned=True)
 
 
 # --- memory ------------------------------------------------------------------------------
@@ -189,8 +211,11 @@ def _allow(rules: int, path: str, rights: int) -> None:
 
 # --- accounts ----------------------------------------------------------------------------
 
-_SPARE = range(61184, 65520)
-"""Accounts that systemd hands out for a time, and nobody keeps."""
+_CAPGET = {"x86_64": 125, "aarch64": 90}
+"""The call that asks for powers; the next one sets them."""
+
+_CAPABILITIES = 0x20080522  # version 3
+_FILES = 0b1110  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH; CAP_FOWNER, to remove its folder
 
 
 def spare_account() -> int:
@@ -202,12 +227,12 @@ def spare_account() -> int:
                 taken.add(entry.stat().st_uid)
             except FileNotFoundError:
                 continue  # it has ended meanwhile
-    for step in range(len(_SPARE)):
+    for step in range(len(SPARE)):
         # From a place of its own, as several fork servers may be choosing at this moment.
-        number: int = _SPARE[(os.getpid() + step) % len(_SPARE)]
+        number: int = SPARE[(os.getpid() + step) % len(SPARE)]
         if number not in taken:
             return number
-    raise OSError(errno.EUSERS, f"no account from {_SPARE[0]} to {_SPARE[-1]} is free")
+    raise OSError(errno.EUSERS, f"no account from {SPARE[0]} to {SPARE[-1]} is free")
 
 
 def become(account: int) -> None:
@@ -219,14 +244,47 @@ def become(account: int) -> None:
         raise OSError(errno.EPERM, f"the process is not account {account} after it was made so")
 
 
+def count_as(account: int) -> None:
+    """Keep root's files, but be counted as this account, and lose root's powers, for good.
+
+    The kernel limits how many tasks there are for each account, but for root's own, and for who
+    has certain powers. What is kept of them is for files alone, which other defences close.
+    """
+    os.setresuid(account, -1, -1)
+    head = struct.pack("<Ii", _CAPABILITIES, 0)
+    held = ctypes.create_string_buffer(24)
+    _syscall("asking for powers", _CAPGET[os.uname().machine], head, held)
+    low = [word & _FILES for word in struct.unpack("<6I", held.raw)[:3]]
+    kept = struct.pack("<6I", *low, 0, 0, 0)
+    _syscall("giving up powers", _CAPGET[os.uname().machine] + 1, head, kept)
+    if os.getresuid()[0] != account:
+        raise OSError(errno.EPERM, f"the process does not count as {account} after it was made so")
+
+
+def can_count_as(account: int) -> bool:
+    """Whether this process could be counted as that account."""
+    return _succeeds(lambda: count_as(account))
+
+
 def can_become(account: int, readable: Iterable[str]) -> bool:
     """Whether this process could be that account, and could then still read these paths."""
+
+    def attempt() -> None:
+        become(account)
+        if not all(os.access(path, os.R_OK) for path in readable):
+            raise PermissionError
+
+    return _succeeds(attempt)
+
+
+def _succeeds(step: Callable[[], None]) -> bool:
+    """Whether a step that cannot be undone raises nothing, in a process of its own."""
     pid = os.fork()
     if pid == 0:
         code = 1
         try:
-            become(account)
-            code = 0 if all(os.access(path, os.R_OK) for path in readable) else 1
+            step()
+            code = 0
         finally:
             os._exit(code)
     return bool(os.waitpid(pid, 0)[1] == 0)

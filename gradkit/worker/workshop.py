@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from gradkit.worker.confine import Allowance
 from gradkit.worker.errors import WorkshopError
 from gradkit.worker.interpreter import Recipe
+from gradkit.worker.machine import refuse_unfit
 from gradkit.worker.tiers import short_of
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Workshop:
     ValueError
         If fork is asked for where there is none, if there is to be no lane, or if a tier
         is required that is not to be reached.
+    WorkshopError
+        If the machine lacks what processes are started and watched by.
 
     Attributes
     ----------
@@ -93,6 +96,7 @@ class Workshop:
             raise ValueError(
                 f"tiers go from 0 to 3; {require_tier} is required, {most_tier} is the most"
             )
+        refuse_unfit()
         self.tier: int | None = None
         self._require_tier = require_tier or 0
         self._most_tier = most_tier

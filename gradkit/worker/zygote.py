@@ -72,7 +72,6 @@ class _Zygote:
         self.child: int | None = None
         # What can no longer be had once the room is closed.
         self.taken = taken_memory()
-        self.empty = os.open(os.devnull, os.O_RDONLY)
         self.wake, self.woken = os.pipe()
         os.set_blocking(self.wake, False)
         os.set_blocking(self.woken, False)
@@ -116,8 +115,10 @@ class _Zygote:
             self.control.close()
             os.close(self.wake)
             os.close(self.woken)
-            point_streams(self.empty, output)
-            os.close(self.empty)
+            # Opened anew: what one process sets on a file that it shares, the next would see.
+            empty = os.open(os.devnull, os.O_RDONLY)
+            point_streams(empty, output)
+            os.close(empty)
             os.close(output)
             if self.shell.tier == 0:
                 self.move_out()
@@ -147,7 +148,9 @@ class _Zygote:
     def confine(self, opening: Mapping[str, Any]) -> int:
         if "limits" not in self.shell.omitted:
             allowance = Allowance(**opening["allowance"])
-            confine(allowance, opening["cpu_seconds"], opening["running"], self.taken)
+            # Of an account that nobody else has, the kernel counts this process and the child.
+            running = 2 if self.shell.alone else opening["running"]
+            confine(allowance, opening["cpu_seconds"], running, self.taken)
         tie_down(self.shell, self.pid)
         return self.shell.tier
 

@@ -215,14 +215,37 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     )
 
 
-def test_a_file_with_nothing_in_it(tmp_path: Path) -> None:
-    """Somebody was interrupted before the first word: readers are told, writers begin."""
-    (tmp_path / FILE).touch()
-    assert refused(tmp_path, write=False) == (
-        f"{tmp_path / FILE}: nothing has been graded there yet."
+@pytest.mark.parametrize("write", [True, False])
+def test_a_file_with_nothing_in_it(tmp_path: Path, write: bool) -> None:
+    """What was in it is lost, which a run that began anew would hide."""
+    stored(tmp_path, filed())
+    (tmp_path / FILE).write_bytes(b"")
+    assert refused(tmp_path, write=write) == (
+        f"{tmp_path / FILE}: is damaged: there is nothing in it, and there always is in a class "
+        f"file. {RESCUE}"
     )
+    assert (tmp_path / FILE).read_bytes() == b""
+
+
+def test_a_file_is_whole_as_soon_as_it_is_there(tmp_path: Path, monkeypatch) -> None:
+    """Whoever is interrupted over it leaves none, and what is left of it is in nobody's way."""
+    replace, seen = Path.replace, []
+
+    def interrupted(self: Path, target: Path) -> None:
+        seen.append(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Store(tmp_path, write=True)
+    assert not (tmp_path / FILE).exists()
+    assert {*tmp_path.iterdir()} <= {*files_of(tmp_path)}
+    assert seen[0].stat().st_mode & 0o777 == 0o600
+    monkeypatch.setattr(Path, "replace", replace)
+    (tmp_path / f"{FILE}-journal").write_bytes(b"of a file that was taken away")
     stored(tmp_path, filed())
     assert found(tmp_path) == {"kim": 15.0}
+    assert not seen[0].exists()
 
 
 @pytest.mark.parametrize("write", [True, False])

@@ -355,17 +355,17 @@ def trained(above: str = "pass", given: str = "X", more: str = "") -> str:
 
 A_SUM = " + ".join(f"a{n}" for n in range(12))
 CHAIN = "if x == 0:\n    y = 0\n" + "".join(f"elif x == {n}:\n    y = {n}\n" for n in range(600))
-ALIASES = f"def g({', '.join(f'p{n}' * 10 for n in range(5000))}): pass\n" + "a = g\n" * 15_000
+ALIASES = f"def g({', '.join(f'p{n}' * 10 for n in range(5000))}): pass\n" + "a = g\n" * 12_000
 
 TEXTS = {
     "each of all": (trained("; ".join(f"a{n} = {A_SUM}" for n in range(12)), "a0"), "0 1"),
     "long input": (trained(given="X" + " + 0" * 2000), "0 1 X"),
     "long loss": (trained(more=" + 0" * 2000), "0 1 X"),
     "elif": (f"x = 1\n{CHAIN}def f(): pass\n", "1 0"),
-    "aliases": (ALIASES, "15001 0"),
+    "aliases": (ALIASES, "12001 0"),
     "functions": (
-        "".join(f"def f{n}(): pass\n" for n in range(20_000)) + "a = " * 60_000 + "b\n",
-        "20000 0",
+        "".join(f"def f{n}(): pass\n" for n in range(6_500)) + "a = " * 3_000 + "b\n",
+        "6500 0",
     ),
 }
 

@@ -1,5 +1,6 @@
 """Training runs known by heart earn nothing: what is counted starts, and is made on rows, that
-nobody can know."""
+nobody can know.
+"""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def text_of(task: str, update: str, weight: float, bias: float) -> str:
 
 
 def slow_rates(folder: Path, rate: float) -> Path:
-    """gradkit's own assignment at another rate."""
+    """Gradkit's own assignment at another rate."""
     for source in DEFAULT.parent.glob("*.csv"):
         shutil.copy(source, folder)
     text = DEFAULT.read_text(encoding="utf-8")

@@ -256,6 +256,17 @@ def test_wrong_file_is_refused_with_key_found_and_expected(
     assert refusal(folder, old, new) == said
 
 
+@pytest.mark.parametrize("value", ["[" * 5000 + "]" * 5000, "{a = " * 3000 + "1" + "}" * 3000])
+def test_file_that_is_nested_without_end(folder: Path, value: str) -> None:
+    """In a key that there is, or in one of its own."""
+    said = (
+        "is nested too deeply to be read; nothing in an assignment is more than five levels deep. "
+        "Take the nested value out."
+    )
+    assert refusal(folder, "epochs = 5", f"epochs = {value}") == said
+    assert refusal(folder, "epochs = 5", f"epochs = 5\nmore = {value}") == said
+
+
 def test_file_that_is_no_toml(folder: Path) -> None:
     """A syntax error carries TOML's own line and column."""
     said = refusal(folder, "epochs = 5", "epochs = ")

@@ -1,5 +1,6 @@
 """Steps in single precision: those of honest arithmetic pass, crude differences in its clothes do
-not. A step that is stored in float32 is known by its digits, and held to what float32 loses."""
+not. A step that is stored in float32 is known by its digits, and held to what float32 loses.
+"""
 
 from __future__ import annotations
 

@@ -39,6 +39,16 @@ def look(frame):
     return Frame("seen", {}, data)
 
 
+def flag(frame):
+    """Tell the flags of standard input, and set others."""
+    import fcntl
+
+    flags = fcntl.fcntl(0, fcntl.F_GETFL)
+    fcntl.fcntl(0, fcntl.F_SETFL, flags | os.O_NONBLOCK | os.O_APPEND)
+    assert fcntl.fcntl(0, fcntl.F_GETFL) != flags
+    return Frame("flags", {}, {"flags": flags})
+
+
 def say(frame):
     sys.stdout.write(frame.data["text"])
     print("to error", file=sys.stderr)

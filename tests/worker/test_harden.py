@@ -59,7 +59,7 @@ class TestSteps:
             ("linux.read_only(os.open('/dev/null', 0))", "closing the room by Landlock: "),
             ("linux._allow(0, '/dev', 1)", "allowing /dev by Landlock: "),
             ("linux._prctl('asking for much', 4, 99)", "asking for much: Invalid argument"),
-            ("linux._SPARE = range(7, 7)\nlinux.spare_account()", "IndexError"),
+            ("linux.SPARE = range(7, 7)\nlinux.spare_account()", "IndexError"),
         ],
     )
     def test_refused(self, code, said):
@@ -68,7 +68,7 @@ class TestSteps:
 
     def test_no_account_is_free(self):
         """Every candidate is taken."""
-        said = said_by("linux._SPARE = range(1)\nlinux.spare_account()")
+        said = said_by("linux.SPARE = range(1)\nlinux.spare_account()")
         assert said.endswith("no account from 0 to 0 is free")
 
     def test_not_the_account(self):
@@ -107,6 +107,55 @@ class TestSteps:
         options = {"handlers": "unfit", "search": [str(tmp_path)]}
         with Workshop(**options) as workshop, pytest.raises(WorkshopError, match=text):
             start(workshop)
+
+    @pytest.mark.parametrize(
+        ("step", "answer"),
+        [("adopt_orphans()", 0), ("renounce()", 0), ("die_with(os.getppid())", 0), ("hide()", 1)],
+    )
+    def test_a_step_that_is_only_said_to_be_done(self, step, answer):
+        """Under an emulator, say, or a filter that answers in the kernel's place."""
+        code = f"linux._libc.prctl = lambda *_: {answer}\nlinux.{step}"
+        assert said_by(code).endswith("the system says that it is done, and it is not")
+
+    def test_nobody_is_run_where_steps_are_only_said_to_be_done(self, tmp_path):
+        """The fork server gives up, and says why."""
+        (tmp_path / "unfit.py").write_text(
+            "from gradkit.worker import linux\nlinux._libc.prctl = lambda *_: 0\nHANDLERS = {}\n"
+        )
+        text = "confined: .*adopting orphans: the system says that it is done"
+        options = {"handlers": "unfit", "search": [str(tmp_path)]}
+        with Workshop(**options) as workshop, pytest.raises(WorkshopError, match=text):
+            start(workshop)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="takes root, to be counted as another")
+    def test_not_counted(self):
+        """A number that was not taken on is noticed."""
+        said = said_by("os.setresuid = lambda *_: None\nlinux.count_as(61500)")
+        assert said.endswith("the process does not count as 61500 after it was made so")
+        assert not linux.can_count_as(-2)
+
+
+@pytest.mark.parametrize("tier", range(BEST + 1))
+def test_flags_of_standard_input_are_nobody_elses(tier):
+    """What one process sets on it, the next does not find."""
+    with open_workshop(tier) as workshop:
+        found = []
+        for _ in range(2):
+            with workshop.worker() as worker:
+                found.append(worker.ask(Frame("flag"), 5.0).data["flags"])
+    assert found[0] == found[1]
+
+
+@landlock
+def test_what_stat_tells_is_not_kept_back(run, tmp_path):
+    """As the page on security says: contents and listings are, sizes by permissions alone."""
+    tmp_path.chmod(0o700)
+    (tmp_path / "key.py").write_text("answers")
+    output, _ = run(f"import os; print(os.stat({str(tmp_path / 'key.py')!r}).st_size)")
+    assert ("7" in output) == (BEST == 2)
+    for reading in ("open", "__import__('os').listdir"):
+        _, failure = run(f"{reading}({str(tmp_path / 'key.py')!r})")
+        assert failure is not None
 
 
 class TestTiers:

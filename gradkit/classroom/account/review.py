@@ -93,6 +93,8 @@ def reasons(result: Result) -> Iterator[Reason]:
     found = {finding.mistake for task in result.tasks for finding in task.findings}
     yield from (Reason(kind, code) for code, kind in REMARKS.items() if code in found)
     for task in result.tasks:
+        for charged in dict.fromkeys(f.check for f in task.findings if f.untraced):
+            yield Reason("untraced", say("{check} line unknown", check=f"{task.task}/{charged}"))
         for check in task.checks:
             name = f"{task.task}/{check.check}"
             if check.state in STATES:

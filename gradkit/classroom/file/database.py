@@ -18,13 +18,17 @@ from gradkit.classroom.file.schema import FORMAT, SCHEMA
 
 FILE = "class.sqlite"
 
+NEW = f"{FILE}-new"
+"""A class file in the making: the file itself is whole as soon as it is there."""
+
 TRACES = "traces"
 """A fact that is noted until what was erased has left no trace either."""
 
 
 def files_of(folder: Path) -> list[Path]:
     """What a class has in its folder, where it is there: its file, and what is written of it."""
-    names = (FILE, f"{FILE}-journal", LOCK, f"{LOCK}-journal", "pages", "feedback")
+    parts = [f"{name}{end}" for name in (FILE, NEW, LOCK) for end in ("", "-journal")]
+    names = (*parts, "pages", "feedback")
     return [folder / name for name in names]
 
 
@@ -80,10 +84,9 @@ class Database:
                 )
             if write:
                 self._prepare(folder)
-                self._stack.enter_context(locked(folder))
             # Not "ro": who reads after a crash in the middle of a transaction has to take back
             # the half of it that was written. A file that may not be written is opened as such.
-            uri = f"{self.path.resolve().as_uri()}?mode={'rwc' if write else 'rw'}"
+            uri = f"{self.path.resolve().as_uri()}?mode=rw"
             self._base = sqlite3.connect(uri, uri=True, isolation_level=None)
             self._base.row_factory = sqlite3.Row
             self._stack.callback(self._base.close)
@@ -102,25 +105,36 @@ class Database:
     def _prepare(self, folder: Path) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            self._stack.enter_context(locked(folder))
             if not self.path.exists():
-                # Names, marks and the secret of the draws: nobody else's business.
-                self.path.touch(mode=0o600)
+                self._begin(folder / NEW)
         except OSError as error:
             raise StoreError(
                 f"{folder}: cannot be written ({error.strerror}). Choose another folder with --out."
             ) from None
 
+    def _begin(self, path: Path) -> None:
+        """Make a class file without a run, and put it in its place once it is whole."""
+        # Left behind by whoever was killed over it, or by a file that somebody has taken away.
+        for left in (path, f"{path}-journal", f"{self.path}-journal"):
+            Path(left).unlink(missing_ok=True)
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as base:
+            # Names, marks and the secret of the draws: nobody else's business.
+            path.chmod(0o600)
+            base.execute("BEGIN")
+            for statement in SCHEMA.split(";"):
+                base.execute(statement)
+            facts = {"format": FORMAT, "secret": secrets.token_hex(32)}
+            base.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
+            base.execute("COMMIT")
+        path.replace(self.path)
+
     def _open(self, *, write: bool) -> None:
-        empty = not self._base.execute("SELECT name FROM sqlite_master").fetchone()
-        if empty and not write:
-            raise StoreError(f"{self.path}: nothing has been graded there yet.")
-        if empty:
-            # One transaction: a file is either empty or whole.
-            with self.writing():
-                for statement in SCHEMA.split(";"):
-                    self._base.execute(statement)
-                facts = {"format": FORMAT, "secret": secrets.token_hex(32)}
-                self._base.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
+        if not self._base.execute("SELECT name FROM sqlite_master").fetchone():
+            raise StoreError(
+                f"{self.path}: is damaged: there is nothing in it, and there always is in a class "
+                f"file. {RESCUE}"
+            )
         named = self.rows("SELECT name FROM sqlite_master WHERE name = 'meta'")
         found = self.meta("format") if named else None
         if found != FORMAT:

@@ -84,9 +84,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         stacked = _stacked(outcome)
         for key, start in run.parameters.items():
             final = case.expected[run.name][f"final/{key}"]
-            allowed = closeness.final_tolerance(
-                final[None], start[None], eps, lenience, of_change
-            )
+            allowed = closeness.final_tolerance(final[None], start[None], eps, lenience, of_change)
             sheet.compare(
                 f"final/{key}",
                 stacked,
