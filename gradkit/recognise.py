@@ -23,6 +23,7 @@ from gradkit.student.leaning import leaning
 from gradkit.student.observe import observe_batch, shapes_of
 from gradkit.student.outline import outline
 from gradkit.student.sitting import Sitting
+from gradkit.truth.activations import ACTIVATIONS
 from gradkit.truth.closeness import epsilon, median, near, value_tolerance
 from gradkit.truth.network import rounding_units
 from gradkit.truth.oracle import Derived
@@ -32,6 +33,9 @@ Sit = Callable[[Task, Section, Submission], AbstractContextManager[Sitting]]
 
 PROBLEMS = 3
 """How many of a submission's problems a refusal tells."""
+
+
+WITH_EXP = frozenset(name for name, one in ACTIVATIONS.items() if "exp" in one.numpy)
 
 
 class UnrecognisedError(Exception):
@@ -111,7 +115,7 @@ def _nearest(tasks: list[Task], section: Section, submission: Submission, sit: S
     if not found:
         return []
     gaps = {name: gap for name, gap in gaps.items() if np.isfinite(gap)}
-    left = leaning(tasks, section, runs=bool(gaps))
+    left = leaning(tasks, section, runs=bool(gaps), with_exp=WITH_EXP)
     if gaps:
         left.sort(key=lambda task: gaps.get(task.id, np.inf))
     elif len(left) > 1:

@@ -34,8 +34,8 @@ from gradkit.truth.judge.sheet import label_of, listed, merge
 from gradkit.truth.judge.steps import update
 from gradkit.truth.slope import Slope, slopes
 
-LADDERS = 4
-"""Probes of an update that finite differences look at: each costs some 200 evaluations."""
+LOOKED_AT = 4
+"""Probes of an update that are looked at."""
 
 STATES: tuple[State, ...] = ("pass", "inconclusive", "fail")
 """By gravity."""
@@ -55,21 +55,21 @@ class Step:
 
 
 def update_gradient(case: Case, earlier: Earlier) -> Verdict:
-    """The direction of the update against finite differences of the correct loss."""
+    """Hold the direction of the update against the slope of the correct loss."""
     before = {"update": earlier.get("update") or update(case, earlier)}
     stop = blocked("gradient", "update", before, ("missing", "error", "timeout", "blocked"))
     if stop is not None:
         return stop
     outcomes = outcomes_of(case, case.probes.update)
-    steps = [
-        step
-        for batch, outcome in zip(case.probes.update, outcomes, strict=True)
-        for step in _update_steps(case, batch, outcome.outputs)
-    ]
     bound = case.binding.bound["update"]
     # In the precision that the update works in, as the check of single steps has it.
     found = [value for outcome in outcomes for value in outcome.outputs.values()]
     eps = max(map(closeness.epsilon, found), default=closeness.DOUBLE)
+    steps = [
+        step
+        for batch, outcome in zip(case.probes.update, outcomes, strict=True)
+        for step in _update_steps(case, batch, outcome.outputs, eps)
+    ]
     relative = max(EXACT if eps == closeness.DOUBLE else SINGLE, least(case, "gradient"))
     # All of them share one factor, which a bias of its own shows only over several probes.
     factors = _factors(steps, relative)
@@ -77,7 +77,7 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
 
 
 def training_gradient(case: Case, earlier: Earlier) -> Verdict:
-    """The first and the second step of train against finite differences of the loss."""
+    """Hold the first and the second step of train against the slope of the loss."""
     stop = blocked_by_model(case, "gradient", earlier)
     if stop is not None:
         return stop
@@ -116,12 +116,14 @@ def _stays(step: Step) -> bool:
     )
 
 
-def _update_steps(case: Case, batch: Batch, after: Mapping[str, NDArray[Any]]) -> Iterator[Step]:
-    inputs, labels = batch.inputs, batch.labels[:LADDERS]
+def _update_steps(
+    case: Case, batch: Batch, after: Mapping[str, NDArray[Any]], eps: float
+) -> Iterator[Step]:
+    inputs, labels = batch.inputs, batch.labels[:LOOKED_AT]
     points = {key: inputs[key][: len(labels)] for key in case.task.starts[0].parameters}
-    X, y = (inputs[name][: len(labels), None] for name in ("X", "y"))
+    X, y = (inputs[name][: len(labels)] for name in ("X", "y"))
     for probe, (label, slope) in enumerate(
-        zip(labels, slopes(case.task, points, X, y), strict=True)
+        zip(labels, slopes(case.task, points, X, y, eps), strict=True)
     ):
         before = {key: value[probe] for key, value in points.items()}
         rate = float(inputs["rate"][probe]) if "rate" in inputs else 1.0
@@ -142,7 +144,7 @@ def _after(
 
 
 def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]) -> Iterator[Step]:
-    X, y = run.X[:, :, None].astype(float), run.y[:, :, None].astype(float)
+    X, y = run.X.T[None].astype(float), run.y.T[None].astype(float)
     before: Parameters = run.parameters
     for outputs, which in zip(ends, ("first", "second"), strict=True):
         stacked = {key: value[None] for key, value in outputs.items()}
@@ -152,7 +154,7 @@ def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]
             return
         label = f"{which} step from {run.start}"
         points = {key: value[None] for key, value in before.items()}
-        yield Step(label, before, taken, slopes(case.task, points, X[None], y[None])[0])
+        yield Step(label, before, taken, slopes(case.task, points, X, y, closeness.SINGLE)[0])
         before = after
 
 
@@ -173,10 +175,18 @@ def _factors(steps: list[Step], relative: float) -> dict[str, float]:
         seen = np.isfinite(taken) & (np.abs(slope) > 1e-3 * np.abs(slope).max())
         with np.errstate(over="ignore", invalid="ignore"):  # a student's values may be huge
             ratios = taken[seen] / slope[seen] if seen.any() else np.zeros(1)
-            alike = np.abs(ratios[:, None] - ratios) <= 2 * relative * np.abs(ratios)
-        shared = alike.sum(axis=0)
-        factors[kind] = float(ratios[shared.argmax()] if shared.max() > 1 else np.median(ratios))
+        factors[kind] = _shared(ratios, 2 * relative)
     return factors
+
+
+def _shared(ratios: Array, relative: float) -> float:
+    """The ratio to which most are alike, the first of several; where no two are, the median."""
+    ordered, reach = np.sort(ratios), relative * np.abs(ratios)
+    with np.errstate(over="ignore"):
+        ends = [np.searchsorted(ordered, ratios - reach, "left")]
+        ends += [np.searchsorted(ordered, ratios + reach, "right")]
+    alike = ends[1] - ends[0]
+    return float(ratios[alike.argmax()] if alike.max() > 1 else closeness.median(ratios))
 
 
 def _compare(
@@ -184,23 +194,22 @@ def _compare(
 ) -> list[Entry]:
     """Entries of step over factor against slope; a factor that is not positive fails them all.
 
-    They are shown by its size then: steps that go uphill have the other sign. What the slope's own
-    error bound leaves open is inconclusive rather than wrong.
+    They are shown by its size then: steps that go uphill have the other sign. An entry that has no
+    slope, at a corner of the loss, is inconclusive rather than wrong.
     """
     entries = []
     for key in steps[0].taken:
         taken = np.array([step.taken[key] for step in steps])
         before = np.array([step.before[key] for step in steps])
         slope = np.array([step.slope[key].value for step in steps])
-        bounds = np.array([step.slope[key].bound for step in steps])
+        corner = np.array([step.slope[key].corner for step in steps])
         factor, size = factors[key[0]], np.abs(slope)
         unit = abs(factor) or 1.0
         implied, rounding = taken / unit, 16 * eps * np.abs(before) / unit
         largest = size.max(axis=tuple(range(1, size.ndim)), keepdims=True)
         allowed = relative * (size + 1e-2 * largest) + rounding
-        right = closeness.near(implied, slope, allowed + bounds) & (factor > 0)
-        unsure = bounds > allowed + 1e-3 * size
-        gravity = np.where(unsure, 1, np.where(right, 0, 2))
+        right = closeness.near(implied, slope, allowed) & (factor > 0)
+        gravity = np.where(corner, 1, np.where(right, 0, 2))
         # Of several steps the first of the gravest is shown.
         shown = gravity.argmax(axis=0)
         for index in np.ndindex(shown.shape):
@@ -233,7 +242,7 @@ def _verdict(entries: list[Entry], bound: Bound, steps: str) -> Verdict:
         return Verdict("gradient", "fail", message, tuple(merged), bound.place)
     if unsure:
         message = say(
-            "Finite differences cannot decide {entries}: the loss has a corner there.",
+            "The slope of the loss cannot be told in {entries}: it has a corner there.",
             entries=listed(unsure),
         )
         return Verdict("gradient", "inconclusive", message, tuple(merged))
