@@ -18,6 +18,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.hearsay": {"gradkit.language"},
     "gradkit.text": {"gradkit.records", "gradkit.language"},
     "gradkit.loading": set(),
+    # What becomes of an exception that nobody has foreseen.
+    "gradkit.faults": set(),
     # The truth limb: arrays, never a student's file.
     "gradkit.gradcheck": {"gradkit.gradcheck"},
     "gradkit.truth": {
@@ -124,6 +126,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.pytest_plugin": {
         "gradkit.pytest_plugin",
         "gradkit.consult",
+        "gradkit.faults",
         "gradkit.grounds",
         "gradkit.language",
         "gradkit.session",
@@ -138,6 +141,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.notebook": {
         "gradkit.notebook",
         "gradkit.consult",
+        "gradkit.faults",
         "gradkit.grounds",
         "gradkit.room",
         "gradkit.session",

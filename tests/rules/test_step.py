@@ -10,7 +10,8 @@ from gradkit.records.rule import UpdateInputs
 from gradkit.records.task import Layer
 from gradkit.truth import network
 from gradkit.truth.rules import correct_rules, draw, draw_forward, evaluate, step, text
-from gradkit.truth.rules.draw import NoRulesError, with_rate
+from gradkit.truth.rules.draw import with_rate
+from gradkit.truth.undiagnosed import NoDiagnosisError
 
 
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
@@ -56,14 +57,16 @@ def test_its_rules_are_those_of_the_textbook(task, entry, formula):
 def test_a_net_of_other_depth_is_refused():
     """Update rules in y, ŷ, A1 and X exist for two layers."""
     deep = replace(REGRESSION, layers=(*REGRESSION.layers, Layer(1, "linear")))
-    with pytest.raises(NoRulesError, match="are known for nets of 2 layers, and this one has 3"):
+    with pytest.raises(
+        NoDiagnosisError, match="are known for nets of 2 layers, and this one has 3"
+    ):
         step(deep, draw(REGRESSION, 1))
 
 
 def test_an_output_whose_slope_mixes_entries_is_refused():
     """Softmax under the squared error: its slope is no product of an output's own numbers."""
     odd = replace(SOFTMAX, loss="squared_error")
-    with pytest.raises(NoRulesError, match="the slope of softmax does not follow from what"):
+    with pytest.raises(NoDiagnosisError, match="the slope of softmax does not follow from what"):
         step(odd, draw(odd, 1))
 
 
@@ -71,7 +74,9 @@ def test_a_net_with_more_entries_than_rules_are_looked_for_is_refused():
     """The inputs that tell all entries apart grow with the square of their number."""
     layers = (Layer(64, "tanh"), Layer(10, "linear"))
     large = replace(REGRESSION, layers=layers, X=np.ones((1, 64)), y=np.ones((1, 10)))
-    with pytest.raises(NoRulesError, match="up to 600 entries and inputs, and this one has 4958"):
+    with pytest.raises(
+        NoDiagnosisError, match="up to 600 entries and inputs, and this one has 4958"
+    ):
         draw(large, 1)
 
 
@@ -102,5 +107,5 @@ def test_a_step_outside_the_library_is_refused(monkeypatch):
         return after
 
     monkeypatch.setattr(module, "step", bent)
-    with pytest.raises(NoRulesError, match="no rule is known for b2 of the right step"):
+    with pytest.raises(NoDiagnosisError, match="no rule is known for b2 of the right step"):
         correct_rules(replace(REGRESSION, id="bent", rates=replace(REGRESSION.rates, bias=0.03)))

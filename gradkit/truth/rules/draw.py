@@ -16,6 +16,7 @@ from gradkit.records.rule import ForwardProbes, UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.truth.activations import ACTIVATIONS, Activation
 from gradkit.truth.network import parameter_shapes
+from gradkit.truth.undiagnosed import NoDiagnosisError
 
 ROWS = 64
 FRESH = 24
@@ -23,10 +24,6 @@ FRESH = 24
 MOST = 600
 """Entries and inputs of a net whose rules are looked for: the calls that tell all of them apart
 take memory by the square of their number, and have to fit into a worker's frame."""
-
-
-class NoRulesError(Exception):
-    """The rules of an update are not known for this task; the text says why."""
 
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
@@ -49,6 +46,16 @@ def _positive(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return np.asarray(np.abs(_signed(0.2, 2.4)(generator, shape)))
 
 
+def _above(least: float) -> Draw:
+    """Values of either sign, the negative ones above a bound."""
+
+    def draw_above(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        values = _signed(0.2, 2.4)(generator, shape)
+        return np.where(values < 0, np.round(values * 0.93 * abs(least) / 2.4, 2), values)
+
+    return draw_above
+
+
 def _half_zero(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
     sizes = _positive(generator, shape)
     return np.where(generator.random(shape) < 0.25, 0.0, sizes)
@@ -64,11 +71,7 @@ def _values_of(activation: Activation) -> Draw:
         return _half_zero if activation.kink is not None else _positive
     if bounds == (-1, 1):
         return _signed(0.1, 0.93)
-    low = _signed(0.2, 2.4)
-    if not np.isfinite(bounds[0]):
-        return low
-    least = bounds[0]
-    return lambda generator, shape: np.maximum(low(generator, shape), round(0.93 * least, 2))
+    return _above(bounds[0]) if np.isfinite(bounds[0]) else LINEAR
 
 
 UNIT = _within(0.07, 0.93)
@@ -97,7 +100,7 @@ def draw(task: Task, seed: int, n: int | None = None, *, vary: bool = True) -> U
 
     Raises
     ------
-    NoRulesError
+    NoDiagnosisError
         The net is too large.
     """
     generator = np.random.default_rng(seed)
@@ -107,7 +110,7 @@ def draw(task: Task, seed: int, n: int | None = None, *, vary: bool = True) -> U
     sizes = [outputs, outputs, hidden.units, features]
     sizes += [int(np.prod(shape)) for shape in shapes.values()]
     if sum(sizes) > MOST:
-        raise NoRulesError(
+        raise NoDiagnosisError(
             say(
                 "rules are looked for in nets of up to {most} entries and inputs, and this one "
                 "has {count}",

@@ -7,8 +7,9 @@ from gradkit.records.rule import Entry, Rule, UpdateInputs, UpdateProbes
 from gradkit.records.task import Array, Rates, Task
 from gradkit.truth.activations import ACTIVATIONS, LOSSES
 from gradkit.truth.network import Stage, before_activation, slopes_of, stack
-from gradkit.truth.rules.draw import FRESH, NoRulesError, draw, with_rate
+from gradkit.truth.rules.draw import FRESH, draw, with_rate
 from gradkit.truth.rules.recover import recover
+from gradkit.truth.undiagnosed import NoDiagnosisError
 
 
 def step(task: Task, inputs: UpdateInputs) -> dict[str, Array]:
@@ -34,11 +35,11 @@ def step(task: Task, inputs: UpdateInputs) -> dict[str, Array]:
 
     Raises
     ------
-    NoRulesError
+    NoDiagnosisError
         The task does not have two layers, or an activation's slope is not written in its value.
     """
     if len(task.layers) != 2:
-        raise NoRulesError(
+        raise NoDiagnosisError(
             say(
                 "rules are known for nets of 2 layers, and this one has {count}",
                 count=len(task.layers),
@@ -48,7 +49,7 @@ def step(task: Task, inputs: UpdateInputs) -> dict[str, Array]:
     natural = task.layers[-1].activation == loss.natural
     for layer, given in zip(task.layers, (False, natural), strict=True):
         if ACTIVATIONS[layer.activation].slope is None and not given:
-            raise NoRulesError(
+            raise NoDiagnosisError(
                 say(
                     "the slope of {activation} does not follow from what an update is handed here",
                     activation=layer.activation,
@@ -102,5 +103,7 @@ def _recover_correct(task: Task, rate: bool) -> dict[Entry, Rule]:
     rules = {entry: rule for entry, rule in found.items() if isinstance(rule, Rule)}
     if len(rules) != len(found):
         lost = sorted(set(found) - set(rules))
-        raise NoRulesError(say("no rule is known for {entry} of the right step", entry=lost[0][0]))
+        raise NoDiagnosisError(
+            say("no rule is known for {entry} of the right step", entry=lost[0][0])
+        )
     return rules
