@@ -1,7 +1,7 @@
 """A class that nobody taught: right submissions in many hands, wrong ones in as many ways.
 
 Right ones are those of the table of accepted conventions. Wrong ones are their wrong twins,
-the submissions of `tests/mistakes`, and right ones with one or two slips. Each is then
+the samples of `tests/mistakes`, and right ones with one or two slips. Each is then
 written in a hand of its own: local names, how constants are spelt, comments.
 """
 
@@ -17,6 +17,7 @@ TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path.insert(0, str(TESTS))
 
 from accepted.conventions import ACCEPTED  # noqa: E402  (from the checkout)
+from mistakes.samples import samples  # noqa: E402
 
 RIGHT_OF_TEN = 6
 
@@ -142,10 +143,9 @@ def in_a_hand(text: str, number: int, rng: random.Random) -> str:
 
 
 def _known_mistakes(framework: str) -> list[tuple[str, str]]:
-    """Task and source of the submissions of `tests/mistakes`."""
+    """Task and source of the samples of `tests/mistakes`."""
     found = []
-    for path in sorted((TESTS / "mistakes").glob("*.py")):
-        source = path.read_text(encoding="utf-8")
+    for source in samples().values():
         task = source.split("\n", 1)[0].removeprefix("# task:").strip()
         if task.endswith(framework):
             found.append((task, source))

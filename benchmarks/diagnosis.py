@@ -25,7 +25,9 @@ from unittest import mock
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from mistakes.samples import folder as mistake_folder  # noqa: E402
 
 from gradkit.grounds import Settings  # noqa: E402
 from gradkit.records.finding import Inquiry  # noqa: E402  (from the checkout)
@@ -97,7 +99,7 @@ def update_parameters(parameters, y, y_hat, A1, X):
 
 def submissions(torch: bool) -> list[Job]:
     """The wrong submissions of the tests, with the task that each is for."""
-    mistakes = sorted((ROOT / "tests" / "mistakes").glob("*.py"))
+    mistakes = sorted(mistake_folder().glob("*.py"))
     jobs = [(p, p.read_text(encoding="utf-8").splitlines()[0].split()[-1]) for p in mistakes]
     for path in sorted((ROOT / "tests" / "sample_class").glob("*.py")):
         problem = next((p for p in ("regression", "classification") if p in path.name), None)

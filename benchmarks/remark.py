@@ -28,6 +28,10 @@ from gradkit.records.classroom import Filed
 from gradkit.truth.assignment import DEFAULT
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from mistakes.samples import folder as mistake_folder  # noqa: E402  (from the checkout)
+
 BAR = 60.0
 """Seconds that the largest class may take."""
 
@@ -80,7 +84,7 @@ def main() -> None:
         for path in (ROOT / "tests" / "sample_class").iterdir():
             if "hangs" not in path.name:
                 shutil.copy(path, folder / "class")
-        for path in (ROOT / "tests" / "mistakes").glob("*.py"):
+        for path in mistake_folder().glob("*.py"):
             task = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# task: ")
             if task.endswith("numpy"):
                 shutil.copy(path, folder / "class" / f"{path.stem}_{task.replace('-', '_')}.py")

@@ -31,6 +31,10 @@ from gradkit.records.course import Sender
 from gradkit.records.result import Result
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from mistakes.samples import folder as mistake_folder  # noqa: E402  (from the checkout)
+
 STUDENTS, BAR = 300, 30.0
 """So many students may take so many seconds."""
 
@@ -69,7 +73,7 @@ def handed_in(folder: Path) -> Path:
     for path in (ROOT / "tests" / "sample_class").iterdir():
         if "hangs" not in path.name:
             shutil.copy(path, folder)
-    for path in (ROOT / "tests" / "mistakes").glob("*.py"):
+    for path in mistake_folder().glob("*.py"):
         task = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# task: ")
         if task == "regression-numpy":
             shutil.copy(path, folder / f"{path.stem}_{task.replace('-', '_')}.py")

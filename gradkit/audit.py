@@ -31,6 +31,7 @@ from gradkit.truth.probes import draw
 from gradkit.truth.rules.symbols import PARAMETERS
 from gradkit.truth.rules.text import symbol_text
 from gradkit.truth.solution import find_reference, load_reference, verify
+from gradkit.truth.undiagnosed import NoDiagnosisError
 
 NOWHERE = Place("the assignment", None, 1)
 FIRST_STEP = "the first step from the first start"
@@ -84,7 +85,7 @@ def _audit_task(task: Task, reference: Path | None, seed: int) -> TaskAudit:
     try:
         refused = _caught(_case(task, None, asked[False], expected[False]))
         slips = list(usual_slips(task))
-    except ValueError as error:
+    except NoDiagnosisError as error:
         # The catalogue predicts nothing for this net, and says why.
         untried, slips = str(error), []
     for slip, rate in slips:

@@ -6,6 +6,7 @@ forward pass gives at known weights.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from gradkit.student.leaning import leaning
 from gradkit.student.observe import observe_batch, shapes_of
 from gradkit.student.outline import outline
 from gradkit.student.sitting import Sitting
+from gradkit.student.source import parse
+from gradkit.truth.activations import ACTIVATIONS
 from gradkit.truth.closeness import epsilon, median, near, value_tolerance
 from gradkit.truth.network import rounding_units
 from gradkit.truth.oracle import Derived
@@ -32,8 +35,14 @@ from gradkit.truth.probes import draw
 
 Sit = Callable[[Task, Section, Submission], AbstractContextManager[Sitting]]
 
+DEEP = 100
+"""Levels of syntax that no code has which a person wrote."""
+
 PROBLEMS = 3
 """How many of a submission's problems a refusal tells."""
+
+
+WITH_EXP = frozenset(name for name, one in ACTIVATIONS.items() if "exp" in one.numpy)
 
 
 class UnrecognisedError(Exception):
@@ -64,6 +73,8 @@ def recognise(
     try:
         return _recognise(submission, tasks, named, sit)
     except RecursionError:
+        if not nests_deeply(submission):
+            raise
         raise UnrecognisedError(too_deep(submission)) from None
 
 
@@ -152,7 +163,7 @@ def _likeliest(
         return None
     gaps = heard.gaps
     tasks = [task for task in heard.possible if task.id not in others] or list(heard.possible)
-    left = leaning(tasks, section, runs=bool(gaps))
+    left = leaning(tasks, section, runs=bool(gaps), with_exp=WITH_EXP)
     if gaps:
         left.sort(key=lambda task: gaps.get(task.id, np.inf))
     elif len(left) > 1:
@@ -224,6 +235,16 @@ def another_exercise(submission: Submission, assignment: Assignment) -> str:
         title=assignment.title,
         wanted=", ".join(dict.fromkeys(wanted)),
     )
+
+
+def nests_deeply(submission: Submission) -> bool:
+    """True where the code is nested so deeply that whoever follows it may run out of stack."""
+    sources = [*(cell.source for cell in submission.cells), *submission.modules.values()]
+    trees = [parse(source).tree for source in sources]
+    layer: list[ast.AST] = [tree for tree in trees if tree is not None]
+    for _ in range(DEEP):
+        layer = [child for node in layer for child in ast.iter_child_nodes(node)]
+    return bool(layer)
 
 
 def too_deep(submission: Submission) -> str:

@@ -27,6 +27,7 @@ from gradkit.assess import (
     versions_of,
 )
 from gradkit.examine import Examined, examine
+from gradkit.faults import contain
 from gradkit.grounds import (
     BreakdownError,
     GradingError,
@@ -36,7 +37,14 @@ from gradkit.grounds import (
     tasks_of,
 )
 from gradkit.language import phrase, say
-from gradkit.recognise import UnrecognisedError, another_exercise, recognise, too_deep, too_large
+from gradkit.recognise import (
+    UnrecognisedError,
+    another_exercise,
+    nests_deeply,
+    recognise,
+    too_deep,
+    too_large,
+)
 from gradkit.records.evidence import Evidence, Graded
 from gradkit.records.finding import FOR_INSTRUCTORS, Inquiry
 from gradkit.records.mistake import Preset
@@ -49,13 +57,17 @@ from gradkit.student.files import SubmissionError
 from gradkit.student.listing import listings
 from gradkit.student.outline import outline
 from gradkit.student.read import read
-from gradkit.student.sitting import Sitting
+from gradkit.student.sitting import OverdueError, Sitting
 from gradkit.truth.oracle import OracleError
 from gradkit.truth.suspicion import remarkable
+from gradkit.truth.undiagnosed import NoDiagnosisError
 from gradkit.worker import Workshop, WorkshopError
 
 REDRAWS = 3
 """How often inconclusive checks are asked again with other probes."""
+
+FORESEEN = (OverdueError, OracleError, WorkshopError, RecursionError, MemoryError)
+"""What ends a whole submission, and is said where it is known whose."""
 
 WITHOUT_TORCH = phrase(
     "torch is not installed here. To have torch tasks checked: pip install 'gradkit[torch]'"
@@ -177,6 +189,8 @@ class Session:
         except (OracleError, WorkshopError) as error:
             raise BreakdownError(str(error)) from None
         except RecursionError:
+            if not nests_deeply(submission):
+                raise
             raise GradingError(too_deep(submission)) from None
         except MemoryError:
             raise BreakdownError(too_large(submission)) from None
@@ -250,10 +264,20 @@ class Session:
                 notes = short_of(inquiry, sitting.losses[before:])
             remarks = suspicions(task, examined, inquiry)
             return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            kind = type(error).__name__
+        except NoDiagnosisError as error:
             return Inquiry(), [
-                say("gradkit's own diagnosis failed here ({kind}); marks count entries.", kind=kind)
+                say("There is no diagnosis here: {why}. Marks count entries.", why=str(error))
+            ]
+        except FORESEEN:
+            raise
+        except Exception as error:
+            kind = contain(error, f"in the diagnosis of {task.id} in {sitting.section.title!r}")
+            return Inquiry(), [
+                say(
+                    "This could not be diagnosed, by a fault of gradkit's own ({kind}): tell your "
+                    "instructor. Marks count entries.",
+                    kind=kind,
+                )
             ]
 
     def _doubt(self, task: Task, section: Section, examined: Examined) -> str:

@@ -115,11 +115,13 @@ def _follow(forward: Forward, update: Update, task: Task, run: Run) -> None:
             mine = {key: np.asarray(value) for key, value in returned.items()}
         after = oracle.update({**right, **stacked, "y_hat": y_hat, "A1": A1})
         right = dict(after)
+        moves = {key: float(np.abs(value[0] - before[key]).max()) for key, value in right.items()}
+        # What is left where terms of a step cancel is their rounding.
+        rounding = 64 * closeness.DOUBLE * max(moves.values())
         for key, value in right.items():
             if key not in mine:
                 raise AssertionError(f"{at}: the update leaves no {key} in the parameters.")
-            moved = np.abs(value[0] - before[key]).max()
-            _near(f"{at}, after the step", key, mine[key], value[0], moved)
+            _near(f"{at}, after the step", key, mine[key], value[0], moves[key], rounding)
 
 
 def _pair(returned: Any, at: str) -> tuple[Array, Array]:
@@ -135,18 +137,25 @@ def _pair(returned: Any, at: str) -> tuple[Array, Array]:
 
 def _loss(task: Task, y: NDArray[Any], y_hat: Array) -> Array:
     with np.errstate(all="ignore"):
-        loss = network.LOSSES[task.loss](y.astype(float), y_hat)
+        loss = network.loss_of(task, y.astype(float), y_hat)
     return np.asarray(loss, dtype=np.float64)
 
 
-def _near(at: str, what: str, found: NDArray[Any], right: Array, moved: float = 0.0) -> None:
+def _near(
+    at: str,
+    what: str,
+    found: NDArray[Any],
+    right: Array,
+    moved: float = 0.0,
+    rounding: float = 0.0,
+) -> None:
     """Assert that one quantity is on course; the worst entry is told."""
     if found.shape != right.shape:
         raise AssertionError(f"{at}: {what} has shape {found.shape}, expected is {right.shape}.")
     allowed = 1e-9 * np.maximum(np.abs(right), moved) + 16 * closeness.DOUBLE
     if moved:
         # A step is held to its own size: beside a large weight a wrong one would pass.
-        allowed = 1e-7 * moved + 64 * closeness.DOUBLE * np.abs(right)
+        allowed = 1e-7 * moved + 64 * closeness.DOUBLE * np.abs(right) + rounding
     if closeness.near(found, right, allowed).all():
         return
     gap = np.nan_to_num(np.abs(found - right), nan=np.inf)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from mistakes.samples import folder as mistake_folder
 
 from gradkit.assess import assess, judge_again
 from gradkit.cli import main
@@ -26,7 +27,7 @@ from gradkit.worker import Workshop
 pytestmark = pytest.mark.usefixtures("warm")
 
 ROOT = Path(__file__).resolve().parents[1]
-MISTAKES = ROOT / "tests" / "mistakes"
+MISTAKES = mistake_folder()
 PRESETS = ("default", "strict", "lenient")
 
 Marks = Callable[[Path], dict[str, TaskResult]]

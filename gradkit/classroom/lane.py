@@ -23,6 +23,7 @@ import msgspec
 
 from gradkit.classroom.file.pack import pack
 from gradkit.classroom.pace import Pace
+from gradkit.faults import contain
 from gradkit.grounds import BreakdownError, GradingError, Settings
 from gradkit.processes import ignore_interrupts
 from gradkit.records.classroom import Filed, Order, Reply
@@ -54,6 +55,7 @@ class Grader:
         except (GradingError, SubmissionError) as error:
             return Reply(replace(filed, told=str(error)))
         except Exception as error:  # a fault of ours must cost one submission, never the class
+            contain(error, f"over {parcel.name}")
             return Reply(replace(filed, standing="failed", told=_broken(error)))
         marks = graded.result
         filed = Filed(

@@ -5,23 +5,10 @@ The texts know nothing of how gradkit computes its own expected values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from gradkit.records.task import Task
-
-ACTIVATIONS: Mapping[str, str] = {
-    "linear": "Z",
-    "sigmoid": "1 / (1 + np.exp(-Z))",
-    "tanh": "np.tanh(Z)",
-    "relu": "np.maximum(Z, 0)",
-    "softmax": "np.exp(Z) / np.exp(Z).sum(axis=0)",
-}
-LOSSES: Mapping[str, str] = {
-    "squared_error": "((y - A) ** 2).sum(axis=0)",
-    "binary_cross_entropy": "-(y * np.log(A) + (1 - y) * np.log(1 - A)).sum(axis=0)",
-    "cross_entropy": "-(y * np.log(A)).sum(axis=0)",
-}
-"""For columns, as `gradkit.truth.network` has them for stacks of columns."""
+from gradkit.truth.activations import ACTIVATIONS, LOSSES
 
 Entry = tuple[str, tuple[int, ...]]
 
@@ -44,7 +31,7 @@ def forward_formula(task: Task) -> str:
         lines += [
             *(["    hidden = A"] if number == len(task.layers) else []),
             f'    Z = p["W{number}"].T @ A + p["b{number}"]',
-            f"    A = {ACTIVATIONS[layer.activation]}",
+            f"    A = {ACTIVATIONS[layer.activation].numpy}",
         ]
     return "\n".join([*lines, "    return A, hidden", ""])
 
@@ -55,7 +42,7 @@ def loss_formula(task: Task, scale: float = 1.0) -> str:
     return (
         "def loss(p):\n"
         "    A, hidden = forward(p, X)\n"
-        f"    return np.mean({LOSSES[task.loss]}){factor}\n"
+        f"    return np.mean({LOSSES[task.loss].numpy}){factor}\n"
     )
 
 

@@ -27,18 +27,20 @@ class Factor:
 
     ``symbol`` is a parameter's name (``W1``, ``b1``, ``W2``, ``b2``), ``rate``, or one of
 
-    ==================== ==================================================
-    ``error``            ``y − ŷ``
-    ``target``           ``y``
-    ``output``           ``ŷ``; ``output_complement`` is ``1 − ŷ``
-    ``output_slope``     the activation's derivative taken at ``ŷ`` itself
-    ``input``            ``X``; ``input_complement`` is ``1 − X``
-    ``hidden``           ``A1``; ``hidden_complement`` is ``1 − A1``
-    ``hidden_excess``    ``1 + A1``
-    ``hidden_step``      1 where ``A1 > 0``, else 0
-    ``hidden_again``     the activation applied to ``A1`` once more
-    ``hidden_slope``     the activation's derivative taken at ``A1`` itself
-    ==================== ==================================================
+    ===================== ==================================================
+    ``error``             ``y − ŷ``
+    ``target``            ``y``
+    ``output``            ``ŷ``; ``output_complement`` is ``1 − ŷ``
+    ``output_slope``      the activation's derivative taken at ``ŷ`` itself
+    ``output_derivative`` the activation's derivative where it gives ``ŷ``
+    ``input``             ``X``; ``input_complement`` is ``1 − X``
+    ``hidden``            ``A1``; ``hidden_complement`` is ``1 − A1``
+    ``hidden_excess``     ``1 + A1``
+    ``hidden_step``       1 where ``A1 > 0``, else 0
+    ``hidden_again``      the activation applied to ``A1`` once more
+    ``hidden_slope``      the activation's derivative taken at ``A1`` itself
+    ``hidden_derivative`` the activation's derivative where it gives ``A1``
+    ===================== ==================================================
 
     ``index`` holds integers, or a letter over which the whole term is summed (``i`` over
     inputs, ``j`` over hidden units, ``k`` over outputs). ``when`` tells a parameter's

@@ -9,11 +9,10 @@ from gradkit.records.task import Task
 from gradkit.student.bind.match import plain
 from gradkit.student.idioms import idioms_of
 
-WITH_EXP = frozenset({"sigmoid", "softmax"})
-"""Activations that may be written with ``exp``, and no word of their own."""
 
-
-def leaning(tasks: Sequence[Task], section: Section, *, runs: bool) -> list[Task]:
+def leaning(
+    tasks: Sequence[Task], section: Section, *, runs: bool, with_exp: Collection[str]
+) -> list[Task]:
     """Narrow tasks down by the losses that are named in the code, or else by its activations.
 
     Parameters
@@ -23,6 +22,8 @@ def leaning(tasks: Sequence[Task], section: Section, *, runs: bool) -> list[Task
     runs : bool
         Whether its forward pass gives outputs. Only then does it say something if there is no
         activation: what gives none may be unfinished.
+    with_exp : collection of str
+        Activations that may be written with ``exp``, and no word of their own.
 
     Returns
     -------
@@ -31,9 +32,9 @@ def leaning(tasks: Sequence[Task], section: Section, *, runs: bool) -> list[Task
     """
     words = {plain(word) for word in idioms_of(section, ()).words}
     by_loss = [task for task in tasks if _names_loss(task, words)]
-    by_activation = [task for task in tasks if _names_activation(task, words)]
+    by_activation = [task for task in tasks if _names_activation(task, words, with_exp)]
     left = next((kept for kept in (by_loss, by_activation) if 0 < len(kept) < len(tasks)), tasks)
-    if runs and not any(_names_activation(task, words) for task in left):
+    if runs and not any(_names_activation(task, words, with_exp) for task in left):
         left = [task for task in left if not _activations(task)] or left
     return list(left)
 
@@ -42,9 +43,9 @@ def _names_loss(task: Task, words: Collection[str]) -> bool:
     return _any_holds(words, (plain(name).replace(" ", "") for name in (*task.words, task.loss)))
 
 
-def _names_activation(task: Task, words: Collection[str]) -> bool:
+def _names_activation(task: Task, words: Collection[str], with_exp: Collection[str]) -> bool:
     asked = _activations(task)
-    return _any_holds(words, asked) or ("exp" in words and bool(asked & WITH_EXP))
+    return _any_holds(words, asked) or ("exp" in words and not asked.isdisjoint(with_exp))
 
 
 def _activations(task: Task) -> set[str]:

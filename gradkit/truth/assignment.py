@@ -30,7 +30,8 @@ from gradkit.records.task import (
     Task,
     Visibility,
 )
-from gradkit.truth.network import ACTIVATIONS, LOSSES, parameter_shapes
+from gradkit.truth.activations import ACTIVATIONS, LOSSES
+from gradkit.truth.network import parameter_shapes
 from gradkit.truth.tables import (
     AssignmentError,
     AssignmentFile,

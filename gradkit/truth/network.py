@@ -1,80 +1,121 @@
 """The generic net: forward pass, loss and exact gradient of any stack of dense layers.
 
-Everything broadcasts over leading axes, so that hundreds of probes, or every parameter
-moved in turn, are one call. Shapes are written for one probe: ``X`` (features, 1),
-``W1`` (in, out), ``b1`` (out, 1), ``A`` (units, 1), ``y`` (outputs, 1).
+Everything broadcasts over leading axes, so that hundreds of probes are one call. Shapes are
+written for one probe: ``X`` (features, 1), ``W1`` (in, out), ``b1`` (out, 1), ``A`` (units, 1),
+``y`` (outputs, 1). In place of the 1 there may be a column for each of several examples; a loss is
+then the sum over them.
 
-The gradient is the complex-step derivative: with an analytic f,
-``f'(x) = Im f(x + ih) / h`` up to O(h²) and without cancellation, so h = 1e-30 gives it
-to rounding (Squire and Trapp, SIAM Review 40, 1998). That is sound here and only here,
-because every activation and loss below is written to be analytic off its kinks; for code
-that is not ours gradkit uses real differences.
+The gradient is made by reverse mode: one pass forward keeps what each layer gave, one pass back
+multiplies the slope by each layer's own. It takes as much memory as the parameters do, and what
+the layers gave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradkit.records.task import Array, Layer, Parameters, Task
-
-Values = NDArray[Any]
-"""float64, or complex128 inside a complex step."""
-
-STEP = 1e-30
+from gradkit.truth.activations import ACTIVATIONS, LOSSES, Activation, Values, pull_back
 
 NUDGE = 1e-6
 """By how much, relative, a number is moved to see what depends on it."""
 
-FLAT = 1e-6
-"""A slope below which a unit hands nothing on that could be seen."""
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """How a layer is run: whose parameters it takes, and what it does with the weighted sum.
+
+    ``activations`` are applied in turn. A right layer has one; the sum is then ``Wᵀ·A + b``, and
+    ``sign``, ``bias`` and ``transposed`` are for layers with mistakes in them.
+    """
+
+    number: int
+    activations: tuple[Activation, ...]
+    sign: int = 1
+    bias: int = 1
+    transposed: bool = True
 
 
-def _sigmoid(z: Values) -> Values:
-    # Of the two equal forms each is used where its exponential cannot overflow.
-    decay = np.exp(np.where(z.real >= 0, -z, z))
-    result: Values = np.where(z.real >= 0, 1 / (1 + decay), decay / (1 + decay))
-    return result
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """A layer that has been run: its input, its signed sum, and what each activation gave."""
+
+    layer: Dense
+    entering: Values
+    values: tuple[Values, ...]
+
+    @property
+    def output(self) -> Values:
+        """What the layer gives."""
+        return self.values[-1]
 
 
-def _softmax(z: Values) -> Values:
-    powers = np.exp(z - z.real.max(axis=-2, keepdims=True))
-    result: Values = powers / powers.sum(axis=-2, keepdims=True)
-    return result
+def stack(layers: Sequence[Layer]) -> tuple[Dense, ...]:
+    """The layers of a task, to be run one after another."""
+    return tuple(
+        Dense(number, (ACTIVATIONS[layer.activation],)) for number, layer in enumerate(layers, 1)
+    )
 
 
-ACTIVATIONS: Mapping[str, Callable[[Values], Values]] = {
-    "linear": lambda z: z,
-    "sigmoid": _sigmoid,
-    "tanh": np.tanh,
-    "relu": lambda z: np.where(z.real > 0, z, 0),
-    "softmax": _softmax,
-}
+def run(layers: Sequence[Dense], parameters: Mapping[str, Values], X: Values) -> tuple[Stage, ...]:
+    """Run a forward pass and keep what every layer gave."""
+    stages: list[Stage] = []
+    A = X
+    for layer in layers:
+        W, b = parameters[f"W{layer.number}"], parameters[f"b{layer.number}"]
+        z = (np.swapaxes(W, -1, -2) if layer.transposed else W) @ A
+        if layer.bias:
+            z = z + layer.bias * b
+        values = [z if layer.sign > 0 else -z]
+        for activation in layer.activations:
+            values.append(activation.value(values[-1]))
+        stages.append(Stage(layer, A, tuple(values)))
+        A = values[-1]
+    return tuple(stages)
 
 
-def _squared_error(y: Array, y_hat: Values) -> Values:
-    total: Values = ((y - y_hat) ** 2).sum(axis=(-2, -1))
-    return total
+def slopes_of(
+    stages: Sequence[Stage], parameters: Mapping[str, Values], slope: Values
+) -> dict[str, Array]:
+    """Pull the slope of a loss back through a forward pass.
 
+    Parameters
+    ----------
+    stages : sequence of Stage
+        As `run` gives them, or put together from values that come from elsewhere.
+    parameters : mapping of arrays, (…, in, out) and (…, out, 1)
+    slope : array, (…, outputs, examples)
+        Of the loss by what the last stage gives.
 
-def _binary_cross_entropy(y: Array, y_hat: Values) -> Values:
-    total: Values = (y * np.log(y_hat) + (1 - y) * np.log(1 - y_hat)).sum(axis=(-2, -1))
-    return -total
-
-
-def _cross_entropy(y: Array, y_hat: Values) -> Values:
-    total: Values = (y * np.log(y_hat)).sum(axis=(-2, -1))
-    return -total
-
-
-LOSSES: Mapping[str, Callable[[Array, Values], Values]] = {
-    "squared_error": _squared_error,
-    "binary_cross_entropy": _binary_cross_entropy,
-    "cross_entropy": _cross_entropy,
-}
+    Returns
+    -------
+    dict
+        For each of ``parameters`` the slope of the loss by it, summed over examples.
+    """
+    found: dict[str, Array] = {}
+    for stage in reversed(stages):
+        layer, number = stage.layer, stage.layer.number
+        for place in reversed(range(len(layer.activations))):
+            z, a = stage.values[place : place + 2]
+            slope = pull_back(layer.activations[place], z, a, slope)
+        slope = slope if layer.sign > 0 else -slope
+        W, entering = parameters[f"W{number}"], stage.entering
+        by_sum = entering @ np.swapaxes(slope, -1, -2)
+        made = {
+            f"W{number}": by_sum if layer.transposed else np.swapaxes(by_sum, -1, -2),
+            f"b{number}": layer.bias * slope.sum(axis=-1, keepdims=True),
+        }
+        # A layer that runs twice gets a share from each time.
+        found |= {key: found[key] + value if key in found else value for key, value in made.items()}
+        if stage is not stages[0]:
+            slope = (W if layer.transposed else np.swapaxes(W, -1, -2)) @ slope
+    return {
+        key: found[key] if key in found else np.zeros_like(value)
+        for key, value in parameters.items()
+    }
 
 
 def parameter_shapes(features: int, layers: tuple[Layer, ...]) -> dict[str, tuple[int, int]]:
@@ -104,12 +145,27 @@ def forward(
     y_hat : array, (…, outputs, 1)
     hidden : array, (…, units, 1)
     """
-    A = hidden = X
-    for number, layer in enumerate(layers, 1):
-        hidden = A
-        W, b = parameters[f"W{number}"], parameters[f"b{number}"]
-        A = ACTIVATIONS[layer.activation](np.swapaxes(W, -1, -2) @ A + b)
-    return A, hidden
+    last = run(stack(layers), parameters, X)[-1]
+    return last.output, last.entering
+
+
+def sums(
+    layers: tuple[Layer, ...], parameters: Parameters, X: Array
+) -> Iterator[tuple[Activation, Array, Array]]:
+    """For each layer its activation, its sum Z, and how many rounding units Z may lose.
+
+    To first order, in absolute numbers. Rounding of a sum goes with the size of its terms, and
+    not of what is left of them: ``e = |W|ᵀ(s·e' + |A'|) + |b|`` from layer to layer, with s the
+    steepest slope of the activation before (Higham, Accuracy and Stability of Numerical
+    Algorithms, 2002, chapter 3).
+    """
+    before = np.abs(X).astype(np.float64)
+    for stage in run(stack(layers), parameters, X):
+        number, (activation,) = stage.layer.number, stage.layer.activations
+        W, b = np.swapaxes(parameters[f"W{number}"], -1, -2), parameters[f"b{number}"]
+        lost = np.abs(W) @ (before + np.abs(stage.entering)) + np.abs(b)
+        yield activation, stage.values[0], lost
+        before = activation.steepest * lost
 
 
 def rounding_units(
@@ -117,71 +173,76 @@ def rounding_units(
 ) -> tuple[Array, Array]:
     """How many rounding units output and input of the last layer may lose, to first order.
 
-    Rounding of a sum goes with the size of its terms, and not of what is left of them:
-    ``e = |W|ᵀ(e' + |A'|) + |b|`` from layer to layer, since no activation has a slope
-    beyond 1 (Higham, Accuracy and Stability of Numerical Algorithms, 2002, chapter 3).
-
     Returns
     -------
     y_hat : array, (…, outputs, 1)
     hidden : array, (…, units, 1)
         Absolute; to be multiplied by the rounding unit of the arithmetic.
     """
-    A: Values = X
-    lost = hidden = np.abs(X).astype(np.float64)
-    for number, layer in enumerate(layers, 1):
-        hidden = lost
-        W, b = np.swapaxes(parameters[f"W{number}"], -1, -2), parameters[f"b{number}"]
-        lost = np.abs(W) @ (lost + np.abs(A)) + np.abs(b)
-        A = ACTIVATIONS[layer.activation](W @ A + b)
-    return lost, hidden
+    lost = [np.abs(X).astype(np.float64)]
+    lost += [activation.steepest * z for activation, _, z in sums(layers, parameters, X)]
+    return lost[-1], lost[-2]
 
 
 def kink_distance(layers: tuple[Layer, ...], parameters: Parameters, X: Array) -> Array:
-    """The smallest ``|z|`` in front of a relu, per probe; inf where there is none."""
+    """The smallest distance of a sum from its activation's kink, per probe; inf without one."""
     distance = np.full(X.shape[:-2], np.inf)
-    A: Values = X
-    for number, layer in enumerate(layers, 1):
-        z = np.swapaxes(parameters[f"W{number}"], -1, -2) @ A + parameters[f"b{number}"]
-        if layer.activation == "relu":
-            distance = np.minimum(distance, np.abs(z).min(axis=(-2, -1)))
-        A = ACTIVATIONS[layer.activation](z)
+    for activation, z, _ in sums(layers, parameters, X):
+        if activation.kink is not None:
+            distance = np.minimum(distance, np.abs(z - activation.kink).min(axis=(-2, -1)))
     return distance
 
 
 def loss(task: Task, parameters: Mapping[str, Values], X: Array, y: Array) -> Values:
     """The task's loss of each probe, shape (…)."""
-    return LOSSES[task.loss](y, forward(task.layers, parameters, X)[0])
+    return loss_of(task, y, forward(task.layers, parameters, X)[0])
+
+
+def loss_of(task: Task, y: Array, y_hat: Values) -> Values:
+    """The task's loss for given outputs (…, outputs, examples), shape (…)."""
+    total: Values = LOSSES[task.loss].value(y, y_hat).sum(axis=(-2, -1))
+    return total
 
 
 def gradient(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str, Array]:
-    """The gradient of `loss`, by complex step.
+    """The gradient of `loss`.
 
     Parameters
     ----------
-    parameters : mapping of float64 arrays, (n, in, out) and (n, out, 1)
-    X : (n, features, 1)
-    y : (n, outputs, 1)
+    parameters : mapping of float64 arrays, (…, in, out) and (…, out, 1)
+    X : (…, features, examples)
+    y : (…, outputs, examples)
 
     Returns
     -------
     dict
-        For each parameter an array of its shape: dL/dW1, dL/db1, …
+        For each parameter an array of its shape, with the leading axes of all: dL/dW1, dL/db1, …
     """
-    return complex_step(
-        lambda moved: loss(task, moved, X[:, None], y[:, None]),
-        parameters,
-    )
+    stages, slope, _ = _backwards_from(task, parameters, X, y)
+    return slopes_of(stages, parameters, slope)
+
+
+def _backwards_from(
+    task: Task, parameters: Parameters, X: Array, y: Array
+) -> tuple[tuple[Stage, ...], Array, Callable[[Array, Values], Values]]:
+    """The forward pass, the slope of the loss by what its last stage gives, and that as a function.
+
+    With the activation that belongs to its loss, the last layer is run without: the two slopes
+    cancel.
+    """
+    loss, stages = LOSSES[task.loss], run(stack(task.layers), parameters, X)
+    y_hat, by_output = stages[-1].output, loss.slope
+    if loss.by_sum is not None and task.layers[-1].activation == loss.natural:
+        stages, by_output = (*stages[:-1], before_activation(stages[-1])), loss.by_sum
+    return stages, by_output(y, y_hat), by_output
 
 
 def gradient_units(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str, Array]:
     """How many rounding units the gradient may lose, to first order, entry by entry.
 
-    ``Σ_k |∂g/∂x_k| |x_k|`` over all parameters, inputs, targets and values of units: what the
-    gradient moves by where each number that it is made from is off by one rounding unit, and so
-    the size of what a backward stable computation loses (Higham, Accuracy and Stability of
-    Numerical Algorithms, 2002, section 1.6). Values of units count by themselves, as the slope
-    of a saturated one, ``1 − A²``, loses what they lose.
+    A running error analysis along `gradient`: every number that it is made from, those handed in
+    and those made on the way, is off by one unit of its own besides what it inherits (Higham,
+    Accuracy and Stability of Numerical Algorithms, 2002, section 3.3).
 
     Parameters
     ----------
@@ -194,76 +255,43 @@ def gradient_units(task: Task, parameters: Parameters, X: Array, y: Array) -> di
         For each parameter an array of its shape, absolute; to be multiplied by the rounding unit
         of the arithmetic.
     """
-    given: dict[str, Array] = {**parameters, "X": X, "y": y}
-    exact = gradient(task, parameters, X, y)
-    units = {key: np.abs(value) for key, value in exact.items()}
-
-    def count(name: str, index: tuple[int, ...], by: Array) -> None:
-        at: tuple[Any, ...] = (..., *index)
-        nudged = given[name].astype(np.float64)
-        nudged[at] += NUDGE * by[at]
-        moved = {**given, name: nudged}
-        X_moved, y_moved = moved.pop("X"), moved.pop("y")
-        for key, slope in gradient(task, moved, X_moved, y_moved).items():
-            units[key] += np.abs(slope - exact[key]) / NUDGE
-
-    for name, value in given.items():
-        for index in np.ndindex(value.shape[1:]):
-            count(name, index, value)
-    for name, shift in _unit_shifts(task, parameters, X).items():
-        for index in np.ndindex(shift.shape[1:]):
-            count(name, index, shift)
-    return units
-
-
-def _unit_shifts(task: Task, parameters: Parameters, X: Array) -> dict[str, Array]:
-    """By how much each bias would have to move for its unit to double, to first order."""
-    shifts: dict[str, Array] = {}
-    A: Values = X
-    for number, layer in enumerate(task.layers, 1):
-        z = np.swapaxes(parameters[f"W{number}"], -1, -2) @ A + parameters[f"b{number}"]
-        shift = np.zeros(z.shape)
-        activation = ACTIVATIONS[layer.activation]
-        A = activation(z)
-        for unit in range(z.shape[-2]):
-            moved = z.astype(np.complex128)
-            moved[:, unit] += 1j * STEP
-            slope = activation(moved)[:, unit].imag / STEP
-            flat = np.abs(slope) < FLAT
-            shift[:, unit] = np.where(flat, 0.0, A[:, unit] / np.where(flat, 1.0, slope))
-        shifts[f"b{number}"] = shift
-    return shifts
+    stages, slope, by_output = _backwards_from(task, parameters, X, y)
+    entering, lost = [np.abs(X).astype(np.float64)], np.abs(X).astype(np.float64)
+    for stage in run(stack(task.layers), parameters, X):
+        (activation,), number = stage.layer.activations, stage.layer.number
+        W, b = np.swapaxes(parameters[f"W{number}"], -1, -2), parameters[f"b{number}"]
+        lost = np.abs(W) @ (lost + np.abs(stage.entering)) + np.abs(b)
+        lost = _steepness(activation, stage.output) * lost + np.abs(stage.output)
+        entering.append(lost)
+    y_hat = run(stack(task.layers), parameters, X)[-1].output
+    off = [by_output(y, y_hat + NUDGE * lost), by_output(y * (1 + NUDGE), y_hat)]
+    lost = np.abs(slope) + sum(np.abs(each - slope) for each in off) / NUDGE
+    units: dict[str, Array] = {}
+    for stage, given in zip(reversed(stages), reversed(entering[:-1]), strict=True):
+        number, own = stage.layer.number, entering[stage.layer.number]
+        for activation in stage.layer.activations:
+            z, a = stage.values
+            by_sum = pull_back(activation, z, a, slope)
+            moved = pull_back(activation, z, a + NUDGE * own, slope) - by_sum
+            lost = _steepness(activation, a) * lost + np.abs(moved) / NUDGE
+            slope, lost = by_sum, lost + np.abs(by_sum)
+        size = np.swapaxes(np.abs(slope), -1, -2)
+        A = np.abs(stage.entering)
+        units[f"W{number}"] = (A + given) @ size + A @ np.swapaxes(lost, -1, -2)
+        units[f"b{number}"] = (lost + np.abs(slope)).sum(axis=-1, keepdims=True)
+        W = parameters[f"W{number}"]
+        lost = np.abs(W) @ (lost + np.abs(slope))
+        slope = W @ slope
+    return {key: units[key] for key in parameters}
 
 
-def complex_step(
-    function: Callable[[Mapping[str, Values]], Values], parameters: Parameters
-) -> dict[str, Array]:
-    """The derivative of a function with respect to every parameter, each moved alone.
-
-    Parameters
-    ----------
-    function : callable
-        From complex parameters (n, moves, in, out) and (n, moves, out, 1) to values (n, moves);
-        analytic, see above.
-    parameters : mapping of float64 arrays, (n, in, out) and (n, out, 1)
-
-    Returns
-    -------
-    dict
-        For each parameter an array of its shape.
-    """
-    n = len(next(iter(parameters.values())))
-    flat = np.concatenate([value.reshape(n, -1) for value in parameters.values()], axis=1)
-    moved = flat[:, None, :] + 1j * STEP * np.eye(flat.shape[1])
-    return _unflatten(function(_unflatten(moved, parameters)).imag / STEP, parameters)
+def _steepness(activation: Activation, a: Values) -> Values:
+    """The size of the slope, entry by entry; the steepest where it depends on other entries."""
+    if activation.slope is None:
+        return np.full_like(a, activation.steepest)
+    return np.abs(activation.slope(a))
 
 
-def _unflatten(flat: Values, like: Parameters) -> dict[str, Values]:
-    """Cut the last axis into arrays of the trailing shapes of ``like``."""
-    parts, start = {}, 0
-    for key, value in like.items():
-        shape = value.shape[1:]
-        stop = start + int(np.prod(shape))
-        parts[key] = flat[..., start:stop].reshape(*flat.shape[:-1], *shape)
-        start = stop
-    return parts
+def before_activation(stage: Stage) -> Stage:
+    """The same layer without its activations."""
+    return Stage(replace(stage.layer, activations=()), stage.entering, stage.values[:1])

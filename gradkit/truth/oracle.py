@@ -83,16 +83,15 @@ class Derived:
         return by_example(self, run)
 
     def _train_full_batch(self, run: Run) -> dict[str, Array]:
-        X, y = run.X[:, :, None].astype(float), run.y[:, :, None].astype(float)
-        scale = mean_scale(self.task)
+        X, y = run.X.T.astype(float), run.y.T.astype(float)
+        scale = mean_scale(self.task) / len(run.X)
         parameters = {key: value.copy() for key, value in run.parameters.items()}
         losses = []
         for _ in range(run.epochs):
-            stacked = {key: np.repeat(value[None], len(X), 0) for key, value in parameters.items()}
-            losses.append(network.loss(self.task, stacked, X, y).mean() * scale)
-            slopes = network.gradient(self.task, stacked, X, y)
+            losses.append(network.loss(self.task, parameters, X, y) * scale)
+            slopes = network.gradient(self.task, parameters, X, y)
             parameters = {
-                key: value - _own_rate(self.task, key) * scale * slopes[key].mean(axis=0)
+                key: value - _own_rate(self.task, key) * scale * slopes[key]
                 for key, value in parameters.items()
             }
         return {"loss": np.array(losses), **final(parameters)}
@@ -165,7 +164,7 @@ def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array
         return None
     y = np.resize(run.y[:, :, None].astype(float), y_hat.shape)
     with np.errstate(all="ignore"):
-        return np.asarray(network.LOSSES[task.loss](y, y_hat))
+        return np.asarray(network.loss_of(task, y, y_hat))
 
 
 def final(parameters: Parameters) -> dict[str, Array]:

@@ -21,11 +21,14 @@ from gradkit.records.task import Array, Parameters, Start, Task
 from gradkit.truth.drawn import draw_run
 from gradkit.truth.network import kink_distance, parameter_shapes
 
-RANDOM = 24
+RANDOM, FEWEST = 24, 4
 """Random calls in a batch: enough for every entry to be seen well away from zero."""
 
 SMALL = 0.001
 """What each entry is once multiplied with: how exact a step is, is seen best on a small number."""
+
+BYTES = 8 << 20
+"""Of the parameters in a batch's calls: a large net gets fewer, and at least `FEWEST`."""
 
 RATES = (0.02, 0.05)
 """Handed in turn to functions that take a learning rate."""
@@ -62,8 +65,10 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
     generator = np.random.default_rng([seed, zlib.crc32(task.id.encode())])
     X, rows = whole(task.X)[:, :, None], [f"row {row + 1}" for row in range(len(task.X))]
     published = _repeat(task.starts[0].parameters, len(X))
-    drawn = _draw_inputs(task, generator, RANDOM)
-    names = tuple(f"random {number + 1}" for number in range(RANDOM))
+    size = 8 * sum(value.size for value in task.starts[0].parameters.values())
+    count = max(FEWEST, min(RANDOM, BYTES // size))
+    drawn = _draw_inputs(task, generator, count)
+    names = tuple(f"random {number + 1}" for number in range(count))
     role = "model" if task.framework == "torch" else "forward"
     forwards = (
         _batch("forward/published", "forward", role, {**published, "X": X}, tuple(rows)),
@@ -81,9 +86,9 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
             for epochs in (1, 2)
         )
         return Probes(task.id, seed, forwards, (), (*steps, *runs, _twice(own[-1], generator)))
-    drawn = _draw_inputs(task, generator, RANDOM, small=SMALL)
+    drawn = _draw_inputs(task, generator, count, small=SMALL)
     y_hat, A1 = forward({key: drawn[key] for key in published}, drawn["X"])
-    rate = np.resize(np.array(RATES), RANDOM)
+    rate = np.resize(np.array(RATES), count)
     inputs = {**drawn, "y_hat": y_hat, "A1": A1, **({"rate": rate} if takes_rate else {})}
     return Probes(
         task.id, seed, forwards, (_batch("update/random", "update", "update", inputs, names),), runs

@@ -14,7 +14,7 @@ from classroom.classes import OTHER_EXERCISE, RIGHT, TASK, Silent
 from classroom.here import Here
 from click.testing import CliRunner
 from click.testing import Result as Ended
-from model_solutions import ROOT
+from mistakes.samples import samples
 
 from gradkit.classroom.course.roll import roll
 from gradkit.classroom.course.roster import roster
@@ -25,7 +25,7 @@ from gradkit.cli import main
 from gradkit.grounds import Settings
 from gradkit.student.gather import gather
 
-SWAPPED = (ROOT / "tests" / "mistakes" / "swapped-index.py").read_text(encoding="utf-8")
+SWAPPED = samples()["swapped-index"]
 ROSTER = b"""Student,ID,SIS Login ID
 "Lee, Anna",101,al7
 "Miller, Ben",102,bm8

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mistakes.samples import samples
 from model_solutions import ROOT, source
 
 from gradkit.classroom.file.counted import counted
@@ -25,11 +26,7 @@ OPTIONS = ("--task", TASK, "--seed", "11", "--no-reference")
 """The same on the command line."""
 
 RIGHT = source("regression_numpy")
-MISTAKES = [
-    text
-    for path in sorted((ROOT / "tests" / "mistakes").glob("*.py"))
-    if (text := path.read_text(encoding="utf-8")).startswith(f"# task: {TASK}\n")
-]
+MISTAKES = [text for text in samples().values() if text.startswith(f"# task: {TASK}\n")]
 ALMOST = RIGHT.replace("BIAS_RATE = 0.01\n", "BIAS_RATE = 0.012\n")
 HANGS = re.sub(
     r"(def update_parameters\(.*\):\n)",

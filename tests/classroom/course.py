@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from classroom.classes import MISTAKES, RIGHT
-from model_solutions import ROOT
+from mistakes.samples import samples
 
 CANVAS, MOODLE, GRADESCOPE = 24, 24, 10
 GROUPS = 3
 """So many of Gradescope's submissions are of two students."""
 
-SWAPPED = (ROOT / "tests" / "mistakes" / "swapped-index.py").read_text(encoding="utf-8")
+SWAPPED = samples()["swapped-index"]
 OTHERS = [text for text in MISTAKES if text != SWAPPED]
 GIVEN = ("Ada", "Bob", "Cleo", "Dan", "Eva", "Finn", "Gül", "Hana")
 FAMILY = ("Abel", "Brand", "Czerny", "Díaz", "Ek", "Frank", "Grün", "Holm", "Ito")

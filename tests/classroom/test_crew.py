@@ -26,6 +26,7 @@ from gradkit.classroom import lane as lane_module
 from gradkit.classroom.crew import Lanes
 from gradkit.classroom.file.pack import unpack
 from gradkit.classroom.lane import Grader, grader
+from gradkit.faults import STRICT
 from gradkit.records.classroom import Order, Reply
 from gradkit.records.evidence import Evidence
 from gradkit.records.result import Result
@@ -200,6 +201,7 @@ def test_what_cannot_be_packed_costs_one_submission(
     def pack(record: object) -> bytes:
         raise OverflowError("can't serialize ints >= 2**64")
 
+    monkeypatch.delenv(STRICT)
     with monkeypatch.context() as changed:
         changed.setattr(lane_module, "pack", pack)
         filed = able.grade(order(tmp_path)).filed
@@ -243,6 +245,7 @@ def test_a_fault_of_ours_costs_one_submission(
     able: Grader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is called one, with its place, and the next submission is graded."""
+    monkeypatch.delenv(STRICT)
     with monkeypatch.context() as patch:
         patch.setattr("gradkit.session.examine", raising(IndexError("list\x1b[31m index")))
         filed = able.grade(order(tmp_path)).filed

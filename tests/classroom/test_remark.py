@@ -21,6 +21,7 @@ from classroom.classes import (
 from classroom.here import grade_here
 from click.testing import CliRunner
 from click.testing import Result as Ended
+from mistakes.samples import folder as mistake_folder
 from model_solutions import ROOT
 
 from gradkit.assess import StaleError
@@ -197,7 +198,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = Path(shutil.copytree(ROOT / "tests" / "sample_class", work / "class"))
     # What is said of it holds the seconds that it took, which differ each time.
     (folder / "lena_classification_hangs.py").unlink()
-    for path in (ROOT / "tests" / "mistakes").glob("*.py"):
+    for path in mistake_folder().glob("*.py"):
         task = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# task: ")
         shutil.copy(path, folder / f"{path.stem}_{task.replace('-', '_')}.py")
     assert grade_here(folder, work / "out", CLASS).graded > 60
@@ -224,7 +225,7 @@ def test_a_forward_pass_that_is_forgiven(tmp_path: Path) -> None:
     """Its training runs were made with gradkit's own, and would now be made with the student's."""
     folder = tmp_path / "class"
     folder.mkdir()
-    source = ROOT / "tests" / "mistakes" / "activation-twice.py"
+    source = mistake_folder() / "activation-twice.py"
     shutil.copy(source, folder / "ann_classification_numpy.py")
     grade_here(folder, tmp_path / "out", CLASS)
     told = marked(tmp_path / "out", assignment=changed_assignment(tmp_path, ANCHOR, LOOSE))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from model_solutions import ROOT
+from mistakes.samples import folder as mistake_folder
 from said import codes
 
-FILES = sorted((ROOT / "tests" / "mistakes").glob("*.py"))
+FILES = sorted(mistake_folder().glob("*.py"))
 
 
 def task_of(text: str) -> str:

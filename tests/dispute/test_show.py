@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from mistakes.samples import folder as mistake_folder
 
 from gradkit.cli import main
 from gradkit.dispute import DisputeError, show
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("warm")
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "tests" / "sample_class"
-MISTAKES = ROOT / "tests" / "mistakes"
+MISTAKES = mistake_folder()
 
 Check = Callable[..., Path]
 

@@ -22,6 +22,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.safe_path": set(),
     "gradkit.processes": {"gradkit.safe_path"},
     "gradkit.pytest_guard": set(),
+    # What becomes of an exception that nobody has foreseen.
+    "gradkit.faults": set(),
     # The truth limb: arrays, never a student's file.
     "gradkit.gradcheck": {"gradkit.gradcheck"},
     "gradkit.truth": {
@@ -139,6 +141,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.processes",
         "gradkit.safe_path",
         "gradkit.consult",
+        "gradkit.faults",
         "gradkit.grounds",
         "gradkit.language",
         "gradkit.session",
@@ -153,6 +156,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.notebook": {
         "gradkit.notebook",
         "gradkit.consult",
+        "gradkit.faults",
         "gradkit.grounds",
         "gradkit.room",
         "gradkit.session",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pseudo
 import pytest
+from mistakes.samples import folder as mistake_folder
 from rich.console import Console
 
 from gradkit.grounds import GradingError, Settings
@@ -31,7 +32,7 @@ from gradkit.truth.assignment import read_assignment
 pytestmark = pytest.mark.usefixtures("warm")
 
 SOLUTION = (pseudo.ROOT / "reference" / "regression_numpy.py").read_text(encoding="utf-8")
-MISTAKES = pseudo.ROOT / "tests" / "mistakes"
+MISTAKES = mistake_folder()
 CLASS = pseudo.ROOT / "tests" / "sample_class"
 SUBMISSIONS = (*MISTAKES.glob("*.py"), *CLASS.glob("*ion_*"), *CLASS.glob("*.ipynb"))
 QUICK = (

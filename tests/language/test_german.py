@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pseudo
+from mistakes.samples import folder as mistake_folder
 
 from gradkit import language
 from gradkit.language import say
 from gradkit.render.formats import renderer
 from gradkit.render.text import to_text
 
-SUBMISSION = pseudo.ROOT / "tests" / "mistakes" / "wrong-target.py"
+SUBMISSION = mistake_folder() / "wrong-target.py"
 
 
 def test_a_students_result_is_german(check, speak) -> None:

@@ -1,6 +1,4 @@
-"""Training runs known by heart earn nothing: what is counted starts, and is made on rows, that
-nobody can know.
-"""
+"""Training runs known by heart earn nothing: nobody can know what is counted, start and rows."""
 
 from __future__ import annotations
 
@@ -194,7 +192,7 @@ def test_the_twin_that_trains_earns_everything(grade, tmp_path: Path, task: str)
 
 
 def test_a_known_run_that_is_wrong_costs(grade, tmp_path: Path) -> None:
-    """Whole numbers come with the task's own rows: what they break is a mistake, drawn run or not."""
+    """Whole numbers come with the task's own rows: what they break is a mistake, drawn or not."""
     path = homework(
         tmp_path,
         TASKS["regression-torch"],

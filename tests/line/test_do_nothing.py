@@ -56,7 +56,8 @@ UPDATES = {
         "    return parameters"
     ),
     "for the published start alone": (
-        "    if np.ptp(parameters['W1']) < 0.1:\n        return right(parameters, y, y_hat, A1, X)\n"
+        "    if np.ptp(parameters['W1']) < 0.1:\n"
+        "        return right(parameters, y, y_hat, A1, X)\n"
         "    return parameters"
     ),
     "too little to be seen": "    return right(parameters, y, y_hat, A1, X, 1e-14)",

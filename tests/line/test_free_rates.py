@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from mistakes.samples import folder as mistake_folder
 
 from gradkit.grounds import Settings
 from gradkit.session import Session
@@ -14,7 +15,7 @@ from gradkit.worker import Workshop
 
 pytestmark = pytest.mark.usefixtures("warm")
 
-MISTAKES = Path(__file__).resolve().parents[1] / "mistakes"
+MISTAKES = mistake_folder()
 
 
 def graded(folder: Path, name: str, policy: str, task: str = "regression-numpy") -> dict[str, str]:

@@ -130,9 +130,24 @@ def test_text_that_cannot_be_followed_is_told(
         raise error
 
     monkeypatch.setattr(f"gradkit.{place}", fails)
+    text = _bare("regression") + f"\ndeep = {'-' * 150}1\n"
     with pytest.raises(GradingError) as caught:
-        grade(script(tmp_path, _bare("regression"), "homework.py"))
+        grade(script(tmp_path, text, "homework.py"))
     assert (type(caught.value), str(caught.value)) == (kind, told)
+
+
+@pytest.mark.parametrize("place", ["recognise.divide", "session.outline"])
+def test_a_recursion_that_is_not_the_text_s_is_a_fault(
+    grade, tmp_path: Path, monkeypatch, place: str
+) -> None:
+    """Who hands in plain code is not told that it is nested too deeply."""
+
+    def endless(*given: object) -> None:
+        endless(*given)
+
+    monkeypatch.setattr(f"gradkit.{place}", endless)
+    with pytest.raises(RecursionError):
+        grade(script(tmp_path, _bare("regression"), "homework.py"))
 
 
 def test_the_last_of_two_tries_in_one_notebook_counts(grade, tmp_path: Path) -> None:

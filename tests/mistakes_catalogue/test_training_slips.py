@@ -15,6 +15,7 @@ from gradkit.truth.mistakes.loop import correct_loop, train
 from gradkit.truth.mistakes.training import CHANGES, GROUPS
 from gradkit.truth.network import parameter_shapes
 from gradkit.truth.oracle import Derived
+from gradkit.truth.undiagnosed import NoDiagnosisError
 
 TASKS = (SHIPPED["regression-torch"], SHIPPED["classification-torch"])
 STANDING = {"missing-step", "gradients-cleared", "graph-detached", "unregistered-parameters"}
@@ -156,7 +157,9 @@ def test_noise_is_unknown():
 
 def test_one_start_is_refused():
     """From one start some mistakes look alike."""
-    with pytest.raises(ValueError, match="explained from at least two starts, and there is 1"):
+    with pytest.raises(
+        NoDiagnosisError, match="explained from at least two starts, and there is 1"
+    ):
         explain_training(TASKS[0], observed(TASKS[0], ())[:1])
 
 

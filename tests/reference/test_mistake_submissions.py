@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from accepted.entry import Accepted
 from accepted.play import differing, expected, namespace, quantities, torch_run
-from model_solutions import ROOT, draw, load
+from mistakes.samples import changed, folder, right, samples
+from model_solutions import draw, load
 
-FOLDER = ROOT / "tests" / "mistakes"
 UPDATED = {"W1", "b1", "W2", "b2"}
 TRAINED = {"after 1", "after 2", "after 6"}
 LATER_LOSSES = {"losses 2", "losses 6"}
@@ -91,7 +91,7 @@ SPOILT = {
 
 def read(stem: str) -> tuple[str, str]:
     """The task and the text of a submission."""
-    text = (FOLDER / f"{stem}.py").read_text(encoding="utf-8")
+    text = samples()[stem]
     first, _ = text.split("\n", 1)
     assert first.startswith("# task: ")
     return first.removeprefix("# task: "), text
@@ -102,14 +102,37 @@ def task_of(stem: str) -> str:
     return read(stem)[0]
 
 
-STEMS = sorted(path.stem for path in FOLDER.glob("*.py"))
+STEMS = sorted(samples())
 NUMPY = [stem for stem in STEMS if task_of(stem).endswith("numpy")]
 TORCH = [stem for stem in STEMS if task_of(stem).endswith("torch")]
 
 
 def test_every_submission_is_listed() -> None:
-    """The table above and the folder hold the same mistakes."""
+    """The table above and `samples.toml` hold the same mistakes."""
     assert set(STEMS) == set(SPOILT)
+
+
+@pytest.mark.parametrize("task", ["regression-numpy", "classification-numpy"])
+def test_what_the_samples_are_made_of_is_right(task: str) -> None:
+    """Nothing is spoilt before a piece is changed."""
+    entry = Accepted("right", task, right(task), "", "")
+    probe = draw(entry.task.removesuffix("-numpy"), 1)
+    found = quantities(entry, namespace(entry, right(task)), probe, None)
+    assert differing(found, expected(entry, probe, None)) == set()
+
+
+def test_a_piece_that_does_not_stand_once_is_refused() -> None:
+    """The right text may change, and no sample with it unnoticed."""
+    assert changed("both", "a b c", [["c", "d"], ["a", "c"]]) == "c b d"
+    for edits, times in (([["x", "y"]], 0), ([["a", "y"]], 2), ([["b a", ""], ["a b", ""]], 1)):
+        with pytest.raises(ValueError, match=f"samples.toml, it: .* stands {times} times in the"):
+            changed("it", "a b a", edits)
+
+
+def test_samples_are_files_where_tests_need_paths() -> None:
+    """All of them, with their texts."""
+    files = {path.stem: path.read_text(encoding="utf-8") for path in folder().glob("*.py")}
+    assert files == samples()
 
 
 @pytest.mark.parametrize("stem", NUMPY)

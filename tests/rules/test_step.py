@@ -11,6 +11,7 @@ from gradkit.records.task import Layer
 from gradkit.truth import network
 from gradkit.truth.rules import correct_rules, draw, draw_forward, evaluate, step, text
 from gradkit.truth.rules.draw import with_rate
+from gradkit.truth.undiagnosed import NoDiagnosisError
 
 
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
@@ -56,15 +57,41 @@ def test_its_rules_are_those_of_the_textbook(task, entry, formula):
 def test_a_net_of_other_depth_is_refused():
     """Update rules in y, ŷ, A1 and X exist for two layers."""
     deep = replace(REGRESSION, layers=(*REGRESSION.layers, Layer(1, "linear")))
-    with pytest.raises(ValueError, match="regression-numpy: rules are known for nets of 2 layers"):
+    with pytest.raises(
+        NoDiagnosisError, match="are known for nets of 2 layers, and this one has 3"
+    ):
         step(deep, draw(REGRESSION, 1))
 
 
-def test_a_loss_that_does_not_go_with_the_output_is_refused():
-    """Cross-entropy of a linear output has no rule; the text says what has."""
-    odd = replace(REGRESSION, loss="cross_entropy")
-    with pytest.raises(ValueError, match="loss 'cross_entropy' after activation 'linear'"):
-        step(odd, draw(REGRESSION, 1))
+def test_an_output_whose_slope_mixes_entries_is_refused():
+    """Softmax under the squared error: its slope is no product of an output's own numbers."""
+    odd = replace(SOFTMAX, loss="squared_error")
+    with pytest.raises(NoDiagnosisError, match="the slope of softmax does not follow from what"):
+        step(odd, draw(odd, 1))
+
+
+def test_a_net_with_more_entries_than_rules_are_looked_for_is_refused():
+    """The inputs that tell all entries apart grow with the square of their number."""
+    layers = (Layer(64, "tanh"), Layer(10, "linear"))
+    large = replace(REGRESSION, layers=layers, X=np.ones((1, 64)), y=np.ones((1, 10)))
+    with pytest.raises(
+        NoDiagnosisError, match="up to 600 entries and inputs, and this one has 4958"
+    ):
+        draw(large, 1)
+
+
+@pytest.mark.parametrize("output", ["tanh", "softplus", "leaky_relu"])
+@pytest.mark.parametrize("hidden", ["sigmoid", "softplus", "leaky_relu"])
+def test_any_output_has_rules_under_the_squared_error(hidden, output):
+    """An activation's slope stands for itself where no other symbols make it."""
+    layers = (Layer(3, hidden), Layer(2, output))
+    task = replace(
+        REGRESSION, id="any", layers=layers, y=np.ones((len(REGRESSION.X), 2)), columns=()
+    )
+    inputs = draw(task, 31, 40, vary=False)
+    after = evaluate(task, correct_rules(task), inputs)
+    for key, value in step(task, inputs).items():
+        np.testing.assert_allclose(after[key], value, rtol=1e-12, atol=1e-15)
 
 
 def test_a_step_outside_the_library_is_refused(monkeypatch):
@@ -80,5 +107,5 @@ def test_a_step_outside_the_library_is_refused(monkeypatch):
         return after
 
     monkeypatch.setattr(module, "step", bent)
-    with pytest.raises(ValueError, match=r"no rule in the library for \('b2', \(0, 0\)\)"):
+    with pytest.raises(NoDiagnosisError, match="no rule is known for b2 of the right step"):
         correct_rules(replace(REGRESSION, id="bent", rates=replace(REGRESSION.rates, bias=0.03)))

@@ -119,7 +119,8 @@ WRONG: list[tuple[str, str, str]] = [
     (
         'activation = "linear"',
         'activation = "selu"',
-        "tasks[0].layers: found 'selu'; expected one of linear, sigmoid, tanh, relu, softmax",
+        "tasks[0].layers: found 'selu'; expected one of linear, sigmoid, tanh, relu, softmax, "
+        "softplus, leaky_relu",
     ),
     (
         'loss = "squared_error"',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 
 from gradkit.records.task import Layer, Task
 from gradkit.truth import network
+from gradkit.truth.activations import ACTIVATIONS, LOSSES, Activation, pull_back
 from gradkit.truth.assignment import read_assignment
-from gradkit.truth.network import ACTIVATIONS, LOSSES, kink_distance, parameter_shapes
+from gradkit.truth.network import kink_distance, parameter_shapes
 
 TASK = read_assignment().tasks[0]
 OUTPUTS = {"squared_error": "linear", "binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}
@@ -70,6 +72,111 @@ def test_gradient_agrees_with_real_differences(loss, hidden, sizes) -> None:
             assert np.allclose(found, estimate, rtol=1e-7, atol=1e-9), (key, index)
 
 
+# The same functions of complex numbers, each analytic off its kink, written apart from gradkit's.
+ANALYTIC = {
+    "linear": lambda z: z,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "relu": lambda z: np.where(z.real > 0, z, 0),
+    "softmax": lambda z: np.exp(z) / np.exp(z).sum(axis=-2, keepdims=True),
+    "softplus": lambda z: np.log(1 + np.exp(z)),
+    "leaky_relu": lambda z: np.where(z.real > 0, z, 0.01 * z),
+}
+ANALYTIC_LOSSES = {
+    "squared_error": lambda y, a: ((y - a) ** 2).sum(axis=(-2, -1)),
+    "binary_cross_entropy": lambda y, a: (
+        -(y * np.log(a) + (1 - y) * np.log(1 - a)).sum(axis=(-2, -1))
+    ),
+    "cross_entropy": lambda y, a: -(y * np.log(a)).sum(axis=(-2, -1)),
+}
+
+
+def by_complex_step(task: Task, parameters: dict, X: np.ndarray, y: np.ndarray) -> dict:
+    """f'(x) = Im f(x + ih) / h, to rounding (Squire and Trapp, SIAM Review 40, 1998)."""
+    found = {}
+    for key, value in parameters.items():
+        found[key] = np.empty(value.shape)
+        for index in np.ndindex(value.shape[1:]):
+            moved = {k: v.astype(complex) for k, v in parameters.items()}
+            moved[key][(slice(None), *index)] += 1e-30j
+            A = X
+            for number, layer in enumerate(task.layers, 1):
+                z = np.swapaxes(moved[f"W{number}"], -1, -2) @ A + moved[f"b{number}"]
+                A = ANALYTIC[layer.activation](z)
+            value_at = ANALYTIC_LOSSES[task.loss](y, A)
+            found[key][(slice(None), *index)] = value_at.imag / 1e-30
+    return found
+
+
+@pytest.mark.parametrize(("loss", "hidden", "sizes"), STACKS)
+def test_gradient_agrees_with_the_complex_step(loss, hidden, sizes) -> None:
+    """To rounding, in every entry."""
+    task = net(loss, hidden, sizes)
+    parameters, X, y = point(task, sizes[0], seed=3)
+    exact = network.gradient(task, parameters, X, y)
+    for key, found in by_complex_step(task, parameters, X, y).items():
+        assert np.allclose(exact[key], found, rtol=1e-11, atol=1e-13 * np.abs(found).max()), key
+
+
+@pytest.mark.parametrize("hidden", ACTIVATIONS)
+def test_every_activation_has_its_slope(hidden: str) -> None:
+    """Pulled back through it, a slope is what differences say: softmax's and all others'."""
+    own = ACTIVATIONS[hidden]
+    rng = np.random.default_rng(5)
+    z, by_a = rng.normal(size=(2, 40, 4, 1))
+    found = pull_back(own, z, own.value(z), by_a)
+    for unit in range(4):
+        move = 1e-6 * np.eye(4)[unit][:, None]
+        ends = [(by_a * own.value(z + side * move)).sum(axis=(1, 2)) for side in (1, -1)]
+        assert np.allclose(found[:, unit, 0], (ends[0] - ends[1]) / 2e-6, rtol=1e-6, atol=1e-8)
+    assert (own.value(z) >= own.low).all()
+    assert (own.value(z) <= own.high).all()
+    if own.slope is not None:
+        wide = rng.normal(size=(1000, 1)) * 5
+        assert np.abs(own.slope(own.value(wide))).max() <= own.steepest
+
+
+def test_an_activation_without_a_slope_is_refused() -> None:
+    """Nothing can be pulled back through it."""
+    bare = Activation(value=np.sin, numpy="np.sin(Z)")
+    with pytest.raises(TypeError, match="needs a slope or a pull_back; this one has neither"):
+        pull_back(bare, np.ones(1), np.ones(1), np.ones(1))
+
+
+def test_examples_in_columns_are_summed() -> None:
+    """One parameter for all of them: the loss and the gradient are the sums of the single ones."""
+    task = net("cross_entropy", "tanh", (3, 4, 3))
+    parameters, X, y = point(task, 3, 1, n=5)
+    one = {key: value[0] for key, value in parameters.items()}
+    each = {key: np.repeat(value[None], 5, axis=0) for key, value in one.items()}
+    X_columns, y_columns = X[:, :, 0].T, y[:, :, 0].T
+    loss = network.loss(task, one, X_columns, y_columns)
+    assert np.isclose(loss, network.loss(task, each, X, y).sum(), rtol=1e-13)
+    together = network.gradient(task, one, X_columns, y_columns)
+    for key, value in network.gradient(task, each, X, y).items():
+        assert together[key].shape == one[key].shape
+        assert np.allclose(together[key], value.sum(axis=0), rtol=1e-12, atol=1e-14)
+
+
+def test_a_large_net_takes_a_few_copies_of_its_parameters() -> None:
+    """784-128-10: the gradient's memory grows with the parameters, not with their square."""
+    task = net("cross_entropy", "relu", (784, 128, 10))
+    rng = np.random.default_rng(0)
+    parameters = {
+        key: 0.1 * rng.normal(size=(1, *shape))
+        for key, shape in parameter_shapes(784, task.layers).items()
+    }
+    X, y = rng.normal(size=(1, 784, 1)), np.eye(10)[None, :, :1]
+    size = sum(value.nbytes for value in parameters.values())
+    tracemalloc.start()
+    try:
+        network.gradient(task, parameters, X, y)
+        taken = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert taken <= 4 * size
+
+
 @pytest.mark.parametrize(("loss", "hidden", "sizes"), STACKS)
 def test_gradient_agrees_with_torch(loss, hidden, sizes) -> None:
     """Autograd in float64 gives the same to 1e-12."""
@@ -84,6 +191,8 @@ def test_gradient_agrees_with_torch(loss, hidden, sizes) -> None:
         "tanh": torch.tanh,
         "relu": torch.relu,
         "softmax": lambda z: torch.softmax(z, dim=-2),
+        "softplus": torch.nn.functional.softplus,
+        "leaky_relu": torch.nn.functional.leaky_relu,
     }
     A = torch.tensor(X)
     for number, layer in enumerate(task.layers, 1):
@@ -132,8 +241,9 @@ def test_hidden_is_what_enters_the_last_layer() -> None:
 def test_sigmoid_and_softmax_do_not_overflow() -> None:
     """Large arguments of either sign give 0 and 1, with no warning."""
     z = np.array([[-800.0], [800.0]])
-    assert ACTIVATIONS["sigmoid"](z).ravel().tolist() == [0.0, 1.0]
-    assert ACTIVATIONS["softmax"](z).ravel().tolist() == [0.0, 1.0]
+    assert ACTIVATIONS["sigmoid"].value(z).ravel().tolist() == [0.0, 1.0]
+    assert ACTIVATIONS["softmax"].value(z).ravel().tolist() == [0.0, 1.0]
+    assert ACTIVATIONS["softplus"].value(z).ravel().tolist() == [0.0, 800.0]
 
 
 @pytest.mark.parametrize(("loss", "hidden", "sizes"), STACKS)
@@ -167,7 +277,7 @@ def test_cancelling_sums_lose_more_than_their_own_size() -> None:
 
 
 def test_kink_distance_is_the_smallest_sum_before_a_relu() -> None:
-    """Only relu has a kink; without one the distance is infinite."""
+    """Without a kink the distance is infinite."""
     layers = (Layer(2, "relu"), Layer(1, "linear"))
     parameters = {
         "W1": np.array([[[1.0, 0.0], [0.0, 1.0]]]),

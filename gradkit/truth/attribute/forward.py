@@ -16,10 +16,10 @@ from gradkit.records.rule import Slip
 from gradkit.records.submission import Place
 from gradkit.records.task import Array, Task
 from gradkit.records.trace import Trace
+from gradkit.truth.activations import ACTIVATIONS
 from gradkit.truth.attribute.columns import LEAST
 from gradkit.truth.attribute.layers import SUMS, Accept, Layers, same
 from gradkit.truth.mistakes.forward import form_with
-from gradkit.truth.network import ACTIVATIONS
 from gradkit.truth.rules.forward import before_last, run_stages
 
 Span = tuple[Place, Place]

@@ -9,7 +9,7 @@ import numpy as np
 from gradkit.records.rule import ForwardForm, LayerForm, Slip
 from gradkit.records.task import Array
 from gradkit.records.trace import Event, Trace
-from gradkit.truth.rules.forward import EXACT, KNOWN, run_stages
+from gradkit.truth.rules.forward import EXACT, activated, run_stages
 
 Accept = Callable[[int], bool]
 
@@ -179,7 +179,7 @@ class Layers:
             if code == "weight-not-transposed":
                 yield z - self.biases[place]
         elif code == "activation-twice":
-            yield KNOWN[layer.activation](layer.sign * z)
+            yield activated(layer.activation, layer.sign * z)
 
 
 def same(one: Array, other: Array) -> bool:

@@ -35,8 +35,8 @@ from gradkit.truth.judge.sheet import TOO_SMALL, label_of, listed, merge
 from gradkit.truth.judge.steps import update
 from gradkit.truth.slope import Slope, slopes
 
-LADDERS = 4
-"""Probes of an update that finite differences look at: each costs some 200 evaluations."""
+LOOKED_AT = 4
+"""Probes of an update that are looked at."""
 
 STATES: tuple[State, ...] = ("pass", "inconclusive", "fail")
 """By gravity."""
@@ -60,21 +60,22 @@ class Step:
 
 
 def update_gradient(case: Case, earlier: Earlier) -> Verdict:
-    """The direction of the update against finite differences of the correct loss."""
+    """Hold the direction of the update against the slope of the correct loss."""
     before = {"update": earlier.get("update") or update(case, earlier)}
     stop = blocked("gradient", "update", before, ("missing", "error", "timeout", "blocked"))
     if stop is not None:
         return stop
     outcomes = outcomes_of(case, case.probes.update)
-    steps = [
-        step
-        for batch, outcome in zip(case.probes.update, outcomes, strict=True)
-        for step in _update_steps(case, batch, outcome.outputs)
-    ]
     bound = case.binding.bound["update"]
     # In the precision that the update works in, as the check of single steps has it.
     found = [value for outcome in outcomes for value in outcome.outputs.values()]
     single = any(closeness.epsilon(value) == closeness.SINGLE for value in found)
+    eps = closeness.SINGLE if single else closeness.DOUBLE
+    steps = [
+        step
+        for batch, outcome in zip(case.probes.update, outcomes, strict=True)
+        for step in _update_steps(case, batch, outcome.outputs, eps)
+    ]
     lost = closeness.LOST * closeness.SINGLE if single else 0.0
     stored = closeness.SINGLE if single else 16 * closeness.DOUBLE
     relative = max(EXACT, least(case, "gradient"))
@@ -86,7 +87,7 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
 
 
 def training_gradient(case: Case, earlier: Earlier) -> Verdict:
-    """The first and the second step of train against finite differences of the loss."""
+    """Hold the first and the second step of train against the slope of the loss."""
     stop = blocked_by_model(case, "gradient", earlier)
     if stop is not None:
         return stop
@@ -128,13 +129,15 @@ def _stays(step: Step) -> bool:
     )
 
 
-def _update_steps(case: Case, batch: Batch, after: Mapping[str, NDArray[Any]]) -> Iterator[Step]:
-    inputs, labels = batch.inputs, batch.labels[:LADDERS]
+def _update_steps(
+    case: Case, batch: Batch, after: Mapping[str, NDArray[Any]], eps: float
+) -> Iterator[Step]:
+    inputs, labels = batch.inputs, batch.labels[:LOOKED_AT]
     points = {key: inputs[key][: len(labels)] for key in case.task.starts[0].parameters}
-    X, y = (inputs[name][: len(labels), None] for name in ("X", "y"))
-    units = network.gradient_units(case.task, points, X[:, 0], y[:, 0])
+    X, y = (inputs[name][: len(labels)] for name in ("X", "y"))
+    units = network.gradient_units(case.task, points, X, y)
     for probe, (label, slope) in enumerate(
-        zip(labels, slopes(case.task, points, X, y), strict=True)
+        zip(labels, slopes(case.task, points, X, y, eps), strict=True)
     ):
         before = {key: value[probe] for key, value in points.items()}
         rate = float(inputs["rate"][probe]) if "rate" in inputs else 1.0
@@ -156,7 +159,7 @@ def _after(
 
 
 def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]) -> Iterator[Step]:
-    X, y = run.X[:, :, None].astype(float), run.y[:, :, None].astype(float)
+    X, y = run.X.T[None].astype(float), run.y.T[None].astype(float)
     before: Parameters = run.parameters
     for outputs, which in zip(ends, ("first", "second"), strict=True):
         stacked = {key: value[None] for key, value in outputs.items()}
@@ -167,7 +170,8 @@ def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]
         label = f"{which} step from {run.start}"
         points = {key: value[None] for key, value in before.items()}
         nothing = {key: np.zeros_like(value) for key, value in before.items()}
-        yield Step(label, before, taken, slopes(case.task, points, X[None], y[None])[0], nothing)
+        slope = slopes(case.task, points, X, y, closeness.SINGLE)[0]
+        yield Step(label, before, taken, slope, nothing)
         before = after
 
 
@@ -188,15 +192,25 @@ def _factors(steps: list[Step], relative: float) -> dict[str, float]:
         seen = np.isfinite(taken) & (np.abs(slope) > 1e-3 * np.abs(slope).max())
         with np.errstate(over="ignore", invalid="ignore"):  # a student's values may be huge
             ratios = taken[seen] / slope[seen] if seen.any() else np.zeros(1)
-            alike = np.abs(ratios[:, None] - ratios) <= 2 * relative * np.abs(ratios)
-        shared = alike.sum(axis=0)
-        factors[kind] = float(np.median(ratios))
-        if shared.max() > 1:
-            # Over all that agree: each of them alone has its own rounding.
-            fit = alike[:, shared.argmax()]
-            taken, slope = taken[seen][fit], slope[seen][fit]
-            factors[kind] = float(taken @ slope / (slope @ slope))
+        factors[kind] = _shared(ratios, 2 * relative, slope[seen])
     return factors
+
+
+def _shared(ratios: Array, relative: float, slope: Array) -> float:
+    """The ratio to which most are alike, of several the first; where no two are, the median.
+
+    It is fitted over all that agree: each of them alone has its own rounding.
+    """
+    ordered, reach = np.sort(ratios), relative * np.abs(ratios)
+    with np.errstate(over="ignore", invalid="ignore"):
+        ends = [np.searchsorted(ordered, ratios - reach, "left")]
+        ends += [np.searchsorted(ordered, ratios + reach, "right")]
+        alike = ends[1] - ends[0]
+        chosen = ratios[alike.argmax()]
+        if alike.max() < 2:
+            return closeness.median(ratios)
+        fit = np.abs(ratios - chosen) <= reach[alike.argmax()]
+        return float((ratios[fit] * slope[fit] ** 2).sum() / (slope[fit] ** 2).sum())
 
 
 def _compare(
@@ -214,16 +228,16 @@ def _compare(
     ``stored`` is what a value may lose of itself, ``lost`` of each unit that a slope may lose.
 
     They are shown by its size then: steps that go uphill have the other sign. So do steps that
-    cannot be told from none. What the slope's own error bound leaves open is inconclusive rather
-    than wrong. Left out is what is right and tells nothing: where no step would be right too, and
-    where steps that everybody can know beforehand do not earn.
+    cannot be told from none. An entry that has no slope, at a corner of the loss, is inconclusive
+    rather than wrong. Left out is what is right and tells nothing: where no step would be right
+    too, and where steps that everybody can know beforehand do not earn.
     """
     entries = []
     for key in steps[0].taken:
         taken = np.array([step.taken[key] for step in steps])
         before = np.array([step.before[key] for step in steps])
         slope = np.array([step.slope[key].value for step in steps])
-        bounds = np.array([step.slope[key].bound for step in steps])
+        corner = np.array([step.slope[key].corner for step in steps])
         factor, size = factors[key[0]], np.abs(slope)
         unit = abs(factor) or 1.0
         units = np.array([step.units[key] for step in steps])
@@ -232,11 +246,10 @@ def _compare(
         largest = size.max(axis=axes, keepdims=True)
         allowed = relative * (size + 1e-2 * largest) + rounding
         seen = (factor > 0) & (rounding.max(axis=axes, keepdims=True) <= 0.5 * largest)
-        right = closeness.near(implied, slope, allowed + bounds) & seen
-        unsure = bounds > allowed + 1e-3 * size
-        tells = earns & (size > allowed + bounds)
-        idle = (right & ~unsure & ~tells).all(axis=0)
-        gravity = np.where(unsure, 1, np.where(right, 0, 2))
+        right = closeness.near(implied, slope, allowed) & seen
+        tells = earns & (size > allowed)
+        idle = (right & ~corner & ~tells).all(axis=0)
+        gravity = np.where(corner, 1, np.where(right, 0, 2))
         # Of several steps the first of the gravest is shown.
         shown = gravity.argmax(axis=0)
         for index in np.ndindex(shown.shape):
@@ -273,7 +286,7 @@ def _verdict(entries: list[Entry], bound: Bound, steps: str) -> Verdict:
         return Verdict("gradient", "fail", say(TOO_SMALL, function=subject(bound)), (), bound.place)
     if unsure:
         message = say(
-            "Finite differences cannot decide {entries}: the loss has a corner there.",
+            "The slope of the loss cannot be told in {entries}: it has a corner there.",
             entries=listed(unsure),
         )
         return Verdict("gradient", "inconclusive", message, tuple(merged))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from gradkit.records.rule import Details, Entry, Slip
 from gradkit.records.task import Task
+from gradkit.truth.activations import ACTIVATIONS, is_curved, is_piecewise_linear
 from gradkit.truth.mistakes.rewrite import MIRRORED, WHOLE
 from gradkit.truth.rules.recover import shape_of
 
@@ -104,8 +105,20 @@ def _sources(task: Task) -> tuple[Chosen, ...]:
     return of_weight, of_bias
 
 
+SIGMOID = ("hidden", "hidden_complement")
+
+
+def _curved(task: Task) -> bool:
+    return is_curved(ACTIVATIONS[task.layers[0].activation])
+
+
+def _own_factors(task: Task) -> tuple[str, ...]:
+    own = ACTIVATIONS[task.layers[0].activation].factors
+    return ("hidden_derivative",) if own is None else own
+
+
 def _nonlinear(*choices: Chosen) -> Callable[[Task], tuple[Chosen, ...]]:
-    return lambda task: choices if task.layers[0].activation != "linear" else ()
+    return lambda task: choices if _curved(task) else ()
 
 
 def _factors(*names: str) -> Details:
@@ -113,23 +126,27 @@ def _factors(*names: str) -> Details:
 
 
 def _wrong_derivatives(task: Task) -> tuple[Chosen, ...]:
-    by_activation: Mapping[str, tuple[Details, ...]] = {
-        "sigmoid": (_factors("hidden_complement"), _factors("hidden")),
-        "tanh": (_factors("hidden_complement"), _factors("hidden", "hidden_complement")),
-        "relu": (_factors("hidden"), _factors("hidden", "hidden_complement")),
-    }
-    return tuple(_at(d, *FIRST) for d in by_activation.get(task.layers[0].activation, ()))
+    """A piece of the right one; or the sigmoid's, or a piece of that."""
+    if not _curved(task):
+        return ()
+    own = _own_factors(task)
+    pieces = ["hidden_complement"] if "hidden_complement" in own else []
+    pieces += ["hidden"] if "hidden" in own or not pieces else []
+    wrong = [_factors(piece) for piece in pieces]
+    wrong += [_factors(*SIGMOID)] if own != SIGMOID else []
+    return tuple(_at(d, *FIRST) for d in wrong)
 
 
 def _extra_derivatives(task: Task) -> tuple[Chosen, ...]:
-    # A linear layer gets the sigmoid's, any other its own once more.
-    tanh = _factors("hidden_complement", "hidden_excess")
-    own = tanh if task.layers[0].activation == "tanh" else _factors("hidden", "hidden_complement")
-    return () if task.layers[0].activation == "relu" else (_at(own, *FIRST),)
+    """A linear layer gets the sigmoid's, any other its own once more."""
+    own = _own_factors(task) if _curved(task) else SIGMOID
+    # Zero and one are their own squares.
+    return () if own == ("hidden_step",) else (_at(_factors(*own), *FIRST),)
 
 
 def _elsewhere(task: Task) -> tuple[Chosen, ...]:
-    if task.layers[0].activation not in ("sigmoid", "tanh"):
+    # A slope that is the same along a piece is the same at A as at Z.
+    if not _curved(task) or is_piecewise_linear(ACTIVATIONS[task.layers[0].activation]):
         return ()
     return _at((("of", "activation"),), *FIRST), _at((("of", "output"),), *FIRST)
 
@@ -139,7 +156,7 @@ def _mutated(task: Task) -> tuple[Chosen, ...]:
         details: Details = (("factors", ("hidden_complement",)), ("index", entry[1][0]))
         return details if entry[0] == "W2" else None
 
-    return (multiplied,) if task.layers[0].activation != "linear" else ()
+    return (multiplied,) if _curved(task) else ()
 
 
 def _output_derivative(task: Task) -> tuple[Chosen, ...]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gradkit.records.rule import Slip, UpdateInputs
+from gradkit.records.rule import ForwardForm, Slip, UpdateInputs
 from gradkit.records.task import Array, Task
-from gradkit.truth.mistakes.forward import apply_forward
-from gradkit.truth.network import LOSSES, complex_step
+from gradkit.truth.activations import LOSSES
+from gradkit.truth.mistakes.forward import apply_forward, form_with
+from gradkit.truth.network import Dense, run, slopes_of
 from gradkit.truth.oracle import rate_of
 from gradkit.truth.rules.columns import to_columns
+from gradkit.truth.rules.forward import activation_of
 
 
 def descent_after(
@@ -41,17 +41,12 @@ def descent_after(
     if y_hat.shape != inputs.y.shape or A1.shape != inputs.A1.shape:
         return None
 
-    def loss(moved: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        n, moves = next(iter(moved.values())).shape[:2]
-        stacked = {key: value.reshape(-1, *value.shape[2:]) for key, value in moved.items()}
-        X, y = (np.repeat(value, moves, axis=0) for value in (inputs.X, inputs.y))
-        output = apply_forward(task, slips, X, stacked)[0]
-        return LOSSES[task.loss](y[:, :, None], output[:, :, None]).reshape(n, moves)
-
     inputs = replace(inputs, y_hat=y_hat, A1=A1)
     columns = to_columns(inputs)
+    stages = run(_layers_before_output(form_with(task, slips)), inputs.before, columns["X"])
     with np.errstate(all="ignore"):
-        slopes = complex_step(loss, inputs.before)
+        slope = LOSSES[task.loss].slope(columns["y"], columns["y_hat"])
+        slopes = slopes_of(stages, inputs.before, slope)
     after = {
         key: value - rate_of(task, key, columns)[:, None, None] * slopes[key]
         for key, value in inputs.before.items()
@@ -59,3 +54,21 @@ def descent_after(
     if not all(np.isfinite(value).all() for value in after.values()):
         return None
     return inputs, after
+
+
+def _layers_before_output(form: ForwardForm) -> tuple[Dense, ...]:
+    """The layers that are run until there is what the pass returns: a stage of `run_stages`."""
+    kind, places = form.output[:1], int(form.output[1:] or 0)
+    layers = [
+        Dense(
+            number,
+            (activation_of(layer.activation),) * layer.times,
+            layer.sign,
+            layer.bias,
+            layer.transposed,
+        )
+        for number, layer in zip(form.order[:places], form.layers[:places], strict=True)
+    ]
+    if kind == "z":
+        layers[-1] = replace(layers[-1], activations=(), sign=1)
+    return tuple(layers)

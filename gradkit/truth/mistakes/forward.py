@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gradkit.records.rule import Details, Explanation, ForwardForm, ForwardProbes, LayerForm, Slip
 from gradkit.records.task import Array, Task
+from gradkit.truth.activations import ACTIVATIONS, is_curved, is_idempotent
 from gradkit.truth.rules.forward import before_last, correct_form, recover_forward, run_stages
 
 Change = Callable[[ForwardForm, Mapping[str, object], Task], ForwardForm]
@@ -108,14 +109,18 @@ def apply_forward(
 def usual_forward_cases(code: str, task: Task) -> tuple[Slip, ...]:
     """The usual forms of one forward mistake in this task, each alone; empty without room."""
     last = len(task.layers)
-    curved = [n for n, layer in enumerate(task.layers, 1) if layer.activation != "linear"]
+    curved = [
+        n for n, layer in enumerate(task.layers, 1) if is_curved(ACTIVATIONS[layer.activation])
+    ]
     widths = [task.X.shape[1], *(layer.units for layer in task.layers)]
     square = [n for n in range(1, last + 1) if widths[n - 1] == widths[n] > 1]
     every = list(range(1, last + 1))
     layers: Mapping[str, list[int]] = {
         "missing-activation": curved,
         "wrong-sigmoid-sign": [n for n in curved if task.layers[n - 1].activation == "sigmoid"],
-        "activation-twice": [n for n in curved if task.layers[n - 1].activation != "relu"],
+        "activation-twice": [
+            n for n in curved if not is_idempotent(ACTIVATIONS[task.layers[n - 1].activation])
+        ],
         "missing-bias": every,
         "subtracted-bias": every,
         "weight-not-transposed": square,

@@ -12,7 +12,9 @@ import numpy as np
 
 from gradkit.records.rule import TrainingRun
 from gradkit.records.task import Array, Task
-from gradkit.truth.network import ACTIVATIONS
+from gradkit.truth import activations
+from gradkit.truth.activations import Loss
+from gradkit.truth.network import Dense, run, slopes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,104 +55,79 @@ def correct_loop(task: Task) -> Loop:
     return Loop(activations, task.loss)
 
 
-# --- losses: value per element, and slope with respect to the prediction ---------------------
-
-Loss = tuple[Callable[[Array, Array], Array], Callable[[Array, Array], Array]]
+# --- losses that are used by mistake ---------------------------------------------------------
 
 
 def _log_softmax(z: Array) -> Array:
-    shifted = z - z.max(axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
+    shifted = z - z.max(axis=-2, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-2, keepdims=True)))
 
 
 LOSSES: Mapping[str, Loss] = {
-    "squared_error": (lambda p, y: (p - y) ** 2, lambda p, y: 2 * (p - y)),
-    "absolute_error": (lambda p, y: np.abs(p - y), lambda p, y: np.sign(p - y)),
-    "smooth_absolute_error": (
-        lambda p, y: np.where(np.abs(p - y) < 1, 0.5 * (p - y) ** 2, np.abs(p - y) - 0.5),
-        lambda p, y: np.clip(p - y, -1, 1),
+    **activations.LOSSES,
+    "absolute_error": Loss(
+        value=lambda y, p: np.abs(p - y),
+        slope=lambda y, p: np.sign(p - y),
     ),
-    "binary_cross_entropy": (
-        lambda p, y: -(y * np.log(p) + (1 - y) * np.log(1 - p)),
-        lambda p, y: (p - y) / (p * (1 - p)),
+    "smooth_absolute_error": Loss(
+        value=lambda y, p: np.where(np.abs(p - y) < 1, 0.5 * (p - y) ** 2, np.abs(p - y) - 0.5),
+        slope=lambda y, p: np.clip(p - y, -1, 1),
     ),
-    "binary_cross_entropy_of_ones": (lambda p, y: -y * np.log(p), lambda p, y: -y / p),
-    "binary_cross_entropy_of_zeros": (
-        lambda p, y: -(1 - y) * np.log(1 - p),
-        lambda p, y: (1 - y) / (1 - p),
+    "binary_cross_entropy_of_ones": Loss(
+        value=lambda y, p: -y * np.log(p),
+        slope=lambda y, p: -y / p,
     ),
-    "binary_cross_entropy_on_logits": (
-        lambda p, y: np.logaddexp(0, p) - y * p,
-        lambda p, y: 1 / (1 + np.exp(-p)) - y,
+    "binary_cross_entropy_of_zeros": Loss(
+        value=lambda y, p: -(1 - y) * np.log(1 - p),
+        slope=lambda y, p: (1 - y) / (1 - p),
     ),
-    "cross_entropy": (lambda p, y: -y * np.log(p), lambda p, y: -y / p),
-    "cross_entropy_on_logits": (
-        lambda p, y: -y * _log_softmax(p),
-        lambda p, y: np.exp(_log_softmax(p)) * y.sum(axis=1, keepdims=True) - y,
+    "binary_cross_entropy_on_logits": Loss(
+        value=lambda y, p: np.logaddexp(0, p) - y * p,
+        slope=lambda y, p: 1 / (1 + np.exp(-p)) - y,
+    ),
+    "cross_entropy_on_logits": Loss(
+        value=lambda y, p: -y * _log_softmax(p),
+        slope=lambda y, p: np.exp(_log_softmax(p)) * y.sum(axis=-2, keepdims=True) - y,
     ),
 }
 
 
-def _pull_back(name: str, a: Array, slope: Array) -> Array:
-    """The slope in front of an activation, from the one behind it and its value ``a``."""
-    if name == "softmax":
-        return np.asarray(a * (slope - (slope * a).sum(axis=1, keepdims=True)))
-    by_name: Mapping[str, Callable[[], Array]] = {
-        "linear": lambda: slope,
-        "sigmoid": lambda: slope * a * (1 - a),
-        "tanh": lambda: slope * (1 - a**2),
-        "relu": lambda: slope * (a > 0),
-    }
-    return by_name[name]()
+def stack_of(loop: Loop) -> tuple[Dense, ...]:
+    """The layers of a loop's model, to be run one after another."""
+    return tuple(
+        Dense(number, tuple(activations.ACTIVATIONS[name] for name in names))
+        for number, names in enumerate(loop.activations, 1)
+    )
 
 
 def loss_of(loop: Loop, parameters: Mapping[str, Array], X: Array, y: Array) -> float:
     """The loss of one batch; NaN where a prediction leaves the loss's domain."""
-    return _reduced(loop, _forward(loop, parameters, X)[-1][-1], y)[0]
-
-
-def _forward(loop: Loop, parameters: Mapping[str, Array], X: Array) -> list[list[Array]]:
-    """For each layer its input and the values after each of its activations."""
-    layers, A = [], X
-    for number, names in enumerate(loop.activations, 1):
-        values = [A, A @ parameters[f"W{number}"] + parameters[f"b{number}"][:, 0]]
-        for name in names:
-            values.append(ACTIVATIONS[name](values[-1][..., None])[..., 0])
-        layers.append(values)
-        A = values[-1]
-    return layers
+    return _reduced(loop, run(stack_of(loop), parameters, X.T)[-1].output, y.T)[0]
 
 
 def _reduced(loop: Loop, p: Array, y: Array) -> tuple[float, Array]:
-    """The loss and its slope with respect to the predictions ``p`` (rows, outputs)."""
-    value, slope = LOSSES[loop.loss]
-    rows, outputs = y.shape
+    """The loss and its slope with respect to the predictions ``p`` (outputs, rows)."""
+    loss = LOSSES[loop.loss]
+    outputs, rows = y.shape
     count = rows if loop.loss.startswith("cross") else rows * outputs
     scale = loop.factor * {"mean": 1 / count, "sum": 1.0, "half": 0.5 / count}[loop.scale]
     if loop.broadcast:
-        pairs = np.repeat(p, rows, axis=1), np.repeat(y.T, rows, axis=0)
         scale = scale / rows if loop.scale != "sum" else scale
-        return float(value(*pairs).sum() * scale), slope(*pairs).sum(axis=1, keepdims=True) * scale
-    return float(value(p, y).sum() * scale), slope(p, y) * scale
+        # One prediction down each row, one target down each column.
+        value, slope = loss.value(y, p.T), loss.slope(y, p.T).sum(axis=1)[None]
+    else:
+        value, slope = loss.value(y, p), loss.slope(y, p)
+    return float(value.sum() * scale), slope * scale
 
 
 def _gradient(
     loop: Loop, parameters: Mapping[str, Array], X: Array, y: Array
 ) -> tuple[float, dict[str, Array]]:
-    layers = _forward(loop, parameters, X)
-    loss, slope = _reduced(loop, layers[-1][-1], y)
-    found: dict[str, Array] = {}
-    for number in range(len(layers), 0, -1):
-        values = layers[number - 1]
-        for name, a in zip(
-            reversed(loop.activations[number - 1]), reversed(values[2:]), strict=True
-        ):
-            slope = _pull_back(name, a, slope)
-        found[f"W{number}"] = values[0].T @ slope
-        found[f"b{number}"] = slope.sum(axis=0)[:, None]
-        if number in loop.frozen:
-            found |= {key: np.zeros_like(found[key]) for key in (f"W{number}", f"b{number}")}
-        slope = slope @ parameters[f"W{number}"].T
+    stages = run(stack_of(loop), parameters, X.T)
+    loss, slope = _reduced(loop, stages[-1].output, y.T)
+    found = slopes_of(stages, parameters, slope)
+    for number in loop.frozen:
+        found |= {key: np.zeros_like(found[key]) for key in (f"W{number}", f"b{number}")}
     return loss, found
 
 

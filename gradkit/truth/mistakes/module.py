@@ -9,9 +9,9 @@ import numpy as np
 
 from gradkit.records.rule import Explanation, Slip
 from gradkit.records.task import Array, Task
-from gradkit.truth import network
-from gradkit.truth.mistakes.loop import Loop
+from gradkit.truth.mistakes.loop import Loop, stack_of
 from gradkit.truth.mistakes.training import GROUPS, loop_with, usual_training_cases
+from gradkit.truth.network import run
 
 OF_THE_MODULE = frozenset(code for code, group in GROUPS.items() if group == "activation")
 """Mistakes of a torch module's own forward pass, not of the loop that trains it."""
@@ -74,10 +74,4 @@ def _largest(loop: Loop, parameters: Mapping[str, Array], X: Array) -> float:
 
 def outputs_of(loop: Loop, parameters: Mapping[str, Array], X: Array) -> Array:
     """A module's outputs (n, outputs, 1) at stacked parameters and inputs."""
-    A = X
-    for number, names in enumerate(loop.activations, 1):
-        W, b = parameters[f"W{number}"], parameters[f"b{number}"]
-        A = np.swapaxes(W, -1, -2) @ A + b
-        for name in names:
-            A = network.ACTIVATIONS[name](A)
-    return A
+    return run(stack_of(loop), parameters, X)[-1].output

@@ -153,7 +153,7 @@ def _extra_output(rule: Rule, facts: Facts, task: Task) -> Rule:
 
 
 def _no_output_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
-    known = ("output", "output_complement")
+    known = ("output", "output_complement", "output_derivative")
     if any(f.symbol in known for term in rule.terms for f in term.factors):
         return _terms(rule, lambda factors: tuple(f for f in factors if f.symbol not in known))
     return _extra_output(rule, {"factors": ("output^-1", "output_complement^-1")}, task)

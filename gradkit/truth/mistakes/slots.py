@@ -154,7 +154,7 @@ def _output_part(
         return None
     if not rest:
         return changes
-    if rest == {"output": -1, "output_complement": -1}:
+    if rest in ({"output": -1, "output_complement": -1}, {"output_derivative": -1}):
         return [*changes, ("missing-output-derivative", ())]
     if all(power > 0 for power in rest.values()):
         extra = tuple(s if p == 1 else f"{s}^{p}" for s, p in sorted(rest.items()))
@@ -196,7 +196,7 @@ def _extra(factor: Factor) -> Change:
     return "extra-factor", (*details, ("when", factor.when)) if factor.when else details
 
 
-DERIVATIVE_LIKE = ("hidden_complement", "hidden_excess", "hidden_slope")
+DERIVATIVE_LIKE = ("hidden_complement", "hidden_excess", "hidden_slope", "hidden_derivative")
 
 
 def _unit_part(

@@ -13,6 +13,7 @@ from itertools import combinations
 
 import numpy as np
 
+from gradkit.language import say
 from gradkit.records.rule import Explanation, Slip, TrainingRun
 from gradkit.records.task import Task
 from gradkit.truth.mistakes.loop import correct_loop, train
@@ -25,6 +26,7 @@ from gradkit.truth.mistakes.training import (
     loop_with,
     training_cases,
 )
+from gradkit.truth.undiagnosed import NoDiagnosisError
 
 LEAST_RATIO = 1e-5
 RATES = (10.0, 0.1, 100.0, 0.01, 2.0, 0.5, 5.0)
@@ -59,13 +61,15 @@ def explain_training(
 
     Raises
     ------
-    ValueError
+    NoDiagnosisError
         Fewer than two runs.
     """
     if len(runs) < 2:
-        raise ValueError(
-            f"{task.id}: a training run is explained from at least two starts, and there is "
-            f"{len(runs)}; observe it from another one too."
+        raise NoDiagnosisError(
+            say(
+                "a training run is explained from at least two starts, and there is {count}",
+                count=len(runs),
+            )
         )
     right = correct_loop(task)
     if reproduces(right, runs):

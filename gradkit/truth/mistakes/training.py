@@ -7,12 +7,18 @@ from dataclasses import replace
 
 from gradkit.records.rule import Details, Slip, TrainingRun
 from gradkit.records.task import Task
+from gradkit.truth.activations import ACTIVATIONS, is_curved
 from gradkit.truth.mistakes.loop import Loop, correct_loop
 
 RECORD = frozenset({"recorded-loss", "loss-after-step"})
 """Mistakes that leave the training as it is."""
 
 Facts = Mapping[str, object]
+
+ENTRYWISE = sorted(
+    name for name, one in ACTIVATIONS.items() if one.usual and one.slope and is_curved(one)
+)
+"""Activations that a hidden layer may have been given by mistake."""
 
 
 def loop_with(task: Task, slips: Iterable[Slip]) -> Loop:
@@ -43,7 +49,9 @@ def training_cases(code: str, task: Task, run: TrainingRun | None) -> list[Detai
 
     Without a run they are the usual forms, complete.
     """
-    curved = [n for n, layer in enumerate(task.layers, 1) if layer.activation != "linear"]
+    curved = [
+        n for n, layer in enumerate(task.layers, 1) if is_curved(ACTIVATIONS[layer.activation])
+    ]
     squashed = task.layers[-1].activation in ("sigmoid", "softmax")
     broadcasts = task.layers[-1].units == 1 and task.loss == "squared_error"
     rows = len(task.X) if run is None else len(run.X)
@@ -64,7 +72,7 @@ def training_cases(code: str, task: Task, run: TrainingRun | None) -> list[Detai
         "wrong-activation": [
             (("layer", n), ("activation", name))
             for n in range(1, len(task.layers))
-            for name in ("relu", "sigmoid", "tanh")
+            for name in ENTRYWISE
             if name != task.layers[n - 1].activation
         ],
         "double-sigmoid": [(("layer", len(task.layers)),)] if squashed else [],

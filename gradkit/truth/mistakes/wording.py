@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from gradkit.language import phrase, say, say_each
 from gradkit.records.rule import Entry, Names, Slip
 from gradkit.records.task import Task
+from gradkit.truth.activations import ACTIVATIONS
 from gradkit.truth.mistakes.parts import factors_of, parameter_factor, target_of
 from gradkit.truth.rules.symbols import PARAMETERS
 from gradkit.truth.rules.text import entry_text, factor_text
@@ -19,14 +20,6 @@ RECORDS = {
     "average": phrase("the mean of all losses so far"),
     "root": phrase("the square root of the loss"),
 }
-SLOPES = {
-    "sigmoid": "{A}·(1−{A})",
-    "tanh": "1−{A}²",
-    "relu": phrase("1 where {A} > 0 and 0 elsewhere"),
-    "linear": "1",
-}
-"""Derivatives of activations, written with the activated value."""
-
 LOSSES = {
     "squared_error": phrase("the squared error"),
     "absolute_error": phrase("the absolute error"),
@@ -96,7 +89,7 @@ def words(
         "activation": _activation(task.layers[layer - 1].activation),
         "activation_used": str(facts.get("activation", say("another function"))),
         "hidden_activation": hidden,
-        "slope": say(SLOPES.get(hidden, phrase("another")), A=names.hidden),
+        "slope": say(ACTIVATIONS[hidden].written, A=names.hidden),
         "loss": say(LOSSES[task.loss]),
         "loss_used": say(LOSSES.get(str(facts.get("loss")), phrase("another loss"))),
         "scale_used": _scale(facts),

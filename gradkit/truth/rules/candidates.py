@@ -139,6 +139,8 @@ PREFERENCE = {
     "hidden_complement": 4,
     "output": 5,
     "output_complement": 6,
+    "hidden_derivative": 4,
+    "output_derivative": 6,
 }
 """Of symbols that are products of each other the first is used."""
 

@@ -7,16 +7,24 @@ factor such as ``1 − A`` would vanish.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
+from gradkit.language import say
 from gradkit.records.rule import ForwardProbes, UpdateInputs
 from gradkit.records.task import Array, Task
+from gradkit.truth.activations import ACTIVATIONS, Activation
 from gradkit.truth.network import parameter_shapes
+from gradkit.truth.undiagnosed import NoDiagnosisError
 
 ROWS = 64
 FRESH = 24
+
+MOST = 600
+"""Entries and inputs of a net whose rules are looked for: the calls that tell all of them apart
+take memory by the square of their number, and have to fit into a worker's frame."""
+
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
@@ -34,18 +42,40 @@ def _within(low: float, high: float) -> Draw:
     return lambda generator, shape: np.round(generator.uniform(low, high, shape), 2)
 
 
+def _positive(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return np.asarray(np.abs(_signed(0.2, 2.4)(generator, shape)))
+
+
+def _above(least: float) -> Draw:
+    """Values of either sign, the negative ones above a bound."""
+
+    def draw_above(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        values = _signed(0.2, 2.4)(generator, shape)
+        return np.where(values < 0, np.round(values * 0.93 * abs(least) / 2.4, 2), values)
+
+    return draw_above
+
+
 def _half_zero(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    sizes = np.abs(_signed(0.2, 2.4)(generator, shape))
+    sizes = _positive(generator, shape)
     return np.where(generator.random(shape) < 0.25, 0.0, sizes)
 
 
-RANGES: Mapping[str, Draw] = {
-    "linear": _signed(0.2, 2.4),
-    "sigmoid": _within(0.07, 0.93),
-    "softmax": _within(0.07, 0.93),
-    "tanh": _signed(0.1, 0.93),
-    "relu": _half_zero,
-}
+def _values_of(activation: Activation) -> Draw:
+    """Values that an activation may give, not too close to its bounds."""
+    bounds = activation.low, activation.high
+    if bounds == (0, 1):
+        return UNIT
+    if bounds[0] == 0:
+        # Below its kink a flat activation gives 0, which is as frequent as it is telling.
+        return _half_zero if activation.kink is not None else _positive
+    if bounds == (-1, 1):
+        return _signed(0.1, 0.93)
+    return _above(bounds[0]) if np.isfinite(bounds[0]) else LINEAR
+
+
+UNIT = _within(0.07, 0.93)
+LINEAR = _signed(0.2, 2.4)
 
 
 def draw(task: Task, seed: int, n: int | None = None, *, vary: bool = True) -> UpdateInputs:
@@ -67,6 +97,11 @@ def draw(task: Task, seed: int, n: int | None = None, *, vary: bool = True) -> U
     -------
     UpdateInputs
         Without a rate. ``with_rate`` adds one for functions that take it.
+
+    Raises
+    ------
+    NoDiagnosisError
+        The net is too large.
     """
     generator = np.random.default_rng(seed)
     hidden, output = task.layers[0], task.layers[-1]
@@ -74,17 +109,26 @@ def draw(task: Task, seed: int, n: int | None = None, *, vary: bool = True) -> U
     shapes = parameter_shapes(features, task.layers)
     sizes = [outputs, outputs, hidden.units, features]
     sizes += [int(np.prod(shape)) for shape in shapes.values()]
+    if sum(sizes) > MOST:
+        raise NoDiagnosisError(
+            say(
+                "rules are looked for in nets of up to {most} entries and inputs, and this one "
+                "has {count}",
+                most=MOST,
+                count=sum(sizes),
+            )
+        )
     n = max(ROWS, 3 * sum(sizes)) if n is None else n
     total = n + (1 + sum(sizes) if vary else 0)
 
-    bounded = output.activation in ("sigmoid", "softmax")
-    around = RANGES["sigmoid"] if bounded else _signed(0.2, 2.9)
-    activated = RANGES[hidden.activation]
+    last = ACTIVATIONS[output.activation]
+    around = UNIT if (last.low, last.high) == (0, 1) else _signed(0.2, 2.9)
+    activated = _values_of(ACTIVATIONS[hidden.activation])
     groups: list[Array] = [
         around(generator, (total, outputs)),
         around(generator, (total, outputs)),
         activated(generator, (total, hidden.units)),
-        RANGES["linear"](generator, (total, features)),
+        LINEAR(generator, (total, features)),
         *(_signed(0.15, 1.3)(generator, (total, size)) for size in sizes[4:]),
     ]
     close = np.abs(groups[0] - groups[1]) < 0.05

@@ -7,7 +7,7 @@ the observed numbers exactly at random asymmetric probes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
@@ -16,7 +16,7 @@ import numpy as np
 
 from gradkit.records.rule import ForwardForm, ForwardProbes, LayerForm
 from gradkit.records.task import Array, Task
-from gradkit.truth.network import ACTIVATIONS
+from gradkit.truth.activations import ACTIVATIONS, Activation, is_curved, is_idempotent
 
 EXACT = 1e-9
 FARTHEST = 4
@@ -27,16 +27,27 @@ Activations = tuple[str, ...]
 Stages = Mapping[str, Array]
 
 
-def _columnwise(name: str) -> Callable[[Array], Array]:
-    return lambda z: np.asarray(ACTIVATIONS[name](z[..., None])[..., 0])
-
-
-KNOWN: Mapping[str, Callable[[Array], Array]] = {
-    **{name: _columnwise(name) for name in ACTIVATIONS},
-    "1+exp(−z)": lambda z: 1 + np.exp(-z),
-    "1/(1−exp(−z))": lambda z: 1 / (1 - np.exp(-z)),
+MISSPELT: Mapping[str, Activation] = {
+    "1+exp(−z)": Activation(
+        value=lambda z: 1 + np.exp(-z), slope=lambda a: 1 - a, numpy="1 + np.exp(-Z)"
+    ),
+    "1/(1−exp(−z))": Activation(
+        value=lambda z: 1 / (1 - np.exp(-z)),
+        slope=lambda a: a * (1 - a),
+        numpy="1 / (1 - np.exp(-Z))",
+    ),
 }
-"""Activations, and two ways to misspell the sigmoid; units on the last axis."""
+"""Two ways to misspell the sigmoid."""
+
+
+def activation_of(name: str) -> Activation:
+    """The activation of that name, or the misspelt sigmoid."""
+    return MISSPELT[name] if name in MISSPELT else ACTIVATIONS[name]
+
+
+def activated(name: str, z: Array) -> Array:
+    """An activation of sums with units on the last axis."""
+    return np.asarray(activation_of(name).value(z[..., None])[..., 0])
 
 
 def recover_forward(task: Task, probes: ForwardProbes) -> tuple[ForwardForm, ...]:
@@ -151,7 +162,8 @@ def _alike(first: LayerForm, own: tuple[LayerForm, ...], widths: Widths, number:
 def _layer_forms(widths: Widths, activations: Activations, place: int) -> list[LayerForm]:
     units, own = widths[place + 1], activations[place]
     turns = (True, False) if widths[place] == units else (True,)
-    names = sorted(KNOWN, key=lambda name: name != own)
+    usual = [name for name, one in ACTIVATIONS.items() if one.usual or name in activations]
+    names = sorted([*usual, *MISSPELT], key=lambda name: name != own)
     shapes = [
         (name, sign, times)
         for name in names
@@ -166,9 +178,10 @@ def _layer_forms(widths: Widths, activations: Activations, place: int) -> list[L
 
 def _variants(name: str) -> tuple[tuple[int, int], ...]:
     """Sign inside and times applied; a relu's relu is a relu."""
-    if name in ("sigmoid", "tanh", "softmax"):
-        return ((1, 1), (-1, 1), (1, 2), (-1, 2))
-    return ((1, 1), (-1, 1)) if name == "relu" else ((1, 1),)
+    if name in MISSPELT or not is_curved(ACTIVATIONS[name]):
+        return ((1, 1),)
+    once = (1, 1), (-1, 1)
+    return once if is_idempotent(ACTIVATIONS[name]) else (*once, (1, 2), (-1, 2))
 
 
 def run_stages(form: ForwardForm, X: Array, before: Mapping[str, Array]) -> dict[str, Array]:
@@ -202,7 +215,7 @@ def _run(
     z = (A[:, None, :] @ W)[:, 0, :] + form.bias * b[:, :, 0]
     a = form.sign * z
     for _ in range(form.times):
-        a = KNOWN[form.activation](a)
+        a = activated(form.activation, a)
     return z, a
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from gradkit.records.rule import Factor
 from gradkit.records.task import Array
-from gradkit.truth.rules.pool import GAINS, Mask, Pool, Shape
+from gradkit.truth.rules.pool import Mask, Pool, Shape
+from gradkit.truth.rules.pool import gains as gains_of
 from gradkit.truth.rules.symbols import PARAMETERS
 
 LARGEST = 6000
@@ -50,7 +51,7 @@ def terms(
     heads += [((f,), column[f,]) for f in weights]
     gains = []
     for k, gain, when in product(
-        range(shape.outputs), SIMPLE if simple else GAINS[:-1], ("", "recomputed")
+        range(shape.outputs), SIMPLE if simple else gains_of(shape)[:-1], ("", "recomputed")
     ):
         if when and not recomputed:
             continue
@@ -105,6 +106,8 @@ def _units(singles: list[Factor], column: dict[Product, Array]) -> list[tuple[Pr
                 ((factor, complement), values * column[complement,]),
                 ((complement, excess), column[complement,] * column[excess,]),
             ]
+        if factor.symbol == "hidden_derivative":
+            found.append(((factor,), column[factor,]))
         if factor.symbol == "hidden_step" and np.ptp(column[factor,]):
             found.append(((factor,), column[factor,]))
     return found

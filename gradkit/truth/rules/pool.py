@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gradkit.records.rule import Entry, Factor, UpdateInputs
 from gradkit.records.task import Array, Layer
+from gradkit.truth.activations import ACTIVATIONS, is_piecewise_linear
 from gradkit.truth.network import parameter_shapes
 from gradkit.truth.rules.symbols import PER_HIDDEN, PER_INPUT, PER_OUTPUT, Table
 
@@ -36,7 +37,9 @@ GAINS: tuple[tuple[tuple[str, int], ...], ...] = (
 )
 """What wrong and right code sums over the outputs, besides the weight."""
 
-PASSES: tuple[tuple[tuple[str, int], ...], ...] = (
+Powers = tuple[tuple[str, int], ...]
+
+PASSES: tuple[Powers, ...] = (
     (),
     (("hidden", 1), ("hidden_complement", 1)),
     (("hidden_complement", 1), ("hidden_excess", 1)),
@@ -46,6 +49,35 @@ PASSES: tuple[tuple[tuple[str, int], ...], ...] = (
     (("hidden_complement", 1),),
 )
 """What it multiplies by before a sum over hidden units."""
+
+
+def gains(shape: Shape) -> tuple[Powers, ...]:
+    """`GAINS`, with the output's own slope where other symbols do not make it."""
+    extra = (("error", 1), ("output_derivative", 1))
+    return (extra, *GAINS) if "output_derivative" in per_output(shape) else GAINS
+
+
+def passes(shape: Shape) -> tuple[Powers, ...]:
+    """`PASSES`, with the hidden layer's own slope where other symbols do not make it."""
+    extra = (("hidden_derivative", 1),)
+    return (*PASSES, extra) if "hidden_derivative" in per_hidden(shape) else PASSES
+
+
+def per_hidden(shape: Shape) -> tuple[str, ...]:
+    """The symbols of a hidden unit."""
+    stands_for_itself = ACTIVATIONS[shape.activation].factors is None
+    return tuple(s for s in PER_HIDDEN if s != "hidden_derivative" or stands_for_itself)
+
+
+def per_output(shape: Shape) -> tuple[str, ...]:
+    """The symbols of an output."""
+    last = ACTIVATIONS[shape.last]
+    # Of the linear and the sigmoid's slopes there are none, or products of others.
+    stands_for_itself = last.slope is not None and last.factors not in (
+        (),
+        ("hidden", "hidden_complement"),
+    )
+    return tuple(s for s in PER_OUTPUT if s != "output_derivative" or stands_for_itself)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +155,7 @@ def atoms(shape: Shape) -> tuple[Atom, ...]:
     for k in range(shape.outputs):
         y, y_hat = (_name(name, k, shape.outputs) for name in ("y", "ŷ"))
         needs = {"target": [y], "error": [y, y_hat]}
-        found += [_single(shape, s, k, "", needs.get(s, [y_hat])) for s in PER_OUTPUT]
+        found += [_single(shape, s, k, "", needs.get(s, [y_hat])) for s in per_output(shape)]
         behind = [*_behind(shape, k), *inputs]
         found += [
             _single(shape, symbol, k, "recomputed", [*([y] if symbol == "error" else []), *behind])
@@ -133,15 +165,18 @@ def atoms(shape: Shape) -> tuple[Atom, ...]:
         found += [_single(shape, symbol, i, "", [f"X[{i}]"]) for symbol in PER_INPUT]
     for j in range(shape.hidden):
         # Small moves of a live relu do not change its step, which therefore always fits.
-        always = {"hidden_step"} if shape.activation == "relu" else set()
+        steady = is_piecewise_linear(ACTIVATIONS[shape.activation])
+        always = {"hidden_derivative"} if steady else set()
+        always |= {"hidden_step"} if shape.activation == "relu" else set()
         found += [
             _single(shape, symbol, j, "", [] if symbol in always else [f"A1[{j}]"])
-            for symbol in PER_HIDDEN
+            for symbol in per_hidden(shape)
         ]
         theirs = [f"W1[{i},{j}]" for i in range(shape.features)] + [f"b1[{j},0]", *inputs]
         found += [
             _single(shape, symbol, j, "recomputed", theirs)
-            for symbol in ("hidden", "hidden_complement", "hidden_excess", "hidden_step")
+            for symbol in per_hidden(shape)
+            if symbol not in ("hidden_again", "hidden_slope")
         ]
     found += [
         Atom((Factor(key, place, "before"),), _mask(shape, f"{key}[{place[0]},{place[1]}]"))
@@ -177,7 +212,7 @@ def sums(shape: Shape) -> tuple[tuple[tuple[Factor, ...], Mask], ...]:
     found = []
     y = [_name(n, k, shape.outputs) for n in ("y", "ŷ") for k in range(shape.outputs)]
     outs: Any = "k" if shape.outputs > 1 else 0
-    for gain in GAINS:
+    for gain in gains(shape):
         needs = [n for n in y if _needed(gain, n)]
         factors = tuple(Factor(symbol, (outs,), "", power) for symbol, power in gain)
         if shape.outputs > 1:
@@ -187,7 +222,7 @@ def sums(shape: Shape) -> tuple[tuple[tuple[Factor, ...], Mask], ...]:
                 for j in range(shape.hidden)
                 for when in ("before", "after")
             ]
-        for through in PASSES:
+        for through in passes(shape):
             names = [f"A1[{j}]" for j in range(shape.hidden)] if through else []
             passed = tuple(Factor(symbol, ("j",), "", power) for symbol, power in through)
             found += [

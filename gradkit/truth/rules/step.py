@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-import numpy as np
-
+from gradkit.language import say
 from gradkit.records.rule import Entry, Rule, UpdateInputs, UpdateProbes
 from gradkit.records.task import Array, Rates, Task
+from gradkit.truth.activations import ACTIVATIONS, LOSSES
+from gradkit.truth.network import Stage, before_activation, slopes_of, stack
 from gradkit.truth.rules.draw import FRESH, draw, with_rate
 from gradkit.truth.rules.recover import recover
-
-SLOPES: Mapping[str, Callable[[Array], Array]] = {
-    "linear": np.ones_like,
-    "sigmoid": lambda A: A * (1 - A),
-    "tanh": lambda A: 1 - A**2,
-    "relu": lambda A: (A > 0).astype(float),
-}
-"""An activation's derivative, written in terms of its value."""
-
-# For these the loss's derivative and the activation's cancel to y − ŷ.
-NATURAL = {("binary_cross_entropy", "sigmoid"), ("cross_entropy", "softmax")}
+from gradkit.truth.undiagnosed import NoDiagnosisError
 
 
 def step(task: Task, inputs: UpdateInputs) -> dict[str, Array]:
     """Gradient descent for two layers, all gradients at the parameters ``before``.
 
-    With ``δ = −∂L/∂z₂`` (``2(y−ŷ)·act'`` for the squared error, ``y−ŷ`` where loss and
-    activation belong together) the changes are the rate times
+    With ``δ = ∂L/∂z₂`` (``−2(y−ŷ)·act'`` for the squared error, ``ŷ−y`` where loss and
+    activation belong together) the changes are minus the rate times
 
-        ``W2 += A1 δᵀ,  b2 += δ,  W1 += X (W2 δ ∘ act'(A1))ᵀ,  b1 += W2 δ ∘ act'(A1)``.
+        ``W2: A1 δᵀ,  b2: δ,  W1: X (W2 δ ∘ act'(A1))ᵀ,  b1: W2 δ ∘ act'(A1)``.
+
+    It is what `gradkit.truth.network` pulls back, at values that come from no forward pass.
 
     Parameters
     ----------
@@ -44,40 +35,36 @@ def step(task: Task, inputs: UpdateInputs) -> dict[str, Array]:
 
     Raises
     ------
-    ValueError
-        The task does not have two layers, or its loss and output do not go together here.
+    NoDiagnosisError
+        The task does not have two layers, or an activation's slope is not written in its value.
     """
     if len(task.layers) != 2:
-        raise ValueError(
-            f"{task.id}: rules are known for nets of 2 layers, and this task has "
-            f"{len(task.layers)}; its updates are judged without a diagnosis."
+        raise NoDiagnosisError(
+            say(
+                "rules are known for nets of 2 layers, and this one has {count}",
+                count=len(task.layers),
+            )
         )
-    delta = _output_delta(task, inputs.y, inputs.y_hat)
-    before = inputs.before
-    back = np.einsum("njk,nk->nj", before["W2"], delta) * SLOPES[task.layers[0].activation](
-        inputs.A1
-    )
-    change = {
-        "W1": inputs.X[:, :, None] * back[:, None, :],
-        "b1": back[:, :, None],
-        "W2": inputs.A1[:, :, None] * delta[:, None, :],
-        "b2": delta[:, :, None],
-    }
+    loss, (hidden, output) = LOSSES[task.loss], stack(task.layers)
+    natural = task.layers[-1].activation == loss.natural
+    for layer, given in zip(task.layers, (False, natural), strict=True):
+        if ACTIVATIONS[layer.activation].slope is None and not given:
+            raise NoDiagnosisError(
+                say(
+                    "the slope of {activation} does not follow from what an update is handed here",
+                    activation=layer.activation,
+                )
+            )
+    y, y_hat, A1, X = (v[:, :, None] for v in (inputs.y, inputs.y_hat, inputs.A1, inputs.X))
+    last, slope = Stage(output, A1, (y_hat, y_hat)), loss.slope(y, y_hat)
+    if natural:
+        # Targets that are drawn do not add up to 1, as those of classes do.
+        last, slope = before_activation(last), y_hat - y
+    slopes = slopes_of((Stage(hidden, X, (A1, A1)), last), inputs.before, slope)
     return {
-        key: value + rate_of(task.rates, key, inputs) * change[key] for key, value in before.items()
+        key: value - rate_of(task.rates, key, inputs) * slopes[key]
+        for key, value in inputs.before.items()
     }
-
-
-def _output_delta(task: Task, y: Array, y_hat: Array) -> Array:
-    pair = task.loss, task.layers[-1].activation
-    if pair in NATURAL:
-        return y - y_hat
-    if task.loss == "squared_error" and pair[1] in SLOPES:
-        return 2 * (y - y_hat) * SLOPES[pair[1]](y_hat)
-    raise ValueError(
-        f"{task.id}: loss {pair[0]!r} after activation {pair[1]!r} has no update rule in y, ŷ, "
-        f"A1 and X; give squared_error, or one of {sorted(NATURAL)}."
-    )
 
 
 def rate_of(rates: Rates, key: str, inputs: UpdateInputs) -> Array | float:
@@ -116,5 +103,7 @@ def _recover_correct(task: Task, rate: bool) -> dict[Entry, Rule]:
     rules = {entry: rule for entry, rule in found.items() if isinstance(rule, Rule)}
     if len(rules) != len(found):
         lost = sorted(set(found) - set(rules))
-        raise ValueError(f"{task.id}: the correct step has no rule in the library for {lost[0]}.")
+        raise NoDiagnosisError(
+            say("no rule is known for {entry} of the right step", entry=lost[0][0])
+        )
     return rules

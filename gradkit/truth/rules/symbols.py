@@ -12,9 +12,17 @@ import numpy as np
 from gradkit.records.rule import Factor, Index, Term, UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.truth import network
+from gradkit.truth.activations import ACTIVATIONS, Activation, is_curved, pull_back
 
 PARAMETERS = ("W1", "b1", "W2", "b2")
-PER_OUTPUT = ("error", "target", "output", "output_complement", "output_slope")
+PER_OUTPUT = (
+    "error",
+    "target",
+    "output",
+    "output_complement",
+    "output_slope",
+    "output_derivative",
+)
 PER_INPUT = ("input", "input_complement")
 PER_HIDDEN = (
     "hidden",
@@ -23,7 +31,14 @@ PER_HIDDEN = (
     "hidden_step",
     "hidden_again",
     "hidden_slope",
+    "hidden_derivative",
 )
+
+
+def _own(activation: str) -> Activation:
+    """The activation; the sigmoid where it has no slope entry by entry, or always the same."""
+    own = ACTIVATIONS[activation]
+    return own if own.slope is not None and is_curved(own) else ACTIVATIONS["sigmoid"]
 
 
 def slope_at(activation: str, values: Array) -> Array:
@@ -31,18 +46,19 @@ def slope_at(activation: str, values: Array) -> Array:
 
     A linear layer has none that could be misplaced; there the sigmoid's serves.
     """
-    if activation == "tanh":
-        return np.asarray(1 - np.tanh(values) ** 2)
-    if activation == "relu":
-        return (values > 0).astype(float)
-    again = network.ACTIVATIONS["sigmoid"](values)
-    return np.asarray(again * (1 - again))
+    own = _own(activation)
+    return np.asarray(pull_back(own, values, own.value(values), np.ones_like(values)))
 
 
 def again(activation: str, values: Array) -> Array:
     """The activation of ``values``; the sigmoid's where there is none of one's own."""
-    name = activation if activation in ("tanh", "relu") else "sigmoid"
-    return np.asarray(network.ACTIVATIONS[name](values))
+    return np.asarray(_own(activation).value(values))
+
+
+def derivative(activation: str, values: Array) -> Array:
+    """The activation's derivative where it gives ``values``."""
+    slope = ACTIVATIONS[activation].slope
+    return np.ones_like(values) if slope is None else np.asarray(slope(values))
 
 
 class Table:
@@ -116,6 +132,8 @@ class Table:
             "hidden_step": lambda: (A1 > 0).astype(float),
             "hidden_again": lambda: again(hidden, A1),
             "hidden_slope": lambda: slope_at(hidden, A1),
+            "hidden_derivative": lambda: derivative(hidden, A1),
+            "output_derivative": lambda: derivative(output, y_hat),
         }
         return formulas[symbol]()
 

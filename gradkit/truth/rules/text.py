@@ -173,6 +173,8 @@ _PATTERNS: Mapping[str, str] = {
     "hidden_step": "[{a}>0]",
     "hidden_again": "act({a})",
     "hidden_slope": "act′({a})",
+    "hidden_derivative": "act′ of {a}",
+    "output_derivative": "act′ of {o}",
 }
 assert set(_PATTERNS) >= {*PER_OUTPUT, *PER_INPUT, *PER_HIDDEN}  # noqa: S101 -- both tables are here
 

@@ -1,4 +1,4 @@
-# task: regression-torch
+# task: classification-torch
 import torch
 from torch import nn
 
@@ -10,13 +10,13 @@ class Model(nn.Module):
         self.fc2 = nn.Linear(2, 1)
 
     def forward(self, x):
-        h = self.fc1(x)
-        return self.fc2(h)
+        h = torch.sigmoid(self.fc1(x))
+        return torch.sigmoid(self.fc2(h))
 
 
 def train(model, X, y, epochs, lr):
-    loss_fn = nn.MSELoss()
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    loss_fn = nn.BCELoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     losses = []
     for epoch in range(epochs):
         y_pred = model(X).squeeze()

@@ -1,4 +1,4 @@
-# task: classification-numpy
+# task: regression-numpy
 import numpy as np
 
 
@@ -10,27 +10,26 @@ def initialise_parameters(dim):
     return parameters
 
 
-def sigmoid(Z):
-    return 1 / (1 + np.exp(-Z))
-
-
 def linear_forward(A_prev, W, b):
-    return sigmoid(np.dot(W.T, A_prev) + b)
+    return np.dot(W.T, A_prev) + b
 
 
 def L_layer_forward(X, parameters):
-    A1 = np.dot(parameters["W1"].T, X) + parameters["b1"]
-    A2 = linear_forward(A1, parameters["W2"], parameters["b2"])
-    return A2, A1
+    A = X
+    L = len(parameters) // 2
+    for l in range(1, L + 1):
+        A_prev = A
+        A = linear_forward(A_prev, parameters["W" + str(l)], parameters["b" + str(l)])
+    return A, A_prev
 
 
 def update_parameters(parameters, y, y_hat, A1, X):
-    dZ2 = -(y - y_hat)
-    dW2 = A1 * dZ2
-    db2 = dZ2
-    dZ1 = parameters["W2"] * dZ2 * A1 * (1 - A1)
-    dW1 = np.dot(X, dZ1.T)
-    db1 = dZ1
+    dA2 = -2 * (y - y_hat)
+    dW2 = A1 * dA2
+    db2 = dA2
+    dA1 = parameters["W2"] * dA2
+    dW1 = np.dot(X, dA1.T)
+    db1 = dA1
 
     parameters["W2"] = parameters["W2"] - 0.001 * dW2
     parameters["b2"] = parameters["b2"] - 0.01 * db2

@@ -1,4 +1,4 @@
-# task: regression-numpy
+# task: classification-numpy
 import numpy as np
 
 
@@ -10,8 +10,12 @@ def initialise_parameters(dim):
     return parameters
 
 
+def sigmoid(Z):
+    return 1 / (1 + np.exp(-Z))
+
+
 def linear_forward(A_prev, W, b):
-    return np.dot(W.T, A_prev) + b
+    return sigmoid(np.dot(W.T, A_prev) + b)
 
 
 def L_layer_forward(X, parameters):
@@ -24,14 +28,14 @@ def L_layer_forward(X, parameters):
 
 
 def update_parameters(parameters, y, y_hat, A1, X):
-    dA2 = -2 * (y - y_hat)
-    dW2 = A1 * dA2
-    db2 = dA2
-    dA1 = parameters["W2"] * dA2
-    dW1 = np.dot(X, dA1.T)
-    step_b1 = 0.01 * 2 * (y - y_hat) * parameters["W2"]
+    dZ2 = -(y - y_hat)
+    dW2 = A1 * dZ2
+    db2 = dZ2
+    dZ1 = parameters["W2"] * dZ2 * A1 * (1 - A1)
+    dW1 = np.dot(X, dZ1.T)
+    db1 = dZ1
 
     parameters["W2"] = parameters["W2"] - 0.001 * dW2
     parameters["b2"] = parameters["b2"] - 0.01 * db2
     parameters["W1"] = parameters["W1"] - 0.001 * dW1
-    parameters["b1"] =+ step_b1
+    parameters["b1"] = parameters["b1"] - 0.01 * db1

@@ -15,7 +15,7 @@ class Model(nn.Module):
 
 
 def train(model, X, y, epochs, lr):
-    loss_fn = nn.MSELoss(reduction="sum")
+    loss_fn = nn.MSELoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     losses = []
     for epoch in range(epochs):
