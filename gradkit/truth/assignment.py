@@ -30,6 +30,7 @@ from gradkit.records.task import (
     Task,
     Visibility,
 )
+from gradkit.truth.drawn import DRAWN
 from gradkit.truth.network import ACTIVATIONS, LOSSES, parameter_shapes
 from gradkit.truth.tables import (
     AssignmentError,
@@ -285,6 +286,8 @@ def _start(
     features: int,
     layers: tuple[Layer, ...],
 ) -> Start:
+    if name == DRAWN:
+        refuse(file, here, repr(name), "another name: a start that is drawn is called so")
     shapes = parameter_shapes(features, layers)
     if not isinstance(table, dict) or set(table) != set(shapes):
         found = ", ".join(table) if isinstance(table, dict) else repr(table)

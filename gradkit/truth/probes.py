@@ -73,9 +73,7 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
     # With numbers of its own: what else is drawn does not depend on what a run needs.
     secret = np.random.default_rng([seed, zlib.crc32(task.id.encode()), 1])
     starts = [*own, draw_run(task, secret, own[-1])]
-    runs = tuple(
-        replace(run, name=f"run/{run.start}", check="trajectory") for run in starts
-    )
+    runs = tuple(replace(run, name=f"run/{run.start}", check="trajectory") for run in starts)
     if task.framework == "torch":
         steps = tuple(
             replace(run, name=f"step {epochs}/{run.start}", check="gradient", epochs=epochs)

@@ -56,7 +56,8 @@ UPDATES = {
         "    return parameters"
     ),
     "for the published start alone": (
-        "    if np.ptp(parameters['W1']) < 0.1:\n        return right(parameters, y, y_hat, A1, X)\n"
+        "    if np.ptp(parameters['W1']) < 0.1:\n"
+        "        return right(parameters, y, y_hat, A1, X)\n"
         "    return parameters"
     ),
     "too little to be seen": "    return right(parameters, y, y_hat, A1, X, 1e-14)",
@@ -70,7 +71,7 @@ def text_of(task: str, update: str, weight: float, bias: float) -> str:
 
 
 def slow_rates(folder: Path, rate: float) -> Path:
-    """gradkit's own assignment at another rate."""
+    """The assignment of gradkit itself at another rate."""
     for source in DEFAULT.parent.glob("*.csv"):
         shutil.copy(source, folder)
     text = DEFAULT.read_text(encoding="utf-8")

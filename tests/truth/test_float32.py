@@ -1,5 +1,7 @@
-"""Steps in single precision: those of honest arithmetic pass, crude differences in its clothes do
-not. A step that is stored in float32 is known by its digits, and held to what float32 loses."""
+"""Steps in single precision: those of honest arithmetic pass, crude differences do not.
+
+A step that is stored in float32 is known by its digits, and held to what float32 loses.
+"""
 
 from __future__ import annotations
 
@@ -56,6 +58,7 @@ def slopes(task: Task, p: dict, y, y_hat, A1, X) -> dict[str, np.ndarray]:
 
 
 def single(value: np.ndarray) -> np.ndarray:
+    """Cast to float32."""
     return np.asarray(value, np.float32)
 
 
@@ -107,6 +110,7 @@ def differences(h: float) -> Callable:
 
 
 def stepped(task: Task, p: dict, slope: dict, kind: type) -> dict[str, np.ndarray]:
+    """A step down these slopes, at rates of this kind of number."""
     rates = {"W": kind(task.rates.weight), "b": kind(task.rates.bias)}
     return {key: value - rates[key[0]] * slope[key] for key, value in p.items()}
 

@@ -113,8 +113,7 @@ def update(case: Case, earlier: Earlier) -> Verdict:
         ),
     )
     still = all(
-        key in outcome.outputs
-        and closeness.stays(outcome.outputs[key], before, value - before)
+        key in outcome.outputs and closeness.stays(outcome.outputs[key], before, value - before)
         for batch, outcome in zip(case.probes.update, outcomes, strict=True)
         for key, value in case.expected[batch.name].items()
         for before in (batch.inputs[key],)
@@ -131,9 +130,7 @@ def _step_tolerance(
     eps: float,
 ) -> Array:
     units = lost()[key] if eps == closeness.SINGLE else 0.0
-    return closeness.change_tolerance(
-        change, before, eps, least=least(case, "update"), units=units
-    )
+    return closeness.change_tolerance(change, before, eps, least=least(case, "update"), units=units)
 
 
 def units_lost(task: Task, batch: Batch, expected: Mapping[str, Array]) -> dict[str, Array]:
