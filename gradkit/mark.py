@@ -17,6 +17,11 @@ from gradkit.rubric import deduction, is_by_share, rounding
 ROUNDED = phrase(
     "All else is right to about seven digits, as in float32; that costs {points} points."
 )
+NO_STEP = phrase("No step is made, so nothing follows from one: only what is right is counted.")
+
+MOST = 0.5
+"""Parameters that are never updated are missing from what follows where they are more than that."""
+
 WITHDRAWN = phrase("A finding about this was withdrawn; nothing is deducted for it.")
 
 
@@ -36,8 +41,8 @@ def mark(
     A check earns the better of two counts: the share of its entries that passed, or
     everything less the deductions of the mistakes found. One mistake costs once: a check
     that follows from findings about another loses nothing more. Both are about steps that
-    were made: where none was, only what passed is counted, and what was never updated is
-    missing from what follows too.
+    were made: where none was, only what passed is counted, and where most of the parameters are
+    never updated, they are missing from what follows too.
 
     Parameters
     ----------
@@ -62,10 +67,11 @@ def mark(
     """
     by_check = {verdict.check: verdict for verdict in verdicts}
 
-    def left_out(codes: Sequence[str]) -> float:
-        """The share of the parameters that none of the steps touched."""
+    def left_alone(codes: Sequence[str]) -> float:
+        """The share of the parameters that no step touched, if those are most of them."""
         about = [f for f in inquiry.findings if f.mistake in codes and is_by_share(f.mistake)]
-        return sum(_cost(f, by_check[f.check], preset, deductions) for f in about)
+        part = sum(_cost(f, by_check[f.check], preset, deductions) for f in about)
+        return part if part > MOST else 0.0
 
     findings: list[Finding] = []
     checks = []
@@ -79,7 +85,7 @@ def mark(
         rounded = verdict.state == "fail" and check.name in inquiry.rounded
         rounds = rounding(preset) if rounded else 0.0
         if follows and not verdict.still:
-            earned = max(earned, 1.0 - left_out(follows))
+            earned = max(earned, 1.0 - left_alone(follows))
         if (own or rounded) and verdict.state == "fail" and not verdict.still:
             earned = max(earned, 1.0 - sum(costs) - rounds)
         # What the check lost is told mistake by mistake, and no more than that.
@@ -99,7 +105,12 @@ def mark(
                 verdict.message,
                 verdict.entries,
                 verdict.place,
-                (*verdict.notes, *([say(WITHDRAWN)] * withdrawn), *_rounding(lost * rounds)),
+                (
+                    *verdict.notes,
+                    *([say(WITHDRAWN)] * withdrawn),
+                    *([say(NO_STEP)] * bool(follows and verdict.still)),
+                    *_rounding(lost * rounds),
+                ),
                 tuple(code for code in follows if code not in dropped),
                 verdict.courses,
             )

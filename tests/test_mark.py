@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradkit.mark import OPEN, ROUNDED, WITHDRAWN, mark, round_half_up, share
+from gradkit.mark import NO_STEP, OPEN, ROUNDED, WITHDRAWN, mark, round_half_up, share
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.result import TaskResult
 from gradkit.records.task import Check, Task
@@ -48,6 +48,32 @@ def test_single_precision_costs_what_a_wrong_figure_costs(preset: str, cost: flo
     assert both.checks[0].score == pytest.approx(6)
     assert both.findings[0].deduction == pytest.approx(3)
     assert both.checks[0].notes == (ROUNDED.format(points="1"),)
+
+
+def test_where_no_step_is_made_nothing_follows_and_nothing_is_forgiven() -> None:
+    """The same verdict earns by its findings where steps are made."""
+    update = Verdict("update", "fail", "", entries("fail", "fail"))
+    course = Verdict("trajectory", "fail", "", entries("fail", "pass"))
+    found = Finding("f", "update", "wrong-sign", "", ("W1[0,0]",))
+    inquiry = Inquiry((found,), {"trajectory": ("wrong-sign",)}, ("update",))
+    made = marked(update, course, inquiry=inquiry)
+    assert [check.score for check in made.checks] == pytest.approx([2.6, 4])
+    still = [replace(verdict, still=True) for verdict in (update, course)]
+    none = marked(*still, inquiry=inquiry)
+    assert [check.score for check in none.checks] == pytest.approx([0, 2])
+    assert NO_STEP in none.checks[1].notes
+    assert NO_STEP not in made.checks[1].notes
+
+
+@pytest.mark.parametrize(("left", "earned"), [(1, 4.0), (3, 1.0)])
+def test_what_is_mostly_never_updated_is_missing_from_what_follows(left, earned) -> None:
+    """One parameter that is forgotten costs once; most of them are no training."""
+    update = Verdict("update", "fail", "", entries(*["fail"] * left, *["pass"] * (4 - left)))
+    course = Verdict("trajectory", "fail", "", entries("fail"))
+    labels = tuple(f"W1[0,{n}]" for n in range(left))
+    found = Finding("f", "update", "not-updated", "", labels)
+    inquiry = Inquiry((found,), {"trajectory": ("not-updated",)})
+    assert marked(update, course, inquiry=inquiry).checks[1].score == pytest.approx(earned)
 
 
 def test_a_passed_check_earns_its_points() -> None:

@@ -31,6 +31,7 @@ from gradkit.records.task import (
     Visibility,
 )
 from gradkit.truth.activations import ACTIVATIONS, LOSSES
+from gradkit.truth.drawn import DRAWN
 from gradkit.truth.network import parameter_shapes
 from gradkit.truth.tables import (
     AssignmentError,
@@ -296,6 +297,8 @@ def _start(
     features: int,
     layers: tuple[Layer, ...],
 ) -> Start:
+    if name == DRAWN:
+        refuse(file, here, repr(name), "another name: a start that is drawn is called so")
     shapes = parameter_shapes(features, layers)
     if not isinstance(table, dict) or set(table) != set(shapes):
         found = ", ".join(table) if isinstance(table, dict) else repr(table)

@@ -1,4 +1,7 @@
-"""Training runs known by heart earn nothing: nobody can know what is counted, start and rows."""
+"""Training runs known by heart earn nothing.
+
+What is counted starts, and is made on rows, that nobody can know.
+"""
 
 from __future__ import annotations
 
@@ -192,7 +195,7 @@ def test_the_twin_that_trains_earns_everything(grade, tmp_path: Path, task: str)
 
 
 def test_a_known_run_that_is_wrong_costs(grade, tmp_path: Path) -> None:
-    """Whole numbers come with the task's own rows: what they break is a mistake, drawn or not."""
+    """Whole numbers come with the task's own rows: what they break is a mistake all the same."""
     path = homework(
         tmp_path,
         TASKS["regression-torch"],
@@ -204,3 +207,25 @@ def test_a_known_run_that_is_wrong_costs(grade, tmp_path: Path) -> None:
     assert {e.probe for e in check.entries if e.state == "fail"} == {"published"}
     courses = {course.start: course for course in check.courses}
     assert courses["drawn"].found == pytest.approx(courses["drawn"].expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_who_trains_on_a_copy_of_the_data_is_told(grade, tmp_path: Path, task: str) -> None:
+    """From any start it is right on the published rows, and on no others."""
+    rows = (
+        f"torch.tensor({TASKS[task].X.tolist()})",
+        f"torch.tensor({TASKS[task].y.ravel().tolist()})",
+    )
+    copied = HONEST.format(loss=LOSS[task]).replace(
+        "    optimizer =", f"    X, y = {rows[0]}, {rows[1]}\n    optimizer ="
+    )
+    (result,) = grade(homework(tmp_path, TASKS[task], copied), task).tasks
+    check = next(check for check in result.checks if check.check == "trajectory")
+    assert check.state == "fail"
+    assert check.message.startswith(
+        "`train` trains on the assignment's own rows, whatever rows it is given: use what comes in "
+        "as X and y, not a copy of the data. "
+    )
+    wrong = HONEST.format(loss=LOSS[task]).replace("optimizer.zero_grad()", "pass")
+    (result,) = grade(homework(tmp_path, TASKS[task], wrong), task).tasks
+    assert "own rows" not in next(c for c in result.checks if c.check == "trajectory").message

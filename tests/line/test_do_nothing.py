@@ -71,7 +71,7 @@ def text_of(task: str, update: str, weight: float, bias: float) -> str:
 
 
 def slow_rates(folder: Path, rate: float) -> Path:
-    """Gradkit's own assignment at another rate."""
+    """The assignment of gradkit itself at another rate."""
     for source in DEFAULT.parent.glob("*.csv"):
         shutil.copy(source, folder)
     text = DEFAULT.read_text(encoding="utf-8")

@@ -238,6 +238,12 @@ WRONG: list[tuple[str, str, str]] = [
         "[tasks.starts]\npublished = 3\n[tasks.starts.other]\n" + START,
         "tasks[0].starts.published: found 3; expected W1, b1, W2, b2",
     ),
+    (
+        "[tasks.starts.published]\n" + START,
+        "[tasks.starts.drawn]\n" + START,
+        "tasks[0].starts.drawn: found 'drawn'; expected another name: a start that is drawn is "
+        "called so",
+    ),
     ("epochs = 5", "epochs = 2.5", "tasks[0].epochs: found 2.5; expected `int`, got `float`"),
     ("epochs = 5", "", "tasks[0]: object missing required key `epochs`"),
     ('targets = ["lpa"]', "targets = []", "tasks[0].targets: expected `array` of length >= 1"),

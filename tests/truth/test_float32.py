@@ -1,4 +1,4 @@
-"""Steps in single precision: honest arithmetic passes, crude differences in its clothes do not.
+"""Steps in single precision: those of honest arithmetic pass, crude differences do not.
 
 A step that is stored in float32 is known by its digits, and held to what float32 loses.
 """
@@ -58,7 +58,7 @@ def slopes(task: Task, p: dict, y, y_hat, A1, X) -> dict[str, np.ndarray]:
 
 
 def single(value: np.ndarray) -> np.ndarray:
-    """In float32."""
+    """Cast to float32."""
     return np.asarray(value, np.float32)
 
 
@@ -110,7 +110,7 @@ def differences(h: float) -> Callable:
 
 
 def stepped(task: Task, p: dict, slope: dict, kind: type) -> dict[str, np.ndarray]:
-    """One step of gradient descent, with rates of that kind."""
+    """A step down these slopes, at rates of this kind of number."""
     rates = {"W": kind(task.rates.weight), "b": kind(task.rates.bias)}
     return {key: value - rates[key[0]] * slope[key] for key, value in p.items()}
 

@@ -99,25 +99,26 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
     bound = case.binding.bound["train"]
     secret = secret_among(runs)
     entries: list[Entry] = []
-    stays: list[bool] = []
+    stays: list[list[bool]] = []
     relative = max(SINGLE, least(case, "gradient"))
     for number in range(0, len(runs), 2):
         ends = [outcome.outputs for outcome in outcomes[number : number + 2]]
         steps = list(_training_steps(case, runs[number], ends))
         earns = runs[number].name in secret
         if earns:
-            stays.append(_stays(steps[0]))
+            stays.append([_stays(step) for step in steps])
         # The second step is held to the first one's factors: it may have added to them.
         factors = _factors(steps[:1], relative)
         entries += _compare(bound, steps, factors, relative, 16 * closeness.SINGLE, earns=earns)
     verdict = _verdict(entries, bound, say("One of the first steps"))
-    if verdict.state == "fail" and all(stays):
+    verdict = replace(verdict, still=all(map(all, stays)))
+    if verdict.state == "fail" and all(first for first, *_ in stays):
         # Where no step is made, none can be said to follow anything or not.
         message = say(
             "{function} is asked for one epoch, and leaves every parameter where it was.",
             function=subject(bound),
         )
-        return replace(verdict, message=message, still=True)
+        return replace(verdict, message=message)
     return verdict
 
 

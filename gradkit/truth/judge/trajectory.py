@@ -31,13 +31,17 @@ from gradkit.truth.judge.case import (
     unusable,
 )
 from gradkit.truth.judge.sheet import Sheet, Tolerance
-from gradkit.truth.oracle import course_of, mean_scale
+from gradkit.truth.oracle import Derived, course_of, mean_scale
 from gradkit.truth.probes import TWICE
 
 ONE_SIZE = phrase(
     "With every row given twice and in another order the losses should stay the "
     "same; here they do not. The number of rows, or of steps, may be written into "
     "the code."
+)
+OWN_ROWS = phrase(
+    "{function} trains on the assignment's own rows, whatever rows it is given: use what comes in "
+    "as X and y, not a copy of the data."
 )
 LOOPS: Mapping[str, str] = {
     "gradkit": phrase("gradkit's own training loop ran your functions."),
@@ -94,6 +98,8 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
                 title=key,
                 still=(start if run.name in secret else final)[None],
             )
+        if torch and _is_of_own_rows(sheet, case.task, run, outcome):
+            sheet.remark(say(OWN_ROWS, function=subject(sheet.bound)))
         # A single step may hide what a run of them adds up; a wrong step is told elsewhere.
         stepped = "update" in earlier and earlier["update"].state == "pass"
         if stepped and _is_nearly(sheet, case.task, run, outcome, case.expected[run.name]):
@@ -129,6 +135,20 @@ def _stays(run: Run, outcome: Outcome, expected: Mapping[str, Array]) -> bool:
         )
         for key, end in ends.items()
     )
+
+
+def _is_of_own_rows(sheet: Sheet, task: Task, run: Run, outcome: Outcome) -> bool:
+    """Whether losses that are wrong for a run's rows are right for those of the task."""
+    found, own = outcome.outputs.get("loss"), replace(run, X=task.X, y=task.y)
+    wrong = any(
+        entry.state != "pass" and entry.parameter == "loss" and entry.probe == run.start
+        for entry in sheet.entries
+    )
+    if not wrong or found is None or np.array_equal(run.X, task.X):
+        return False
+    right = Derived(task).train(own)["loss"]
+    allowed = closeness.course_tolerance(right, closeness.SINGLE, of_change=OF_CHANGE)
+    return found.shape == right.shape and bool(closeness.near(found, right, allowed).all())
 
 
 def _is_of_any_size(case: Case) -> bool:
