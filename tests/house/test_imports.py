@@ -96,6 +96,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.new": {
         "gradkit.new",
         "gradkit.records",
+        "gradkit.truth.activations",
         "gradkit.truth.assignment",
         "gradkit.truth.probes",
     },
