@@ -1,7 +1,7 @@
 """Finite differences that can be trusted, and gradient checks that stand on them.
 
-Public names are loaded when they are first asked for: who grades needs the planned ladders
-alone, and nothing here imports anything but numpy until it is needed.
+Public names are loaded when they are first asked for, and nothing here imports anything but numpy
+until it is needed.
 """
 
 from __future__ import annotations

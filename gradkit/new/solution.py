@@ -10,18 +10,13 @@ from collections.abc import Mapping
 
 from gradkit.new import starter, words
 from gradkit.records.task import Task
+from gradkit.truth.activations import ACTIVATIONS
 
 CALLS: Mapping[str, str] = {"linear": "{}", "sigmoid": "sigmoid({})", "tanh": "np.tanh({})"}
-"""An activation in numpy."""
+"""An activation of an exercise that is drawn, in numpy: the sigmoid has a function of its own."""
 
 SLOPES: Mapping[str, str] = {"linear": "", "sigmoid": " * A1 * (1 - A1)", "tanh": " * (1 - A1**2)"}
 """Its derivative, from the layer's output, as a further factor."""
-
-TORCH: Mapping[str, str] = {
-    "linear": "{}",
-    "sigmoid": "torch.sigmoid({})",
-    "tanh": "torch.tanh({})",
-}
 
 
 def solution(task: Task) -> str:
@@ -80,6 +75,11 @@ def _numpy(task: Task) -> list[str]:
     ]
 
 
+def _in_torch(activation: str, summed: str) -> str:
+    function = ACTIVATIONS[activation].torch
+    return f"{function}({summed})" if function else summed
+
+
 def _torch(task: Task) -> list[str]:
     n, h, o = words.sizes(task)
     hidden, output = words.activations(task)
@@ -95,8 +95,8 @@ def _torch(task: Task) -> list[str]:
 
     def forward(self, X):
         """Return predictions of shape (examples, 1)."""
-        A1 = {TORCH[hidden].format("self.hidden(X)")}
-        return {TORCH[output].format("self.output(A1)")}''',
+        A1 = {_in_torch(hidden, "self.hidden(X)")}
+        return {_in_torch(output, "self.output(A1)")}''',
         f'''def train(model, X, y, epochs={task.epochs}, lr={task.rates.weight:g}):
     """Train ``model``; return the loss of each epoch before its step."""
     criterion = {criterion}

@@ -6,6 +6,7 @@ from textwrap import dedent, fill, indent
 
 from gradkit.new import words
 from gradkit.records.task import Task
+from gradkit.truth.activations import ACTIVATIONS
 
 MISSING = "raise NotImplementedError"
 
@@ -82,7 +83,7 @@ def _function(head: str, doc: str) -> str:
 def _numpy(task: Task) -> list[str]:
     n, h, o = words.sizes(task)
     weight, bias = words.begins(task)
-    sign = words.SIGNS[task.layers[0].activation] if words.alike(task) else ""
+    sign = ACTIVATIONS[task.layers[0].activation].sign if words.alike(task) else ""
     layer = f"{sign}(Wᵀ·A_prev + b)" if sign else "Wᵀ·A_prev + b"
     bare = "" if sign or _plain(task) else ", without its activation"
     made = [

@@ -9,12 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gradkit.records.task import Array, Assignment, Task
+from gradkit.truth.activations import ACTIVATIONS
 from gradkit.truth.probes import whole
-
-SIGNS: Mapping[str, str] = {"linear": "", "sigmoid": "σ", "tanh": "tanh"}
-"""How an activation is written in a formula."""
-
-TEX: Mapping[str, str] = {"linear": "", "sigmoid": "\\sigma", "tanh": "\\tanh"}
 
 FRAMEWORKS: Mapping[str, str] = {"numpy": "NumPy", "torch": "PyTorch"}
 
@@ -86,7 +82,7 @@ def story(task: Task) -> str:
 
 def formulas(task: Task) -> tuple[str, str]:
     """The two layers as formulas."""
-    hidden, output = (SIGNS[name] for name in activations(task))
+    hidden, output = (ACTIVATIONS[name].sign for name in activations(task))
     first, second = "W1ᵀ·X + b1", "W2ᵀ·A1 + b2"
     return (
         f"A1 = {hidden}({first})" if hidden else f"A1 = {first}",
@@ -96,7 +92,7 @@ def formulas(task: Task) -> tuple[str, str]:
 
 def tex(task: Task) -> str:
     """The same for a notebook, with the loss."""
-    hidden, output = (TEX[name] for name in activations(task))
+    hidden, output = (ACTIVATIONS[name].tex for name in activations(task))
     first, second = "W_1^\\top X + b_1", "W_2^\\top A_1 + b_2"
     loss = {
         "squared_error": "(y-\\hat y)^2",

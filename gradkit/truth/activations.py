@@ -49,7 +49,7 @@ class Activation:
     written : str
         The slope for readers, with ``{A}`` in the place of A.
     sign, tex : str
-        How it is written in a formula.
+        How it is written in a formula; nothing where Z is its own value.
     """
 
     value: Callable[[Values], Values]

@@ -107,6 +107,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.new",
         "gradkit.export",
         "gradkit.records",
+        "gradkit.truth.activations",
         "gradkit.truth.assignment",
         "gradkit.truth.probes",
     },

@@ -75,7 +75,7 @@ def test_a_net_with_more_entries_than_rules_are_looked_for_is_refused():
     layers = (Layer(64, "tanh"), Layer(10, "linear"))
     large = replace(REGRESSION, layers=layers, X=np.ones((1, 64)), y=np.ones((1, 10)))
     with pytest.raises(
-        NoDiagnosisError, match="up to 600 entries and inputs, and this one has 4958"
+        NoDiagnosisError, match="up to 720 entries and inputs, and this one has 4958"
     ):
         draw(large, 1)
 

@@ -21,7 +21,7 @@ from gradkit.truth.undiagnosed import NoDiagnosisError
 ROWS = 64
 FRESH = 24
 
-MOST = 600
+MOST = 720
 """Entries and inputs of a net whose rules are looked for: the calls that tell all of them apart
 take memory by the square of their number, and have to fit into a worker's frame."""
 
