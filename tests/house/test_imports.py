@@ -84,6 +84,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.truth",
         "gradkit.records",
         "gradkit.hearsay",
+        "gradkit.language",
     },
     "gradkit.dispute": {"gradkit"},
     "gradkit.classroom": {"gradkit"},

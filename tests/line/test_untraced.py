@@ -9,7 +9,7 @@ import pytest
 
 from gradkit.classroom.account.review import reasons
 from gradkit.classroom.lane import _timed_out
-from gradkit.inquiry import short_of
+from gradkit.inquiry import inquire, short_of
 from gradkit.inquiry.untraced import why_untraced
 from gradkit.records.account import Reason
 from gradkit.records.finding import Inquiry
@@ -101,3 +101,26 @@ def test_every_reason_has_its_words():
     assert why_untraced(whole) == "none of its lines was seen when it was run"
     failed = replace(whole, failure=Failure(0, "KeyError", "", None, "f"))
     assert why_untraced(failed) == "watched line by line, it failed with KeyError"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_who_was_late_once_is_asked_again(grade, monkeypatch, times):
+    """What a busy machine has cost is made up for; what the code costs is told."""
+    sound = grade(MISTAKES / "swapped-index.py", diagnose=True).tasks[0]
+    asked = []
+
+    def late(task, examined, sitting, *rest):
+        asked.append(sitting)
+        if len(asked) <= times:
+            sitting.losses.append(Lost("timeout", "was stopped, as it had used up its time"))
+            return Inquiry()
+        return inquire(task, examined, sitting, *rest)
+
+    monkeypatch.setattr("gradkit.inquiry.inquire", late)
+    (task,) = grade(MISTAKES / "swapped-index.py", diagnose=True).tasks
+    assert len(asked) == 2
+    if times == 1:
+        assert (task.findings, task.score, task.notes) == (sound.findings, sound.score, sound.notes)
+    else:
+        assert not task.findings
+        assert task.notes[0].startswith("While mistakes were looked for, the process that ran this")
