@@ -119,15 +119,13 @@ ALONE: dict[str, tuple[float, float, float]] = {
     "unregistered-parameters": (17.0, 17.0, 18.25),
 }
 
-NO_STEPS = frozenset(
-    [
-        "nothing-updated",
-        "copy-dropped",
-        "missing-step",
-        "gradients-cleared",
-        "graph-detached.no-grad",
-    ]
-)
+NO_STEPS = {
+    "nothing-updated",
+    "copy-dropped",
+    "missing-step",
+    "gradients-cleared",
+    "graph-detached.no-grad",
+}
 
 FIGURES: dict[tuple[float, float, float], str] = {
     (0.15, 0.50, 0.0): "updated-before-use",

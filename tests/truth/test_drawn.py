@@ -1,4 +1,4 @@
-"""Drawn runs: another for each seed, the same for one, and fit to tell right from wrong."""
+"""Runs that are drawn: another for each seed, the same for one, and fit to tell right code."""
 
 from __future__ import annotations
 
