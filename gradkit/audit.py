@@ -87,7 +87,7 @@ def _audit_task(task: Task, reference: Path | None, seed: int) -> TaskAudit:
         slips = list(usual_slips(task))
     except NoDiagnosisError as error:
         # The catalogue predicts nothing for this net, and says why.
-        untried, slips = str(error), []
+        untried, slips = f"{task.id}: {error}.", []
     for slip, rate in slips:
         case = _case(task, slip, asked[rate], expected[rate])
         trial = Trial(slip.code, _form(task, slip), _caught(case), _allowed(slip, case))

@@ -66,7 +66,7 @@ from gradkit.worker import Workshop, WorkshopError
 REDRAWS = 3
 """How often inconclusive checks are asked again with other probes."""
 
-FORESEEN = (OverdueError, OracleError, WorkshopError, RecursionError, MemoryError)
+FORESEEN = (OverdueError, OracleError, WorkshopError, MemoryError)
 """What ends a whole submission, and is said where it is known whose."""
 
 WITHOUT_TORCH = phrase(

@@ -34,7 +34,9 @@ def session(workshop: Workshop) -> Iterator[Session]:
         yield made
 
 
-@pytest.mark.parametrize("fault", [KeyError("entry"), AttributeError("W1"), RuntimeError("dict")])
+@pytest.mark.parametrize(
+    "fault", [KeyError("entry"), AttributeError("W1"), RuntimeError("dict"), RecursionError("deep")]
+)
 def test_a_failing_diagnosis_leaves_verdicts_a_note_and_a_traceback(
     session: Session,
     monkeypatch: pytest.MonkeyPatch,

@@ -9,7 +9,7 @@ import numpy as np
 from gradkit.records.rule import Entry, Factor, Rule, Term
 from gradkit.records.task import Array, Task
 from gradkit.truth.rules import library
-from gradkit.truth.rules.pool import Mask, Pool, Shape
+from gradkit.truth.rules.pool import Mask, Pool, Shape, is_gated
 from gradkit.truth.rules.precision import DOUBLE, Precision
 from gradkit.truth.rules.single import fit_products
 from gradkit.truth.rules.snap import is_usual, snap
@@ -81,8 +81,8 @@ def candidates(
         return
     whole = np.flatnonzero(allowed & known.whole)
     # Where a relu is off, products vanish and have no logarithm.
-    rows = np.all(table.inputs.A1 > 0, axis=1) if shape.activation == "relu" else slice(None)
-    gates = range(shape.hidden if shape.activation == "relu" else 0)
+    rows = np.all(table.inputs.A1 > 0, axis=1) if is_gated(shape) else slice(None)
+    gates = range(shape.hidden if is_gated(shape) else 0)
     group = []
     for number, term in fit_products(
         np.stack(targets, axis=1)[rows],

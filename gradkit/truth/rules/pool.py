@@ -63,6 +63,11 @@ def passes(shape: Shape) -> tuple[Powers, ...]:
     return (*PASSES, extra) if "hidden_derivative" in per_hidden(shape) else PASSES
 
 
+def is_gated(shape: Shape) -> bool:
+    """True where the hidden layer's slope is 0 or 1, by the sign of its sum."""
+    return "hidden_step" in (ACTIVATIONS[shape.activation].factors or ())
+
+
 def per_hidden(shape: Shape) -> tuple[str, ...]:
     """The symbols of a hidden unit."""
     stands_for_itself = ACTIVATIONS[shape.activation].factors is None
@@ -167,7 +172,7 @@ def atoms(shape: Shape) -> tuple[Atom, ...]:
         # Small moves of a live relu do not change its step, which therefore always fits.
         steady = is_piecewise_linear(ACTIVATIONS[shape.activation])
         always = {"hidden_derivative"} if steady else set()
-        always |= {"hidden_step"} if shape.activation == "relu" else set()
+        always |= {"hidden_step"} if is_gated(shape) else set()
         found += [
             _single(shape, symbol, j, "", [] if symbol in always else [f"A1[{j}]"])
             for symbol in per_hidden(shape)
