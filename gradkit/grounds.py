@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gradkit.errors import GradkitError
 from gradkit.records.mistake import Preset
 from gradkit.records.task import Assignment, Form, Task
 from gradkit.truth.assignment import AssignmentError, read_assignment
@@ -15,7 +16,7 @@ from gradkit.truth.probes import draw
 from gradkit.truth.solution import find_reference, load_reference, verify
 
 
-class GradingError(Exception):
+class GradingError(GradkitError):
     """Nothing can be graded; the text says what was found, what was expected, what to do."""
 
 

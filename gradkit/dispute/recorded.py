@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gradkit.errors import GradkitError
 from gradkit.records.submission import Submission
 from gradkit.student.files import SubmissionError
 from gradkit.student.read import read
@@ -17,7 +18,7 @@ WANTED = "Name a file that `gradkit check --format json --output FILE` wrote."
 Data = Mapping[str, Any]
 
 
-class DisputeError(Exception):
+class DisputeError(GradkitError):
     """There is nothing to show; the text says why, and what to do."""
 
 

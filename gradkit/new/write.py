@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import gradkit
+from gradkit.errors import GradkitError
 from gradkit.new import words
 from gradkit.new.notebook import notebook
 from gradkit.new.readme import instructor_readme, student_readme
@@ -29,7 +30,7 @@ HOME = "assignment"
 """Where the exercise lies in a student's folder, if it is not gradkit's own."""
 
 
-class WriteError(Exception):
+class WriteError(GradkitError):
     """Nothing was written; the text says why and what to do."""
 
 

@@ -12,6 +12,7 @@ from gradkit.classroom.course.identify import normal, turned
 from gradkit.classroom.course.senders import KINDS
 from gradkit.classroom.file.pseudonyms import pseudonym
 from gradkit.classroom.file.store import Store
+from gradkit.errors import GradkitError
 from gradkit.records.course import Sender, Student
 
 STATEMENTS = (
@@ -27,7 +28,7 @@ STATEMENTS = (
 )
 
 
-class PurgeError(ValueError):
+class PurgeError(GradkitError):
     """Nobody was removed; the text says why."""
 
 

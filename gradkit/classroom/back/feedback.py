@@ -22,6 +22,7 @@ from gradkit.classroom.course.roll import enrolled
 from gradkit.classroom.file.counted import counted, rule_of
 from gradkit.classroom.file.releases import digest_of, given, release
 from gradkit.classroom.file.store import Store
+from gradkit.errors import GradkitError
 from gradkit.records.classroom import Release
 from gradkit.records.course import PLATFORMS, FilledSheet, Mark, Source
 from gradkit.records.feedback import Given, Left
@@ -30,7 +31,7 @@ PAGE, GRADE = "page", "grade"
 """What a student may be left without."""
 
 
-class FeedbackError(ValueError):
+class FeedbackError(GradkitError):
     """There is nothing that could be given back; the text says why."""
 
 

@@ -14,13 +14,14 @@ from dataclasses import replace
 from gradkit.classroom.file.database import last
 from gradkit.classroom.file.pack import unpack
 from gradkit.classroom.file.store import Store
+from gradkit.errors import GradkitError
 from gradkit.mark import total_of
 from gradkit.records.classroom import Counted, Kept, Override
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
 from gradkit.records.verdict import OPEN
 
 
-class OverrideError(ValueError):
+class OverrideError(GradkitError):
     """These points cannot be given; the text says why."""
 
 
