@@ -20,9 +20,9 @@ from typing import Any
 
 from gradkit.text import clean_text
 from gradkit.worker import Allowance, WorkerLost, Workshop
-from gradkit.worker.tiers import default_tier, short_of
+from gradkit.worker.tiers import short_of
 
-__all__ = ["Act", "Examination", "Trial", "default_tier", "examine", "failures", "short_of"]
+__all__ = ["Act", "Examination", "Trial", "examine", "failures", "objection"]
 
 MEMORY = 256 << 20
 """Bytes that the canary may allocate; it tries twice as many."""
@@ -142,6 +142,19 @@ def failures(examination: Examination) -> list[Trial]:
     return [
         trial for trial in examination.trials if trial.tier <= examination.tier and not trial.held
     ]
+
+
+def objection(examination: Examination, required: int) -> str:
+    """Why nobody else's code may be run here; empty where nothing speaks against it."""
+    if examination.tier < required:
+        return short_of(examination.tier, required)
+    broken = failures(examination)
+    if broken:
+        return (
+            f"isolation tier {examination.tier} does not hold here: student code could "
+            f"{', '.join(trial.words for trial in broken)}. Nothing was run; see `gradkit doctor`."
+        )
+    return ""
 
 
 def _try(act: Act, bait: dict[str, Any], workshop: Workshop) -> Trial:

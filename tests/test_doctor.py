@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 import gradkit.doctor
 from gradkit.cli import main
-from gradkit.doctor import ACTS, default_tier, examine, failures
+from gradkit.doctor import ACTS, examine, failures
 from gradkit.worker import WorkshopError
 
 ROOT = os.geteuid() == 0
@@ -139,9 +139,3 @@ class TestCommand:
         assert done.exit_code == 0
         assert "not tier 1: it takes Linux on x86_64 or aarch64" in done.stdout
         assert "docker run --rm" in done.stdout
-
-
-def test_default_tier():
-    """Continuous integration asks for more than a person at a terminal."""
-    assert default_tier({"CI": "true"}) == 2
-    assert default_tier({"CI": ""}) == default_tier({}) == 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import platform
 import tempfile
 import threading
 import tomllib
@@ -242,6 +243,32 @@ def _grader(packed: bytes) -> Grader:
         assignment=folder / "assignment.toml",
         reference=folder / "reference" if sent.reference else None,
     )
+    _try_out(settings)
     _HERE.grader = stack.enter_context(grader(settings))
     _HERE.packed = packed
     return _HERE.grader  # type: ignore[no-any-return]
+
+
+_TRIED: dict[int, str] = {}
+_TRYING = threading.Lock()
+"""On a Dask worker: by required tier, what speaks against running student code on this machine."""
+
+
+def _try_out(settings: Settings) -> None:
+    """Have a canary try out the isolation here, once, before anybody's code is run.
+
+    Raises
+    ------
+    GradingError
+        The tier is too low, or what it promises does not hold.
+    """
+    # Late: only a worker needs it.
+    from gradkit.doctor import examine, objection
+
+    required = settings.require_tier
+    with _TRYING:
+        if required and required not in _TRIED:
+            solutions = sorted(settings.reference.glob("*.py")) if settings.reference else []
+            _TRIED[required] = objection(examine(key=next(iter(solutions), None)), required)
+    if said := _TRIED.get(required):
+        raise GradingError(f"On a worker of the cluster, {platform.node()}: {said}")

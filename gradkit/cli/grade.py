@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from gradkit.classroom.course.roll import Roll
     from gradkit.grounds import Settings
 
-WANTED = 2
-"""The tier below which there is a warning."""
-
 
 @click.command("grade")
 @click.argument("paths", nargs=-1, required=True, type=FilePath(), metavar="PATHS…")
@@ -191,11 +188,11 @@ def _preview(listed: Roll, assignment: Path | None) -> None:
 
 
 def required_tier(asked: int | None) -> int:
-    """The tier that grading others' code takes on this machine.
+    """The tier that grading others' code takes: less than `GRADING` has to be asked for.
 
-    Off Linux there is none above 0, which has to be asked for by name.
+    Off Linux there is none above 0.
     """
-    from gradkit.worker.tiers import CONTAINER, default_tier
+    from gradkit.worker.tiers import CONTAINER, GRADING
 
     if asked is None and sys.platform != "linux":
         raise Refusal(
@@ -203,7 +200,7 @@ def required_tier(asked: int | None) -> int:
             f"isolation tier 0. Grade in a container, which gives tier 2:\n  {CONTAINER}\n"
             "or go on all the same with --require-tier 0."
         )
-    return default_tier(os.environ) if asked is None else asked
+    return GRADING if asked is None else asked
 
 
 def hold(settings: Settings) -> None:
@@ -214,24 +211,19 @@ def hold(settings: Settings) -> None:
     Refusal
         The tier is too low, or what it promises does not hold.
     """
-    from gradkit.doctor import examine, failures, short_of
+    from gradkit.doctor import examine, objection
     from gradkit.grounds import grounds
+    from gradkit.worker.tiers import GRADING
 
     _, reference = grounds(settings)
     key = next(iter(sorted(reference.glob("*.py"))), None) if reference is not None else None
     examination = examine(key=key.resolve() if key is not None else None)
-    if examination.tier < settings.require_tier:
-        raise Refusal(short_of(examination.tier, settings.require_tier))
-    broken = failures(examination)
-    if broken:
-        raise Refusal(
-            f"isolation tier {examination.tier} does not hold here: student code could "
-            f"{', '.join(trial.words for trial in broken)}. Nothing was run; see `gradkit doctor`."
-        )
-    if examination.tier < WANTED:
+    if said := objection(examination, settings.require_tier):
+        raise Refusal(said)
+    if examination.tier < GRADING:
         click.echo(
             f"gradkit: student code runs at isolation tier {examination.tier}, which keeps less "
-            f"from it than tier {WANTED} would; see `gradkit doctor`.",
+            f"from it than tier {GRADING} would; see `gradkit doctor`.",
             err=True,
         )
 

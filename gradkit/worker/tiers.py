@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 ADDS = {
     0: "a process of its own, limits on resources, an empty environment, a protocol without pickle",
     1: "no files written, no network, no other programs or processes, no look at other processes",
@@ -19,13 +17,28 @@ LACKING = {
 """By tier, what it takes to reach it from the one below."""
 
 
+OPEN = {
+    0: "read and write the grader's files, use the network, start programs",
+    1: "read the grader's files, among them gradkit's own, model solutions and others' work",
+}
+"""By tier, what student code can do that nothing prevents before a grade can be trusted."""
+
+GRADING = 2
+"""The tier that grading other people's code asks for, unless told: below it answers can be read."""
+
+
 def short_of(reached: int, required: int) -> str:
     """Say that a tier was not reached, what the next one takes, and what to do."""
     return (
         f"student code would run at isolation tier {reached} here, and tier {required} is "
         f"required. Of tier {reached + 1}: {LACKING[reached + 1]}. `gradkit doctor` shows what "
-        "holds on this machine."
+        f"holds on this machine. {_all_the_same(reached)}"
     )
+
+
+def _all_the_same(reached: int) -> str:
+    could = f", where it can {OPEN[reached]}" if reached in OPEN else ""
+    return f"To run it all the same{could}: --require-tier {reached}."
 
 
 CONTAINER = (
@@ -33,8 +46,3 @@ CONTAINER = (
     "sh -c 'pip install -q gradkit && gradkit grade SUBMISSIONS --out RESULTS'"
 )
 """How tier 2 is had where the system has none: in a container, whose default profile will do."""
-
-
-def default_tier(environment: Mapping[str, str]) -> int:
-    """The tier that grading other people's code asks for, unless told: 2 in CI, else 1."""
-    return 2 if environment.get("CI") else 1

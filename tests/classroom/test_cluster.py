@@ -8,11 +8,13 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import gradkit
+from gradkit import doctor
 from gradkit.classroom.cluster import Cluster, ClusterError, portable
 from gradkit.classroom.course.roll import roll
 from gradkit.classroom.crew import Lanes
@@ -162,6 +164,24 @@ def test_another_version_on_the_workers(
         pytest.raises(GradingError, match=r"this command has 99\.0\. Install the same version"),
     ):
         graded(small_class, tmp_path / "far", crew)
+
+
+def test_a_worker_that_isolates_too_little(
+    small_class: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs nobody's code: the command ends with the worker's sentence."""
+    monkeypatch.setattr(doctor, "examine", lambda key: doctor.Examination(1, ()))
+    monkeypatch.setattr("gradkit.classroom.cluster._TRIED", {})
+    settings = replace(SETTINGS, require_tier=2)
+    with (
+        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as made,
+        Cluster(settings, made.scheduler_address) as crew,
+        Store(tmp_path, write=True) as store,
+        pytest.raises(GradingError, match=r"On a worker of the cluster, .* at isolation tier 1 "),
+    ):
+        Grading(store, settings, Silent()).run(roll(gather([small_class])), crew)
+    with Store(tmp_path, write=False) as store:
+        assert store.newest() == []
 
 
 def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from classroom.classes import (
@@ -42,6 +43,7 @@ from gradkit.doctor import Examination, examine
 from gradkit.records.result import Result
 from gradkit.render import progress
 from gradkit.render.progress import Watcher
+from gradkit.worker.tiers import LACKING
 
 
 def test_a_class_is_graded_and_summed_up(tmp_path: Path) -> None:
@@ -288,14 +290,45 @@ def test_nothing_is_run_where_a_defence_is_missing(
         assert store.newest() == []
 
 
-def test_a_tier_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is asked for is held to, and what would be missing is said."""
-    monkeypatch.setattr(gradkit_doctor, "examine", lambda key: Examination(1, ()))
+def _graded_where(
+    reached: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *options: str
+) -> Any:
+    """A class, graded on a machine that gives no more than this tier."""
+    monkeypatch.setattr(gradkit_doctor, "examine", lambda key: Examination(reached, ()))
     folder = handed_in(tmp_path / "class", ann=RIGHT)
-    arguments = ["grade", folder, "--out", tmp_path / "out", "--require-tier", "2", *OPTIONS]
-    done = CliRunner().invoke(main, list(map(str, arguments)))
-    assert done.exit_code == 2
-    assert "student code would run at isolation tier 1 here, and tier 2 is required" in done.stderr
+    arguments = ["grade", folder, "--out", tmp_path / "out", *options, *OPTIONS]
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+@pytest.mark.parametrize("ci", ["", "true"])
+@pytest.mark.parametrize(
+    ("reached", "could"),
+    [
+        (1, "it can read the grader's files, among them gradkit's own, model solutions and"),
+        (0, "it can read and write the grader's files, use the network, start programs"),
+    ],
+)
+def test_nobodys_code_is_run_below_tier_2_unasked(
+    reached: int, could: str, ci: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found, what is needed, what could be reached, and how to go on knowingly."""
+    monkeypatch.setenv("CI", ci)
+    done = _graded_where(reached, tmp_path, monkeypatch)
+    assert (done.exit_code, done.stdout) == (2, "")
+    said = f"student code would run at isolation tier {reached} here, and tier 2 is required. Of"
+    assert said in done.stderr
+    assert LACKING[reached + 1] in done.stderr
+    assert f"where {could}" in done.stderr
+    assert done.stderr.endswith(f": --require-tier {reached}.\n")
+    with Store(tmp_path / "out", write=False) as store:
+        assert store.newest() == []
+
+
+def test_a_lower_tier_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is graded, and said that less is kept from student code."""
+    done = _graded_where(1, tmp_path, monkeypatch, "--require-tier", "1")
+    assert done.exit_code == 0
+    assert "runs at isolation tier 1, which keeps less from it than tier 2" in done.stderr
 
 
 def test_elsewhere_tier_0_has_to_be_asked_for(
