@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gradkit.errors import GradkitError
+from gradkit.errors import GradkitError, did_you_mean
 from gradkit.records.mistake import Preset
 from gradkit.records.task import Assignment, Form, Task
 from gradkit.truth.assignment import AssignmentError, read_assignment
@@ -61,6 +61,7 @@ def grounds(settings: Settings) -> tuple[Assignment, Path | None]:
         if name not in known:
             raise GradingError(
                 f"--task {name}: there is no such task. The assignment has {', '.join(known)}."
+                f"{did_you_mean(name, known)}"
             )
     return assignment, _find_reference(settings)
 

@@ -28,3 +28,11 @@ def _wait() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def cores() -> int:
+    """Count the processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1

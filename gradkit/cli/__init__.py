@@ -96,9 +96,7 @@ class Commands(click.Group):
             raise Refusal(sentence(error)) from None
 
 
-@click.group(
-    "gradkit", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group("gradkit", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gradkit")
 def main() -> None:
     """Grade hand-written backpropagation, and say what the code does."""

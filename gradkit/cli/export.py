@@ -8,9 +8,10 @@ import click
 
 from gradkit.cli.options import ASSIGNMENT, REFERENCE, FilePath
 from gradkit.cli.refusal import Refusal
+from gradkit.cli.usage import Command
 
 
-@click.command("export")
+@click.command("export", cls=Command, example="gradkit export gradescope --out autograder.zip")
 @click.argument("platform", type=click.Choice(["gradescope", "prairielearn", "github-classroom"]))
 @click.option(
     "--out",

@@ -8,9 +8,10 @@ import click
 
 from gradkit.cli.options import FilePath
 from gradkit.cli.refusal import Refusal
+from gradkit.cli.usage import Command
 
 
-@click.command("new")
+@click.command("new", cls=Command, example="gradkit new hw")
 @click.argument("folder", type=FilePath(), metavar="DIR")
 @click.option(
     "--instructor", is_flag=True, help="An assignment of one's own, with solutions and template."

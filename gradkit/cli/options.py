@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gradkit.cli.refusal import Refusal
+from gradkit.cli.usage import OneOf
 
 if TYPE_CHECKING:
-    from gradkit.grounds import Settings
+    from click.decorators import FC
 
 
 class FilePath(click.Path):
@@ -57,7 +59,7 @@ NO_REFERENCE = click.option(
 )
 PRESET = click.option(
     "--preset",
-    type=click.Choice(["default", "strict", "lenient"]),
+    type=OneOf(["default", "strict", "lenient"]),
     help="What mistakes cost.  [default: for a class what was last given, else the assignment's]",
 )
 HINTS = click.option(
@@ -83,13 +85,6 @@ NEW_VERSION = click.option(
     is_flag=True,
     help="Go on although the class was graded with another gradkit: all is graded again.",
 )
-IN_CLASS = click.option(
-    "--class",
-    "folder",
-    type=FilePath(),
-    metavar="DIR",
-    help="The folder of the class.  [default: GRADKIT_CLASS, or the only one here]",
-)
 BY = click.option(
     "--by",
     type=Text(),
@@ -99,15 +94,13 @@ BY = click.option(
 )
 PSEUDONYMS = click.option(
     "--pseudonyms",
-    "--anonymous",
-    "pseudonyms",
     is_flag=True,
     help="Made-up names, always the same ones, and no text that could name a student.",
 )
 CLASS = click.argument("folder", type=FilePath(), metavar="DIR")
 
 
-def assignment_options(command: click.decorators.FC) -> click.decorators.FC:
+def assignment_options(command: FC) -> FC:
     """What to grade against, and how: the options of every command that grades."""
     for option in reversed(
         [
@@ -120,7 +113,7 @@ def assignment_options(command: click.decorators.FC) -> click.decorators.FC:
             ),
             click.option(
                 "--form",
-                type=click.Choice(["correct", "published"]),
+                type=OneOf(["correct", "published"]),
                 default="correct",
                 show_default=True,
                 help="Which form is right.",
@@ -141,10 +134,13 @@ def assignment_options(command: click.decorators.FC) -> click.decorators.FC:
     return command
 
 
-def settings_of(
-    against: dict[str, Any], *, require_tier: int, dropped: tuple[str, ...] = ()
-) -> Settings:
-    """What `assignment_options` were given, as settings."""
-    from gradkit.grounds import Settings
+def format_option(*words: str) -> Callable[[FC], FC]:
+    """Make the option ``--format``: in what a command writes; the first word is the default."""
+    return click.option(
+        "--format", "format_", type=OneOf(words), default=words[0], show_default=True
+    )
 
-    return Settings(**against, require_tier=require_tier, dropped=dropped)
+
+def out(metavar: str, help_: str, *, required: bool = False) -> Callable[[FC], FC]:
+    """Make the option ``--out``: the file or folder that a command writes."""
+    return click.option("--out", type=FilePath(), metavar=metavar, help=help_, required=required)

@@ -19,7 +19,7 @@ FORMER: Mapping[str, str] = {
     "--lanes": "--workers",
     "--anonymous": "--pseudonyms",
     "--class": "DIR",
-    "--submission": "[NAME]",
+    "--submission": "NAME",
 }
 """Options of 0.1, and the option or argument that has taken the place of each."""
 
@@ -63,6 +63,8 @@ def usage(context: click.Context) -> str:
 
 def sentence(error: click.UsageError) -> str:
     """Say what is wrong with a command line: what was found, what is expected, what to do."""
+    if isinstance(error, click.BadOptionUsage):
+        return f"{error.option_name} needs a value behind it. `gradkit COMMAND --help` says which."
     context = error.ctx
     if context is None:
         return error.format_message()
@@ -89,8 +91,8 @@ def _no_option(name: str, context: click.Context) -> str:
     if now.partition(" ")[0] in options:
         return f"{name} is called {now} now."
     places = [p.make_metavar(context) for p in parameters if isinstance(p, click.Argument)]
-    if now in places:
-        return f"{name} is the argument {now.strip('[]')} now: `{usage(context)}`."
+    if any(now in place.strip("[]").split("|") for place in places):
+        return f"{name} is the argument {now} now: `{usage(context)}`."
     near = did_you_mean(name, [each for each in options if each.startswith("--")])
     path = context.command_path
     return f"{path} has no option {name}.{near} `{path} --help` lists all."

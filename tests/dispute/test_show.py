@@ -450,7 +450,7 @@ def test_a_finding_that_several_have_needs_a_name(swapped: tuple[Path, Path, str
     data = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps([data, {**data, "submission": "twin"}]), encoding="utf-8")
     said = refusal(file, name)
-    assert said == f"{name} is in 2 results; add --submission, one of mine, twin."
+    assert said == f"{name} is in 2 results; say whose it is, one of mine, twin."
     assert show(file, name, submission="mine").agrees
 
 
@@ -474,7 +474,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "none.json"
     assert refusal(file, "x") == (
         f"{file}: cannot be read (No such file or directory). Name a file that `gradkit check "
-        "--format json --output FILE` wrote."
+        "--format json --out FILE` wrote."
     )
 
 

@@ -111,7 +111,8 @@ def feedback(store: Store, plan: Plan) -> Given:
     if not bundle.names and filled is None:
         raise FeedbackError(
             f"Nobody's submission in {store.path} was downloaded from {_of(plan)}, which "
-            "finds whose a page is by the name in its own download. Write the pages with --folder."
+            "finds whose a page is by the name in its own download. Write the pages with --format "
+            "folder."
         )
     if plan.changed:
         new = {name: file for name, file in bundle.names.items() if pages[name].new}
@@ -168,7 +169,7 @@ def _told_elsewhere(elsewhere: Mapping[str, Source], given: Container[str]) -> I
         by = ", ".join(f"{number} by {name}" for name, number in sorted(count.items()))
         yield (
             f"{count.total()} handed in elsewhere ({by}) and are not in this: give them theirs "
-            "there, or with --folder."
+            "there, or with --format folder."
         )
 
 
@@ -197,9 +198,8 @@ def _bundle(plan: Plan, found: Sequence[Address], pages: dict[str, Page]) -> _Bu
     for students in together.values():
         if len({pages[student].digest for student in students}) > 1:
             why = f"the pages of {', '.join(students)} differ, and {_of(plan)} has one file for all"
-            left += [
-                Left(student, PAGE, f"{why}: write them with --folder") for student in students
-            ]
+            why += ": write them with --format folder"
+            left += [Left(student, PAGE, why) for student in students]
             for student in students:
                 del names[student]
     if any(student in names for students in together.values() for student in students):
