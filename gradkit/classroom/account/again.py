@@ -116,7 +116,7 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
     >>> from pathlib import Path
     >>> given = copy_of(Path("results"), "chen")
     >>> given.number, given.total, given.data[:15]
-    (1, 1, b'<!doctype html>')
+    (1, 1, b'<!DOCTYPE html>')
     """
     with Store(folder, write=False) as store:
         name = whom(store, student)
