@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gradkit
-from gradkit.language import say
 from gradkit.mark import mark
 from gradkit.records.evidence import Evidence
 from gradkit.records.finding import Inquiry
@@ -219,20 +218,6 @@ def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[
     left = {finding.mistake for finding in kept} | dropped
     follows = {check: codes for check, codes in inquiry.follows.items() if left.issuperset(codes)}
     return Inquiry(kept, follows, inquiry.rounded)
-
-
-def best(results: Sequence[TaskResult], sections: Sequence[str]) -> TaskResult:
-    """Of several sections that speak for a task, the one with the best marks counts."""
-    result = max(results, key=lambda each: each.score)
-    if len(results) > 1:
-        titles = ", ".join(sections)
-        note = say(
-            "Found in {count} places ({titles}); the best of them counts.",
-            count=len(results),
-            titles=titles,
-        )
-        result = replace(result, notes=(*result.notes, note))
-    return result
 
 
 def total(result: Result, tasks: Sequence[TaskResult]) -> Result:

@@ -64,8 +64,6 @@ def mistaken_for(session: Session, submission: Submission, section: Section) -> 
 def play(session: Session, path: Path, task: str) -> Iterator[Played]:
     """The functions of a submission that play a task's roles, to be called one by one.
 
-    Of several sections the last counts.
-
     Raises
     ------
     GradingError
@@ -75,7 +73,7 @@ def play(session: Session, path: Path, task: str) -> Iterator[Played]:
         submission = read(path)
     except SubmissionError as error:
         raise GradingError(str(error)) from None
-    chosen, section, binding, _ = list(bindings(session, submission, task))[-1]
+    chosen, section, binding, _ = binding_of(session, submission, task)
     with session.room.sit(chosen, section, submission) as sitting:
         yield Played(chosen, binding, sitting)
 
@@ -85,25 +83,24 @@ def answers(session: Session, task: Task) -> Answers:
     return Answers(task, session.room.oracle(task))
 
 
-def bindings(
+def binding_of(
     session: Session, submission: Submission, task: str
-) -> Iterator[tuple[Task, Section, Binding, frozenset[str]]]:
-    """Each section that speaks for a task, with what plays which role in it.
+) -> tuple[Task, Section, Binding, frozenset[str]]:
+    """The section that speaks for a task, with what plays which role in it.
 
     The last item are names that the section must not take from others.
 
     Raises
     ------
     GradingError
-        See `gradkit.session.Session.grade`.
+        The grader's own side failed, or it cannot be told what speaks for the task.
     """
     try:
         claimed = recognise(submission, session.tasks, (task,), session.room.sit)
         chosen = next(each for each in session.tasks if each.id == task)
-        for section in claimed[task]:
-            with session.room.sit(chosen, section, submission) as sitting:
-                facts = outline(section, submission.modules)
-                binding = bind(chosen, facts, sitting)
-            yield chosen, section, binding, session.room.forbidden
+        section = claimed[task].section
+        with session.room.sit(chosen, section, submission) as sitting:
+            binding = bind(chosen, outline(section, submission.modules), sitting)
     except (UnrecognisedError, WorkshopError) as error:
         raise GradingError(str(error)) from None
+    return chosen, section, binding, session.room.forbidden

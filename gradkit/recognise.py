@@ -6,8 +6,9 @@ forward pass gives at known weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 
 from gradkit.language import phrase, say
 from gradkit.records.probes import Batch
-from gradkit.records.submission import Section, Submission
+from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Array, Assignment, Task
 from gradkit.student.bind import bind
+from gradkit.student.choose import choose
 from gradkit.student.divide import divide
 from gradkit.student.leaning import leaning
 from gradkit.student.observe import observe_batch, shapes_of
@@ -40,8 +42,8 @@ class UnrecognisedError(Exception):
 
 def recognise(
     submission: Submission, tasks: Sequence[Task], named: Collection[str], sit: Sit
-) -> dict[str, list[Section]]:
-    """The sections of each task that the submission has something for.
+) -> dict[str, Claim]:
+    """The section of each task that the submission has something for: one, of all that could be.
 
     Parameters
     ----------
@@ -67,34 +69,60 @@ def recognise(
 
 def _recognise(
     submission: Submission, tasks: Sequence[Task], named: Collection[str], sit: Sit
-) -> dict[str, list[Section]]:
+) -> dict[str, Claim]:
     claimed: dict[str, list[Section]] = {}
     sections = divide(submission, tasks)
     if named and not any(task in named for section in sections for task in section.tasks):
         sections = divide(submission, tasks, named)
-    for section in sections:
-        possible = [task for task in tasks if task.id in section.tasks]
-        asked = [task for task in possible if task.id in named]
-        possible = asked or possible
-        if len(possible) > 1:
-            possible = _nearest(possible, section, submission, sit)
-        for task in possible:
+    heard = [_hear(section, tasks, named, submission, sit) for section in sections]
+    sure = [(section, each.right) for section, each in zip(sections, heard, strict=True)]
+    for section, each in zip(sections, heard, strict=True):
+        others = {
+            task.id
+            for other, task in sure
+            if task is not None and (len(other.tasks) == 1 or _files(other) & _files(section))
+        }
+        task = each.right or _likeliest(each, others, section, submission)
+        if task is not None:
             claimed.setdefault(task.id, []).append(section)
     for name in named:
         claimed.setdefault(name, [Section((name,), ())])
-    return claimed
+    return {task.id: choose(task, claimed[task.id], tasks) for task in tasks if task.id in claimed}
 
 
-def _nearest(tasks: list[Task], section: Section, submission: Submission, sit: Sit) -> list[Task]:
-    """The task whose forward pass the section's is; none where it has no function at all.
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What a section's forward pass says: ``right`` is the task whose it is, if it is one's.
 
-    Where it is none's, words decide, and only then what it comes nearest to: a forward pass
-    with a mistake may be nearer to another task's.
+    ``gaps`` tell how far it is from others; ``found`` is whether it has any function at all.
     """
+
+    possible: tuple[Task, ...]
+    right: Task | None = None
+    gaps: Mapping[str, float] = field(default_factory=dict)
+    found: bool = True
+
+
+def _files(section: Section) -> set[str]:
+    return {cell.file for cell in section.own}
+
+
+def _hear(
+    section: Section,
+    tasks: Sequence[Task],
+    named: Collection[str],
+    submission: Submission,
+    sit: Sit,
+) -> _Heard:
+    """Ask a section's forward pass which task it is of, where the text leaves that open."""
+    possible = [task for task in tasks if task.id in section.tasks]
+    possible = [task for task in possible if task.id in named] or possible
+    if len(possible) == 1:
+        return _Heard(tuple(possible), possible[0])
     gaps: dict[str, float] = {}
     found = False
     facts = outline(section, submission.modules)
-    for task in tasks:
+    for task in possible:
         batch = draw(task, 0, Derived(task).forward, False).forward[-1]
         with sit(task, section, submission) as sitting:
             binding = bind(task, facts, sitting)
@@ -106,11 +134,24 @@ def _nearest(tasks: list[Task], section: Section, submission: Submission, sit: S
         expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
         if y_hat is not None and y_hat.shape == expected.shape and y_hat.dtype.kind == "f":
             if _is_right(task, batch, y_hat, expected):
-                return [task]
+                return _Heard(tuple(possible), task)
             gaps[task.id] = median(np.abs(y_hat - expected))
-    if not found:
-        return []
     gaps = {name: gap for name, gap in gaps.items() if np.isfinite(gap)}
+    return _Heard(tuple(possible), None, gaps, found)
+
+
+def _likeliest(
+    heard: _Heard, others: Collection[str], section: Section, submission: Submission
+) -> Task | None:
+    """The task of a section whose forward pass is none's; nothing where it has no function at all.
+
+    It is rather one that nothing else speaks for. Words decide, and only then what it comes
+    nearest to: a forward pass with a mistake may be nearer to another task's.
+    """
+    if not heard.found:
+        return None
+    gaps = heard.gaps
+    tasks = [task for task in heard.possible if task.id not in others] or list(heard.possible)
     left = leaning(tasks, section, runs=bool(gaps))
     if gaps:
         left.sort(key=lambda task: gaps.get(task.id, np.inf))
@@ -123,7 +164,7 @@ def _nearest(tasks: list[Task], section: Section, submission: Submission, sit: S
                 tasks=", ".join(task.id for task in tasks),
             )
         )
-    return left[:1]
+    return left[0]
 
 
 def resembles(

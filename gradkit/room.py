@@ -15,9 +15,6 @@ from gradkit.truth.oracle import Oracle
 from gradkit.truth.remembered import Remembered
 from gradkit.worker import Workshop
 
-BRIEF = 1.0
-"""Seconds that a section is given, however long others of its task have taken."""
-
 
 class Pace(Protocol):
     """How long submissions may take, and what they have taken."""
@@ -70,15 +67,9 @@ class Room:
         self._oracles: dict[str, Oracle] = {}
         self._stack = ExitStack()
 
-    def sit(
-        self, task: Task, section: Section, submission: Submission, spent: float = 0.0
-    ) -> Sitting:
-        """A section's code, ready to be asked.
-
-        All sections of a submission that speak for a task share its deadline: one that comes after
-        others, which have ``spent`` so many seconds, has what is left, and at least `BRIEF`.
-        """
-        pace, deadline = self._pace, min(task.deadline, max(task.deadline - spent, BRIEF))
+    def sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
+        """A section's code, ready to be asked."""
+        pace, deadline = self._pace, task.deadline
         if pace is not None:
             deadline = min(deadline, pace.limit(task.framework))
         return Sitting(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib.util
 import secrets
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,6 @@ from gradkit.assess import (
     Scheme,
     assess,
     basis_of,
-    best,
     questions_of,
     scheme_of,
     tolerances_of,
@@ -43,7 +41,7 @@ from gradkit.records.evidence import Evidence, Graded
 from gradkit.records.finding import FOR_INSTRUCTORS, Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Result, TaskResult
-from gradkit.records.submission import Place, Section, Submission
+from gradkit.records.submission import Claim, Place, Section, Submission
 from gradkit.records.task import Task
 from gradkit.records.verdict import Verdict
 from gradkit.room import Pace, Room
@@ -165,7 +163,7 @@ class Session:
     def grade_sections(
         self,
         submission: Submission,
-        claimed: Mapping[str, Sequence[Section]],
+        claimed: Mapping[str, Claim],
         seed: int | None = None,
     ) -> Graded:
         """Grade sections that are known to speak for their tasks. See `grade`."""
@@ -175,41 +173,35 @@ class Session:
         wanted = self.settings.tasks or claimed
         chosen = [task for task in self.tasks if task.id in wanted]
         try:
-            taken = []
-            for task in chosen:
-                started = time.monotonic()
-                for section in claimed[task.id]:
-                    spent = time.monotonic() - started
-                    taken.append(self._take(task, section, submission, seed, spent))
+            taken = [self._take(task, claimed[task.id], submission, seed) for task in chosen]
         except (OracleError, WorkshopError) as error:
             raise BreakdownError(str(error)) from None
         except RecursionError:
             raise GradingError(too_deep(submission)) from None
         except MemoryError:
             raise BreakdownError(too_large(submission)) from None
-        tasks = []
-        for task in chosen:
-            own = [pair for pair in taken if pair[0].task == task.id]
-            tasks.append(best([r for _, r in own], [evidence.section for evidence, _ in own]))
         result = self._result(submission, seed, chosen)
         tier = max((evidence.tier for evidence, _ in taken), default=0)
-        result = replace(total(result, tasks), tier=tier)
+        result = replace(total(result, [marks for _, marks in taken]), tier=tier)
         return Graded(result, tuple(evidence for evidence, _ in taken))
 
     def _take(
-        self, task: Task, section: Section, submission: Submission, seed: int, spent: float
+        self, task: Task, claim: Claim, submission: Submission, seed: int
     ) -> tuple[Evidence, TaskResult]:
-        """The evidence of one section, and its marks; others of the task have ``spent`` seconds."""
+        """The evidence of the section that speaks for a task, and its marks."""
+        section = claim.section
         title = section.title or (section.own[0].file if section.own else "")
         scheme = self.scheme
-        evidence = Evidence(task.id, title, seed)
+        evidence = Evidence(
+            task.id, title, seed, inquiry=_of_claim(task, claim), notes=_told(claim.note)
+        )
         if task.framework == "torch" and importlib.util.find_spec("torch") is None:
             evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
         oracle = self.room.oracle(task)
         facts = outline(section, submission.modules)
         for redraw in range(1 + REDRAWS):
-            with self.room.sit(task, section, submission, spent) as sitting:
+            with self.room.sit(task, section, submission) as sitting:
                 examined = examine(task, facts, sitting, oracle, seed + redraw)
                 self.room.note(task, sitting)
                 settled = all(verdict.state != "inconclusive" for verdict in examined.verdicts)
@@ -225,8 +217,8 @@ class Session:
             tolerances=tolerances_of(task),
             binding=examined.case.binding,
             observations=examined.case.observations,
-            inquiry=inquiry,
-            notes=tuple(note for note in (trouble, self._doubt(task, section, examined)) if note),
+            inquiry=replace(inquiry, findings=(*inquiry.findings, *evidence.inquiry.findings)),
+            notes=_told(claim.note, trouble, self._doubt(task, section, examined)),
             tier=examined.tier,
         )
         evidence = replace(
@@ -300,6 +292,21 @@ class Session:
 
     def __exit__(self, *exception: object) -> None:
         self.room.close()
+
+
+def _of_claim(task: Task, claim: Claim) -> Inquiry:
+    """What there is to remark where other code than what counts plays the same roles."""
+    if not claim.differs:
+        return Inquiry()
+    # Late: few submissions have any.
+    from gradkit.inquiry import several
+
+    return Inquiry((several(task),))
+
+
+def _told(*notes: str) -> tuple[str, ...]:
+    """Those that say something."""
+    return tuple(note for note in notes if note)
 
 
 def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:

@@ -9,7 +9,6 @@ from gradkit.assess import (
     StaleError,
     assess,
     basis_of,
-    best,
     judge_again,
     scheme_of,
     tolerances_of,
@@ -62,11 +61,8 @@ class Marker:
         marked = []
         for old in result.tasks:
             task = self._task(result.form, old.task)
-            own = [each for each in evidence if each.task == task.id]
-            results = [
-                assess(task, each, self._verdicts(result.form, task, each), scheme) for each in own
-            ]
-            marked.append(best(results, [each.section for each in own]))
+            own = [each for each in evidence if each.task == task.id][-1]
+            marked.append(assess(task, own, self._verdicts(result.form, task, own), scheme))
         digests = {"submission": result.digests["submission"], **self.digests}
         oracle: OracleKind = "derived" if self.reference is None else "reference"
         return replace(

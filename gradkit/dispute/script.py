@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.consult import bindings
+from gradkit.consult import binding_of
 from gradkit.dispute import calls, formulas
 from gradkit.dispute.recorded import Data, DisputeError
 from gradkit.inquiry.findings import names_of
@@ -84,7 +84,7 @@ class Script:
     ) -> None:
         self._finding, self._seed = finding, int(recorded["seed"])
         self._level, self._name = int(result["hints"]), submission.name
-        self.task, section, binding, forbidden = _section(session, submission, recorded, finding)
+        self.task, section, binding, forbidden = _section(session, submission, recorded)
         self._excerpt = Excerpt(section, submission.modules, forbidden)
         self._bound = _bound(binding, self.task, finding)
         (check,) = [each for each in recorded["checks"] if each["check"] == finding["check"]]
@@ -238,21 +238,12 @@ def _rule(title: str) -> str:
 
 
 def _section(
-    session: Session, submission: Submission, recorded: Data, finding: Data
+    session: Session, submission: Submission, recorded: Data
 ) -> tuple[Task, Section, Binding, frozenset[str]]:
-    """The section that the finding is about: the one that its place is in."""
+    """The section that the finding is about: the one that speaks for its task."""
     if recorded["task"].endswith("torch") and importlib.util.find_spec("torch") is None:
         raise DisputeError("torch is not installed here: pip install 'gradkit[torch]'.")
-    options = list(bindings(session, submission, recorded["task"]))
-    where = (finding["file"], finding["cell"])
-    return next(
-        (
-            option
-            for option in options
-            if where in {(cell.file, cell.cell) for cell in option[1].own}
-        ),
-        options[0],
-    )
+    return binding_of(session, submission, recorded["task"])
 
 
 def _bound(binding: Binding, task: Task, finding: Data) -> Bound:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from gradkit.examine import Examined
 from gradkit.inquiry.follows import follows_own_forward, follows_what_is_left
 from gradkit.inquiry.forward import forward_explanation, forward_findings
-from gradkit.inquiry.suspicion import suspicions
+from gradkit.inquiry.suspicion import several, suspicions
 from gradkit.inquiry.training import training_inquiry
 from gradkit.inquiry.update import update_inquiry
 from gradkit.records.finding import Inquiry
@@ -18,7 +18,7 @@ from gradkit.student.idioms import idioms_of
 from gradkit.student.sitting import Sitting
 from gradkit.truth.oracle import Oracle
 
-__all__ = ["inquire", "suspicions"]
+__all__ = ["inquire", "several", "suspicions"]
 
 
 def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, seed: int) -> Inquiry:

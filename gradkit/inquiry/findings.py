@@ -59,6 +59,12 @@ def finding_of(
     return told(finding, task, slip, names_of(bound), _functions(bound))
 
 
+def remark_on(task: Task, slip: Slip) -> Finding:
+    """A finding about a whole submission: no function of it, no place."""
+    finding = Finding(_identity(task, "", slip.code, ()), "", slip.code, "", ())
+    return told(finding, task, slip, Names())
+
+
 def update_findings(
     task: Task, bound: Bound, diagnosis: Diagnosis
 ) -> Iterator[tuple[Slip, Finding]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gradkit.examine import Examined
-from gradkit.inquiry.findings import finding_of
+from gradkit.inquiry.findings import finding_of, remark_on
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Slip
 from gradkit.records.task import Task
-from gradkit.truth.mistakes.catalogue import MEMORISED, NONDETERMINISTIC
+from gradkit.truth.mistakes.catalogue import MEMORISED, NONDETERMINISTIC, SEVERAL
 from gradkit.truth.suspicion import memorised, nondeterministic
 
 CHECKS = {"forward": "forward", "model": "forward", "update": "update", "train": "trajectory"}
@@ -31,6 +31,11 @@ def suspicions(task: Task, examined: Examined, inquiry: Inquiry) -> tuple[Findin
         if CHECKS[role] not in named
     ]
     return tuple(found)
+
+
+def several(task: Task) -> Finding:
+    """That several files play the same roles, of which one counts."""
+    return remark_on(task, Slip(SEVERAL))
 
 
 def _is_explained(finding: Finding) -> bool:

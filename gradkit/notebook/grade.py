@@ -12,7 +12,7 @@ from gradkit.grounds import GradingError, Settings
 from gradkit.language import phrase, say
 from gradkit.notebook.kernel import Kernel, headings, modules_beside
 from gradkit.notebook.report import Report
-from gradkit.records.submission import Section, Submission
+from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Assignment, Task
 from gradkit.room import Room
 from gradkit.session import Session
@@ -36,9 +36,7 @@ class LiveRoom(Room):
         super().__init__(settings, tasks, None)
         self._functions = functions
 
-    def sit(
-        self, task: Task, section: Section, submission: Submission, spent: float = 0.0
-    ) -> Sitting:
+    def sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
         """See `Room`."""
         return LiveSitting(None, section, self._functions)
 
@@ -70,7 +68,7 @@ def grade(
             other = mistaken_for(session, submission, section) if _can_run(task) else None
             if other is not None:
                 return Report(task.title, hints=level, refusal=_again(task, other), notes=notes)
-            graded = session.grade_sections(submission, {task.id: [section]})
+            graded = session.grade_sections(submission, {task.id: Claim(section)})
     except GradingError as error:
         return Report(task.title, hints=level, refusal=str(error), notes=notes)
     return Report(task.title, hints=level, result=graded.result, notes=notes)

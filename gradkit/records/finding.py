@@ -10,7 +10,7 @@ from gradkit.records.submission import Place
 UNEXPLAINED = "unexplained"
 """The mistake of a finding that names none."""
 
-FOR_INSTRUCTORS = frozenset({"memorised-answers"})
+FOR_INSTRUCTORS = frozenset({"memorised-answers", "numerical-gradient"})
 """Findings that are for a person to judge, and never shown below the highest hint level."""
 
 

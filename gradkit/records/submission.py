@@ -119,3 +119,17 @@ class Section:
     shared: tuple[Cell, ...] = ()
     borrowed: tuple[Cell, ...] = ()
     title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The one section that speaks for a task, and what of the submission was passed over for it.
+
+    ``over`` are the files whose code plays the same roles; ``note`` says in a sentence what
+    counts, and why. ``differs``: what was passed over is other code than what counts.
+    """
+
+    section: Section
+    over: tuple[str, ...] = ()
+    note: str = ""
+    differs: bool = False

@@ -93,13 +93,26 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Imports:
+    """Which packages a task's code may use, by the names that ``import`` takes, without dots.
+
+    ``allowed`` are all there are, beside the task's own framework; empty means any. What is
+    ``forbidden`` is so wherever it comes from.
+    """
+
+    allowed: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One exercise in one framework.
 
     ``X`` has shape (examples, features), ``y`` (examples, outputs). ``layers`` leaves the
     input out: its width is ``X.shape[1]``. ``words`` are what a heading or a file name
     says when it means this task (besides the framework). ``deadline`` is in seconds of
-    wall time for everything the student's code does for this task.
+    wall time for everything the student's code does for this task. ``files`` are the names of
+    those that speak for it, where there are several.
     """
 
     id: str
@@ -117,6 +130,8 @@ class Task:
     roles: tuple[Role, ...]
     checks: tuple[Check, ...]
     deadline: float
+    files: tuple[str, ...] = ()
+    imports: Imports = Imports()
 
 
 @dataclass(frozen=True, slots=True)

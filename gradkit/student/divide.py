@@ -192,9 +192,11 @@ def _open_parts(
     """Parts whose task the text leaves open. One without tasks is common property.
 
     What stands above a settled section and has none of its roles belongs to it as shared
-    cells; otherwise it can only be of a task that no heading has claimed.
+    cells; otherwise it can only be of a task that no heading has claimed, unless it is a file of
+    its own.
     """
     claimed = {task for part in settled for task in part.tasks}
+    files = {units[i].cell.file for part in settled for i in part.own}
     parts: list[_Part] = []
     for ids, indices in strands.items():
         earlier: list[int] = []
@@ -212,9 +214,11 @@ def _open_parts(
             ]
             for other in heirs:
                 other.shared |= set(own)
-            if heirs or not ids - claimed:
+            # Another file may be another attempt at what is settled.
+            apart = bool(roles) and not files & {units[i].cell.file for i in own}
+            if heirs or not (apart or ids - claimed):
                 part.tasks = frozenset()
-            elif claimed:
+            elif claimed and not apart:
                 part.tasks = ids - claimed
             group.append(part)
         # Without a role in it, it is only worth a look where nothing else is.

@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import PurePosixPath
 
 from gradkit.records.task import Task
+from gradkit.student.attempts import is_one_of
 from gradkit.student.claims import Claims
 from gradkit.student.content import MODEL, TRAINING, Unit
 
@@ -28,14 +29,21 @@ def possible_tasks(
 ) -> list[Ids]:
     """Give the ids of the possible tasks for each unit, never an empty set.
 
-    A file's name does not speak against the tasks that the user has ``named``.
+    A file's name does not speak against the tasks that the user has ``named``. A file that some
+    tasks ask for is theirs.
     """
     claims = Claims(tasks)
     torch = frozenset(task.id for task in tasks if task.framework == "torch")
     found: list[Ids] = []
     for name, group in groupby(units, key=lambda unit: unit.cell.file):
-        found += _in_file(name, list(group), claims, torch, frozenset(named) or claims.all)
+        own = _in_file(name, list(group), claims, torch, frozenset(named) or claims.all)
+        found += [_narrow(ids, asking(name, tasks)) for ids in own]
     return found
+
+
+def asking(name: str, tasks: Sequence[Task]) -> Ids:
+    """The tasks that ask for a file of this name."""
+    return frozenset(task.id for task in tasks if is_one_of(name, task.files))
 
 
 def _in_file(name: str, units: list[Unit], claims: Claims, torch: Ids, asked: Ids) -> list[Ids]:

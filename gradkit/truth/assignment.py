@@ -41,6 +41,7 @@ from gradkit.truth.tables import (
     points_of,
     refuse,
 )
+from gradkit.truth.terms import files_of, imports_of
 
 __all__ = ["AssignmentError", "read_assignment"]
 
@@ -112,10 +113,12 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
     }
     tolerances = _tolerances(file, table.marking.tolerances)
     tasks: list[Task] = []
+    files = list(files_of(file, "files", table.files))
     for index, entry in enumerate(table.tasks):
         here = f"tasks[{index}]"
         if entry.id in {task.id for task in tasks}:
             refuse(file, f"{here}.id", repr(entry.id), "an id that no other task has")
+        entry.files = entry.files or files
         tasks.append(_task(file, here, entry, roles, tolerances, digest))
         if 0 < (worth := sum(check.points for check in tasks[-1].checks)) < table.marking.step:
             expected = f"at most {worth:g}, which {entry.id} is worth: totals are rounded to it"
@@ -248,6 +251,8 @@ def _task(
             for name, points in table.checks.items()
         ),
         deadline=table.deadline,
+        files=files_of(file, f"{here}.files", table.files),
+        imports=imports_of(file, f"{here}.imports", table.imports, table.framework),
     )
 
 

@@ -74,6 +74,13 @@ class RatesTable(_Table):
     policy: Policy = "exact"
 
 
+class ImportsTable(_Table):
+    """``tasks.imports``: names of packages. What is left out is told from an empty list."""
+
+    allowed: list[str] | None = None
+    forbidden: list[str] | None = None
+
+
 class TaskTable(_Table):
     """An entry of ``tasks``; ``checks`` and ``starts`` hold what their builders look at."""
 
@@ -93,6 +100,8 @@ class TaskTable(_Table):
     checks: dict[str, Any]
     starts: Annotated[dict[str, Any], msgspec.Meta(min_length=1)]
     optional: list[str] = []
+    files: list[str] = []
+    imports: ImportsTable = msgspec.field(default_factory=ImportsTable)
 
 
 class MarkingTable(_Table):
@@ -111,7 +120,10 @@ class MarkingTable(_Table):
 
 
 class AssignmentFile(_Table):
-    """The whole file; every entry of ``roles`` is a `RoleTable`."""
+    """The whole file; every entry of ``roles`` is a `RoleTable`.
+
+    ``files`` holds for every task that names none of its own.
+    """
 
     schema: Schema
     id: str
@@ -120,6 +132,7 @@ class AssignmentFile(_Table):
     tasks: Annotated[list[TaskTable], msgspec.Meta(min_length=1)]
     marking: MarkingTable = msgspec.field(default_factory=MarkingTable)
     gradkit: str = ""
+    files: list[str] = []
 
 
 T = TypeVar("T")

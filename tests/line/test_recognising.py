@@ -135,20 +135,6 @@ def test_text_that_cannot_be_followed_is_told(
     assert (type(caught.value), str(caught.value)) == (kind, told)
 
 
-def test_the_better_of_two_places_counts(grade, tmp_path: Path) -> None:
-    """Two files for one task: the note says so, and the better one is graded."""
-    good = _bare("regression")
-    bad = good.replace("dW1 = X @ d_hidden.T", "dW1 = d_hidden @ X.T")
-    assert bad != good
-    script(tmp_path, good, "regression_first.py")
-    script(tmp_path, bad, "regression_second.py")
-    result = grade(tmp_path)
-    assert full(result), not_passed(result)
-    notes = result.tasks[0].notes
-    assert any(note.startswith("Found in 2 places (") for note in notes), notes
-    assert any(note.endswith("; the best of them counts.") for note in notes)
-
-
 def test_the_last_of_two_tries_in_one_notebook_counts(grade, tmp_path: Path) -> None:
     """A definition replaces those above it, as it does for the student."""
     good = _bare("regression")

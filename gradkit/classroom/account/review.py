@@ -15,7 +15,7 @@ from gradkit.classroom.file.store import Store
 from gradkit.language import phrase, say
 from gradkit.records.account import Kind, Look, Reason
 from gradkit.records.classroom import Counted
-from gradkit.records.finding import FOR_INSTRUCTORS, UNEXPLAINED
+from gradkit.records.finding import UNEXPLAINED
 from gradkit.records.result import Result
 from gradkit.records.verdict import State
 from gradkit.render.words import word
@@ -32,7 +32,10 @@ STATES: dict[State, tuple[Kind, str]] = {
 
 REMARKS: dict[str, Kind] = {
     UNEXPLAINED: "unexplained",
-    **dict.fromkeys(FOR_INSTRUCTORS, "memorised-answers"),
+    "memorised-answers": "memorised-answers",
+    "several-files": "several-files",
+    "forbidden-import": "forbidden-import",
+    "numerical-gradient": "numerical-gradient",
     "nondeterministic": "nondeterministic",
 }
 """Codes of findings that a person must look at."""

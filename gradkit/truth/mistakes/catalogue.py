@@ -90,8 +90,9 @@ CODES = (
 """Every mistake, the most basic first: the order in which findings are told."""
 
 MEMORISED, NONDETERMINISTIC = "memorised-answers", "nondeterministic"
-REMARKS = (MEMORISED, NONDETERMINISTIC)
-"""What may be remarkable about answers, right or wrong: no mistakes, and they cost nothing."""
+SEVERAL, FORBIDDEN, NUMERICAL = "several-files", "forbidden-import", "numerical-gradient"
+REMARKS = (MEMORISED, NONDETERMINISTIC, SEVERAL, FORBIDDEN, NUMERICAL)
+"""What may be remarkable about a submission, right or wrong: no mistakes, and they cost nothing."""
 
 RANK: Mapping[str, int] = MappingProxyType({code: place for place, code in enumerate(CODES)})
 
