@@ -27,6 +27,7 @@ from gradkit.classroom.lane import Grader, grader
 from gradkit.errors import GradkitError
 from gradkit.grounds import GradingError, Settings, grounds
 from gradkit.records.classroom import Order, Reply
+from gradkit.safe_path import leave_working_directory
 
 CHUNK = 25
 """Submissions in one task: about a second of work, against a few milliseconds of Dask's own."""
@@ -220,6 +221,8 @@ def _grader(packed: bytes) -> Grader:
     if getattr(_HERE, "packed", None) == packed:
         found: Grader = _HERE.grader
         return found
+    # Where whoever has started the worker happened to be.
+    leave_working_directory()
     if hasattr(_HERE, "stack"):
         _HERE.stack.close()
     stack = contextlib.ExitStack()

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from subprocess import Popen, TimeoutExpired
 from typing import Protocol, Self
 
 import msgspec
 
 from gradkit.classroom.lane import main
 from gradkit.grounds import Settings
+from gradkit.processes import start
 from gradkit.records.classroom import Filed, Order, Reply
 
 AT_LEISURE = 19
@@ -26,23 +25,6 @@ PATIENCE = 600.0
 
 GRACE = 5.0
 """Seconds that lanes are given to end of their own accord."""
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let an interrupt wait; a process started meanwhile lets it wait until it says otherwise.
-
-    On a terminal an interrupt reaches all processes, those too that still load and would only
-    print where they were.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Crew(Protocol):
@@ -63,7 +45,7 @@ class Crew(Protocol):
 
 @dataclass(slots=True)
 class _Lane:
-    process: SpawnProcess
+    process: Popen[bytes]
     connection: Connection
     order: Order | None = None
     since: float = 0.0
@@ -83,7 +65,6 @@ class Lanes:
     def __init__(self, settings: Settings, lanes: int) -> None:
         self._settings = settings
         self._most = lanes
-        self._context = multiprocessing.get_context("spawn")
         self._decoder = msgspec.msgpack.Decoder(Reply)
         self._slow: list[_Lane] = []
         self._lanes: list[_Lane] = []
@@ -134,14 +115,8 @@ class Lanes:
         return order
 
     def _start(self, niceness: int) -> _Lane:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=main, args=(theirs, self._settings, niceness), daemon=True
-        )
-        with _uninterrupted():
-            process.start()
-        theirs.close()
-        return _Lane(process, ours)
+        started = start(main, self._settings, niceness)
+        return _Lane(started.process, started.connection)
 
     def _replace(self, lane: _Lane) -> None:
         """Put a new process in the place of one that is lost."""
@@ -160,7 +135,7 @@ class Lanes:
         until = time.monotonic() + GRACE
         for lane in self._all():
             if lane.order is None:
-                lane.process.join(max(0.0, until - time.monotonic()))
+                _wait(lane.process, until)
             lane.process.terminate()
         for lane in self._all():
             _end(lane.process, time.monotonic() + GRACE)
@@ -183,9 +158,14 @@ def _given_up(order: Order) -> Filed:
     return Filed(parcel.name, parcel.path, parcel.digest, order.key, "failed", told)
 
 
-def _end(process: SpawnProcess, until: float) -> None:
+def _end(process: Popen[bytes], until: float) -> None:
     """Have a lane end in good order, its workers stopped and folders removed, or else end it."""
     process.terminate()
-    process.join(max(0.0, until - time.monotonic()))
+    _wait(process, until)
     process.kill()
-    process.join()
+    process.wait()
+
+
+def _wait(process: Popen[bytes], until: float) -> None:
+    with contextlib.suppress(TimeoutExpired):
+        process.wait(max(0.0, until - time.monotonic()))

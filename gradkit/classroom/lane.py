@@ -24,6 +24,7 @@ import msgspec
 from gradkit.classroom.file.pack import pack
 from gradkit.classroom.pace import Pace
 from gradkit.grounds import BreakdownError, GradingError, Settings
+from gradkit.processes import ignore_interrupts
 from gradkit.records.classroom import Filed, Order, Reply
 from gradkit.records.result import Result
 from gradkit.session import Session
@@ -108,9 +109,7 @@ def grader(settings: Settings) -> Iterator[Grader]:
 def main(orders: Connection, settings: Settings, niceness: int) -> None:
     """Serve orders until there is nobody left to send them."""
     # An interrupt is the sender's business, who then closes the connection.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    ignore_interrupts()
     signal.signal(signal.SIGTERM, _leave)
     if hasattr(signal, "SIGHUP"):
         # Nor is a terminal that is closed any but the sender's.

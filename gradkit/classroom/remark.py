@@ -7,10 +7,8 @@ are worth. Other questions (data, layers, starts, epochs) need grading anew.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
@@ -21,7 +19,7 @@ from gradkit.classroom.file.database import StoreError
 from gradkit.classroom.file.overrides import decided, overrides
 from gradkit.classroom.file.pack import pack, unpack
 from gradkit.classroom.file.store import Store
-from gradkit.classroom.helpers import end_with_parent
+from gradkit.classroom.helpers import Helpers
 from gradkit.classroom.keys import key_base, key_of
 from gradkit.classroom.marker import Marker
 from gradkit.classroom.pin import refuse_other_exercise, refuse_other_version
@@ -289,24 +287,19 @@ def _stored(
 def _marked(
     stored: Iterator[_Stored], settings: Settings, marker: Marker, count: int, lanes: int
 ) -> Iterator[list[_Marked]]:
+    chunks = iter(lambda: list(islice(stored, CHUNK)), [])
     if count <= ALONE or lanes == 1:
-        while chunk := list(islice(stored, CHUNK)):
+        for chunk in chunks:
             yield [_mark(marker, each) for each in chunk]
         return
-    with ProcessPoolExecutor(
-        lanes, get_context("spawn"), initializer=_prepare, initargs=(settings,)
-    ) as pool:
-        # A few chunks at a time: memory does not grow with the class.
-        while group := [c for _ in range(2 * lanes) if (c := list(islice(stored, CHUNK)))]:
-            yield from pool.map(_mark_chunk, group)
+    with Helpers(lanes, _prepare, settings) as helpers:
+        yield from helpers.map(_mark_chunk, chunks)
 
 
 _HERE: list[Marker] = []
 
 
 def _prepare(settings: Settings) -> None:
-    # An interrupt is the other process' business, which then wants no more of this one.
-    end_with_parent()
     _HERE.append(Marker(settings))
 
 

@@ -19,6 +19,7 @@ from gradkit.cli.interrupt import ended
 from gradkit.cli.refusal import Refusal
 from gradkit.cli.usage import no_command, sentence
 from gradkit.errors import GradkitError
+from gradkit.safe_path import leave_working_directory
 
 COMMANDS: Mapping[str, str] = {
     "check": "check",
@@ -60,8 +61,10 @@ class Commands(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """See `click.Command`; what the encoding of the output lacks becomes a question mark.
 
-        Students' names have all kinds of characters, and no table is lost for one of them.
+        Students' names have all kinds of characters, and no table is lost for one of them. Nor
+        is anything imported from the working directory, whatever the environment says.
         """
+        leave_working_directory()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="replace")

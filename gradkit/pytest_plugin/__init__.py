@@ -2,21 +2,34 @@
 
 Every pytest that runs where gradkit is installed loads this module, so that nothing but pytest
 is imported with it, and nothing happens where no option asks for it.
+
+No file of a submission is run here: neither as a test nor as a conftest, nor is an ini file of
+its read. With ``--gradkit``, pytest collects nothing besides but what is named. Whose ini file
+lies in the submission and names it there, as in a student's own folder, is at home: see `_is_home`.
 """
 
 from __future__ import annotations
 
+import glob
+import os
 import secrets
+import shlex
 from collections.abc import Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from gradkit.pytest_guard import NO_SETTINGS, OPTION, folder_of, named, within
+from gradkit.safe_path import leave_working_directory
 
 if TYPE_CHECKING:
     from gradkit.pytest_plugin.grading import Grading
 
 SEED = pytest.StashKey[int]()
 GRADING: pytest.StashKey[Grading] = pytest.StashKey()
+KEPT_OUT: pytest.StashKey[list[str]] = pytest.StashKey()
+"""Real paths of the submissions of which pytest runs no file; empty at home."""
 
 INI = {
     "gradkit_task": ("args", "gradkit: the tasks to check, by id; all that are found if not given"),
@@ -50,8 +63,86 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addini(name, text, type=kind, default=[] if kind == "args" else "")  # type: ignore[arg-type]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """See that neither settings nor conftests nor tests come from a submission.
+
+    Raises
+    ------
+    pytest.UsageError
+        Tests are named that overlap with a submission, or its settings have been read.
+    """
+    options = early_config.known_args_namespace
+    paths = [early_config.invocation_params.dir / path for path in options.gradkit_paths]
+    if not paths or _is_home(early_config, paths):
+        return
+    early_config.stash[KEPT_OUT] = [os.path.realpath(path) for path in paths]
+    folders = [folder_of(path) for path in paths]
+    if within(os.curdir, folders):
+        leave_working_directory()
+    settings = early_config.inipath
+    if settings and not options.inifilename and within(settings.parent, folders):
+        raise pytest.UsageError(
+            f"{OPTION}: pytest has taken its settings from {settings}, which is in a submission's "
+            f"folder. Write {OPTION}=PATH as one word and start pytest elsewhere, or name "
+            "settings of your own with -c FILE."
+        )
+    tests = _named_tests(early_config)
+    for told, place in tests:
+        for kept_out in early_config.stash[KEPT_OUT]:
+            if within(place, [kept_out]) or within(kept_out, [os.path.realpath(place)]):
+                raise pytest.UsageError(
+                    f"{OPTION} {kept_out}: expected tests outside of this submission, found "
+                    f"{told}. None of its own files is run as a test: name yours alone, or none."
+                )
+    if not tests:
+        options.noconftest = True
+
+
+def _is_home(config: pytest.Config, paths: list[Path]) -> bool:
+    """Whether the submission's own ini file names it, and the command line does not.
+
+    That is a student's folder, in which `pytest` alone was called.
+    """
+    words = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
+    given = named([*words, *map(str, config.invocation_params.args)])
+    return (
+        config.inipath is not None and not given and within(config.inipath, map(folder_of, paths))
+    )
+
+
+def _named_tests(config: pytest.Config) -> list[tuple[str, str]]:
+    """Each path of tests that is named, with all places that pytest runs a conftest of for it."""
+    here = config.invocation_params.dir
+    words = list(config.known_args_namespace.file_or_dir)
+    if not words and here == config.rootpath:
+        patterns = [os.path.join(here, pattern) for pattern in config.getini("testpaths")]
+        words = [path for pattern in patterns for path in glob.glob(pattern, recursive=True)]
+    places = [(word, os.path.join(here, word.partition("::")[0])) for word in words]
+    return [
+        (word, place)
+        for word, start in places
+        for place in (start, *glob.glob(os.path.join(glob.escape(start), "test*", "")))
+    ]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what leads into a submission after all, by a link."""
+    kept_out = config.stash.get(KEPT_OUT, None)
+    return True if kept_out and within(collection_path, kept_out) else None
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say where settings were not looked for."""
+    if str(config.inipath) != NO_SETTINGS:
+        return None
+    return "gradkit: no settings are read from a submission's folder; -c FILE names yours"
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the mark, and draw the seed that all processes share."""
+    if config.stash.get(KEPT_OUT, None) and config.args_source is config.ArgsSource.INVOCATION_DIR:
+        config.args = []
     config.addinivalue_line(
         "markers", "gradkit(task): the task that gradkit's fixtures are for, by its id"
     )
@@ -64,6 +155,18 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Hand the seed to a process of xdist's, so that each draws the same inputs."""
     node.workerinput["gradkit_seed"] = node.config.stash[SEED]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Keep the working directory off the path of processes of xdist's, which run ``-c``."""
+    if config.stash.get(KEPT_OUT, None):
+        from gradkit.processes import safe_environment
+
+        patch = pytest.MonkeyPatch()
+        for name, value in safe_environment().items():
+            patch.setenv(name, value)
+        config.add_cleanup(patch.undo)
 
 
 @pytest.hookimpl(wrapper=True)

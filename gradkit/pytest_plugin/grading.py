@@ -10,6 +10,7 @@ import pytest
 
 from gradkit.consult import answers, play, recognised
 from gradkit.grounds import GradingError, Settings
+from gradkit.pytest_guard import NO_SETTINGS
 from gradkit.pytest_plugin import GRADING, SEED
 from gradkit.records.result import Result
 from gradkit.records.task import Task
@@ -35,7 +36,8 @@ class Grading:
 
     def __init__(self, config: pytest.Config) -> None:
         self._results: dict[str, Result | GradingError] = {}
-        base = config.inipath.parent if config.inipath else config.rootpath
+        own = config.inipath is not None and str(config.inipath) != NO_SETTINGS
+        base = config.inipath.parent if own and config.inipath else config.rootpath
         self._base = config.invocation_params.dir
         named = {name: str(config.getini(f"gradkit_{name}")) for name in ("form", "hints")}
         files = {

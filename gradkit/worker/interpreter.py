@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
-import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import IO, Any
 
-# gradkit is loaded by its path, so that its folder, which in a checkout holds much else,
-# never stands in sys.path: an editable installation puts it there.
-_BOOT = """
-import importlib, importlib.util, json, sys
-settings = json.loads(sys.argv[1])
-del sys.argv[1:]
-sys.path[:] = [entry for entry in sys.path if entry not in settings["unwanted"]]
-sys.path += [entry for entry in settings["libraries"] if entry not in sys.path]
-spec = importlib.util.spec_from_file_location("gradkit", settings["gradkit"])
-sys.modules["gradkit"] = module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
-importlib.import_module(settings["program"]).main(settings)
-"""
+from gradkit.processes import interpreter
+from gradkit.safe_path import safe_path
 
 # Not all systems find their shared libraries without these.
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
@@ -66,10 +52,6 @@ def launch(
     imports none of the user's own packages. Returns at once.
     """
     handed = {
-        "program": program,
-        "gradkit": str(Path(__file__).parents[1] / "__init__.py"),
-        "libraries": _libraries(recipe.preload),
-        "unwanted": _checkout(),
         "preload": recipe.preload,
         "handlers": recipe.handlers,
         "search": recipe.search,
@@ -77,18 +59,21 @@ def launch(
         "omitted": recipe.omitted,
         **(settings or {}),
     }
-    # With an environment made from nothing these do what -I does; -I itself would ignore
-    # the hash seed, and with it the order of sets would differ from one run to the next.
-    command = [sys.executable, "-s", "-P", "-X", "utf8", "-c", _BOOT, json.dumps(handed)]
-    return subprocess.Popen(  # noqa: S603  (this interpreter, our own program)
-        command,
+    # With an environment made from nothing it is as isolated as -I makes it; -I itself would
+    # ignore the hash seed, and with it the order of sets would differ from one run to the next.
+    return interpreter(
+        program,
+        handed,
+        environment=_environment(folder),
+        options=("-X", "utf8"),
+        libraries=_libraries(recipe.preload),
+        unwanted=_checkout(),
+        folder=folder,
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
-        cwd=folder,
-        env=_environment(folder),
-        pass_fds=pass_fds,
-        start_new_session=True,
+        handles=pass_fds,
+        new_session=True,
     )
 
 
@@ -125,10 +110,10 @@ def _checkout() -> list[str]:
 
 def _libraries(names: Sequence[str]) -> list[str]:
     """Folders in which this process finds packages that a bare interpreter might not."""
+    path = safe_path()
     folders: dict[str, None] = {}
     for name in ("numpy", *names):
-        with contextlib.suppress(ImportError, ValueError):
-            spec = importlib.util.find_spec(name.partition(".")[0])
-            if spec is not None and spec.origin is not None:
-                folders[str(Path(spec.origin).parents[1])] = None
+        spec = PathFinder.find_spec(name.partition(".")[0], path)
+        if spec is not None and spec.origin is not None:
+            folders[str(Path(spec.origin).parents[1])] = None
     return list(folders)

@@ -20,6 +20,10 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.hearsay": {"gradkit.language"},
     "gradkit.text": {"gradkit.records", "gradkit.language"},
     "gradkit.loading": set(),
+    # How processes start, and what they find.
+    "gradkit.safe_path": set(),
+    "gradkit.processes": {"gradkit.safe_path"},
+    "gradkit.pytest_guard": set(),
     # The truth limb: arrays, never a student's file.
     "gradkit.gradcheck": {"gradkit.gradcheck"},
     "gradkit.truth": {
@@ -31,7 +35,13 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.loading",
     },
     # The student limb: files and processes, never an answer.
-    "gradkit.worker": {"gradkit.worker", "gradkit.text", "gradkit.loading"},
+    "gradkit.worker": {
+        "gradkit.worker",
+        "gradkit.text",
+        "gradkit.loading",
+        "gradkit.processes",
+        "gradkit.safe_path",
+    },
     "gradkit.student": {
         "gradkit.student",
         "gradkit.worker",
@@ -120,14 +130,18 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.export",
         "gradkit.new",
         "gradkit.records",
+        "gradkit.safe_path",
         "gradkit.text",
         "gradkit.truth.assignment",
         "gradkit.truth.mistakes.catalogue",
         "gradkit.worker",
     },
-    "gradkit.__main__": {"gradkit.cli"},
+    "gradkit.__main__": {"gradkit.cli", "gradkit.safe_path"},
     "gradkit.pytest_plugin": {
         "gradkit.pytest_plugin",
+        "gradkit.pytest_guard",
+        "gradkit.processes",
+        "gradkit.safe_path",
         "gradkit.consult",
         "gradkit.grounds",
         "gradkit.language",

@@ -32,7 +32,7 @@ def test_fixtures_tell_right_from_wrong(
 ) -> None:
     """The same test passes for the right submission and fails for the wrong one."""
     pytester.makepyfile(test_own=OWN)
-    options = ("-W", "error", "-k", "test_step")
+    options = ("test_own.py", "-W", "error", "-k", "test_step")
     done = pytester.runpytest_inprocess("--gradkit", right.name, *options)
     done.assert_outcomes(passed=1, deselected=5)
     done = pytester.runpytest_inprocess("--gradkit", swapped.name, *options)
@@ -73,7 +73,7 @@ def test_student_code_that_stops_is_told(pytester: pytest.Pytester) -> None:
             pass
         """,
     )
-    done = pytester.runpytest_inprocess("--gradkit", "stops.py", "-k", "test_")
+    done = pytester.runpytest_inprocess("--gradkit", "stops.py", "test_own.py", "-k", "test_")
     text = done.stdout.str()
     assert "`update_parameters` stopped at stops.py:5 with RuntimeError: no idea" in text
     assert "StudentCodeError: `initialise_parameters(dim)` is missing." in text

@@ -108,12 +108,15 @@ def test_what_cannot_be_judged_is_skipped(
 
 
 def test_ini_settings(pytester: pytest.Pytester, swapped: Path) -> None:
-    """The hint level and the task come from the ini file."""
+    """The hint level and the task come from the ini file, which one beside a submission is not."""
     pytester.makeini("[pytest]\ngradkit_task = regression-numpy\ngradkit_hints = 1\n")
-    done = run(pytester, "--gradkit", swapped.name)
+    pytester.mkdir("handed_in")
+    swapped = swapped.rename(pytester.path / "handed_in" / swapped.name)
+    submission = f"handed_in/{swapped.name}"
+    done = run(pytester, f"--gradkit={submission}")
     done.assert_outcomes(passed=2, failed=3)
     assert "swapped-index" not in done.stdout.str()
-    done = run(pytester, "--gradkit", swapped.name, "-o", "gradkit_hints=4")
+    done = run(pytester, f"--gradkit={submission}", "-o", "gradkit_hints=4")
     assert "swapped-index" in done.stdout.str()
 
 
@@ -154,10 +157,11 @@ def test_a_folder_is_one_submission(pytester: pytest.Pytester, right: Path) -> N
 
 
 def test_own_tests_run_beside(pytester: pytest.Pytester, right: Path) -> None:
-    """What pytest collects by itself stays, and nothing is added without the option."""
+    """Where they are named; and nothing is added without the option."""
     pytester.makepyfile(test_own="def test_it():\n    pass\n")
     run(pytester).assert_outcomes(passed=1)
-    run(pytester, "--gradkit", right.name).assert_outcomes(passed=6)
+    run(pytester, "--gradkit", right.name, "test_own.py").assert_outcomes(passed=6)
+    run(pytester, "--gradkit", right.name).assert_outcomes(passed=5)
 
 
 def test_loading_the_plugin_loads_no_numpy() -> None:

@@ -20,7 +20,7 @@ from gradkit.classroom.file.database import last
 from gradkit.classroom.file.overrides import overrides
 from gradkit.classroom.file.releases import digest_of
 from gradkit.classroom.file.store import Store
-from gradkit.classroom.helpers import helpers
+from gradkit.classroom.helpers import Helpers
 from gradkit.records.classroom import Counted, Override, Release
 from gradkit.records.feedback import Changes
 from gradkit.records.result import Result
@@ -172,11 +172,9 @@ def made(found: Sequence[Draft], hints: int, lanes: int, *, comments: bool) -> I
         yield from make(found)
         return
     rest = iter(found)
-    with helpers(lanes) as pool:
-        # A few chunks at a time: memory does not grow with the class.
-        while group := [c for _ in range(2 * lanes) if (c := list(islice(rest, CHUNK)))]:
-            for pages in pool.map(make, group):
-                yield from pages
+    with Helpers(lanes) as helpers:
+        for pages in helpers.map(make, iter(lambda: list(islice(rest, CHUNK)), [])):
+            yield from pages
 
 
 def _make(found: Sequence[Draft], hints: int, *, comments: bool) -> list[Page]:

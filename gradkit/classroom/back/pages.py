@@ -18,7 +18,7 @@ from gradkit.classroom.file.database import StoreError
 from gradkit.classroom.file.overrides import overrides, result_of
 from gradkit.classroom.file.pack import pack, unpack
 from gradkit.classroom.file.store import Store
-from gradkit.classroom.helpers import helpers
+from gradkit.classroom.helpers import Helpers
 from gradkit.language import phrase, say
 from gradkit.records.classroom import Counted, Override
 from gradkit.records.result import Result
@@ -118,11 +118,9 @@ def _rows(
         made = _write(list(tasks))
         yield from made
     else:
-        with helpers(lanes) as pool:
-            # A few chunks at a time: memory does not grow with the class.
-            while group := [c for _ in range(2 * lanes) if (c := list(islice(tasks, CHUNK)))]:
-                for rows in pool.map(_write, group):
-                    yield from rows
+        with Helpers(lanes) as helpers:
+            for rows in helpers.map(_write, iter(lambda: list(islice(tasks, CHUNK)), [])):
+                yield from rows
     for each in found:
         kept = each.kept
         if kept.standing != "graded":
