@@ -22,6 +22,8 @@ from gradkit.classroom.account import again, purge
 from gradkit.classroom.back import run as back
 from gradkit.classroom.file import overrides
 from gradkit.dispute import recorded
+from gradkit.export import run as export
+from gradkit.new import write as new
 
 SAMPLES = ROOT / "tests" / "sample_class"
 
@@ -37,6 +39,8 @@ EXAMPLES: tuple[Callable[..., object], ...] = (
     again.copy_of,
     overrides.override_points,
     purge.purge_student,
+    export.export_assignment,
+    new.write_new,
 )
 """In the order in which a class comes to them; `remark_class` has a class of its own."""
 

@@ -73,6 +73,6 @@ def _last_run(store: Store) -> Run | None:
 
 def _advice(version: str) -> str:
     return (
-        f"Install that one (pip install gradkit=={version}), or open a new run under this one "
-        "with --new-version; `gradkit diff` then lists what has changed."
+        f"Install gradkit {version}, or open a new run under this one with --new-version; "
+        "`gradkit diff` then lists what has changed."
     )

@@ -25,7 +25,7 @@ from gradkit.records.classroom import Filed, Summary
 from gradkit.records.course import Preview, Student
 from gradkit.student.gather import Handed, gather
 from gradkit.truth.assignment import read_assignment
-from gradkit.worker.tiers import CONTAINER, GRADING
+from gradkit.worker.tiers import CONTAINER, GRADING, PACKED
 
 
 class Unwatched:
@@ -198,7 +198,7 @@ def required_tier(asked: int | None) -> int:
         raise GradingError(
             "there is nothing on this system that keeps hostile code from files and network: "
             f"isolation tier 0. Grade in a container, which gives tier 2:\n  {CONTAINER}\n"
-            "or go on all the same with --require-tier 0."
+            f"{PACKED} Or go on all the same with --require-tier 0."
         )
     return GRADING if asked is None else asked
 

@@ -44,7 +44,7 @@ def _json(examination: Examination) -> str:
 
 
 def _text(examination: Examination) -> str:
-    from gradkit.worker.tiers import ADDS, CONTAINER, LACKING
+    from gradkit.worker.tiers import ADDS, CONTAINER, LACKING, PACKED
 
     reached = examination.tier
     lines = [f"Student code runs at isolation tier {reached}."]
@@ -53,6 +53,7 @@ def _text(examination: Examination) -> str:
         lines.append(f"  not tier {reached + 1}: {LACKING[reached + 1]}")
     if reached == 0:
         lines.append(f"  tier 2 can be had in a container: {CONTAINER}")
+        lines.append(f"  {PACKED}")
     lines.append("A canary tried to …")
     for trial in examination.trials:
         said = "held" if trial.held else "not held"

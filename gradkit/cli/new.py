@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from gradkit.cli.options import FilePath
-from gradkit.cli.refusal import Refusal
+from gradkit.cli.options import INSTALL, FilePath
 from gradkit.cli.usage import Command
 
 
@@ -22,15 +22,10 @@ from gradkit.cli.usage import Command
     metavar="SEED",
     help="With --instructor: other sizes, activation, rates and data.",
 )
-def command(folder: Path, instructor: bool, variant: int | None) -> None:
-    """Write what a student starts from to DIR: files, notebook, README and workflows."""
-    from gradkit.new.write import WriteError, instructor_files, student_files, write
+@INSTALL
+def command(folder: Path, **options: Any) -> None:
+    """Write what a student starts from to DIR: files, notebook, README, workflows, gradkit."""
+    from gradkit.new.write import write_new
 
-    if variant is not None and not instructor:
-        raise Refusal("--variant changes the exercise, so it goes with --instructor.")
-    files = instructor_files(variant) if instructor else student_files()
-    try:
-        write(folder, files)
-    except WriteError as error:
-        raise Refusal(str(error)) from None
+    files = write_new(folder, **options)
     click.echo(f"{folder}: {len(files)} files written. Read README.md there first.", err=True)

@@ -54,6 +54,12 @@ REFERENCE = click.option(
     metavar="DIR",
     help="Folder of the model solutions.",
 )
+INSTALL = click.option(
+    "--install",
+    metavar="SPEC",
+    help="What pip installs gradkit from: a wheel, which is carried along, a requirement or an "
+    "address.  [default: a wheel of the gradkit that runs]",
+)
 NO_REFERENCE = click.option(
     "--no-reference", is_flag=True, help="Derive expected values from the task file."
 )

@@ -5,30 +5,33 @@ Every action is pinned to a commit, and it may only read the repository.
 
 from __future__ import annotations
 
-from gradkit import __version__
 from gradkit.export.bundle import Bundle, File, Files
 from gradkit.export.gradescope import TORCH
+from gradkit.export.install import Install, carried, words
 from gradkit.export.template import fill
 
 HOME = ".gradkit"
-"""Where an assignment of one's own goes in the students' repository."""
+"""Where the wheel, and an assignment of one's own, go in the students' repository."""
 
 
-def classroom(source: Bundle) -> Files:
-    """The workflow and, where it is not gradkit's own, the assignment."""
+def classroom(source: Bundle, given: Install) -> Files:
+    """The workflow, gradkit's wheel and, where it is not gradkit's own, the assignment."""
     torch = any(task.framework == "torch" for task in source.assignment.tasks)
     option = f"--assignment {HOME}/{source.assignment_file}" if source.own else ""
-    files = {".github/workflows/classroom.yml": File(workflow(option, torch=torch))}
+    files = {
+        ".github/workflows/classroom.yml": File(workflow(given, option, torch=torch)),
+        **carried(given, f"{HOME}/"),
+    }
     if source.own:
         files |= {f"{HOME}/{path}": File(text) for path, text in source.files.items()}
     return files
 
 
-def workflow(options: str = "", *, torch: bool = True) -> bytes:
+def workflow(given: Install, options: str = "", *, torch: bool = True) -> bytes:
     """The text of the workflow; ``options`` go to `gradkit check`."""
     return fill(
         "github-classroom.yml",
-        version=__version__,
-        torch=f"python -m pip install {TORCH}" if torch else "",
+        install=words(given, HOME),
+        torch=f"pip install {TORCH}" if torch else "",
         options=f" {options}" if options else "",
     )

@@ -8,26 +8,31 @@ students' code runs as where the worker can give up root.
 from __future__ import annotations
 
 from gradkit.export.bundle import Bundle, File, Files
+from gradkit.export.install import Install, carried, words
 from gradkit.export.template import fill
 
 TORCH = "torch --index-url https://download.pytorch.org/whl/cpu"
 """What to install for torch tasks: a tenth of the size of what comes with CUDA."""
 
 
-def gradescope(source: Bundle, wheel: tuple[str, bytes]) -> Files:
+def gradescope(source: Bundle, given: Install) -> Files:
     """The files of the archive."""
-    name, content = wheel
     torch = any(task.framework == "torch" for task in source.assignment.tasks)
     options = f'--assignment "$source/assignment/{source.assignment_file}"'
     keys = '--reference "$source/reference"' if source.reference else "--no-reference"
     return {
         "setup.sh": File(
-            fill("gradescope-setup.sh", wheel=name, torch=TORCH if torch else ""), program=True
+            fill(
+                "gradescope-setup.sh",
+                install=words(given, '"$source"'),
+                torch=TORCH if torch else "",
+            ),
+            program=True,
         ),
         "run_autograder": File(
             fill("gradescope-run.sh", options=f"{options} {keys}", tier=tier(source)), program=True
         ),
-        name: File(content),
+        **carried(given),
         **secrets(source),
     }
 

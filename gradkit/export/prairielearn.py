@@ -12,6 +12,7 @@ import uuid
 
 from gradkit.export.bundle import Bundle, File, Files
 from gradkit.export.gradescope import TORCH, secrets, tier
+from gradkit.export.install import Install, carried, words
 from gradkit.export.template import fill
 from gradkit.records.task import Assignment, Task
 
@@ -25,9 +26,8 @@ LONGEST = 600
 """Seconds that PrairieLearn allows a job."""
 
 
-def prairielearn(source: Bundle, wheel: tuple[str, bytes], image: str) -> Files:
+def prairielearn(source: Bundle, given: Install, image: str) -> Files:
     """The files of a course that belong to this assignment."""
-    name, content = wheel
     assignment = source.assignment
     torch = any(task.framework == "torch" for task in assignment.tasks)
     shared = f"serverFilesCourse/gradkit/{assignment.id}"
@@ -35,9 +35,14 @@ def prairielearn(source: Bundle, wheel: tuple[str, bytes], image: str) -> Files:
     options = f'--assignment "$here/assignment/{source.assignment_file}" {keys}'
     files = {
         "docker/Dockerfile": File(
-            fill("prairielearn.Dockerfile", wheel=name, torch=TORCH if torch else "")
+            fill(
+                "prairielearn.Dockerfile",
+                copy="".join(f"COPY {name} /tmp/" for name in carried(given)),
+                install=words(given, "/tmp"),  # noqa: S108  (in the image, which is ours alone)
+                torch=TORCH if torch else "",
+            )
         ),
-        f"docker/{name}": File(content),
+        **carried(given, "docker/"),
         f"{shared}/run.sh": File(
             fill("prairielearn-run.sh", options=options, tier=tier(source)), program=True
         ),

@@ -18,9 +18,14 @@ def fill(template: str, **values: str) -> bytes:
         The template has a name that no value is given for.
     """
     text = (files("gradkit.export") / "templates" / template).read_text(encoding="utf-8")
+    return filled(text, **values).encode()
+
+
+def filled(text: str, **values: str) -> str:
+    """The same of a text."""
     lines = []
     for line in text.splitlines():
-        filled = re.sub(r"@([A-Z]+)@", lambda name: values[name[1].lower()], line)
-        if filled.strip() or not line.strip():
-            lines.append(filled)
-    return ("\n".join(lines) + "\n").encode()
+        made = re.sub(r"@([A-Z]+)@", lambda name: values[name[1].lower()], line)
+        if made.strip() or not line.strip():
+            lines.append(made)
+    return "\n".join(lines) + "\n"

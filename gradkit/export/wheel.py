@@ -39,7 +39,7 @@ def running_wheel() -> tuple[str, bytes]:
     except PackageNotFoundError:
         raise ExportError(
             "gradkit is not installed here, so that its requirements are not known. Install it, "
-            "or name a wheel with --wheel."
+            "or name a wheel with --install."
         ) from None
     members = {**_package(Path(gradkit.__file__).parent), **_metadata(installed)}
     return f"gradkit-{installed.version}-py3-none-any.whl", _archive(members, installed.version)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from gradkit.export.install import Install
+from gradkit.export.install import words as install_words
 from gradkit.new import starter, words
 from gradkit.records.task import Assignment, Task
 
 OWN = 'ASSIGNMENT = "assignment/assignment.toml"  # upload the folder beside this notebook'
+
+CARRIED = "# gradkit itself is the file beside this notebook: in Colab, upload it there first."
 
 INTRODUCTION = """# {title}
 
@@ -29,16 +33,19 @@ What is graded:
 What the checks say is provisional. Your instructor's grade is final."""
 
 
-def notebook(assignment: Assignment, *, own: bool = False) -> str:
+def notebook(assignment: Assignment, given: Install, *, own: bool = False) -> str:
     """The notebook as JSON.
 
     Parameters
     ----------
     assignment : Assignment
+    given : Install
     own : bool
         Whether it is another than gradkit's, and its file is needed to check.
     """
-    setup = "%pip install -q gradkit\n\nimport gradkit\nimport numpy as np"
+    setup = f"%pip install -q {install_words(given)}\n\nimport gradkit\nimport numpy as np"
+    if given.wheel is not None:
+        setup = f"{CARRIED}\n{setup}"
     cells = [
         _markdown("introduction", introduction(assignment)),
         _code("imports", f"{setup}\n\n{OWN}" if own else setup),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from gradkit.export.install import Install
+from gradkit.export.install import words as install_words
 from gradkit.new import words
 from gradkit.new.starter import definitions
 from gradkit.records.task import Assignment, Task
 
 
-def student_readme(assignment: Assignment, *, own: bool = False) -> str:
+def student_readme(assignment: Assignment, given: Install, *, own: bool = False) -> str:
     """The README of a student's folder.
 
     Parameters
     ----------
     assignment : Assignment
+    given : Install
     own : bool
         Whether it is another than gradkit's, and its file is needed to check.
     """
@@ -24,6 +27,8 @@ def student_readme(assignment: Assignment, *, own: bool = False) -> str:
     ]
     option = " --assignment assignment/assignment.toml" if own else ""
     first = words.module(tasks[0])
+    wheel = f"\n`{given.what}` is gradkit itself: push it with the rest.\n"
+    kept = "" if given.wheel is None else wheel
     return f"""# {assignment.title}
 
 You train small networks: with NumPy, where you write every gradient yourself, and with
@@ -55,15 +60,15 @@ names, in place or with a new dict returned.
 ## Check your work
 
 ```
-pip install gradkit
+pip install {install_words(given)}
 gradkit check {first}.py{option}
 ```
 
-Add `torch` (`pip install "gradkit[torch]"`) for the PyTorch parts. `gradkit check .{option}`
+The PyTorch parts need `pip install torch` too. `gradkit check .{option}`
 checks everything in this folder. A function that still says `raise NotImplementedError`
 counts as missing.
 
-With pytest installed, plain `pytest` does the same, one test for each check:
+Plain `pytest` does the same, one test for each check:
 `pytest -k {tasks[0].id}` runs one task's, `pytest -x` stops at the first that fails.
 
 In a notebook, the last cell of each part checks what has been run so far.
@@ -71,7 +76,7 @@ In a notebook, the last cell of each part checks what has been run so far.
 If you push this folder to GitHub or GitLab, `.github/workflows/gradkit.yml` and
 `.gitlab-ci.yml` check it there. They hold no answers and no secrets. What any of these
 checks say is provisional: the instructor's grade is final.
-"""
+{kept}"""
 
 
 def instructor_readme(assignment: Assignment) -> str:

@@ -3,6 +3,10 @@
 Student code imports what it likes, and late: so everything installed stays readable, but gradkit,
 and with it whatever an answer could be worked out from. A folder that holds gradkit, or folders of
 packages, is never named as a whole, but by its entries.
+
+Where gradkit runs from a checkout, nothing of the checkout may be read: neither gradkit nor its
+tests, model solutions and history. An environment that lies in it (``.venv``) is no part of it: its
+folders of packages are named as anywhere else.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ _PACKAGES = frozenset({"site-packages", "dist-packages"})
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _LINKER = ("/etc/ld.so.cache", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
 _OWN = "gradkit"
+_HOME = dirname(dirname(dirname(os.path.realpath(__file__))))
+"""The folder that gradkit lies in: a checkout, or a folder of packages."""
 
 
 def readable(packages: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -40,7 +46,15 @@ def readable(packages: Iterable[str]) -> tuple[list[str], list[str]]:
     for place in (*_LINKER, *_folders_of_libraries()):
         named |= dict.fromkeys(_libraries(place, usual))
     # Imports list a folder anew after something was installed in it.
-    return list(named), sorted(usual)
+    return [path for path in named if not _is_own(path, usual)], sorted(usual)
+
+
+def _is_own(path: str, usual: Set[str]) -> bool:
+    """Whether gradkit's folder is below this, or this in it and in no folder of packages."""
+    if _is_below(path, usual):
+        return False
+    real, packages = os.path.realpath(path), set(map(os.path.realpath, usual))
+    return _is_below(_HOME, {real}) or (_is_below(real, {_HOME}) and not _is_below(real, packages))
 
 
 def _entries(folder: str) -> Iterator[str]:
@@ -66,7 +80,7 @@ def _libraries(place: str, usual: Set[str]) -> Iterator[str]:
         names = os.listdir(place)
         pythons = (join(place, name) for name in names if name.startswith("python"))
         holds_packages = any(isdir(p) and _PACKAGES & set(os.listdir(p)) for p in pythons)
-        if holds_packages or any(_is_below(folder, {place}) for folder in usual):
+        if holds_packages or any(_is_below(folder, {place}) for folder in {*usual, _HOME}):
             yield from (join(place, name) for name in names if ".so" in name)
         else:
             yield place

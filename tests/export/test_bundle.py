@@ -160,6 +160,6 @@ def test_a_template_needs_all_its_names() -> None:
     """A name left open is an error; a line whose value is empty goes."""
     with pytest.raises(KeyError, match="options"):
         fill("prairielearn-run.sh")
-    with_torch = fill("github-classroom.yml", version="1", torch="x", options="")
-    without = fill("github-classroom.yml", version="1", torch="", options="")
+    with_torch = fill("github-classroom.yml", install="x", torch="x", options="")
+    without = fill("github-classroom.yml", install="x", torch="", options="")
     assert len(with_torch.splitlines()) == len(without.splitlines()) + 1

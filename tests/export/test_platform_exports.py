@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -22,8 +23,10 @@ from gradkit import __version__
 from gradkit.cli import main
 from gradkit.export import ExportError, wheel
 from gradkit.export.classroom import workflow
+from gradkit.export.install import Install, choose, words
 from gradkit.truth.assignment import DEFAULT
 
+WHEEL = f"gradkit-{__version__}-py3-none-any.whl"
 CLASS = ROOT / "tests" / "sample_class"
 WRONG = CLASS / "chen_regression_swapped_index.py"
 OTHER = CLASS / "noor_another_exercise.py"
@@ -280,10 +283,13 @@ def test_a_repository_gets_no_key(tmp_path: Path) -> None:
     """The workflow alone for gradkit's own assignment; no model solution in any case."""
     assert gradkit("export", "github-classroom", "--out", tmp_path).exit_code == 0
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert [path.relative_to(tmp_path).as_posix() for path in files] == [
-        ".github/workflows/classroom.yml"
-    ]
-    assert "gradkit check . --no-reference --format github" in files[0].read_text()
+    assert {path.relative_to(tmp_path).as_posix() for path in files} == {
+        ".github/workflows/classroom.yml",
+        f".gradkit/{WHEEL}",
+    }
+    text = (tmp_path / ".github/workflows/classroom.yml").read_text()
+    assert f"pip install .gradkit/{WHEEL}\n" in text
+    assert "gradkit check . --no-reference --format github" in text
 
 
 def test_an_assignment_of_ones_own_goes_with_it(tmp_path: Path, numpy_only: Path) -> None:
@@ -304,7 +310,7 @@ def test_an_assignment_of_ones_own_goes_with_it(tmp_path: Path, numpy_only: Path
 @pytest.mark.parametrize("torch", [False, True])
 def test_the_workflow_is_pinned_and_minimal(torch: bool) -> None:
     """Each action by its commit, the version of gradkit, read access and nothing more."""
-    text = workflow(torch=torch).decode()
+    text = workflow(choose(f"gradkit=={__version__}"), torch=torch).decode()
     actions = re.findall(r"uses: (\S+)", text)
     assert len(actions) == 3
     assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in actions)
@@ -334,7 +340,7 @@ def test_others_find_nothing_wrong_with_the_workflow(tmp_path: Path, command: li
             [program, *command[1:], path], capture_output=True, check=False
         ).returncode
 
-    text = workflow().decode()
+    text = workflow(choose(None)).decode()
     assert outcome(text) == 0
     wrong = "contents: read", "contents: 7" if command[0] != "zizmor" else "contents: write"
     assert outcome(text.replace(*wrong)) != 0
@@ -383,7 +389,7 @@ def test_gradkit_that_is_not_installed_makes_no_wheel(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(wheel, "distribution", absent)
     with pytest.raises(
-        ExportError, match=r"gradkit is not installed here.* name a wheel with --wh"
+        ExportError, match=r"gradkit is not installed here.* name a wheel with --inst"
     ):
         wheel.running_wheel()
 
@@ -393,21 +399,89 @@ def test_a_wheel_that_is_named(tmp_path: Path) -> None:
     path = tmp_path / "gradkit-9-py3-none-any.whl"
     path.write_bytes(b"wheel")
     out = tmp_path / "g.zip"
-    assert gradkit("export", "gradescope", "--out", out, "--wheel", path).exit_code == 0
+    assert gradkit("export", "gradescope", "--out", out, "--install", path).exit_code == 0
     with zipfile.ZipFile(out) as archive:
         assert archive.read(path.name) == b"wheel"
         assert path.name in archive.read("setup.sh").decode()
-    done = gradkit("export", "gradescope", "--out", tmp_path / "h", "--wheel", tmp_path / "none")
+    done = gradkit("export", "gradescope", "--out", tmp_path / "h", "--install", "none.whl")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == (
-        f"gradkit: --wheel {tmp_path / 'none'}: cannot be read (No such file or directory).\n"
+    assert done.stderr.startswith(
+        "gradkit: --install none.whl: cannot be read (No such file or directory). Name a wheel "
     )
+
+
+ADDRESS = "gradkit @ git+https://example.org/us/gradkit@v1"
+
+
+@pytest.mark.parametrize("spec", ["gradkit==1.0", "gradkit[torch]", ADDRESS, "https://x.org/a.whl"])
+def test_what_is_installed_instead(tmp_path: Path, spec: str) -> None:
+    """A requirement or an address is in every command as a shell takes it; no wheel is carried."""
+    for platform in ("github-classroom", "prairielearn", "gradescope"):
+        done = gradkit("export", platform, "--out", tmp_path / platform, "--install", spec)
+        assert done.exit_code == 0, done.stderr
+    with zipfile.ZipFile(tmp_path / "gradescope") as archive:
+        archive.extractall(tmp_path / "unpacked")
+    assert gradkit("new", tmp_path / "hw", "--install", spec).exit_code == 0
+    assert not list(tmp_path.rglob("*.whl"))
+    quoted = shlex.quote(spec)
+    for name, line in {
+        "github-classroom/.github/workflows/classroom.yml": f"          pip install {quoted}\n",
+        "prairielearn/docker/Dockerfile": f"RUN pip install --no-cache-dir {quoted}\n",
+        "unpacked/setup.sh": f"install --no-cache-dir {quoted}\n",
+        "hw/.github/workflows/gradkit.yml": f"          pip install {quoted}\n",
+        "hw/.gitlab-ci.yml": f"      pip install {quoted}\n",
+        "hw/README.md": f"\npip install {quoted}\n",
+        "hw/starter.ipynb": f'"%pip install -q {quoted}\\n"',
+    }.items():
+        assert line in (tmp_path / name).read_text(encoding="utf-8"), name
+    assert "COPY" not in (tmp_path / "prairielearn/docker/Dockerfile").read_text()
+    assert "beside this notebook" not in (tmp_path / "hw/starter.ipynb").read_text()
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ("", "is nothing that pip could be given"),
+        ("-r x.txt", "is nothing that pip could be given"),
+        ("gradkit\nrm -r /", "is nothing that pip could be given"),
+        (".", "is a place on this machine, which others do not have"),
+        ("somewhere/gradkit", "is a place on this machine, which others do not have"),
+        ("gradkit @ file:///a/gradkit.whl", "is a place on this machine, which others do not have"),
+    ],
+)
+def test_what_others_could_not_install_is_refused(tmp_path: Path, spec: str, why: str) -> None:
+    """By each command that hands something out, before anything is written."""
+    for command in (["export", "gradescope", "--out"], ["export", "wheel", "--out"], ["new"]):
+        done = gradkit(*command, tmp_path / "out", "--install", spec)
+        assert done.exit_code == 2
+        assert done.stderr == (
+            f"gradkit: --install {spec}: {why}. Name a wheel (FILE.whl), which is then carried "
+            "along, a requirement as gradkit==1.0, or an address that all who get it can reach.\n"
+        )
+        assert not (tmp_path / "out").exists()
+
+
+def test_the_wheel_alone(tmp_path: Path) -> None:
+    """To be handed out by itself; what is no wheel cannot be."""
+    assert gradkit("export", "wheel", "--out", tmp_path / "out").exit_code == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [WHEEL]
+    assert (tmp_path / "out" / WHEEL).read_bytes() == wheel.running_wheel()[1]
+    done = gradkit("export", "wheel", "--out", tmp_path / "no", "--install", "gradkit==1.0")
+    assert done.exit_code == 2
+    assert "gradkit==1.0: is no wheel, and a wheel is what is to be written." in done.stderr
+
+
+def test_a_name_of_a_wheel_is_quoted() -> None:
+    """A shell reads one word, wherever the wheel lies."""
+    given = Install("a b;c.whl", b"")
+    assert shlex.split(words(given)) == ["./a b;c.whl"]
+    assert words(given, '"$source"') == "\"$source\"/'a b;c.whl'"
 
 
 # --- the command -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("platform", ["gradescope", "prairielearn", "github-classroom"])
+@pytest.mark.parametrize("platform", ["gradescope", "prairielearn", "github-classroom", "wheel"])
 def test_a_second_export_overwrites_nothing(tmp_path: Path, platform: str) -> None:
     """Exit 2 and what is there."""
     out = tmp_path / "out"

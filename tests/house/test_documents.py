@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from house.handed_out import moodle_download
 
-from gradkit import cli
+from gradkit import __version__, cli
 from gradkit.cli.check import command
 from gradkit.worker.tiers import ADDS
 
@@ -149,6 +149,58 @@ def test_quoted_commands_are_real(path: Path) -> None:
     commands = quoted(path.read_text(encoding="utf-8"))
     assert commands or path.name in ("pytest.md",)
     assert [(words, why) for words in commands if (why := refused(words))] == []
+
+
+TOLD = [
+    *DOCUMENTS,
+    *(path for path in (ROOT / "gradkit").rglob("*") if path.suffix in (".py", ".md", ".pot")),
+    *(ROOT / "gradkit" / "export" / "templates").iterdir(),
+    *(ROOT / "gradkit" / "new" / "files").iterdir(),
+    *(path for path in (ROOT / "student_template").rglob("*") if path.suffix in (".yml", ".ipynb")),
+    *(path for path in (ROOT / ".ci").iterdir() if path.is_file()),
+    ROOT / ".pre-commit-config.yaml",
+    ROOT / "pyproject.toml",
+]
+"""All that tells anybody what to type, or types it."""
+
+
+def bare(text: str) -> list[str]:
+    """Commands that put the folder one is in before Python's own modules."""
+    started = re.finditer(
+        r"python[\w.\"'}]*(?P<options>(?: +-\w+(?: +\w+)?)*?) +-m +(?:pytest|gradkit)\b", text
+    )
+    return [each[0] for each in started if not re.search(r"-\w*[IP]", each["options"])]
+
+
+def test_no_document_puts_students_files_on_the_path() -> None:
+    """``python -m`` looks in the folder first, where a student's `socket.py` may lie."""
+    assert len(TOLD) > 400
+    told = {path: bare(path.read_text(encoding="utf-8")) for path in TOLD}
+    assert {path: found for path, found in told.items() if found} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("run `python -m pytest -q`", ["python -m pytest"]),
+        ('"$python" -m pytest', ['python" -m pytest']),
+        (".venv/bin/python3.12 -X utf8 -m gradkit", ["python3.12 -X utf8 -m gradkit"]),
+        ("python3 -s -m gradkit", ["python3 -s -m gradkit"]),
+        ("python -P -m pytest, python -I -m gradkit, pytest, python3 -m venv, python -m pip", []),
+    ],
+)
+def test_such_commands_are_seen(text: str, found: list[str]) -> None:
+    """The twin."""
+    assert bare(text) == found
+
+
+def test_documents_name_the_wheel_that_there_is() -> None:
+    """Of this version; and none installs gradkit from an index, where it is not."""
+    for path in [*DOCS, ROOT / "README.md", ROOT / "student_template" / "README.md"]:
+        text = path.read_text(encoding="utf-8")
+        named = set(re.findall(r"gradkit-[\w.]+-py3-none-any\.whl", text))
+        assert named <= {f"gradkit-{__version__}-py3-none-any.whl"}, path
+        assert re.findall(r"pip install [^`\n]*(?<![\w./@+-])gradkit(?![\w./-])", text) == [], path
 
 
 def test_commands_that_are_not_are_seen() -> None:

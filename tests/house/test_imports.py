@@ -112,6 +112,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.trajectory": {"gradkit.truth", "gradkit.records"},
     "gradkit.new": {
         "gradkit.new",
+        "gradkit.export",
         "gradkit.records",
         "gradkit.truth.assignment",
         "gradkit.truth.probes",

@@ -46,7 +46,7 @@ def test_nothing_is_permitted_that_is_not_needed() -> None:
         content = student_files()[name]
         assert "secrets." not in content
         assert "--reference" not in content
-        assert f"gradkit=={gradkit.__version__}" in content
+        assert f"pip install ./gradkit-{gradkit.__version__}-py3-none-any.whl" in content
     assert "--no-reference" in text
 
 
@@ -86,7 +86,7 @@ def test_gitlab_shows_each_check_as_a_test() -> None:
     job = yaml.safe_load(student_files()[GITLAB])["gradkit"]
     assert job["artifacts"]["reports"]["junit"] == "gradkit.xml"
     assert job["artifacts"]["when"] == "always"
-    assert job["script"][-1] == "python -m pytest --junitxml=gradkit.xml"
+    assert job["script"][-1] == "pytest --junitxml=gradkit.xml"
     assert "addopts = --gradkit ." in student_files()["pytest.ini"]
     assert re.fullmatch(r"python:3\.12\.\d+-slim-\w+", job["image"])
 

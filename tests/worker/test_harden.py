@@ -1,8 +1,11 @@
 """Being shut in: each step fails closed, and what students need goes on working."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from gradkit.worker.readable import readable
 from gradkit.worker.tiers import LACKING, short_of
 
 ROOT = Path(__file__).resolve().parents[2]
+IGNORED = shutil.ignore_patterns("__pycache__")
 
 with Workshop() as _workshop, _workshop.worker() as _worker:
     BEST = _worker.tier
@@ -271,12 +275,31 @@ class TestReadable:
         files, listed = readable(["numpy"])
         for path in map(Path, files):
             assert path not in (ROOT, *ROOT.parents)
-            assert ROOT not in path.parents
+            # An environment that lies in the checkout is no part of it.
+            assert ROOT not in path.parents or path.is_relative_to(sys.prefix)
+        assert not {str(ROOT), sys.prefix} & {*files, *listed}
         assert all(
             Path(folder).name in ("site-packages", "dist-packages")
             or Path(folder).name.startswith("python")
             for folder in listed
         )
+
+    def test_libraries_in_a_checkout_are_not_named(self, tmp_path, monkeypatch):
+        """Nor is its folder for their sake, or one above it; packages in it and others are."""
+        home, packages = tmp_path / "home", tmp_path / "home" / "env" / "site-packages"
+        beside = tmp_path / "beside"
+        for folder in (home / "build", packages / "numpy", beside):
+            folder.mkdir(parents=True)
+        (tmp_path / "real").symlink_to(home)
+        monkeypatch.setattr("gradkit.worker.readable._HOME", str(home))
+        monkeypatch.setattr(sys, "path", [str(tmp_path / "real" / "env" / "site-packages")])
+        libraries = [tmp_path, home, home / "build", packages / "numpy", beside]
+        monkeypatch.setattr(
+            "gradkit.worker.readable._folders_of_libraries", lambda: list(map(str, libraries))
+        )
+        files, _ = readable([])
+        named = [Path(file) for file in files if file.startswith(str(tmp_path))]
+        assert set(named) == {packages / "numpy", beside, tmp_path / "real/env/site-packages/numpy"}
 
     def test_a_package_in_an_unusual_place(self, tmp_path, monkeypatch):
         """It is named alone."""
@@ -290,3 +313,67 @@ class TestReadable:
             str(tmp_path / "lone.py"),
         ]
         assert str(tmp_path) not in listed
+
+
+TOUCH = """
+import json, os, sys
+from gradkit.worker import Workshop
+from gradkit.worker.frames import Frame
+
+with Workshop() as workshop, workshop.worker(deadline=60.0) as worker:
+    reply = worker.ask(Frame("script", {}, {"text": sys.argv[1]}), 50.0)
+    assert reply.data["failure"] is None, reply.data["failure"]
+    print(json.dumps([worker.tier, worker.output.split()]))
+"""
+
+TOUCHING = """
+import os
+for path in {paths!r}:
+    try:
+        try:
+            found = len(os.listdir(path))
+        except NotADirectoryError:
+            found = len(open(path, "rb").read())
+    except PermissionError:
+        found = "refused"
+    print(found)
+"""
+
+
+@landlock
+def test_nothing_of_a_checkout_that_holds_its_environment_is_read(tmp_path):
+    """With ``.venv`` in it, where the README puts it, and gradkit installed as editable.
+
+    The environment's packages can be read; sources, model solutions, tests and history cannot.
+    """
+    checkout = tmp_path / "checkout"
+    for name in ("gradkit", "reference"):
+        shutil.copytree(ROOT / name, checkout / name, ignore=IGNORED)
+    for name in ("README.md", ".git/config", "tests/test_it.py", "solutions.py"):
+        (checkout / name).parent.mkdir(exist_ok=True)
+        (checkout / name).write_text("something\n")
+    venv.create(checkout / ".venv", with_pip=False)
+    packages = next(checkout.glob(".venv/lib/python*/site-packages"))
+    (packages / "_editable_of_gradkit.pth").write_text(f"{checkout}\n")
+    (packages / "own.py").write_text("")
+    # What else is installed here, such as numpy.
+    others = [entry for entry in sys.path if entry.endswith("-packages")]
+    (packages / "others.pth").write_text("".join(f"{entry}\n" for entry in others))
+    closed = [
+        *("gradkit/__init__.py", "gradkit/truth/oracle.py", "reference/regression_numpy.py"),
+        *("README.md", ".git/config", "tests/test_it.py", "solutions.py", ".venv/pyvenv.cfg"),
+        *("", "gradkit", "reference", "tests", ".git"),
+    ]
+    paths = [*(str(checkout / name) for name in closed), str(packages / "own.py"), str(packages)]
+    done = subprocess.run(
+        [checkout / ".venv/bin/python", "-P", "-c", TOUCH, TOUCHING.format(paths=paths)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    tier, found = json.loads(done.stdout)
+    assert tier >= 2
+    assert dict(zip(closed, found, strict=False)) == dict.fromkeys(closed, "refused")
+    assert found[len(closed) :] == ["0", str(len(list(packages.iterdir())))]

@@ -24,5 +24,5 @@ if [[ -n $torch ]]; then
     # shellcheck disable=SC2086  # a package and where it is had
     "$root/gradkit/bin/pip" install --no-cache-dir $torch
 fi
-"$root/gradkit/bin/pip" install --no-cache-dir "$source/@WHEEL@"
+"$root/gradkit/bin/pip" install --no-cache-dir @INSTALL@
 "$root/gradkit/bin/python" -m compileall -q "$root/gradkit/lib" || true

@@ -2,5 +2,5 @@
 FROM python:3.12-slim
 ARG TORCH="@TORCH@"
 RUN if [ -n "$TORCH" ]; then pip install --no-cache-dir $TORCH; fi
-COPY @WHEEL@ /tmp/
-RUN pip install --no-cache-dir /tmp/@WHEEL@ && rm /tmp/@WHEEL@
+@COPY@
+RUN pip install --no-cache-dir @INSTALL@

@@ -1,0 +1,25 @@
+"""Print the commands that README.md gives to copy into a fresh clone, one a line.
+
+``.ci/run`` runs these very lines. Needs nothing but Python.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+def commands(text: str) -> list[str]:
+    """The blocks of a document that set up an environment, each of one line."""
+    return re.findall(r"^```\n(python3 -m venv .*)\n```$", text, re.MULTILINE)
+
+
+def main() -> None:
+    """Print them."""
+    print("\n".join(commands(README.read_text(encoding="utf-8"))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""What README.md says of a fresh clone, and that ``.ci/run`` does exactly that."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PINS = (ROOT / ".ci" / "constraints.txt").read_text(encoding="utf-8")
+
+
+def script(name: str) -> ModuleType:
+    """A module of ``.ci``, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / ".ci" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_there_are_two_commands() -> None:
+    """One grades the sample class, one runs the tests, each by itself in an empty clone."""
+    first, second = script("readme").commands(README)
+    for command in (first, second):
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install -e '.[all")
+    assert first.endswith(" && .venv/bin/gradkit check tests/sample_class/*")
+    assert second.endswith(" && .venv/bin/pytest -n auto")
+    assert "It ends with exit code 2," in README
+    assert script("readme").commands(
+        "```\npython3 -m venv a\n```\n\n```sh\npython3 -m venv b\n```"
+    ) == ["python3 -m venv a"]
+
+
+# --- .ci/run -----------------------------------------------------------------------------
+
+
+def ran(folder: Path, first: str, second: str, says: int) -> subprocess.CompletedProcess[str]:
+    """``.ci/run`` in a repository of its own, whose README has these commands."""
+    shutil.copytree(ROOT / ".ci", folder / ".ci", ignore=shutil.ignore_patterns("__pycache__"))
+    blocks = "\n\n".join(
+        f"```\npython3 -m venv .venv --without-pip && {c}\n```" for c in (first, second)
+    )
+    (folder / "README.md").write_text(f"{blocks}\n\nIt ends with exit code {says}, because.\n")
+    (folder / "kept").write_text("")
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "all"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    (folder / "loose").write_text("")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    return subprocess.run(
+        ["bash", folder / ".ci" / "run"],
+        cwd="/",
+        env={**kept, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="it is a script for a shell")
+CLONE = "test -e kept && test ! -e loose && test -x .venv/bin/python"
+
+
+@posix
+def test_ci_runs_both_in_a_fresh_clone(tmp_path: Path) -> None:
+    """Of what is committed; then come its own steps, of which there is no linter here."""
+    done = ran(tmp_path, f"{CLONE} && exit 2", f"{CLONE} && echo the second ran", 2)
+    assert "the second ran\n\n== linter" in done.stdout
+    assert ".venv/bin/ruff: No such file" in done.stderr
+    assert done.stderr.startswith("Not committed, so not looked at:\n?? loose\n")
+    assert done.returncode != 0
+
+
+@posix
+@pytest.mark.parametrize(("code", "says"), [(0, 2), (2, 0), (1, 2)])
+def test_ci_holds_the_first_to_what_the_readme_says(tmp_path: Path, code: int, says: int) -> None:
+    """Another exit code fails the run, with all that was printed."""
+    done = ran(tmp_path, f"echo because of this; exit {code}", "echo the second ran", says)
+    assert done.returncode == 1
+    assert f"It ended with exit code {code}, and README.md says {says}.\n" in done.stderr
+    assert "because of this" in done.stderr
+    assert "the second ran" not in done.stdout.partition("== the README's first")[2]
+
+
+@posix
+def test_ci_fails_where_the_second_does(tmp_path: Path) -> None:
+    """Nothing follows."""
+    done = ran(tmp_path, "exit 2", "exit 7", 2)
+    assert done.returncode == 7
+    assert "== linter" not in done.stdout
+
+
+@posix
+def test_ci_notices_a_command_that_is_gone(tmp_path: Path) -> None:
+    """A README of other blocks is not passed over."""
+    done = ran(tmp_path, "exit 2\n```\n\n```\npython3 -m venv more", "true", 2)
+    assert done.returncode == 1
+    assert "README.md has 3 commands for a fresh clone, and should have 2." in done.stderr
+
+
+# --- packages ----------------------------------------------------------------------------
+
+
+def asked(lines: list[str]) -> dict[str, Requirement]:
+    """Requirements by name."""
+    return {wanted.name: wanted for wanted in map(Requirement, lines)}
+
+
+def test_installing_gradkit_installs_pytest() -> None:
+    """As the page says: it is no extra."""
+    page = (ROOT / "gradkit" / "docs" / "pytest.md").read_text(encoding="utf-8")
+    assert page.startswith("# With pytest\n\nInstalling gradkit is enough, since pytest comes with")
+    assert asked(PROJECT["dependencies"])["pytest"].marker is None
+    extras = PROJECT["optional-dependencies"].values()
+    assert not [lines for lines in extras if "pytest" in asked(lines)]
+
+
+def test_what_ci_ran_is_written_down() -> None:
+    """Every package that gradkit asks for, in a version that it takes, and no machine's own."""
+    pinned = {line.partition("==")[0]: line.partition("==")[2] for line in PINS.splitlines()[2:]}
+    normal = script("constraints").normal
+    extras = PROJECT["optional-dependencies"]
+    lines = [*PROJECT["dependencies"], *(line for each in extras.values() for line in each)]
+    for name, wanted in asked(lines).items():
+        if name != "gradkit":
+            assert wanted.specifier.contains(pinned[normal(name)]), name
+    assert {"pluggy", "sympy"} <= pinned.keys()  # asked for by those
+    assert all(re.fullmatch(r"[\w.]+", number) for number in pinned.values())
+
+
+def test_versions_are_those_installed() -> None:
+    """Extras are followed, markers are heeded, and a build of torch's is left out."""
+    module = script("constraints")
+    found = module.needed("gradkit", ["torch"])
+    assert "sympy" in found or "torch" not in found
+    assert {"numpy", "pytest", "pluggy"} <= found.keys()
+    assert not {"gradkit", "ruff", "hypothesis", "colorama"} & found.keys()
+    assert f"numpy=={version('numpy')}\n" in module.text(found)
+    assert "+" not in module.text(found)
