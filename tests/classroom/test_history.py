@@ -236,7 +236,7 @@ def test_as_data_it_has_all_of_it(term: Path) -> None:
 
 def test_every_key_is_described(term: Path) -> None:
     """In the document beside the renderer; what is a package's or a task's name is not."""
-    text = (ROOT / "gradkit" / "render" / "HISTORY.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "history.md").read_text(encoding="utf-8")
     data = json.loads(gradkit("history", term, "anna", "--format", "json").stdout)
     keys: set[str] = set()
     waiting: list[object] = [data]
