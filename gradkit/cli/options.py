@@ -52,7 +52,8 @@ REFERENCE = click.option(
     "--reference",
     type=FilePath(),
     metavar="DIR",
-    help="Folder of the model solutions.",
+    help="Folder of the model solutions.  [default: reference/ of the checkout, with gradkit's own "
+    "assignment]",
 )
 INSTALL = click.option(
     "--install",
@@ -61,7 +62,9 @@ INSTALL = click.option(
     "address.  [default: a wheel of the gradkit that runs]",
 )
 NO_REFERENCE = click.option(
-    "--no-reference", is_flag=True, help="Derive expected values from the task file."
+    "--no-reference",
+    is_flag=True,
+    help="Do without model solutions: derive what is expected from the task file.",
 )
 PRESET = click.option(
     "--preset",
@@ -72,7 +75,8 @@ HINTS = click.option(
     "--hints",
     type=click.IntRange(1, 4),
     metavar="N",
-    help="How much is shown: 1 where to look … 4 expected numbers.",
+    help="How much is shown: 1 where to look, 2 the misconception, 3 the line and its rule, 4 the "
+    "right rule and expected numbers.",
 )
 REQUIRE_TIER = click.option(
     "--require-tier",
@@ -115,14 +119,14 @@ def assignment_options(command: FC) -> FC:
                 "tasks",
                 multiple=True,
                 metavar="ID",
-                help="Grade this task only (may be repeated).",
+                help="Grade this task only (may be repeated); also settles which task a file is.",
             ),
             click.option(
                 "--form",
                 type=OneOf(["correct", "published"]),
                 default="correct",
                 show_default=True,
-                help="Which form is right.",
+                help="Which form is right: gradient descent, or the original notebook's rule.",
             ),
             ASSIGNMENT,
             REFERENCE,
@@ -131,7 +135,7 @@ def assignment_options(command: FC) -> FC:
                 "--seed",
                 type=click.IntRange(0, 2**63 - 1),
                 metavar="N",
-                help="Draw the same probes again.",
+                help="Draw the same inputs again; each result records its seed.",
             ),
             PRESET,
         ]
@@ -143,7 +147,12 @@ def assignment_options(command: FC) -> FC:
 def format_option(*words: str) -> Callable[[FC], FC]:
     """Make the option ``--format``: in what a command writes; the first word is the default."""
     return click.option(
-        "--format", "format_", type=OneOf(words), default=words[0], show_default=True
+        "--format",
+        "format_",
+        type=OneOf(words),
+        default=words[0],
+        show_default=True,
+        help="In what it is written.",
     )
 
 

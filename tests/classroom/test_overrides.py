@@ -244,7 +244,9 @@ def test_a_check_that_is_not_there_is_refused(course: Path) -> None:
         give(course, 1.0, "updates")
     names = ("interface", "forward", "update", "gradient", "trajectory")
     listed = ", ".join(f"{TASK}/{name}" for name in names)
-    assert str(caught.value) == f"updates is no check of this result. There are {listed}."
+    assert str(caught.value) == (
+        f"updates is no check of this result. There are {listed}. Did you mean update?"
+    )
 
 
 def test_a_check_of_several_tasks_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from gradkit.cli import main
-from gradkit.dispute import DisputeError, show
+from gradkit.dispute import DisputeError, findings_of, show
 from gradkit.grounds import Settings
 from gradkit.render.data import render
 from gradkit.session import Session
@@ -452,6 +452,13 @@ def test_a_finding_that_several_have_needs_a_name(swapped: tuple[Path, Path, str
     said = refusal(file, name)
     assert said == f"{name} is in 2 results; say whose it is, one of mine, twin."
     assert show(file, name, submission="mine").agrees
+    assert {result["submission"] for result, _, _ in findings_of(file)} == {"mine", "twin"}
+    assert {result["submission"] for result, _, _ in findings_of(file, "twin")} == {"twin"}
+    with pytest.raises(DisputeError) as caught:
+        findings_of(file, "twinn")
+    assert str(caught.value) == (
+        f"{file}: there is no twinn in it. It has mine, twin. Did you mean twin?"
+    )
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,8 @@ def _find(result: Result, name: str) -> tuple[TaskResult, CheckResult]:
     if len(found) == 1:
         return known[found[0]]
     wrong = "is a check of several tasks" if found else "is no check of this result"
-    near = "" if found else did_you_mean(name, known)
+    words = [*known, *(key.partition("/")[2] for key in known)]
+    near = "" if found else did_you_mean(name, words)
     raise OverrideError(f"{name} {wrong}. There are {', '.join(found or known)}.{near}")
 
 
