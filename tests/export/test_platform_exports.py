@@ -140,33 +140,6 @@ def test_run_autograder_tells_why_it_cannot(autograder: Path) -> None:
     assert not (autograder / "results" / "results.json").exists()
 
 
-@posix
-@pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("unzip"), reason="Gradescope's image has unzip")
-def test_setup_makes_an_autograder_of_an_empty_folder(tmp_path: Path, numpy_only: Path) -> None:
-    """From the zip alone: its wheel, what that asks for, then full marks for a right solution."""
-    root = tmp_path / "autograder"
-    for name in ("source", "submission", "results"):
-        (root / name).mkdir(parents=True)
-    out = tmp_path / "g.zip"
-    asked = ("--assignment", numpy_only, "--reference", REFERENCE, "--out", out)
-    assert gradkit("export", "gradescope", *asked).exit_code == 0
-    subprocess.run(["unzip", "-q", out], cwd=root / "source", check=True)
-    shutil.copy(root / "source" / "run_autograder", root)
-    kept = {key: value for key, value in os.environ.items() if key.startswith(("PIP_", "PATH"))}
-    subprocess.run(
-        ["bash", root / "source" / "setup.sh"],
-        cwd=root,
-        env={**kept, "HOME": str(tmp_path), "GRADKIT_AUTOGRADER": str(root), **HELD},
-        check=True,
-    )
-    shutil.copy(REFERENCE / "regression_numpy.py", root / "submission")
-    assert run_autograder(root).returncode == 0
-    data = json.loads((root / "results" / "results.json").read_text())
-    assert data["score"] == 20
-    assert {test["status"] for test in data["tests"]} == {"passed"}
-
-
 # --- PrairieLearn ------------------------------------------------------------------------
 
 
