@@ -65,10 +65,11 @@ def within(place: str | os.PathLike[str], folders: Iterable[str]) -> bool:
 def _joined(words: Sequence[str]) -> list[str]:
     """Write option and path as one word, which pytest cannot take for a path of tests."""
     joined: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        path = next(rest, None) if word == OPTION else None
-        joined.append(word if path is None else f"{OPTION}={path}")
+    for word in words:
+        if joined and joined[-1] == OPTION and not word.startswith("-"):
+            joined[-1] = f"{OPTION}={word}"
+        else:
+            joined.append(word)
     return joined
 
 

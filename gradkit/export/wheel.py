@@ -41,7 +41,9 @@ def running_wheel() -> tuple[str, bytes]:
             "gradkit is not installed here, so that its requirements are not known. Install it, "
             "or name a wheel with --install."
         ) from None
-    members = {**_package(Path(gradkit.__file__).parent), **_metadata(installed)}
+    root = Path(gradkit.__file__).parent
+    at_start = {"gradkit.pth": (root / "pytest_plugin" / "gradkit.pth").read_bytes()}
+    members = {**_package(root), **at_start, **_metadata(installed)}
     return f"gradkit-{installed.version}-py3-none-any.whl", _archive(members, installed.version)
 
 

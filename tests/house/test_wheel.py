@@ -24,7 +24,7 @@ def strays(names: Iterable[str]) -> list[str]:
     return [
         name
         for name in names
-        if not name.startswith(("gradkit/", "gradkit-"))
+        if not name.startswith(("gradkit/", "gradkit-", "gradkit.pth"))
         or name.endswith(".ipynb")
         or Path(name).name in {path.name for path in REFERENCE.iterdir() if path.is_file()}
     ]
@@ -87,6 +87,8 @@ def test_the_wheel_holds_the_package_and_no_solutions(wheel: Path) -> None:
     # Catalogues are read compiled; what translators edit stays at home.
     assert {name for name in tracked if not name.endswith((".po", ".pot"))} <= set(names)
     assert "gradkit/assignments/backpropagation/assignment.toml" in names
+    # What keeps pytest from reading a submission's settings is read where packages are.
+    assert "gradkit.pth" in names
     assert {name.rpartition("/")[2] for name in names if name.endswith(".csv")} == {
         "regression.csv",
         "classification.csv",

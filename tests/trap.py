@@ -1,0 +1,63 @@
+"""Files that students might hand in, each of which says where it was run outside a worker.
+
+A worker's environment is made from nothing, so that there is no `VARIABLE` in it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+VARIABLE = "GRADKIT_TEST_TRAP"
+
+TRAP = f"""\
+import os as _os
+if {VARIABLE!r} in _os.environ:
+    _place = _os.path.join(_os.environ[{VARIABLE!r}], NAME + "-" + str(_os.getpid()))
+    _os.close(_os.open(_place, _os.O_CREAT | _os.O_WRONLY))
+"""
+
+MODULES = (
+    "multiprocessing", "socket", "types", "pickle", "signal", "json", "numpy", "subprocess",
+    "selectors", "threading", "struct", "sitecustomize", "usercustomize", "encodings", "execnet",
+    "click", "msgspec", "distributed", "_pytest", "pytest", "pluggy",
+)  # fmt: skip
+
+
+def trap(name: str) -> str:
+    """What marks that it was run, in the folder that the environment names."""
+    return TRAP.replace("NAME", repr(name))
+
+
+def set_traps(folder: Path, **submissions: str) -> Path:
+    """Fill a folder with modules, a package and a ``.pth``; what is a submission too still is."""
+    for name in MODULES:
+        (folder / f"{name}.py").write_text(trap(name), encoding="utf-8")
+    for name, text in submissions.items():
+        (folder / f"{name}.py").write_text(f"{trap(name)}\n{text}", encoding="utf-8")
+    package = folder / "gradkit"
+    package.mkdir(exist_ok=True)
+    for name in ("__init__", "safe_path", "processes", "pytest_guard", "cli", "worker"):
+        (package / f"{name}.py").write_text(trap(f"gradkit.{name}"), encoding="utf-8")
+    line = "; ".join(
+        (
+            "import os",
+            f"_p = os.environ.get({VARIABLE!r})",
+            "_p and os.close(os.open(os.path.join(_p, 'pth'), os.O_CREAT))",
+        )
+    )
+    for name in ("evil.pth", "gradkit.pth"):
+        (folder / name).write_text(f"{line}\n", encoding="utf-8")
+    return folder
+
+
+def sprung(markers: Path) -> list[str]:
+    """Which traps were run."""
+    return sorted(path.name for path in markers.iterdir())
+
+
+def trapped_environment(markers: Path, **others: str) -> dict[str, str]:
+    """An environment in which traps say so. Nothing of it leads Python anywhere."""
+    dropped = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    return {**kept, VARIABLE: str(markers), "COLUMNS": "200", **others}
