@@ -21,6 +21,7 @@ from gradkit.student.observe import (
     of_followed,
     of_initialise,
     of_model,
+    of_repeats,
     of_run,
     of_training,
 )
@@ -98,7 +99,7 @@ def _ask(task: Task, binding: Binding, probes: Probes, sitting: Sitting) -> dict
 
 
 def _again(case: Case) -> list[Question]:
-    """A few of the questions once more, in the same process: the answers should be the same."""
+    """A few of the questions once more, in the same process, for what may be remarkable."""
     task, bound, probes = case.task, case.binding.bound, case.probes
     again = [
         of_batch(task, bound[batch.role], _few(batch))
@@ -108,6 +109,8 @@ def _again(case: Case) -> list[Question]:
     if "train" in bound and "model" in bound:
         first = replace(probes.runs[0], name=probes.runs[0].name + AGAIN)
         again.append(of_training(task, bound["train"], first))
+    if "update" in bound:
+        again.append(of_repeats(task, bound["update"], probes.update[-1]))
     return again
 
 

@@ -40,6 +40,8 @@ WORKER = (
     phrase("its text could not be had"),
     phrase("cell {cell}, line {line}"),
     phrase("the training loop"),
+    phrase("`{path}` is used, and this task does not allow `{root}`"),
+    phrase("`{root}` is imported, and this task does not allow it"),
     phrase("{found}, not {expected}"),
 )
 """What workers say, the longer before what is part of it."""

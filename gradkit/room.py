@@ -79,6 +79,7 @@ class Room:
             self.forbidden,
             deadline,
             seed=0,
+            imports=task.imports,
             hurried=pace is not None,
         )
 

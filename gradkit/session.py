@@ -51,7 +51,7 @@ from gradkit.student.outline import outline
 from gradkit.student.read import read
 from gradkit.student.sitting import Sitting
 from gradkit.truth.oracle import OracleError
-from gradkit.truth.suspicion import nondeterministic
+from gradkit.truth.suspicion import remarkable
 from gradkit.worker import Workshop, WorkshopError
 
 REDRAWS = 3
@@ -236,7 +236,7 @@ class Session:
         """
         failed = any(verdict.state == "fail" for verdict in examined.verdicts)
         asked = failed and not (self.settings.form == "published" and task.framework == "numpy")
-        if not asked and not nondeterministic(examined.case):
+        if not asked and not remarkable(examined.case):
             return Inquiry(), ""
         # Late: rules and mistakes take time to load, and who passes needs none.
         from gradkit.inquiry import inquire, suspicions

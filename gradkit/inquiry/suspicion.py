@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gradkit.examine import Examined
 from gradkit.inquiry.findings import finding_of, remark_on
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Slip
 from gradkit.records.task import Task
-from gradkit.truth.mistakes.catalogue import MEMORISED, NONDETERMINISTIC, SEVERAL
-from gradkit.truth.suspicion import memorised, nondeterministic
+from gradkit.truth.mistakes.catalogue import (
+    FORBIDDEN,
+    MEMORISED,
+    NONDETERMINISTIC,
+    NUMERICAL,
+    SEVERAL,
+)
+from gradkit.truth.suspicion import forbidden, memorised, nondeterministic, numerical
 
 CHECKS = {"forward": "forward", "model": "forward", "update": "update", "train": "trajectory"}
 
@@ -30,6 +38,11 @@ def suspicions(task: Task, examined: Examined, inquiry: Inquiry) -> tuple[Findin
         for role in memorised(examined.case)
         if CHECKS[role] not in named
     ]
+    for role, failure in forbidden(examined.case).items():
+        finding = finding_of(task, bound[role], "", Slip(FORBIDDEN), Explanation())
+        found.append(replace(finding, place=failure.place or finding.place))
+    if numerical(examined.case):
+        found.append(finding_of(task, bound["update"], "", Slip(NUMERICAL), Explanation()))
     return tuple(found)
 
 

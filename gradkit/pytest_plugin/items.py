@@ -63,6 +63,7 @@ class CheckItem(pytest.Item):
             "provisional": str(task.provisional).lower(),
         }.items():
             self.user_properties.append((key, value))
+        self.user_properties += [("note", clean_text(note)) for note in task.notes]
         if check.state in OPEN:
             pytest.skip(clean_text(check.message) or word(check.state))
         if check.state != "pass":
@@ -98,12 +99,13 @@ def submissions(session: pytest.Session) -> Iterator[SubmissionFile]:
 
 
 def totals(reports: Iterable[Any]) -> list[str]:
-    """A line for each submission and task among the reports of tests that were run."""
+    """A line for each submission and task among the reports of tests that ran, and its notes."""
     lines = {}
     for report in reports:
         told = dict(getattr(report, "user_properties", ()))
         if "task_points" in told and getattr(report, "when", "") == "call":
             name = report.nodeid.rpartition("/")[0].replace("::", "  ")
             note = say("  (provisional)") if told["provisional"] == "true" else ""
-            lines[name] = f"{name}  {told['task_points']} / {told['task_max_points']}{note}"
-    return list(lines.values())
+            head = f"{name}  {told['task_points']} / {told['task_max_points']}{note}"
+            lines[name] = [head, *(f"  {v}" for k, v in report.user_properties if k == "note")]
+    return [line for told in lines.values() for line in told]

@@ -10,7 +10,7 @@ from gradkit.records.submission import Place
 UNEXPLAINED = "unexplained"
 """The mistake of a finding that names none."""
 
-FOR_INSTRUCTORS = frozenset({"memorised-answers", "numerical-gradient"})
+FOR_INSTRUCTORS = frozenset({"memorised-answers", "numerical-gradient", "several-files"})
 """Findings that are for a person to judge, and never shown below the highest hint level."""
 
 

@@ -14,6 +14,13 @@ Loop = Literal["", "student", "gradkit", "replaced"]
 FaultKind = Literal["missing", "shape", "dtype", "type", "subclass", "mutated"]
 
 
+FORBIDDEN_IMPORT = "ForbiddenImportError"
+"""The type of a failure over a package that the task does not allow."""
+
+REPEATS = "repeats"
+"""The outcome whose ``times`` tell how often an update calls one function, for like results."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An exception that student code raised. ``call`` counts from 0 within the batch.

@@ -68,7 +68,7 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
     Claim
     """
     if len(sections) == 1:
-        return Claim(sections[0])
+        return Claim(sections[0], note=_instead(task, sections[0]))
     pieces = _pieces(task, sections, tasks)
     ranks = _ranks(task, pieces)
     first, *rest = sorted(pieces, key=lambda piece: ranks[piece.file], reverse=True)
@@ -82,7 +82,7 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
     over = [piece for piece in over if piece.roles]
     section = _section(task, sections, taken)
     if not over:
-        return Claim(section, note=_of_one_file(sections))
+        return Claim(section, note=_instead(task, section) or _of_one_file(sections))
     reason = next(
         text
         for text, own, other in zip(REASONS, ranks[first.file], ranks[over[0].file], strict=True)
@@ -97,6 +97,18 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
     )
     differs = any(piece.code != first.code for piece in over)
     return Claim(section, tuple(piece.file for piece in over), note, differs)
+
+
+def _instead(task: Task, section: Section) -> str:
+    """The sentence where a file was asked for, and none of that name is there."""
+    files = [cell.file for cell in section.own]
+    if not task.files or not files or any(is_one_of(file, task.files) for file in files):
+        return ""
+    return say(
+        "{asked} was asked for here; {file} counts in its place.",
+        asked=say(" or ").join(task.files),
+        file=files[0],
+    )
 
 
 def _of_one_file(sections: Sequence[Section]) -> str:
@@ -193,7 +205,7 @@ def _ranks(task: Task, pieces: Sequence[_Piece]) -> dict[str, _Rank]:
         piece.file: (
             is_one_of(piece.file, task.files),
             most[names[piece.file].base] if piece.roles else 0,
-            piece.file.endswith(".ipynb"),
+            piece.file.lower().endswith(".ipynb"),
             names[piece.file].attempt,
             names[piece.file].natural,
         )

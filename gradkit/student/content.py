@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
@@ -34,7 +34,8 @@ class Unit:
     ``start`` and ``end`` are its lines in the cell, from 1, the end excluded. ``roles``
     are keys of the roles it plays: a numpy role by its name, a torch role by its form.
     ``defines`` are functions and classes, ``loads`` all names that are read. ``solid``
-    means that it defines or trains something, which sets a part apart from another.
+    means that it defines or trains something, which sets a part apart from another. ``meant``
+    are numpy roles by whose names it defines something with torch in it.
     """
 
     cell: Cell
@@ -47,6 +48,7 @@ class Unit:
     imports: bool = False
     loop: bool = False
     solid: bool = False
+    meant: frozenset[str] = frozenset()
 
 
 def normal(name: str) -> str:
@@ -80,7 +82,22 @@ def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
     units: list[Unit] = []
     for cell, tree in parsed:
         units += _units(cell, tree, torch_names, numpy_roles, known, trains=trains)
-    return units
+    return [
+        unit for _, group in groupby(units, lambda u: u.cell.file) for unit in _as_meant([*group])
+    ]
+
+
+def _as_meant(units: list[Unit]) -> Iterator[Unit]:
+    """The units of one file; in one without a model, what has the name of a role plays it.
+
+    Torch is of no use to it there, which is for whoever runs it to say.
+    """
+    roles = {role for unit in units for role in unit.roles}
+    for unit in units:
+        if MODEL not in roles and unit.meant and not unit.meant & roles:
+            yield replace(unit, torch=False, roles=unit.roles - {TRAINING} | unit.meant)
+        else:
+            yield unit
 
 
 def _origins(tree: ast.Module | None) -> dict[str, str]:
@@ -181,6 +198,7 @@ def _unit(
         imports=imports,
         loop=loop,
         solid=bool(defines or roles) or loop,
+        meant=frozenset(own) - roles,
     )
 
 

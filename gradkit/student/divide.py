@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise, takewhile
+from itertools import groupby, pairwise, takewhile
 from pathlib import PurePosixPath
 
 from gradkit.records.submission import Cell, Section, Submission
@@ -110,6 +110,14 @@ def _labels(units: list[Unit], possible: list[Ids], frameworks: dict[str, str]) 
                     labels[j] = current if len({frameworks[t] for t in possible[j]}) > 1 else before
                     j -= 1
         labels.append(current)
+    for _, group in groupby(range(len(units)), lambda i: units[i].cell.file):
+        file = list(group)
+        roles = _roles(file, units)
+        if roles and not roles & {MODEL, TRAINING}:
+            # A helper that knows of tensors too makes no torch part.
+            for i in file:
+                if labels[i] == "torch" and len({frameworks[t] for t in possible[i]}) > 1:
+                    labels[i] = None
     return labels
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.records.binding import Bound, Path
-from gradkit.records.observations import Fault, Loop, Lost, Outcome
+from gradkit.records.observations import REPEATS, Fault, Loop, Lost, Outcome
 from gradkit.records.probes import Batch, Run
 from gradkit.records.task import Array, Parameters, Task
 from gradkit.student.sitting import Question, Sitting
@@ -95,6 +95,13 @@ def of_initialise(task: Task, bound: Bound) -> Question:
 def of_model(model: Bound) -> Question:
     """Shapes of the module's registered parameters, in order, under their numbers from 0."""
     return Question("model", "model", {"candidates": [model.function]}, {})
+
+
+def of_repeats(task: Task, update: Bound, batch: Batch) -> Question:
+    """One call of an update: how often it calls another function for results a hair apart."""
+    sizes = [value.size for value in task.starts[0].parameters.values()]
+    data = {"call": call_of(update, task), "least": sum(sizes) // 2 + 1}
+    return Question(REPEATS, "repeats", data, {key: v[0] for key, v in batch.inputs.items()})
 
 
 def of_run(task: Task, forward: Bound, update: Bound, run: Run) -> Question:

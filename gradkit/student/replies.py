@@ -143,6 +143,15 @@ def _run(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
     _require(final.keys() <= reply.arrays.keys() | broken, "final parameters are not there")
 
 
+def _repeats(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
+    said, times = _read(reply.data, _Outcome), reply.arrays.get("times")
+    _require(said.calls == 1 and _is_first(said.failure), f"{said.calls} calls of 1")
+    _faults(said, 1, ())
+    _known(reply.arrays, {"times"})
+    fits = times is not None and times.dtype == np.int64 and times.shape == (1,)
+    _require(fits, "times is no count")
+
+
 def _train(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
     said, loss = _read(reply.data, _Outcome), reply.arrays.get("loss")
     _require(said.calls == 1 and _is_first(said.failure), f"{said.calls} calls of 1")
@@ -221,6 +230,7 @@ KINDS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], Arrays, Frame], None
     "predict": ("outcome", _batch),
     "follow": ("outcome", _follow),
     "run": ("outcome", _run),
+    "repeats": ("outcome", _repeats),
     "train": ("outcome", _train),
     "model": ("outcome", _model),
     "target": ("target", _target),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gradkit.records.observations import Failure, Loop, Lost
 from gradkit.records.submission import Place, Section
+from gradkit.records.task import Imports
 from gradkit.student.place import finder
 from gradkit.student.replies import UnfitError, check
 from gradkit.text import clean_data, clean_text
@@ -28,6 +29,9 @@ LEAST = 0.5
 
 USED = 0.5
 """With more than this part of the deadline gone, code that is loaded anew gets a new process."""
+
+
+ANYTHING = Imports()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Sitting:
         Seconds of wall time for the whole sitting.
     seed : int
         Seeds the random generators of every worker, so that each starts alike.
+    imports : Imports
+        Which packages the code may use.
     hurried : bool
         Whether to give up altogether, with `OverdueError`, at the first request that is not
         answered in time, or costs the process: whoever asks will come back with more time. A
@@ -78,6 +84,7 @@ class Sitting:
         deadline: float,
         seed: int,
         *,
+        imports: Imports = ANYTHING,
         hurried: bool = False,
     ) -> None:
         self.section = section
@@ -91,6 +98,7 @@ class Sitting:
             "borrowed": [[cell.id, cell.source] for cell in section.borrowed],
             "modules": dict(modules),
             "forbidden": sorted(forbidden),
+            "imports": {"allowed": imports.allowed, "forbidden": imports.forbidden},
             "seed": seed,
         }
         self._find = finder([*section.own, *section.shared, *section.borrowed])

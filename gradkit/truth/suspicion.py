@@ -1,6 +1,6 @@
-"""Two things that no single wrong number shows: answers by heart, and answers that change.
+"""What no single wrong number shows: answers by heart, answers that change, ways around the task.
 
-Neither is a verdict and neither costs points. That answers come by heart is only ever said
+None is a verdict and none costs points. That answers come by heart is only ever said
 of outputs that are the same bit for bit whatever goes in, and that are published ones.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.records.observations import Outcome
+from gradkit.records.observations import FORBIDDEN_IMPORT, REPEATS, Failure, Outcome
 from gradkit.records.task import Array
 from gradkit.truth.judge.case import Case
 from gradkit.truth.probes import TWICE
@@ -39,6 +39,32 @@ def nondeterministic(case: Case) -> tuple[str, ...]:
         if not _same(first.outputs, second.outputs, rows):
             found.append(role)
     return tuple(dict.fromkeys(found))
+
+
+def forbidden(case: Case) -> dict[str, Failure]:
+    """The roles that failed over a package that the task does not allow, and where."""
+    outcomes = case.observations.outcomes
+    roles = {batch.name: batch.role for batch in (*case.probes.forward, *case.probes.update)}
+    roles |= {role: role for role in ("initialise", "model")}
+    roles |= {run.name: "train" for run in case.probes.runs}
+    found: dict[str, Failure] = {}
+    for name, role in roles.items():
+        outcome = outcomes.get(name)
+        failure = outcome.failure if outcome is not None else None
+        if failure is not None and failure.type == FORBIDDEN_IMPORT and role in case.binding.bound:
+            found.setdefault(role, failure)
+    return found
+
+
+def numerical(case: Case) -> bool:
+    """Whether the update calls one function about as often as there are parameters, or more."""
+    outcome = case.observations.outcomes.get(REPEATS)
+    return outcome is not None and _whole(outcome) and bool(outcome.outputs["times"][0])
+
+
+def remarkable(case: Case) -> bool:
+    """Whether there is anything to remark that no failure has to be looked into for."""
+    return bool(nondeterministic(case) or forbidden(case) or numerical(case))
 
 
 def memorised(case: Case) -> tuple[str, ...]:

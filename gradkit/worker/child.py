@@ -32,8 +32,10 @@ from gradkit.worker.call import (
 from gradkit.worker.failure import describe_failure
 from gradkit.worker.frames import Frame
 from gradkit.worker.header import DIMENSIONS
+from gradkit.worker.imports import Policy, shut_out
 from gradkit.worker.namespace import Namespace
 from gradkit.worker.rehearsal import rehearse
+from gradkit.worker.repeats import repeats
 from gradkit.worker.script import script
 from gradkit.worker.serve import reseed
 from gradkit.worker.trace import trace as traced
@@ -52,6 +54,7 @@ class Desk:
 
     namespace: Namespace
     cells: frozenset[str] = frozenset()
+    shut: bool = False
 
 
 def load(frame: Frame) -> Frame:
@@ -61,7 +64,11 @@ def load(frame: Frame) -> Frame:
     own, shared, borrowed = (
         [(cell, source) for cell, source in data[part]] for part in ("own", "shared", "borrowed")
     )
-    Desk.namespace = Namespace(own, shared, borrowed, data["modules"], data["forbidden"])
+    policy = Policy(**data["imports"])
+    if policy.forbidden and not Desk.shut:
+        shut_out(policy.forbidden)
+        Desk.shut = True
+    Desk.namespace = Namespace(own, shared, borrowed, data["modules"], data["forbidden"], policy)
     Desk.cells = frozenset(cell for part in (own, shared, borrowed) for cell, _ in part) | {
         f"{name}.py" for name in data["modules"]
     }
@@ -306,6 +313,7 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "trace": lambda frame: traced(lambda: _after(frame.data["call"]), Desk.cells, frame),
     "run": run,
     "follow": follow,
+    "repeats": lambda frame: repeats(lambda: _after(frame.data["call"]), Desk.cells, frame),
     "model": model,
     "predict": predict,
     "target": target,

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+from gradkit.worker.imports import ANYTHING, Policy, imported
+
 Importer = Callable[..., Any]
 
 _SPARE: list[dict[str, Any]] = []
@@ -85,17 +87,20 @@ class Library:
         By dotted name.
     make : callable
         Makes the names of a module from its name, its source and this library.
+    policy : Policy
+        Which packages may be used.
     """
 
-    def __init__(self, sources: Mapping[str, str], make: Make) -> None:
+    def __init__(self, sources: Mapping[str, str], make: Make, policy: Policy = ANYTHING) -> None:
         self._sources = sources
         self._make = make
+        self._policy = policy
         self._loaded: dict[str, LazyModule] = {}
         self.packages = {name.rpartition(".")[0] for name in sources} - {""}
 
     def fork(self) -> Library:
         """Give a library of the same sources with nothing loaded."""
-        return Library(self._sources, self._make)
+        return Library(self._sources, self._make, self._policy)
 
     def builtins_for(self, package: str) -> dict[str, Any]:
         """Give builtins for code in a package, with this library's ``__import__``."""
@@ -120,6 +125,8 @@ class Library:
                 above = parts[: len(parts) - level + 1]
                 full = ".".join([*above, name] if name else above).strip(".")
             if not self._has(full):
+                if self._policy.bars(full):
+                    return imported(full, fromlist)
                 try:
                     return builtins.__import__(name, globals, locals, fromlist, level)
                 except ModuleNotFoundError:

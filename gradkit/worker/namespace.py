@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 from types import CodeType
 from typing import Any, Self
 
+from gradkit.worker.imports import ANYTHING, ForbiddenImportError, Policy, is_stand_in, use_of
 from gradkit.worker.library import Library
 from gradkit.worker.lift import BEGIN, LOSS, EnoughRounds, Rounds, lifted, recording
 from gradkit.worker.plan import OWN, Plan, compile_statement
@@ -47,6 +48,8 @@ class Namespace(dict[str, Any]):
         tracebacks is its name with ``.py``.
     forbidden : collection of str
         Names that must not come from ``borrowed``, case and underscores aside.
+    policy : Policy
+        Which packages may be used.
     """
 
     def __init__(
@@ -56,9 +59,10 @@ class Namespace(dict[str, Any]):
         borrowed: Iterable[Source] = (),
         modules: Mapping[str, str] | None = None,
         forbidden: Collection[str] = (),
+        policy: Policy = ANYTHING,
     ) -> None:
         plan = Plan((own, shared, borrowed), forbidden)
-        self._begin(plan, Library(modules or {}, Namespace._of_module), {}, "__main__")
+        self._begin(plan, Library(modules or {}, Namespace._of_module, policy), {}, "__main__")
 
     @classmethod
     def _of_module(cls, name: str, source: str, library: Library) -> Self:
@@ -72,6 +76,7 @@ class Namespace(dict[str, Any]):
         self._presets = set(presets)
         self._values: dict[Statement, dict[str, Any]] = {}
         self._failures: dict[Statement, str] = {}
+        self._barred: set[Statement] = set()
         self._running: list[Statement] = []
         self._passing: list[set[str]] = []
         self._starred: dict[Statement, Any] = {}
@@ -168,7 +173,7 @@ class Namespace(dict[str, Any]):
 
     def _value(self, name: str, statement: Statement) -> Any:
         """The name's value from this statement or, where it failed, from one before it."""
-        complaint = ""
+        complaint, barred = "", False
         source: Statement | None = statement
         while source is not None:
             if source in self._running:
@@ -182,9 +187,10 @@ class Namespace(dict[str, Any]):
                     return self._values[source][name]
                 if source in self._failures:
                     complaint = complaint or f"`{name}` was not made: {self._failures[source]}"
+                    barred = barred or source in self._barred
             source = self._plan.earlier(name, source)
         if complaint:
-            raise _not_made(name, complaint)
+            raise _not_made(name, complaint, barred=barred)
         return _MISSING
 
     def _execute(self, statement: Statement, code: CodeType | None = None) -> dict[str, Any]:
@@ -210,7 +216,7 @@ class Namespace(dict[str, Any]):
         except BaseException as error:
             if code is not None:
                 raise
-            self._failures[statement] = self._told(error, statement)
+            self._fail(statement, error)
         finally:
             self._running.pop()
             self._passing.pop()
@@ -227,6 +233,11 @@ class Namespace(dict[str, Any]):
                 self._execute(before)
         return made
 
+    def _fail(self, statement: Statement, error: BaseException) -> None:
+        self._failures[statement] = self._told(error, statement)
+        if isinstance(error, ForbiddenImportError):
+            self._barred.add(statement)
+
     def _told(self, error: BaseException, statement: Statement) -> str:
         line = statement.node.lineno
         trace = error.__traceback__
@@ -238,7 +249,9 @@ class Namespace(dict[str, Any]):
         if isinstance(error, SyntaxError) and error.lineno:
             line = error.lineno
         place = say(cell, line)
-        if getattr(error, "gradkit_not_made", False) and isinstance(error, NameError):
+        if getattr(error, "gradkit_not_made", False) and isinstance(
+            error, NameError | ForbiddenImportError
+        ):
             return f"{place} needs `{error.name}`. {error}"
         try:
             text = str(error)[:_TEXT]
@@ -266,9 +279,10 @@ class Namespace(dict[str, Any]):
         node: Any = star.node
         importer = self["__builtins__"]["__import__"]
         try:
-            return importer(node.module or "", self, None, ("*",), node.level)
+            module = importer(node.module or "", self, None, ("*",), node.level)
+            return use_of(module) if is_stand_in(module) else module
         except Exception as error:
-            self._failures[star] = self._told(error, star)
+            self._fail(star, error)
             return None
 
     def _explain(self, name: str) -> None:
@@ -278,14 +292,13 @@ class Namespace(dict[str, Any]):
             raise _not_made(name, f"`{name}` {said}")
         for star in self._plan.stars():
             if star in self._failures:
-                raise _not_made(
-                    name, f"`{name}` is not defined, and a star import {self._failures[star]}"
-                )
+                text = f"`{name}` is not defined, and a star import {self._failures[star]}"
+                raise _not_made(name, text, barred=star in self._barred)
 
 
-def _not_made(name: str, text: str) -> NameError:
-    error = NameError(text[:_LONGEST], name=name)
-    error.gradkit_not_made = True  # type: ignore[attr-defined]
+def _not_made(name: str, text: str, *, barred: bool = False) -> NameError | ForbiddenImportError:
+    error = (ForbiddenImportError if barred else NameError)(text[:_LONGEST], name=name)
+    error.__dict__["gradkit_not_made"] = True
     return error
 
 

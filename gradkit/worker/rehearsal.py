@@ -103,7 +103,15 @@ def rehearse(handlers: Mapping[str, Callable[[Frame], Frame]]) -> None:
 
 def _sources(source: str) -> dict[str, Any]:
     own = [[CELL, source]]
-    return {"own": own, "shared": [], "borrowed": [], "modules": {}, "forbidden": [], "seed": 0}
+    return {
+        "own": own,
+        "shared": [],
+        "borrowed": [],
+        "modules": {},
+        "forbidden": [],
+        "imports": {"allowed": [], "forbidden": []},
+        "seed": 0,
+    }
 
 
 def _call(function: str, arguments: list[str], returns: Mapping[str, list[int]]) -> dict[str, Any]:

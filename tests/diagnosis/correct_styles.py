@@ -276,6 +276,9 @@ def update_parameters(parameters, y, y_hat, A1, X):
     for key in parameters:
         parameters[key] -= (0.001 if key[0] == 'W' else 0.01) * grads[key]
 """
+DIFFERENCES = "differences of the loss"
+"""The one style that is remarked on: right numbers, and nothing derived."""
+
 STYLES["by classes"] = """
 def update_parameters(parameters, y, y_hat, A1, X):
     d = ERROR

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from correct_styles import CLASSIFICATION, REGRESSION, STYLES, source_of
+from correct_styles import CLASSIFICATION, DIFFERENCES, REGRESSION, STYLES, source_of
 from said import codes, states
 from written import homework
 
@@ -13,11 +13,12 @@ SOAK = 200
 
 
 def assert_right(diagnosed, style: str, task: str, seeds: range) -> None:
-    """Full marks without findings on every seed."""
+    """Full marks without findings on every seed, but for a remark on one style."""
     text = homework(task, source_of(style, task))
+    remarks = {"numerical-gradient"} if style == DIFFERENCES else set()
     for seed in seeds:
         result = diagnosed(text, task, seed)
-        assert (result.score, codes(result)) == (20.0, set()), (style, seed, states(result))
+        assert (result.score, codes(result)) == (20.0, remarks), (style, seed, states(result))
 
 
 def test_styles_are_many() -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from classroom.classes import changed_assignment
+from classroom.classes import OPTIONS, changed_assignment, gradkit, results
 from model_solutions import ROOT, source
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from told import checks, full, not_passed, notebook, script, states
 
+from gradkit.classroom.account.review import review
+from gradkit.classroom.file.store import Store
 from gradkit.grounds import Settings
 from gradkit.records.result import Result
+from gradkit.render.formats import FORMATS, renderer
+from gradkit.render.text import to_text
 from gradkit.session import Session
 from gradkit.worker import Workshop
 
@@ -192,6 +197,9 @@ def test_the_file_that_is_asked_for_counts(
     assert f"; {name} counts: it is the file that was asked for." in result.tasks[0].notes[0]
     script(folder, RIGHT, name)
     assert full(graded(workshop, changed, folder))
+    other = graded(workshop, changed, script(tmp_path, RIGHT, "other.py"))
+    assert full(other)
+    assert other.tasks[0].notes[0] == "aim.py was asked for here; other.py counts in its place."
 
 
 def test_a_file_that_is_asked_for_tells_its_task(workshop: Workshop, tmp_path: Path) -> None:
@@ -279,3 +287,46 @@ def test_only_one_of_them_is_run(grade: Any, tmp_path: Path) -> None:
     result = grade(tmp_path, TASK)
     assert full(result), not_passed(result)
     assert checks(result)["update"].message == ""
+
+
+# --- where it is told ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", ["text", *sorted(set(FORMATS) - {"github-classroom"})])
+def test_a_student_is_told_which_one_counts(grade: Any, tmp_path: Path, word: str) -> None:
+    """In every format that has notes, at any hint level; the remark is for instructors."""
+    script(tmp_path, GUESSES[0], "hw (1).py")
+    script(tmp_path, GUESSES[3], "hw (2).py")
+    result = grade(tmp_path, TASK)
+    for level in (1, 4):
+        said = to_text([result], level) if word == "text" else _written(word, result, level)
+        told = " ".join(html.unescape(said).replace("\\", "").split())
+        assert "hw (2).py counts: by its name it is the last attempt." in told
+        assert "hw (1).py" in told
+    assert SEVERAL not in _written("json", result, 3)
+    assert SEVERAL in _written("json", result, 4)
+
+
+def _written(word: str, result: Result, level: int) -> str:
+    return renderer(word)([result], level, many=False)
+
+
+def test_it_stands_in_review(tmp_path: Path) -> None:
+    """A class of which one student guesses; the one who has helpers beside is not listed."""
+    folder = tmp_path / "class"
+    guesses(folder, "x{}.py", []).joinpath("ann").mkdir()
+    guesses(folder / "ann", "hw ({}).py", [*GUESSES[1:], GUESSES[0]])
+    (folder / "ben").mkdir()
+    script(folder / "ben", RIGHT, "regression.py")
+    script(folder / "ben", "def mean(values):\n    return sum(values) / len(values)\n", "utils.py")
+    done = gradkit("grade", folder, "--out", tmp_path / "out", *OPTIONS)
+    assert done.returncode == 0, done.stderr
+    found = results(tmp_path / "out")
+    ann, ben = found["ann"], found["ben"]
+    assert isinstance(ann, Result)
+    assert isinstance(ben, Result)
+    assert (ann.score < 20, ben.score) == (True, 20)
+    with Store(tmp_path / "out", write=False) as store:
+        looks = {look.name: [reason.kind for reason in look.reasons] for look in review(store)}
+    assert SEVERAL in looks["ann"]
+    assert SEVERAL not in looks.get("ben", [])

@@ -47,6 +47,18 @@ def test_a_failure_is_the_diagnosis(pytester: pytest.Pytester, swapped: Path) ->
     assert "items.py" not in text
 
 
+def test_which_of_several_files_counts_is_told(pytester: pytest.Pytester, right: Path) -> None:
+    """Below the total, whether its checks pass or not."""
+    (pytester.path / "hw").mkdir()
+    for name in ("right.py", "right (1).py"):
+        (pytester.path / "hw" / name).write_bytes(right.read_bytes())
+    done = run(pytester, "--gradkit", "hw", "--gradkit-seed", "1")
+    done.assert_outcomes(passed=5)
+    done.stdout.fnmatch_lines(
+        ["hw  regression-numpy  20 / 20*", "  2 files play *; right (1).py counts: by its name it*"]
+    )
+
+
 def test_selection_and_stop(pytester: pytest.Pytester, swapped: Path, right: Path) -> None:
     """``-k``, ``-x`` and ``--lf`` do what they do elsewhere."""
     both = ("--gradkit", right.name, "--gradkit", swapped.name)

@@ -34,6 +34,7 @@ ASKED = {
     "follow": ({"call": CALL}, {**ROWS, "y_hat": np.zeros((6, 1, 1))}),
     "run": ({"forward": FORWARD, "epochs": 2}, ROWS),
     "train": ({"epochs": 2}, ROWS),
+    "repeats": ({"call": CALL, "least": 5}, {}),
     "model": ({"candidates": ["Net", "Model"]}, {}),
     "target": ({"name": "y"}, {}),
     "explore": ({"call": CALL}, {}),
@@ -48,6 +49,7 @@ ANSWERS = {
     "follow": ("outcome", {**TOLD, "calls": 6}, stack(6)),
     "run": ("outcome", {**TOLD, "calls": 6}, {"y_hat": np.zeros((6, 1, 1)), **FINALS}),
     "train": ("outcome", {**TOLD, "calls": 1}, {"loss": np.zeros(2), **FINALS}),
+    "repeats": ("outcome", {**TOLD, "calls": 1}, {"times": np.array([9])}),
     "model": ("outcome", {**TOLD, "name": "Model"}, {"0": np.array([2, 2])}),
     "target": ("target", {"dimensions": 2}, {}),
     "explore": (
@@ -99,6 +101,7 @@ def test_an_answer_to_what_was_asked_passes(kind) -> None:
         ("explore", {"failure": {**FAILURE, "place": None}, "tree": ...}, {"0": ...}),
         ("explore", {"tree": {"list": [{"other": "f"}, {"array": "0"}]}}, {}),
         ("script", {"failure": None}, {}),
+        ("repeats", {"failure": {**FAILURE, "call": 0}}, {}),
     ],
 )
 def test_so_does_what_did_not_go_well(kind, data, arrays) -> None:
@@ -115,6 +118,11 @@ def failed(**other: object) -> dict[str, object]:
     ("kind", "data", "arrays", "said"),
     [
         ("batch", {"faults": ...}, {}, "missing required field `faults`"),
+        ("repeats", {"calls": 2}, {}, "2 calls of 1"),
+        ("repeats", {}, {"times": ...}, "times is no count"),
+        ("repeats", {}, {"times": np.array([0.5])}, "times is no count"),
+        ("repeats", {}, {"times": np.array([1, 2])}, "times is no count"),
+        ("repeats", {}, {"W1": np.zeros(1)}, "had not been asked for"),
         ("batch", {"faults": None}, {}, "Expected `array`, got `null`"),
         ("batch", {"faults": [[1, 2]]}, {}, "`array` of length 4, got 2"),
         ("batch", {"faults": [[0, "W1", "nosuch", ""]]}, {}, "Invalid enum value 'nosuch'"),
