@@ -42,7 +42,7 @@ def scores() -> dict[str, str]:
 
 def test_a_class_is_read(here: Path) -> None:
     """Points, what a person has set, how it came about, and who is to be looked at."""
-    assert scores() == {"bilal": "20", "chen": "18"}
+    assert scores() == {"bilal": "20.0", "chen": "18.0"}
     text = gradkit("show", "results", "chen").stdout
     assert text.startswith("chen  18 / 20 ")
     assert "right, but for two entries" in text
@@ -84,4 +84,4 @@ def test_it_is_marked_by_this_version_once_somebody_says_so(here: Path) -> None:
     assert scores() == before
     ended = gradkit("remark", "results", "--preset", "lenient", "--new-version")
     assert ended.exit_code in (0, 1), ended.output
-    assert scores()["chen"] == "18", "a person's word still counts"
+    assert scores()["chen"] == "18.0", "a person's word still counts"
