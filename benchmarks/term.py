@@ -121,7 +121,14 @@ def main() -> None:
         class_ = handed_in(folder / "class")
         command("grade", class_, "--out", folder / "small", "--no-reference", ends=(0, 2))
         out = folder / "large"
-        back = ("feedback", out, "--moodle", "--worksheet", enlarged(folder / "small", out, size))
+        back = (
+            "feedback",
+            out,
+            "--format",
+            "moodle",
+            "--worksheet",
+            enlarged(folder / "small", out, size),
+        )
         lines = [("summary", out), ("review", out), back]
         spent = [told(words) for words in lines if words[0] in COMMANDS]
         total = sum(spent)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gradkit.notebook import check
     from gradkit.trajectory import assert_trajectory
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "assert_gradient",

@@ -1,4 +1,4 @@
-"""`python -m gradkit`.
+"""`python -P -m gradkit`.
 
 That puts the working directory at the head of the path, where Python itself has looked by now:
 the script `gradkit` does not, nor does ``python -P -m gradkit``.

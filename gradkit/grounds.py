@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gradkit.errors import GradkitError, did_you_mean
 from gradkit.records.mistake import Preset
 from gradkit.records.task import Assignment, Form, Task
 from gradkit.truth.assignment import AssignmentError, read_assignment
@@ -15,7 +16,7 @@ from gradkit.truth.probes import draw
 from gradkit.truth.solution import find_reference, load_reference, verify
 
 
-class GradingError(Exception):
+class GradingError(GradkitError):
     """Nothing can be graded; the text says what was found, what was expected, what to do."""
 
 
@@ -60,6 +61,7 @@ def grounds(settings: Settings) -> tuple[Assignment, Path | None]:
         if name not in known:
             raise GradingError(
                 f"--task {name}: there is no such task. The assignment has {', '.join(known)}."
+                f"{did_you_mean(name, known)}"
             )
     return assignment, _find_reference(settings)
 
@@ -118,6 +120,24 @@ def refuse_unusable(assignment: Assignment, reference: Path | None, form: Form) 
                 oracle_of(task, reference, form)
     except OracleError as error:
         raise GradingError(str(error)) from None
+
+
+def hold_tier(settings: Settings) -> int:
+    """Have a canary try out the isolation, and give the tier that holds.
+
+    Raises
+    ------
+    GradingError
+        It is below what the settings require, or what it promises does not hold.
+    """
+    from gradkit.doctor import examine, objection
+
+    _, reference = grounds(settings)
+    key = next(iter(sorted(reference.glob("*.py"))), None) if reference is not None else None
+    examination = examine(key=key.resolve() if key is not None else None)
+    if said := objection(examination, settings.require_tier):
+        raise GradingError(said)
+    return examination.tier
 
 
 def _find_reference(settings: Settings) -> Path | None:

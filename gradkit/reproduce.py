@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.errors import GradkitError
 from gradkit.records.probes import Run
 from gradkit.records.task import Array, Task
 from gradkit.truth.assignment import read_assignment
@@ -29,7 +30,7 @@ DECIMALS_PARAMETERS, DECIMALS_PREDICTIONS = 8, 4
 """Decimals to which the notebook prints parameters and predictions."""
 
 
-class ReproduceError(Exception):
+class ReproduceError(GradkitError):
     """The runs cannot be made; the text says what is missing."""
 
 

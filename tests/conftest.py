@@ -21,6 +21,17 @@ os.environ.pop("GRADKIT_LANGUAGE", None)
 os.environ[STRICT] = "1"
 
 
+SOAK = 1200
+"""Seconds that one test may take that is marked as slow. All of `.ci/run` takes 25 minutes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give soaks more time than pyproject.toml gives each test."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SOAK))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Keep seven thousand tests, which stay to the end, from being looked through for garbage."""

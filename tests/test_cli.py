@@ -141,7 +141,7 @@ def test_several_paths_end_in_a_table() -> None:
 def test_output_goes_to_a_file(tmp_path: Path, form: str) -> None:
     """In UTF-8, and to nowhere else."""
     target = tmp_path / "marks"
-    done = gradkit("check", RIGHT, "--format", form, "--output", target)
+    done = gradkit("check", RIGHT, "--format", form, "--out", target)
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
     text = target.read_text(encoding="utf-8")
     assert json.loads(text)["score"] == 20 if form == "json" else "✓ forward" in text
@@ -150,7 +150,7 @@ def test_output_goes_to_a_file(tmp_path: Path, form: str) -> None:
 def test_output_that_cannot_be_written(tmp_path: Path) -> None:
     """Exit 2 and the system's own word for it."""
     target = tmp_path / "none" / "marks.json"
-    done = gradkit("check", RIGHT, "--format", "json", "--output", target)
+    done = gradkit("check", RIGHT, "--format", "json", "--out", target)
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == f"gradkit: {target}: cannot be written (No such file or directory).\n"
 
@@ -161,7 +161,8 @@ def test_wrong_task(tmp_path: Path) -> None:
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == (
         "gradkit: --task regresion-numpy: there is no such task. The assignment has "
-        "regression-numpy, regression-torch, classification-numpy, classification-torch.\n"
+        "regression-numpy, regression-torch, classification-numpy, classification-torch. "
+        "Did you mean regression-numpy?\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""`gradkit explain --output` writes the catalogue as files that link to each other."""
+"""`gradkit explain --out` writes the catalogue as files that link to each other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gradkit.truth.mistakes.catalogue import catalogue
 def test_every_mistake_has_a_page_and_a_link(tmp_path: Path) -> None:
     """A page per code, as `gradkit explain CODE` shows it, and an index that leads to all."""
     folder = tmp_path / "new" / "mistakes"
-    done = CliRunner().invoke(main, ["explain", "--output", str(folder)])
+    done = CliRunner().invoke(main, ["explain", "--out", str(folder)])
     assert done.exit_code == 0
     assert done.stdout == f"{len(CODES)} pages and an index: {folder / 'index.md'}\n"
     written = {path.name for path in folder.iterdir()}
@@ -30,9 +30,9 @@ def test_every_mistake_has_a_page_and_a_link(tmp_path: Path) -> None:
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     """Not even one page, and no other is written then."""
     (tmp_path / "wrong-sign.md").write_text("mine", encoding="utf-8")
-    done = CliRunner().invoke(main, ["explain", "--output", str(tmp_path)])
+    done = CliRunner().invoke(main, ["explain", "--out", str(tmp_path)])
     assert done.exit_code == 2
-    assert f"{tmp_path} has wrong-sign.md already; nothing is overwritten." in done.output
+    assert f"{tmp_path} already has wrong-sign.md, and nothing is overwritten. " in done.output
     assert [path.name for path in tmp_path.iterdir()] == ["wrong-sign.md"]
     assert (tmp_path / "wrong-sign.md").read_text(encoding="utf-8") == "mine"
 
@@ -40,9 +40,9 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_a_code_and_a_folder_are_refused(tmp_path: Path) -> None:
     """One page is what standard output is for."""
     folder = tmp_path / "pages"
-    done = CliRunner().invoke(main, ["explain", "wrong-sign", "--output", str(folder)])
+    done = CliRunner().invoke(main, ["explain", "wrong-sign", "--out", str(folder)])
     assert done.exit_code == 2
-    assert "--output writes all pages, and wrong-sign is one: leave out the code" in done.output
+    assert "--out writes all pages, and wrong-sign is one: leave out the code" in done.output
     assert not folder.exists()
 
 
@@ -50,6 +50,6 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     """A file stands where the folder should be."""
     file = tmp_path / "file"
     file.write_text("", encoding="utf-8")
-    done = CliRunner().invoke(main, ["explain", "--output", str(file / "pages")])
+    done = CliRunner().invoke(main, ["explain", "--out", str(file / "pages")])
     assert done.exit_code == 2
     assert f"{file / 'pages'}: cannot be written (Not a directory)" in done.output

@@ -95,7 +95,7 @@ def test_a_class_is_left_in_order(number: signal.Signals, tmp_path: Path) -> Non
     folder, out, temporary = mixed(tmp_path / "class", 12), tmp_path / "out", tmp_path / "tmp"
     temporary.mkdir()
     with subprocess.Popen(
-        command("grade", folder, "--out", out, *OPTIONS, "--lanes", 1),
+        command("grade", folder, "--out", out, *OPTIONS, "--workers", 1),
         env=environment(temporary),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -122,7 +122,7 @@ def test_a_terminal_that_is_closed(tmp_path: Path) -> None:
 
     folder, out, temporary = mixed(tmp_path / "class", 12), tmp_path / "out", tmp_path / "tmp"
     temporary.mkdir()
-    words = ["grade", folder, "--out", out, *OPTIONS, "--lanes", "1"]
+    words = ["grade", folder, "--out", out, *OPTIONS, "--workers", "1"]
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         ["setsid", "--ctty", *command(*words)],
@@ -144,6 +144,6 @@ def test_a_command_that_is_told_to_end_says_so(tmp_path: Path) -> None:
     """Before there is anything that could be kept, too."""
     handed_in(tmp_path / "class", ann="")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("gradkit.student.gather.gather", lambda *_: os.kill(os.getpid(), 15))
+        patched.setattr("gradkit.classroom.run.gather", lambda *_: os.kill(os.getpid(), 15))
         done = CliRunner().invoke(main, ["grade", str(tmp_path / "class"), "--out", "out"])
     assert (done.exit_code, done.stderr[:21]) == (143, "gradkit: interrupted.")

@@ -20,7 +20,7 @@ from gradkit.cli.options import Text
         (["grade", "class", "--out", ""], "--out"),
         (["check", ""], "a path"),
         (["remark", ""], "a path"),
-        (["override", "ann", "update", "1", "--comment", "x", "--class", ""], "--class"),
+        (["override", "", "ann", "update", "1", "--comment", "x"], "a path"),
         (["doctor", "--key", ""], "--key"),
     ],
 )

@@ -24,6 +24,7 @@ import msgspec
 
 import gradkit
 from gradkit.classroom.lane import Grader, grader
+from gradkit.errors import GradkitError
 from gradkit.grounds import GradingError, Settings, grounds
 from gradkit.records.classroom import Order, Reply
 from gradkit.safe_path import leave_working_directory
@@ -37,7 +38,7 @@ AHEAD = 2
 CONNECT_SECONDS = 20
 
 
-class ClusterError(Exception):
+class ClusterError(GradkitError):
     """The scheduler cannot be used; the text says why and what to do."""
 
 

@@ -55,6 +55,9 @@ class Watch(Protocol):
     def step(self, filed: Filed) -> None:
         """One more has been stored."""
 
+    def warn(self, text: str) -> None:
+        """Something that a person should know first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:

@@ -98,6 +98,14 @@ class Helpers:
         self.close()
 
 
+def cores() -> int:
+    """Count the processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
 def _answer(connection: Connection) -> Any:
     try:
         error, value = connection.recv()

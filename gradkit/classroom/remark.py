@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 
 import msgspec
 
 from gradkit.assess import StaleError
-from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.counted import counted, policy
 from gradkit.classroom.file.database import StoreError
 from gradkit.classroom.file.overrides import decided, overrides
 from gradkit.classroom.file.pack import pack, unpack
@@ -22,10 +23,12 @@ from gradkit.classroom.helpers import Helpers
 from gradkit.classroom.keys import key_base, key_of
 from gradkit.classroom.marker import Marker
 from gradkit.classroom.pin import refuse_other_exercise, refuse_other_version
-from gradkit.grounds import Settings, refuse_unusable
+from gradkit.grounds import GradingError, Settings, refuse_unusable
 from gradkit.records.classroom import Change, Counted, Filed, Kept, Override, Remarked, Run
 from gradkit.records.evidence import Evidence
+from gradkit.records.mistake import Preset
 from gradkit.records.result import Result
+from gradkit.truth.mistakes.catalogue import mistake
 
 CHUNK = 50
 """Results that go to a process at a time."""
@@ -64,6 +67,92 @@ def settings_of(store: Store) -> Settings:
 
 def _settings(run: Run) -> Settings:
     return msgspec.convert(run.settings, Settings, dec_hook=lambda kind, value: kind(value))
+
+
+def remark_class(
+    folder: Path,
+    *,
+    assignment: Path | None = None,
+    reference: Path | None = None,
+    no_reference: bool = False,
+    preset: Preset | None = None,
+    drops: Sequence[str] = (),
+    keeps: Sequence[str] = (),
+    attempt: str | None = None,
+    new_version: bool = False,
+    why: str = "",
+    dry_run: bool = False,
+    workers: int = 1,
+) -> Remarked:
+    """Mark a class again, by other settings where they are given and else as it was graded.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the class.
+    assignment, reference, no_reference, preset
+        As in `gradkit.grounds.Settings`. What is not given is as in the last run.
+    drops, keeps : sequence of str
+        Codes of findings that are withdrawn from everyone, or count again.
+    attempt : str, optional
+        Which attempt counts from now on: ``last``, ``best`` or ``before=DATE``.
+    new_version : bool
+        Go on although the class was graded with another gradkit.
+    why : str
+        Kept with the new marks; students read it too.
+    dry_run : bool
+        Only tell what would change.
+    workers : int
+        Processes that share the work.
+
+    Raises
+    ------
+    GradkitError
+        Nothing was changed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> done = remark_class(Path("results"), drops=["swapped-index"], why="asked unclearly")
+    >>> [(change.name, change.old, change.new) for change in done.changes]
+    [('chen', 17.25, 20.0)]
+    """
+    rule = policy(attempt) if attempt else None
+    for code in drops:
+        mistake(code)
+    with Store(folder, write=not dry_run, make=False) as store:
+        dropped = store.dropped()
+        _refuse_keeping(keeps, drops, dropped)
+        former = settings_of(store)
+        settings = replace(
+            former,
+            assignment=assignment or former.assignment,
+            reference=reference or (None if no_reference else former.reference),
+            no_reference=no_reference or (former.no_reference and reference is None),
+            preset=preset or former.preset,
+            dropped=tuple(code for code in dict.fromkeys([*dropped, *drops]) if code not in keeps),
+        )
+        return remark(
+            store,
+            settings,
+            lanes=workers,
+            why=why,
+            drops=drops,
+            keeps=keeps,
+            policy=rule,
+            new_version=new_version,
+            store_it=not dry_run,
+        )
+
+
+def _refuse_keeping(keeps: Sequence[str], drops: Sequence[str], held: Sequence[str]) -> None:
+    """Refuse to let count what counts, or what is withdrawn in the same breath."""
+    for code in keeps:
+        if code in drops:
+            raise GradingError(f"--keep {code}: --drop says the contrary. Leave one of them out.")
+        if code not in held:
+            there = f"Withdrawn are {', '.join(held)}" if held else "Nothing is"
+            raise GradingError(f"--keep {code}: it is not withdrawn. {there}.")
 
 
 def remark(

@@ -17,6 +17,8 @@ import click
 from gradkit import __version__
 from gradkit.cli.interrupt import ended
 from gradkit.cli.refusal import Refusal
+from gradkit.cli.usage import no_command, sentence
+from gradkit.errors import GradkitError
 from gradkit.safe_path import leave_working_directory
 
 COMMANDS: Mapping[str, str] = {
@@ -68,15 +70,33 @@ class Commands(click.Group):
                 stream.reconfigure(errors="replace")
         return super().main(*args, **kwargs)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """See `click.Command`; an interrupt ends every command with a sentence, as in shells.
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """See `click.Group`; a misspelt command is told with the nearest."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            raise Refusal(no_command(args[0], self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
 
-        So does a machine on which no code can be run.
-        """
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """See `click.Command`; a wrong option is told in one sentence."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise Refusal(sentence(error)) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """See `click.Command`; whatever ends a command early ends it with one sentence."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
             raise ended(interrupt) from None
+        except GradkitError as error:
+            raise Refusal(str(error)) from None
+        except click.UsageError as error:
+            raise Refusal(sentence(error)) from None
         except RuntimeError as error:
             # Late: most commands run nobody's code.
             from gradkit.worker.errors import WorkshopError
@@ -86,7 +106,7 @@ class Commands(click.Group):
             raise
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("gradkit", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gradkit")
 def main() -> None:
     """Grade hand-written backpropagation, and say what the code does."""

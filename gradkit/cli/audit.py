@@ -7,21 +7,18 @@ from pathlib import Path
 import click
 
 from gradkit.cli.options import ASSIGNMENT, REFERENCE
-from gradkit.cli.refusal import FAILED, PASSED, Refusal
+from gradkit.cli.refusal import FAILED, PASSED
+from gradkit.cli.usage import Command
 
 
-@click.command("audit")
+@click.command("audit", cls=Command, example="gradkit audit --assignment spring/assignment.toml")
 @ASSIGNMENT
 @REFERENCE
 def command(assignment: Path | None, reference: Path | None) -> None:
     """Try every known mistake against an assignment, and list those that slip through."""
     from gradkit.audit import audit_file
     from gradkit.render.audit import to_text
-    from gradkit.truth.assignment import AssignmentError
 
-    try:
-        found = audit_file(assignment, reference)
-    except AssignmentError as error:
-        raise Refusal(str(error)) from None
+    found = audit_file(assignment, reference)
     click.echo(to_text(found), nl=False)
     raise click.exceptions.Exit(PASSED if found.clean else FAILED)

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradkit.cli.options import FilePath
+from gradkit.cli.options import FilePath, format_option
 from gradkit.cli.refusal import Refusal
+from gradkit.cli.usage import Command
 
 if TYPE_CHECKING:
     from gradkit.doctor import Examination
 
 
-@click.command("doctor")
-@click.option(
-    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@click.command("doctor", cls=Command, example="gradkit doctor --key answers.py")
+@format_option("text", "json")
 @click.option(
     "--key",
     type=FilePath(exists=True, dir_okay=False),
@@ -29,12 +28,8 @@ if TYPE_CHECKING:
 def command(format_: str, key: Path | None) -> None:
     """Try what student code may not do, and say what of it this machine prevents."""
     from gradkit.doctor import examine, failures
-    from gradkit.worker import WorkshopError
 
-    try:
-        examination = examine(key=key.resolve() if key else None)
-    except WorkshopError as error:
-        raise Refusal(str(error)) from None
+    examination = examine(key=key.resolve() if key else None)
     click.echo(_json(examination) if format_ == "json" else _text(examination))
     if broken := failures(examination):
         names = ", ".join(trial.words for trial in broken)

@@ -45,6 +45,15 @@ def heeding() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
+@contextlib.contextmanager
+def interruptible(more: str) -> Iterator[None]:
+    """Say what is kept where what is done meanwhile is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise ended(interrupt, more) from None
+
+
 def ended(interrupt: KeyboardInterrupt, more: str = "") -> click.exceptions.Exit:
     """Say that the command was interrupted, and give the exit that tells by which signal."""
     # Whoever closed the terminal does not read it.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gradkit.cli.options import INSTALL, FilePath
-from gradkit.cli.refusal import Refusal
+from gradkit.cli.usage import Command
 
 
-@click.command("new")
+@click.command("new", cls=Command, example="gradkit new hw")
 @click.argument("folder", type=FilePath(), metavar="DIR")
 @click.option(
     "--instructor", is_flag=True, help="An assignment of one's own, with solutions and template."
@@ -22,19 +23,9 @@ from gradkit.cli.refusal import Refusal
     help="With --instructor: other sizes, activation, rates and data.",
 )
 @INSTALL
-def command(folder: Path, instructor: bool, variant: int | None, install: str | None) -> None:
+def command(folder: Path, **options: Any) -> None:
     """Write what a student starts from to DIR: files, notebook, README, workflows, gradkit."""
-    from gradkit.export import ExportError
-    from gradkit.export.install import choose
-    from gradkit.new.write import WriteError, instructor_files, student_files, wheel_files, write
+    from gradkit.new.write import write_new
 
-    if variant is not None and not instructor:
-        raise Refusal("--variant changes the exercise, so it goes with --instructor.")
-    try:
-        given = choose(install)
-        texts = instructor_files(variant, given) if instructor else student_files(None, given)
-        files: dict[str, str | bytes] = {**texts, **wheel_files(given, instructor=instructor)}
-        write(folder, files)
-    except (ExportError, WriteError) as error:
-        raise Refusal(str(error)) from None
+    files = write_new(folder, **options)
     click.echo(f"{folder}: {len(files)} files written. Read README.md there first.", err=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gradkit.cli.refusal import Refusal
+from gradkit.cli.usage import OneOf
 
 if TYPE_CHECKING:
-    from gradkit.grounds import Settings
+    from click.decorators import FC
 
 
 class FilePath(click.Path):
@@ -50,7 +52,8 @@ REFERENCE = click.option(
     "--reference",
     type=FilePath(),
     metavar="DIR",
-    help="Folder of the model solutions.",
+    help="Folder of the model solutions.  [default: reference/ of the checkout, with gradkit's own "
+    "assignment]",
 )
 INSTALL = click.option(
     "--install",
@@ -59,18 +62,21 @@ INSTALL = click.option(
     "address.  [default: a wheel of the gradkit that runs]",
 )
 NO_REFERENCE = click.option(
-    "--no-reference", is_flag=True, help="Derive expected values from the task file."
+    "--no-reference",
+    is_flag=True,
+    help="Do without model solutions: derive what is expected from the task file.",
 )
 PRESET = click.option(
     "--preset",
-    type=click.Choice(["default", "strict", "lenient"]),
+    type=OneOf(["default", "strict", "lenient"]),
     help="What mistakes cost.  [default: for a class what was last given, else the assignment's]",
 )
 HINTS = click.option(
     "--hints",
     type=click.IntRange(1, 4),
     metavar="N",
-    help="How much is shown: 1 where to look … 4 expected numbers.",
+    help="How much is shown: 1 where to look, 2 the misconception, 3 the line and its rule, 4 the "
+    "right rule and expected numbers.",
 )
 REQUIRE_TIER = click.option(
     "--require-tier",
@@ -89,13 +95,6 @@ NEW_VERSION = click.option(
     is_flag=True,
     help="Go on although the class was graded with another gradkit: all is graded again.",
 )
-IN_CLASS = click.option(
-    "--class",
-    "folder",
-    type=FilePath(),
-    metavar="DIR",
-    help="The folder of the class.  [default: GRADKIT_CLASS, or the only one here]",
-)
 BY = click.option(
     "--by",
     type=Text(),
@@ -105,15 +104,13 @@ BY = click.option(
 )
 PSEUDONYMS = click.option(
     "--pseudonyms",
-    "--anonymous",
-    "pseudonyms",
     is_flag=True,
     help="Made-up names, always the same ones, and no text that could name a student.",
 )
 CLASS = click.argument("folder", type=FilePath(), metavar="DIR")
 
 
-def assignment_options(command: click.decorators.FC) -> click.decorators.FC:
+def assignment_options(command: FC) -> FC:
     """What to grade against, and how: the options of every command that grades."""
     for option in reversed(
         [
@@ -122,14 +119,14 @@ def assignment_options(command: click.decorators.FC) -> click.decorators.FC:
                 "tasks",
                 multiple=True,
                 metavar="ID",
-                help="Grade this task only (may be repeated).",
+                help="Grade this task only (may be repeated); also settles which task a file is.",
             ),
             click.option(
                 "--form",
-                type=click.Choice(["correct", "published"]),
+                type=OneOf(["correct", "published"]),
                 default="correct",
                 show_default=True,
-                help="Which form is right.",
+                help="Which form is right: gradient descent, or the original notebook's rule.",
             ),
             ASSIGNMENT,
             REFERENCE,
@@ -138,7 +135,7 @@ def assignment_options(command: click.decorators.FC) -> click.decorators.FC:
                 "--seed",
                 type=click.IntRange(0, 2**63 - 1),
                 metavar="N",
-                help="Draw the same probes again.",
+                help="Draw the same inputs again; each result records its seed.",
             ),
             PRESET,
         ]
@@ -147,10 +144,18 @@ def assignment_options(command: click.decorators.FC) -> click.decorators.FC:
     return command
 
 
-def settings_of(
-    against: dict[str, Any], *, require_tier: int, dropped: tuple[str, ...] = ()
-) -> Settings:
-    """What `assignment_options` were given, as settings."""
-    from gradkit.grounds import Settings
+def format_option(*words: str) -> Callable[[FC], FC]:
+    """Make the option ``--format``: in what a command writes; the first word is the default."""
+    return click.option(
+        "--format",
+        "format_",
+        type=OneOf(words),
+        default=words[0],
+        show_default=True,
+        help="In what it is written.",
+    )
 
-    return Settings(**against, require_tier=require_tier, dropped=dropped)
+
+def out(metavar: str, help_: str, *, required: bool = False) -> Callable[[FC], FC]:
+    """Make the option ``--out``: the file or folder that a command writes."""
+    return click.option("--out", type=FilePath(), metavar=metavar, help=help_, required=required)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from gradkit.cli.refusal import Refusal
 from gradkit.render.formats import SPOKEN, refuser, renderer
 
@@ -19,7 +21,7 @@ def write(
     refused: Sequence[str],
     hints: int,
     format_: str,
-    output: Path | None,
+    out: Path | None,
     *,
     many: bool,
 ) -> None:
@@ -31,7 +33,7 @@ def write(
         A file cannot be written.
     """
     if format_ == "text":
-        _text(results, hints, output)
+        _text(results, hints, out)
         return
     refuse = refuser(format_)
     if refused and not results and refuse is not None:
@@ -40,8 +42,8 @@ def write(
         text = renderer(format_)(results, hints, many=many)
     else:
         return
-    if output is not None:
-        _to_file(text, output)
+    if out is not None:
+        to_file(text.encode(), out)
     else:
         _to_stdout(text, sys.stdout.encoding if format_ in SPOKEN else "utf-8")
     if format_ == "github":
@@ -53,13 +55,13 @@ def write(
             raise Refusal(f"{error.filename}: cannot be written ({error.strerror}).") from None
 
 
-def _text(results: Sequence[Result], hints: int, output: Path | None) -> None:
+def _text(results: Sequence[Result], hints: int, out: Path | None) -> None:
     if not results:
         return
     from gradkit.render.text import is_unicode, show, to_text
 
-    if output is not None:
-        _to_file(to_text(results, hints), output)
+    if out is not None:
+        to_file(to_text(results, hints).encode(), out)
     elif sys.stdout.isatty() and is_unicode(sys.stdout.encoding):
         from rich.console import Console
 
@@ -69,16 +71,35 @@ def _text(results: Sequence[Result], hints: int, output: Path | None) -> None:
         _to_stdout(to_text(results, hints, encoding=encoding), encoding)
 
 
-def _to_stdout(text: str, encoding: str) -> None:
-    from gradkit.text import spell
+def tell(sentences: Sequence[str], most: int = 10) -> None:
+    """Print sentences on standard error, and count those past the first few."""
+    for sentence in sentences[:most]:
+        click.echo(f"gradkit: {sentence}", err=True)
+    if len(sentences) > most:
+        click.echo(f"gradkit: and {len(sentences) - most} more.", err=True)
 
-    # Bytes, so that no line ending or second encoding comes in between.
-    sys.stdout.buffer.write(spell(text, encoding).encode(encoding, "replace"))
+
+def to_stdout(data: bytes) -> None:
+    """Write bytes to standard output, so that no line ending or encoding comes in between."""
+    sys.stdout.buffer.write(data)
     sys.stdout.flush()
 
 
-def _to_file(text: str, output: Path) -> None:
+def to_file(data: bytes, out: Path) -> None:
+    """Write bytes into a file.
+
+    Raises
+    ------
+    Refusal
+        It cannot be written.
+    """
     try:
-        output.write_text(text, encoding="utf-8", newline="\n")
+        out.write_bytes(data)
     except OSError as error:
-        raise Refusal(f"{output}: cannot be written ({error.strerror}).") from None
+        raise Refusal(f"{out}: cannot be written ({error.strerror}).") from None
+
+
+def _to_stdout(text: str, encoding: str) -> None:
+    from gradkit.text import spell
+
+    to_stdout(spell(text, encoding).encode(encoding, "replace"))

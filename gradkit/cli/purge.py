@@ -7,48 +7,38 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradkit.cli.class_folder import class_folder
-from gradkit.cli.options import BY, IN_CLASS, Text
+from gradkit.cli.options import BY, CLASS, Text
 from gradkit.cli.refusal import Refusal
+from gradkit.cli.usage import Command
 
 if TYPE_CHECKING:
     from gradkit.classroom.account.purge import Purged
 
 
-@click.command("purge")
+@click.command("purge", cls=Command, example='gradkit purge results "Ann Lee" --why "asked for it"')
+@CLASS
 @click.argument("student")
 @click.option("--yes", is_flag=True, help="Do not ask; STUDENT is then the whole name.")
 @click.option(
     "--why", type=Text(), default="", metavar="TEXT", help="Kept with the note that it was done."
 )
 @BY
-@IN_CLASS
-def command(student: str, yes: bool, why: str, by: str, folder: Path | None) -> None:
-    """Remove a student from a class.
+def command(folder: Path, student: str, yes: bool, why: str, by: str) -> None:
+    """Remove a student from the class in DIR.
 
     Results, answers, code, identifiers, points that were set, pages and zips of pages. It
     cannot be taken back. What is left is a note, under a pseudonym, that it was done.
     """
-    folder = class_folder(folder)
-    from gradkit.classroom.account.purge import PurgeError, purge
-    from gradkit.classroom.account.traces import remove_traces, tables
-    from gradkit.classroom.course.whom import WhomError, whom
-    from gradkit.classroom.file.database import StoreError
-    from gradkit.classroom.file.store import Store
+    from gradkit.classroom.account.purge import purge_student
+    from gradkit.classroom.account.traces import tables
 
-    try:
-        with Store(folder, write=True, make=False) as store:
-            name = whom(store, student)
-            if yes and name != student:
-                raise Refusal(f"with --yes the name has to be whole: {name}.")
-            if not yes and not _confirmed(name, folder):
-                raise Refusal("nothing was removed. To go on without being asked, add --yes.")
-            # First: afterwards nobody could tell which files they were.
-            files = remove_traces(folder, name)
-            purged = purge(store, name, why=why, by=by)
-    except (PurgeError, StoreError, WhomError) as error:
-        raise Refusal(str(error)) from None
-    _tell(name, purged, files, [*purged.paths, *map(str, tables(folder))])
+    def confirm(name: str) -> bool:
+        if yes and name != student:
+            raise Refusal(f"with --yes the name has to be whole: {name}.")
+        return yes or _confirmed(name, folder)
+
+    name, purged = purge_student(folder, student, confirm=confirm, why=why, by=by)
+    _tell(name, purged, [*purged.paths, *map(str, tables(folder))])
 
 
 def _confirmed(name: str, folder: Path) -> bool:
@@ -60,10 +50,11 @@ def _confirmed(name: str, folder: Path) -> bool:
         return False
 
 
-def _tell(name: str, purged: Purged, files: list[Path], left: list[str]) -> None:
+def _tell(name: str, purged: Purged, left: list[str]) -> None:
     """Say what was done, and what is left to do by hand."""
     from gradkit.text import clean_text
 
+    files = purged.files
     lines = [f"{name} was removed: {purged.rows} rows of the class file, {len(files)} files."]
     lines += [f"removed: {file}" for file in files]
     if files:

@@ -7,18 +7,16 @@ from pathlib import Path
 import click
 
 from gradkit.cli.options import REFERENCE
-from gradkit.cli.refusal import FAILED, PASSED, Refusal
+from gradkit.cli.refusal import FAILED, PASSED
+from gradkit.cli.usage import Command
 
 
-@click.command("reproduce")
+@click.command("reproduce", cls=Command, example="gradkit reproduce --reference reference")
 @REFERENCE
 def command(reference: Path | None) -> None:
     """Run the published notebook's four runs again, published beside recomputed."""
-    from gradkit.reproduce import ReproduceError, reproduce
+    from gradkit.reproduce import reproduce
 
-    try:
-        text, agreed = reproduce(reference)
-    except ReproduceError as error:
-        raise Refusal(str(error)) from None
+    text, agreed = reproduce(reference)
     click.echo(text, nl=False)
     raise click.exceptions.Exit(PASSED if agreed else FAILED)

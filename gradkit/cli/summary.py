@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from gradkit.cli.options import CLASS, PSEUDONYMS
-from gradkit.cli.refusal import Refusal
+from gradkit.cli.options import CLASS, PSEUDONYMS, format_option
+from gradkit.cli.output import to_stdout
+from gradkit.cli.usage import Command
 
 
-@click.command("summary")
+@click.command("summary", cls=Command, example="gradkit summary results --format csv > class.csv")
 @CLASS
-@click.option("--csv", "as_csv", is_flag=True, help="One row per student, one column per check.")
+@format_option("text", "csv")
 @PSEUDONYMS
-def command(folder: Path, as_csv: bool, pseudonyms: bool) -> None:
-    """Sum up the class that `gradkit grade` has stored in DIR."""
+def command(folder: Path, format_: str, pseudonyms: bool) -> None:
+    """Sum up the class in DIR; as csv, one row for each student, one column for each check."""
     from rich.console import Console
 
     from gradkit.classroom.account.summary import summarise
-    from gradkit.classroom.file.database import StoreError
     from gradkit.classroom.file.store import Store
     from gradkit.render.summary import show_summary, to_csv
 
-    try:
-        with Store(folder, write=False) as store:
-            summary = summarise(store, pseudonyms=pseudonyms)
-    except StoreError as error:
-        raise Refusal(str(error)) from None
-    if as_csv:
-        sys.stdout.buffer.write(to_csv(summary).encode())
-        sys.stdout.flush()
-        return
-    show_summary(summary, Console())
+    with Store(folder, write=False) as store:
+        summary = summarise(store, pseudonyms=pseudonyms)
+    if format_ == "csv":
+        to_stdout(to_csv(summary).encode())
+    else:
+        show_summary(summary, Console())

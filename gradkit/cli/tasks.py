@@ -7,17 +7,14 @@ from pathlib import Path
 import click
 
 from gradkit.cli.options import ASSIGNMENT
-from gradkit.cli.refusal import Refusal
+from gradkit.cli.usage import Command
 
 
-@click.command("list")
+@click.command("list", cls=Command, example="gradkit list --assignment spring/assignment.toml")
 @ASSIGNMENT
 def command(assignment: Path | None) -> None:
     """List tasks, roles, checks and points."""
     from gradkit.render.outline import outline
-    from gradkit.truth.assignment import AssignmentError, read_assignment
+    from gradkit.truth.assignment import read_assignment
 
-    try:
-        click.echo(outline(read_assignment(assignment)), nl=False)
-    except AssignmentError as error:
-        raise Refusal(str(error)) from None
+    click.echo(outline(read_assignment(assignment)), nl=False)

@@ -7,17 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gradkit.errors import GradkitError, did_you_mean
 from gradkit.records.submission import Submission
 from gradkit.student.files import SubmissionError
 from gradkit.student.read import read
 
 SCHEMA = "gradkit/result/v1"
-WANTED = "Name a file that `gradkit check --format json --output FILE` wrote."
+WANTED = "Name a file that `gradkit check --format json --out FILE` wrote."
 
 Data = Mapping[str, Any]
 
 
-class DisputeError(Exception):
+class DisputeError(GradkitError):
     """There is nothing to show; the text says why, and what to do."""
 
 
@@ -43,15 +44,30 @@ def results_of(file: Path) -> list[Data]:
     return results
 
 
-def findings_of(file: Path) -> list[tuple[Data, Data, Data]]:
-    """Every finding in a result file, each with its result and its task.
+def findings_of(file: Path, submission: str | None = None) -> list[tuple[Data, Data, Data]]:
+    """List the findings in a result file, or those of one submission in it.
+
+    Each comes with its result and its task.
 
     Raises
     ------
     DisputeError
-        See `results_of`.
+        See `results_of`; or nothing in it is called so.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> [finding["mistake"] for _, _, finding in findings_of(Path("result.json"))]
+    ['swapped-index']
     """
-    return findings_in(results_of(file))
+    results = results_of(file)
+    names = [result["submission"] for result in results]
+    if submission is not None and submission not in names:
+        near = did_you_mean(submission, names)
+        raise DisputeError(
+            f"{file}: there is no {submission} in it. It has {', '.join(names)}.{near}"
+        )
+    return findings_in(r for r in results if submission in (None, r["submission"]))
 
 
 def findings_in(results: Iterable[Data]) -> list[tuple[Data, Data, Data]]:
@@ -83,7 +99,7 @@ def find(
         return found[0]
     if found:
         names = ", ".join(result["submission"] for result, _, _ in found)
-        raise DisputeError(f"{name} is in {len(found)} results; add --submission, one of {names}.")
+        raise DisputeError(f"{name} is in {len(found)} results; say whose it is, one of {names}.")
     ids = ", ".join(dict.fromkeys(finding["id"] for _, _, finding in known)) or "none"
     of = f" of {submission}" if submission is not None else ""
     raise DisputeError(f"{where}: there is no finding {name}{of}. Found: {ids}.")

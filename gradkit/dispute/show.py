@@ -42,7 +42,7 @@ def show(
     Parameters
     ----------
     file : Path
-        What ``gradkit check --format json --output FILE`` wrote.
+        What ``gradkit check --format json --out FILE`` wrote.
     finding : str
         The finding's id.
     submission : str or None

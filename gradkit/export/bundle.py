@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from gradkit.errors import GradkitError
 from gradkit.records.task import Assignment
 from gradkit.truth.assignment import DEFAULT, read_assignment
 from gradkit.truth.oracle import OracleError
 from gradkit.truth.solution import find_reference, load_reference
 
 
-class ExportError(ValueError):
+class ExportError(GradkitError):
     """Nothing can be exported; the text says what was found and what to do."""
 
 

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from gradkit.errors import GradkitError
 from gradkit.export.gradescope import TORCH
 from gradkit.export.install import Install, carried, choose
 from gradkit.export.install import words as install_words
@@ -32,7 +33,7 @@ HOME = "assignment"
 """Where the exercise lies in a student's folder, if it is not gradkit's own."""
 
 
-class WriteError(Exception):
+class WriteError(GradkitError):
     """Nothing was written; the text says why and what to do."""
 
 
@@ -105,6 +106,46 @@ def wheel_files(given: Install, *, instructor: bool) -> dict[str, bytes]:
     """Give the wheel of gradkit, where it is carried: in the folder that students get."""
     found = carried(given, "template/" if instructor else "")
     return {name: file.content for name, file in found.items()}
+
+
+def write_new(
+    folder: Path,
+    *,
+    instructor: bool = False,
+    variant: int | None = None,
+    install: str | None = None,
+) -> tuple[str, ...]:
+    """Write a student's folder, or an instructor's, and name its files.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if there is none; nothing in it is overwritten.
+    instructor : bool
+        An assignment of one's own, with its solutions and what its students get.
+    variant : int, optional
+        Draws other sizes, activation, rates and data, for an instructor.
+    install : str, optional
+        What pip installs gradkit from; by default a wheel of the gradkit that runs.
+
+    Raises
+    ------
+    GradkitError
+        Nothing was written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> "regression_numpy.py" in write_new(Path("hw"), install="gradkit")
+    True
+    """
+    if variant is not None and not instructor:
+        raise WriteError("--variant changes the exercise, so it goes with --instructor.")
+    given = choose(install)
+    texts = instructor_files(variant, given) if instructor else student_files(None, given)
+    files: dict[str, str | bytes] = {**texts, **wheel_files(given, instructor=instructor)}
+    write(folder, files)
+    return tuple(files)
 
 
 def write(folder: Path, files: Mapping[str, str | bytes]) -> None:

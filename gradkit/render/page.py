@@ -48,6 +48,13 @@ def listing(mistakes: Iterable[Mistake]) -> str:
     return "\n\n".join(parts) + "\n\n`gradkit explain CODE` shows the page of one.\n"
 
 
+def pages_of(mistakes: Iterable[Mistake]) -> dict[str, str]:
+    """Name a page for each mistake and an index, and write their texts."""
+    known = list(mistakes)
+    pages = {f"{mistake.code}.md": page_text(mistake) for mistake in known}
+    return {**pages, "index.md": index_text(known)}
+
+
 def index_text(mistakes: Iterable[Mistake]) -> str:
     """The same list as Markdown, each title a link to ``CODE.md``."""
     parts: dict[str, list[str]] = {}

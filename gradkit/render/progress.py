@@ -14,6 +14,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from gradkit.records.classroom import Filed
 
@@ -72,6 +73,10 @@ class Watcher:
                 f"about {eta:.0f} s left",
                 highlight=False,
             )
+
+    def warn(self, text: str) -> None:
+        """Tell what a person should know first."""
+        self._console.print(Text(f"gradkit: {text}"), soft_wrap=True)
 
     def __enter__(self) -> Self:
         self._progress.start()

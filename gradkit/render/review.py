@@ -7,6 +7,7 @@ import io
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -18,15 +19,15 @@ from gradkit.render.table import filled
 from gradkit.text import clean_text
 
 
-def show_review(looks: Sequence[Look], console: Console, where: str = "") -> None:
+def show_review(looks: Sequence[Look], console: Console, folder: Path) -> None:
     """Print who is to be looked at, why, by whom, and with which command.
 
     Parameters
     ----------
     looks : sequence of Look
     console : Console
-    where : str
-        What the command needs to find the class, as words of a shell.
+    folder : Path
+        Folder of the class.
     """
     if not looks:
         console.print(Text(say("Nobody has to be looked at.")))
@@ -39,28 +40,28 @@ def show_review(looks: Sequence[Look], console: Console, where: str = "") -> Non
     console.print(Text(clean_text(head), style="bold"))
     heads = (say("student"), say("why"), *((say("who"),) if split else ()), say("see"))
     rows = (
-        (look.name, _why(look, ", "), *((look.assistant,) if split else ()), command(look, where))
+        (look.name, _why(look, ", "), *((look.assistant,) if split else ()), command(look, folder))
         for look in looks
     )
     console.print(filled(heads, rows))
 
 
-def to_csv(looks: Sequence[Look], where: str = "") -> str:
+def to_csv(looks: Sequence[Look], folder: Path) -> str:
     """One row for each student, in UTF-8 with a header."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(("student", "kind", "why", "assistant", "command"))
     for look in looks:
         cells = (look.name, look.reasons[0].kind, _why(look, "; "), look.assistant)
-        writer.writerow([csv_cell(cell) for cell in (*cells, command(look, where))])
+        writer.writerow([csv_cell(cell) for cell in (*cells, command(look, folder))])
     return buffer.getvalue()
 
 
-def command(look: Look, where: str = "") -> str:
+def command(look: Look, folder: Path) -> str:
     """What to type to see it."""
-    name = shlex.quote(look.name)
-    words = (where, "--", name) if look.name.startswith("-") else (name, where)
-    return " ".join(filter(None, ("gradkit show", *words)))
+    # What begins with a dash would be taken for an option.
+    words = ["--"] if look.name.startswith("-") or str(folder).startswith("-") else []
+    return shlex.join(["gradkit", "show", *words, str(folder), look.name])
 
 
 def _why(look: Look, between: str) -> str:

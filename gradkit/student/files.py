@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from gradkit.errors import GradkitError
 from gradkit.language import say
 from gradkit.records.submission import File, Place, Problem
 from gradkit.text import clean_text
@@ -40,7 +41,7 @@ NAME = 120
 _SKIPPED = frozenset({"__MACOSX", "__pycache__", "node_modules", "site-packages", "venv", "env"})
 
 
-class SubmissionError(Exception):
+class SubmissionError(GradkitError):
     """A submission of which nothing can be read. The message is meant for the student."""
 
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.errors import GradkitError
 from gradkit.records.probes import Probes, Run
 from gradkit.records.task import Array, Parameters, Task
 from gradkit.truth import network
@@ -22,7 +23,7 @@ Expected = Mapping[str, Mapping[str, Array]]
 """Expected arrays by the name of the batch or run, then by quantity."""
 
 
-class OracleError(Exception):
+class OracleError(GradkitError):
     """The reference cannot be used; the text says why and what to do."""
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args
 
 import msgspec
 
+from gradkit.errors import GradkitError
 from gradkit.records.mistake import Preset
 from gradkit.records.task import Framework, Visibility
 
@@ -31,7 +32,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 Names = Annotated[list[str], msgspec.Meta(min_length=1)]
 
 
-class AssignmentError(ValueError):
+class AssignmentError(GradkitError):
     """The assignment file cannot be used; the text says where and why."""
 
 

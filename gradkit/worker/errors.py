@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from gradkit.errors import GradkitError
+
 LossKind = Literal["timeout", "crash", "exit", "protocol", "memory"]
 
 
@@ -30,5 +32,5 @@ class ConfinementError(RuntimeError):
     """A process could not be confined, and must not be used. Raised in that process itself."""
 
 
-class WorkshopError(RuntimeError):
+class WorkshopError(GradkitError):
     """No worker could be had; this is no fault of the code that would have run in it."""

@@ -27,6 +27,7 @@ from classroom.here import grade_here
 
 from gradkit.classroom.account.again import read_stored
 from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.database import FILE
 from gradkit.classroom.file.releases import release, releases
 from gradkit.classroom.file.store import Store
 from gradkit.dispute import DisputeError
@@ -46,27 +47,27 @@ SPLIT = {
 
 def identity(course: Path, word: str = "anna") -> str:
     """The id of the student's one finding, as the list has it."""
-    text = gradkit("show", word, "--class", course).stdout
+    text = gradkit("show", course, word).stdout
     (found,) = re.findall(r"^([0-9a-f]{6,})  ", text, re.MULTILINE)
     return str(found)
 
 
 def test_a_student_is_shown_whole(handed: Path) -> None:
     """The mark sheet at the highest level, the findings with their ids, where it lies."""
-    ended = gradkit("show", "anna", "--class", handed / "out")
+    ended = gradkit("show", handed / "out", "anna")
     assert ended.exit_code == 0
     assert ended.stdout.startswith(f"{ANNA}  17.25 / 20 ")
     assert "should move" in ended.stdout
     last = ended.stdout.splitlines()[-1]
     assert last.split(maxsplit=1)[1] == (f"{ANNA}  regression-numpy  Two indices are exchanged")
     assert ended.stderr == f"It is {handed / 'first' / NAME}.\n"
-    assert "There are no findings." in gradkit("show", "ben", "--class", handed / "out").stdout
+    assert "There are no findings." in gradkit("show", handed / "out", "ben").stdout
 
 
 def test_a_finding_is_run_again(handed: Path) -> None:
     """Under the file's name as the student knows it; the recorded number comes out."""
     found = identity(handed / "out")
-    ended = gradkit("show", "anna", "--finding", found, "--class", handed / "out")
+    ended = gradkit("show", handed / "out", "anna", "--finding", found)
     assert ended.exit_code == 0, ended.output
     assert "comes out again." in ended.stdout
     assert "dW1 = np.dot(dA1, X.T)" in ended.stdout
@@ -80,7 +81,7 @@ def test_a_finding_in_an_archive_is_run_again(tmp_path: Path) -> None:
             archive.writestr(name, text)
     grade_here(tmp_path / "week!1.zip", tmp_path / "out", SETTINGS)
     found = identity(tmp_path / "out")
-    ended = gradkit("show", "anna", "--finding", found, "--class", tmp_path / "out")
+    ended = gradkit("show", tmp_path / "out", "anna", "--finding", found)
     assert ended.exit_code == 0, ended.output
     assert "comes out again." in ended.stdout
 
@@ -90,7 +91,7 @@ def test_files_that_are_one_submission_are_read_as_one(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", SPLIT)
     grade_here(folder, tmp_path / "out", SETTINGS)
     found = identity(tmp_path / "out")
-    ended = gradkit("show", "leeanna", "--finding", found, "--class", tmp_path / "out")
+    ended = gradkit("show", tmp_path / "out", "leeanna", "--finding", found)
     assert ended.exit_code == 0, ended.output
     assert "comes out again." in ended.stdout
 
@@ -104,7 +105,7 @@ def test_a_path_is_taken_from_beside_the_class_too(
     grade_here(Path("in"), Path("out"), SETTINGS)
     found = identity(tmp_path / "out")
     monkeypatch.chdir("/")
-    ended = gradkit("show", "leeanna", "--finding", found, "--class", tmp_path / "out")
+    ended = gradkit("show", tmp_path / "out", "leeanna", "--finding", found)
     assert ended.exit_code == 0, ended.output
 
 
@@ -157,7 +158,7 @@ def test_a_submission_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_a_finding_that_is_not_there_is_refused(handed: Path) -> None:
     """With those that are."""
     out = handed / "out"
-    assert refusal("show", "anna", "--finding", "nope", "--class", out) == (
+    assert refusal("show", out, "anna", "--finding", "nope") == (
         f"the result of {ANNA} in {out / 'class.sqlite'}: there is no finding nope. "
         f"Found: {identity(out)}."
     )
@@ -168,7 +169,7 @@ def test_another_assignment_is_refused(handed: Path, tmp_path: Path) -> None:
     out = handed / "out"
     other = changed_assignment(tmp_path / "other", "update = 12", "update = 13")
     found = identity(out)
-    said = refusal("show", "anna", "--finding", found, "--assignment", other, "--class", out)
+    said = refusal("show", out, "anna", "--finding", found, "--assignment", other)
     assert said.startswith(f"{other} is not the assignment that the result of {ANNA} in ")
 
 
@@ -190,19 +191,19 @@ def given(course: Path) -> Path:
 
 def test_the_exact_bytes_that_were_given_back(given: Path, tmp_path: Path) -> None:
     """The last ones, or earlier ones by their number; to standard output or into a file."""
-    shown = gradkit("show", "anna", "--as", "student", "--class", given)
+    shown = gradkit("show", given, "anna", "--as", "student")
     assert (shown.exit_code, shown.stdout_bytes) == (0, LATER)
-    words = ("show", "anna", "--as", "student", "--release", "1", "--class", given)
+    words = ("show", given, "anna", "--as", "student", "--release", "1")
     assert gradkit(*words).stdout_bytes == PAGE
-    ended = gradkit(*words, "--output", tmp_path / "page.html")
+    ended = gradkit(*words, "--out", tmp_path / "page.html")
     assert (ended.exit_code, ended.stdout) == (0, "")
     assert (tmp_path / "page.html").read_bytes() == PAGE
     with Store(given, write=True) as store:
         assert [each.file for each in releases(store, ANNA)] == ["a.html", "b.html"]
         run = store.begin("release")
         release(store, run, [(ANNA, "Grades.csv", b"anna,17")])
-    assert gradkit("show", "anna", "--as", "student", "--class", given).stdout_bytes == LATER
-    last = gradkit("show", "anna", "--as", "student", "--release", "3", "--class", given)
+    assert gradkit("show", given, "anna", "--as", "student").stdout_bytes == LATER
+    last = gradkit("show", given, "anna", "--as", "student", "--release", "3")
     assert (last.stdout_bytes, last.stderr) == (
         b"anna,17",
         "3 of 3: Grades.csv, given back in run 5.\n",
@@ -211,13 +212,13 @@ def test_the_exact_bytes_that_were_given_back(given: Path, tmp_path: Path) -> No
 
 def test_what_was_not_given_back_is_refused(given: Path, tmp_path: Path) -> None:
     """With what was."""
-    words = ("--as", "student", "--class", given)
-    assert refusal("show", "cas", *words) == f"{CAS} was given nothing back yet."
-    assert refusal("show", "anna", "--release", "3", *words) == (
+    words = ("--as", "student")
+    assert refusal("show", given, "cas", *words) == f"{CAS} was given nothing back yet."
+    assert refusal("show", given, "anna", "--release", "3", *words) == (
         f"--release 3: {ANNA} was given back 1 (a.html, run 3), 2 (b.html, run 4)."
     )
     nowhere = tmp_path / "no" / "page.html"
-    said = refusal("show", "anna", "--output", nowhere, *words).splitlines()
+    said = refusal("show", given, "anna", "--out", nowhere, *words).splitlines()
     assert said == [
         "2 of 2: b.html, given back in run 4.",
         f"gradkit: {nowhere}: cannot be written (No such file or directory).",
@@ -226,46 +227,36 @@ def test_what_was_not_given_back_is_refused(given: Path, tmp_path: Path) -> None
 
 def test_options_that_do_not_go_together_are_refused(given: Path, tmp_path: Path) -> None:
     """One sentence for each."""
-    alone = "--release and --output go with --as student."
-    assert refusal("show", "anna", "--release", "1", "--class", given) == alone
-    assert refusal("show", "anna", "--output", "x", "--class", given) == alone
-    assert refusal("show", "anna", "--as", "student", "--finding", "x", "--class", given) == (
+    alone = "--release and --out go with --as student."
+    assert refusal("show", given, "anna", "--release", "1") == alone
+    assert refusal("show", given, "anna", "--out", "x") == alone
+    assert refusal("show", given, "anna", "--as", "student", "--finding", "x") == (
         "--as student shows what was given back: leave out --finding."
-    )
-    assert refusal("show", "anna", "--submission", "x", "--class", given) == (
-        "--submission goes with a file of results, and anna is none."
     )
     file = tmp_path / "result.json"
     file.write_text("[]", encoding="utf-8")
-    said = f"{file} is a file: --class and --as are for a student of a class."
+    said = f"{file} is a file: --as is for a student of a class."
     assert refusal("show", file, "--as", "student") == said
-    assert refusal("show", file, "--class", given) == said
+    assert refusal("show", given) == (
+        f"{given} is no file of results, and if it is a class, NAME is missing."
+    )
 
 
-def test_what_is_there_as_a_file_is_one(
-    given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Though a student is called so; and a name with a file's ending is a file's."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GRADKIT_CLASS", str(given))
-    assert ANNA in gradkit("show", "anna").stdout
-    (tmp_path / "anna").write_text("[]", encoding="utf-8")
-    assert gradkit("show", "anna").stdout == "There are no findings.\n"
+def test_a_folder_is_a_class_and_a_file_is_results(given: Path, tmp_path: Path) -> None:
+    """A name with a file's ending is a file's, there or not; a folder without a class is told."""
+    assert ANNA in gradkit("show", given, "anna").stdout
+    (tmp_path / "some").write_text("[]", encoding="utf-8")
+    assert gradkit("show", tmp_path / "some").stdout == "There are no findings.\n"
     assert refusal("show", "anna.json").startswith("anna.json: cannot be read (No such file")
-
-
-def test_neither_a_file_nor_a_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Says both."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GRADKIT_CLASS", raising=False)
-    assert refusal("show", "anna").startswith(
-        "anna is no file, and if it is a student, there is no class.sqlite in "
+    assert refusal("show", "nowhere", "anna") == (
+        f"{Path('nowhere') / FILE}: there is no such file. Name the folder that "
+        "`gradkit grade … --out` wrote."
     )
 
 
 def test_who_has_nothing_that_counts(handed: Path) -> None:
     """Or nothing that could be graded."""
-    assert refusal("show", "dan", "--class", handed / "out") == f"{DAN} has nothing that counts."
-    said = refusal("show", "fay", "--class", handed / "out")
+    assert refusal("show", handed / "out", "dan") == f"{DAN} has nothing that counts."
+    said = refusal("show", handed / "out", "fay")
     assert said.startswith(f"{FAY} was refused: hw.ipynb is not a valid notebook")
     assert said.endswith(f"It is {handed / 'first' / 'itofay_106_9006_hw.ipynb'}.")

@@ -58,7 +58,7 @@ def test_a_second_attempt(handed: Path) -> None:
     assert found == {BEN: Difference(BEN, before, after, (SWAPPED,), ())}
     back = changed(handed / "out", 2, 1)
     assert back == {BEN: Difference(BEN, after, before, (), (SWAPPED,))}
-    assert lines(1, 2, "--class", handed / "out") == [
+    assert lines(handed / "out", 1, 2) == [
         ["student", "before", "after", "what else"],
         [BEN, "17.25 / 20", "20 / 20", "attempt 1 of 1 → 2 of 2"],
         [f"no more {SWAPPED}"],
@@ -68,9 +68,7 @@ def test_a_second_attempt(handed: Path) -> None:
 def test_a_run_beside_itself(handed: Path) -> None:
     """Nothing has changed."""
     assert changed(handed / "out", 2, 2) == {}
-    assert lines(2, 2, "--class", handed / "out") == [
-        ["Nothing has changed between these two runs."]
-    ]
+    assert lines(handed / "out", 2, 2) == [["Nothing has changed between these two runs."]]
 
 
 def test_points_that_were_set_and_taken_back(course: Path) -> None:
@@ -79,12 +77,12 @@ def test_points_that_were_set_and_taken_back(course: Path) -> None:
         with Store(course, write=True) as store:
             (kept,) = (each.kept for each in counted(store) if each.kept.name == ANNA)
             override(store, kept, "update", points, comment="why")
-    assert lines(2, 3, "--class", course)[1] == [
+    assert lines(course, 2, 3)[1] == [
         *(ANNA, "17.25 / 20", "19 / 20"),
         f"{UPDATE}: set to 11",
     ]
-    assert lines(3, 4, "--class", course)[1][3] == f"{UPDATE}: set to 10"
-    assert lines(4, 5, "--class", course)[1][3] == f"{UPDATE}: no points set any more"
+    assert lines(course, 3, 4)[1][3] == f"{UPDATE}: set to 10"
+    assert lines(course, 4, 5)[1][3] == f"{UPDATE}: no points set any more"
     assert changed(course, 2, 5) == {}
 
 
@@ -101,9 +99,9 @@ def test_who_comes_and_who_goes(course: Path, tmp_path: Path) -> None:
     """Handed in for the first time, or not before the date that now counts."""
     folder = write(tmp_path / "third", {"poedan_104_9044_hw.py": RIGHT + "\n# dan\n"})
     run(course, folder)
-    assert lines(2, 3, "--class", course)[1:] == [["Dan Poe", "–", "20 / 20", "new"]]
+    assert lines(course, 2, 3)[1:] == [["Dan Poe", "–", "20 / 20", "new"]]
     run(course, folder, policy="before=2000-01-01T00:00:00+00:00")
-    table = {row[0]: row[1:] for row in lines(3, 4, "--class", course)[1:] if len(row) > 1}
+    table = {row[0]: row[1:] for row in lines(course, 3, 4)[1:] if len(row) > 1}
     assert set(table) == {ANNA, BEN, CAS, "Dan Poe", EVE, FAY, ZED}
     assert table[EVE] == ["20 / 20", "–", "gone"]
     assert table[FAY] == ["refused", "–", "gone"]
@@ -119,7 +117,7 @@ def test_what_stood_can_be_read_back(handed: Path) -> None:
 
 def test_pseudonyms(handed: Path) -> None:
     """In the place of the names."""
-    table = lines(1, 2, "--class", handed / "out", "--pseudonyms")
+    table = lines(handed / "out", 1, 2, "--pseudonyms")
     with Store(handed / "out", write=False) as store:
         assert table[1][0] == pseudonym(store, BEN)
     assert "Ben" not in str(table)
@@ -128,7 +126,7 @@ def test_pseudonyms(handed: Path) -> None:
 def test_a_run_that_is_not_there(handed: Path) -> None:
     """With those that are."""
     for words in ((1, 7), (7, 1)):
-        assert refusal("diff", *words, "--class", handed / "out") == (
+        assert refusal("diff", handed / "out", *words) == (
             f"There is no run 7 in {handed / 'out' / FILE}. There are 1, 2: `gradkit history` "
             "lists them."
         )

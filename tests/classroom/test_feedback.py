@@ -173,7 +173,7 @@ def test_a_group_with_different_points_has_no_common_page(canvas: Path, tmp_path
     ]
     why = (
         "the pages of Ida Red, Jo Red differ, and Canvas has one file for all: write them with "
-        "--folder"
+        "--format folder"
     )
     assert done.left == (Left("Ida Red", "page", why), Left("Jo Red", "page", why))
     assert give(out, "folder").pages == 4
@@ -343,7 +343,7 @@ def test_a_class_of_another_platform_is_refused(out: Path) -> None:
         give(out, "canvas")
     assert str(caught.value) == (
         f"Nobody's submission in {out / 'class.sqlite'} was downloaded from Canvas, which finds "
-        "whose a page is by the name in its own download. Write the pages with --folder."
+        "whose a page is by the name in its own download. Write the pages with --format folder."
     )
     book = Table(
         out / "g.csv", partial(fill_gradebook, GRADEBOOK.encode(), "g.csv", assignment="71")

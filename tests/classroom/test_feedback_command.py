@@ -42,7 +42,7 @@ def out(once: Path, tmp_path: Path) -> Path:
 
 def test_pages_and_grades_are_written_and_told(out: Path) -> None:
     """Paths on standard output, who is left out before them, counts beside; it ends with 1."""
-    ended = command(out, "--moodle", "--worksheet", out.parent / "Grades.csv")
+    ended = command(out, "--format", "moodle", "--worksheet", out.parent / "Grades.csv")
     assert ended.exit_code == 1
     lines = [line.rstrip() for line in ended.stdout.splitlines()]
     assert lines[0].split() == ["left", "out", "of", "why"]
@@ -53,14 +53,14 @@ def test_pages_and_grades_are_written_and_told(out: Path) -> None:
     assert ended.stderr == "2 pages written, 2 of them new or changed.\n2 rows filled.\n"
     assert len(members(out / "feedback" / "moodle.zip")) == 2
     assert (out.parent / "Grades.csv").read_bytes() == WORKSHEET.encode()
-    again = command(out, "--moodle", "--worksheet", out.parent / "Grades.csv")
+    again = command(out, "--format", "moodle", "--worksheet", out.parent / "Grades.csv")
     assert again.stderr == "2 pages written, 0 of them new or changed.\n2 rows filled.\n"
 
 
 def test_where_nobody_is_left_out_it_ends_with_0(tmp_path: Path) -> None:
     """And prints only what it wrote."""
     out = graded(download(tmp_path / "subs", {"ann.py": RIGHT}), tmp_path / "out")
-    ended = command(out, "--folder")
+    ended = command(out, "--format", "folder")
     assert (ended.exit_code, ended.stdout) == (0, f"{out / 'feedback' / 'pages'}\n")
     (page,) = (out / "feedback" / "pages").iterdir()
     assert page.name.startswith("ann-")
@@ -70,7 +70,9 @@ def test_where_nobody_is_left_out_it_ends_with_0(tmp_path: Path) -> None:
 def test_the_table_itself_is_replaced_where_that_is_said(out: Path) -> None:
     """In its place, with all that Moodle wrote."""
     path = out.parent / "Grades.csv"
-    ended = command(out, "--moodle", "--worksheet", path, "--in-place", "--out", out / "m.zip")
+    ended = command(
+        out, "--format", "moodle", "--worksheet", path, "--in-place", "--out", out / "m.zip"
+    )
     assert ended.stdout.splitlines()[-2:] == [str(out / "m.zip"), str(path)]
     assert [row["Grade"] for row in table(path.read_bytes())] == ["17.00", "20.00", ""]
 
@@ -78,7 +80,7 @@ def test_the_table_itself_is_replaced_where_that_is_said(out: Path) -> None:
 def test_a_dry_run_writes_nothing(out: Path) -> None:
     """It may go on while others read, and says all that would be said."""
     with Store(out, write=True):
-        ended = command(out, "--moodle", "--dry-run")
+        ended = command(out, "--format", "moodle", "--dry-run")
     assert ended.exit_code == 1
     assert ended.stderr == "2 pages would be written, 2 of them new or changed.\n"
     assert not (out / "feedback").exists()
@@ -87,7 +89,7 @@ def test_a_dry_run_writes_nothing(out: Path) -> None:
 def test_the_level_is_the_assignments_unless_another_is_asked_for(out: Path) -> None:
     """3 by the file: rules, and no right ones."""
     for options, expected in (((), False), (("--hints", "4"), True)):
-        command(out, "--moodle", *options)
+        command(out, "--format", "moodle", *options)
         pages = "".join(members(out / "feedback" / "moodle.zip").values())
         assert ("should move" in pages) == expected
         assert "moves by" in pages
@@ -95,36 +97,36 @@ def test_the_level_is_the_assignments_unless_another_is_asked_for(out: Path) -> 
 
 def test_the_reason_is_kept(out: Path) -> None:
     """With the run that gave something back."""
-    command(out, "--moodle", "--why", "after the appeals")
+    command(out, "--format", "moodle", "--why", "after the appeals")
     with Store(out, write=False) as store:
         (run,) = {one.run for told in given(store).values() for one in told}
         assert next(each for each in store.runs() if each.id == run).why == "after the appeals"
 
 
 REFUSED = {
-    "no way": ([], "say where the feedback goes: --canvas, --moodle or --folder."),
+    "no way": ([], "--format is missing. Expected is `gradkit feedback [OPTIONS] DIR`."),
     "worksheet": (
-        ["--canvas", "--worksheet", "w.csv"],
-        "--worksheet is a table of Moodle's: it goes with --moodle.",
+        ["--format", "canvas", "--worksheet", "w.csv"],
+        "--worksheet is a table of Moodle's: it goes with --format moodle.",
     ),
     "gradebook": (
-        ["--folder", "--gradebook", "g.csv", "--column", "HW"],
-        "--gradebook is a table of Canvas': it goes with --canvas.",
+        ["--format", "folder", "--gradebook", "g.csv", "--column", "HW"],
+        "--gradebook is a table of Canvas': it goes with --format canvas.",
     ),
     "no column": (
-        ["--canvas", "--gradebook", "g.csv"],
+        ["--format", "canvas", "--gradebook", "g.csv"],
         "--gradebook and --column go together: the table, and the column in it.",
     ),
     "no table": (
-        ["--moodle", "--in-place"],
+        ["--format", "moodle", "--in-place"],
         "--in-place needs a table: name it with --worksheet or --gradebook.",
     ),
     "missing": (
-        ["--moodle", "--worksheet", "w.csv"],
+        ["--format", "moodle", "--worksheet", "w.csv"],
         "w.csv: cannot be opened (No such file or directory). Check the path and the permissions.",
     ),
     "the same place": (
-        ["--moodle", "--worksheet", "Grades.csv", "--out", "m.zip"],
+        ["--format", "moodle", "--worksheet", "Grades.csv", "--out", "m.zip"],
         "Grades.csv: the filled table would take its place. Say so with --in-place, or write "
         "elsewhere with --out.",
     ),
@@ -143,11 +145,11 @@ def test_what_cannot_be_done_exits_2(case: str, out: Path, monkeypatch: pytest.M
 
 def test_no_class_and_no_worksheet_exit_2(out: Path, tmp_path: Path) -> None:
     """In the words of whoever found out."""
-    ended = command(tmp_path / "nowhere", "--moodle")
+    ended = command(tmp_path / "nowhere", "--format", "moodle")
     assert ended.exit_code == 2
     assert "there is no such file. Name the folder that" in ended.stderr
     (tmp_path / "Grades.csv").write_text("a,b\n1,2\n", encoding="utf-8")
-    ended = command(out, "--moodle", "--worksheet", tmp_path / "Grades.csv")
+    ended = command(out, "--format", "moodle", "--worksheet", tmp_path / "Grades.csv")
     assert ended.exit_code == 2
     assert "is no grading worksheet of Moodle that can be filled" in ended.stderr
     assert not (out / "feedback").exists()
@@ -157,7 +159,7 @@ def test_what_is_written_is_no_submission(tmp_path: Path) -> None:
     """Where the class lies in the folder of its own submissions."""
     download(tmp_path, {"ann.py": RIGHT})
     graded(tmp_path, tmp_path)
-    assert command(tmp_path, "--folder").exit_code == 0
+    assert command(tmp_path, "--format", "folder").exit_code == 0
     (tmp_path / "pages").mkdir()
     assert [one.name for one in gather([tmp_path], files_of(tmp_path))] == ["ann"]
     assert len(gather([tmp_path])) > 1
@@ -166,7 +168,7 @@ def test_what_is_written_is_no_submission(tmp_path: Path) -> None:
 def test_pages_need_the_extra(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing is said, with how to get it."""
     monkeypatch.setattr("gradkit.render.formats.lacking", lambda name: f"{name} needs more")
-    ended = command(out, "--moodle")
+    ended = command(out, "--format", "moodle")
     assert (ended.exit_code, ended.stderr) == (2, "gradkit: html needs more\n")
 
 
@@ -177,10 +179,10 @@ def test_an_assignment_that_is_gone_is_said(tmp_path: Path) -> None:
     folder = download(tmp_path / "subs", {"ann.py": RIGHT})
     out = graded(folder, tmp_path / "out", settings=settings)
     mine.unlink()
-    ended = command(out, "--folder")
+    ended = command(out, "--format", "folder")
     assert ended.exit_code == 2
     assert str(mine) in ended.stderr
-    assert command(out, "--folder", "--hints", "2").exit_code == 0
+    assert command(out, "--format", "folder", "--hints", "2").exit_code == 0
 
 
 def test_an_interrupt_ends_with_130(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +192,7 @@ def test_an_interrupt_ends_with_130(out: Path, monkeypatch: pytest.MonkeyPatch) 
         raise KeyboardInterrupt
 
     monkeypatch.setattr("gradkit.classroom.back.feedback.feedback", interrupted)
-    ended = command(out, "--moodle")
+    ended = command(out, "--format", "moodle")
     assert (ended.exit_code, ended.stdout) == (130, "")
     assert ended.stderr == (
         "gradkit: interrupted. What was there is whole; start the same command again.\n"

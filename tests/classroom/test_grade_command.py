@@ -36,10 +36,10 @@ from gradkit.classroom.file.database import FILE, StoreError
 from gradkit.classroom.file.lock import LOCK
 from gradkit.classroom.file.pack import pack
 from gradkit.classroom.file.store import Store
+from gradkit.classroom.run import required_tier
 from gradkit.cli import main
-from gradkit.cli.grade import required_tier
-from gradkit.cli.refusal import Refusal
 from gradkit.doctor import Examination, examine
+from gradkit.grounds import GradingError
 from gradkit.records.result import Result
 from gradkit.render import progress
 from gradkit.render.progress import Watcher
@@ -50,7 +50,7 @@ def test_a_class_is_graded_and_summed_up(tmp_path: Path) -> None:
     """The table on standard output, all else on standard error; again, nothing is to be done."""
     folder = handed_in(tmp_path / "class", ann=RIGHT)
     (folder / "ben.pdf").write_bytes(b"%PDF")
-    done = gradkit("grade", folder, "--out", tmp_path / "out", *OPTIONS, "--lanes", 1)
+    done = gradkit("grade", folder, "--out", tmp_path / "out", *OPTIONS, "--workers", 1)
     assert done.returncode == 0
     assert done.stderr == (
         f"1 graded, 0 unchanged, 1 refused, 0 failed: {tmp_path / 'out' / FILE}\n"
@@ -65,7 +65,7 @@ def test_results_may_lie_in_the_folder_of_the_class(tmp_path: Path) -> None:
     """They are no submissions, when grading goes on later."""
     handed_in(tmp_path, ann=RIGHT)
     for out in (tmp_path, tmp_path / "results"):
-        words = ["grade", str(tmp_path), "--out", str(out), *OPTIONS, "--lanes", "1"]
+        words = ["grade", str(tmp_path), "--out", str(out), *OPTIONS, "--workers", "1"]
         for _ in range(2):
             assert CliRunner().invoke(main, words).exit_code == 0
         (tmp_path / FILE).unlink(missing_ok=True)
@@ -122,7 +122,7 @@ def test_faults_of_ours_exit_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             taken, self.hand = self.hand, []
             return [(order, None) for order in taken]
 
-    monkeypatch.setattr("gradkit.classroom.crew.Lanes", Broken)
+    monkeypatch.setattr("gradkit.classroom.run.Lanes", Broken)
     folder = handed_in(tmp_path / "class", ann=RIGHT)
     done = CliRunner().invoke(main, ["grade", str(folder), "--out", str(tmp_path), *OPTIONS])
     assert done.exit_code == 2
@@ -151,7 +151,7 @@ def test_one_hopeless_submission_costs_only_itself(tmp_path: Path) -> None:
     folder = handed_in(tmp_path / "class", **{**texts, "a_hopeless": HANGS})
     started = time.monotonic()
     short = changed_assignment(tmp_path / "short", "deadline = 10.0", "deadline = 1.0")
-    options = [*OPTIONS, "--lanes", 1, "--assignment", short]
+    options = [*OPTIONS, "--workers", 1, "--assignment", short]
     done = gradkit("grade", folder, "--out", tmp_path / "out", *options)
     assert done.returncode == 0, done.stderr
     assert re.search("a_hopeless +regression-numpy/update ran out of time", done.stdout)
@@ -337,7 +337,7 @@ def test_elsewhere_tier_0_has_to_be_asked_for(
     """Off Linux the command says how tier 2 can be had in a container."""
     monkeypatch.setattr(sys, "platform", "darwin")
     said = r"(?s)isolation tier 0\. Grade in a container, .*docker run.*`gradkit export wheel --out"
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(GradingError, match=said):
         required_tier(None)
     assert required_tier(0) == 0
 

@@ -155,7 +155,7 @@ def test_what_could_not_be_graded_says_why(handed: Path) -> None:
 def test_of_who_handed_in_nothing_nothing_counts(handed: Path) -> None:
     """There are no steps either."""
     assert told(handed / "out", DAN) == History(DAN, None, ())
-    assert gradkit("history", "dan", "--class", handed / "out").stdout == f"{DAN}: nothing counts\n"
+    assert gradkit("history", handed / "out", "dan").stdout == f"{DAN}: nothing counts\n"
 
 
 def test_another_rule_concerns_whoever_has_handed_in(course: Path, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_another_rule_concerns_whoever_has_handed_in(course: Path, tmp_path: Pat
         last = told(course).steps[-1]
         assert (last.run, last.policy, last.attempts) == (number, policy, ())
         assert (last.after is None) == (number == 3)
-    text = gradkit("history", "anna", "--class", course).stdout
+    text = gradkit("history", course, "anna").stdout
     rule = "From then on the last attempt before 2000-01-01T00:00:00+00:00 counts."
     assert rule in text
     assert "What counts: 17.25 of 20 points before, nothing counts from then on." in text
@@ -184,7 +184,7 @@ def test_how_it_stood_can_be_asked_for_any_run(term: Path) -> None:
 
 def test_a_dean_can_read_it(term: Path) -> None:
     """Sentences, in order, with the reasons given."""
-    text = gradkit("history", "anna", "--class", term).stdout
+    text = gradkit("history", term, "anna").stdout
     lines = text.splitlines()
     assert lines[:3] == [
         f"{ANNA}: 20 of 20 points",
@@ -217,14 +217,14 @@ def test_a_dean_can_read_it(term: Path) -> None:
 
 def test_late_is_said(handed: Path) -> None:
     """And which attempt it is that counts."""
-    text = gradkit("history", "ben", "--class", handed / "out").stdout
+    text = gradkit("history", handed / "out", "ben").stdout
     assert text.startswith(f"{BEN}: 20 of 20 points (attempt 2 of 2)\n")
     assert f"Found {next(iter(SECOND))}, late (contents" in text
 
 
 def test_as_data_it_has_all_of_it(term: Path) -> None:
     """Under a schema of its own, whole digests, nothing that JSON has not."""
-    ended = gradkit("history", "anna", "--json", "--class", term)
+    ended = gradkit("history", term, "anna", "--format", "json")
     data = json.loads(ended.stdout, parse_constant=pytest.fail)
     assert (data["schema"], data["name"]) == (SCHEMA, ANNA)
     assert [step["run"] for step in data["steps"]] == [1, 2, 3, 4, 5, 6, 7]
@@ -236,8 +236,8 @@ def test_as_data_it_has_all_of_it(term: Path) -> None:
 
 def test_every_key_is_described(term: Path) -> None:
     """In the document beside the renderer; what is a package's or a task's name is not."""
-    text = (ROOT / "gradkit" / "render" / "HISTORY.md").read_text(encoding="utf-8")
-    data = json.loads(gradkit("history", "anna", "--json", "--class", term).stdout)
+    text = (ROOT / "docs" / "reference" / "history.md").read_text(encoding="utf-8")
+    data = json.loads(gradkit("history", term, "anna", "--format", "json").stdout)
     keys: set[str] = set()
     waiting: list[object] = [data]
     while waiting:
@@ -266,7 +266,7 @@ def test_no_word_of_it_is_obeyed(course: Path) -> None:
 
 def test_the_runs_are_listed(term: Path) -> None:
     """Number, kind, time, who and why; who was removed is nowhere by name."""
-    text = gradkit("history", "--class", term).stdout
+    text = gradkit("history", term).stdout
     lines = [re.split(r"  +", line.strip()) for line in text.splitlines()]
     assert lines[0] == ["run", "what", "when (UTC)", "who", "why"]
     assert [line[:2] for line in lines[1:]] == [
@@ -289,7 +289,7 @@ def test_a_run_that_was_cut_off_says_so(course: Path) -> None:
     """By a crash, say."""
     with Store(course, write=True) as store:
         store.begin("grade")
-    assert gradkit("history", "--class", course).stdout.rstrip().endswith("to its end.")
+    assert gradkit("history", course).stdout.rstrip().endswith("to its end.")
 
 
 def test_of_an_empty_class_there_are_no_runs(tmp_path: Path) -> None:
@@ -297,12 +297,12 @@ def test_of_an_empty_class_there_are_no_runs(tmp_path: Path) -> None:
     with Store(tmp_path, write=True) as store, pytest.raises(RunError) as caught:
         run_of(store, 1)
     assert str(caught.value).endswith("There are none yet: `gradkit history` lists them.")
-    assert gradkit("history", "--class", tmp_path).stdout == "Nothing has been done yet.\n"
+    assert gradkit("history", tmp_path).stdout == "Nothing has been done yet.\n"
 
 
 def test_what_is_refused(handed: Path) -> None:
     """Data without a student, and a student who is not there."""
-    assert refusal("history", "--json", "--class", handed / "out") == (
-        "--json is a student's history: name the student."
+    assert refusal("history", handed / "out", "--format", "json") == (
+        "--format json is a student's history: name the student."
     )
-    assert refusal("history", "xaver", "--class", handed / "out").startswith("There is nobody in ")
+    assert refusal("history", handed / "out", "xaver").startswith("There is nobody in ")

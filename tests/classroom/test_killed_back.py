@@ -36,11 +36,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for proce
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "override": (
-        *("override", "s001", "update", "7", "--comment", "agreed", "--by", "Vera"),
-        *("--class", "{out}"),
+        *("override", "{out}", "s001", "update", "7", "--comment", "agreed", "--by", "Vera"),
     ),
     "remark": ("remark", "{out}", "--preset", "strict", "--why", "agreed in class"),
-    "feedback": ("feedback", "{out}", "--moodle", "--worksheet", "{sheet}"),
+    "feedback": ("feedback", "{out}", "--format", "moodle", "--worksheet", "{sheet}"),
 }
 TABLES = ("submissions", "evidence", "results", "listed", "overrides", "released")
 
@@ -217,7 +216,7 @@ def test_killed_between_files_and_note(small: Course) -> None:
         "from gradkit.cli import main\n"
         "main(sys.argv[1:])\n"
     )
-    words = ("feedback", out, "--moodle", "--worksheet", small.folder / "Grades.csv")
+    words = ("feedback", out, "--format", "moodle", "--worksheet", small.folder / "Grades.csv")
     done = subprocess.run(
         [sys.executable, "-c", script, *map(str, words)],
         env=environment(small.temporary),

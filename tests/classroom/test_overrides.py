@@ -244,7 +244,9 @@ def test_a_check_that_is_not_there_is_refused(course: Path) -> None:
         give(course, 1.0, "updates")
     names = ("interface", "forward", "update", "gradient", "trajectory")
     listed = ", ".join(f"{TASK}/{name}" for name in names)
-    assert str(caught.value) == f"updates is no check of this result. There are {listed}."
+    assert str(caught.value) == (
+        f"updates is no check of this result. There are {listed}. Did you mean update?"
+    )
 
 
 def test_a_check_of_several_tasks_is_refused(tmp_path: Path) -> None:
@@ -279,13 +281,13 @@ def test_what_was_not_graded_has_no_checks(course: Path) -> None:
 
 def test_the_command(course: Path) -> None:
     """Says what counts now, and what did."""
-    words = ("--comment", WHY, "--by", "A. Miller", "--class", course)
-    ended = gradkit("override", "anna", "update", "11", *words)
+    words = ("--comment", WHY, "--by", "A. Miller")
+    ended = gradkit("override", course, "anna", "update", "11", *words)
     assert (ended.exit_code, ended.stdout) == (0, "")
     assert ended.stderr == (
         f"{ANNA}, update: 11 points (the mark is 9.33). The total is now 19 / 20.\n"
     )
-    ended = gradkit("override", "anna", UPDATE, "--withdraw", *words)
+    ended = gradkit("override", course, "anna", UPDATE, "--withdraw", *words)
     assert ended.stderr == (
         f"{ANNA}, {UPDATE}: the mark counts again (until now 11 were set, and the mark is 9.33). "
         "The total is now 17.25 / 20.\n"
@@ -294,17 +296,21 @@ def test_the_command(course: Path) -> None:
 
 def test_the_command_refuses(course: Path, tmp_path: Path) -> None:
     """In one sentence each, with exit code 2."""
-    words = ("--comment", WHY, "--class", course)
+    words = ("--comment", WHY)
     either = "give either POINTS, or --withdraw to take back those that were set."
-    assert refusal("override", "anna", "update", *words) == either
-    assert refusal("override", "anna", "update", "1", "--withdraw", *words) == either
-    assert refusal("override", "anna", "update", "13", *words).startswith(f"{UPDATE}: 13 points")
-    assert refusal("override", "dan", "update", "1", *words) == (
+    assert refusal("override", course, "anna", "update", *words) == either
+    assert refusal("override", course, "anna", "update", "1", "--withdraw", *words) == either
+    assert refusal("override", course, "anna", "update", "13", *words).startswith(
+        f"{UPDATE}: 13 points"
+    )
+    assert refusal("override", course, "dan", "update", "1", *words) == (
         f"{DAN} has nothing that counts, so there are no points to set."
     )
-    assert refusal("override", "xaver", "update", "1", *words).startswith("There is nobody in ")
-    empty = ("--comment", WHY, "--class", tmp_path / "none")
-    assert refusal("override", "anna", "update", "1", *empty).startswith(
+    assert refusal("override", course, "xaver", "update", "1", *words).startswith(
+        "There is nobody in "
+    )
+    none = tmp_path / "none"
+    assert refusal("override", none, "anna", "update", "1", *words).startswith(
         f"{tmp_path / 'none' / FILE}: there is no such file."
     )
     assert not (tmp_path / "none").exists()

@@ -159,7 +159,7 @@ def test_graded_again_a_student_is_there_again(term: Path, handed: Path) -> None
         (path,) = purge(store, ANNA).paths
     assert Path(path).exists()
     run(term, handed / "first")
-    assert "17.25 / 20" in gradkit("show", "anna", "--class", term).stdout
+    assert "17.25 / 20" in gradkit("show", term, "anna").stdout
 
 
 # --- groups ------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def test_what_was_handed_in_together_stays_the_others(tmp_path: Path) -> None:
     assert [dict(each) for each in listed.sender.members] == [
         {"name": "Gil Hay", "sis": "g1", "email": "gil@x.edu"}
     ]
-    assert "20 / 20" in gradkit("show", "gil", "--class", out).stdout
+    assert "20 / 20" in gradkit("show", out, "gil").stdout
 
 
 def test_who_handed_in_for_the_group_is_gone_from_it_too(tmp_path: Path) -> None:
@@ -245,8 +245,8 @@ def test_a_reason_that_names_the_student(course: Path) -> None:
 
 def test_the_command_asks_and_says_what_it_did(term: Path) -> None:
     """Rows, pages, bundles, and what lies elsewhere."""
-    assert gradkit("feedback", term, "--folder").exit_code == 1
-    assert gradkit("feedback", term, "--canvas").exit_code == 1
+    assert gradkit("feedback", term, "--format", "folder").exit_code == 1
+    assert gradkit("feedback", term, "--format", "canvas").exit_code == 1
     table = term / "feedback" / "Grades.csv"
     table.write_text("Student\n", encoding="utf-8")
     with Store(term, write=False) as store:
@@ -256,7 +256,7 @@ def test_the_command_asks_and_says_what_it_did(term: Path) -> None:
     given = term / "feedback" / "pages" / file_name(ANNA)
     assert given.exists()
     bens = term / "pages" / "students" / file_name(BEN)
-    ended = gradkit("purge", "anna", "--class", term, given="y\n")
+    ended = gradkit("purge", term, "anna", given="y\n")
     assert (ended.exit_code, ended.stdout) == (0, "")
     first, *lines = ended.stderr.splitlines()
     assert first.startswith(
@@ -285,7 +285,7 @@ def test_the_command_asks_and_says_what_it_did(term: Path) -> None:
 def test_without_a_yes_nothing_is_removed(term: Path, given: str) -> None:
     """Nor where nobody is there to answer."""
     before = (term / FILE).read_bytes()
-    ended = gradkit("purge", "anna", "--class", term, given=given)
+    ended = gradkit("purge", term, "anna", given=given)
     assert ended.exit_code == 2
     assert ended.stderr.endswith(
         "gradkit: nothing was removed. To go on without being asked, add --yes.\n"
@@ -296,15 +296,15 @@ def test_without_a_yes_nothing_is_removed(term: Path, given: str) -> None:
 def test_unasked_the_name_has_to_be_whole(term: Path) -> None:
     """A part could be another's next week."""
     said = f"with --yes the name has to be whole: {ANNA}."
-    assert refusal("purge", "anna", "--yes", "--class", term) == said
-    ended = gradkit("purge", ANNA, "--yes", "--class", term)
+    assert refusal("purge", term, "anna", "--yes") == said
+    ended = gradkit("purge", term, ANNA, "--yes")
     assert ended.exit_code == 0
-    assert refusal("purge", ANNA, "--yes", "--class", term).startswith("There is nobody in ")
+    assert refusal("purge", term, ANNA, "--yes").startswith("There is nobody in ")
 
 
 def test_shared_work_is_told(tmp_path: Path) -> None:
     """Whose it stays."""
-    ended = gradkit("purge", "Ivy Jot", "--yes", "--class", group(tmp_path))
+    ended = gradkit("purge", group(tmp_path), "Ivy Jot", "--yes")
     assert "What was handed in together stays with Gil Hay.\n" in ended.stderr
 
 
@@ -314,7 +314,7 @@ def test_a_page_that_cannot_be_removed(course: Path) -> None:
     page.mkdir(parents=True)
     with pytest.raises(StoreError, match=rf"{re.escape(str(page))}: cannot be removed \("):
         remove_traces(course, ANNA)
-    assert refusal("purge", ANNA, "--yes", "--class", course).startswith(f"{page}: cannot be")
+    assert refusal("purge", course, ANNA, "--yes").startswith(f"{page}: cannot be")
     assert b"Anna" in (course / FILE).read_bytes()
     shutil.rmtree(course / "pages")
     assert remove_traces(course, ANNA) == []

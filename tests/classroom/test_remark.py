@@ -403,7 +403,7 @@ def test_a_withdrawn_finding_can_be_let_count_again(out: Path, sample: Path) -> 
         (_, dropped, kept) = history(store, "chen_regression_swapped_index").steps
     assert (dropped.drops, dropped.keeps) == (("swapped-index", "wrong-sign"), ())
     assert (kept.drops, kept.keeps) == ((), ("swapped-index",))
-    words = ["history", "--class", str(out), "chen_regression_swapped_index"]
+    words = ["history", str(out), "chen_regression_swapped_index"]
     assert "  No longer withdrawn: swapped-index.\n" in CliRunner().invoke(main, words).stdout
     command(out, "--keep", "wrong-sign")
     assert results(out) == before
@@ -436,7 +436,7 @@ def test_who_comes_late_is_marked_like_the_others(tmp_path: Path) -> None:
     out = tmp_path / "out"
 
     def grade(*more: str) -> dict[str, object]:
-        words = ["grade", str(folder), "--out", str(out), *OPTIONS, "--lanes", "1", *more]
+        words = ["grade", str(folder), "--out", str(out), *OPTIONS, "--workers", "1", *more]
         assert CliRunner().invoke(main, words).exit_code == 0
         return {name: result.score for name, result in results(out).items()}  # type: ignore[union-attr]
 

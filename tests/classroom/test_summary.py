@@ -88,7 +88,7 @@ def test_the_page_says_it_in_this_order(out: Path) -> None:
 
 def test_pandas_reads_the_table(out: Path) -> None:
     """One row for each student, one column for each check, points as numbers."""
-    ended = command(out, "--csv")
+    ended = command(out, "--format", "csv")
     assert (ended.exit_code, ended.stderr) == (0, "")
     table = pd.read_csv(io.StringIO(ended.stdout), index_col="student")
     assert list(table.columns) == [
@@ -181,7 +181,7 @@ def test_an_empty_class_is_one_line(tmp_path: Path) -> None:
         pass
     ended = command(tmp_path)
     assert (ended.exit_code, ended.stdout) == (0, "0 submissions\n")
-    table = pd.read_csv(io.StringIO(command(tmp_path, "--csv").stdout))
+    table = pd.read_csv(io.StringIO(command(tmp_path, "--format", "csv").stdout))
     assert table.empty
 
 
@@ -210,7 +210,7 @@ def answered(course: Path) -> Path:
 
 def rows(out: Path, *options: str) -> dict[str, dict[str, str]]:
     """The table by student."""
-    table = csv.DictReader(io.StringIO(command(out, "--csv", *options).stdout))
+    table = csv.DictReader(io.StringIO(command(out, "--format", "csv", *options).stdout))
     return {row["student"]: row for row in table}
 
 
@@ -283,10 +283,19 @@ def test_pseudonyms_hide_who_it_is(answered: Path) -> None:
         assert [other[key] for key in same] == [row[key] for key in same]
     assert "by A. Miller on" in hidden[names[ANNA]]["overrides"]
     assert hidden[names[FAY]]["review"] == "refused"
-    said = "".join(command(answered, *words, "--pseudonyms").stdout for words in ((), ("--csv",)))
+    said = "".join(
+        command(answered, *words, "--pseudonyms").stdout
+        for words in (
+            (),
+            (
+                "--format",
+                "csv",
+            ),
+        )
+    )
     known = ("Anna", "Ben", "Cas", "Dan", "Eve", "Fay", "Lee", "Ito", "Poe", "zorn", "was ill")
     assert [word for word in known if word in said] == []
-    assert "Anna was ill" in command(answered, "--csv").stdout
+    assert "Anna was ill" in command(answered, "--format", "csv").stdout
 
 
 def test_two_classes_have_different_pseudonyms(handed: Path, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class Term:
 
     def run(self, *arguments: object, code: int = 0, typed: str | None = None) -> Ended:
         """One command, which ends as it should."""
-        environment = {"GRADKIT_CLASS": str(self.out), "COLUMNS": "200"}
+        environment = {"COLUMNS": "200"}
         ended = CliRunner().invoke(main, list(map(str, arguments)), typed, environment)
         assert ended.exit_code == code, ended.output
         return ended
@@ -56,7 +56,7 @@ class Term:
 
     def table(self) -> pd.DataFrame:
         """The summary as pandas reads it, by student."""
-        said = self.run("summary", self.out, "--csv").stdout
+        said = self.run("summary", self.out, "--format", "csv").stdout
         return pd.read_csv(io.StringIO(said), keep_default_na=False, na_values=[""]).set_index(
             "student"
         )
@@ -67,7 +67,7 @@ class Term:
 
     def history(self, one: course.Person) -> str:
         """How a grade came about."""
-        return self.run("history", one.name).stdout
+        return self.run("history", self.out, one.name).stdout
 
 
 @pytest.fixture(scope="module")
@@ -165,9 +165,9 @@ def released(term: Term) -> None:
     (term.folder / "gradebook.csv").write_bytes(course.gradebook())
     sheet = ("--worksheet", term.folder / "worksheet.csv")
     book = ("--gradebook", term.folder / "gradebook.csv", "--column", "Backprop (77)")
-    term.run("feedback", term.out, "--moodle", *sheet, "--why", "first release")
-    term.run("feedback", term.out, "--canvas", *book, "--why", "first release")
-    term.run("feedback", term.out, "--folder", "--why", "first release")
+    term.run("feedback", term.out, "--format", "moodle", *sheet, "--why", "first release")
+    term.run("feedback", term.out, "--format", "canvas", *book, "--why", "first release")
+    term.run("feedback", term.out, "--format", "folder", "--why", "first release")
     folder = term.out / "feedback"
     with zipfile.ZipFile(folder / "moodle.zip") as archive:
         assert archive.testzip() is None
@@ -199,7 +199,17 @@ def released(term: Term) -> None:
 def set_by_a_person(term: Term) -> None:
     """It outlives new marks, and is seen wherever points are."""
     comment = "explained it in the lab"
-    term.run("override", SWAPPED[1].name, "update", 11, "--comment", comment, "--by", "A. Miller")
+    term.run(
+        "override",
+        term.out,
+        SWAPPED[1].name,
+        "update",
+        11,
+        "--comment",
+        comment,
+        "--by",
+        "A. Miller",
+    )
     changed = term.scores()[SWAPPED[1].name]
     term.run("remark", term.out, "--preset", "lenient")
     term.run("remark", term.out, "--preset", "default")
@@ -207,30 +217,32 @@ def set_by_a_person(term: Term) -> None:
     assert comment in term.table().loc[SWAPPED[1].name, "overrides"]
     assert "points set by A. Miller" in term.history(SWAPPED[1])
     for name in (DAN.name, SWAPPED[2].name):
-        assert comment not in term.run("show", name).stdout
+        assert comment not in term.run("show", term.out, name).stdout
 
 
 def disputed_and_withdrawn(term: Term) -> None:
     """A finding is shown once more by its id, and then taken back from everybody."""
-    listed = term.run("show", SWAPPED[2].name).stdout
+    listed = term.run("show", term.out, SWAPPED[2].name).stdout
     number = re.findall(r"\b[0-9a-f]{10}\b", listed)[-1]
-    script = term.run("show", SWAPPED[2].name, "--finding", number, code=0).stdout
+    script = term.run("show", term.out, SWAPPED[2].name, "--finding", number, code=0).stdout
     compile(script, "finding.py", "exec")
     term.run("remark", term.out, "--drop", "swapped-index", "--why", "the sheet was unclear")
     scores = term.scores()
     assert {scores[one.name] for one in SWAPPED[2:4]} == {20.0}
     assert scores[SWAPPED[1].name] == 19.0, "a person's word counts until it is taken back"
     assert "override is stale" in str(term.table().loc[SWAPPED[1].name, "review"])
-    term.run("override", SWAPPED[1].name, "update", "--withdraw", "--comment", "see above")
+    term.run(
+        "override", term.out, SWAPPED[1].name, "update", "--withdraw", "--comment", "see above"
+    )
     assert term.scores()[SWAPPED[1].name] == 20.0
 
 
 def given_back_again(term: Term) -> None:
     """Who was given something before reads what has changed; other pages are as they were."""
     before = {path.name: path.read_bytes() for path in (term.out / "feedback/pages").iterdir()}
-    first = term.run("show", SWAPPED[2].name, "--as", "student").stdout_bytes
+    first = term.run("show", term.out, SWAPPED[2].name, "--as", "student").stdout_bytes
     assert first in before.values()
-    term.run("feedback", term.out, "--folder", "--why", "second release")
+    term.run("feedback", term.out, "--format", "folder", "--why", "second release")
     after = {path.name: path.read_bytes() for path in (term.out / "feedback/pages").iterdir()}
     changed = [name for name in before if before[name] != after[name]]
     assert sorted(changed) == sorted(
@@ -238,8 +250,10 @@ def given_back_again(term: Term) -> None:
     )
     page = next(after[name] for name in changed if SWAPPED[2].name.replace(" ", "_") in name)
     assert "the sheet was unclear" in page.decode()
-    assert term.run("show", SWAPPED[2].name, "--as", "student").stdout_bytes == page
-    again = term.run("show", SWAPPED[2].name, "--as", "student", "--release", 2).stdout_bytes
+    assert term.run("show", term.out, SWAPPED[2].name, "--as", "student").stdout_bytes == page
+    again = term.run(
+        "show", term.out, SWAPPED[2].name, "--as", "student", "--release", 2
+    ).stdout_bytes
     assert again == first
     assert "second release" in term.history(SWAPPED[2])
 
@@ -247,16 +261,16 @@ def given_back_again(term: Term) -> None:
 def another_gradkit(term: Term, monkeypatch: pytest.MonkeyPatch) -> None:
     """It refuses, until somebody decides; and then it is told what has changed."""
     before = term.scores()
-    last = int(term.run("history").stdout.splitlines()[-1].split()[0])
+    last = int(term.run("history", term.out).stdout.splitlines()[-1].split()[0])
     with monkeypatch.context() as patched:
         patched.setattr("gradkit.__version__", "99.0")
         assert "and this is 99.0: marks could differ" in term.grade(code=2).stderr
         assert term.scores() == before
         assert "61 graded, 0 unchanged" in term.grade("--new-version").stderr
     assert term.scores() == before
-    steps = json.loads(term.run("history", DAN.name, "--json").stdout)["steps"]
+    steps = json.loads(term.run("history", term.out, DAN.name, "--format", "json").stdout)["steps"]
     assert steps[-1]["versions"]["gradkit"] == "99.0"
-    said = term.run("diff", last, last + 1).stdout
+    said = term.run("diff", term.out, last, last + 1).stdout
     assert not [one for one in course.PEOPLE if one.name in said]
 
 
@@ -265,22 +279,26 @@ def reviewed(term: Term) -> None:
     people = ("anna", "ben", "carla", "dora")
     split = ("--split", ",".join(people))
     parts = [
-        pd.read_csv(io.StringIO(term.run("review", term.out, *split, "--for", who, "--csv").stdout))
+        pd.read_csv(
+            io.StringIO(
+                term.run("review", term.out, *split, "--for", who, "--format", "csv").stdout
+            )
+        )
         for who in people
     ]
-    whole = pd.read_csv(io.StringIO(term.run("review", term.out, *split, "--csv").stdout))
+    whole = pd.read_csv(io.StringIO(term.run("review", term.out, *split, "--format", "csv").stdout))
     assert sum(map(len, parts)) == len(whole)
-    hidden = term.run("summary", term.out, "--csv", "--pseudonyms").stdout
+    hidden = term.run("summary", term.out, "--format", "csv", "--pseudonyms").stdout
     assert not [one.name for one in course.PEOPLE if one.name in hidden]
 
 
 def forgotten(term: Term) -> None:
     """Nothing of a student is left in the file, and nobody else has changed."""
     before = term.scores()
-    term.run("purge", EVA.name, "--yes", "--why", "has left")
+    term.run("purge", term.out, EVA.name, "--yes", "--why", "has left")
     after = term.scores()
     assert after == {name: score for name, score in before.items() if name != EVA.name}
     assert EVA.name.encode() not in (term.out / FILE).read_bytes()
     assert str(EVA.number + 9000).encode() not in (term.out / FILE).read_bytes()
-    term.run("history", EVA.name, code=2)
-    assert "has left" in term.run("history").stdout
+    term.run("history", term.out, EVA.name, code=2)
+    assert "has left" in term.run("history", term.out).stdout

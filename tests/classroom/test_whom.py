@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from classroom.answering import ANNA, BEN, CAS, DAN, EVE, FAY, ZED, gradkit, refusal
+from classroom.answering import ANNA, BEN, CAS, DAN, EVE, FAY, ZED
 from classroom.filing import filed
 
 from gradkit.classroom.course.whom import WhomError, students, whom
 from gradkit.classroom.file.database import FILE
 from gradkit.classroom.file.pseudonyms import pseudonym
 from gradkit.classroom.file.store import Store
-from gradkit.cli.class_folder import ADVICE, class_folder
-from gradkit.cli.refusal import Refusal
 from gradkit.records.classroom import Listed
 from gradkit.records.course import Sender
 
@@ -90,65 +88,3 @@ def test_of_an_empty_class_nobody_is_meant(tmp_path: Path) -> None:
     with Store(tmp_path, write=True) as store, pytest.raises(WhomError) as caught:
         whom(store, "kim")
     assert str(caught.value) == f"{tmp_path / FILE}: nobody is in it yet."
-
-
-# --- which class -------------------------------------------------------------------------
-
-
-def made(folder: Path) -> Path:
-    """A folder that holds a class."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / FILE).touch()
-    return folder
-
-
-def test_the_class_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On the command line, then in the environment, then this folder, then the only one in it."""
-    monkeypatch.chdir(tmp_path)
-    only = made(tmp_path / "results")
-    assert class_folder(None, {}).resolve() == only
-    here = made(tmp_path)
-    assert class_folder(None, {}).resolve() == here
-    other = made(tmp_path / "deep" / "other")
-    assert class_folder(None, {"GRADKIT_CLASS": str(other)}) == other
-    assert class_folder(Path("named"), {"GRADKIT_CLASS": str(other)}) == Path("named")
-
-
-def test_no_class_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With where it was looked for: deeper than in the next folder it is not."""
-    monkeypatch.chdir(tmp_path)
-    made(tmp_path / "deep" / "class")
-    with pytest.raises(Refusal) as caught:
-        class_folder(None, {})
-    assert (
-        caught.value.message == f"there is no {FILE} in {tmp_path}, nor in a folder in it. {ADVICE}"
-    )
-
-
-def test_several_classes_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which one is the reader's to say."""
-    monkeypatch.chdir(tmp_path)
-    made(tmp_path / "week1")
-    made(tmp_path / "week2")
-    with pytest.raises(Refusal) as caught:
-        class_folder(None, {})
-    assert caught.value.message == f"week1, week2 have a {FILE} each. {ADVICE}"
-
-
-def test_a_variable_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
-    """Rather than passed over."""
-    with pytest.raises(Refusal) as caught:
-        class_folder(None, {"GRADKIT_CLASS": str(tmp_path)})
-    assert (
-        caught.value.message
-        == f"GRADKIT_CLASS is {tmp_path}, and there is no {FILE} in it. {ADVICE}"
-    )
-
-
-def test_a_command_finds_it(handed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From beside the folder, and by the variable from anywhere."""
-    monkeypatch.chdir(handed)
-    assert "2  graded" in gradkit("history").stdout
-    monkeypatch.chdir("/")
-    assert "2  graded" in gradkit("history", GRADKIT_CLASS=str(handed / "out")).stdout
-    assert refusal("history", GRADKIT_CLASS="").startswith(f"there is no {FILE} in /, nor")

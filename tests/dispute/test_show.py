@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from mistakes.samples import folder as mistake_folder
 
 from gradkit.cli import main
-from gradkit.dispute import DisputeError, show
+from gradkit.dispute import DisputeError, findings_of, show
 from gradkit.grounds import Settings
 from gradkit.render.data import render
 from gradkit.session import Session
@@ -451,8 +451,15 @@ def test_a_finding_that_several_have_needs_a_name(swapped: tuple[Path, Path, str
     data = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps([data, {**data, "submission": "twin"}]), encoding="utf-8")
     said = refusal(file, name)
-    assert said == f"{name} is in 2 results; add --submission, one of mine, twin."
+    assert said == f"{name} is in 2 results; say whose it is, one of mine, twin."
     assert show(file, name, submission="mine").agrees
+    assert {result["submission"] for result, _, _ in findings_of(file)} == {"mine", "twin"}
+    assert {result["submission"] for result, _, _ in findings_of(file, "twin")} == {"twin"}
+    with pytest.raises(DisputeError) as caught:
+        findings_of(file, "twinn")
+    assert str(caught.value) == (
+        f"{file}: there is no twinn in it. It has mine, twin. Did you mean twin?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -475,7 +482,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "none.json"
     assert refusal(file, "x") == (
         f"{file}: cannot be read (No such file or directory). Name a file that `gradkit check "
-        "--format json --output FILE` wrote."
+        "--format json --out FILE` wrote."
     )
 
 

@@ -18,7 +18,7 @@ import pytest
 pytest.importorskip("distributed")
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "gradkit" / "docs" / "cluster.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl here"),

@@ -1,5 +1,6 @@
 """What the documents say is so: commands, options, keys, folders, and a run shown in the README."""
 
+import importlib.util
 import json
 import re
 import shlex
@@ -15,20 +16,20 @@ from click.testing import CliRunner
 from house.handed_out import moodle_download
 
 from gradkit import __version__, cli
-from gradkit.cli.check import command
 from gradkit.worker.tiers import ADDS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SCHEMA = (ROOT / "gradkit" / "render" / "RESULT.md").read_text(encoding="utf-8")
+SCHEMA = (ROOT / "docs" / "reference" / "result.md").read_text(encoding="utf-8")
 MAP = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-DOCS = sorted((ROOT / "gradkit" / "docs").glob("*.md"))
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
 EXERCISES = ROOT / "tests" / "exercises"
+QUIET = ("accepted.md", "tests.md", "library.md", "index.md", "gradients.md")
+"""Documents that quote no command of gradkit's."""
 DOCUMENTS = [
     *DOCS,
     ROOT / "tests" / "exercises" / "README.md",
     *ROOT.glob("*.md"),
-    *ROOT.glob("gradkit/render/*.md"),
     *ROOT.glob("benchmarks/*.md"),
     *ROOT.glob("student_template/*.md"),
     *ROOT.glob("reference/*.md"),
@@ -92,21 +93,26 @@ def refused(words: list[str]) -> str:
     return ""
 
 
-def test_every_command_and_option_of_check_is_in_the_readme() -> None:
-    """A command is shown as one would type it, an option as it is spelt."""
-    context = click.Context(cli.main)
-    for name in cli.main.list_commands(context):
-        assert f"`gradkit {name}" in README, name
-    options = [name for option in command.params for name in option.opts if name[:2] == "--"]
-    assert "--task" in options
-    assert [name for name in options if f"`{name}" not in README] == []
-    told = ("grade", "remark", "summary", "feedback")
-    for name in (*told, "review", "override", "history", "diff", "purge", "show"):
-        made = cli.main.get_command(context, name)
-        assert made is not None
-        options = [each for option in made.params for each in option.opts if each[:2] == "--"]
-        assert options
-        assert [each for each in options if f"`{each}" not in README] == [], name
+def test_the_page_of_commands_is_that_of_the_commands() -> None:
+    """Every command and option, in the words of its help."""
+    spec = importlib.util.spec_from_file_location("commands", ROOT / ".ci" / "commands.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    assert page == module.page(), "run .ci/commands.py"
+    for name in cli.COMMANDS:
+        assert f"\n## gradkit {name}\n" in page
+    assert "| `--task ID` | " in page
+
+
+def test_the_readme_is_short_and_leads_to_every_document() -> None:
+    """At most 9,000 bytes; no document is an orphan."""
+    assert len(README.encode()) <= 9000
+    linked = {(ROOT / target).resolve() for target in re.findall(r"\]\((docs/[^)#]+)", README)}
+    told = {path for path in DOCS if path.name not in ("index.md", "own-exercise.md", "history.md")}
+    assert told - linked == set()
 
 
 @pytest.mark.usefixtures("warm")
@@ -147,7 +153,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_quoted_commands_are_real(path: Path) -> None:
     """Command, options and choices of every line are those that there are."""
     commands = quoted(path.read_text(encoding="utf-8"))
-    assert commands or path.name in ("pytest.md",)
+    assert commands or path.name in QUIET
     assert [(words, why) for words in commands if (why := refused(words))] == []
 
 
@@ -207,7 +213,7 @@ def test_commands_that_are_not_are_seen() -> None:
     """The twin: a wrong command, option, or choice."""
     assert refused(["chek", "a.py"]) == "no command chek"
     assert "--sed" in refused(["check", "a.py", "--sed", "1"])
-    assert "'pdf' is not one of" in refused(["check", "a.py", "--format", "pdf"])
+    assert "pdf is not one of" in refused(["check", "a.py", "--format", "pdf"])
     assert quoted("`gradkit a --b` and\n\n```sh\ngradkit c\nls\n```") == [["c"], ["a", "--b"]]
 
 
@@ -235,7 +241,7 @@ def test_commands_in_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.M
     for folder in ("tanh_regression", "softmax_classifier"):
         shutil.copytree(EXERCISES / folder, tmp_path / folder)
     monkeypatch.chdir(tmp_path)
-    text = (ROOT / "gradkit" / "docs" / name).read_text(encoding="utf-8")
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
     lines = [line for block in fenced(text, "sh") for line in block.splitlines()]
     ran = [shlex.split(line)[1:] for line in lines if line.startswith("gradkit ")]
     assert ran
@@ -246,7 +252,7 @@ def test_commands_in_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_walk_through_quotes_the_exercises() -> None:
     """Every piece of TOML and Python in it stands in their files."""
-    text = (ROOT / "gradkit" / "docs" / "own-exercise.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "own-exercise.md").read_text(encoding="utf-8")
     files = [*EXERCISES.glob("*/assignment.toml"), *EXERCISES.glob("*/reference/*.py")]
     held = "\n".join(path.read_text(encoding="utf-8") for path in files)
     pieces = [*fenced(text, "toml"), *fenced(text, "python")]
@@ -256,14 +262,14 @@ def test_the_walk_through_quotes_the_exercises() -> None:
 
 def test_the_promises_are_those_of_the_tiers() -> None:
     """What `gradkit doctor` says a tier adds is what the page promises."""
-    text = (ROOT / "gradkit" / "docs" / "security.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
     for tier, promise in ADDS.items():
         assert f"| {tier} | {promise} |" in text
 
 
 def test_the_test_of_the_pytest_page_passes(tmp_path: Path) -> None:
     """On a right submission; its twin, a wrong one, fails."""
-    page = (ROOT / "gradkit" / "docs" / "pytest.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "tests.md").read_text(encoding="utf-8")
     (block,) = fenced(page, "python")
     (tmp_path / "test_step.py").write_text(block, encoding="utf-8")
     said = {}

@@ -15,7 +15,7 @@ from classroom.downloads import moodle_takes, worksheet_takes
 from house.handed_out import PEOPLE, moodle_download
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "gradkit" / "docs" / "instructors.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
 MOST = 6
 """Commands that it may take."""
 WORDS = ("Identifier", "Grade", "Last modified (grade)", "Feedback comments")

@@ -67,7 +67,7 @@ def test_strays_are_seen() -> None:
     good = [
         "gradkit/cli/__init__.py",
         "gradkit/truth/oracle.py",
-        "gradkit-0.1.0.dist-info/METADATA",
+        "gradkit-0.2.0.dist-info/METADATA",
     ]
     bad = ["reference/x.py", "tests/t.py", "gradkit/regression_numpy.py", "gradkit/a.ipynb"]
     assert strays([*good, *bad]) == bad

@@ -19,7 +19,7 @@ from gradkit.truth.mistakes import (
     usual_training_cases,
     words,
 )
-from gradkit.truth.mistakes.catalogue import DEDUCTIONS
+from gradkit.truth.mistakes.catalogue import DEDUCTIONS, UnknownMistakeError
 from gradkit.truth.mistakes.forward import CHANGES as FORWARD
 from gradkit.truth.mistakes.rewrite import REWRITES
 from gradkit.truth.mistakes.training import CHANGES as TRAINING
@@ -173,7 +173,7 @@ def test_a_mistake_without_room_has_no_case():
 
 def test_an_unknown_code_is_refused_with_similar_ones():
     """The text helps on."""
-    with pytest.raises(LookupError, match="similar ones are swapped-index"):
+    with pytest.raises(UnknownMistakeError, match="similar ones are swapped-index"):
         mistake("swaped-index")
 
 

@@ -233,7 +233,7 @@ def test_a_file_of_the_step_that_cannot_be_written(
 def test_output_goes_to_a_file(tmp_path: Path, format_: str) -> None:
     """In UTF-8, and to nowhere else."""
     target = tmp_path / "marks"
-    done = gradkit("check", RIGHT, "--format", format_, "--output", target, "--seed", 1)
+    done = gradkit("check", RIGHT, "--format", format_, "--out", target, "--seed", 1)
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
     assert (
         target.read_bytes().decode()

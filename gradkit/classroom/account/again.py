@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gradkit.classroom.course.senders import attributed, senders
+from gradkit.classroom.course.whom import whom
+from gradkit.classroom.file.counted import counted
+from gradkit.classroom.file.overrides import overrides, result_of
+from gradkit.classroom.file.pseudonyms import pseudonym
+from gradkit.classroom.file.releases import content, releases
 from gradkit.classroom.file.store import Store
 from gradkit.classroom.remark import settings_of
 from gradkit.dispute import DisputeError, Shown, find, findings_in, run_again
@@ -18,6 +23,131 @@ from gradkit.student.files import SubmissionError
 from gradkit.student.gather import Handed, gather
 from gradkit.student.load import Loader
 from gradkit.student.read import collect, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The result of a student that counts, points that a person has set in it.
+
+    ``path`` is where the submission was; it is empty where the student was asked for by a
+    pseudonym, and the name in ``result`` is then that.
+    """
+
+    result: Result
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The bytes that a student was given, the ``number``-th of ``total`` times."""
+
+    data: bytes
+    file: str
+    run: int
+    number: int
+    total: int
+
+
+def sheet_of(folder: Path, student: str) -> Sheet:
+    """Look up a student's result.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the class.
+    student : str
+        A name, a part of one, an identifier or a pseudonym.
+
+    Raises
+    ------
+    GradkitError
+        Nobody is meant, or several are, or nothing of the student could be graded.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> sheet = sheet_of(Path("results"), "chen")
+    >>> sheet.result.score, sheet.path
+    (17.25, 'handed_in/chen.py')
+    """
+    with Store(folder, write=False) as store:
+        kept, result = _counting(store, student)
+        # Whoever asks by a pseudonym is not told the name.
+        if student == pseudonym(store, kept.name):
+            return Sheet(replace(result, submission=student), "")
+        return Sheet(result, kept.path)
+
+
+def show_finding(folder: Path, student: str, finding: str, assignment: Path | None = None) -> Shown:
+    """Write a finding of a student's as a script, and run it. See `show_stored`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> task, = sheet_of(Path("results"), "chen").result.tasks
+    >>> show_finding(Path("results"), "chen", task.findings[0].id).agrees
+    True
+    """
+    with Store(folder, write=False) as store:
+        kept, result = _counting(store, student)
+        return show_stored(store, kept, result, finding, assignment)
+
+
+def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
+    """Read what a student was given back, byte for byte.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the class.
+    student : str
+        A name, a part of one, an identifier or a pseudonym.
+    number : int, optional
+        The how-manyth that was given. By default the last page; of a row of a table and a
+        page the page.
+
+    Raises
+    ------
+    GradkitError
+        Nothing was given back, or not so often.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> given = copy_of(Path("results"), "chen")
+    >>> given.number, given.total, given.data[:15]
+    (1, 1, b'<!DOCTYPE html>')
+    """
+    with Store(folder, write=False) as store:
+        name = whom(store, student)
+        given = releases(store, name)
+        if not given:
+            raise DisputeError(f"{name} was given nothing back yet.")
+        if number is not None and number > len(given):
+            listed = ", ".join(
+                f"{at} ({each.file}, run {each.run})" for at, each in enumerate(given, 1)
+            )
+            raise DisputeError(f"--release {number}: {name} was given back {listed}.")
+        pages = [at for at, each in enumerate(given, 1) if each.file.endswith(".html")]
+        number = number or (pages[-1] if pages else len(given))
+        chosen = given[number - 1]
+        return Copy(content(store, chosen.id), chosen.file, chosen.run, number, len(given))
+
+
+def _counting(store: Store, student: str) -> tuple[Kept, Result]:
+    """The attempt of a student that counts, and its result."""
+    name = whom(store, student)
+    counts = {each.kept.name: each for each in counted(store)}
+    if name not in counts:
+        raise DisputeError(f"{name} has nothing that counts.")
+    one = counts[name]
+    if one.kept.standing != "graded":
+        if student == pseudonym(store, name):
+            raise DisputeError(f"{student} was {one.kept.standing}.")
+        raise DisputeError(
+            f"{name} was {one.kept.standing}: {one.kept.told} It is {one.kept.path}."
+        )
+    return one.kept, result_of(store, one, overrides(store).get(name, ()))
 
 
 def show_stored(

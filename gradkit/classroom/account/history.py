@@ -12,13 +12,14 @@ from gradkit.classroom.file.overrides import overrides, result_of
 from gradkit.classroom.file.pack import unpack
 from gradkit.classroom.file.releases import releases
 from gradkit.classroom.file.store import Store
+from gradkit.errors import GradkitError
 from gradkit.records.account import Attempt, History, Mark, Step, Word
 from gradkit.records.classroom import Run
 from gradkit.records.course import Sender
 from gradkit.records.result import Result
 
 
-class RunError(ValueError):
+class RunError(GradkitError):
     """There is no such run; the text says which there are."""
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import msgspec
 
+from gradkit.classroom.account.traces import remove_traces
 from gradkit.classroom.course.identify import normal, turned
 from gradkit.classroom.course.senders import KINDS
+from gradkit.classroom.course.whom import whom
 from gradkit.classroom.file.pseudonyms import pseudonym
 from gradkit.classroom.file.store import Store
+from gradkit.errors import GradkitError
 from gradkit.records.course import Sender, Student
 
 STATEMENTS = (
@@ -27,7 +31,7 @@ STATEMENTS = (
 )
 
 
-class PurgeError(ValueError):
+class PurgeError(GradkitError):
     """Nobody was removed; the text says why."""
 
 
@@ -35,13 +39,14 @@ class PurgeError(ValueError):
 class Purged:
     """How many rows are gone, and where the submissions had been read from.
 
-    ``shared`` are students who handed in something together with the one who is gone: that
-    is theirs too, and stays, under the name that its file has.
+    ``files`` were removed besides. ``shared`` are students who handed in something together
+    with the one who is gone: that is theirs too, and stays, under the name that its file has.
     """
 
     rows: int
     paths: tuple[str, ...]
     shared: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,55 @@ class _Self:
     written: tuple[str, ...]
     names: frozenset[str]
     ids: frozenset[tuple[str, str]]
+
+
+def purge_student(
+    folder: Path,
+    student: str,
+    *,
+    confirm: Callable[[str], bool],
+    why: str = "",
+    by: str = "",
+) -> tuple[str, Purged]:
+    """Remove all that is stored of a student: rows of the class file, pages, zips of pages.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the class.
+    student : str
+        A name, a part of one, an identifier or a pseudonym.
+    confirm : callable
+        Is given the whole name and says whether to go on. It cannot be taken back.
+    why : str
+        Kept with the note that it was done; it must not name the student.
+    by : str
+        Who decides; by default the account that this runs under.
+
+    Returns
+    -------
+    tuple of str and Purged
+        The name that there was.
+
+    Raises
+    ------
+    GradkitError
+        Nobody is meant, several are, it was not confirmed, or the reason names the student.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> name, gone = purge_student(Path("results"), "chen", confirm=lambda name: name == "chen")
+    >>> name, gone.paths
+    ('chen', ('handed_in/chen.py',))
+    """
+    with Store(folder, write=True, make=False) as store:
+        name = whom(store, student)
+        if not confirm(name):
+            raise PurgeError("nothing was removed. To go on without being asked, add --yes.")
+        # First: afterwards nobody could tell which files they were.
+        files = remove_traces(folder, name)
+        return name, replace(purge(store, name, why=why, by=by), files=tuple(files))
 
 
 def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:

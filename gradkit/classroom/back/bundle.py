@@ -14,6 +14,7 @@ from pathlib import Path
 from gradkit.classroom.back.pages import file_name
 from gradkit.classroom.back.whole import whole
 from gradkit.classroom.course.senders import CANVAS, CANVAS_ANONYMOUS, MOODLE
+from gradkit.errors import GradkitError
 from gradkit.records.course import Sender
 
 Page = Callable[[str], str]
@@ -27,7 +28,7 @@ FEEDBACK = "feedback.html"
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 
 
-class BundleError(Exception):
+class BundleError(GradkitError):
     """Pages cannot be written; the text says where and why."""
 
 

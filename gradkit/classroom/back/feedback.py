@@ -22,6 +22,7 @@ from gradkit.classroom.course.roll import enrolled
 from gradkit.classroom.file.counted import counted, rule_of
 from gradkit.classroom.file.releases import digest_of, given, release
 from gradkit.classroom.file.store import Store
+from gradkit.errors import GradkitError
 from gradkit.records.classroom import Release
 from gradkit.records.course import PLATFORMS, FilledSheet, Mark, Source
 from gradkit.records.feedback import Given, Left
@@ -30,7 +31,7 @@ PAGE, GRADE = "page", "grade"
 """What a student may be left without."""
 
 
-class FeedbackError(ValueError):
+class FeedbackError(GradkitError):
     """There is nothing that could be given back; the text says why."""
 
 
@@ -110,7 +111,8 @@ def feedback(store: Store, plan: Plan) -> Given:
     if not bundle.names and filled is None:
         raise FeedbackError(
             f"Nobody's submission in {store.path} was downloaded from {_of(plan)}, which "
-            "finds whose a page is by the name in its own download. Write the pages with --folder."
+            "finds whose a page is by the name in its own download. Write the pages with --format "
+            "folder."
         )
     if plan.changed:
         new = {name: file for name, file in bundle.names.items() if pages[name].new}
@@ -167,7 +169,7 @@ def _told_elsewhere(elsewhere: Mapping[str, Source], given: Container[str]) -> I
         by = ", ".join(f"{number} by {name}" for name, number in sorted(count.items()))
         yield (
             f"{count.total()} handed in elsewhere ({by}) and are not in this: give them theirs "
-            "there, or with --folder."
+            "there, or with --format folder."
         )
 
 
@@ -196,9 +198,8 @@ def _bundle(plan: Plan, found: Sequence[Address], pages: dict[str, Page]) -> _Bu
     for students in together.values():
         if len({pages[student].digest for student in students}) > 1:
             why = f"the pages of {', '.join(students)} differ, and {_of(plan)} has one file for all"
-            left += [
-                Left(student, PAGE, f"{why}: write them with --folder") for student in students
-            ]
+            why += ": write them with --format folder"
+            left += [Left(student, PAGE, why) for student in students]
             for student in students:
                 del names[student]
     if any(student in names for students in together.values() for student in students):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gradkit.errors import GradkitError
 from gradkit.student.files import shown
 
 DELIMITERS = (",", ";", "\t")
@@ -19,7 +20,7 @@ _COMMA = re.compile(r"-?\d+,\d+")
 _NUMBER = re.compile(r"-?\d+[.,]\d+")
 
 
-class SheetError(ValueError):
+class SheetError(GradkitError):
     """A table cannot be used; the text says where, what was expected and what to do."""
 
 

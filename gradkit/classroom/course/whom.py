@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from gradkit.classroom.course.roll import enrolled
 from gradkit.classroom.file.pseudonyms import pseudonym
 from gradkit.classroom.file.store import Store
+from gradkit.errors import GradkitError
 
 NAMED = 10
 """Students who are named where a word does not tell; the rest are counted."""
@@ -15,7 +16,7 @@ OF_FILES = frozenset({"attachment", "gradescope"})
 """Kinds of identifiers that are a submission's, and no student's."""
 
 
-class WhomError(ValueError):
+class WhomError(GradkitError):
     """The word means nobody, or several; the text names those that it could mean."""
 
 

@@ -16,13 +16,14 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from gradkit.classroom.file.store import Store
+from gradkit.errors import GradkitError
 from gradkit.records.classroom import Counted, Filed, Kept, Listed
 
 LAST = "last"
 BEFORE = "before="
 
 
-class PolicyError(ValueError):
+class PolicyError(GradkitError):
     """There is no such rule; the text says which there are."""
 
 

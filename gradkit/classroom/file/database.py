@@ -15,6 +15,7 @@ from typing import NoReturn, Self
 
 from gradkit.classroom.file.lock import LOCK, BusyError, locked
 from gradkit.classroom.file.schema import FORMAT, SCHEMA
+from gradkit.errors import GradkitError
 
 FILE = "class.sqlite"
 
@@ -46,7 +47,7 @@ RESCUE = (
 )
 
 
-class StoreError(Exception):
+class StoreError(GradkitError):
     """The class file cannot be used or written; the text says what is kept, and what to do."""
 
 

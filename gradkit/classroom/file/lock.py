@@ -7,10 +7,12 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from gradkit.errors import GradkitError
+
 LOCK = "class.lock"
 
 
-class BusyError(Exception):
+class BusyError(GradkitError):
     """Somebody else is writing."""
 
 

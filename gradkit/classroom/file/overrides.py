@@ -9,19 +9,80 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from gradkit.classroom.file.database import last
 from gradkit.classroom.file.pack import unpack
 from gradkit.classroom.file.store import Store
+from gradkit.errors import GradkitError, did_you_mean
 from gradkit.mark import total_of
 from gradkit.records.classroom import Counted, Kept, Override
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
 from gradkit.records.verdict import OPEN
 
 
-class OverrideError(ValueError):
+class OverrideError(GradkitError):
     """These points cannot be given; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """A check whose points a person has set.
+
+    ``marked`` is what the marks say, ``former`` what a person had said until now. ``result`` is
+    the student's, with what counts.
+    """
+
+    name: str
+    marked: float
+    former: float | None
+    result: Result
+
+
+def override_points(
+    folder: Path,
+    student: str,
+    check: str,
+    points: float | None,
+    *,
+    comment: str,
+    by: str = "",
+) -> Overridden:
+    """Set a student's points for a check, or take back those that were set. See `override`.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the class.
+    student : str
+        A name, a part of one, an identifier or a pseudonym.
+
+    Raises
+    ------
+    GradkitError
+        These points cannot be given, or nobody is meant. Nothing was changed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> done = override_points(Path("results"), "chen", "update", 11.5, comment="but for a sign")
+    >>> done.name, done.former, done.result.score
+    ('chen', None, 19.5)
+    """
+    # Late: it looks into the class file, of which this is a part.
+    from gradkit.classroom.course.whom import whom
+    from gradkit.classroom.file.counted import counted
+
+    with Store(folder, write=True, make=False) as store:
+        name = whom(store, student)
+        counts = {each.kept.name: each for each in counted(store)}
+        if name not in counts:
+            raise OverrideError(f"{name} has nothing that counts, so there are no points to set.")
+        one = counts[name]
+        marked, former = override(store, one.kept, check, points, comment=comment, by=by)
+        result = result_of(store, one, overrides(store).get(name, ()))
+        return Overridden(name, marked, former, result)
 
 
 def override(
@@ -99,7 +160,9 @@ def _find(result: Result, name: str) -> tuple[TaskResult, CheckResult]:
     if len(found) == 1:
         return known[found[0]]
     wrong = "is a check of several tasks" if found else "is no check of this result"
-    raise OverrideError(f"{name} {wrong}. There are {', '.join(found or known)}.")
+    words = [*known, *(key.partition("/")[2] for key in known)]
+    near = "" if found else did_you_mean(name, words)
+    raise OverrideError(f"{name} {wrong}. There are {', '.join(found or known)}.{near}")
 
 
 def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override, ...]]:

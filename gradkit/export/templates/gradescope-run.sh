@@ -15,7 +15,7 @@ results="$root/results/results.json"
 rm -f "$results"
 "$root/gradkit/bin/gradkit" check "$root/submission" @OPTIONS@ \
     --require-tier "${GRADKIT_REQUIRE_TIER:-@TIER@}" \
-    --format gradescope --output "$results"
+    --format gradescope --out "$results"
 code=$?
 
 # 1: something is wrong with the submission; 3: something could not be checked. Either is in the

@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE=1
 results="$grade/results/results.json"
 gradkit check "$grade/student" --task "$1" @OPTIONS@ \
     --require-tier "${GRADKIT_REQUIRE_TIER:-@TIER@}" \
-    --format prairielearn --output "$results"
+    --format prairielearn --out "$results"
 code=$?
 
 # 1, 2 and 3 are told in the results; without any, it is our fault and no attempt of the student's.

@@ -14,6 +14,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
+from gradkit.errors import GradkitError
 from gradkit.records.finding import UNEXPLAINED
 from gradkit.records.mistake import Mistake, Preset
 
@@ -144,7 +145,7 @@ one logistic unit `o` on 3 features `q`, target `t` (0 or 1), cross-entropy; `ra
 FENCE = "+++\n"
 
 
-class UnknownMistakeError(LookupError):
+class UnknownMistakeError(GradkitError):
     """There is no mistake of this code; the text says which are similar."""
 
 

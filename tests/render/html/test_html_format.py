@@ -29,7 +29,7 @@ def test_a_page_is_written(tmp_path: Path, level: int, shown: bool) -> None:
     """With the student's function, the marked line and both rules as far as they are shown."""
     target = tmp_path / "page.html"
     code, out, _ = run(
-        "check", WRONG, "--seed", 1, "--hints", level, "--format", "html", "--output", target
+        "check", WRONG, "--seed", 1, "--hints", level, "--format", "html", "--out", target
     )
     assert (code, out) == (1, "")
     page = target.read_text(encoding="utf-8")

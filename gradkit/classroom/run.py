@@ -1,0 +1,219 @@
+"""Grade a class into a folder, as `gradkit grade` does; or say first what is odd in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gradkit.classroom.account.summary import summarise
+from gradkit.classroom.cluster import Cluster
+from gradkit.classroom.course.preview import preview
+from gradkit.classroom.course.roll import names_of, roll
+from gradkit.classroom.course.roster import read_roster
+from gradkit.classroom.crew import Lanes
+from gradkit.classroom.file.counted import policy
+from gradkit.classroom.file.database import FILE, files_of
+from gradkit.classroom.file.store import Store
+from gradkit.classroom.grade import Grading, Tally, Watch
+from gradkit.classroom.helpers import cores
+from gradkit.grounds import GradingError, Settings, hold_tier
+from gradkit.records.classroom import Filed, Summary
+from gradkit.records.course import Preview, Student
+from gradkit.student.gather import Handed, gather
+from gradkit.truth.assignment import read_assignment
+from gradkit.worker.tiers import CONTAINER, GRADING, PACKED
+
+
+class Unwatched:
+    """A `gradkit.classroom.grade.Watch` that tells nobody how far the grading is."""
+
+    def begin(self, total: int) -> None:
+        """See `Watch`."""
+
+    def skip(self) -> None:
+        """See `Watch`."""
+
+    def step(self, filed: Filed) -> None:
+        """See `Watch`."""
+
+    def warn(self, text: str) -> None:
+        """See `Watch`."""
+
+
+UNWATCHED = Unwatched()
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """How a run over a class ended, and the class as it is now.
+
+    ``path`` is the class file.
+    """
+
+    tally: Tally
+    summary: Summary
+    path: Path
+
+
+def grade_class(
+    paths: Iterable[Path],
+    folder: Path,
+    *,
+    roster: Path | None = None,
+    groups: bool = False,
+    attempt: str | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    require_tier: int | None = None,
+    new_version: bool = False,
+    html: bool = False,
+    hints: int | None = None,
+    watch: Watch = UNWATCHED,
+    **settings: Any,
+) -> Graded:
+    """Grade what has been handed in, and go on where it was left.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Each file, each sub-folder and each member of a folder or zip is one submission.
+    folder : Path
+        Folder of the class; made if there is none.
+    roster : Path, optional
+        CSV of the course's students.
+    groups : bool
+        What one of a roster's group handed in is the whole group's.
+    attempt : str, optional
+        Which attempt counts from now on: ``last``, ``best`` or ``before=DATE``.
+    workers : int, optional
+        Submissions graded at a time. By default one for each core.
+    scheduler : str, optional
+        Address of a Dask scheduler, on whose workers to grade.
+    require_tier : int, optional
+        Tier of isolation below which nothing is run; 2 by default.
+    new_version : bool
+        Go on although the class was graded with another gradkit.
+    html : bool
+        Write ``pages/index.html`` and a page for each student too, at level ``hints``.
+    watch : Watch
+        Is told of each submission.
+    **settings
+        Fields of `gradkit.grounds.Settings`.
+
+    Raises
+    ------
+    GradkitError
+        Nothing is graded; or the class file cannot be written, which keeps what is in it.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> graded = grade_class([Path("handed_in")], Path("results"), require_tier=0, workers=1,
+    ...                      tasks=("regression-numpy",), seed=1, no_reference=True)
+    >>> graded.tally.graded, graded.tally.refused, [row.score for row in graded.summary.rows]
+    (2, 0, [20.0, 17.25])
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    rule = policy(attempt) if attempt else None
+    handed, students = _handed(paths, folder, roster, groups=groups)
+    with Store(folder, write=True) as store:
+        # What was decided of the class holds for whoever comes late, too.
+        settings["preset"] = settings.get("preset") or store.preset()
+        tier = required_tier(require_tier)
+        made = Settings(**settings, require_tier=tier, dropped=store.dropped())
+        listed = roll(handed, students, by_group=groups, known=names_of(store))
+        grading = Grading(store, made, watch, new_version=new_version)
+        with Cluster(made, scheduler) if scheduler else Lanes(made, workers or cores()) as crew:
+            if not scheduler:
+                refuse_unsafe(made, watch)
+            tally = grading.run(listed, crew, policy=rule)
+        summary = summarise(store)
+        if html:
+            from gradkit.classroom.back.pages import write_pages
+
+            write_pages(store, folder / "pages", hints or grading.hints, workers or cores())
+        return Graded(tally, summary, store.path)
+
+
+def preview_class(
+    paths: Iterable[Path],
+    folder: Path,
+    *,
+    roster: Path | None = None,
+    groups: bool = False,
+    assignment: Path | None = None,
+) -> Preview:
+    """List whose the submissions are and what is odd in them, and run nothing.
+
+    Parameters
+    ----------
+    paths, folder, roster, groups
+        See `grade_class`. Nothing is written into the folder.
+    assignment : Path, optional
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> preview_class([Path("handed_in")], Path("results")).total
+    2
+    """
+    handed, students = _handed(paths, folder, roster, groups=groups)
+    known: dict[str, str] = {}
+    if (folder / FILE).exists():
+        with Store(folder, write=False) as store:
+            known = names_of(store)
+    listed = roll(handed, students, by_group=groups, known=known)
+    found = [(entry.handed, entry.sender) for entry in listed.entries]
+    return preview(found, read_assignment(assignment), listed.match)
+
+
+def _handed(
+    paths: Iterable[Path], folder: Path, roster: Path | None, *, groups: bool
+) -> tuple[list[Handed], Sequence[Student]]:
+    """Gather submissions, but for what is gradkit's own or the roster; and read the roster."""
+    if groups and roster is None:
+        raise GradingError(
+            "--groups needs a roster that has a column of groups: name it with --roster."
+        )
+    students = read_roster(roster) if roster else ()
+    own = [folder, *files_of(folder), *([roster] if roster else [])]
+    return gather(list(paths), own), students
+
+
+def required_tier(asked: int | None) -> int:
+    """Return the tier that grading others' code takes: less than `GRADING` has to be asked for.
+
+    Off Linux there is none above 0.
+
+    Raises
+    ------
+    GradingError
+        There is no isolation on this system, and nobody has asked for tier 0.
+    """
+    if asked is None and sys.platform != "linux":
+        raise GradingError(
+            "there is nothing on this system that keeps hostile code from files and network: "
+            f"isolation tier 0. Grade in a container, which gives tier 2:\n  {CONTAINER}\n"
+            f"{PACKED} Or go on all the same with --require-tier 0."
+        )
+    return GRADING if asked is None else asked
+
+
+def refuse_unsafe(settings: Settings, watch: Watch = UNWATCHED) -> None:
+    """Have a canary try out the isolation before anybody's code is run.
+
+    Raises
+    ------
+    GradingError
+        The tier is too low, or what it promises does not hold.
+    """
+    tier = hold_tier(settings)
+    if tier < GRADING:
+        watch.warn(
+            f"student code runs at isolation tier {tier}, which keeps less "
+            f"from it than tier {GRADING} would; see `gradkit doctor`."
+        )

@@ -1,0 +1,102 @@
+"""How a wrong command line is answered: one sentence, with what was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from gradkit.errors import did_you_mean
+
+FORMER: Mapping[str, str] = {
+    "--output": "--out",
+    "--csv": "--format csv",
+    "--json": "--format json",
+    "--canvas": "--format canvas",
+    "--moodle": "--format moodle",
+    "--folder": "--format folder",
+    "--lanes": "--workers",
+    "--anonymous": "--pseudonyms",
+    "--class": "DIR",
+    "--submission": "NAME",
+}
+"""Options of 0.1, and the option or argument that has taken the place of each."""
+
+
+class Command(click.Command):
+    """A command whose help ends with an example of its use.
+
+    Parameters
+    ----------
+    example : str
+        A command line that is right: tests hold it to the command.
+    """
+
+    def __init__(self, *arguments: Any, example: str, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the example below the options."""
+        with formatter.section("Example"):
+            formatter.write_text(self.example)
+
+
+class OneOf(click.Choice[str]):
+    """A word out of several; a wrong one is told with the nearest."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType`."""
+        if value not in self.choices:
+            known = ", ".join(self.choices)
+            near = did_you_mean(str(value), self.choices)
+            self.fail(f"{value} is not one of {known}.{near}", param, ctx)
+        return value
+
+
+def usage(context: click.Context) -> str:
+    """Return the form of a command, as ``gradkit show [OPTIONS] DIR [NAME]``."""
+    pieces = context.command.collect_usage_pieces(context)
+    return " ".join([context.command_path, *pieces])
+
+
+def sentence(error: click.UsageError) -> str:
+    """Say what is wrong with a command line: what was found, what is expected, what to do."""
+    if isinstance(error, click.BadOptionUsage):
+        return f"{error.option_name} needs a value behind it. `gradkit COMMAND --help` says which."
+    context = error.ctx
+    if context is None:
+        return error.format_message()
+    expected = f"Expected is `{usage(context)}`"
+    if isinstance(error, click.NoSuchOption):
+        return _no_option(error.option_name, context)
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        return f"{_name(error.param)} is missing. {expected}."
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        return f"{_name(error.param)}: {error.message}"
+    said = error.format_message().rstrip(".")
+    return f"{said[:1].lower()}{said[1:]}. {expected}; see `{context.command_path} --help`."
+
+
+def no_command(name: str, known: list[str]) -> str:
+    """Say that there is no such command."""
+    return f"there is no command {name}.{did_you_mean(name, known)} `gradkit --help` lists all."
+
+
+def _no_option(name: str, context: click.Context) -> str:
+    parameters = context.command.params
+    options = [each for p in parameters if isinstance(p, click.Option) for each in p.opts]
+    now = FORMER.get(name, "")
+    if now.partition(" ")[0] in options:
+        return f"{name} is called {now} now."
+    places = [p.make_metavar(context) for p in parameters if isinstance(p, click.Argument)]
+    if any(now in place.strip("[]").split("|") for place in places):
+        return f"{name} is the argument {now} now: `{usage(context)}`."
+    near = did_you_mean(name, [each for each in options if each.startswith("--")])
+    path = context.command_path
+    return f"{path} has no option {name}.{near} `{path} --help` lists all."
+
+
+def _name(param: click.Parameter) -> str:
+    return param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
