@@ -68,7 +68,7 @@ def spotted(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Spo
 
         claimed = recognise(submission, tuple(tasks.values()), (name,), lambda _, s, __: sit(s))
         oracle = oracle_of(task, None, "correct")
-        (section,) = claimed[name]
+        section = claimed[name].section
         with sit(section) as sitting:
             facts = outline(section, {})
             return [s for s in seeds if not passes(task, facts, sitting, oracle, s)]

@@ -99,7 +99,8 @@ def test_what_was_made_with_it() -> None:
 
 def test_a_file_of_that_name() -> None:
     """A student's own is no package."""
-    names = section("import sympy\nx = sympy.number", sympy="number = 3\n")
+    policy = Policy(forbidden=("homemade",))
+    names = section("import homemade\nx = homemade.number", policy, homemade="number = 3\n")
     assert names["x"] == 3
 
 

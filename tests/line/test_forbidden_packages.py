@@ -192,7 +192,10 @@ def graded(workshop: Workshop, folder: Path, imports: str, text: str) -> Result:
     """A script, under an assignment with this policy."""
     spot = "[tasks.starts.published]\nW1 = [[0.1, 0.1], [0.1, 0.1]]\nb1 = [[0.0], [0.0]]\n"
     spot += "W2 = [[0.1], [0.1]]\nb2 = [[0.0]]\n\n# The published start cannot"
-    assignment = changed_assignment(folder / "own", spot, f"[tasks.imports]\n{imports}\n\n{spot}")
+    # Where torch is really loaded, that takes its time.
+    slowly = ("deadline = 10.0", "deadline = 200.0")
+    policy = (spot, f"[tasks.imports]\n{imports}\n\n{spot}")
+    assignment = changed_assignment(folder / "own", *policy, *slowly)
     settings = Settings(assignment=assignment, tasks=(TASK,), no_reference=True, seed=0)
     with Session(settings, workshop) as session:
         return session.check(script(folder, text))
