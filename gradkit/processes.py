@@ -25,11 +25,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from gradkit.safe_path import safe_path
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 # gradkit is loaded by its path, so that its folder, which in a checkout holds much else,
 # need not stand in sys.path: an editable installation puts it there.
@@ -138,6 +140,9 @@ def start(function: Callable[..., None], *arguments: object, stdin: int | None =
     stdin : int, optional
         ``subprocess.PIPE`` for a stream that ends when this process does.
     """
+    # Late: a check of one submission has no use for it.
+    from multiprocessing.connection import Pipe
+
     ours, theirs = Pipe()
     with theirs:
         options = ["-X", "utf8"] if sys.flags.utf8_mode else []
@@ -171,6 +176,8 @@ def main(settings: dict[str, Any]) -> None:
 
         connection: Any = PipeConnection(settings["handle"])
     else:
+        from multiprocessing.connection import Connection
+
         os.set_inheritable(settings["handle"], False)
         connection = Connection(settings["handle"])
     with connection:

@@ -335,7 +335,10 @@ def test_the_wheel_is_installable_and_is_this_gradkit(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / name) as archive:
         assert archive.testzip() is None
         names = archive.namelist()
-    assert all(each.startswith(("gradkit/", f"gradkit-{__version__}.dist-info/")) for each in names)
+    # And the line that Python reads when it starts, where packages are.
+    outside = {each for each in names if not each.startswith("gradkit/")} - {"gradkit.pth"}
+    assert all(each.startswith(f"gradkit-{__version__}.dist-info/") for each in outside)
+    assert (tmp_path / "site" / "gradkit.pth").exists()
     package = ROOT / "gradkit"
     assert {each.removeprefix("gradkit/") for each in names if each.startswith("gradkit/")} == {
         path.relative_to(package).as_posix()
