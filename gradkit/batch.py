@@ -39,7 +39,7 @@ def grade_files(
     paths : iterable of Path
         Each is one submission: a script, a notebook, a folder or a zip.
     require_tier : int, optional
-        Tier of isolation below which nothing is run.
+        Tier of isolation below which nothing is run, which a canary tries first.
     **settings
         Fields of `gradkit.grounds.Settings`: ``tasks``, ``seed``, ``no_reference`` and so on.
 
@@ -65,15 +65,17 @@ def grade_files(
     from gradkit.worker import Workshop
 
     with Workshop(require_tier=require_tier) as workshop:
-        from gradkit.grounds import GradingError, Settings, hold_tier
+        from gradkit.grounds import GradingError, Settings
         from gradkit.session import Session
 
-        results, refused = [], []
-        against = Settings(**settings, require_tier=require_tier or 0)
+        made = Settings(**settings, require_tier=require_tier or 0)
         if require_tier:
             # Who asks for a tier runs others' code: a name is not enough then.
-            hold_tier(against)
-        with Session(against, workshop) as session:
+            from gradkit.isolation import refuse_unsafe
+
+            refuse_unsafe(made)
+        results, refused = [], []
+        with Session(made, workshop) as session:
             for path in paths:
                 try:
                     results.append(session.check(path))

@@ -122,24 +122,6 @@ def refuse_unusable(assignment: Assignment, reference: Path | None, form: Form) 
         raise GradingError(str(error)) from None
 
 
-def hold_tier(settings: Settings) -> int:
-    """Have a canary try out the isolation, and give the tier that holds.
-
-    Raises
-    ------
-    GradingError
-        It is below what the settings require, or what it promises does not hold.
-    """
-    from gradkit.doctor import examine, objection
-
-    _, reference = grounds(settings)
-    key = next(iter(sorted(reference.glob("*.py"))), None) if reference is not None else None
-    examination = examine(key=key.resolve() if key is not None else None)
-    if said := objection(examination, settings.require_tier):
-        raise GradingError(said)
-    return examination.tier
-
-
 def _find_reference(settings: Settings) -> Path | None:
     """The folder named by option; for gradkit's own assignment in a checkout, the one there."""
     if settings.no_reference:

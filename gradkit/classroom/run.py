@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +19,12 @@ from gradkit.classroom.file.database import FILE, files_of
 from gradkit.classroom.file.store import Store
 from gradkit.classroom.grade import Grading, Tally, Watch
 from gradkit.classroom.helpers import cores
-from gradkit.grounds import GradingError, Settings, hold_tier
+from gradkit.grounds import GradingError, Settings
+from gradkit.isolation import refuse_unsafe, required_tier
 from gradkit.records.classroom import Filed, Summary
 from gradkit.records.course import Preview, Student
 from gradkit.student.gather import Handed, gather
 from gradkit.truth.assignment import read_assignment
-from gradkit.worker.tiers import CONTAINER, GRADING, PACKED
 
 
 class Unwatched:
@@ -129,7 +128,7 @@ def grade_class(
         grading = Grading(store, made, watch, new_version=new_version)
         with Cluster(made, scheduler) if scheduler else Lanes(made, workers or cores()) as crew:
             if not scheduler:
-                refuse_unsafe(made, watch)
+                refuse_unsafe(made, watch.warn)
             tally = grading.run(listed, crew, policy=rule)
         summary = summarise(store)
         if html:
@@ -182,38 +181,3 @@ def _handed(
     students = read_roster(roster) if roster else ()
     own = [folder, *files_of(folder), *([roster] if roster else [])]
     return gather(list(paths), own), students
-
-
-def required_tier(asked: int | None) -> int:
-    """Return the tier that grading others' code takes: less than `GRADING` has to be asked for.
-
-    Off Linux there is none above 0.
-
-    Raises
-    ------
-    GradingError
-        There is no isolation on this system, and nobody has asked for tier 0.
-    """
-    if asked is None and sys.platform != "linux":
-        raise GradingError(
-            "there is nothing on this system that keeps hostile code from files and network: "
-            f"isolation tier 0. Grade in a container, which gives tier 2:\n  {CONTAINER}\n"
-            f"{PACKED} Or go on all the same with --require-tier 0."
-        )
-    return GRADING if asked is None else asked
-
-
-def refuse_unsafe(settings: Settings, watch: Watch = UNWATCHED) -> None:
-    """Have a canary try out the isolation before anybody's code is run.
-
-    Raises
-    ------
-    GradingError
-        The tier is too low, or what it promises does not hold.
-    """
-    tier = hold_tier(settings)
-    if tier < GRADING:
-        watch.warn(
-            f"student code runs at isolation tier {tier}, which keeps less "
-            f"from it than tier {GRADING} would; see `gradkit doctor`."
-        )

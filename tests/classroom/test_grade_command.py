@@ -36,10 +36,10 @@ from gradkit.classroom.file.database import FILE, StoreError
 from gradkit.classroom.file.lock import LOCK
 from gradkit.classroom.file.pack import pack
 from gradkit.classroom.file.store import Store
-from gradkit.classroom.run import required_tier
 from gradkit.cli import main
 from gradkit.doctor import Examination, examine
 from gradkit.grounds import GradingError
+from gradkit.isolation import required_tier
 from gradkit.records.result import Result
 from gradkit.render import progress
 from gradkit.render.progress import Watcher

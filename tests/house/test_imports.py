@@ -90,7 +90,9 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     "gradkit.dispute": {"gradkit"},
     "gradkit.classroom": {"gradkit"},
+    "gradkit.isolation": {"gradkit.doctor", "gradkit.grounds", "gradkit.worker"},
     "gradkit.batch": {
+        "gradkit.isolation",
         "gradkit.session",
         "gradkit.grounds",
         "gradkit.records",

@@ -71,7 +71,7 @@ def test_elsewhere_it_runs_what_is_portable() -> None:
     """Folders and files that are there; nothing of what Linux alone has."""
     elsewhere = jobs()["elsewhere"]
     assert elsewhere["strategy"]["matrix"]["system"] == ["macos-15", "windows-2025"]
-    assert "pytest -n auto @.ci/portable.txt" in [step.get("run") for step in elsewhere["steps"]]
+    assert 'pytest -n auto "@.ci/portable.txt"' in [step.get("run") for step in elsewhere["steps"]]
     assert len(PORTABLE) > 10
     assert [path for path in PORTABLE if not (ROOT / path).exists()] == []
     assert [path for path in PORTABLE if path.startswith(LINUX_ALONE)] == []
