@@ -22,7 +22,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parents[1]
 LOCALE = ROOT / "gradkit" / "locale"
 POT = LOCALE / "gradkit.pot"
-PAGES = ROOT / "gradkit" / "truth" / "mistakes" / "pages"
+PAGES = ROOT / "gradkit" / "diagnosis" / "mistakes" / "pages"
 SAID = {"say": None, "say_each": (1, 2), "phrase": None}
 """Functions that take a text, as Babel has it: which of their arguments."""
 

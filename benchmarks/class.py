@@ -37,13 +37,13 @@ sys.path.insert(0, str(ROOT))
 from class_rivals import fill, prepare, rivals  # noqa: E402  (from the checkout)
 from class_texts import as_asked, class_of, hostile  # noqa: E402
 
-from gradkit.classroom.course.roll import roll  # noqa: E402
-from gradkit.classroom.crew import Lanes  # noqa: E402
-from gradkit.classroom.file.store import Store  # noqa: E402
+from gradkit.classroom.course.enrolment import roll  # noqa: E402
 from gradkit.classroom.grade import Grading  # noqa: E402
-from gradkit.grounds import Settings  # noqa: E402
+from gradkit.classroom.store.results import Store  # noqa: E402
+from gradkit.classroom.worker_pool import Lanes  # noqa: E402
+from gradkit.grading.settings import Settings  # noqa: E402
 from gradkit.records.classroom import Filed  # noqa: E402
-from gradkit.student.gather import gather  # noqa: E402
+from gradkit.submission.gather import gather  # noqa: E402
 
 LANES = 2
 RIGHT, MIXED = "gradkit, all right", "gradkit, mixed"

@@ -29,10 +29,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from mistakes.samples import folder as mistake_folder  # noqa: E402
 
-from gradkit.grounds import Settings  # noqa: E402
+from gradkit.grading.session import Session  # noqa: E402
+from gradkit.grading.settings import Settings  # noqa: E402
 from gradkit.records.finding import Inquiry  # noqa: E402  (from the checkout)
-from gradkit.session import Session  # noqa: E402
-from gradkit.worker import Workshop  # noqa: E402
+from gradkit.sandbox import Workshop  # noqa: E402
 
 EVERY_ENTRY, MEAN, NONE = 60.0, 20.0, 0.5
 """The bars, in milliseconds; the last is what two equal measurements may differ by."""
@@ -112,7 +112,7 @@ def submissions(torch: bool) -> list[Job]:
 @contextmanager
 def without_diagnosis() -> Iterator[None]:
     """Grade as before, and ask nothing after a failure."""
-    with mock.patch("gradkit.inquiry.inquire", return_value=Inquiry()):
+    with mock.patch("gradkit.diagnosis.inquiry.inquire", return_value=Inquiry()):
         yield
 
 

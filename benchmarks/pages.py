@@ -21,11 +21,11 @@ from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
-from gradkit.grounds import GradingError, Settings
+from gradkit.grading.session import Session
+from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.result import CheckResult, Result
-from gradkit.render.html import class_page, student_page, to_row
-from gradkit.session import Session
-from gradkit.worker import Workshop
+from gradkit.report.html import class_page, student_page, to_row
+from gradkit.sandbox import Workshop
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDENTS, BAR = 300, 20.0

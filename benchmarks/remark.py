@@ -22,10 +22,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gradkit.classroom.file.store import Store
-from gradkit.grounds import Settings
+from gradkit.classroom.store.results import Store
+from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed
-from gradkit.truth.assignment import DEFAULT
+from gradkit.task.assignment import DEFAULT
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))

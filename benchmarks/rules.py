@@ -21,10 +21,10 @@ sys.path[0] = str(Path(__file__).parents[1] / "tests")
 from rules.generate import compiled, run, sets_of, write
 from rules.nets import CLASSIFICATION, REGRESSION, SOFTMAX, TANH
 
+from gradkit.diagnosis.mistakes import diagnose
+from gradkit.diagnosis.rules import correct_rules, draw, recover
+from gradkit.diagnosis.rules.draw import FRESH
 from gradkit.records.task import Task
-from gradkit.truth.mistakes import diagnose
-from gradkit.truth.rules import correct_rules, draw, recover
-from gradkit.truth.rules.draw import FRESH
 
 REPEAT = 7
 PAIRS = 60

@@ -22,10 +22,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gradkit.classroom.file.pack import pack, unpack
-from gradkit.classroom.file.store import Store
+from gradkit.classroom.store.pack import pack, unpack
+from gradkit.classroom.store.results import Store
 from gradkit.cli import COMMANDS
-from gradkit.grounds import Settings
+from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Listed
 from gradkit.records.course import Sender
 from gradkit.records.result import Result

@@ -30,8 +30,8 @@ sys.path.insert(0, str(ROOT))
 # As workers have it; threads of this process would not survive its forks.
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
 
-from gradkit.worker import WorkerLost, Workshop  # noqa: E402  (from the checkout)
-from gradkit.worker.frames import Frame  # noqa: E402
+from gradkit.runtime.frames import Frame  # noqa: E402
+from gradkit.sandbox import WorkerLost, Workshop  # noqa: E402  (from the checkout)
 
 BAR = 2.0
 """A submission in a worker may take this many times as long as in a bare fork."""
@@ -66,7 +66,7 @@ def torch_steps(source, arrays):
 HANDLERS = (
     STUDENT
     + """
-from gradkit.worker.frames import Frame
+from gradkit.runtime.frames import Frame
 
 def numpy(frame):
     return Frame("done", numpy_steps(frame.data["source"], frame.arrays))
@@ -103,10 +103,10 @@ optimiser.step()
 FIRST_REPLY = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from gradkit.worker import Workshop
+from gradkit.sandbox import Workshop
 with Workshop(handlers="handlers", search=[sys.argv[2]]) as workshop:
     import numpy
-    from gradkit.worker.frames import Frame
+    from gradkit.runtime.frames import Frame
     with workshop.worker() as worker:
         worker.ask(Frame("echo"), 10.0)
 """

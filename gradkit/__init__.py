@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         finite_difference,
     )
     from gradkit.notebook import check
-    from gradkit.trajectory import assert_trajectory
+    from gradkit.testing import assert_trajectory
 
 __version__ = "0.2.0"
 
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "assert_trajectory": "trajectory",
+    "assert_trajectory": "testing",
     "check": "notebook",
     "load_ipython_extension": "notebook",  # what `%load_ext gradkit` looks for
 }

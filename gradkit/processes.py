@@ -12,7 +12,7 @@ ran as the grader. An interpreter that is started here
 - loads gradkit by its file, not by a folder on the path.
 
 `start` runs a function of ours in another process, joined to this one by a connection. Pickles
-pass over it, between gradkit and itself; to what runs student code `gradkit.worker` talks.
+pass over it, between gradkit and itself; to what runs student code `gradkit.sandbox` talks.
 """
 
 from __future__ import annotations

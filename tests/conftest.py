@@ -10,7 +10,7 @@ import pytest
 from warm import Store
 
 from gradkit.faults import STRICT
-from gradkit.worker import Workshop
+from gradkit.sandbox import Workshop
 
 pytest_plugins = ["pytester"]
 
@@ -58,7 +58,7 @@ def warm(store: Store) -> Iterator[None]:
 
     For tests to which the start of a server is a means, not the point: what is lent has been
     started with the very same settings, and each submission has a fresh fork of it, as in a
-    class. Never for tests of `gradkit.worker` itself, or of what attacks it.
+    class. Never for tests of `gradkit.sandbox` itself, or of what attacks it.
     """
     with store.lending():
         yield

@@ -17,7 +17,7 @@ from model_solutions import REFERENCE, ROOT, source
 from gradkit import __version__
 from gradkit.cli import main
 from gradkit.cli.check import verdict_code
-from gradkit.truth.assignment import DEFAULT
+from gradkit.task.assignment import DEFAULT
 
 pytestmark = pytest.mark.usefixtures("warm")
 

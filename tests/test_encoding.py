@@ -10,8 +10,8 @@ import pytest
 from classroom.classes import command, environment
 from classroom.filing import filed
 
-from gradkit.classroom.file.store import Store
-from gradkit.grounds import Settings
+from gradkit.classroom.store.results import Store
+from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Listed
 from gradkit.records.course import Sender
 

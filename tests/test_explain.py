@@ -8,9 +8,9 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from gradkit.cli import main
-from gradkit.render.page import page_text
-from gradkit.truth.mistakes import CODES
-from gradkit.truth.mistakes.catalogue import catalogue
+from gradkit.diagnosis.mistakes import CODES
+from gradkit.diagnosis.mistakes.catalogue import catalogue
+from gradkit.report.page import page_text
 
 
 def test_every_mistake_has_a_page_and_a_link(tmp_path: Path) -> None:

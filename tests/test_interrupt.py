@@ -15,7 +15,7 @@ from classroom.classes import OPTIONS, command, environment, handed_in, mixed, p
 from classroom.classes import gradkit as run
 from click.testing import CliRunner
 
-from gradkit.classroom.file.database import FILE
+from gradkit.classroom.store.database import FILE
 from gradkit.cli import COMMANDS, main
 from gradkit.cli.interrupt import Stopped, heeding
 

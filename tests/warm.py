@@ -13,10 +13,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from gradkit.worker import WorkshopError
-from gradkit.worker.interpreter import Recipe
-from gradkit.worker.lane import Ending, Lane, Link
-from gradkit.worker.workshop import Method, _lane
+from gradkit.sandbox import WorkshopError
+from gradkit.sandbox.interpreter import Recipe
+from gradkit.sandbox.slot import Ending, Lane, Link
+from gradkit.sandbox.workshop import Method, _lane
 
 
 class Lent:
@@ -72,7 +72,7 @@ class Store:
     def lending(self) -> Iterator[None]:
         """Whoever opens a workshop meanwhile, in this process, is lent its servers."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("gradkit.worker.workshop._lane", self._lend)
+            patch.setattr("gradkit.sandbox.workshop._lane", self._lend)
             yield
 
     def _lend(self, method: Method, recipe: Recipe) -> Lane:

@@ -23,9 +23,9 @@ from typing import Any, Self
 import msgspec
 
 import gradkit
-from gradkit.classroom.lane import Grader, grader
+from gradkit.classroom.grading_worker import Grader, grader
 from gradkit.errors import GradkitError
-from gradkit.grounds import GradingError, Settings, grounds
+from gradkit.grading.settings import GradingError, Settings, grounds
 from gradkit.records.classroom import Order, Reply
 from gradkit.safe_path import leave_working_directory
 
@@ -136,13 +136,13 @@ class Cluster:
         self._late: set[Any] = set()
 
     def room(self, *, leisure: bool) -> int:
-        """See `gradkit.classroom.crew.Crew`."""
+        """See `gradkit.classroom.worker_pool.Crew`."""
         if leisure:
             return max(0, self._threads() - len(self._late))
         return CHUNK * max(0, AHEAD * self._threads() - len(self._running) + len(self._late))
 
     def put(self, orders: Sequence[Order], *, leisure: bool) -> None:
-        """See `gradkit.classroom.crew.Crew`."""
+        """See `gradkit.classroom.worker_pool.Crew`."""
         # A small class is shared out evenly; what was overdue goes one by one.
         share = -(-len(orders) // self._threads())
         size = min(CHUNK, share) if orders and orders[0].hurried else 1
@@ -160,7 +160,7 @@ class Cluster:
                 self._late.add(future)
 
     def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
-        """See `gradkit.classroom.crew.Crew`."""
+        """See `gradkit.classroom.worker_pool.Crew`."""
         from distributed import wait
 
         if not self._running:
@@ -191,7 +191,7 @@ class Cluster:
         return max(1, sum(threads.values()))
 
     def close(self) -> None:
-        """See `gradkit.classroom.crew.Crew`."""
+        """See `gradkit.classroom.worker_pool.Crew`."""
         self._client.cancel(list(self._running))
         self._client.close()
 
@@ -266,7 +266,7 @@ def _try_out(settings: Settings) -> None:
         The tier is too low, or what it promises does not hold.
     """
     # Late: only a worker needs it.
-    from gradkit.doctor import examine, objection
+    from gradkit.sandbox.doctor import examine, objection
 
     required = settings.require_tier
     with _TRYING:

@@ -14,19 +14,19 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, Protocol
 
-from gradkit.classroom.course.roll import Entry, Roll, enrol
-from gradkit.classroom.crew import Crew
-from gradkit.classroom.file.backlog import Backlog
-from gradkit.classroom.file.pack import pack, unpack
-from gradkit.classroom.file.store import Store
-from gradkit.classroom.keys import key_base, key_of, seed_of
-from gradkit.classroom.pin import refuse_other_exercise, refuse_other_version
-from gradkit.grounds import Settings, digests_of, grounds, refuse_unusable
+from gradkit.classroom.cache_key import key_base, key_of, seed_of
+from gradkit.classroom.course.enrolment import Entry, Roll, enrol
+from gradkit.classroom.store.backlog import Backlog
+from gradkit.classroom.store.pack import pack, unpack
+from gradkit.classroom.store.results import Store
+from gradkit.classroom.version_guard import refuse_other_exercise, refuse_other_version
+from gradkit.classroom.worker_pool import Crew
+from gradkit.grading.settings import Settings, digests_of, grounds, refuse_unusable
 from gradkit.records.classroom import Filed, Listed, Order, Standing
 from gradkit.records.result import Result
-from gradkit.student.files import SubmissionError, UnreadableError
-from gradkit.student.gather import place_of
-from gradkit.student.load import Loader
+from gradkit.submission.files import SubmissionError, UnreadableError
+from gradkit.submission.gather import place_of
+from gradkit.submission.load import Loader
 
 STORE_EVERY = 1.0
 """Seconds that results may wait for each other, to be stored in one transaction."""
@@ -137,7 +137,7 @@ class Grading:
         roll : Roll
         crew : Crew
         policy : str, optional
-            Which attempt counts from now on, see `gradkit.classroom.file.counted`.
+            Which attempt counts from now on, see `gradkit.classroom.store.attempts`.
 
         Raises
         ------

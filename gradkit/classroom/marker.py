@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gradkit.assess import (
+from gradkit.grading.assess import (
     StaleError,
     assess,
     basis_of,
@@ -15,12 +15,12 @@ from gradkit.assess import (
     total,
     unchecked,
 )
-from gradkit.grounds import Settings, digests_of, grounds, oracle_of, tasks_of
+from gradkit.grading.settings import Settings, digests_of, grounds, oracle_of, tasks_of
 from gradkit.records.evidence import Evidence
 from gradkit.records.result import OracleKind, Result
 from gradkit.records.task import Form, Task
 from gradkit.records.verdict import Verdict
-from gradkit.truth.oracle import Oracle, OracleError
+from gradkit.task.oracle import Oracle, OracleError
 
 
 class Marker:

@@ -13,22 +13,22 @@ from pathlib import Path
 
 import msgspec
 
-from gradkit.assess import StaleError
-from gradkit.classroom.file.counted import counted, policy
-from gradkit.classroom.file.database import StoreError
-from gradkit.classroom.file.overrides import decided, overrides
-from gradkit.classroom.file.pack import pack, unpack
-from gradkit.classroom.file.store import Store
-from gradkit.classroom.helpers import Helpers
-from gradkit.classroom.keys import key_base, key_of
+from gradkit.classroom.cache_key import key_base, key_of
 from gradkit.classroom.marker import Marker
-from gradkit.classroom.pin import refuse_other_exercise, refuse_other_version
-from gradkit.grounds import GradingError, Settings, refuse_unusable
+from gradkit.classroom.process_pool import Helpers
+from gradkit.classroom.store.attempts import counted, policy
+from gradkit.classroom.store.database import StoreError
+from gradkit.classroom.store.overrides import decided, overrides
+from gradkit.classroom.store.pack import pack, unpack
+from gradkit.classroom.store.results import Store
+from gradkit.classroom.version_guard import refuse_other_exercise, refuse_other_version
+from gradkit.diagnosis.mistakes.catalogue import mistake
+from gradkit.grading.assess import StaleError
+from gradkit.grading.settings import GradingError, Settings, refuse_unusable
 from gradkit.records.classroom import Change, Counted, Filed, Kept, Override, Remarked, Run
 from gradkit.records.evidence import Evidence
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Result
-from gradkit.truth.mistakes.catalogue import mistake
 
 CHUNK = 50
 """Results that go to a process at a time."""
@@ -91,7 +91,7 @@ def remark_class(
     folder : Path
         Folder of the class.
     assignment, reference, no_reference, preset
-        As in `gradkit.grounds.Settings`. What is not given is as in the last run.
+        As in `gradkit.grading.settings.Settings`. What is not given is as in the last run.
     drops, keeps : sequence of str
         Codes of findings that are withdrawn from everyone, or count again.
     attempt : str, optional
@@ -186,7 +186,7 @@ def remark(
     keeps : sequence of str
         Codes that were withdrawn, and are no longer.
     policy : str, optional
-        Which attempt counts from now on, see `gradkit.classroom.file.counted`.
+        Which attempt counts from now on, see `gradkit.classroom.store.attempts`.
     new_version : bool
         Go on although the class was graded with another gradkit.
     store_it : bool

@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gradkit.classroom.account.summary import summarise
 from gradkit.classroom.cluster import Cluster
+from gradkit.classroom.course.enrolment import names_of, roll
 from gradkit.classroom.course.preview import preview
-from gradkit.classroom.course.roll import names_of, roll
 from gradkit.classroom.course.roster import read_roster
-from gradkit.classroom.crew import Lanes
-from gradkit.classroom.file.counted import policy
-from gradkit.classroom.file.database import FILE, files_of
-from gradkit.classroom.file.store import Store
 from gradkit.classroom.grade import Grading, Tally, Watch
-from gradkit.classroom.helpers import cores
-from gradkit.grounds import GradingError, Settings
-from gradkit.isolation import refuse_unsafe, required_tier
+from gradkit.classroom.process_pool import cores
+from gradkit.classroom.reports.summary import summarise
+from gradkit.classroom.store.attempts import policy
+from gradkit.classroom.store.database import FILE, files_of
+from gradkit.classroom.store.results import Store
+from gradkit.classroom.worker_pool import Lanes
+from gradkit.grading.isolation import refuse_unsafe, required_tier
+from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Filed, Summary
 from gradkit.records.course import Preview, Student
-from gradkit.student.gather import Handed, gather
-from gradkit.truth.assignment import read_assignment
+from gradkit.submission.gather import Handed, gather
+from gradkit.task.assignment import read_assignment
 
 
 class Unwatched:
@@ -101,7 +101,7 @@ def grade_class(
     watch : Watch
         Is told of each submission.
     **settings
-        Fields of `gradkit.grounds.Settings`.
+        Fields of `gradkit.grading.settings.Settings`.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def grade_class(
             tally = grading.run(listed, crew, policy=rule)
         summary = summarise(store)
         if html:
-            from gradkit.classroom.back.pages import write_pages
+            from gradkit.classroom.feedback.pages import write_pages
 
             write_pages(store, folder / "pages", hints or grading.hints, workers or cores())
         return Graded(tally, summary, store.path)

@@ -99,7 +99,7 @@ class Commands(click.Group):
             raise Refusal(sentence(error)) from None
         except RuntimeError as error:
             # Late: most commands run nobody's code.
-            from gradkit.worker.errors import WorkshopError
+            from gradkit.runtime.errors import WorkshopError
 
             if isinstance(error, WorkshopError):
                 raise Refusal(str(error)) from None

@@ -40,7 +40,7 @@ def leave(
     OSError
         A file that is named cannot be written.
     """
-    from gradkit.render import classroom, markdown
+    from gradkit.report import classroom, markdown
 
     if path := environment.get("GITHUB_STEP_SUMMARY"):
         file = Path(path)

@@ -16,8 +16,8 @@ from gradkit.cli.usage import Command
 @REFERENCE
 def command(assignment: Path | None, reference: Path | None) -> None:
     """Try every known mistake against an assignment, and list those that slip through."""
-    from gradkit.audit import audit_file
-    from gradkit.render.audit import to_text
+    from gradkit.authoring.audit import audit_file
+    from gradkit.report.audit import to_text
 
     found = audit_file(assignment, reference)
     click.echo(to_text(found), nl=False)

@@ -19,7 +19,7 @@ from gradkit.cli.options import (
 from gradkit.cli.output import write
 from gradkit.cli.refusal import FAILED, OPEN, PASSED, REFUSED, Refusal
 from gradkit.cli.usage import Command
-from gradkit.render.formats import FORMATS, SINGLE, lacking
+from gradkit.report.formats import FORMATS, SINGLE, lacking
 
 if TYPE_CHECKING:
     from gradkit.records.result import Result
@@ -49,7 +49,7 @@ def command(
     # Said at once: nobody should wait for a class to be graded to be told this.
     if said := lacking(format_):
         raise Refusal(said)
-    from gradkit.batch import for_readers, grade_files
+    from gradkit.grading.batch import for_readers, grade_files
 
     batch = grade_files(paths, require_tier=require_tier, **against)
     shown, level = for_readers(batch, format_, hints)

@@ -23,9 +23,9 @@ def command(folder: Path, before: int, after: int, pseudonyms: bool) -> None:
     """
     from rich.console import Console
 
-    from gradkit.classroom.account.diff import differences
-    from gradkit.classroom.file.store import Store
-    from gradkit.render.diff import show_differences
+    from gradkit.classroom.reports.diff import differences
+    from gradkit.classroom.store.results import Store
+    from gradkit.report.diff import show_differences
 
     with Store(folder, write=False) as store:
         changed = differences(store, before, after, pseudonyms=pseudonyms)

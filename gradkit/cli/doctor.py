@@ -14,7 +14,7 @@ from gradkit.cli.refusal import Refusal
 from gradkit.cli.usage import Command
 
 if TYPE_CHECKING:
-    from gradkit.doctor import Examination
+    from gradkit.sandbox.doctor import Examination
 
 
 @click.command("doctor", cls=Command, example="gradkit doctor --key answers.py")
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 def command(format_: str, key: Path | None) -> None:
     """Try what student code may not do, and say what of it this machine prevents."""
-    from gradkit.doctor import examine, failures
+    from gradkit.sandbox.doctor import examine, failures
 
     examination = examine(key=key.resolve() if key else None)
     click.echo(_json(examination) if format_ == "json" else _text(examination))
@@ -40,11 +40,11 @@ def command(format_: str, key: Path | None) -> None:
 
 
 def _json(examination: Examination) -> str:
-    return json.dumps({"schema": "gradkit/doctor/v1", **asdict(examination)}, indent=2)
+    return json.dumps({"schema": "gradkit/sandbox/doctor/v1", **asdict(examination)}, indent=2)
 
 
 def _text(examination: Examination) -> str:
-    from gradkit.worker.tiers import ADDS, CONTAINER, LACKING, PACKED
+    from gradkit.sandbox.tiers import ADDS, CONTAINER, LACKING, PACKED
 
     reached = examination.tier
     lines = [f"Student code runs at isolation tier {reached}."]

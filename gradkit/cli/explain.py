@@ -17,10 +17,10 @@ from gradkit.cli.usage import Command
 @out("DIR", "Write a page per mistake and an index there, as Markdown.")
 def command(code: str | None, out: Path | None) -> None:
     """Show the page of a mistake; without a CODE list them all."""
-    from gradkit.new.write import write
-    from gradkit.render.page import listing, page_text, pages_of, show_page
+    from gradkit.authoring.new.write import write
+    from gradkit.diagnosis.mistakes.catalogue import catalogue, mistake
+    from gradkit.report.page import listing, page_text, pages_of, show_page
     from gradkit.text import spell
-    from gradkit.truth.mistakes.catalogue import catalogue, mistake
 
     page = None if code is None else mistake(code)
     if out is not None:

@@ -14,7 +14,7 @@ from gradkit.cli.refusal import FAILED, Refusal
 from gradkit.cli.usage import Command, OneOf
 
 if TYPE_CHECKING:
-    from gradkit.classroom.back.address import Way
+    from gradkit.classroom.feedback.address import Way
 
 
 @click.command(
@@ -65,10 +65,10 @@ def command(folder: Path, way: Way, dry_run: bool, **options: Any) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
-    from gradkit.classroom.back.run import give_back
-    from gradkit.classroom.helpers import cores
-    from gradkit.render.feedback import said, show_left
-    from gradkit.render.formats import lacking
+    from gradkit.classroom.feedback.run import give_back
+    from gradkit.classroom.process_pool import cores
+    from gradkit.report.feedback import said, show_left
+    from gradkit.report.formats import lacking
 
     if told := lacking("html"):
         raise Refusal(told)

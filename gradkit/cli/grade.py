@@ -75,9 +75,9 @@ def command(
     from rich.console import Console
 
     from gradkit.classroom.run import grade_class, preview_class
-    from gradkit.render.formats import lacking
-    from gradkit.render.preview import show_preview
-    from gradkit.render.progress import Watcher
+    from gradkit.report.formats import lacking
+    from gradkit.report.preview import show_preview
+    from gradkit.report.progress import Watcher
 
     if options["html"] and (said := lacking("html")):
         raise Refusal(said)
@@ -95,7 +95,7 @@ def _tell(graded: Graded) -> None:
     """Print how it ended, and what the class has come to."""
     from rich.console import Console
 
-    from gradkit.render.summary import show_summary
+    from gradkit.report.summary import show_summary
 
     tally = graded.tally
     done = f"{tally.graded} graded, {tally.skipped} unchanged"

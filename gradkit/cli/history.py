@@ -27,10 +27,10 @@ def command(folder: Path, student: str | None, format_: str) -> None:
         raise Refusal("--format json is a student's history: name the student.")
     from rich.console import Console
 
-    from gradkit.classroom.account.history import history
-    from gradkit.classroom.course.whom import whom
-    from gradkit.classroom.file.store import Store
-    from gradkit.render.history import show_runs, to_json, to_text
+    from gradkit.classroom.course.find_student import whom
+    from gradkit.classroom.reports.history import history
+    from gradkit.classroom.store.results import Store
+    from gradkit.report.history import show_runs, to_json, to_text
     from gradkit.text import spell
 
     with Store(folder, write=False) as store:

@@ -25,7 +25,7 @@ from gradkit.cli.usage import Command
 @INSTALL
 def command(folder: Path, **options: Any) -> None:
     """Write what a student starts from to DIR: files, notebook, README, workflows, gradkit."""
-    from gradkit.new.write import write_new
+    from gradkit.authoring.new.write import write_new
 
     files = write_new(folder, **options)
     click.echo(f"{folder}: {len(files)} files written. Read README.md there first.", err=True)

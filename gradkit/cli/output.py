@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradkit.cli.refusal import Refusal
-from gradkit.render.formats import SPOKEN, refuser, renderer
+from gradkit.report.formats import SPOKEN, refuser, renderer
 
 if TYPE_CHECKING:
     from gradkit.records.result import Result
@@ -58,7 +58,7 @@ def write(
 def _text(results: Sequence[Result], hints: int, out: Path | None) -> None:
     if not results:
         return
-    from gradkit.render.text import is_unicode, show, to_text
+    from gradkit.report.text import is_unicode, show, to_text
 
     if out is not None:
         to_file(to_text(results, hints).encode(), out)

@@ -41,8 +41,8 @@ def command(
     """
     if withdraw == (points is not None):
         raise Refusal("give either POINTS, or --withdraw to take back those that were set.")
-    from gradkit.classroom.file.overrides import override_points
-    from gradkit.render.allot import points as shown
+    from gradkit.classroom.store.overrides import override_points
+    from gradkit.report.rounding import points as shown
 
     done = override_points(folder, student, check, points, comment=comment, by=by)
     was = "the mark"

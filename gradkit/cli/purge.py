@@ -12,7 +12,7 @@ from gradkit.cli.refusal import Refusal
 from gradkit.cli.usage import Command
 
 if TYPE_CHECKING:
-    from gradkit.classroom.account.purge import Purged
+    from gradkit.classroom.reports.purge import Purged
 
 
 @click.command("purge", cls=Command, example='gradkit purge results "Ann Lee" --why "asked for it"')
@@ -29,8 +29,8 @@ def command(folder: Path, student: str, yes: bool, why: str, by: str) -> None:
     Results, answers, code, identifiers, points that were set, pages and zips of pages. It
     cannot be taken back. What is left is a note, under a pseudonym, that it was done.
     """
-    from gradkit.classroom.account.purge import purge_student
-    from gradkit.classroom.account.traces import tables
+    from gradkit.classroom.reports.purge import purge_student
+    from gradkit.classroom.reports.traces import tables
 
     def confirm(name: str) -> bool:
         if yes and name != student:

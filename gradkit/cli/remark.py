@@ -65,9 +65,9 @@ def command(folder: Path, dry_run: bool, **options: Any) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
-    from gradkit.classroom.helpers import cores
+    from gradkit.classroom.process_pool import cores
     from gradkit.classroom.remark import remark_class
-    from gradkit.render.summary import show_changes
+    from gradkit.report.summary import show_changes
 
     with interruptible(" All marks are as they were."):
         done = remark_class(folder, dry_run=dry_run, workers=cores(), **options)

@@ -15,7 +15,7 @@ from gradkit.cli.usage import Command
 @REFERENCE
 def command(reference: Path | None) -> None:
     """Run the published notebook's four runs again, published beside recomputed."""
-    from gradkit.reproduce import reproduce
+    from gradkit.authoring.reproduce import reproduce
 
     text, agreed = reproduce(reference)
     click.echo(text, nl=False)

@@ -32,10 +32,10 @@ def command(
         raise Refusal(f"--for {whose}: nobody of that name shares the work. {among}.")
     from rich.console import Console
 
-    from gradkit.classroom.account.review import all_provisional, review
-    from gradkit.classroom.file.counted import counted
-    from gradkit.classroom.file.store import Store
-    from gradkit.render.review import show_review, to_csv
+    from gradkit.classroom.reports.review import all_provisional, review
+    from gradkit.classroom.store.attempts import counted
+    from gradkit.classroom.store.results import Store
+    from gradkit.report.review import show_review, to_csv
 
     with Store(folder, write=False) as store:
         looks = review(store, assistants, pseudonyms=pseudonyms)

@@ -15,7 +15,7 @@ from gradkit.cli.refusal import FAILED, PASSED, Refusal
 from gradkit.cli.usage import Command, OneOf
 
 if TYPE_CHECKING:
-    from gradkit.dispute import Shown
+    from gradkit.reproducer import Shown
 
 
 @click.command("show", cls=Command, example='gradkit show results "Ann Lee" --finding 3f2a9c')
@@ -73,8 +73,8 @@ def command(
 
 
 def _of_file(file: Path, name: str | None, finding: str | None, assignment: Path | None) -> None:
-    from gradkit.dispute import findings_of, show
-    from gradkit.render.script import listing
+    from gradkit.report.script import listing
+    from gradkit.reproducer import findings_of, show
 
     if finding is None:
         click.echo(listing(findings_of(file, name)), nl=False)
@@ -83,11 +83,11 @@ def _of_file(file: Path, name: str | None, finding: str | None, assignment: Path
 
 
 def _of_student(folder: Path, name: str, finding: str | None, assignment: Path | None) -> None:
-    from gradkit.classroom.account.again import sheet_of, show_finding
-    from gradkit.dispute import findings_in
-    from gradkit.render.data import EXPECTED_LEVEL, to_data
-    from gradkit.render.script import listing
-    from gradkit.render.text import to_text
+    from gradkit.classroom.reports.again import sheet_of, show_finding
+    from gradkit.report.data import EXPECTED_LEVEL, to_data
+    from gradkit.report.script import listing
+    from gradkit.report.text import to_text
+    from gradkit.reproducer import findings_in
     from gradkit.text import clean_text
 
     if finding is not None:
@@ -101,7 +101,7 @@ def _of_student(folder: Path, name: str, finding: str | None, assignment: Path |
 
 
 def _given_back(folder: Path, name: str, release: int | None, out: Path | None) -> None:
-    from gradkit.classroom.account.again import copy_of
+    from gradkit.classroom.reports.again import copy_of
 
     copy = copy_of(folder, name, release)
     which = f"{copy.number} of {copy.total}: {copy.file}, given back in run {copy.run}."
@@ -113,7 +113,7 @@ def _given_back(folder: Path, name: str, release: int | None, out: Path | None) 
 
 
 def _print(shown: Shown) -> None:
-    from gradkit.render.script import to_text
+    from gradkit.report.script import to_text
 
     # Python reads a file as UTF-8, wherever this is sent to.
     to_stdout(to_text(shown.text, shown.printed, shown.conclusion).encode())

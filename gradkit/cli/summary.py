@@ -19,9 +19,9 @@ def command(folder: Path, format_: str, pseudonyms: bool) -> None:
     """Sum up the class in DIR; as csv, one row for each student, one column for each check."""
     from rich.console import Console
 
-    from gradkit.classroom.account.summary import summarise
-    from gradkit.classroom.file.store import Store
-    from gradkit.render.summary import show_summary, to_csv
+    from gradkit.classroom.reports.summary import summarise
+    from gradkit.classroom.store.results import Store
+    from gradkit.report.summary import show_summary, to_csv
 
     with Store(folder, write=False) as store:
         summary = summarise(store, pseudonyms=pseudonyms)

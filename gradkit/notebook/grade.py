@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gradkit.consult import mistaken_for
-from gradkit.grounds import GradingError, Settings
+from gradkit.grading.queries import mistaken_for
+from gradkit.grading.resources import Room
+from gradkit.grading.session import Session
+from gradkit.grading.settings import GradingError, Settings
 from gradkit.language import phrase, say
 from gradkit.notebook.kernel import Kernel, headings, modules_beside
 from gradkit.notebook.report import Report
 from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Assignment, Task
-from gradkit.room import Room
-from gradkit.session import Session
-from gradkit.student.history import from_functions, from_history, section_of, submission_of
-from gradkit.student.live import LiveSitting
-from gradkit.student.sitting import Sitting
-from gradkit.truth.assignment import AssignmentError, read_assignment
+from gradkit.sandbox.live import LiveSitting
+from gradkit.sandbox.process import Sitting
+from gradkit.submission.history import from_functions, from_history, section_of, submission_of
+from gradkit.task.assignment import AssignmentError, read_assignment
 
 LIVE = phrase(
     "There is no record of the cells here: your functions were called as they "

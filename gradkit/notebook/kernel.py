@@ -63,8 +63,8 @@ def headings(history: Mapping[int, str]) -> dict[int, str]:
     file as it was run has no heading.
     """
     # Late: most notebooks, on Colab, have no file here.
-    from gradkit.student.headings import headings_in
-    from gradkit.student.source import unify
+    from gradkit.submission.headings import headings_in
+    from gradkit.submission.source import unify
 
     ipython = _ipython()
     names = {} if ipython is None else ipython.user_ns

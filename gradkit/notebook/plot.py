@@ -12,7 +12,7 @@ from html import escape
 from gradkit.language import phrase, say
 from gradkit.records.result import Result
 from gradkit.records.verdict import Course
-from gradkit.render.data import EXPECTED_LEVEL
+from gradkit.report.data import EXPECTED_LEVEL
 
 WITHOUT = phrase("The training runs are drawn where matplotlib is installed; here it is not.")
 

@@ -41,14 +41,14 @@ class Report:
     def __repr__(self) -> str:
         """Plain text: the mark sheet."""
         # Late: rich is loaded where text is shown, and nowhere else.
-        from gradkit.render.text import to_text
+        from gradkit.report.text import to_text
 
         told = [self.refusal] if self.result is None else [to_text([self.result], self.hints)]
         return "\n".join([*told, *self.notes]).rstrip("\n")
 
     def _repr_html_(self) -> str:
         from gradkit.notebook.plot import courses_of, plot
-        from gradkit.render.fragment import fragment
+        from gradkit.report.fragment import fragment
 
         courses = [] if self.result is None else courses_of(self.result, self.hints)
         picture, told = plot(courses) if courses else ("", "")

@@ -211,7 +211,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 @pytest.fixture
 def gradkit_submission(request: pytest.FixtureRequest) -> Generator[Any, None, None]:
-    """The functions of the submission named by ``--gradkit``, as `gradkit.student.played.Played`.
+    """The functions of the submission named by ``--gradkit``, as `gradkit.sandbox.functions.Played`.
 
     The task is the one that ``@pytest.mark.gradkit("regression-numpy")`` names, else the one
     in the ini file, else the only one that the submission holds. Each call runs in the worker.
@@ -228,7 +228,7 @@ def gradkit_submission(request: pytest.FixtureRequest) -> Generator[Any, None, N
 
 @pytest.fixture
 def gradkit_oracle(request: pytest.FixtureRequest) -> Any:
-    """What is right for a task, as `gradkit.truth.answers.Answers`: forward, update, gradient.
+    """What is right for a task, as `gradkit.task.answers.Answers`: forward, update, gradient.
 
     The task is named as for ``gradkit_submission``.
     """

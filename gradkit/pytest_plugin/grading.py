@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.consult import answers, play, recognised
 from gradkit.faults import keep_from_readers
-from gradkit.grounds import GradingError, Settings
+from gradkit.grading.queries import answers, play, recognised
+from gradkit.grading.session import Session
+from gradkit.grading.settings import GradingError, Settings
 from gradkit.pytest_guard import NO_SETTINGS
 from gradkit.pytest_plugin import GRADING, SEED
 from gradkit.records.result import Result
 from gradkit.records.task import Task
-from gradkit.session import Session
-from gradkit.student.played import Played
-from gradkit.truth.answers import Answers
-from gradkit.worker import Workshop
+from gradkit.sandbox import Workshop
+from gradkit.sandbox.functions import Played
+from gradkit.task.answers import Answers
 
 
 class Grading:

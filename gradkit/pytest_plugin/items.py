@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from gradkit.grounds import GradingError
+from gradkit.grading.settings import GradingError
 from gradkit.language import say
 from gradkit.pytest_plugin.grading import grading_of
 from gradkit.records.result import CheckResult, TaskResult
-from gradkit.render.allot import points
-from gradkit.render.said import check_said
-from gradkit.render.words import word
+from gradkit.report.plain_text import check_said
+from gradkit.report.rounding import points
+from gradkit.report.words import word
 from gradkit.text import clean_text, spell
 
 OPEN = frozenset({"inconclusive", "not-checked"})

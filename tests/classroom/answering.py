@@ -16,14 +16,14 @@ from click.testing import CliRunner
 from click.testing import Result as Ended
 from mistakes.samples import samples
 
-from gradkit.classroom.course.roll import roll
+from gradkit.classroom.course.enrolment import roll
 from gradkit.classroom.course.roster import roster
-from gradkit.classroom.file.store import Store
 from gradkit.classroom.grade import Grading
-from gradkit.classroom.lane import grader
+from gradkit.classroom.grading_worker import grader
+from gradkit.classroom.store.results import Store
 from gradkit.cli import main
-from gradkit.grounds import Settings
-from gradkit.student.gather import gather
+from gradkit.grading.settings import Settings
+from gradkit.submission.gather import gather
 
 SWAPPED = samples()["swapped-index"]
 ROSTER = b"""Student,ID,SIS Login ID

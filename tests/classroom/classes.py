@@ -12,13 +12,13 @@ from pathlib import Path
 from mistakes.samples import samples
 from model_solutions import ROOT, source
 
-from gradkit.classroom.file.counted import counted
-from gradkit.classroom.file.pack import unpack
-from gradkit.classroom.file.store import Store
-from gradkit.grounds import Settings
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.pack import unpack
+from gradkit.classroom.store.results import Store
+from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed
 from gradkit.records.result import Result
-from gradkit.truth.assignment import DEFAULT
+from gradkit.task.assignment import DEFAULT
 
 TASK = "regression-numpy"
 SETTINGS = Settings(tasks=(TASK,), seed=11, no_reference=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from classroom.classes import Silent
 
-from gradkit.classroom.course.roll import roll
-from gradkit.classroom.file.store import Store
+from gradkit.classroom.course.enrolment import roll
 from gradkit.classroom.grade import Grading, Tally
-from gradkit.classroom.lane import Grader, grader
-from gradkit.grounds import Settings
+from gradkit.classroom.grading_worker import Grader, grader
+from gradkit.classroom.store.results import Store
+from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Order, Reply
-from gradkit.student.gather import gather
+from gradkit.submission.gather import gather
 
 
 class Here:

@@ -11,13 +11,13 @@ from pathlib import Path
 from classroom.classes import MISTAKES, RIGHT, SETTINGS, Silent
 from classroom.here import Here
 
-from gradkit.classroom.course.roll import roll
-from gradkit.classroom.file.store import Store
+from gradkit.classroom.course.enrolment import roll
 from gradkit.classroom.grade import Grading
-from gradkit.classroom.lane import grader
-from gradkit.grounds import Settings
+from gradkit.classroom.grading_worker import grader
+from gradkit.classroom.store.results import Store
+from gradkit.grading.settings import Settings
 from gradkit.records.course import Student
-from gradkit.student.gather import gather
+from gradkit.submission.gather import gather
 
 CLIMBS = next(
     text for text in MISTAKES if "dA2 = -2 * (y - y_hat)" in text and "+ 0.001 * dW2" in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from classroom.downloads import canvas_takes, moodle_takes
 
-from gradkit.classroom.back.address import Address, ids_of, is_own, names_of, shared
+from gradkit.classroom.feedback.address import Address, ids_of, is_own, names_of, shared
 from gradkit.records.course import Sender, Student
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from classroom.downloads import canvas_takes, folder, moodle_takes
 
-from gradkit.classroom.back.bundle import (
+from gradkit.classroom.course.senders import attributed, senders
+from gradkit.classroom.feedback.bundle import (
     BundleError,
     canvas_names,
     folder_names,
@@ -17,9 +18,8 @@ from gradkit.classroom.back.bundle import (
     write_folder,
     write_zip,
 )
-from gradkit.classroom.course.senders import attributed, senders
 from gradkit.records.course import Sender
-from gradkit.student.gather import gather
+from gradkit.submission.gather import gather
 
 WINDOWS = re.compile(r'[<>:"\\|?*\x00-\x1f]|[ .]$|^(CON|PRN|AUX|NUL|COM\d|LPT\d)(\.|$)', re.I)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from render.html.samples import WORDS
-from render.html.samples import result as sample
+from report.html.samples import WORDS
+from report.html.samples import result as sample
 
-from gradkit.classroom.back.changes import Former, Stand, changes
-from gradkit.classroom.file.overrides import basis_of
-from gradkit.classroom.file.pack import pack
+from gradkit.classroom.feedback.changes import Former, Stand, changes
+from gradkit.classroom.store.overrides import basis_of
+from gradkit.classroom.store.pack import pack
 from gradkit.records.classroom import Kept, Override
 from gradkit.records.feedback import Changes, PointsChange
 from gradkit.records.result import Result

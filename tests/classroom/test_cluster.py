@@ -14,16 +14,16 @@ from pathlib import Path
 import pytest
 
 import gradkit
-from gradkit import doctor
 from gradkit.classroom.cluster import Cluster, ClusterError, portable
-from gradkit.classroom.course.roll import roll
-from gradkit.classroom.crew import Lanes
-from gradkit.classroom.file.store import Store
+from gradkit.classroom.course.enrolment import roll
 from gradkit.classroom.grade import Grading, Tally
-from gradkit.grounds import GradingError, Settings
+from gradkit.classroom.store.results import Store
+from gradkit.classroom.worker_pool import Lanes
+from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Filed
-from gradkit.student.gather import gather
-from gradkit.truth.assignment import DEFAULT
+from gradkit.sandbox import doctor
+from gradkit.submission.gather import gather
+from gradkit.task.assignment import DEFAULT
 
 distributed = pytest.importorskip("distributed")
 

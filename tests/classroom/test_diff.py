@@ -23,14 +23,14 @@ from classroom.answering import (
 )
 from classroom.classes import RIGHT
 
-from gradkit.classroom.account.diff import differences, stood
-from gradkit.classroom.file.counted import counted
-from gradkit.classroom.file.database import FILE
-from gradkit.classroom.file.overrides import override
-from gradkit.classroom.file.pseudonyms import pseudonym
-from gradkit.classroom.file.store import Store
 from gradkit.classroom.remark import remark
-from gradkit.records.account import Difference, Mark, Stood
+from gradkit.classroom.reports.diff import differences, stood
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.database import FILE
+from gradkit.classroom.store.overrides import override
+from gradkit.classroom.store.pseudonyms import pseudonym
+from gradkit.classroom.store.results import Store
+from gradkit.records.reports import Difference, Mark, Stood
 
 pytestmark = pytest.mark.usefixtures("warm")
 

@@ -27,15 +27,15 @@ from classroom.returned import (
     table,
 )
 
-from gradkit.classroom.back.bundle import BundleError
-from gradkit.classroom.back.feedback import FeedbackError, Plan, Table, feedback
-from gradkit.classroom.back.gradebook import fill_gradebook
-from gradkit.classroom.back.worksheet import fill_worksheet
-from gradkit.classroom.file.counted import counted
-from gradkit.classroom.file.overrides import override
-from gradkit.classroom.file.releases import content, given, releases
-from gradkit.classroom.file.store import Store
+from gradkit.classroom.feedback.bundle import BundleError
+from gradkit.classroom.feedback.give import FeedbackError, Plan, Table, feedback
+from gradkit.classroom.feedback.gradebook import fill_gradebook
+from gradkit.classroom.feedback.worksheet import fill_worksheet
 from gradkit.classroom.remark import remark, settings_of
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.overrides import override
+from gradkit.classroom.store.releases import content, given, releases
+from gradkit.classroom.store.results import Store
 from gradkit.records.feedback import Given, Left
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -399,7 +399,7 @@ def test_files_are_there_before_they_are_noted(out: Path, monkeypatch: pytest.Mo
     def dies(*given: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("gradkit.classroom.back.feedback._replace", dies)
+    monkeypatch.setattr("gradkit.classroom.feedback.give._replace", dies)
     with pytest.raises(MemoryError):
         give(out, table_=worksheet(out))
     assert len(members(out / "feedback" / "m.zip")) == 2

@@ -12,11 +12,11 @@ from classroom.returned import MOODLE, WORKSHEET, download, graded, members, tab
 from click.testing import CliRunner
 from click.testing import Result as Ended
 
-from gradkit.classroom.file.database import files_of
-from gradkit.classroom.file.releases import given
-from gradkit.classroom.file.store import Store
+from gradkit.classroom.store.database import files_of
+from gradkit.classroom.store.releases import given
+from gradkit.classroom.store.results import Store
 from gradkit.cli import main
-from gradkit.student.gather import gather
+from gradkit.submission.gather import gather
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -167,7 +167,7 @@ def test_what_is_written_is_no_submission(tmp_path: Path) -> None:
 
 def test_pages_need_the_extra(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing is said, with how to get it."""
-    monkeypatch.setattr("gradkit.render.formats.lacking", lambda name: f"{name} needs more")
+    monkeypatch.setattr("gradkit.report.formats.lacking", lambda name: f"{name} needs more")
     ended = command(out, "--format", "moodle")
     assert (ended.exit_code, ended.stderr) == (2, "gradkit: html needs more\n")
 
@@ -191,7 +191,7 @@ def test_an_interrupt_ends_with_130(out: Path, monkeypatch: pytest.MonkeyPatch) 
     def interrupted(*given: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gradkit.classroom.back.feedback.feedback", interrupted)
+    monkeypatch.setattr("gradkit.classroom.feedback.give.feedback", interrupted)
     ended = command(out, "--format", "moodle")
     assert (ended.exit_code, ended.stdout) == (130, "")
     assert ended.stderr == (

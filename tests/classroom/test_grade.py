@@ -18,18 +18,18 @@ from classroom.filing import filed
 from model_solutions import REFERENCE
 
 import gradkit
-from gradkit.classroom.course.roll import roll
-from gradkit.classroom.file.counted import counted
-from gradkit.classroom.file.database import FILE, StoreError
-from gradkit.classroom.file.pack import pack
-from gradkit.classroom.file.store import Store
+from gradkit.classroom.cache_key import seed_of
+from gradkit.classroom.course.enrolment import roll
 from gradkit.classroom.grade import LOST, Grading, Tally
-from gradkit.classroom.keys import seed_of
-from gradkit.grounds import GradingError, Settings, digests_of
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.database import FILE, StoreError
+from gradkit.classroom.store.pack import pack
+from gradkit.classroom.store.results import Store
+from gradkit.grading.settings import GradingError, Settings, digests_of
 from gradkit.records.classroom import Kept, Order, Reply
 from gradkit.records.result import Result
-from gradkit.student.gather import gather
-from gradkit.truth.assignment import read_assignment
+from gradkit.submission.gather import gather
+from gradkit.task.assignment import read_assignment
 
 RESULT = pack(
     Result("x", "backpropagation", "correct", 1, "derived", False, 0, 1, (), (), {}, {}, 0)
@@ -508,7 +508,7 @@ def test_another_program_that_reads_for_long_ends_nothing(
     # Without the five seconds that SQLite waits of its own accord.
     monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, **{**k, "timeout": 0.05}))
     monkeypatch.setattr("gradkit.classroom.grade.STORE_EVERY", 0.0)
-    monkeypatch.setattr("gradkit.classroom.file.backlog.PATIENCE", patience)
+    monkeypatch.setattr("gradkit.classroom.store.backlog.PATIENCE", patience)
     seen: list[str] = []
     with (
         contextlib.closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as reader,

@@ -31,19 +31,19 @@ from classroom.filing import filed
 from click.testing import CliRunner
 from rich.console import Console
 
-import gradkit.doctor as gradkit_doctor
-from gradkit.classroom.file.database import FILE, StoreError
-from gradkit.classroom.file.lock import LOCK
-from gradkit.classroom.file.pack import pack
-from gradkit.classroom.file.store import Store
+import gradkit.sandbox.doctor as gradkit_doctor
+from gradkit.classroom.store.database import FILE, StoreError
+from gradkit.classroom.store.lock import LOCK
+from gradkit.classroom.store.pack import pack
+from gradkit.classroom.store.results import Store
 from gradkit.cli import main
-from gradkit.doctor import Examination, examine
-from gradkit.grounds import GradingError
-from gradkit.isolation import required_tier
+from gradkit.grading.isolation import required_tier
+from gradkit.grading.settings import GradingError
 from gradkit.records.result import Result
-from gradkit.render import progress
-from gradkit.render.progress import Watcher
-from gradkit.worker.tiers import LACKING
+from gradkit.report import progress
+from gradkit.report.progress import Watcher
+from gradkit.sandbox.doctor import Examination, examine
+from gradkit.sandbox.tiers import LACKING
 
 
 def test_a_class_is_graded_and_summed_up(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from classroom.downloads import gradebook_takes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradkit.classroom.back.gradebook import fill_gradebook
-from gradkit.classroom.back.sheet import SheetError
+from gradkit.classroom.feedback.csv_table import SheetError
+from gradkit.classroom.feedback.gradebook import fill_gradebook
 from gradkit.records.course import Mark
 
 BOOK = (

@@ -28,15 +28,15 @@ from classroom.answering import (
 from model_solutions import ROOT
 
 import gradkit as package
-from gradkit.classroom.account.history import History, RunError, history, mark_at, run_of
-from gradkit.classroom.account.purge import purge
-from gradkit.classroom.file.counted import counted
-from gradkit.classroom.file.overrides import override
-from gradkit.classroom.file.releases import release
-from gradkit.classroom.file.store import Store
 from gradkit.classroom.remark import remark
-from gradkit.records.account import Mark, Word
-from gradkit.render.history import SCHEMA, to_text
+from gradkit.classroom.reports.history import History, RunError, history, mark_at, run_of
+from gradkit.classroom.reports.purge import purge
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.overrides import override
+from gradkit.classroom.store.releases import release
+from gradkit.classroom.store.results import Store
+from gradkit.records.reports import Mark, Word
+from gradkit.report.history import SCHEMA, to_text
 
 pytestmark = pytest.mark.usefixtures("warm")
 

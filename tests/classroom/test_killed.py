@@ -13,8 +13,8 @@ from random import Random
 import pytest
 from classroom.classes import OPTIONS, command, environment, mixed, processes, results
 
-from gradkit.classroom.file.database import FILE
-from gradkit.classroom.file.pack import pack
+from gradkit.classroom.store.database import FILE
+from gradkit.classroom.store.pack import pack
 
 KILLS = int(os.environ.get("GRADKIT_KILLS", "50"))
 STUDENTS = 200

@@ -22,11 +22,11 @@ import pytest
 from classroom.classes import command, environment, mixed, processes
 from classroom.returned import HEAD, graded
 
-from gradkit.classroom.file.counted import counted
-from gradkit.classroom.file.database import FILE
-from gradkit.classroom.file.overrides import overrides, result_of
-from gradkit.classroom.file.releases import content, given
-from gradkit.classroom.file.store import Store
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.database import FILE
+from gradkit.classroom.store.overrides import overrides, result_of
+from gradkit.classroom.store.releases import content, given
+from gradkit.classroom.store.results import Store
 
 KILLS = int(os.environ.get("GRADKIT_KILLS", "50"))
 STUDENTS = 40
@@ -206,8 +206,8 @@ def test_killed_between_files_and_note(small: Course) -> None:
     before = seen(out)
     script = (
         "import os, signal, sys\n"
-        "from gradkit.classroom.file.store import Store\n"
-        "from gradkit.classroom.back import feedback\n"
+        "from gradkit.classroom.store.results import Store\n"
+        "from gradkit.classroom.feedback import feedback\n"
         "written = feedback._replace\n"
         "def dies(*given):\n"
         "    written(*given)\n"

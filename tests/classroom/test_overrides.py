@@ -25,19 +25,19 @@ from classroom.answering import (
 )
 from classroom.classes import changed_assignment
 
-from gradkit.classroom.file.counted import counted
-from gradkit.classroom.file.database import FILE
-from gradkit.classroom.file.overrides import (
+from gradkit.classroom.remark import remark
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.database import FILE
+from gradkit.classroom.store.overrides import (
     OverrideError,
     decided,
     override,
     overrides,
     result_of,
 )
-from gradkit.classroom.file.pack import unpack
-from gradkit.classroom.file.store import Store
-from gradkit.classroom.remark import remark
-from gradkit.grounds import Settings
+from gradkit.classroom.store.pack import unpack
+from gradkit.classroom.store.results import Store
+from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Counted
 from gradkit.records.result import CheckResult, Result
 

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from model_solutions import ROOT
 
-from gradkit.classroom.file.database import StoreError
-from gradkit.classroom.file.pack import pack, unpack
-from gradkit.grounds import Settings
+from gradkit.classroom.store.database import StoreError
+from gradkit.classroom.store.pack import pack, unpack
+from gradkit.grading.session import Session
+from gradkit.grading.settings import Settings
 from gradkit.records.evidence import Evidence
 from gradkit.records.observations import Failure, Fault, Lost, Observations, Outcome
 from gradkit.records.result import Result
 from gradkit.records.submission import Place
-from gradkit.session import Session
-from gradkit.student.read import read
-from gradkit.worker import Workshop
+from gradkit.sandbox import Workshop
+from gradkit.submission.read import read
 
 pytestmark = pytest.mark.usefixtures("warm")
 

@@ -16,10 +16,10 @@ from gradkit.classroom.course.preview import has_roles, is_empty, preview
 from gradkit.classroom.course.roster import match, roster
 from gradkit.classroom.course.senders import attributed, senders
 from gradkit.records.course import Preview
-from gradkit.render.preview import show_preview
-from gradkit.student.gather import gather
-from gradkit.student.read import read
-from gradkit.truth.assignment import DEFAULT, read_assignment
+from gradkit.report.preview import show_preview
+from gradkit.submission.gather import gather
+from gradkit.submission.read import read
+from gradkit.task.assignment import DEFAULT, read_assignment
 
 ASSIGNMENT = read_assignment(DEFAULT)
 

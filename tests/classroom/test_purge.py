@@ -20,20 +20,20 @@ from classroom.answering import (
 from classroom.classes import RIGHT, Silent
 from classroom.here import Here
 
-from gradkit.classroom.account.history import history
-from gradkit.classroom.account.purge import PurgeError, purge
-from gradkit.classroom.account.traces import remove_traces
-from gradkit.classroom.back.pages import file_name, write_pages
-from gradkit.classroom.course.roll import roll
-from gradkit.classroom.file.counted import counted
-from gradkit.classroom.file.database import FILE, StoreError
-from gradkit.classroom.file.overrides import override
-from gradkit.classroom.file.pseudonyms import pseudonym
-from gradkit.classroom.file.releases import release
-from gradkit.classroom.file.store import Store
+from gradkit.classroom.course.enrolment import roll
+from gradkit.classroom.feedback.pages import file_name, write_pages
 from gradkit.classroom.grade import Grading
-from gradkit.classroom.lane import grader
-from gradkit.student.gather import gather
+from gradkit.classroom.grading_worker import grader
+from gradkit.classroom.reports.history import history
+from gradkit.classroom.reports.purge import PurgeError, purge
+from gradkit.classroom.reports.traces import remove_traces
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.database import FILE, StoreError
+from gradkit.classroom.store.overrides import override
+from gradkit.classroom.store.pseudonyms import pseudonym
+from gradkit.classroom.store.releases import release
+from gradkit.classroom.store.results import Store
+from gradkit.submission.gather import gather
 
 pytestmark = pytest.mark.usefixtures("warm")
 

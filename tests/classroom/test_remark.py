@@ -24,20 +24,20 @@ from click.testing import Result as Ended
 from mistakes.samples import folder as mistake_folder
 from model_solutions import ROOT
 
-from gradkit.assess import StaleError
 from gradkit.classroom import remark as module
-from gradkit.classroom.account.history import history
-from gradkit.classroom.file.database import StoreError
-from gradkit.classroom.file.pack import pack, unpack
-from gradkit.classroom.file.store import Store
 from gradkit.classroom.marker import Marker
 from gradkit.classroom.remark import remark, settings_of
+from gradkit.classroom.reports.history import history
+from gradkit.classroom.store.database import StoreError
+from gradkit.classroom.store.pack import pack, unpack
+from gradkit.classroom.store.results import Store
 from gradkit.cli import main
-from gradkit.grounds import GradingError, Settings
+from gradkit.grading.assess import StaleError
+from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Remarked
 from gradkit.records.evidence import Evidence
 from gradkit.records.result import Result
-from gradkit.truth.assignment import DEFAULT
+from gradkit.task.assignment import DEFAULT
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -547,7 +547,7 @@ def test_the_evidence_is_enough(done: Path, out: Path, sample: Path) -> None:
     hidden = sample.rename(sample.with_name("hidden"))
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("gradkit.worker.Workshop.worker", None)
+            patch.setattr("gradkit.sandbox.Workshop.worker", None)
             assert marked(out, preset="strict").changes
     finally:
         hidden.rename(sample)

@@ -27,20 +27,20 @@ from classroom.filing import filed
 from classroom.here import grade_here
 from model_solutions import REFERENCE
 
-from gradkit.classroom.account.review import KINDS, REMARKS, STATES, reasons, review
-from gradkit.classroom.file.counted import counted
-from gradkit.classroom.file.overrides import override
-from gradkit.classroom.file.pseudonyms import pseudonym
-from gradkit.classroom.file.store import Store
 from gradkit.classroom.remark import remark
-from gradkit.records.account import Look, Reason
+from gradkit.classroom.reports.review import KINDS, REMARKS, STATES, reasons, review
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.overrides import override
+from gradkit.classroom.store.pseudonyms import pseudonym
+from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Listed
 from gradkit.records.course import Sender
 from gradkit.records.finding import Finding
+from gradkit.records.reports import Look, Reason
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
 from gradkit.records.verdict import State
-from gradkit.render.review import command as show_command
-from gradkit.render.review import to_csv
+from gradkit.report.review import command as show_command
+from gradkit.report.review import to_csv
 
 pytestmark = pytest.mark.usefixtures("warm")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.classroom.back.sheet import SheetError
 from gradkit.classroom.course.roster import match, read_roster, roster
+from gradkit.classroom.feedback.csv_table import SheetError
 from gradkit.records.course import Match, Sender, Student
 
 ROSTER = b"""\

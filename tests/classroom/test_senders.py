@@ -10,9 +10,9 @@ from classroom.downloads import CODE, archive, folder
 from gradkit.classroom.course.gradescope import METADATA
 from gradkit.classroom.course.senders import attributed, senders
 from gradkit.records.course import Sender
-from gradkit.student.files import SubmissionError
-from gradkit.student.gather import Handed, gather
-from gradkit.student.load import Loader
+from gradkit.submission.files import SubmissionError
+from gradkit.submission.gather import Handed, gather
+from gradkit.submission.load import Loader
 
 METADATA_TEXT = """\
 ---

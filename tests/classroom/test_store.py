@@ -19,12 +19,12 @@ import pytest
 from classroom.filing import as_stranger, filed
 from click.testing import CliRunner
 
-from gradkit.classroom.file.database import FILE, RESCUE, StoreError, files_of
-from gradkit.classroom.file.lock import LOCK
-from gradkit.classroom.file.schema import FORMAT
-from gradkit.classroom.file.store import Store
+from gradkit.classroom.store.database import FILE, RESCUE, StoreError, files_of
+from gradkit.classroom.store.lock import LOCK
+from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.schema import FORMAT
 from gradkit.cli import main
-from gradkit.grounds import Settings
+from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Listed
 from gradkit.records.course import Sender
 
@@ -333,8 +333,8 @@ def test_only_one_may_write(tmp_path: Path) -> None:
     )
     other = (
         "import sys\nfrom pathlib import Path\n"
-        "from gradkit.classroom.file.database import StoreError\n"
-        "from gradkit.classroom.file.store import Store\n"
+        "from gradkit.classroom.store.database import StoreError\n"
+        "from gradkit.classroom.store.results import Store\n"
         "try:\n    Store(Path(sys.argv[1]), write=True)\n"
         "except StoreError as error:\n    print(error)\n"
     )
@@ -422,8 +422,8 @@ def test_a_disk_that_is_really_full(tiny_disk: Path) -> None:
 
 
 OPEN = (
-    "from pathlib import Path\nfrom gradkit.classroom.file.database import StoreError\n"
-    "from gradkit.classroom.file.store import Store"
+    "from pathlib import Path\nfrom gradkit.classroom.store.database import StoreError\n"
+    "from gradkit.classroom.store.results import Store"
 )
 TRY = "try:\n    {}\nexcept StoreError as error:\n    print(error)"
 
@@ -479,7 +479,7 @@ def test_a_trouble_without_advice_is_told_as_it_is(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from gradkit.classroom.file.store import Store
+from gradkit.classroom.store.results import Store
 from classroom.filing import filed
 store = Store(Path(sys.argv[1]), write=True)
 store._base.execute("PRAGMA cache_size = 10")

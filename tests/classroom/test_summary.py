@@ -17,15 +17,15 @@ from click.testing import CliRunner
 from click.testing import Result as Ended
 from rich.console import Console
 
-from gradkit.classroom.account.summary import summarise
-from gradkit.classroom.file.counted import counted
-from gradkit.classroom.file.database import FILE
-from gradkit.classroom.file.overrides import override
-from gradkit.classroom.file.pseudonyms import pseudonym
-from gradkit.classroom.file.store import Store
+from gradkit.classroom.reports.summary import summarise
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.database import FILE
+from gradkit.classroom.store.overrides import override
+from gradkit.classroom.store.pseudonyms import pseudonym
+from gradkit.classroom.store.results import Store
 from gradkit.cli import main
 from gradkit.records.classroom import Change, HandedIn, Row, Summary
-from gradkit.render.summary import show_changes, show_summary, to_csv
+from gradkit.report.summary import show_changes, show_summary, to_csv
 
 pytestmark = pytest.mark.usefixtures("warm")
 

@@ -21,7 +21,7 @@ from classroom.downloads import canvas_takes, gradebook_takes, moodle_takes, wor
 from click.testing import CliRunner
 from click.testing import Result as Ended
 
-from gradkit.classroom.file.database import FILE
+from gradkit.classroom.store.database import FILE
 from gradkit.cli import main
 
 EVA, DAN, FINN = course.ON_CANVAS[4], course.ON_CANVAS[3], course.ON_CANVAS[5]

@@ -12,8 +12,8 @@ from classroom.downloads import worksheet_takes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradkit.classroom.back.sheet import SheetError
-from gradkit.classroom.back.worksheet import as_html, fill_worksheet
+from gradkit.classroom.feedback.csv_table import SheetError
+from gradkit.classroom.feedback.worksheet import as_html, fill_worksheet
 from gradkit.records.course import Mark
 from gradkit.text import clean_text
 

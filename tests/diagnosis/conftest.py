@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.examine import Examined, examine
-from gradkit.grounds import Settings, grounds, oracle_of
-from gradkit.recognise import recognise
+from gradkit.binding.outline import outline
+from gradkit.grading.examine import Examined, examine
+from gradkit.grading.recognise import recognise
+from gradkit.grading.session import REDRAWS, Session
+from gradkit.grading.settings import Settings, grounds, oracle_of
+from gradkit.judge.memorised import nondeterministic
 from gradkit.records.result import TaskResult
-from gradkit.session import REDRAWS, Session
-from gradkit.student.outline import outline
-from gradkit.student.read import read
-from gradkit.student.sitting import Sitting
-from gradkit.truth.suspicion import nondeterministic
-from gradkit.worker import Workshop
+from gradkit.sandbox import Workshop
+from gradkit.sandbox.process import Sitting
+from gradkit.submission.read import read
 
 Diagnosed = Callable[..., TaskResult]
 Spotted = Callable[[str, str, Iterable[int]], list[int]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gradkit.inquiry.choice import barred_by, likely_by
-from gradkit.student.idioms import Idioms
+from gradkit.binding.idioms import Idioms
+from gradkit.diagnosis.inquiry.choice import barred_by, likely_by
 
 RIGHT, CLEARED = ("backward", "step", "zero_grad"), ("backward", "zero_grad", "step")
 

@@ -10,7 +10,7 @@ from rules.generate import STYLES, sets_of, write
 from said import alternatives, codes, named
 from written import homework
 
-from gradkit.truth.assignment import read_assignment
+from gradkit.task.assignment import read_assignment
 
 TASKS = ("regression-numpy", "classification-numpy")
 LAYOUTS = {"scalar": "column", "vectorised": "column", "out_in": "out_in", "row": "row"}

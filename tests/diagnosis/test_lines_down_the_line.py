@@ -13,7 +13,7 @@ from rules.generate import STYLES, sets_of, write
 from rules.lines import stands_at
 from written import homework
 
-from gradkit.truth.assignment import read_assignment
+from gradkit.task.assignment import read_assignment
 
 TASKS = {task.id: task for task in read_assignment(None).tasks if task.framework == "numpy"}
 LAYOUTS = {"scalar": "column", "vectorised": "column", "out_in": "out_in", "row": "row"}

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradkit.audit import audit_file
-from gradkit.grounds import Settings
+from gradkit.authoring.audit import audit_file
+from gradkit.grading.session import Session
+from gradkit.grading.settings import Settings
 from gradkit.records.result import TaskResult
-from gradkit.session import Session
-from gradkit.truth.activations import ACTIVATIONS, Activation
-from gradkit.worker import Workshop
+from gradkit.sandbox import Workshop
+from gradkit.task.activations import ACTIVATIONS, Activation
 
 pytestmark = pytest.mark.usefixtures("warm")
 

@@ -13,14 +13,14 @@ import pytest
 from click.testing import CliRunner
 
 import gradkit
-from gradkit.audit import audit_file
+from gradkit.authoring.audit import audit_file
 from gradkit.cli import main
-from gradkit.grounds import Settings
+from gradkit.grading.session import Session
+from gradkit.grading.settings import Settings
 from gradkit.records.result import TaskResult
-from gradkit.session import Session
-from gradkit.truth.assignment import read_assignment
-from gradkit.truth.solution import load_reference
-from gradkit.worker import Workshop
+from gradkit.sandbox import Workshop
+from gradkit.task.assignment import read_assignment
+from gradkit.task.solution import load_reference
 
 pytestmark = pytest.mark.usefixtures("warm")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradkit.grounds import Settings
+from gradkit.grading.session import Session
+from gradkit.grading.settings import Settings
 from gradkit.records.result import TaskResult
-from gradkit.session import Session
-from gradkit.worker import Workshop
+from gradkit.sandbox import Workshop
 
 pytestmark = pytest.mark.usefixtures("warm")
 

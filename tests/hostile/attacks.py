@@ -31,7 +31,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gradkit.worker.frames import TO_GRADER, Frame, encode
+from gradkit.runtime.frames import TO_GRADER, Frame, encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -460,7 +460,7 @@ def gradkit_source(bait):
 
 @prize("the part of gradkit that knows answers, imported", 2)
 def import_gradkit(bait):
-    return importlib.import_module("gradkit.truth.oracle").__name__
+    return importlib.import_module("gradkit.task.oracle").__name__
 
 
 @prize("the reference, imported from the answer key's folder", 2)
@@ -690,7 +690,7 @@ def patched_numpy(bait):
     np.random.seed(0)
     np.seterr(all="raise")
     builtins.abs = builtins.sum = builtins.isinstance = lambda *_: True
-    for module in ("math", "random", "json", "gradkit.worker.frames", "gradkit.worker.call"):
+    for module in ("math", "random", "json", "gradkit.runtime.frames", "gradkit.runtime.call"):
         sys.modules[module] = None
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from worker.worker_watch import children
+from sandbox.worker_watch import children
 
-from gradkit.worker import Allowance, WorkerLost, Workshop
-from gradkit.worker.frames import Frame
+from gradkit.runtime.frames import Frame
+from gradkit.sandbox import Allowance, WorkerLost, Workshop
 
 HERE = str(Path(__file__).parent)
 SECRET = "of the grader: 1729"  # noqa: S105  (what attacks look for)

@@ -8,7 +8,7 @@ import pytest
 from hostile.attacks import ATTACKS
 from hostile.exam import Exam
 
-from gradkit.worker import Workshop
+from gradkit.sandbox import Workshop
 
 README = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
 ROOT = os.geteuid() == 0

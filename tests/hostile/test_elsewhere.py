@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
 FILES = [
     *(f"tests/hostile/test_{name}.py" for name in ("attacks", "submissions", "pairs")),
-    "tests/test_doctor.py",
+    "tests/sandbox/test_doctor.py",
 ]
 ENOUGH = 290
 """Tests that pass on a machine with Landlock: each attack at the tiers 0, 1 and 2, and more."""

@@ -17,7 +17,7 @@ READER = """
 import json, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (1200 << 20,) * 2)
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
-from gradkit.student.read import SubmissionError, read
+from gradkit.submission.read import SubmissionError, read
 try:
     found = read(sys.argv[1])
 except SubmissionError as error:
@@ -322,10 +322,10 @@ import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (1200 << 20,) * 2)
 resource.setrlimit(resource.RLIMIT_CPU, (12, 12))
 from pathlib import Path
-from gradkit.student.divide import divide
-from gradkit.student.outline import outline
-from gradkit.student.read import read
-from gradkit.truth.assignment import read_assignment
+from gradkit.submission.divide import divide
+from gradkit.binding.outline import outline
+from gradkit.submission.read import read
+from gradkit.task.assignment import read_assignment
 found = read(Path(sys.argv[1]))
 for section in divide(found, read_assignment(None).tasks):
     facts = outline(section, found.modules)

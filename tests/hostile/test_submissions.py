@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from model_solutions import ROOT
 
-from gradkit.grounds import Settings
-from gradkit.render.data import to_data
-from gradkit.session import Session
-from gradkit.worker import Workshop
+from gradkit.grading.session import Session
+from gradkit.grading.settings import Settings
+from gradkit.report.data import to_data
+from gradkit.sandbox import Workshop
 
 WRONG = (ROOT / "tests" / "sample_class" / "chen_regression_swapped_index.py").read_text()
 TASK = "regression-numpy"
@@ -82,7 +82,7 @@ ATTACKS = {
         return key.update_parameters(parameters, y, y_hat, A1, X)
         """,
     "gradkit's own derivatives, called": """
-        from gradkit.truth import network
+        from gradkit.task import network
         raise AssertionError("got " + network.__name__)
         """,
     "an exception full of escapes": """
@@ -146,7 +146,7 @@ def test_no_attack_is_worth_a_point(grade, honest, name, tmp_path, monkeypatch):
 
 FORGE = """
     import sys
-    child = sys.modules["gradkit.worker.child"]
+    child = sys.modules["gradkit.runtime.child"]
     real = child.HANDLERS[{kind!r}]
     def forged(frame):
         reply = real(frame)

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from house.handed_out import moodle_download
 
 from gradkit import __version__, cli
-from gradkit.worker.tiers import ADDS
+from gradkit.sandbox.tiers import ADDS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -160,8 +160,8 @@ def test_quoted_commands_are_real(path: Path) -> None:
 TOLD = [
     *DOCUMENTS,
     *(path for path in (ROOT / "gradkit").rglob("*") if path.suffix in (".py", ".md", ".pot")),
-    *(ROOT / "gradkit" / "export" / "templates").iterdir(),
-    *(ROOT / "gradkit" / "new" / "files").iterdir(),
+    *(ROOT / "gradkit" / "authoring" / "export" / "templates").iterdir(),
+    *(ROOT / "gradkit" / "authoring" / "new" / "files").iterdir(),
     *(path for path in (ROOT / "student_template").rglob("*") if path.suffix in (".yml", ".ipynb")),
     *(path for path in (ROOT / ".ci").iterdir() if path.is_file()),
     ROOT / ".pre-commit-config.yaml",

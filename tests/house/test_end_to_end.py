@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from render.platforms import reported
+from report.platforms import reported
 
 from gradkit.cli import main
-from gradkit.truth.assignment import DEFAULT
+from gradkit.task.assignment import DEFAULT
 
 yaml = pytest.importorskip("yaml")
 

@@ -28,8 +28,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "gradkit.faults": set(),
     # The truth limb: arrays, never a student's file.
     "gradkit.gradcheck": {"gradkit.gradcheck"},
-    "gradkit.truth": {
-        "gradkit.truth",
+    "gradkit.task": {
+        "gradkit.task",
         "gradkit.gradcheck",
         "gradkit.records",
         "gradkit.language",
@@ -37,111 +37,120 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.loading",
     },
     # The student limb: files and processes, never an answer.
-    "gradkit.worker": {
-        "gradkit.worker",
+    "gradkit.sandbox": {
+        "gradkit.sandbox",
         "gradkit.text",
         "gradkit.loading",
         "gradkit.processes",
         "gradkit.safe_path",
     },
-    "gradkit.student": {
-        "gradkit.student",
-        "gradkit.worker",
+    "gradkit.submission": {
+        "gradkit.submission",
+        "gradkit.sandbox",
         "gradkit.records",
         "gradkit.language",
         "gradkit.hearsay",
         "gradkit.text",
     },
     # Where they meet.
-    "gradkit.grounds": {"gradkit.truth", "gradkit.records"},
-    "gradkit.session": {"gradkit"},
-    "gradkit.room": {
-        "gradkit.grounds",
-        "gradkit.student.sitting",
-        "gradkit.truth.oracle",
-        "gradkit.truth.remembered",
+    "gradkit.grading.settings": {"gradkit.task", "gradkit.records"},
+    "gradkit.grading.session": {"gradkit"},
+    "gradkit.grading.resources": {
+        "gradkit.grading.settings",
+        "gradkit.sandbox.process",
+        "gradkit.task.oracle",
+        "gradkit.task.cached",
         "gradkit.records",
-        "gradkit.worker",
+        "gradkit.sandbox",
     },
-    "gradkit.consult": {
-        "gradkit.session",
-        "gradkit.grounds",
-        "gradkit.recognise",
-        "gradkit.student",
+    "gradkit.grading.queries": {
+        "gradkit.grading.session",
+        "gradkit.grading.settings",
+        "gradkit.grading.recognise",
+        "gradkit.submission",
         "gradkit.records",
-        "gradkit.truth.answers",
-        "gradkit.worker",
+        "gradkit.task.answers",
+        "gradkit.sandbox",
     },
-    "gradkit.recognise": {
-        "gradkit.student",
-        "gradkit.truth",
+    "gradkit.grading.recognise": {
+        "gradkit.submission",
+        "gradkit.task",
         "gradkit.records",
         "gradkit.language",
     },
-    "gradkit.examine": {"gradkit.student", "gradkit.truth", "gradkit.records"},
-    "gradkit.inquiry": {
-        "gradkit.inquiry",
-        "gradkit.examine",
-        "gradkit.student",
-        "gradkit.truth",
+    "gradkit.grading.examine": {"gradkit.submission", "gradkit.task", "gradkit.records"},
+    "gradkit.diagnosis.inquiry": {
+        "gradkit.diagnosis.inquiry",
+        "gradkit.grading.examine",
+        "gradkit.submission",
+        "gradkit.task",
         "gradkit.records",
         "gradkit.hearsay",
         "gradkit.language",
     },
-    "gradkit.dispute": {"gradkit"},
+    "gradkit.reproducer": {"gradkit"},
     "gradkit.classroom": {"gradkit"},
-    "gradkit.isolation": {"gradkit.doctor", "gradkit.grounds", "gradkit.worker"},
-    "gradkit.batch": {
-        "gradkit.isolation",
-        "gradkit.session",
-        "gradkit.grounds",
+    "gradkit.grading.isolation": {
+        "gradkit.sandbox.doctor",
+        "gradkit.grading.settings",
+        "gradkit.sandbox",
+    },
+    "gradkit.grading.batch": {
+        "gradkit.grading.isolation",
+        "gradkit.grading.session",
+        "gradkit.grading.settings",
         "gradkit.records",
-        "gradkit.render",
-        "gradkit.worker",
+        "gradkit.report",
+        "gradkit.sandbox",
     },
     # What follows.
-    "gradkit.rubric": {"gradkit.records", "gradkit.truth.mistakes"},
-    "gradkit.mark": {"gradkit.rubric", "gradkit.records", "gradkit.language"},
-    "gradkit.assess": {"gradkit.mark", "gradkit.truth", "gradkit.records", "gradkit.language"},
-    "gradkit.render": {
-        "gradkit.render",
+    "gradkit.grading.rubric": {"gradkit.records", "gradkit.diagnosis.mistakes"},
+    "gradkit.grading.mark": {"gradkit.grading.rubric", "gradkit.records", "gradkit.language"},
+    "gradkit.grading.assess": {
+        "gradkit.grading.mark",
+        "gradkit.task",
+        "gradkit.records",
+        "gradkit.language",
+    },
+    "gradkit.report": {
+        "gradkit.report",
         "gradkit.records",
         "gradkit.language",
         "gradkit.hearsay",
         "gradkit.text",
     },
     # Answers alone, no student.
-    "gradkit.reproduce": {"gradkit.truth", "gradkit.records"},
-    "gradkit.audit": {"gradkit.truth", "gradkit.records"},
-    "gradkit.export": {"gradkit.export", "gradkit.truth", "gradkit.records"},
-    "gradkit.trajectory": {"gradkit.truth", "gradkit.records"},
-    "gradkit.new": {
-        "gradkit.new",
-        "gradkit.export",
+    "gradkit.authoring.reproduce": {"gradkit.task", "gradkit.records"},
+    "gradkit.authoring.audit": {"gradkit.task", "gradkit.records"},
+    "gradkit.authoring.export": {"gradkit.authoring.export", "gradkit.task", "gradkit.records"},
+    "gradkit.testing": {"gradkit.task", "gradkit.records"},
+    "gradkit.authoring.new": {
+        "gradkit.authoring.new",
+        "gradkit.authoring.export",
         "gradkit.records",
-        "gradkit.truth.activations",
-        "gradkit.truth.assignment",
-        "gradkit.truth.probes",
+        "gradkit.task.activations",
+        "gradkit.task.assignment",
+        "gradkit.task.probes",
     },
     # Front ends. The command starts a workshop before anything loads numpy.
-    "gradkit.doctor": {"gradkit.worker", "gradkit.text"},
+    "gradkit.sandbox.doctor": {"gradkit.sandbox", "gradkit.text"},
     "gradkit.cli": {
         "gradkit.cli",
-        "gradkit.batch",
-        "gradkit.doctor",
+        "gradkit.grading.batch",
+        "gradkit.sandbox.doctor",
         "gradkit.classroom",
-        "gradkit.render",
-        "gradkit.reproduce",
-        "gradkit.audit",
-        "gradkit.dispute",
-        "gradkit.export",
-        "gradkit.new",
+        "gradkit.report",
+        "gradkit.authoring.reproduce",
+        "gradkit.authoring.audit",
+        "gradkit.reproducer",
+        "gradkit.authoring.export",
+        "gradkit.authoring.new",
         "gradkit.records",
         "gradkit.safe_path",
         "gradkit.text",
-        "gradkit.truth.assignment",
-        "gradkit.truth.mistakes.catalogue",
-        "gradkit.worker",
+        "gradkit.task.assignment",
+        "gradkit.diagnosis.mistakes.catalogue",
+        "gradkit.sandbox",
     },
     "gradkit.__main__": {"gradkit.cli", "gradkit.safe_path"},
     "gradkit.pytest_plugin": {
@@ -149,39 +158,39 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "gradkit.pytest_guard",
         "gradkit.processes",
         "gradkit.safe_path",
-        "gradkit.consult",
+        "gradkit.grading.queries",
         "gradkit.faults",
-        "gradkit.grounds",
+        "gradkit.grading.settings",
         "gradkit.language",
-        "gradkit.session",
-        "gradkit.render",
+        "gradkit.grading.session",
+        "gradkit.report",
         "gradkit.records",
-        "gradkit.student.played",
+        "gradkit.sandbox.functions",
         "gradkit.text",
-        "gradkit.truth.answers",
-        "gradkit.worker",
+        "gradkit.task.answers",
+        "gradkit.sandbox",
     },
     "gradkit.assignments": set(),
     "gradkit.notebook": {
         "gradkit.notebook",
-        "gradkit.consult",
+        "gradkit.grading.queries",
         "gradkit.faults",
-        "gradkit.grounds",
-        "gradkit.room",
-        "gradkit.session",
-        "gradkit.render",
+        "gradkit.grading.settings",
+        "gradkit.grading.resources",
+        "gradkit.grading.session",
+        "gradkit.report",
         "gradkit.records",
         "gradkit.language",
-        "gradkit.student.headings",
-        "gradkit.student.history",
-        "gradkit.student.live",
-        "gradkit.student.sitting",
-        "gradkit.student.source",
-        "gradkit.truth.assignment",
-        "gradkit.truth.oracle",
-        "gradkit.truth.probes",
+        "gradkit.submission.headings",
+        "gradkit.submission.history",
+        "gradkit.sandbox.live",
+        "gradkit.sandbox.process",
+        "gradkit.submission.source",
+        "gradkit.task.assignment",
+        "gradkit.task.oracle",
+        "gradkit.task.probes",
     },
-    "gradkit.__init__": {"gradkit.gradcheck", "gradkit.notebook", "gradkit.trajectory"},
+    "gradkit.__init__": {"gradkit.gradcheck", "gradkit.notebook", "gradkit.testing"},
 }
 """For each room of the house, the rooms it may import.
 
@@ -189,32 +198,32 @@ Everyone may import `gradkit` itself, and `gradkit.errors`.
 """
 
 JOINTS = {
-    "gradkit.grounds",
-    "gradkit.session",
-    "gradkit.room",
-    "gradkit.consult",
-    "gradkit.recognise",
-    "gradkit.examine",
-    "gradkit.inquiry",
-    "gradkit.dispute",
+    "gradkit.grading.settings",
+    "gradkit.grading.session",
+    "gradkit.grading.resources",
+    "gradkit.grading.queries",
+    "gradkit.grading.recognise",
+    "gradkit.grading.examine",
+    "gradkit.diagnosis.inquiry",
+    "gradkit.reproducer",
     "gradkit.classroom",
 }
 
 AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.cli": {"click"},
-    "gradkit.truth.tables": {"msgspec"},
-    "gradkit.worker.frames": {"msgspec"},
-    "gradkit.worker.header": {"msgspec"},
-    "gradkit.student.replies": {"msgspec"},
-    "gradkit.render.text": {"rich"},
-    "gradkit.render.summary": {"rich"},
-    "gradkit.render.review": {"rich"},
-    "gradkit.render.diff": {"rich"},
-    "gradkit.render.history": {"rich"},
-    "gradkit.render.table": {"rich"},
-    "gradkit.render.progress": {"rich"},
-    "gradkit.render.preview": {"rich"},
-    "gradkit.render.feedback": {"rich"},
+    "gradkit.task.tables": {"msgspec"},
+    "gradkit.runtime.frames": {"msgspec"},
+    "gradkit.runtime.header": {"msgspec"},
+    "gradkit.sandbox.replies": {"msgspec"},
+    "gradkit.report.text": {"rich"},
+    "gradkit.report.summary": {"rich"},
+    "gradkit.report.review": {"rich"},
+    "gradkit.report.diff": {"rich"},
+    "gradkit.report.history": {"rich"},
+    "gradkit.report.table": {"rich"},
+    "gradkit.report.progress": {"rich"},
+    "gradkit.report.preview": {"rich"},
+    "gradkit.report.feedback": {"rich"},
     "gradkit.classroom": {"msgspec"},
     "gradkit.pytest_plugin": {"pytest"},
 }
@@ -338,30 +347,46 @@ def test_the_house_keeps_its_map() -> None:
 def test_limbs_meet_in_few_places() -> None:
     """Only the joints import both limbs; the map itself allows it to no other."""
     for room, allowed in MAY_IMPORT.items():
-        truth = within("gradkit.truth", allowed) or within("gradkit.truth.rules", allowed)
-        student = within("gradkit.student", allowed)
+        truth = within("gradkit.task", allowed) or within("gradkit.diagnosis.rules", allowed)
+        student = within("gradkit.submission", allowed)
         assert not (truth and student) or room in JOINTS, room
 
 
 @pytest.mark.parametrize(
     ("module", "line", "said"),
     [
-        ("gradkit.truth.oracle", "from gradkit.student import read", "gradkit.student"),
-        ("gradkit.truth.oracle", "import gradkit.worker", "gradkit.worker"),
-        ("gradkit.student.read", "from gradkit.truth.oracle import expect", "gradkit.truth"),
-        ("gradkit.student.read", "def f():\n    import gradkit.truth.oracle", "gradkit.truth"),
-        ("gradkit.worker.child", "from gradkit import truth", "gradkit.truth"),
-        ("gradkit.worker.child", "from gradkit.records.task import Task", "gradkit.records"),
+        ("gradkit.task.oracle", "from gradkit.submission import read", "gradkit.submission"),
+        ("gradkit.task.oracle", "import gradkit.sandbox", "gradkit.sandbox"),
+        ("gradkit.submission.read", "from gradkit.task.oracle import expect", "gradkit.task"),
+        ("gradkit.submission.read", "def f():\n    import gradkit.task.oracle", "gradkit.task"),
+        ("gradkit.runtime.child", "from gradkit import truth", "gradkit.task"),
+        ("gradkit.runtime.child", "from gradkit.records.task import Task", "gradkit.records"),
         ("gradkit.records.task", "from gradkit.text import where", "gradkit.text"),
-        ("gradkit.render.text", "from gradkit.student.place import finder", "gradkit.student"),
-        ("gradkit.mark", "from gradkit.session import Session", "gradkit.session"),
-        ("gradkit.session", "def f():\n    import pytest", "only gradkit.pytest_plugin may"),
-        ("gradkit.session", "import torch", "imports torch at once"),
-        ("gradkit.session", "if True:\n    from scipy import special", "imports scipy at once"),
-        ("gradkit.truth.oracle", "try:\n    import pandas\nfinally: ...", "imports pandas at once"),
-        ("gradkit.render.data", "import rich.text", "imports rich.text at once"),
+        (
+            "gradkit.report.text",
+            "from gradkit.submission.place import finder",
+            "gradkit.submission",
+        ),
+        (
+            "gradkit.grading.mark",
+            "from gradkit.grading.session import Session",
+            "gradkit.grading.session",
+        ),
+        (
+            "gradkit.grading.session",
+            "def f():\n    import pytest",
+            "only gradkit.pytest_plugin may",
+        ),
+        ("gradkit.grading.session", "import torch", "imports torch at once"),
+        (
+            "gradkit.grading.session",
+            "if True:\n    from scipy import special",
+            "imports scipy at once",
+        ),
+        ("gradkit.task.oracle", "try:\n    import pandas\nfinally: ...", "imports pandas at once"),
+        ("gradkit.report.data", "import rich.text", "imports rich.text at once"),
         ("gradkit.attic", "import os", "has no place"),
-        ("gradkit", "from gradkit.session import Session", "gradkit.session"),
+        ("gradkit", "from gradkit.grading.session import Session", "gradkit.grading.session"),
     ],
 )
 def test_a_breach_is_told(module: str, line: str, said: str) -> None:
@@ -376,11 +401,11 @@ def test_a_breach_is_told(module: str, line: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("gradkit.session", "def f():\n    import torch"),
-        ("gradkit.session", "if TYPE_CHECKING:\n    import pandas"),
+        ("gradkit.grading.session", "def f():\n    import torch"),
+        ("gradkit.grading.session", "if TYPE_CHECKING:\n    import pandas"),
         ("gradkit.pytest_plugin", "import pytest"),
-        ("gradkit.truth.oracle", "import math, numpy as np"),
-        ("gradkit.student.read", "from gradkit import __version__"),
+        ("gradkit.task.oracle", "import math, numpy as np"),
+        ("gradkit.submission.read", "from gradkit import __version__"),
     ],
 )
 def test_what_is_allowed_is_not_told(module: str, line: str) -> None:
@@ -391,10 +416,12 @@ def test_what_is_allowed_is_not_told(module: str, line: str) -> None:
 def test_relative_imports_are_refused() -> None:
     """An import that does not name its room cannot be held against the map."""
     with pytest.raises(AssertionError, match=r"gradkit\.mark:1: write the import out from gradkit"):
-        violations({"gradkit.mark": "from . import session"})
+        violations({"gradkit.grading.mark": "from . import session"})
 
 
-@pytest.mark.parametrize("start", ["gradkit.session", "gradkit.worker.zygote", "gradkit.cli.check"])
+@pytest.mark.parametrize(
+    "start", ["gradkit.grading.session", "gradkit.runtime.zygote", "gradkit.cli.check"]
+)
 def test_nothing_heavy_loads_with_a_numpy_check(start: str) -> None:
     """Torch, pandas, scipy, nbformat and rich wait, in grader and worker alike."""
     packages = {name.partition(".")[0] for name in loaded_with(start, sources())}
@@ -404,10 +431,10 @@ def test_nothing_heavy_loads_with_a_numpy_check(start: str) -> None:
 def test_a_heavy_import_on_the_way_is_seen() -> None:
     """The closure follows imports through modules and through the packages around them."""
     texts = sources()
-    for module in ("gradkit.records", "gradkit.truth.probes"):
-        assert "torch" in loaded_with("gradkit.session", {**texts, module: "import torch"})
-    late = {**texts, "gradkit.truth.probes": "def f():\n    import torch"}
-    assert "torch" not in loaded_with("gradkit.session", late)
+    for module in ("gradkit.records", "gradkit.task.probes"):
+        assert "torch" in loaded_with("gradkit.grading.session", {**texts, module: "import torch"})
+    late = {**texts, "gradkit.task.probes": "def f():\n    import torch"}
+    assert "torch" not in loaded_with("gradkit.grading.session", late)
 
 
 def test_the_package_itself_loads_nothing() -> None:
@@ -420,8 +447,8 @@ def test_the_package_itself_loads_nothing() -> None:
 def test_the_workshop_opens_before_numpy() -> None:
     """Neither the command nor the workshop loads numpy, so that both processes do it at a time."""
     assert "numpy" not in loaded_with("gradkit.cli.check", sources())
-    assert "numpy" not in loaded_with("gradkit.worker", sources())
-    assert "numpy" in loaded_with("gradkit.session", sources())
+    assert "numpy" not in loaded_with("gradkit.sandbox", sources())
+    assert "numpy" in loaded_with("gradkit.grading.session", sources())
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "reference").glob("*.py")), ids=lambda p: p.name)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / ".github" / "workflows" / "ci.yml"
 TEXT = FILE.read_text(encoding="utf-8")
 PORTABLE = (ROOT / ".ci" / "portable.txt").read_text(encoding="utf-8").split()
-LINUX_ALONE = ("tests/hostile", "tests/worker", "tests/classroom", "tests/house")
+LINUX_ALONE = ("tests/hostile", "tests/sandbox", "tests/classroom", "tests/house")
 """What needs the sandbox, signals or a shell."""
 
 

@@ -15,13 +15,13 @@ MAY_START: Mapping[str, set[str]] = {
     # Every interpreter.
     "gradkit/processes.py": {"subprocess.Popen", "sys.executable"},
     # Windows' own command, with fixed words.
-    "gradkit/worker/tree.py": {"subprocess.run"},
+    "gradkit/runtime/process_tree.py": {"subprocess.run"},
     # A fork runs on with what is loaded: students' processes of their server, and an account
     # that nobody has.
-    "gradkit/worker/zygote.py": {"os.fork"},
-    "gradkit/worker/linux.py": {"os.fork"},
+    "gradkit/runtime/zygote.py": {"os.fork"},
+    "gradkit/runtime/linux.py": {"os.fork"},
     # Tries what has to fail, in a worker.
-    "gradkit/worker/canary.py": {"os.fork", "os.execv", "sys.executable"},
+    "gradkit/runtime/canary.py": {"os.fork", "os.execv", "sys.executable"},
 }
 """What each module may call, or name, of all that starts processes."""
 

@@ -79,8 +79,8 @@ def test_a_text_is_found_wherever_it_is_said() -> None:
 def test_texts_of_templates_and_of_mistakes_are_in_it() -> None:
     """Not only those of modules."""
     files = {file for message in tool.extracted() for file, _ in message.locations}
-    assert "gradkit/render/html/templates/report.html" in files
-    assert "gradkit/truth/mistakes/pages/wrong-sign.md" in files
+    assert "gradkit/report/html/templates/report.html" in files
+    assert "gradkit/diagnosis/mistakes/pages/wrong-sign.md" in files
 
 
 def test_there_is_a_translation() -> None:

@@ -66,7 +66,7 @@ def test_strays_are_seen() -> None:
     """A model solution, a test or a notebook in a wheel is a stray; the package is none."""
     good = [
         "gradkit/cli/__init__.py",
-        "gradkit/truth/oracle.py",
+        "gradkit/task/oracle.py",
         "gradkit-0.2.0.dist-info/METADATA",
     ]
     bad = ["reference/x.py", "tests/t.py", "gradkit/regression_numpy.py", "gradkit/a.ipynb"]

@@ -9,10 +9,10 @@ import pseudo
 import pytest
 
 from gradkit import language
-from gradkit.grounds import Settings
+from gradkit.grading.session import Session
+from gradkit.grading.settings import Settings
 from gradkit.records.result import Result
-from gradkit.session import Session
-from gradkit.worker import Workshop
+from gradkit.sandbox import Workshop
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def speak(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Callable[..
     """``speak()``: say everything in the made-up language; with a folder, in that one's."""
 
     def begin(code: str = pseudo.CODE, where: Path = folder) -> None:
-        from gradkit.render.html import plots
+        from gradkit.report.html import plots
 
         monkeypatch.setattr(language, "FOLDER", where)
         monkeypatch.setenv(language.VARIABLE, code)

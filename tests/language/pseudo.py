@@ -20,9 +20,9 @@ from string import Formatter, ascii_letters
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from gradkit.diagnosis.mistakes.catalogue import CODES, REMARKS
 from gradkit.records.result import Result
-from gradkit.truth.assignment import DEFAULT
-from gradkit.truth.mistakes.catalogue import CODES, REMARKS
+from gradkit.task.assignment import DEFAULT
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "qps"

@@ -14,20 +14,20 @@ import pytest
 from mistakes.samples import folder as mistake_folder
 from rich.console import Console
 
-from gradkit.grounds import GradingError, Settings
+from gradkit.grading.settings import GradingError, Settings
 from gradkit.notebook.grade import _again, grade
 from gradkit.notebook.kernel import Kernel
 from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.course import Preview
 from gradkit.records.result import Result
-from gradkit.render.formats import refuser, renderer
-from gradkit.render.html.class_page import class_page
-from gradkit.render.html.row import to_row
-from gradkit.render.preview import show_preview
-from gradkit.render.summary import show_changes, show_summary
-from gradkit.render.text import to_text
-from gradkit.render.withheld import withhold
-from gradkit.truth.assignment import read_assignment
+from gradkit.report.formats import refuser, renderer
+from gradkit.report.html.class_page import class_page
+from gradkit.report.html.row import to_row
+from gradkit.report.preview import show_preview
+from gradkit.report.summary import show_changes, show_summary
+from gradkit.report.text import to_text
+from gradkit.report.visibility import withhold
+from gradkit.task.assignment import read_assignment
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -293,8 +293,10 @@ def test_a_notebooks_report_is_told_in_the_language(speak) -> None:
 def test_a_text_that_is_said_past_the_catalogue_is_found(check, speak, monkeypatch) -> None:
     """The tests above can fail: a sentence that nobody translates is told by its words."""
     speak()
-    monkeypatch.setattr("gradkit.render.said.say", lambda text, **places: text.format(**places))
-    monkeypatch.setattr("gradkit.render.text.say", lambda text, **places: text.format(**places))
+    monkeypatch.setattr(
+        "gradkit.report.plain_text.say", lambda text, **places: text.format(**places)
+    )
+    monkeypatch.setattr("gradkit.report.text.say", lambda text, **places: text.format(**places))
     path = MISTAKES / "wrong-sign.py"
     found = unsaid(check(path), path.read_text(encoding="utf-8"))
     assert "hint" in found["text"]

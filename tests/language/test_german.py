@@ -7,8 +7,8 @@ from mistakes.samples import folder as mistake_folder
 
 from gradkit import language
 from gradkit.language import say
-from gradkit.render.formats import renderer
-from gradkit.render.text import to_text
+from gradkit.report.formats import renderer
+from gradkit.report.text import to_text
 
 SUBMISSION = mistake_folder() / "wrong-target.py"
 

@@ -5,9 +5,9 @@ import pytest
 from rules.generate import run
 from rules.nets import CLASSIFICATION, REGRESSION
 
-from gradkit.truth.mistakes import diagnose
-from gradkit.truth.rules import draw
-from gradkit.truth.rules.draw import FRESH, with_rate
+from gradkit.diagnosis.mistakes import diagnose
+from gradkit.diagnosis.rules import draw
+from gradkit.diagnosis.rules.draw import FRESH, with_rate
 
 
 def told(task, function, rate=False, **options):

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from rules.nets import ALL, CLASSIFICATION, REGRESSION, RELU, SOFTMAX, TANH
 
-from gradkit.records.rule import Slip
-from gradkit.truth.mistakes import (
+from gradkit.diagnosis.mistakes import (
     CODES,
     apply,
     catalogue,
@@ -19,12 +18,13 @@ from gradkit.truth.mistakes import (
     usual_training_cases,
     words,
 )
-from gradkit.truth.mistakes.catalogue import DEDUCTIONS, UnknownMistakeError
-from gradkit.truth.mistakes.forward import CHANGES as FORWARD
-from gradkit.truth.mistakes.rewrite import REWRITES
-from gradkit.truth.mistakes.training import CHANGES as TRAINING
-from gradkit.truth.rules import draw, evaluate, step
-from gradkit.truth.rules.draw import FRESH, with_rate
+from gradkit.diagnosis.mistakes.catalogue import DEDUCTIONS, UnknownMistakeError
+from gradkit.diagnosis.mistakes.forward import CHANGES as FORWARD
+from gradkit.diagnosis.mistakes.rewrite import REWRITES
+from gradkit.diagnosis.mistakes.training import CHANGES as TRAINING
+from gradkit.diagnosis.rules import draw, evaluate, step
+from gradkit.diagnosis.rules.draw import FRESH, with_rate
+from gradkit.records.rule import Slip
 
 UPDATES = tuple(code for code in CODES if code in REWRITES)
 ASKED_FOR = (
@@ -206,8 +206,8 @@ def test_details_of_the_wrong_form_are_refused(code, details, message):
 
 def test_a_sum_over_outputs_is_told_where_there_are_several():
     """The softmax exercise has sums over paths; a wrong one is recognised."""
-    from gradkit.truth.mistakes import with_slips
-    from gradkit.truth.rules import correct_rules
+    from gradkit.diagnosis.mistakes import with_slips
+    from gradkit.diagnosis.rules import correct_rules
 
     entries = tuple(("W2", (j, k)) for j in range(5) for k in range(3))
     slip = Slip("wrong-sum-axis", entries, ((("over", "k"),),) * len(entries))

@@ -4,9 +4,9 @@ import pytest
 from rules.generate import run
 from rules.nets import CLASSIFICATION, REGRESSION
 
-from gradkit.truth.mistakes import diagnose
-from gradkit.truth.rules import draw
-from gradkit.truth.rules.draw import FRESH
+from gradkit.diagnosis.mistakes import diagnose
+from gradkit.diagnosis.rules import draw
+from gradkit.diagnosis.rules.draw import FRESH
 
 LEFT = {
     "wrong-error": lambda y, y_hat: y_hat,

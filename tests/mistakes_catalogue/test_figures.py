@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from rules.nets import REGRESSION
 
-from gradkit.truth.mistakes.figures import common_ratios, readings
+from gradkit.diagnosis.mistakes.figures import common_ratios, readings
 
 WEIGHTS = [("W1", (i, j)) for i in (0, 1) for j in (0, 1)] + [("W2", (0, 0)), ("W2", (1, 0))]
 BIASES = [("b1", (0, 0)), ("b1", (1, 0)), ("b2", (0, 0))]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from rules.nets import ALL, CLASSIFICATION, REGRESSION
 
+from gradkit.diagnosis.mistakes import apply_forward, explain_forward, usual_forward_cases
+from gradkit.diagnosis.mistakes.forward import CHANGES
+from gradkit.diagnosis.rules import draw_forward
 from gradkit.records.rule import ForwardProbes, Slip
-from gradkit.truth.mistakes import apply_forward, explain_forward, usual_forward_cases
-from gradkit.truth.mistakes.forward import CHANGES
-from gradkit.truth.rules import draw_forward
 
 APART = {
     frozenset(pair)

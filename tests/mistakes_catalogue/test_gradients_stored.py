@@ -6,10 +6,10 @@ import pytest
 from rules.generate import run
 from rules.nets import CLASSIFICATION, REGRESSION
 
+from gradkit.diagnosis.mistakes import diagnose
+from gradkit.diagnosis.rules import draw
+from gradkit.diagnosis.rules.draw import FRESH
 from gradkit.records.task import Rates
-from gradkit.truth.mistakes import diagnose
-from gradkit.truth.rules import draw
-from gradkit.truth.rules.draw import FRESH
 
 
 def gradients(task, y, y_hat, A1, X, W2):

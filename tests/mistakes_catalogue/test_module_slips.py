@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from rules.nets import SHIPPED
 
+from gradkit.diagnosis.mistakes.module import OF_THE_MODULE, explain_module, outputs_of
+from gradkit.diagnosis.mistakes.training import loop_with, usual_training_cases
 from gradkit.records.rule import Slip
 from gradkit.records.task import Task
-from gradkit.truth.mistakes.module import OF_THE_MODULE, explain_module, outputs_of
-from gradkit.truth.mistakes.training import loop_with, usual_training_cases
-from gradkit.truth.oracle import Derived, parameters_in
-from gradkit.truth.probes import draw
+from gradkit.task.oracle import Derived, parameters_in
+from gradkit.task.probes import draw
 
 TASKS = (SHIPPED["regression-torch"], SHIPPED["classification-torch"])
 

@@ -5,10 +5,10 @@ import pytest
 from rules.generate import run
 from rules.nets import CLASSIFICATION, REGRESSION
 
+from gradkit.diagnosis.mistakes import diagnose
+from gradkit.diagnosis.rules import draw
+from gradkit.diagnosis.rules.draw import FRESH, with_rate
 from gradkit.records.rule import Rule
-from gradkit.truth.mistakes import diagnose
-from gradkit.truth.rules import draw
-from gradkit.truth.rules.draw import FRESH, with_rate
 
 
 def right(p, y, y_hat, A1, X, rates=(0.001, 0.01)):

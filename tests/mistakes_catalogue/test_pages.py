@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from example_nets import RATE, gradients_of, values_of, written_by, wrong_numpy, wrong_torch
 
-from gradkit.truth.mistakes import CODES, catalogue, forward, rewrite, training
-from gradkit.truth.mistakes.catalogue import (
+from gradkit.diagnosis.mistakes import CODES, catalogue, forward, rewrite, training
+from gradkit.diagnosis.mistakes.catalogue import (
     DEDUCTIONS,
     NETS,
     REMARKS,
@@ -20,7 +20,7 @@ from gradkit.truth.mistakes.catalogue import (
 
 PAGES = {
     path.name.removesuffix(".md"): path.read_text(encoding="utf-8")
-    for path in (files("gradkit.truth.mistakes") / "pages").iterdir()
+    for path in (files("gradkit.diagnosis.mistakes") / "pages").iterdir()
     if path.name.endswith(".md")
 }
 ROLES = {

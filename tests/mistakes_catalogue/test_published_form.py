@@ -8,10 +8,10 @@ import pytest
 from rules.generate import run
 from rules.nets import CLASSIFICATION, REGRESSION
 
+from gradkit.diagnosis.mistakes import apply, apply_forward, diagnose, usual_forward_cases
+from gradkit.diagnosis.rules import draw
+from gradkit.diagnosis.rules.draw import FRESH
 from gradkit.records.rule import Slip, UpdateInputs
-from gradkit.truth.mistakes import apply, apply_forward, diagnose, usual_forward_cases
-from gradkit.truth.rules import draw
-from gradkit.truth.rules.draw import FRESH
 
 PUBLISHED = json.loads((Path(__file__).parents[2] / "reference" / "published.json").read_text())
 FIRST = [("W1", (i, j)) for i in (0, 1) for j in (0, 1)] + [("b1", (0, 0)), ("b1", (1, 0))]

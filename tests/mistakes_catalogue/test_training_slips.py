@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from rules.nets import REGRESSION, SHIPPED, SOFTMAX, TANH
 
+from gradkit.diagnosis.mistakes import explain_training, loop_with, usual_training_cases
+from gradkit.diagnosis.mistakes.loop import correct_loop, train
+from gradkit.diagnosis.mistakes.training import CHANGES, GROUPS
 from gradkit.records.probes import Run
 from gradkit.records.rule import Slip, TrainingRun
 from gradkit.records.task import Rates
-from gradkit.truth.mistakes import explain_training, loop_with, usual_training_cases
-from gradkit.truth.mistakes.loop import correct_loop, train
-from gradkit.truth.mistakes.training import CHANGES, GROUPS
-from gradkit.truth.network import parameter_shapes
-from gradkit.truth.oracle import Derived
-from gradkit.truth.undiagnosed import NoDiagnosisError
+from gradkit.records.undiagnosed import NoDiagnosisError
+from gradkit.task.network import parameter_shapes
+from gradkit.task.oracle import Derived
 
 TASKS = (SHIPPED["regression-torch"], SHIPPED["classification-torch"])
 STANDING = {"missing-step", "gradients-cleared", "graph-detached", "unregistered-parameters"}

@@ -12,9 +12,9 @@ import pytest
 from rules.generate import STYLES, compiled, run, sets_of, write
 from rules.nets import CLASSIFICATION, REGRESSION
 
-from gradkit.truth.mistakes import apply, diagnose
-from gradkit.truth.rules import draw
-from gradkit.truth.rules.draw import FRESH
+from gradkit.diagnosis.mistakes import apply, diagnose
+from gradkit.diagnosis.rules import draw
+from gradkit.diagnosis.rules.draw import FRESH
 
 TASKS = (REGRESSION, CLASSIFICATION)
 UNEXPLAINED = 0.02

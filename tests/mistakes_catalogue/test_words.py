@@ -6,11 +6,7 @@ from string import Formatter
 
 import pytest
 
-from gradkit.records.finding import UNEXPLAINED, Finding
-from gradkit.records.rule import Explanation, Names, Slip
-from gradkit.records.task import Task
-from gradkit.truth.assignment import read_assignment
-from gradkit.truth.mistakes import (
+from gradkit.diagnosis.mistakes import (
     CODES,
     fill,
     mistake,
@@ -19,7 +15,11 @@ from gradkit.truth.mistakes import (
     usual_training_cases,
     words,
 )
-from gradkit.truth.mistakes.tell import others, told
+from gradkit.diagnosis.mistakes.tell import others, told
+from gradkit.records.finding import UNEXPLAINED, Finding
+from gradkit.records.rule import Explanation, Names, Slip
+from gradkit.records.task import Task
+from gradkit.task.assignment import read_assignment
 
 TASKS: dict[str, Task] = {task.id: task for task in read_assignment(None).tasks}
 REGRESSION = TASKS["regression-numpy"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import hypothesis  # noqa: F401
 import pytest
 
-import gradkit.inquiry
+import gradkit.diagnosis.inquiry
 import gradkit.pytest_plugin.items  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]

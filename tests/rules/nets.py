@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradkit.records.task import Layer, Task
-from gradkit.truth.assignment import read_assignment
+from gradkit.task.assignment import read_assignment
 
 SHIPPED = {task.id: task for task in read_assignment().tasks}
 REGRESSION = SHIPPED["regression-numpy"]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from rules.nets import ALL, CLASSIFICATION, REGRESSION, RELU, SOFTMAX
 
-from gradkit.truth.rules import draw, draw_forward
-from gradkit.truth.rules.draw import ROWS, with_rate
-from gradkit.truth.rules.pool import flatten, variables
-from gradkit.truth.rules.recover import shape_of
+from gradkit.diagnosis.rules import draw, draw_forward
+from gradkit.diagnosis.rules.draw import ROWS, with_rate
+from gradkit.diagnosis.rules.pool import flatten, variables
+from gradkit.diagnosis.rules.recover import shape_of
 
 
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)

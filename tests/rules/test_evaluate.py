@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from rules.nets import REGRESSION
 
+from gradkit.diagnosis.rules import draw, evaluate
 from gradkit.records.rule import Factor, Rule, Term
-from gradkit.truth.rules import draw, evaluate
 
 W2 = [Factor("W2", (j, 0), "before") for j in (0, 1)]
 LATE = [Factor("W2", (j, 0), "after") for j in (0, 1)]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from rules.nets import ALL, CLASSIFICATION, REGRESSION
 
+from gradkit.diagnosis.rules import draw_forward, recover_forward
+from gradkit.diagnosis.rules.forward import correct_form, run_stages
 from gradkit.records.rule import ForwardProbes
 from gradkit.records.task import Layer
-from gradkit.truth import network
-from gradkit.truth.rules import draw_forward, recover_forward
-from gradkit.truth.rules.forward import correct_form, run_stages
+from gradkit.task import network
 
 
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)

@@ -5,9 +5,9 @@ import pytest
 from rules.generate import run
 from rules.nets import CLASSIFICATION, REGRESSION, RELU, SOFTMAX, TANH
 
+from gradkit.diagnosis.rules import draw, evaluate, recover, step, text
+from gradkit.diagnosis.rules.draw import FRESH, with_rate
 from gradkit.records.rule import Rule, Unexplained, UpdateProbes
-from gradkit.truth.rules import draw, evaluate, recover, step, text
-from gradkit.truth.rules.draw import FRESH, with_rate
 
 
 def rules_of(function, task, *, rate=False, entries=None, seed=1):

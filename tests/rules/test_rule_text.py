@@ -3,9 +3,9 @@
 import pytest
 from rules.nets import REGRESSION, SOFTMAX
 
+from gradkit.diagnosis.rules import correct_rules, forward_text, text
+from gradkit.diagnosis.rules.text import entry_text
 from gradkit.records.rule import Factor, ForwardForm, LayerForm, Names, Rule, Term
-from gradkit.truth.rules import correct_rules, forward_text, text
-from gradkit.truth.rules.text import entry_text
 
 STUDENT = Names(
     target="t",

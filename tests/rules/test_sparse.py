@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gradkit.truth.rules.sparse import pursue
+from gradkit.diagnosis.rules.sparse import pursue
 
 
 def library(seed=0):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from rules.nets import ALL, CLASSIFICATION, REGRESSION, SOFTMAX, TANH
 
+from gradkit.diagnosis.rules import correct_rules, draw, draw_forward, evaluate, step, text
+from gradkit.diagnosis.rules.draw import with_rate
 from gradkit.records.rule import UpdateInputs
 from gradkit.records.task import Layer
-from gradkit.truth import network
-from gradkit.truth.rules import correct_rules, draw, draw_forward, evaluate, step, text
-from gradkit.truth.rules.draw import with_rate
-from gradkit.truth.undiagnosed import NoDiagnosisError
+from gradkit.records.undiagnosed import NoDiagnosisError
+from gradkit.task import network
 
 
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
@@ -98,7 +98,7 @@ def test_a_step_outside_the_library_is_refused(monkeypatch):
     """An exercise whose right rule cannot be written is told, not guessed."""
     import sys
 
-    module = sys.modules["gradkit.truth.rules.step"]
+    module = sys.modules["gradkit.diagnosis.rules.step"]
     own = module.step
 
     def bent(task, inputs):

@@ -9,10 +9,10 @@ import pytest
 from styles import ENTRIES, FORWARD, IMPORTS, VECTORISED, Slip
 from watched import TASKS, Watched, watch
 
+from gradkit.diagnosis.attribute import attribute
 from gradkit.records.rule import Slip as Found
 from gradkit.records.task import Layer, Start, Task
-from gradkit.truth.attribute import attribute
-from gradkit.worker import Workshop
+from gradkit.sandbox import Workshop
 
 pytestmark = pytest.mark.usefixtures("warm")
 

@@ -16,7 +16,7 @@ from watched import TASKS, watch
 
 from gradkit.records.task import Task
 from gradkit.records.trace import Attribution
-from gradkit.worker import Workshop
+from gradkit.sandbox import Workshop
 
 LAYOUTS = {"scalar": IN_OUT, "vectorised": IN_OUT, "out_in": OUT_IN, "row": ROWS}
 IDS = ("regression-numpy", "classification-numpy")

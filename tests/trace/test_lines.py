@@ -4,7 +4,7 @@ import pytest
 from styles import STYLES, Slip, Style
 from watched import watch
 
-from gradkit.worker import Workshop
+from gradkit.sandbox import Workshop
 
 CASES = [(style, slip) for style in STYLES for slip in style.slips]
 

@@ -7,10 +7,10 @@ import pytest
 from styles import VECTORISED
 from watched import TASKS, batch_of, watch
 
-from gradkit.student.trace import observe_trace
-from gradkit.worker import Workshop
-from gradkit.worker.frames import Frame
-from gradkit.worker.trace import COLUMNS
+from gradkit.diagnosis.trace import observe_trace
+from gradkit.runtime.frames import Frame
+from gradkit.runtime.trace import COLUMNS
+from gradkit.sandbox import Workshop
 
 TASK = "classification-numpy"
 FORWARD = VECTORISED.sources()[0]

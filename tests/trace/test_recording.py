@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from gradkit.worker import trace as tracing
-from gradkit.worker.call import Before
-from gradkit.worker.frames import TO_GRADER, Frame, encode
+from gradkit.runtime import trace as tracing
+from gradkit.runtime.call import Before
+from gradkit.runtime.frames import TO_GRADER, Frame, encode
 
 CELL = "cell 1"
 CALL = {

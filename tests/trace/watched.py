@@ -7,23 +7,23 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from gradkit.binding import bind
+from gradkit.binding.outline import outline
+from gradkit.diagnosis.attribute import attribute
+from gradkit.diagnosis.mistakes import Diagnosis, diagnose
+from gradkit.diagnosis.rules import draw
+from gradkit.diagnosis.rules.draw import FRESH, with_rate
+from gradkit.diagnosis.trace import observe_trace
 from gradkit.records.binding import Bound
 from gradkit.records.probes import Batch
 from gradkit.records.rule import UpdateInputs, UpdateProbes
 from gradkit.records.submission import Cell, Section
 from gradkit.records.task import Task
 from gradkit.records.trace import Attribution, Trace
-from gradkit.student.bind import bind
-from gradkit.student.observe import observe_batch
-from gradkit.student.outline import outline
-from gradkit.student.sitting import Sitting
-from gradkit.student.trace import observe_trace
-from gradkit.truth.assignment import read_assignment
-from gradkit.truth.attribute import attribute
-from gradkit.truth.mistakes import Diagnosis, diagnose
-from gradkit.truth.rules import draw
-from gradkit.truth.rules.draw import FRESH, with_rate
-from gradkit.worker import Workshop
+from gradkit.sandbox import Workshop
+from gradkit.sandbox.observe import observe_batch
+from gradkit.sandbox.process import Sitting
+from gradkit.task.assignment import read_assignment
 
 TASKS = {task.id: task for task in read_assignment(None).tasks}
 CALLS = 8

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from gradkit.student.gather import Handed
+from gradkit.submission.gather import Handed
 from gradkit.text import storable
 
 METADATA = "submission_metadata.yml"

@@ -11,18 +11,18 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
-from gradkit.recognise import another_exercise
+from gradkit.binding.outline import outline
+from gradkit.grading.recognise import another_exercise
 from gradkit.records.course import Match, Preview, Sender
 from gradkit.records.submission import Parcel, Submission
 from gradkit.records.task import Assignment
-from gradkit.student.content import normal
-from gradkit.student.divide import divide
-from gradkit.student.files import SubmissionError
-from gradkit.student.gather import Handed
-from gradkit.student.load import Loader
-from gradkit.student.outline import outline
-from gradkit.student.read import parse
-from gradkit.student.source import parse as parse_source
+from gradkit.submission.content import normal
+from gradkit.submission.divide import divide
+from gradkit.submission.files import SubmissionError
+from gradkit.submission.gather import Handed
+from gradkit.submission.load import Loader
+from gradkit.submission.read import parse
+from gradkit.submission.source import parse as parse_source
 
 
 def preview(

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from gradkit.classroom.back.sheet import SheetError, column, is_blank, read_sheet, values
 from gradkit.classroom.course.identify import Index, index, normal, turned, who
 from gradkit.classroom.course.senders import KINDS
+from gradkit.classroom.feedback.csv_table import SheetError, column, is_blank, read_sheet, values
 from gradkit.records.course import Match, Sender, Student
-from gradkit.student.files import shown
+from gradkit.submission.files import shown
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "name": (

@@ -19,8 +19,8 @@ from pathlib import Path, PurePosixPath
 
 from gradkit.classroom.course.gradescope import METADATA, Metadata, read_metadata
 from gradkit.records.course import Sender
-from gradkit.student.files import shown
-from gradkit.student.gather import Handed
+from gradkit.submission.files import shown
+from gradkit.submission.gather import Handed
 from gradkit.text import storable
 
 # Canvas takes the first two parts that are digits alone for the ids when a file comes back, so

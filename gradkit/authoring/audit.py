@@ -1,0 +1,248 @@
+"""Try every mistake of the catalogue, alone, against an assignment, before students do.
+
+No student's code and no worker is needed: what the mistake would give is computed by its
+executable prediction, and looked at by the same judge, at the same probes, as a
+submission's observations are.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from gradkit.authoring.predict import of_forward, predict, usual_slips
+from gradkit.diagnosis.mistakes import entries_text
+from gradkit.diagnosis.rules.symbols import PARAMETERS
+from gradkit.diagnosis.rules.text import symbol_text
+from gradkit.judge import Case, judge
+from gradkit.judge.trajectory import trajectory
+from gradkit.records.audit import Audit, TaskAudit, Trial
+from gradkit.records.binding import Binding, Bound, Convention
+from gradkit.records.observations import Failure, Observations, Outcome
+from gradkit.records.probes import Probes, Run
+from gradkit.records.rule import Names, Slip
+from gradkit.records.submission import Place
+from gradkit.records.task import Array, Assignment, Task
+from gradkit.records.undiagnosed import NoDiagnosisError
+from gradkit.task.assignment import read_assignment
+from gradkit.task.oracle import Derived, Expected, OracleError, expect
+from gradkit.task.probes import draw
+from gradkit.task.solution import find_reference, load_reference, verify
+
+NOWHERE = Place("the assignment", None, 1)
+FIRST_STEP = "the first step from the first start"
+FIRST_RUN = "the whole run from the first start"
+
+MISFIT = Failure(0, "ValueError", "the sizes do not fit", None, "")
+
+ALIKE = 1e-9
+"""How closely, relative, the steps of one kind must share a factor to be at one rate."""
+
+
+def audit_file(assignment: Path | None, reference: Path | None) -> Audit:
+    """Audit an assignment file, or gradkit's own, with the model solutions that go with it."""
+    return audit(read_assignment(assignment), find_reference(assignment, reference))
+
+
+def audit(assignment: Assignment, reference: Path | None, seed: int = 0) -> Audit:
+    """Try every mistake against every task.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    reference : Path or None
+        Folder of the model solutions, which are held against the assignment; None where
+        there are none.
+    seed : int
+        Draws the probes.
+
+    Returns
+    -------
+    Audit
+    """
+    tasks = tuple(_audit_task(task, reference, seed) for task in assignment.tasks)
+    clean = all(
+        not (task.refused or task.untried or task.solution)
+        and all(trial.caught or trial.allowed for trial in task.trials)
+        for task in tasks
+    )
+    return Audit(assignment.title, tasks, clean)
+
+
+def _audit_task(task: Task, reference: Path | None, seed: int) -> TaskAudit:
+    oracle = Derived(task)
+    # Who takes a rate is asked with two of them, at probes of its own.
+    asked = {rate: _with_first_step(task, draw(task, seed, oracle.forward, rate)) for rate in RATES}
+    expected = {rate: expect(oracle, probes) for rate, probes in asked.items()}
+    trials: list[Trial] = []
+    blind: dict[str, list[Trial]] = {FIRST_STEP: [], FIRST_RUN: []}
+    refused: tuple[str, ...] = ()
+    untried = ""
+    try:
+        refused = _caught(_case(task, None, asked[False], expected[False]))
+        slips = list(usual_slips(task))
+    except NoDiagnosisError as error:
+        # The catalogue predicts nothing for this net, and says why.
+        untried, slips = f"{task.id}: {error}.", []
+    for slip, rate in slips:
+        case = _case(task, slip, asked[rate], expected[rate])
+        trial = Trial(slip.code, _form(task, slip), _caught(case), _allowed(slip, case))
+        trials.append(trial)
+        if of_forward(slip):
+            case = _case(task, slip, asked[rate], expected[rate], own=True)
+        for name, unseen in blind.items():
+            if trajectory(_only(name, case), {}).state == "pass":
+                unseen.append(trial)
+    verified, solution = _verify(task, reference, asked[False])
+    return TaskAudit(
+        task.id,
+        task.title,
+        tuple(trials),
+        refused,
+        {name: tuple(unseen) for name, unseen in blind.items()},
+        untried,
+        verified,
+        solution,
+    )
+
+
+RATES = (False, True)
+
+
+def _with_first_step(task: Task, probes: Probes) -> Probes:
+    """The same with a run of a single step, which no check looks at."""
+    rows = slice(None) if task.framework == "torch" else slice(1)
+    run = _first(probes)
+    step = replace(run, name="first step", check="", X=run.X[rows], y=run.y[rows], epochs=1)
+    return replace(probes, runs=(*probes.runs, step))
+
+
+def _first(probes: Probes) -> Run:
+    return next(run for run in probes.runs if run.check == "trajectory")
+
+
+def _only(name: str, case: Case) -> Case:
+    """The case as a grader with one start, or with one step, would see it."""
+    runs = case.probes.runs
+    run = _first(case.probes) if name == FIRST_RUN else replace(runs[-1], check="trajectory")
+    return replace(case, probes=replace(case.probes, runs=(run,)))
+
+
+def _case(
+    task: Task, slip: Slip | None, probes: Probes, expected: Expected, *, own: bool = False
+) -> Case:
+    """The case of a submission that makes this mistake, and is in order otherwise."""
+    start = {key: value[None] for key, value in task.starts[0].parameters.items()}
+    outputs = {"initialise": start, **predict(task, slip, probes, own=own)}
+    outcomes = {
+        name: Outcome(name, arrays, failure=None if arrays else MISFIT)
+        for name, arrays in outputs.items()
+    }
+    case = Case(task, _binding(task), probes, Observations(task.id, outcomes), expected)
+    unseen = all(verdict.state == "pass" for verdict in judge(case, ("forward",)))
+    if slip is not None and of_forward(slip) and unseen and not own:
+        # Nobody has seen that the forward pass is wrong, so it is what runs are made with.
+        return _case(task, slip, probes, expected, own=True)
+    return case
+
+
+def _caught(case: Case) -> tuple[str, ...]:
+    return tuple(verdict.check for verdict in judge(case) if verdict.state != "pass")
+
+
+def _allowed(slip: Slip, case: Case) -> bool:
+    """Whether it is gradient descent at another rate, and the assignment leaves that free."""
+    if case.task.rates.policy != "free" or not case.probes.update or of_forward(slip):
+        return False
+    for batch in case.probes.update:
+        found, right = case.observations.outcomes[batch.name].outputs, case.expected[batch.name]
+        for kind in "Wb":
+            keys = [key for key in right if key[0] == kind]
+            taken, wanted = (_steps(batch.inputs, after, keys) for after in (found, right))
+            factor = taken @ wanted / (wanted @ wanted)
+            if (
+                not factor > 0
+                or np.abs(taken - factor * wanted).max() > ALIKE * np.abs(taken).max()
+            ):
+                return False
+    return True
+
+
+def _steps(before: Mapping[str, Array], after: Mapping[str, Array], keys: list[str]) -> Array:
+    return np.concatenate([(after[key] - before[key]).ravel() for key in keys])
+
+
+def _form(task: Task, slip: Slip) -> str:
+    """Where, and in which of its forms, a mistake was made: ``W2 (unit 1)``."""
+    details = slip.details[0] if slip.details else ()
+    facts = [_fact(name, value) for name, value in details if value != () and name not in CLEAR]
+    told = f"({', '.join(facts)})" if facts else ""
+    return " ".join(filter(None, (entries_text(slip.entries, task, Names()), told)))
+
+
+CLEAR = ("when", "coefficient")
+"""Details without which an instructor knows what is meant."""
+
+SUMS = {"i": "the inputs", "j": "the hidden units", "k": "the outputs"}
+
+
+def _fact(name: str, value: object) -> str:
+    """A detail in an instructor's words: ``factors A1 · (1−A1)``, ``runs layers 1, 1, 2``."""
+    if name == "order":
+        return f"runs layers {', '.join(str(value))}"
+    if name == "over":
+        return f"over {SUMS[str(value)]}"
+    if name in ("factors", "around", "inside", "outside"):
+        words = value if isinstance(value, tuple) else (value,)
+        return f"{name} {' · '.join(symbol_text(str(word)) for word in words)}"
+    return f"{name} {_plain(value)}"
+
+
+def _plain(value: object) -> str:
+    if not isinstance(value, tuple):
+        return str(value)
+    if value[0] in PARAMETERS and len(value) > 1:
+        name, row, column, *when = value
+        return " ".join([f"{name}[{row},{column}]", *when])
+    return " · ".join(map(str, value))
+
+
+def _verify(task: Task, reference: Path | None, probes: Probes) -> tuple[bool, str]:
+    """Whether there is a model solution that could be run, and what is wrong with it."""
+    if reference is None:
+        return False, ""
+    if task.framework == "torch" and importlib.util.find_spec("torch") is None:
+        return False, ""
+    try:
+        verify(task, load_reference(task, reference, "correct"), probes)
+    except OracleError as error:
+        return True, str(error)
+    return True, ""
+
+
+def _binding(task: Task) -> Binding:
+    keys = {key: key for key in task.starts[0].parameters}
+    returns: Mapping[str, Mapping[str, tuple[int | str, ...]]] = {
+        "forward": {"y_hat": (0,), "A1": (1,)},
+        "model": {"y_hat": ()},
+        "train": {"loss": ()},
+    }
+    bound = {
+        role.name: Bound(
+            role.name,
+            role.name,
+            NOWHERE,
+            role.signature,
+            (),
+            {},
+            Convention(keys),
+            returns.get(role.name, {}),
+            NOWHERE,
+        )
+        for role in task.roles
+    }
+    return Binding(task.id, bound, ())

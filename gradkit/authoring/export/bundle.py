@@ -1,0 +1,118 @@
+"""What every platform needs of an assignment: its files, its model solutions, gradkit itself."""
+
+from __future__ import annotations
+
+import importlib.util
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from gradkit.errors import GradkitError
+from gradkit.records.task import Assignment
+from gradkit.task.assignment import DEFAULT, read_assignment
+from gradkit.task.oracle import OracleError
+from gradkit.task.solution import find_reference, load_reference
+
+
+class ExportError(GradkitError):
+    """Nothing can be exported; the text says what was found and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What is in a file, and who may do what with it.
+
+    ``secret`` files are for the owner alone; ``program`` is run.
+    """
+
+    content: bytes
+    secret: bool = False
+    program: bool = False
+
+
+Files = Mapping[str, File]
+"""Files by their path in the export, with forward slashes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """An assignment with its files, relative to ``assignment_file``'s folder.
+
+    ``own`` says whether it is another assignment than the one that comes with gradkit.
+    ``reference`` are the model solutions, empty where there are none.
+    """
+
+    assignment: Assignment
+    assignment_file: str
+    files: Mapping[str, bytes]
+    own: bool
+    reference: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def bundle(path: Path | None, reference: Path | None, *, keyless: bool = False) -> Bundle:
+    """Collect an assignment.
+
+    Parameters
+    ----------
+    path : path or None
+        The assignment file. None is the one that comes with gradkit.
+    reference : path or None
+        The folder of model solutions; None looks for the checkout's.
+    keyless : bool
+        Whether to leave model solutions out: expected values are derived from the file.
+
+    Raises
+    ------
+    ExportError
+        Data lie outside the assignment's folder, or model solutions are missing or cannot
+        be loaded.
+    AssignmentError
+        The assignment file cannot be used.
+    """
+    assignment = read_assignment(path)
+    file = path or DEFAULT
+    return Bundle(
+        assignment,
+        file.name,
+        _files(file),
+        own=path is not None,
+        reference={} if keyless else _reference(assignment, path, reference),
+    )
+
+
+def _files(file: Path) -> dict[str, bytes]:
+    """The file and the data that it names, each by its path from the file's folder."""
+    text = file.read_bytes()
+    found = {file.name: text}
+    for task in tomllib.loads(text.decode())["tasks"]:
+        name = PurePosixPath(task["data"])
+        if name.is_absolute() or ".." in name.parts:
+            raise ExportError(
+                f"{file}: the data {name} lie outside its folder. Move them beside the assignment "
+                "file: what is exported is one folder."
+            )
+        found[str(name)] = (file.parent / name).read_bytes()
+    return found
+
+
+def _reference(
+    assignment: Assignment, path: Path | None, reference: Path | None
+) -> dict[str, bytes]:
+    folder = find_reference(path, reference)
+    if folder is None:
+        raise ExportError(
+            "There are no model solutions here. Name their folder with --reference, or say "
+            "--no-reference: expected values are then derived from the assignment file, and "
+            "marks are provisional."
+        )
+    if not folder.is_dir():
+        raise ExportError(f"--reference {folder}: there is no such folder.")
+    for task in assignment.tasks:
+        if task.framework == "torch" and importlib.util.find_spec("torch") is None:
+            continue
+        try:
+            load_reference(task, folder, "correct")
+        except OracleError as error:
+            raise ExportError(str(error)) from None
+    return {file.name: file.read_bytes() for file in sorted(folder.glob("*.py"))}

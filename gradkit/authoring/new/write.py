@@ -1,0 +1,172 @@
+"""Put the files together, and write them where nothing is overwritten."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from gradkit.authoring.export.gradescope import TORCH
+from gradkit.authoring.export.install import Install, carried, choose
+from gradkit.authoring.export.install import words as install_words
+from gradkit.authoring.export.template import filled
+from gradkit.authoring.new import words
+from gradkit.authoring.new.notebook import notebook
+from gradkit.authoring.new.readme import instructor_readme, student_readme
+from gradkit.authoring.new.solution import solution
+from gradkit.authoring.new.starter import starter
+from gradkit.authoring.new.variant import files_of
+from gradkit.errors import GradkitError
+from gradkit.records.task import Assignment
+from gradkit.task.assignment import DEFAULT, read_assignment
+
+PLAIN = Path(__file__).parent / "files"
+PLACES = {
+    "github.yml": ".github/workflows/gradkit.yml",
+    "gitlab.yml": ".gitlab-ci.yml",
+    "pytest.ini": "pytest.ini",
+    "gitignore": ".gitignore",
+}
+"""Files that are the same for every assignment, by the name that they have here."""
+
+HOME = "assignment"
+"""Where the exercise lies in a student's folder, if it is not gradkit's own."""
+
+
+class WriteError(GradkitError):
+    """Nothing was written; the text says why and what to do."""
+
+
+def student_files(
+    assignment: Assignment | None = None, given: Install | None = None
+) -> dict[str, str]:
+    """A student's folder, path by path, but for gradkit's wheel.
+
+    Parameters
+    ----------
+    assignment : Assignment, optional
+        gradkit's own if not given.
+    given : Install, optional
+        How students get gradkit; with the wheel beside the files if not given.
+    """
+    own = assignment is not None
+    chosen = assignment or read_assignment()
+    given = given or choose(None)
+    torch = any(task.framework == "torch" for task in chosen.tasks)
+    files = {f"{words.module(task)}.py": starter(task) for task in chosen.tasks}
+    files["starter.ipynb"] = notebook(chosen, given, own=own)
+    files["README.md"] = student_readme(chosen, given, own=own)
+    option = f" --assignment {HOME}/assignment.toml" if own else ""
+    ini = f"gradkit_assignment = {HOME}/assignment.toml" if own else ""
+    for name, place in PLACES.items():
+        files[place] = filled(
+            (PLAIN / name).read_text(encoding="utf-8"),
+            install=install_words(given),
+            torch=f"pip install {TORCH}" if torch else "",
+            option=option,
+            ini=ini,
+        )
+    return files
+
+
+def instructor_files(seed: int | None, given: Install | None = None) -> dict[str, str]:
+    """An assignment of one's own: the exercise, its solutions, what students get.
+
+    Parameters
+    ----------
+    seed : int or None
+        Draws a variant; None takes gradkit's own exercise, whose answers are public.
+    given : Install, optional
+        See `student_files`.
+    """
+    if seed is None:
+        paths = [DEFAULT, *DEFAULT.parent.glob("*.csv")]
+        exercise = {path.name: path.read_text(encoding="utf-8") for path in paths}
+    else:
+        exercise = files_of(seed)
+    assignment = _read(exercise)
+    data = {f"{HOME}/{name}": text for name, text in exercise.items()}
+    return {
+        **exercise,
+        "README.md": instructor_readme(assignment),
+        **{f"reference/{words.module(t)}.py": solution(t) for t in assignment.tasks},
+        **{f"template/{n}": t for n, t in {**student_files(assignment, given), **data}.items()},
+    }
+
+
+def _read(exercise: Mapping[str, str]) -> Assignment:
+    """The exercise, read as it will be from its folder."""
+    with tempfile.TemporaryDirectory() as made:
+        for name, text in exercise.items():
+            (Path(made) / name).write_text(text, encoding="utf-8")
+        return read_assignment(Path(made) / "assignment.toml")
+
+
+def wheel_files(given: Install, *, instructor: bool) -> dict[str, bytes]:
+    """Give the wheel of gradkit, where it is carried: in the folder that students get."""
+    found = carried(given, "template/" if instructor else "")
+    return {name: file.content for name, file in found.items()}
+
+
+def write_new(
+    folder: Path,
+    *,
+    instructor: bool = False,
+    variant: int | None = None,
+    install: str | None = None,
+) -> tuple[str, ...]:
+    """Write a student's folder, or an instructor's, and name its files.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if there is none; nothing in it is overwritten.
+    instructor : bool
+        An assignment of one's own, with its solutions and what its students get.
+    variant : int, optional
+        Draws other sizes, activation, rates and data, for an instructor.
+    install : str, optional
+        What pip installs gradkit from; by default a wheel of the gradkit that runs.
+
+    Raises
+    ------
+    GradkitError
+        Nothing was written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> "regression_numpy.py" in write_new(Path("hw"), install="gradkit")
+    True
+    """
+    if variant is not None and not instructor:
+        raise WriteError("--variant changes the exercise, so it goes with --instructor.")
+    given = choose(install)
+    texts = instructor_files(variant, given) if instructor else student_files(None, given)
+    files: dict[str, str | bytes] = {**texts, **wheel_files(given, instructor=instructor)}
+    write(folder, files)
+    return tuple(files)
+
+
+def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    """Write all files, or none.
+
+    Raises
+    ------
+    WriteError
+        One of them is there already, or the folder cannot be written to.
+    """
+    there = [name for name in files if (folder / name).exists()]
+    if there:
+        more = f" and {len(there) - 3} more" if len(there) > 3 else ""
+        raise WriteError(
+            f"{folder} already has {', '.join(there[:3])}{more}, and nothing is overwritten. "
+            "Name a folder that is empty or not there yet."
+        )
+    try:
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        raise WriteError(f"{folder}: cannot be written ({error.strerror}).") from None

@@ -1,0 +1,165 @@
+"""Run the published notebook's four runs again, and hold every figure against the print.
+
+The published form of the numpy updates is what produces their figures: they are wrong on
+purpose here. The torch runs start from weights recovered from their printed losses.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradkit.errors import GradkitError
+from gradkit.records.probes import Run
+from gradkit.records.task import Array, Task
+from gradkit.task.assignment import read_assignment
+from gradkit.task.oracle import OracleError, course_of
+from gradkit.task.probes import whole
+from gradkit.task.solution import BESIDE, TorchReference, load_reference
+
+LOSS_NUMPY, LOSS_TORCH = 1e-12, 1e-6
+"""Relative; how far a recomputed loss may be from the printed one."""
+
+DECIMALS_PARAMETERS, DECIMALS_PREDICTIONS = 8, 4
+"""Decimals to which the notebook prints parameters and predictions."""
+
+
+class ReproduceError(GradkitError):
+    """The runs cannot be made; the text says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One printed number beside the recomputed one, and whether they agree."""
+
+    name: str
+    published: float
+    recomputed: float
+    agrees: bool
+
+
+def reproduce(folder: Path | None) -> tuple[str, bool]:
+    """Recompute every published figure.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Where the model solutions and ``published.json`` are; None looks in the checkout.
+
+    Returns
+    -------
+    text : str
+        A table per run.
+    agreed : bool
+        Whether every figure was recomputed and agrees.
+
+    Raises
+    ------
+    ReproduceError
+        The folder, a file of it, or torch is missing.
+    """
+    folder = folder or BESIDE
+    try:
+        published = json.loads((folder / "published.json").read_text(encoding="utf-8"))
+    except OSError:
+        raise ReproduceError(
+            f"{folder / 'published.json'}: not found. The published figures are in the folder of "
+            "the model solutions, in gradkit's repository: name it with --reference."
+        ) from None
+    except ValueError as error:
+        raise ReproduceError(f"{folder / 'published.json'}: is not JSON: {error}.") from None
+    if importlib.util.find_spec("torch") is None:
+        raise ReproduceError(
+            "torch is not installed, and two of the four runs need it: "
+            "pip install 'gradkit[torch]'."
+        )
+    parts, agreed = [], True
+    for task in read_assignment().tasks:
+        try:
+            runner = _torch_figures if task.framework == "torch" else _numpy_figures
+            figures = list(runner(task, published[task.id], folder))
+        except OracleError as error:
+            raise ReproduceError(str(error)) from None
+        agreed &= all(figure.agrees for figure in figures)
+        parts.append(_table(task, figures))
+    ending = "Every figure agrees." if agreed else "Some figures differ: see the lines marked !."
+    return "\n".join([*parts, ending, ""]), agreed
+
+
+def _run(task: Task, epochs: int) -> Run:
+    start = task.starts[0]
+    X, y = whole(task.X), whole(task.y)
+    return Run("published", "trajectory", start.name, start.parameters, X, y, epochs, None)
+
+
+def _numpy_figures(task: Task, figures: dict[str, Any], folder: Path) -> Iterator[Figure]:
+    oracle = load_reference(task, folder, "published")
+    if "first_loss" in figures:
+        one = replace(_run(task, 1), X=whole(task.X[:1]), y=whole(task.y[:1]))
+        first = oracle.train(one)
+        loss = _losses(task, one, first)[0]
+        yield _close("loss of row 1, untrained", figures["first_loss"], loss, LOSS_NUMPY)
+        yield from _parameters("after row 1", figures["after_first_step"], first)
+    losses = figures["epoch_losses"]
+    run = _run(task, len(losses))
+    trained = oracle.train(run)
+    means = _losses(task, run, trained).reshape(len(losses), -1).mean(axis=1)
+    for epoch, (printed, found) in enumerate(zip(losses, means, strict=True), 1):
+        yield _close(f"loss of epoch {epoch}", printed, found, LOSS_NUMPY)
+    yield from _parameters(f"after {len(losses)} epochs", figures["final_parameters"], trained)
+
+
+def _torch_figures(task: Task, figures: dict[str, Any], folder: Path) -> Iterator[Figure]:
+    oracle = load_reference(task, folder, "published")
+    if isinstance(oracle, TorchReference):
+        oracle = replace(oracle, precision="float32")
+    run = _run(task, figures["epochs"])
+    stacked = {key: np.repeat(value[None], len(run.X), 0) for key, value in run.parameters.items()}
+    predictions = oracle.forward(stacked, run.X[:, :, None])[0].ravel()
+    for row, (printed, found) in enumerate(
+        zip(figures["initial_predictions"], predictions, strict=True), 1
+    ):
+        yield _printed(f"prediction for row {row}, untrained", printed, found, DECIMALS_PREDICTIONS)
+    losses = oracle.train(run)["loss"]
+    for epoch, printed in zip(figures["printed_epochs"], figures["losses"], strict=True):
+        yield _close(f"loss of epoch {epoch}", printed, losses[epoch], LOSS_TORCH)
+
+
+def _losses(task: Task, run: Run, trained: dict[str, Array]) -> Array:
+    course = course_of(task, run, trained)
+    return np.array([]) if course is None else course
+
+
+def _parameters(when: str, printed: dict[str, Any], values: dict[str, Array]) -> Iterator[Figure]:
+    for key, numbers in printed.items():
+        for index, number in np.ndenumerate(np.array(numbers)):
+            name = f"{key}[{','.join(map(str, index))}] {when}"
+            found = float(values[f"final/{key}"][index])
+            yield _printed(name, float(number), found, DECIMALS_PARAMETERS)
+
+
+def _close(name: str, printed: float, found: float, relative: float) -> Figure:
+    return Figure(name, printed, float(found), abs(found - printed) <= relative * abs(printed))
+
+
+def _printed(name: str, printed: float, found: float, decimals: int) -> Figure:
+    # What was printed is rounded: half a unit of its last decimal, and what float32 adds.
+    agrees = abs(found - printed) <= 0.5 * 10**-decimals * (1 + 1e-3)
+    return Figure(name, printed, float(found), agrees)
+
+
+def _table(task: Task, figures: list[Figure]) -> str:
+    width = max(len(figure.name) for figure in figures)
+    lines = [task.title, f"  {'':<{width}}  {'published':>22}{'recomputed':>24}"]
+    for figure in figures:
+        mark = "" if figure.agrees else "  !"
+        lines.append(
+            f"  {figure.name:<{width}}  {figure.published:>22.16g}{figure.recomputed:>24.16g}{mark}"
+        )
+    return "\n".join([*lines, ""])

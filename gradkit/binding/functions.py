@@ -1,0 +1,210 @@
+"""Bind the functions of a numpy task: names first, then what the functions accept and give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import permutations
+
+import numpy as np
+
+from gradkit.binding.conventions import stated, unknown, variants
+from gradkit.binding.draft import draft
+from gradkit.binding.effects import left_behind
+from gradkit.binding.facts import Function, Outline
+from gradkit.binding.match import Fit, called, fit_function, is_called
+from gradkit.binding.missing import misfit, not_found
+from gradkit.binding.returns import find_returns
+from gradkit.records.binding import Before, Binding, Bound, Convention, Missing
+from gradkit.records.observations import Lost
+from gradkit.records.task import Array, Role, Task
+from gradkit.sandbox.observe import call_of, shapes_of
+from gradkit.sandbox.process import Sitting
+
+ASKED = {"y_hat": (0,), "A1": (1,)}
+"""The pair that a forward function is asked to return."""
+
+UNREADABLE = {"missing", "shape", "dtype", "type"}
+"""Faults that speak against a convention."""
+
+
+def bind_functions(task: Task, outline: Outline, sitting: Sitting) -> Binding:
+    """Find and settle every role of a numpy task."""
+    found: dict[str, tuple[Function, Fit]] = {}
+    missing: list[Missing] = []
+    for role in task.roles:
+        chosen = _choose(role, task, outline)
+        if isinstance(chosen, Missing):
+            missing.append(chosen)
+        else:
+            found[role.name] = chosen
+    bound: dict[str, Bound] = {
+        role: draft(role, *found[role], task, ASKED if role == "forward" else {}) for role in found
+    }
+    conventions = unknown(task)
+    if "initialise" in found:
+        bound["initialise"], told = _initialise(task, bound["initialise"], sitting)
+        conventions = told or conventions
+    if "forward" in found:
+        bound["forward"], settled = _forward(task, bound["forward"], conventions, sitting)
+        if settled:
+            conventions = [bound["forward"].convention]
+    if "forward" in found and "update" in found:
+        effects = {function.name: function.effects for function in outline.functions}
+        first, then = (found[role][0].effects for role in ("forward", "update"))
+        left = left_behind(first, then, effects)
+        before = Before(bound["forward"], left) if left else None
+        bound["update"] = replace(bound["update"], before=before)
+    if "update" in found:
+        bound["update"] = _update(task, bound["update"], conventions, sitting)
+    return Binding(task.id, bound, tuple(missing))
+
+
+def _choose(role: Role, task: Task, outline: Outline) -> tuple[Function, Fit] | Missing:
+    """The last function of a fitting name; failing that, the one whose arguments are all known."""
+    # Of several definitions of one name Python keeps the last.
+    last = {f.name: f for f in outline.functions if f.origin != "borrowed" or role.shared}
+    own = [function for function in outline.functions if last.get(function.name) is function]
+    named = called(own, role.aliases)
+    for function in named:
+        fitting = _fit(role, function)
+        if fitting is not None:
+            return function, fitting
+    if named:
+        return misfit(role, named[0])
+    taken = {alias for other in task.roles for alias in other.aliases}
+    own = [function for function in own if not function.guess]
+    for function in reversed(own):
+        fitting = _fit(role, function)
+        full = fitting is not None and fitting.known == len(fitting.parameters) > 1
+        if full and fitting is not None and not is_called(function.name, taken):
+            return function, fitting
+    others = [f for f in outline.functions if f.origin == "borrowed"]
+    elsewhere = [f for f in others if is_called(f.name, role.aliases)]
+    return not_found(role, own, outline, elsewhere[-1] if elsewhere else None)
+
+
+def _fit(role: Role, function: Function) -> Fit | None:
+    if not role.arguments:
+        return Fit((), (), 0)
+    if role.name == "initialise" and not function.guess and len(function.required) != 1:
+        return _fit_sizes(function)
+    return fit_function(role, function)
+
+
+def _fit_sizes(function: Function) -> Fit | None:
+    """Layer sizes one by one, or none at all."""
+    names = function.required
+    keywords = () if function.positional_only else names
+    return Fit(tuple(f"dim/{i}" for i in range(len(names))), names, 0, keywords)
+
+
+# --- what the functions answer -----------------------------------------------------------
+
+
+def _initialise(task: Task, bound: Bound, sitting: Sitting) -> tuple[Bound, list[Convention]]:
+    """Call it once: the keys and shapes it gives are the student's convention."""
+    sizes = np.array([task.X.shape[1], *(layer.units for layer in task.layers)])
+    sized = [argument for argument in bound.arguments if argument.startswith("dim/")]
+    if len(sized) not in (0, len(sizes)):
+        return bound, []
+    reply = sitting.ask("explore", {"call": call_of(bound, task)}, {"dim": sizes})
+    if isinstance(reply, Lost) or "tree" not in reply.data:
+        return bound, []
+    told = stated(task, reply.data["tree"], reply.arrays)
+    return (replace(bound, convention=told[0]) if told else bound), told
+
+
+def _forward(
+    task: Task, bound: Bound, conventions: Iterable[Convention], sitting: Sitting
+) -> tuple[Bound, bool]:
+    """The first convention in which it returns something of the output's size."""
+    inputs = _known_values(task)
+    asked = {key: inputs[key] for key in ("X", *task.starts[0].parameters)}
+    first: Bound | None = None
+    for convention in variants(list(conventions)):
+        attempt = replace(bound, convention=convention)
+        first = first or attempt
+        if convention.scalars == "matrix":
+            continue
+        reply = sitting.ask("explore", {"call": call_of(attempt, task)}, asked)
+        if isinstance(reply, Lost) or _unwritten(reply.data):
+            break
+        if "tree" in reply.data:
+            sizes = task.layers[-1].units, inputs["A1"].size
+            returns = find_returns(reply.data["tree"], reply.arrays, asked, *sizes)
+            if returns:
+                return replace(attempt, returns=returns), True
+    return first or bound, False
+
+
+def _update(task: Task, bound: Bound, conventions: Iterable[Convention], sitting: Sitting) -> Bound:
+    """The first convention in which parameters of the right shapes come back."""
+    inputs = {name: value[None] for name, value in _known_values(task).items()}
+    first: Bound | None = None
+    for convention in variants(list(conventions)):
+        attempt = replace(bound, convention=convention)
+        first = first or attempt
+        reply = sitting.ask("batch", {"call": call_of(attempt, task), "n": 1}, inputs)
+        if isinstance(reply, Lost) or _unwritten(reply.data):
+            break
+        bad = any(kind in UNREADABLE for _, _, kind, _ in reply.data["faults"])
+        if reply.data["failure"] is None and not bad:
+            moved = [k for k in convention.keys if not _same(reply.arrays.get(k), inputs[k])]
+            return attempt if moved else _with_returned(task, attempt, sitting)
+    return first or bound
+
+
+def _with_returned(task: Task, bound: Bound, sitting: Sitting) -> Bound:
+    """The same, with where the new parameters are if they come back one by one.
+
+    ``return W1, b1, W2, b2`` does not say which is which. As a step is short, each is the
+    one of its shape that it is next to.
+    """
+    inputs = _known_values(task)
+    reply = sitting.ask("explore", {"call": call_of(bound, task)}, inputs)
+    keys = list(bound.convention.keys)
+    items = [] if isinstance(reply, Lost) else reply.data.get("tree", {}).get("list", [])
+    if isinstance(reply, Lost) or len(items) != len(keys):
+        return bound
+    found = [reply.arrays.get(item.get("array", ""), np.empty(0)) for item in items]
+    handed = [_laid_out(bound.convention, key, inputs[key]) for key in keys]
+    gaps = {
+        order: sum(float(np.abs(found[p] - h).sum()) for p, h in zip(order, handed, strict=True))
+        for order in permutations(range(len(keys)))
+        if all(found[p].shape == h.shape for p, h in zip(order, handed, strict=True))
+    }
+    if not gaps:
+        return bound
+    order = min(gaps, key=lambda one: gaps[one])
+    return replace(bound, returns={key: (p,) for key, p in zip(keys, order, strict=True)})
+
+
+def _same(found: Array | None, value: Array) -> bool:
+    return found is not None and np.array_equal(found, value)
+
+
+def _laid_out(convention: Convention, key: str, value: Array) -> Array:
+    """A parameter as the student stores it."""
+    if key[0] == "W":
+        return value.T if convention.weights == "out_in" else value
+    return {"column": value, "row": value.T, "flat": value[:, 0]}[convention.biases]
+
+
+def _unwritten(data: object) -> bool:
+    failure = data.get("failure") if isinstance(data, dict) else None
+    return failure is not None and failure["type"] == "NotImplementedError"
+
+
+def _known_values(task: Task) -> dict[str, Array]:
+    """One call's inputs, all different, none of them zero; they stand for nothing."""
+    known = shapes_of(task)
+    shapes: dict[str, tuple[int, ...]] = {key: known[key] for key in task.starts[0].parameters}
+    shapes |= {"X": (task.X.shape[1], 1), "A1": known["A1"]}
+    shapes |= {"y": known["y_hat"], "y_hat": known["y_hat"]}
+    values: dict[str, Array] = {}
+    for number, (name, shape) in enumerate(shapes.items(), 1):
+        size = int(np.prod(shape))
+        steps: Array = 0.1 + 0.07 * number + 0.13 * np.arange(size, dtype=np.float64)
+        values[name] = np.asarray((steps % 0.9).reshape(shape), dtype=np.float64)
+    return {**values, "rate": np.array(0.02)}

@@ -1,0 +1,171 @@
+"""Match names with names: which function may play a role, which parameter is which argument.
+
+Static: nothing is called. A name matches an alias exactly, or else with case and
+underscores left aside; ``Al`` and ``AL`` are different words before they are the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gradkit.binding.facts import Function
+from gradkit.records.task import Argument, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a function's parameters serve a role.
+
+    ``quantities`` are what to hand over and ``parameters`` the student's names for it, in
+    the same order. ``known`` counts those that were recognised by name. ``keywords`` are the
+    last of the parameters, which are handed over by name; those before go by position.
+    """
+
+    quantities: tuple[str, ...]
+    parameters: tuple[str, ...]
+    known: int
+    keywords: tuple[str, ...] = ()
+
+
+def plain(name: str) -> str:
+    """The name in lower case, without underscores."""
+    return name.lower().replace("_", "")
+
+
+def is_called(name: str, aliases: Iterable[str]) -> bool:
+    """Whether the name is one of the aliases, case and underscores aside."""
+    return plain(name) in {plain(alias) for alias in aliases}
+
+
+def called(functions: Sequence[Function], aliases: Iterable[str]) -> list[Function]:
+    """The functions of a role's name: the last comes first, a guess after all others."""
+    named = [function for function in reversed(functions) if is_called(function.name, aliases)]
+    return [f for f in named if not f.guess] + [f for f in named if f.guess]
+
+
+def fit_function(role: Role, function: Function, *, spare: bool = False) -> Fit | None:
+    """Assign the role's arguments to a function's parameters, and say how each is handed over.
+
+    ``*args`` takes what is not named before it, in the order of the role's own signature.
+    What can be given by name is, unless ``*args`` takes part.
+
+    Parameters
+    ----------
+    role : Role
+    function : Function
+    spare : bool
+        Whether arguments are also handed to parameters with a default that go by name only,
+        where it could be done without.
+
+    Returns
+    -------
+    Fit or None
+        None where the numbers of arguments do not agree.
+    """
+    named = [p for p in function.parameters if p.kind == "keyword-only"]
+    needed = tuple(p.name for p in named if p.default is None)
+    free = tuple(p.name for p in named if p.default is not None)
+    required = (*function.required, *needed)
+    found = None if spare else fit(role, required, function.optional)
+    found = found or fit(role, required, (*function.optional, *free))
+    by_name = {p.name for p in function.parameters if p.kind != "positional-only"}
+    if found is None and any(parameter.kind == "*" for parameter in function.parameters):
+        wanted = [argument.name for argument in role.arguments if argument.required]
+        taken = len(function.required)
+        found = fit(role, (*function.required, *wanted[taken:], *needed), ())
+        by_name = {p.name for p in named}
+    if found is None:
+        return None
+    order = sorted(range(len(found.parameters)), key=lambda i: found.parameters[i] in by_name)
+    parameters = tuple(found.parameters[i] for i in order)
+    return replace(
+        found,
+        quantities=tuple(found.quantities[i] for i in order),
+        parameters=parameters,
+        keywords=tuple(name for name in parameters if name in by_name),
+    )
+
+
+def fit(role: Role, required: Sequence[str], optional: Sequence[str]) -> Fit | None:
+    """Assign the role's arguments to a function's parameters.
+
+    Names that are known decide; what is left is assigned in the order of the role's own
+    signature, which is how renamed arguments come. A parameter with a default that no
+    argument fits is left alone. So is a rate with a default where there is another for biases.
+
+    Parameters
+    ----------
+    role : Role
+    required, optional : sequence of str
+        The function's parameters without and with a default, in order.
+
+    Returns
+    -------
+    Fit or None
+        None where the numbers of arguments do not agree.
+    """
+    assigned: dict[str, Argument] = {}
+    for same in (lambda a, b: a == b, lambda a, b: plain(a) == plain(b)):
+        for parameter in (*required, *optional):
+            for argument in role.arguments:
+                taken = argument in assigned.values() or parameter in assigned
+                if not taken and any(
+                    same(parameter, name) for name in (argument.name, *argument.aliases)
+                ):
+                    assigned[parameter] = argument
+    for parameter in _one_of_two_rates(role, optional, assigned):
+        del assigned[parameter]
+    known = len(assigned)
+    waiting = [a for a in role.arguments if a not in assigned.values()]
+    waiting.sort(key=lambda argument: not argument.required)
+    for parameter in required:
+        if parameter not in assigned:
+            if not waiting:
+                return None
+            assigned[parameter] = waiting.pop(0)
+    if any(argument.required for argument in waiting):
+        return None
+    order = [parameter for parameter in (*required, *optional) if parameter in assigned]
+    return Fit(tuple(QUANTITIES[assigned[p].kind] for p in order), tuple(order), known)
+
+
+def _one_of_two_rates(
+    role: Role, optional: Sequence[str], assigned: Mapping[str, Argument]
+) -> list[str]:
+    """The parameter that is taken for the rate, where its default has a fellow.
+
+    One rate cannot be handed to ``lr=0.001, lr_bias=0.01``: called without, they are as asked.
+    """
+    rates = [name for name in optional if name in assigned and assigned[name].kind == "rate"]
+    words = {
+        word
+        for argument in role.arguments
+        if argument.kind == "rate"
+        for name in (argument.name, *argument.aliases)
+        for word in _words(name)
+    }
+    fellows = (set(_words(name)) for name in optional if name not in assigned)
+    return rates if any(name & words and name - words <= KINDS for name in fellows) else []
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
+
+
+KINDS = frozenset({"b", "bias", "biases", "w", "weight", "weights"})
+"""Whose rate a name says it is."""
+
+QUANTITIES = {
+    "dimensions": "dim",
+    "parameters": "parameters",
+    "target": "y",
+    "output": "y_hat",
+    "hidden": "A1",
+    "input": "X",
+    "rate": "rate",
+    "model": "model",
+    "epochs": "epochs",
+}
+"""The quantity that an argument of each kind is handed."""

@@ -1,0 +1,318 @@
+"""What a section holds, read from its text alone: functions, models, training loops."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+
+from gradkit.binding.effects import effects_of, with_helpers
+from gradkit.binding.facts import (
+    Binding,
+    BindingKind,
+    Function,
+    Loop,
+    Model,
+    ModelKind,
+    Origin,
+    Outline,
+)
+from gradkit.binding.loops import find_loop, ingredients_of
+from gradkit.binding.scope import Surroundings
+from gradkit.records.submission import Cell, Place, Section
+from gradkit.runtime.statements import Layer, Statement, layer_of
+from gradkit.runtime.training import may_train
+from gradkit.submission.content import is_model, makes_model, normal
+from gradkit.submission.place import finder
+from gradkit.submission.signature import Parameter, parameters_of, return_lines, signature_of
+from gradkit.submission.values import Names, Shown, Thing, assignments, may_be_one, shown
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outline:
+    """Read a section.
+
+    Parameters
+    ----------
+    section : Section
+        Cells that cannot be parsed are passed over.
+    modules : mapping of str to str, optional
+        Sources that the section may import. The files among the section's own cells are
+        known without.
+
+    Returns
+    -------
+    Outline
+        Borrowed before shared before own, and each in the order of the text.
+    """
+    parts: list[tuple[Origin, tuple[Cell, ...]]] = [
+        ("borrowed", section.borrowed),
+        ("shared", section.shared),
+        ("own", section.own),
+    ]
+    cells = [cell for _, part in parts for cell in part]
+    reader = _Reader(cells, modules or {})
+    for origin, part in parts:
+        reader.read(layer_of((cell.id, cell.source) for cell in part), origin)
+    return Outline(
+        tuple(reader.bindings),
+        tuple(reader.functions),
+        tuple(reader.models),
+        tuple(reader.loops),
+        tuple(reader.methods),
+        tuple(reader.guarded),
+    )
+
+
+def nearest(name: str, functions: Iterable[Function], count: int = 3) -> tuple[Function, ...]:
+    """The functions whose names look most like ``name``, case and underscores aside."""
+    known: dict[str, Function] = {normal(function.name): function for function in functions}
+    matches = get_close_matches(normal(name), known, count, cutoff=0.5)
+    return tuple(known[match] for match in matches)
+
+
+def place_of(section: Section) -> Callable[[str, int], Place]:
+    """The function from a cell's id and a line of its source to the place in the file."""
+    return finder([*section.own, *section.shared, *section.borrowed])
+
+
+class _Reader:
+    """Goes through the layers and collects; what it knows of names grows on the way."""
+
+    def __init__(self, cells: Sequence[Cell], modules: Mapping[str, str]) -> None:
+        self.bindings: list[Binding] = []
+        self.functions: list[Function] = []
+        self.models: list[Model] = []
+        self.loops: list[Loop] = []
+        self.methods: list[tuple[str, Function]] = []
+        self.guarded: list[Binding] = []
+        self._last: dict[str, Function] = {}
+        self._place = finder(cells)
+        self._values: dict[str, ast.expr] = {}
+        self._definitions: dict[str, ast.FunctionDef] = {}
+        self._names = Names()
+        self._torch = {"torch", "nn"}
+        self._imports: set[str] = set()
+        self._packages: set[str] = set()
+        self._own_methods: set[str] = set()
+        self._files = {cell.file.removesuffix(".py").replace("/", "."): cell for cell in cells}
+        self._modules = modules
+        self._may_train = any(may_train(cell.source) for cell in cells)
+
+    def read(self, layer: Layer, origin: Origin) -> None:
+        """Read one layer."""
+        # A function may be used above the cell that defines it.
+        for statement in layer.statements:
+            for node in _definitions(statement.node):
+                self._names.put(node.name, node, statement.cell)
+                if isinstance(node, ast.FunctionDef):
+                    self._definitions[node.name] = node
+                elif isinstance(node, ast.ClassDef):
+                    self._own_methods |= {
+                        part.name for part in node.body if isinstance(part, ast.FunctionDef)
+                    }
+            if isinstance(statement.node, ast.Import):
+                self._packages |= statement.binds
+        for statement in layer.statements:
+            if statement.guarded:
+                for part in _definitions(statement.node):
+                    place = self._place(statement.cell, part.lineno)
+                    self.guarded.append(Binding(part.name, "function", place, origin))
+            else:
+                self._bind(statement, origin)
+            self._value(statement)
+            self._loop(statement, origin)
+
+    def _bind(self, statement: Statement, origin: Origin) -> None:
+        place = self._place(statement.cell, statement.node.lineno)
+        node = statement.node
+        kind: BindingKind = "value"
+        made = {part.name for part in _definitions(node)} | {n for n, _ in assignments(node)}
+        for name in statement.binds - made:
+            self._names.put(name, None, statement.cell)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            kind = "import"
+            self._import(node, place, origin)
+        for part in _definitions(node):
+            where = self._place(statement.cell, part.lineno)
+            if isinstance(part, ast.ClassDef):
+                kind = "class"
+                self._methods(part, statement.cell, origin)
+                if is_model(part, self._torch):
+                    self._torch.add(part.name)
+                    required = _required_by_class(part)
+                    self.models.append(Model(part.name, "class", where, origin, None, required))
+            else:
+                kind = "function"
+                own = tuple(parameters_of(part.args))
+                self._function(part.name, Shown(part, statement.cell, own, self._names), origin)
+        for name, value in assignments(node):
+            if self._assigned(name, value, statement.cell, place, origin):
+                kind = "function"
+        if is_model(node, self._torch) and not isinstance(node, ast.ClassDef):
+            for name in statement.binds:
+                self.models.append(Model(name, "value", place, origin))
+        self.bindings += [Binding(name, kind, place, origin) for name in sorted(statement.binds)]
+
+    def _assigned(
+        self, name: str, value: ast.expr, cell: str, place: Place, origin: Origin
+    ) -> bool:
+        """Take note of ``f = lambda …``, ``f = g``, ``f = make(…)`` and ``net = Net()``."""
+        function = self._last.get(value.id) if isinstance(value, ast.Name) else None
+        if function is not None:
+            signature = function.signature.replace(function.name, name, 1)
+            self._add(replace(function, name=name, origin=origin, signature=signature))
+            self._names.known[name] = self._names.find(function.name) or Thing(
+                None, cell, self._names
+            )
+            return True
+        found = shown(value, cell, self._names)
+        if found is not None:
+            self._function(name, found, origin)
+        elif may_be_one(value, self._names):
+            self._guess(name, place, origin)
+        self._names.known[name] = Thing(value, cell, self._names, found)
+        while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+            value = value.func.value  # Net().to(device)
+        made_from = value.func if isinstance(value, ast.Call) else value
+        for model in self.models:
+            if isinstance(made_from, ast.Name) and model.name == made_from.id:
+                kind: ModelKind = "value" if isinstance(value, ast.Call) else model.kind
+                of = model.name if model.kind == "class" else model.of
+                self.models.append(Model(name, kind, place, origin, of))
+                break
+        return found is not None
+
+    def _methods(self, node: ast.ClassDef, cell: str, origin: Origin) -> None:
+        for part in node.body:
+            if isinstance(part, ast.FunctionDef):
+                takes = tuple(parameters_of(part.args))[1:]
+                method = self._made(part.name, Shown(part, cell, takes, self._names), origin)
+                self.methods.append((node.name, method))
+
+    def _function(self, name: str, found: Shown, origin: Origin) -> None:
+        made = self._made(name, found, origin)
+        self._add(made)
+        models = {model.name for model in self.models}
+        if found.sure and makes_model(found.node, self._torch, models):
+            self.models.append(Model(name, "factory", made.place, origin, None, made.required))
+
+    def _made(self, name: str, found: Shown, origin: Origin) -> Function:
+        parameters, node = found.parameters, found.node
+        by_position = [p for p in parameters if p.kind in ("positional-only", "any")]
+        returns = tuple(self._place(found.cell, line) for line in sorted(return_lines(node)))
+        end = self._place(found.cell, node.end_lineno or node.lineno)
+        return Function(
+            name=name,
+            place=self._place(found.cell, node.lineno),
+            origin=origin,
+            parameters=parameters,
+            required=tuple(p.name for p in by_position if p.default is None),
+            optional=tuple(p.name for p in by_position if p.default is not None),
+            positional_only=any(p.kind == "positional-only" for p in parameters),
+            signature=f"{name}({signature_of(parameters)})",
+            returns=returns,
+            return_place=returns[-1] if returns else end,
+            guess=not found.sure,
+            effects=effects_of(node, self._own_methods, self._packages),
+        )
+
+    def _guess(self, name: str, place: Place, origin: Origin) -> None:
+        takes = (Parameter("args", "*"),)
+        self._add(
+            Function(name, place, origin, takes, (), (), False, f"{name}(…)", (), place, guess=True)
+        )
+
+    def _add(self, function: Function) -> None:
+        self.functions.append(function)
+        self._last[function.name] = function
+
+    def _import(self, node: ast.Import | ast.ImportFrom, place: Place, origin: Origin) -> None:
+        for alias in node.names:
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else alias.name
+            name = alias.asname or alias.name.partition(".")[0]
+            self._imports.add(name)
+            if module.partition(".")[0] == "torch":
+                self._torch.add(name)
+            if isinstance(node, ast.ImportFrom):
+                self._imported(module, alias, origin)
+            elif (beside := self._beside(module, origin)) is not None:
+                self._names.known[name] = Thing(ast.Module([], []), module, beside._names)
+
+    def _beside(self, module: str, origin: Origin) -> _Reader | None:
+        """A reader that has read a file beside, if the module is one."""
+        cell = self._files.get(module)
+        source = cell.source if cell is not None else self._modules.get(module)
+        if source is None:
+            return None
+        file = cell.id if cell is not None else f"{module}.py"
+        beside = _Reader([cell] if cell is not None else [], {})
+        beside._torch = set(self._torch)
+        beside.read(layer_of([(file, source)]), origin)
+        return beside
+
+    def _imported(self, module: str, alias: ast.alias, origin: Origin) -> None:
+        """Functions and models that are imported from a file beside."""
+        beside = self._beside(module, origin)
+        if beside is None:
+            return
+        wanted = (lambda name: True) if alias.name == "*" else (lambda name: name == alias.name)
+        for function in beside.functions:
+            if wanted(function.name):
+                name = alias.asname or function.name
+                signature = function.signature.replace(function.name, name, 1)
+                helpers = {each.name: each.effects for each in beside.functions}
+                effects = with_helpers(function.effects, helpers)
+                self._add(replace(function, name=name, signature=signature, effects=effects))
+        for model in beside.models:
+            if wanted(model.name):
+                self.models.append(replace(model, name=alias.asname or model.name))
+                self._torch.add(alias.asname or model.name)
+        for name, thing in beside._names.known.items():
+            if wanted(name):
+                self._names.known[alias.asname or name] = thing
+
+    def _value(self, statement: Statement) -> None:
+        self._values |= dict(assignments(statement.node))
+
+    def _loop(self, statement: Statement, origin: Origin) -> None:
+        # The loops of other sections train other things.
+        wanted = self._may_train and origin != "borrowed"
+        loop = find_loop(statement.node, self._definitions) if wanted else None
+        if loop is None:
+            return
+        around = Surroundings(
+            self._values,
+            {model.name for model in self.models if model.kind == "value"},
+            self._definitions,
+            self._imports,
+        )
+        self.loops.append(
+            Loop(
+                statement.cell,
+                statement.node.lineno,
+                self._place(statement.cell, loop.lineno),
+                origin,
+                ingredients_of(loop, around),
+            )
+        )
+
+
+def _definitions(node: ast.stmt) -> Iterator[Definition]:
+    """Definitions in a statement, also inside ``if``, ``try`` and ``with``."""
+    if isinstance(node, Definition):
+        yield node
+    elif isinstance(node, ast.If | ast.Try | ast.With | ast.ExceptHandler):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.stmt | ast.ExceptHandler):
+                yield from _definitions(child)  # type: ignore[arg-type]
+
+
+def _required_by_class(node: ast.ClassDef) -> tuple[str, ...]:
+    for child in node.body:
+        if isinstance(child, ast.FunctionDef) and child.name == "__init__":
+            own = [p for p in parameters_of(child.args) if p.kind in ("positional-only", "any")]
+            return tuple(p.name for p in own[1:] if p.default is None)
+    return ()

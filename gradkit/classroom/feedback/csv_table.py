@@ -1,0 +1,217 @@
+r"""A table of a platform's, cell by cell as it is written: what is not touched stays byte for byte.
+
+Cells are kept raw, quotes and all; a byte-order mark, line ends and the delimiter are the
+table's own.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gradkit.errors import GradkitError
+from gradkit.submission.files import shown
+
+DELIMITERS = (",", ";", "\t")
+_END = re.compile(r"\r\n|\n|\r")
+_COMMA = re.compile(r"-?\d+,\d+")
+_NUMBER = re.compile(r"-?\d+[.,]\d+")
+
+
+class SheetError(GradkitError):
+    """A table cannot be used; the text says where, what was expected and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """``rows`` are raw cells, and after the last one of each row its line end.
+
+    ``mark`` are the bytes before the text, ``encoding`` is Python's name.
+    """
+
+    name: str
+    mark: bytes
+    encoding: str
+    delimiter: str
+    rows: tuple[tuple[tuple[str, ...], str], ...]
+
+
+def read_sheet(data: bytes, name: str) -> Sheet:
+    """Take a table apart.
+
+    Parameters
+    ----------
+    data : bytes
+        UTF-8 with or without a mark, UTF-16 with one, else Windows' Western code page.
+    name : str
+        What the file is called, for the messages.
+
+    Raises
+    ------
+    SheetError
+        It is empty, is no text, or a quotation mark in it is never closed.
+    """
+    mark, encoding, text = _decoded(data, name)
+    if not text.strip():
+        raise SheetError(
+            f"{shown(name)} is empty. Download it again; expected is a table with a header."
+        )
+    first = _END.split(text, maxsplit=1)[0]
+    counts = {delimiter: _outside(first).count(delimiter) for delimiter in DELIMITERS}
+    delimiter = max(DELIMITERS, key=lambda each: counts[each])
+    return Sheet(name, mark, encoding, delimiter, tuple(_rows(text, delimiter, name)))
+
+
+def write_sheet(sheet: Sheet) -> bytes:
+    """Put a table together again."""
+    text = "".join(sheet.delimiter.join(cells) + end for cells, end in sheet.rows)
+    return sheet.mark + text.encode(sheet.encoding)
+
+
+def line(sheet: Sheet, row: int) -> bytes:
+    """One row as it stands in the table, its line end with it."""
+    cells, end = sheet.rows[row]
+    return (sheet.delimiter.join(cells) + end).encode(sheet.encoding)
+
+
+def _decoded(data: bytes, name: str) -> tuple[bytes, str, str]:
+    marks = (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+        (b"", "utf-8"),
+        (b"", "cp1252"),
+    )
+    for mark, encoding in marks:
+        if data.startswith(mark):
+            try:
+                text = data[len(mark) :].decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            if "\0" not in text:
+                return mark, encoding, text
+    raise SheetError(
+        f"{shown(name)} is no text. Expected is a table as .csv; a spreadsheet has to be saved as "
+        "CSV (UTF-8) first."
+    )
+
+
+def _outside(line: str) -> str:
+    return re.sub(r'"[^"]*"', "", line)
+
+
+def _rows(text: str, delimiter: str, name: str) -> Iterable[tuple[tuple[str, ...], str]]:
+    stop = re.escape(delimiter)
+    # Quoted from the beginning, or plain; what follows the closing quote belongs to the cell.
+    cell = re.compile(rf'(?:"(?:[^"]|"")*+")?+[^{stop}\r\n]*+')
+    at, row = 0, 1
+    cells: list[str] = []
+    while at < len(text):
+        found = cell.match(text, at)
+        raw = found[0] if found else ""
+        if raw.startswith('"') and not _closed(raw):
+            raise SheetError(
+                f"{shown(name)}, row {row}: a quotation mark is never closed. Download the table "
+                "again and do not edit it by hand."
+            )
+        cells.append(raw)
+        at += len(raw)
+        if text.startswith(delimiter, at):
+            at += len(delimiter)
+            if at < len(text):
+                continue
+            cells.append("")
+        end = _END.match(text, at)
+        yield tuple(cells), end[0] if end else ""
+        cells, row = [], row + 1
+        at = end.end() if end else at
+
+
+def _closed(raw: str) -> bool:
+    return len(raw) > 1 and re.match(r'"(?:[^"]|"")*+"', raw) is not None
+
+
+def value_of(raw: str) -> str:
+    """What a cell says."""
+    if not raw.startswith('"'):
+        return raw
+    inner, _, rest = raw[1:].rpartition('"')
+    return inner.replace('""', '"') + rest
+
+
+def cell_of(value: str, delimiter: str) -> str:
+    """A cell that says this, in quotes where it needs them."""
+    if value.startswith(" ") or any(sign in value for sign in (delimiter, '"', "\r", "\n")):
+        return '"' + value.replace('"', '""') + '"'
+    return value
+
+
+def values(sheet: Sheet, row: int) -> list[str]:
+    """What the cells of a row say."""
+    return [value_of(raw) for raw in sheet.rows[row][0]]
+
+
+def is_blank(cells: Sequence[str]) -> bool:
+    """Whether there is nothing in a row but spaces."""
+    return not any(value_of(raw).strip() for raw in cells)
+
+
+def heading(text: str) -> str:
+    """A header's text without what varies: case, spaces, underscores, hyphens."""
+    return " ".join(re.sub(r"[\s_\-\u00a0\ufeff]+", " ", text).casefold().split())
+
+
+def column(header: Sequence[str], known: Iterable[str]) -> int | None:
+    """The first column with one of these headings."""
+    wanted = {heading(each) for each in known}
+    return next((i for i, text in enumerate(header) if heading(text) in wanted), None)
+
+
+def decimal_comma(texts: Iterable[str]) -> bool:
+    """Whether numbers are written ``1,5``: at least one is, and none is ``1.5``."""
+    numbers = [text.strip() for text in texts if _NUMBER.fullmatch(text.strip())]
+    return bool(numbers) and all(_COMMA.fullmatch(number) for number in numbers)
+
+
+def number_of(text: str) -> float | None:
+    """A number with point or comma; None where it is none."""
+    try:
+        return float(text.strip().replace(",", "."))
+    except ValueError:
+        return None
+
+
+def points(score: float, comma: bool) -> str:
+    """Two decimals, as platforms compare them."""
+    said = f"{score:.2f}"
+    return said.replace(".", ",") if comma else said
+
+
+def refuse_ragged(sheet: Sheet) -> None:
+    """Refuse a table with a row of another width: its cells may be another column's.
+
+    Raises
+    ------
+    SheetError
+        There is one, and it is not blank.
+    """
+    width = len(sheet.rows[0][0])
+    for number, (cells, _) in enumerate(sheet.rows, 1):
+        if len(cells) != width and not is_blank(cells):
+            raise SheetError(
+                f"{shown(sheet.name)}, row {number}: {len(cells)} cells where the header has "
+                f"{width}. Download the table again; a spreadsheet may have damaged it."
+            )
+
+
+def put(sheet: Sheet, changes: Mapping[tuple[int, int], str]) -> tuple[tuple[str, ...], ...]:
+    """The rows' raw cells, with other values in some, by row and column."""
+    return tuple(
+        tuple(
+            cell_of(changes[row, i], sheet.delimiter) if (row, i) in changes else raw
+            for i, raw in enumerate(cells)
+        )
+        for row, (cells, _) in enumerate(sheet.rows)
+    )

@@ -1,0 +1,204 @@
+"""Students' pages as they are given back: what each says, and whether the student has it already.
+
+A page says what is new since the page before it. Where nothing is, it is that page again, byte
+for byte: made once more against what it was made against then.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice, pairwise
+
+from gradkit.classroom.feedback.changes import Former, Stand, changes, seen
+from gradkit.classroom.feedback.pages import ALONE, CHUNK
+from gradkit.classroom.process_pool import Helpers
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.database import last
+from gradkit.classroom.store.overrides import overrides
+from gradkit.classroom.store.releases import digest_of
+from gradkit.classroom.store.results import Store
+from gradkit.records.classroom import Counted, Override, Release
+from gradkit.records.feedback import Changes
+from gradkit.records.result import Result
+from gradkit.report.comment import to_comment
+from gradkit.report.html import student_page
+
+PAGE = ".html"
+"""How the names of pages end, among all that students are given."""
+
+
+GROUP = "Handed in by a group"
+"""In the place of a name where several have one page: none of them is named to the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A page to be made.
+
+    ``heading`` says whose it is. ``digest`` is that of the page that the
+    student was given last, and empty where there is none; ``former`` how things stood then, and
+    ``before`` how they stood when the page before that one was given.
+    """
+
+    name: str
+    heading: str
+    stand: Stand
+    digest: str = ""
+    former: Former | None = None
+    before: Former | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page, compressed. ``new``: the student has not been given it. ``comment`` is plain text."""
+
+    name: str
+    packed: bytes
+    digest: str
+    new: bool
+    score: float
+    max_score: float
+    comment: str
+
+
+class Past:
+    """How a class stood at the end of any run."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._began = {run.id: run.began for run in store.runs()}
+        self._known: dict[int, tuple[dict[str, Counted], dict[str, tuple[Override, ...]]]] = {}
+        self._reasons = store.rows(
+            "SELECT DISTINCT submission, run, why FROM results JOIN runs ON runs.id = run "
+            "WHERE kind = 'remark' AND why != '' ORDER BY run"
+        )
+        self._taken_back = store.rows(
+            'SELECT name, task, "check", run, why FROM overrides JOIN runs ON runs.id = run '
+            "WHERE points IS NULL ORDER BY run"
+        )
+
+    def stand(self, name: str, upto: int | None = None) -> Stand | None:
+        """How a student stood; None where nothing had been graded that counts."""
+        found, words = self._at(last(upto))
+        one = found.get(name)
+        if one is None or one.kept.standing != "graded":
+            return None
+        packed = self._store.result(one.kept.id)
+        return Stand(one.kept, packed, one.number, words.get(name, ()))
+
+    def former(self, name: str, run: int, upto: int | None) -> Former | None:
+        """How a student stood at a run, and what was said between it and another one."""
+        stand = self.stand(name, run)
+        if stand is None:
+            return None
+        between = range(run + 1, last(upto) + 1)
+        reasons = [
+            row["why"]
+            for row in self._reasons
+            if row["submission"] == stand.kept.submission and row["run"] in between
+        ]
+        taken = [
+            (row["task"], row["check"], row["why"])
+            for row in self._taken_back
+            if row["name"] == name and row["run"] in between
+        ]
+        return Former(self._began[run], stand, tuple(dict.fromkeys(reasons)), tuple(taken))
+
+    def _at(self, run: int) -> tuple[dict[str, Counted], dict[str, tuple[Override, ...]]]:
+        if run not in self._known:
+            found = {one.kept.name: one for one in counted(self._store, run)}
+            self._known[run] = found, overrides(self._store, run)
+        return self._known[run]
+
+
+def drafts(
+    store: Store, found: Sequence[Counted], told: Mapping[str, Sequence[Release]]
+) -> list[Draft]:
+    """Pages for those who have a result that counts; ``told`` is what each was given before."""
+    past = Past(store)
+    # One file has several students where a group handed it in.
+    count = Counter(map(_handed_in, found))
+    made = []
+    for one in found:
+        name = one.kept.name
+        stand = past.stand(name)
+        if stand is not None:
+            heading = GROUP if count[_handed_in(one)] > 1 else name
+            pages = _pages(told.get(name, ()))
+            made.append(_held(Draft(name, heading, stand), pages, past))
+    return made
+
+
+def _handed_in(one: Counted) -> tuple[str, ...]:
+    """What was handed in, wherever it lay: the same for all of a group, and for nobody else."""
+    sender = one.listed.sender
+    return one.kept.digest, sender.source, sender.original, sender.student
+
+
+def _pages(told: Sequence[Release]) -> list[Release]:
+    """The pages among what a student was given, each once where it was given several times."""
+    pages = [each for each in told if each.file.endswith(PAGE)]
+    return pages[:1] + [new for old, new in pairwise(pages) if old.digest != new.digest]
+
+
+def _held(draft: Draft, pages: Sequence[Release], past: Past) -> Draft:
+    if not pages:
+        return draft
+    newest = pages[-1]
+    former = past.former(draft.name, newest.run, None)
+    before = past.former(draft.name, pages[-2].run, newest.run) if len(pages) > 1 else None
+    return replace(draft, digest=newest.digest, former=former, before=before)
+
+
+def made(found: Sequence[Draft], hints: int, lanes: int, *, comments: bool) -> Iterator[Page]:
+    """The pages, in the same order.
+
+    Parameters
+    ----------
+    found : sequence of Draft
+    hints : int
+        The level of the pages.
+    lanes : int
+        Processes that share the work.
+    comments : bool
+        Whether each is wanted as plain text too.
+    """
+    make = partial(_make, hints=hints, comments=comments)
+    if len(found) <= ALONE or lanes == 1:
+        yield from make(found)
+        return
+    rest = iter(found)
+    with Helpers(lanes) as helpers:
+        for pages in helpers.map(make, iter(lambda: list(islice(rest, CHUNK)), [])):
+            yield from pages
+
+
+def _make(found: Sequence[Draft], hints: int, *, comments: bool) -> list[Page]:
+    return [_page(draft, hints, comments=comments) for draft in found]
+
+
+def _page(draft: Draft, hints: int, *, comments: bool) -> Page:
+    result = replace(seen(draft.stand), submission=draft.heading)
+    told = None if draft.before is None else changes(draft.before, draft.stand, hints)
+    content = _written(result, hints, told)
+    if draft.former is not None and digest_of(content) != draft.digest:
+        told = changes(draft.former, draft.stand, hints)
+        content = _written(result, hints, told)
+    digest = digest_of(content)
+    return Page(
+        draft.name,
+        zlib.compress(content),
+        digest,
+        digest != draft.digest,
+        result.score,
+        result.max_score,
+        to_comment(result, hints, told) if comments else "",
+    )
+
+
+def _written(result: Result, hints: int, told: Changes | None) -> bytes:
+    return student_page(result, hints, told).encode("utf-8", "replace")

@@ -1,0 +1,292 @@
+"""The way back to the platform: pages, grades and comments, and a note of what was given to whom.
+
+Files take their places, each at once and whole, within the transaction that notes them and just
+before its end. So nothing is ever noted that was not written. Whoever is killed in between has
+written files that are not noted: they are the same when the command is started again, which
+notes them. What a student has been given already is not noted again.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gradkit.classroom.atomic_write import whole
+from gradkit.classroom.course.enrolment import enrolled
+from gradkit.classroom.feedback.address import Address, Way, addresses, ids_of, names_of, shared
+from gradkit.classroom.feedback.bundle import BundleError, write_folder, write_zip
+from gradkit.classroom.feedback.drafts import Page, drafts, made
+from gradkit.classroom.store.attempts import counted, rule_of
+from gradkit.classroom.store.releases import digest_of, given, release
+from gradkit.classroom.store.results import Store
+from gradkit.errors import GradkitError
+from gradkit.records.classroom import Release
+from gradkit.records.course import PLATFORMS, FilledSheet, Mark, Source
+from gradkit.records.feedback import Given, Left
+
+PAGE, GRADE = "page", "grade"
+"""What a student may be left without."""
+
+
+class FeedbackError(GradkitError):
+    """There is nothing that could be given back; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A platform's table: where it goes, and how it is filled."""
+
+    target: Path
+    fill: Callable[[Sequence[Mark]], FilledSheet]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How feedback goes back.
+
+    ``out`` is the archive, or the folder where ``way`` is one. ``changed`` leaves out pages that
+    their students have been given already. Without ``write`` nothing is written and nothing
+    noted.
+    """
+
+    way: Way
+    out: Path
+    hints: int
+    table: Table | None = None
+    lanes: int = 1
+    why: str = ""
+    changed: bool = False
+    write: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Bundle:
+    """Pages by student, and the names of their files."""
+
+    pages: dict[str, Page]
+    names: dict[str, str]
+    left: list[Left]
+    notes: list[str]
+
+
+def feedback(store: Store, plan: Plan) -> Given:
+    """Write the pages and the table of a class, and note what is new in them.
+
+    Parameters
+    ----------
+    store : Store
+        Open for writing, where anything is to be written.
+    plan : Plan
+
+    Returns
+    -------
+    Given
+        Students without a submission are not written about: their row stays as it is.
+
+    Raises
+    ------
+    FeedbackError
+        Nothing is graded, or nobody's submission came from that platform.
+    BundleError, SheetError, StoreError
+        A file cannot be written, the table cannot be filled, or the class file not written.
+        Of files, those that were there are whole.
+    """
+    roster = enrolled(store)
+    known = addresses(store, roster)
+    found = counted(store)
+    elsewhere = _elsewhere(plan, known)
+    before = given(store)
+    graded = drafts(store, found, before)
+    if not graded:
+        raise FeedbackError(f"{store.path}: nobody has a result that could be given back.")
+    grades = plan.table is not None
+    pages = {page.name: page for page in made(graded, plan.hints, plan.lanes, comments=grades)}
+    bundle = _bundle(plan, [known[name] for name in pages], pages)
+    filled = None
+    if plan.table is not None:
+        filled = plan.table.fill([_mark(known[name], pages[name]) for name in pages])
+    if not bundle.names and filled is None:
+        raise FeedbackError(
+            f"Nobody's submission in {store.path} was downloaded from {_of(plan)}, which "
+            "finds whose a page is by the name in its own download. Write the pages with --format "
+            "folder."
+        )
+    if plan.changed:
+        new = {name: file for name, file in bundle.names.items() if pages[name].new}
+        told = [] if new else ["No page is new or changed, so none is written."]
+        bundle = replace(bundle, names=new, notes=[*bundle.notes, *told])
+    written: list[Path] = []
+    if plan.write:
+        written = _write(store, plan, bundle, filled, _new(plan, bundle, filled, before))
+    everything = f"{PAGE}, {GRADE}" if grades else PAGE
+    left = [
+        *(
+            Left(one.kept.name, everything, one.kept.told)
+            for one in found
+            if one.kept.name not in pages
+        ),
+        *_uncounted(store, known, {one.kept.name for one in found}, everything),
+        *(each for each in bundle.left if each.student not in elsewhere),
+        *(
+            Left(name, GRADE, why)
+            for name, why in (filled.left if filled else ())
+            if name not in elsewhere
+        ),
+    ]
+    return Given(
+        pages=len(bundle.names),
+        new=sum(pages[name].new for name in bundle.names),
+        filled=len(filled.filled) if filled else 0,
+        written=tuple(map(str, written)),
+        left=tuple(left),
+        absent=tuple(name for name in roster if name not in known),
+        notes=(
+            *bundle.notes,
+            *(filled.notes if filled else ()),
+            *_told_elsewhere(elsewhere, {*bundle.names, *(filled.filled if filled else ())}),
+        ),
+    )
+
+
+def _elsewhere(plan: Plan, known: Mapping[str, Address]) -> dict[str, Source]:
+    """Students whose submissions all came by another platform, and by which."""
+    if plan.way == "folder":
+        return {}
+    return {
+        name: address.senders[0].source
+        for name, address in known.items()
+        if not {each.source for each in address.senders} & {plan.way, "plain"}
+    }
+
+
+def _told_elsewhere(elsewhere: Mapping[str, Source], given: Container[str]) -> Iterator[str]:
+    """How many get nothing here since they handed in by another platform; once for all."""
+    count = Counter(PLATFORMS[source] for name, source in elsewhere.items() if name not in given)
+    if count:
+        by = ", ".join(f"{number} by {name}" for name, number in sorted(count.items()))
+        yield (
+            f"{count.total()} handed in elsewhere ({by}) and are not in this: give them theirs "
+            "there, or with --format folder."
+        )
+
+
+def _uncounted(store: Store, known: dict[str, Address], found: set[str], what: str) -> list[Left]:
+    rule = rule_of(store)
+    return [
+        Left(name, what, f"no attempt of theirs counts by the rule {rule}")
+        for name in sorted(known)
+        if name not in found
+    ]
+
+
+def _mark(address: Address, page: Page) -> Mark:
+    return Mark(address.name, ids_of(address), page.score, page.max_score, page.comment)
+
+
+def _bundle(plan: Plan, found: Sequence[Address], pages: dict[str, Page]) -> _Bundle:
+    names, without = names_of(plan.way, found)
+    notes: list[str] = []
+    if without and not names:
+        # The same of everybody needs to be said once.
+        told = f"No pages are written: nobody's submission was downloaded from {_of(plan)}."
+        return _Bundle(pages, {}, [], [told])
+    left = [Left(student, PAGE, why) for student, why in without]
+    together = shared(names)
+    for students in together.values():
+        if len({pages[student].digest for student in students}) > 1:
+            why = f"the pages of {', '.join(students)} differ, and {_of(plan)} has one file for all"
+            why += ": write them with --format folder"
+            left += [Left(student, PAGE, why) for student in students]
+            for student in students:
+                del names[student]
+    if any(student in names for students in together.values() for student in students):
+        notes.append(
+            f"What a group handed in comes back under one name: {_of(plan)} gives it to everybody "
+            "in a group that it knows itself."
+        )
+    return _Bundle(pages, names, left, notes)
+
+
+def _of(plan: Plan) -> str:
+    return "there" if plan.way == "folder" else PLATFORMS[plan.way]
+
+
+def _write(
+    store: Store,
+    plan: Plan,
+    bundle: _Bundle,
+    filled: FilledSheet | None,
+    notes: Sequence[tuple[str, str, bytes]],
+) -> list[Path]:
+    """Write the files and note what is new in them, in the order that the module tells."""
+    written = []
+    with store.writing():
+        run = store.begin("release", why=plan.why) if notes else None
+        if run is not None:
+            release(store, run, notes)
+            store.end(run)
+        if bundle.names:
+            written.append(_write_pages(plan, bundle))
+        if plan.table is not None and filled is not None:
+            _replace(plan.table.target, filled.data)
+            written.append(plan.table.target)
+    return written
+
+
+def _new(
+    plan: Plan,
+    bundle: _Bundle,
+    filled: FilledSheet | None,
+    before: Mapping[str, Sequence[Release]],
+) -> list[tuple[str, str, bytes]]:
+    """What students have not been given yet: pages, and rows of the table as they are written."""
+    # Of what was given under one name the newest counts: an older one may have come back.
+    known = {(each.name, each.file): each.digest for told in before.values() for each in told}
+    found = []
+    if plan.table is not None and filled is not None:
+        name = plan.table.target.name
+        found = [
+            (student, name, row)
+            for student, row in zip(filled.filled, filled.rows, strict=True)
+            if known.get((student, name)) != digest_of(row)
+        ]
+    return found + [
+        (student, file, zlib.decompress(bundle.pages[student].packed))
+        for student, file in sorted(bundle.names.items())
+        if known.get((student, file)) != bundle.pages[student].digest
+    ]
+
+
+def _write_pages(plan: Plan, bundle: _Bundle) -> Path:
+    def page(student: str) -> str:
+        return zlib.decompress(bundle.pages[student].packed).decode()
+
+    # Who is in a group has the same page as the others of it.
+    once = {file: student for student, file in bundle.names.items()}
+    pairs = [(student, file) for file, student in once.items()]
+    _make_folder(plan.out if plan.way == "folder" else plan.out.parent)
+    (write_folder if plan.way == "folder" else write_zip)(plan.out, pairs, page)
+    return plan.out
+
+
+def _replace(path: Path, data: bytes) -> None:
+    _make_folder(path.parent)
+    try:
+        with whole(path) as stream:
+            stream.write(data)
+    except OSError as error:
+        raise BundleError(
+            f"{path}: cannot be written ({error.strerror}). What was there before is as it was."
+        ) from None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BundleError(
+            f"{folder}: cannot be made ({error.strerror}). Choose another place with --out."
+        ) from None

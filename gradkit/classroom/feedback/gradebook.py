@@ -1,0 +1,257 @@
+"""A gradebook for Canvas, written against the one that was downloaded from it.
+
+It has the students' own columns and the one of the assignment, nothing else: what others have
+graded since the download must not be set back when it is uploaded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gradkit.classroom.feedback.csv_table import (
+    Sheet,
+    SheetError,
+    cell_of,
+    decimal_comma,
+    is_blank,
+    line,
+    number_of,
+    points,
+    read_sheet,
+    refuse_ragged,
+    values,
+    write_sheet,
+)
+from gradkit.classroom.feedback.worksheet import claim
+from gradkit.records.course import FilledSheet, Mark
+from gradkit.report.escape import csv_cell
+from gradkit.submission.files import shown
+
+KINDS = ("canvas", "sis", "login")
+"""Identifiers in the order in which Canvas looks at them."""
+
+INFO: Mapping[str, re.Pattern[str]] = {
+    "name": re.compile(r"Student$|LastName$"),
+    "first": re.compile(r"FirstName$"),
+    "canvas": re.compile(r"ID$"),
+    "sis": re.compile(r"SIS\s+User\s+ID$"),
+    "login": re.compile(r"SIS\s+Login\s+ID$"),
+    "integration": re.compile(r"Integration\s+ID$"),
+    "root": re.compile(r"Root\s+Account$"),
+    "section": re.compile(r"Section$"),
+}
+TOTALS = re.compile(r"(?:Current|Final|Override) (?:Score|Points|Grade|Status)")
+"""In a heading, makes Canvas pass over the column."""
+
+POSSIBLE = "    Points Possible"
+_READ_ONLY = re.compile(r"read\s+only")
+_ID = re.compile(r"(?P<title>.*?)\s*\((?P<id>\d+)\)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Columns of the downloaded gradebook; ``assignment`` is None where it has no such one."""
+
+    info: Mapping[str, int]
+    assignment: int | None
+    heading: str
+    possible: int | None
+
+
+def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: str) -> FilledSheet:
+    """Write the scores of those who have a row.
+
+    Parameters
+    ----------
+    data : bytes
+        The gradebook as it was downloaded.
+    name : str
+        What the file is called, for the messages.
+    marks : sequence of Mark
+        Where there is no score, a row keeps what it has: blank, ``EX`` or a number. Nobody
+        who is excused is given a score.
+    assignment : str
+        The assignment's number or title in Canvas; a title that is not there makes a new one.
+
+    Returns
+    -------
+    FilledSheet
+        With the order of rows, the delimiter, the mark and the line ends of the one given.
+
+    Raises
+    ------
+    SheetError
+        It is no gradebook, or the assignment cannot be written.
+    """
+    sheet = read_sheet(data, name)
+    refuse_ragged(sheet)
+    layout = _layout(sheet, assignment)
+    students = [
+        row
+        for row in range(1, len(sheet.rows))
+        if row != layout.possible and not _is_about_posting(sheet.rows[row][0])
+    ]
+    cells = {row: values(sheet, row) for row in students}
+    rows = [_known(cells[row], layout.info) for row in students]
+    taken, left = claim(marks, rows, KINDS)
+    if layout.assignment is not None:
+        kept = layout.assignment
+        excused = [
+            place
+            for place, mark in taken.items()
+            if mark.score is not None and _is_excused(cells[students[place]][kept])
+        ]
+        for place in excused:
+            left.append((taken.pop(place).student, "is excused there (EX), and stays so"))
+    scores = {students[place]: mark for place, mark in taken.items()}
+    most = max((mark.max_score for mark in marks), default=0.0)
+    comma = decimal_comma(text for row in range(1, len(sheet.rows)) for text in values(sheet, row))
+    done = _written(sheet, layout, scores, most, comma=comma)
+    written = {row: mark for row, mark in scores.items() if mark.score is not None}
+    # A row of largest scores may have come in above the students.
+    more = len(done.rows) - len(sheet.rows)
+    return FilledSheet(
+        write_sheet(done),
+        tuple(mark.student for mark in written.values()),
+        tuple(left),
+        tuple(_notes(sheet, layout, most)),
+        tuple(line(done, row + more) for row in written),
+    )
+
+
+def _layout(sheet: Sheet, assignment: str) -> _Layout:
+    header = [text.lstrip("\ufeff") for text in values(sheet, 0)]
+    info: dict[str, int] = {}
+    for place, text in enumerate(header):
+        kind = next((kind for kind, form in INFO.items() if form.match(text.strip())), None)
+        if kind is None:
+            break
+        info.setdefault(kind, place)
+    if not {"name", "canvas", "section"} <= info.keys():
+        there = ", ".join(f"“{shown(text)}”" for text in header[:8])
+        raise SheetError(
+            f"{shown(sheet.name)} is no gradebook of Canvas: its columns begin {there}. Expected "
+            "are Student, ID, … Section. Download it with “Export Entire Gradebook”."
+        )
+    after = max(info.values()) + 1
+    wanted = assignment.strip()
+    places = [
+        place
+        for place in range(after, len(header))
+        if wanted and (header[place].strip() == wanted or _has_id(header[place], wanted))
+    ] or [place for place in range(after, len(header)) if _title(header[place]) == wanted]
+    if len(places) > 1:
+        there = ", ".join(f"“{shown(header[place])}”" for place in places)
+        raise SheetError(
+            f"{shown(sheet.name)}: “{shown(wanted)}” is the title of {len(places)} assignments, "
+            f"{there}. Name it by the number in brackets."
+        )
+    possible = next(
+        (row for row in range(1, len(sheet.rows)) if "Points Possible" in values(sheet, row)[0]),
+        None,
+    )
+    own = places[0] if places else None
+    if own is None:
+        _refuse_title(sheet, wanted)
+    elif possible is not None and _READ_ONLY.search(values(sheet, possible)[own]):
+        raise SheetError(
+            f"{shown(sheet.name)}: “{shown(header[own])}” is read only, and Canvas would pass "
+            "over it. Name the assignment's own column."
+        )
+    heading = sheet.rows[0][0][own] if own is not None else csv_cell(wanted)
+    return _Layout(info, own, heading, possible)
+
+
+def _refuse_title(sheet: Sheet, title: str) -> None:
+    if title.isdecimal() or not title:
+        raise SheetError(
+            f"{shown(sheet.name)} has no assignment with the number “{shown(title)}”. Expected is "
+            "a number that stands in brackets in its header, or a title."
+        )
+    if TOTALS.search(title):
+        raise SheetError(
+            f"“{shown(title)}” cannot be the title of a new assignment: Canvas passes over columns "
+            "that are called like its totals. Choose another."
+        )
+
+
+def _has_id(text: str, wanted: str) -> bool:
+    found = _ID.fullmatch(text.strip())
+    return found is not None and found["id"] == wanted.strip("()")
+
+
+def _title(text: str) -> str:
+    found = _ID.fullmatch(text.strip())
+    return found["title"] if found else text.strip()
+
+
+def _is_excused(cell: str) -> bool:
+    return cell.strip().casefold() == "ex"
+
+
+def _is_about_posting(cells: Sequence[str]) -> bool:
+    """Canvas has a row that says which assignments are muted or posted by hand."""
+    return is_blank(cells) or all(
+        re.fullmatch(r'\s*"?(?:Muted|Manual Posting.*)?"?\s*', raw, re.IGNORECASE) for raw in cells
+    )
+
+
+def _known(cells: Sequence[str], info: Mapping[str, int]) -> tuple[dict[str, str], list[str]]:
+    ids = {kind: cells[info[kind]] for kind in KINDS if kind in info}
+    name = cells[info["name"]].strip()
+    if "first" in info:
+        return ids, [f"{cells[info['first']].strip()} {name}"]
+    return ids, [name]
+
+
+def _written(
+    sheet: Sheet, layout: _Layout, scores: Mapping[int, Mark], most: float, *, comma: bool
+) -> Sheet:
+    """The students' columns as they are, and the assignment's with the scores in it."""
+    own = sorted(layout.info.values())
+
+    def row_of(cells: Sequence[str], last: str) -> tuple[str, ...]:
+        return (*(cells[place] for place in own), last)
+
+    rows = []
+    for row, (cells, end) in enumerate(sheet.rows):
+        if is_blank(cells) and len(cells) < len(sheet.rows[0][0]):
+            rows.append((cells, end))
+            continue
+        kept = cells[layout.assignment] if layout.assignment is not None else ""
+        mark = scores.get(row)
+        if row == 0:
+            new = layout.assignment is None
+            kept = cell_of(layout.heading, sheet.delimiter) if new else layout.heading
+        elif row == layout.possible and layout.assignment is None:
+            kept = cell_of(points(most, comma), sheet.delimiter)
+        elif mark is not None and mark.score is not None:
+            kept = cell_of(points(mark.score, comma), sheet.delimiter)
+        rows.append((row_of(cells, kept), end))
+        if row == 0 and layout.assignment is None and layout.possible is None:
+            blank = [
+                POSSIBLE,
+                *[""] * (len(own) - 1),
+                cell_of(points(most, comma), sheet.delimiter),
+            ]
+            rows.append((tuple(blank), end))
+    return replace(sheet, rows=tuple(rows))
+
+
+def _notes(sheet: Sheet, layout: _Layout, most: float) -> list[str]:
+    if layout.assignment is None:
+        return [
+            f"There is no assignment “{shown(layout.heading)}” in {shown(sheet.name)}: Canvas will "
+            "offer to make a new one."
+        ]
+    if layout.possible is None:
+        return []
+    there = number_of(values(sheet, layout.possible)[layout.assignment])
+    if there is None or there == most:
+        return []
+    return [
+        f"Canvas has {there:g} points possible for “{shown(values(sheet, 0)[layout.assignment])}” "
+        f"and gradkit's maximum is {most:g}: scores are written as they are."
+    ]

@@ -1,0 +1,136 @@
+"""Pages of a class: one for each student, as the assignment lets students see it, and one of all.
+
+The students' pages may be handed on; the class page is the instructor's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from gradkit.classroom.atomic_write import whole
+from gradkit.classroom.process_pool import Helpers
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.database import StoreError
+from gradkit.classroom.store.overrides import overrides, result_of
+from gradkit.classroom.store.pack import pack, unpack
+from gradkit.classroom.store.results import Store
+from gradkit.language import phrase, say
+from gradkit.records.classroom import Counted, Override
+from gradkit.records.result import Result
+from gradkit.report.data import EXPECTED_LEVEL
+from gradkit.report.html import class_page, student_page, to_row
+from gradkit.report.html.row import Row
+from gradkit.report.visibility import withhold
+
+CHUNK = 20
+"""Results that go to a process at a time."""
+
+ALONE = 30
+"""Pages that are written by this process: others would take longer to start."""
+
+NOTHING = phrase("Nothing in it could be graded")
+
+_UNSAFE = re.compile(r"[^\w.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One page to be written, and the row that leads to it."""
+
+    packed: bytes
+    path: Path
+    hints: int
+
+
+def write_pages(store: Store, folder: Path, hints: int, lanes: int) -> int:
+    """Write ``index.html`` and ``students/NAME.html``, and say how many students there are.
+
+    Parameters
+    ----------
+    store : Store
+    folder : Path
+        Made if there is none; pages of the same names are replaced, each at once.
+    hints : int
+        The level of the students' pages.
+    lanes : int
+        Processes that share the work.
+
+    Raises
+    ------
+    StoreError
+        A page cannot be written.
+    """
+    words = overrides(store)
+    found = counted(store)
+    students = folder / "students"
+    try:
+        students.mkdir(parents=True, exist_ok=True)
+        rows = list(_rows(store, found, words, students, hints, lanes))
+        write_whole(folder / "index.html", class_page(rows, folder.resolve().parent.name))
+    except OSError as error:
+        raise StoreError(
+            f"{error.filename or folder}: cannot be written ({error.strerror}). What is graded "
+            "is stored all the same."
+        ) from None
+    return len(found)
+
+
+def file_name(name: str) -> str:
+    """A name for a file that every system takes, and that no other student has.
+
+    Systems differ in what they allow and in whether they tell capitals apart; the digest
+    does in any case.
+    """
+    plain = _UNSAFE.sub("_", name).strip("._")[:60] or "student"
+    return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}.html"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Put a file in its place at once: whoever looks sees the old one or the new one, whole."""
+    with whole(path) as stream:
+        stream.write(text.encode("utf-8"))
+
+
+def _rows(
+    store: Store,
+    found: Sequence[Counted],
+    words: Mapping[str, Sequence[Override]],
+    students: Path,
+    hints: int,
+    lanes: int,
+) -> Iterator[Row]:
+    """Write the students' pages, and give the class page's rows in the order of the names."""
+    tasks = (
+        _Task(
+            pack(result_of(store, each, words.get(each.kept.name, ()))),
+            students / file_name(each.kept.name),
+            hints,
+        )
+        for each in found
+        if each.kept.standing == "graded"
+    )
+    if len(found) <= ALONE or lanes == 1:
+        made = _write(list(tasks))
+        yield from made
+    else:
+        with Helpers(lanes) as helpers:
+            for rows in helpers.map(_write, iter(lambda: list(islice(tasks, CHUNK)), [])):
+                yield from rows
+    for each in found:
+        kept = each.kept
+        if kept.standing != "graded":
+            yield Row(kept.name, 0.0, 0.0, False, (), ((kept.standing, say(NOTHING)),))
+
+
+def _write(tasks: list[_Task]) -> list[Row]:
+    rows = []
+    for task in tasks:
+        result = unpack(task.packed, Result)
+        write_whole(task.path, student_page(withhold(result), task.hints))
+        rows.append(to_row(result, EXPECTED_LEVEL, f"students/{task.path.name}"))
+    return rows

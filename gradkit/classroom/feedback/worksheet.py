@@ -1,0 +1,225 @@
+"""A grading worksheet that was downloaded from Moodle, filled in place.
+
+Moodle knows its columns by their headings in the language of whoever uploads it, and passes
+over whatever it cannot place without a word. So nothing but two cells of a row is touched.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from gradkit.classroom.course.identify import index, who
+from gradkit.classroom.feedback.csv_table import (
+    Sheet,
+    SheetError,
+    column,
+    decimal_comma,
+    is_blank,
+    line,
+    number_of,
+    points,
+    put,
+    read_sheet,
+    refuse_ragged,
+    values,
+    write_sheet,
+)
+from gradkit.records.course import FilledSheet, Mark
+from gradkit.submission.files import shown
+from gradkit.text import clean_text
+
+HEADINGS: Mapping[str, tuple[str, ...]] = {
+    "identifier": ("Identifier", "ID", "Identifiant", "Identificador"),
+    "grade": ("Grade", "Bewertung", "Note", "Calificación"),
+    "modified": (
+        *("Last modified (grade)", "Zuletzt geändert (Bewertung)"),
+        *("Dernière modification (note)", "Última modificación (calificación)"),
+    ),
+    "maximum": ("Maximum Grade", "Bestwertung", "Note maximale", "Calificación máxima"),
+    "feedback": (
+        *("Feedback comments", "Feedback als Kommentar"),
+        *("Feedback par commentaires", "Comentarios de retroalimentación"),
+    ),
+    "scale": ("Scale", "Skala", "Barème", "Escala"),
+    "name": ("Full name", "Vollständiger Name", "Nom complet", "Nombre completo"),
+    "email": ("Email address", "E-Mail-Adresse", "Adresse de courriel", "Dirección de correo"),
+    "sis": ("ID number", "ID-Nummer", "Numéro d'identification", "Número de ID"),
+}
+"""What Moodle calls its columns, in English, German, French and Spanish."""
+
+REQUIRED = ("identifier", "grade", "modified")
+"""Without these Moodle refuses the whole sheet."""
+
+KINDS = ("moodle", "email", "sis")
+FEEDBACK_BYTES = 60_000
+
+
+def fill_worksheet(
+    data: bytes,
+    name: str,
+    marks: Sequence[Mark],
+    *,
+    headings: Mapping[str, str] | None = None,
+    scale: bool = False,
+) -> FilledSheet:
+    """Fill the grades and the comments of those who have a row.
+
+    Parameters
+    ----------
+    data : bytes
+        The sheet as it was downloaded.
+    name : str
+        What the file is called, for the messages.
+    marks : sequence of Mark
+        A comment that is empty leaves the one that is there.
+    headings : mapping of str to str, optional
+        What the columns are called in another language, by the keys of `HEADINGS`.
+    scale : bool
+        Grades as parts of the sheet's own maximum, not of gradkit's.
+
+    Returns
+    -------
+    FilledSheet
+        Every cell but those that are filled is the same byte for byte.
+
+    Raises
+    ------
+    SheetError
+        It is no such worksheet, or it asks for words of a scale.
+    """
+    sheet = read_sheet(data, name)
+    at = _columns(sheet, headings or {})
+    refuse_ragged(sheet)
+    rows = [row for row in range(1, len(sheet.rows)) if not is_blank(sheet.rows[row][0])]
+    cells = {row: values(sheet, row) for row in rows}
+    comma = decimal_comma(
+        cells[row][at[kind]] for row in rows for kind in ("grade", "maximum") if kind in at
+    )
+    taken, left = claim(marks, [_known(cells[row], at) for row in rows], KINDS)
+    changes: dict[tuple[int, int], str] = {}
+    notes: dict[str, None] = {}
+    if sheet.delimiter != ",":
+        sign = {";": "semicolons", "\t": "tabs"}[sheet.delimiter]
+        notes[
+            f"Its cells are separated by {sign}, not by commas as Moodle writes them: choose that "
+            "separator when you upload it."
+        ] = None
+    for place, mark in taken.items():
+        row = rows[place]
+        if mark.score is not None:
+            score, said = _score(mark, cells[row], at, scale=scale)
+            notes.update(dict.fromkeys(said))
+            changes[row, at["grade"]] = points(score, comma)
+        if mark.feedback and "feedback" in at:
+            changes[row, at["feedback"]] = as_html(mark.feedback)
+        elif mark.feedback:
+            notes[
+                "It has no column for comments: switch on “Feedback comments” in the "
+                "assignment's settings and download it again to send these too."
+            ] = None
+    filled = put(sheet, changes)
+    done = replace(
+        sheet, rows=tuple((cells, end) for cells, (_, end) in zip(filled, sheet.rows, strict=True))
+    )
+    names = tuple(mark.student for mark in taken.values())
+    written = tuple(line(done, rows[place]) for place in taken)
+    return FilledSheet(write_sheet(done), names, tuple(left), tuple(notes), written)
+
+
+def as_html(text: str) -> str:
+    """Plain text as Moodle's comments are stored; nothing in it is mark-up or a formula.
+
+    Moodle's reader takes a backslash before a quotation mark for an escape, so neither sign
+    is left as it is.
+    """
+    escaped = html.escape(clean_text(text, FEEDBACK_BYTES)).replace("\\", "&#92;")
+    escaped = "<br />".join(escaped.strip().split("\n")).replace("\t", " ")
+    first = escaped[:1]
+    return f"&#{ord(first)};{escaped[1:]}" if first and first in "=+-@" else escaped
+
+
+def claim(
+    marks: Sequence[Mark],
+    rows: Sequence[tuple[Mapping[str, str], Sequence[str]]],
+    kinds: Sequence[str],
+) -> tuple[dict[int, Mark], list[tuple[str, str]]]:
+    """Whose each row is, and the marks that have none, with the reason.
+
+    Parameters
+    ----------
+    marks : sequence of Mark
+    rows : sequence
+        Identifiers and names of each row.
+    kinds : sequence of str
+        Identifiers that the table has, the one that the platform looks at first before others.
+    """
+    known = index(rows)
+    wanted: dict[int, list[Mark]] = {}
+    left: list[tuple[str, str]] = []
+    for mark in marks:
+        found = who(mark.ids, mark.student, kinds, known)
+        if len(found) == 1:
+            wanted.setdefault(next(iter(found)), []).append(mark)
+        else:
+            reason = f"could be any of {len(found)} rows" if found else "has no row"
+            left.append((mark.student, reason))
+    for row in [row for row, several in wanted.items() if len(several) > 1]:
+        left += [
+            (mark.student, "is one of several with marks for the same row")
+            for mark in wanted.pop(row)
+        ]
+    return {row: marks[0] for row, marks in wanted.items()}, left
+
+
+def _columns(sheet: Sheet, named: Mapping[str, str]) -> dict[str, int]:
+    header = values(sheet, 0)
+    found = {
+        kind: place
+        for kind, known in HEADINGS.items()
+        if (place := column(header, [named[kind]] if kind in named else known)) is not None
+    }
+    missing = [kind for kind in REQUIRED if kind not in found]
+    if missing:
+        there = ", ".join(f"“{shown(text)}”" for text in header[:16])
+        wanted = ", ".join(f"“{HEADINGS[kind][0]}”" for kind in missing)
+        raise SheetError(
+            f"{shown(sheet.name)} is no grading worksheet of Moodle that can be filled: no column "
+            f"{wanted} among {there}. Download it with “Download grading worksheet”; if Moodle "
+            "speaks another language, say what the columns are called there."
+        )
+    if "scale" in found and "maximum" not in found:
+        raise SheetError(
+            f"{shown(sheet.name)} asks for words of a scale, not for points. Set the assignment's "
+            "grade to “Point” in Moodle and download the worksheet again."
+        )
+    return found
+
+
+def _known(cells: Sequence[str], at: Mapping[str, int]) -> tuple[dict[str, str], list[str]]:
+    ids = {kind: cells[at[kind]] for kind in ("email", "sis") if kind in at}
+    # “Participant 123”, in whatever language.
+    if number := re.search(r"\d+$", cells[at["identifier"]].strip()):
+        ids["moodle"] = number[0]
+    return ids, [cells[at["name"]]] if "name" in at else []
+
+
+def _score(
+    mark: Mark, cells: Sequence[str], at: Mapping[str, int], *, scale: bool
+) -> tuple[float, Iterable[str]]:
+    score = mark.score or 0.0
+    most = number_of(cells[at["maximum"]]) if "maximum" in at else None
+    if most is None or most == mark.max_score:
+        return score, ()
+    if scale and mark.max_score:
+        return score / mark.max_score * most, (
+            f"Grades are written as parts of the worksheet's maximum, {most:g}, where gradkit's "
+            f"is {mark.max_score:g}.",
+        )
+    return score, (
+        f"The worksheet's maximum grade is {most:g} and gradkit's is {mark.max_score:g}: grades "
+        "are written as they are, and Moodle passes over those above its maximum. Change the "
+        "maximum in Moodle, or have the grades scaled.",
+    )

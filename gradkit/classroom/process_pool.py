@@ -1,0 +1,148 @@
+"""Processes that share a piece of work, and end with the one that they help."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.connection import Connection, wait
+from subprocess import PIPE, TimeoutExpired
+from typing import Any, Self, TypeVar
+
+from gradkit.grading.settings import BreakdownError
+from gradkit.processes import Started, ignore_interrupts, start
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AHEAD = 2
+"""Items for each process that are taken before the first of them is given back."""
+
+GRACE = 5.0
+"""Seconds that processes are given to end of their own accord."""
+
+
+class Helpers:
+    """So many processes; what they are given to do lies in modules that they can import.
+
+    Parameters
+    ----------
+    count : int
+    prepare : callable, optional
+        What each calls first, with `arguments`.
+    """
+
+    def __init__(
+        self, count: int, prepare: Callable[..., None] | None = None, *arguments: object
+    ) -> None:
+        self._started: list[Started] = []
+        try:
+            for _ in range(count):
+                self._started.append(start(_serve, prepare, arguments, stdin=PIPE))
+        except BaseException:  # an interrupt: nobody has these processes yet, to close them
+            self.close()
+            raise
+
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """Give what a function makes of each item, in the order of the items.
+
+        A few are taken at a time: memory does not grow with their number.
+
+        Raises
+        ------
+        BreakdownError
+            A process was lost. What the function raises is raised here.
+        """
+        rest = enumerate(items)
+        idle = [each.connection for each in self._started]
+        busy: dict[Connection, int] = {}
+        done: dict[int, R] = {}
+        given = 0
+        while True:
+            while idle and len(busy) + len(done) < AHEAD * len(self._started):
+                number, item = next(rest, (-1, None))
+                if number < 0:
+                    break
+                connection = idle.pop()
+                # One that is gone is noticed when there is no answer.
+                with contextlib.suppress(OSError):
+                    connection.send((function, item))
+                busy[connection] = number
+            if not busy:
+                return
+            for ready in wait(list(busy)):
+                assert isinstance(ready, Connection)  # noqa: S101  (for the type checker)
+                done[busy.pop(ready)] = _answer(ready)
+                idle.append(ready)
+            while given in done:
+                yield done.pop(given)
+                given += 1
+
+    def close(self) -> None:
+        """Let each finish what it has in hand, and end."""
+        for each in self._started:
+            each.connection.close()
+        for each in self._started:
+            with contextlib.suppress(TimeoutExpired):
+                each.process.wait(GRACE)
+            each.process.kill()
+            each.process.wait()
+            if each.process.stdin is not None:
+                each.process.stdin.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def cores() -> int:
+    """Count the processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def _answer(connection: Connection) -> Any:
+    try:
+        error, value = connection.recv()
+    except (EOFError, OSError):
+        raise BreakdownError(
+            "A process of gradkit's own was lost; perhaps the machine had no memory left. Nothing "
+            "was given up: start the same command again."
+        ) from None
+    if error is not None:
+        raise error
+    return value
+
+
+def _serve(
+    connection: Connection, prepare: Callable[..., None] | None, arguments: tuple[object, ...]
+) -> None:
+    """Do what is asked for until nobody asks any more."""
+    # An interrupt is the other process' business, which then wants no more of this one.
+    ignore_interrupts()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if prepare is not None:
+        prepare(*arguments)
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            function, item = connection.recv()
+            connection.send(_tried(function, item))
+
+
+def _tried(function: Callable[[Any], object], item: object) -> tuple[Exception | None, object]:
+    try:
+        return None, function(item)
+    except Exception as error:  # for whoever asked, who knows what it means
+        return error, None
+
+
+def _end_with_parent() -> None:
+    """End as soon as the parent has ended, however it did, in the middle of work too."""
+    with contextlib.suppress(OSError):
+        os.read(0, 1)
+    os._exit(1)

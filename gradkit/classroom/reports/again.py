@@ -1,0 +1,242 @@
+"""A stored submission read again from where it was, and a finding of it shown to be so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gradkit.classroom.course.find_student import whom
+from gradkit.classroom.course.senders import attributed, senders
+from gradkit.classroom.remark import settings_of
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.overrides import overrides, result_of
+from gradkit.classroom.store.pseudonyms import pseudonym
+from gradkit.classroom.store.releases import content, releases
+from gradkit.classroom.store.results import Store
+from gradkit.records.classroom import Kept
+from gradkit.records.result import Result
+from gradkit.records.submission import Parcel, Submission
+from gradkit.report.data import EXPECTED_LEVEL, to_data
+from gradkit.reproducer import DisputeError, Shown, find, findings_in, run_again
+from gradkit.submission.files import SubmissionError
+from gradkit.submission.gather import Handed, gather
+from gradkit.submission.load import Loader
+from gradkit.submission.read import collect, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The result of a student that counts, points that a person has set in it.
+
+    ``path`` is where the submission was; it is empty where the student was asked for by a
+    pseudonym, and the name in ``result`` is then that.
+    """
+
+    result: Result
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The bytes that a student was given, the ``number``-th of ``total`` times."""
+
+    data: bytes
+    file: str
+    run: int
+    number: int
+    total: int
+
+
+def sheet_of(folder: Path, student: str) -> Sheet:
+    """Look up a student's result.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the class.
+    student : str
+        A name, a part of one, an identifier or a pseudonym.
+
+    Raises
+    ------
+    GradkitError
+        Nobody is meant, or several are, or nothing of the student could be graded.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> sheet = sheet_of(Path("results"), "chen")
+    >>> sheet.result.score, sheet.path
+    (17.25, 'handed_in/chen.py')
+    """
+    with Store(folder, write=False) as store:
+        kept, result = _counting(store, student)
+        # Whoever asks by a pseudonym is not told the name.
+        if student == pseudonym(store, kept.name):
+            return Sheet(replace(result, submission=student), "")
+        return Sheet(result, kept.path)
+
+
+def show_finding(folder: Path, student: str, finding: str, assignment: Path | None = None) -> Shown:
+    """Write a finding of a student's as a script, and run it. See `show_stored`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> task, = sheet_of(Path("results"), "chen").result.tasks
+    >>> show_finding(Path("results"), "chen", task.findings[0].id).agrees
+    True
+    """
+    with Store(folder, write=False) as store:
+        kept, result = _counting(store, student)
+        return show_stored(store, kept, result, finding, assignment)
+
+
+def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
+    """Read what a student was given back, byte for byte.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the class.
+    student : str
+        A name, a part of one, an identifier or a pseudonym.
+    number : int, optional
+        The how-manyth that was given. By default the last page; of a row of a table and a
+        page the page.
+
+    Raises
+    ------
+    GradkitError
+        Nothing was given back, or not so often.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> given = copy_of(Path("results"), "chen")
+    >>> given.number, given.total, given.data[:15]
+    (1, 1, b'<!DOCTYPE html>')
+    """
+    with Store(folder, write=False) as store:
+        name = whom(store, student)
+        given = releases(store, name)
+        if not given:
+            raise DisputeError(f"{name} was given nothing back yet.")
+        if number is not None and number > len(given):
+            listed = ", ".join(
+                f"{at} ({each.file}, run {each.run})" for at, each in enumerate(given, 1)
+            )
+            raise DisputeError(f"--release {number}: {name} was given back {listed}.")
+        pages = [at for at, each in enumerate(given, 1) if each.file.endswith(".html")]
+        number = number or (pages[-1] if pages else len(given))
+        chosen = given[number - 1]
+        return Copy(content(store, chosen.id), chosen.file, chosen.run, number, len(given))
+
+
+def _counting(store: Store, student: str) -> tuple[Kept, Result]:
+    """The attempt of a student that counts, and its result."""
+    name = whom(store, student)
+    counts = {each.kept.name: each for each in counted(store)}
+    if name not in counts:
+        raise DisputeError(f"{name} has nothing that counts.")
+    one = counts[name]
+    if one.kept.standing != "graded":
+        if student == pseudonym(store, name):
+            raise DisputeError(f"{student} was {one.kept.standing}.")
+        raise DisputeError(
+            f"{name} was {one.kept.standing}: {one.kept.told} It is {one.kept.path}."
+        )
+    return one.kept, result_of(store, one, overrides(store).get(name, ()))
+
+
+def show_stored(
+    store: Store, kept: Kept, result: Result, finding: str, assignment: Path | None = None
+) -> Shown:
+    """Write a finding of a stored result as a script, and run it.
+
+    Parameters
+    ----------
+    store : Store
+    kept : Kept
+    result : Result
+        Its result.
+    finding : str
+        The finding's id.
+    assignment : Path, optional
+        The assignment file, by default that of the class.
+
+    Raises
+    ------
+    DisputeError
+        There is no such finding, or the submission or assignment is not what it was.
+    StoreError
+        Nothing has been graded there.
+    """
+    where = f"the result of {kept.name} in {store.path}"
+    found = find(findings_in([to_data(result, EXPECTED_LEVEL)]), where, finding)
+    source = read_stored(kept, store.path.parent)
+    return run_again(found, source, where, assignment or settings_of(store).assignment)
+
+
+def read_stored(kept: Kept, folder: Path) -> Submission:
+    """The submission of a result, which must be what it was.
+
+    Parameters
+    ----------
+    kept : Kept
+    folder : Path
+        That of the class: a path is taken from here, from there, or from beside it.
+
+    Raises
+    ------
+    DisputeError
+        It is gone, has changed, or cannot be read.
+    """
+    digests = []
+    for base in (Path(), folder, folder.parent):
+        try:
+            for parcel in _parcels(base, kept):
+                if parcel.digest == kept.digest:
+                    return parse(replace(parcel, name=kept.name))
+                digests.append(parcel.digest)
+        except SubmissionError as error:
+            raise DisputeError(str(error)) from None
+    if digests:
+        raise DisputeError(
+            f"{kept.path}: the submission has changed since: its digest was {kept.digest[:12]}, "
+            f"and is {digests[0][:12]}. Put the former one back, or grade the class anew."
+        )
+    raise DisputeError(
+        f"{kept.path}: the submission is gone, so its code cannot be shown or run. Put it back, "
+        "or grade the class again from where it is now."
+    )
+
+
+def _parcels(base: Path, kept: Kept) -> Iterator[Parcel]:
+    """What lies there: as one of a download, whose files may belong together, or by itself."""
+    for path, member in _places(base, kept.path):
+        with Loader() as loader:
+            for handed in _download(path, member):
+                if (handed.path.resolve(), handed.member) == (path.resolve(), member):
+                    yield loader.load(handed)
+        if not member:
+            yield collect(path)
+
+
+def _download(path: Path, member: str) -> list[Handed]:
+    """The submissions that lie there together, each with all of its parts."""
+    try:
+        handed = gather([path if member else path.parent])
+    except SubmissionError:
+        return []
+    return [one for one, _ in attributed(handed, senders(handed))]
+
+
+def _places(base: Path, recorded: str) -> Iterator[tuple[Path, str]]:
+    """Every way to read a path as that of an archive and a member, the archive being there."""
+    if (base / recorded).exists():
+        yield base / recorded, ""
+    for at, sign in enumerate(recorded):
+        if sign == "!" and (base / recorded[:at]).is_file():
+            yield base / recorded[:at], recorded[at + 1 :]

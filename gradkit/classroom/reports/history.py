@@ -1,0 +1,170 @@
+"""How a student's grade came about: every run that had to do with it, in order."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+
+import msgspec
+
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.overrides import overrides, result_of
+from gradkit.classroom.store.pack import unpack
+from gradkit.classroom.store.releases import releases
+from gradkit.classroom.store.results import Store
+from gradkit.errors import GradkitError
+from gradkit.records.classroom import Run
+from gradkit.records.course import Sender
+from gradkit.records.reports import Attempt, History, Mark, Step, Word
+from gradkit.records.result import Result
+
+
+class RunError(GradkitError):
+    """There is no such run; the text says which there are."""
+
+
+def history(store: Store, name: str) -> History:
+    """Tell it from what is stored: nothing is computed anew but what counted when.
+
+    Parameters
+    ----------
+    store : Store
+    name : str
+        As it is stored, see `gradkit.classroom.course.find_student`.
+
+    Returns
+    -------
+    History
+        Runs that had nothing to do with the student are not in it.
+    """
+    runs = store.runs()
+    attempts = _attempts(store, name)
+    words = _words(store, name)
+    given = releases(store, name)
+    dropped: tuple[str, ...] = ()
+    steps: list[Step] = []
+    before: Mark | None = None
+    for run in runs:
+        said = run.settings.get("dropped", dropped)
+        former, dropped = dropped, msgspec.convert(said, tuple[str, ...])
+        own = (
+            tuple(attempts.get(run.id, ())),
+            tuple(words.get(run.id, ())),
+            tuple(each for each in given if each.run == run.id),
+        )
+        # Another rule may make an attempt count that did not, or none.
+        if not any(own) and not (run.policy and any(number < run.id for number in attempts)):
+            continue
+        after = mark_at(store, name, run.id)
+        steps.append(
+            Step(
+                *(run.id, run.kind, run.began, run.ended, run.who, run.why, run.versions, *own),
+                tuple(sorted(set(dropped) - set(former))),
+                tuple(sorted(set(former) - set(dropped))),
+                run.policy,
+                before,
+                after,
+            )
+        )
+        before = after
+    return History(name, mark_at(store, name), tuple(steps))
+
+
+def mark_at(store: Store, name: str, upto: int | None = None) -> Mark | None:
+    """What counted for a student at the end of a run; None where nothing did."""
+    for one in counted(store, upto):
+        if one.kept.name == name:
+            if one.kept.standing != "graded":
+                return Mark(None, None, one.number, one.attempts)
+            result = result_of(store, one, overrides(store, upto).get(name, ()))
+            return Mark(result.score, result.max_score, one.number, one.attempts)
+    return None
+
+
+def run_of(store: Store, number: int) -> Run:
+    """The run of that number.
+
+    Raises
+    ------
+    RunError
+        There is none.
+    """
+    known = {run.id: run for run in store.runs()}
+    if number not in known:
+        there = f"There are {', '.join(map(str, known))}" if known else "There are none yet"
+        raise RunError(
+            f"There is no run {number} in {store.path}. {there}: `gradkit history` lists them."
+        )
+    return known[number]
+
+
+def _attempts(store: Store, name: str) -> dict[int, list[Attempt]]:
+    """By run the submissions that it found, or marked again."""
+    listed = store.rows(
+        "SELECT listed.run, submission, path, digest, stamp, sender FROM listed "
+        "JOIN submissions ON submissions.id = submission WHERE name = ? ORDER BY listed.id",
+        (name,),
+    )
+    results = store.rows(
+        "SELECT results.run, submission, path, digest, standing, told, packed FROM results "
+        "JOIN submissions ON submissions.id = submission WHERE name = ? ORDER BY results.id",
+        (name,),
+    )
+    found = {(row["run"], row["submission"]): row for row in listed}
+    made = {(row["run"], row["submission"]): row for row in results}
+    # A run that only marks again is told nothing new of whose a submission is.
+    known = {row["submission"]: row for row in listed}
+    attempts: dict[int, list[Attempt]] = {}
+    for key in sorted({**found, **made}):
+        row, result = found.get(key) or known[key[1]], made.get(key)
+        sender = msgspec.json.decode(row["sender"], type=Sender)
+        attempt = Attempt(
+            *(sender.original, row["path"], sender.source, sender.at, sender.late),
+            *(row["stamp"], row["digest"], result is None),
+        )
+        attempts.setdefault(key[0], []).append(_graded(attempt, result) if result else attempt)
+    return attempts
+
+
+def _graded(attempt: Attempt, row: sqlite3.Row) -> Attempt:
+    """With what came of it."""
+    if row["standing"] != "graded":
+        return replace(attempt, standing=row["standing"], told=row["told"])
+    result = unpack(row["packed"], Result)
+    return replace(
+        attempt,
+        standing="graded",
+        score=result.score,
+        max_score=result.max_score,
+        provisional=result.provisional,
+        assignment=result.assignment,
+        preset=result.preset,
+        versions=result.versions,
+        digests=result.digests,
+        seeds={task.task: task.seed or result.seed for task in result.tasks},
+        found=found_in(result),
+    )
+
+
+def found_in(result: Result) -> tuple[str, ...]:
+    """The mistakes of a result, as ``task/check mistake``; a remark has no check."""
+    return tuple(
+        dict.fromkeys(
+            f"{task.task}/{finding.check} {finding.mistake}"
+            if finding.check
+            else f"{task.task} {finding.mistake}"
+            for task in result.tasks
+            for finding in task.findings
+        )
+    )
+
+
+def _words(store: Store, name: str) -> dict[int, list[Word]]:
+    """By run the points that were set for the student's checks, or taken back."""
+    rows = store.rows(
+        'SELECT run, task, "check", points FROM overrides WHERE name = ? ORDER BY id', (name,)
+    )
+    found: dict[int, list[Word]] = {}
+    for row in rows:
+        found.setdefault(row["run"], []).append(Word(row["task"], row["check"], row["points"]))
+    return found

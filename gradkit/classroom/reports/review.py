@@ -1,0 +1,106 @@
+"""What a person must look at, the most urgent first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import get_args
+
+from gradkit.classroom.course.enrolment import enrolled
+from gradkit.classroom.reports.workload import share
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.overrides import overrides, result_of
+from gradkit.classroom.store.pseudonyms import pseudonym
+from gradkit.classroom.store.results import Store
+from gradkit.language import phrase, say
+from gradkit.records.classroom import Counted
+from gradkit.records.finding import UNEXPLAINED
+from gradkit.records.reports import Kind, Look, Reason
+from gradkit.records.result import Result
+from gradkit.records.verdict import State
+from gradkit.report.words import word
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+STATES: dict[State, tuple[Kind, str]] = {
+    "missing": ("missing", phrase("missing")),
+    "inconclusive": ("inconclusive", phrase("inconclusive")),
+    "timeout": ("timeout", phrase("ran out of time")),
+    "not-checked": ("not-checked", phrase("not checked")),
+}
+"""States of a check that a person must look at, in words."""
+
+REMARKS: dict[str, Kind] = {
+    UNEXPLAINED: "unexplained",
+    "memorised-answers": "memorised-answers",
+    "several-files": "several-files",
+    "forbidden-import": "forbidden-import",
+    "numerical-gradient": "numerical-gradient",
+    "nondeterministic": "nondeterministic",
+}
+"""Codes of findings that a person must look at."""
+
+
+def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = False) -> list[Look]:
+    """List the students whose results a person must look at.
+
+    Parameters
+    ----------
+    store : Store
+    assistants : sequence of str
+        Who shares the work, see `share`.
+    pseudonyms : bool
+        Students by their pseudonyms, and without sentences that may name them.
+
+    Returns
+    -------
+    list of Look
+        By the most urgent reason of each, then by name.
+    """
+    words, roster = overrides(store), enrolled(store)
+    attempts = counted(store)
+    together = all_provisional(attempts)
+    looks = []
+    for one in attempts:
+        kept = one.kept
+        if kept.standing == "graded":
+            found = list(reasons(result_of(store, one, words.get(kept.name, ()))))
+            if together:
+                found = [reason for reason in found if reason.kind != "provisional"]
+        else:
+            found = [Reason(kept.standing, word(kept.standing))]
+        if roster and kept.name not in roster:
+            found.append(Reason("not-in-roster", say("not in the roster")))
+        if found:
+            found.sort(key=lambda reason: KINDS.index(reason.kind))
+            looks.append(Look(kept.name, tuple(found), kept.told))
+    if assistants:
+        whose = share([look.name for look in looks], assistants)
+        looks = [replace(look, assistant=whose[look.name]) for look in looks]
+    if pseudonyms:
+        looks = [replace(look, name=pseudonym(store, look.name), told="") for look in looks]
+    return sorted(looks, key=lambda look: (KINDS.index(look.reasons[0].kind), look.name))
+
+
+def all_provisional(found: Sequence[Counted]) -> bool:
+    """Whether everybody's marks are provisional: then nobody has to be looked at for that."""
+    graded = [one.kept for one in found if one.kept.standing == "graded"]
+    return bool(graded) and all(kept.provisional for kept in graded)
+
+
+def reasons(result: Result) -> Iterator[Reason]:
+    """Why a person must look at a graded result, in the order of its checks."""
+    found = {finding.mistake for task in result.tasks for finding in task.findings}
+    yield from (Reason(kind, code) for code, kind in REMARKS.items() if code in found)
+    for task in result.tasks:
+        for charged in dict.fromkeys(f.check for f in task.findings if f.untraced):
+            yield Reason("untraced", say("{check} line unknown", check=f"{task.task}/{charged}"))
+        for check in task.checks:
+            name = f"{task.task}/{check.check}"
+            if check.state in STATES:
+                kind, words = STATES[check.state]
+                yield Reason(kind, f"{name} {say(words)}")
+            if check.decision is not None and check.decision.stale:
+                yield Reason("stale-override", say("{check} override is stale", check=name))
+    if result.provisional:
+        yield Reason("provisional", say("provisional"))

@@ -1,0 +1,106 @@
+"""A class at a glance: scores, states, mistakes with those who made them, what to look at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gradkit.classroom.course.enrolment import enrolled
+from gradkit.classroom.reports.review import reasons
+from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.overrides import overrides, result_of
+from gradkit.classroom.store.pseudonyms import pseudonym
+from gradkit.classroom.store.results import Store
+from gradkit.language import phrase, say
+from gradkit.records.classroom import Counted, HandedIn, Override, Row, Summary
+from gradkit.records.verdict import State
+
+NOTHING = phrase("nothing handed in")
+NONE_COUNTS = phrase("no attempt that counts")
+
+UNSAID = frozenset({"provisional", "nondeterministic"})
+"""Reasons to look that a summary counts, or lists among the mistakes."""
+
+
+def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
+    """Gather the results of a class that count, with every last word in them.
+
+    Parameters
+    ----------
+    store : Store
+    pseudonyms : bool
+        Students by their pseudonyms, in the order of these; without sentences and comments,
+        which may name them, and without the times at which they handed in.
+
+    Returns
+    -------
+    Summary
+        Whoever has nothing that counts is in it too, on the roster or not.
+    """
+    words = overrides(store)
+    rows = [_row(store, one, words.get(one.kept.name, ())) for one in counted(store)]
+    there = {row.name for row in rows}
+    tried = {kept.name for kept in store.newest()} - there
+    rows += [_absent(name, say(NONE_COUNTS)) for name in tried]
+    rows += [_absent(name, say(NOTHING)) for name in enrolled(store) if name not in there | tried]
+    if pseudonyms:
+        rows = [_hidden(row, pseudonym(store, row.name)) for row in rows]
+    rows.sort(key=lambda row: row.name)
+    states: dict[str, Counter[State]] = {}
+    mistakes: dict[str, list[str]] = {}
+    for row in rows:
+        for check, (state, _, _) in row.checks.items():
+            states.setdefault(check, Counter())[state] += 1
+        for code in row.mistakes:
+            mistakes.setdefault(code, []).append(row.name)
+    frequent = sorted(mistakes.items(), key=lambda item: (-len(item[1]), item[0]))
+    return Summary(tuple(rows), states, {code: tuple(names) for code, names in frequent})
+
+
+def _row(store: Store, one: Counted, said: Sequence[Override]) -> Row:
+    kept = one.kept
+    handed = HandedIn(one.number, one.attempts, one.listed.sender.late, one.listed.sender.at)
+    if kept.standing != "graded":
+        look = (kept.standing,)
+        return Row(kept.name, kept.standing, kept.told, None, None, False, {}, (), look, handed)
+    result = result_of(store, one, said)
+    checks = {
+        f"{task.task}/{check.check}": (check.state, check.score, check.max_score)
+        for task in result.tasks
+        for check in task.checks
+    }
+    decided = {
+        f"{task.task}/{check.check}": check
+        for task in result.tasks
+        for check in task.checks
+        if check.decision is not None
+    }
+    found = (finding.mistake for task in result.tasks for finding in task.findings)
+    return Row(
+        kept.name,
+        kept.standing,
+        kept.told,
+        result.score,
+        result.max_score,
+        result.provisional,
+        checks,
+        tuple(dict.fromkeys(found)),
+        tuple(reason.words for reason in reasons(result) if reason.kind not in UNSAID),
+        handed,
+        decided,
+    )
+
+
+def _absent(name: str, why: str) -> Row:
+    return Row(name, "absent", "", None, None, False, {}, (), (why,), HandedIn(0, 0))
+
+
+def _hidden(row: Row, name: str) -> Row:
+    """The row of a student who is not to be known."""
+    decided = {
+        key: replace(check, decision=check.decision and replace(check.decision, comment=""))
+        for key, check in row.decided.items()
+    }
+    handed = replace(row.handed, at="")
+    return replace(row, name=name, told="", handed=handed, decided=decided)

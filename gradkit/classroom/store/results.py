@@ -1,0 +1,245 @@
+"""Runs, submissions and their results in a class file, to which is only ever added.
+
+A result is never changed: a newer one of the same submission takes its place. So a class
+can be marked again, and it can always be told how a score came about.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from gradkit.classroom.store.database import Database, last
+from gradkit.grading.assess import versions_of
+from gradkit.grading.settings import Settings
+from gradkit.records.classroom import Filed, Kept, Listed, Run, RunKind
+from gradkit.records.course import Sender
+from gradkit.records.mistake import Preset
+from gradkit.text import storable
+
+
+class Store(Database):
+    """See `Database`. What is added together is stored together."""
+
+    def begin(
+        self,
+        kind: RunKind,
+        settings: Settings | None = None,
+        frameworks: Collection[str] = (),
+        why: str = "",
+        *,
+        who: str = "",
+        policy: str | None = None,
+    ) -> int:
+        """Note that a run begins, and give its number.
+
+        Parameters
+        ----------
+        kind : str
+        settings : Settings, optional
+            What is graded or marked against, where something is.
+        frameworks : collection of str
+            Whose versions are noted too.
+        why : str
+        who : str
+            By default the account that this runs under.
+        policy : str, optional
+            Which attempt counts from now on.
+        """
+        said = json.dumps(asdict(settings) if settings else {}, default=_absolute)
+        row = (kind, now(), who or _user(), why, said, json.dumps(versions_of(frameworks)), policy)
+        with self.writing():
+            return self.change(
+                "INSERT INTO runs (kind, began, who, why, settings, versions, policy) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+
+    def end(self, run: int) -> None:
+        """Note that a run has come to its end."""
+        with self.writing():
+            self._base.execute("UPDATE runs SET ended = ? WHERE id = ?", (now(), run))
+
+    def add(self, run: int, filed: Sequence[Filed]) -> None:
+        """Store results, all or none of them.
+
+        Raises
+        ------
+        StoreError
+            See `writing`.
+        """
+        with self.writing():
+            for one in filed:
+                submission = self._submission(run, one)
+                evidence = None
+                if one.evidence:
+                    cursor = self._base.execute(
+                        "INSERT INTO evidence (submission, run, packed) VALUES (?, ?, ?)",
+                        (submission, run, one.evidence),
+                    )
+                    evidence = cursor.lastrowid
+                self._insert(run, submission, evidence, one)
+
+    def amend(self, run: int, filed: Mapping[int, Filed]) -> None:
+        """Store new results made from the evidence of older ones, by the older one's id."""
+        with self.writing():
+            for older, one in filed.items():
+                submission, evidence = self._base.execute(
+                    "SELECT submission, evidence FROM results WHERE id = ?", (older,)
+                ).fetchone()
+                self._insert(run, submission, evidence, one)
+
+    def _submission(self, run: int, one: Filed) -> int:
+        self._base.execute(
+            "INSERT OR IGNORE INTO submissions (name, path, digest, run) VALUES (?, ?, ?, ?)",
+            (one.name, one.path, one.digest, run),
+        )
+        row = self._base.execute(
+            "SELECT id FROM submissions WHERE name = ? AND digest = ?", (one.name, one.digest)
+        ).fetchone()
+        return int(row[0])
+
+    def _insert(self, run: int, submission: int, evidence: int | None, one: Filed) -> None:
+        self._base.execute(
+            "INSERT INTO results (submission, run, evidence, key, standing, told, score, "
+            "max_score, provisional, seconds, made, packed) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(submission, run, evidence, one.key, one.standing, one.told),
+                *(one.score, one.max_score, one.provisional, one.seconds, now(), one.result),
+            ),
+        )
+
+    def add_listed(self, run: int, found: Sequence[Listed]) -> None:
+        """Note whose submissions a run has found. Their results are stored, now or before."""
+        with self.writing():
+            self._base.executemany(
+                "INSERT INTO listed (run, submission, place, stamp, sender) VALUES (?, "
+                "(SELECT id FROM submissions WHERE name = ? AND digest = ?), ?, ?, ?)",
+                [
+                    (run, one.name, one.digest, one.place, one.stamp, _said(one.sender))
+                    for one in found
+                ],
+            )
+
+    def drop(self, run: int, codes: Sequence[str]) -> None:
+        """Withdraw findings of these codes from everyone, now and in later runs."""
+        with self.writing():
+            self._base.executemany(
+                "INSERT OR IGNORE INTO drops VALUES (?, ?)", [(code, run) for code in codes]
+            )
+
+    def keep(self, codes: Sequence[str]) -> None:
+        """Let findings of these codes count again; the runs' settings tell that they did not."""
+        with self.writing():
+            self._base.executemany("DELETE FROM drops WHERE code = ?", [(code,) for code in codes])
+
+    def dropped(self) -> tuple[str, ...]:
+        """Codes of findings that have been withdrawn."""
+        return tuple(row["code"] for row in self.rows("SELECT code FROM drops ORDER BY code"))
+
+    def preset(self) -> Preset | None:
+        """What mistakes cost as it was last decided; None leaves it to the assignment."""
+        runs = [run for run in self.runs() if run.kind in ("grade", "remark")]
+        return msgspec.convert(runs[-1].settings["preset"], Preset | None) if runs else None
+
+    def newest(self, upto: int | None = None) -> list[Kept]:
+        """The newest result of each submission, by name and in the order they were first seen.
+
+        Parameters
+        ----------
+        upto : int, optional
+            The last run that counts, by default all do: so the class stood at its end.
+        """
+        rows = self.rows(
+            "SELECT results.id, results.run, evidence.run AS taken, results.submission, name, "
+            "path, digest, key, standing, told, score, max_score, provisional, made FROM results "
+            "JOIN submissions ON submissions.id = results.submission "
+            "LEFT JOIN evidence ON evidence.id = results.evidence WHERE results.id IN "
+            "(SELECT max(id) FROM results WHERE run <= ? GROUP BY submission) "
+            "ORDER BY name, results.submission",
+            (last(upto),),
+        )
+        return [Kept(**{**row, "provisional": bool(row["provisional"])}) for row in map(dict, rows)]
+
+    def listed(self, upto: int | None = None) -> dict[int, tuple[int, Listed]]:
+        """By submission the last run that found it, and what that run was told of it."""
+        rows = self.rows(
+            "SELECT submission, listed.run, place, stamp, sender, name, digest FROM listed "
+            "JOIN submissions ON submissions.id = listed.submission WHERE listed.id IN "
+            "(SELECT max(id) FROM listed WHERE run <= ? GROUP BY submission)",
+            (last(upto),),
+        )
+        return {
+            row["submission"]: (
+                row["run"],
+                Listed(
+                    row["name"],
+                    row["digest"],
+                    row["place"],
+                    row["stamp"],
+                    msgspec.json.decode(row["sender"], type=Sender),
+                ),
+            )
+            for row in rows
+        }
+
+    def result(self, id_: int) -> bytes:
+        """The packed result."""
+        (row,) = self.rows("SELECT packed FROM results WHERE id = ?", (id_,))
+        return bytes(row["packed"])
+
+    def last_graded(self) -> bytes | None:
+        """The packed result that was stored last; None where nothing has been graded."""
+        rows = self.rows(
+            "SELECT packed FROM results WHERE standing = 'graded' ORDER BY id DESC LIMIT 1"
+        )
+        return bytes(rows[0]["packed"]) if rows else None
+
+    def evidence(self, id_: int) -> bytes | None:
+        """The packed evidence that a result was made from; None where there is none."""
+        rows = self.rows(
+            "SELECT evidence.packed FROM results JOIN evidence ON evidence.id = results.evidence "
+            "WHERE results.id = ?",
+            (id_,),
+        )
+        return bytes(rows[0]["packed"]) if rows else None
+
+    def runs(self) -> list[Run]:
+        """All runs, the oldest first."""
+        rows = self.rows(
+            "SELECT id, kind, began, ended, who, why, settings, versions, policy FROM runs "
+            "ORDER BY id"
+        )
+        facts = ("settings", "versions")
+        return [
+            Run(**{**row, **{fact: json.loads(row[fact]) for fact in facts}})
+            for row in map(dict, rows)
+        ]
+
+
+def now() -> str:
+    """The time, UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _absolute(path: Path) -> str:
+    """A path that means the same wherever the next command is started."""
+    return str(path.resolve())
+
+
+def _said(sender: Sender) -> str:
+    return msgspec.json.encode(sender).decode()
+
+
+def _user() -> str:
+    try:
+        return storable(getpass.getuser())
+    except (OSError, KeyError, ImportError):
+        return "unknown"

@@ -1,0 +1,1 @@
+"""Say which mistake the code makes, on which line, and prove it."""

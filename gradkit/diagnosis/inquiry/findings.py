@@ -1,0 +1,146 @@
+"""Findings in the student's own words: names, formulas, an identity that can be disputed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from gradkit.binding.global_reads import StandIn
+from gradkit.diagnosis.mistakes import Diagnosis
+from gradkit.diagnosis.mistakes.parts import target_of
+from gradkit.diagnosis.mistakes.tell import others, told
+from gradkit.diagnosis.rules import text
+from gradkit.diagnosis.rules.text import entry_text
+from gradkit.grading.examine import Examined
+from gradkit.hearsay import from_worker
+from gradkit.records.binding import Bound
+from gradkit.records.finding import UNEXPLAINED, Finding
+from gradkit.records.rule import Entry as Target
+from gradkit.records.rule import Explanation, Names, Rule, Slip
+from gradkit.records.submission import Section
+from gradkit.records.task import Task
+from gradkit.submission.place import source_at
+
+
+def failed(examined: Examined, check: str) -> bool:
+    """Whether this check was judged and did not pass."""
+    return any(v.check == check and v.state == "fail" for v in examined.verdicts)
+
+
+def names_of(bound: Bound) -> Names:
+    """The student's own words, for formulas."""
+    own = bound.names
+    return Names(
+        target=own.get("y", "y"),
+        output=own.get("y_hat", "ŷ"),
+        hidden=own.get("A1", "A1"),
+        input=own.get("X", "X"),
+        rate=own.get("rate", "lr"),
+        keys=bound.convention.keys,
+        transposed=bound.convention.weights == "out_in",
+    )
+
+
+def finding_of(
+    task: Task, bound: Bound, check: str, slip: Slip, explanation: Explanation
+) -> Finding:
+    """A finding about a whole function."""
+    finding = Finding(
+        id=_identity(task, check, slip.code, ()),
+        check=check,
+        mistake=slip.code,
+        title="",
+        entries=(),
+        place=bound.place,
+        alternatives=_alternatives(explanation),
+        others=others(explanation, slip.code),
+    )
+    return told(finding, task, slip, names_of(bound), _functions(bound))
+
+
+def remark_on(task: Task, slip: Slip) -> Finding:
+    """A finding about a whole submission: no function of it, no place."""
+    finding = Finding(_identity(task, "", slip.code, ()), "", slip.code, "", ())
+    return told(finding, task, slip, Names())
+
+
+def update_findings(
+    task: Task, bound: Bound, diagnosis: Diagnosis
+) -> Iterator[tuple[Slip, Finding]]:
+    """The findings of an update, each with the slip that it tells of."""
+    explanation = diagnosis.explanation
+    for slip in explanation.slips:
+        yield slip, _finding(task, bound, slip, diagnosis, explanation)
+    if explanation.unexplained:
+        rest = Slip(UNEXPLAINED, explanation.unexplained)
+        yield rest, _finding(task, bound, rest, diagnosis, Explanation())
+
+
+def unnamed_findings(
+    task: Task, bound: Bound, section: Section, instead: StandIn, diagnosis: Diagnosis
+) -> Iterator[Finding]:
+    """One finding for a diagnosis, which names the global that is read, and no mistake.
+
+    A global keeps its value whatever is handed over: formulas seem to lack what it stands for.
+    """
+    explanation = diagnosis.explanation
+    entries = [entry for slip in explanation.slips for entry in slip.entries]
+    unexplained = tuple(dict.fromkeys([*entries, *explanation.unexplained]))
+    left = replace(diagnosis, explanation=Explanation(unexplained=unexplained))
+    source = source_at([*section.own, *section.shared], instead.place)
+    for _, finding in update_findings(task, bound, left):
+        yield replace(finding, sentence=instead.sentence, place=instead.place, source=source)
+
+
+def _finding(
+    task: Task,
+    bound: Bound,
+    slip: Slip,
+    diagnosis: Diagnosis,
+    explanation: Explanation,
+) -> Finding:
+    names, outputs = names_of(bound), task.layers[-1].units
+    entries = _concerned(slip)
+
+    def written(rules: Mapping[Target, object]) -> dict[str, str]:
+        return {
+            entry_text(*entry, names, outputs=outputs): text(rule, names, outputs=outputs)
+            for entry in entries
+            if isinstance(rule := rules.get(entry), Rule)
+        }
+
+    labels = tuple(entry_text(*entry, names, outputs=outputs) for entry in entries)
+    finding = Finding(
+        id=_identity(task, "update", slip.code, labels),
+        check="update",
+        mistake=slip.code,
+        title="",
+        entries=labels,
+        applies=written(diagnosis.applies),
+        should=written(diagnosis.should),
+        place=bound.place,
+        alternatives=_alternatives(explanation),
+        others=others(explanation, slip.code),
+    )
+    return told(finding, task, slip, names, _functions(bound))
+
+
+def _alternatives(explanation: Explanation) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(slip.code for slip in other) for other in explanation.alternatives)
+
+
+def _concerned(slip: Slip) -> tuple[Target, ...]:
+    """The entries of a slip, and those that got what was meant for them."""
+    targets = [target_of(d) for d in slip.details] if slip.code == "wrong-target" else []
+    return tuple(dict.fromkeys([*slip.entries, *targets]))
+
+
+def _functions(bound: Bound) -> dict[str, str]:
+    return {bound.role: f"`{from_worker(bound.function)}`"}
+
+
+def _identity(task: Task, check: str, code: str, labels: tuple[str, ...]) -> str:
+    """The same for the same mistake at the same place, whatever the run: a name to dispute."""
+    text = "/".join((task.id, check, code, *labels))
+    return hashlib.sha256(text.encode()).hexdigest()[:10]

@@ -1,0 +1,97 @@
+"""Whether an update that failed is right for the student's own forward pass.
+
+It is then charged to the forward pass alone. Code may know when it is asked: the calls that were
+judged are made again among the new ones, in a process that knows of neither, and have to give
+what they gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from gradkit.diagnosis.inquiry.findings import failed
+from gradkit.diagnosis.inquiry.steps import SAME, drawn_fresh, observed_steps
+from gradkit.diagnosis.mistakes.descent import descent_after
+from gradkit.diagnosis.rules import correct_rules, evaluate
+from gradkit.diagnosis.rules.columns import from_columns, to_columns
+from gradkit.grading.examine import Examined
+from gradkit.judge.tolerances import DOUBLE, change_tolerance, near
+from gradkit.records.probes import Batch
+from gradkit.records.rule import Slip, UpdateInputs
+from gradkit.records.task import Array, Task
+from gradkit.sandbox.observe import observe_batch
+from gradkit.sandbox.process import Sitting
+
+
+def follows_own_forward(
+    task: Task, examined: Examined, sitting: Sitting, slips: tuple[Slip, ...], seed: int
+) -> bool:
+    """Whether a failed update is right for the student's own forward pass, mistakes and all.
+
+    Not where that pass leaves parameters out, whose slope is nothing: an update that never moves
+    them does half of what was asked.
+    """
+    if not slips or not failed(examined, "update"):
+        return False
+    bound = examined.case.binding.bound["update"]
+    descent = descent_after(task, slips, drawn_fresh(task, bound, seed))
+    if descent is None:
+        return False
+    inputs, after = descent
+    if any((value == inputs.before[key]).all() for key, value in after.items()):
+        return False
+    return _steps_are(task, examined, sitting, inputs, after, seed)
+
+
+def follows_what_is_left(task: Task, examined: Examined, sitting: Sitting, seed: int) -> bool:
+    """Whether a failed update is right for all that the student's own forward pass gives it.
+
+    Where it reads what a wrong forward pass leaves behind, it cannot be right otherwise. Handed
+    that pass' output and hidden layer too, it has to make the right step of them.
+    """
+    bound = examined.case.binding.bound.get("update")
+    if bound is None or bound.before is None or not failed(examined, "update"):
+        return False
+    inputs = drawn_fresh(task, bound, seed)
+    labels = tuple(str(number) for number in range(len(inputs.y)))
+    batch = Batch("left", "inquiry", "forward", to_columns(inputs), labels)
+    given = observe_batch(sitting, task, bound.before.bound, batch).outputs
+    y_hat, A1 = (given.get(name, np.empty(0)) for name in ("y_hat", "A1"))
+    if (y_hat.shape, A1.shape) != ((*inputs.y.shape, 1), (*inputs.A1.shape, 1)):
+        return False
+    if y_hat.dtype.kind not in "fiub" or A1.dtype.kind not in "fiub":
+        return False
+    inputs = replace(inputs, y_hat=y_hat[:, :, 0].astype(float), A1=A1[:, :, 0].astype(float))
+    with np.errstate(all="ignore"):
+        right = evaluate(task, correct_rules(task, rate=inputs.rate is not None), inputs)
+    return _steps_are(task, examined, sitting, inputs, right, seed)
+
+
+def _steps_are(
+    task: Task,
+    examined: Examined,
+    sitting: Sitting,
+    inputs: UpdateInputs,
+    after: Mapping[str, Array],
+    seed: int,
+) -> bool:
+    """Whether the update makes these steps, and beside them those that it was judged by."""
+    bound, judged = examined.case.binding.bound["update"], examined.case.probes.update
+    former = [from_columns(batch.inputs) for batch in judged]
+    sitting.renew(apart=True)
+    observed = observed_steps(task, bound, sitting, inputs, *former, shuffled=seed)
+    if observed is None:
+        return False
+    made, *again = (probes.after for probes in observed)
+    for key, before in inputs.before.items():
+        allowed = change_tolerance(after[key] - before, before, DOUBLE)
+        if not near(made[key], after[key], allowed).all():
+            return False
+        for batch, values in zip(judged, again, strict=True):
+            known = examined.case.observations.outcomes[batch.name].outputs.get(key)
+            if known is None or not np.allclose(values[key], known, SAME, 0.0, equal_nan=True):
+                return False
+    return True

@@ -1,0 +1,106 @@
+"""What a forward pass computes instead, in a form that reproduces it exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from gradkit.diagnosis.attribute.forward import forward_lines, is_at_hand
+from gradkit.diagnosis.inquiry.findings import failed, finding_of
+from gradkit.diagnosis.inquiry.judged import forward_holds
+from gradkit.diagnosis.inquiry.untraced import why_untraced
+from gradkit.diagnosis.mistakes.forward import explain_forward
+from gradkit.diagnosis.rules import draw_forward
+from gradkit.diagnosis.trace import observe_trace
+from gradkit.grading.examine import Examined
+from gradkit.records.binding import Bound
+from gradkit.records.finding import UNEXPLAINED, Finding
+from gradkit.records.probes import Batch
+from gradkit.records.rule import Explanation, ForwardProbes, Slip
+from gradkit.records.submission import Place
+from gradkit.records.task import Array, Task
+from gradkit.records.trace import Trace
+from gradkit.sandbox.observe import observe_returned
+from gradkit.sandbox.process import Sitting
+from gradkit.submission.place import source_at
+
+RETURNS = frozenset({"hidden-returned", "wrong-hidden-returned", "swapped-returns"})
+"""Mistakes of what is returned; all others are made in a layer."""
+
+SMALL = 0.1
+"""By how much parameters are smaller where inputs are the task's own."""
+
+TRACED = 8
+"""Calls that are watched line by line, all at random inputs."""
+
+
+def forward_explanation(
+    task: Task, examined: Examined, sitting: Sitting, seed: int
+) -> Explanation | None:
+    """The form that reproduces a forward pass that failed; None where none failed."""
+    bound = examined.case.binding.bound.get("forward")
+    if bound is None or not failed(examined, "forward"):
+        return None
+    X, before = _drawn(task, seed)
+    inputs = {**before, "X": X[:, :, None]}
+    outcome = observe_returned(sitting, task, bound, inputs)
+    output, hidden = outcome.outputs.get("y_hat"), outcome.outputs.get("A1")
+    if outcome.failure is None and output is not None and np.isfinite(output).all():
+        explanation = explain_forward(task, ForwardProbes(X, before, output, hidden))
+        if explanation.unknown or forward_holds(task, examined, explanation.slips):
+            return explanation
+    return Explanation(unknown=True)
+
+
+def forward_findings(
+    task: Task, examined: Examined, sitting: Sitting, explanation: Explanation | None, seed: int
+) -> tuple[Finding, ...]:
+    """What a forward pass computes instead, as it was explained, and on which lines."""
+    if explanation is None:
+        return ()
+    bound = examined.case.binding.bound["forward"]
+    if explanation.unknown:
+        return (finding_of(task, bound, "forward", Slip(UNEXPLAINED), explanation),)
+    cells = [*sitting.section.own, *sitting.section.shared]
+    X, before = _drawn(task, seed)
+    trace = _watch(task, bound, sitting, {**before, "X": X[:, :, None]})
+    activation = _span(examined.case.binding.bound.get("activation"))
+    findings = []
+    for slip in explanation.slips:
+        found = finding_of(task, bound, "forward", slip, explanation)
+        made = task, trace, X, before, explanation.slips, slip
+        if slip.code in RETURNS:
+            places: tuple[Place, ...] = (bound.return_place,) if is_at_hand(*made) else ()
+        else:
+            places = forward_lines(*made, activation)
+        untraced = "" if places else why_untraced(trace)
+        places = places or (bound.place,)
+        source = source_at(cells, places[0])
+        findings.append(
+            replace(found, place=places[0], places=places, source=source, untraced=untraced)
+        )
+    return tuple(findings)
+
+
+def _drawn(task: Task, seed: int) -> tuple[Array, Mapping[str, Array]]:
+    """The probes and the task's own examples, at parameters that saturate nothing.
+
+    A form has to hold where the code is used.
+    """
+    X, before = draw_forward(task, seed)
+    rows = min(len(task.X), len(X))
+    near = {key: np.concatenate([value, SMALL * value[:rows]]) for key, value in before.items()}
+    return np.concatenate([X, task.X[:rows]]), near
+
+
+def _watch(task: Task, bound: Bound, sitting: Sitting, inputs: Mapping[str, Array]) -> Trace:
+    """The pass, line by line, at the probes that saturate nothing."""
+    some = {name: value[:TRACED] for name, value in inputs.items()}
+    labels = tuple(str(number) for number in range(TRACED))
+    return observe_trace(sitting, task, bound, Batch("trace", "forward", "forward", some, labels))
+
+
+def _span(bound: Bound | None) -> tuple[Place, Place] | None:
+    return None if bound is None else (bound.place, bound.return_place)

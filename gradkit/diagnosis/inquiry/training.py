@@ -1,0 +1,118 @@
+"""What a torch training run does instead: mistakes whose runs in numpy give its numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradkit.binding.idioms import Idioms
+from gradkit.diagnosis.inquiry.choice import barred_by, likely_by
+from gradkit.diagnosis.inquiry.findings import failed, finding_of
+from gradkit.diagnosis.mistakes.module import OF_THE_MODULE, explain_module
+from gradkit.diagnosis.mistakes.trained import explain_training
+from gradkit.grading.examine import Examined
+from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
+from gradkit.records.rule import Explanation, Slip, TrainingRun
+from gradkit.records.task import Array, Task
+
+BEHIND = frozenset({"double-sigmoid"})
+"""Mistakes of a module that may as well be made behind it, where it is trained."""
+
+UNREGISTERED = "unregistered-parameters"
+ROLES = {"forward": "model", "model": "model", "trajectory": "train"}
+
+
+def training_inquiry(task: Task, examined: Examined, idioms: Idioms) -> Inquiry:
+    """The mistakes that, run in numpy, give the losses and parameters of every run.
+
+    What the module computes is charged to `forward`, what the loop does to `trajectory`.
+    """
+    runs = _training_runs(task, examined)
+    forward_failed = failed(examined, "forward")
+    # A wrong module whose forward pass is right on the assigned parameters holds them all,
+    # and has not registered them all; one that has registered them cannot have that mistake.
+    hidden = failed(examined, "model") and any(
+        verdict.check == "forward" and verdict.state == "pass" for verdict in examined.verdicts
+    )
+    module = _module(task, examined) if forward_failed else Explanation()
+    own = _told(task, examined, module, dict.fromkeys(OF_THE_MODULE, "forward"))
+    if len(runs) < 2:
+        unseen = Explanation((Slip(UNREGISTERED, (), ((),)),) if hidden else ())
+        return Inquiry((*_told(task, examined, unseen, {UNREGISTERED: "model"}), *own))
+    if not (forward_failed or failed(examined, "trajectory")):
+        return Inquiry()
+    proven = frozenset(slip.code for slip in module.slips)
+    barred = barred_by(idioms)
+    if failed(examined, "model"):
+        barred |= {"graph-detached" if hidden else UNREGISTERED}
+    if not forward_failed:
+        barred |= OF_THE_MODULE - BEHIND
+    else:
+        barred = barred - BEHIND | (OF_THE_MODULE - proven if proven else frozenset())
+    explanation = explain_training(task, runs, barred=barred, likely=proven | likely_by(idioms))
+    if explanation.unknown:
+        unknown = Explanation((Slip(UNEXPLAINED),))
+        checks = [] if own or not forward_failed else ["forward"]
+        checks += ["trajectory"] if failed(examined, "trajectory") else []
+        rest = [f for c in checks for f in _told(task, examined, unknown, {UNEXPLAINED: c})]
+        return Inquiry((*own, *rest))
+    charged = dict.fromkeys(OF_THE_MODULE, "forward") if forward_failed else {}
+    charged |= {UNREGISTERED: "model"} if hidden else {}
+    findings = _told(task, examined, explanation, charged)
+    codes = tuple(slip.code for slip in explanation.slips)
+    follows: dict[str, tuple[str, ...]] = {"gradient": codes} if codes else {}
+    if findings and all(finding.check != "trajectory" for finding in findings):
+        follows["trajectory"] = codes
+    if all(finding.check != "forward" for finding in findings):
+        findings = (*own, *findings)
+    return Inquiry(findings, follows)
+
+
+def _told(
+    task: Task, examined: Examined, explanation: Explanation, charged: dict[str, str]
+) -> tuple[Finding, ...]:
+    """The findings, each charged to its check: to `trajectory`, unless said otherwise."""
+    findings = []
+    for slip in explanation.slips:
+        check = charged.get(slip.code, "trajectory")
+        bound = examined.case.binding.bound[ROLES[check]]
+        findings.append(finding_of(task, bound, check, slip, explanation))
+    return tuple(findings)
+
+
+def _module(task: Task, examined: Examined) -> Explanation:
+    """The activations that give the outputs of the module itself, at known parameters."""
+    calls = []
+    for batch in examined.case.probes.forward:
+        outcome = examined.case.observations.outcomes.get(batch.name)
+        y_hat = outcome.outputs.get("y_hat") if outcome is not None else None
+        if y_hat is None or y_hat.dtype.kind != "f":
+            return Explanation(unknown=True)
+        calls.append((batch.inputs, batch.inputs["X"], y_hat.astype(np.float64)))
+    return explain_module(task, calls)
+
+
+def _training_runs(task: Task, examined: Examined) -> list[TrainingRun]:
+    """The observed runs, each with the parameters after its first two steps."""
+    outcomes = examined.case.observations.outcomes
+    made: dict[str, dict[int, dict[str, Array]]] = {}
+    losses: dict[str, Array] = {}
+    for run in examined.case.probes.runs:
+        outputs = outcomes[run.name].outputs if run.name in outcomes else {}
+        final = {k: outputs[f"final/{k}"] for k in run.parameters if f"final/{k}" in outputs}
+        if len(final) == len(run.parameters):
+            after = {key: value.astype(np.float64) for key, value in final.items()}
+            made.setdefault(run.start, {})[run.epochs] = after
+        if run.check == "trajectory" and outputs.get("loss", np.zeros(())).ndim == 1:
+            losses[run.start] = outputs["loss"]
+    return [
+        TrainingRun(
+            run.X.astype(float),
+            run.y.astype(float),
+            task.rates.weight,
+            run.parameters,
+            losses[run.start],
+            made[run.start],
+        )
+        for run in examined.case.probes.runs
+        if run.check == "trajectory" and run.start in losses and run.start in made
+    ]

@@ -1,0 +1,217 @@
+"""Which rule an update applies to each entry, and what follows from that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from gradkit.binding.global_reads import stand_in
+from gradkit.diagnosis.attribute import attribute
+from gradkit.diagnosis.attribute.case import rows_of
+from gradkit.diagnosis.inquiry.findings import failed, unnamed_findings, update_findings
+from gradkit.diagnosis.inquiry.judged import update_holds
+from gradkit.diagnosis.inquiry.steps import drawn_fresh, observed_steps, rated
+from gradkit.diagnosis.inquiry.untraced import why_untraced
+from gradkit.diagnosis.mistakes import Diagnosis, diagnose
+from gradkit.diagnosis.mistakes.rounded import diagnose_rounded
+from gradkit.diagnosis.mistakes.tell import with_local_names
+from gradkit.diagnosis.replay import follow, step_of
+from gradkit.diagnosis.rules import draw
+from gradkit.diagnosis.rules.columns import to_columns
+from gradkit.diagnosis.rules.precision import DOUBLE
+from gradkit.diagnosis.trace import observe_trace
+from gradkit.grading.examine import Examined
+from gradkit.records.binding import Bound
+from gradkit.records.finding import Finding, Inquiry
+from gradkit.records.observations import Outcome
+from gradkit.records.probes import Batch
+from gradkit.records.rule import Entry as Target
+from gradkit.records.rule import Explanation, UpdateInputs
+from gradkit.records.task import Array, Task
+from gradkit.records.trace import Event, Trace
+from gradkit.sandbox.observe import observe_batch
+from gradkit.sandbox.process import Sitting
+from gradkit.submission.place import source_at
+from gradkit.task.oracle import Oracle
+
+BESIDE, JUMP = 1e-6, 1e-3
+"""How far a target is moved from its class, and how much of a step that may change."""
+
+TRACED = 6
+"""Calls that are watched line by line."""
+
+
+def update_inquiry(
+    task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, seed: int
+) -> Inquiry:
+    """The mistakes of an update that did not pass, and the checks that fail because of them."""
+    if not failed(examined, "update"):
+        return Inquiry()
+    bound = examined.case.binding.bound["update"]
+    diagnosis, drawn = _diagnose(task, examined, sitting, seed)
+    if not update_holds(task, examined, diagnosis.applies, diagnosis.precision):
+        unexplained = Explanation(unexplained=tuple(_wrong(examined)))
+        diagnosis = replace(diagnosis, applies={}, should={}, explanation=unexplained)
+    role = next(role for role in task.roles if role.name == "update")
+    instead = stand_in(sitting.section, bound, role)
+    if instead is not None:
+        return Inquiry(tuple(unnamed_findings(task, bound, sitting.section, instead, diagnosis)))
+    inputs = rows_of(drawn, range(len(drawn.y) - TRACED, len(drawn.y)))
+    trace = _watch(task, bound, sitting, inputs)
+    diagnosis = _with_dropped_copy(trace, diagnosis)
+    findings = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
+    consequences = _consequences(task, examined, oracle, diagnosis)
+    return Inquiry(findings, consequences, ("update",) if _is_rounded(examined, diagnosis) else ())
+
+
+def _is_rounded(examined: Examined, diagnosis: Diagnosis) -> bool:
+    """Whether some entries that failed are right to single precision."""
+    explanation = diagnosis.explanation
+    told = {entry for slip in explanation.slips for entry in slip.entries}
+    left = {*_wrong(examined)} - told - {*explanation.unexplained}
+    return diagnosis.precision is not DOUBLE and bool(left)
+
+
+def _wrong(examined: Examined) -> list[Target]:
+    """The entries that the check found elsewhere than they should be."""
+    verdict = next(verdict for verdict in examined.verdicts if verdict.check == "update")
+    return [
+        (entry.parameter, (entry.index[0], entry.index[1]))
+        for entry in verdict.entries
+        if entry.state == "fail" and len(entry.index) == 2
+    ]
+
+
+def _diagnose(
+    task: Task, examined: Examined, sitting: Sitting, seed: int
+) -> tuple[Diagnosis, UpdateInputs]:
+    """What is wrong with the update, and the inputs that it was learned from."""
+    wrong = _wrong(examined)
+    bound = examined.case.binding.bound["update"]
+    seen = _seen(examined.case.observations.outcomes.values())
+    best = Diagnosis({}, {}, Explanation(unexplained=tuple(wrong)))
+    inputs = rated(bound, draw(task, seed), seed)
+    observed = observed_steps(task, bound, sitting, drawn_fresh(task, bound, seed), inputs)
+    if observed is None:
+        return best, inputs
+    fresh, fit = observed
+    best = diagnose(task, fit, fresh, entries=wrong, seen=seen)
+    if best.explanation.unexplained and _asks_for_the_class(task, bound, sitting, inputs):
+        classes = _of_classes(inputs)
+        again = observed_steps(task, bound, sitting, classes)
+        other = diagnose(task, again[0], fresh, entries=wrong, seen=seen) if again else best
+        if len(other.explanation.unexplained) < len(best.explanation.unexplained):
+            return other, classes
+    if best.explanation.unexplained:
+        left = best.explanation.unexplained
+        rounded = diagnose_rounded(task, fit, fresh, left, seen=seen)
+        if rounded is not None and len(rounded.explanation.unexplained) < len(left):
+            return rounded, inputs
+    return best, inputs
+
+
+def _asks_for_the_class(task: Task, bound: Bound, sitting: Sitting, inputs: UpdateInputs) -> bool:
+    """Whether a target beside 1, or beside 0, makes another step than the class itself."""
+    if task.loss != "binary_cross_entropy":
+        return False
+    arrays = {name: np.repeat(value[:1], 4, axis=0) for name, value in to_columns(inputs).items()}
+    beside = np.array([1.0, 1.0 - BESIDE, 0.0, BESIDE])
+    arrays["y"] = np.broadcast_to(beside[:, None, None], arrays["y"].shape).copy()
+    batch = Batch("classes", "update", "update", arrays, ("1", "beside 1", "0", "beside 0"))
+    outputs = observe_batch(sitting, task, bound, batch).outputs
+    steps = [outputs[key] - arrays[key] for key in inputs.before if len(outputs.get(key, ())) == 4]
+    return any(
+        np.abs(step[0] - step[1]).max() + np.abs(step[2] - step[3]).max()
+        > JUMP * np.abs(step).max()
+        for step in steps
+    )
+
+
+def _of_classes(inputs: UpdateInputs) -> UpdateInputs:
+    """The same with 0 and 1 for targets."""
+    y = np.round(inputs.y)
+    # Where each input varies alone, the class can only become the other one.
+    outputs = y.shape[1]
+    y[1 : outputs + 1] = np.where(np.eye(outputs, dtype=bool), 1 - y[0], y[0])
+    return replace(inputs, y=y)
+
+
+def _seen(outcomes: Iterable[Outcome]) -> frozenset[str]:
+    faults = {fault.kind for outcome in outcomes for fault in outcome.faults}
+    return frozenset({"input-mutated"} if "mutated" in faults else ())
+
+
+def _watch(task: Task, bound: Bound, sitting: Sitting, inputs: UpdateInputs) -> Trace:
+    labels = tuple(str(number) for number in range(len(inputs.y)))
+    batch = Batch("trace", "update", "update", to_columns(inputs), labels)
+    return observe_trace(sitting, task, bound, batch)
+
+
+def _with_dropped_copy(trace: Trace, diagnosis: Diagnosis) -> Diagnosis:
+    """Where nothing moves, and a copy of the parameters was seen to be changed, that is why."""
+    slips = diagnosis.explanation.slips
+    if [slip.code for slip in slips] != ["nothing-updated"] or not _changes_a_copy(trace):
+        return diagnosis
+    return replace(diagnosis, explanation=Explanation((replace(slips[0], code="copy-dropped"),)))
+
+
+def _changes_a_copy(trace: Trace) -> bool:
+    """Whether a dict ended with new values where it held the parameters' own.
+
+    If that were the caller's dict, the parameters would have moved.
+    """
+    given = {event.parameter: event.values for event in trace.events if event.kind == "given"}
+    last = {event.name: event for event in trace.events if event.parameter and "[" in event.name}
+    for event in last.values():
+        old = given[event.parameter]
+        held = [np.array_equal(values, old) for values in _history(trace, event)]
+        if any(held) and not held[0]:
+            return True
+    return False
+
+
+def _history(trace: Trace, event: Event) -> Iterator[Array]:
+    """What a name held, the last value first."""
+    yield event.values
+    while event.prior is not None:
+        event = trace.events[event.prior]
+        yield event.values
+
+
+def _placed(
+    task: Task,
+    bound: Bound,
+    diagnosis: Diagnosis,
+    sitting: Sitting,
+    trace: Trace,
+    inputs: UpdateInputs,
+) -> Iterator[Finding]:
+    """Each finding with the lines that it stands on, where the trace shows them."""
+    for slip, finding in update_findings(task, bound, diagnosis):
+        shown = trace.events and diagnosis.applies
+        lines = attribute(task, trace, inputs, diagnosis, slip) if shown else ()
+        places = tuple(dict.fromkeys(line.origin for line in lines)) or (bound.place,)
+        fallen = diagnosis.applies and all(line.evidence == "function" for line in lines)
+        source = source_at([*sitting.section.own, *sitting.section.shared], places[0])
+        local = [line.name for line in lines if line.evidence == "local"]
+        told = with_local_names(finding, local, every=len(local) == len(lines))
+        untraced = why_untraced(trace) if fallen else ""
+        yield replace(told, place=places[0], places=places, source=source, untraced=untraced)
+
+
+def _consequences(
+    task: Task, examined: Examined, oracle: Oracle, diagnosis: Diagnosis
+) -> dict[str, tuple[str, ...]]:
+    """Checks that are wrong only because the update is, in the way that was found."""
+    explanation = diagnosis.explanation
+    codes = tuple(slip.code for slip in explanation.slips)
+    if not codes or explanation.unexplained:
+        return {}
+    outcomes = examined.case.observations.outcomes
+    runs = [run for run in examined.case.probes.runs if run.name in outcomes]
+    step = step_of(task, diagnosis.applies, explanation.slips)
+    outputs = [outcomes[run.name].outputs for run in runs]
+    replayed = bool(runs) and step is not None and follow(runs, outputs, step, oracle.forward)
+    return {"gradient": codes, **({"trajectory": codes} if replayed else {})}

@@ -1,0 +1,118 @@
+"""The correct step with mistakes in it, run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from gradkit.diagnosis.mistakes.parts import target_of
+from gradkit.diagnosis.mistakes.rewrite import REWRITES, rewritten
+from gradkit.diagnosis.rules.evaluate import evaluate
+from gradkit.diagnosis.rules.step import correct_rules, rate_of
+from gradkit.records.rule import Details, Entry, Rule, Slip, UpdateInputs
+from gradkit.records.task import Array, Task
+
+NEARLY = 1e-9
+
+
+def apply(task: Task, slips: Iterable[Slip], inputs: UpdateInputs) -> dict[str, Array]:
+    """The parameters after one step that has these mistakes in it and no others.
+
+    Parameters
+    ----------
+    task : Task
+    slips : iterable of Slip
+        None for the correct step.
+    inputs : UpdateInputs
+
+    Returns
+    -------
+    dict
+        Each parameter after the step, shapes as in ``inputs.before``.
+
+    Raises
+    ------
+    ValueError
+        A slip's code is no update mistake, or its entries and details do not pair up.
+    """
+    slips = tuple(slips)
+    rules = with_slips(task, correct_rules(task, rate=inputs.rate is not None), slips)
+    return truncated(task, slips, inputs, evaluate(task, rules, inputs))
+
+
+def with_slips(
+    task: Task, should: Mapping[Entry, Rule], slips: Iterable[Slip]
+) -> dict[Entry, Rule]:
+    """The rules of the step that has these mistakes in it.
+
+    Raises
+    ------
+    ValueError
+        See `apply`.
+    """
+    changes = changes_of(slips)
+    rules = {
+        entry: rewritten(rule, tuple(changes.get(entry, ())), task)
+        for entry, rule in should.items()
+    }
+    for entry, made in changes.items():
+        for code, details in made:
+            if code == "wrong-target":
+                target = target_of(details)
+                moved = rules[entry]
+                own = should[entry].source
+                terms = (*rules[target].terms, *moved.terms)
+                rules[target] = replace(rules[target], terms=terms)
+                rules[entry] = replace(moved, terms=(), source=own)
+    return rules
+
+
+def changes_of(slips: Iterable[Slip]) -> dict[Entry, list[tuple[str, Details]]]:
+    """What was made at each entry: codes with their details."""
+    changes: dict[Entry, list[tuple[str, Details]]] = {}
+    for slip in slips:
+        if slip.code not in REWRITES:
+            raise ValueError(
+                f"{slip.code!r} is no mistake of an update step; those are {', '.join(REWRITES)}."
+            )
+        if len(slip.entries) != len(slip.details):
+            raise ValueError(
+                f"{slip.code}: {len(slip.entries)} entries and {len(slip.details)} items of "
+                f"details; give one for each entry."
+            )
+        for entry, details in zip(slip.entries, slip.details, strict=True):
+            changes.setdefault(entry, []).append((slip.code, details))
+    return changes
+
+
+def truncated(
+    task: Task, slips: Iterable[Slip], inputs: UpdateInputs, after: dict[str, Array]
+) -> dict[str, Array]:
+    """The same with what ``integer-truncation`` cuts off, which no formula can express."""
+    for slip in slips:
+        if slip.code != "integer-truncation":
+            continue
+        for (key, place), details in zip(slip.entries, slip.details, strict=True):
+            where = (slice(None), *place)
+            before, value = inputs.before[key][where], after[key][where]
+            of = str(dict(details).get("of", "value"))
+            after[key][where] = cut_off(task, inputs, key, before, value, of)
+    return after
+
+
+def cut_off(
+    task: Task, inputs: UpdateInputs, key: str, before: Array, after: Array, of: str
+) -> Array:
+    """An entry stored as integers: its ``value``, its ``change``, or its ``gradient``."""
+    if of == "value":
+        return np.trunc(after)
+    rate: Array | float = 1.0
+    if of == "gradient":
+        rate = rate_of(task.rates, key, inputs)
+        rate = rate[:, 0, 0] if isinstance(rate, np.ndarray) else rate
+    # Rounding must not turn 2.9999999999999996 into 2.
+    steps = (after - before) / rate
+    whole = np.where(np.abs(steps - np.round(steps)) < NEARLY, np.round(steps), np.trunc(steps))
+    return before + rate * whole

@@ -1,0 +1,242 @@
+"""A training loop with switches: full-batch gradient descent, and what becomes of it.
+
+Everything is float64 and numpy; a torch run in float32 agrees to its own precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradkit.records.rule import TrainingRun
+from gradkit.records.task import Array, Task
+from gradkit.task import activations
+from gradkit.task.activations import Loss
+from gradkit.task.network import Dense, run, slopes_of
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """How a model is trained.
+
+    ``activations`` names, per layer, what is applied in turn. ``loss`` is a key of
+    `LOSSES`; ``scale`` says how it is reduced (``mean``, ``sum``, ``half`` of the mean),
+    ``factor`` by what it is multiplied after that. ``recorded`` is a key of `RECORDS`: what
+    is written down of the losses so far, times ``ratio``. ``broadcast`` sets every
+    prediction against every target. ``batch`` is 0 for all rows, otherwise that many rows
+    per step: always the first (``first``), the next (``rotating``), or all in turn within
+    an epoch (``every``). ``frozen`` layers get no gradient. ``rounds`` are made beyond the
+    epochs that are asked for.
+    """
+
+    activations: tuple[tuple[str, ...], ...]
+    loss: str
+    scale: str = "mean"
+    factor: float = 1.0
+    recorded: str = "loss"
+    ratio: float = 1.0
+    broadcast: bool = False
+    zero_grad: bool = True
+    step: bool = True
+    rate: float = 1.0
+    optimizer: str = "sgd"
+    loss_after: bool = False
+    frozen: tuple[int, ...] = ()
+    batch: int = 0
+    batches: str = "first"
+    rounds: int = 0
+
+
+def correct_loop(task: Task) -> Loop:
+    """The loop that the task asks for."""
+    activations = tuple((layer.activation,) for layer in task.layers)
+    return Loop(activations, task.loss)
+
+
+# --- losses that are used by mistake ---------------------------------------------------------
+
+
+def _log_softmax(z: Array) -> Array:
+    shifted = z - z.max(axis=-2, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-2, keepdims=True)))
+
+
+LOSSES: Mapping[str, Loss] = {
+    **activations.LOSSES,
+    "absolute_error": Loss(
+        value=lambda y, p: np.abs(p - y),
+        slope=lambda y, p: np.sign(p - y),
+    ),
+    "smooth_absolute_error": Loss(
+        value=lambda y, p: np.where(np.abs(p - y) < 1, 0.5 * (p - y) ** 2, np.abs(p - y) - 0.5),
+        slope=lambda y, p: np.clip(p - y, -1, 1),
+    ),
+    "binary_cross_entropy_of_ones": Loss(
+        value=lambda y, p: -y * np.log(p),
+        slope=lambda y, p: -y / p,
+    ),
+    "binary_cross_entropy_of_zeros": Loss(
+        value=lambda y, p: -(1 - y) * np.log(1 - p),
+        slope=lambda y, p: (1 - y) / (1 - p),
+    ),
+    "binary_cross_entropy_on_logits": Loss(
+        value=lambda y, p: np.logaddexp(0, p) - y * p,
+        slope=lambda y, p: 1 / (1 + np.exp(-p)) - y,
+    ),
+    "cross_entropy_on_logits": Loss(
+        value=lambda y, p: -y * _log_softmax(p),
+        slope=lambda y, p: np.exp(_log_softmax(p)) * y.sum(axis=-2, keepdims=True) - y,
+    ),
+}
+
+
+def stack_of(loop: Loop) -> tuple[Dense, ...]:
+    """The layers of a loop's model, to be run one after another."""
+    return tuple(
+        Dense(number, tuple(activations.ACTIVATIONS[name] for name in names))
+        for number, names in enumerate(loop.activations, 1)
+    )
+
+
+def loss_of(loop: Loop, parameters: Mapping[str, Array], X: Array, y: Array) -> float:
+    """The loss of one batch; NaN where a prediction leaves the loss's domain."""
+    return _reduced(loop, run(stack_of(loop), parameters, X.T)[-1].output, y.T)[0]
+
+
+def _reduced(loop: Loop, p: Array, y: Array) -> tuple[float, Array]:
+    """The loss and its slope with respect to the predictions ``p`` (outputs, rows)."""
+    loss = LOSSES[loop.loss]
+    outputs, rows = y.shape
+    count = rows if loop.loss.startswith("cross") else rows * outputs
+    scale = loop.factor * {"mean": 1 / count, "sum": 1.0, "half": 0.5 / count}[loop.scale]
+    if loop.broadcast:
+        scale = scale / rows if loop.scale != "sum" else scale
+        # One prediction down each row, one target down each column.
+        value, slope = loss.value(y, p.T), loss.slope(y, p.T).sum(axis=1)[None]
+    else:
+        value, slope = loss.value(y, p), loss.slope(y, p)
+    return float(value.sum() * scale), slope * scale
+
+
+def _gradient(
+    loop: Loop, parameters: Mapping[str, Array], X: Array, y: Array
+) -> tuple[float, dict[str, Array]]:
+    stages = run(stack_of(loop), parameters, X.T)
+    loss, slope = _reduced(loop, stages[-1].output, y.T)
+    found = slopes_of(stages, parameters, slope)
+    for number in loop.frozen:
+        found |= {key: np.zeros_like(found[key]) for key in (f"W{number}", f"b{number}")}
+    return loss, found
+
+
+# --- optimisers, with torch's defaults -------------------------------------------------------
+
+State = dict[str, Array]
+Optimizer = Callable[[Array, Array, float, State, int], Array]
+
+
+def _momentum(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
+    state["v"] = g if t == 1 else 0.9 * state["v"] + g
+    return p - rate * state["v"]
+
+
+def _adam(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
+    state["m"] = 0.9 * state.get("m", np.zeros_like(p)) + 0.1 * g
+    state["v"] = 0.999 * state.get("v", np.zeros_like(p)) + 0.001 * g**2
+    m, v = state["m"] / (1 - 0.9**t), state["v"] / (1 - 0.999**t)
+    return np.asarray(p - rate * m / (np.sqrt(v) + 1e-8))
+
+
+def _adamw(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
+    return _adam(p - rate * 0.01 * p, g, rate, state, t)
+
+
+def _rmsprop(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
+    state["v"] = 0.99 * state.get("v", np.zeros_like(p)) + 0.01 * g**2
+    return np.asarray(p - rate * g / (np.sqrt(state["v"]) + 1e-8))
+
+
+def _adagrad(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
+    state["v"] = state.get("v", np.zeros_like(p)) + g**2
+    return np.asarray(p - rate * g / (np.sqrt(state["v"]) + 1e-10))
+
+
+OPTIMIZERS: Mapping[str, Optimizer] = {
+    "sgd": lambda p, g, rate, state, t: p - rate * g,
+    "momentum": _momentum,
+    "ascent": lambda p, g, rate, state, t: p + rate * g,
+    "Adam": _adam,
+    "AdamW": _adamw,
+    "RMSprop": _rmsprop,
+    "Adagrad": _adagrad,
+}
+
+
+# --- what is written down ---------------------------------------------------------------------
+
+RECORDS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "loss": lambda losses: losses[-1],
+    "sum": lambda losses: float(np.sum(losses)),
+    "average": lambda losses: float(np.mean(losses)),
+    "root": lambda losses: float(np.sqrt(losses[-1])),
+}
+"""What is recorded of the losses so far, the epoch's own among them."""
+
+
+def first_record(loop: Loop, run: TrainingRun) -> float:
+    """What a loop records of the start, where that is what it records first."""
+    loss = loss_of(loop, run.start, run.X, run.y)
+    return RECORDS[loop.recorded]([loss]) * loop.ratio
+
+
+def train(
+    loop: Loop, run: TrainingRun, epochs: int | None = None
+) -> Iterator[tuple[float, dict[str, Array]]]:
+    """What each round records, and the parameters after it.
+
+    Parameters
+    ----------
+    loop : Loop
+    run : TrainingRun
+        Only its data, rate, start and number of epochs are used.
+    epochs : int, optional
+        Rounds to make, if not as many as the run has losses.
+    """
+    parameters = {key: np.array(value) for key, value in run.start.items()}
+    states: dict[str, State] = {key: {} for key in parameters}
+    gathered: dict[str, Array] = {}
+    update = OPTIMIZERS[loop.optimizer]
+    steps = 0
+    record, history = RECORDS[loop.recorded], list[float]()
+    for epoch in range(len(run.losses) if epochs is None else epochs):
+        losses = []
+        for rows in _batches(loop, len(run.X), epoch):
+            X, y = run.X[rows], run.y[rows]
+            loss, gradient = _gradient(loop, parameters, X, y)
+            steps += 1
+            if loop.zero_grad:
+                gathered = gradient
+            else:
+                gathered = {k: gathered.get(k, 0.0) + g for k, g in gradient.items()}
+            if loop.step:
+                parameters = {
+                    k: update(p, gathered[k], run.rate * loop.rate, states[k], steps)
+                    for k, p in parameters.items()
+                }
+            losses.append(loss_of(loop, parameters, X, y) if loop.loss_after else loss)
+        history.append(float(np.mean(losses)))
+        yield record(history) * loop.ratio, parameters
+
+
+def _batches(loop: Loop, rows: int, epoch: int) -> list[slice]:
+    if not loop.batch:
+        return [slice(None)]
+    if loop.batches == "first":
+        return [slice(0, loop.batch)]
+    starts = range(0, rows, loop.batch)
+    if loop.batches == "every":
+        return [slice(start, start + loop.batch) for start in starts]
+    start = loop.batch * epoch % rows
+    return [slice(start, start + loop.batch)]

@@ -1,0 +1,197 @@
+"""Explain a torch training run by the mistakes that, run, give its numbers.
+
+A run leaves losses and parameters and nothing else, so there is no rule to recover: every
+mistake alone, then every pair, is run in numpy from the same starts, and those that give
+the observed numbers are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from gradkit.diagnosis.mistakes.loop import correct_loop, train
+from gradkit.diagnosis.mistakes.runs import reproduces, trains_alike
+from gradkit.diagnosis.mistakes.training import (
+    CHANGES,
+    GROUPS,
+    RATIOS,
+    RECORD,
+    loop_with,
+    training_cases,
+)
+from gradkit.language import say
+from gradkit.records.rule import Explanation, Slip, TrainingRun
+from gradkit.records.task import Task
+from gradkit.records.undiagnosed import NoDiagnosisError
+
+LEAST_RATIO = 1e-5
+RATES = (10.0, 0.1, 100.0, 0.01, 2.0, 0.5, 5.0)
+
+
+def explain_training(
+    task: Task,
+    runs: Sequence[TrainingRun],
+    *,
+    barred: Collection[str] = (),
+    likely: Collection[str] = (),
+) -> Explanation:
+    """The mistakes, at most two, that reproduce a student's training runs.
+
+    Parameters
+    ----------
+    task : Task
+    runs : sequence of TrainingRun
+        From at least two different starts: one may hide a mistake.
+    barred : collection of str
+        Codes that other observations rule out: activations where the module's own
+        forward pass is right, ``unregistered-parameters`` where all are there.
+    likely : collection of str
+        Codes to be told first where several give equal numbers.
+
+    Returns
+    -------
+    Explanation
+        Without slips where the runs are right; ``unknown`` where nothing gives their
+        numbers, with the losses within 0.2 % of the run's own change. Where all parameters
+        are right and the losses are not, it is what was recorded, in whatever form.
+
+    Raises
+    ------
+    NoDiagnosisError
+        Fewer than two runs.
+    """
+    if len(runs) < 2:
+        raise NoDiagnosisError(
+            say(
+                "a training run is explained from at least two starts, and there is {count}",
+                count=len(runs),
+            )
+        )
+    right = correct_loop(task)
+    if reproduces(right, runs):
+        return Explanation()
+    trained = trains_alike(right, runs)
+    cases = [
+        (code, details)
+        for code in CHANGES
+        if code not in barred and (code in RECORD or not trained)
+        for details in training_cases(code, task, runs[0])
+    ]
+    for size in (1,) if trained else (1, 2):
+        fitting: list[tuple[Slip, ...]] = []
+        for made in combinations(cases, size):
+            if len({GROUPS.get(code, code) for code, _ in made}) < size:
+                continue
+            slips = tuple(Slip(code, (), (details,)) for code, details in made)
+            fitting += [
+                complete
+                for complete in _with_figures(task, slips, runs)
+                if reproduces(loop_with(task, complete), runs)
+            ]
+        if fitting:
+            fitting.sort(key=lambda slips: _place(slips, likely))
+            # Of one set of codes in several forms the first is told.
+            unique: dict[frozenset[str], tuple[Slip, ...]] = {}
+            for slips in fitting:
+                unique.setdefault(frozenset(slip.code for slip in slips), slips)
+            first, *others = (_about(slips, trained) for slips in unique.values())
+            return Explanation(first, tuple(others))
+    if trained:
+        # That it is none of the losses is seen, whatever else it may be.
+        other = Slip("recorded-loss", (), ((("form", "other"),),))
+        return Explanation(_about((other,), trained))
+    return Explanation(unknown=True)
+
+
+def _place(slips: tuple[Slip, ...], likely: Collection[str]) -> tuple[int, bool]:
+    """Where a set of mistakes stands among those of equal numbers."""
+    return (
+        -sum(slip.code in likely for slip in slips),
+        any("recorded" in dict(details) for slip in slips for details in slip.details),
+    )
+
+
+def _about(slips: tuple[Slip, ...], trained: bool) -> tuple[Slip, ...]:
+    """The slips, with what else is known about the run that they were made in."""
+    if not trained:
+        return slips
+    told = []
+    for slip in slips:
+        known = slip.code == "recorded-loss"
+        told.append(_with(slip, ("training", "right")) if known else slip)
+    return tuple(told)
+
+
+def _with(slip: Slip, *facts: tuple[str, str | float]) -> Slip:
+    return replace(slip, details=((*slip.details[0], *facts),))
+
+
+# --- figures that are not guessed but read off a run -------------------------------------------
+
+
+def _with_figures(
+    task: Task, slips: tuple[Slip, ...], runs: Sequence[TrainingRun]
+) -> Iterator[tuple[Slip, ...]]:
+    """The slips with their figures: what is in front of a loss, then the learning rate."""
+    unknown = [slip for slip in slips if slip.code in RATIOS and _is_open(slip)]
+    if len(unknown) > 1 or (unknown and not runs[0].losses.size):
+        return  # of two numbers in front of one loss neither can be told
+    for slip in unknown:
+        loop = loop_with(task, [each for each in slips if each.code != "wrong-learning-rate"])
+        with np.errstate(all="ignore"):
+            recorded, _ = next(train(loop, runs[0], 1))
+        ratio = _read_off(runs[0].losses[:1], [recorded], 1e-5)
+        form = dict(slip.details[0]).get("form", "loss")
+        if not np.isfinite(ratio) or (form == "loss" and abs(ratio - 1) < 1e-4):
+            return
+        if ratio == 0 or (ratio < 0 and slip.code == "wrong-reduction"):
+            return
+        known = _with(slip, (RATIOS[slip.code], ratio))
+        slips = tuple(known if each is slip else each for each in slips)
+    yield from _with_rate(task, slips, runs)
+
+
+def _is_open(slip: Slip) -> bool:
+    facts = dict(slip.details[0])
+    if slip.code == "wrong-reduction" and facts["scale"] != "times":
+        return False
+    return RATIOS[slip.code] not in facts
+
+
+def _read_off(
+    theirs: Sequence[float] | np.ndarray, ours: Sequence[float] | np.ndarray, close: float
+) -> float:
+    """How many times ``ours`` they are; people write few digits, float32 has some."""
+    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    with np.errstate(all="ignore"):
+        size = ours @ ours
+        ratio = float(ours @ theirs / size) if size else 0.0
+    short = float(f"{ratio:.3g}")
+    return short if abs(short - ratio) < close * abs(ratio) else ratio
+
+
+def _with_rate(
+    task: Task, slips: tuple[Slip, ...], runs: Sequence[TrainingRun]
+) -> Iterator[tuple[Slip, ...]]:
+    """A wrong learning rate is read off the first step, where it was seen."""
+    if all(slip.code != "wrong-learning-rate" for slip in slips):
+        yield slips
+        return
+    others = tuple(slip for slip in slips if slip.code != "wrong-learning-rate")
+    run = runs[0]
+    ratios: Iterable[float] = RATES
+    loop = loop_with(task, others)
+    if 1 - loop.rounds in run.after:
+        seen = run.after[1 - loop.rounds]
+        with np.errstate(all="ignore"):
+            _, parameters = next(train(loop, run, 1))
+        ours = np.concatenate([(parameters[k] - v).ravel() for k, v in run.start.items()])
+        theirs = np.concatenate([(seen[k] - v).ravel() for k, v in run.start.items()])
+        ratio = _read_off(theirs, ours, 2e-3)
+        ratios = (ratio,) if ratio > LEAST_RATIO and abs(ratio - 1) > 1e-3 else ()
+    for ratio in ratios:
+        yield (*others, Slip("wrong-learning-rate", (), ((("ratio", ratio),),)))

@@ -1,0 +1,196 @@
+"""Mistakes of a torch training run, each as what it does to a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from gradkit.diagnosis.mistakes.loop import Loop, correct_loop
+from gradkit.records.rule import Details, Slip, TrainingRun
+from gradkit.records.task import Task
+from gradkit.task.activations import ACTIVATIONS, is_curved
+
+RECORD = frozenset({"recorded-loss", "loss-after-step"})
+"""Mistakes that leave the training as it is."""
+
+Facts = Mapping[str, object]
+
+ENTRYWISE = sorted(
+    name for name, one in ACTIVATIONS.items() if one.usual and one.slope and is_curved(one)
+)
+"""Activations that a hidden layer may have been given by mistake."""
+
+
+def loop_with(task: Task, slips: Iterable[Slip]) -> Loop:
+    """The training loop that has these mistakes in it and no others.
+
+    Raises
+    ------
+    ValueError
+        A slip's code is no mistake of a training run.
+    """
+    loop = correct_loop(task)
+    for slip in slips:
+        if slip.code not in CHANGES:
+            known = ", ".join(CHANGES)
+            raise ValueError(f"{slip.code!r} is no mistake of a training run; those are {known}.")
+        for details in slip.details or ((),):
+            loop = CHANGES[slip.code](loop, dict(details))
+    return loop
+
+
+def usual_training_cases(code: str, task: Task) -> tuple[Slip, ...]:
+    """The usual forms of one training mistake in this task, each alone."""
+    return tuple(Slip(code, (), (details,)) for details in training_cases(code, task, None))
+
+
+def training_cases(code: str, task: Task, run: TrainingRun | None) -> list[Details]:
+    """The forms of a mistake that are tried on a run; figures that it shows are left open.
+
+    Without a run they are the usual forms, complete.
+    """
+    curved = [
+        n for n, layer in enumerate(task.layers, 1) if is_curved(ACTIVATIONS[layer.activation])
+    ]
+    squashed = task.layers[-1].activation in ("sigmoid", "softmax")
+    broadcasts = task.layers[-1].units == 1 and task.loss == "squared_error"
+    rows = len(task.X) if run is None else len(run.X)
+    count = rows if task.loss == "cross_entropy" else rows * task.layers[-1].units
+    scales = {"sum": float(count), "half": 0.5}
+    other_losses = {
+        "squared_error": ("absolute_error", "smooth_absolute_error"),
+        "binary_cross_entropy": (
+            "squared_error",
+            "absolute_error",
+            "binary_cross_entropy_of_ones",
+            "binary_cross_entropy_of_zeros",
+        ),
+        "cross_entropy": ("squared_error",),
+    }
+    by_code: Mapping[str, list[Details]] = {
+        "missing-activation": [(("layer", n),) for n in curved],
+        "wrong-activation": [
+            (("layer", n), ("activation", name))
+            for n in range(1, len(task.layers))
+            for name in ENTRYWISE
+            if name != task.layers[n - 1].activation
+        ],
+        "double-sigmoid": [(("layer", len(task.layers)),)] if squashed else [],
+        "logits-loss": [()] if squashed else [],
+        "wrong-loss": [(("loss", name),) for name in other_losses.get(task.loss, ())],
+        "wrong-reduction": [
+            *((("scale", name),) for name in scales),
+            (("scale", "times"),) if run is not None else (("scale", "times"), ("factor", 2.0)),
+            *((("scale", name), ("recorded", 1 / times)) for name, times in scales.items()),
+        ],
+        "broadcast-target": [()] if broadcasts else [],
+        "wrong-optimizer": [(("optimizer", n),) for n in ("Adam", "AdamW", "RMSprop", "Adagrad")],
+        "graph-detached": [
+            *((("layers", n),) for n in range(1, len(task.layers) + 1)),
+            *((("layer", n),) for n in range(2, len(task.layers) + 1)),
+        ],
+        "unregistered-parameters": [
+            *((("layer", n),) for n in range(1, len(task.layers) + 1)),
+            (("layers", len(task.layers)),),
+        ],
+        "wrong-rounds": [(("rounds", -1),), (("rounds", 1),)],
+        "recorded-loss": [
+            (("form", form),) if run is not None else (("form", form), ("ratio", ratio))
+            for form, ratio in RECORDED.items()
+        ],
+        "wrong-learning-rate": [()] if run is not None else [(("ratio", 10.0),)],
+        "mini-batch": [
+            (("rows", size), ("batches", way))
+            for size in range(1, rows)
+            if rows % size == 0
+            for way in ("rotating", "first", "every")
+        ],
+    }  # fmt: skip
+    return by_code.get(code, [()])
+
+
+def _activated(loop: Loop, layer: object, names: tuple[str, ...]) -> Loop:
+    at = int(str(layer)) - 1
+    return replace(loop, activations=(*loop.activations[:at], names, *loop.activations[at + 1 :]))
+
+
+def _on_logits(loop: Loop, facts: Facts) -> Loop:
+    return replace(loop, loss=loop.loss + "_on_logits") if "on_logits" not in loop.loss else loop
+
+
+def _twice(loop: Loop, facts: Facts) -> Loop:
+    at = int(str(facts["layer"])) - 1
+    return _activated(loop, facts["layer"], loop.activations[at] * 2)
+
+
+def _number(fact: object) -> float:
+    return float(str(fact))
+
+
+def _reduced(loop: Loop, facts: Facts) -> Loop:
+    """Another scale of the loss, which may be recorded at the right one nevertheless."""
+    ratio = loop.ratio * _number(facts.get("recorded", 1.0))
+    if facts["scale"] == "times":
+        return replace(loop, factor=_number(facts.get("factor", 1.0)), ratio=ratio)
+    return replace(loop, scale=str(facts["scale"]), ratio=ratio)
+
+
+def _frozen(loop: Loop, facts: Facts) -> Loop:
+    """Some layers stand still: one, or so many from the input on."""
+    if "layer" in facts:
+        return replace(loop, frozen=(int(str(facts["layer"])),))
+    return replace(loop, frozen=tuple(range(1, int(str(facts.get("layers", 1))) + 1)))
+
+
+RECORDED = {"loss": 4.0, "sum": 1.0, "average": 1.0, "root": 1.0}
+"""What may be recorded in place of a loss, and how many times it in the usual case."""
+
+RATIOS = {"wrong-reduction": "factor", "recorded-loss": "ratio"}
+"""What the number in front of a loss is called in a slip's details."""
+
+CHANGES: Mapping[str, Callable[[Loop, Facts], Loop]] = {
+    "missing-activation": lambda loop, facts: _activated(loop, facts["layer"], ("linear",)),
+    "wrong-activation": lambda loop, facts: _activated(
+        loop, facts["layer"], (str(facts["activation"]),)
+    ),
+    "double-sigmoid": _twice,
+    "wrong-loss": lambda loop, facts: replace(loop, loss=str(facts["loss"])),
+    "logits-loss": _on_logits,
+    "wrong-reduction": _reduced,
+    "broadcast-target": lambda loop, facts: replace(loop, broadcast=True),
+    "mini-batch": lambda loop, facts: replace(
+        loop, batch=int(str(facts["rows"])), batches=str(facts["batches"])
+    ),
+    "missing-step": lambda loop, facts: replace(loop, step=False),
+    "gradients-cleared": lambda loop, facts: replace(loop, step=False),
+    "graph-detached": _frozen,
+    "unregistered-parameters": _frozen,
+    "missing-zero-grad": lambda loop, facts: replace(loop, zero_grad=False),
+    "wrong-sign": lambda loop, facts: replace(loop, optimizer="ascent"),
+    "momentum": lambda loop, facts: replace(loop, optimizer="momentum"),
+    "wrong-optimizer": lambda loop, facts: replace(loop, optimizer=str(facts["optimizer"])),
+    "wrong-learning-rate": lambda loop, facts: replace(loop, rate=float(str(facts["ratio"]))),
+    "wrong-rounds": lambda loop, facts: replace(loop, rounds=int(str(facts["rounds"]))),
+    "loss-after-step": lambda loop, facts: replace(loop, loss_after=True),
+    "recorded-loss": lambda loop, facts: replace(
+        loop, recorded=str(facts["form"]), ratio=loop.ratio * _number(facts.get("ratio", 1.0))
+    ),
+}
+"""Every training mistake, the most basic first."""
+
+GROUPS: Mapping[str, str] = {
+    "wrong-loss": "loss",
+    "logits-loss": "loss",
+    "graph-detached": "frozen",
+    "unregistered-parameters": "frozen",
+    "missing-step": "frozen",
+    "gradients-cleared": "frozen",
+    "momentum": "optimizer",
+    "wrong-optimizer": "optimizer",
+    "wrong-sign": "optimizer",
+    "missing-activation": "activation",
+    "wrong-activation": "activation",
+    "double-sigmoid": "activation",
+    **dict.fromkeys(RECORD, "record"),
+}
+"""Of one group a run contains at most one."""

@@ -1,0 +1,247 @@
+"""Sentences and hints with the student's own names in their places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gradkit.diagnosis.mistakes.parts import factors_of, parameter_factor, target_of
+from gradkit.diagnosis.rules.symbols import PARAMETERS
+from gradkit.diagnosis.rules.text import entry_text, factor_text
+from gradkit.language import phrase, say, say_each
+from gradkit.records.rule import Entry, Names, Slip
+from gradkit.records.task import Task
+from gradkit.task.activations import ACTIVATIONS
+
+AXES = {"i": phrase("the inputs"), "j": phrase("the hidden units"), "k": phrase("the outputs")}
+SCALES = {"sum": phrase("the sum"), "half": phrase("half the mean")}
+RECORDS = {
+    "loss": phrase("the loss"),
+    "sum": phrase("the sum of all losses so far"),
+    "average": phrase("the mean of all losses so far"),
+    "root": phrase("the square root of the loss"),
+}
+LOSSES = {
+    "squared_error": phrase("the squared error"),
+    "absolute_error": phrase("the absolute error"),
+    "smooth_absolute_error": phrase("the smooth absolute error"),
+    "binary_cross_entropy": phrase("binary cross-entropy"),
+    "binary_cross_entropy_of_ones": phrase(
+        "binary cross-entropy without its second term, −(1−y)·log(1−ŷ)"
+    ),
+    "binary_cross_entropy_of_zeros": phrase(
+        "binary cross-entropy without its first term, −y·log(ŷ)"
+    ),
+    "cross_entropy": phrase("cross-entropy"),
+}
+
+
+def fill(template: str, words: Mapping[str, str]) -> str:
+    """A sentence or hint with its places filled.
+
+    Raises
+    ------
+    KeyError
+        The template has a place for which there is no word.
+    """
+    return say(template, **words)
+
+
+def words(
+    task: Task,
+    slip: Slip,
+    names: Names | None = None,
+    functions: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """A word for every place that the catalogue's texts have.
+
+    Parameters
+    ----------
+    task : Task
+    slip : Slip
+    names : Names, optional
+        The student's names; the notebook's by default.
+    functions : mapping, optional
+        The student's function for the role that the slip is made in.
+    """
+    names = names or Names()
+    facts = dict(slip.details[0]) if slip.details else {}
+    outputs = task.layers[-1].units
+    functions = functions or {}
+    layers = [str(dict(details)["layer"]) for details in slip.details if "layer" in dict(details)]
+    layer = int(layers[0]) if layers else 1
+    hidden = task.layers[0].activation
+    found = {
+        "entries": entries_text(slip.entries, task, names) or say("The parameters"),
+        "W2": names.keys.get("W2", "W2"),
+        "A1": names.hidden,
+        "X": names.input,
+        "y": names.target,
+        "y_hat": names.output,
+        "rate": names.rate,
+        "forward": functions.get("forward", say("the forward pass")),
+        "update": functions.get("update", say("the update")),
+        "function": next(iter(functions.values()), say("The function")),
+        "ratio": _ratios(slip),
+        "rates": _rates(task),
+        "layers": _counted(list(dict.fromkeys(layers))),
+        "order": joined(list(str(facts.get("order", ""))), once=False),
+        "stage": _stage(str(facts.get("stage", ""))),
+        "activation": _activation(task.layers[layer - 1].activation),
+        "activation_used": str(facts.get("activation", say("another function"))),
+        "hidden_activation": hidden,
+        "slope": say(ACTIVATIONS[hidden].written, A=names.hidden),
+        "loss": say(LOSSES[task.loss]),
+        "loss_used": say(LOSSES.get(str(facts.get("loss")), phrase("another loss"))),
+        "scale_used": _scale(facts),
+        "recorded_used": _recorded(facts),
+        "training": say("; the training itself is right") if "training" in facts else "",
+        "rounds_used": say("fewer") if facts.get("rounds") == -1 else say("more"),
+        "optimizer_used": str(facts.get("optimizer", say("another optimiser"))),
+        "rows": _rows(facts.get("rows")),
+        "axis": say(AXES.get(str(facts.get("over")), phrase("all entries"))),
+        "source": _sources(slip, names, outputs),
+        "target": say("another entry"),
+        "used": say("another quantity"),
+    }
+    found["first"] = found["entries"]
+    several = len(_entry_texts(slip.entries, task, names)) != 1
+    found |= _verbs(2 if several else 1)
+    if not slip.entries:
+        return found
+    entry = slip.entries[0]
+    found["first"] = entry_text(*entry, names, outputs=outputs)
+    found["used"] = _used(slip.code, facts, entry, names, outputs)
+    if slip.code == "wrong-target":
+        targets = [target_of(details) for details in slip.details]
+        found["target"] = joined([entry_text(*t, names, outputs=outputs) for t in targets])
+    return found
+
+
+def _verbs(count: int) -> dict[str, str]:
+    """Places for verbs, of so many subjects."""
+    return {
+        "is_": say_each("is", "are", count),
+        "moves": say_each("moves", "move", count),
+        "starts": say_each("starts", "start", count),
+        "stays": say_each("stays", "stay", count),
+        "changes": say_each("changes", "change", count),
+        "does_not": say_each("does not", "do not", count),
+    }
+
+
+def entries_text(entries: tuple[Entry, ...], task: Task, names: Names) -> str:
+    """Entries as a list, a whole parameter as its name, e.g. ``W1[0,1], W1[1,0] and b1``."""
+    return joined(_entry_texts(entries, task, names))
+
+
+def _entry_texts(entries: tuple[Entry, ...], task: Task, names: Names) -> list[str]:
+    outputs = task.layers[-1].units
+    sizes = {
+        "W1": task.X.shape[1] * task.layers[0].units,
+        "b1": task.layers[0].units,
+        "W2": task.layers[0].units * outputs,
+        "b2": outputs,
+    }
+    parts: list[str] = []
+    for parameter in PARAMETERS:
+        own = [entry for entry in entries if entry[0] == parameter]
+        if len(own) == sizes[parameter] and len(own) > 1:
+            parts.append(names.keys.get(parameter, parameter))
+        else:
+            parts += [entry_text(*entry, names, outputs=outputs) for entry in own]
+    return list(dict.fromkeys(parts))
+
+
+def _ratios(slip: Slip) -> str:
+    ratios = [dict(details).get("ratio") for details in slip.details]
+    known = [f"{ratio:.6g}" for ratio in ratios if isinstance(ratio, int | float)]
+    return joined(known) or say("another number of")
+
+
+def _scale(facts: Mapping[str, object]) -> str:
+    if isinstance(factor := facts.get("factor"), float):
+        return say("{factor} times the mean", factor=f"{factor:.6g}")
+    return say(SCALES.get(str(facts.get("scale")), phrase("another number")))
+
+
+def _recorded(facts: Mapping[str, object]) -> str:
+    """What was recorded in an epoch in place of its loss, e.g. ``4 times the loss``."""
+    form, ratio = str(facts.get("form")), facts.get("ratio")
+    if form not in RECORDS:
+        return say("something else than its loss, or nothing")
+    number = f"{ratio:.6g}" if isinstance(ratio, float) else "1"
+    what = say(RECORDS[form])
+    return what if number == "1" else say("{ratio} times {what}", ratio=number, what=what)
+
+
+def _rates(task: Task) -> str:
+    weight, bias = f"{task.rates.weight:g}", f"{task.rates.bias:g}"
+    if weight == bias:
+        return say("a rate of {weight}", weight=weight)
+    return say("a rate of {weight} for weights and of {bias} for biases", weight=weight, bias=bias)
+
+
+def _counted(numbers: list[str]) -> str:
+    if len(numbers) > 1:
+        return say("layers {layers}", layers=joined(numbers))
+    return say("layer {layer}", layer=(numbers or ["1"])[0])
+
+
+def _rows(value: object) -> str:
+    return say_each("1 row", "{count} rows", value) if isinstance(value, int) else say("some rows")
+
+
+def _stage(name: str) -> str:
+    """A stage of a forward pass, by its name in a `ForwardForm`."""
+    kinds = {
+        "a": phrase("the output of layer {layer}"),
+        "z": phrase("the weighted sum of layer {layer}"),
+    }
+    return say(kinds.get(name[:1], phrase("the input of the net")), layer=name[1:])
+
+
+def _activation(name: str) -> str:
+    return say("the weighted sum itself") if name == "linear" else f"{name}(z)"
+
+
+def _sources(slip: Slip, names: Names, outputs: int) -> str:
+    details = [dict(each).get("source") for each in slip.details]
+    factors = [parameter_factor(each) for each in details if isinstance(each, tuple)]
+    return joined([factor_text(f, names, outputs=outputs) for f in factors]) or say("another value")
+
+
+def joined(parts: list[str], *, once: bool = True) -> str:
+    """``a``, ``a and b``, ``a, b and c``; equal ones once."""
+    parts = list(dict.fromkeys(parts)) if once else parts
+    if len(parts) < 2:
+        return "".join(parts)
+    return say("{these} and {that}", these=", ".join(parts[:-1]), that=parts[-1])
+
+
+def _used(code: str, facts: Mapping[str, object], entry: Entry, names: Names, outputs: int) -> str:
+    """What the student wrote in place of, or in addition to, what belongs there."""
+    unit = entry[1][1] if entry[0] == "W1" else entry[1][0]
+    if isinstance(facts.get("weight"), tuple):
+        return factor_text(parameter_factor(facts["weight"]), names, outputs=outputs)  # type: ignore[arg-type]
+    if code == "wrong-derivative-argument":
+        of = facts.get("of")
+        return {"activation": names.hidden, "output": names.output}.get(str(of), names.input)
+    if code == "wrong-layer-input" and facts.get("of") == "output":
+        (factor,) = factors_of("output", (facts["index"],))  # type: ignore[arg-type]
+        return factor_text(factor, names, outputs=outputs)
+    if code == "wrong-layer-input":
+        stem = names.hidden if entry[0] == "W1" else names.input
+        return f"{stem}[{facts['index']}]"
+    if "factors" not in facts:
+        return (
+            f"{names.output} · (1−{names.output})"
+            if code.endswith("output-derivative")
+            else names.target
+        )
+    place = facts.get("index")
+    first = str(facts["factors"][0])  # type: ignore[index]
+    index = place if isinstance(place, tuple) else (unit if place is None else place,)
+    index = (0,) if first.startswith(("output", "target", "error")) else index
+    when = str(facts.get("when", ""))
+    factors = factors_of(facts["factors"], index, when)  # type: ignore[arg-type]
+    return " · ".join(factor_text(factor, names, outputs=outputs) for factor in factors)

@@ -1,0 +1,193 @@
+"""Inputs for an update step that tell every quantity from every other.
+
+All quantities are drawn independently: ``ŷ`` and ``A1`` do not come from a forward pass.
+Numbers have two decimals, so that they read well, and keep away from 0 and ±1, where a
+factor such as ``1 − A`` would vanish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gradkit.language import say
+from gradkit.records.rule import ForwardProbes, UpdateInputs
+from gradkit.records.task import Array, Task
+from gradkit.records.undiagnosed import NoDiagnosisError
+from gradkit.task.activations import ACTIVATIONS, Activation
+from gradkit.task.network import parameter_shapes
+
+ROWS = 64
+FRESH = 24
+
+MOST = 720
+"""Entries and inputs of a net whose rules are looked for: the calls that tell all of them apart
+take memory by the square of their number, and have to fit into a worker's frame."""
+
+
+Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
+
+
+def _signed(low: float, high: float) -> Draw:
+    def draw_signed(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        sizes = np.round(generator.uniform(low, high, shape), 2)
+        sizes = np.where(np.abs(sizes - 1.0) < 0.045, 1.07, sizes)
+        return np.asarray(sizes * generator.choice(np.array([-1.0, 1.0]), shape))
+
+    return draw_signed
+
+
+def _within(low: float, high: float) -> Draw:
+    return lambda generator, shape: np.round(generator.uniform(low, high, shape), 2)
+
+
+def _positive(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return np.asarray(np.abs(_signed(0.2, 2.4)(generator, shape)))
+
+
+def _above(least: float) -> Draw:
+    """Values of either sign, the negative ones above a bound."""
+
+    def draw_above(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        values = _signed(0.2, 2.4)(generator, shape)
+        return np.where(values < 0, np.round(values * 0.93 * abs(least) / 2.4, 2), values)
+
+    return draw_above
+
+
+def _half_zero(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    sizes = _positive(generator, shape)
+    return np.where(generator.random(shape) < 0.25, 0.0, sizes)
+
+
+def _values_of(activation: Activation) -> Draw:
+    """Values that an activation may give, not too close to its bounds."""
+    bounds = activation.low, activation.high
+    if bounds == (0, 1):
+        return UNIT
+    if bounds[0] == 0:
+        # Below its kink a flat activation gives 0, which is as frequent as it is telling.
+        return _half_zero if activation.kink is not None else _positive
+    if bounds == (-1, 1):
+        return _signed(0.1, 0.93)
+    return _above(bounds[0]) if np.isfinite(bounds[0]) else LINEAR
+
+
+UNIT = _within(0.07, 0.93)
+LINEAR = _signed(0.2, 2.4)
+
+
+def draw(task: Task, seed: int, n: int | None = None, *, vary: bool = True) -> UpdateInputs:
+    """Inputs for ``n`` random calls of an update step, and a few more with ``vary``.
+
+    Parameters
+    ----------
+    task : Task
+        Two layers; only its sizes, activations and loss matter.
+    seed : int
+    n : int, optional
+        Random calls; as many as the net's size needs by default (64 for 2-2-1).
+    vary : bool
+        Put in front a base call and one call per scalar input in which that input alone
+        differs from the base. They show on which inputs an entry's change depends, and
+        `recover` needs them; the fresh probes it verifies on do without.
+
+    Returns
+    -------
+    UpdateInputs
+        Without a rate. ``with_rate`` adds one for functions that take it.
+
+    Raises
+    ------
+    NoDiagnosisError
+        The net is too large.
+    """
+    generator = np.random.default_rng(seed)
+    hidden, output = task.layers[0], task.layers[-1]
+    features, outputs = task.X.shape[1], output.units
+    shapes = parameter_shapes(features, task.layers)
+    sizes = [outputs, outputs, hidden.units, features]
+    sizes += [int(np.prod(shape)) for shape in shapes.values()]
+    if sum(sizes) > MOST:
+        raise NoDiagnosisError(
+            say(
+                "rules are looked for in nets of up to {most} entries and inputs, and this one "
+                "has {count}",
+                most=MOST,
+                count=sum(sizes),
+            )
+        )
+    n = max(ROWS, 3 * sum(sizes)) if n is None else n
+    total = n + (1 + sum(sizes) if vary else 0)
+
+    last = ACTIVATIONS[output.activation]
+    around = UNIT if (last.low, last.high) == (0, 1) else _signed(0.2, 2.9)
+    activated = _values_of(ACTIVATIONS[hidden.activation])
+    groups: list[Array] = [
+        around(generator, (total, outputs)),
+        around(generator, (total, outputs)),
+        activated(generator, (total, hidden.units)),
+        LINEAR(generator, (total, features)),
+        *(_signed(0.15, 1.3)(generator, (total, size)) for size in sizes[4:]),
+    ]
+    close = np.abs(groups[0] - groups[1]) < 0.05
+    groups[1] = np.where(
+        close, np.where(groups[0] < 0.5, groups[0] + 0.21, groups[0] - 0.21), groups[1]
+    )
+    groups[1] = np.where(np.abs(np.abs(groups[1]) - 1.0) < 0.005, groups[1] + 0.03, groups[1])
+    flat = np.concatenate(groups, axis=1)
+    if vary:
+        flat = _one_at_a_time(flat, slice(2 * outputs, 2 * outputs + hidden.units), generator)
+    parts = np.split(flat, np.cumsum(sizes)[:-1], axis=1)
+    before = {
+        key: part.reshape(total, *shape)
+        for (key, shape), part in zip(shapes.items(), parts[4:], strict=True)
+    }
+    for value in (*parts[:4], *before.values()):
+        value.flags.writeable = False
+    return UpdateInputs(parts[0], parts[1], parts[2], parts[3], before)
+
+
+def _one_at_a_time(flat: Array, activations: slice, generator: np.random.Generator) -> Array:
+    """Rows 1 to V become row 0 with one column moved each."""
+    # Two terms of short decimals may add up to nothing, and what they share would not matter.
+    base = np.round(flat[0] * generator.uniform(0.93, 1.0, flat.shape[1]), 5)
+    # A relu's base must stand on its slope, or nothing behind it would be seen to matter.
+    base[activations] = np.where(base[activations] == 0.0, 0.61, base[activations])
+    flat = flat.copy()
+    flat[: flat.shape[1] + 1] = base
+    moved = base * 0.83 + 0.013
+    # Near 0.0765 that is no move at all, and an input that stands still tells nothing.
+    moved = np.where(np.abs(moved - base) < 0.01, base * 0.7, moved)
+    for column in range(flat.shape[1]):
+        flat[column + 1, column] = np.round(moved[column], 3)
+    return flat
+
+
+def with_rate(inputs: UpdateInputs, seed: int) -> UpdateInputs:
+    """The same inputs with a learning rate per call; the calls that vary one input share one."""
+    generator = np.random.default_rng(seed)
+    rate = np.round(generator.uniform(0.01, 0.09, len(inputs.y)), 3)
+    width = sum(value[0].size for value in (inputs.y, inputs.y_hat, inputs.A1, inputs.X))
+    width += sum(value[0].size for value in inputs.before.values())
+    rate[: width + 1] = rate[0]
+    rate.flags.writeable = False
+    return UpdateInputs(inputs.y, inputs.y_hat, inputs.A1, inputs.X, inputs.before, rate)
+
+
+def draw_forward(task: Task, seed: int, n: int = 12) -> tuple[Array, dict[str, Array]]:
+    """Inputs for a forward pass: ``X`` (n, features) and parameters (n, …), asymmetric.
+
+    Sizes are such that no activation saturates.
+    """
+    generator = np.random.default_rng(seed)
+    shapes = parameter_shapes(task.X.shape[1], task.layers)
+    X = _signed(0.2, 1.9)(generator, (n, task.X.shape[1]))
+    return X, {key: _signed(0.1, 0.9)(generator, (n, *shape)) for key, shape in shapes.items()}
+
+
+def observed(task: Task, seed: int, output: Array, hidden: Array | None = None) -> ForwardProbes:
+    """`ForwardProbes` of the inputs that ``draw_forward(task, seed, len(output))`` gave."""
+    X, before = draw_forward(task, seed, len(output))
+    return ForwardProbes(X, before, output, hidden)

@@ -1,0 +1,242 @@
+"""From the evidence on a task to its marks: at once, or years later under another rubric."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import gradkit
+from gradkit.grading.mark import mark
+from gradkit.judge import Case, judge
+from gradkit.judge.expected import expected_of
+from gradkit.records.evidence import Evidence
+from gradkit.records.finding import Inquiry
+from gradkit.records.mistake import Preset
+from gradkit.records.probes import Probes
+from gradkit.records.result import Result, TaskResult
+from gradkit.records.submission import Listing
+from gradkit.records.task import Assignment, Form, Task
+from gradkit.records.verdict import Verdict
+from gradkit.task.oracle import Oracle
+from gradkit.task.probes import draw
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How verdicts become points: see `gradkit.grading.mark.mark`.
+
+    ``derived`` says that expected values are no model solution's. Findings whose code is in
+    ``dropped`` have been withdrawn: they are not shown and cost nothing.
+    """
+
+    step: float
+    preset: Preset
+    deductions: Mapping[str, float] = field(default_factory=dict)
+    derived: bool = False
+    dropped: frozenset[str] = frozenset()
+
+
+def scheme_of(
+    assignment: Assignment, preset: Preset | None, *, derived: bool, dropped: Collection[str] = ()
+) -> Scheme:
+    """The scheme of an assignment; a ``preset`` that was asked for goes before its own."""
+    return Scheme(
+        assignment.step,
+        preset or assignment.preset,
+        assignment.deductions,
+        derived,
+        frozenset(dropped),
+    )
+
+
+FOLLOWING = ("y_hat", "A1")
+"""Inputs that follow from the others, and to the last bit from whose forward pass it was."""
+
+
+class StaleError(Exception):
+    """Stored evidence does not tell what the submission's marks would be now."""
+
+
+def questions_of(task: Task, probes: Probes) -> str:
+    """A digest of what was asked of a submission: every input, and what it stood for."""
+    asked = hashlib.sha256()
+    for part in (task.framework, task.layers, task.loss, task.columns):
+        asked.update(repr(part).encode() + b"\0")
+    for batch in (*probes.forward, *probes.update):
+        drawn = {name: each for name, each in batch.inputs.items() if name not in FOLLOWING}
+        _hash(asked, (batch.name, batch.role), drawn)
+    for run in probes.runs:
+        _hash(asked, (run.name, run.epochs, run.rate), {**run.parameters, "X": run.X, "y": run.y})
+    return asked.hexdigest()
+
+
+def _hash(
+    asked: hashlib._Hash, said: tuple[object, ...], arrays: Mapping[str, NDArray[Any]]
+) -> None:
+    asked.update(repr(said).encode())
+    for name, values in sorted(arrays.items()):
+        asked.update(f"{name} {values.dtype.str} {values.shape}".encode() + values.tobytes())
+
+
+def basis_of(task: Task, form: Form, digests: Mapping[str, str]) -> str:
+    """A digest of all that verdicts depend on besides the answers and the tolerances.
+
+    What checks are worth is no part of it.
+    """
+    # Late, for those who only want marks.
+    import msgspec
+
+    checks = tuple(replace(check, points=0.0, tolerance=0.0) for check in task.checks)
+    said = msgspec.msgpack.encode(
+        [
+            gradkit.__version__,
+            form,
+            digests.get("reference"),
+            replace(task, title="", checks=checks),
+        ],
+        enc_hook=lambda value: value.tolist(),
+    )
+    return hashlib.sha256(said).hexdigest()
+
+
+def failures(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """The checks that fail and the entries that do not pass in them, by name."""
+    failed = [verdict for verdict in verdicts if verdict.state == "fail"]
+    return tuple(
+        f"{verdict.check} {name}".rstrip()
+        for verdict in failed
+        for name in (
+            "",
+            *(f"{e.parameter}{list(e.index)}" for e in verdict.entries if e.state != "pass"),
+        )
+    )
+
+
+def judge_again(
+    task: Task, oracle: Oracle, evidence: Evidence, known: Collection[Verdict] = ()
+) -> tuple[Verdict, ...]:
+    """Verdicts on stored answers, under the task as it is now.
+
+    Parameters
+    ----------
+    task : Task
+    oracle : Oracle
+    evidence : Evidence
+    known : collection of Verdict
+        Those that are the same as on the day.
+
+    Raises
+    ------
+    StaleError
+        The task, or gradkit, now asks other questions than those that were answered; or what
+        fails is more or less than what was inquired into; or the forward pass, which training
+        runs are made with where it is right, is judged otherwise.
+    """
+    binding, observations = evidence.binding, evidence.observations
+    if binding is None or observations is None:
+        return unchecked(task, evidence)
+    takes_rate = any("rate" in bound.arguments for bound in binding.bound.values())
+    probes = draw(task, evidence.seed, oracle.forward, takes_rate)
+    if questions_of(task, probes) != evidence.questions:
+        raise StaleError(f"{task.id} is asked other questions now than when it was graded")
+    expected = expected_of(task, oracle, probes, observations.outcomes)
+    verdicts = judge(Case(task, binding, probes, observations, expected), known=known)
+    if task.framework == "numpy" and _right(verdicts) != _right(evidence.verdicts):
+        raise StaleError(
+            f"{task.id}/forward is judged otherwise now, and whose forward pass the training runs "
+            "are made with depends on it"
+        )
+    before, now = failures(evidence.verdicts), failures(verdicts)
+    differs = [name for name in (*now, *before) if (name in now) != (name in before)]
+    if now and differs:
+        check = differs[0].split()[0]
+        raise StaleError(f"{task.id}/{check} fails otherwise now, and only its code can tell why")
+    return verdicts
+
+
+def _right(verdicts: Iterable[Verdict]) -> bool:
+    """Whether the forward pass was found right, so that training runs are made with it."""
+    return all(each.state == "pass" for each in verdicts if each.check == "forward")
+
+
+def tolerances_of(task: Task) -> dict[str, float]:
+    """What each check lets pass."""
+    return {check.name: check.tolerance for check in task.checks}
+
+
+def unchecked(task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
+    """Verdicts where nothing could be asked, and why."""
+    return tuple(Verdict(check.name, "not-checked", evidence.unchecked) for check in task.checks)
+
+
+def assess(
+    task: Task, evidence: Evidence, verdicts: Sequence[Verdict], scheme: Scheme
+) -> TaskResult:
+    """The marks of one section for one task."""
+    marked = mark(
+        task,
+        verdicts,
+        _standing(evidence.inquiry, verdicts, scheme.dropped),
+        step=scheme.step,
+        derived=scheme.derived,
+        preset=scheme.preset,
+        deductions=scheme.deductions,
+        dropped=scheme.dropped,
+    )
+    return replace(
+        marked,
+        seed=evidence.seed,
+        notes=(*marked.notes, *evidence.notes),
+        listings=tuple(_pointed_to(evidence.listings, marked)),
+    )
+
+
+def _pointed_to(listings: Iterable[Listing], marked: TaskResult) -> Iterator[Listing]:
+    """The code that something in the marks still points to."""
+    found = [place for finding in marked.findings for place in (finding.place, *finding.places)]
+    found += [check.place for check in marked.checks]
+    places = [(place.file, place.cell, place.line) for place in found if place is not None]
+    for listing in listings:
+        lines = range(len(listing.source.splitlines()))
+        if any((listing.file, listing.cell, listing.first_line + n) in places for n in lines):
+            yield listing
+
+
+def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[str]) -> Inquiry:
+    """The findings about what still fails; what was withdrawn stays, to be left out."""
+    failed = {verdict.check for verdict in verdicts if verdict.state == "fail"}
+    failed.add("")  # remarks on the whole task stand
+    if failed.issuperset(finding.check for finding in inquiry.findings):
+        return inquiry
+    kept = tuple(finding for finding in inquiry.findings if finding.check in failed)
+    left = {finding.mistake for finding in kept} | dropped
+    follows = {check: codes for check, codes in inquiry.follows.items() if left.issuperset(codes)}
+    return Inquiry(kept, follows, inquiry.rounded)
+
+
+def total(result: Result, tasks: Sequence[TaskResult]) -> Result:
+    """The result with these tasks' marks in it, and their sums."""
+    return replace(
+        result,
+        tasks=tuple(tasks),
+        provisional=any(task.provisional for task in tasks),
+        score=sum(task.score for task in tasks),
+        max_score=sum(task.max_score for task in tasks),
+    )
+
+
+def versions_of(frameworks: Iterable[str]) -> dict[str, str]:
+    """Versions of gradkit, numpy and, where it was asked and is there, torch."""
+    versions = {"gradkit": gradkit.__version__, "numpy": np.__version__}
+    if "torch" in frameworks and importlib.util.find_spec("torch") is not None:
+        # Late: half of the standard library's email package comes with it.
+        from importlib.metadata import version
+
+        versions["torch"] = version("torch")
+    return versions

@@ -1,0 +1,120 @@
+"""Grade several submissions one after another, as `gradkit check` does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gradkit.report.formats import DATED, OWN, renderer
+
+if TYPE_CHECKING:
+    from gradkit.records.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Results of several submissions, and why each of the others could not be graded.
+
+    ``keyed`` tells whether they were graded against model solutions. ``hints`` is the level
+    that the assignment shows to students, ``own_hints`` that for whoever has graded them.
+    """
+
+    results: tuple[Result, ...]
+    refused: tuple[str, ...] = ()
+    keyed: bool = False
+    hints: int = 4
+    own_hints: int = 4
+
+
+def grade_files(
+    paths: Iterable[Path], *, require_tier: int | None = None, **settings: Any
+) -> Batch:
+    """Grade what is at each path.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Each is one submission: a script, a notebook, a folder or a zip.
+    require_tier : int, optional
+        Tier of isolation below which nothing is run, which a canary tries first.
+    **settings
+        Fields of `gradkit.grading.settings.Settings`: ``tasks``, ``seed``, ``no_reference`` and so on.
+
+    Raises
+    ------
+    GradkitError
+        The assignment, the model solutions or a worker cannot be had. What is wrong with one
+        submission is in ``refused`` instead.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> batch = grade_files([Path("handed_in/chen.py")], seed=1, no_reference=True)
+    >>> [(result.submission, result.score) for result in batch.results]
+    [('chen', 17.25)]
+    >>> print(rendered(batch, "markdown", hints=1).splitlines()[0])
+    ## `chen` 17.25 / 20
+    """
+    # No array here is large enough for threads, and starting them takes as long as the rest
+    # of numpy on a busy machine. Whoever has set a number keeps it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # The worker loads numpy in its own process while this one does the same.
+    from gradkit.sandbox import Workshop
+
+    with Workshop(require_tier=require_tier) as workshop:
+        from gradkit.grading.session import Session
+        from gradkit.grading.settings import GradingError, Settings
+
+        made = Settings(**settings, require_tier=require_tier or 0)
+        if require_tier:
+            # Who asks for a tier runs others' code: a name is not enough then.
+            from gradkit.grading.isolation import refuse_unsafe
+
+            refuse_unsafe(made)
+        results, refused = [], []
+        with Session(made, workshop) as session:
+            for path in paths:
+                try:
+                    results.append(session.check(path))
+                except GradingError as error:
+                    refused.append(str(error))
+            return Batch(
+                tuple(results),
+                tuple(refused),
+                session.keyed,
+                session.assignment.hints,
+                session.hints,
+            )
+
+
+def for_readers(batch: Batch, format_: str, hints: int | None = None) -> tuple[Batch, int]:
+    """Cut results to what the readers of a format may see, and give the hint level for them.
+
+    Parameters
+    ----------
+    batch : Batch
+    format_ : str
+        A word of `gradkit.report.formats.FORMATS`, or ``text``.
+    hints : int, optional
+        Another level than the assignment's.
+    """
+    own = format_ in OWN
+    level = hints or (batch.own_hints if own else batch.hints)
+    if format_ in DATED or (own and batch.keyed):
+        return batch, level
+    from gradkit.report.visibility import withhold
+
+    return replace(batch, results=tuple(withhold(result) for result in batch.results)), level
+
+
+def rendered(batch: Batch, format_: str = "text", hints: int | None = None) -> str:
+    """Write results in a format, cut to what its readers may see. See `for_readers`."""
+    shown, level = for_readers(batch, format_, hints)
+    if format_ == "text":
+        from gradkit.report.text import to_text
+
+        return to_text(shown.results, level)
+    return renderer(format_)(shown.results, level, many=len(shown.results) > 1)

@@ -1,0 +1,181 @@
+"""Examine one section for one task: bind, draw, observe, judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gradkit.binding import bind
+from gradkit.binding.facts import Outline
+from gradkit.judge import Case, judge
+from gradkit.judge.expected import expected_of
+from gradkit.judge.memorised import AGAIN
+from gradkit.records.binding import Binding
+from gradkit.records.observations import Observations, Outcome
+from gradkit.records.probes import Batch, Probes, Run
+from gradkit.records.task import Array, Task
+from gradkit.records.verdict import Verdict
+from gradkit.sandbox.observe import (
+    observe_all,
+    observe_run_with,
+    of_batch,
+    of_followed,
+    of_initialise,
+    of_model,
+    of_repeats,
+    of_run,
+    of_training,
+)
+from gradkit.sandbox.process import Question, Sitting
+from gradkit.task.oracle import Oracle, final
+from gradkit.task.probes import draw
+
+ROUNDED = 1e-12
+"""Outputs that differ by no more than this part are one output, rounded in two ways."""
+
+REPEATED = 2
+"""Calls of a batch that are made a second time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What came of one section: the case with all observations, and its verdicts."""
+
+    case: Case
+    verdicts: tuple[Verdict, ...]
+    tier: int
+
+
+def examine(task: Task, outline: Outline, sitting: Sitting, oracle: Oracle, seed: int) -> Examined:
+    """Put every probe of the task to the section and judge what comes back.
+
+    Parameters
+    ----------
+    task : Task
+    outline : Outline
+        The section's static facts.
+    sitting : Sitting
+        Its code, in a worker.
+    oracle : Oracle
+        Where expected values come from.
+    seed : int
+        Draws the probes.
+    """
+    binding = bind(task, outline, sitting)
+    takes_rate = any("rate" in bound.arguments for bound in binding.bound.values())
+    probes = draw(task, seed, oracle.forward, takes_rate)
+    outcomes = _ask(task, binding, probes, sitting)
+    observations = Observations(task.id, outcomes)
+    expected = expected_of(task, oracle, probes, outcomes)
+    case = Case(task, binding, probes, observations, expected)
+    # In numpy the forward pass is judged first: whose of the two is run depends on it.
+    known = judge(case, ("forward",)) if task.framework == "numpy" else ()
+    right = all(verdict.state == "pass" for verdict in known)
+    runs = _runs(case, own_forward=right)
+    if runs is None:
+        outcomes.update(_train_with(case, oracle, sitting))
+    outcomes.update(observe_all(sitting, [*(runs or ()), *_again(case)]))
+    if task.framework == "torch" and task.rates.policy == "free":
+        # Only now have its steps been seen, and with them its rates.
+        case = replace(case, expected=expected_of(task, oracle, probes, outcomes))
+    return Examined(case, judge(case, known=known), sitting.tier)
+
+
+def _ask(task: Task, binding: Binding, probes: Probes, sitting: Sitting) -> dict[str, Outcome]:
+    """Everything but the training runs."""
+    bound = binding.bound
+    questions = []
+    if "initialise" in bound:
+        questions.append(of_initialise(task, bound["initialise"]))
+    if "model" in bound:
+        questions.append(of_model(bound["model"]))
+    for batch in (*probes.forward, *probes.update):
+        role = bound.get(batch.role)
+        if role is not None:
+            questions.append(of_batch(task, role, batch))
+    return observe_all(sitting, questions)
+
+
+def _again(case: Case) -> list[Question]:
+    """A few of the questions once more, in the same process, for what may be remarkable."""
+    task, bound, probes = case.task, case.binding.bound, case.probes
+    again = [
+        of_batch(task, bound[batch.role], _few(batch))
+        for batch in (*probes.forward[-1:], *probes.update)
+        if batch.role in bound
+    ]
+    if "train" in bound and "model" in bound:
+        first = replace(probes.runs[0], name=probes.runs[0].name + AGAIN)
+        again.append(of_training(task, bound["train"], first))
+    if "update" in bound:
+        again.append(of_repeats(task, bound["update"], probes.update[-1]))
+    return again
+
+
+def _few(batch: Batch) -> Batch:
+    inputs = {name: value[:REPEATED] for name, value in batch.inputs.items()}
+    return replace(batch, name=batch.name + AGAIN, inputs=inputs, labels=batch.labels[:REPEATED])
+
+
+def _runs(case: Case, *, own_forward: bool) -> list[Question] | None:
+    """The training runs; None if the oracle's forward pass must stand in for the student's."""
+    bound, task, runs = case.binding.bound, case.task, case.probes.runs
+    if task.framework == "torch":
+        ready = "train" in bound and "model" in bound
+        return [of_training(task, bound["train"], run) for run in runs if ready]
+    if "update" not in bound:
+        return []
+    if own_forward and "forward" in bound and "A1" in bound["forward"].returns:
+        return [of_run(task, bound["forward"], bound["update"], run) for run in runs]
+    return None
+
+
+def _train_with(case: Case, oracle: Oracle, sitting: Sitting) -> dict[str, Outcome]:
+    """The training runs with the oracle's forward pass, where the student's is no use.
+
+    Asking step by step takes its time. All steps are asked for at once first, with the outputs
+    of a right run, which are the outputs of this run too if its updates are right.
+    """
+    task, update, runs = case.task, case.binding.bound["update"], case.probes.runs
+    courses = [case.expected[run.name] for run in runs]
+    guesses = observe_all(
+        sitting,
+        [
+            of_followed(task, update, run, course["y_hat"], course["A1"])
+            for run, course in zip(runs, courses, strict=True)
+        ],
+    )
+    # Parameters that run away are the student's, and no news for a terminal.
+    with np.errstate(all="ignore"):
+        return {
+            run.name: _as_guessed(run, guesses[run.name], course, oracle)
+            or observe_run_with(sitting, task, update, run, oracle.forward)
+            for run, course in zip(runs, courses, strict=True)
+        }
+
+
+def _as_guessed(
+    run: Run, guess: Outcome, course: Mapping[str, Array], oracle: Oracle
+) -> Outcome | None:
+    """The run, if its own parameters give the outputs that were handed in; else None."""
+    if guess.lost is not None:
+        return replace(guess, outputs={})
+    after = {key: guess.outputs[key] for key in run.parameters if key in guess.outputs}
+    if guess.failure is not None or guess.faults or len(after) < len(run.parameters):
+        return None
+    before = {
+        key: np.concatenate([run.parameters[key][None], value[:-1]]) for key, value in after.items()
+    }
+    X = np.resize(run.X[:, :, None].astype(float), (len(course["y_hat"]), run.X.shape[1], 1))
+    with np.errstate(all="ignore"):
+        y_hat, A1 = oracle.forward(before, X)
+        same = all(
+            np.allclose(own, given, rtol=ROUNDED, atol=0.0)
+            for own, given in ((y_hat, course["y_hat"]), (A1, course["A1"]))
+        )
+    if not same:
+        return None
+    ends = final({key: value[-1] for key, value in after.items()})
+    return replace(guess, outputs={"y_hat": y_hat, **ends})

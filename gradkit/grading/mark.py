@@ -1,0 +1,170 @@
+"""Turn verdicts into points. No numerics here: shares, sums and one rounding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from gradkit.grading.rubric import deduction, is_by_share, rounding
+from gradkit.language import phrase, say
+from gradkit.records.finding import Finding, Inquiry
+from gradkit.records.mistake import Preset
+from gradkit.records.result import CheckResult, TaskResult
+from gradkit.records.task import Task
+from gradkit.records.verdict import OPEN, Verdict
+
+ROUNDED = phrase(
+    "All else is right to about seven digits, as in float32; that costs {points} points."
+)
+NO_STEP = phrase("No step is made, so nothing follows from one: only what is right is counted.")
+
+MOST = 0.5
+"""Parameters that are never updated are missing from what follows where they are more than that."""
+
+WITHDRAWN = phrase("A finding about this was withdrawn; nothing is deducted for it.")
+
+
+def mark(
+    task: Task,
+    verdicts: Sequence[Verdict],
+    inquiry: Inquiry,
+    *,
+    step: float,
+    derived: bool,
+    preset: Preset = "default",
+    deductions: Mapping[str, float] | None = None,
+    dropped: Collection[str] = (),
+) -> TaskResult:
+    """Points for one task.
+
+    A check earns the better of two counts: the share of its entries that passed, or
+    everything less the deductions of the mistakes found. One mistake costs once: a check
+    that follows from findings about another loses nothing more. Both are about steps that
+    were made: where none was, only what passed is counted, and where most of the parameters are
+    never updated, they are missing from what follows too.
+
+    Parameters
+    ----------
+    task : Task
+    verdicts : sequence of Verdict
+        One for each of the task's checks, in order.
+    inquiry : Inquiry
+        What the diagnosis found; empty where there was none.
+    step : float
+        The task's total is rounded to this, half up; single checks are not rounded.
+    derived : bool
+        Whether the expected values were derived rather than a model solution's.
+    preset : {"default", "strict", "lenient"}
+    deductions : mapping of str to float, optional
+        The assignment's own figures, see `gradkit.grading.rubric`.
+    dropped : collection of str
+        Codes of mistakes that were withdrawn: such findings cost nothing and are left out.
+
+    Returns
+    -------
+    TaskResult
+    """
+    by_check = {verdict.check: verdict for verdict in verdicts}
+
+    def left_alone(codes: Sequence[str]) -> float:
+        """The share of the parameters that no step touched, if those are most of them."""
+        about = [f for f in inquiry.findings if f.mistake in codes and is_by_share(f.mistake)]
+        part = sum(_cost(f, by_check[f.check], preset, deductions) for f in about)
+        return part if part > MOST else 0.0
+
+    findings: list[Finding] = []
+    checks = []
+    for check, verdict in zip(task.checks, verdicts, strict=True):
+        own = [finding for finding in inquiry.findings if finding.check == check.name]
+        follows = inquiry.follows.get(check.name, ()) if verdict.state == "fail" else ()
+        costs = [
+            0.0 if f.mistake in dropped else _cost(f, verdict, preset, deductions) for f in own
+        ]
+        earned = share(verdict)
+        rounded = verdict.state == "fail" and check.name in inquiry.rounded
+        rounds = rounding(preset) if rounded else 0.0
+        if follows and not verdict.still:
+            earned = max(earned, 1.0 - left_alone(follows))
+        if (own or rounded) and verdict.state == "fail" and not verdict.still:
+            earned = max(earned, 1.0 - sum(costs) - rounds)
+        # What the check lost is told mistake by mistake, and no more than that.
+        lost = check.points * (1.0 - earned) / (sum(costs) + rounds or 1.0)
+        findings += [
+            replace(finding, deduction=lost * cost)
+            for finding, cost in zip(own, costs, strict=True)
+            if finding.mistake not in dropped
+        ]
+        withdrawn = any(code in dropped for code in (*follows, *(f.mistake for f in own)))
+        checks.append(
+            CheckResult(
+                verdict.check,
+                verdict.state,
+                check.points * earned,
+                check.points,
+                verdict.message,
+                verdict.entries,
+                verdict.place,
+                (
+                    *verdict.notes,
+                    *([say(WITHDRAWN)] * withdrawn),
+                    *([say(NO_STEP)] * bool(follows and verdict.still)),
+                    *_rounding(lost * rounds),
+                ),
+                tuple(code for code in follows if code not in dropped),
+                verdict.courses,
+            )
+        )
+    findings += [f for f in inquiry.findings if not f.check and f.mistake not in dropped]
+    checkable = sum(check.max_score for check in checks if check.state not in OPEN)
+    total = sum(check.max_score for check in checks)
+    return TaskResult(
+        task.id,
+        task.title,
+        total_of((check.score for check in checks), checkable, step),
+        total,
+        checkable,
+        derived or checkable < total,
+        tuple(checks),
+        tuple(findings),
+        step=step,
+    )
+
+
+def _rounding(cost: float) -> Iterator[str]:
+    if cost > 0:
+        yield say(ROUNDED, points=f"{cost:.2f}".rstrip("0").rstrip("."))
+
+
+def _cost(
+    finding: Finding, verdict: Verdict, preset: Preset, own: Mapping[str, float] | None
+) -> float:
+    """The share of its check's points that a finding costs."""
+    failed = sum(entry.state != "pass" for entry in verdict.entries)
+    concerned = len(finding.entries) or failed
+    return deduction(finding.mistake, concerned, len(verdict.entries), preset, own)
+
+
+def share(verdict: Verdict) -> float:
+    """The part of a check's points that was earned: the share of its entries that passed."""
+    if verdict.state == "pass":
+        return 1.0
+    if verdict.state not in ("fail", "missing") or not verdict.entries:
+        return 0.0
+    passed = sum(entry.state == "pass" for entry in verdict.entries)
+    return passed / len(verdict.entries)
+
+
+def total_of(scores: Iterable[float], most: float, step: float) -> float:
+    """The sum of ``scores`` to the nearest multiple of ``step``, at most ``most``.
+
+    Whoever earned all that there is to earn has all of it, whether ``step`` divides that or not.
+    """
+    earned = sum(scores)
+    return most if earned >= most - 1e-9 else min(round_half_up(earned, step), most)
+
+
+def round_half_up(value: float, step: float) -> float:
+    """``value`` to the nearest multiple of ``step``; 0.125 to 0.25 gives 0.25."""
+    # The nudge keeps sums of decimal shares, such as 0.1 + 0.2, on the right side of a half.
+    return math.floor(value / step + 0.5 + 1e-9) * step

@@ -1,0 +1,106 @@
+"""What else can be asked about a submission: its tasks, its functions, and what is right.
+
+Nothing is judged here. All of it goes through a session, which knows the assignment and has a
+workshop to run code in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gradkit.binding import bind
+from gradkit.binding.outline import outline
+from gradkit.grading.recognise import UnrecognisedError, another_exercise, recognise, resembles
+from gradkit.grading.session import Session
+from gradkit.grading.settings import BreakdownError, GradingError
+from gradkit.records.binding import Binding
+from gradkit.records.submission import Section, Submission
+from gradkit.records.task import Task
+from gradkit.sandbox import WorkshopError
+from gradkit.sandbox.functions import Played
+from gradkit.submission.files import SubmissionError
+from gradkit.submission.read import read
+from gradkit.task.answers import Answers
+
+
+def recognised(session: Session, path: Path) -> tuple[Task, ...]:
+    """The tasks that what is at a path will be graded for; nothing is judged yet.
+
+    Raises
+    ------
+    GradingError
+        See `gradkit.grading.session.Session.grade`.
+    """
+    named = session.settings.tasks
+    try:
+        submission = read(path)
+        claimed = recognise(submission, session.tasks, named, session.room.sit)
+    except (SubmissionError, UnrecognisedError) as error:
+        raise GradingError(str(error)) from None
+    except WorkshopError as error:
+        raise BreakdownError(str(error)) from None
+    if not claimed:
+        raise GradingError(another_exercise(submission, session.assignment))
+    return tuple(task for task in session.tasks if task.id in (named or claimed))
+
+
+def mistaken_for(session: Session, submission: Submission, section: Section) -> Task | None:
+    """Another task, where the section's forward pass is exactly that one's.
+
+    Raises
+    ------
+    GradingError
+        The grader's own side failed.
+    """
+    try:
+        return resembles(section, session.tasks, submission, session.room.sit)
+    except WorkshopError as error:
+        raise BreakdownError(str(error)) from None
+
+
+@contextmanager
+def play(session: Session, path: Path, task: str) -> Iterator[Played]:
+    """The functions of a submission that play a task's roles, to be called one by one.
+
+    Raises
+    ------
+    GradingError
+        See `gradkit.grading.session.Session.grade`.
+    """
+    try:
+        submission = read(path)
+    except SubmissionError as error:
+        raise GradingError(str(error)) from None
+    chosen, section, binding, _ = binding_of(session, submission, task)
+    with session.room.sit(chosen, section, submission) as sitting:
+        yield Played(chosen, binding, sitting)
+
+
+def answers(session: Session, task: Task) -> Answers:
+    """What is right for a task, one example at a time."""
+    return Answers(task, session.room.oracle(task))
+
+
+def binding_of(
+    session: Session, submission: Submission, task: str
+) -> tuple[Task, Section, Binding, frozenset[str]]:
+    """The section that speaks for a task, with what plays which role in it.
+
+    The last item are names that the section must not take from others.
+
+    Raises
+    ------
+    GradingError
+        The grader's own side failed, or it cannot be told what speaks for the task.
+    """
+    try:
+        claimed = recognise(submission, session.tasks, (task,), session.room.sit)
+        chosen = next(each for each in session.tasks if each.id == task)
+        section = claimed[task].section
+        with session.room.sit(chosen, section, submission) as sitting:
+            binding = bind(chosen, outline(section, submission.modules), sitting)
+    except (UnrecognisedError, WorkshopError) as error:
+        raise GradingError(str(error)) from None
+    return chosen, section, binding, session.room.forbidden

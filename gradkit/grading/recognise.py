@@ -1,0 +1,271 @@
+"""Which sections of a submission speak for which task.
+
+Headings and file names have been looked at; what they leave open is decided by what the
+forward pass gives at known weights.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.binding import bind
+from gradkit.binding.keywords import leaning
+from gradkit.binding.outline import outline
+from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
+from gradkit.language import phrase, say
+from gradkit.records.probes import Batch
+from gradkit.records.submission import Claim, Section, Submission
+from gradkit.records.task import Array, Assignment, Task
+from gradkit.sandbox.observe import observe_batch, shapes_of
+from gradkit.sandbox.process import Sitting
+from gradkit.submission.choose import choose
+from gradkit.submission.divide import divide
+from gradkit.submission.source import parse
+from gradkit.task.activations import ACTIVATIONS
+from gradkit.task.network import rounding_units
+from gradkit.task.oracle import Derived
+from gradkit.task.probes import draw
+
+Sit = Callable[[Task, Section, Submission], AbstractContextManager[Sitting]]
+
+DEEP = 100
+"""Levels of syntax that no code has which a person wrote."""
+
+PROBLEMS = 3
+"""How many of a submission's problems a refusal tells."""
+
+
+WITH_EXP = frozenset(name for name, one in ACTIVATIONS.items() if "exp" in one.numpy)
+
+
+class UnrecognisedError(Exception):
+    """The submission answers none of the tasks, or it cannot be told which."""
+
+
+def recognise(
+    submission: Submission, tasks: Sequence[Task], named: Collection[str], sit: Sit
+) -> dict[str, Claim]:
+    """The section of each task that the submission has something for: one, of all that could be.
+
+    Parameters
+    ----------
+    submission : Submission
+    tasks : sequence of Task
+        All tasks of the assignment.
+    named : collection of str
+        Ids that the user asked for; these are in the answer whatever was found.
+    sit : callable
+        Opens a sitting of a task with a section.
+
+    Raises
+    ------
+    UnrecognisedError
+        A section could be several tasks, and its forward pass does not tell which; or the code
+        is nested too deeply to be read.
+    """
+    try:
+        return _recognise(submission, tasks, named, sit)
+    except RecursionError:
+        if not nests_deeply(submission):
+            raise
+        raise UnrecognisedError(too_deep(submission)) from None
+
+
+def _recognise(
+    submission: Submission, tasks: Sequence[Task], named: Collection[str], sit: Sit
+) -> dict[str, Claim]:
+    claimed: dict[str, list[Section]] = {}
+    sections = divide(submission, tasks)
+    if named and not any(task in named for section in sections for task in section.tasks):
+        sections = divide(submission, tasks, named)
+    heard = [_hear(section, tasks, named, submission, sit) for section in sections]
+    sure = [(section, each.right) for section, each in zip(sections, heard, strict=True)]
+    for section, each in zip(sections, heard, strict=True):
+        others = {
+            task.id
+            for other, task in sure
+            if task is not None and (len(other.tasks) == 1 or _files(other) & _files(section))
+        }
+        task = each.right or _likeliest(each, others, section, submission)
+        if task is not None:
+            claimed.setdefault(task.id, []).append(section)
+    for name in named:
+        claimed.setdefault(name, [Section((name,), ())])
+    return {task.id: choose(task, claimed[task.id], tasks) for task in tasks if task.id in claimed}
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What a section's forward pass says: ``right`` is the task whose it is, if it is one's.
+
+    ``gaps`` tell how far it is from others; ``found`` is whether it has any function at all.
+    """
+
+    possible: tuple[Task, ...]
+    right: Task | None = None
+    gaps: Mapping[str, float] = field(default_factory=dict)
+    found: bool = True
+
+
+def _files(section: Section) -> set[str]:
+    return {cell.file for cell in section.own}
+
+
+def _hear(
+    section: Section,
+    tasks: Sequence[Task],
+    named: Collection[str],
+    submission: Submission,
+    sit: Sit,
+) -> _Heard:
+    """Ask a section's forward pass which task it is of, where the text leaves that open."""
+    possible = [task for task in tasks if task.id in section.tasks]
+    possible = [task for task in possible if task.id in named] or possible
+    if len(possible) == 1:
+        return _Heard(tuple(possible), possible[0])
+    gaps: dict[str, float] = {}
+    found = False
+    facts = outline(section, submission.modules)
+    for task in possible:
+        batch = draw(task, 0, Derived(task).forward, False).forward[-1]
+        with sit(task, section, submission) as sitting:
+            binding = bind(task, facts, sitting)
+            role = binding.bound.get("model" if task.framework == "torch" else "forward")
+            found = found or bool(binding.bound)
+            if role is None:
+                continue
+            y_hat = observe_batch(sitting, task, role, batch).outputs.get("y_hat")
+        expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
+        if y_hat is not None and y_hat.shape == expected.shape and y_hat.dtype.kind == "f":
+            if _is_right(task, batch, y_hat, expected):
+                return _Heard(tuple(possible), task)
+            gaps[task.id] = median(np.abs(y_hat - expected))
+    gaps = {name: gap for name, gap in gaps.items() if np.isfinite(gap)}
+    return _Heard(tuple(possible), None, gaps, found)
+
+
+def _likeliest(
+    heard: _Heard, others: Collection[str], section: Section, submission: Submission
+) -> Task | None:
+    """The task of a section whose forward pass is none's; nothing where it has no function at all.
+
+    It is rather one that nothing else speaks for. Words decide, and only then what it comes
+    nearest to: a forward pass with a mistake may be nearer to another task's.
+    """
+    if not heard.found:
+        return None
+    gaps = heard.gaps
+    tasks = [task for task in heard.possible if task.id not in others] or list(heard.possible)
+    left = leaning(tasks, section, runs=bool(gaps), with_exp=WITH_EXP)
+    if gaps:
+        left.sort(key=lambda task: gaps.get(task.id, np.inf))
+    elif len(left) > 1:
+        raise UnrecognisedError(
+            _problems(submission)
+            + say(
+                "{name}: cannot tell which task this is. Name it with --task: one of {tasks}.",
+                name=submission.name,
+                tasks=", ".join(task.id for task in tasks),
+            )
+        )
+    return left[0]
+
+
+def resembles(
+    section: Section, tasks: Sequence[Task], submission: Submission, sit: Sit
+) -> Task | None:
+    """Another task, where the section's forward pass is exactly that one's and not its own.
+
+    Parameters
+    ----------
+    section : Section
+        Of one task.
+    tasks : sequence of Task
+        All tasks of the assignment; those of another framework or other sizes are passed over.
+    """
+    own = next(task for task in tasks if task.id == section.tasks[0])
+    batch = draw(own, 0, Derived(own).forward, False).forward[-1]
+    with sit(own, section, submission) as sitting:
+        binding = bind(own, outline(section, submission.modules), sitting)
+        role = binding.bound.get("model" if own.framework == "torch" else "forward")
+        outputs = {} if role is None else observe_batch(sitting, own, role, batch).outputs
+    y_hat = outputs.get("y_hat")
+    if y_hat is None or y_hat.dtype.kind != "f":
+        return None
+    shapes = shapes_of(own)
+    for task in (own, *tasks):
+        if task.framework != own.framework or shapes_of(task) != shapes:
+            continue
+        expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
+        if _is_right(task, batch, y_hat, expected):
+            return None if task is own else task
+    return None
+
+
+def _is_right(task: Task, batch: Batch, y_hat: NDArray[Any], expected: Array) -> bool:
+    """Whether outputs are the task's, but for rounding."""
+    units = rounding_units(task.layers, batch.inputs, batch.inputs["X"])[0]
+    return bool(near(y_hat, expected, value_tolerance(units, epsilon(y_hat))).all())
+
+
+def another_exercise(submission: Submission, assignment: Assignment) -> str:
+    """The sentence for a submission in which nothing plays any role."""
+    wanted = [role.signature for task in assignment.tasks for role in task.roles if role.required]
+    said = _problems(submission)
+    text = (
+        phrase(
+            "{name}: nothing in it that could be read plays a role of “{title}”; expected {wanted}."
+        )
+        if said
+        else phrase(
+            "{name}: this looks like another exercise. Nothing in it plays a role of "
+            "“{title}”; expected {wanted}."
+        )
+    )
+    return said + say(
+        text,
+        name=submission.name,
+        title=assignment.title,
+        wanted=", ".join(dict.fromkeys(wanted)),
+    )
+
+
+def nests_deeply(submission: Submission) -> bool:
+    """True where the code is nested so deeply that whoever follows it may run out of stack."""
+    sources = [*(cell.source for cell in submission.cells), *submission.modules.values()]
+    trees = [parse(source).tree for source in sources]
+    layer: list[ast.AST] = [tree for tree in trees if tree is not None]
+    for _ in range(DEEP):
+        layer = [child for node in layer for child in ast.iter_child_nodes(node)]
+    return bool(layer)
+
+
+def too_deep(submission: Submission) -> str:
+    """The sentence for a submission whose text takes more nesting than Python allows to read."""
+    return say(
+        "{name}: its code is nested too deeply to be read. Take its longest expressions and "
+        "blocks apart, and hand it in again.",
+        name=submission.name,
+    )
+
+
+def too_large(submission: Submission) -> str:
+    """The sentence for a submission that no memory is left for."""
+    return say("{name}: there was not memory enough here to grade it.", name=submission.name)
+
+
+def _problems(submission: Submission) -> str:
+    """What could not be used, told first: it may be why nothing was recognised."""
+    files = {cell.file for cell in submission.cells}
+    # Code that cannot be used before files that were left aside.
+    problems = sorted(
+        submission.problems, key=lambda each: each.place is None or each.place.file not in files
+    )
+    return "".join(f"{problem.message} " for problem in problems[:PROBLEMS])

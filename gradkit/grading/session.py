@@ -1,0 +1,349 @@
+"""The one module that knows the order of the line: from a path to a result.
+
+    read → recognise → bind → draw probes → observe → judge → inquire → assess
+
+The two limbs meet here, and only through records: what the student's code did comes from
+one side, what it should have done from the other.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from gradkit.binding.outline import outline
+from gradkit.faults import contain
+from gradkit.grading.assess import (
+    Scheme,
+    assess,
+    basis_of,
+    questions_of,
+    scheme_of,
+    tolerances_of,
+    total,
+    unchecked,
+    versions_of,
+)
+from gradkit.grading.examine import Examined, examine
+from gradkit.grading.recognise import (
+    UnrecognisedError,
+    another_exercise,
+    nests_deeply,
+    recognise,
+    too_deep,
+    too_large,
+)
+from gradkit.grading.resources import Pace, Room
+from gradkit.grading.settings import (
+    BreakdownError,
+    GradingError,
+    Settings,
+    digests_of,
+    grounds,
+    tasks_of,
+)
+from gradkit.judge.memorised import remarkable
+from gradkit.language import phrase, say
+from gradkit.records.evidence import Evidence, Graded
+from gradkit.records.finding import FOR_INSTRUCTORS, Inquiry
+from gradkit.records.mistake import Preset
+from gradkit.records.result import Result, TaskResult
+from gradkit.records.submission import Claim, Place, Section, Submission
+from gradkit.records.task import Task
+from gradkit.records.undiagnosed import NoDiagnosisError
+from gradkit.records.verdict import Verdict
+from gradkit.sandbox import Workshop, WorkshopError
+from gradkit.sandbox.process import OverdueError, Sitting
+from gradkit.submission.files import SubmissionError
+from gradkit.submission.listing import listings
+from gradkit.submission.read import read
+from gradkit.task.oracle import OracleError
+
+REDRAWS = 3
+"""How often inconclusive checks are asked again with other probes."""
+
+FORESEEN = (OverdueError, OracleError, WorkshopError, MemoryError)
+"""What ends a whole submission, and is said where it is known whose."""
+
+WITHOUT_TORCH = phrase(
+    "torch is not installed here. To have torch tasks checked: pip install 'gradkit[torch]'"
+)
+
+
+class Session:
+    """A context manager that grades submissions one after another.
+
+    Parameters
+    ----------
+    settings : Settings
+    workshop : Workshop, optional
+        Runs numpy tasks. Another is opened when the first task comes that needs it.
+    pace : Pace, optional
+        Hurries submissions along: what takes much longer than its like is given up with
+        `OverdueError`, to be graded at leisure later. None leaves each its whole deadline.
+
+    Raises
+    ------
+    GradingError
+        The assignment or the reference cannot be used.
+    """
+
+    def __init__(
+        self, settings: Settings, workshop: Workshop | None = None, pace: Pace | None = None
+    ) -> None:
+        self.assignment, self._reference = grounds(settings)
+        self.settings = settings
+        self.tasks = tasks_of(self.assignment, settings.form)
+        self.digests = digests_of(self.assignment, self._reference)
+        self.room = Room(settings, self.tasks, self._reference, workshop, pace)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether model solutions are at hand, which a student has not."""
+        return self._reference is not None
+
+    @property
+    def hints(self) -> int:
+        """The hint level: all of it where there is a reference, else the assignment's."""
+        return 4 if self._reference is not None else self.assignment.hints
+
+    @property
+    def preset(self) -> Preset:
+        """Which deductions count: the one asked for, else the assignment's."""
+        return self.settings.preset or self.assignment.preset
+
+    @property
+    def scheme(self) -> Scheme:
+        """How verdicts become points."""
+        return scheme_of(
+            self.assignment,
+            self.settings.preset,
+            derived=self._reference is None,
+            dropped=self.settings.dropped,
+        )
+
+    def check(self, path: Path) -> Result:
+        """Grade what is at a path. See `grade`."""
+        try:
+            submission = read(path)
+        except SubmissionError as error:
+            raise GradingError(str(error)) from None
+        return self.grade(submission).result
+
+    def grade(self, submission: Submission, seed: int | None = None) -> Graded:
+        """Grade one submission.
+
+        Parameters
+        ----------
+        submission : Submission
+        seed : int, optional
+            Draws the probes, unless the settings have a seed. By default a fresh one.
+
+        Returns
+        -------
+        Graded
+            The result, with the evidence that it can be marked again from.
+
+        Raises
+        ------
+        GradingError
+            It holds none of the tasks, or is nested too deeply to be read.
+        BreakdownError
+            The grader's own side failed.
+        OverdueError
+            It was hurried and did not come to its end.
+        """
+        named = self.settings.tasks
+        try:
+            claimed = recognise(submission, self.tasks, named, self.room.sit)
+        except UnrecognisedError as error:
+            raise GradingError(str(error)) from None
+        except WorkshopError as error:
+            raise BreakdownError(str(error)) from None
+        except MemoryError:
+            raise BreakdownError(too_large(submission)) from None
+        graded = self.grade_sections(submission, claimed, seed)
+        bindings = [evidence.binding for evidence in graded.evidence]
+        if not named and not any(binding is None or binding.bound for binding in bindings):
+            raise GradingError(another_exercise(submission, self.assignment))
+        return graded
+
+    def grade_sections(
+        self,
+        submission: Submission,
+        claimed: Mapping[str, Claim],
+        seed: int | None = None,
+    ) -> Graded:
+        """Grade sections that are known to speak for their tasks. See `grade`."""
+        if self.settings.seed is not None:
+            seed = self.settings.seed
+        seed = secrets.randbits(32) if seed is None else seed
+        wanted = self.settings.tasks or claimed
+        chosen = [task for task in self.tasks if task.id in wanted]
+        try:
+            taken = [self._take(task, claimed[task.id], submission, seed) for task in chosen]
+        except (OracleError, WorkshopError) as error:
+            raise BreakdownError(str(error)) from None
+        except RecursionError:
+            if not nests_deeply(submission):
+                raise
+            raise GradingError(too_deep(submission)) from None
+        except MemoryError:
+            raise BreakdownError(too_large(submission)) from None
+        result = self._result(submission, seed, chosen)
+        tier = max((evidence.tier for evidence, _ in taken), default=0)
+        result = replace(total(result, [marks for _, marks in taken]), tier=tier)
+        return Graded(result, tuple(evidence for evidence, _ in taken))
+
+    def _take(
+        self, task: Task, claim: Claim, submission: Submission, seed: int
+    ) -> tuple[Evidence, TaskResult]:
+        """The evidence of the section that speaks for a task, and its marks."""
+        section = claim.section
+        title = section.title or (section.own[0].file if section.own else "")
+        scheme = self.scheme
+        evidence = Evidence(
+            task.id, title, seed, inquiry=_of_claim(task, claim), notes=_told(claim.note)
+        )
+        if task.framework == "torch" and importlib.util.find_spec("torch") is None:
+            evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
+            return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
+        oracle = self.room.oracle(task)
+        facts = outline(section, submission.modules)
+        for redraw in range(1 + REDRAWS):
+            with self.room.sit(task, section, submission) as sitting:
+                examined = examine(task, facts, sitting, oracle, seed + redraw)
+                self.room.note(task, sitting)
+                settled = all(verdict.state != "inconclusive" for verdict in examined.verdicts)
+                if settled or redraw == REDRAWS:
+                    inquiry, notes = self._inquire(task, sitting, examined, seed)
+                    break
+        evidence = replace(
+            evidence,
+            seed=seed + redraw,
+            questions=questions_of(task, examined.case.probes),
+            verdicts=examined.verdicts,
+            basis=basis_of(task, self.settings.form, self.digests),
+            tolerances=tolerances_of(task),
+            binding=examined.case.binding,
+            observations=examined.case.observations,
+            inquiry=replace(inquiry, findings=(*inquiry.findings, *evidence.inquiry.findings)),
+            notes=_told(claim.note, *notes, self._doubt(task, section, examined)),
+            tier=examined.tier,
+        )
+        evidence = replace(
+            evidence,
+            listings=listings(submission.cells, _places(inquiry, examined.verdicts)),
+        )
+        return evidence, assess(task, evidence, examined.verdicts, scheme)
+
+    def _inquire(
+        self, task: Task, sitting: Sitting, examined: Examined, seed: int
+    ) -> tuple[Inquiry, list[str]]:
+        """The diagnosis of what failed, and notes on what of it could not be made.
+
+        It only ever lightens marks and explains them: its own fault must not cost the report.
+        """
+        failed = any(verdict.state == "fail" for verdict in examined.verdicts)
+        asked = failed and not (self.settings.form == "published" and task.framework == "numpy")
+        if not asked and not remarkable(examined.case):
+            return Inquiry(), []
+        # Late: rules and mistakes take time to load, and who passes needs none.
+        from gradkit.diagnosis.inquiry import inquire, short_of, suspicions
+
+        inquiry, notes = Inquiry(), list[str]()
+        try:
+            if asked:
+                for late in (False, True):
+                    sitting.renew(apart=late)
+                    before = len(sitting.losses)
+                    inquiry = inquire(task, examined, sitting, self.room.oracle(task), seed)
+                    losses = sitting.losses[before:]
+                    # A busy machine may be to blame: whoever it costs a name gets another chance.
+                    if all(lost.kind != "timeout" for lost in losses):
+                        break
+                notes = short_of(inquiry, losses)
+            remarks = suspicions(task, examined, inquiry)
+            return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
+        except NoDiagnosisError as error:
+            return Inquiry(), [
+                say("There is no diagnosis here: {why}. Marks count entries.", why=str(error))
+            ]
+        except FORESEEN:
+            raise
+        except Exception as error:
+            kind = contain(error, f"in the diagnosis of {task.id} in {sitting.section.title!r}")
+            return Inquiry(), [
+                say(
+                    "This could not be diagnosed, by a fault of gradkit's own ({kind}): tell your "
+                    "instructor. Marks count entries.",
+                    kind=kind,
+                )
+            ]
+
+    def _doubt(self, task: Task, section: Section, examined: Examined) -> str:
+        """What there is to say where code alone told the task, and it is not all right."""
+        first = ("model", "forward")
+        right = all(v.state == "pass" for v in examined.verdicts if v.check in first)
+        if right or len(section.tasks) < 2 or task.id in self.settings.tasks:
+            return ""
+        return say(
+            "Neither a heading nor the file's name says which task this is; its code is nearest to "
+            "“{title}”. If it is another, name it with --task.",
+            title=task.title,
+        )
+
+    def _result(self, submission: Submission, seed: int, tasks: Sequence[Task]) -> Result:
+        """All of a result but its marks."""
+        return Result(
+            submission=submission.name,
+            assignment=self.assignment.id,
+            form=self.settings.form,
+            seed=seed,
+            oracle="derived" if self._reference is None else "reference",
+            provisional=False,
+            score=0.0,
+            max_score=0.0,
+            tasks=(),
+            problems=submission.problems,
+            versions=versions_of(task.framework for task in tasks),
+            digests={"submission": submission.digest, **self.digests},
+            tier=0,
+            path=submission.path,
+            preset=self.preset,
+            visibility=self.assignment.visibility,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.room.close()
+
+
+def _of_claim(task: Task, claim: Claim) -> Inquiry:
+    """What there is to remark where other code than what counts plays the same roles."""
+    if not claim.differs:
+        return Inquiry()
+    # Late: few submissions have any.
+    from gradkit.diagnosis.inquiry import several
+
+    return Inquiry((several(task),))
+
+
+def _told(*notes: str) -> tuple[str, ...]:
+    """Those that say something."""
+    return tuple(note for note in notes if note)
+
+
+def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
+    """Where findings that students may see and checks point, findings first."""
+    findings = [f for f in inquiry.findings if f.mistake not in FOR_INSTRUCTORS]
+    for finding in findings:
+        yield from finding.places
+    firsts = [finding.place for finding in findings] + [verdict.place for verdict in verdicts]
+    yield from (place for place in firsts if place is not None)

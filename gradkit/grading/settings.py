@@ -1,0 +1,138 @@
+"""What is graded against: settings, the assignment, the model solutions, and their digests."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gradkit.errors import GradkitError, did_you_mean
+from gradkit.records.mistake import Preset
+from gradkit.records.task import Assignment, Form, Task
+from gradkit.task.assignment import AssignmentError, read_assignment
+from gradkit.task.oracle import Derived, Oracle, OracleError
+from gradkit.task.probes import draw
+from gradkit.task.solution import find_reference, load_reference, verify
+
+
+class GradingError(GradkitError):
+    """Nothing can be graded; the text says what was found, what was expected, what to do."""
+
+
+class BreakdownError(GradingError):
+    """The grader's own side failed; the submission may be in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What to grade against.
+
+    ``seed`` None draws a fresh one for each submission; ``preset`` None takes the
+    assignment's. Findings of the ``dropped`` codes are left out and cost nothing. Student
+    code runs at ``require_tier`` or above, or not at all.
+    """
+
+    tasks: tuple[str, ...] = ()
+    form: Form = "correct"
+    assignment: Path | None = None
+    reference: Path | None = None
+    no_reference: bool = False
+    seed: int | None = None
+    preset: Preset | None = None
+    dropped: tuple[str, ...] = ()
+    require_tier: int = 0
+
+
+def grounds(settings: Settings) -> tuple[Assignment, Path | None]:
+    """The assignment to grade against, and the folder of its model solutions, if any.
+
+    Raises
+    ------
+    GradingError
+        One of them cannot be used.
+    """
+    try:
+        assignment = read_assignment(settings.assignment)
+    except AssignmentError as error:
+        raise GradingError(str(error)) from None
+    known = [task.id for task in assignment.tasks]
+    for name in settings.tasks:
+        if name not in known:
+            raise GradingError(
+                f"--task {name}: there is no such task. The assignment has {', '.join(known)}."
+                f"{did_you_mean(name, known)}"
+            )
+    return assignment, _find_reference(settings)
+
+
+def digests_of(assignment: Assignment, reference: Path | None) -> dict[str, str]:
+    """SHA-256 of what is graded against."""
+    digests = {"assignment": assignment.digest}
+    if reference is not None:
+        digests["reference"] = _digest(reference)
+    return digests
+
+
+def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
+    """The task's oracle; a model solution is held against the task file first.
+
+    Raises
+    ------
+    OracleError
+        It cannot be used, or there is none where there must be one.
+    """
+    if reference is not None:
+        oracle = load_reference(task, reference, form)
+        if form == "correct":
+            verify(task, oracle, draw(task, 0, Derived(task).forward, takes_rate=False))
+        return oracle
+    if form == "published" and task.framework == "numpy":
+        raise OracleError(
+            "--form published needs the model solutions: name their folder with --reference."
+        )
+    return Derived(task)
+
+
+def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
+    """The tasks as that form has them: published updates are no gradients to be checked."""
+    return tuple(
+        task
+        if form == "correct" or task.framework == "torch"
+        else replace(task, checks=tuple(c for c in task.checks if c.name != "gradient"))
+        for task in assignment.tasks
+    )
+
+
+def refuse_unusable(assignment: Assignment, reference: Path | None, form: Form) -> None:
+    """Refuse what nobody can be graded against: better once than for everybody in a class.
+
+    Torch would take seconds to load, whether or not anybody uses it.
+
+    Raises
+    ------
+    GradingError
+        A model solution cannot be used, or there is none where there must be one.
+    """
+    try:
+        for task in tasks_of(assignment, form):
+            if task.framework != "torch":
+                oracle_of(task, reference, form)
+    except OracleError as error:
+        raise GradingError(str(error)) from None
+
+
+def _find_reference(settings: Settings) -> Path | None:
+    """The folder named by option; for gradkit's own assignment in a checkout, the one there."""
+    if settings.no_reference:
+        return None
+    if settings.reference is not None and not settings.reference.is_dir():
+        raise GradingError(f"--reference {settings.reference}: there is no such folder.")
+    return find_reference(settings.assignment, settings.reference)
+
+
+def _digest(folder: Path) -> str:
+    content = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        content.update(os.fsencode(path.name) + b"\0" + path.read_bytes())
+    return content.hexdigest()

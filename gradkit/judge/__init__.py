@@ -1,0 +1,52 @@
+"""Compare what was observed with what was expected, and give every check a state.
+
+A verdict says what is off and where it was seen, never why: that is the diagnosis' word.
+Sentences hold no expected value, so that a report may hide those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+from gradkit.judge.case import Case, Earlier
+from gradkit.judge.gradient import training_gradient, update_gradient
+from gradkit.judge.interface import interface, model
+from gradkit.judge.steps import forward, update
+from gradkit.judge.trajectory import trajectory
+from gradkit.records.verdict import Verdict
+
+__all__ = ["Case", "judge"]
+
+JUDGES: Mapping[str, Mapping[str, Callable[[Case, Earlier], Verdict]]] = {
+    "numpy": {
+        "interface": interface,
+        "forward": forward,
+        "update": update,
+        "gradient": update_gradient,
+        "trajectory": trajectory,
+    },
+    "torch": {
+        "model": model,
+        "forward": forward,
+        "gradient": training_gradient,
+        "trajectory": trajectory,
+    },
+}
+
+
+def judge(
+    case: Case, checks: Collection[str] | None = None, known: Collection[Verdict] = ()
+) -> tuple[Verdict, ...]:
+    """A verdict for each of the task's checks, or for the named ones, in the task's order.
+
+    Those already ``known`` are taken as they are.
+    """
+    given = {verdict.check: verdict for verdict in known}
+    verdicts: dict[str, Verdict] = {}
+    for check in case.task.checks:
+        if checks is None or check.name in checks:
+            judged = given.get(check.name)
+            if judged is None:
+                judged = JUDGES[case.task.framework][check.name](case, verdicts)
+            verdicts[check.name] = judged
+    return tuple(verdicts.values())

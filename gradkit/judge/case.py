@@ -1,0 +1,153 @@
+"""What a verdict is taken from, and the verdict where there is nothing to take it from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gradkit.hearsay import from_worker
+from gradkit.language import say
+from gradkit.records.binding import Binding, Bound
+from gradkit.records.observations import Failure, Observations, Outcome
+from gradkit.records.probes import Batch, Probes, Run
+from gradkit.records.task import Task
+from gradkit.records.verdict import State, Verdict
+from gradkit.task.drawn import DRAWN
+from gradkit.task.oracle import Expected
+
+Earlier = Mapping[str, Verdict]
+"""The verdicts of the checks before this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that one task's verdicts are taken from."""
+
+    task: Task
+    binding: Binding
+    probes: Probes
+    observations: Observations
+    expected: Expected
+
+
+def outcomes_of(case: Case, calls: Sequence[Batch | Run]) -> list[Outcome]:
+    """The outcomes of these calls, as far as they were made."""
+    found = case.observations.outcomes
+    return [found[call.name] for call in calls if call.name in found]
+
+
+def secret_among(runs: Sequence[Run]) -> frozenset[str]:
+    """Names of the runs that nobody can know beforehand, which alone can earn anything.
+
+    All of them, where somebody wants to see what known runs tell by themselves.
+    """
+    drawn = frozenset(run.name for run in runs if run.start == DRAWN)
+    return drawn or frozenset(run.name for run in runs)
+
+
+def least(case: Case, check: str) -> float:
+    """The relative error that the assignment lets pass in a check, whatever arithmetic asks.
+
+    A check that the task does not have, which others may look at, has none of its own.
+    """
+    return next((each.tolerance for each in case.task.checks if each.name == check), 0.0)
+
+
+def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> Verdict | None:
+    """The verdict where there is nothing to compare: missing, raised, or never came back."""
+    for missing in case.binding.missing:
+        if missing.role == role:
+            return Verdict(check, "missing", missing.message, place=missing.place)
+    bound = case.binding.bound[role]
+    for outcome in outcomes:
+        if outcome.lost is not None:
+            state: State = "timeout" if outcome.lost.kind == "timeout" else "error"
+            text = say(
+                "{function} {happened}.",
+                function=subject(bound),
+                happened=from_worker(outcome.lost.detail),
+            )
+            return Verdict(check, state, text, place=bound.place)
+        if outcome.failure is not None:
+            # In numpy several functions take part in a run, and gradkit's loop calls them.
+            several = check == "trajectory" and case.task.framework == "numpy"
+            raised = raiser(bound, outcome.failure)
+            return _raised(check, raised, outcome.failure, several)
+    return None
+
+
+def raiser(bound: Bound, failure: Failure) -> Bound:
+    """The role that raised when ``bound`` was called: itself, or what is called before it."""
+    return bound.before.bound if failure.before and bound.before is not None else bound
+
+
+def subject(bound: Bound) -> str:
+    """What a sentence begins with."""
+    name = called(bound)
+    return name[:1].upper() + name[1:]
+
+
+def called(bound: Bound) -> str:
+    """A function's name, or words for what has none."""
+    return from_worker(bound.function) if " " in bound.function else f"`{bound.function}`"
+
+
+def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdict:
+    name = bound.function
+    if failure.type == "NotImplementedError":
+        return Verdict(
+            check, "missing", say("`{name}` is not written yet.", name=name), place=bound.place
+        )
+    elsewhere = failure.function not in ("", "<module>", name)
+    inside = say(" in `{function}`", function=failure.function) if elsewhere else ""
+    text = say(
+        "{function} stopped with {type}{inside}",
+        function=subject(bound),
+        type=failure.type,
+        inside=inside,
+    )
+    if several:
+        text = say(
+            "The training run stopped at example {call} with {type}{inside}",
+            call=failure.call + 1,
+            type=failure.type,
+            inside=inside,
+        )
+    text += f": {from_worker(failure.message).rstrip('.')}" if failure.message else ""
+    place = failure.place or bound.place
+    return Verdict(check, "error", f"{text}.{_advice(failure)}", place=place)
+
+
+def _advice(failure: Failure) -> str:
+    """What to do about the one numpy error whose own words do not say it."""
+    words = ("0-dimensional", "setting an array element", "only length-1 arrays")
+    if any(part in failure.message for part in words):
+        return say(
+            " One entry of an array holds one number, and a (1, 1) array is not one: take "
+            "the number out first, with [0, 0] or .item()."
+        )
+    return ""
+
+
+def blocked(check: str, by: str, earlier: Earlier, states: Sequence[State]) -> Verdict | None:
+    """The verdict of a check that cannot run for want of what ``by`` looked at."""
+    before = earlier.get(by)
+    if before is None or before.state not in states:
+        return None
+    return Verdict(
+        check, "blocked", say("Blocked by `{by}`: see there.", by=by), place=before.place
+    )
+
+
+def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None:
+    """The same for torch checks: a module whose parameters could be set is judged further.
+
+    It may hold all layers and not have registered them all.
+    """
+    model = earlier.get("model")
+    if model is not None and model.state == "fail":
+        names = [batch.name for batch in case.probes.forward]
+        found = [case.observations.outcomes[name] for name in names]
+        if all(outcome.outputs and outcome.failure is None for outcome in found):
+            return None
+    return blocked(check, "model", earlier, ("missing", "fail", "error", "timeout"))

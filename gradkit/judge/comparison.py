@@ -1,0 +1,303 @@
+"""The sheet on which one check is judged: entries to compare, sentences to say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.hearsay import from_worker, label_said
+from gradkit.judge import tolerances
+from gradkit.judge.case import subject
+from gradkit.language import phrase, say
+from gradkit.records.binding import Bound
+from gradkit.records.observations import Fault, Outcome
+from gradkit.records.task import Array
+from gradkit.records.verdict import Entry, Verdict
+from gradkit.task.labels import entry_label
+
+SENTENCES: Mapping[str, str] = {
+    "missing": phrase("{function} does not give {quantity}: {found}."),
+    "shape": phrase("{function} gives {quantity} in shape {found}."),
+    "dtype": phrase("{function} gives {quantity} as {found}; real numbers are expected."),
+    "type": phrase("{function} gives {quantity} as {found}; an array of numbers is expected."),
+    "subclass": phrase(
+        "{function} gives {quantity} as {found}, a subclass of ndarray; its "
+        "plain values were compared."
+    ),
+    "mutated": phrase(
+        "{function} changes its input {quantity}; it should leave it as it was: work on a copy."
+    ),
+    "complex": phrase("{function} gives {quantity} as complex numbers; real ones are expected."),
+    "whole": phrase(
+        "{function} gives {quantity} as whole numbers ({found}), which cuts off "
+        "the fraction; use float64."
+    ),
+    "coarse": phrase(
+        "{function} gives {quantity} as {found}, which keeps only three digits; use float64."
+    ),
+    "nan": phrase("{function} gives nan (not a number) in {quantity}."),
+    "inf": phrase("{function} gives an infinite number in {quantity}."),
+}
+
+TOO_SMALL = phrase(
+    "{function} makes steps so small that in the precision of its numbers they cannot be told from "
+    "none at all; use float64."
+)
+
+VECTORS = ("y_hat", "A1")
+"""Quantities of which one index says which entry."""
+
+WORDS: Mapping[str, str] = {
+    "y_hat": phrase("the output ŷ"),
+    "A1": phrase("the hidden layer A1"),
+    "loss": phrase("the loss"),
+}
+"""What quantities are called that are no argument of the function, and so have no name in it."""
+
+Tolerance = Callable[[float], Array]
+"""What each expected number may be missed by, given the rounding unit of what was found."""
+
+
+@dataclass(slots=True)
+class Sheet:
+    """Entries and sentences of one check while it is judged.
+
+    ``givers`` name what gives a quantity, where that is not ``bound`` itself. ``idle`` is set
+    where a number is right that it would be without any step too: such a number earns nothing.
+    """
+
+    bound: Bound
+    givers: Mapping[str, str] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    idle: bool = False
+    _said: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
+    _remarks: list[str] = field(default_factory=list)
+    _told: set[str] = field(default_factory=set)
+
+    @property
+    def size(self) -> int:
+        """How many distinct numbers were compared."""
+        return len({(entry.parameter, entry.index) for entry in self.entries if entry.index})
+
+    def remark_on_precision(self) -> None:
+        """Say once, if any number failed, that it is off by no more than precision explains."""
+        text = say(
+            "The numbers agree to about seven digits, no further: {function} works in "
+            "float32 somewhere, or adds a small constant such as 1e-6. Use float64 "
+            "throughout.",
+            function=subject(self.bound),
+        )
+        off = any(entry.index and entry.state != "pass" for entry in self.entries)
+        if off:
+            self.remark(text)
+
+    def remark(self, text: str) -> None:
+        """Add a sentence of the check's own, once."""
+        if text not in self._remarks:
+            self._remarks.append(text)
+
+    def say(self, kind: str, quantity: str, found: str = "") -> None:
+        """Say one of `SENTENCES` of a quantity, in the student's own names."""
+        plain = quantity.removeprefix("final/")
+        own = {} if plain in self.givers else {**self.bound.convention.keys, **self.bound.names}
+        giver = self.givers.get(plain, subject(self.bound))
+        names = self._said.setdefault((kind, giver, found), [])
+        name = own.get(plain, say(WORDS[plain]) if plain in WORDS else plain)
+        if name not in names:
+            names.append(name)
+        self._told.add(plain)
+
+    def faults(self, faults: tuple[Fault, ...]) -> None:
+        """Say what could not be read; a changed input is an entry of its own."""
+        for fault in faults:
+            self.say(fault.kind, fault.quantity, fault.found)
+            if fault.kind == "mutated":
+                self.entries.append(Entry(fault.quantity, (), "fail", None, None))
+
+    def _sentences(self, *, notes: bool) -> list[str]:
+        return [
+            say(SENTENCES[kind], function=giver, quantity=joined(names), found=from_worker(found))
+            for (kind, giver, found), names in self._said.items()
+            if (kind == "subclass") is notes
+        ]
+
+    def compare(
+        self,
+        quantity: str,
+        outcome: Outcome,
+        expected: Array,
+        tolerance: Tolerance,
+        labels: tuple[str, ...],
+        *,
+        title: str = "",
+        still: Array | None = None,
+    ) -> None:
+        """Add one entry per index of ``quantity``, shown at its first failing probe.
+
+        Where ``still`` is given, what there would be without any work, entries are left out that
+        are right and that this would be right in too.
+
+        Parameters
+        ----------
+        quantity : str
+            The name in ``outcome.outputs``.
+        expected : array, (n, …)
+        labels : tuple of str
+            Names of the n probes.
+        title : str
+            What the entries are called, if not ``quantity``.
+        still : array, (n, …), optional
+        """
+        found = outcome.outputs.get(quantity)
+        shape = expected.shape[1:]
+        labels_of = {i: label_of(self.bound, quantity, i, shape) for i in np.ndindex(shape)}
+        if found is None or found.shape != expected.shape:
+            self.entries += [
+                Entry(
+                    title or quantity,
+                    index,
+                    "fail",
+                    None,
+                    float(expected[(0, *index)]),
+                    labels[0],
+                    label,
+                )
+                for index, label in labels_of.items()
+            ]
+            return
+        allowed = tolerance(tolerances.epsilon(found))
+        close = tolerances.near(found, expected, allowed)
+        if found.dtype.kind == "c":
+            close[...] = False
+        kind = "" if close.all() else _odd_numbers(found, expected)
+        if kind:
+            self.say(kind, quantity, str(found.dtype) if kind in ("whole", "coarse") else "")
+        failed = ~close
+        off, first = failed.any(axis=0), failed.argmax(axis=0)
+        shown = (_at(first, found), _at(first, expected)) if off.any() else (found[0], expected[0])
+        idle = np.zeros(shape, np.bool_)
+        if still is not None:
+            idle |= ~off & tolerances.near(still, expected, allowed).all(axis=0)
+            self.idle |= bool(idle.any())
+        columns = (np.ravel(values).tolist() for values in (off, first, *shown, idle))
+        for (index, label), failing, probe, number, right, left_out in zip(
+            labels_of.items(), *columns, strict=True
+        ):
+            if left_out:
+                continue
+            self.entries.append(
+                Entry(
+                    title or quantity,
+                    index,
+                    "fail" if failing else "pass",
+                    None if kind == "complex" else float(number),
+                    right,
+                    labels[probe],
+                    label,
+                )
+            )
+
+    def verdict(self, check: str, summary: Callable[[list[Entry]], str]) -> Verdict:
+        """Close the sheet: it passes where no entry failed.
+
+        ``summary`` is asked for a sentence on the entries that no other sentence is about.
+        """
+        merged = merge(self.entries)
+        failed = [entry for entry in merged if entry.state != "pass"]
+        notes = (*self._sentences(notes=True), *self.notes)
+        if not merged and self.idle:
+            text = say(TOO_SMALL, function=subject(self.bound))
+            return Verdict(check, "fail", text, (), self.bound.place, notes)
+        if not failed:
+            return Verdict(check, "pass", "", tuple(merged), None, notes)
+        sentences = self._sentences(notes=False)
+        rest = [entry for entry in failed if not self._is_explained(entry)]
+        place = self.bound.return_place if sentences else self.bound.place
+        sentences += [*self._remarks, *([summary(rest)] if rest else [])]
+        return Verdict(check, "fail", " ".join(sentences), tuple(merged), place, notes)
+
+    def _is_explained(self, entry: Entry) -> bool:
+        """Whether a sentence says why there is no number to compare."""
+        if entry.parameter not in self._told:
+            return False
+        return entry.found is None or not np.isfinite(entry.found)
+
+
+def _at(first: NDArray[np.intp], values: NDArray[Any]) -> NDArray[Any]:
+    """For each index the value of the probe that is looked at."""
+    taken: NDArray[Any] = np.take_along_axis(values, first[None], axis=0)
+    return taken
+
+
+def _odd_numbers(found: NDArray[Any], expected: Array) -> str:
+    """What is wrong with numbers that failed, by their kind: a key of `SENTENCES`."""
+    if found.dtype.kind == "c":
+        return "complex"
+    if found.dtype.kind in "iub":
+        # Other numbers altogether, such as whole inputs handed back, have lost no fraction.
+        return "whole" if np.all(np.abs(found - expected) <= 1) else ""
+    if np.isnan(found).any():
+        return "nan"
+    if np.isinf(found).any():
+        return "inf"
+    return "coarse" if found.dtype.itemsize < 4 else ""
+
+
+def joined(names: list[str]) -> str:
+    """``W1, b1 and W2``."""
+    if len(names) == 1:
+        return names[0]
+    return say("{these} and {that}", these=", ".join(names[:-1]), that=names[-1])
+
+
+def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """An entry in the student's words: ``b1[0]``."""
+    plain = quantity.removeprefix("final/")
+    if plain in VECTORS:
+        label = plain if shape == (1, 1) else f"{plain}[{index[0]}]"
+    elif plain[0] in "Wb" and plain[1:].isdigit():
+        convention = bound.convention
+        label = entry_label(
+            plain,
+            index,
+            keys=convention.keys,
+            transposed=convention.weights == "out_in",
+            outputs=shape[plain[0] == "W"],
+        )
+    else:
+        return ""
+    return label
+
+
+def merge(entries: list[Entry]) -> list[Entry]:
+    """One entry per parameter and index: the first that failed, or else is open, is shown."""
+    merged: dict[tuple[str, tuple[int, ...]], Entry] = {}
+    for entry in entries:
+        known = merged.setdefault((entry.parameter, entry.index), entry)
+        if WEIGHT[entry.state] > WEIGHT[known.state]:
+            merged[entry.parameter, entry.index] = entry
+    return list(merged.values())
+
+
+WEIGHT = defaultdict(lambda: 2, {"pass": 0, "inconclusive": 1})
+"""Of two states for one entry the heavier one stands."""
+
+
+def listed(entries: list[Entry]) -> str:
+    """``W1[0,1], b2 and 3 more``."""
+    names = [
+        label_said(
+            entry.label
+            or entry.parameter + (f"[{','.join(map(str, entry.index))}]" if entry.index else "")
+        )
+        for entry in entries
+    ]
+    return ", ".join(names[:8]) + (
+        say(" and {count} more", count=len(names) - 8) if len(names) > 8 else ""
+    )

@@ -1,0 +1,271 @@
+"""The `trajectory` checks: whole training runs, from known starts and from one that is drawn.
+
+A number earns only if it is right in all of them: runs that everybody can make beforehand
+are there to be compared with, and earn nothing alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache, partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.judge import tolerances
+from gradkit.judge.case import (
+    Case,
+    Earlier,
+    blocked,
+    blocked_by_model,
+    least,
+    outcomes_of,
+    secret_among,
+    subject,
+    unusable,
+)
+from gradkit.judge.comparison import Sheet, Tolerance
+from gradkit.language import phrase, say
+from gradkit.records.observations import Outcome
+from gradkit.records.probes import Run
+from gradkit.records.task import Array, Task
+from gradkit.records.verdict import Course, Verdict
+from gradkit.task import network
+from gradkit.task.oracle import Derived, course_of, mean_scale
+from gradkit.task.probes import TWICE
+
+ONE_SIZE = phrase(
+    "With every row given twice and in another order the losses should stay the "
+    "same; here they do not. The number of rows, or of steps, may be written into "
+    "the code."
+)
+OWN_ROWS = phrase(
+    "{function} trains on the assignment's own rows, whatever rows it is given: use what comes in "
+    "as X and y, not a copy of the data."
+)
+LOOPS: Mapping[str, str] = {
+    "gradkit": phrase("gradkit's own training loop ran your functions."),
+    "replaced": phrase("gradkit's own training loop ran your update, with gradkit's forward pass."),
+    "student": phrase("Your own training loop ran."),
+}
+
+OF_CHANGE = 1e-3
+"""What a run in torch is let off, of its whole change: its sums are made in an order of its own."""
+
+COURSE = 100
+"""Epochs of a run that are kept to be shown; of a longer one, so many evenly spread."""
+
+
+def trajectory(case: Case, earlier: Earlier) -> Verdict:
+    """Losses of every epoch and final parameters, from each start."""
+    torch = case.task.framework == "torch"
+    role = "train" if torch else "update"
+    if torch:
+        stop = blocked_by_model(case, "trajectory", earlier)
+    else:
+        stop = blocked("trajectory", "update", earlier, ("missing", "error", "timeout", "blocked"))
+    if stop is not None:
+        return stop
+    runs = [run for run in case.probes.runs if run.check == "trajectory"]
+    outcomes = outcomes_of(case, runs)
+    nothing = unusable(case, "trajectory", role, outcomes)
+    if nothing is not None:
+        return nothing
+    forward = case.binding.bound.get("forward")
+    givers = {} if torch else {"loss": say("The training run")}
+    if forward is not None:
+        givers |= dict.fromkeys(("y_hat", "A1"), f"`{forward.function}`")
+    sheet = Sheet(case.binding.bound[role], givers)
+    lenience = least(case, "trajectory")
+    of_change = OF_CHANGE if torch else 0.0
+    secret = secret_among(runs)
+    courses: list[Course] = []
+    for run, outcome in zip(runs, outcomes, strict=True):
+        sheet.faults(outcome.faults)
+        units = [tolerances.epsilon(value) for value in outcome.outputs.values()]
+        eps = tolerances.SINGLE if torch else max(units, default=tolerances.DOUBLE)
+        courses += _losses(sheet, case, run, outcome, eps, earns=run.name in secret)
+        stacked = _stacked(outcome)
+        for key, start in run.parameters.items():
+            final = case.expected[run.name][f"final/{key}"]
+            allowed = tolerances.final_tolerance(final[None], start[None], eps, lenience, of_change)
+            sheet.compare(
+                f"final/{key}",
+                stacked,
+                final[None],
+                _fixed(allowed),
+                (run.start,),
+                title=key,
+                still=(start if run.name in secret else final)[None],
+            )
+        if torch and _is_of_own_rows(sheet, case.task, run, outcome):
+            sheet.remark(say(OWN_ROWS, function=subject(sheet.bound)))
+        # A single step may hide what a run of them adds up; a wrong step is told elsewhere.
+        stepped = "update" in earlier and earlier["update"].state == "pass"
+        if stepped and _is_nearly(sheet, case.task, run, outcome, case.expected[run.name]):
+            sheet.remark_on_precision()
+        if outcome.loop and say(LOOPS[outcome.loop]) not in sheet.notes:
+            sheet.notes.append(say(LOOPS[outcome.loop]))
+    verdict = sheet.verdict(
+        "trajectory",
+        lambda failed: say(
+            "{count} of {size} losses and final parameters are off course.",
+            count=len(failed),
+            size=sheet.size,
+        ),
+    )
+    notes = verdict.notes
+    if verdict.state == "pass" and not _is_of_any_size(case):
+        notes = (*notes, say(ONE_SIZE))
+    still = all(
+        _stays(run, outcome, case.expected[run.name])
+        for run, outcome in zip(runs, outcomes, strict=True)
+        if run.name in secret
+    )
+    return replace(verdict, notes=notes, courses=tuple(courses), still=still)
+
+
+def _stays(run: Run, outcome: Outcome, expected: Mapping[str, Array]) -> bool:
+    """Whether a run ends where it began, and nothing was trained."""
+    ends = {key: outcome.outputs.get(f"final/{key}") for key in run.parameters}
+    return all(
+        end is not None
+        and tolerances.stays(
+            end, run.parameters[key], expected[f"final/{key}"] - run.parameters[key]
+        )
+        for key, end in ends.items()
+    )
+
+
+def _is_of_own_rows(sheet: Sheet, task: Task, run: Run, outcome: Outcome) -> bool:
+    """Whether losses that are wrong for a run's rows are right for those of the task."""
+    found, own = outcome.outputs.get("loss"), replace(run, X=task.X, y=task.y)
+    wrong = any(
+        entry.state != "pass" and entry.parameter == "loss" and entry.probe == run.start
+        for entry in sheet.entries
+    )
+    if not wrong or found is None or np.array_equal(run.X, task.X):
+        return False
+    right = Derived(task).train(own)["loss"]
+    allowed = tolerances.course_tolerance(right, tolerances.SINGLE, of_change=OF_CHANGE)
+    return found.shape == right.shape and bool(tolerances.near(found, right, allowed).all())
+
+
+def _is_of_any_size(case: Case) -> bool:
+    """Whether the run goes the same way when every row is given twice, in another order."""
+    outcome, expected = case.observations.outcomes.get(TWICE), case.expected.get(TWICE)
+    if outcome is None or expected is None:
+        return True
+    found, right = outcome.outputs.get("loss"), expected["loss"]
+    if found is None or found.shape != right.shape or not np.ptp(right):
+        return outcome.failure is None
+    # As loose as can be told from one step more or less: this is a remark, no verdict.
+    return bool(np.abs(found - right).max() <= 0.1 * np.ptp(right) + 1e-4 * np.abs(right).max())
+
+
+def _is_nearly(
+    sheet: Sheet, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array]
+) -> bool:
+    """Whether a run that failed is off by no more than single precision would make it."""
+    if all(entry.state == "pass" for entry in sheet.entries if entry.probe == run.start):
+        return False
+    finals = {f"final/{key}": value for key, value in run.parameters.items()}
+    moved = np.concatenate([(expected[name] - start).ravel() for name, start in finals.items()])
+    pairs = [(outcome.outputs.get(name), expected[name], moved) for name in finals]
+    course, taken = course_of(task, run, expected), course_of(task, run, outcome.outputs)
+    if course is not None:
+        pairs.append((taken, course, course))
+    return all(found is not None and tolerances.nearly(found, *rest) for found, *rest in pairs)
+
+
+def _fixed(allowed: Array) -> Tolerance:
+    """A run is held to one precision throughout, whichever of its values is looked at."""
+    return lambda eps: allowed
+
+
+def _stacked(outcome: Outcome) -> Outcome:
+    """The outcome with a leading axis of one, as `Sheet.compare` counts probes."""
+    return replace(outcome, outputs={key: value[None] for key, value in outcome.outputs.items()})
+
+
+def _losses(
+    sheet: Sheet, case: Case, run: Run, outcome: Outcome, eps: float, *, earns: bool
+) -> list[Course]:
+    """Compare a run's losses; its course, if it has one, is given to be shown."""
+    task, lenience = case.task, least(case, "trajectory")
+    course = course_of(task, run, case.expected[run.name])
+    taken = course_of(task, run, outcome.outputs)
+    if course is None:
+        return []
+    torch = task.framework == "torch"
+    allowed = partial(
+        tolerances.course_tolerance, eps=eps, least=lenience, of_change=OF_CHANGE if torch else 0.0
+    )
+    epochs = _by_epoch(course, run)
+    if taken is not None and len(taken) != len(course):
+        if torch:
+            sheet.remark(
+                say(
+                    "{function} gives {count} losses for {epochs} epochs; one per epoch is "
+                    "expected.",
+                    function=subject(sheet.bound),
+                    count=len(taken),
+                    epochs=run.epochs,
+                )
+            )
+        taken = None
+    found = {} if taken is None else {"loss": _by_epoch(taken, run)[None]}
+    sheet.compare(
+        "loss",
+        replace(outcome, outputs=found),
+        epochs[None],
+        _fixed(allowed(epochs)[None]),
+        (run.start,),
+        still=(np.full_like(epochs, _untrained(task, run)) if earns else epochs)[None],
+    )
+    if taken is not None:
+        off = np.flatnonzero(~tolerances.near(taken, course, allowed(course)))
+        if len(off):
+            epoch, example = divmod(int(off[0]), len(course) // run.epochs)
+            at = say("epoch {epoch}", epoch=epoch + 1) + (
+                "" if torch else say(", example {example}", example=example + 1)
+            )
+            sheet.remark(
+                say(
+                    "From the {start} start the loss leaves its course at {at}.",
+                    start=run.start,
+                    at=at,
+                )
+            )
+    return [_shown(run, epochs, None if taken is None else _by_epoch(taken, run))]
+
+
+def _untrained(task: Task, run: Run) -> float:
+    """The loss of an epoch in which nothing moves."""
+    X, y = run.X[:, :, None].astype(float), run.y[:, :, None].astype(float)
+    start = {key: np.repeat(value[None], len(X), 0) for key, value in run.parameters.items()}
+    scale = mean_scale(task) if task.framework == "torch" else 1.0
+    with np.errstate(all="ignore"):
+        return float(network.loss(task, start, X, y).mean() * scale)
+
+
+def _shown(run: Run, expected: Array, found: Array | None) -> Course:
+    """First and last epoch, and as many between as are worth drawing."""
+    kept = _kept(run.epochs)
+    return Course(
+        run.start,
+        tuple((kept + 1).tolist()),
+        () if found is None else tuple(found[kept].tolist()),
+        tuple(expected[kept].tolist()),
+    )
+
+
+@lru_cache
+def _kept(epochs: int) -> NDArray[np.intp]:
+    return np.unique(np.linspace(0, epochs - 1, min(epochs, COURSE)).round().astype(np.intp))
+
+
+def _by_epoch(course: Array, run: Run) -> Array:
+    means: Array = course.reshape(run.epochs, -1).mean(axis=1)
+    return means

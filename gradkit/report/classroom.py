@@ -1,0 +1,129 @@
+"""GitHub Classroom's result of a step: ``result=`` and Base64 of JSON, for ``$GITHUB_OUTPUT``.
+
+Its reporter shows passes / tests × maximum, and sends the sum of the tests' scores. So that
+both are the score, a check is told as tests of equal points: of 12 points with 9.25 earned,
+48 tests of a quarter of a point, of which 37 pass.
+"""
+
+from __future__ import annotations
+
+import math
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gradkit.language import say
+from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.verdict import OPEN
+from gradkit.report.plain_text import check_said, refusal_said
+from gradkit.report.rounding import CENT, allot
+from gradkit.report.truncation import dump, fit_tests
+from gradkit.report.words import word
+
+LIMIT = 128_000
+"""Bytes of the line: the reporter gets it as an environment variable, and Linux takes 128 KiB."""
+
+TESTS = 400
+"""Where equal parts would be more than this, the table that the reporter prints is rounded."""
+
+
+def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
+    """The line for the one submission that a repository is."""
+    (result,) = results
+    return fit_tests(_data(result, hints), "message", LIMIT, _line)
+
+
+def refusal(sentences: Sequence[str]) -> str:
+    """The line where nothing could be graded."""
+    test = _test(say("read the submission"), "error", 0.0, "\n".join(map(refusal_said, sentences)))
+    return _line({"version": 1, "status": "error", "max_score": 0, "tests": [test]})
+
+
+def _line(data: Mapping[str, Any]) -> str:
+    return f"result={b64encode(dump(data).encode()).decode()}\n"
+
+
+def _data(result: Result, hints: int) -> dict[str, Any]:
+    unit = _unit(result)
+    tests = [
+        test
+        for task in result.tasks
+        for check, cents in zip(task.checks, allot(task), strict=True)
+        for test in _tests(task, check, cents, unit, hints)
+    ]
+    return {
+        "version": 1,
+        "status": _status(result),
+        "max_score": result.max_score,
+        # The reporter divides by their number.
+        "tests": tests or [_test(say("nothing to earn"), "pass", 0.0, None)],
+    }
+
+
+def _status(result: Result) -> str:
+    states = {check.state for task in result.tasks for check in task.checks} - {"pass"}
+    if not states:
+        return "pass"
+    return "error" if states <= set(OPEN) else "fail"
+
+
+def _unit(result: Result) -> float:
+    """The largest part that every check's points and maximum are multiples of, in hundredths."""
+    amounts = [
+        amount
+        for task in result.tasks
+        for check, cents in zip(task.checks, allot(task), strict=True)
+        for amount in (cents, round(check.max_score * CENT))
+    ]
+    return max(math.gcd(*amounts), result.max_score * CENT / TESTS)
+
+
+def _tests(
+    task: TaskResult, check: CheckResult, cents: int, unit: float, hints: int
+) -> Iterator[dict[str, Any]]:
+    """A check as tests of equal points, those that pass ahead; none where it has no points."""
+    most = round(check.max_score * CENT)
+    if not most:
+        return
+    parts = max(round(most / unit), 1)
+    passes = parts if cents >= most else min(int(cents / unit), parts - 1)
+    missed = "error" if check.state in OPEN else "fail"
+    said = check_said(task, check, hints)
+    by = say(", points set by a person") if check.decision is not None else ""
+    for part in range(parts):
+        passed = part < passes
+        count = say(" ({part} of {parts})", part=part + 1, parts=parts) if parts > 1 else ""
+        # Where no part is passed whole, the first one has what there is.
+        holders = max(passes, 1)
+        score = cents / CENT / holders if part < holders else 0.0
+        yield _test(
+            f"{task.title}: {check.check}{by}{count}",
+            "pass" if passed else missed,
+            score,
+            _message(check, said, passed=passed, first=part == 0, told=part <= passes),
+        )
+
+
+def _message(check: CheckResult, said: str, *, passed: bool, first: bool, told: bool) -> str | None:
+    """What goes with a part: all of it once, with the first that is missed.
+
+    Where a person has decided, that is with the first part in any case.
+    """
+    if check.decision is not None and first:
+        return said
+    if passed or not told:
+        return None
+    return word(check.state) if check.decision is not None else said or word(check.state)
+
+
+def _test(name: str, status: str, score: float, message: str | None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "status": status,
+        "score": score,
+        "message": message,
+        "test_code": "",
+        "filename": "",
+        "line_no": 0,
+        "duration": 0,
+    }

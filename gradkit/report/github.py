@@ -1,0 +1,130 @@
+"""The log of a GitHub Actions step: the mark sheet, then annotations at the student's own lines.
+
+A notebook has no lines that GitHub could mark, so its annotations name the cell in their title.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from gradkit.language import say
+from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.submission import Place
+from gradkit.records.verdict import State
+from gradkit.report.data import RULE_LEVEL
+from gradkit.report.escape import command, log_text
+from gradkit.report.overrides import decided
+from gradkit.report.plain_text import ENDLESS, check_said, finding_said, refusal_said
+from gradkit.report.text import to_text
+from gradkit.report.words import word
+from gradkit.text import clean_text, where
+
+EACH_KIND = 10
+"""Annotations of a kind that GitHub shows of a step; it drops the others without a word."""
+
+KINDS: dict[State, str] = {
+    "fail": "error",
+    "error": "error",
+    "timeout": "error",
+    "missing": "error",
+    "blocked": "warning",
+    "inconclusive": "warning",
+    "not-checked": "warning",
+}
+"""The annotation of each state; a check that passed has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What is said of a place; without one it belongs to the whole step."""
+
+    kind: str
+    title: str
+    message: str
+    file: str = ""
+    line: str = ""
+
+
+def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
+    """The sheet, and a workflow command for each annotation."""
+    found = [each for result in results for each in _annotations(result, hints)]
+    return to_text(results, hints) + _lines(found)
+
+
+def refusal(sentences: Sequence[str]) -> str:
+    """An error for each submission that could not be graded."""
+    return _lines(
+        [Annotation("error", say("not graded"), refusal_said(each)) for each in sentences]
+    )
+
+
+def _lines(annotations: Sequence[Annotation]) -> str:
+    return "".join(
+        command(
+            each.kind, each.message, {"file": each.file, "line": each.line, "title": each.title}
+        )
+        + "\n"
+        for each in _bounded(annotations)
+    )
+
+
+def _bounded(annotations: Sequence[Annotation]) -> Iterator[Annotation]:
+    """As many of each kind as are shown; the last of them counts the rest."""
+    left = Counter(each.kind for each in annotations)
+    seen: Counter[str] = Counter()
+    for each in annotations:
+        if seen[each.kind] == EACH_KIND - 1 and left[each.kind] > 1:
+            more = say(
+                "{left} more are in the log of this step: GitHub shows no more here.",
+                left=left[each.kind],
+            )
+            yield Annotation(each.kind, say("and more"), more)
+        elif seen[each.kind] < EACH_KIND:
+            yield each
+        seen[each.kind] += 1
+        left[each.kind] -= 1
+
+
+def _annotations(result: Result, hints: int) -> Iterator[Annotation]:
+    for task in result.tasks:
+        for check in task.checks:
+            if check.decision is not None:
+                said = log_text(clean_text(decided(check)))
+                yield Annotation("notice", f"{task.task}: {check.check}", said)
+            if check.state == "pass":
+                continue
+            findings = [each for each in task.findings if each.check == check.check]
+            for finding in findings:
+                place = finding.place if hints >= RULE_LEVEL else check.place
+                said = finding_said(finding, hints, ENDLESS)
+                yield _at(result, task, check, place or check.place, said)
+            if not findings:
+                # What a person has decided is told above, and not twice.
+                said = check_said(task, replace(check, decision=None), hints, ENDLESS)
+                yield _at(result, task, check, check.place, said)
+
+
+def _at(
+    result: Result, task: TaskResult, check: CheckResult, place: Place | None, said: str
+) -> Annotation:
+    # What follows from another mistake costs nothing, and is no error of its own.
+    kind = "notice" if check.follows else KINDS[check.state]
+    title = f"{task.task}: {check.check}"
+    said = said or word(check.state)
+    if place is None:
+        return Annotation(kind, title, said)
+    if place.cell is None:
+        return Annotation(kind, title, said, _path(result, place), str(place.line))
+    title = f"{clean_text(place.file)}, {where(place)}: {title}"
+    return Annotation(kind, title, said, _path(result, place))
+
+
+def _path(result: Result, place: Place) -> str:
+    """The file as the repository has it: the path that was asked for, and what is below it."""
+    whole, part = (clean_text(text).replace("\\", "/") for text in (result.path, place.file))
+    whole = whole.removeprefix("./").rstrip("/")
+    if whole in ("", "."):
+        return part
+    return whole if f"/{whole}".endswith(f"/{part}") else f"{whole}/{part}"

@@ -1,0 +1,84 @@
+"""Gradescope's ``results.json``: a test for each check, in plain text.
+
+The format is Gradescope's "Autograder Specifications". Gradescope knows dates, so each test
+carries its check's visibility, and only what an unseen check would betray elsewhere is held back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.report.plain_text import check_said, head_said, refusal_said, title_said
+from gradkit.report.rounding import CENT, allot
+from gradkit.report.truncation import ROOM, dump, fit_tests, shorten
+from gradkit.report.visibility import withhold
+from gradkit.report.words import word
+
+LIMIT = 4 << 20
+"""Bytes of the file: Gradescope states none, and nobody reads more."""
+
+
+def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
+    """The file for the one submission that Gradescope asks about."""
+    (result,) = results
+    return fit_tests(_data(result, hints), "output", LIMIT, dump)
+
+
+def refusal(sentences: Sequence[str]) -> str:
+    """The file where nothing could be graded: no points, and why."""
+    return dump({**_frame("\n".join(map(refusal_said, sentences))), "score": 0, "tests": []})
+
+
+def _frame(output: str) -> dict[str, Any]:
+    return {
+        "output": output,
+        "output_format": "text",
+        "test_output_format": "text",
+        "test_name_format": "text",
+        "stdout_visibility": "hidden",
+    }
+
+
+def _data(result: Result, hints: int) -> dict[str, Any]:
+    kept = withhold(result)
+    tests = []
+    for number, (whole, part) in enumerate(zip(result.tasks, kept.tasks, strict=True), 1):
+        for index, cents in enumerate(allot(whole)):
+            check = whole.checks[index]
+            word = result.visibility.get(check.check, "visible")
+            task = part if word == "visible" else whole
+            test = _test(task, task.checks[index], cents, hints)
+            tests.append({**test, "number": f"{number}.{index + 1}", "visibility": word})
+    # This text is always shown, and Gradescope itself shows no total while a test is unseen.
+    seen = all(test["visibility"] == "visible" for test in tests)
+    title = f"{title_said(result)}\n" if seen else ""
+    return {
+        **_frame(shorten(title + head_said(result), ROOM)),
+        "score": sum(sum(allot(task)) for task in result.tasks) / CENT,
+        "tests": tests,
+        # For whoever has to repeat it; Gradescope hands this to later runs and to nobody else.
+        "extra_data": {
+            "seed": result.seed,
+            "tier": result.tier,
+            "versions": dict(result.versions),
+            "digests": dict(result.digests),
+        },
+    }
+
+
+def _test(task: TaskResult, check: CheckResult, cents: int, hints: int) -> dict[str, Any]:
+    test = {
+        "name": f"{task.title}: {check.check}",
+        "status": "passed" if check.state == "pass" else "failed",
+        "output": _output(task, check, hints),
+    }
+    # Without points it is shown as information, neither passed by score nor failed.
+    worth = {"score": cents / CENT, "max_score": check.max_score} if check.max_score else {}
+    return {**test, **worth}
+
+
+def _output(task: TaskResult, check: CheckResult, hints: int) -> str:
+    state = "" if check.state == "pass" else f"{word(check.state)}\n"
+    return state + check_said(task, check, hints)

@@ -1,0 +1,176 @@
+"""The page of a class: scores, mistakes and who made them, checks, and every student."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from gradkit.language import say
+from gradkit.records.finding import UNEXPLAINED
+from gradkit.report.html import plots
+from gradkit.report.html.document import SIGNS, document, points
+from gradkit.report.html.drawings import Drawing
+from gradkit.report.html.row import Row
+from gradkit.report.html.student_page import Report
+from gradkit.report.html.svg import placed
+from gradkit.report.words import word
+from gradkit.text import clean_text
+
+BARS = 20
+"""Mistakes that are drawn; the table has them all."""
+
+KINDS = ("pass", "fail", "absent", "open")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A mistake and who made it."""
+
+    code: str
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckCount:
+    """How many students one check found in each of `KINDS`."""
+
+    task: str
+    check: str
+    counts: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A student's line in the table: ``scores`` for each of the columns of tasks."""
+
+    row: Row
+    scores: tuple[float | None, ...]
+    failed: tuple[str, ...]
+
+
+def class_page(rows: Sequence[Row], title: str, reports: Sequence[Report] = ()) -> str:
+    """The page of a class.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        One for each student, in the order in which they are listed at first. See `to_row`.
+    title : str
+        What the page is called.
+    reports : sequence of Report
+        Students' own pages that this one holds as well, see `student_page.report`; the rows'
+        links lead there as ``#NAME``.
+
+    Returns
+    -------
+    str
+        A whole HTML document, to be written as UTF-8.
+    """
+    cleaned = [_clean(row) for row in rows]
+    made, counted = _mistakes(cleaned), _checks(cleaned)
+    scores, largest, unit = _scores(cleaned)
+    columns = _columns(cleaned)
+    return document(
+        "class.html",
+        title=clean_text(title),
+        lines=[_line(row, columns) for row in cleaned],
+        made=made,
+        checks=counted,
+        kinds=KINDS,
+        check_names=list(dict.fromkeys(count.check for count in counted)),
+        columns=columns,
+        mean=statistics.fmean(scores) if scores else 0.0,
+        median=statistics.median(scores) if scores else 0.0,
+        full=sum(row.score >= row.max_score > 0 for row in cleaned),
+        unit=unit,
+        distribution=_distribution(scores, largest, unit),
+        frequencies=_frequencies(made),
+        states=_states(counted),
+        reports=reports,
+    )
+
+
+def _clean(row: Row) -> Row:
+    mistakes = tuple((code, clean_text(title)) for code, title in row.mistakes)
+    decided = tuple(map(clean_text, row.decided))
+    return replace(row, submission=clean_text(row.submission), mistakes=mistakes, decided=decided)
+
+
+def _line(row: Row, columns: Iterable[str]) -> Line:
+    scores = {task.task: task.score for task in row.tasks}
+    failed = (check for task in row.tasks for check, state in task.checks if state != "pass")
+    return Line(row, tuple(scores.get(task) for task in columns), tuple(dict.fromkeys(failed)))
+
+
+def _columns(rows: Sequence[Row]) -> dict[str, str]:
+    """The tasks that anybody has, by id, with their titles; none where there is only one."""
+    tasks = {task.task: task.title for row in rows for task in row.tasks}
+    return tasks if len(tasks) > 1 else {}
+
+
+def _mistakes(rows: Sequence[Row]) -> list[Made]:
+    """The most frequent first; what has no name comes last."""
+    titles = {code: title for row in rows for code, title in row.mistakes}
+    made = [
+        Made(code, title, tuple(row for row in rows if code in dict(row.mistakes)))
+        for code, title in titles.items()
+    ]
+    return sorted(made, key=lambda each: (each.code == UNEXPLAINED, -len(each.rows), each.code))
+
+
+def _checks(rows: Sequence[Row]) -> list[CheckCount]:
+    counts: dict[tuple[str, str], list[int]] = {}
+    for task in (task for row in rows for task in row.tasks):
+        for check, state in task.checks:
+            count = counts.setdefault((task.title, check), [0] * len(KINDS))
+            count[KINDS.index(SIGNS[state][1])] += 1
+    return [
+        CheckCount(task, check, (count[0], count[1], count[2], count[3]))
+        for (task, check), count in counts.items()
+    ]
+
+
+def _scores(rows: Sequence[Row]) -> tuple[list[float], float, str]:
+    """The scores, the most there can be, and the unit.
+
+    Percent, where not everyone was given the same tasks.
+    """
+    largest = max((row.max_score for row in rows), default=0.0)
+    if all(row.max_score == largest for row in rows):
+        return [row.score for row in rows], largest, "points"
+    return [100 * row.score / (row.max_score or 1) for row in rows], 100.0, "percent"
+
+
+def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing | None:
+    if not largest:
+        return None
+    svg = plots.histogram(tuple(scores), largest, unit)
+    low, high = points(min(scores)), points(max(scores))
+    title = say(
+        "Scores of {count} students, from {low} to {high} {unit}.",
+        count=len(scores),
+        low=low,
+        high=high,
+        unit=word(unit),
+    )
+    return Drawing(placed(svg, "distribution", title), title)
+
+
+def _frequencies(made: Sequence[Made]) -> Drawing | None:
+    if not made:
+        return None
+    svg = plots.bars(tuple((each.code, len(each.rows)) for each in made[:BARS]))
+    title = say(
+        "Mistakes by how many students made them; the table beside it has the same numbers."
+    )
+    return Drawing(placed(svg, "frequencies", title), "")
+
+
+def _states(counted: Sequence[CheckCount]) -> Drawing | None:
+    if not counted:
+        return None
+    svg = plots.shares(tuple((f"{each.task}: {each.check}", each.counts) for each in counted))
+    title = say("Checks by state; the table below has the same numbers.")
+    return Drawing(placed(svg, "states", title), "")

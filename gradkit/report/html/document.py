@@ -1,0 +1,143 @@
+"""A page around its content: templates, style, and a policy that lets nothing in or out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from gradkit.hearsay import label_said
+from gradkit.language import language, say, say_each
+from gradkit.report.words import word
+from gradkit.text import where
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+
+def document(template: str, **values: Any) -> str:
+    """Fill a template of this package; what is no `Markup` is escaped."""
+    return environment().get_template(template).render(**values) + "\n"
+
+
+@cache
+def environment() -> Environment:
+    """Templates with the style, the script and the policy of every page."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    templates = Environment(
+        loader=PackageLoader("gradkit.report.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style, script = _text("page.css"), _text("students.js")
+    templates.globals |= {
+        "style": Markup(style),  # noqa: S704 -- a file of this package
+        "script": Markup(script),  # noqa: S704 -- a file of this package
+        "policy": policy(style=style),
+        "policy_with_script": policy(style=style, script=script),
+        "signs": SIGNS,
+        "where": where,
+        "say": say,
+        "say_each": say_each,
+        "word": word,
+        "label_said": label_said,
+        "language": language,
+    }
+    templates.filters |= {
+        "points": points,
+        "number": number,
+        "link": link,
+        "prose": prose,
+        "entry_name": entry_name,
+    }
+    return templates
+
+
+SIGNS = {
+    "pass": ("✓", "pass"),
+    "fail": ("✗", "fail"),
+    "error": ("✗", "fail"),
+    "timeout": ("✗", "fail"),
+    "missing": ("–", "absent"),
+    "blocked": ("–", "absent"),
+    "inconclusive": ("?", "open"),
+    "not-checked": ("?", "open"),
+}
+"""For each state of a check a sign, and the kind that it is counted and coloured with."""
+
+
+def policy(**inline: str) -> str:
+    """A content security policy under which a page loads nothing, and runs these texts alone.
+
+    Examples
+    --------
+    >>> policy(style="p {}")[:44]
+    "default-src 'none'; base-uri 'none'; form-ac"
+    """
+    rules = ["default-src 'none'", "base-uri 'none'", "form-action 'none'"]
+    for kind, text in inline.items():
+        digest = b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        rules.append(f"{kind}-src 'sha256-{digest}'")
+    return "; ".join(rules)
+
+
+def points(value: float) -> str:
+    """At most two decimals: ``4``, ``4.5``, ``4.33``."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def number(value: float | None) -> str:
+    """Ten digits; a dash where there is none."""
+    return "–" if value is None else f"{value:.10g}".replace("-", "−")
+
+
+def entry_name(entry: Mapping[str, Any]) -> str:
+    """An entry as the student indexes it, as far as that is known.
+
+    Examples
+    --------
+    >>> entry_name({"label": "", "parameter": "W1", "index": [0, 1]})
+    'W1[0,1]'
+    """
+    index = f"[{','.join(map(str, entry['index']))}]" if entry["index"] else ""
+    return label_said(entry["label"] or f"{entry['parameter']}{index}")
+
+
+def prose(text: str) -> Markup:
+    """A sentence in which what stands between backticks is code.
+
+    Examples
+    --------
+    >>> str(prose("`f` < 1"))
+    '<code>f</code> &lt; 1'
+    """
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- escaped
+
+
+def link(path: str) -> str:
+    """A path as an address that cannot lead elsewhere: no scheme, no host.
+
+    Examples
+    --------
+    >>> link("javascript:alert(1)"), link("//host/a b"), link("#s1")
+    ('javascript%3Aalert%281%29', 'host/a%20b', '#s1')
+    """
+    if path.startswith("#"):
+        return "#" + quote(path[1:])
+    return quote(path.replace("\\", "/").lstrip("/"), errors="replace")
+
+
+def _text(name: str) -> str:
+    return (files("gradkit.report.html") / "templates" / name).read_text(encoding="utf-8")

@@ -1,0 +1,28 @@
+"""The format ``html``: one submission as its page, several as a class with all their pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradkit.records.result import Result
+from gradkit.report.html.class_page import class_page
+from gradkit.report.html.document import document
+from gradkit.report.html.row import to_row
+from gradkit.report.html.student_page import report, student_page
+from gradkit.text import clean_text
+
+
+def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
+    """A whole HTML document."""
+    if len(results) == 1 and not many:
+        return student_page(results[0], hints)
+    names = [f"s{number}" for number in range(1, 1 + len(results))]
+    rows = [to_row(r, hints, f"#{name}") for r, name in zip(results, names, strict=True)]
+    reports = [report(r, hints, name) for r, name in zip(results, names, strict=True)]
+    title = f"{len(results)} submission{'s' if len(results) != 1 else ''}"
+    return class_page(rows, title, reports)
+
+
+def refusal(sentences: Sequence[str]) -> str:
+    """A page that says why nothing could be graded."""
+    return document("refused.html", sentences=[clean_text(sentence) for sentence in sentences])

@@ -1,0 +1,248 @@
+"""Drawings of a result: courses of the loss, errors entry by entry, a class in bars.
+
+matplotlib draws; a drawing made once is kept, since students who make the same mistake
+get the same one. Colours are the page's, so that they follow the reader's preference.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from gradkit.language import say
+from gradkit.report.html.svg import adopt
+from gradkit.report.words import word
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
+
+INK, FAINT, FOUND, EXPECTED = "#000001", "#000002", "#000003", "#000004"
+SURFACE = "#000005"
+LEVELS = ("#000010", "#000011", "#000012", "#000013", "#000014")
+"""Of a heat map: right, then ever worse."""
+STATES = {"pass": "#000020", "fail": "#000021", "absent": "#000022", "open": "#000023"}
+
+COLOURS: Mapping[str, str] = {
+    INK: "currentColor",
+    FAINT: "var(--faint)",
+    FOUND: "var(--found)",
+    EXPECTED: "var(--expected)",
+    SURFACE: "var(--surface)",
+    **{colour: f"var(--heat-{level})" for level, colour in enumerate(LEVELS)},
+    **{colour: f"var(--bar-{state})" for state, colour in STATES.items()},
+}
+"""What is drawn in a colour that nobody sees, and the colour of the page that replaces it."""
+
+STYLE: Mapping[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "gradkit",
+    "text.parse_math": False,
+    "font.size": 9.0,
+    "text.color": INK,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+}
+
+STEEP = 10.0
+"""Where the largest loss is so many times the first, the axis is logarithmic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One entry of a heat map: 0 where it is right, up to 4 where it is worst."""
+
+    level: int
+    label: str
+
+
+Matrix = tuple[tuple[Cell, ...], ...]
+"""Rows of cells."""
+
+KEPT = 2048
+"""Drawings that are remembered."""
+
+
+@lru_cache(maxsize=KEPT)
+def course(epochs: tuple[int, ...], found: tuple[float, ...], expected: tuple[float, ...]) -> str:
+    """The loss by epoch: what was found as a solid line, what was expected as a dashed one."""
+    with _page_style():
+        figure, axes = _axes(4.0, 2.1, left=0.75, right=0.1, bottom=0.42, top=0.1)
+        if expected:
+            axes.plot(epochs, expected, "--", color=EXPECTED, linewidth=2.0)
+        if found:
+            # Few epochs are drawn as points, many as a line.
+            dot = "o" if len(epochs) <= 30 else ""
+            axes.plot(epochs, found, color=FOUND, linewidth=1.5, marker=dot, ms=4.0)
+        axes.yaxis.set_major_locator(_ticks(4, whole=False))
+        if _climbs(found):
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("")
+        axes.xaxis.set_major_locator(_ticks(5))
+        axes.set_xlabel(say("epoch"))
+        axes.set_ylabel(say("loss"))
+        return _text(figure)
+
+
+def _climbs(values: tuple[float, ...]) -> bool:
+    finite = [value for value in values if math.isfinite(value)]
+    return bool(finite) and min(finite) > 0 and max(finite) > STEEP * finite[0]
+
+
+@lru_cache(maxsize=KEPT)
+def heat_map(matrices: tuple[tuple[str, Matrix], ...]) -> str:
+    """Matrices with their names side by side, each entry in a shade and with a label."""
+    from matplotlib.patches import Rectangle
+
+    side, gap, head = 0.62, 0.45, 0.5
+    columns = [len(matrix[0]) for _, matrix in matrices]
+    width = sum(columns) * side + gap * len(matrices) + 0.1
+    height = max(len(matrix) for _, matrix in matrices) * side + head + 0.05
+    with _page_style():
+        figure = _figure(width, height)
+        # In inches from the top left. Axes would take most of the time, and add nothing.
+        place = figure.dpi_scale_trans
+
+        def write(x: float, y: float, text: str) -> None:
+            figure.text(x, height - y, text, transform=place, ha="center", va="center")
+
+        left = gap
+        for (name, matrix), n in zip(matrices, columns, strict=True):
+            write(left + n * side / 2, 0.12, name)
+            for column in range(n):
+                write(left + (column + 0.5) * side, 0.36, str(column))
+            for row, cells in enumerate(matrix):
+                top = head + row * side
+                write(left - 0.12, top + side / 2, str(row))
+                for column, cell in enumerate(cells):
+                    x, y = left + column * side, height - top - side
+                    size, colour = side - 0.03, LEVELS[cell.level]
+                    figure.add_artist(
+                        Rectangle((x, y), size, size, transform=place, color=colour, linewidth=0)
+                    )
+                    write(x + size / 2, top + side / 2, cell.label)
+            left += n * side + gap
+        return _text(figure)
+
+
+@lru_cache(maxsize=KEPT)
+def histogram(scores: tuple[float, ...], largest: float, unit: str) -> str:
+    """How many scores lie in each tenth of what can be reached."""
+    with _page_style():
+        figure, axes = _axes(5.2, 2.3, left=0.5, right=0.1, bottom=0.42, top=0.25)
+        edges = [largest * n / 10 for n in range(11)]
+        tenths = [min(int(10 * score / largest), 9) for score in scores]
+        counts = [tenths.count(n) for n in range(10)]
+        tenth = largest / 10
+        drawn = axes.bar(edges[:-1], counts, 0.92 * tenth, align="edge", color=EXPECTED)
+        axes.bar_label(drawn, [str(n or "") for n in counts])
+        axes.set_xticks(edges, [f"{edge:g}" for edge in edges])
+        axes.yaxis.set_major_locator(_ticks(5))
+        axes.set_xlabel(word(unit))
+        axes.set_ylabel(say("students"))
+        return _text(figure)
+
+
+@lru_cache(maxsize=KEPT)
+def bars(rows: tuple[tuple[str, int], ...]) -> str:
+    """A bar for each row, the first on top, with its number."""
+    with _page_style():
+        figure, axes = _horizontal(len(rows), 2.4)
+        drawn = axes.barh(range(len(rows)), [n for _, n in rows], color=EXPECTED, height=0.7)
+        axes.bar_label(drawn, [str(n) for _, n in rows], padding=3)
+        axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+        axes.set_xlabel(say("students"))
+        return _text(figure)
+
+
+@lru_cache(maxsize=KEPT)
+def shares(rows: tuple[tuple[str, tuple[int, int, int, int]], ...]) -> str:
+    """A bar for each row of how many passed, failed, are absent and are open."""
+    with _page_style():
+        figure, axes = _horizontal(len(rows), 2.4, top=0.3)
+        starts = [0] * len(rows)
+        for place, (state, colour) in enumerate(STATES.items()):
+            widths = [counts[place] for _, counts in rows]
+            axes.barh(
+                range(len(rows)),
+                widths,
+                left=starts,
+                color=colour,
+                height=0.7,
+                label=word(state),
+                edgecolor=SURFACE,
+                linewidth=1.0,
+            )
+            starts = [start + width for start, width in zip(starts, widths, strict=True)]
+        axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+        axes.set_xlabel(say("students"))
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, borderpad=0.2)
+        return _text(figure)
+
+
+def _horizontal(n: int, left: float, top: float = 0.05) -> tuple[Figure, Axes]:
+    figure, axes = _axes(6.4, 0.27 * n + 0.45 + top, left=left, right=0.35, bottom=0.42, top=top)
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(_ticks(6))
+    return figure, axes
+
+
+def _ticks(n: int, *, whole: bool = True) -> Locator:
+    """At most ``n`` intervals. Each tick takes a millisecond."""
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(n, integer=whole)
+
+
+@contextmanager
+def _page_style() -> Iterator[None]:
+    import matplotlib as mpl
+
+    with mpl.rc_context(dict(STYLE)), warnings.catch_warnings():
+        # A sign that matplotlib's own font lacks is in the reader's.
+        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
+        yield
+
+
+def _figure(width: float, height: float) -> Figure:
+    # Without pyplot: no window, nothing that is kept from one figure to the next.
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height))
+    FigureCanvasSVG(figure)
+    return figure
+
+
+def _axes(
+    width: float, height: float, *, left: float, right: float, bottom: float, top: float
+) -> tuple[Figure, Axes]:
+    """A figure with one pair of axes; margins, like all lengths here, in inches."""
+    figure = _figure(width, height)
+    size = ((width - left - right) / width, (height - bottom - top) / height)
+    return figure, figure.add_axes((left / width, bottom / height, *size))
+
+
+def _text(figure: Figure) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    return adopt(text.getvalue(), COLOURS)

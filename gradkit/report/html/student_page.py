@@ -1,0 +1,161 @@
+"""A student's page: points, findings with formulas and code, courses and errors as drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gradkit.records.feedback import Changes
+from gradkit.records.result import Result, TaskResult
+from gradkit.records.submission import Place
+from gradkit.report.data import to_data, visible
+from gradkit.report.html.code import Code, shown
+from gradkit.report.html.document import document
+from gradkit.report.html.drawings import Drawing, courses, heat_map
+from gradkit.report.html.rules import Rule, rules
+from gradkit.text import clean_text
+
+Data = Mapping[str, Any]
+
+ROWS = 60
+"""Entries of a check that are listed; the rest are counted."""
+
+LONGEST = 40_000
+"""Bytes that any one text may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding with its number on the page, where it is, and its rules."""
+
+    number: int
+    data: Data
+    places: tuple[Place, ...]
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One check of a task, with all there is to show of it.
+
+    ``entries`` are those that are listed, the wrong ones first. ``name`` is an identifier.
+    ``told`` is False where its line in the table of checks says all.
+    """
+
+    name: str
+    data: Data
+    place: Place | None
+    findings: tuple[Found, ...]
+    codes: tuple[Code, ...]
+    courses: tuple[Drawing, ...]
+    heat: Drawing | None
+    entries: tuple[Data, ...]
+    told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One task. ``remarks`` are findings about all of it."""
+
+    name: str
+    data: Data
+    parts: tuple[Part, ...]
+    remarks: tuple[Found, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One submission; ``name`` sets its identifiers apart from others on the same page."""
+
+    name: str
+    data: Data
+    chapters: tuple[Chapter, ...]
+
+
+def student_page(result: Result, hints: int, changes: Changes | None = None) -> str:
+    """The page of one submission.
+
+    Parameters
+    ----------
+    result : Result
+    hints : int
+        From 1 to 4; what is above that level is nowhere in the page.
+    changes : Changes, optional
+        What the student did not know, which is then said first.
+
+    Returns
+    -------
+    str
+        A whole HTML document, to be written as UTF-8.
+    """
+    told = None if changes is None else clean(asdict(changes))
+    return document("student.html", report=report(result, hints, "r"), changes=told)
+
+
+def report(result: Result, hints: int, name: str) -> Report:
+    """What a page says of one submission, cleaned and typeset."""
+    data = clean(to_data(result, hints))
+    chapters = tuple(
+        _chapter(f"{name}-{number}", task, told, hints)
+        for number, (task, told) in enumerate(zip(result.tasks, data["tasks"], strict=True), 1)
+    )
+    return Report(name, data, chapters)
+
+
+def clean(value: Any) -> Any:
+    """The same data with every text in it made fit to be shown."""
+    if isinstance(value, str):
+        return clean_text(value, LONGEST)
+    if isinstance(value, dict):
+        return {clean(key): clean(each) for key, each in value.items()}
+    return [clean(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _chapter(name: str, task: TaskResult, data: Data, hints: int) -> Chapter:
+    findings = [
+        Found(number, told, tuple(_places(told)), tuple(rules(finding, hints)))
+        for number, (finding, told) in enumerate(
+            zip(visible(task, hints), data["findings"], strict=True), 1
+        )
+    ]
+    parts = tuple(
+        _part(f"{name}-{number}", check, findings, data["listings"])
+        for number, check in enumerate(data["checks"], 1)
+    )
+    return Chapter(name, data, parts, tuple(found for found in findings if not found.data["check"]))
+
+
+def _places(finding: Data) -> Iterator[Place]:
+    """Where a finding is, as far as the level shows it."""
+    for place in finding.get("places", ()):
+        yield _place(place)
+    if not finding.get("places") and finding.get("line") is not None:
+        yield _place(finding)
+
+
+def _place(data: Data) -> Place:
+    return Place(data["file"], data["cell"], data["line"])
+
+
+def _part(name: str, check: Data, findings: Sequence[Found], listings: Sequence[Data]) -> Part:
+    own = tuple(found for found in findings if found.data["check"] == check["check"])
+    marks = [(place, found.number) for found in own for place in found.places]
+    place = None if check["place"] is None else _place(check["place"])
+    told_elsewhere = own or check["follows"] or check["state"] in ("pass", "blocked")
+    if place is not None and not told_elsewhere:
+        marks = [(place, 0)]
+    entries = sorted(check["entries"], key=lambda entry: entry["state"] == "pass")
+    return Part(
+        name,
+        check,
+        place,
+        own,
+        tuple(shown(listings, marks)),
+        tuple(courses(check, name)),
+        heat_map(check, name),
+        tuple(entries[:ROWS]),
+        told=bool(
+            check["state"] != "pass" or check["courses"] or check["notes"] or check["decision"]
+        ),
+    )

@@ -1,0 +1,107 @@
+"""JUnit XML, as pytest writes it: a suite for each task of each submission, a case for each check.
+
+It passes the schema of Jenkins, ``junit-10.xsd``, which allows a case no properties: points are
+properties of the suite, ``points`` and ``max_points``, and for each check ``update.points``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from xml.etree import ElementTree as ET
+
+from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.verdict import OPEN, State
+from gradkit.report.escape import xml_text
+from gradkit.report.plain_text import check_said, head_said, title_said
+from gradkit.report.rounding import CENT, allot
+from gradkit.report.words import word
+from gradkit.text import clean_text
+
+MESSAGE_BYTES = 500
+"""Of the attribute; the text of the element has it all."""
+
+KINDS: dict[State, str] = {
+    "fail": "failure",
+    "missing": "failure",
+    "error": "error",
+    "timeout": "error",
+    "blocked": "skipped",
+    "inconclusive": "skipped",
+    "not-checked": "skipped",
+}
+"""What JUnit calls each state; a check that passed has no element of its own."""
+
+
+def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
+    """All submissions, in one file."""
+    root = ET.Element("testsuites", name="gradkit")
+    for result in results:
+        for task in result.tasks:
+            root.append(_suite(result, task, hints))
+    return _text(root)
+
+
+def refusal(sentences: Sequence[str]) -> str:
+    """The file where nothing could be graded: a case that erred for each submission."""
+    root = ET.Element("testsuites", name="gradkit")
+    count = str(len(sentences))
+    suite = ET.SubElement(
+        root, "testsuite", name="gradkit", tests=count, failures="0", errors=count, skipped="0"
+    )
+    for sentence in sentences:
+        case = ET.SubElement(suite, "testcase", classname="gradkit", name="read")
+        ET.SubElement(case, "error", message=_short(sentence)).text = xml_text(sentence)
+    return _text(root)
+
+
+def _text(root: ET.Element) -> str:
+    # ASCII with character references: no encoding on the way can spoil it.
+    data: bytes = ET.tostring(root, encoding="us-ascii", xml_declaration=True)
+    return data.decode() + "\n"
+
+
+def _suite(result: Result, task: TaskResult, hints: int) -> ET.Element:
+    name = f"{xml_text(result.submission)}.{task.task}"
+    kinds = [KINDS.get(check.state) for check in task.checks]
+    suite = ET.Element(
+        "testsuite",
+        name=name,
+        tests=str(len(kinds)),
+        failures=str(kinds.count("failure")),
+        errors=str(kinds.count("error")),
+        skipped=str(kinds.count("skipped")),
+    )
+    properties = ET.SubElement(suite, "properties")
+    for key, value in _points(task):
+        ET.SubElement(properties, "property", name=key, value=f"{value:g}")
+    for check in task.checks:
+        case = ET.SubElement(suite, "testcase", classname=name, name=check.check)
+        _outcome(case, task, check, hints)
+    ET.SubElement(suite, "system-out").text = xml_text(f"{title_said(result)}\n{head_said(result)}")
+    return suite
+
+
+def _points(task: TaskResult) -> Iterator[tuple[str, float]]:
+    shares = allot(task)
+    yield "points", sum(shares) / CENT
+    yield "max_points", task.max_score
+    for check, cents in zip(task.checks, shares, strict=True):
+        yield f"{check.check}.points", cents / CENT
+        yield f"{check.check}.max_points", check.max_score
+
+
+def _outcome(case: ET.Element, task: TaskResult, check: CheckResult, hints: int) -> None:
+    if check.state not in KINDS:
+        if check.decision is not None:
+            ET.SubElement(case, "system-out").text = xml_text(check_said(task, check, hints))
+        return
+    said = xml_text(check_said(task, check, hints)) or word(check.state)
+    message = _short(check.message) or word(check.state)
+    element = ET.SubElement(case, KINDS[check.state], message=message)
+    if check.state in OPEN or check.state == "blocked":
+        element.set("type", check.state)
+    element.text = said
+
+
+def _short(text: str) -> str:
+    return clean_text(xml_text(text), MESSAGE_BYTES)

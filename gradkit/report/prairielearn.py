@@ -1,0 +1,64 @@
+"""PrairieLearn's ``results.json`` of external grading: a score from 0 to 1, a test for each check.
+
+The format is that of PrairieLearn's "External grading" page. It knows no dates: what a student
+may not see yet is withheld before it comes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.report.plain_text import check_said, head_said, refusal_said, title_said
+from gradkit.report.rounding import CENT, allot
+from gradkit.report.truncation import ROOM, dump, fit_tests, shorten
+from gradkit.report.words import word
+
+LIMIT = 1_000_000
+"""Bytes of the file that PrairieLearn takes."""
+
+
+def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
+    """The file for the one submission that PrairieLearn asks about."""
+    (result,) = results
+    return fit_tests(_data(result, hints), "message", LIMIT, dump)
+
+
+def refusal(sentences: Sequence[str]) -> str:
+    """The file where nothing could be graded: it costs the student no attempt."""
+    return dump(
+        {
+            "succeeded": True,
+            "gradable": False,
+            "format_errors": [refusal_said(each) for each in sentences],
+        }
+    )
+
+
+def _data(result: Result, hints: int) -> dict[str, Any]:
+    earned = sum(sum(allot(task)) for task in result.tasks) / CENT
+    # A coarse step can round above the points that there are; PrairieLearn takes no more than 1.
+    score = min(earned / result.max_score, 1.0) if result.max_score else 0.0
+    return {
+        "succeeded": True,
+        "gradable": True,
+        "score": score,
+        "message": shorten(f"{title_said(result)}\n{head_said(result)}", ROOM),
+        "tests": [
+            _test(task, check, cents, hints)
+            for task in result.tasks
+            for check, cents in zip(task.checks, allot(task), strict=True)
+        ],
+    }
+
+
+def _test(task: TaskResult, check: CheckResult, cents: int, hints: int) -> dict[str, Any]:
+    # One test without points would hide the points of all.
+    return {
+        "name": f"{task.title}: {check.check}",
+        "description": word(check.state),
+        "points": cents / CENT,
+        "max_points": check.max_score,
+        "message": check_said(task, check, hints),
+    }

@@ -1,0 +1,283 @@
+"""Results for people: a mark sheet per submission, on a terminal or in a log.
+
+Everything that comes from a student is added as plain text, never as markup, and carries no
+control characters.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from gradkit.hearsay import label_said
+from gradkit.language import say
+from gradkit.records.finding import UNEXPLAINED, Finding
+from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.verdict import Entry, State
+from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
+from gradkit.report.escape import log_text
+from gradkit.report.formula import pieces
+from gradkit.report.overrides import decided
+from gradkit.report.rounding import points
+from gradkit.report.words import word
+from gradkit.text import clean_text, spell, where
+
+MARKS: dict[State, tuple[str, str, str]] = {
+    "pass": ("✓", "+", "green"),
+    "fail": ("✗", "x", "red"),
+    "error": ("✗", "x", "red"),
+    "timeout": ("✗", "x", "red"),
+    "missing": ("–", "-", "yellow"),
+    "blocked": ("–", "-", "yellow"),
+    "inconclusive": ("?", "?", "cyan"),
+    "not-checked": ("?", "?", "cyan"),
+}
+"""For each state: a sign, the same sign in ASCII, a colour."""
+
+FORMULAS = 2
+"""Entries of a finding whose formulas are shown; the rest are alike."""
+
+ROWS = 6
+"""Entries of a check that are listed; the rest are counted."""
+
+
+def to_text(
+    results: Sequence[Result], hints: int, width: int = 100, encoding: str = "utf-8"
+) -> str:
+    """Plain text, in characters that ``encoding`` has."""
+    buffer = io.StringIO()
+    console = _plain_console(buffer, width)
+    show(results, hints, console, is_unicode(encoding))
+    # rich fills wrapped lines up to the margin, which a log has no use for.
+    text = "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
+    return spell(log_text(text), encoding)
+
+
+def _plain_console(buffer: io.StringIO, width: int) -> Console:
+    # In a notebook rich would show what is printed, and leave the buffer empty.
+    return Console(
+        file=buffer, width=width, color_system=None, legacy_windows=False, force_jupyter=False
+    )
+
+
+def show(results: Sequence[Result], hints: int, console: Console, unicode: bool = True) -> None:
+    """Print the mark sheets."""
+    for result in results:
+        _result(result, hints, console, unicode)
+    if len(results) > 1:
+        _totals(results, console)
+
+
+def is_unicode(encoding: str) -> bool:
+    """Whether it has every sign that there is."""
+    return encoding.lower().replace("-", "").startswith("utf")
+
+
+def _plain(text: str) -> Text:
+    return Text(clean_text(text))
+
+
+def _result(result: Result, hints: int, console: Console, unicode: bool) -> None:
+    total = f"{points(result.score)} / {points(result.max_score)}"
+    title = Text.assemble(_plain(result.submission), "  ", (total, "bold"))
+    console.print(Rule(title, align="left", characters="─" if unicode else "-"))
+    for problem in result.problems:
+        console.print(
+            Padding(
+                Text.assemble((say("note: "), "yellow"), _plain(problem.message)),
+                (0, 0, 0, 2),
+                expand=False,
+            )
+        )
+    for task in result.tasks:
+        _task(task, hints, console, unicode)
+    console.print(Padding(_footer(result), (0, 0, 1, 2), expand=False))
+
+
+def _footer(result: Result) -> Text:
+    parts = [say("seed {seed}", seed=result.seed)]
+    if result.form == "published":
+        parts.append(say("against the published form"))
+    if result.oracle == "derived":
+        parts.append(say("expected values derived from the task file"))
+    if result.provisional:
+        parts.append(say("provisional"))
+    return Text(" · ".join(parts), style="dim")
+
+
+def _task(task: TaskResult, hints: int, console: Console, unicode: bool) -> None:
+    line = Text.assemble(
+        (task.title, "bold"), f" ({task.task})  {points(task.score)} / {points(task.max_score)}"
+    )
+    if task.checkable < task.max_score:
+        line.append(
+            say(
+                "  ({checkable} of {max_score} points checkable)",
+                checkable=points(task.checkable),
+                max_score=points(task.max_score),
+            ),
+            "cyan",
+        )
+    console.print(Padding(line, (0, 0, 0, 2), expand=False))
+    seen = visible(task, hints)
+    for check in task.checks:
+        findings = [finding for finding in seen if finding.check == check.check]
+        _check(check, findings, hints, console, unicode)
+    for finding in seen:
+        for remark, indent in () if finding.check else finding_lines(finding, hints):
+            console.print(Padding(remark, (0, 0, 0, 4 + indent), expand=False))
+    for note in task.notes:
+        console.print(Padding(_plain(note), (0, 0, 0, 4), expand=False))
+
+
+def _check(
+    check: CheckResult, findings: list[Finding], hints: int, console: Console, unicode: bool
+) -> None:
+    head = check_head(check, unicode)
+    console.print(Padding(head, (0, 0, 0, 4), expand=False))
+    for line, indent in check_lines(check, findings, hints):
+        console.print(Padding(line, (0, 0, 0, 6 + indent), expand=False))
+
+
+def check_head(check: CheckResult, unicode: bool = True) -> Text:
+    """Sign, name, points, state and place of a check."""
+    sign, ascii_sign, colour = MARKS[check.state]
+    worth = (
+        f"{points(check.score)} / {points(check.max_score)}"
+        if check.max_score
+        else say("no points")
+    )
+    head = Text.assemble(
+        (sign if unicode else ascii_sign, colour), f" {check.check:<12}{worth:>10}"
+    )
+    if check.state != "pass":
+        head.append(f"  {word(check.state)}", colour)
+        if check.place is not None:
+            head.append(say(", see {place}", place=clean_text(where(check.place))))
+    return head
+
+
+Line = tuple[Text | Table, int]
+"""A line with its indentation: long ones are wrapped below their own beginning."""
+
+
+def check_lines(check: CheckResult, findings: Sequence[Finding], hints: int) -> Iterator[Line]:
+    """What there is to say about a check, below the line with its points."""
+    if check.decision is not None:
+        yield Text(clean_text(decided(check)), style="bold"), 0
+    if check.follows:
+        told = ", ".join(check.follows) if hints >= TITLE_LEVEL else say("what is found above")
+        yield Text(say("Follows from {told}: nothing more is deducted.", told=told)), 0
+    elif check.message:
+        yield _plain(check.message), 0
+    for finding in findings:
+        yield from finding_lines(finding, hints)
+    failed = [entry for entry in check.entries if entry.state == "fail" and entry.found is not None]
+    if failed and check.state == "fail" and not findings and not check.follows:
+        yield _entries(failed, hints), 0
+    for note in check.notes:
+        yield Text(clean_text(note), style="dim"), 0
+
+
+def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
+    """Title and sentence, source line, formulas with what differs in brackets, hints."""
+    if hints < TITLE_LEVEL:
+        # The first hint says where to look, and not what is wrong.
+        yield from ((_plain(hint), 0) for hint in finding.hints[:1])
+        return
+    about = f": {', '.join(finding.entries)}" if finding.entries else ""
+    cost = f"  (−{points(finding.deduction)})" if finding.deduction else ""
+    yield Text.assemble((clean_text(finding.title), "bold"), clean_text(about), (cost, "dim")), 0
+    yield _plain(finding.sentence), 2
+    if finding.place is not None and hints >= RULE_LEVEL:
+        yield Text(f"{clean_text(where(finding.place))}  {clean_text(finding.source)}".rstrip()), 2
+    for entry in list(finding.applies)[:FORMULAS] if hints >= RULE_LEVEL else ():
+        applied = clean_text(finding.applies[entry])
+        right = clean_text(finding.should.get(entry, ""))
+        label = clean_text(entry)
+        yield Text.assemble(label, " ", _moves(applied, right)), 2
+        if hints >= EXPECTED_LEVEL and right:
+            yield Text(" " * len(label) + say(" should move  {right}", right=right)), 2
+    if len(finding.applies) > FORMULAS and hints >= RULE_LEVEL:
+        yield (
+            Text(
+                say("and {count} more of the kind", count=len(finding.applies) - FORMULAS),
+                style="dim",
+            ),
+            2,
+        )
+    # The first hint says no more than what stands above.
+    for hint in finding.hints[1:hints]:
+        yield Text.assemble((say("hint: "), "cyan"), _plain(hint)), 2
+    for other in or_else(finding):
+        yield _plain(other), 2
+    if finding.mistake != UNEXPLAINED:
+        yield Text(say("more: gradkit explain {mistake}", mistake=finding.mistake), style="dim"), 2
+
+
+def or_else(finding: Finding) -> Iterator[str]:
+    """What could as well be the mistake: other names for the same numbers."""
+    for titles in finding.others:
+        yield say("Or it is {titles}: the numbers are the same, so look for either.", titles=titles)
+
+
+def _moves(applied: str, right: str) -> Text:
+    """What an entry does: a formula after ``=`` is its new value, any other its step."""
+    if applied == "not moved":
+        return Text(say("does not move"), style="bold red")
+    new = applied.startswith("= ")
+    verb = say("becomes      ") if new else say("moves by     ")
+    return Text.assemble(verb, _marked(applied.removeprefix("= "), right))
+
+
+def _marked(applied: str, right: str) -> Text:
+    """The applied formula, all that the right one has not in brackets."""
+    line = Text()
+    for part, strange in pieces(applied, right):
+        line.append(f"‹{part}›" if strange else part, "bold red" if strange else "")
+    return line
+
+
+def _entries(failed: list[Entry], hints: int) -> Table:
+    shown = hints >= EXPECTED_LEVEL
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(say("entry"))
+    table.add_column(say("found"), justify="right")
+    if shown:
+        table.add_column(say("expected"), justify="right")
+    table.add_column(say("at"))
+    for entry in failed[:ROWS]:
+        index = f"[{','.join(map(str, entry.index))}]" if entry.index else ""
+        numbers = [_number(entry.found), *([_number(entry.expected)] if shown else [])]
+        label = label_said(entry.label or entry.parameter + index)
+        table.add_row(Text(clean_text(label)), *numbers, Text(clean_text(label_said(entry.probe))))
+    if len(failed) > ROWS:
+        table.add_row(Text(say("and {count} more", count=len(failed) - ROWS)))
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.10g}"
+
+
+def _totals(results: Sequence[Result], console: Console) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(say("submission"))
+    table.add_column(say("score"), justify="right")
+    table.add_column(say("of"), justify="right")
+    table.add_column("")
+    for result in results:
+        states = {check.state for task in result.tasks for check in task.checks} - {"pass"}
+        table.add_row(
+            _plain(result.submission),
+            points(result.score),
+            points(result.max_score),
+            Text(", ".join(map(word, sorted(states))), style="dim"),
+        )
+    console.print(table)

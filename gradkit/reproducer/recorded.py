@@ -1,0 +1,139 @@
+"""What a result file recorded, and the submission that it was about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gradkit.errors import GradkitError, did_you_mean
+from gradkit.records.submission import Submission
+from gradkit.submission.files import SubmissionError
+from gradkit.submission.read import read
+
+SCHEMA = "gradkit/result/v1"
+WANTED = "Name a file that `gradkit check --format json --out FILE` wrote."
+
+Data = Mapping[str, Any]
+
+
+class DisputeError(GradkitError):
+    """There is nothing to show; the text says why, and what to do."""
+
+
+def results_of(file: Path) -> list[Data]:
+    """The results in a file, one or several.
+
+    Raises
+    ------
+    DisputeError
+        It cannot be read, or holds something else.
+    """
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DisputeError(f"{file}: cannot be read ({error.strerror}). {WANTED}") from None
+    except ValueError as error:
+        raise DisputeError(f"{file}: is not JSON: {error}. {WANTED}") from None
+    results = data if isinstance(data, list) else [data]
+    for result in results:
+        schema = result.get("schema") if isinstance(result, dict) else None
+        if schema != SCHEMA:
+            raise DisputeError(f"{file}: found schema {schema!r}, expected {SCHEMA!r}. {WANTED}")
+    return results
+
+
+def findings_of(file: Path, submission: str | None = None) -> list[tuple[Data, Data, Data]]:
+    """List the findings in a result file, or those of one submission in it.
+
+    Each comes with its result and its task.
+
+    Raises
+    ------
+    DisputeError
+        See `results_of`; or nothing in it is called so.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> [finding["mistake"] for _, _, finding in findings_of(Path("result.json"))]
+    ['swapped-index']
+    """
+    results = results_of(file)
+    names = [result["submission"] for result in results]
+    if submission is not None and submission not in names:
+        near = did_you_mean(submission, names)
+        raise DisputeError(
+            f"{file}: there is no {submission} in it. It has {', '.join(names)}.{near}"
+        )
+    return findings_in(r for r in results if submission in (None, r["submission"]))
+
+
+def findings_in(results: Iterable[Data]) -> list[tuple[Data, Data, Data]]:
+    """Every finding of some results, each with its result and its task."""
+    return [
+        (result, task, finding)
+        for result in results
+        for task in result["tasks"]
+        for finding in task["findings"]
+    ]
+
+
+def find(
+    known: Sequence[tuple[Data, Data, Data]], where: str, name: str, submission: str | None = None
+) -> tuple[Data, Data, Data]:
+    """The result, the task and the finding of this id, among those of ``where``.
+
+    Raises
+    ------
+    DisputeError
+        There is none, or there are several.
+    """
+    found = [
+        each
+        for each in known
+        if each[2]["id"] == name and submission in (None, each[0]["submission"])
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(result["submission"] for result, _, _ in found)
+        raise DisputeError(f"{name} is in {len(found)} results; say whose it is, one of {names}.")
+    ids = ", ".join(dict.fromkeys(finding["id"] for _, _, finding in known)) or "none"
+    of = f" of {submission}" if submission is not None else ""
+    raise DisputeError(f"{where}: there is no finding {name}{of}. Found: {ids}.")
+
+
+def read_again(result: Data, file: Path) -> Submission:
+    """The submission, which must be what it was.
+
+    Raises
+    ------
+    DisputeError
+        It is gone, or has changed.
+    """
+    recorded = Path(result["path"])
+    path = next((each for each in _places(recorded, file) if each.exists()), None)
+    if path is None:
+        raise DisputeError(
+            f"{recorded}: the submission is gone, so its code cannot be shown or run. Put it back, "
+            "or check it again where it is now."
+        )
+    try:
+        submission = read(path)
+    except SubmissionError as error:
+        raise DisputeError(str(error)) from None
+    was = result["digests"]["submission"]
+    if submission.digest != was:
+        raise DisputeError(
+            f"{path}: the submission has changed since: its digest was {was[:12]}, and is "
+            f"{submission.digest[:12]}. Put the former one back, or check this one anew."
+        )
+    return submission
+
+
+def _places(recorded: Path, file: Path) -> Iterator[Path]:
+    """Where the command was called from, or beside the result."""
+    yield recorded
+    yield file.parent / recorded

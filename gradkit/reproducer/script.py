@@ -1,0 +1,284 @@
+"""A finding put together as a script: the student's code, the input, what comes out."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradkit.diagnosis.inquiry.findings import names_of
+from gradkit.diagnosis.rules.text import entry_text
+from gradkit.grading.queries import binding_of
+from gradkit.grading.session import Session
+from gradkit.records.binding import Binding, Bound
+from gradkit.records.probes import Batch, Run
+from gradkit.records.submission import Section, Submission
+from gradkit.records.task import Task
+from gradkit.reproducer import calls, formulas
+from gradkit.reproducer.recorded import Data, DisputeError
+from gradkit.runtime.lift import BEGIN, LOSS, lifted, recording
+from gradkit.submission.excerpt import Excerpt, Piece, reads
+from gradkit.task.oracle import Derived, mean_scale, rate_of
+from gradkit.task.probes import draw
+
+EXPECTED_LEVEL = 4
+"""Hint level from which expected numbers are shown."""
+
+EPOCHS = 3
+"""Epochs of a training run that a script makes at least."""
+
+LINE = 78
+
+ROLES: Mapping[str, Mapping[str, str]] = {
+    "numpy": {"forward": "forward", "update": "update"},
+    "torch": {"forward": "model", "trajectory": "train"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The pieces of a script: ``what`` is called, on which code, how, and what should come."""
+
+    what: str
+    code: Sequence[Piece]
+    call: str
+    expected: str
+
+
+class Script:
+    """The script of one finding.
+
+    Parameters
+    ----------
+    result, recorded, finding : mapping
+        As the result file has them: the result, its task, its finding.
+    submission : Submission
+    session : Session
+        Finds the section and the functions that the finding is about.
+
+    Raises
+    ------
+    DisputeError
+        The finding has no number to show, or torch is missing.
+
+    Attributes
+    ----------
+    task : Task
+    found : float or None
+        The recorded number; None where the values came in another shape.
+    place : int
+        Its place among the numbers that the script prints.
+    """
+
+    def __init__(
+        self,
+        result: Data,
+        recorded: Data,
+        finding: Data,
+        submission: Submission,
+        session: Session,
+    ) -> None:
+        self._finding, self._seed = finding, int(recorded["seed"])
+        self._level, self._name = int(result["hints"]), submission.name
+        self.task, section, binding, forbidden = _section(session, submission, recorded)
+        self._excerpt = Excerpt(section, submission.modules, forbidden)
+        self._bound = _bound(binding, self.task, finding)
+        (check,) = [each for each in recorded["checks"] if each["check"] == finding["check"]]
+        self._entry = _entry(check, finding, self._bound, self.task)
+        self.found: float | None = self._entry["found"]
+        listed = finding["check"] == "forward" or self._entry["parameter"] == "loss"
+        self.place = int(self._entry["index"][0]) if listed else 0
+        takes_rate = any("rate" in each.arguments for each in binding.bound.values())
+        self._probes = draw(self.task, self._seed, Derived(self.task).forward, takes_rate)
+
+    def text(self) -> str:
+        """The script."""
+        torch = self.task.framework == "torch"
+        wanted = {
+            ("forward", False): self._forward,
+            ("forward", True): self._model,
+            ("update", False): self._update,
+            ("trajectory", True): self._training,
+        }
+        parts = wanted[self._finding["check"], torch]()
+        imports = ["import copy", "", "import numpy as np", "import torch"]
+        imports = imports if torch else imports[2:3]
+        if self._bound.convention.inputs == "series":
+            imports.append("import pandas as pd")
+        blocks = [
+            self._header(parts.what),
+            "\n".join(imports),
+            _rule("the submission's own code"),
+            _written(parts.code, imports),
+            _rule("the input, and what comes out"),
+            parts.call,
+        ]
+        if self._level >= EXPECTED_LEVEL:
+            blocks += [_rule("what should come out"), parts.expected]
+        return "\n\n".join(blocks) + "\n"
+
+    def _header(self, what: str) -> str:
+        entries = ", ".join(self._finding["entries"])
+        lines = [
+            f"Finding {self._finding['id']}: {self._finding['title']}",
+            f"{self._name}, {self.task.title}{': ' if entries else ''}{entries}",
+            f"Shown is {what}.",
+            "It takes no gradkit: save it as a file and run it with Python.",
+        ]
+        return "\n".join(f"# {line}" for line in lines)
+
+    def _at(self) -> str:
+        return f"at the input “{self._entry['probe']}” of seed {self._seed}"
+
+    def _update(self) -> Parts:
+        key, index = self._entry["parameter"], tuple(self._entry["index"])
+        inputs = self._inputs(self._probes.update)
+        first = (self._bound.before.bound,) if self._bound.before is not None else ()
+        return Parts(
+            f"one step of `{self._bound.function}` {self._at()}",
+            self._excerpt.pieces([each.function for each in (self._bound, *first)]),
+            calls.update_call(self.task, self._bound, inputs, key, index),
+            formulas.expected_step(self.task, key, index, self._rate(key, index, inputs)),
+        )
+
+    def _rate(self, key: str, index: tuple[int, ...], inputs: Mapping[str, Any]) -> float:
+        """The task's, the one handed over or, where it is free, the one that was judged by."""
+        stacked = {name: np.asarray(value)[None] for name, value in inputs.items()}
+        rate = float(rate_of(self.task, key, stacked)[0])
+        if self.task.rates.policy == "exact" or self._entry.get("expected") is None:
+            return rate
+        step = float(Derived(self.task).update(stacked)[key][0][index] - inputs[key][index])
+        return rate * float(self._entry["expected"] - inputs[key][index]) / step
+
+    def _forward(self) -> Parts:
+        quantity = self._entry["parameter"]
+        inputs = self._inputs(self._probes.forward)
+        return Parts(
+            f"one call of `{self._bound.function}` {self._at()}",
+            self._excerpt.pieces([self._bound.function]),
+            calls.forward_call(self.task, self._bound, inputs, quantity),
+            formulas.expected_value(self.task, quantity),
+        )
+
+    def _model(self) -> Parts:
+        name = self._bound.function
+        return Parts(
+            f"one example through `{name}` {self._at()}",
+            self._excerpt.pieces([name]),
+            calls.model_call(self._inputs(self._probes.forward), name),
+            formulas.expected_value(self.task, self._entry["parameter"]),
+        )
+
+    def _training(self) -> Parts:
+        run, bound = self._run(), self._bound
+        inputs = {**run.parameters, "X": run.X, "y": run.y}
+        title, index = self._entry["parameter"], tuple(self._entry["index"])
+        entry = None if title == "loss" else (title, index)
+        epochs = run.epochs if entry else min(run.epochs, max(EPOCHS, index[0] + 1))
+        if "cell" in bound.training:
+            code, before, loop = self._loop(epochs)
+            call = calls.loop_call(bound, inputs, before, loop, epochs, entry)
+        else:
+            code = self._excerpt.pieces([bound.training["model"], bound.function])
+            call = calls.training_call(bound, inputs, epochs, run.rate, entry)
+        rate, scale = self.task.rates.weight, mean_scale(self.task)
+        expected = formulas.expected_training(self.task, epochs, rate, scale, entry)
+        what = f"{bound.function} over {epochs} epochs from the start “{run.start}”"
+        return Parts(what, code, call, expected)
+
+    def _loop(self, epochs: int) -> tuple[list[Piece], list[str], str]:
+        """The code of a loop at top level: above it, right before it, and itself, counted."""
+        training = self._bound.training
+        statement = self._excerpt.statement(training["cell"], training["line"])
+        through = training["through"] or None
+        presets = {name for name in training["names"].values() if name}
+        needed = self._excerpt.pieces(reads(statement.node), presets, statement)
+        made = self._excerpt.pieces([training["model"]])
+        code = [*made, *(piece for piece in needed if piece.definition and piece not in made)]
+        code = [_noting(p) if getattr(p.node, "name", None) == through else p for p in code]
+        before = [p.text for p in needed if not p.definition and p not in made]
+        note = Piece(calls.NOTING.format(epochs=epochs), statement.node, definition=True)
+        return [*code, note], before, _renamed(lifted(statement.node, epochs, through))
+
+    def _run(self) -> Run:
+        start = self._entry["probe"]
+        runs = [run for run in self._probes.runs if run.check == "trajectory"]
+        return next(run for run in runs if run.start == start)
+
+    def _inputs(self, batches: Sequence[Batch]) -> dict[str, Any]:
+        for batch in batches:
+            if self._entry["probe"] in batch.labels:
+                place = batch.labels.index(self._entry["probe"])
+                return {name: value[place] for name, value in batch.inputs.items()}
+        raise DisputeError(
+            f"The probe {self._entry['probe']!r} is not among those of seed {self._seed}; the "
+            "result was made by another version of gradkit."
+        )
+
+
+def _written(code: Sequence[Piece], imports: Sequence[str]) -> str:
+    """The pieces with the gaps that they would have in a file."""
+    pieces = [piece for piece in code if piece.text not in imports]
+    text = ""
+    for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
+        wide = any(isinstance(p.node, DEFINED) for p in (piece, following) if p is not None)
+        text += piece.text + ("\n\n\n" if wide else "\n")
+    return text.rstrip("\n")
+
+
+DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _rule(title: str) -> str:
+    return f"# --- {title} {'-' * (LINE - len(title))}"
+
+
+def _section(
+    session: Session, submission: Submission, recorded: Data
+) -> tuple[Task, Section, Binding, frozenset[str]]:
+    """The section that the finding is about: the one that speaks for its task."""
+    if recorded["task"].endswith("torch") and importlib.util.find_spec("torch") is None:
+        raise DisputeError("torch is not installed here: pip install 'gradkit[torch]'.")
+    return binding_of(session, submission, recorded["task"])
+
+
+def _bound(binding: Binding, task: Task, finding: Data) -> Bound:
+    role = ROLES[task.framework].get(finding["check"], "")
+    if role not in binding.bound:
+        raise DisputeError(
+            f"{finding['id']}: there are scripts for findings about forward, update and "
+            f"trajectory, and this one is about {finding['check']}."
+        )
+    return binding.bound[role]
+
+
+def _entry(check: Data, finding: Data, bound: Bound, task: Task) -> Data:
+    """The first entry that failed and that the finding speaks of, with a number if possible."""
+    names, outputs = names_of(bound), task.layers[-1].units
+
+    def concerned(entry: Data) -> bool:
+        label = entry_text(entry["parameter"], tuple(entry["index"]), names, outputs=outputs)
+        return not finding["entries"] or label in finding["entries"]
+
+    indexed = [e for e in check["entries"] if e["state"] == "fail" and e["index"]]
+    failed = indexed if finding["check"] != "update" else [e for e in indexed if concerned(e)]
+    failed.sort(key=lambda e: (e["found"] is None, e["parameter"] != "loss"))
+    if not failed or (failed[0]["found"] is None and finding["check"] != "forward"):
+        raise DisputeError(
+            f"{finding['id']}: there is no number to show. {check['message']}".rstrip()
+        )
+    return dict(failed[0])
+
+
+def _noting(piece: Piece) -> Piece:
+    """A function that makes the step of a loop, handing its losses on."""
+    return Piece(_renamed(recording(piece.node)), piece.node, definition=True)
+
+
+def _renamed(module: ast.Module) -> str:
+    text = ast.unparse(module)
+    return text.replace(BEGIN, "next_round").replace(LOSS, "noted")

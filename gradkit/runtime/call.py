@@ -1,0 +1,277 @@
+"""Call one student function in the student's own convention, inside the worker.
+
+In: canonical arrays and a call, the JSON form of a bound role. Out: canonical arrays, with
+whatever could not be read as such told apart as faults. Nothing here knows an answer.
+
+A call is a bound role as JSON, see `gradkit.records.binding`: ``function``, ``arguments``,
+``by_name``, ``keys``, ``weights``, ``vectors``, ``biases``, ``scalars``, ``inputs``,
+``columns``, ``returns`` and the canonical ``shapes`` of what comes back; and ``before``, the call
+that goes before it, where it is to have one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.runtime.failure import TEXT, BeforeError
+from gradkit.runtime.header import DTYPES, name_of
+from gradkit.runtime.plain_text import text_of
+
+Call = Mapping[str, Any]
+Arrays = Mapping[str, NDArray[Any]]
+
+Before = Callable[[Arrays, Mapping[str, Any] | None], None]
+"""What is called first, with the inputs and the student's dict of parameters."""
+
+
+class Returned:
+    """Canonical outputs of one call, and the faults ``[quantity, kind, found]`` among them."""
+
+    __slots__ = ("arrays", "faults")
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, NDArray[Any]] = {}
+        self.faults: list[list[str]] = []
+
+
+# --- canonical to student ----------------------------------------------------------------
+
+
+def is_parameter(quantity: str) -> bool:
+    """Whether this names a parameter, as W1 and b2 do."""
+    return quantity[0] in "Wb" and quantity[1:].isdigit()
+
+
+def parameters_for(call: Call, inputs: Arrays) -> dict[str, NDArray[Any]]:
+    """A dict of fresh arrays in the student's keys and layout."""
+    made = {}
+    for quantity, key in call["keys"].items():
+        value = inputs[quantity]
+        if quantity[0] == "W":
+            made[key] = np.array(value.T if call["weights"] == "out_in" else value, order="C")
+        else:
+            made[key] = _laid(value, call["biases"])
+    return made
+
+
+def argument_for(call: Call, kind: str, inputs: Arrays) -> Any:
+    """One argument other than the parameters, fresh, in the student's form."""
+    if kind == "dim":
+        return [int(size) for size in inputs["dim"]]
+    if kind.startswith("dim/"):
+        return int(inputs["dim"][int(kind[4:])])
+    if kind == "rate":
+        return float(inputs["rate"])
+    value = inputs[kind]
+    if kind in ("y", "y_hat") and value.size == 1:
+        return value.reshape(()).copy()[()] if call["scalars"] == "scalar" else value.copy()
+    if kind == "X" and call["inputs"] == "series":
+        import pandas as pd  # only for the rare function that insists on a data frame's row
+
+        return pd.Series(value[:, 0], index=call["columns"])
+    return _laid(value, call["vectors"])
+
+
+def _laid(column: NDArray[Any], orientation: str) -> NDArray[Any]:
+    if orientation == "row":
+        return np.array(column.T, order="C")
+    return column[:, 0].copy() if orientation == "flat" else column.copy()
+
+
+# --- student to canonical ----------------------------------------------------------------
+
+
+def canonical(call: Call, quantity: str, value: Any, shape: tuple[int, ...], out: Returned) -> None:
+    """Read one returned value as ``quantity`` of canonical ``shape`` into ``out``."""
+    if value is None:
+        out.faults.append([quantity, "missing", "found None"])
+        return
+    array = plain(quantity, value, out)
+    if array is None:
+        return
+    if array.size == 1 and math.prod(shape) == 1:
+        out.arrays[quantity] = array.reshape(shape)
+        return
+    expected, turned = shape, False
+    if quantity[0] == "W":
+        turned = call["weights"] == "out_in"
+        expected = shape[::-1] if turned else shape
+    elif is_parameter(quantity):
+        expected = {"column": shape, "row": shape[::-1], "flat": shape[:1]}[call["biases"]]
+    elif array.shape in (shape, shape[::-1], shape[:1]):
+        # An output is a vector: nothing is ambiguous about its orientation.
+        expected = array.shape
+    if array.shape != expected:
+        out.faults.append([quantity, "shape", f"{array.shape}, not {expected}"])
+        return
+    out.arrays[quantity] = array.T if turned else array.reshape(shape)
+
+
+def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:
+    """A base ndarray of numbers, or None with the fault recorded.
+
+    Subclasses are read through ``np.ndarray``'s own buffer, so that no overloaded operator
+    of theirs runs.
+    """
+    kind = type(value)
+    if kind.__module__.partition(".")[0] == "torch":
+        out.faults.append([quantity, "type", "a torch tensor"])
+        return None
+    if isinstance(value, np.ndarray):
+        if kind is not np.ndarray:
+            out.faults.append([quantity, "subclass", text_of(kind.__name__, TEXT)])
+        array = np.array(np.ndarray.view(value, np.ndarray))
+    elif isinstance(value, bool | int | float | complex | np.generic | list | tuple):
+        try:
+            array = np.array(value)
+        except (ValueError, TypeError, OverflowError):
+            array = np.array(None)
+    elif kind.__module__.partition(".")[0] == "pandas":
+        array = np.array(value)
+    else:
+        out.faults.append([quantity, "type", f"a value of type {text_of(kind.__name__, TEXT)}"])
+        return None
+    if name_of(array.dtype) not in DTYPES:
+        out.faults.append([quantity, "dtype", f"an array of dtype {text_of(array.dtype, TEXT)}"])
+        return None
+    return array
+
+
+def follow(value: Any, path: list[int | str]) -> Any:
+    """The value at the end of a path, or None where the path breaks off."""
+    for step in path:
+        try:
+            value = value[step]
+        except Exception:
+            return None
+    return value
+
+
+# --- one call ----------------------------------------------------------------------------
+
+
+def arguments_for(call: Call, inputs: Arrays, parameters: Mapping[str, Any] | None) -> list[Any]:
+    """What to hand over, in the order of the student's signature; the dict as it is."""
+    return [
+        parameters if kind == "parameters" else argument_for(call, kind, inputs)
+        for kind in call["arguments"]
+    ]
+
+
+def read_outputs(call: Call, returned: Any, out: Returned) -> None:
+    """Read the quantities that a function returned, by their paths."""
+    if returned is None:
+        out.faults += [[name, "missing", "nothing is returned"] for name in call["returns"]]
+        return
+    for quantity, path in call["returns"].items():
+        shape = tuple(call["shapes"][quantity])
+        canonical(call, quantity, follow(returned, path), shape, out)
+
+
+def apply(function: Callable[..., Any], call: Call, handed: list[Any]) -> Any:
+    """Hand the arguments over, the last of them by the student's own names."""
+    first = len(handed) - len(call["by_name"])
+    return function(*handed[:first], **dict(zip(call["by_name"], handed[first:], strict=True)))
+
+
+def call_before(
+    function: Callable[..., Any], call: Call, inputs: Arrays, parameters: Mapping[str, Any] | None
+) -> None:
+    """Call what goes before in a training loop, for what it leaves behind alone.
+
+    It is given the very dict that the next call gets, as in a loop: what it keeps of it may be
+    changed by that call. What it changes itself is put back.
+
+    Raises
+    ------
+    BeforeError
+        It raised.
+    """
+    handed: Any = parameters_for(call, inputs) if parameters is None else parameters
+    arrays = {key: value for key, value in handed.items() if type(value) is np.ndarray}
+    was = {key: value.copy() for key, value in arrays.items()}
+    try:
+        apply(function, call, arguments_for(call, inputs, handed))
+        for key, value in arrays.items():
+            value[...] = was[key]
+            handed[key] = value
+    except BaseException as error:
+        raise BeforeError from error
+
+
+def run_function(
+    function: Callable[..., Any], call: Call, inputs: Arrays, before: Before | None = None
+) -> tuple[Any, dict[str, Any] | None, Returned]:
+    """Call ``function`` once, after what goes ``before``.
+
+    Returns
+    -------
+    returned : object
+        Whatever came back.
+    parameters : dict or None
+        The dict that was handed over, as it is now.
+    out : Returned
+        Holds a ``mutated`` fault for each input that should have been left alone.
+    """
+    out = Returned()
+    parameters = parameters_for(call, inputs) if "parameters" in call["arguments"] else None
+    if before is not None:
+        before(inputs, parameters)
+    handed = arguments_for(call, inputs, parameters)
+    watched = [
+        (kind, value, value.tobytes())
+        for kind, value in zip(call["arguments"], handed, strict=True)
+        if type(value) is np.ndarray
+    ]
+    if parameters is not None and call["returns"] and not _returns_parameters(call):
+        # What returns quantities has no business changing the parameters.
+        watched += [
+            (name, parameters[key], parameters[key].tobytes()) for name, key in call["keys"].items()
+        ]
+    returned = apply(function, call, handed)
+    out.faults += [[name, "mutated", ""] for name, value, was in watched if value.tobytes() != was]
+    return returned, parameters, out
+
+
+def evaluate(
+    function: Callable[..., Any], call: Call, inputs: Arrays, before: Before | None = None
+) -> Returned:
+    """Call once and read the result: quantities by their paths, or the changed parameters."""
+    returned, parameters, out = run_function(function, call, inputs, before)
+    if call["returns"]:
+        read_outputs(call, returned, out)
+    else:
+        source = changed_parameters(call, returned, parameters)
+        if not source and returned is not None:
+            found = f"found a value of type {text_of(type(returned).__name__, TEXT)}"
+            out.faults += [[quantity, "missing", found] for quantity in call["keys"]]
+            return out
+        for quantity, key in call["keys"].items():
+            shape = tuple(call["shapes"][quantity])
+            canonical(call, quantity, source.get(key), shape, out)
+    return out
+
+
+def changed_parameters(
+    call: Call, returned: Any, handed: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
+    """The dict that holds the new parameters: the returned one, if there is one."""
+    if _returns_parameters(call):
+        paths = call["returns"]
+        return {key: follow(returned, paths[name]) for name, key in call["keys"].items()}
+    keys = set(call["keys"].values())
+    options = returned if isinstance(returned, tuple | list) else (returned,)
+    for option in options:
+        if isinstance(option, dict) and keys <= set(option):
+            return option
+    return handed or {}
+
+
+def _returns_parameters(call: Call) -> bool:
+    """Whether the new parameters come back one by one, as in ``return W1, b1, W2, b2``."""
+    return bool(call["keys"]) and set(call["keys"]) <= set(call["returns"])

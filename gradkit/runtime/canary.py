@@ -1,0 +1,259 @@
+"""A canary: what `gradkit doctor` has a worker try, to see whether it is really kept from it.
+
+Each act does its worst as gently as can be: it reads a word, sends an empty signal, sets a limit to
+what it is. It returns what it got where it succeeds, and raises where it is held back.
+"""
+
+# ruff: noqa: D103  (what each act does is said once, in gradkit.sandbox.doctor)
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import mmap
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gradkit.runtime.frames import Frame
+
+if sys.platform != "win32":
+    import resource
+
+Bait = Mapping[str, Any]
+"""What the grader has laid out: paths, ports, its own number, an address in its memory."""
+
+_PTRACE_SEIZE, _NEW_USERS, _DUMPABLE = 0x4206, 0x10000000, 4
+_IO_URING_SETUP = 425
+_NUMBERS = {"x86_64": {"bpf": 321, "perf": 298}, "aarch64": {"bpf": 280, "perf": 241}}
+
+
+def _libc(name: str, *arguments: object) -> int:
+    """Call a function of the C library; raise what it reports."""
+    library = ctypes.CDLL(None, use_errno=True)
+    given = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+    result = int(library[name](*given))
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return result
+
+
+# --- files -------------------------------------------------------------------------------
+
+
+def _key(bait: Bait) -> Path:
+    return Path(os.fsdecode(bait["key"].encode("latin-1")))
+
+
+def read_key(bait: Bait) -> str:
+    return f"it begins with {_key(bait).read_text(encoding='utf-8')[:20]!r}"
+
+
+def list_key(bait: Bait) -> str:
+    return f"there are {len(os.listdir(_key(bait).parent))} files"
+
+
+def write_here(bait: Bait) -> str:
+    Path("canary").write_text("tweet", encoding="utf-8")
+    os.unlink("canary")
+    return "it was written"
+
+
+def write_there(bait: Bait) -> str:
+    Path(bait["folder"], "tweet").write_text("tweet", encoding="utf-8")
+    return "it was written"
+
+
+def remove_file(bait: Bait) -> str:
+    os.unlink(bait["removable"])
+    return "it is gone"
+
+
+def change_mode(bait: Bait) -> str:
+    os.chmod(bait["victim"], 0o644)
+    return "it was changed"
+
+
+def import_answers(bait: Bait) -> str:
+    importlib.import_module("gradkit.task.oracle")
+    return "it was imported"
+
+
+# --- network -----------------------------------------------------------------------------
+
+
+def tcp(bait: Bait) -> str:
+    with socket.create_connection(("127.0.0.1", bait["tcp"]), timeout=1):
+        return "it was connected"
+
+
+def udp(bait: Bait) -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"tweet", ("127.0.0.1", bait["udp"]))
+    return "it was sent"
+
+
+def unix(bait: Bait) -> str:
+    with socket.socket(socket.AF_UNIX) as sender:
+        sender.connect(bait["unix"])
+    return "it was connected"
+
+
+# --- processes ---------------------------------------------------------------------------
+
+
+def fork(bait: Bait) -> str:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return f"process {pid} was started"
+
+
+def execute(bait: Bait) -> str:
+    os.execv(sys.executable, [sys.executable, "-S", "-c", "import os; os._exit(0)"])  # noqa: S606  (the point)
+
+
+def send_signal(bait: Bait) -> str:
+    os.kill(bait["pid"], signal.SIGWINCH)
+    return "it was sent"
+
+
+def trace(bait: Bait) -> str:
+    _libc("ptrace", _PTRACE_SEIZE, bait["pid"], 0, 0)
+    return "it is being traced"
+
+
+def read_memory(bait: Bait) -> str:
+    with open(f"/proc/{bait['pid']}/mem", "rb", buffering=0) as memory:
+        memory.seek(bait["address"])
+        return f"it read {memory.read(5)!r}"
+
+
+def write_memory(bait: Bait) -> str:
+    word = ctypes.create_string_buffer(b"tweet", 5)
+    mine = (ctypes.c_size_t * 2)(ctypes.addressof(word), 5)
+    theirs = (ctypes.c_size_t * 2)(bait["address"], 5)
+    _libc("process_vm_writev", bait["pid"], mine, 1, theirs, 1, 0)
+    return "it was written"
+
+
+def read_environment(bait: Bait) -> str:
+    return f"there are {len(Path('/proc', str(bait['pid']), 'environ').read_bytes())} bytes"
+
+
+def limit_grader(bait: Bait) -> str:
+    which = resource.RLIMIT_CORE
+    resource.prlimit(bait["pid"], which, resource.prlimit(bait["pid"], which))
+    return "they were set"
+
+
+# --- the kernel --------------------------------------------------------------------------
+
+
+def io_uring(bait: Bait) -> str:
+    os.close(_libc("syscall", _IO_URING_SETUP, 1, ctypes.create_string_buffer(120)))
+    return "it was set up"
+
+
+def namespace(bait: Bait) -> str:
+    _libc("unshare", _NEW_USERS)
+    return "it is root in a namespace of its own"
+
+
+def instrument(bait: Bait) -> str:
+    numbers = _NUMBERS[os.uname().machine]
+    event = ctypes.create_string_buffer(b"\x01\0\0\0\x80\0\0\0", 128)
+    os.close(_libc("syscall", numbers["perf"], event, 0, -1, -1, 0))
+    return "it was opened"
+
+
+def shared_memory(bait: Bait) -> str:
+    segment = _libc("shmget", 0, 4096, 0o1600)
+    _libc("shmctl", segment, 0, None)
+    return "it was made"
+
+
+def show_itself(bait: Bait) -> str:
+    _libc("prctl", _DUMPABLE, 1, 0, 0, 0)
+    return "it was undone"
+
+
+# --- limits ------------------------------------------------------------------------------
+
+
+def allocate(bait: Bait) -> str:
+    with mmap.mmap(-1, bait["memory"]) as block:
+        return f"{len(block)} bytes were had"
+
+
+def open_many(bait: Bait) -> str:
+    pipes = [os.pipe() for _ in range(bait["descriptors"])]
+    return f"{2 * len(pipes)} were opened"
+
+
+def start_threads(bait: Bait) -> str:
+    over = threading.Event()
+    threading.stack_size(1 << 16)
+    threads = []
+    try:
+        for _ in range(bait["tasks"]):
+            threads.append(threading.Thread(target=over.wait, daemon=True))
+            threads[-1].start()
+    finally:
+        over.set()
+    return f"{len(threads)} were started"
+
+
+def raise_limits(bait: Bait) -> str:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard + 1))
+    return "they were raised"
+
+
+def outlive(bait: Bait) -> str:
+    for number in set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_IGN)
+    time.sleep(60)
+    return "it had a minute"
+
+
+# --- what must go on working -------------------------------------------------------------
+
+
+def work(bait: Bait) -> str:
+    """Do what honest student code does: import late, start a thread, compute."""
+    import numpy as np
+    import scipy.special
+
+    found: list[float] = []
+    thread = threading.Thread(target=lambda: found.append(scipy.special.expit(0.0)))
+    thread.start()
+    thread.join()
+    return f"it computed {found[0] + np.linalg.solve(np.eye(2), np.ones(2)).sum():g}"
+
+
+ACTS: dict[str, Callable[[Bait], str]] = {
+    name: value
+    for name, value in list(globals().items())
+    if getattr(value, "__module__", None) == __name__ and name[0] != "_" and name != "attempt"
+}
+
+
+def attempt(frame: Frame) -> Frame:
+    """Try the ``act``, with the ``bait``; say whether it was ``done``, and how it went."""
+    try:
+        detail = ACTS[frame.data["act"]](frame.data["bait"])
+    except Exception as error:
+        return Frame("tried", {}, {"done": False, "detail": f"{type(error).__name__}: {error}"})
+    return Frame("tried", {}, {"done": True, "detail": detail})
+
+
+HANDLERS = {"attempt": attempt}

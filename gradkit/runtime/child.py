@@ -1,0 +1,322 @@
+"""What a worker does with a request: load the sources, explore a function, run calls.
+
+Runs in the student's process. Every handler takes a frame and gives a frame; exceptions of
+student code are caught here and travel as data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.runtime import torch_call
+from gradkit.runtime.call import (
+    Before,
+    Call,
+    Returned,
+    apply,
+    arguments_for,
+    call_before,
+    canonical,
+    changed_parameters,
+    evaluate,
+    parameters_for,
+    plain,
+    read_outputs,
+    run_function,
+)
+from gradkit.runtime.failure import describe_failure
+from gradkit.runtime.frames import Frame
+from gradkit.runtime.header import DIMENSIONS
+from gradkit.runtime.imports import Policy, shut_out
+from gradkit.runtime.namespace import Namespace
+from gradkit.runtime.plain_text import text_of
+from gradkit.runtime.rehearsal import rehearse
+from gradkit.runtime.repeats import repeats
+from gradkit.runtime.script import script
+from gradkit.runtime.serve import reseed
+from gradkit.runtime.trace import trace as traced
+
+__all__ = ["HANDLERS", "rehearse"]
+
+LEAVES = 64
+"""Arrays that a description of a returned value, or of a model, carries at most."""
+
+DEPTH = 5
+
+
+class Desk:
+    """What lies on the worker's desk between requests: one section's namespace."""
+
+    namespace: Namespace
+    cells: frozenset[str] = frozenset()
+    shut: bool = False
+
+
+def load(frame: Frame) -> Frame:
+    """Take the sources of one section, and seed the generators; nothing runs yet."""
+    data = frame.data
+    reseed(data["seed"])
+    own, shared, borrowed = (
+        [(cell, source) for cell, source in data[part]] for part in ("own", "shared", "borrowed")
+    )
+    policy = Policy(**data["imports"])
+    if policy.forbidden and not Desk.shut:
+        shut_out(policy.forbidden)
+        Desk.shut = True
+    Desk.namespace = Namespace(own, shared, borrowed, data["modules"], data["forbidden"], policy)
+    Desk.cells = frozenset(cell for part in (own, shared, borrowed) for cell, _ in part) | {
+        f"{name}.py" for name in data["modules"]
+    }
+    return Frame("loaded", {}, {})
+
+
+def explore(frame: Frame) -> Frame:
+    """Call a function once and describe the structure of what it returns."""
+    call = frame.data["call"]
+    try:
+        function, before = _after(call)
+        returned, _, out = run_function(function, call, frame.arrays, before)
+        leaves: dict[str, NDArray[Any]] = {}
+        tree = _describe(returned, leaves, DEPTH)
+    except BaseException as error:
+        return Frame("explored", {}, {"failure": describe_failure(error, Desk.cells)})
+    return Frame("explored", leaves, {"tree": tree, "faults": out.faults})
+
+
+def _describe(value: Any, leaves: dict[str, NDArray[Any]], depth: int) -> Any:
+    if isinstance(value, dict) and depth:
+        items = list(value.items())[:LEAVES]
+        return {"dict": [[_key(key), _describe(item, leaves, depth - 1)] for key, item in items]}
+    if isinstance(value, tuple | list) and depth and not _is_of_numbers(value):
+        return {"list": [_describe(item, leaves, depth - 1) for item in value[:LEAVES]]}
+    if value is None:
+        return {"none": True}
+    array = plain("", value, Returned())
+    if array is None or array.size > 4096 or len(leaves) >= LEAVES:
+        return {"other": text_of(type(value).__name__, 80)}
+    name = str(len(leaves))
+    leaves[name] = array
+    return {"array": name}
+
+
+def _key(key: object) -> int | str:
+    if isinstance(key, int) and -(2**63) <= key < 2**63:
+        return int(key)
+    return text_of(key, 80)
+
+
+def _is_of_numbers(value: Any) -> bool:
+    """Whether this is a row of numbers, or a list of equally long ones: an array in lists."""
+    if bool(value) and all(isinstance(item, int | float) for item in value):
+        return True
+    rows = isinstance(value, list) and all(isinstance(item, list) for item in value)
+    return rows and len({len(row) for row in value}) == 1 and all(map(_is_of_numbers, value))
+
+
+def batch(frame: Frame) -> Frame:
+    """Evaluate independent calls of one function; stop at the first exception."""
+    call, n = frame.data["call"], frame.data["n"]
+    rows: list[Returned] = []
+    failure = None
+    try:
+        function, before = _after(call)
+        for index in range(n):
+            inputs = {name: value[index] for name, value in frame.arrays.items()}
+            rows.append(evaluate(function, call, inputs, before))
+    except BaseException as error:
+        failure = {**describe_failure(error, Desk.cells), "call": len(rows)}
+    return _outcome(call["shapes"], rows, failure)
+
+
+def run(frame: Frame) -> Frame:
+    """Train: forward and update in turn over the rows, with one dict carried through."""
+    forward, update = frame.data["forward"], frame.data["update"]
+    X, y, rate = frame.arrays["X"], frame.arrays["y"], frame.arrays["rate"]
+    steps: list[Returned] = []
+    failure = None
+    final = Returned()
+    parameters = None
+    try:
+        forward_function, update_function = _function(forward), _function(update)
+        parameters = parameters_for(forward, frame.arrays)
+        for index in range(frame.data["epochs"] * len(X)):
+            row = index % len(X)
+            step = Returned()
+            handed = arguments_for(forward, {"X": X[row]}, parameters)
+            read_outputs(forward, apply(forward_function, forward, handed), step)
+            steps.append(step)
+            if any(kind != "subclass" for _, kind, _ in step.faults):
+                break
+            inputs = {"X": X[row], "y": y[row], "rate": rate, **step.arrays}
+            handed = arguments_for(update, inputs, parameters)
+            returned = apply(update_function, update, handed)
+            parameters = dict(changed_parameters(update, returned, parameters))
+    except BaseException as error:
+        failure = {**describe_failure(error, Desk.cells), "call": max(len(steps) - 1, 0)}
+    for quantity, key in forward["keys"].items():
+        shape = tuple(frame.arrays[quantity].shape)
+        canonical(forward, quantity, (parameters or {}).get(key), shape, final)
+    reply = _outcome(forward["shapes"], steps, failure)
+    arrays = {**reply.arrays, **{f"final/{name}": value for name, value in final.arrays.items()}}
+    faults = [*reply.data["faults"], *([len(steps), *fault] for fault in final.faults)]
+    return Frame("outcome", arrays, {**reply.data, "faults": faults})
+
+
+def follow(frame: Frame) -> Frame:
+    """Train by update alone; what the forward pass gives before each step is handed in."""
+    call, arrays = frame.data["call"], frame.arrays
+    X, y, outputs = arrays["X"], arrays["y"], arrays["y_hat"]
+    steps: list[Returned] = []
+    failure = None
+    try:
+        function, before = _after(call)
+        parameters: Mapping[str, Any] = parameters_for(call, arrays)
+        for index in range(len(outputs)):
+            row = index % len(X)
+            given = {"y_hat": outputs[index], "A1": arrays["A1"][index], "rate": arrays["rate"]}
+            given |= {"X": X[row], "y": y[row]}
+            if before is not None:
+                before(given, parameters)
+            handed = arguments_for(call, given, parameters)
+            parameters = dict(changed_parameters(call, apply(function, call, handed), parameters))
+            step = Returned()
+            for quantity, key in call["keys"].items():
+                shape = tuple(arrays[quantity].shape)
+                canonical(call, quantity, parameters.get(key), shape, step)
+            steps.append(step)
+    except BaseException as error:
+        failure = {**describe_failure(error, Desk.cells), "call": len(steps)}
+    return _outcome({name: list(arrays[name].shape) for name in call["keys"]}, steps, failure)
+
+
+def _function(call: Call) -> Callable[..., Any]:
+    found: Callable[..., Any] = Desk.namespace[call["function"]]
+    return found
+
+
+def _after(call: Call) -> tuple[Callable[..., Any], Before | None]:
+    """The function, and what goes before it where the call says so."""
+    first = call.get("before")
+    if first is None:
+        return _function(call), None
+    function = _function(first)
+    return _function(call), partial(call_before, function, first)
+
+
+def _outcome(
+    shapes: Mapping[str, list[int]], rows: list[Returned], failure: dict[str, Any] | None
+) -> Frame:
+    """Stack the rows; a row that could not be read holds NaN and is named by a fault."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for quantity, shape in shapes.items():
+        column = [row.arrays.get(quantity) for row in rows]
+        if any(value is not None for value in column):
+            gap = np.full(shape, np.nan)
+            arrays[quantity] = np.stack([gap if value is None else value for value in column])
+    seen: set[tuple[str, str]] = set()
+    faults = []
+    for index, row in enumerate(rows):
+        for quantity, kind, found in row.faults:
+            if (quantity, kind) not in seen:
+                seen.add((quantity, kind))
+                faults.append([index, quantity, kind, found])
+    return Frame("outcome", arrays, {"faults": faults, "failure": failure, "calls": len(rows)})
+
+
+# --- torch -------------------------------------------------------------------------------
+
+
+def model(frame: Frame) -> Frame:
+    """Build the first candidate that is a module, and tell the shapes of its parameters."""
+    failure = None
+    for name in frame.data["candidates"]:
+        try:
+            shapes = torch_call.shapes(torch_call.build(Desk.namespace[name]))[:LEAVES]
+            arrays = {
+                str(number): np.array(shape[:DIMENSIONS], dtype=np.int64)
+                for number, shape in enumerate(shapes)
+            }
+        except BaseException as error:
+            failure = failure or {**describe_failure(error, Desk.cells), "call": 0}
+            continue
+        return Frame("outcome", arrays, {"name": name, "faults": [], "failure": None})
+    return Frame("outcome", {}, {"name": None, "faults": [], "failure": failure})
+
+
+def predict(frame: Frame) -> Frame:
+    """One example at a time through the student's module, with the given parameters."""
+    call, n = frame.data["call"], frame.data["n"]
+    rows: list[Returned] = []
+    failure = None
+    try:
+        made = Desk.namespace[call["function"]]
+        for index in range(n):
+            inputs = {name: value[index] for name, value in frame.arrays.items()}
+            parameters, _ = torch_call.split(inputs)
+            filled = torch_call.build(made)
+            torch_call.fill(filled, parameters)
+            rows.append(torch_call.predict(filled, inputs["X"], tuple(call["shapes"]["y_hat"])))
+    except BaseException as error:
+        failure = {**describe_failure(error, Desk.cells), "call": len(rows)}
+    return _outcome(call["shapes"], rows, failure)
+
+
+def target(frame: Frame) -> Frame:
+    """How many dimensions the student's own target has; 0 where it cannot be made."""
+    try:
+        value = Desk.namespace[frame.data["name"]]
+        return Frame("target", {}, {"dimensions": min(int(value.dim()), DIMENSIONS)})
+    except BaseException:
+        return Frame("target", {}, {"dimensions": 0})
+
+
+def train(frame: Frame) -> Frame:
+    """Train a fresh model by the student's function or lifted loop, from given parameters."""
+    call, epochs, training = frame.data["call"], frame.data["epochs"], frame.data["training"]
+    parameters, inputs = torch_call.split(frame.arrays)
+    out = Returned()
+    failure = None
+    try:
+        student = torch_call.build(Desk.namespace[training["model"]])
+        torch_call.fill(student, parameters)
+        X, y = torch_call.tensors(inputs, training["target"], torch_call.precision(student))
+        handed = {"model": student, "X": X, "y": y, "epochs": epochs, "rate": float(inputs["rate"])}
+        if "cell" in training:
+            names = training["names"]
+            presets = {names[what]: handed[what] for what in names if names[what]}
+            returned: Any = Desk.namespace.run_loop(
+                training["cell"], training["line"], presets, epochs, training["through"] or None
+            )
+        else:
+            function = _function(call)
+            returned = apply(function, call, [handed[kind] for kind in call["arguments"]])
+        losses = torch_call.losses_of(returned, out)
+        if losses is not None:
+            out.arrays["loss"] = losses
+        final = torch_call.parameters_of(student, parameters)
+        out.arrays.update({f"final/{name}": value for name, value in final.items()})
+    except BaseException as error:
+        failure = {**describe_failure(error, Desk.cells), "call": 0}
+    faults = [[0, *fault] for fault in out.faults]
+    return Frame("outcome", out.arrays, {"faults": faults, "failure": failure, "calls": 1})
+
+
+HANDLERS: dict[str, Callable[[Frame], Frame]] = {
+    "load": load,
+    "explore": explore,
+    "batch": batch,
+    "trace": lambda frame: traced(lambda: _after(frame.data["call"]), Desk.cells, frame),
+    "run": run,
+    "follow": follow,
+    "repeats": lambda frame: repeats(lambda: _after(frame.data["call"]), Desk.cells, frame),
+    "model": model,
+    "predict": predict,
+    "target": target,
+    "train": train,
+    "script": script,
+}

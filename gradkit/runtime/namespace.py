@@ -1,0 +1,315 @@
+"""The names of a section, each made when it is first asked for.
+
+Nothing runs until a name is wanted; then the top-level statements that make it run, and
+those that they turn out to need. Each sees the names as they would be at that point of
+a run from top to bottom, and each runs once. Loops never run on their own account, unless all
+they do is fill something, nor does what stands under ``if __name__ == "__main__"``.
+
+Only the standard library is imported: this runs in the student's process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterable, Mapping
+from types import CodeType
+from typing import Any, Self
+
+from gradkit.runtime.imports import ANYTHING, ForbiddenImportError, Policy, is_stand_in, use_of
+from gradkit.runtime.library import Library
+from gradkit.runtime.lift import BEGIN, LOSS, EnoughRounds, Rounds, lifted, recording
+from gradkit.runtime.plan import OWN, Plan, compile_statement
+from gradkit.runtime.statements import Source, Statement, say
+
+_TEXT = 300
+"""Characters of an exception's own text that are passed on."""
+
+_LONGEST = 1_500
+_MISSING = object()
+
+
+class Namespace(dict[str, Any]):
+    """Global names that make themselves: a dict to run code in.
+
+    Names are looked for among ``own`` statements, then ``shared``, then ``borrowed``, then in
+    what star imports bring, then in the builtins. Inside a statement, those above it come
+    first. A name whose statement failed raises a NameError that tells where and why;
+    one that is nowhere raises KeyError, which the interpreter makes a NameError of.
+
+    A mutable value is one and the same at every point of the section: what a later
+    statement changes in it is seen by an earlier one that happens to run afterwards.
+
+    Parameters
+    ----------
+    own, shared, borrowed : iterable of (cell id, source)
+        The cell id is the file name in tracebacks; lines are those of the source.
+    modules : mapping of str to str
+        Sources that the section may import, by module name. A module's file name in
+        tracebacks is its name with ``.py``.
+    forbidden : collection of str
+        Names that must not come from ``borrowed``, case and underscores aside.
+    policy : Policy
+        Which packages may be used.
+    """
+
+    def __init__(
+        self,
+        own: Iterable[Source],
+        shared: Iterable[Source] = (),
+        borrowed: Iterable[Source] = (),
+        modules: Mapping[str, str] | None = None,
+        forbidden: Collection[str] = (),
+        policy: Policy = ANYTHING,
+    ) -> None:
+        plan = Plan((own, shared, borrowed), forbidden)
+        self._begin(plan, Library(modules or {}, Namespace._of_module, policy), {}, "__main__")
+
+    @classmethod
+    def _of_module(cls, name: str, source: str, library: Library) -> Self:
+        names = cls.__new__(cls)
+        names._begin(Plan(([(f"{name}.py", source)], (), ()), ()), library, {}, name)
+        return names
+
+    def _begin(self, plan: Plan, library: Library, presets: Mapping[str, Any], name: str) -> None:
+        self._plan = plan
+        self._library = library
+        self._presets = set(presets)
+        self._values: dict[Statement, dict[str, Any]] = {}
+        self._failures: dict[Statement, str] = {}
+        self._barred: set[Statement] = set()
+        self._running: list[Statement] = []
+        self._passing: list[set[str]] = []
+        self._starred: dict[Statement, Any] = {}
+        super().__init__(presets)
+        package = name if name in library.packages else name.rpartition(".")[0]
+        self["__name__"] = name
+        self["__builtins__"] = library.builtins_for(package)
+
+    def fork(self, presets: Mapping[str, Any]) -> Namespace:
+        """Give a fresh namespace of the same section with some names fixed.
+
+        A preset wins over every statement that binds its name.
+        """
+        other = Namespace.__new__(Namespace)
+        other._begin(self._plan, self._library.fork(), presets, self["__name__"])
+        return other
+
+    def names(self) -> list[str]:
+        """Return the names that own statements bind."""
+        return list(self._plan.layer(OWN).binders)
+
+    def run_loop(
+        self,
+        cell: str,
+        line: int,
+        presets: Mapping[str, Any],
+        epochs: int,
+        through: str | None = None,
+    ) -> list[float]:
+        """Run a training loop that stands at top level, in a fork.
+
+        Parameters
+        ----------
+        cell : str
+            The id of the cell.
+        line : int
+            The line of the statement in the cell's source.
+        presets : mapping of str to object
+            What is put in: model, X, y, and the number of epochs where it has a name.
+        epochs : int
+            The number of rounds of the outermost loop.
+        through : str, optional
+            A function of the section that the loop leaves the step to.
+
+        Returns
+        -------
+        list of float
+            For each round the value on which ``backward`` was called; the mean, if it was
+            called several times, as with mini-batches. Shorter where the loop ended early.
+
+        Raises
+        ------
+        LookupError
+            There is no such statement.
+        BaseException
+            Whatever the loop raises.
+        """
+        statement = self._plan.at(cell, line)
+        if statement is None:
+            raise LookupError(f"there is no statement at {say(cell, line)}")
+        rounds = Rounds(epochs)
+        fork = self.fork({**presets, BEGIN: rounds.begin, LOSS: rounds.loss})
+        step = self._plan.resolve(through, statement) if through else None
+        if step is not None and through is not None:
+            made = fork._execute(step, compile_statement(recording(step.node), step))
+            dict.__setitem__(fork, through, made[through])
+            fork._presets.add(through)
+        loop = compile_statement(lifted(statement.node, epochs, through), statement)
+        with contextlib.suppress(EnoughRounds):
+            fork._execute(statement, loop)
+        return rounds.means()
+
+    # --- making names --------------------------------------------------------------------
+
+    def __missing__(self, name: str) -> Any:
+        """Make a name. KeyError tells the interpreter to go on to the builtins."""
+        if name.startswith("__") and name.endswith("__"):
+            raise KeyError(name)
+        at = self._running[-1] if self._running else None
+        statement = self._plan.resolve(name, at)
+        value = _MISSING if statement is None else self._value(name, statement)
+        if value is _MISSING:
+            value = self._from_stars(name)
+        if value is _MISSING:
+            # Kept here, a builtin costs the detour only once.
+            value = self["__builtins__"].get(name, _MISSING)
+        if value is _MISSING:
+            self._explain(name)
+            raise KeyError(name)
+        self[name] = value
+        if at is not None and name in self._plan.versions:
+            self._passing[-1].add(name)
+        return value
+
+    def _value(self, name: str, statement: Statement) -> Any:
+        """The name's value from this statement or, where it failed, from one before it."""
+        complaint, barred = "", False
+        source: Statement | None = statement
+        while source is not None:
+            if source in self._running:
+                complaint = complaint or (
+                    f"`{name}` is needed at {say(source.cell, source.node.lineno)} to make itself"
+                )
+            else:
+                if source not in self._values:
+                    self._execute(source)
+                if name in self._values[source]:
+                    return self._values[source][name]
+                if source in self._failures:
+                    complaint = complaint or f"`{name}` was not made: {self._failures[source]}"
+                    barred = barred or source in self._barred
+            source = self._plan.earlier(name, source)
+        if complaint:
+            raise _not_made(name, complaint, barred=barred)
+        return _MISSING
+
+    def _execute(self, statement: Statement, code: CodeType | None = None) -> dict[str, Any]:
+        """Run a statement once and keep what it binds; ``code`` takes its place.
+
+        Only with ``code`` does an exception of it come out.
+        """
+        plan = self._plan
+        # Names of several versions must be found anew, as they are at this point.
+        hidden = {n: dict.pop(self, n) for n in plan.versions - self._presets if n in self}
+        fixed = {n: self[n] for n in self._presets}
+        passing: set[str] = set()
+        self._running.append(statement)
+        self._passing.append(passing)
+        try:
+            for name in plan.class_names(statement):
+                # A class body finds a global only if it is there already.
+                with contextlib.suppress(Exception):
+                    self[name]
+            exec(code or plan.code(statement), self)  # noqa: S102  (what a worker is for)
+        except (KeyboardInterrupt, EnoughRounds):
+            raise
+        except BaseException as error:
+            if code is not None:
+                raise
+            self._fail(statement, error)
+        finally:
+            self._running.pop()
+            self._passing.pop()
+            made = {n: self[n] for n in statement.binds if n in self}
+            self._values[statement] = made
+            for name in passing | statement.binds:
+                dict.pop(self, name, None)
+            self.update(hidden)
+            self.update(fixed)
+        if code is None and _is_dotted_import(statement):
+            # `import a.b` adds to what another `import a.c` has made.
+            before = plan.earlier(next(iter(statement.binds)), statement)
+            if before is not None and before not in self._values:
+                self._execute(before)
+        return made
+
+    def _fail(self, statement: Statement, error: BaseException) -> None:
+        self._failures[statement] = self._told(error, statement)
+        if isinstance(error, ForbiddenImportError):
+            self._barred.add(statement)
+
+    def _told(self, error: BaseException, statement: Statement) -> str:
+        line = statement.node.lineno
+        trace = error.__traceback__
+        cell = statement.cell
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename in self._plan.cells:
+                cell, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+            trace = trace.tb_next
+        if isinstance(error, SyntaxError) and error.lineno:
+            line = error.lineno
+        place = say(cell, line)
+        if getattr(error, "gradkit_not_made", False) and isinstance(
+            error, NameError | ForbiddenImportError
+        ):
+            return f"{place} needs `{error.name}`. {error}"
+        try:
+            text = str(error)[:_TEXT]
+        except BaseException:
+            text = "its text could not be had"
+        return f"{place} failed with {type(error).__name__}: {text}"
+
+    # --- what is not bound at top level --------------------------------------------------
+
+    def _from_stars(self, name: str) -> Any:
+        if name.startswith("_"):
+            return _MISSING
+        for star in self._plan.stars():
+            if star not in self._starred:
+                self._starred[star] = self._star(star)
+            module = self._starred[star]
+            listed = getattr(module, "__all__", None)
+            if module is not None and (listed is None or name in listed):
+                value = getattr(module, name, _MISSING)
+                if value is not _MISSING:
+                    return value
+        return _MISSING
+
+    def _star(self, star: Statement) -> Any:
+        node: Any = star.node
+        importer = self["__builtins__"]["__import__"]
+        try:
+            module = importer(node.module or "", self, None, ("*",), node.level)
+            return use_of(module) if is_stand_in(module) else module
+        except Exception as error:
+            self._fail(star, error)
+            return None
+
+    def _explain(self, name: str) -> None:
+        """Raise a NameError if there is more to say than that the name is not defined."""
+        said = self._plan.elsewhere(name)
+        if said is not None:
+            raise _not_made(name, f"`{name}` {said}")
+        for star in self._plan.stars():
+            if star in self._failures:
+                text = f"`{name}` is not defined, and a star import {self._failures[star]}"
+                raise _not_made(name, text, barred=star in self._barred)
+
+
+def _not_made(name: str, text: str, *, barred: bool = False) -> NameError | ForbiddenImportError:
+    error = (ForbiddenImportError if barred else NameError)(text[:_LONGEST], name=name)
+    error.__dict__["gradkit_not_made"] = True
+    return error
+
+
+def _is_dotted_import(statement: Statement) -> bool:
+    names = getattr(statement.node, "names", None)
+    return (
+        bool(names)
+        and any(
+            "." in alias.name and alias.asname is None
+            for alias in names or ()
+            if hasattr(alias, "name")
+        )
+        and not hasattr(statement.node, "module")
+    )

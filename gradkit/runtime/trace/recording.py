@@ -1,0 +1,223 @@
+"""What a call does, line by line: every number that a student's statements make.
+
+By `sys.settrace`, which tells the same on every Python. Only frames of the student's own cells
+are looked at.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.runtime.call import Returned
+from gradkit.runtime.trace.values import DEPTH, Leaf, Path, leaves, leaves_of, read
+
+STEPS = 5_000
+"""Lines of one call after which nothing more is recorded."""
+
+EVENTS = 2_000
+
+FIXED = (float, np.float64)
+"""What stays as it is while it is the same object."""
+
+KINDS = ("given", "global", "assigned", "changed", "passed", "returned")
+GIVEN, GLOBAL, ASSIGNED, CHANGED, PASSED, RETURNED = range(len(KINDS))
+"""``given`` are the arguments of the first call, ``global`` what was there outside of it."""
+
+INLINED = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<module>"})
+"""Frames that are parts of expressions (from Python 3.12 on, comprehensions are none)."""
+
+Slot = tuple[int, Path]
+Where = tuple[str, int, int]
+"""A file, a line of it, and which time a line was run it is."""
+
+Content = tuple[tuple[int, ...], bytes]
+
+
+class Seen:
+    """One value made by one line. ``step`` counts what was executed, so that calls compare.
+
+    ``run`` is the same for all that one execution of the line made.
+    """
+
+    __slots__ = ("cell", "kind", "line", "path", "prior", "run", "slot", "step", "value")
+
+    def __init__(
+        self,
+        step: int,
+        where: Where,
+        kind: int,
+        slot: Slot,
+        value: NDArray[Any],
+        prior: Seen | None,
+    ) -> None:
+        self.step = step
+        self.cell, self.line, self.run = where
+        self.kind, self.slot, self.path = kind, slot, slot[1]
+        self.value, self.prior = value, prior
+
+    def key(self) -> tuple[Any, ...]:
+        """What the same event of another call has in common with this one."""
+        return self.step, self.kind, self.slot, self.value.shape
+
+
+class Recording:
+    """One watched call.
+
+    Parameters
+    ----------
+    cells : frozenset of str
+        File names of code to watch.
+    room : int
+        Numbers that may be recorded.
+    """
+
+    def __init__(self, cells: frozenset[str], room: int) -> None:
+        self.events: list[Seen] = []
+        self.steps: list[tuple[str, int, str, int]] = []
+        self.cut = False
+        self._cells = cells
+        self._frames: dict[int, int] = {}
+        self._lines: dict[int, tuple[int, int]] = {}
+        self._stack: list[FrameType] = []
+        self._count = 0
+        self._room = room
+        # Values are kept, so that the id of none is given to another.
+        self._slots: dict[Slot, tuple[int, Content, Seen, Any]] = {}
+        self._arrays: dict[int, tuple[Any, Content, Seen]] = {}
+
+    def watch(self, action: Callable[[], Returned]) -> Returned:
+        """Do something, watched."""
+        sys.settrace(self._enter)
+        try:
+            return action()
+        finally:
+            sys.settrace(None)
+            self._arrays.clear()
+            self._slots.clear()
+            self._stack.clear()
+
+    # --- what the interpreter calls ------------------------------------------------------
+
+    def _enter(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if self.cut or frame.f_code.co_filename not in self._cells:
+            return None
+        return self._safely(self._begin, frame, None)
+
+    def _inside(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if self.cut:
+            return None
+        if event == "line":
+            return self._safely(self._line, frame, None)
+        if event == "return":
+            return self._safely(self._end, frame, argument)
+        return self._inside
+
+    def _safely(self, step: Callable[[FrameType, Any], None], frame: FrameType, value: Any) -> Any:
+        """An exception in here would come out of the student's statement."""
+        try:
+            step(frame, value)
+        except Exception:
+            self.cut = True
+        self.cut = self.cut or len(self.steps) > STEPS
+        return None if self.cut else self._inside
+
+    def _begin(self, frame: FrameType, _: Any) -> None:
+        code = frame.f_code
+        caller = self._stack[-1] if self._stack else None
+        number = self._count
+        self._count += 1
+        self._frames[id(frame)] = number
+        self.steps.append(("call", number, code.co_filename, frame.f_lineno))
+        self._lines[id(frame)] = frame.f_lineno, len(self.steps)
+        where = (code.co_filename, code.co_firstlineno, 0)
+        for leaf in self._globals(frame):
+            if (-1, leaf[0]) not in self._slots:
+                self._look(-1, leaf, GLOBAL, where)
+        kind = GIVEN if caller is None else PASSED
+        if caller is not None:
+            where = (caller.f_code.co_filename, *self._lines[id(caller)])
+        for leaf in leaves_of(frame.f_locals):
+            self._look(number, leaf, kind, where)
+        self._stack.append(frame)
+
+    def _line(self, frame: FrameType, _: Any) -> None:
+        self._settle(frame)
+        code = frame.f_code.co_filename
+        self.steps.append(("line", self._frames[id(frame)], code, frame.f_lineno))
+        self._lines[id(frame)] = frame.f_lineno, len(self.steps)
+
+    def _end(self, frame: FrameType, returned: Any) -> None:
+        self._settle(frame)
+        number = self._frames.pop(id(frame))
+        line, run = self._lines.pop(id(frame))
+        self._stack.remove(frame)
+        code = frame.f_code
+        self.steps.append(("return", number, code.co_filename, line))
+        if returned is not None and code.co_name not in INLINED:
+            for leaf in leaves(("return",), returned, DEPTH):
+                self._look(number, leaf, RETURNED, (code.co_filename, line, run))
+
+    # --- what has changed ----------------------------------------------------------------
+
+    def _settle(self, frame: FrameType) -> None:
+        """Put down to the line that has just been executed whatever is new since."""
+        number = self._frames[id(frame)]
+        where = (frame.f_code.co_filename, *self._lines[id(frame)])
+        for leaf in leaves_of(frame.f_locals):
+            self._look(number, leaf, ASSIGNED, where)
+        for leaf in self._globals(frame):
+            self._look(-1, leaf, ASSIGNED, where)
+
+    def _globals(self, frame: FrameType) -> Iterator[Leaf]:
+        names = frame.f_globals
+        found = {}
+        for name in frame.f_code.co_names:
+            # The namespace makes missing names; looking must not.
+            value = dict.get(names, name)
+            if value is not None and not callable(value):
+                found[name] = value
+        yield from leaves_of(found)
+
+    def _look(self, number: int, leaf: Leaf, kind: int, where: Where) -> None:
+        path, value, holder = leaf
+        slot = (number, path)
+        known = self._arrays.get(id(value))
+        before = self._slots.get(slot)
+        # A dict copied with the same arrays in it holds them anew.
+        same = before is not None and before[0] == holder and before[3] is value
+        if same and type(value) in FIXED:
+            return
+        array = read(value)
+        if array is None:
+            return
+        content: Content = (array.shape, array.tobytes())
+        prior: Seen | None
+        if same and known is not None:
+            if known[1] == content:
+                # Changed meanwhile, maybe, but by a line that has been written down.
+                self._slots[slot] = (holder, content, known[2], value)
+                return
+            kind, prior = (CHANGED if kind == ASSIGNED else kind), known[2]
+        elif before is not None:
+            if before[1] == content and not issubclass(type(value), np.ndarray):
+                # A number that is made anew is the same number; an array may be a copy.
+                self._slots[slot] = (holder, content, before[2], value)
+                return
+            prior = before[2]
+        else:
+            prior = known[2] if known is not None else None
+        self._room -= array.size
+        if len(self.events) >= EVENTS or self._room < 0:
+            self.cut = True
+            return
+        seen = Seen(len(self.steps), where, kind, slot, array, prior)
+        self.events.append(seen)
+        self._slots[slot] = (holder, content, seen, value)
+        if issubclass(type(value), np.ndarray | list):
+            self._arrays[id(value)] = (value, content, seen)

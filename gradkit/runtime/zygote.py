@@ -1,0 +1,204 @@
+"""The program of a fork server: one process, with numpy loaded, that only ever forks.
+
+The grader talks to it over a socket. ``{"fork": …}``, together with a channel and a
+descriptor for printed output, makes a child that serves the grader over the channel; the
+zygote itself reads neither requests nor replies. It says when the child has ended, and
+keeps it as a zombie, whose number cannot be taken by another process, until it is asked to
+``{"reap"}`` it. Whatever the child had started has by then become a child of the zygote,
+which says whether there is ``left`` any to be killed.
+
+Once it has loaded everything it shuts itself in, and its children with it: see
+`gradkit.runtime.harden`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import io
+import json
+import os
+import random
+import select
+import shutil
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from gradkit.runtime import linux
+from gradkit.runtime.confine import UNCONFINED, Allowance, confine, taken_memory
+from gradkit.runtime.errors import ConfinementError
+from gradkit.runtime.harden import Shell, shut_in, tie_down
+from gradkit.runtime.process_tree import kill_below, kill_group
+from gradkit.runtime.serve import Handlers, load, open_streams, point_streams, serve
+
+REHEARSALS = 16
+UNFIT = 70
+"""Exit code of a child that could not begin to serve."""
+
+
+def main(settings: dict[str, Any]) -> None:
+    """Load what workers need, then fork until the grader closes the socket."""
+    control = socket.socket(fileno=settings["control"])
+    control.set_inheritable(False)
+    handlers = load(settings["preload"], settings["handlers"], settings["search"], REHEARSALS)
+    open_streams()
+    linux.collapse()
+    zygote = _Zygote(control, handlers)
+    packages = settings["preload"]
+    try:
+        zygote.shell = shut_in(zygote.folder, packages, settings["most_tier"], settings["omitted"])
+    except ConfinementError as error:
+        print(error, file=sys.stderr, flush=True)
+        os._exit(UNCONFINED)
+    # Keeps the collector of a child from touching, and so copying, every page it shares.
+    gc.collect()
+    gc.freeze()
+    zygote.run()
+
+
+class _Zygote:
+    shell: Shell
+
+    def __init__(self, control: socket.socket, handlers: Handlers) -> None:
+        self.control = control
+        self.handlers = handlers
+        self.folder = os.getcwd()
+        self.pid = os.getpid()
+        self.child: int | None = None
+        # What can no longer be had once the room is closed.
+        self.taken = taken_memory()
+        self.wake, self.woken = os.pipe()
+        os.set_blocking(self.wake, False)
+        os.set_blocking(self.woken, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.woken, warn_on_full_buffer=False)
+
+    def run(self) -> None:
+        while True:
+            ready, _, _ = select.select([self.control.fileno(), self.wake], [], [])
+            if self.wake in ready:
+                os.read(self.wake, 4096)
+                self.tell_if_ended()
+            if self.control.fileno() in ready:
+                message, received, _, _ = socket.recv_fds(self.control, 65536, 2)
+                if not message:
+                    self.leave()
+                request = json.loads(message)
+                if "fork" in request:
+                    self.fork(*received)
+                else:
+                    self.reap()
+
+    def say(self, **message: object) -> None:
+        self.control.send(json.dumps(message).encode())
+
+    def fork(self, channel: int, output: int) -> None:
+        pid = os.fork()
+        if pid == 0:
+            self.become_worker(channel, output)
+        os.close(channel)
+        os.close(output)
+        self.child = pid
+        self.say(pid=pid)
+
+    def become_worker(self, channel: int, output: int) -> None:
+        code = UNFIT
+        try:
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self.control.close()
+            os.close(self.wake)
+            os.close(self.woken)
+            # Opened anew: what one process sets on a file that it shares, the next would see.
+            empty = os.open(os.devnull, os.O_RDONLY)
+            point_streams(empty, output)
+            os.close(empty)
+            os.close(output)
+            if self.shell.tier == 0:
+                self.move_out()
+            # Out of the way of whoever closes or writes to low descriptors by accident.
+            high = fcntl.fcntl(channel, fcntl.F_DUPFD_CLOEXEC, random.randrange(128, 192))  # noqa: S311  (not a secret)
+            os.close(channel)
+            # Read and written as a file: what sockets can do beyond that is taken away.
+            with io.FileIO(high, "r+") as stream:
+                serve(self.handlers, stream.readinto, _writer(stream), self.confine)
+            code = 0
+        except ConfinementError as error:
+            code = UNCONFINED
+            print(error, file=sys.stderr, flush=True)
+        except BaseException:  # nothing may return into the zygote's loop
+            traceback.print_exc()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
+    def move_out(self) -> None:
+        """Take a folder of one's own, where files can be written."""
+        folder = os.path.join(self.folder, str(os.getpid()))
+        os.mkdir(folder)
+        os.chdir(folder)
+        os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), folder))
+
+    def confine(self, opening: Mapping[str, Any]) -> int:
+        if "limits" not in self.shell.omitted:
+            allowance = Allowance(**opening["allowance"])
+            # Of an account that nobody else has, the kernel counts this process and the child.
+            running = 2 if self.shell.alone else opening["running"]
+            confine(allowance, opening["cpu_seconds"], running, self.taken)
+        tie_down(self.shell, self.pid)
+        return self.shell.tier
+
+    def tell_if_ended(self) -> None:
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        if self.child is not None and os.waitid(os.P_PID, self.child, flags) is not None:
+            self.say(ended=self.child)
+
+    def reap(self) -> None:
+        child, self.child = self.child, None
+        answer: dict[str, Any] = {"code": None}
+        if child is not None:
+            _, status, usage = os.wait4(child, 0)
+            answer = {
+                "code": os.waitstatus_to_exitcode(status),
+                "cpu_seconds": usage.ru_utime + usage.ru_stime,
+                "max_rss": usage.ru_maxrss * 1024,
+            }
+        self.say(**answer, left=_any_left())
+
+    def leave(self) -> None:
+        """End, because the grader has: with it goes the child, and the folder."""
+        if self.child is not None:
+            kill_group(self.child)
+            os.wait4(self.child, 0)
+        while self.shell.tier == 0 and _any_left():
+            kill_below(self.pid)
+        if self.shell.tier == 0:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.rmdir(self.folder)
+        os._exit(0)
+
+
+def _any_left() -> bool:
+    """Reap the orphans that have ended; whether there are others."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _writer(stream: io.FileIO) -> Any:
+    def write(data: bytes) -> None:
+        unsent = memoryview(data)
+        while unsent:
+            unsent = unsent[stream.write(unsent) :]
+
+    return write

@@ -1,0 +1,149 @@
+"""A student's bound functions as plain ones: numpy in, numpy out, run in the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gradkit.hearsay import from_worker
+from gradkit.language import say
+from gradkit.records.binding import Binding, Bound
+from gradkit.records.observations import Outcome
+from gradkit.records.probes import Batch
+from gradkit.records.task import Task
+from gradkit.sandbox.observe import observe, observe_batch, of_initialise
+from gradkit.sandbox.process import Sitting
+from gradkit.text import where
+
+Arrays = dict[str, NDArray[np.float64]]
+
+
+class StudentCodeError(Exception):
+    """A student's function is missing, stopped, or gave nothing that can be read."""
+
+
+class Played:
+    """The functions of one section that play a task's roles.
+
+    All arrays are in canonical form, whatever the student's own: W (in, out), b (out, 1), X
+    and y columns. Nothing that is given is changed.
+
+    pytest shows the test's own line for what is raised here, and no frame of this module.
+
+    Parameters
+    ----------
+    task : Task
+    binding : Binding
+    sitting : Sitting
+        The section's code, in a worker.
+    """
+
+    def __init__(self, task: Task, binding: Binding, sitting: Sitting) -> None:
+        self.task = task
+        self.binding = binding
+        self._sitting = sitting
+
+    def initialise(self) -> Arrays:
+        """The student's starting parameters."""
+        __tracebackhide__ = True
+        role = self._role("initialise")
+        return _read(role, observe(self._sitting, of_initialise(self.task, role)))
+
+    def forward(self, parameters: Mapping[str, ArrayLike], X: ArrayLike) -> Arrays:
+        """What the forward pass returns: ``y_hat`` (outputs, 1) and, where it does, ``A1``.
+
+        A torch task's module gives ``y_hat`` alone.
+        """
+        __tracebackhide__ = True
+        role = self._role("model" if self.task.framework == "torch" else "forward")
+        return self._ask(role, {**_stacked(parameters), "X": _column(X)})
+
+    def update(
+        self,
+        parameters: Mapping[str, ArrayLike],
+        X: ArrayLike,
+        y: ArrayLike,
+        y_hat: ArrayLike,
+        A1: ArrayLike,
+        rate: float = 0.0,
+    ) -> Arrays:
+        """Parameters after one step; ``rate`` is handed over where the function takes one.
+
+        Raises
+        ------
+        StudentCodeError
+            For this and the other methods: the function is missing, or did not give the
+            arrays; the text says what came of it, and where.
+        """
+        __tracebackhide__ = True
+        given = {"X": X, "y": y, "y_hat": y_hat, "A1": A1}
+        columns = {name: _column(value) for name, value in given.items()}
+        inputs = {**_stacked(parameters), **columns, "rate": np.array([rate])}
+        return self._ask(self._role("update"), inputs)
+
+    def _role(self, name: str) -> Bound:
+        __tracebackhide__ = True
+        for missing in self.binding.missing:
+            if missing.role == name:
+                raise StudentCodeError(missing.message)
+        if name not in self.binding.bound:
+            raise StudentCodeError(say("{id} has no role {name}.", id=self.task.id, name=name))
+        return self.binding.bound[name]
+
+    def _ask(self, role: Bound, inputs: Arrays) -> Arrays:
+        __tracebackhide__ = True
+        batch = Batch("test", "test", role.role, inputs, ("test",))
+        return _read(role, observe_batch(self._sitting, self.task, role, batch))
+
+
+def _read(role: Bound, outcome: Outcome) -> Arrays:
+    """The arrays of one call.
+
+    Raises
+    ------
+    StudentCodeError
+        It gave none.
+    """
+    __tracebackhide__ = True
+    if outcome.failure is not None:
+        failure = outcome.failure
+        at = say(" at {place}", place=where(failure.place)) if failure.place else ""
+        raise StudentCodeError(
+            say(
+                "`{function}` stopped{at} with {type}: {message}",
+                function=(role.before.bound if failure.before and role.before else role).function,
+                at=at,
+                type=failure.type,
+                message=from_worker(failure.message),
+            )
+        )
+    if outcome.lost is not None:
+        raise StudentCodeError(
+            say(
+                "{function} {happened}.",
+                function=f"`{role.function}`",
+                happened=from_worker(outcome.lost.detail),
+            )
+        )
+    for fault in outcome.faults:
+        if fault.kind not in ("subclass", "mutated"):
+            raise StudentCodeError(
+                say(
+                    "`{function}` gives {quantity} that cannot be read ({kind}: {found}).",
+                    function=role.function,
+                    quantity=fault.quantity,
+                    kind=fault.kind,
+                    found=from_worker(fault.found),
+                )
+            )
+    return {name: np.asarray(value[0], dtype=np.float64) for name, value in outcome.outputs.items()}
+
+
+def _stacked(parameters: Mapping[str, ArrayLike]) -> Arrays:
+    return {key: np.array(value, dtype=np.float64)[None] for key, value in parameters.items()}
+
+
+def _column(value: ArrayLike) -> NDArray[np.float64]:
+    return np.array(value, dtype=np.float64).reshape(1, -1, 1)

@@ -1,0 +1,233 @@
+"""Put the probes to the bound functions and write down what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.records.binding import Bound, Path
+from gradkit.records.observations import REPEATS, Fault, Loop, Lost, Outcome
+from gradkit.records.probes import Batch, Run
+from gradkit.records.task import Array, Parameters, Task
+from gradkit.runtime.frames import Frame
+from gradkit.sandbox.process import Question, Sitting
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def shapes_of(task: Task) -> dict[str, tuple[int, ...]]:
+    """Canonical shapes of all quantities of a task."""
+    start = task.starts[0].parameters
+    last = f"W{len(task.layers)}"
+    return {
+        **{key: value.shape for key, value in start.items()},
+        "y_hat": (task.layers[-1].units, 1),
+        "A1": (start[last].shape[0], 1),
+        "loss": (),
+    }
+
+
+def call_of(bound: Bound, task: Task) -> dict[str, Any]:
+    """The JSON form of a bound role, as `gradkit.runtime.call` reads it."""
+    convention = bound.convention
+    shapes = shapes_of(task)
+    wanted = bound.returns or convention.keys
+    return {
+        "function": bound.function,
+        "arguments": list(bound.arguments),
+        "by_name": list(bound.keywords),
+        "keys": dict(convention.keys),
+        "weights": convention.weights,
+        "vectors": convention.vectors,
+        "biases": convention.biases,
+        "scalars": convention.scalars,
+        "inputs": convention.inputs,
+        "columns": list(task.columns[: task.X.shape[1]]),
+        "returns": {name: list(path) for name, path in bound.returns.items()},
+        "shapes": {name: list(shapes[name]) for name in wanted},
+        **({"before": call_of(bound.before.bound, task)} if bound.before else {}),
+    }
+
+
+def observe(sitting: Sitting, question: Question) -> Outcome:
+    """What comes of one question."""
+    reply = sitting.ask(question.kind, question.data, question.arrays)
+    return _outcome(sitting, question.name, reply, question.loop)
+
+
+def observe_all(sitting: Sitting, questions: Sequence[Question]) -> dict[str, Outcome]:
+    """What comes of several, by name; all at once where they are not likely to print anything."""
+    if any(question.loop == "student" for question in questions):
+        return {question.name: observe(sitting, question) for question in questions}
+    outcomes = {}
+    for question, (reply, printed) in zip(questions, sitting.ask_all(questions), strict=True):
+        outcome = _outcome(sitting, question.name, reply, question.loop)
+        outcomes[question.name] = replace(outcome, printed=printed)
+    return outcomes
+
+
+def observe_batch(sitting: Sitting, task: Task, bound: Bound, batch: Batch) -> Outcome:
+    """Independent calls of one role."""
+    return observe(sitting, of_batch(task, bound, batch))
+
+
+# --- questions ---------------------------------------------------------------------------
+
+
+def of_batch(task: Task, bound: Bound, batch: Batch) -> Question:
+    """Independent calls of one role."""
+    data = {"call": call_of(bound, task), "n": len(batch.labels)}
+    return Question(batch.name, "predict" if bound.role == "model" else "batch", data, batch.inputs)
+
+
+def of_initialise(task: Task, bound: Bound) -> Question:
+    """One call with the task's layer sizes."""
+    sizes = np.array([task.X.shape[1], *(layer.units for layer in task.layers)])
+    return Question(
+        "initialise", "batch", {"call": call_of(bound, task), "n": 1}, {"dim": sizes[None]}
+    )
+
+
+def of_model(model: Bound) -> Question:
+    """Shapes of the module's registered parameters, in order, under their numbers from 0."""
+    return Question("model", "model", {"candidates": [model.function]}, {})
+
+
+def of_repeats(task: Task, update: Bound, batch: Batch) -> Question:
+    """One call of an update: how often it calls another function for results a hair apart."""
+    sizes = [value.size for value in task.starts[0].parameters.values()]
+    data = {"call": call_of(update, task), "least": sum(sizes) // 2 + 1}
+    return Question(REPEATS, "repeats", data, {key: v[0] for key, v in batch.inputs.items()})
+
+
+def of_run(task: Task, forward: Bound, update: Bound, run: Run) -> Question:
+    """A training run by gradkit's loop over the student's forward and update."""
+    data = {
+        "forward": call_of(forward, task),
+        "update": call_of(update, task),
+        "epochs": run.epochs,
+    }
+    columns = {**_run_arrays(run), "X": run.X[:, :, None], "y": run.y[:, :, None]}
+    return Question(run.name, "run", data, columns, "gradkit")
+
+
+def of_followed(
+    task: Task, update: Bound, run: Run, y_hat: NDArray[Any], A1: NDArray[Any]
+) -> Question:
+    """The updates of a training run, with outputs (steps, size, 1) that are handed in.
+
+    The answer is each parameter after each step.
+    """
+    data = {"call": call_of(update, task)}
+    columns = {"X": run.X[:, :, None], "y": run.y[:, :, None], "y_hat": y_hat, "A1": A1}
+    return Question(run.name, "follow", data, {**_run_arrays(run), **columns}, "replaced")
+
+
+def of_training(task: Task, train: Bound, run: Run) -> Question:
+    """A torch training run by the student's own loop."""
+    data = {"call": call_of(train, task), "epochs": run.epochs, "training": dict(train.training)}
+    return Question(run.name, "train", data, _run_arrays(run), "student")
+
+
+def _run_arrays(run: Run) -> dict[str, NDArray[Any]]:
+    return {**run.parameters, "X": run.X, "y": run.y, "rate": np.array(run.rate or 0.0)}
+
+
+# --- what takes more than one ------------------------------------------------------------
+
+
+def observe_returned(
+    sitting: Sitting, task: Task, bound: Bound, inputs: Mapping[str, NDArray[Any]]
+) -> Outcome:
+    """What a forward function returns, in whatever sizes: columns (n, size) by quantity."""
+    call = call_of(bound, task)
+    once = {name: value[0] for name, value in inputs.items()}
+    reply = sitting.ask("explore", {"call": call}, once)
+    if isinstance(reply, Lost) or "tree" not in reply.data:
+        return _outcome(sitting, "returned", reply)
+    sizes = {
+        name: _size_at(reply.data["tree"], reply.arrays, path)
+        for name, path in bound.returns.items()
+    }
+    call["shapes"] = {name: [size, 1] for name, size in sizes.items() if size}
+    call["returns"] = {name: call["returns"][name] for name in call["shapes"]}
+    n = len(next(iter(inputs.values())))
+    outcome = _outcome(sitting, "returned", sitting.ask("batch", {"call": call, "n": n}, inputs))
+    return replace(outcome, outputs={k: v[:, :, 0] for k, v in outcome.outputs.items()})
+
+
+def _size_at(tree: Any, leaves: Mapping[str, NDArray[Any]], path: Path) -> int:
+    """The size of the array at the end of a path through a described structure, or 0."""
+    for step in path:
+        entries = dict(map(tuple, tree.get("dict", ()))) or dict(enumerate(tree.get("list", ())))
+        if step not in entries:
+            return 0
+        tree = entries[step]
+    return leaves[tree["array"]].size if "array" in tree else 0
+
+
+def observe_run_with(
+    sitting: Sitting,
+    task: Task,
+    update: Bound,
+    run: Run,
+    forward: Callable[[Parameters, Array], tuple[Array, Array]],
+) -> Outcome:
+    """A training run in which the grader's forward pass stands in for the student's.
+
+    Step by step: parameters come back from the worker, outputs for them go in.
+    """
+    call = call_of(update, task)
+    parameters: dict[str, NDArray[Any]] = {k: v[None] for k, v in run.parameters.items()}
+    X, y = run.X[:, None, :, None], run.y[:, None, :, None]
+    outputs = []
+    outcome = Outcome(run.name, {})
+    for index in range(run.epochs * len(X)):
+        row = index % len(X)
+        y_hat, A1 = forward(parameters, X[row])
+        outputs.append(y_hat[0])
+        inputs = {
+            "X": X[row],
+            "y": y[row],
+            "y_hat": y_hat,
+            "A1": A1,
+            "rate": np.array([run.rate or 0.0]),
+            **parameters,
+        }
+        outcome = _outcome(
+            sitting, run.name, sitting.ask("batch", {"call": call, "n": 1}, inputs), "replaced"
+        )
+        after = {key: outcome.outputs.get(key) for key in parameters}
+        parameters = {key: value for key, value in after.items() if value is not None}
+        if len(parameters) < len(after):
+            break
+    final = {f"final/{key}": value[0] for key, value in parameters.items()}
+    return Outcome(
+        run.name,
+        {"y_hat": np.array(outputs), **final},
+        outcome.faults,
+        outcome.failure,
+        outcome.lost,
+        outcome.printed,
+        "replaced",
+    )
+
+
+def _outcome(
+    sitting: Sitting,
+    name: str,
+    reply: Frame | Lost,
+    loop: Loop = "",
+) -> Outcome:
+    if isinstance(reply, Lost):
+        return Outcome(name, {}, lost=reply, printed=sitting.output, loop=loop)
+    faults = tuple(
+        Fault(int(call), str(quantity), kind, str(found))
+        for call, quantity, kind, found in reply.data.get("faults", ())
+    )
+    failure = sitting.failure(reply.data.get("failure"))
+    return Outcome(name, reply.arrays, faults, failure, None, sitting.output, loop)

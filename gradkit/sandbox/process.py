@@ -1,0 +1,290 @@
+"""One section's code in a worker, and a new worker with the same code after each loss."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from numpy.typing import NDArray
+
+from gradkit.records.observations import Failure, Loop, Lost
+from gradkit.records.submission import Place, Section
+from gradkit.records.task import Imports
+from gradkit.runtime.frames import Frame, FrameError
+from gradkit.runtime.plain_text import is_line
+from gradkit.runtime.several import SEVERAL, apart, together
+from gradkit.sandbox import WorkerLost, Workshop
+from gradkit.sandbox.replies import UnfitError, check
+from gradkit.submission.place import finder
+from gradkit.text import clean_data, clean_text
+
+if TYPE_CHECKING:
+    from gradkit.sandbox.worker import Worker
+
+LEAST = 0.5
+"""Seconds that a request is given however little is left of the deadline."""
+
+USED = 0.5
+"""With more than this part of the deadline gone, code that is loaded anew gets a new process."""
+
+
+ANYTHING = Imports()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request about what is to be called ``name``; ``loop`` says whose loop trains, if any."""
+
+    name: str
+    kind: str
+    data: Mapping[str, Any]
+    arrays: Mapping[str, NDArray[Any]]
+    loop: Loop = ""
+
+
+class OverdueError(Exception):
+    """A hurried sitting did not come to its end: it took too long, or lost its process."""
+
+
+class Sitting:
+    """A context manager that puts requests to a section's code.
+
+    Each request may take half of what is left of the deadline, so that a hang costs the
+    check it happens in, and those after it still get their turn.
+
+    Parameters
+    ----------
+    workshop : Workshop
+    section : Section
+    modules : mapping of str to str
+        Sources that the section may import, by module name.
+    forbidden : frozenset of str
+        Names that must not come from other sections.
+    deadline : float
+        Seconds of wall time for the whole sitting.
+    seed : int
+        Seeds the random generators of every worker, so that each starts alike.
+    imports : Imports
+        Which packages the code may use.
+    hurried : bool
+        Whether to give up altogether, with `OverdueError`, at the first request that is not
+        answered in time, or costs the process: whoever asks will come back with more time. A
+        crash is followed by many, since each question after it has a process of its own.
+    """
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        section: Section,
+        modules: Mapping[str, str],
+        forbidden: frozenset[str],
+        deadline: float,
+        seed: int,
+        *,
+        imports: Imports = ANYTHING,
+        hurried: bool = False,
+    ) -> None:
+        self.section = section
+        self.own_modules = frozenset(modules)
+        self.output = ""
+        self.losses: list[Lost] = []
+        self.tier = 0
+        self._workshop = workshop
+        self._sources = {
+            "own": [[cell.id, cell.source] for cell in section.own],
+            "shared": [[cell.id, cell.source] for cell in section.shared],
+            "borrowed": [[cell.id, cell.source] for cell in section.borrowed],
+            "modules": dict(modules),
+            "forbidden": sorted(forbidden),
+            "imports": {"allowed": imports.allowed, "forbidden": imports.forbidden},
+            "seed": seed,
+        }
+        self._find = finder([*section.own, *section.shared, *section.borrowed])
+        self._seed = seed
+        self._left = self._deadline = deadline
+        self._hurried = hurried
+        self._context: AbstractContextManager[Worker] | None = None
+        self._worker: Worker | None = None
+        self._loaded = False
+        self._modules: frozenset[str] = frozenset()
+        self._apart = False
+
+    def ask(
+        self, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> Frame | Lost:
+        """Put one request.
+
+        Returns
+        -------
+        Frame or Lost
+            The reply, with all text in it fit to be shown, or how the worker was lost, which
+            is kept in ``losses`` too. What the code printed meanwhile is in ``output``.
+
+        Raises
+        ------
+        OverdueError
+            The sitting is hurried, and there was no reply in time.
+        """
+        reply = self._ask(kind, data, arrays)
+        if isinstance(reply, Lost):
+            self.losses.append(reply)
+        return reply
+
+    def _ask(
+        self, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> Frame | Lost:
+        modules = _needed(data)
+        if self._worker is not None and not self._modules >= modules:
+            self._close()
+        # A new process is the grader's own time, the loading of the code is the student's.
+        worker = self._worker or self._open(modules)
+        first, started = not self._loaded, time.monotonic()
+        try:
+            request = Frame(kind, arrays, data)
+            if first:
+                request = together([Frame("load", {}, self._sources), request])
+            reply = worker.ask(request, self._share())
+            self._loaded = True
+            self.output = worker.output
+            # Who prints once prints again.
+            self._apart |= bool(self.output)
+        except WorkerLost as lost:
+            self.output = worker.output
+            self._close()
+            if self._hurried:
+                raise OverdueError from None
+            return Lost(lost.kind, lost.detail)
+        finally:
+            self._left -= time.monotonic() - started
+        if first and reply.kind == SEVERAL:
+            try:
+                _, reply = apart(reply, 2)
+            except FrameError as error:
+                return self._refuse(error)
+        said = clean_data(reply.data)
+        if reply.kind == "error":
+            self._close()
+            return Lost("protocol", f"could not be asked: {said.get('text', '')}")
+        reply = Frame(reply.kind, reply.arrays, said)
+        if kind != SEVERAL:
+            try:
+                check(kind, data, arrays, reply)
+            except UnfitError as error:
+                return self._refuse(error)
+        return reply
+
+    def _refuse(self, error: ValueError) -> Lost:
+        """Part from a process that answers what it cannot have been asked."""
+        self._close()
+        return Lost("protocol", f"sent what is not a valid reply: {clean_text(str(error))}")
+
+    def ask_all(self, questions: Sequence[Question]) -> list[tuple[Frame | Lost, str]]:
+        """Put several requests, and give each reply with what was printed meanwhile.
+
+        A hurried sitting puts them all at once, which is quicker. Where that does not go
+        smoothly, or anything is printed, a new worker is asked one by one, as others are: what
+        was lost, or printed, then belongs to one of them.
+
+        Raises
+        ------
+        OverdueError
+            See `ask`.
+        """
+        if self._hurried and not self._apart and len(questions) > 1:
+            replies = self._ask_together(questions)
+            if replies is not None:
+                return [(reply, "") for reply in replies]
+            self._apart = True
+            self._close()
+        return [
+            (self.ask(question.kind, question.data, question.arrays), self.output)
+            for question in questions
+        ]
+
+    def _ask_together(self, questions: Sequence[Question]) -> list[Frame] | None:
+        request = together(questions)
+        reply = self.ask(request.kind, request.data, request.arrays)
+        if isinstance(reply, Lost) or self.output:
+            return None
+        try:
+            replies = apart(reply, len(questions))
+            for question, part in zip(questions, replies, strict=True):
+                check(question.kind, question.data, question.arrays, part)
+        except (FrameError, UnfitError):
+            return None
+        return replies
+
+    def renew(self, *, apart: bool = False) -> None:
+        """Have the code loaded anew for the next request, and generators seeded, as at first.
+
+        In the same process, since a fork costs more than most questions; in another where half
+        of the deadline has gone, or where it has to be ``apart`` from all that was asked before.
+        The deadline begins anew.
+        """
+        self._loaded = False
+        if apart or self.spent > USED * self._deadline:
+            self._close()
+        self._left = self._deadline
+
+    def failure(self, data: Mapping[str, Any] | None) -> Failure | None:
+        """The exception that a reply tells of, with its place in the student's file."""
+        if data is None:
+            return None
+        return Failure(
+            int(data.get("call", 0)),
+            str(data["type"]),
+            str(data["message"]),
+            self.place(data["place"]),
+            str(data["function"]),
+            data.get("before") is True,
+        )
+
+    def place(self, where: list[Any] | None) -> Place | None:
+        """A cell id and a line of it, as the student sees them; None where that is no line."""
+        if where is None or not is_line(where[1]):
+            return None
+        return self._find(str(where[0]), where[1])
+
+    @property
+    def spent(self) -> float:
+        """Seconds that requests have taken so far."""
+        return self._deadline - self._left
+
+    def _share(self) -> float:
+        """Seconds that the next request may take."""
+        return self._left if self._hurried else max(LEAST, self._left / 2)
+
+    def _open(self, modules: frozenset[str]) -> Worker:
+        lifetime = max(LEAST, self._left)
+        self._modules |= modules
+        self._context = self._workshop.worker(
+            deadline=lifetime, seed=self._seed, modules=self._modules
+        )
+        self._worker = self._context.__enter__()
+        self._loaded = False
+        self.tier = self._worker.tier
+        return self._worker
+
+    def _close(self) -> None:
+        if self._context is not None:
+            self._context.__exit__(None, None, None)
+        self._context = self._worker = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._close()
+
+
+def _needed(data: Mapping[str, Any]) -> frozenset[str]:
+    """Modules without which a request cannot be answered: a worker of its own has them ready.
+
+    A worker that imported pandas itself would take longer over it than over all the rest.
+    """
+    calls = [value for value in data.values() if isinstance(value, Mapping)]
+    calls += [call["before"] for call in calls if call.get("before")]
+    return frozenset({"pandas"} if any(c.get("inputs") == "series" for c in calls) else ())

@@ -1,0 +1,216 @@
+"""Where workers come from: a fixed number of lanes, started before they are needed."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal, Self
+
+from gradkit.runtime.confine import Allowance
+from gradkit.runtime.errors import WorkshopError
+from gradkit.sandbox.interpreter import Recipe
+from gradkit.sandbox.machine import refuse_unfit
+from gradkit.sandbox.tiers import short_of
+
+if TYPE_CHECKING:
+    from gradkit.sandbox.slot import Lane
+    from gradkit.sandbox.worker import Worker
+
+Method = Literal["fork", "spawn"]
+
+
+class Workshop:
+    """A context manager that holds processes ready to run student code in.
+
+    Returns at once, with the processes still loading, so that the caller can do the like
+    meanwhile: nothing here imports numpy before the first worker is asked for.
+
+    Parameters
+    ----------
+    lanes : int
+        How many workers there can be at a time; one for each core in use.
+    preload : sequence of str
+        Modules that student code will need, besides numpy: ``("torch",)``.
+    method : {"fork", "spawn"}, optional
+        ``fork``: each lane has a server that loads the modules once and forks a process for
+        each worker. ``spawn``: each worker has an interpreter of its own, the next of which
+        is started ahead. By default fork on Linux, and spawn elsewhere.
+    handlers : str
+        Module whose ``HANDLERS`` answer the requests.
+    search : sequence of str
+        Folders in which that module may be found too.
+    allowance : Allowance
+        What each worker may use up.
+    require_tier : int, optional
+        Tier of isolation without which no worker is given.
+    most_tier : int
+        Tier of isolation to stop at; less is reached where the machine lacks what it takes.
+    omitted : sequence of str
+        For tests alone: defences to leave out, see `gradkit.runtime.harden`.
+
+    Raises
+    ------
+    ValueError
+        If fork is asked for where there is none, if there is to be no lane, or if a tier
+        is required that is not to be reached.
+    WorkshopError
+        If the machine lacks what processes are started and watched by.
+
+    Attributes
+    ----------
+    tier : int or None
+        Tier of isolation that the latest worker reached. None before the first.
+
+    Examples
+    --------
+    ::
+
+        with Workshop() as workshop:
+            with workshop.worker(deadline=10.0, seed=1) as worker:
+                reply = worker.ask(Frame("load", {}, sources), seconds=2.0)
+    """
+
+    def __init__(
+        self,
+        lanes: int = 1,
+        *,
+        preload: Sequence[str] = (),
+        method: Method | None = None,
+        handlers: str = "gradkit.runtime.child",
+        search: Sequence[str] = (),
+        allowance: Allowance | None = None,
+        require_tier: int | None = None,
+        most_tier: int = 3,
+        omitted: Sequence[str] = (),
+    ) -> None:
+        if method == "fork" and sys.platform != "linux":
+            raise ValueError(
+                f"method 'fork' works on Linux only, this is {sys.platform}: use 'spawn'"
+            )
+        if lanes < 1:
+            raise ValueError(f"a workshop has at least one lane, {lanes} were asked for")
+        if not 0 <= (require_tier or 0) <= most_tier <= 3:
+            raise ValueError(
+                f"tiers go from 0 to 3; {require_tier} is required, {most_tier} is the most"
+            )
+        refuse_unfit()
+        self.tier: int | None = None
+        self._require_tier = require_tier or 0
+        self._most_tier = most_tier
+        self.allowance = allowance or Allowance()
+        self.method: Method = method or ("fork" if sys.platform == "linux" else "spawn")
+        self._preload = tuple(preload)
+        self._siblings: dict[tuple[str, ...], Workshop] = {}
+        self._opening = threading.Lock()
+        modules = ("numpy", "numpy.random", *preload)
+        recipe = Recipe(modules, handlers, tuple(search), most_tier, tuple(omitted))
+        self._lanes: list[Lane] = []
+        self._free: queue.LifoQueue[Lane] = queue.LifoQueue()
+        try:
+            for _ in range(lanes):
+                lane = _lane(self.method, recipe)
+                self._lanes.append(lane)
+                self._free.put(lane)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def worker(
+        self, *, deadline: float = 60.0, seed: int = 0, modules: Collection[str] = ()
+    ) -> Iterator[Worker]:
+        """Give a new process, and kill it afterwards with all it has started.
+
+        Waits for a free lane: a thread that holds all of them waits for ever.
+
+        Parameters
+        ----------
+        deadline : float
+            Seconds of wall time that the worker may live, from when it is ready.
+        seed : int
+            From 0 to 2**64 - 1. Seeds the generators of random, numpy and torch.
+        modules : collection of str
+            What it is going to import, besides what the workshop loads for all. It comes
+            from a lane beside the others, opened when it is first asked for: what a process
+            holds, each of its forks pays for.
+
+        Raises
+        ------
+        ValueError
+            If the seed is out of range.
+        WorkshopError
+            If no process could be made ready, or none at the tier that is required, or the
+            workshop has been closed.
+        """
+        # Late, as it imports numpy, which a lane's process can do at the same time.
+        from gradkit.sandbox.worker import Worker
+
+        if not 0 <= seed < 2**64:
+            raise ValueError(f"a seed is at least 0 and less than 2**64, got {seed}")
+        if modules:
+            with self._beside(modules).worker(deadline=deadline, seed=seed) as worker:
+                self.tier = worker.tier
+                yield worker
+            return
+        lane = self._free.get()
+        try:
+            worker = Worker(lane, self.allowance, deadline, seed)
+            self.tier = worker.tier
+            try:
+                if worker.tier < self._require_tier:
+                    raise WorkshopError(short_of(worker.tier, self._require_tier))
+                yield worker
+            finally:
+                worker.close()
+        finally:
+            # An interrupt may have come between the start of a process and its worker.
+            lane.stop()
+            self._free.put(lane)
+
+    def _beside(self, modules: Collection[str]) -> Workshop:
+        preload = (*self._preload, *sorted(modules))
+        with self._opening:
+            if preload not in self._siblings:
+                self._siblings[preload] = self.sibling(preload)
+            return self._siblings[preload]
+
+    def sibling(self, preload: Sequence[str]) -> Workshop:
+        """Open another, of one lane, that loads other modules and asks for the same tier."""
+        return Workshop(
+            preload=preload,
+            method=self.method,
+            allowance=self.allowance,
+            require_tier=self._require_tier,
+            most_tier=self._most_tier,
+        )
+
+    def close(self) -> None:
+        """Kill all processes and remove their folders.
+
+        Another thread may do this at any time; whoever waits for a worker's reply then gets
+        `WorkerLost`, and whoever waits for a worker gets `WorkshopError`.
+        """
+        while self._siblings:
+            self._siblings.popitem()[1].close()
+        while self._lanes:
+            self._lanes.pop().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _lane(method: Method, recipe: Recipe) -> Lane:
+    # Late, as one of them does not import on every system.
+    if method == "fork":
+        from gradkit.sandbox.forking import ForkLane
+
+        return ForkLane(recipe)
+    from gradkit.sandbox.spawning import SpawnLane
+
+    return SpawnLane(recipe)

@@ -1,1 +1,0 @@
-"""The student limb: files, functions and what they answered. It holds no answers."""

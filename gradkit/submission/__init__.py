@@ -1,0 +1,1 @@
+"""Read what was handed in: paths, archives and notebooks become sections. Nothing is run."""

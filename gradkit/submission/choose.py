@@ -1,0 +1,242 @@
+"""One submission speaks once for a task: which of several files that play the same roles counts.
+
+Names and texts decide, never marks: whoever hands in several guesses is judged by one of them.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gradkit.language import phrase, say
+from gradkit.records.submission import Cell, Claim, Section
+from gradkit.records.task import Task
+from gradkit.submission.attempts import Attempt, Natural, is_one_of, taken_apart
+from gradkit.submission.content import MODEL, TRAINING, Unit, units_of
+from gradkit.submission.source import parse
+
+LISTED = 8
+"""Files of which a note tells the names."""
+
+REASONS = (
+    phrase("it is the file that was asked for"),
+    phrase("it has most of what was asked for"),
+    phrase("a notebook goes before scripts"),
+    phrase("by its name it is the last attempt"),
+    phrase("its name comes last"),
+)
+"""Why a file goes before another: one for each part of `_Rank`."""
+
+_Rank = tuple[bool, int, bool, Attempt, Natural]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What one file has for a task: its cells of all sections, and the roles that they play.
+
+    ``roles`` are those that are required and written; ``named`` are also others, and those that
+    are left as in a starter file.
+    """
+
+    file: str
+    cells: tuple[Cell, ...]
+    roles: frozenset[str]
+    named: frozenset[str]
+    code: str
+
+
+def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Claim:
+    """Make one section of those that could speak for a task.
+
+    Of one file all of them are taken, and its last definition of a name counts, as it does for
+    whoever runs it. Files that play the same roles are ranked; one that plays other roles, or
+    none, is taken too. The first is, in this order, the file that the assignment names (or the
+    last attempt at it), the one with most of the required roles, a notebook, the last attempt
+    by its name, the last name. Of attempts at one file the last goes before all others.
+
+    Parameters
+    ----------
+    task : Task
+    sections : sequence of Section
+        At least one.
+    tasks : sequence of Task
+        All tasks of the assignment.
+
+    Returns
+    -------
+    Claim
+    """
+    if len(sections) == 1:
+        return Claim(sections[0], note=_instead(task, sections[0]))
+    pieces = _pieces(task, sections, tasks)
+    ranks = _ranks(task, pieces)
+    first, *rest = sorted(pieces, key=lambda piece: ranks[piece.file], reverse=True)
+    taken: list[_Piece] = [first]
+    over: list[_Piece] = []
+    for piece in rest:
+        # Who only helps may help, unless it says again what is said.
+        own = piece.roles or piece.named
+        played = {role for each in taken for role in (each.roles if piece.roles else each.named)}
+        (over if own & played else taken).append(piece)
+    over = [piece for piece in over if piece.roles]
+    section = _section(task, sections, taken)
+    if not over:
+        return Claim(section, note=_instead(task, section) or _of_one_file(sections))
+    reason = next(
+        text
+        for text, own, other in zip(REASONS, ranks[first.file], ranks[over[0].file], strict=True)
+        if own != other
+    )
+    note = say(
+        "{count} files play the same roles here ({files}); {file} counts: {reason}.",
+        count=len(over) + 1,
+        files=_listed([first, *over]),
+        file=first.file,
+        reason=say(reason),
+    )
+    differs = any(piece.code != first.code for piece in over)
+    return Claim(section, tuple(piece.file for piece in over), note, differs)
+
+
+def _instead(task: Task, section: Section) -> str:
+    """The sentence where a file was asked for, and none of that name is there."""
+    files = [cell.file for cell in section.own]
+    if not task.files or not files or any(is_one_of(file, task.files) for file in files):
+        return ""
+    return say(
+        "{asked} was asked for here; {file} counts in its place.",
+        asked=say(" or ").join(task.files),
+        file=files[0],
+    )
+
+
+def _of_one_file(sections: Sequence[Section]) -> str:
+    """The sentence where one file defines the same more than once, under several headings."""
+    files = {cell.file for section in sections for cell in section.own}
+    if len(files) > 1:
+        return ""
+    return say(
+        "{file} has {count} parts for this task; the last definition of each function counts.",
+        file=next(iter(files)),
+        count=len(sections),
+    )
+
+
+def _listed(pieces: Sequence[_Piece]) -> str:
+    names = sorted((piece.file for piece in pieces), key=lambda name: taken_apart(name).natural)
+    if len(names) > LISTED:
+        more = say("{count} more", count=len(names) - LISTED)
+        names = [*names[:LISTED], more]
+    return ", ".join(names)
+
+
+# --- pieces ------------------------------------------------------------------------------
+
+
+def _pieces(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> list[_Piece]:
+    """What each file has, in the order of the files."""
+    cells: dict[str, dict[str, Cell]] = {}
+    for section in sections:
+        for cell in section.own:
+            cells.setdefault(cell.file, {}).setdefault(cell.id, cell)
+    required = {role.name for role in task.roles if role.required}
+    if task.framework == "torch":
+        required = {MODEL, TRAINING}
+    pieces = []
+    for file, found in cells.items():
+        own = tuple(sorted(found.values(), key=_position))
+        units = units_of(own, tasks)
+        named = frozenset(role for unit in units for role in unit.roles)
+        written = [unit for unit in units if unit.roles and not _is_unwritten(unit)]
+        roles = frozenset(role for unit in written for role in unit.roles)
+        pieces.append(_Piece(file, own, roles & required, named, _code(own)))
+    return pieces
+
+
+def _position(cell: Cell) -> tuple[int, int]:
+    return cell.cell or 0, cell.first_line
+
+
+def _is_unwritten(unit: Unit) -> bool:
+    """Whether it is left as in a starter file: it raises NotImplementedError, or does nothing."""
+    lines = unit.cell.source.split("\n")[unit.start - 1 : unit.end - 1]
+    tree = parse("\n".join(lines)).tree
+    definitions = [
+        node
+        for node in (tree.body if tree is not None else ())
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
+    return bool(definitions) and all(_does_nothing(node) for node in definitions)
+
+
+def _does_nothing(node: ast.stmt) -> bool:
+    if isinstance(node, ast.ClassDef):
+        methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
+        return any(_does_nothing(method) for method in methods) or not methods
+    body = getattr(node, "body", [])
+    return all(
+        isinstance(part, ast.Pass)
+        or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+        or (isinstance(part, ast.Raise) and "NotImplementedError" in ast.dump(part))
+        for part in body
+    )
+
+
+def _code(cells: Sequence[Cell]) -> str:
+    """The definitions in some cells, but for how they are written."""
+    trees = [parse(cell.source).tree for cell in cells]
+    nodes = [node for tree in trees if tree is not None for node in tree.body]
+    return "\n".join(
+        ast.dump(node)
+        for node in nodes
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    )
+
+
+def _ranks(task: Task, pieces: Sequence[_Piece]) -> dict[str, _Rank]:
+    """What each file is ranked by. An attempt has the roles of all attempts at its file."""
+    names = {piece.file: taken_apart(piece.file) for piece in pieces}
+    most: dict[str, int] = {}
+    for piece in pieces:
+        base = names[piece.file].base
+        most[base] = max(most.get(base, 0), len(piece.roles))
+    return {
+        piece.file: (
+            is_one_of(piece.file, task.files),
+            most[names[piece.file].base] if piece.roles else 0,
+            piece.file.lower().endswith(".ipynb"),
+            names[piece.file].attempt,
+            names[piece.file].natural,
+        )
+        for piece in pieces
+    }
+
+
+# --- the section -------------------------------------------------------------------------
+
+
+def _section(task: Task, sections: Sequence[Section], taken: Sequence[_Piece]) -> Section:
+    """The section of these pieces; all else of the submission may be borrowed from."""
+    own = {cell.id: cell for piece in taken for cell in piece.cells}
+    first = next(s for s in sections if any(c.file == taken[0].file for c in s.own))
+    shared = _without((cell for section in sections for cell in section.shared), own)
+    known = own | {cell.id: cell for cell in shared}
+    others = [cell for s in sections for cell in (*s.own, *s.borrowed)]
+    files = list(dict.fromkeys(cell.file for s in sections for cell in s.own))
+    return Section(
+        tasks=first.tasks if all(s.tasks == first.tasks for s in sections) else (task.id,),
+        own=tuple(sorted(own.values(), key=lambda c: (files.index(c.file), *_position(c)))),
+        shared=shared,
+        borrowed=_without((*first.borrowed, *others), known),
+        title=first.title,
+    )
+
+
+def _without(cells: Iterable[Cell], known: Mapping[str, Cell]) -> tuple[Cell, ...]:
+    """Some cells but for those that are known, each once."""
+    found: dict[str, Cell] = {}
+    for cell in cells:
+        if cell.id not in known:
+            found.setdefault(cell.id, cell)
+    return tuple(found.values())

@@ -1,0 +1,289 @@
+"""What the statements of a submission are about, as far as their text tells.
+
+A `Unit` is the smallest thing that can belong to a task: a top-level statement, or a
+whole cell that cannot be parsed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+
+from gradkit.records.submission import Cell
+from gradkit.records.task import Task
+from gradkit.runtime.syntax import walk, walk_statements
+from gradkit.submission.signature import AnyFunction, own_statements
+from gradkit.submission.source import parse
+from gradkit.submission.values import Names, assignments, shown
+
+MODEL = "torch model"
+TRAINING = "torch training"
+"""Keys of the two torch roles, which are known by their form and not by their names."""
+
+_ASSUMED = {"torch": "torch", "nn": "torch"}
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A statement and what it shows.
+
+    ``start`` and ``end`` are its lines in the cell, from 1, the end excluded. ``roles``
+    are keys of the roles it plays: a numpy role by its name, a torch role by its form.
+    ``defines`` are functions and classes, ``loads`` all names that are read. ``solid``
+    means that it defines or trains something, which sets a part apart from another. ``meant``
+    are numpy roles by whose names it defines something with torch in it.
+    """
+
+    cell: Cell
+    start: int
+    end: int
+    torch: bool = False
+    roles: frozenset[str] = frozenset()
+    defines: frozenset[str] = frozenset()
+    loads: frozenset[str] = frozenset()
+    imports: bool = False
+    loop: bool = False
+    solid: bool = False
+    meant: frozenset[str] = frozenset()
+
+
+def normal(name: str) -> str:
+    """Take off a name what students vary: case and underscores."""
+    return name.replace("_", "").casefold()
+
+
+def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
+    """Take cells apart into units, in order."""
+    parsed = [(cell, parse(cell.source).tree) for cell in cells]
+    origins = dict(_ASSUMED)
+    for _, tree in parsed:
+        origins |= _origins(tree)
+    torch_names = {name for name, origin in origins.items() if origin == "torch"}
+    numpy_roles = {
+        normal(name): role.name
+        for task in tasks
+        if task.framework == "numpy"
+        for role in task.roles
+        for name in (role.name, *role.aliases)
+    }
+    # Without torch, what is called backward is a method of the student's own.
+    trains = any("torch" in cell.source for cell, _ in parsed)
+    known = Names()
+    for cell, tree in parsed:
+        for node in tree.body if tree is not None else ():
+            if isinstance(node, _DEFINITIONS):
+                known.put(node.name, node, cell.id)
+            for name, value in assignments(node):
+                known.put(name, value, cell.id)
+    units: list[Unit] = []
+    for cell, tree in parsed:
+        units += _units(cell, tree, torch_names, numpy_roles, known, trains=trains)
+    return [
+        unit for _, group in groupby(units, lambda u: u.cell.file) for unit in _as_meant([*group])
+    ]
+
+
+def _as_meant(units: list[Unit]) -> Iterator[Unit]:
+    """The units of one file; in one without a model, what has the name of a role plays it.
+
+    Torch is of no use to it there, which is for whoever runs it to say.
+    """
+    roles = {role for unit in units for role in unit.roles}
+    for unit in units:
+        if MODEL not in roles and unit.meant and not unit.meant & roles:
+            yield replace(unit, torch=False, roles=unit.roles - {TRAINING} | unit.meant)
+        else:
+            yield unit
+
+
+def _origins(tree: ast.Module | None) -> dict[str, str]:
+    """Return the package that each imported name comes from."""
+    found = {}
+    for node in walk_statements(tree) if tree is not None else ():
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                root = alias.name.partition(".")[0]
+                found[alias.asname or root] = root
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                found[alias.asname or alias.name] = node.module.partition(".")[0]
+    return found
+
+
+def _units(
+    cell: Cell,
+    tree: ast.Module | None,
+    torch_names: set[str],
+    numpy_roles: dict[str, str],
+    known: Names,
+    *,
+    trains: bool,
+) -> Iterator[Unit]:
+    end = cell.source.count("\n") + 2
+    statements = tree.body if tree is not None else []
+    # Statements that share a line cannot be parted.
+    groups: list[list[ast.stmt]] = []
+    for statement in statements:
+        if groups and _first_line(statement) <= (groups[-1][-1].end_lineno or 0):
+            groups[-1].append(statement)
+        else:
+            groups.append([statement])
+    starts = [1, *(_first_line(group[0]) for group in groups[1:]), end]
+    if not groups:
+        yield Unit(cell, 1, end)
+    for group, (start, stop) in zip(groups, pairwise(starts), strict=False):
+        unit = _unit(group, cell, torch_names, numpy_roles, known, trains=trains)
+        yield replace(unit, start=start, end=stop)
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators = node.decorator_list if isinstance(node, _DEFINITIONS) else []
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _unit(
+    group: list[ast.stmt],
+    cell: Cell,
+    torch_names: set[str],
+    numpy_roles: dict[str, str],
+    known: Names,
+    *,
+    trains: bool,
+) -> Unit:
+    loads: set[str] = set()
+    called: set[str] = set()
+    bare: set[str] = set()
+    for statement in group:
+        for node in walk(statement):
+            if isinstance(node, ast.Name):
+                loads.add(node.id)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                # `net.backward(X, y)` is somebody's own; a tensor's is given nothing.
+                (called if node.args else bare).add(node.func.attr)
+    called |= bare
+    defines = {name for node in group for name in _defined(node)}
+    defines |= {name for node in group for name in _made(node, cell, numpy_roles, known)}
+    own = {numpy_roles[normal(name)] for name in defines if normal(name) in numpy_roles}
+    backward = trains and (
+        "backward" in called
+        if loads & torch_names
+        else "backward" in bare and (not own or bool(bare & {"step", "zero_grad"}))
+    )
+    imports = all(isinstance(node, ast.Import | ast.ImportFrom) for node in group)
+    torch = backward or bool(loads & torch_names)
+    if imports:
+        torch = "torch" in {name for node in group for name in _origins(_module(node)).values()}
+    roles = set()
+    if backward:
+        roles.add(TRAINING)
+    if any(is_model(node, torch_names) for node in group):
+        roles.add(MODEL)
+        # A class made for another stays one: students derive models from their own base.
+        torch_names |= {node.name for node in group if isinstance(node, ast.ClassDef)}
+    if not torch:
+        roles |= own
+    loop = any(isinstance(node, _LOOPS) for node in group)
+    return Unit(
+        cell,
+        group[0].lineno,
+        (group[-1].end_lineno or group[-1].lineno) + 1,
+        torch=torch,
+        roles=frozenset(roles),
+        defines=frozenset(defines),
+        loads=frozenset(loads),
+        imports=imports,
+        loop=loop,
+        solid=bool(defines or roles) or loop,
+        meant=frozenset(own) - roles,
+    )
+
+
+def _module(node: ast.stmt) -> ast.Module:
+    return ast.Module([node], [])
+
+
+def _defined(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, _DEFINITIONS):
+        yield node.name
+    elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                yield target.id
+    elif isinstance(node, ast.If | ast.Try | ast.With):
+        for child in node.body:
+            yield from _defined(child)
+
+
+def _made(node: ast.stmt, cell: Cell, numpy_roles: dict[str, str], known: Names) -> Iterator[str]:
+    """The roles' names that are bound to a function made otherwise: ``f = net.step``.
+
+    What is made of a role, ``f = timed(f)``, is no second one.
+    """
+    for name, value in assignments(node):
+        if normal(name) in numpy_roles and isinstance(value, ast.Attribute | ast.Call):
+            parts = {part.id for part in walk(value) if isinstance(part, ast.Name)}
+            of_role = any(normal(part) in numpy_roles for part in parts)
+            if not of_role and shown(value, cell.id, known) is not None:
+                yield name
+
+
+def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
+    """Whether a statement makes a torch module: a class of one, or a bare ``nn.Sequential``."""
+    if isinstance(node, ast.ClassDef):
+        return any(
+            _root(base) in torch_names and _last(base) not in ("Dataset", "Function")
+            for base in node.bases
+        )
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.Return):
+        value = node.value
+        while isinstance(value, ast.Call):
+            if _last(value.func) == "Sequential" and _root(value.func) in torch_names:
+                return True
+            # nn.Sequential(…).to(device)
+            value = value.func.value if isinstance(value.func, ast.Attribute) else None
+    return False
+
+
+def makes_model(
+    function: AnyFunction, torch_names: set[str] | frozenset[str], models: Collection[str]
+) -> bool:
+    """Whether a function returns a torch module: one that it makes, or one of ``models``."""
+    if isinstance(function, ast.Lambda):
+        return is_model(ast.Return(function.body), torch_names) or _calls(function.body, models)
+    classes, values = set(models), set()
+    for node in sorted(own_statements(function), key=lambda part: part.lineno):
+        value = getattr(node, "value", None)
+        found = is_model(node, torch_names) or _calls(value, classes)
+        if isinstance(node, ast.Return):
+            if found or (isinstance(value, ast.Name) and value.id in values):
+                return True
+        elif found and isinstance(node, ast.ClassDef):
+            classes.add(node.name)
+        elif found:
+            values |= {name for name, _ in assignments(node)}
+    return False
+
+
+def _calls(value: object, models: Collection[str]) -> bool:
+    """Whether a value is made by one of these, as in ``Net().to(device)``."""
+    while isinstance(value, ast.Call):
+        if isinstance(value.func, ast.Name):
+            return value.func.id in models
+        value = value.func.value if isinstance(value.func, ast.Attribute) else None
+    return False
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _last(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""

@@ -1,0 +1,312 @@
+"""Which cells belong to which task: headings, then file names, then content.
+
+What cannot be told from the text stays open between tasks, for behaviour to decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby, pairwise, takewhile
+from pathlib import PurePosixPath
+
+from gradkit.records.submission import Cell, Section, Submission
+from gradkit.records.task import Task
+from gradkit.submission.content import MODEL, TRAINING, Unit, units_of
+from gradkit.submission.possible import REPEATED, Ids, possible_tasks
+
+
+@dataclass(slots=True)
+class _Part:
+    """A section in the making: the tasks that are possible, and indices of units."""
+
+    tasks: Ids
+    own: list[int] = field(default_factory=list)
+    shared: set[int] = field(default_factory=set)
+
+
+def divide(
+    submission: Submission, tasks: Sequence[Task], named: Collection[str] = ()
+) -> tuple[Section, ...]:
+    """Divide a submission into sections.
+
+    Parameters
+    ----------
+    submission : Submission
+        What was read.
+    tasks : sequence of Task
+        All tasks of the assignment, also those that will not be graded: what belongs to
+        one of them must not be taken for another's.
+    named : collection of str
+        Ids that the user asked for, who knows better than the name of a file.
+
+    Returns
+    -------
+    tuple of Section
+        In the order of the files. A task may have several (two files, two attempts) or
+        none. ``shared`` are the cells outside any section that can concern it;
+        ``borrowed`` are all others, those after the section first, so that the last
+        definition in this order is the one nearest above it. A cell that serves several
+        sections is cut between statements, and its pieces have ``first_line`` set.
+    """
+    units = units_of(submission.cells, tasks)
+    possible = possible_tasks(units, tasks, named)
+    frameworks: dict[str, str] = {task.id: task.framework for task in tasks}
+    labels = _labels(units, possible, frameworks)
+    settled: dict[str, list[int]] = {}
+    strands: dict[Ids, list[int]] = {}
+    common: dict[int, Ids] = {}
+    for i, (ids, label) in enumerate(zip(possible, labels, strict=True)):
+        left = frozenset(task for task in ids if label in (None, frameworks[task]))
+        if label is None:
+            common[i] = ids
+        elif len(left) == 1:
+            settled.setdefault(next(iter(left)), []).append(i)
+        else:
+            strands.setdefault(left, []).append(i)
+    parts = [
+        _Part(frozenset({task}), own)
+        for task, indices in settled.items()
+        for own in _cut(indices, units, within_files=False)
+    ]
+    parts = [part for part in parts if _solid(part, units)] or parts
+    for part in _open_parts(strands, units, parts):
+        if part.tasks:
+            parts.append(part)
+        elif not _roles(part.own, units):
+            common |= {i: possible[i] for i in part.own}
+    parts.sort(key=lambda part: part.own[0])
+    for before, part in pairwise(parts):
+        if len(before.tasks) > 1 and not before.tasks & part.tasks:
+            # A data frame made ahead of the numpy half serves the torch half below too.
+            part.shared |= set(takewhile(lambda i: not units[i].solid, before.own))
+    return tuple(_section(part, units, common, tasks) for part in parts)
+
+
+def _solid(part: _Part, units: list[Unit]) -> bool:
+    return any(units[i].solid for i in part.own)
+
+
+# --- framework by content ----------------------------------------------------------------
+
+
+def _labels(units: list[Unit], possible: list[Ids], frameworks: dict[str, str]) -> list[str | None]:
+    """Tell the framework of each unit; None for what comes before anything solid."""
+    labels: list[str | None] = []
+    current: str | None = None
+    for i, (unit, ids) in enumerate(zip(units, possible, strict=True)):
+        if i and (unit.cell.file != units[i - 1].cell.file or not ids & possible[i - 1]):
+            current = None
+        open_to = {frameworks[task] for task in ids}
+        if len(open_to) == 1:
+            begun = len(ids) == 1 or unit.solid or current is not None
+            current = next(iter(open_to)) if begun else None
+        else:
+            before, current = current, _label(unit, current)
+            if before is not None and current != before:
+                # What leads up to the change is part of what comes.
+                j = i - 1
+                while j >= 0 and labels[j] == before and _leads(units[j], unit):
+                    labels[j] = current if len({frameworks[t] for t in possible[j]}) > 1 else before
+                    j -= 1
+        labels.append(current)
+    for _, group in groupby(range(len(units)), lambda i: units[i].cell.file):
+        file = list(group)
+        roles = _roles(file, units)
+        if roles and not roles & {MODEL, TRAINING}:
+            # A helper that knows of tensors too makes no torch part.
+            for i in file:
+                if labels[i] == "torch" and len({frameworks[t] for t in possible[i]}) > 1:
+                    labels[i] = None
+    return labels
+
+
+def _label(unit: Unit, current: str | None) -> str | None:
+    if unit.imports:
+        return "torch" if unit.torch and current is not None else current
+    if unit.torch:
+        return "torch"
+    if unit.roles or unit.loop or (unit.solid and current is None):
+        return "numpy"
+    return current
+
+
+def _leads(unit: Unit, to: Unit) -> bool:
+    return _idle(unit, to) and not unit.torch
+
+
+def _idle(unit: Unit, before: Unit) -> bool:
+    """Whether a unit above another can as well belong to it as to what is above."""
+    return not unit.solid and unit.cell.file == before.cell.file
+
+
+# --- parts -------------------------------------------------------------------------------
+
+
+def _cut(indices: list[int], units: list[Unit], *, within_files: bool = True) -> list[list[int]]:
+    """Cut where roles are defined again; a second attempt at one role is no new part."""
+    parts: list[list[int]] = [[]]
+    seen: dict[str, Unit] = {}
+    models = 0
+    for position, i in enumerate(indices):
+        unit = units[i]
+        again = [role for role in unit.roles if role in seen]
+        if again and (within_files or unit.cell.file != seen[again[0]].cell.file):
+            coming = _until_repeated(indices[position:], units)
+            if _begins(again, seen, coming, unit, models):
+                parts.append([])
+                while parts[-2] and _idle(units[parts[-2][-1]], unit):
+                    parts[-1].insert(0, parts[-2].pop())
+                seen, models = {}, 0
+        parts[-1].append(i)
+        seen |= dict.fromkeys(unit.roles, unit)
+        models += MODEL in unit.roles
+    return [part for part in parts if part]
+
+
+def _begins(
+    again: list[str], seen: dict[str, Unit], coming: set[str], unit: Unit, models: int
+) -> bool:
+    """Whether a role that is there again begins another part."""
+    if MODEL in again:
+        return TRAINING in seen
+    if TRAINING in again:
+        return models >= REPEATED
+    moved = any(
+        (seen[role].cell.file, seen[role].cell.headings) != (unit.cell.file, unit.cell.headings)
+        for role in again
+    )
+    return moved or len(coming & seen.keys()) >= REPEATED
+
+
+def _until_repeated(indices: Iterable[int], units: list[Unit]) -> set[str]:
+    roles: set[str] = set()
+    first: frozenset[str] = frozenset()
+    for i in indices:
+        if first and units[i].roles & first:
+            break
+        first = first or units[i].roles
+        roles |= units[i].roles
+    return roles
+
+
+def _roles(indices: Iterable[int], units: list[Unit]) -> set[str]:
+    return {role for i in indices for role in units[i].roles}
+
+
+def _open_parts(
+    strands: dict[Ids, list[int]], units: list[Unit], settled: list[_Part]
+) -> list[_Part]:
+    """Parts whose task the text leaves open. One without tasks is common property.
+
+    What stands above a settled section and has none of its roles belongs to it as shared
+    cells; otherwise it can only be of a task that no heading has claimed, unless it is a file of
+    its own.
+    """
+    claimed = {task for part in settled for task in part.tasks}
+    files = {units[i].cell.file for part in settled for i in part.own}
+    parts: list[_Part] = []
+    for ids, indices in strands.items():
+        earlier: list[int] = []
+        group: list[_Part] = []
+        for own in _cut(indices, units):
+            part = _Part(ids, own, _reused(own, earlier, units))
+            earlier += own
+            roles = _roles(own, units)
+            heirs = [
+                other
+                for other in settled
+                if other.tasks & ids
+                and own[0] < other.own[0]
+                and not roles & _roles(other.own, units)
+            ]
+            for other in heirs:
+                other.shared |= set(own)
+            # Another file may be another attempt at what is settled.
+            apart = bool(roles) and not files & {units[i].cell.file for i in own}
+            if heirs or not (apart or ids - claimed):
+                part.tasks = frozenset()
+            elif claimed and not apart:
+                part.tasks = ids - claimed
+            group.append(part)
+        # Without a role in it, it is only worth a look where nothing else is.
+        with_roles = [part for part in group if part.tasks and _roles(part.own, units)]
+        for part in group:
+            if part not in with_roles and (with_roles or settled or not _solid(part, units)):
+                part.tasks = frozenset()
+        parts += group
+    return _sift(parts, units)
+
+
+def _sift(parts: list[_Part], units: list[Unit]) -> list[_Part]:
+    """Among open parts of several frameworks, keep those without a role only if all lack one."""
+    if any(part.tasks and _roles(part.own, units) for part in parts):
+        for part in parts:
+            if not _roles(part.own, units):
+                part.tasks = frozenset()
+    return parts
+
+
+def _reused(own: list[int], earlier: list[int], units: list[Unit]) -> set[int]:
+    """Definitions of earlier parts that this one reads and does not make itself."""
+    made = {name for i in own for name in units[i].defines}
+    wanted = {name for i in own for name in units[i].loads} - made
+    found: set[int] = set()
+    for i in reversed(earlier):
+        if units[i].defines & wanted:
+            found.add(i)
+            wanted = (wanted | units[i].loads) - units[i].defines - made
+    return found
+
+
+# --- sections ----------------------------------------------------------------------------
+
+
+def _section(
+    part: _Part, units: list[Unit], common: dict[int, Ids], tasks: Sequence[Task]
+) -> Section:
+    own = set(part.own)
+    shared = {i for i, ids in common.items() if ids & part.tasks} | part.shared
+    shared -= own
+    rest = [i for i in range(len(units)) if i not in own and i not in shared]
+    first = min(own)
+    after, before = [i for i in rest if i > first], [i for i in rest if i < first]
+    return Section(
+        tasks=tuple(task.id for task in tasks if task.id in part.tasks),
+        own=_cells(sorted(own), units),
+        shared=_cells(sorted(shared), units),
+        borrowed=(*_cells(after, units), *_cells(before, units)),
+        title=_title([units[i] for i in part.own]),
+    )
+
+
+def _title(units: list[Unit]) -> str:
+    unit = next((unit for unit in units if unit.roles), units[0])
+    return " › ".join(unit.cell.headings) or PurePosixPath(unit.cell.file).name
+
+
+def _cells(indices: list[int], units: list[Unit]) -> tuple[Cell, ...]:
+    """Put neighbouring units of a cell together again."""
+    cells: list[Cell] = []
+    run: list[int] = []
+    for i in indices:
+        if run and (i != run[-1] + 1 or units[i].cell is not units[run[-1]].cell):
+            cells.append(_piece(run, units))
+            run = []
+        run.append(i)
+    if run:
+        cells.append(_piece(run, units))
+    return tuple(cells)
+
+
+def _piece(run: list[int], units: list[Unit]) -> Cell:
+    cell, start, end = units[run[0]].cell, units[run[0]].start, units[run[-1]].end
+    lines = cell.source.split("\n")
+    if start == 1 and end > len(lines):
+        return cell
+    return replace(
+        cell,
+        id=f"{cell.id}+{start}",
+        source="\n".join(lines[start - 1 : end - 1]),
+        first_line=cell.first_line + start - 1,
+    )

@@ -1,0 +1,172 @@
+"""A function of a section with all that it needs, as text that runs on its own."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import symtable
+import textwrap
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from gradkit.records.submission import Section
+from gradkit.runtime.plan import Plan
+from gradkit.runtime.statements import Statement, say
+from gradkit.runtime.training import runnable
+
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A statement as the student wrote it; ``definition`` where it computes nothing yet."""
+
+    text: str
+    node: ast.stmt
+    definition: bool
+
+
+class Excerpt:
+    """Finds what names of a section stand on, statement by statement.
+
+    Nothing is run: names are followed as the worker would follow them.
+
+    Parameters
+    ----------
+    section : Section
+    modules : mapping of str to str
+        Sources that the section may import; what comes from them is written out.
+    forbidden : collection of str
+        Names that must not come from other sections.
+    """
+
+    def __init__(
+        self, section: Section, modules: Mapping[str, str], forbidden: Collection[str]
+    ) -> None:
+        parts = (section.own, section.shared, section.borrowed)
+        self._begin(
+            Plan([[(cell.id, cell.source) for cell in part] for part in parts], forbidden),
+            {cell.id: cell.source for part in parts for cell in part},
+            modules,
+        )
+
+    def _begin(self, plan: Plan, sources: Mapping[str, str], modules: Mapping[str, str]) -> None:
+        self._plan, self._sources, self._modules = plan, sources, modules
+
+    def statement(self, cell: str, line: int) -> Statement:
+        """The top-level statement that stands there.
+
+        Raises
+        ------
+        LookupError
+            None begins at that line.
+        """
+        found = self._plan.at(cell, line)
+        if found is None:
+            raise LookupError(f"no statement begins at {say(cell, line)}")
+        return found
+
+    def pieces(
+        self, names: Collection[str], given: Collection[str] = (), at: Statement | None = None
+    ) -> list[Piece]:
+        """What makes some names, in an order that runs.
+
+        Parameters
+        ----------
+        names : collection of str
+        given : collection of str
+            Names that need not be made.
+        at : Statement, optional
+            Make the names as they are at this statement, and not as in the end.
+        """
+        found: dict[Statement, None] = dict.fromkeys(self._plan.stars())
+        waiting = [(name, at) for name in names]
+        while waiting:
+            name, where = waiting.pop()
+            made = None if name in given else self._plan.resolve(name, where)
+            if made is None or made in found:
+                continue
+            found[made] = None
+            # A function looks its names up when it is called, and not where it stands.
+            inner = None if isinstance(made.node, DEFINITIONS) else made
+            waiting += [(read, inner) for read in reads(made.node)]
+        ordered = sorted(found, key=lambda made: (-made.layer, made.position))
+        return [piece for made in ordered for piece in self._written(made)]
+
+    def _written(self, made: Statement) -> Iterator[Piece]:
+        node = made.node
+        module = str(node.module) if isinstance(node, ast.ImportFrom) else ""
+        if isinstance(node, ast.ImportFrom) and not node.level and module in self._modules:
+            yield from self._inlined(node, module)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield Piece(ast.unparse(node), node, definition=True)
+        else:
+            text = source_of(node, self._sources[made.cell])
+            yield Piece(text, node, definition=isinstance(node, DEFINITIONS))
+
+    def _inlined(self, node: ast.ImportFrom, module: str) -> Iterator[Piece]:
+        other = Excerpt.__new__(Excerpt)
+        name, source = f"{module}.py", self._modules[module]
+        other._begin(Plan([[(name, source)], [], []], ()), {name: source}, self._modules)
+        if node.names[0].name == "*":
+            yield Piece(source, node, definition=True)
+            return
+        yield from other.pieces([alias.name for alias in node.names])
+        for alias in node.names:
+            if alias.asname not in (None, alias.name):
+                yield Piece(f"{alias.asname} = {alias.name}", node, definition=True)
+
+
+def source_of(node: ast.stmt, source: str) -> str:
+    """The lines of a statement, without training loops inside it."""
+    if (shorter := runnable(node)) is not node:
+        return ast.unparse(shorter)
+    decorators = getattr(node, "decorator_list", [])
+    first = min([node.lineno, *(each.lineno for each in decorators)])
+    lines = source.split("\n")[first - 1 : node.end_lineno]
+    text = textwrap.dedent("\n".join(lines))
+    try:
+        alone = len(ast.parse(text).body) == 1
+    except SyntaxError:
+        alone = False
+    # Two statements may share a line.
+    return text if alone else ast.unparse(node)
+
+
+def reads(node: ast.stmt) -> set[str]:
+    """The global names that a statement looks up, inside its functions too."""
+    found: set[str] = set()
+    text = ast.unparse(_Generators().visit(copy.deepcopy(node)))
+    tables = [symtable.symtable(text, "<statement>", "exec")]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        outside = table.get_type() == "module"
+        found |= {
+            symbol.get_name()
+            for symbol in table.get_symbols()
+            if (symbol.is_referenced() and (outside or symbol.is_global()))
+            or symbol.is_declared_global()
+        }
+    for part in ast.walk(node) if not isinstance(node, DEFINITIONS) else ():
+        # The symbol table counts `x += 1` as a binding alone.
+        if isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Name):
+            found.add(part.target.id)
+    return found
+
+
+class _Generators(ast.NodeTransformer):
+    """Comprehensions become generators: from Python 3.12 on only those have their own names."""
+
+    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
+        self.generic_visit(node)
+        return ast.GeneratorExp(node.elt, node.generators)
+
+    def visit_SetComp(self, node: ast.SetComp) -> ast.AST:
+        self.generic_visit(node)
+        return ast.GeneratorExp(node.elt, node.generators)
+
+    def visit_DictComp(self, node: ast.DictComp) -> ast.AST:
+        self.generic_visit(node)
+        pair = ast.Tuple([node.key, node.value], ast.Load())
+        return ast.GeneratorExp(pair, node.generators)

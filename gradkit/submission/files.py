@@ -1,0 +1,277 @@
+"""The files of a submission as bytes: which are taken, and how much of them at most.
+
+Everything is measured before it is read; links are never followed, special files never
+opened. What is refused on its own gives a `Problem`, what leaves nothing to grade
+a `SubmissionError`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from gradkit.errors import GradkitError
+from gradkit.language import say
+from gradkit.records.submission import File, Place, Problem
+from gradkit.text import clean_text
+
+SUFFIXES = (".py", ".ipynb")
+
+SCRIPT_BYTES = 400_000
+NOTEBOOK_BYTES = 25_000_000
+TOTAL_BYTES = 60_000_000
+"""Limits on one script, one notebook, and all code files of one submission, in bytes.
+
+Of a notebook it is outputs that take so much; its code is measured by `gradkit.submission.amount`.
+"""
+
+ENTRIES = 5_000
+"""Files and folders that are looked at, of whatever kind."""
+
+CODE_FILES = 100
+DEPTH = 8
+"""Levels of folders below the submission's own."""
+
+NAME = 120
+"""Characters of a file name that are shown."""
+
+_SKIPPED = frozenset({"__MACOSX", "__pycache__", "node_modules", "site-packages", "venv", "env"})
+
+
+class SubmissionError(GradkitError):
+    """A submission of which nothing can be read. The message is meant for the student."""
+
+
+class UnreadableError(SubmissionError):
+    """A machine could not read it now, and may another time: that says nothing of the files."""
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether reading ended for reasons of the machine: another time it may be read.
+
+    What is not the system's, or is an offset that no file has, comes from damaged contents.
+    """
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
+
+
+def is_code(name: str) -> bool:
+    """Whether the name is that of a script or a notebook."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def is_archive(name: str) -> bool:
+    """Whether the name is that of an archive that can be opened."""
+    return name.lower().endswith(".zip")
+
+
+def is_ignored(part: str) -> bool:
+    """Whether a file or folder of this name is left aside without a word."""
+    return part.startswith(".") or part in _SKIPPED
+
+
+def shown(name: str) -> str:
+    """Make a file name fit to be shown: on one line, without control characters, not endless."""
+    return clean_text(" ".join(name.split()), NAME) or say("(no name)")
+
+
+def largest(name: str) -> int:
+    """Return the number of bytes that a file of this name may have."""
+    return NOTEBOOK_BYTES if name.lower().endswith(".ipynb") else SCRIPT_BYTES
+
+
+def too_large(name: str, size: int) -> str | None:
+    """Say that a code file is too large, if it is."""
+    limit = largest(name)
+    if size <= limit:
+        return None
+    advice = (
+        say("Clear all outputs, save, and hand it in again")
+        if name.lower().endswith(".ipynb")
+        else say("Hand in the code alone, without data in it")
+    )
+    return say(
+        "{name} has {size} MB; at most {limit} MB are read. {advice}.",
+        name=shown(name),
+        size=f"{size / 1e6:.1f}",
+        limit=f"{limit / 1e6:g}",
+        advice=advice,
+    )
+
+
+def not_opened(name: str, error: OSError) -> str:
+    """Say that a file could not be opened, and what the system says of it."""
+    return say(
+        "{name} could not be opened: {reason}. Check the path and the permissions.",
+        name=shown(name),
+        reason=error.strerror or error,
+    )
+
+
+def read_file(path: Path) -> File:
+    """Read a file that was named directly.
+
+    Raises
+    ------
+    SubmissionError
+        It is too large, or cannot be opened.
+    """
+    try:
+        data = _read_regular(path, path.name, follow=True)
+    except OSError as error:
+        raise UnreadableError(not_opened(path.name, error)) from None
+    if isinstance(data, str):
+        raise SubmissionError(data)
+    return File(path.name, data)
+
+
+def read_folder(root: Path) -> tuple[list[File], list[Problem], list[tuple[str, Path]]]:
+    """Read all code files below a folder, in the order of their paths.
+
+    Returns
+    -------
+    tuple of list
+        Code files, what could not be used, and archives with their paths inside ``root``,
+        which are not opened.
+
+    Raises
+    ------
+    SubmissionError
+        There are too many files.
+    """
+    files: list[File] = []
+    archives: list[tuple[str, Path]] = []
+    problems: list[Problem] = []
+    total = 0
+    for name, path in _walk(root, problems):
+        if is_archive(name):
+            archives.append((name, path))
+            continue
+        if len(files) >= CODE_FILES:
+            raise SubmissionError(
+                say(
+                    "{name} holds more than {limit} scripts and notebooks. Hand in one "
+                    "submission at a time.",
+                    name=shown(root.name),
+                    limit=CODE_FILES,
+                )
+            )
+        passing = False
+        try:
+            data = _read_regular(path, name, follow=False)
+        except OSError as error:
+            passing = True
+            data = say(
+                "{name} could not be opened: {reason}.",
+                name=shown(name),
+                reason=error.strerror or error,
+            )
+        if isinstance(data, str):
+            problems.append(Problem(data, Place(shown(name), None, 1), passing))
+            continue
+        total += len(data)
+        if total > TOTAL_BYTES:
+            raise SubmissionError(
+                say(
+                    "The code files of {name} have more than {size} MB together. Clear the "
+                    "notebooks' outputs, or hand in fewer files.",
+                    name=shown(root.name),
+                    size=f"{TOTAL_BYTES / 1e6:.0f}",
+                )
+            )
+        files.append(File(name, data))
+    return files, problems, archives
+
+
+def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
+    """Yield code files and archives with their paths inside ``root``; folders come after."""
+    folders = [("", root)]
+    seen = 0
+    while folders:
+        prefix, folder = folders.pop()
+        entries: list[os.DirEntry[str]] = []
+        try:
+            with os.scandir(folder) as scan:
+                for entry in scan:
+                    seen += 1
+                    if seen > ENTRIES:
+                        raise SubmissionError(
+                            say(
+                                "{name} holds more than {limit} files. "
+                                "Hand in the folder of the exercise alone.",
+                                name=shown(root.name),
+                                limit=ENTRIES,
+                            )
+                        )
+                    if not is_ignored(entry.name):
+                        entries.append(entry)
+        except OSError as error:
+            if folder == root:
+                raise UnreadableError(
+                    say(
+                        "The folder {name} could not be opened: {reason}. Check its permissions.",
+                        name=shown(root.name),
+                        reason=error.strerror or error,
+                    )
+                ) from None
+            problems.append(
+                Problem(
+                    say(
+                        "The folder {prefix} could not be opened: {reason}.",
+                        prefix=shown(prefix),
+                        reason=error.strerror,
+                    ),
+                    passing=True,
+                )
+            )
+            continue
+        entries.sort(key=lambda entry: entry.name)
+        below = []
+        for entry in entries:
+            name = f"{prefix}{entry.name}"
+            if entry.is_symlink():
+                if is_code(name) or not entry.is_file():
+                    problems.append(
+                        Problem(
+                            say(
+                                "{name} is a link, and links are not followed. "
+                                "Hand in the file itself.",
+                                name=shown(name),
+                            ),
+                            Place(shown(name), None, 1),
+                        )
+                    )
+            elif entry.is_dir(follow_symlinks=False):
+                if name.count("/") >= DEPTH:
+                    problems.append(
+                        Problem(
+                            say(
+                                "The folder {name} lies more than {limit} levels deep "
+                                "and was left out.",
+                                name=shown(name),
+                                limit=DEPTH,
+                            )
+                        )
+                    )
+                elif not os.path.lexists(os.path.join(entry.path, "pyvenv.cfg")):
+                    below.append((f"{name}/", Path(entry.path)))
+            elif is_code(name) or is_archive(name):
+                yield name, Path(entry.path)
+        folders.extend(reversed(below))
+
+
+def _read_regular(path: Path, name: str, *, follow: bool) -> bytes | str:
+    """Read a regular file, or say why not."""
+    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    # A pipe would be waited for without end; a link may have taken the file's place.
+    flags |= getattr(os, "O_NONBLOCK", 0) | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
+    descriptor = os.open(path, flags)
+    with open(descriptor, "rb") as stream:
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode):
+            return say("{name} is not a regular file and was not opened.", name=shown(name))
+        complaint = too_large(name, state.st_size)
+        # The file may grow between the question and the reading.
+        return complaint or stream.read(largest(name))

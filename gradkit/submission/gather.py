@@ -1,0 +1,201 @@
+"""A class: what each file, sub-folder and member of an archive given is one submission of.
+
+Nothing is lost on the way: what cannot be graded is in the list too, and says why when it
+is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from gradkit.language import say
+from gradkit.submission.archive import name_of
+from gradkit.submission.files import (
+    SubmissionError,
+    is_code,
+    is_ignored,
+    shown,
+)
+from gradkit.text import storable
+
+MEMBERS = 200_000
+"""Files and folders in one archive of a class."""
+
+EXPORT = re.compile(r"assignment_\d+_export/$")
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """Where one submission lies: a path, or a ``member`` (file or folder/) of the archive there.
+
+    ``name`` is unlike all others of the class. ``listed`` is true of what was found in a
+    folder, where links are not followed, rather than named. ``file`` is what the student called
+    the file, where the download gave it another name. ``parts`` are read as one submission;
+    the path is that of the first.
+    """
+
+    name: str
+    path: Path
+    member: str = ""
+    listed: bool = False
+    file: str = ""
+    parts: tuple[Handed, ...] = ()
+
+
+def gather(paths: Iterable[Path], leave: Collection[Path] = ()) -> list[Handed]:
+    """List the submissions of a class.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        A script or notebook is one submission. Of a folder or a zip archive every file and
+        every folder in it is one. An archive whose only folder is called like itself is
+        taken as that folder. What is given twice is one submission.
+    leave : collection of Path
+        What is no submission wherever it lies: the results, among those they are about.
+
+    Returns
+    -------
+    list of Handed
+        In the order given, members by name. Where a name would come twice, the files'
+        endings tell them apart, then the folders they lie in.
+
+    Raises
+    ------
+    SubmissionError
+        A path leads nowhere, cannot be listed, or holds no submission.
+    """
+    aside = {os.path.abspath(path) for path in leave}
+    given: dict[tuple[str, str], Handed] = {}
+    for path in paths:
+        for handed in _within(path, aside):
+            given.setdefault((os.path.abspath(handed.path), handed.member), handed)
+    found = list(given.values())
+    for fuller in (_with_ending, _with_folder):
+        counts = Counter(handed.name for handed in found)
+        found = [fuller(handed) if counts[handed.name] > 1 else handed for handed in found]
+    taken = Counter(handed.name for handed in found)
+    named: set[str] = set()
+    unique = []
+    for handed in found:
+        name, count = handed.name, 1
+        while name in named or (count > 1 and name in taken):
+            count += 1
+            name = f"{handed.name}~{count}"
+        named.add(name)
+        unique.append(replace(handed, name=name))
+    return unique
+
+
+def place_of(handed: Handed) -> str:
+    """Where a submission lies, as text that can be stored and sent."""
+    return storable(f"{handed.path}!{handed.member}" if handed.member else str(handed.path))
+
+
+def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
+    try:
+        if path.is_dir():
+            members = sorted(entry.name for entry in path.iterdir() if not is_ignored(entry.name))
+            listed = [
+                Handed(_stem(name), path / name, listed=True)
+                for name in members
+                if os.path.abspath(path / name) not in aside
+            ]
+        elif path.suffix.lower() == ".zip" and path.exists():
+            listed = list(_packed(path))
+        elif path.exists():
+            yield Handed(_stem(path.name), path)
+            return
+        else:
+            raise SubmissionError(say("There is no file or folder {path}.", path=shown(str(path))))
+    except OSError as error:
+        raise SubmissionError(
+            say(
+                "{path} could not be opened: {reason}. Check the path and the permissions.",
+                path=shown(str(path)),
+                reason=error.strerror or error,
+            )
+        ) from None
+    if not listed:
+        raise SubmissionError(
+            say(
+                "There is no submission in {path}. Expected are scripts, notebooks, folders "
+                "or archives, one for each student.",
+                path=shown(str(path)),
+            )
+        )
+    yield from listed
+
+
+def _packed(path: Path) -> Iterator[Handed]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name_of(info) for info in archive.infolist()]
+    except OSError:
+        raise
+    except Exception:
+        # What `zipfile` raises on damaged input has no common base.
+        raise SubmissionError(
+            say(
+                "{name} is damaged or not a zip archive. Pack the files again as .zip.",
+                name=shown(path.name),
+            )
+        ) from None
+    if len(names) > MEMBERS:
+        raise SubmissionError(
+            say(
+                "{name} holds more than {limit} files. Grade a class in parts.",
+                name=shown(path.name),
+                limit=MEMBERS,
+            )
+        )
+    prefix = folder_in(path, names)
+    for top in _tops(names, prefix):
+        yield Handed(_stem(top.rstrip("/")), path, prefix + top)
+
+
+def folder_in(path: Path, names: list[str]) -> str:
+    """The folder that everything lies in and that is called like the archive, or nothing.
+
+    A browser calls an archive ``class (1)`` where it has one of that name already. Gradescope
+    calls the folder in it ``assignment_NUMBER_export``.
+    """
+    called = {path.stem, re.sub(r" ?\(\d+\)$", "", path.stem)}
+    tops = _tops(names, "")
+    if len(tops) != 1:
+        return ""
+    like = tops[0] in {f"{name}/" for name in called} or EXPORT.match(tops[0])
+    return tops[0] if like else ""
+
+
+def _tops(names: list[str], prefix: str) -> list[str]:
+    """What lies at the top of an archive, or of a folder in it; folders with a slash."""
+    tops: dict[str, None] = {}
+    for name in names:
+        if name.startswith(prefix) and name != prefix:
+            first, slash, _ = name.removeprefix(prefix).partition("/")
+            # What points out of the archive is no member of it.
+            if first not in ("", ".", "..") and ":" not in first and not is_ignored(first):
+                tops[first + slash] = None
+    return sorted(tops)
+
+
+def _stem(name: str) -> str:
+    path = PurePosixPath(name)
+    return shown(path.stem if is_code(name) or path.suffix.lower() == ".zip" else name)
+
+
+def _with_ending(handed: Handed) -> Handed:
+    name = PurePosixPath(handed.member or handed.path.as_posix()).name
+    return replace(handed, name=shown(name))
+
+
+def _with_folder(handed: Handed) -> Handed:
+    folder = handed.path.name if handed.member else handed.path.parent.name
+    return replace(handed, name=shown(f"{folder}/{handed.name}"))

@@ -1,0 +1,241 @@
+"""A notebook's code cells, of any notebook format, with the headings above each."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from typing import Any
+
+from gradkit.language import phrase, say
+from gradkit.records.submission import Cell, File, Problem
+from gradkit.submission.amount import Amount
+from gradkit.submission.cell import make_cell
+from gradkit.submission.files import SubmissionError
+from gradkit.submission.headings import BELOW_ALL, Path, headings_in, plain
+from gradkit.submission.source import decode, unify
+from gradkit.text import clean_text
+
+CODE_CELLS = 2_000
+CELLS = 5_000
+VALUES = 3_000_000
+"""Values in the notebook's JSON, estimated from its commas, before it is parsed."""
+
+GROUPS = 300_000
+"""Lists and objects in the notebook's JSON, estimated from its brackets."""
+
+MARKDOWN = 20_000
+"""Characters of a markdown cell that are searched for headings."""
+
+HEADINGS = 2_000
+"""In all markdown cells."""
+
+_VERSION = 4
+_SHOWN = 20
+"""Characters of a format's number that are repeated."""
+
+_KEPT = frozenset({"nbformat", "nbformat_minor", "cells", "worksheets"})
+_KEPT_OF_CELLS = frozenset(
+    {"cell_type", "source", "input", "language", "level", "prompt_number", "execution_count"}
+    | {"outputs", "metadata", "collapsed", "id"}
+)
+"""What nbformat may want to see; to check the rest of a large notebook would take it long."""
+
+_TEXTS = frozenset({"source", "input"})
+
+_SAVE_AGAIN = phrase("Open it in Jupyter or Colab, save it, and hand it in again.")
+_LONE_COMMENT = re.compile(r"(#{1,6})\s*([^#\s=()\[\]{}:;][^=()\[\]{};]*)$")
+_FORM_TITLE = re.compile(r"#\s*@title\s+([^\n{]+)")
+_WRITE_FILE = re.compile(r"\s*%%(?:writefile|file)\s+(?:-a\s+)?(?:\./)?([A-Za-z_]\w*)\.py\s*\n")
+
+
+def read_notebook(
+    file: File, label: str, amount: Amount | None = None
+) -> tuple[list[Cell], list[Problem], dict[str, str]]:
+    """Read the code cells of a notebook.
+
+    Parameters
+    ----------
+    file : File
+        The notebook.
+    label : str
+        The file's name as it is shown.
+    amount : Amount, optional
+        What has been read of the submission so far.
+
+    Returns
+    -------
+    cells : list of Cell
+        Numbered by the code cells alone, empty ones included in the count.
+    problems : list of Problem
+    modules : dict
+        Sources of modules that cells write by ``%%writefile``, by module name.
+
+    Raises
+    ------
+    SubmissionError
+        It is no notebook, or larger than is reasonable.
+    """
+    cells: list[Cell] = []
+    problems: list[Problem] = []
+    modules: dict[str, str] = {}
+    path = Path()
+    number = above = 0
+    raws = _raw_cells(_load(file, label), label)
+    codes = (raw.get("source") for raw in raws if raw.get("cell_type") == "code")
+    (amount or Amount(label)).add(label, (code for code in codes if isinstance(code, str)))
+    for raw in raws:
+        kind, text = raw.get("cell_type"), raw.get("source")
+        text = unify(text if isinstance(text, str) else "")
+        if kind == "markdown":
+            for _, level, heading in headings_in(text[:MARKDOWN]):
+                above += 1
+                if above > HEADINGS:
+                    raise SubmissionError(
+                        say(
+                            "{label} has more than {limit} headings. Hand in the exercise alone.",
+                            label=label,
+                            limit=HEADINGS,
+                        )
+                    )
+                path.enter(level, heading)
+        elif kind == "code":
+            number += 1
+            if number > CODE_CELLS:
+                raise SubmissionError(
+                    say(
+                        "{label} has more than {limit} code cells. Hand in the exercise alone.",
+                        label=label,
+                        limit=CODE_CELLS,
+                    )
+                )
+            if lone := _LONE_COMMENT.match(text.strip()):
+                path.enter(BELOW_ALL, plain(lone[2]))
+            elif written := _WRITE_FILE.match(text):
+                before = text[: written.end()].count("\n")
+                modules[written[1]] = "\n" * before + text[written.end() :]
+            title = _FORM_TITLE.match(text)
+            headings = path.now() + ((plain(title[1]),) if title else ())
+            cell, found = make_cell(label, number, text, headings)
+            cells.append(cell)
+            problems += found
+    return cells, problems, modules
+
+
+def _load(file: File, label: str) -> dict[str, Any]:
+    """Parse the JSON, after a look at how much of it there is."""
+    data = file.data
+    if data.count(b",") > VALUES or data.count(b"{") + data.count(b"[") > GROUPS:
+        raise SubmissionError(
+            say(
+                "{label} holds more data than a notebook of this exercise can need. Clear all "
+                "outputs, save, and hand it in again.",
+                label=label,
+            )
+        )
+    text, _ = decode(data)
+    try:
+        loaded = json.loads(text)
+    except json.JSONDecodeError as error:
+        if text.lstrip()[:1] == "<":
+            raise SubmissionError(
+                say(
+                    "{label} is a web page, not a notebook. Download the notebook file itself.",
+                    label=label,
+                )
+            ) from None
+        raise SubmissionError(
+            say(
+                "{label} is not a valid notebook: its JSON is broken at line {lineno}, column "
+                "{colno} ({msg}). {advice}",
+                label=label,
+                lineno=error.lineno,
+                colno=error.colno,
+                msg=error.msg,
+                advice=say(_SAVE_AGAIN),
+            )
+        ) from None
+    except (ValueError, RecursionError):
+        raise SubmissionError(
+            say(
+                "{label} is not a valid notebook: its JSON is nested too deeply or holds a "
+                "number that is too long. {advice}",
+                label=label,
+                advice=say(_SAVE_AGAIN),
+            )
+        ) from None
+    if not isinstance(loaded, dict) or not ("cells" in loaded or "worksheets" in loaded):
+        raise SubmissionError(
+            say(
+                "{label} is JSON, but not a notebook: there are no cells in it. {advice}",
+                label=label,
+                advice=say(_SAVE_AGAIN),
+            )
+        )
+    return loaded
+
+
+def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
+    """Let nbformat read and upgrade the notebook, relieved of its outputs and metadata."""
+    import nbformat
+    from nbformat.reader import reads
+
+    version = loaded.get("nbformat")
+    loaded = {**{key: loaded[key] for key in _KEPT & loaded.keys()}, "metadata": {}}
+    sheets = loaded.get("worksheets") or [loaded]
+    try:
+        count = 0
+        for sheet in sheets:
+            for cell in sheet["cells"]:
+                count += 1
+                for key in set(cell) - _KEPT_OF_CELLS:
+                    del cell[key]
+                for key, empty in (("outputs", []), ("metadata", {})):
+                    if key in cell:
+                        cell[key] = empty
+                for key in _TEXTS & cell.keys():
+                    # Lines that are put together take a fifth of the memory. (In format 2 they
+                    # have no ends.)
+                    if isinstance(cell[key], list) and version != 2:
+                        cell[key] = "".join(cell[key])
+        if count > CELLS:
+            raise SubmissionError(
+                say(
+                    "{label} has {count} cells; at most {limit} are read. Hand in the exercise "
+                    "alone.",
+                    label=label,
+                    count=count,
+                    limit=CELLS,
+                )
+            )
+        with warnings.catch_warnings():
+            # Missing or doubled cell ids matter to nobody here.
+            warnings.simplefilter("ignore")
+            notebook = nbformat.convert(  # type: ignore[no-untyped-call]
+                reads(json.dumps(loaded)),  # type: ignore[no-untyped-call]
+                _VERSION,
+            )
+        cells = [dict(cell) for cell in notebook["cells"]]
+    except SubmissionError:
+        raise
+    except Exception as error:
+        # What nbformat raises on damaged input has no common base.
+        if isinstance(version, int) and version > _VERSION:
+            raise SubmissionError(
+                say(
+                    "{label} has notebook format {version}; up to {known} can be read. Save it "
+                    "in format {known} and hand it in again.",
+                    label=label,
+                    version=clean_text(str(version), _SHOWN),
+                    known=_VERSION,
+                )
+            ) from None
+        raise SubmissionError(
+            say(
+                "{label} is not a valid notebook ({type}). {advice}",
+                label=label,
+                type=type(error).__name__,
+                advice=say(_SAVE_AGAIN),
+            )
+        ) from None
+    return cells

@@ -1,0 +1,278 @@
+"""The first stage of the line: a path becomes a `Submission`. Nothing is run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path, PurePosixPath
+
+from gradkit.language import phrase, say
+from gradkit.records.submission import Cell, File, Parcel, Place, Problem, Submission
+from gradkit.submission.amount import Amount, MuchCodeError, refuse_if
+from gradkit.submission.archive import (
+    ARCHIVES,
+    passed_on,
+    read_archive,
+    refuse_many,
+    unopened,
+    within_archive,
+)
+from gradkit.submission.files import (
+    CODE_FILES,
+    TOTAL_BYTES,
+    SubmissionError,
+    UnreadableError,
+    is_code,
+    read_file,
+    read_folder,
+    shown,
+)
+from gradkit.submission.notebook import read_notebook
+from gradkit.submission.script import read_script
+from gradkit.text import clean_text
+
+__all__ = ["SubmissionError", "collect", "parse", "read"]
+
+_EXPECTED = phrase("Expected is a script (.py), a notebook (.ipynb), or a folder or .zip of them.")
+_NOT_HANDED_IN = frozenset({"setup", "conftest"})
+
+
+def read(path: str | PathLike[str]) -> Submission:
+    """Read a script, a notebook, a folder or a zip archive. See `collect` and `parse`."""
+    return parse(collect(path))
+
+
+def collect(path: str | PathLike[str]) -> Parcel:
+    """Read the bytes of a script, a notebook, a folder or a zip archive.
+
+    Parameters
+    ----------
+    path : path-like
+        A link given here is followed; links inside a folder or archive are not.
+
+    Returns
+    -------
+    Parcel
+        Data files, hidden files and Jupyter's checkpoints are left aside.
+
+    Raises
+    ------
+    SubmissionError
+        Nothing can be read at all. The message says why, and what to do.
+    """
+    path = Path(path)
+    try:
+        is_folder, exists = path.is_dir(), path.exists()
+    except (OSError, ValueError):
+        is_folder = exists = False
+    if not exists:
+        raise UnreadableError(
+            say("There is no file or folder {path}.", path=clean_text(str(path), 300))
+        )
+    if is_folder:
+        return packed(path.name, str(path), *_folder(path))
+    if path.suffix.lower() == ".zip":
+        return packed(path.name, str(path), *read_archive(path))
+    if is_code(path.name):
+        return alone(str(path), read_file(path))
+    raise SubmissionError(not_gradable(path.name))
+
+
+def _folder(path: Path) -> tuple[list[File], list[Problem]]:
+    """The code files of a folder; where there are none, those of the archives in it."""
+    files, problems, archives = read_folder(path)
+    if files:
+        return files, problems
+    problems += [unopened(name) for name, _ in archives[ARCHIVES:]]
+    for name, place in archives[:ARCHIVES]:
+        try:
+            found, said = read_archive(place)
+        except SubmissionError as error:
+            problems.append(passed_on(name, error))
+            continue
+        problems += said
+        files += within_archive(name, found)
+        refuse_many(path.name, files)
+    return files, problems
+
+
+def not_gradable(name: str) -> str:
+    """The sentence for a file of another kind."""
+    return say(
+        "{name} is not a file that can be graded. {expected}",
+        name=shown(name),
+        expected=say(_EXPECTED),
+    )
+
+
+def alone(path: str, file: File) -> Parcel:
+    """The parcel of one script or notebook."""
+    digest = hashlib.sha256(file.data).hexdigest()
+    return Parcel(_name(file.name), path, (file,), (), digest)
+
+
+def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> Parcel:
+    """The parcel of a folder or archive that is called ``name``.
+
+    Raises
+    ------
+    SubmissionError
+        There is no code in it, or more than is read.
+    """
+    taken = _handed_in(sorted(_unwrapped(files), key=lambda file: file.name))
+    if not taken:
+        said = " ".join(problem.message for problem in problems[:3])
+        passing = any(problem.passing for problem in problems)
+        raise (UnreadableError if passing else SubmissionError)(
+            say(
+                "There is no script and no notebook in {name}. {said}",
+                name=shown(name),
+                said=said or say(_EXPECTED),
+            )
+        )
+    scripts = [file for file in taken if not file.name.lower().endswith(".ipynb")]
+    # Seen by the sizes alone, before all of it is sent to whoever parses it.
+    refuse_if(name, sum(len(file.data) for file in scripts), 0, SubmissionError)
+    return Parcel(_name(name), path, tuple(taken), tuple(problems), _digest(taken))
+
+
+def joined(name: str, parcels: Iterable[Parcel], problems: Iterable[Problem] = ()) -> Parcel:
+    """The parcel of several that were handed in as one, under the limits of a single one.
+
+    Parameters
+    ----------
+    name : str
+    parcels : iterable of Parcel
+        Where a file comes twice, the later one gets a number behind its name.
+    problems : iterable of Problem
+        Of what could not be read, besides those of the parcels.
+
+    Raises
+    ------
+    SubmissionError
+        There is no code in it, or more than is read.
+    """
+    files: dict[str, File] = {}
+    said: list[Problem] = []
+    for parcel in parcels:
+        said += parcel.problems
+        for file in parcel.files:
+            label, count = file.name, 1
+            path = PurePosixPath(file.name)
+            while label in files:
+                count += 1
+                label = str(path.with_name(f"{path.stem}~{count}{path.suffix}"))
+            files[label] = File(label, file.data)
+    said += problems
+    if len(files) > CODE_FILES or sum(len(file.data) for file in files.values()) > TOTAL_BYTES:
+        raise SubmissionError(
+            say(
+                "The files of {name} are more than {limit} scripts and notebooks, or "
+                "have more than {size} MB together. Hand in fewer files.",
+                name=shown(name),
+                limit=CODE_FILES,
+                size=f"{TOTAL_BYTES / 1e6:.0f}",
+            )
+        )
+    return packed(name, "", list(files.values()), said)
+
+
+def _name(name: str) -> str:
+    stem, dot, suffix = name.rpartition(".")
+    return shown(stem if stem and dot + suffix.lower() in (".py", ".ipynb", ".zip") else name)
+
+
+def parse(parcel: Parcel) -> Submission:
+    """Read the cells of a parcel's files.
+
+    Returns
+    -------
+    Submission
+        Its cells follow the files in the order of their paths. What could not be used is
+        listed in ``problems``.
+
+    Raises
+    ------
+    SubmissionError
+        Nothing can be read at all. The message says why, and what to do.
+    """
+    cells: list[Cell] = []
+    modules: dict[str, str] = {}
+    labels: set[str] = set()
+    problems = list(parcel.problems)
+    amount = Amount(parcel.name)
+    for file in parcel.files:
+        label = _label(file.name, labels)
+        try:
+            if file.name.lower().endswith(".ipynb"):
+                found, said, written = read_notebook(file, label, amount)
+                modules.update(written)
+            else:
+                found, said, source = read_script(file, label, amount)
+                for name in _module_names(file.name):
+                    modules.setdefault(name, source)
+        except MuchCodeError:
+            raise
+        except SubmissionError as error:
+            if len(parcel.files) == 1:
+                raise
+            problems.append(Problem(str(error), Place(label, None, 1)))
+            continue
+        cells += found
+        problems += said
+    if not cells and problems:
+        raise SubmissionError(" ".join(problem.message for problem in problems[:3]))
+    return Submission(
+        parcel.name, parcel.path, parcel.digest, tuple(cells), modules, tuple(problems)
+    )
+
+
+def _digest(files: Iterable[File]) -> str:
+    total = hashlib.sha256()
+    for file in files:
+        name = file.name.encode("utf-8", "surrogateescape")
+        total.update(b"%d %d " % (len(name), len(file.data)) + name)
+        total.update(file.data)
+    return total.hexdigest()
+
+
+def _label(name: str, taken: set[str]) -> str:
+    """Give the name as it is shown, made different from those already given."""
+    label = first = shown(name)
+    count = 1
+    while label in taken:
+        count += 1
+        label = f"{first}~{count}"
+    taken.add(label)
+    return label
+
+
+def _unwrapped(files: list[File]) -> list[File]:
+    """Take off the folder that everything lies in, as archives usually have one."""
+    while files:
+        folder, slash, _ = files[0].name.partition("/")
+        if not slash or not all(file.name.startswith(folder + slash) for file in files):
+            break
+        files = [File(file.name[len(folder) + 1 :], file.data) for file in files]
+    return files
+
+
+def _handed_in(files: list[File]) -> list[File]:
+    """Leave out tests and packaging, unless there is nothing else."""
+    own = [file for file in files if not _is_equipment(PurePosixPath(file.name).stem)]
+    return own or files
+
+
+def _is_equipment(stem: str) -> bool:
+    return stem in _NOT_HANDED_IN or stem.startswith("test_") or stem.endswith("_test")
+
+
+def _module_names(name: str) -> list[str]:
+    """Return what a file can be imported as: dotted from the top, or from its own folder."""
+    parts = list(PurePosixPath(name).with_suffix("").parts)
+    if parts[-1] == "__init__":
+        parts.pop()
+    if not parts or not all(part.isidentifier() for part in parts):
+        return [parts[-1]] if parts and parts[-1].isidentifier() else []
+    return list(dict.fromkeys([".".join(parts), parts[-1]]))

@@ -1,0 +1,215 @@
+"""Source text made fit to be parsed: decoded, magics blanked, a stray indent taken out.
+
+Every repair keeps the number of lines, so that a line of the result is the same line of
+what the user sees.
+"""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gradkit.language import say
+from gradkit.runtime import syntax
+
+# Codecs that are no plain text encodings, or that take quadratic time on hostile input.
+_ENCODINGS = re.compile(r"utf-(8|16|32)|ascii|iso8859|latin|cp\d|mac|koi8|gb|big5|shift_jis|euc")
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+_TOKENS = re.compile(r"""'''|\"\"\"|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|\#.*|[()\[\]{}]|\\.""")
+_MAGIC = re.compile(
+    r"\s*(?:%|!|\?)"  # %matplotlib inline, !pip install, ?help
+    r"|[\w.,\s]+=\s*(?:%\w|!)"  # files = !ls
+    r"|\s*[\w.]+\?{1,2}\s*$"  # np.dot?
+)
+_LONGEST_MAGIC = 500
+"""Characters of a line that tell whether it is one."""
+
+_PYTHON_CELLS = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun", "python3"})
+_REPAIRS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Source after repair. ``tree`` is None where it is still not Python.
+
+    ``line`` and ``reason`` say what is wrong with it then. ``dedented`` are the lines
+    whose indentation was taken out.
+    """
+
+    source: str
+    tree: ast.Module | None
+    line: int = 1
+    reason: str = ""
+    dedented: tuple[int, ...] = ()
+
+
+def decode(data: bytes) -> tuple[str, str | None]:
+    r"""Decode a text file; newlines become ``\n``.
+
+    A byte order mark decides, then a coding line (PEP 263), then UTF-8.
+
+    Returns
+    -------
+    text : str
+    complaint : str or None
+        What was wrong, if Latin-1 had to be taken because nothing else fitted.
+    """
+    encoding, complaint = "utf-8", None
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            encoding = name
+            break
+    else:
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(data[:4096]).readline)
+            encoding = codecs.lookup(encoding).name
+        except (SyntaxError, LookupError, ValueError):
+            complaint = say("names an encoding that is not known, or is not UTF-8")
+            encoding = "latin-1"
+        if not _ENCODINGS.match(encoding):
+            complaint = say("names the encoding {encoding}, which is not read", encoding=encoding)
+            encoding = "latin-1"
+    try:
+        text = data.decode(encoding)
+    except ValueError:
+        complaint = "is not valid " + encoding.removesuffix("-sig").upper()
+        text = data.decode("latin-1")
+    return unify(text), complaint
+
+
+def unify(text: str) -> str:
+    r"""Give every line the ending ``\n`` and replace what no encoding can carry."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def parse(source: str) -> Parsed:
+    """Parse source as it would run in a notebook; repair what keeps it from that.
+
+    Magics and shell lines are blanked (``pass`` inside a block). A stray indent at top
+    level is taken out where the rest then parses.
+    """
+    result = _attempt(source)
+    if result.tree is not None:
+        return result
+    blanked = blank_magics(source)
+    if blanked != source:
+        result = _attempt(blanked)
+        if result.tree is not None:
+            return result
+    return _dedent(result)
+
+
+def blank_magics(source: str) -> str:
+    """Blank magics and shell lines, and whole cells of another language."""
+    lines = source.split("\n")
+    first = next((i for i, line in enumerate(lines) if line.strip()), 0)
+    if lines[first].startswith("%%"):
+        words = lines[first][2:].split(maxsplit=1)
+        if not words or words[0] not in _PYTHON_CELLS:
+            return "\n" * (len(lines) - 1)
+        lines[first] = ""
+    for start in logical_starts(lines):
+        line = lines[start]
+        if _MAGIC.match(line[:_LONGEST_MAGIC]):
+            indent = line[: len(line) - len(line.lstrip())]
+            end = start
+            while lines[end].endswith("\\") and end + 1 < len(lines):
+                lines[end] = ""
+                end += 1
+            lines[end] = f"{indent}pass" if indent else ""
+    return "\n".join(lines)
+
+
+def logical_starts(lines: list[str]) -> Iterator[int]:
+    """Yield the index of each line that does not continue the one before.
+
+    Lines are read when they are reached, so that a caller may change the current one.
+    A magic's own brackets and quotes do not count.
+    """
+    depth, quote, continued = 0, "", False
+    for i in range(len(lines)):
+        if not depth and not quote and not continued:
+            yield i
+        line = lines[i]
+        position = 0
+        while position < len(line):
+            if quote:
+                end = _closing(line, quote, position)
+                if end < 0:
+                    break
+                position, quote = end, ""
+                continue
+            token = _TOKENS.search(line, position)
+            if token is None:
+                break
+            text = token.group()
+            position = token.end()
+            if text in ("'''", '"""'):
+                quote = text
+            elif text in "([{":
+                depth += 1
+            elif text in ")]}":
+                depth = max(0, depth - 1)
+        continued = not quote and line.endswith("\\") and not line.lstrip().startswith("#")
+
+
+def _closing(line: str, quote: str, position: int) -> int:
+    """Return the index behind the closing quote, or -1. A backslash hides what follows it."""
+    while True:
+        end = line.find(quote, position)
+        if end < 0:
+            return -1
+        hidden = len(line[position:end]) - len(line[position:end].rstrip("\\"))
+        if hidden % 2 == 0:
+            return end + 3
+        position = end + 1
+
+
+def _attempt(source: str) -> Parsed:
+    try:
+        return Parsed(source, syntax.parse(source))
+    except SyntaxError as error:
+        line = min(max(error.lineno or 1, 1), source.count("\n") + 1)
+        return Parsed(source, None, line, error.msg)
+    except (ValueError, RecursionError, MemoryError):
+        reason = (
+            say("it holds a null character") if "\0" in source else say("it is nested too deeply")
+        )
+        return Parsed(source, None, 1, reason)
+
+
+def _dedent(broken: Parsed) -> Parsed:
+    """Take out stray indents at top level, if the source parses after that."""
+    result, dedented = broken, list[int]()
+    for _ in range(_REPAIRS):
+        if result.reason != "unexpected indent":
+            return broken
+        lines = result.source.split("\n")
+        first = result.line - 1
+        before = next((line for line in reversed(lines[:first]) if line.strip()), "")
+        indent = lines[first][: len(lines[first]) - len(lines[first].lstrip())]
+        if before[:1].isspace() or not indent:
+            return broken
+        last = first
+        while last < len(lines) and (lines[last].startswith(indent) or not lines[last].strip()):
+            lines[last] = lines[last].removeprefix(indent)
+            last += 1
+        dedented.append(first + 1)
+        result = _attempt("\n".join(lines))
+        if result.tree is not None:
+            return Parsed(result.source, result.tree, dedented=tuple(dedented))
+    return broken

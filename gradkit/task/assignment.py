@@ -1,0 +1,317 @@
+"""Read an assignment file: TOML beside its CSVs, in; `Assignment`, out.
+
+The shape of the file is checked against `gradkit.task.tables`, what the shape cannot say
+(a start that does not fit the layers) here. Either way a wrong file is refused with the
+file, the key, what was found and what was expected.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import tomllib
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from gradkit.records.task import (
+    Argument,
+    Array,
+    Assignment,
+    Check,
+    Framework,
+    Layer,
+    Rates,
+    Role,
+    Start,
+    Task,
+    Visibility,
+)
+from gradkit.task.activations import ACTIVATIONS, LOSSES
+from gradkit.task.drawn import DRAWN
+from gradkit.task.network import parameter_shapes
+from gradkit.task.tables import (
+    AssignmentError,
+    AssignmentFile,
+    RoleTable,
+    TaskTable,
+    convert,
+    one_of,
+    points_of,
+    refuse,
+)
+from gradkit.task.terms import files_of, imports_of
+
+__all__ = ["AssignmentError", "read_assignment"]
+
+DEFAULT = Path(__file__).parent.parent / "assignments" / "backpropagation" / "assignment.toml"
+
+KINDS = (
+    "dimensions",
+    "parameters",
+    "target",
+    "output",
+    "hidden",
+    "input",
+    "rate",
+    "model",
+    "epochs",
+)
+CHECKS: dict[Framework, tuple[str, ...]] = {
+    "numpy": ("interface", "forward", "update", "gradient", "trajectory"),
+    "torch": ("model", "forward", "gradient", "trajectory"),
+}
+NEEDS: dict[Framework, dict[str, str]] = {
+    "numpy": {
+        "forward": "forward",
+        "update": "update",
+        "gradient": "update",
+        "trajectory": "update",
+    },
+    "torch": {"model": "model", "forward": "model", "gradient": "train", "trajectory": "train"},
+}
+"""The role that each check looks at."""
+
+
+def read_assignment(path: Path | str | None = None) -> Assignment:
+    """Read an assignment.
+
+    Parameters
+    ----------
+    path : path or None
+        A TOML file. None reads the assignment that comes with gradkit.
+
+    Returns
+    -------
+    Assignment
+        With read-only arrays, and a digest over the file and its CSVs.
+
+    Raises
+    ------
+    AssignmentError
+        The file is missing, is not TOML, or says something that cannot be graded.
+    """
+    file = Path(path) if path is not None else DEFAULT
+    try:
+        text = file.read_bytes()
+        table = convert(file, "", tomllib.loads(text.decode()), AssignmentFile)
+    except OSError as error:
+        raise AssignmentError(
+            f"{file}: cannot be read ({error.strerror}). Name a TOML file."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AssignmentError(f"{file}: is not a TOML file: {error}") from None
+    except RecursionError:
+        raise AssignmentError(
+            f"{file}: is nested too deeply to be read; nothing in an assignment is more than five "
+            "levels deep. Take the nested value out."
+        ) from None
+    return _build(file, text, table)
+
+
+def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
+    digest = hashlib.sha256(text)
+    roles = {
+        name: _role(file, name, convert(file, f"roles.{name}", role, RoleTable))
+        for name, role in table.roles.items()
+    }
+    tolerances = _tolerances(file, table.marking.tolerances)
+    tasks: list[Task] = []
+    files = list(files_of(file, "files", table.files))
+    for index, entry in enumerate(table.tasks):
+        here = f"tasks[{index}]"
+        if entry.id in {task.id for task in tasks}:
+            refuse(file, f"{here}.id", repr(entry.id), "an id that no other task has")
+        entry.files = entry.files or files
+        tasks.append(_task(file, here, entry, roles, tolerances, digest))
+        if 0 < (worth := sum(check.points for check in tasks[-1].checks)) < table.marking.step:
+            expected = f"at most {worth:g}, which {entry.id} is worth: totals are rounded to it"
+            refuse(file, "marking.step", f"{table.marking.step:g}", expected)
+    return Assignment(
+        id=table.id,
+        title=table.title,
+        tasks=tuple(tasks),
+        step=table.marking.step,
+        hints=table.marking.hints,
+        path=str(file),
+        digest=digest.hexdigest(),
+        preset=table.marking.preset,
+        deductions=_deductions(file, table.marking.deductions),
+        visibility=_visibility(file, table.marking.visibility, tasks),
+        gradkit=table.gradkit,
+    )
+
+
+def _deductions(file: Path, table: dict[str, Any]) -> dict[str, float]:
+    """The file's own figures: shares of a check's points, by mistake."""
+    if not table:
+        return {}
+    # Late: few assignments have any, and the catalogue brings all of the diagnosis along.
+    from gradkit.diagnosis.mistakes import CODES
+
+    for code, share in table.items():
+        if code not in CODES:
+            near = tuple(get_close_matches(code, CODES, cutoff=0.5)) or CODES
+            refuse(file, "marking.deductions", repr(code), f"a mistake's code, {one_of(near)}")
+        real = isinstance(share, int | float) and not isinstance(share, bool)
+        if not real or not 0 <= share <= 1:
+            refuse(file, f"marking.deductions.{code}", repr(share), "a share: a number from 0 to 1")
+    return {code: float(share) for code, share in table.items()}
+
+
+def _visibility(
+    file: Path, said: Visibility | dict[str, Any], tasks: list[Task]
+) -> dict[str, Visibility]:
+    """When students may see what each check found; one word is said of them all."""
+    checks = tuple(dict.fromkeys(check.name for task in tasks for check in task.checks))
+    if not isinstance(said, dict):
+        return dict.fromkeys(checks, said)
+    for check, word in said.items():
+        if check not in checks:
+            refuse(file, "marking.visibility", repr(check), f"a check, {one_of(checks)}")
+        if word not in get_args(Visibility):
+            words = one_of(get_args(Visibility))
+            refuse(file, f"marking.visibility.{check}", repr(word), words)
+    return {check: said.get(check, "visible") for check in checks}
+
+
+def _role(file: Path, name: str, table: RoleTable) -> Role:
+    for argument in table.arguments:
+        if argument.kind not in KINDS:
+            where = f"roles.{name}.arguments.{argument.name}.kind"
+            refuse(file, where, repr(argument.kind), one_of(KINDS))
+    arguments = tuple(
+        Argument(a.name, a.kind, tuple(a.aliases), a.required) for a in table.arguments
+    )
+    return Role(
+        name, tuple(table.names), table.signature, table.returns, arguments, shared=table.shared
+    )
+
+
+def _tolerances(file: Path, table: dict[str, Any]) -> dict[str, float]:
+    """Relative errors that are let pass, by check."""
+    known = tuple(dict.fromkeys(name for names in CHECKS.values() for name in names))
+    for check, value in table.items():
+        if check not in known:
+            refuse(file, "marking.tolerances", repr(check), one_of(known))
+        real = isinstance(value, int | float) and not isinstance(value, bool)
+        if not real or not 0 <= value < 1:
+            expected = "a relative error: a number from 0 to below 1"
+            refuse(file, f"marking.tolerances.{check}", repr(value), expected)
+    return {check: float(value) for check, value in table.items()}
+
+
+def _task(
+    file: Path,
+    here: str,
+    table: TaskTable,
+    roles: dict[str, Role],
+    tolerances: dict[str, float],
+    digest: Any,
+) -> Task:
+    for key, name, known in [
+        *((f"{here}.roles", name, tuple(roles)) for name in table.roles),
+        *((f"{here}.optional", name, tuple(table.roles)) for name in table.optional),
+        *((f"{here}.checks", name, CHECKS[table.framework]) for name in table.checks),
+        *((f"{here}.layers", layer.activation, tuple(ACTIVATIONS)) for layer in table.layers),
+        (f"{here}.loss", table.loss, tuple(LOSSES)),
+    ]:
+        if name not in known:
+            refuse(file, key, repr(name), one_of(known))
+    for check in table.checks:
+        role = NEEDS[table.framework].get(check)
+        if role is not None and role not in table.roles:
+            refuse(file, f"{here}.roles", ", ".join(table.roles), f"{role}, which {check} looks at")
+    X, y = _data(file, here, table, digest)
+    if table.layers[-1].units != y.shape[1]:
+        found = f"{table.layers[-1].units} units in the last layer"
+        refuse(file, f"{here}.layers", found, f"{y.shape[1]}, one for each target")
+    layers = tuple(Layer(layer.units, layer.activation) for layer in table.layers)
+    return Task(
+        id=table.id,
+        title=table.title,
+        framework=table.framework,
+        words=tuple(table.words),
+        columns=(*table.features, *table.targets),
+        X=X,
+        y=y,
+        layers=layers,
+        loss=table.loss,
+        rates=Rates(table.rates.weight, table.rates.bias, table.rates.policy),
+        epochs=table.epochs,
+        starts=tuple(
+            _start(file, f"{here}.starts.{name}", name, start, X.shape[1], layers)
+            for name, start in table.starts.items()
+        ),
+        roles=tuple(
+            replace(roles[name], required=name not in table.optional) for name in table.roles
+        ),
+        checks=tuple(
+            Check(
+                name,
+                points_of(file, f"{here}.checks.{name}", points),
+                tolerances.get(name, 0.0),
+            )
+            for name, points in table.checks.items()
+        ),
+        deadline=table.deadline,
+        files=files_of(file, f"{here}.files", table.files),
+        imports=imports_of(file, f"{here}.imports", table.imports, table.framework),
+    )
+
+
+def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, Array]:
+    """Read a task's CSV: X (examples, features) and y (examples, targets), read-only."""
+    source = file.parent / table.data
+    try:
+        text = source.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        refuse(file, f"{here}.data", f"{source} ({error.strerror})", "a CSV file")
+    digest.update(text.encode())
+    rows = list(csv.DictReader(text.splitlines()))
+    header = rows[0].keys() if rows else ()
+    for key, columns in ((f"{here}.features", table.features), (f"{here}.targets", table.targets)):
+        for column in columns:
+            if column not in header:
+                refuse(file, key, repr(column), f"a column of {source}: {', '.join(header)}")
+    try:
+        values = np.array(
+            [[float(row[c]) for c in (*table.features, *table.targets)] for row in rows]
+        )
+    except (TypeError, ValueError) as error:
+        refuse(file, f"{here}.data", f"{source}: {error}", "numbers only")
+    if not np.isfinite(values).all():
+        refuse(file, f"{here}.data", f"{source}: nan or inf", "finite numbers only")
+    values.flags.writeable = False
+    return values[:, : len(table.features)], values[:, len(table.features) :]
+
+
+def _start(
+    file: Path,
+    here: str,
+    name: str,
+    table: Any,
+    features: int,
+    layers: tuple[Layer, ...],
+) -> Start:
+    if name == DRAWN:
+        refuse(file, here, repr(name), "another name: a start that is drawn is called so")
+    shapes = parameter_shapes(features, layers)
+    if not isinstance(table, dict) or set(table) != set(shapes):
+        found = ", ".join(table) if isinstance(table, dict) else repr(table)
+        refuse(file, here, found or "nothing", ", ".join(shapes))
+    parameters = {}
+    for key, shape in shapes.items():
+        try:
+            value = np.array(table[key], dtype=np.float64)
+        except (TypeError, ValueError):
+            refuse(file, f"{here}.{key}", repr(table[key]), f"numbers in shape {shape}")
+        if value.shape != shape or not np.isfinite(value).all():
+            found = f"shape {value.shape}" if value.shape != shape else repr(table[key])
+            refuse(file, f"{here}.{key}", found, f"finite numbers in shape {shape}")
+        value.flags.writeable = False
+        parameters[key] = value
+    return Start(name, parameters)

@@ -1,0 +1,178 @@
+"""What the answers should be, derived from the task file: the generic net and its gradient.
+
+Every oracle answers the same three questions on stacked probes. The other one runs a model
+solution, see `gradkit.task.solution`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.errors import GradkitError
+from gradkit.records.probes import Probes, Run
+from gradkit.records.task import Array, Parameters, Task
+from gradkit.task import network
+from gradkit.task.by_example import train_by_example
+
+Expected = Mapping[str, Mapping[str, Array]]
+"""Expected arrays by the name of the batch or run, then by quantity."""
+
+
+class OracleError(GradkitError):
+    """The reference cannot be used; the text says why and what to do."""
+
+
+class Oracle(Protocol):
+    """Where expected values come from. All arrays are stacked over probes."""
+
+    @property
+    def kind(self) -> Literal["reference", "derived"]:
+        """Whether a model solution answers, or the task file alone."""
+
+    def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
+        """``y_hat`` (n, outputs, 1) and ``A1`` (n, units, 1)."""
+
+    def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Parameters after one step on one example each."""
+
+    def train(self, run: Run) -> dict[str, Array]:
+        """``y_hat`` and ``A1``, or ``loss``, of every step, and ``final/…`` parameters."""
+
+
+def expect(oracle: Oracle, probes: Probes) -> dict[str, dict[str, Array]]:
+    """All expected values for these probes."""
+    expected: dict[str, dict[str, Array]] = {}
+    for batch in probes.forward:
+        y_hat, A1 = oracle.forward(parameters_in(batch.inputs), batch.inputs["X"])
+        expected[batch.name] = {"y_hat": y_hat, "A1": A1}
+    for batch in probes.update:
+        expected[batch.name] = oracle.update(batch.inputs)
+    for run in probes.runs:
+        expected[run.name] = oracle.train(run)
+    return expected
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """Expected values from the task's layers, loss and rates alone, in the correct form."""
+
+    task: Task
+    kind: ClassVar[Literal["derived"]] = "derived"
+
+    def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
+        """See `Oracle`."""
+        return network.forward(self.task.layers, parameters, X)
+
+    def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Gradient descent: each parameter minus its rate times its gradient."""
+        parameters = parameters_in(inputs)
+        slopes = network.gradient(self.task, parameters, inputs["X"], inputs["y"])
+        return {
+            key: value - rate_of(self.task, key, inputs)[:, None, None] * slopes[key]
+            for key, value in parameters.items()
+        }
+
+    def train(self, run: Run) -> dict[str, Array]:
+        """Example by example in numpy tasks; on the mean over all rows in torch tasks."""
+        if self.task.framework == "torch":
+            return self._train_full_batch(run)
+        return by_example(self, run)
+
+    def _train_full_batch(self, run: Run) -> dict[str, Array]:
+        X, y = run.X.T.astype(float), run.y.T.astype(float)
+        scale = mean_scale(self.task) / len(run.X)
+        parameters = {key: value.copy() for key, value in run.parameters.items()}
+        losses = []
+        for _ in range(run.epochs):
+            losses.append(network.loss(self.task, parameters, X, y) * scale)
+            slopes = network.gradient(self.task, parameters, X, y)
+            parameters = {
+                key: value - _own_rate(self.task, key) * scale * slopes[key]
+                for key, value in parameters.items()
+            }
+        return {"loss": np.array(losses), **final(parameters)}
+
+
+@dataclass(frozen=True, slots=True)
+class Rescaled:
+    """Another oracle of a numpy task, with the steps of each kind longer by a ratio."""
+
+    oracle: Oracle
+    ratios: Mapping[str, float]
+
+    @property
+    def kind(self) -> Literal["reference", "derived"]:
+        """See `Oracle`."""
+        return self.oracle.kind
+
+    def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
+        """See `Oracle`."""
+        return self.oracle.forward(parameters, X)
+
+    def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """See `Oracle`."""
+        return {
+            key: inputs[key] + self.ratios.get(key[0], 1.0) * (value - inputs[key])
+            for key, value in self.oracle.update(inputs).items()
+        }
+
+    def train(self, run: Run) -> dict[str, Array]:
+        """See `Oracle`."""
+        return by_example(self, run)
+
+
+def mean_scale(task: Task) -> float:
+    """What torch's mean reduction divides by, beside the rows: outputs, but not for classes."""
+    return 1.0 if task.loss == "cross_entropy" else 1.0 / task.layers[-1].units
+
+
+def rate_of(task: Task, key: str, inputs: Mapping[str, Array]) -> Array:
+    """The learning rate of parameter ``key`` in each probe: the one handed over, or the task's."""
+    if "rate" in inputs:
+        return inputs["rate"]
+    return np.full(len(inputs["X"]), _own_rate(task, key))
+
+
+def _own_rate(task: Task, key: str) -> float:
+    return task.rates.weight if key[0] == "W" else task.rates.bias
+
+
+def by_example(oracle: Oracle, run: Run) -> dict[str, Array]:
+    """A run of single steps by an oracle, as `Oracle.train` gives it."""
+    hidden = []
+
+    def forward(parameters: Parameters, X: Array) -> tuple[Array, Array]:
+        y_hat, A1 = oracle.forward(parameters, X)
+        hidden.append(A1[0])
+        return y_hat, A1
+
+    y_hat, parameters = train_by_example(forward, oracle.update, [run])
+    ends = final({key: value[0] for key, value in parameters.items()})
+    return {"y_hat": y_hat[:, 0], "A1": np.array(hidden), **ends}
+
+
+def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array | None:
+    """The loss of every step of a run, (steps,), as recorded or from the predictions."""
+    if "loss" in values:
+        return np.asarray(values["loss"], dtype=np.float64)
+    y_hat = values.get("y_hat")
+    if y_hat is None or y_hat.dtype.kind == "c":
+        return None
+    y = np.resize(run.y[:, :, None].astype(float), y_hat.shape)
+    with np.errstate(all="ignore"):
+        return np.asarray(network.loss_of(task, y, y_hat))
+
+
+def final(parameters: Parameters) -> dict[str, Array]:
+    """Parameters under the names that a run gives them at its end."""
+    return {f"final/{key}": value for key, value in parameters.items()}
+
+
+def parameters_in(inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """The parameters among the inputs of probes."""
+    return {key: value for key, value in inputs.items() if key[0] in "Wb"}

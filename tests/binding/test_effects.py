@@ -1,0 +1,85 @@
+"""What a function's text shows of the names that it changes and reads outside of itself."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from gradkit.binding.effects import Effects, effects_of, left_behind, with_helpers
+
+
+def of(body: str, parameters: str = "X") -> Effects:
+    """The effects of a function with this body."""
+    lines = "\n".join(f"    {line}" for line in body.split("\n"))
+    (node,) = ast.parse(f"def f({parameters}):\n{lines}").body
+    assert isinstance(node, ast.FunctionDef)
+    return effects_of(node, {"keep"}, {"np"})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "global c\nc = 1",
+        "global c\nc += 1",
+        "global c, d\nfor c in X: pass",
+        "c['A1'] = X",
+        "c['A1'] += X",
+        "c[0]['A1'], y = X, X",
+        "c.A1 = X",
+        "c.A1.B = X",
+        "del c['A1']",
+        "c.append(X)",
+        "c['A1'].append(X)",
+        "c.update(A1=X)",
+        "c.keep(X)",
+        "def g():\n    c['A1'] = X\ng()",
+    ],
+)
+def test_what_is_stored_outside_is_written(body: str):
+    """In all the forms that a cache is filled in."""
+    assert of(body).writes == {"c"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "c = {}\nc['A1'] = X",
+        "c = 1",
+        "X['A1'] = 1",
+        "global c\nreturn c",
+        "return c['A1']",
+        "return np.append(c, X)",
+        "return c.copy()",
+        "for c in X:\n    c.append(1)",
+        "with open('f') as c:\n    c.update(1)",
+        "def c(): pass\nc.A1 = X",
+        "import a.b as c\nc.x = 1",
+        "try: pass\nexcept E as c:\n    c.x = 1",
+        "return [c.append(1) for c in X]",
+    ],
+)
+def test_its_own_names_and_what_is_only_read_are_not(body: str):
+    """Nobody pays for what stays inside."""
+    assert not of(body).writes
+
+
+def test_what_is_read_is_no_parameter():
+    """An argument of the same name hides what is outside."""
+    assert "A1" in of("return A1 + X").reads
+    assert "A1" not in of("return A1 + X", "X, A1").reads
+    assert "A1" not in of("A1 = X\nreturn A1").reads
+    assert "A1" in of("global A1\nA1 = A1 + 1").reads
+
+
+def test_helpers_are_followed_and_circles_end():
+    """A helper of a helper counts; one that calls itself is read once."""
+    functions = {
+        "keep": of("c['A1'] = X\nagain()"),
+        "again": of("keep(X)"),
+        "recall": of("return c"),
+    }
+    assert with_helpers(of("keep(X)"), functions).writes == {"c"}
+    assert left_behind(of("keep(X)"), of("return recall()"), functions) == ("c",)
+    assert left_behind(of("return X"), of("return recall()"), functions) == ()
+    assert left_behind(of("keep(X)"), of("return X"), functions) == ()

@@ -1,0 +1,421 @@
+"""The outline of a section: functions, models and training loops, from the text alone."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from gradkit.binding.outline import nearest, outline, place_of
+from gradkit.records.submission import Cell, Place, Section
+from gradkit.text import where
+
+IMPORTS = (
+    "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
+    "from torch.utils.data import DataLoader, TensorDataset\nfrom tqdm import tqdm\n"
+)
+NET = "class Net(nn.Module):\n    def __init__(self, hidden=2):\n        super().__init__()\n"
+
+
+def cells(*sources: str, start: int = 1) -> tuple[Cell, ...]:
+    """Cells of one notebook."""
+    return tuple(
+        Cell(f"hw.ipynb[{start + i}]", "hw.ipynb", start + i, textwrap.dedent(source))
+        for i, source in enumerate(sources)
+    )
+
+
+def functions(*sources: str) -> dict:
+    """The functions of a section, by name."""
+    return {f.name: f for f in outline(Section(("t",), cells(*sources))).functions}
+
+
+def needs(*sources: str):
+    """What the only training loop of a section needs."""
+    (loop,) = outline(Section(("t",), cells(IMPORTS, NET, *sources))).loops
+    return loop.needs
+
+
+def test_parameters_and_signature():
+    """Kinds and defaults of all parameters are told, and written as the student has them."""
+    f = functions("def f(a, /, b, c=1, *, d, e='x', **rest):\n    return a")["f"]
+    assert [(p.name, p.kind, p.default) for p in f.parameters] == [
+        ("a", "positional-only", None),
+        ("b", "any", None),
+        ("c", "any", "1"),
+        ("d", "keyword-only", None),
+        ("e", "keyword-only", "'x'"),
+        ("rest", "**", None),
+    ]
+    assert (f.required, f.optional, f.positional_only) == (("a", "b"), ("c",), True)
+    assert f.signature == "f(a, /, b, c=1, *, d, e='x', **rest)"
+    assert functions("def g(*, k): pass\ndef h(*args): pass\ndef i(a, /): pass").keys() == set(
+        "ghi"
+    )
+    assert functions("def i(a, /): pass")["i"].signature == "i(a, /)"
+
+
+def test_a_signature_is_cut():
+    """Nobody reads parameters by the thousand; each alias would hold them all again."""
+    found = functions(f"def f({', '.join(f'p{n}' for n in range(5000))}): pass\ng = f")
+    assert len(found["f"].parameters) == 5000
+    assert found["g"].signature.startswith("g(p0, p1, ")
+    assert found["g"].signature.endswith("…)")
+    assert len(found["g"].signature) < 310
+
+
+def test_names_in_compound_statements():
+    """However the statements stand in one another, their names are bound."""
+    source = """
+    if (a := 1):
+        b = 1
+    elif (c := 2):
+        with open("x") as d:
+            import e.f
+    else:
+        try:
+            def g(): inner = 1
+        except ValueError:
+            h = 1
+        match a:
+            case [i, *j] if (k := 1):
+                l = 1
+            case {"x": 1, **m}:
+                pass
+    """
+    found = outline(Section(("t",), cells(source))).bindings
+    assert "".join(sorted(binding.name for binding in found)) == "abcdeghijklm"
+
+
+def test_places_of_functions_and_returns():
+    """Places are those the student sees; the returns of inner functions do not count."""
+    source = """
+    @decorated
+    def f(x):
+        def inner():
+            return 0
+        if x:
+            return 1
+        return inner()
+
+    def g(x):
+        x += 1
+    """
+    found = functions("x = 1", source)
+    assert where(found["f"].place) == "cell 2, line 3"
+    assert [where(place) for place in found["f"].returns] == ["cell 2, line 7", "cell 2, line 8"]
+    assert where(found["f"].return_place) == "cell 2, line 8"
+    assert found["g"].returns == ()
+    assert where(found["g"].return_place) == "cell 2, line 11"
+
+
+def test_functions_in_blocks_and_by_other_names():
+    """Definitions in if, try and with count, as do lambdas and aliases; loops do not."""
+    found = functions(
+        "if True:\n    def a(x): return x",
+        "try:\n    import nothing\nexcept ImportError:\n    def b(x): return x",
+        "c = lambda z, n=2: z",
+        "d = a",
+        "for i in range(2):\n    def e(x): return x",
+    )
+    assert {name: f.signature for name, f in found.items()} == {
+        "a": "a(x)",
+        "b": "b(x)",
+        "c": "c(z, n=2)",
+        "d": "d(x)",
+    }
+    assert where(found["d"].place) == "cell 1, line 2"
+
+
+def test_every_top_level_binding_is_listed():
+    """Imports, classes, functions and values, each with its kind."""
+    source = "import numpy as np\nclass A: pass\ndef f(): pass\nx, y = 1, 2\nz = lambda: 0"
+    found = outline(Section(("t",), cells(source))).bindings
+    assert [(b.name, b.kind, b.place.line) for b in found] == [
+        ("np", "import", 1),
+        ("A", "class", 2),
+        ("f", "function", 3),
+        ("x", "value", 4),
+        ("y", "value", 4),
+        ("z", "function", 5),
+    ]
+
+
+def test_own_functions_come_last():
+    """What counts more comes later: borrowed, then shared, then own."""
+    section = Section(
+        ("t",),
+        cells("def f(own): pass"),
+        cells("def f(shared): pass", start=50),
+        cells("def f(other): pass", start=70),
+    )
+    assert [(f.origin, f.required) for f in outline(section).functions] == [
+        ("borrowed", ("other",)),
+        ("shared", ("shared",)),
+        ("own", ("own",)),
+    ]
+
+
+def test_unparsable_cells_are_passed_over():
+    """A broken cell costs its own definitions only."""
+    assert functions("def f(:\n    pass", "def g(): pass").keys() == {"g"}
+
+
+def test_functions_imported_from_a_file_beside():
+    """An imported function is where its file has it, under the name it is imported as."""
+    section = Section(
+        ("t",),
+        (
+            Cell("main.py", "main.py", None, "from helpers import step as update_parameters"),
+            Cell("helpers.py", "helpers.py", None, "\ndef step(p, y): return p"),
+        ),
+    )
+    found = {f.name: f for f in outline(section).functions}
+    assert found["update_parameters"].signature == "update_parameters(p, y)"
+    assert where(found["update_parameters"].place) == "helpers.py:2"
+    alone = Section(("t",), section.own[:1])
+    assert outline(alone).functions == ()
+    written = outline(alone, {"helpers": "def step(q): return q"}).functions
+    assert [(f.signature, where(f.place)) for f in written] == [
+        ("update_parameters(q)", "helpers.py:1")
+    ]
+
+
+def test_nearest_names():
+    """The closest names are found across spellings, and unlike ones are not."""
+    known = outline(
+        Section(
+            ("t",), cells("def update_param(): pass\ndef UpdateWeights(): pass\ndef zzz(): pass")
+        )
+    ).functions
+    assert [f.name for f in nearest("update_parameters", known)] == [
+        "update_param",
+        "UpdateWeights",
+    ]
+    assert nearest("qqqq", known) == ()
+
+
+def test_places_of_modules_and_pieces():
+    """A cell's line becomes the file's; a module's id is a file of its own."""
+    piece = Cell("hw.py+11", "hw.py", None, "x = 1", first_line=11)
+    deep = Cell("src/deep.py", "src/deep.py", None, "")
+    find = place_of(Section(("t",), (piece,), (deep,)))
+    assert find("hw.py+11", 2) == Place("hw.py", None, 12)
+    assert find("deep.py", 3) == Place("src/deep.py", None, 3)
+    assert find("src.deep.py", 3) == Place("src/deep.py", None, 3)
+    assert find("unknown.py", 4) == Place("unknown.py", None, 4)
+    assert where(find("hw.py+11", 2)) == "hw.py:12"
+
+
+def test_models_are_classes_and_values():
+    """Torch modules by class and by value, derived classes among them; others are no models."""
+    section = Section(
+        ("t",),
+        cells(
+            IMPORTS,
+            "class A(nn.Module):\n    def __init__(self, width, depth=2): pass",
+            "class B(A): pass\nclass Data(torch.utils.data.Dataset): pass\nclass Plain: pass",
+            "net = nn.Sequential(nn.Linear(2, 2)).to('cpu')",
+            "mine = B()\nalso = mine",
+            "other = Plain()",
+        ),
+    )
+    found = [(m.name, m.kind, m.of, m.required) for m in outline(section).models]
+    assert found == [
+        ("A", "class", None, ("width",)),
+        ("B", "class", None, ()),
+        ("net", "value", None, ()),
+        ("mine", "value", "B", ()),
+        ("also", "value", "B", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("factory", "required"),
+    [
+        ("def make(): return nn.Sequential(nn.Linear(2, 2)).to('cpu')", ()),
+        ("def make(units, act=None):\n    net = nn.Sequential()\n    return net", ("units",)),
+        ("def make():\n    return A()", ()),
+        ("def make():\n    a: A = A()\n    a.eval()\n    return a", ()),
+        ("def make():\n    class B(nn.Module): pass\n    return B()", ()),
+        ("def inner(): return A()\ndef make():\n    return inner()", ()),
+        ("make = lambda: nn.Sequential(nn.Linear(2, 2))", ()),
+    ],
+)
+def test_functions_that_make_a_model(factory, required):
+    """They are models to be called, and what they make is a value."""
+    sources = (IMPORTS, "class A(nn.Module): pass", factory, "net = make(2).double()")
+    models = outline(Section(("t",), cells(*sources))).models
+    found = [(m.name, m.kind, m.of, m.required) for m in models if m.name in ("make", "net")]
+    assert found == [("make", "factory", None, required), ("net", "value", None, ())]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "def make(): return nn.Linear",
+        "def make():\n    net = nn.Sequential()\n    return net.parameters",
+        "def make(net): return net",
+        "def make():\n    def inner(): return A()\n    return 1",
+        "def make(): return A",
+        "def make(): return A()(1).mean",
+        "make = lambda: 3",
+    ],
+)
+def test_functions_that_make_no_model(other):
+    """Whatever else they do with one."""
+    models = outline(Section(("t",), cells(IMPORTS, "class A(nn.Module): pass", other))).models
+    assert [m.name for m in models] == ["A"]
+
+
+# --- training loops ----------------------------------------------------------------------
+
+SET_UP = """
+net = Net()
+criterion = nn.MSELoss()
+optimiser = torch.optim.SGD(net.parameters(), lr=0.01)
+scheduler = torch.optim.lr_scheduler.StepLR(optimiser, 1)
+X = torch.zeros(4, 2)
+y = torch.zeros(4)
+epochs = 20
+"""
+STEP = "optimiser.zero_grad()\nloss.backward()\noptimiser.step()"
+
+
+def loop(body: str, head: str = "for epoch in range(epochs):") -> str:
+    """A loop with an ordinary end."""
+    return head + "\n" + textwrap.indent(f"{body}\n{STEP}", "    ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "loss = criterion(net(X).squeeze(), y)",
+        "net.train()\npred = net(X)\npred = pred.squeeze()\nloss = criterion(pred, y)",
+        "loss = F.mse_loss(net.forward(X), y.unsqueeze(1))",
+        "out = net(X.float())\nloss = ((out.squeeze() - y) ** 2).mean()",
+        "out = net(X)\nerror = y - out[:, 0]\nloss = torch.mean(error ** 2)",
+        "a, b = X, y\nloss = criterion(net(a), b)",
+        "a = X.clone()\nb = torch.reshape(y, (-1, 1))\nloss = criterion(net(a), b)",
+        "loss = criterion(y, net(X).squeeze())",
+        "loss = criterion(input=net(X), target=y)",
+        "y_pred = net(X)\nbase = criterion(y_pred, y)\nloss = base / 4\nprint(loss.item())",
+        "scheduler.step()\nloss = criterion(net(X), y)",
+        "loss = 0\nfor i in range(len(X)):\n    loss += criterion(net(X[i]), y[i])",
+        "loss = -(y * torch.log(net(X)) + (1 - y) * torch.log(1 - net(X))).mean()",
+    ],
+)
+def test_ingredients_of_a_full_batch_loop(body):
+    """Model, X, y, epochs, loss and optimiser are found however the loss is written."""
+    found = needs(SET_UP, loop(body))
+    assert (found.model, found.X, found.y) == ("net", "X", "y")
+    assert (found.epochs, found.rounds, found.loss) == ("epochs", 20, "loss")
+    assert found.optimiser == "optimiser"
+
+
+@pytest.mark.parametrize(
+    ("head", "epochs", "rounds"),
+    [
+        ("for i in range(100):", None, 100),
+        ("for i in range(1, epochs + 1):", "epochs", 20),
+        ("for i in tqdm(range(epochs)):", "epochs", 20),
+        ("for i, _ in enumerate(tqdm(range(30))):", None, 30),
+        ("while i < epochs:", "epochs", 20),
+        ("for i in range(settings['n']):", "settings", None),
+    ],
+)
+def test_the_number_of_rounds(head, epochs, rounds):
+    """A name, a constant, or both where the name's value stands in the text."""
+    found = needs(SET_UP, loop("loss = criterion(net(X), y)", head))
+    assert (found.epochs, found.rounds) == (epochs, rounds)
+
+
+@pytest.mark.parametrize(
+    ("data", "inner"),
+    [
+        (
+            "dataset = TensorDataset(X, y)\nloader = DataLoader(dataset, batch_size=2)",
+            "for xb, yb in loader:",
+        ),
+        (
+            "loader = DataLoader(TensorDataset(X, y), batch_size=2)",
+            "for i, (xb, yb) in enumerate(loader):",
+        ),
+        ("loader = DataLoader(dataset=TensorDataset(X, y))", "for xb, yb in tqdm(loader):"),
+        ("loader = list(zip(X, y))", "for xb, yb in loader:"),
+        ("", "for xb, yb in zip(X, y):"),
+        ("", "for i in range(0, 4, 2):\n    xb, yb = X[i:i + 2], y[i:i + 2]"),
+        ("", "for i in range(4):\n    xb = X[i].unsqueeze(0)\n    yb = y[i]"),
+        ("loader = DataLoader(TensorDataset(X, y))", "for batch in loader:\n    xb, yb = batch"),
+    ],
+)
+def test_ingredients_of_mini_batch_loops(data, inner):
+    """What a loader or a slice hands out is followed back to the data it was made from."""
+    body = textwrap.indent(f"loss = criterion(net(xb), yb)\n{STEP}", "        ")
+    text = f"for e in range(5):\n{textwrap.indent(inner, '    ')}\n{body}"
+    found = needs(SET_UP, data, text)
+    assert (found.model, found.X, found.y, found.rounds) == ("net", "X", "y", 5)
+    assert found.batches
+
+
+def test_a_loop_that_leaves_the_step_to_a_function():
+    """The function is read, and its parameters get the caller's names."""
+    step = """
+    def one_step(m, inputs, targets, opt):
+        opt.zero_grad()
+        value = criterion(m(inputs), targets)
+        value.backward()
+        opt.step()
+        return value
+    """
+    found = needs(
+        SET_UP, step, "for i in range(3):\n    l = one_step(net, X, targets=y, opt=optimiser)"
+    )
+    assert (found.through, found.model, found.X, found.y) == ("one_step", "net", "X", "y")
+    assert (found.loss, found.optimiser, found.rounds) == ("value", "optimiser", 3)
+
+
+def test_the_model_of_two_is_the_one_the_loop_calls():
+    """With two models of one section, each loop has its own."""
+    second = SET_UP.replace("net", "net2").replace("optimiser", "opt2")
+    text = loop("loss = criterion(net2(X), y)").replace("optimiser", "opt2")
+    section = Section(
+        ("t",), cells(IMPORTS, NET, SET_UP, loop("loss = criterion(net(X), y)"), second, text)
+    )
+    found = outline(section).loops
+    assert [loop.needs.model for loop in found] == ["net", "net2"]
+    assert [where(loop.place) for loop in found] == ["cell 4, line 1", "cell 6, line 1"]
+
+
+def test_a_model_of_unknown_making_is_known_by_its_optimiser():
+    """A model from a function or a file counts by the parameters it gave to the optimiser."""
+    text = SET_UP.replace("net = Net()", "net = make_it()")
+    assert needs(text, loop("loss = criterion(net(X), y)")).model == "net"
+
+
+def test_loops_inside_other_statements():
+    """Guards and blocks are looked into; the statement and the loop's own place are told."""
+    guard = "if __name__ == '__main__':\n    pass\n" + textwrap.indent(
+        loop("loss = criterion(net(X), y)"), "    "
+    )
+    block = "with torch.enable_grad():\n" + textwrap.indent(
+        loop("loss = criterion(net(X), y)"), "    "
+    )
+    found = outline(Section(("t",), cells(IMPORTS + NET + SET_UP, guard, block))).loops
+    assert [(loop.cell, loop.line, loop.place.line) for loop in found] == [
+        ("hw.ipynb[2]", 3, 3),
+        ("hw.ipynb[3]", 1, 2),
+    ]
+
+
+def test_loops_without_training_are_none():
+    """A loop over numpy steps, a definition that trains and an evaluation are not listed."""
+    section = Section(
+        ("t",),
+        cells(
+            "for i in range(5):\n    update(parameters)",
+            "def train(m):\n    for i in range(5):\n        l.backward()\n        o.step()",
+            "for b in loader:\n    print(net(b))",
+        ),
+    )
+    assert outline(section).loops == ()

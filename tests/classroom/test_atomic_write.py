@@ -1,0 +1,99 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradkit.classroom import atomic_write as module
+from gradkit.classroom.atomic_write import whole
+
+KILLED = """
+import sys
+from pathlib import Path
+from gradkit.classroom.feedback.bundle import write_zip
+text = "y" * 200_000
+names = [(str(i), f"s_{i}_{i}_feedback.html") for i in range(200)]
+print("go", flush=True)
+while True:
+    write_zip(Path(sys.argv[1]), names, lambda name: text)
+"""
+
+
+@pytest.fixture(params=["without a name", "with a name"])
+def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that has files without a name, and one that has not."""
+    if request.param == "with a name":
+        monkeypatch.setattr(module, "OPENED", Path("/nowhere"))
+
+
+@pytest.mark.usefixtures("system")
+def test_a_file_takes_its_place_at_the_end(tmp_path: Path) -> None:
+    """Until then the old one is there; permissions are those of any other file."""
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with whole(path) as stream:
+        stream.write(b"new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    other = tmp_path / "b.txt"
+    other.write_text("")
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(other.stat().st_mode)
+    assert sorted(os.listdir(tmp_path)) == ["a.txt", "b.txt"]
+
+
+@pytest.mark.usefixtures("system")
+def test_a_block_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """The old one stays, and nothing stands beside it."""
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def fail() -> None:
+        with whole(path) as stream:
+            stream.write(b"new")
+            raise KeyError("x")
+
+    with pytest.raises(KeyError, match="x"):
+        fail()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a killed process leaves its file")
+def test_a_file_that_is_not_whole_has_no_name(tmp_path: Path) -> None:
+    """There is nothing to be left behind."""
+    with whole(tmp_path / "a.txt") as stream:
+        stream.write(b"new")
+        assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
+def test_an_archive_is_whole_whenever_the_process_is_killed(tmp_path: Path, kills: int) -> None:
+    """The old one or the new one, at any moment; whatever else is there is whole too."""
+    target = tmp_path / "f.zip"
+    with whole(target) as stream, zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("old.html", "old")
+    draw = np.random.default_rng(int(os.environ.get("GRADKIT_SEED", "0")))
+    for _ in range(kills):
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(target)], stdout=subprocess.PIPE, cwd=Path.cwd()
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(draw.uniform(0.0, 0.5))
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        for path in tmp_path.iterdir():
+            with zipfile.ZipFile(path) as archive:
+                assert archive.testzip() is None
+                assert len(archive.namelist()) in (1, 200)

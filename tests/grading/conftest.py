@@ -1,0 +1,65 @@
+"""A grader that is quick to call again."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gradkit.grading.session import Session
+from gradkit.grading.settings import Settings
+from gradkit.records.finding import Inquiry
+from gradkit.records.result import Result
+from gradkit.sandbox import Workshop
+from gradkit.task.assignment import DEFAULT
+
+Grade = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def grade(workshop: Workshop, request: pytest.FixtureRequest) -> Iterator[Grade]:
+    """``grade(path, *tasks, seed=0, diagnose=False, form=…, reference=…, assignment=…)``.
+
+    Sessions are shared by all tests: one of its own for each seed or task would start
+    torch anew, and ask the reference the same questions, every time. What a failure is
+    due to has tests of its own; here it is asked for only where a test says so.
+    """
+    with ExitStack() as stack:
+        sessions: dict[tuple[Any, ...], Session] = {}
+
+        def check(
+            path: Path, *tasks: str, seed: int = 0, diagnose: bool = False, **settings: Any
+        ) -> Result:
+            key = tuple(settings.items())
+            if key not in sessions:
+                made = Session(
+                    Settings(no_reference="reference" not in settings, **settings), workshop
+                )
+                if importlib.util.find_spec("torch") is not None:
+                    made.room.workshops["torch"] = request.getfixturevalue("torch_workshop")
+                sessions[key] = stack.enter_context(made)
+            session = sessions[key]
+            session.settings = replace(session.settings, tasks=tasks, seed=seed)
+            with pytest.MonkeyPatch.context() as patch:
+                if not diagnose:
+                    patch.setattr("gradkit.diagnosis.inquiry.inquire", lambda *_: Inquiry())
+                return session.check(path)
+
+        yield check
+
+
+@pytest.fixture
+def hurried(tmp_path: Path) -> Path:
+    """Gradkit's own assignment, with two seconds for each task."""
+    for source in DEFAULT.parent.glob("*.csv"):
+        shutil.copy(source, tmp_path)
+    text = DEFAULT.read_text(encoding="utf-8").replace("deadline = 10.0", "deadline = 2.0")
+    path = tmp_path / "hurried.toml"
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,153 @@
+"""Each member of the sample class gets the states that the file's name speaks of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from model_solutions import ROOT
+from told import checks, failed, states
+
+from gradkit.grading.settings import GradingError
+
+FOLDER = ROOT / "tests" / "sample_class"
+W1 = {f"W1[{i},{j}]" for i in (0, 1) for j in (0, 1)}
+B1, W2, B2 = {"b1[0,0]", "b1[1,0]"}, {"W2[0,0]", "W2[1,0]"}, {"b2[0,0]"}
+
+RIGHT = {
+    "amara_all_right.ipynb": 80,
+    "bilal_regression_right.py": 20,
+}
+UPDATES = {
+    "chen_regression_swapped_index.py": ("regression-numpy", {"W1[0,1]", "W1[1,0]"}),
+    "dalia_classification_updated_before_use.py": ("classification-numpy", W1 | B1),
+    "emil_classification_wrong_derivative.py": ("classification-numpy", W1 | B1),
+    "farah_regression_wrong_sign.py": ("regression-numpy", W1 | B1 | W2 | B2),
+    "goran_regression_wrong_parameter.py": ("regression-numpy", {"b1[0,0]", "b2[0,0]"}),
+    "oskar_regression_uneven_rates.py": ("regression-numpy", {"b1[1,0]", "W2[1,0]"}),
+    "rosa_classification_almost.py": ("classification-numpy", W1 | B1 | B2),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_members_earn_everything(grade, name: str) -> None:
+    """Amara hands in four tasks, Bilal one."""
+    if RIGHT[name] == 80:
+        pytest.importorskip("torch")
+    result = grade(FOLDER / name)
+    assert (result.score, result.max_score) == (RIGHT[name], RIGHT[name])
+
+
+@pytest.mark.parametrize("name", UPDATES)
+def test_a_wrong_update_fails_in_its_own_entries(grade, name: str) -> None:
+    """Whatever the seed; interface and forward are right."""
+    task, entries = UPDATES[name]
+    for seed in range(3):
+        result = grade(FOLDER / name, seed=seed)
+        found = checks(result, task)
+        assert failed(found["update"]) == entries
+        assert {n: c.state for n, c in found.items()} == {
+            "interface": "pass",
+            "forward": "pass",
+            "update": "fail",
+            "gradient": "fail",
+            "trajectory": "fail",
+        }
+        # Without its scale an update tells the same; a wrong sign in all of it is no scale.
+        assert failed(found["gradient"]) == entries
+
+
+def test_hana_makes_several_mistakes(grade) -> None:
+    """In each of four tasks, and none of them hides another."""
+    pytest.importorskip("torch")
+    result = grade(FOLDER / "hana_several_mistakes.ipynb")
+    assert failed(checks(result, "regression-numpy")["update"]) == W1 | B1
+    assert failed(checks(result, "classification-numpy")["update"]) == W1 | B1
+    assert states(result, "classification-numpy")["forward"] == "fail"
+    assert states(result, "regression-torch") == {
+        "model": "pass",
+        "forward": "pass",
+        "gradient": "fail",
+        "trajectory": "fail",
+    }
+    assert states(result, "classification-torch") == {
+        "model": "pass",
+        "forward": "fail",
+        "gradient": "fail",
+        "trajectory": "fail",
+    }
+
+
+def test_ivo_forgets_zero_grad(grade) -> None:
+    """The first step is right, the second is not."""
+    pytest.importorskip("torch")
+    found = checks(grade(FOLDER / "ivo_regression_torch_no_zero_grad.py"))
+    assert (found["model"].state, found["forward"].state) == ("pass", "pass")
+    assert {e.probe for e in found["gradient"].entries if e.state == "fail"} == {
+        "second step from published"
+    }
+    assert "From the published start the loss leaves its course at epoch 3." in (
+        found["trajectory"].message
+    )
+
+
+def test_jun_applies_the_sigmoid_twice(grade) -> None:
+    """His outputs stay above a half."""
+    pytest.importorskip("torch")
+    found = checks(grade(FOLDER / "jun_classification_torch_double_sigmoid.py"))
+    assert found["forward"].state == "fail"
+    assert min(e.found for e in found["forward"].entries) >= 0.5
+
+
+def test_kofis_update_crashes(grade) -> None:
+    """The error is his line's, the rest is blocked."""
+    found = checks(grade(FOLDER / "kofi_regression_crashes.py"))
+    assert found["update"].state == "error"
+    assert found["update"].message.startswith(
+        "`update_parameters` stopped with IndexError: index 2 is out of bounds for axis 0 with size"
+    )
+    lines = (FOLDER / "kofi_regression_crashes.py").read_text().splitlines()
+    assert "step(parameters" in lines[found["update"].place.line - 1]
+    assert found["trajectory"].state == "blocked"
+
+
+def test_lenas_update_hangs(grade, hurried: Path) -> None:
+    """Interface and forward keep their points."""
+    result = grade(FOLDER / "lena_classification_hangs.py", assignment=hurried)
+    assert states(result) == {
+        "interface": "pass",
+        "forward": "pass",
+        "update": "timeout",
+        "gradient": "blocked",
+        "trajectory": "blocked",
+    }
+    assert result.score == 7
+
+
+def test_mina_has_not_started(grade) -> None:
+    """Nothing is written, so nothing is wrong."""
+    result = grade(FOLDER / "mina_regression_untouched.py")
+    assert result.score == 0
+    assert set(states(result).values()) == {"missing", "blocked"}
+
+
+def test_noor_did_another_exercise(grade) -> None:
+    """The refusal names the exercise, and what it asks for."""
+    with pytest.raises(GradingError) as caught:
+        grade(FOLDER / "noor_another_exercise.py")
+    assert str(caught.value).startswith(
+        "noor_another_exercise: this looks like another exercise. Nothing in it plays a role of "
+        "“Backpropagation by hand on a 2-2-1 net”; expected initialise_parameters(dim), "
+    )
+
+
+def test_pias_sigmoid_is_wrong(grade) -> None:
+    """Forward fails; her update is judged at right inputs and passes, and so does training."""
+    found = checks(grade(FOLDER / "pia_classification_wrong_sigmoid.py"))
+    assert {name: check.state for name, check in found.items()} == {
+        "interface": "pass",
+        "forward": "fail",
+        "update": "pass",
+        "gradient": "pass",
+        "trajectory": "pass",
+    }

@@ -1,0 +1,269 @@
+"""Points: shares of entries, mistakes that cost once, open states, and one rounding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gradkit.grading.mark import NO_STEP, OPEN, ROUNDED, WITHDRAWN, mark, round_half_up, share
+from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
+from gradkit.records.result import TaskResult
+from gradkit.records.task import Check, Task
+from gradkit.records.verdict import Entry, State, Verdict
+from gradkit.task.assignment import read_assignment
+
+TASK = read_assignment().tasks[0]
+
+
+def entries(*states: State) -> tuple[Entry, ...]:
+    """Entries in these states."""
+    return tuple(Entry("W1", (0, n), state, 0.0, 0.0) for n, state in enumerate(states))
+
+
+def marked(*verdicts: Verdict, step: float = 0.25, derived: bool = False, **how) -> TaskResult:
+    """A task of one check for each verdict; its points stand in ``worth``."""
+    worth = how.pop("worth", [4.0] * len(verdicts))
+    checks = tuple(Check(v.check, points) for v, points in zip(verdicts, worth, strict=True))
+    task: Task = replace(TASK, checks=checks)
+    inquiry = how.pop("inquiry", Inquiry())
+    return mark(task, verdicts, inquiry, step=step, derived=derived, **how)
+
+
+@pytest.mark.parametrize(
+    ("preset", "cost"), [("default", 0.1), ("strict", 0.25), ("lenient", 0.05)]
+)
+def test_single_precision_costs_what_a_wrong_figure_costs(preset: str, cost: float) -> None:
+    """Beside the mistakes found, and with its reason; other checks lose their entries' share."""
+    off = Verdict("update", "fail", "", entries("fail", "fail", "fail"))
+    rounded = Inquiry((), {}, ("update",))
+    result = marked(off, worth=[10.0], inquiry=rounded, preset=preset)
+    assert result.checks[0].score == pytest.approx(10 * (1 - cost))
+    assert result.checks[0].notes == (ROUNDED.format(points=f"{10 * cost:g}"),)
+    assert marked(off, worth=[10.0]).checks[0].score == 0
+    found = Finding("f", "update", "swapped-index", "", ("W1[0,0]",))
+    both = marked(off, worth=[10.0], inquiry=replace(rounded, findings=(found,)))
+    assert both.checks[0].score == pytest.approx(6)
+    assert both.findings[0].deduction == pytest.approx(3)
+    assert both.checks[0].notes == (ROUNDED.format(points="1"),)
+
+
+def test_where_no_step_is_made_nothing_follows_and_nothing_is_forgiven() -> None:
+    """The same verdict earns by its findings where steps are made."""
+    update = Verdict("update", "fail", "", entries("fail", "fail"))
+    course = Verdict("trajectory", "fail", "", entries("fail", "pass"))
+    found = Finding("f", "update", "wrong-sign", "", ("W1[0,0]",))
+    inquiry = Inquiry((found,), {"trajectory": ("wrong-sign",)}, ("update",))
+    made = marked(update, course, inquiry=inquiry)
+    assert [check.score for check in made.checks] == pytest.approx([2.6, 4])
+    still = [replace(verdict, still=True) for verdict in (update, course)]
+    none = marked(*still, inquiry=inquiry)
+    assert [check.score for check in none.checks] == pytest.approx([0, 2])
+    assert NO_STEP in none.checks[1].notes
+    assert NO_STEP not in made.checks[1].notes
+
+
+@pytest.mark.parametrize(("left", "earned"), [(1, 4.0), (3, 1.0)])
+def test_what_is_mostly_never_updated_is_missing_from_what_follows(left, earned) -> None:
+    """One parameter that is forgotten costs once; most of them are no training."""
+    update = Verdict("update", "fail", "", entries(*["fail"] * left, *["pass"] * (4 - left)))
+    course = Verdict("trajectory", "fail", "", entries("fail"))
+    labels = tuple(f"W1[0,{n}]" for n in range(left))
+    found = Finding("f", "update", "not-updated", "", labels)
+    inquiry = Inquiry((found,), {"trajectory": ("not-updated",)})
+    assert marked(update, course, inquiry=inquiry).checks[1].score == pytest.approx(earned)
+
+
+def test_a_passed_check_earns_its_points() -> None:
+    """All of them, whatever its entries."""
+    result = marked(Verdict("forward", "pass", ""), worth=[5.0])
+    assert (result.score, result.max_score, result.checkable) == (5, 5, 5)
+
+
+@pytest.mark.parametrize("state", ["fail", "missing"])
+def test_a_failed_check_earns_the_share_of_its_entries(state: State) -> None:
+    """Two of three entries passed, two thirds of the points; a total is rounded, a check is not."""
+    verdict = Verdict("update", state, "", entries("pass", "fail", "pass"))
+    assert share(verdict) == pytest.approx(2 / 3)
+    result = marked(verdict, worth=[1.0])
+    assert result.checks[0].score == pytest.approx(2 / 3)
+    assert result.score == 0.75
+
+
+@pytest.mark.parametrize("state", ["error", "timeout", "blocked"])
+def test_what_could_not_run_earns_nothing(state: State) -> None:
+    """Even where some entries had passed before; its points stay checkable."""
+    result = marked(Verdict("update", state, "", entries("pass", "fail")))
+    assert (result.score, result.checkable, result.provisional) == (0, 4, False)
+
+
+def test_a_failed_check_without_entries_earns_nothing() -> None:
+    """There is nothing to take a share of."""
+    assert share(Verdict("forward", "fail", "")) == 0
+
+
+@pytest.mark.parametrize("state", OPEN)
+def test_an_open_state_leaves_its_points_out(state: State) -> None:
+    """Unknown is neither zero nor full: the result is provisional and says what was checkable."""
+    result = marked(
+        Verdict("forward", "pass", ""), Verdict("gradient", state, ""), worth=[5.0, 1.0]
+    )
+    assert (result.score, result.checkable, result.max_score) == (5, 5, 6)
+    assert result.provisional
+
+
+def test_a_derived_oracle_makes_a_result_provisional() -> None:
+    """The instructor's grade is final."""
+    assert marked(Verdict("forward", "pass", ""), derived=True).provisional
+    assert not marked(Verdict("forward", "pass", "")).provisional
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "rounded"),
+    [
+        (0.125, 0.25, 0.25),
+        (0.1249, 0.25, 0.0),
+        (0.1 + 0.2 + 0.2, 1.0, 1.0),
+        (2.675, 0.05, 2.7),
+        (0.5, 1.0, 1.0),
+        (2.5, 1.0, 3.0),
+        (7.0, 0.25, 7.0),
+        (0.0, 0.25, 0.0),
+    ],
+)
+def test_rounding_is_half_up(value: float, step: float, rounded: float) -> None:
+    """Not to even, and not misled by sums of decimals."""
+    assert round_half_up(value, step) == pytest.approx(rounded)
+
+
+@settings(derandomize=True)
+@given(st.floats(0, 100), st.sampled_from([0.01, 0.1, 0.25, 0.5, 1.0]))
+def test_rounding_gives_the_nearest_multiple(value: float, step: float) -> None:
+    """Never more than half a step away, and a multiple of it."""
+    rounded = round_half_up(value, step)
+    assert abs(rounded - value) <= step / 2 + 1e-7
+    assert abs(rounded / step - round(rounded / step)) < 1e-9
+
+
+def test_totals_are_rounded_once() -> None:
+    """Three thirds of a point make one point, not three rounded quarters."""
+    third = entries("pass", "fail", "fail")
+    verdicts = [Verdict(f"c{n}", "fail", "", third) for n in range(3)]
+    result = marked(*verdicts, worth=[1.0, 1.0, 1.0])
+    assert [check.score for check in result.checks] == pytest.approx([1 / 3] * 3)
+    assert result.score == 1.0
+
+
+# --- mistakes ----------------------------------------------------------------------------
+
+UPDATE = Verdict("update", "fail", "", entries(*["fail"] * 6, *["pass"] * 3))
+
+
+@pytest.mark.parametrize("points", [0.9, 19.1])
+def test_full_marks_are_full_whatever_the_step(points: float) -> None:
+    """A step that does not divide the points takes nothing from them, and adds nothing."""
+    half = points / 2
+    passed, failed = Verdict("forward", "pass", ""), Verdict("update", "error", "")
+    assert marked(passed, worth=[points]).score == points
+    assert marked(failed, worth=[points]).score == 0
+    assert marked(passed, failed, worth=[half, half]).score == round_half_up(half, 0.25)
+    unchecked = Verdict("update", "not-checked", "")
+    assert marked(passed, unchecked, worth=[points, 5.0]).score == points
+
+
+def finding(code: str, check: str = "update", names: tuple[str, ...] = ()) -> Finding:
+    """A mistake that was found."""
+    return Finding("id", check, code, "", names)
+
+
+@pytest.mark.parametrize(
+    ("preset", "score"), [("default", 8.5), ("strict", 5.0), ("lenient", 10.0)]
+)
+def test_a_mistake_costs_once(preset, score: float) -> None:
+    """15 % of ten points for W2 used after its update; half if strict; nothing if lenient."""
+    inquiry = Inquiry((finding("updated-before-use"),))
+    result = marked(UPDATE, worth=[10.0], inquiry=inquiry, preset=preset)
+    assert result.score == score
+    assert result.findings[0].deduction == pytest.approx(10 - score)
+
+
+def test_the_student_gets_the_better_count() -> None:
+    """Where the mistakes add up to more than the entries that failed, those count."""
+    one = Verdict("update", "fail", "", entries("fail", *["pass"] * 8))
+    inquiry = Inquiry((finding("wrong-sign"), finding("swapped-index")))
+    result = marked(one, worth=[9.0], inquiry=inquiry)
+    assert result.score == 8.0
+    assert sum(f.deduction for f in result.findings) == pytest.approx(1.0)
+
+
+def test_what_is_not_explained_costs_its_entries() -> None:
+    """A mistake for some entries, the share of the rest."""
+    inquiry = Inquiry(
+        (
+            finding("updated-before-use"),
+            finding(UNEXPLAINED, names=("b1[0,0]", "b1[1,0]", "b2[0,0]")),
+        )
+    )
+    result = marked(UPDATE, worth=[9.0], inquiry=inquiry)
+    assert result.checks[0].score == pytest.approx(9 * (1 - 0.15 - 3 / 9))
+
+
+def test_a_parameter_that_is_not_updated_costs_its_share() -> None:
+    """No fixed figure: two entries of nine."""
+    two = Verdict("update", "fail", "", entries("fail", "fail", *["pass"] * 7))
+    inquiry = Inquiry((finding("not-updated", names=("b1[0,0]", "b1[1,0]")),))
+    assert marked(two, worth=[9.0], inquiry=inquiry).score == 7.0
+
+
+def test_the_assignments_own_figures_go_first() -> None:
+    """Before the preset's."""
+    inquiry = Inquiry((finding("updated-before-use"),))
+    own = {"updated-before-use": 0.4}
+    assert marked(UPDATE, worth=[10.0], inquiry=inquiry, deductions=own).score == 6.0
+
+
+def test_a_check_that_follows_loses_nothing_more() -> None:
+    """And a check that passed, or could not run, does not follow from anything."""
+    inquiry = Inquiry((finding("updated-before-use"),), {"trajectory": ("updated-before-use",)})
+    run = Verdict("trajectory", "fail", "", entries("fail", "fail"))
+    result = marked(UPDATE, run, worth=[10.0, 2.0], inquiry=inquiry)
+    assert result.score == 10.5
+    assert result.checks[1].follows == ("updated-before-use",)
+    stopped = marked(UPDATE, replace(run, state="error"), worth=[10.0, 2.0], inquiry=inquiry)
+    assert stopped.score == 8.5
+    assert stopped.checks[1].follows == ()
+
+
+def test_findings_of_another_check_cost_this_one_nothing() -> None:
+    """A mistake is charged where it was made."""
+    inquiry = Inquiry((finding("missing-bias", "forward"),))
+    update = Verdict("update", "pass", "", entries("pass"))
+    forward = Verdict("forward", "fail", "", entries("fail", "pass"))
+    result = marked(forward, update, worth=[2.0, 5.0], inquiry=inquiry)
+    assert result.checks[1].score == 5
+    assert result.checks[0].score >= 1
+
+
+def test_a_withdrawn_finding_is_left_out_and_costs_nothing() -> None:
+    """What was explained by it is forgiven, whatever else the check would have lost."""
+    verdict = Verdict("update", "fail", "", entries("fail", "fail", "pass"))
+    inquiry = Inquiry((finding("swapped-index", names=("W1[0,1]", "W1[1,0]")),))
+    kept = marked(verdict, inquiry=inquiry)
+    dropped = marked(verdict, inquiry=inquiry, dropped={"swapped-index"})
+    assert kept.score < 4
+    assert dropped.score == 4
+    assert [len(result.findings) for result in (kept, dropped)] == [1, 0]
+    assert WITHDRAWN in dropped.checks[0].notes
+    assert WITHDRAWN not in kept.checks[0].notes
+
+
+def test_a_remark_belongs_to_the_task() -> None:
+    """It is told after all findings, costs nothing, and can be withdrawn as well."""
+    verdict = Verdict("update", "pass", "", entries("pass"))
+    inquiry = Inquiry((finding("nondeterministic", check=""),))
+    result = marked(verdict, inquiry=inquiry)
+    assert [(f.mistake, f.deduction) for f in result.findings] == [("nondeterministic", 0.0)]
+    assert result.score == 4
+    assert marked(verdict, inquiry=inquiry, dropped={"nondeterministic"}).findings == ()

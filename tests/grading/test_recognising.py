@@ -1,0 +1,230 @@
+"""Which task a submission is: headings, file names, behaviour; what is said where none tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from model_solutions import source
+from told import checks, full, not_passed, notebook, script, states
+
+from gradkit.grading.recognise import another_exercise
+from gradkit.grading.settings import BreakdownError, GradingError
+from gradkit.records.submission import Cell, Place, Problem, Submission
+from gradkit.task.assignment import read_assignment
+
+
+@pytest.mark.parametrize("problem", ["regression", "classification"])
+def test_forward_decides_where_no_name_does(grade, tmp_path: Path, problem: str) -> None:
+    """`homework.py` says nothing; its forward pass at known weights does."""
+    path = script(tmp_path, _bare(problem), "homework.py")
+    result = grade(path)
+    assert [task.task for task in result.tasks] == [f"{problem}-numpy"]
+    assert full(result), not_passed(result)
+
+
+def _bare(problem: str) -> str:
+    """A model solution without the words that would give it away."""
+    text = source(f"{problem}_numpy")
+    return text[text.index("import numpy") :].split("if __name__")[0]
+
+
+def test_behaviour_that_tells_nothing_is_asked_about(grade, tmp_path: Path) -> None:
+    """The sentence names the option and the tasks; with the option it is graded."""
+    text = _bare("regression").replace("return A, A_prev", "return None")
+    path = script(tmp_path, text, "homework.py")
+    with pytest.raises(GradingError) as caught:
+        grade(path)
+    assert str(caught.value) == (
+        "homework: cannot tell which task this is. Name it with --task: one of regression-numpy, "
+        "classification-numpy."
+    )
+    assert states(grade(path, "regression-numpy"))["forward"] == "fail"
+
+
+FORWARDS = {
+    "the bias before the weights": ("regression", "W.T @ A_prev + b", "W.T @ (A_prev + b)"),
+    "another activation": ("classification", "sigmoid(W.T @ A_prev + b)", "W.T @ A_prev + b + 0.1"),
+}
+
+
+@pytest.mark.parametrize("case", FORWARDS)
+def test_words_decide_where_a_wrong_forward_is_nearer_to_another(
+    grade, tmp_path: Path, case: str
+) -> None:
+    """No sigmoid anywhere, or one somewhere; and the report says that it was told so."""
+    problem, right, wrong = FORWARDS[case]
+    text = _bare(problem)
+    assert right in text
+    result = grade(script(tmp_path, text.replace(right, wrong), "homework.py"))
+    (task,) = result.tasks
+    assert task.task == f"{problem}-numpy"
+    assert task.notes[0].startswith("Neither a heading nor the file's name says which task this")
+    named = grade(script(tmp_path, text.replace(right, wrong), "homework.py"), task.task)
+    assert named.tasks[0].notes == task.notes[1:]
+
+
+def test_a_loss_that_is_named_decides_where_nothing_can_be_run(grade, tmp_path: Path) -> None:
+    """A forward pass that gives nothing, in a file that speaks of cross-entropy."""
+    text = _bare("classification").replace("return A, A_prev", "return None")
+    assert "return None" in text
+    result = grade(script(tmp_path, f"bce = None\n{text}", "homework.py"))
+    assert [task.task for task in result.tasks] == ["classification-numpy"]
+
+
+def test_code_that_cannot_be_read_is_told_first(grade, tmp_path: Path) -> None:
+    """A missing bracket makes no other exercise of a submission."""
+    path = script(tmp_path, "x = 1\n" + _bare("regression") + "\ny = (1\n", "homework.py")
+    with pytest.raises(GradingError) as caught:
+        grade(path)
+    said = str(caught.value)
+    assert said.startswith("homework.py:")
+    assert " is not valid Python: '(' was never closed; found `y = (1`. Nothing in this " in said
+    assert ". homework: nothing in it that could be read plays a role of “Backpropagation" in said
+    assert "another exercise" not in said
+
+
+def test_what_was_read_otherwise_is_told_before_the_question(grade, tmp_path: Path) -> None:
+    """What could not be used may be why no task was recognised."""
+    text = _bare("regression").replace("return A, A_prev", "return None")
+    path = script(tmp_path, "# -*- coding: utf-7 -*-\n" + text, "homework.py")
+    with pytest.raises(GradingError) as caught:
+        grade(path)
+    assert str(caught.value).startswith("homework.py names the encoding utf-7, which is not read.")
+    assert " homework: cannot tell which task this is. Name it" in str(caught.value)
+
+
+def test_a_refusal_tells_of_code_before_files() -> None:
+    """Of many problems three are told, and first those of code that was to be read."""
+    aside = [Problem(f"{n} was left aside.", Place(f"{n}.doc", None, 1)) for n in range(5)]
+    broken = Problem("hw.py:3 is broken.", Place("hw.py", None, 3))
+    cell = Cell("hw.py", "hw.py", None, "")
+    submission = Submission("hw", "hw", "", (cell,), {}, (*aside, Problem("No."), broken))
+    said = another_exercise(submission, read_assignment(None))
+    assert said.startswith("hw.py:3 is broken. 0 was left aside. 1 was left aside. hw: nothing")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "told"),
+    [
+        (
+            RecursionError,
+            GradingError,
+            "homework: its code is nested too deeply to be read. Take its longest expressions and "
+            "blocks apart, and hand it in again.",
+        ),
+        (
+            MemoryError,
+            BreakdownError,
+            "homework: there was not memory enough here to grade it.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("place", ["grading.recognise.divide", "grading.session.outline"])
+def test_text_that_cannot_be_followed_is_told(
+    grade, tmp_path: Path, monkeypatch, place: str, error: type, kind: type, told: str
+) -> None:
+    """Wherever reading it ends so, there is a sentence and no traceback."""
+
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(f"gradkit.{place}", fails)
+    text = _bare("regression") + f"\ndeep = {'-' * 150}1\n"
+    with pytest.raises(GradingError) as caught:
+        grade(script(tmp_path, text, "homework.py"))
+    assert (type(caught.value), str(caught.value)) == (kind, told)
+
+
+@pytest.mark.parametrize("place", ["grading.recognise.divide", "grading.session.outline"])
+def test_a_recursion_that_is_not_the_text_s_is_a_fault(
+    grade, tmp_path: Path, monkeypatch, place: str
+) -> None:
+    """Who hands in plain code is not told that it is nested too deeply."""
+
+    def endless(*given: object) -> None:
+        endless(*given)
+
+    monkeypatch.setattr(f"gradkit.{place}", endless)
+    with pytest.raises(RecursionError):
+        grade(script(tmp_path, _bare("regression"), "homework.py"))
+
+
+def test_the_last_of_two_tries_in_one_notebook_counts(grade, tmp_path: Path) -> None:
+    """A definition replaces those above it, as it does for the student."""
+    good = _bare("regression")
+    bad = good.replace("dW1 = X @ d_hidden.T", "dW1 = d_hidden @ X.T")
+    for first, last, state in ((bad, good, "pass"), (good, bad, "fail")):
+        path = notebook(tmp_path, "# Regression", first, "# Regression, again", last)
+        assert states(grade(path))["update"] == state
+
+
+def test_nothing_of_the_exercise(grade, tmp_path: Path) -> None:
+    """A file of something else altogether."""
+    path = script(tmp_path, "def sort(values):\n    return sorted(values)\n", "homework.py")
+    with pytest.raises(GradingError) as caught:
+        grade(path)
+    assert str(caught.value).startswith("homework: this looks like another exercise. Nothing in it")
+
+
+def test_nothing_at_all_for_the_task_that_is_asked_for(grade, tmp_path: Path) -> None:
+    """It is graded as missing, not refused: the instructor asked for it."""
+    path = script(tmp_path, "def sort(values):\n    return sorted(values)\n", "homework.py")
+    found = states(grade(path, "classification-numpy"))
+    assert set(found.values()) <= {"missing", "blocked"}
+
+
+def test_a_task_that_is_asked_for_counts_more_than_a_files_name(grade, tmp_path: Path) -> None:
+    """The file is called after its loss; a file beside it that fits the task is taken first."""
+    path = script(tmp_path, _bare("classification"), "mse_loss.py")
+    result = grade(path, "classification-numpy")
+    assert full(result), not_passed(result)
+    wrong = _bare("classification").replace("-(y - y_hat)", "(y - y_hat)")
+    assert wrong != _bare("classification")
+    script(tmp_path, wrong, "classification.py")
+    assert states(grade(tmp_path, "classification-numpy"))["update"] == "fail"
+
+
+METHOD = """
+class Net:
+    def backward(self{arguments}):
+        d = 2 * (y_hat - y)
+        return {{"W2": d * A1, "b2": d, "W1": X @ (p["W2"] * d).T, "b1": p["W2"] * d}}
+
+def update_parameters(parameters, y, y_hat, A1, X):
+    {before}
+    steps = Net().backward({handed})
+    for key in steps:
+        parameters[key] -= (0.001 if key[0] == "W" else 0.01) * steps[key]
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "before", "handed"),
+    [
+        (", p, y, y_hat, A1, X", "", "parameters, y, y_hat, A1, X"),
+        ("", "global p\n    p = parameters\n    globals().update(locals())", ""),
+    ],
+)
+@pytest.mark.parametrize("beside", ["", "import torch\n"])
+def test_a_method_called_backward_is_no_torch(
+    grade, tmp_path: Path, arguments: str, before: str, handed: str, beside: str
+) -> None:
+    """Also where the submission has torch for its other half."""
+    head, _, _ = _bare("regression").partition("def update_parameters")
+    own = METHOD.format(arguments=arguments, before=before, handed=handed)
+    result = grade(script(tmp_path, beside + head + own, "homework.py"), "regression-numpy")
+    assert full(result), not_passed(result)
+
+
+def test_a_function_that_only_the_other_part_has_is_named(grade, tmp_path: Path) -> None:
+    """It may not be taken from there; where it stands is said."""
+    head, forward, update = _bare("regression").partition("def L_layer_forward")
+    other = _bare("classification").partition("def L_layer_forward")
+    rest = "def update_parameters" + other[2].partition("def update_parameters")[2]
+    path = notebook(
+        tmp_path, "# Regression", head + forward + update, "# Classification", other[0] + rest
+    )
+    message = checks(grade(path), "classification-numpy")["forward"].message
+    assert "`L_layer_forward(X, parameters)` is missing." in message
+    assert "belongs to another task" in message

@@ -1,0 +1,375 @@
+"""What mistakes cost, in points: the figures of the catalogue, of a preset, and one's own."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from mistakes.samples import folder as mistake_folder
+
+from gradkit.cli import main
+from gradkit.diagnosis.mistakes import CODES
+from gradkit.grading.assess import assess, judge_again
+from gradkit.grading.mark import NO_STEP
+from gradkit.grading.rubric import deduction
+from gradkit.grading.session import Session
+from gradkit.grading.settings import Settings
+from gradkit.records.result import TaskResult
+from gradkit.sandbox import Workshop
+from gradkit.submission.read import read
+from gradkit.task.assignment import DEFAULT
+from gradkit.task.oracle import Derived
+
+pytestmark = pytest.mark.usefixtures("warm")
+
+ROOT = Path(__file__).resolve().parents[2]
+MISTAKES = mistake_folder()
+PRESETS = ("default", "strict", "lenient")
+
+Marks = Callable[[Path], dict[str, TaskResult]]
+
+ALONE: dict[str, tuple[float, float, float]] = {
+    # Points out of 20 under default, strict and lenient; rounded to a quarter, half up.
+    # `update` has 12 in regression and 11 in classification, and nine entries. A student
+    # gets the better of the deduction and the share of entries that are right.
+    #
+    # Order: 15 %, 50 %, noted.
+    "updated-before-use": (18.25, 14, 20),
+    # Index and derivative: 30 %, 50 %, 20 %; two wrong entries of nine cost no more than 22 %.
+    "swapped-index": (17.25, 17.25, 17.5),
+    "wrong-index": (18.75, 18.75, 18.75),
+    "bias-sum-axis": (17.5, 17.5, 17.75),
+    "wrong-sum-axis": (16.5, 14.75, 17.5),
+    "missing-activation-derivative": (16.75, 14.5, 17.75),
+    "wrong-activation-derivative": (16.75, 14.5, 17.75),
+    "extra-activation-derivative": (16.75, 14.5, 17.75),
+    "wrong-derivative-argument": (16.75, 14.5, 17.75),
+    "missing-output-derivative": (16.75, 14.5, 17.75),
+    "extra-output-derivative": (16.75, 14.5, 17.75),
+    "misplaced-parenthesis": (16.75, 15, 17.75),
+    "missing-input": (16.5, 14.75, 17.5),
+    "wrong-layer-input": (17.5, 17.5, 17.75),
+    "bias-times-input": (17.25, 17.25, 17.5),
+    "missing-weight": (16.5, 14, 17.5),
+    "wrong-weight": (16.5, 14, 17.5),
+    "extra-factor": (17.25, 17.25, 17.5),
+    # Sign, and the error that everything starts from: 25 %, 50 %, 15 %.
+    "wrong-sign": (17, 14, 18.25),
+    "wrong-error": (17, 14, 18.25),
+    "squared-error": (17, 14, 18.25),
+    "missing-error": (17, 14, 18.25),
+    "gradient-stored": (17, 14, 18.25),
+    # Rate, factor, wrong source, overwritten and the like: 10 %, 25 %, 5 %.
+    "wrong-learning-rate": (18.75, 17, 19.5),
+    "uneven-learning-rate": (18.75, 17.25, 19.5),
+    "rate-ignored": (18.75, 17, 19.5),
+    "wrong-factor": (18.75, 17, 19.5),
+    "wrong-factor.mean": (19, 17.25, 19.5),
+    "wrong-source-entry": (18.75, 18.75, 19.5),
+    "wrong-source-entry.same-bias": (19, 18.75, 19.5),
+    "overwritten": (18.75, 17.25, 19.5),
+    "wrong-target": (18.75, 17.25, 19.5),
+    "input-mutated": (19, 17.25, 19.5),
+    "integer-truncation": (18.75, 17, 19.5),
+    # Not updated: the share of the parameters.
+    "not-updated": (17.25, 17.25, 17.25),
+    # A step that is not made earns nothing, and nothing follows from it.
+    "nothing-updated": (7, 7, 7),
+    "copy-dropped": (6, 6, 6),
+    "missing-step": (9, 9, 9),
+    "gradients-cleared": (9, 9, 9),
+    "graph-detached.no-grad": (9, 9, 9),
+    # A form of `forward`, which has 5 or 6 points in numpy and 3 or 4 in torch: 50 %, all, 30 %.
+    "layer-skipped": (17.5, 15, 18.5),
+    "layer-repeated": (17.5, 15, 18.5),
+    "subtracted-bias": (17.5, 15, 18.5),
+    "weight-not-transposed": (17.5, 15, 18.5),
+    "missing-bias": (17.5, 15, 18.5),
+    "missing-activation.numpy": (17, 14, 18.25),
+    "activation-twice": (17, 14, 18.25),
+    "wrong-activation": (17, 14, 18.25),
+    "wrong-sigmoid-sign": (17, 14, 18.25),
+    "missing-activation": (18, 16, 18.75),
+    "double-sigmoid": (18, 16, 18.75),
+    # What is returned: 25 %, 50 %, 10 %.
+    "hidden-returned": (18.75, 18.25, 19.5),
+    "wrong-hidden-returned": (18.75, 17.5, 19.5),
+    "swapped-returns": (18.75, 17.5, 19.5),
+    # Training, out of `trajectory` with 10 or 9 points. Another thing learnt: 50 %, all, 30 %.
+    "broadcast-target": (15, 10, 17),
+    "wrong-loss": (15.5, 11, 17.25),
+    "logits-loss": (15.5, 11, 17.25),
+    "graph-detached": (15.5, 11, 17.25),
+    # The loop: 30 %, 50 %, 20 %.
+    "missing-zero-grad": (17, 15, 18),
+    # Figures: 10 %, 25 %, 5 %. The record of the loss: 25 %, 50 %, 10 %.
+    "wrong-learning-rate.torch": (19, 17.75, 19.5),
+    "wrong-reduction": (19, 17.5, 19.5),
+    "wrong-optimizer": (19, 17.5, 19.5),
+    "momentum": (19, 17.5, 19.5),
+    "mini-batch": (19, 17.5, 19.5),
+    "wrong-rounds": (19, 17.5, 19.5),
+    "loss-after-step": (17.5, 15, 19),
+    "recorded-loss": (17.5, 15, 19),
+    "unregistered-parameters": (17.0, 17.0, 18.25),
+}
+
+NO_STEPS = {
+    "nothing-updated",
+    "copy-dropped",
+    "missing-step",
+    "gradients-cleared",
+    "graph-detached.no-grad",
+}
+
+FIGURES: dict[tuple[float, float, float], str] = {
+    (0.15, 0.50, 0.0): "updated-before-use",
+    (0.30, 0.50, 0.20): """
+        missing-output-derivative extra-output-derivative missing-weight wrong-weight
+        missing-activation-derivative wrong-activation-derivative extra-activation-derivative
+        wrong-derivative-argument misplaced-parenthesis missing-input wrong-layer-input
+        bias-times-input extra-factor swapped-index wrong-index bias-sum-axis wrong-sum-axis
+        missing-step gradients-cleared missing-zero-grad""",
+    (0.25, 0.50, 0.15): "wrong-sign missing-error wrong-error squared-error gradient-stored",
+    (0.10, 0.25, 0.05): """
+        wrong-learning-rate uneven-learning-rate rate-ignored wrong-factor wrong-source-entry
+        overwritten wrong-target input-mutated integer-truncation
+        wrong-reduction mini-batch momentum wrong-optimizer wrong-rounds""",
+    (0.50, 1.0, 0.30): """
+        layer-skipped layer-repeated missing-activation wrong-activation wrong-sigmoid-sign
+        activation-twice double-sigmoid missing-bias subtracted-bias weight-not-transposed
+        wrong-loss logits-loss broadcast-target unregistered-parameters graph-detached""",
+    (0.25, 0.50, 0.10): """
+        hidden-returned wrong-hidden-returned swapped-returns loss-after-step recorded-loss""",
+    (2 / 9, 2 / 9, 2 / 9): "not-updated nothing-updated copy-dropped unexplained",
+}
+
+SETS: dict[str, tuple[list[str], set[str], tuple[float, float, float]]] = {
+    # Changes of the right update below, the mistakes found, points of 20. The sum of the
+    # deductions, unless the share of right entries is more.
+    "as published": (
+        [
+            "W1[0,1] += RATE * e * W2[1,0] * X[0,0] -> W1[0,1] += RATE * e * W2[0,0] * X[1,0]",
+            "W1[1,0] += RATE * e * W2[0,0] * X[1,0] -> W1[1,0] += 0.02 * e * W2[1,0] * X[0,0]",
+            "W1[1,1] += RATE * e * W2[1,0] * X[1,0] -> W1[1,1] += 0.02 * e * W2[1,0] * X[1,0]",
+            "W2 = p['W2'].copy() -> W2 = p['W2']",
+        ],
+        {"updated-before-use", "swapped-index", "uneven-learning-rate"},
+        # 15 + 30 + 10 = 55 % of 12; 125 % is more than the six wrong entries of nine; 25 %.
+        (13.5, 12, 17),
+    ),
+    "wrong sign at a wrong rate": (
+        ["RATE * e -> -0.02 * e"],
+        {"wrong-sign", "wrong-learning-rate"},
+        # 25 + 10, of six wrong entries; 50 + 25 is more than their share; 15 + 5.
+        (15.75, 12, 17.5),
+    ),
+    "order and source": (
+        ["W2 = p['W2'].copy() -> W2 = p['W2']", "p['b2'][0,0] += -> p['b2'][0,0] = W2[1,0] +"],
+        {"updated-before-use", "wrong-source-entry"},
+        (17, 11, 19.5),
+    ),
+    "a bias left alone, and an index": (
+        [
+            "p['b1'][1,0] += 0.02 * e * W2[1,0] -> pass",
+            "p['W2'][0,0] += -> p['W2'][0,0] = W2[1,0] +",
+        ],
+        {"not-updated", "wrong-source-entry"},
+        # A ninth and 10 %; a ninth and 25 %, of which two wrong entries cost no more than 2/9.
+        (17.5, 17.25, 18),
+    ),
+}
+
+RIGHT = """\
+# task: regression-numpy
+import numpy as np
+
+
+def initialise_parameters(dim):
+    parameters = {}
+    for l in range(1, len(dim)):
+        parameters[f"W{l}"] = np.full((dim[l - 1], dim[l]), 0.1)
+        parameters[f"b{l}"] = np.zeros((dim[l], 1))
+    return parameters
+
+
+def linear_forward(A_prev, W, b):
+    return W.T @ A_prev + b
+
+
+def L_layer_forward(X, p):
+    A1 = linear_forward(X, p["W1"], p["b1"])
+    return linear_forward(A1, p["W2"], p["b2"]), A1
+
+
+def update_parameters(p, y, y_hat, A1, X):
+    e = y - y_hat
+    W1 = p['W1']
+    W2 = p['W2'].copy()
+    p['W2'][0,0] += RATE * e * A1[0,0]
+    p['W2'][1,0] += RATE * e * A1[1,0]
+    p['b2'][0,0] += 0.02 * e
+    W1[0,0] += RATE * e * W2[0,0] * X[0,0]
+    W1[0,1] += RATE * e * W2[1,0] * X[0,0]
+    p['b1'][0,0] += 0.02 * e * W2[0,0]
+    W1[1,0] += RATE * e * W2[0,0] * X[1,0]
+    W1[1,1] += RATE * e * W2[1,0] * X[1,0]
+    p['b1'][1,0] += 0.02 * e * W2[1,0]
+"""
+
+
+def written(folder: Path, changes: list[str]) -> Path:
+    """The right submission with some pieces of its text changed, ``old -> new``."""
+    text = RIGHT
+    for change in changes:
+        old, new = change.split(" -> ")
+        assert old in text, old
+        text = text.replace(old, new)
+    path = folder / "regression.py"
+    path.write_text(text.replace("RATE", "0.002"), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def marks(workshop: Workshop) -> Iterator[Marks]:
+    """``marks(path)`` grades the task that the first line names once, and marks it thrice."""
+    settings = Settings(seed=3, no_reference=True)
+    with Session(settings, workshop) as session:
+
+        def grade(path: Path) -> dict[str, TaskResult]:
+            name = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# task: ")
+            if "torch" in name:
+                pytest.importorskip("torch")
+            session.settings = replace(settings, tasks=(name,))
+            (evidence,) = session.grade(read(path)).evidence
+            (task,) = (each for each in session.assignment.tasks if each.id == name)
+            verdicts = judge_again(task, Derived(task), evidence)
+            schemes = {preset: replace(session.scheme, preset=preset) for preset in PRESETS}
+            return {p: assess(task, evidence, verdicts, schemes[p]) for p in PRESETS}
+
+        yield grade
+
+
+def scores(marked: dict[str, TaskResult]) -> tuple[float, ...]:
+    """The task's points under each preset."""
+    return tuple(marked[preset].score for preset in PRESETS)
+
+
+def test_every_mistake_has_its_figures() -> None:
+    """The table of the design for `update`, and the catalogue's own figures for the rest."""
+    codes = [code for row in FIGURES.values() for code in row.split()]
+    assert sorted(codes) == sorted([*CODES, "unexplained"])
+    for figures, row in FIGURES.items():
+        for code in row.split():
+            found = tuple(deduction(code, 2, 9, preset) for preset in PRESETS)  # type: ignore[arg-type]
+            assert found == figures, code
+
+
+def test_ones_own_figure_goes_before_the_preset() -> None:
+    """And concerns the mistake it names alone."""
+    own = {"wrong-sign": 0.4, "not-updated": 0.0}
+    assert [deduction("wrong-sign", 9, 9, preset, own) for preset in PRESETS] == [0.4] * 3  # type: ignore[arg-type]
+    assert deduction("not-updated", 2, 9, "default", own) == 0.0
+    assert deduction("swapped-index", 2, 9, "default", own) == 0.3
+
+
+def test_every_submission_with_a_mistake_has_a_row() -> None:
+    """A mistake that is added is priced."""
+    assert {path.stem for path in MISTAKES.glob("*.py")} == set(ALONE)
+
+
+@pytest.mark.parametrize("name", sorted(ALONE))
+def test_one_mistake_alone(name: str, marks: Marks) -> None:
+    """Points under the three presets, and no other check loses anything for it."""
+    marked = marks(MISTAKES / f"{name}.py")
+    assert scores(marked) == ALONE[name]
+    losing = [c for c in marked["default"].checks if c.score < c.max_score]
+    assert len(losing) == 1 or name == "unregistered-parameters" or name in NO_STEPS
+    if name in NO_STEPS:
+        # The others say why.
+        assert all(NO_STEP in check.notes for check in losing if check.follows)
+        return
+    for result in marked.values():
+        lost = sum(check.max_score - check.score for check in result.checks)
+        if result.findings:
+            assert sum(finding.deduction for finding in result.findings) == pytest.approx(lost)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_common_sets(name: str, tmp_path: Path, marks: Marks) -> None:
+    """Deductions of several mistakes in one function add up, down to the share of right entries."""
+    changes, codes, points = SETS[name]
+    marked = marks(written(tmp_path, changes))
+    assert {finding.mistake for finding in marked["default"].findings} == codes
+    assert scores(marked) == points
+
+
+def test_nothing_is_deducted_from_what_is_right(tmp_path: Path, marks: Marks) -> None:
+    """The twin of all of the above."""
+    assert scores(marks(written(tmp_path, []))) == (20, 20, 20)
+
+
+def test_perfect_gradients_at_one_wrong_rate_lose_a_tenth_of_update_once(
+    tmp_path: Path, marks: Marks
+) -> None:
+    """The gradient passes, and the run that goes another way follows from the rate."""
+    result = marks(written(tmp_path, ["0.02 * e -> 0.002 * e"]))["default"]
+    told = {check.check: (check.state, check.score, check.follows) for check in result.checks}
+    assert told["update"] == ("fail", pytest.approx(0.9 * 12), ())
+    assert told["gradient"] == ("pass", 0, ())
+    assert told["trajectory"] == ("fail", 2, ("wrong-learning-rate",))
+    assert [(f.mistake, f.deduction) for f in result.findings] == [
+        ("wrong-learning-rate", pytest.approx(1.2))
+    ]
+
+
+def test_a_right_update_behind_a_wrong_forward_is_charged_to_forward(
+    tmp_path: Path, marks: Marks
+) -> None:
+    """It is run behind gradkit's own forward pass, and loses nothing."""
+    changes = ['return linear_forward(A1, p["W2"], p["b2"]), A1 -> return A1, A1']
+    result = marks(written(tmp_path, changes))["default"]
+    lost = {check.check for check in result.checks if check.score < check.max_score}
+    assert lost == {"forward"}
+
+
+def own_assignment(folder: Path, marking: str) -> Path:
+    """Write the own assignment with something added below ``[marking]``."""
+    for source in DEFAULT.parent.glob("*.csv"):
+        shutil.copy(source, folder)
+    text = DEFAULT.read_text(encoding="utf-8")
+    head, rest = text.split("[roles.initialise]", 1)
+    lines = [line for line in head.splitlines() if not line.startswith("preset")]
+    path = folder / "assignment.toml"
+    body = "\n".join([*lines, textwrap.dedent(marking), "[roles.initialise]"])
+    path.write_text(body + rest, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("marking", "options", "score"),
+    [
+        ("", [], "17 / 20"),
+        ("", ["--preset", "strict"], "14 / 20"),
+        ('preset = "strict"', [], "14 / 20"),
+        ('preset = "strict"', ["--preset", "lenient"], "18.25 / 20"),
+        ("[marking.deductions]\nwrong-sign = 0.125", [], "18.5 / 20"),
+        ("[marking.deductions]\nwrong-sign = 0", ["--preset", "strict"], "20 / 20"),
+        ("[marking.deductions]\nswapped-index = 1", [], "17 / 20"),
+    ],
+)
+def test_the_command_marks_as_the_assignment_and_the_option_say(
+    marking: str, options: list[str], score: str, tmp_path: Path
+) -> None:
+    """The option goes before the assignment's preset, its own figures before both."""
+    assignment = own_assignment(tmp_path, marking)
+    path = str(MISTAKES / "wrong-sign.py")
+    arguments = ["check", path, "--assignment", str(assignment), "--seed", "3", *options]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1, result.output
+    assert f"wrong-sign  {score} " in result.output

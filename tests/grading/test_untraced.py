@@ -1,0 +1,126 @@
+"""A mistake whose line could not be determined: the reader is told so, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gradkit.classroom.grading_worker import _timed_out
+from gradkit.classroom.reports.review import reasons
+from gradkit.diagnosis.inquiry import inquire, short_of
+from gradkit.diagnosis.inquiry.untraced import why_untraced
+from gradkit.records.finding import Inquiry
+from gradkit.records.observations import Failure, Lost
+from gradkit.records.reports import Reason
+from gradkit.records.submission import Place
+from gradkit.records.trace import Trace
+from gradkit.report.text import to_text
+
+pytestmark = pytest.mark.usefixtures("warm")
+
+MISTAKES = Path(__file__).parents[1] / "mistakes"
+TOLD = "The line of a mistake could not be determined, and its function is given instead: "
+
+WATCHED = "    import os, sys\n    if sys.gettrace() is not None:\n        "
+SPOILED = {
+    "hang": (WATCHED + "while True: pass\n", "the process that ran it, watched line by line, was "),
+    "leave": (
+        WATCHED + "os._exit(3)\n",
+        "the process that ran it, watched line by line, left with os._exit(3) or the like.",
+    ),
+    "raise": (WATCHED + "raise KeyError(1)\n", "watched line by line, it failed with KeyError."),
+    "work": (
+        "    for i in range(6000):\n        j = i\n",
+        "it does more than is watched of one call.",
+    ),
+    "blind": (
+        "    import sys\n    sys.settrace(None)\n",
+        "none of its lines was seen when it was run.",
+    ),
+}
+
+
+def spoiled(code: str, where: str, path: Path) -> Path:
+    """A mistake's submission in which a function begins with this code."""
+    mistake = "swapped-index" if where == "def update_parameters" else "missing-bias"
+    lines = (MISTAKES / f"{mistake}.py").read_text().splitlines(keepends=True)
+    at = next(n for n, line in enumerate(lines) if line.startswith(where))
+    path.write_text("".join([*lines[: at + 1], code, *lines[at + 1 :]]))
+    return path
+
+
+@pytest.mark.parametrize("where", ["def update_parameters", "def L_layer_forward"])
+@pytest.mark.parametrize("kind", SPOILED)
+def test_a_lost_trace_is_told(grade, kind, where, tmp_path):
+    """In the result and its text, and in the review; where the mistake is found all the same."""
+    code, reason = SPOILED[kind]
+    path = spoiled(code, where, tmp_path / "hw.py")
+    result = grade(path, "regression-numpy", diagnose=True)
+    (task,) = result.tasks
+    first = next(
+        n for n, line in enumerate(path.read_text().splitlines(), 1) if line.startswith(where)
+    )
+    findings = [finding for finding in task.findings if finding.untraced]
+    assert findings
+    assert {finding.place for finding in findings} == {Place("hw.py", None, first)}
+    (note,) = [note for note in task.notes if note.startswith(TOLD)]
+    assert reason in note
+    assert "could not be determined" in " ".join(to_text([result], 4).split())
+    check = f"{task.task}/{findings[0].check}"
+    assert Reason("untraced", f"{check} line unknown") in list(reasons(result))
+    # It is graded once more when nothing else is, in case it was the machine's fault.
+    assert _timed_out(result)
+
+
+@pytest.mark.parametrize("name", ["swapped-index", "missing-bias", "not-updated"])
+def test_nothing_is_told_where_lines_are_known(grade, name):
+    """The same mistakes as they are."""
+    result = grade(MISTAKES / f"{name}.py", diagnose=True)
+    (task,) = result.tasks
+    assert task.findings
+    assert not any(finding.untraced for finding in task.findings)
+    assert not any("could not" in note for note in task.notes)
+    assert not _timed_out(result)
+
+
+def test_a_loss_on_the_way_is_told():
+    """Where no finding is known to lack its line for that."""
+    lost = Lost("timeout", "was stopped, as it had not answered within 2 s")
+    assert short_of(Inquiry(), [lost]) == [
+        "While mistakes were looked for, the process that ran this code was stopped, as it had not "
+        "answered within 2 s: one may have no name and no line for that."
+    ]
+    assert short_of(Inquiry(), []) == []
+
+
+def test_every_reason_has_its_words():
+    """Also those that are hard to come by."""
+    whole = Trace(Place("a.py", None, 1), (), (), {})
+    assert why_untraced(whole) == "none of its lines was seen when it was run"
+    failed = replace(whole, failure=Failure(0, "KeyError", "", None, "f"))
+    assert why_untraced(failed) == "watched line by line, it failed with KeyError"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_who_was_late_once_is_asked_again(grade, monkeypatch, times):
+    """What a busy machine has cost is made up for; what the code costs is told."""
+    sound = grade(MISTAKES / "swapped-index.py", diagnose=True).tasks[0]
+    asked = []
+
+    def late(task, examined, sitting, *rest):
+        asked.append(sitting)
+        if len(asked) <= times:
+            sitting.losses.append(Lost("timeout", "was stopped, as it had used up its time"))
+            return Inquiry()
+        return inquire(task, examined, sitting, *rest)
+
+    monkeypatch.setattr("gradkit.diagnosis.inquiry.inquire", late)
+    (task,) = grade(MISTAKES / "swapped-index.py", diagnose=True).tasks
+    assert len(asked) == 2
+    if times == 1:
+        assert (task.findings, task.score, task.notes) == (sound.findings, sound.score, sound.notes)
+    else:
+        assert not task.findings
+        assert task.notes[0].startswith("While mistakes were looked for, the process that ran this")

@@ -1,0 +1,130 @@
+"""Cases for the judge: what a right submission gives, with one thing changed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from gradkit.judge import Case, judge
+from gradkit.records.binding import Binding, Bound, Convention, Missing
+from gradkit.records.observations import Observations, Outcome
+from gradkit.records.submission import Place
+from gradkit.records.task import Task
+from gradkit.records.verdict import Verdict
+from gradkit.task.assignment import read_assignment
+from gradkit.task.oracle import Derived, expect
+from gradkit.task.probes import draw
+
+TASKS = {task.id: task for task in read_assignment().tasks}
+PLACE, END = Place("a.py", None, 10), Place("a.py", None, 19)
+NAMES = {
+    "initialise": "init_params",
+    "forward": "forward_pass",
+    "update": "update_params",
+    "model": "Net",
+    "train": "fit",
+}
+RETURNS = {"forward": {"y_hat": (0,), "A1": (1,)}, "model": {"y_hat": ()}, "train": {"loss": ()}}
+Change = Callable[[Outcome], Outcome]
+
+
+def bound(role: str) -> Bound:
+    """A function that plays this role; update calls X ``x_``."""
+    return Bound(
+        role=role,
+        function=NAMES[role],
+        place=PLACE,
+        signature=f"{NAMES[role]}()",
+        arguments=(),
+        names={"X": "x_"} if role == "update" else {},
+        convention=Convention({key: key for key in ("W1", "b1", "W2", "b2")}),
+        returns=RETURNS.get(role, {}),
+        return_place=END,
+    )
+
+
+def case(
+    name: str = "regression-numpy",
+    *,
+    seed: int = 0,
+    missing: tuple[Missing, ...] = (),
+    changes: Mapping[str, Change | None] | None = None,
+    task: Task | None = None,
+    takes_rate: bool = False,
+) -> Case:
+    """What a right submission gives; ``changes`` alter outcomes by name, None removes one."""
+    task = task or TASKS[name]
+    oracle = Derived(task)
+    probes = draw(task, seed, oracle.forward, takes_rate)
+    expected = expect(oracle, probes)
+    torch = task.framework == "torch"
+    loop = "student" if torch else "gradkit"
+    outcomes = {batch.name: Outcome(batch.name, expected[batch.name]) for batch in probes.forward}
+    outcomes |= {batch.name: Outcome(batch.name, expected[batch.name]) for batch in probes.update}
+    outcomes |= {
+        run.name: Outcome(run.name, _single(expected[run.name], torch), loop=loop)
+        for run in probes.runs
+    }
+    start = task.starts[0].parameters
+    if torch:
+        shapes = [v.T.shape if k[0] == "W" else v.shape[:1] for k, v in start.items()]
+        outcomes["model"] = Outcome("model", {str(n): np.array(s) for n, s in enumerate(shapes)})
+    else:
+        given = {key: value[None] for key, value in start.items()}
+        outcomes["initialise"] = Outcome("initialise", given)
+    for outcome, change in (changes or {}).items():
+        if change is None:
+            del outcomes[outcome]
+        else:
+            outcomes[outcome] = change(outcomes[outcome])
+    gone = {m.role for m in missing}
+    roles = ("model", "train") if torch else ("initialise", "forward", "update")
+    binding = Binding(task.id, {r: bound(r) for r in roles if r not in gone}, missing)
+    return Case(task, binding, probes, Observations(task.id, outcomes), expected)
+
+
+def _single(values: Mapping[str, np.ndarray], torch: bool) -> Mapping[str, np.ndarray]:
+    """Torch keeps its parameters in float32."""
+    if not torch:
+        return values
+    return {k: v.astype(np.float32) if k != "loss" else v for k, v in values.items()}
+
+
+def verdicts(made: Case) -> dict[str, Verdict]:
+    """Verdicts by check."""
+    return {verdict.check: verdict for verdict in judge(made)}
+
+
+def states(made: Case) -> dict[str, str]:
+    """States by check."""
+    return {name: verdict.state for name, verdict in verdicts(made).items()}
+
+
+def with_outputs(**outputs: Callable[[np.ndarray], np.ndarray | None]) -> Change:
+    """A change of named outputs (``final_W1`` stands for ``final/W1``); None takes one away."""
+
+    def change(outcome: Outcome) -> Outcome:
+        made = dict(outcome.outputs)
+        for name, how in outputs.items():
+            key = name.replace("_W", "/W").replace("_b", "/b") if name.startswith("final") else name
+            value = how(np.array(made[key]))
+            if value is None:
+                del made[key]
+            else:
+                made[key] = value
+        return replace(outcome, outputs=made)
+
+    return change
+
+
+def add(amount: float, *index: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Add to one entry, in every probe."""
+
+    def change(value: np.ndarray) -> np.ndarray:
+        value = value.astype(float)
+        value[(..., *index)] += amount
+        return value
+
+    return change

@@ -1,0 +1,125 @@
+"""Tolerances follow from the arithmetic: rounding passes, an error does not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradkit.judge import tolerances
+from gradkit.judge.tolerances import DOUBLE, SINGLE
+
+
+def test_epsilon_is_of_the_precision_found() -> None:
+    """float32 and float16 count as single; integers and complex numbers as double."""
+    kinds = {np.float64: DOUBLE, np.float32: SINGLE, np.float16: SINGLE, np.int64: DOUBLE}
+    assert {kind: tolerances.epsilon(np.zeros(1, kind)) for kind in kinds} == kinds
+
+
+def test_epsilon_goes_by_digits() -> None:
+    """What was cast and cast back has no more of them; a few numbers may be short by chance."""
+    values = np.random.default_rng(0).normal(size=50)
+    assert tolerances.epsilon(values) == DOUBLE
+    assert tolerances.epsilon(values.astype(np.float32).astype(float)) == SINGLE
+    values[3] = np.nan
+    assert tolerances.epsilon(values.astype(np.float32).astype(float)) == SINGLE
+    assert tolerances.epsilon(np.full(3, 0.5)) == DOUBLE
+
+
+def test_single_steps_are_held_to_their_arithmetic() -> None:
+    """A ten-thousandth of a step is an error, if the old value is small and no terms cancel."""
+    change, before = np.full((1, 2, 1), 1e-2), np.full((1, 2, 1), 1e-3)
+    allowed = tolerances.change_tolerance(change, before, SINGLE, units=np.abs(change))
+    found = before + change
+    assert tolerances.near(found.astype(np.float32), found, allowed).all()
+    assert not tolerances.near(found + 1e-4 * change, found, allowed).any()
+    # Where terms a thousand times as large cancel, it is none.
+    allowed = tolerances.change_tolerance(change, before, SINGLE, units=1e3 * np.abs(change))
+    assert tolerances.near(found + 1e-4 * change, found, allowed).all()
+
+
+def test_what_stays_is_told_beside_what_should_move() -> None:
+    """By rounding, or by a millionth of the step."""
+    before = np.array([[0.3], [-0.7]])
+    assert tolerances.stays(before.copy(), before)
+    assert tolerances.stays(before.astype(np.float32), before)
+    assert not tolerances.stays(before + 1e-9, before)
+    assert tolerances.stays(before + 1e-9, before, np.full((2, 1), 1e-2))
+    assert not tolerances.stays(before[:1], before)
+
+
+def test_near_is_never_true_of_what_is_not_finite() -> None:
+    """Nan and inf are near nothing, not even with an infinite tolerance."""
+    found = np.array([1.0, np.nan, np.inf, -np.inf, 1.5])
+    expected = np.array([1.0, np.nan, np.inf, -np.inf, 1.0])
+    assert tolerances.near(found, expected, np.full(5, np.inf)).tolist() == [
+        True,
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert not tolerances.near(found, expected, np.full(5, 0.1))[4]
+
+
+@pytest.mark.parametrize(("eps", "passes", "fails"), [(DOUBLE, 1e-10, 1e-9), (SINGLE, 1e-6, 1e-4)])
+def test_values_are_held_to_the_size_of_what_they_are_summed_from(eps, passes, fails) -> None:
+    """A value that cancelled to 1e-8 may carry the rounding of its terms, which were near 1."""
+    expected, units = np.array([[[1.0], [1e-8]]]), np.ones((1, 2, 1))
+    allowed = tolerances.value_tolerance(units, eps)
+    assert tolerances.near(expected + passes, expected, allowed).all()
+    assert not tolerances.near(expected + fails, expected, allowed).any()
+
+
+def test_steps_are_held_to_their_change() -> None:
+    """A step of 1e-4 on a weight of 1 must be right to 1e-11, not to 1e-7."""
+    change, before = np.full((1, 2, 1), 1e-4), np.ones((1, 2, 1))
+    allowed = tolerances.change_tolerance(change, before, DOUBLE)
+    assert (allowed > 1e-11).all()
+    assert (allowed < 2e-11).all()
+    wrong = before + change * 1.001
+    assert not tolerances.near(wrong, before + change, allowed).any()
+
+
+def test_an_entry_without_change_may_carry_rounding_only() -> None:
+    """Where the right change is zero, a thousandth of its neighbour's is an error."""
+    change, before = np.array([[[1e-3], [0.0]]]), np.ones((1, 2, 1))
+    allowed = tolerances.change_tolerance(change, before, DOUBLE)
+    found = before + change + np.array([[[0.0], [1e-6]]])
+    assert tolerances.near(found, before + change, allowed).ravel().tolist() == [True, False]
+
+
+def test_losses_in_single_are_held_to_their_change() -> None:
+    """A run whose loss hardly moves is not passed for its size alone."""
+    course = 0.7 - 1e-4 * np.arange(5)
+    allowed = tolerances.course_tolerance(course, SINGLE, of_change=1e-3)
+    assert (tolerances.course_tolerance(course, SINGLE) < allowed).all()
+    assert tolerances.near(course.astype(np.float32), course, allowed).all()
+    stuck = np.full(5, 0.7)
+    assert tolerances.near(stuck, course, allowed).tolist() == [True, False, False, False, False]
+
+
+def test_losses_in_double_are_held_to_1e_9() -> None:
+    """Relative to the loss itself."""
+    course = np.array([25.0, 1e-3])
+    allowed = tolerances.course_tolerance(course, DOUBLE)
+    assert tolerances.near(course * (1 + 5e-10), course, allowed).all()
+    assert not tolerances.near(course * (1 + 2e-9), course, allowed).any()
+
+
+@pytest.mark.parametrize(("eps", "passes", "fails"), [(DOUBLE, 1e-10, 1e-8), (SINGLE, 1e-6, 1e-4)])
+def test_final_parameters(eps, passes, fails) -> None:
+    """Relative to what the run moved them by, or to their size in double."""
+    start, final = np.zeros((1, 2)), np.array([[1.0, 0.5]])
+    allowed = tolerances.final_tolerance(final, start, eps)
+    assert tolerances.near(final + passes, final, allowed).all()
+    assert not tolerances.near(final + fails, final, allowed).any()
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 6])
+def test_median_is_numpys(size: int) -> None:
+    """The middle one, or the mean of the middle two; NaN of nothing."""
+    values = np.random.default_rng(size).normal(size=(size, 1))
+    assert tolerances.median(values) == pytest.approx(np.median(values), rel=1e-15)
+    assert np.isnan(tolerances.median(np.array([])))
+    # Without a warning, which would be an error here.
+    assert tolerances.median(np.full(size, 1.7e308)) >= 1.7e308

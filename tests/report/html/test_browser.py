@@ -1,0 +1,300 @@
+"""The pages in a real Chromium: offline, without an error, usable by keyboard and by ear."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report.html.conftest import lacking
+from report.html.samples import HOSTILE, changes, result
+
+from gradkit.grading.session import Session
+from gradkit.grading.settings import Settings
+from gradkit.records.result import Result
+from gradkit.report.html import Row, class_page, student_page, to_row
+from gradkit.report.html.page import render
+from gradkit.sandbox import Workshop
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+CLASS = Path(__file__).parents[2] / "sample_class"
+NAMES = (
+    "hana_several_mistakes.ipynb",
+    "farah_regression_wrong_sign.py",
+    "kofi_regression_crashes.py",
+)
+STUDENTS = 500
+SCHEMES = ("light", "dark")
+
+
+@dataclass
+class Opened:
+    """A page in the browser, what it complained of, and what it asked for."""
+
+    page: Any
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def show(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
+    """Open a text as a file, offline."""
+    contexts = []
+
+    def show(text: str, scheme: str = "light", width: int = 1280, script: bool = True) -> Opened:
+        path = tmp_path / "page.html"
+        path.write_text(text, encoding="utf-8")
+        context = browser.new_context(
+            color_scheme=scheme,
+            offline=True,
+            java_script_enabled=script,
+            viewport={"width": width, "height": 900},
+        )
+        contexts.append(context)
+        opened = Opened(context.new_page())
+        opened.page.on("console", lambda message: opened.errors.append(message.text))
+        opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
+        opened.page.on("request", lambda request: opened.requests.append(request.url))
+        opened.page.goto(path.as_uri())
+        return opened
+
+    yield show
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def graded() -> list[Result]:
+    """A few of the sample class: many mistakes in four tasks, a loss that explodes, a crash."""
+    with Workshop() as workshop, Session(Settings(seed=1), workshop) as session:
+        return [session.check(CLASS / name) for name in NAMES]
+
+
+@pytest.fixture(scope="module")
+def rows(graded: list[Result]) -> list[Row]:
+    """Students who handed in one of these each."""
+    drawn = random.Random(1)  # noqa: S311 -- any will do
+    return [
+        replace(
+            to_row(drawn.choice(graded), 4, f"students/{number}.html"),
+            submission=f"{drawn.choice('ZXWY')}oë {number:03}",
+        )
+        for number in range(STUDENTS)
+    ]
+
+
+def violations(page: Any) -> list[str]:
+    """What axe finds, rule by rule, with the elements that it is about."""
+    if importlib.util.find_spec("axe_playwright_python") is None:
+        lacking("axe-playwright-python is not installed: pip install 'gradkit[browser]'")
+    from axe_playwright_python.sync_playwright import Axe
+
+    response = Axe().run(page).response
+    assert len(response["passes"]) > 15, "axe looked at hardly anything"
+    return [
+        f"{found['id']}: {found['help']}: {node['html'][:150]} {node['failureSummary'][:300]}"
+        for found in response["violations"]
+        for node in found["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("number", range(len(NAMES)), ids=NAMES)
+def test_a_students_page_is_accessible(
+    show: Callable[..., Opened], graded: list[Result], number: int, scheme: str
+) -> None:
+    """On a screen in either scheme and on paper, with everything unfolded."""
+    opened = show(student_page(graded[number], 4), scheme)
+    assert opened.errors == []
+    assert len(opened.requests) == 1
+    opened.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert violations(opened.page) == []
+    opened.page.emulate_media(media="print")
+    assert violations(opened.page) == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_what_has_changed_is_accessible(show: Callable[..., Opened], scheme: str) -> None:
+    """In either scheme; hostile words run nothing."""
+    opened = show(student_page(result("ada", HOSTILE), 3, changes(HOSTILE)), scheme)
+    assert opened.errors == []
+    assert len(opened.requests) == 1
+    assert violations(opened.page) == []
+    assert opened.page.evaluate("window.pwned") is None
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_class_page_is_accessible(
+    show: Callable[..., Opened], rows: list[Row], scheme: str
+) -> None:
+    """Of 500 students, sorted and filtered, and on paper."""
+    opened = show(class_page(rows, "A class"), scheme)
+    assert opened.errors == []
+    assert len(opened.requests) == 1
+    opened.page.get_by_role("button", name="Points").click()
+    opened.page.locator("#by-name").fill("Z")
+    assert violations(opened.page) == []
+    opened.page.emulate_media(media="print")
+    assert violations(opened.page) == []
+
+
+def test_a_class_on_one_page_is_accessible(
+    show: Callable[..., Opened], graded: list[Result]
+) -> None:
+    """The form that the command writes for several paths."""
+    opened = show(render(graded, 3, many=True))
+    assert opened.errors == []
+    assert violations(opened.page) == []
+
+
+def test_violations_are_found(show: Callable[..., Opened]) -> None:
+    """A page with the faults that the others are free of."""
+    page = show(student_page(result(), 4)).page
+    assert violations(page) == []
+    page.evaluate(
+        "document.documentElement.removeAttribute('lang');"
+        "document.documentElement.style.setProperty('--ink', '#ddd')"
+    )
+    told = "\n".join(violations(page))
+    assert "html-has-lang" in told
+    assert "color-contrast" in told
+
+
+def first_cells(page: Any, column: int = 1) -> list[str]:
+    """What stands in a column of the lines that are seen."""
+    cells = page.locator(f"#students tbody tr:visible > :nth-child({column})")
+    return [text.strip() for text in cells.all_inner_texts()]
+
+
+def test_students_are_sorted_by_keyboard(show: Callable[..., Opened], rows: list[Row]) -> None:
+    """Points from the top, then from the bottom; names by the alphabet; told to who listens."""
+    page = show(class_page(rows, "A class")).page
+    head = page.locator("#students thead th", has_text="Points")
+    page.get_by_role("button", name="Points").focus()
+    for direction, reverse in (("descending", True), ("ascending", False)):
+        page.keyboard.press("Enter")
+        assert head.get_attribute("aria-sort") == direction
+        scores = [float(text) for text in first_cells(page, 2)]
+        assert scores == sorted((row.score for row in rows), reverse=reverse)
+        assert (
+            f"sorted by Points, {direction}"
+            in page.locator("caption#students-caption").inner_text()
+        )
+    page.get_by_role("button", name="Student").press("Space")
+    assert page.locator("[aria-sort]").count() == 1
+    assert first_cells(page) == sorted(row.submission for row in rows)
+
+
+def test_what_has_no_number_is_sorted_last(show: Callable[..., Opened], rows: list[Row]) -> None:
+    """Students who were not given a task stand below those who were."""
+    page = show(class_page(rows, "A class")).page
+    page.get_by_role("button", name="Regression in torch").click()
+    scores = first_cells(page, 5)
+    given = [text for text in scores if text != "–"]
+    assert 0 < len(given) < len(scores)
+    assert scores[: len(given)] == given
+
+
+def test_students_are_filtered(show: Callable[..., Opened], rows: list[Row]) -> None:
+    """By name, mistake and check, all together; the count follows; one button shows all."""
+    page = show(class_page(rows, "A class")).page
+    count = page.get_by_role("status")
+    assert count.inner_text() == "500 students"
+    page.locator("#by-name").fill("zoë 1")
+    expected = [row for row in rows if row.submission.startswith("Zoë 1")]
+    assert first_cells(page) == [row.submission for row in expected]
+    page.locator("#by-mistake").select_option("swapped-index")
+    expected = [row for row in expected if "swapped-index" in dict(row.mistakes)]
+    assert 0 < len(expected) < STUDENTS
+    assert first_cells(page) == [row.submission for row in expected]
+    assert count.inner_text() == f"{len(expected)} of 500 students"
+    page.locator("#by-check").select_option("forward")
+    assert first_cells(page) == [row.submission for row in expected]
+    page.locator("#by-check").select_option("interface")
+    assert first_cells(page) == []
+    assert count.inner_text() == "0 of 500 students"
+    page.get_by_role("button", name="Show all").click()
+    # What resets a form takes effect after the click; a policy without eval forbids to wait.
+    page.wait_for_timeout(100)
+    assert count.inner_text() == "500 students"
+    assert len(first_cells(page)) == STUDENTS
+    page.locator("#by-mistake").select_option("none")
+    assert first_cells(page) == [row.submission for row in rows if not row.mistakes]
+
+
+def test_without_scripts_the_table_is_whole(show: Callable[..., Opened], rows: list[Row]) -> None:
+    """And offers nothing that would not work."""
+    page = show(class_page(rows, "A class"), script=False).page
+    assert len(first_cells(page)) == STUDENTS
+    assert page.get_by_role("button").count() == 0
+    assert page.locator("form").is_hidden()
+
+
+def test_formulas_are_math(show: Callable[..., Opened], graded: list[Result]) -> None:
+    """Set by the browser: an index stands below its name, what differs in a box."""
+    page = show(student_page(graded[0], 4)).page
+    base, index = page.locator("math msub").first.locator("> *").all()
+    assert index.bounding_box()["y"] > base.bounding_box()["y"]
+    assert index.bounding_box()["height"] < base.bounding_box()["height"]
+    box = page.locator("math .differs").first
+    assert box.evaluate("e => getComputedStyle(e).borderTopStyle") == "solid"
+
+
+def test_drawings_follow_the_scheme(show: Callable[..., Opened], graded: list[Result]) -> None:
+    """Ink is light on dark and dark on light."""
+    inks = []
+    for scheme in SCHEMES:
+        page = show(student_page(graded[0], 4), scheme).page
+        inks.append(page.locator("svg text").first.evaluate("e => getComputedStyle(e).fill"))
+    assert inks == ["rgb(27, 31, 36)", "rgb(230, 232, 235)"]
+
+
+def test_paper_is_light_and_whole(show: Callable[..., Opened], graded: list[Result]) -> None:
+    """Whatever the screen's scheme; nothing is folded away, and long lines are broken."""
+    page = show(student_page(graded[0], 4), "dark").page
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 31, 36)"
+    assert page.locator("details.entries table").first.is_visible()
+    assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_pages_do_not_scroll_sideways(
+    show: Callable[..., Opened], graded: list[Result], rows: list[Row], width: int
+) -> None:
+    """On a phone neither: what is wide scrolls by itself."""
+    for text in (student_page(graded[0], 4), class_page(rows, "A class")):
+        page = show(text, width=width).page
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("level", [1, 4])
+def test_hostile_text_does_nothing(show: Callable[..., Opened], level: int) -> None:
+    """Not in a student's page, not in a class page; nothing runs, nothing is asked for."""
+    hostile = result(HOSTILE, HOSTILE)
+    row = to_row(hostile, level, "javascript:window.pwned=5")
+    for text in (
+        student_page(hostile, level),
+        class_page([row], HOSTILE),
+        render([hostile] * 2, level),
+    ):
+        opened = show(text)
+        opened.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        assert opened.page.evaluate("typeof window.pwned") == "undefined"
+        assert opened.page.locator("img, iframe, object, embed, link, base").count() == 0
+        assert opened.errors == []
+        assert len(opened.requests) == 1
+        assert "window.pwned = 1" in opened.page.locator("body").inner_text()
+
+
+def test_a_script_of_anyone_elses_would_not_run(show: Callable[..., Opened]) -> None:
+    """Even if one got in: the page's policy names its own, by digest, and no other."""
+    page = class_page([to_row(result(), 4)], "A class")
+    opened = show(page.replace("</main>", "<script>window.pwned = 1</script></main>"))
+    assert opened.page.evaluate("typeof window.pwned") == "undefined"
+    assert any("Content Security Policy" in error for error in opened.errors)

@@ -1,0 +1,133 @@
+"""The page of a class: what it counts, whom it names, where it leads."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from report.html.samples import HOSTILE, WORDS, Elements, result
+
+from gradkit.records.finding import UNEXPLAINED
+from gradkit.report.html import Row, TaskRow, class_page, to_row
+from gradkit.report.html.class_page import _checks, _mistakes, _scores
+from gradkit.report.html.document import link
+from gradkit.report.html.page import render
+
+TASKS = (
+    TaskRow("t", "Task", 4.0, 10.0, (("update", "fail"), ("forward", "pass"))),
+    TaskRow("u", "Other", 10.0, 10.0, (("update", "pass"), ("forward", "blocked"))),
+)
+ROWS = [
+    Row("Ada", 14.0, 20.0, True, TASKS, (("wrong-sign", "The step goes uphill"),), "pages/a.html"),
+    Row("Bo", 4.0, 10.0, False, TASKS[:1], (("wrong-sign", "The step goes uphill"), ("x", "X"))),
+    Row("Cy", 0.0, 10.0, False, (), ((UNEXPLAINED, "Something"),)),
+]
+
+
+def cells(page: str, name: str) -> list[str]:
+    """The texts of a student's line in the table."""
+    (row,) = [r for r in re.findall(r"<tr data-mistakes.*?</tr>", page, re.DOTALL) if name in r]
+    return [
+        re.sub("<[^>]+>", "", cell).strip()
+        for cell in re.findall(r"<t[hd][ >].*?</t[hd]>", row, re.DOTALL)
+    ]
+
+
+def test_a_row_is_what_a_result_comes_to() -> None:
+    """Below the level that names mistakes, none is named."""
+    row = to_row(result("Ada"), 2, "a.html")
+    assert (row.submission, row.score, row.max_score, row.link) == ("Ada", 12.5, 20.0, "a.html")
+    assert row.mistakes == ((f"code-{WORDS[2]}", f"Title {WORDS[2]} plain"),)
+    assert row.tasks[0].checks[1] == ("forward", "error")
+    assert to_row(result(), 1).mistakes == ()
+
+
+def test_every_student_has_a_line() -> None:
+    """Points for each task, checks that did not pass, mistakes; a dash where there is nothing."""
+    page = class_page(ROWS, "Class")
+    assert cells(page, "Ada") == [
+        "Ada provisional", "14", "20", "4", "10", "update, forward", "wrong-sign"
+    ]  # fmt: skip
+    assert cells(page, "Bo") == ["Bo", "4", "10", "4", "–", "update", "wrong-sign, x"]
+    assert cells(page, "Cy") == ["Cy", "0", "10", "–", "–", "–", UNEXPLAINED]
+    assert '<a href="pages/a.html"><bdi>Ada</bdi></a>' in page
+    assert "3 students" in page
+
+
+def test_one_task_needs_no_column_of_its_own() -> None:
+    """The points say it."""
+    assert len(cells(class_page(ROWS[1:2], "Class"), "Bo")) == 5
+
+
+def test_mistakes_are_counted_and_named() -> None:
+    """The most frequent first, what has no name last; with who made them."""
+    made = [(each.code, [row.submission for row in each.rows]) for each in _mistakes(ROWS)]
+    assert made == [("wrong-sign", ["Ada", "Bo"]), ("x", ["Bo"]), (UNEXPLAINED, ["Cy"])]
+
+
+def test_checks_are_counted_by_kind_of_state() -> None:
+    """Passed, failed, absent, open."""
+    counted = {(each.task, each.check): each.counts for each in _checks(ROWS)}
+    assert counted == {
+        ("Task", "update"): (0, 2, 0, 0),
+        ("Task", "forward"): (2, 0, 0, 0),
+        ("Other", "update"): (1, 0, 0, 0),
+        ("Other", "forward"): (0, 0, 1, 0),
+    }
+
+
+def test_scores_are_compared_as_shares_where_tasks_differ() -> None:
+    """In points where all were given the same."""
+    assert _scores(ROWS) == ([70.0, 40.0, 0.0], 100.0, "percent")
+    assert _scores(ROWS[1:]) == ([4.0, 0.0], 10.0, "points")
+    assert _scores([]) == ([], 0.0, "points")
+
+
+@pytest.mark.parametrize("rows", [[], ROWS[2:], [Row("Di", 0.0, 0.0, False, ())]])
+def test_small_classes_have_a_page(rows: list[Row]) -> None:
+    """Nobody, nothing that was checked, nothing to reach."""
+    assert f"<dd>{len(rows)}</dd>" in class_page(rows, "Class")
+
+
+def test_hostile_names_stay_text() -> None:
+    """In the table, the lists, the choices; and a link leads nowhere but to a path."""
+    row = to_row(result(HOSTILE, HOSTILE), 4, f"javascript:alert(1)//{HOSTILE}")
+    page = class_page([row, row], HOSTILE)
+    known = {tag for tag, _ in Elements(class_page(ROWS, "Class")).tags}
+    assert {tag for tag, _ in Elements(page).tags} <= known
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\ud800]", page)
+    assert page.count("<script>") == 1
+    for anchor in Elements(page).each("a"):
+        assert str(anchor["href"]).startswith(("#", "javascript%3Aalert%281%29"))
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("students/ada lovelace.html", "students/ada%20lovelace.html"),
+        ("#s1", "#s1"),
+        ("//evil.example/x", "evil.example/x"),
+        ("\\\\evil.example\\x", "evil.example/x"),
+        ("https://evil.example", "https%3A//evil.example"),
+        ('a"b', "a%22b"),
+        ("\ud800", "%3F"),
+    ],
+)
+def test_a_link_is_a_path(path: str, address: str) -> None:
+    """It has no scheme and no host."""
+    assert link(path) == address
+
+
+def test_the_format_is_a_page_or_a_class_of_them() -> None:
+    """One submission alone is its page; of several, each is on the page and linked to."""
+    assert render([result("Ada")], 3).count("<h1>") == 1
+    assert 'id="students"' not in render([result("Ada")], 3)
+    page = render([result("Ada"), result("Bo")], 3, many=True)
+    elements = Elements(page)
+    ids = [a["id"] for _, a in elements.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    targets = {str(a["href"])[1:] for _, a in elements.tags if str(a.get("href"))[0] == "#"}
+    assert {"s1", "s2"} <= targets <= set(ids)
+    assert WORDS[3] in page
+    assert WORDS[4] not in page
+    assert "1 submission<" in render([result("Ada")], 3, many=True)

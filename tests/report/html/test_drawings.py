@@ -1,0 +1,146 @@
+"""Plots: the page's colours, no style of their own, words beside them, expected only if told."""
+
+import re
+
+import pytest
+from report.html.samples import HOSTILE, Elements, result
+
+from gradkit.report.data import to_data
+from gradkit.report.html import plots
+from gradkit.report.html.drawings import courses, heat_map
+from gradkit.report.html.heat import matrices
+from gradkit.report.html.svg import placed
+from gradkit.text import clean_text
+
+COURSE = ((1, 2, 3), (3.0, 2.0, 1.0), (3.0, 1.5, 0.5))
+CELL = plots.Cell(4, "✗ 2e−3")
+
+
+def drawn() -> list[str]:
+    """One drawing of each kind."""
+    return [
+        plots.course(*COURSE),
+        plots.course((1, 2), (1.0, float("nan")), ()),
+        plots.course((1, 2), (1.0, 50.0), (1.0, 0.5)),
+        plots.course((1, 2), (), (1.0, 0.5)),
+        plots.heat_map((("W1", ((CELL, CELL), (CELL, CELL))), ("b2", ((CELL,),)))),
+        plots.histogram((0.0, 3.0, 20.0), 20.0, "points"),
+        plots.bars((("wrong-sign", 3), ("$\\frac{", 1))),
+        plots.shares((("update", (3, 2, 1, 0)), ("gradient", (0, 0, 6, 0)))),
+    ]
+
+
+def test_drawings_have_the_colours_of_the_page() -> None:
+    """None of their own, so that they follow light and dark; no style, no script, no address."""
+    for svg in drawn():
+        assert not re.search(r"#[0-9a-f]{6}|rgb\(", svg)
+        assert not re.search(r"<style|style=|<script|http|xlink|<metadata", svg)
+        assert "currentColor" in svg
+    assert "var(--found)" in plots.course(*COURSE)
+    assert "var(--expected)" in plots.course(*COURSE)
+    assert "var(--expected)" not in plots.course(COURSE[0], COURSE[1], ())
+
+
+def test_drawings_can_stand_on_one_page() -> None:
+    """Each with identifiers of its own, to which all its references lead."""
+    one, two = (placed(plots.course(*COURSE), name, "A title & more") for name in ("a", "b"))
+    ids = [re.findall(r' id="([^"]+)"', svg) for svg in (one, two)]
+    assert ids[0]
+    assert not set(ids[0]) & set(ids[1])
+    assert len(set(ids[0])) == len(ids[0])
+    assert set(re.findall(r'(?:href="|url\()#([^")]+)', one)) <= set(ids[0])
+    assert '<title id="a-title">A title &amp; more</title>' in one
+    assert 'role="img" aria-labelledby="a-title"' in one
+
+
+def test_a_drawing_is_made_once() -> None:
+    """Students with the same mistake share it."""
+    plots.course.cache_clear()
+    data = to_data(result(), 4)["tasks"][0]["checks"][4]
+    list(courses(data, "a"))
+    before = plots.course.cache_info()
+    again = list(courses(data, "b"))
+    assert plots.course.cache_info().hits == before.hits + len(again) == before.hits + 2
+    assert plots.course.cache_info().misses == before.misses
+
+
+@pytest.mark.parametrize("level", [1, 2, 3, 4])
+def test_courses_show_what_is_expected_at_level_4_alone(level: int) -> None:
+    """Neither in the drawing nor in the words."""
+    first, second = courses(to_data(result(), level)["tasks"][0]["checks"][4], "a")
+    assert "your code (solid) ends at 1" in first.caption
+    assert "your code (solid) ends at no finite number" in second.caption
+    for text in (first.caption, first.svg):
+        assert ("expected" in text) == (level == 4)
+    assert ("0.7778" in first.caption) == (level == 4)
+
+
+def test_a_course_that_was_not_found_is_drawn_as_far_as_it_is_told() -> None:
+    """What was expected, if that is shown; else nothing at all."""
+    course = {"start": "s", "epochs": [1, 2], "found": [], "expected": [2.0, 1.0]}
+    (only,) = courses({"courses": [course]}, "a")
+    assert only.caption == "From the start “s”: expected (dashed) 1."
+    del course["expected"]
+    assert list(courses({"courses": [course]}, "a")) == []
+
+
+def entry(index: tuple[int, ...], state: str, found: float | None = 1.0, **more: float) -> dict:
+    """An entry of W1, as the data has it."""
+    return {"parameter": "W1", "label": "", "index": index, "state": state, "found": found, **more}
+
+
+def test_errors_are_shaded_by_decades_below_the_worst() -> None:
+    """A right entry has a sign and no number; none that was found is as bad as it gets."""
+    ((name, rows),) = matrices(
+        [
+            entry((0, 0), "pass", expected=1.0),
+            entry((0, 1), "fail", expected=3.0),
+            entry((1, 0), "fail", expected=1.05),
+            entry((1, 1), "fail", expected=1.0000002),
+            entry((2, 0), "fail", None, expected=1.0),
+            entry((2, 1), "inconclusive", expected=1.0),
+        ]
+    )
+    assert name == "W1"
+    assert [[(cell.level, cell.label) for cell in row] for row in rows] == [
+        [(0, "✓"), (4, "✗ 2")],
+        [(3, "✗ 0.05"), (1, "✗ 2e−7")],
+        [(4, "✗ none"), (0, "?")],
+    ]
+
+
+def test_errors_are_not_told_where_expected_values_are_not() -> None:
+    """All wrong entries look alike."""
+    ((_, rows),) = matrices([entry((0, 0), "fail"), entry((0, 1), "fail", 9.0)])
+    assert rows == ((plots.Cell(4, "✗"), plots.Cell(4, "✗")),)
+
+
+def test_what_makes_no_matrix_is_not_drawn() -> None:
+    """One index or none, and matrices that nobody could read."""
+    assert matrices([entry((0,), "fail"), entry((), "fail")]) == ()
+    assert matrices([entry((0, 40), "fail")]) == ()
+
+
+def test_a_heat_map_says_which_entries_are_wrong() -> None:
+    """In words for who cannot see it; there is none where all are right."""
+    check = {"entries": [entry((0, 0), "pass"), entry((0, 1), "fail")], "courses": []}
+    made = heat_map(check, "a")
+    assert made is not None
+    assert "1 of 2 entries are wrong: W1[0,1]." in made.svg
+    assert "number" not in made.caption
+    check["entries"][1]["expected"] = 2.0
+    assert "number" in heat_map(check, "a").caption
+    assert heat_map({"entries": [entry((0, 0), "pass")], "courses": []}, "a") is None
+
+
+def test_text_in_a_drawing_is_text() -> None:
+    """No formula language of the library's, no mark-up."""
+    text = clean_text(HOSTILE)
+    for svg in (
+        plots.bars(((text, 3),)),
+        placed(plots.course(*COURSE), "a", text),
+        plots.heat_map(((text, ((CELL,),)),)),
+    ):
+        tags = {tag for tag, _ in Elements(svg).tags}
+        assert tags <= {"svg", "defs", "g", "path", "use", "text", "title", "clippath", "rect"}
+        assert "{{ 7 * 7 }}" in svg

@@ -1,0 +1,97 @@
+"""The formats that platforms read, as tests call them and read what comes out."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from gradkit.records.result import Result
+from gradkit.report import classroom, github, gradescope, junit, markdown, prairielearn
+from gradkit.report.visibility import withhold
+
+
+def refuse(name: str) -> None:
+    """What strict readers of JSON do with NaN and Infinity."""
+    raise AssertionError(name)
+
+
+def strict(text: str) -> Any:
+    """JSON as platforms read it."""
+    return json.loads(text, parse_constant=refuse)
+
+
+def reported(line: str) -> Any:
+    """The result that GitHub Classroom's reporter is given."""
+    return strict(base64.b64decode(line.removeprefix("result=")).decode())
+
+
+SHOWN: dict[str, Callable[[Result, int], str]] = {
+    "markdown": lambda result, hints: markdown.render([withhold(result)], hints),
+    "junit": lambda result, hints: "".join(
+        ET.fromstring(junit.render([withhold(result)], hints)).itertext()
+    ),
+    "github": lambda result, hints: github.render([withhold(result)], hints),
+    "github-classroom": lambda result, hints: "\n".join(
+        f"{test['name']} {test['message']}"
+        for test in reported(classroom.render([withhold(result)], hints))["tests"]
+    ),
+    "gradescope": lambda result, hints: "\n".join(
+        f"{test['name']} {test['output']}"
+        for test in strict(gradescope.render([result], hints))["tests"]
+        if test["visibility"] == "visible"
+    ),
+    "prairielearn": lambda result, hints: "\n".join(
+        f"{test['name']} {test['message']}"
+        for test in strict(prairielearn.render([withhold(result)], hints))["tests"]
+    ),
+}
+"""What a student reads on each platform, from a result and a hint level."""
+
+
+def _gradescope(result: Result) -> tuple[float, float, float]:
+    data = strict(gradescope.render([result], 3))
+    tests = [test for test in data["tests"] if "score" in test]
+    return data["score"], sum(t["score"] for t in tests), sum(t["max_score"] for t in tests)
+
+
+def _prairielearn(result: Result) -> tuple[float, float, float]:
+    data = strict(prairielearn.render([result], 3))
+    most = sum(test["max_points"] for test in data["tests"])
+    return data["score"] * most, sum(test["points"] for test in data["tests"]), most
+
+
+def _classroom(result: Result) -> tuple[float, float, float]:
+    """As the reporter adds: its table by counting tests, its notice by their scores."""
+    data = reported(classroom.render([result], 3))
+    passed = sum(test["status"] == "pass" for test in data["tests"])
+    table = passed / len(data["tests"]) * data["max_score"]
+    return table, sum(test["score"] for test in data["tests"]), data["max_score"]
+
+
+def _junit(result: Result) -> tuple[float, float, float]:
+    found = ET.fromstring(junit.render([result], 3)).iter("property")
+    values = [(each.get("name", ""), float(each.get("value", ""))) for each in found]
+    whole = sum(value for name, value in values if name == "points")
+    parts = sum(value for name, value in values if name.endswith(".points"))
+    return whole, parts, sum(value for name, value in values if name == "max_points")
+
+
+def _markdown(result: Result) -> tuple[float, float, float]:
+    text = markdown.render([result], 3)
+    (whole,) = re.findall(r"^## .* (\S+) / (\S+)$", text, re.MULTILINE)
+    rows = re.findall(r"^\| \S \| \S+ \| (\S+) / ", text, re.MULTILINE)
+    return float(whole[0]), sum(map(float, rows)), float(whole[1])
+
+
+TOTALS: dict[str, Callable[[Result], tuple[float, float, float]]] = {
+    "gradescope": _gradescope,
+    "prairielearn": _prairielearn,
+    "github-classroom": _classroom,
+    "junit": _junit,
+    "markdown": _markdown,
+}
+"""For each platform the score it shows, the sum of the checks' points, and the maximum."""

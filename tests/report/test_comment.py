@@ -1,0 +1,48 @@
+"""A result as a comment beside a grade: at its level, within its size, and plain text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from report.html.samples import HOSTILE, WORDS, changes, result
+
+from gradkit.report.comment import LIMIT, to_comment
+
+
+@pytest.mark.parametrize("level", WORDS)
+def test_a_comment_holds_its_level_and_nothing_above(level: int) -> None:
+    """As the page does."""
+    said = to_comment(result(), level)
+    for other, word in WORDS.items():
+        shown = other == level == 1 or 1 < other <= level
+        assert (word in said) == shown, other
+
+
+def test_points_of_checks_add_up() -> None:
+    """Each check with its sign, points and state."""
+    lines = to_comment(result(), 3).splitlines()
+    assert lines[0] == "12.5 / 20 points"
+    assert "Regression in numpy: 12.5 / 20" in lines
+    assert "✓ interface 1 / 1 pass" in lines
+    assert "✗ update 9.5 / 12 fail" in lines
+    assert "– gradient  blocked" in lines
+
+
+def test_what_has_changed_comes_first() -> None:
+    """With the reason."""
+    lines = to_comment(result(), 3, changes()).splitlines()
+    assert lines[1:3] == [
+        "Since 2026-11-20: 9.5 / 20 before, 12.5 / 20 now.",
+        "The reason given: Reason plain",
+    ]
+
+
+def test_a_comment_is_text_of_bounded_size() -> None:
+    """Whatever a student wrote."""
+    said = to_comment(result("ada", HOSTILE), 4, changes(HOSTILE))
+    assert not any(sign in said for sign in "\x00\x08\x1b\u202e\ud800")
+    task = result().tasks[0]
+    many = tuple(replace(check, message="word " * 9000) for check in task.checks * 9)
+    long = replace(result(), tasks=(replace(task, checks=many, score=0.0, findings=()),))
+    assert len(to_comment(long, 4).encode()) <= LIMIT

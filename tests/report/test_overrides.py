@@ -1,0 +1,125 @@
+"""Points that a person has set are said in one sentence, in every format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from results import result
+from test_injection import decoded
+
+from gradkit.records.result import CheckResult, Decision, Result, TaskResult
+from gradkit.report import classroom, data, github, gradescope, html, junit, markdown, prairielearn
+from gradkit.report.fragment import fragment
+from gradkit.report.html import page, to_row
+from gradkit.report.overrides import STALE, decided
+from gradkit.report.rounding import allot
+from gradkit.report.text import to_text
+from gradkit.report.visibility import withhold
+
+WORD = Decision(2.5, "A. Miller", "2026-11-25T09:30:00.000+00:00", "the sheet was\nunclear", False)
+SAID = "Set to 4 of 5 by A. Miller on 2026-11-25: the sheet was unclear. The mark alone is 2.5."
+
+
+def with_word(word: Decision | None = WORD, check: str = "forward", score: float = 4.0) -> Result:
+    """A result in which one check's points are a person's."""
+    made = result()
+    (task,) = made.tasks
+    checks = tuple(
+        replace(each, score=score, decision=word) if each.check == check else each
+        for each in task.checks
+    )
+    return replace(made, tasks=(replace(task, checks=checks),))
+
+
+def flat(text: str) -> str:
+    """The text on one line."""
+    return " ".join(text.split())
+
+
+SHOWN: dict[str, Callable[[Result], str]] = {
+    "text": lambda made: flat(to_text([made], 1)),
+    "json": lambda made: data.render([made], 1),
+    "markdown": lambda made: flat(markdown.render([made], 1)),
+    "junit": lambda made: flat(junit.render([made], 1)),
+    "github": lambda made: github.render([made], 1).partition("::notice")[2],
+    "github-classroom": lambda made: flat(
+        "\n".join(test["message"] or "" for test in decoded(classroom.render([made], 1))["tests"])
+    ),
+    "gradescope": lambda made: flat(
+        "\n".join(test["output"] for test in json.loads(gradescope.render([made], 1))["tests"])
+    ),
+    "prairielearn": lambda made: flat(
+        "\n".join(test["message"] for test in json.loads(prairielearn.render([made], 1))["tests"])
+    ),
+    "page": lambda made: page.render([made], 1),
+    "class page": lambda made: html.class_page([to_row(made, 4)], "class"),
+    "notebook": lambda made: fragment("Task", made, 1),
+}
+
+
+@pytest.mark.parametrize("check", ["forward", "interface", "update"])
+@pytest.mark.parametrize("name", SHOWN)
+def test_every_format_says_it(name: str, check: str) -> None:
+    """On a check that passed, one that erred, one that failed; at the lowest level; once."""
+    made = with_word(check=check)
+    (said,) = (decided(each) for each in made.tasks[0].checks if each.decision is not None)
+    assert SHOWN[name](made).count(said) == 1
+    assert "A. Miller" not in SHOWN[name](with_word(None, check))
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_every_format_says_that_it_is_stale(name: str) -> None:
+    """And of one that is not, not."""
+    assert STALE in SHOWN[name](with_word(replace(WORD, stale=True)))
+    assert STALE not in SHOWN[name](with_word())
+
+
+def test_the_sentence() -> None:
+    """On one line, with one stop after a comment that has its own; without one, no colon."""
+    (check,) = (each for each in with_word().tasks[0].checks if each.decision)
+    assert decided(check) == SAID
+    for comment, said in (("Why not?", "25: Why not? The mark"), ("", "25. The mark")):
+        assert said in decided(replace(check, decision=replace(WORD, comment=comment)))
+    assert decided(replace(check, decision=None)) == ""
+
+
+def test_json_has_every_part() -> None:
+    """The points given, what the mark would be, who, when, why, and whether it is stale."""
+    (task,) = data.to_data(with_word(), 1)["tasks"]
+    told = {check["check"]: check["decision"] for check in task["checks"]}
+    assert told.pop("forward") == {
+        "points": 4.0,
+        "marked": 2.5,
+        "by": "A. Miller",
+        "made": "2026-11-25T09:30:00.000+00:00",
+        "comment": "the sheet was\nunclear",
+        "stale": False,
+        "said": SAID,
+    }
+    assert set(told.values()) == {None}
+
+
+def test_of_an_unseen_check_the_reason_is_held_back() -> None:
+    """It is about what was found; who has set how many points is told."""
+    made = replace(with_word(), visibility={"forward": "hidden"})
+    (check,) = (each for each in withhold(made).tasks[0].checks if each.check == "forward")
+    assert decided(check) == SAID.replace(": the sheet was unclear", "")
+    assert "unclear" not in to_text([withhold(made)], 4)
+
+
+def test_set_points_are_the_last_to_be_rounded_away() -> None:
+    """What a total's rounding takes is taken from marks, as long as there are any."""
+    checks = (
+        CheckResult("a", "fail", 4.5, 5.0, "", decision=WORD),
+        CheckResult("b", "fail", 1.4, 3.0, ""),
+    )
+    task = TaskResult("t", "T", 6.0, 8.0, 8.0, False, checks)
+    assert allot(task) == (450, 150)
+    unset = replace(task, checks=(replace(checks[0], decision=None), checks[1]))
+    assert allot(unset) == (450, 150)
+    coarse = replace(task, score=5.5)
+    assert allot(coarse) == (450, 100)
+    assert allot(replace(unset, score=5.5))[0] < 450

@@ -1,0 +1,185 @@
+"""The doctor tells the truth: what holds is held, and a defence that is missing is missed."""
+
+import ctypes
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import gradkit.sandbox.doctor
+from gradkit.cli import main
+from gradkit.sandbox import WorkshopError
+from gradkit.sandbox.doctor import ACTS, examine, failures
+
+ROOT = os.geteuid() == 0
+BEST = examine().tier
+
+
+def names(trials):
+    """The acts of these trials."""
+    return {trial.act for trial in trials}
+
+
+@pytest.mark.parametrize("most", range(BEST + 1))
+def test_what_a_tier_promises_is_held(most):
+    """At every tier that this machine has nothing fails, and less is held at the lower ones."""
+    examination = examine(most_tier=most)
+    assert examination.tier == most
+    assert names(examination.trials) == names_of_acts()
+    assert failures(examination) == []
+    open_to_all = names(trial for trial in examination.trials if not trial.held)
+    if most < 2:
+        assert {"read_key", "list_key", "import_answers"} <= open_to_all
+    if most < 1:
+        assert {"write_here", "fork", "execute", "tcp", "send_signal"} <= open_to_all
+    if most >= 2:
+        assert open_to_all == set()
+
+
+def names_of_acts():
+    """All acts that there are."""
+    return {act.name for act in ACTS}
+
+
+@pytest.mark.parametrize(
+    ("defence", "tier", "expected"),
+    [
+        ("landlock", 2, {"read_key", "list_key", "import_answers"}),
+        ("room", 1, {"write_here", "write_there", "tcp", "execute"}),
+        ("leash", 1, {"fork", "send_signal", "show_itself"}),
+        ("limits", 1, {"allocate", "open_many"}),
+        ("limits", 2, {"allocate", "open_many"}),
+        ("limits", 1, {"start_threads"}),
+        pytest.param(
+            *("counted", 2, {"start_threads"}),
+            marks=pytest.mark.skipif(not ROOT, reason="others are counted as they are"),
+        ),
+        pytest.param(
+            *("hidden", 1, {"read_memory", "read_environment"}),
+            marks=pytest.mark.skipif(ROOT, reason="root may look everywhere at tier 1"),
+        ),
+    ],
+)
+def test_a_missing_defence_is_told(defence, tier, expected):
+    """Each defence, left out while its tier is claimed, is found out by the acts it prevents."""
+    if tier > BEST:
+        pytest.skip(f"this machine reaches tier {BEST}")
+    if defence == "hidden":
+        show_again()
+    examination = examine(most_tier=tier, omitted=[defence])
+    assert examination.tier == tier
+    assert names(failures(examination)) >= expected
+
+
+def show_again():
+    """Undo for this process what an earlier workshop has done to it."""
+    assert ctypes.CDLL(None).prctl(4, 1, 0, 0, 0) == 0
+
+
+def test_a_key_of_ones_own(tmp_path):
+    """The canary reads the file that is named."""
+    key = tmp_path / "key.py"
+    key.write_text("the answer is 42")
+    (trial,) = (t for t in examine(key=key, most_tier=0).trials if t.act == "read_key")
+    assert (trial.held, trial.detail) == (False, "it begins with 'the answer is 42'")
+
+
+def test_a_key_in_a_folder_whose_name_is_not_unicode(tmp_path):
+    """The canary reads that too: bytes go to it and back."""
+    folder = tmp_path / os.fsdecode(b"ref\xe9")
+    folder.mkdir()
+    (folder / "key.py").write_text("the answer is 42")
+    trials = {t.act: t for t in examine(key=folder / "key.py", most_tier=0).trials}
+    assert trials["read_key"].detail == "it begins with 'the answer is 42'"
+    assert trials["list_key"].detail == "there are 1 files"
+
+
+class TestCommand:
+    """`gradkit doctor`."""
+
+    def test_all_held(self):
+        """A line for each act, and success."""
+        done = CliRunner().invoke(main, ["doctor"])
+        assert done.exit_code == 0
+        assert done.stdout.startswith(f"Student code runs at isolation tier {BEST}.\n")
+        assert all(act.words in done.stdout for act in ACTS)
+        assert "\n  held      run another program: PermissionError" in done.stdout
+
+    def test_json(self):
+        """The same as data."""
+        done = CliRunner().invoke(main, ["doctor", "--format", "json"])
+        data = json.loads(done.stdout)
+        assert (data["schema"], data["tier"]) == ("gradkit/sandbox/doctor/v1", BEST)
+        assert {trial["act"] for trial in data["trials"]} == names_of_acts()
+        assert all(trial["held"] for trial in data["trials"] if trial["tier"] <= BEST)
+
+    def test_not_held(self, monkeypatch):
+        """What is not held is named in a sentence, and the exit code is 2."""
+        monkeypatch.setattr(
+            gradkit.sandbox.doctor,
+            "examine",
+            lambda key: examine(key=key, most_tier=1, omitted=["leash"]),
+        )
+        done = CliRunner().invoke(main, ["doctor"])
+        assert done.exit_code == 2
+        assert "\n  not held  start a process: process " in done.stdout
+        assert "\n  not held  read the answer key (from tier 2 on): it begins" in done.stdout
+        assert done.stderr.startswith("gradkit: tier 1 does not hold here; student code could: ")
+        assert "start a process" in done.stderr
+        assert "Grade nobody's code but your own on this machine." in done.stderr
+
+    def test_no_worker(self, monkeypatch):
+        """Where no worker can be had, that is said."""
+
+        def refuse(key):
+            raise WorkshopError("no process could be started")
+
+        monkeypatch.setattr(gradkit.sandbox.doctor, "examine", refuse)
+        done = CliRunner().invoke(main, ["doctor"])
+        assert (done.exit_code, done.stderr) == (2, "gradkit: no process could be started\n")
+
+    def test_tier_0(self, monkeypatch):
+        """Where there is no better tier, the container that gives one is named."""
+        monkeypatch.setattr(
+            gradkit.sandbox.doctor, "examine", lambda key: examine(key=key, most_tier=0)
+        )
+        done = CliRunner().invoke(main, ["doctor"])
+        assert done.exit_code == 0
+        assert "not tier 1: it takes Linux on x86_64 or aarch64" in done.stdout
+        assert "docker run --rm" in done.stdout
+
+
+RIGHT = Path(__file__).parents[2] / "reference" / "regression_numpy.py"
+
+
+@pytest.mark.skipif(BEST < 1, reason="there is nothing to require")
+@pytest.mark.parametrize("tier", [None, 0, 1])
+def test_check_tries_the_tier_that_it_requires(monkeypatch, tier):
+    """As platforms have others' code checked; who requires none waits for no canary."""
+    tried = []
+
+    def examined(**options):
+        tried.append(options)
+        return examine(**options, most_tier=1, omitted=["leash"])
+
+    monkeypatch.setattr(gradkit.sandbox.doctor, "examine", examined)
+    asked = [] if tier is None else ["--require-tier", str(tier)]
+    done = CliRunner().invoke(main, ["check", str(RIGHT), *asked])
+    if tier:
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr.startswith("gradkit: isolation tier 1 does not hold here: student code")
+        assert "start a process" in done.stderr
+        assert tried[0]["key"].parent == RIGHT.parent
+    else:
+        assert (done.exit_code, tried) == (0, [])
+
+
+@pytest.mark.skipif(BEST < 1, reason="there is nothing to require")
+def test_check_goes_on_where_the_tier_holds():
+    """It is tried, and then everything is as without."""
+    done = CliRunner().invoke(main, ["check", str(RIGHT), "--require-tier", str(BEST)])
+    assert (done.exit_code, done.stderr) == (0, "")
+    done = CliRunner().invoke(main, ["check", str(RIGHT), "--require-tier", "3"])
+    assert done.exit_code == (2 if BEST < 3 else 0)

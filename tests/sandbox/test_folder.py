@@ -1,0 +1,135 @@
+"""Folders of which nothing stays, also where their process is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from gradkit.sandbox import WorkshopError, folder
+from gradkit.sandbox.folder import PREFIX, make_folder, own_folder, remove_abandoned, remove_folder
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A place for temporary files of one's own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(folder, "_swept", set())
+    return tmp_path
+
+
+def running(code: str, place: Path) -> subprocess.Popen[str]:
+    """A process of ours that has begun, and its folders below a place."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(place)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_what_a_killed_process_left_is_removed(place):
+    """By the next one, and nothing that anybody still has."""
+    code = (
+        "from gradkit.sandbox.folder import make_folder; import time\n"
+        "folder = make_folder(); (folder / 'secret').touch(); print(folder, flush=True)\n"
+        "time.sleep(60)"
+    )
+    alive, killed = running(code, place), running(code, place)
+    folders = [Path(process.stdout.readline().strip()) for process in (alive, killed)]
+    killed.kill()
+    killed.wait()
+    (place / "gradkit-of-somebody").mkdir()
+    (place / f"{PREFIX}link").symlink_to(place / "gradkit-of-somebody")
+    (place / f"{PREFIX}file").touch()
+    with own_folder() as mine:
+        assert mine.is_dir()
+        assert [each.exists() for each in folders] == [True, False]
+        remove_abandoned(str(place))
+        assert mine.is_dir()
+    assert not mine.exists()
+    assert (place / "gradkit-of-somebody").is_dir()
+    assert (place / f"{PREFIX}link").is_symlink()
+    alive.kill()
+    alive.wait()
+    alive.stdout.close()
+    killed.stdout.close()
+    remove_abandoned(str(place))
+    assert not folders[0].exists()
+
+
+def test_a_folder_of_another_account_is_left(place, monkeypatch):
+    """Only root looks after those of accounts that it has made up."""
+    (place / f"{PREFIX}x").mkdir()
+    here = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: here + 1)
+    remove_abandoned(str(place))
+    assert (place / f"{PREFIX}x").is_dir()
+
+
+def test_a_folder_that_is_taken_for_abandoned(place, monkeypatch):
+    """Another one is made; where that goes on for ever, it is said."""
+    lock, taken = folder._lock, []
+
+    def meddle(path: Path) -> int | None:
+        found = lock(path)
+        if len(taken) < 2:
+            taken.append(path)
+            path.rmdir()
+        return found
+
+    monkeypatch.setattr(folder, "_lock", meddle)
+    made = make_folder()
+    assert made.is_dir()
+    assert made not in taken
+    remove_folder(made)
+    monkeypatch.setattr(folder, "_lock", lambda _: None)
+    with pytest.raises(WorkshopError, match="are removed as soon as they are made"):
+        make_folder()
+
+
+def test_no_place_for_a_folder(place, monkeypatch):
+    """What failed, and what to do."""
+    monkeypatch.setattr(tempfile, "tempdir", str(place / "nowhere"))
+    with pytest.raises(WorkshopError, match=r"no folder could be made .*nowhere.* TMPDIR"):
+        make_folder()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("delay", [0.2, pytest.param(0.6, marks=pytest.mark.slow), 1.2])
+def test_killed_during_the_canary(place, delay):
+    """Whatever was there, the next command has removed it."""
+    command = "from gradkit.cli import main; main(['doctor'])"
+    first = running(command, place)
+    time.sleep(delay)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    first.stdout.close()
+    until = time.monotonic() + 20
+    while any(str(place) in entry for entry in _directories()) and time.monotonic() < until:
+        time.sleep(0.05)
+    second = running(command, place)
+    assert "Student code runs" in second.communicate()[0]
+    assert list(place.iterdir()) == []
+
+
+def _directories() -> list[str]:
+    """Where processes work, of which one may still come to its end."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                found.append(os.readlink(entry / "cwd"))
+            except OSError:
+                continue
+    return found

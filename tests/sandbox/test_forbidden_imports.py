@@ -1,0 +1,167 @@
+"""Packages that are stood in for: named they may be, used they may not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from gradkit.runtime.imports import ForbiddenImportError, Policy, is_stand_in
+from gradkit.runtime.namespace import Namespace
+
+POLICY = Policy(forbidden=("torch", "sympy"))
+
+
+def section(source: str, policy: Policy = POLICY, **modules: str) -> Namespace:
+    """A section of one cell."""
+    return Namespace([("hw.py", textwrap.dedent(source))], modules=modules, policy=policy)
+
+
+@pytest.mark.parametrize(
+    ("imports", "named"),
+    [
+        ("import torch", "torch"),
+        ("import torch.nn.functional as F", "F"),
+        ("import torch.nn", "torch"),
+        ("from torch import nn", "nn"),
+        ("from torch.nn import Module as M", "M"),
+        ("import torch\nclass Net(torch.nn.Module): pass", "Net"),
+        ("import torch as np", "np"),
+        ("import torch\ntensor = torch.tensor", "tensor"),
+    ],
+)
+def test_a_stand_in(imports: str, named: str) -> None:
+    """It is there, and true; it cannot be called."""
+    value = section(imports)[named]
+    assert is_stand_in(value)
+    assert value
+    with pytest.raises(ForbiddenImportError, match="is used, and this task does not allow `torch`"):
+        value()
+
+
+def test_the_whole_name_is_told() -> None:
+    """As the student would write it."""
+    with pytest.raises(ForbiddenImportError) as caught:
+        section("import torch.nn.functional as F")["F"].relu(1)
+    assert str(caught.value) == (
+        "`torch.nn.functional.relu` is used, and this task does not allow `torch`"
+    )
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["pi + 1", "1 + pi", "np.ones(2) * pi", "pi * np.ones(2)", "-pi", "float(pi)", "int(pi)",
+     "len(pi)", "list(pi)", "pi < 1", "np.float64(2) * pi", "np.sin(pi)",
+     "[0, 1][pi]", "np.ones((2, 2)) @ pi"],
+)  # fmt: skip
+def test_nothing_is_computed_with_it(use: str) -> None:
+    """Constants of it are of no use either."""
+    names = section(f"import numpy as np\nfrom torch import pi\ndef f():\n    return {use}")
+    with pytest.raises(ForbiddenImportError, match=r"`torch\.pi` is used"):
+        names["f"]()
+
+
+def test_types_are_named() -> None:
+    """In annotations, unions and tests of type."""
+    names = section(
+        """
+        import torch
+        from typing import Optional, Union
+        import numpy as np
+        def f(x: torch.Tensor | None = None, y: Optional[torch.Tensor] = None) -> torch.Tensor:
+            return isinstance(x, (torch.Tensor, torch.nn.Module)) or isinstance(x, torch.Tensor)
+        kind = Union[np.ndarray, torch.Tensor]
+        """
+    )
+    assert names["f"](np.ones(2)) is False
+    assert names["kind"]
+    with pytest.raises(AttributeError):
+        section("import torch")["torch"].__file__  # noqa: B018  (what is looked at)
+
+
+def test_a_star_import_hides_nothing() -> None:
+    """No name comes from it; one that is nowhere else is told to be forbidden."""
+    names = section("from torch import *\nx = list(range(3))\ny = tensor")
+    assert names["x"] == [0, 1, 2]
+    with pytest.raises(ForbiddenImportError, match=r"`tensor` is not defined, and a star import "):
+        names["y"]
+
+
+def test_what_was_made_with_it() -> None:
+    """A name that it would have made says so, wherever it is needed."""
+    names = section("import torch\na = torch.zeros(2)\nb = a + 1\ndef f():\n    return b")
+    with pytest.raises(ForbiddenImportError, match=r"`b` was not made: .*`torch\.zeros` is used"):
+        names["f"]()
+
+
+def test_a_file_of_that_name() -> None:
+    """A student's own is no package."""
+    policy = Policy(forbidden=("homemade",))
+    names = section("import homemade\nx = homemade.number", policy, homemade="number = 3\n")
+    assert names["x"] == 3
+
+
+def test_a_module_beside_it() -> None:
+    """Files that are imported are held to it too."""
+    names = section("from helper import f", helper="import torch\ndef f():\n    torch.ones(1)\n")
+    with pytest.raises(ForbiddenImportError, match=r"`torch\.ones` is used"):
+        names["f"]()
+
+
+def test_only_what_is_allowed() -> None:
+    """And what code cannot do without."""
+    policy = Policy(allowed=("numpy",))
+    source = "from __future__ import annotations\nimport numpy.linalg\nimport math, importlib\n"
+    names = section(f"{source}n = numpy.linalg\nm = math\ni = importlib", policy)
+    assert names["n"] is np.linalg
+    assert is_stand_in(names["m"])
+    with pytest.raises(ForbiddenImportError, match="does not allow `importlib`"):
+        names["i"].import_module("torch")
+
+
+SHUT = """
+import sys, importlib, importlib.util
+from importlib.machinery import PathFinder
+import colorsys, wave
+from gradkit.runtime.imports import ForbiddenImportError, shut_out
+shut_out(())
+shut_out(("colorsys", "xml"))
+assert "colorsys" not in sys.modules
+
+def refused(action):
+    try:
+        action()
+    except ForbiddenImportError as error:
+        assert "is imported, and this task does not allow it" in str(error), error
+        return True
+    return False
+
+def past_the_finders():
+    spec = PathFinder.find_spec("xml")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["xml"] = module
+    spec.loader.exec_module(module)
+    import xml.dom
+
+assert refused(lambda: importlib.import_module("colorsys"))
+assert refused(lambda: __import__("colorsys"))
+assert refused(lambda: importlib.util.find_spec("xml.dom"))
+assert refused(past_the_finders)
+sys.modules.pop("xml", None)
+del sys.meta_path[0]
+assert refused(lambda: __import__("colorsys"))
+assert refused(lambda: exec("import xml.dom.minidom"))
+import json, wave, bisect
+print("held")
+"""
+
+
+def test_a_process_that_is_shut() -> None:
+    """Whatever way is taken, and with the finder gone; all else is imported as ever."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", SHUT], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("held\n", "")

@@ -1,0 +1,105 @@
+"""A machine that lacks what it takes: each command ends with one sentence, and never at random."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from model_solutions import REFERENCE, ROOT
+
+from gradkit.sandbox import Workshop, WorkshopError, machine
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and /proc are Linux's")
+
+RIGHT = REFERENCE / "regression_numpy.py"
+
+LIMITED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
+if os.geteuid() == 0:
+    # Root may raise what it likes; whoever has no such power is tried.
+    import ctypes, struct
+    libc = ctypes.CDLL(None)
+    head, held = struct.pack("<Ii", 0x20080522, 0), ctypes.create_string_buffer(24)
+    capget = {"x86_64": 125, "aarch64": 90}[os.uname().machine]
+    assert libc.syscall(capget, head, held) == 0
+    words = struct.unpack("<6I", held.raw)
+    kept = struct.pack("<6I", *(word & ~(1 << 24) for word in words[:3]), *words[3:])
+    assert libc.syscall(capget + 1, head, kept) == 0
+from gradkit.cli import main
+main(sys.argv[3:])
+"""
+
+
+def limited(soft: int, hard: int, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """A command of a process that may have so many files open."""
+    command = [sys.executable, "-c", LIMITED, soft, hard, *arguments]
+    return subprocess.run(
+        [*map(str, command)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("most", [12, 20, 64, 130, 160, 191, 255])
+def test_few_descriptors_are_told(most):
+    """As many as there may be, as many as it takes; below that, always."""
+    done = limited(most, most, "check", RIGHT)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"gradkit: a process may have no more than {most} files open here, and it takes 256 to run "
+        "submissions. Raise the limit: ulimit -n 256, or docker run --ulimit nofile=256.\n"
+    )
+
+
+@pytest.mark.parametrize(("soft", "hard"), [(64, 256), (256, 256), (30, 4096)])
+def test_a_limit_that_can_be_raised_is(soft, hard):
+    """Then all goes its way, with no more than it takes."""
+    done = limited(soft, hard, "check", RIGHT)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_class_with_few_descriptors(tmp_path):
+    """Nothing is graded, and nothing is said of students."""
+    done = limited(191, 191, "grade", RIGHT, "--out", tmp_path / "out", "--require-tier", 0)
+    assert done.returncode == 2
+    assert "a process may have no more than 191 files open here" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_proc_is_told(monkeypatch, tmp_path):
+    """With what is missing, and how to have it."""
+    monkeypatch.setattr(machine, "PROC", tmp_path)
+    said = f"there is no {tmp_path} here, by which processes are watched and limited. Mount it: "
+    with pytest.raises(WorkshopError, match=re.escape(said)):
+        Workshop()
+
+
+@pytest.mark.parametrize("command", [("check", RIGHT), ("doctor",), ("grade", RIGHT, "--out", "o")])
+def test_a_machine_without_proc(command, tmp_path):
+    """The same where there is really none."""
+    if shutil.which("unshare") is None:
+        pytest.skip("needs unshare")
+    hiding = ["unshare", "--mount", "sh", "-c"]
+    if subprocess.run([*hiding, "mount -t tmpfs none /proc"], check=False).returncode:
+        pytest.skip("needs the right to mount a file system")
+    run = 'mount -t tmpfs none /proc && exec "$@"'
+    done = subprocess.run(
+        [*hiding, run, "sh", sys.executable, "-m", "gradkit", *map(str, command)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("gradkit: there is no /proc here, by which processes are watched")
+    assert "Traceback" not in done.stderr
+    assert not list(Path(tmp_path).rglob("gradkit-run-*"))

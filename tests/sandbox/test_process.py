@@ -1,0 +1,177 @@
+"""A hurried sitting asks all at once, and comes to the same as one that takes its time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gradkit.records.observations import Lost
+from gradkit.records.submission import Cell, Place, Section
+from gradkit.sandbox import Workshop
+from gradkit.sandbox.process import OverdueError, Question, Sitting
+from gradkit.sandbox.worker import Worker
+
+SOURCE = """
+import numpy as np
+
+calls = 0
+
+def double(W):
+    global calls
+    calls += 1
+    return 2 * W["W1"] + calls
+
+def talk(W):
+    print("talking")
+    return W["W1"]
+
+def crash(W):
+    import os
+    os._exit(3)
+
+def hang(W):
+    while True:
+        pass
+
+def chance(W):
+    import os
+    import time
+    time.sleep(0.15)
+    return W["W1"] * np.random.rand() + os.getpid()
+"""
+
+
+def sit(workshop: Workshop, *, hurried: bool, deadline: float = 20.0) -> Sitting:
+    """A sitting with the source above."""
+    section = Section(("t",), (Cell("cell 1", "hw.py", None, SOURCE),))
+    return Sitting(workshop, section, {}, frozenset(), deadline, seed=0, hurried=hurried)
+
+
+def question(function: str) -> Question:
+    """One call, with a matrix."""
+    call = {
+        "function": function,
+        "arguments": ["parameters"],
+        "by_name": [],
+        "keys": {"W1": "W1"},
+        "weights": "in_out",
+        "vectors": "column",
+        "biases": "column",
+        "scalars": "scalar",
+        "inputs": "array",
+        "columns": [],
+        "returns": {"y_hat": []},
+        "shapes": {"y_hat": [2, 1]},
+    }
+    return Question(function, "batch", {"call": call, "n": 1}, {"W1": np.ones((1, 2, 1))})
+
+
+def told(sitting: Sitting, functions: list[str]) -> list[tuple[object, str]]:
+    """What comes of the questions, as far as it can be compared."""
+    with sitting:
+        return [
+            (reply if isinstance(reply, Lost) else reply.arrays["y_hat"].tolist(), printed)
+            for reply, printed in sitting.ask_all([question(name) for name in functions])
+        ]
+
+
+@pytest.fixture
+def requests(monkeypatch):
+    """The kinds of requests that workers are asked."""
+    kinds: list[str] = []
+    ask = Worker.ask
+
+    def noted(self, frame, seconds):
+        kinds.append(frame.kind)
+        return ask(self, frame, seconds)
+
+    monkeypatch.setattr(Worker, "ask", noted)
+    return kinds
+
+
+@pytest.mark.parametrize(
+    ("functions", "at_once"),
+    [
+        (["double", "double"], True),
+        (["double", "talk", "double"], False),
+    ],
+)
+def test_all_at_once_is_no_different(workshop, requests, functions, at_once) -> None:
+    """What is printed belongs to one of them."""
+    quick = told(sit(workshop, hurried=True), functions)
+    asked = len(requests)
+    assert quick == told(sit(workshop, hurried=False), functions)
+    assert asked == (1 if at_once else 1 + len(functions))
+    assert quick[0] == ([[[3.0], [3.0]]], "")
+    assert (quick[1][1] == "talking\n") == ("talk" in functions)
+
+
+def test_who_has_printed_is_asked_one_by_one(workshop, requests) -> None:
+    """A second worker would be needed to tell what belongs to what."""
+    with sit(workshop, hurried=True) as sitting:
+        talk = question("talk")
+        sitting.ask(talk.kind, talk.data, talk.arrays)
+        sitting.ask_all([talk, replace(talk, name="again")])
+    assert requests == ["several", "batch", "batch"]
+
+
+@pytest.mark.parametrize("trouble", ["hang", "crash"])
+def test_who_is_not_in_time_or_crashes_is_given_up(workshop, trouble) -> None:
+    """With all the others: they will be asked again, one by one where it is at leisure."""
+    questions = [question(name) for name in ("double", trouble, "double")]
+    with pytest.raises(OverdueError), sit(workshop, hurried=True, deadline=0.5) as sitting:
+        sitting.ask_all(questions)
+    with sit(workshop, hurried=False, deadline=1.0) as sitting:
+        replies = [reply for reply, _ in sitting.ask_all(questions)]
+    assert [isinstance(reply, Lost) for reply in replies] == [False, True, False]
+
+
+def asked(sitting: Sitting, function: str) -> float:
+    """One number of the reply."""
+    put = question(function)
+    reply = sitting.ask(put.kind, put.data, put.arrays)
+    assert not isinstance(reply, Lost)
+    return float(reply.arrays["y_hat"][0, 0, 0])
+
+
+@pytest.mark.parametrize(("deadline", "same"), [(20.0, True), (0.2, False)])
+def test_code_that_is_loaded_anew(workshop, deadline, same) -> None:
+    """Globals and generators are as at first; the process is, unless its time is half over."""
+    with sit(workshop, hurried=False, deadline=deadline) as sitting:
+        first = asked(sitting, "double"), asked(sitting, "double"), asked(sitting, "chance")
+        sitting.renew()
+        assert sitting.spent == 0
+        second = asked(sitting, "double"), asked(sitting, "double"), asked(sitting, "chance")
+    assert first[:2] == second[:2] == (3.0, 4.0)
+    assert (first[2] // 1 == second[2] // 1) == same
+    assert first[2] % 1 == pytest.approx(second[2] % 1, abs=1e-9)
+
+
+@pytest.mark.parametrize("line", [0, -1, 10**7 + 1, 10**30, True, "3", 1.5, None, [1]])
+def test_what_is_no_line_has_no_place(workshop, line) -> None:
+    """A worker that was taken over may tell of any."""
+    with sit(workshop, hurried=False) as sitting:
+        assert sitting.place(["cell 1", line]) is None
+        assert sitting.place(["cell 1", 3]) == Place("hw.py", None, 3)
+
+
+def test_what_is_no_answer_is_told_and_costs_the_process(workshop, monkeypatch) -> None:
+    """The next question is put to a new one."""
+    exchange = Worker.ask
+
+    def forged(self, frame, seconds):
+        reply = exchange(self, frame, seconds)
+        if frame.kind == "several":
+            return reply
+        return replace(reply, arrays={"\x1b[2J": np.zeros(1)})
+
+    put = question("double")
+    with sit(workshop, hurried=False) as sitting:
+        assert asked(sitting, "double") == 3.0
+        monkeypatch.setattr(Worker, "ask", forged)
+        lost = sitting.ask(put.kind, put.data, put.arrays)
+        assert asked(sitting, "double") == 3.0
+    text = "sent what is not a valid reply: '\\x1b[2J' had not been asked for"
+    assert lost == Lost("protocol", text)

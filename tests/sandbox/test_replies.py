@@ -1,0 +1,277 @@
+"""What a worker's own handlers send passes; what only a taken-over worker sends is told."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from gradkit.runtime import child, torch_call
+from gradkit.runtime.frames import TO_GRADER, Frame, encode
+from gradkit.runtime.rehearsal import rehearse
+from gradkit.sandbox import replies
+from gradkit.sandbox.replies import UnfitError, check
+
+SHAPES = {"W1": [2, 2], "b1": [2, 1]}
+CALL = {"keys": {"W1": "W1", "b1": "b1"}, "arguments": ["X", "parameters"], "shapes": SHAPES}
+FORWARD = {**CALL, "shapes": {"y_hat": [1, 1]}}
+FAILURE = {"type": "E", "message": "m", "place": ["hw.py", 3], "function": "f"}
+PARAMETERS = {"W1": np.zeros((2, 2)), "b1": np.zeros((2, 1))}
+FINALS = {f"final/{name}": value for name, value in PARAMETERS.items()}
+ROWS = {**PARAMETERS, "X": np.zeros((3, 2)), "y": np.zeros((3, 1)), "rate": np.array(0.1)}
+TOLD = {"faults": [], "failure": None}
+
+
+def stack(n: int) -> dict[str, np.ndarray]:
+    """Both parameters, n times."""
+    return {name: np.repeat(value[None], n, 0) for name, value in PARAMETERS.items()}
+
+
+ASKED = {
+    "batch": ({"call": CALL, "n": 3}, {}),
+    "predict": ({"call": FORWARD, "n": 3}, {}),
+    "follow": ({"call": CALL}, {**ROWS, "y_hat": np.zeros((6, 1, 1))}),
+    "run": ({"forward": FORWARD, "epochs": 2}, ROWS),
+    "train": ({"epochs": 2}, ROWS),
+    "repeats": ({"call": CALL, "least": 5}, {}),
+    "model": ({"candidates": ["Net", "Model"]}, {}),
+    "target": ({"name": "y"}, {}),
+    "explore": ({"call": CALL}, {}),
+    "trace": ({"call": CALL, "n": 3}, {}),
+    "script": ({"text": "1 / 0"}, {}),
+}
+"""A request of each kind: data, arrays."""
+
+ANSWERS = {
+    "batch": ("outcome", {**TOLD, "calls": 3}, stack(3)),
+    "predict": ("outcome", {**TOLD, "calls": 3}, {"y_hat": np.zeros((3, 1, 1))}),
+    "follow": ("outcome", {**TOLD, "calls": 6}, stack(6)),
+    "run": ("outcome", {**TOLD, "calls": 6}, {"y_hat": np.zeros((6, 1, 1)), **FINALS}),
+    "train": ("outcome", {**TOLD, "calls": 1}, {"loss": np.zeros(2), **FINALS}),
+    "repeats": ("outcome", {**TOLD, "calls": 1}, {"times": np.array([9])}),
+    "model": ("outcome", {**TOLD, "name": "Model"}, {"0": np.array([2, 2])}),
+    "target": ("target", {"dimensions": 2}, {}),
+    "explore": (
+        "explored",
+        {"faults": [], "tree": {"dict": [["W1", {"array": "0"}], [1, {"none": True}]]}},
+        {"0": np.zeros((2, 2))},
+    ),
+    "trace": ("traced", {}, {}),
+    "script": ("ran", {"failure": "Traceback …"}, {}),
+}
+"""What comes back when all goes well."""
+
+
+def hold(kind: str, data: dict, arrays: dict, reply: str = "") -> None:
+    """Check a reply with other data and arrays; None takes one away."""
+    expected, *rest = ANSWERS[kind]
+    merged = [{**whole, **part} for whole, part in zip(rest, (data, arrays), strict=True)]
+    said, sent = ({k: v for k, v in part.items() if v is not ...} for part in merged)
+    check(kind, *ASKED[kind], Frame(reply or expected, sent, said))
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_an_answer_to_what_was_asked_passes(kind) -> None:
+    """And the answer to another request does not."""
+    hold(kind, {}, {})
+    with pytest.raises(UnfitError, match=f"^a reply of kind loaded to a {kind}$"):
+        hold(kind, {}, {}, "loaded")
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "arrays"),
+    [
+        ("batch", {"calls": 1, "failure": {**FAILURE, "call": 1}}, stack(1)),
+        ("batch", {"calls": 0, "failure": {**FAILURE, "call": 0}}, {"W1": ..., "b1": ...}),
+        ("batch", {"faults": [[2, "W1", "shape", "(3,), not (2, 2)"]]}, {"W1": ...}),
+        ("batch", {"faults": [[0, "X", "mutated", ""]]}, {}),
+        ("batch", {}, {"W1": np.zeros((3, 2, 2), bool), "b1": np.zeros((3, 2, 1), complex)}),
+        ("run", {"calls": 1, "faults": [[0, "y_hat", "type", ""]]}, {"y_hat": ...}),
+        ("run", {"faults": [[6, "W1", "missing", ""]]}, {"final/W1": ...}),
+        (
+            "run",
+            {"calls": 3, "failure": {**FAILURE, "call": 2}},
+            {"y_hat": np.zeros((3, 1, 1))},
+        ),
+        ("train", {"failure": {**FAILURE, "call": 0}}, dict.fromkeys(["loss", *FINALS], ...)),
+        ("train", {"faults": [[0, "loss", "missing", ""]]}, {"loss": ...}),
+        ("model", {"name": None, "failure": {**FAILURE, "call": 0}}, {"0": ...}),
+        ("explore", {"failure": FAILURE, "tree": ..., "faults": ...}, {"0": ...}),
+        ("explore", {"failure": {**FAILURE, "place": None}, "tree": ...}, {"0": ...}),
+        ("explore", {"tree": {"list": [{"other": "f"}, {"array": "0"}]}}, {}),
+        ("script", {"failure": None}, {}),
+        ("repeats", {"failure": {**FAILURE, "call": 0}}, {}),
+    ],
+)
+def test_so_does_what_did_not_go_well(kind, data, arrays) -> None:
+    """Exceptions, and values that cannot be read: students' everyday."""
+    hold(kind, data, arrays)
+
+
+def failed(**other: object) -> dict[str, object]:
+    """The data of a batch of which the second call failed."""
+    return {"calls": 1, "failure": {**FAILURE, "call": 1, **other}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "arrays", "said"),
+    [
+        ("batch", {"faults": ...}, {}, "missing required field `faults`"),
+        ("repeats", {"calls": 2}, {}, "2 calls of 1"),
+        ("repeats", {}, {"times": ...}, "times is no count"),
+        ("repeats", {}, {"times": np.array([0.5])}, "times is no count"),
+        ("repeats", {}, {"times": np.array([1, 2])}, "times is no count"),
+        ("repeats", {}, {"W1": np.zeros(1)}, "had not been asked for"),
+        ("batch", {"faults": None}, {}, "Expected `array`, got `null`"),
+        ("batch", {"faults": [[1, 2]]}, {}, "`array` of length 4, got 2"),
+        ("batch", {"faults": [[0, "W1", "nosuch", ""]]}, {}, "Invalid enum value 'nosuch'"),
+        ("batch", {"faults": [[0, "W1", ["x"], ""]]}, {}, "Expected `str`, got `array`"),
+        ("batch", {"faults": [[3, "W1", "shape", ""]]}, {}, "a fault of no call"),
+        ("batch", {"faults": [[-1, "W1", "shape", ""]]}, {}, "Expected `int` >= 0"),
+        ("batch", {"faults": [[0, "W9", "shape", ""]]}, {}, "'W9' had not been asked for"),
+        ("batch", {"failure": {}}, {}, "missing required field `type`"),
+        ("batch", {"failure": "x"}, {}, "got `str`"),
+        ("batch", failed(place=["hw.py", "abc"]), stack(1), "Expected `int`, got `str`"),
+        ("batch", failed(place="hw"), stack(1), "got `str`"),
+        ("batch", failed(call="9" * 40), stack(1), "Expected `int`, got `str`"),
+        ("batch", failed(call=2), stack(1), "1 of 3 calls"),
+        ("batch", {"calls": 3, "failure": {**FAILURE, "call": 3}}, {}, "3 of 3 calls"),
+        ("batch", {"calls": 1}, stack(1), "1 of 3 calls"),
+        ("batch", {}, stack(1), r"W1 of shape \(1, 2, 2\), not \(3, 2, 2\)"),
+        ("batch", {}, {"b1": np.array(1.0)}, r"b1 of shape \(\), not \(3, 2, 1\)"),
+        ("batch", {}, {"\u202e\x1b[31m": np.zeros(3)}, r"^'\\u202e\\x1b\[31m' had not been"),
+        ("batch", {}, {"b1": ...}, "b1 is not there"),
+        ("predict", {}, {"y_hat": np.zeros((3, 1))}, r"y_hat of shape \(3, 1\)"),
+        ("follow", {}, stack(3), r"W1 of shape \(3, 2, 2\), not \(6, 2, 2\)"),
+        ("follow", {"calls": 3}, stack(3), "3 of 6 calls"),
+        ("run", {}, {"y_hat": np.zeros((3, 1, 1))}, r"y_hat of shape \(3, 1, 1\)"),
+        ("run", {"calls": 3}, {"y_hat": np.zeros((3, 1, 1))}, "3 of 6 steps"),
+        ("run", {"calls": 7}, {"y_hat": np.zeros((7, 1, 1))}, "7 of 6 steps"),
+        ("run", {"failure": {**FAILURE, "call": 2}}, {}, "6 of 6 steps"),
+        ("run", {}, {"loss": np.zeros(6)}, "'loss' had not been asked for"),
+        ("run", {}, {"final/W1": np.zeros((5, 5))}, r"final/W1 of shape \(5, 5\)"),
+        ("run", {}, {"final/W1": ...}, "final parameters are not there"),
+        ("train", {"calls": 2}, {}, "2 calls of 1"),
+        ("train", {}, {"loss": np.zeros((3, 3))}, "loss is no series of numbers"),
+        ("train", {}, {"loss": ...}, "loss is not there"),
+        ("train", {}, {"final/b1": np.zeros(2)}, r"final/b1 of shape \(2,\)"),
+        ("train", {}, {"final/rate": np.zeros(2)}, "'final/rate' had not been asked for"),
+        ("model", {"name": "nosuch"}, {}, "a model of another name"),
+        ("model", {"name": None}, {}, "a model and a failure, or none"),
+        ("model", {"faults": [1]}, {}, "of length <= 0"),
+        ("model", {"name": None, "failure": {**FAILURE, "call": 4}}, {}, "of another call"),
+        ("model", {}, {"x": np.zeros(3, int)}, "'x' had not been asked for"),
+        ("model", {}, {"0": np.zeros(3)}, "what is no shape of a parameter"),
+        ("model", {}, {"0": np.ones(9, int)}, "what is no shape of a parameter"),
+        ("target", {"dimensions": "2"}, {}, "Expected `int`, got `str`"),
+        ("target", {}, {"x": np.zeros(1)}, "'x' had not been asked for"),
+        ("explore", {"tree": ...}, {}, "a tree and a failure, or none"),
+        ("explore", {"failure": FAILURE}, {}, "a tree and a failure, or none"),
+        ("explore", {"tree": None}, {}, "a tree of another form"),
+        ("explore", {"tree": []}, {}, "a tree of another form"),
+        ("explore", {"tree": "array"}, {}, "a tree of another form"),
+        ("explore", {"tree": {"array": ["x"]}}, {}, "a tree of another form"),
+        ("explore", {"tree": {"list": 5}}, {}, "a tree of another form"),
+        ("explore", {"tree": {"array": "0", "list": []}}, {}, "a tree of two forms"),
+        ("explore", {"tree": {"array": "1"}}, {}, "a tree that does not fit its arrays"),
+        ("explore", {"tree": {"list": []}}, {}, "a tree that does not fit its arrays"),
+        ("explore", {"tree": {"dict": [["W1"]]}}, {}, "a tree with an entry of another form"),
+        ("explore", {"tree": {"dict": [[["x"], {}]]}}, {}, "an entry of another form"),
+        ("explore", {"tree": {"dict": [[True, {}]]}}, {}, "an entry of another form"),
+        ("explore", {"tree": {"dict": [["k" * 81, {}]]}}, {}, "a tree with a long key"),
+        ("explore", {"faults": [["W9", "mutated", ""]]}, {}, "'W9' had not been asked for"),
+        ("explore", {}, {"0": np.zeros(4097)}, "arrays of too many numbers"),
+        ("script", {"failure": 5}, {}, "got `int`"),
+    ],
+)
+def test_what_no_handler_sends_is_told(kind, data, arrays, said) -> None:
+    """One thing is wrong with each."""
+    with pytest.raises(UnfitError, match=said):
+        hold(kind, data, arrays)
+
+
+def test_a_tree_has_no_more_levels_than_the_worker_describes() -> None:
+    """Five, and what stands in them."""
+    assert replies.DEPTH == child.DEPTH
+    tree: dict[str, object] = {"array": "0"}
+    for _ in range(5):
+        tree = {"list": [tree]}
+    hold("explore", {"tree": tree}, {})
+    with pytest.raises(UnfitError, match="a tree of another form"):
+        hold("explore", {"tree": {"list": [tree]}}, {})
+
+
+def test_what_the_handlers_answer_passes() -> None:
+    """The real ones, to the questions that a worker rehearses."""
+    checked = []
+
+    def held(kind: str):
+        def handler(frame: Frame) -> Frame:
+            reply = child.HANDLERS[kind](frame)
+            if kind != "load":
+                check(kind, frame.data, frame.arrays, reply)
+                checked.append(kind)
+            return reply
+
+        return handler
+
+    rehearse({kind: held(kind) for kind in child.HANDLERS})
+    assert {"explore", "batch", "run"} <= set(checked)
+
+
+def test_a_model_of_any_parameters_can_be_answered(monkeypatch) -> None:
+    """However many, and whatever a student's own class says of their shapes."""
+    models = {
+        "Many": [SimpleNamespace(shape=[1])] * 1000,
+        "Deep": [SimpleNamespace(shape=[1] * 1000)],
+        "Odd": [SimpleNamespace(shape=[1.5, float("nan")])],
+    }
+    monkeypatch.setattr(torch_call, "build", lambda made: SimpleNamespace(parameters=lambda: made))
+    monkeypatch.setattr(child.Desk, "namespace", models, raising=False)
+    for name in models:
+        asked = {"candidates": [name]}
+        reply = child.model(Frame("model", {}, asked))
+        encode(reply, TO_GRADER)
+        check("model", asked, {}, reply)
+        assert (reply.data["name"] is None) == (name == "Odd")
+
+
+@pytest.mark.parametrize(
+    "key", [2**80, True, (1,), "k" * 100, "\ud800", type("K", (str,), {})("W1")]
+)
+def test_a_dict_of_any_keys_can_be_answered(monkeypatch, key) -> None:
+    """They are numbers of 64 bits and short texts where they leave the worker."""
+    call = {
+        "function": "f",
+        "arguments": [],
+        "by_name": [],
+        "keys": {},
+        "returns": {},
+        "shapes": {},
+    }
+    monkeypatch.setattr(child.Desk, "namespace", {"f": lambda: {key: 1.0}}, raising=False)
+    reply = child.explore(Frame("explore", {}, {"call": call}))
+    encode(reply, TO_GRADER)
+    check("explore", {"call": call}, {}, reply)
+
+
+def test_a_key_that_cannot_be_told_is_the_students_failure(monkeypatch) -> None:
+    """It is described as what the function raised."""
+
+    class Evil:
+        def __str__(self) -> str:
+            raise SystemExit("evil")
+
+    call = {
+        "function": "f",
+        "arguments": [],
+        "by_name": [],
+        "keys": {},
+        "returns": {},
+        "shapes": {},
+    }
+    monkeypatch.setattr(child.Desk, "namespace", {"f": lambda: {Evil(): 1.0}}, raising=False)
+    reply = child.explore(Frame("explore", {}, {"call": call}))
+    check("explore", {"call": call}, {}, reply)
+    assert reply.data["failure"]["message"] == "evil"

@@ -1,0 +1,72 @@
+"""Several messages in one frame: what is put together comes apart again, and nothing else does."""
+
+import numpy as np
+import pytest
+
+from gradkit.runtime.frames import TO_GRADER, Frame, FrameError
+from gradkit.runtime.serve import _answer
+from gradkit.runtime.several import SEVERAL, apart, together
+
+ONE = Frame("one", {"a": np.arange(3.0)}, {"n": 1})
+TWO = Frame("two", {"a": np.zeros(2), "b/c": np.ones(1)}, {})
+
+
+def same(found: Frame, expected: Frame) -> bool:
+    """Whether two frames say the same."""
+    return (
+        (found.kind, found.data) == (expected.kind, expected.data)
+        and found.arrays.keys() == expected.arrays.keys()
+        and all(np.array_equal(found.arrays[name], a) for name, a in expected.arrays.items())
+    )
+
+
+def test_messages_come_apart_as_they_were_put_together() -> None:
+    """Also where one of them is itself of several."""
+    inner = together([ONE, TWO])
+    for messages in ([], [ONE], [ONE, TWO], [TWO, inner, ONE]):
+        parts = apart(together(messages), len(messages))
+        assert all(same(*pair) for pair in zip(parts, messages, strict=True))
+    assert not same(ONE, TWO)
+
+
+PART = {"kind": "one", "data": {}}
+
+
+@pytest.mark.parametrize(
+    ("frame", "count", "text"),
+    [
+        (ONE, None, "a frame of several messages was expected, found kind 'one'"),
+        (Frame(SEVERAL, {}, {"parts": 3}), None, "a frame of several messages was expected"),
+        (together([ONE]), 2, "2 messages were expected, found 1"),
+        (Frame(SEVERAL, {"1/a": np.ones(1)}, {"parts": [PART]}), 1, "belongs to no message: '1/a'"),
+        (Frame(SEVERAL, {"a": np.ones(1)}, {"parts": [PART]}), 1, "belongs to no message: 'a'"),
+        (Frame(SEVERAL, {"0/": np.ones(1)}, {"parts": [PART]}), 1, "name is 1 to 200"),
+        (Frame(SEVERAL, {}, {"parts": ["one"]}), 1, "a message has kind and data, found another"),
+        (Frame(SEVERAL, {}, {"parts": [{"kind": "one"}]}), 1, "a message has kind and data"),
+        (Frame(SEVERAL, {}, {"parts": [{**PART, "kind": 1}]}), 1, "a frame's kind is 1 to 40"),
+        (Frame(SEVERAL, {}, {"parts": [{**PART, "data": []}]}), 1, "a message's data is an object"),
+    ],
+)
+def test_what_nobody_put_together_is_refused(frame: Frame, count: int | None, text: str) -> None:
+    """The other side is not trusted."""
+    with pytest.raises(FrameError, match=text):
+        apart(frame, count)
+
+
+def test_each_is_answered_in_turn_and_one_that_fails_spoils_no_other(monkeypatch) -> None:
+    """In the order of the questions."""
+    sent: list[Frame] = []
+    monkeypatch.setattr("gradkit.runtime.serve.encode", lambda frame, _: sent.append(frame) or b"")
+    seen: list[int] = []
+
+    def count(frame: Frame) -> Frame:
+        seen.append(frame.data["n"])
+        return Frame("counted", {}, {"sum": sum(seen)})
+
+    asked = together([Frame("count", {}, {"n": n}) for n in (1, 2)] + [ONE, Frame("count")])
+    _answer({"count": count}, asked)
+    kinds = [part.kind for part in apart(sent[0], 4)]
+    assert kinds == ["counted", "counted", "error", "error"]
+    assert seen == [1, 2]
+    assert "no handler for 'one'" in apart(sent[0])[2].data["text"]
+    assert TO_GRADER.arrays > len(sent[0].arrays)

@@ -1,0 +1,63 @@
+"""Syntax trees: walked as `ast.walk` does, parsed once."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from gradkit.runtime.syntax import parse, statements_in, walk, walk_statements
+
+SOURCES = sorted((Path(__file__).parents[2] / "gradkit").rglob("*.py"))[::6]
+LEAVES = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
+UNUSUAL = """
+match x:
+    case {"a": [1, *rest]} if (y := rest):
+        import inner
+    case _:
+        pass
+try:
+    with a as b, c:
+        async def f(*, k=lambda z: z): return 1; x = 2
+except* ValueError as e:
+    from . import g
+else:
+    x: int
+finally:
+    while x: break
+    else: del x
+"""
+
+
+@pytest.mark.parametrize("source", [UNUSUAL, *(path.read_text("utf-8") for path in SOURCES)])
+def test_walks_in_the_order_of_the_library(source):
+    """The same nodes one after the other, without operators and contexts."""
+    tree = ast.parse(source)
+    known = [node for node in ast.walk(tree) if not isinstance(node, LEAVES)]
+    assert list(walk(tree)) == known
+    holders = (ast.mod, ast.stmt, ast.ExceptHandler, ast.match_case)
+    assert list(walk_statements(tree)) == [node for node in known if isinstance(node, holders)]
+
+
+def test_statements_directly_below_come_in_the_order_of_the_text():
+    """Those of every branch, and none from further down."""
+    (loop,) = ast.parse("for i in x:\n    if i:\n        a\n    b\nelse:\n    c").body
+    assert [node.lineno for node in statements_in(loop)] == [2, 4, 6]
+
+
+def test_same_source_gives_the_same_tree():
+    """And another source another one."""
+    assert parse("x = 1") is parse("x = 1")
+    assert parse("x = 1") is not parse("x = 2")
+
+
+def test_long_source_is_not_kept():
+    """Its tree would take memory for as long as the grader lives."""
+    source = "x = 1\n" * 10_000
+    assert parse(source) is not parse(source)
+
+
+def test_what_is_no_python_is_said_each_time():
+    """An error is not kept in place of a tree."""
+    for _ in range(2):
+        with pytest.raises(SyntaxError):
+            parse("x = = 1")

@@ -1,0 +1,306 @@
+"""Starting, sharing and closing a workshop: nothing may be left over."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from worker_watch import HERE, children, is_gone, is_running, open_workshop
+
+from gradkit.runtime.frames import Frame
+from gradkit.runtime.process_tree import kill_group
+from gradkit.sandbox import WorkerLost, Workshop, WorkshopError
+
+ROOT = Path(HERE).parents[1]
+
+
+def descriptors():
+    """Count the open file descriptors."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+def start(workshop, **options):
+    """Start a worker for nothing."""
+    with workshop.worker(**options):
+        pass
+
+
+def fail_with_a_worker(workshop, pids):
+    """Note the number of a worker's process, then fail while it runs."""
+    with workshop.worker() as worker:
+        pids.append(worker.ask(Frame("look"), 2.0).data["pid"])
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+class TestNothingIsLeft:
+    """What a workshop started, it takes away again."""
+
+    def test_leaks(self, method, tmp_path, monkeypatch):
+        """Whatever workers did, no process, descriptor, thread or folder is left."""
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        before = descriptors(), children(), threading.active_count()
+        with open_workshop(method=method) as workshop:
+            for kind in ("echo", "segfault", "leave", "hang", "litter"):
+                with workshop.worker() as worker:
+                    try:
+                        worker.ask(Frame(kind, {}, {"code": 1}), 0.1)
+                    except WorkerLost:
+                        assert kind in ("segfault", "leave", "hang")
+            assert list(tmp_path.iterdir())
+        assert (descriptors(), children(), threading.active_count()) == before
+        assert list(tmp_path.iterdir()) == []
+
+    def test_descendants(self, method):
+        """Descendants go with the worker, those in sessions of their own too."""
+        with open_workshop(method=method) as workshop:
+            with workshop.worker() as worker:
+                pids = worker.ask(Frame("breed"), 5.0).arrays["pids"].tolist()
+                assert len(pids) == 4
+                assert all(is_running(pid) for pid in pids)
+            assert all(is_gone(pid) for pid in pids)
+
+    def test_error_of_the_caller(self, method):
+        """An exception in the grader ends the worker."""
+        with open_workshop(method=method) as workshop:
+            pids = []
+            with pytest.raises(ZeroDivisionError):
+                fail_with_a_worker(workshop, pids)
+            assert is_gone(pids.pop())
+
+    def test_close_at_once(self, method):
+        """A workshop closed before it has loaded is gone at once."""
+        before = children()
+        started = time.monotonic()
+        open_workshop(method=method).close()
+        assert time.monotonic() - started < 0.5
+        assert children() == before
+
+    def test_close_from_another_thread(self, method):
+        """Closing ends what other threads wait for, and starts nothing more."""
+        workshop = open_workshop(method=method)
+        with ThreadPoolExecutor(1) as pool:
+
+            def hang():
+                with workshop.worker() as worker:
+                    running.set()
+                    worker.ask(Frame("hang"), 20.0)
+
+            running = threading.Event()
+            future = pool.submit(hang)
+            running.wait(5)
+            time.sleep(0.05)
+            started = time.monotonic()
+            workshop.close()
+            with pytest.raises(WorkerLost):
+                future.result(5)
+            assert time.monotonic() - started < 1
+        with pytest.raises(WorkshopError, match="has been closed, it starts no more"):
+            start(workshop)
+
+
+PARENT = """
+import sys
+from gradkit.sandbox import Workshop
+from gradkit.runtime.frames import Frame
+with Workshop(handlers="deeds", search=[sys.argv[2]], method=sys.argv[1]) as workshop:
+    with workshop.worker() as worker:
+        print(worker.ask(Frame("look"), 5.0).data["pid"], flush=True)
+        worker.ask(Frame("hang"), 30.0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "number"),
+    [("fork", signal.SIGINT), ("spawn", signal.SIGINT), ("fork", signal.SIGKILL)],
+)
+def test_interrupted_grader(method, number, tmp_path):
+    """A grader that is interrupted or killed leaves no process and no folder."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", PARENT, method, HERE]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    ) as grader:
+        pid = int(grader.stdout.readline())
+        started = [p for p in os.listdir("/proc") if p.isdecimal() and is_part_of(p, str(tmp_path))]
+        assert str(pid) in started
+        time.sleep(0.05)
+        grader.send_signal(number)
+        grader.wait(5)
+    assert all(is_gone(p) for p in started)
+    assert list(tmp_path.iterdir()) == []
+
+
+def is_part_of(pid, folder):
+    """Whether a process works in a folder."""
+    try:
+        return os.readlink(f"/proc/{pid}/cwd").startswith(folder)
+    except OSError:
+        return False
+
+
+def test_interrupted_cleaning(monkeypatch):
+    """An interrupt while a worker is being killed leaves none, and no confusion."""
+    calls = []
+
+    def interrupted(pid):
+        calls.append(pid)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        kill_group(pid)
+
+    monkeypatch.setattr("gradkit.sandbox.forking.kill_group", interrupted)
+    with open_workshop(method="fork") as workshop:
+        with pytest.raises(KeyboardInterrupt):
+            start(workshop)
+        assert calls[0] == calls[1]
+        assert is_gone(calls[0])
+        with workshop.worker() as worker:
+            assert worker.ask(Frame("echo"), 2.0).kind == "echoed"
+
+
+class TestSharing:
+    """Several lanes, several threads."""
+
+    def test_many_threads(self):
+        """Good, hanging and crashing requests at once: each gets its own answer."""
+
+        def grade(index):
+            kind = ("echo", "segfault", "echo", "hang", "echo")[index % 5]
+            with workshop.worker(seed=index) as worker:
+                try:
+                    reply = worker.ask(
+                        Frame(kind, {"n": np.array(index)}), 0.1 if kind == "hang" else 5
+                    )
+                except WorkerLost as lost:
+                    return lost.kind
+                return int(reply.arrays["n"])
+
+        before = children()
+        with open_workshop(lanes=3, method="fork") as workshop, ThreadPoolExecutor(8) as pool:
+            results = list(pool.map(grade, range(40)))
+        expected = {1: "crash", 3: "timeout"}
+        assert results == [expected.get(i % 5, i) for i in range(40)]
+        assert children() == before
+
+    def test_two_lanes(self):
+        """Two lanes give two processes at a time."""
+        with (
+            open_workshop(lanes=2) as workshop,
+            workshop.worker() as one,
+            workshop.worker() as two,
+        ):
+            pids = {w.ask(Frame("look"), 2.0).data["pid"] for w in (one, two)}
+        assert len(pids) == 2
+
+    def test_modules_of_some_workers(self):
+        """Who asks for a module finds it there, everyone else is spared it; all is closed."""
+        text = "import sys; print('pandas' in sys.modules)"
+        before = children()
+        with Workshop() as workshop:
+            for modules, found in ((["pandas"], "True\n"), ([], "False\n"), (["pandas"], "True\n")):
+                with workshop.worker(modules=modules) as worker:
+                    worker.ask(Frame("script", {}, {"text": text}), 10.0)
+                    assert worker.output == found
+                assert workshop.tier == worker.tier
+            assert len(children()) == len(before) + 2
+        assert children() == before
+
+
+class TestStarting:
+    """Workers that can be had, and workers that cannot."""
+
+    def test_overlap(self):
+        """Opening a workshop imports no numpy, so that both sides can load it at once."""
+        code = (
+            "import sys\n"
+            "from gradkit.sandbox import Workshop\n"
+            "with Workshop(): sys.exit('numpy' in sys.modules)"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-c", code]
+        subprocess.run(command, env=environment, check=True)
+
+    @pytest.mark.parametrize("method", ["fork", "spawn"])
+    def test_unloadable_handlers(self, method):
+        """Handlers that cannot be loaded are told with the reason, every time."""
+        with Workshop(handlers="no.such.module", method=method) as workshop:
+            for _ in range(2):
+                with pytest.raises(WorkshopError, match="No module named 'no'"):
+                    start(workshop)
+
+    @pytest.mark.parametrize("method", ["fork", "spawn"])
+    def test_unconfined(self, method, tmp_path):
+        """A step of confinement that fails ends the worker before any student code."""
+        (tmp_path / "unfit.py").write_text(
+            "import resource\n"
+            "def refuse(*_): raise OSError('no limits here')\n"
+            "resource.setrlimit = refuse\n"
+            "HANDLERS = {}\n"
+        )
+        options = {"handlers": "unfit", "search": [str(tmp_path)], "method": method}
+        text = "no submission is run: the process .* could not be confined: no limits here"
+        with Workshop(**options) as workshop, pytest.raises(WorkshopError, match=text):
+            start(workshop)
+
+    def test_killed_server(self):
+        """The end of a fork server costs one worker, and is made good."""
+        with open_workshop(method="fork") as workshop:
+            with workshop.worker() as worker:
+                pid = worker.ask(Frame("look"), 2.0).data["pid"]
+                server = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+                os.kill(server, signal.SIGKILL)
+                with pytest.raises(WorkerLost, match="ended together with the server"):
+                    worker.ask(Frame("hang"), 5.0)
+            assert is_gone(pid)
+            with workshop.worker() as worker:
+                assert worker.ask(Frame("echo"), 2.0).kind == "echoed"
+
+    def test_torch(self, tmp_path):
+        """Torch is loaded before the fork, by a process of one thread, and is seeded."""
+        pytest.importorskip("torch")
+        (tmp_path / "torched.py").write_text(
+            "import sys, os\n"
+            "import numpy as np\n"
+            "from gradkit.runtime.frames import Frame\n"
+            "loaded = 'torch' in sys.modules\n"
+            "tasks = len(os.listdir('/proc/self/task'))\n"
+            "def train(frame):\n"
+            "    import torch\n"
+            "    w = torch.randn(2, requires_grad=True)\n"
+            "    optimiser = torch.optim.SGD([w], lr=0.1)\n"
+            "    (w * w).sum().backward()\n"
+            "    optimiser.step()\n"
+            "    return Frame('trained', {'w': w.detach().numpy()},\n"
+            "        {'loaded': loaded, 'tasks': tasks, 'threads': torch.get_num_threads()})\n"
+            "HANDLERS = {'train': train}\n"
+        )
+        options = {"handlers": "torched", "search": [str(tmp_path)], "preload": ["torch"]}
+        with Workshop(**options) as workshop:
+            replies = []
+            for seed in (1, 1, 2):
+                with workshop.worker(seed=seed) as worker:
+                    replies.append(worker.ask(Frame("train"), 10.0))
+        assert replies[0].data == {"loaded": True, "tasks": 1, "threads": 1}
+        drawn = [reply.arrays["w"].tolist() for reply in replies]
+        assert drawn[0] == drawn[1] != drawn[2]
+
+    def test_wrong_options(self, monkeypatch):
+        """Options that make no sense are refused with what would."""
+        with pytest.raises(ValueError, match="at least one lane, 0 were asked for"):
+            Workshop(lanes=0)
+        with (
+            open_workshop() as workshop,
+            pytest.raises(ValueError, match=r"less than 2\*\*64, got -1"),
+            workshop.worker(seed=-1),
+        ):
+            pass
+        monkeypatch.setattr(sys, "platform", "darwin")
+        with pytest.raises(ValueError, match="works on Linux only, this is darwin: use 'spawn'"):
+            Workshop(method="fork")

@@ -1,0 +1,186 @@
+"""Both oracles give the same answers, and a model solution that does not is refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from model_solutions import REFERENCE, source
+
+from gradkit.records.task import Task
+from gradkit.task.assignment import read_assignment
+from gradkit.task.oracle import Derived, OracleError, expect
+from gradkit.task.probes import draw
+from gradkit.task.solution import TorchReference, load_reference, verify
+
+TASKS = {task.id: task for task in read_assignment().tasks}
+KEYS = ("W1", "b1", "W2", "b2")
+
+
+def available(task: Task) -> Task:
+    """The task, or a skip where its framework is not installed."""
+    if task.framework == "torch":
+        pytest.importorskip("torch")
+    return task
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+@pytest.mark.parametrize("takes_rate", [False, True])
+def test_reference_and_derivation_agree(task: Task, takes_rate: bool) -> None:
+    """On every quantity of many seeds, to 1e-9 of the largest value."""
+    oracle = load_reference(available(task), REFERENCE, "correct")
+    assert oracle.kind == "reference"
+    for seed in range(3 if task.framework == "torch" else 40):
+        probes = draw(task, seed, oracle.forward, takes_rate)
+        verify(task, oracle, probes)
+        assert expect(oracle, probes).keys() == {
+            call.name for call in (*probes.forward, *probes.update, *probes.runs)
+        }
+
+
+def spoilt(folder: Path, name: str, right: str, wrong: str) -> Path:
+    """A folder with one model solution that has one mistake."""
+    text = source(name)
+    assert text.count(right) == 1
+    (folder / f"{name}.py").write_text(text.replace(right, wrong))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "said"),
+    [
+        ("regression_numpy", "dW1 = X @ d_hidden.T", "dW1 = d_hidden @ X.T", "W1 of update/random"),
+        ("classification_numpy", "dW2 = A1 *", "dW2 = 1.001 * A1 *", "W2 of update/random"),
+        (
+            "classification_numpy",
+            "(1 + np.exp(-Z))",
+            "(1 + np.exp(Z))",
+            "y_hat of forward/published",
+        ),
+        ("regression_torch", "losses.append(loss.item())", "losses.append(0.0)", "loss of step 1"),
+        ("regression_torch", "optimizer.zero_grad()", "pass", "final/W1 of step 2/published"),
+        (
+            "classification_torch",
+            "torch.sigmoid(self.output(A1))",
+            "self.output(A1) * 0 + 0.5",
+            "y_hat of forward/published",
+        ),
+    ],
+)
+def test_spoilt_model_solution_is_refused(
+    tmp_path: Path, name: str, right: str, wrong: str, said: str
+) -> None:
+    """One mistake anywhere, and nobody is graded against it."""
+    task = available(TASKS[name.replace("_", "-")])
+    oracle = load_reference(task, spoilt(tmp_path, name, right, wrong), "correct")
+    with pytest.raises(OracleError) as caught:
+        verify(task, oracle, draw(task, 0, Derived(task).forward, takes_rate=False))
+    text = str(caught.value)
+    assert text.startswith(
+        f"{task.id}: the model solution and the assignment file disagree on {said}"
+    )
+    assert re.search(r" by \d[\d.e+-]*\. Mend one of them before grading\.$", text)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        (
+            "return A, A_prev",
+            "return A.sum(), A_prev",
+            "regression-numpy: the model solution gives y_hat of forward/published in shape (4,), "
+            "the assignment file asks for (4, 1, 1).",
+        ),
+        (
+            "return A, A_prev",
+            "raise KeyError('W3')",
+            "regression-numpy: the model solution stopped with KeyError: 'W3'. Mend it before "
+            "grading.",
+        ),
+    ],
+)
+def test_model_solution_that_cannot_answer_is_refused(
+    tmp_path: Path, right: str, wrong: str, said: str
+) -> None:
+    """It raises, or gives another shape."""
+    task = TASKS["regression-numpy"]
+    oracle = load_reference(task, spoilt(tmp_path, "regression_numpy", right, wrong), "correct")
+    with pytest.raises(OracleError) as caught:
+        verify(task, oracle, draw(task, 0, Derived(task).forward, takes_rate=False))
+    assert str(caught.value) == said
+
+
+def test_reference_that_gives_nan_is_refused(tmp_path: Path) -> None:
+    """A gap that is nan is no small gap."""
+    folder = spoilt(tmp_path, "regression_numpy", "W.T @ A_prev + b", "W.T @ A_prev + b * np.nan")
+    oracle = load_reference(TASKS["regression-numpy"], folder, "correct")
+    task = TASKS["regression-numpy"]
+    with pytest.raises(OracleError, match="disagree on y_hat of forward/published by nan"):
+        verify(task, oracle, draw(task, 0, Derived(task).forward, takes_rate=False))
+
+
+def test_missing_model_solution_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    """And which option names the folder."""
+    with pytest.raises(OracleError) as caught:
+        load_reference(TASKS["regression-numpy"], tmp_path, "correct")
+    assert str(caught.value) == (
+        f"{tmp_path / 'regression_numpy.py'}: not found. Name the folder of the model solutions "
+        "with --reference."
+    )
+    with pytest.raises(OracleError, match=r"regression_numpy_published\.py: not found"):
+        load_reference(TASKS["regression-numpy"], tmp_path, "published")
+
+
+def test_model_solution_that_does_not_load(tmp_path: Path) -> None:
+    """Its own error is told."""
+    (tmp_path / "regression_numpy.py").write_text("import nothing_of_this_name")
+    with pytest.raises(OracleError) as caught:
+        load_reference(TASKS["regression-numpy"], tmp_path, "correct")
+    assert str(caught.value) == (
+        f"{tmp_path / 'regression_numpy.py'}: the model solution cannot be loaded: "
+        "ModuleNotFoundError: No module named 'nothing_of_this_name'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("L_layer_forward = 3\n", "has no `L_layer_forward`; add it."),
+        ("def L_layer_forward(X, p): pass\n", "has no `update_parameters`; add it."),
+        ("raise SystemExit('bye')\n", "cannot be loaded: SystemExit: bye"),
+        (
+            "def f(:\n",
+            "cannot be loaded: SyntaxError: invalid syntax (regression_numpy.py, line 1)",
+        ),
+    ],
+)
+def test_model_solution_that_is_none(tmp_path: Path, text: str, said: str) -> None:
+    """A file without the functions, one that leaves, one that does not parse: all are refused."""
+    path = tmp_path / "regression_numpy.py"
+    path.write_text(text)
+    with pytest.raises(OracleError) as caught:
+        load_reference(TASKS["regression-numpy"], tmp_path, "correct")
+    assert str(caught.value) == f"{path}: the model solution {said}"
+
+
+def test_torch_is_graded_against_the_correct_form_in_either(tmp_path: Path) -> None:
+    """Its loops were right as published."""
+    task = available(TASKS["regression-torch"])
+    oracle = load_reference(task, REFERENCE, "published")
+    assert isinstance(oracle, TorchReference)
+    assert Path(oracle.module.__file__) == REFERENCE / "regression_torch.py"
+
+
+def test_published_form_is_another_rule() -> None:
+    """At random probes its update differs from the correct one in the entries that are wrong."""
+    task = TASKS["regression-numpy"]
+    published = load_reference(task, REFERENCE, "published")
+    probes = draw(task, 1, Derived(task).forward, takes_rate=False)
+    right, wrong = (expect(o, probes)["update/random"] for o in (Derived(task), published))
+    differs = {key: ~np.isclose(right[key], wrong[key], rtol=1e-9).all(axis=0) for key in KEYS}
+    assert differs["W1"].all()
+    assert differs["b1"].all()
+    assert not differs["W2"].any()
+    assert not differs["b2"].any()
