@@ -49,7 +49,7 @@ def command(
     # Said at once: nobody should wait for a class to be graded to be told this.
     if said := lacking(format_):
         raise Refusal(said)
-    from gradkit.grading.batch import for_readers, grade_files
+    from gradkit.batch import for_readers, grade_files
 
     batch = grade_files(paths, require_tier=require_tier, **against)
     shown, level = for_readers(batch, format_, hints)

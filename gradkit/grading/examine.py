@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from gradkit.binding import bind
 from gradkit.binding.facts import Outline
 from gradkit.judge import Case, judge
+from gradkit.judge.case import Examined
 from gradkit.judge.expected import expected_of
 from gradkit.judge.memorised import AGAIN
 from gradkit.records.binding import Binding
 from gradkit.records.observations import Observations, Outcome
 from gradkit.records.probes import Batch, Probes, Run
 from gradkit.records.task import Array, Task
-from gradkit.records.verdict import Verdict
 from gradkit.sandbox.observe import (
     observe_all,
     observe_run_with,
@@ -37,15 +37,6 @@ ROUNDED = 1e-12
 
 REPEATED = 2
 """Calls of a batch that are made a second time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """What came of one section: the case with all observations, and its verdicts."""
-
-    case: Case
-    verdicts: tuple[Verdict, ...]
-    tier: int
 
 
 def examine(task: Task, outline: Outline, sitting: Sitting, oracle: Oracle, seed: int) -> Examined:

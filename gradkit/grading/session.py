@@ -28,7 +28,7 @@ from gradkit.grading.assess import (
     unchecked,
     versions_of,
 )
-from gradkit.grading.examine import Examined, examine
+from gradkit.grading.examine import examine
 from gradkit.grading.recognise import (
     UnrecognisedError,
     another_exercise,
@@ -46,6 +46,7 @@ from gradkit.grading.settings import (
     grounds,
     tasks_of,
 )
+from gradkit.judge.case import Examined
 from gradkit.judge.memorised import remarkable
 from gradkit.language import phrase, say
 from gradkit.records.evidence import Evidence, Graded

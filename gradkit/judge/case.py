@@ -30,6 +30,15 @@ class Case:
     expected: Expected
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One section after judging: the case and its verdicts, and the tier that it ran at."""
+
+    case: Case
+    verdicts: tuple[Verdict, ...]
+    tier: int
+
+
 def outcomes_of(case: Case, calls: Sequence[Batch | Run]) -> list[Outcome]:
     """The outcomes of these calls, as far as they were made."""
     found = case.observations.outcomes

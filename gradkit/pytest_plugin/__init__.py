@@ -211,10 +211,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 @pytest.fixture
 def gradkit_submission(request: pytest.FixtureRequest) -> Generator[Any, None, None]:
-    """The functions of the submission named by ``--gradkit``, as `gradkit.sandbox.functions.Played`.
+    """Give the functions of the submission that ``--gradkit`` names, run in the sandbox.
 
-    The task is the one that ``@pytest.mark.gradkit("regression-numpy")`` names, else the one
-    in the ini file, else the only one that the submission holds. Each call runs in the worker.
+    They are a `gradkit.sandbox.functions.Played`. The task is the one that
+    ``@pytest.mark.gradkit("regression-numpy")`` names, else the one in the ini file, else the only
+    one that the submission holds.
     """
     from gradkit.pytest_plugin.grading import grading_of
 

@@ -28,7 +28,7 @@ import pwd
 import struct
 from collections.abc import Callable, Iterable
 
-from gradkit.sandbox.folder import SPARE
+from gradkit.runtime.folder import SPARE
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long

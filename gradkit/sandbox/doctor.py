@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from gradkit.runtime.confine import running_tasks
+from gradkit.runtime.folder import own_folder
 from gradkit.sandbox import Allowance, WorkerLost, Workshop
-from gradkit.sandbox.folder import own_folder
 from gradkit.sandbox.machine import refuse_unfit
 from gradkit.sandbox.tiers import short_of
 from gradkit.text import clean_text

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO, cast
 
 from gradkit.runtime.errors import WorkshopError
+from gradkit.runtime.folder import make_folder, remove_folder
 from gradkit.runtime.process_tree import kill_tree
-from gradkit.sandbox.folder import make_folder, remove_folder
 from gradkit.sandbox.interpreter import Recipe, launch
 from gradkit.sandbox.slot import Ending, Link
 

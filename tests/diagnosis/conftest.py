@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from gradkit.binding.outline import outline
-from gradkit.grading.examine import Examined, examine
+from gradkit.grading.examine import examine
 from gradkit.grading.recognise import recognise
 from gradkit.grading.session import REDRAWS, Session
 from gradkit.grading.settings import Settings, grounds, oracle_of
+from gradkit.judge.case import Examined
 from gradkit.judge.memorised import nondeterministic
 from gradkit.records.result import TaskResult
 from gradkit.sandbox import Workshop

@@ -41,7 +41,7 @@ def test_the_site_is_built(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", ["[gone](gone.md)", "```{eval-rst}\n.. autofunction:: gradkit.grading.batch.gone\n```"]
+    "fault", ["[gone](gone.md)", "```{eval-rst}\n.. autofunction:: gradkit.batch.gone\n```"]
 )
 def test_a_fault_is_seen(tmp_path: Path, fault: str) -> None:
     """A link that leads nowhere; a function that is not there."""

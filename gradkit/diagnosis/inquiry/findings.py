@@ -12,8 +12,8 @@ from gradkit.diagnosis.mistakes.parts import target_of
 from gradkit.diagnosis.mistakes.tell import others, told
 from gradkit.diagnosis.rules import text
 from gradkit.diagnosis.rules.text import entry_text
-from gradkit.grading.examine import Examined
 from gradkit.hearsay import from_worker
+from gradkit.judge.case import Examined
 from gradkit.records.binding import Bound
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.rule import Entry as Target

@@ -17,7 +17,7 @@ from gradkit.diagnosis.inquiry.steps import SAME, drawn_fresh, observed_steps
 from gradkit.diagnosis.mistakes.descent import descent_after
 from gradkit.diagnosis.rules import correct_rules, evaluate
 from gradkit.diagnosis.rules.columns import from_columns, to_columns
-from gradkit.grading.examine import Examined
+from gradkit.judge.case import Examined
 from gradkit.judge.tolerances import DOUBLE, change_tolerance, near
 from gradkit.records.probes import Batch
 from gradkit.records.rule import Slip, UpdateInputs

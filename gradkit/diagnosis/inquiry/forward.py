@@ -14,7 +14,7 @@ from gradkit.diagnosis.inquiry.untraced import why_untraced
 from gradkit.diagnosis.mistakes.forward import explain_forward
 from gradkit.diagnosis.rules import draw_forward
 from gradkit.diagnosis.trace import observe_trace
-from gradkit.grading.examine import Examined
+from gradkit.judge.case import Examined
 from gradkit.records.binding import Bound
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.probes import Batch

@@ -17,8 +17,8 @@ from gradkit.diagnosis.rules import evaluate
 from gradkit.diagnosis.rules.columns import from_columns
 from gradkit.diagnosis.rules.evaluate import waiting_in_circles
 from gradkit.diagnosis.rules.precision import DOUBLE, Precision
-from gradkit.grading.examine import Examined
 from gradkit.judge import tolerances
+from gradkit.judge.case import Examined
 from gradkit.records.rule import Rule, Rules, Slip
 from gradkit.records.task import Array, Task
 

@@ -12,7 +12,7 @@ from gradkit.diagnosis.mistakes.catalogue import (
     NUMERICAL,
     SEVERAL,
 )
-from gradkit.grading.examine import Examined
+from gradkit.judge.case import Examined
 from gradkit.judge.memorised import forbidden, memorised, nondeterministic, numerical
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Slip

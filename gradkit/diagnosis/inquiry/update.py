@@ -22,7 +22,7 @@ from gradkit.diagnosis.rules import draw
 from gradkit.diagnosis.rules.columns import to_columns
 from gradkit.diagnosis.rules.precision import DOUBLE
 from gradkit.diagnosis.trace import observe_trace
-from gradkit.grading.examine import Examined
+from gradkit.judge.case import Examined
 from gradkit.records.binding import Bound
 from gradkit.records.finding import Finding, Inquiry
 from gradkit.records.observations import Outcome

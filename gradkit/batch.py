@@ -41,7 +41,7 @@ def grade_files(
     require_tier : int, optional
         Tier of isolation below which nothing is run, which a canary tries first.
     **settings
-        Fields of `gradkit.grading.settings.Settings`: ``tasks``, ``seed``, ``no_reference`` and so on.
+        Fields of `gradkit.grading.settings.Settings`, such as ``tasks`` and ``seed``.
 
     Raises
     ------

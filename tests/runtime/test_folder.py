@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from gradkit.runtime.folder import PREFIX, make_folder, own_folder, remove_abandoned, remove_folder
 from gradkit.sandbox import WorkshopError, folder
-from gradkit.sandbox.folder import PREFIX, make_folder, own_folder, remove_abandoned, remove_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,7 +41,7 @@ def running(code: str, place: Path) -> subprocess.Popen[str]:
 def test_what_a_killed_process_left_is_removed(place):
     """By the next one, and nothing that anybody still has."""
     code = (
-        "from gradkit.sandbox.folder import make_folder; import time\n"
+        "from gradkit.runtime.folder import make_folder; import time\n"
         "folder = make_folder(); (folder / 'secret').touch(); print(folder, flush=True)\n"
         "time.sleep(60)"
     )
