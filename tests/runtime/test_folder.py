@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from gradkit.runtime import folder
 from gradkit.runtime.folder import PREFIX, make_folder, own_folder, remove_abandoned, remove_folder
-from gradkit.sandbox import WorkshopError, folder
+from gradkit.sandbox import WorkshopError
 
 ROOT = Path(__file__).resolve().parents[2]
 
