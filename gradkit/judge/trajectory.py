@@ -219,7 +219,7 @@ def _losses(
     tolerance = allowed(epochs)
     if taken is not None:
         # Once off its course, a loss is only right where it happens to cross it.
-        off_course = ~closeness.near(_by_epoch(taken, run), epochs, tolerance)
+        off_course = ~tolerances.near(_by_epoch(taken, run), epochs, tolerance)
         tolerance = np.where(np.logical_or.accumulate(off_course), -1.0, tolerance)
     sheet.compare(
         "loss",
