@@ -511,8 +511,8 @@ def test_another_program_that_reads_for_long_ends_nothing(
     monkeypatch.setattr("gradkit.classroom.store.backlog.PATIENCE", patience)
     seen: list[str] = []
     with (
-        contextlib.closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as reader,
         Store(tmp_path, write=True) as store,
+        contextlib.closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as reader,
     ):
 
         def answer(order: Order) -> Reply:

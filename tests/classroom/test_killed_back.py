@@ -207,12 +207,12 @@ def test_killed_between_files_and_note(small: Course) -> None:
     script = (
         "import os, signal, sys\n"
         "from gradkit.classroom.store.results import Store\n"
-        "from gradkit.classroom.feedback import feedback\n"
-        "written = feedback._replace\n"
+        "from gradkit.classroom.feedback import give\n"
+        "written = give._replace\n"
         "def dies(*given):\n"
         "    written(*given)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "feedback._replace = dies\n"
+        "give._replace = dies\n"
         "from gradkit.cli import main\n"
         "main(sys.argv[1:])\n"
     )
