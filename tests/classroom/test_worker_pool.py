@@ -252,7 +252,8 @@ def test_a_fault_of_ours_costs_one_submission(
     assert filed is not None
     assert (filed.standing, filed.score) == ("failed", None)
     assert filed.told.startswith(
-        "gradkit's own side failed over this submission (IndexError: list index, test_worker_pool.py:"
+        "gradkit's own side failed over this submission (IndexError: list index, "
+        "test_worker_pool.py:"
     )
     assert filed.told.endswith(
         "), and it may be in order. Please report this, and grade it yourself."

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mistakes.samples import folder as mistake_folder
 
 from gradkit.classroom.grading_worker import _timed_out
 from gradkit.classroom.reports.review import reasons
@@ -20,7 +21,7 @@ from gradkit.report.text import to_text
 
 pytestmark = pytest.mark.usefixtures("warm")
 
-MISTAKES = Path(__file__).parents[1] / "mistakes"
+MISTAKES = mistake_folder()
 TOLD = "The line of a mistake could not be determined, and its function is given instead: "
 
 WATCHED = "    import os, sys\n    if sys.gettrace() is not None:\n        "

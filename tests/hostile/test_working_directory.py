@@ -97,7 +97,9 @@ def test_a_class_is_graded_from_inside(here: Path, run: Run, markers: Path, tmp_
     assert "Traceback" not in done.stderr
     assert honest(out)
     assert run("gradkit", "remark", out).returncode == 0
-    assert run("gradkit", "feedback", out, "--folder", "--out", tmp_path / "f").returncode in (0, 1)
+    assert run(
+        "gradkit", "feedback", out, "--format", "folder", "--out", tmp_path / "f"
+    ).returncode in (0, 1)
     run("gradkit", "summary", out)
     run("gradkit", "review", out)
     assert sprung(markers) == []
@@ -110,7 +112,7 @@ def test_one_is_checked_and_a_finding_shown(run: Run, markers: Path, tmp_path: P
     assert (done.returncode, sprung(markers)) == (0, [])
     assert "20 / 20" in done.stdout
     told = tmp_path / "chen.json"
-    run("gradkit", "check", "chen.py", *OPTIONS, "--format", "json", "--output", told)
+    run("gradkit", "check", "chen.py", *OPTIONS, "--format", "json", "--out", told)
     (task,) = json.loads(told.read_text(encoding="utf-8"))["tasks"]
     shown = run("gradkit", "show", told, "--finding", task["findings"][0]["id"])
     assert "found" in shown.stdout

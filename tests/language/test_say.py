@@ -165,7 +165,8 @@ def test_hearing_takes_no_longer_for_long_texts(speak) -> None:
 def test_workers_say_what_is_heard() -> None:
     """The longer parts of each template stand in the source of whatever says it."""
     package = language.FOLDER.parent
-    folders = (package / "worker", package / "student", package / "truth")
+    rooms = ("runtime", "sandbox", "submission", "binding", "task", "judge")
+    folders = [package / room for room in rooms]
     texts = [path.read_text(encoding="utf-8") for each in folders for path in each.rglob("*.py")]
     # Long sentences are broken across lines, within f-strings.
     whole = "\n".join(texts).replace('"\n', "").replace("\n", " ")
