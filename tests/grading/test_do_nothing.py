@@ -60,6 +60,7 @@ UPDATES = {
         "        return right(parameters, y, y_hat, A1, X)\n"
         "    return parameters"
     ),
+    "to infinity": "    return {k: v + np.inf for k, v in parameters.items()}",
     "too little to be seen": "    return right(parameters, y, y_hat, A1, X, 1e-14)",
 }
 
