@@ -32,7 +32,7 @@ from gradkit.judge.steps import update
 from gradkit.language import say
 from gradkit.records.binding import Bound
 from gradkit.records.probes import Batch, Run
-from gradkit.records.task import Array, Parameters
+from gradkit.records.task import Array, Parameters, Task
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.task import network
 
@@ -107,7 +107,7 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
         steps = list(_training_steps(case, runs[number], ends))
         earns = runs[number].name in secret
         if earns:
-            stays.append([_stays(step) for step in steps])
+            stays.append([_stays(step, case.task) for step in steps])
         # The second step is held to the first one's factors: it may have added to them.
         factors = _factors(steps[:1], relative)
         entries += _compare(bound, steps, factors, relative, 16 * tolerances.SINGLE, earns=earns)
@@ -123,10 +123,16 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
     return verdict
 
 
-def _stays(step: Step) -> bool:
-    """Whether nothing was moved by more than storing it in single precision does."""
+def _stays(step: Step, task: Task) -> bool:
+    """Whether nothing was moved by more than a step in single precision may be off."""
+    rates = {"W": task.rates.weight, "b": task.rates.bias}
     return all(
-        tolerances.stays(before - step.taken[key], before, eps=tolerances.SINGLE)
+        tolerances.stays(
+            before - step.taken[key],
+            before,
+            SINGLE / tolerances.NONE * rates[key[0]] * step.slope[key].value,
+            tolerances.SINGLE,
+        )
         for key, before in step.before.items()
     )
 

@@ -177,16 +177,18 @@ def own_ratios(
 ) -> dict[str, float]:
     """By how much the student's steps are longer than expected: one ratio for each kind.
 
-    Kinds are ``W`` and ``b``; one of which nothing came back, or that moves uphill, is
-    left out.
+    Kinds are ``W`` and ``b``; one of which nothing came back, or that moves uphill, or most of
+    which stays where it was, is left out.
     """
     ratios = {}
     for kind in "Wb":
         keys = [key for key in expected if key[0] == kind and key in after]
         if not keys:
             continue
-        wanted = np.concatenate([(expected[k] - before[k]).ravel() for k in keys])
-        taken = np.concatenate([(after[k].real - before[k]).ravel() for k in keys])
+        steps = {k: expected[k] - before[k] for k in keys}
+        told = {k: tolerances.moved(after[k], before[k], steps[k]) for k in keys}
+        wanted = np.concatenate([steps[k].ravel() for k in keys])
+        taken = np.concatenate([(told[k] * (after[k].real - before[k])).ravel() for k in keys])
         ratio = tolerances.median(taken[wanted != 0] / wanted[wanted != 0])
         if ratio > 0:
             ratios[kind] = float(ratio)

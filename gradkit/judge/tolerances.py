@@ -96,14 +96,16 @@ LOST = 2
 def course_tolerance(
     course: Array, eps: float, least: float = 0.0, of_change: float = 0.0
 ) -> Array:
-    """For losses along a run, (epochs,): in double 1e-9 of the loss; in single its own rounding.
+    """For losses along a run, (epochs,): in double 1e-9 of each; in single rounding of the largest.
 
     ``of_change`` is what single precision is let off besides, of the whole change: a loss may
     hardly move over a run.
     """
     if eps == DOUBLE:
         return max(1e-9, least) * np.abs(course)
-    return max(of_change, least) * np.ptp(course) + 8 * eps * np.abs(course)
+    # What a loss is squared from does not lose less where the loss is small.
+    rounding = 8 * eps * np.abs(course).max(initial=0.0)
+    return np.full_like(course, max(of_change, least) * np.ptp(course) + rounding)
 
 
 def final_tolerance(
@@ -120,20 +122,29 @@ def final_tolerance(
 NONE = 1e-6
 """What of an expected change is no step at all."""
 
+TOLD = 64
+"""Rounding units that no step is told apart from: twice what the end of a run is let off."""
+
 
 def stays(
     after: NDArray[Any], before: Array, change: Array | float = 0.0, eps: float | None = None
 ) -> bool:
-    """Whether nothing was moved, by more than storing it does or a millionth of ``change``.
+    """Whether nothing was moved. See `moved`."""
+    return after.shape == before.shape and not moved(after, before, change, eps).any()
 
-    ``eps`` is the rounding unit of ``after``, if that is not to be seen.
+
+def moved(
+    after: NDArray[Any], before: Array, change: Array | float = 0.0, eps: float | None = None
+) -> NDArray[np.bool_]:
+    """Entry by entry, whether it was moved by more than rounding and a millionth of ``change``.
+
+    ``eps`` is the rounding unit of ``after``, if that is not to be seen. What is no number counts
+    as moved.
     """
-    if after.shape != before.shape:
-        return False
     with np.errstate(invalid="ignore"):
         unit = epsilon(after) if eps is None else eps
-        allowed = unit * np.abs(before) + NONE * np.abs(change).max()
-        return bool((np.abs(after - before) <= allowed).all())
+        allowed = TOLD * unit * np.abs(before) + NONE * np.abs(change).max()
+        return ~np.asarray(np.abs(after - before) <= allowed)
 
 
 def nearly(found: NDArray[Any], expected: Array, change: Array) -> bool:

@@ -98,7 +98,10 @@ class _Zygote:
         self.control.send(json.dumps(message).encode())
 
     def fork(self, channel: int, output: int) -> None:
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            sys.exit(f"{error.strerror}. Raise the limit of processes, or free some memory.")
         if pid == 0:
             self.become_worker(channel, output)
         os.close(channel)

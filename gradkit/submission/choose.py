@@ -28,7 +28,7 @@ REASONS = (
 )
 """Why a file goes before another: one for each part of `_Rank`."""
 
-_Rank = tuple[bool, int, bool, Attempt, Natural]
+_Rank = tuple[bool, int, bool, Attempt, tuple[Natural, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,8 @@ def _ranks(task: Task, pieces: Sequence[_Piece]) -> dict[str, _Rank]:
             most[names[piece.file].base] if piece.roles else 0,
             piece.file.lower().endswith(".ipynb"),
             names[piece.file].attempt,
-            names[piece.file].natural,
+            # Of names that differ in case or leading zeros alone, any order will do but none.
+            (names[piece.file].natural, piece.file),
         )
         for piece in pieces
     }

@@ -102,7 +102,7 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
         raise AssignmentError(
             f"{file}: cannot be read ({error.strerror}). Name a TOML file."
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # of tomllib's own kind, or over its encoding or a long number
         raise AssignmentError(f"{file}: is not a TOML file: {error}") from None
     except RecursionError:
         raise AssignmentError(

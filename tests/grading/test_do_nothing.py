@@ -60,6 +60,7 @@ UPDATES = {
         "        return right(parameters, y, y_hat, A1, X)\n"
         "    return parameters"
     ),
+    "to infinity": "    return {k: v + np.inf for k, v in parameters.items()}",
     "too little to be seen": "    return right(parameters, y, y_hat, A1, X, 1e-14)",
 }
 
@@ -107,6 +108,17 @@ def test_nor_where_steps_are_small(grade, tmp_path, task: str, name: str, rate: 
     path = script(tmp_path, text_of(task, UPDATES[name], rate, rate))
     result = grade(path, task, diagnose=True, assignment=slow_rates(tmp_path, rate))
     assert of_steps(result) == 0
+
+
+@pytest.mark.parametrize("task", PROBLEMS)
+def test_nor_where_the_rate_is_free(grade, tmp_path, task: str) -> None:
+    """A hair's breadth up or down, which would be right at a rate of next to nothing."""
+    assignment = slow_rates(tmp_path, 1e-3)
+    text = assignment.read_text(encoding="utf-8").replace('"exact"', '"free"')
+    assignment.write_text(text, encoding="utf-8")
+    update = "    return {k: v * (1 + 1e-15 * np.sign(y - y_hat)) for k, v in parameters.items()}"
+    path = script(tmp_path, text_of(task, update, 0.001, 0.01))
+    assert of_steps(grade(path, task, diagnose=True, assignment=assignment, seed=3)) == 0
 
 
 def test_small_steps_that_are_made_earn_everything(grade, tmp_path) -> None:
@@ -185,3 +197,34 @@ def test_a_loop_that_does_nothing_earns_nothing(grade, tmp_path, name: str) -> N
     path = script(tmp_path, TORCH.replace(*LOOPS[name]), "regression_torch.py")
     for seed in range(3):
         assert of_steps(grade(path, "regression-torch", seed=seed, diagnose=True)) == 0, seed
+
+
+@pytest.mark.parametrize("units", [1, 16, 64])
+@pytest.mark.parametrize("task", ["regression-torch", "classification-torch"])
+@pytest.mark.parametrize("policy", ["exact", "free"])
+def test_nor_one_that_moves_by_a_few_units_of_rounding(
+    grade, tmp_path, policy: str, task: str, units: int
+) -> None:
+    """Whatever its rate may be; the losses that it gives are level."""
+    pytest.importorskip("torch")
+    assignment = slow_rates(tmp_path, 1e-3)
+    text = DEFAULT.read_text(encoding="utf-8").replace('"exact"', f'"{policy}"')
+    assignment.write_text(text, encoding="utf-8")
+    loss = "((model(X)[:, 0] - y) ** 2).mean()"
+    model = TORCH
+    if task == "classification-torch":
+        loss = "nn.functional.binary_cross_entropy(model(X)[:, 0], y)"
+        model = model.replace(
+            "self.output(self.hidden(x))", "self.output(self.hidden(x).sigmoid()).sigmoid()"
+        )
+    loop = f"""
+    level = {loss}.item()
+    with torch.no_grad():
+        sign = torch.sign((y - model(X)[:, 0]).mean())
+        for p in model.parameters():
+            p += {units} * 6e-8 * sign * p.abs().clamp(min=0.1) / epochs
+    return [level] * epochs
+"""
+    head, _, _ = model.partition("    optimizer =")
+    path = script(tmp_path, head + loop, f"{task.replace('-', '_')}.py")
+    assert of_steps(grade(path, task, seed=3, diagnose=True, assignment=assignment)) == 0

@@ -147,6 +147,19 @@ def test_the_last_attempt_of_a_file_counts(grade: Any, tmp_path: Path) -> None:
         assert f"; {names[1]} counts: by its name it is the last attempt." in note
 
 
+@pytest.mark.parametrize("names", [("hw01.py", "hw1.py"), ("A/hw.py", "a/HW.py")])
+def test_names_that_hardly_differ_are_in_an_order_too(
+    grade: Any, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    """In zeros or in capitals, of which a number and a name for ordering have none."""
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        script(tmp_path, RIGHT, name)
+    result = grade(tmp_path, TASK)
+    assert full(result), not_passed(result)
+    assert result.tasks[0].notes[0].endswith("counts: its name comes last.")
+
+
 def test_a_notebook_goes_before_scripts(grade: Any, tmp_path: Path) -> None:
     """Its export beside it is the same code, which nobody has to look at."""
     notebook(tmp_path, "# Regression", BARE)

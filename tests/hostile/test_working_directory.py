@@ -215,3 +215,13 @@ def test_helpers_do_not_look_there(
 
 def _path(number: int) -> list[str]:
     return list(sys.path)
+
+
+def test_settings_of_matplotlib_are_not_a_students(here: Path, run: Run, tmp_path: Path) -> None:
+    """They may have the texts of drawings set by LaTeX, after a preamble of theirs."""
+    settings = "text.usetex: True\ntext.latex.preamble: \\immediate\\write18{id}\n"
+    (here / "matplotlibrc").write_text(settings, encoding="utf-8")
+    page = tmp_path / "page.html"
+    done = run("gradkit", "check", "chen.py", "--format", "html", "--out", page)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "<svg" in page.read_text(encoding="utf-8")

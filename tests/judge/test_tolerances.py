@@ -123,3 +123,14 @@ def test_median_is_numpys(size: int) -> None:
     assert np.isnan(tolerances.median(np.array([])))
     # Without a warning, which would be an error here.
     assert tolerances.median(np.full(size, 1.7e308)) >= 1.7e308
+
+
+def test_a_small_loss_carries_the_rounding_of_what_it_is_squared_from() -> None:
+    """In single precision; in double each is held to itself."""
+    y, y_hat = 6.17, np.linspace(0.0, 6.0, 40)
+    single = (np.float32(y) - np.nextafter(y_hat.astype(np.float32), np.float32(9))) ** 2
+    course = (y - y_hat) ** 2
+    off = np.abs(single - course)
+    assert (off <= tolerances.course_tolerance(course, tolerances.SINGLE)).all()
+    assert (off > tolerances.course_tolerance(course, tolerances.DOUBLE)).any()
+    assert tolerances.course_tolerance(course, tolerances.SINGLE).max() < 1e-5 * course.max()

@@ -74,6 +74,26 @@ def test_a_class_with_few_descriptors(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_too_few_processes_are_told():
+    """In a sentence, and no traceback of what forks."""
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))"
+    run = "import sys; from gradkit.cli import main; main(sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{limit}; {run}", "check", str(RIGHT)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if not done.returncode:
+        pytest.skip("root here is not held to a number of processes")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "gradkit: no process could be started to run submissions in: Resource temporarily "
+        "unavailable. Raise the limit of processes, or free some memory.\n"
+    )
+
+
 def test_no_proc_is_told(monkeypatch, tmp_path):
     """With what is missing, and how to have it."""
     monkeypatch.setattr(machine, "PROC", tmp_path)

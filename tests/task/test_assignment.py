@@ -278,6 +278,8 @@ def test_file_that_is_no_toml(folder: Path) -> None:
     """A syntax error carries TOML's own line and column."""
     said = refusal(folder, "epochs = 5", "epochs = ")
     assert said.startswith("is not a TOML file: Invalid value (at line ")
+    said = refusal(folder, "epochs = 5", f"epochs = {'5' * 5000}")
+    assert said.startswith("is not a TOML file: Exceeds the limit (4300 digits)")
     (folder / "latin.toml").write_bytes(b'title = "\xe9"')
     with pytest.raises(AssignmentError, match=r"latin\.toml: is not a TOML file: 'utf-8' codec"):
         read_assignment(folder / "latin.toml")

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from gradkit.language import say
+from gradkit.loading import unsettled
 from gradkit.report.html.svg import adopt
 from gradkit.report.words import word
 
@@ -110,13 +111,13 @@ def _climbs(values: tuple[float, ...]) -> bool:
 @lru_cache(maxsize=KEPT)
 def heat_map(matrices: tuple[tuple[str, Matrix], ...]) -> str:
     """Matrices with their names side by side, each entry in a shade and with a label."""
-    from matplotlib.patches import Rectangle
-
     side, gap, head = 0.62, 0.45, 0.5
     columns = [len(matrix[0]) for _, matrix in matrices]
     width = sum(columns) * side + gap * len(matrices) + 0.1
     height = max(len(matrix) for _, matrix in matrices) * side + head + 0.05
     with _page_style():
+        from matplotlib.patches import Rectangle
+
         figure = _figure(width, height)
         # In inches from the top left. Axes would take most of the time, and add nothing.
         place = figure.dpi_scale_trans
@@ -215,7 +216,9 @@ def _ticks(n: int, *, whole: bool = True) -> Locator:
 
 @contextmanager
 def _page_style() -> Iterator[None]:
-    import matplotlib as mpl
+    # A student's settings may have any text of theirs set by LaTeX, which runs programs.
+    with unsettled("matplotlibrc"):
+        import matplotlib as mpl
 
     with mpl.rc_context(dict(STYLE)), warnings.catch_warnings():
         # A sign that matplotlib's own font lacks is in the reader's.
