@@ -20,8 +20,8 @@ from gradkit.diagnosis.rules.symbols import PARAMETERS
 from gradkit.diagnosis.rules.text import symbol_text
 from gradkit.judge import Case, judge
 from gradkit.judge.trajectory import trajectory
-from gradkit.records.audit import Audit, TaskAudit, Trial
 from gradkit.records.binding import Binding, Bound, Convention
+from gradkit.records.mistake import Audit, TaskAudit, Trial
 from gradkit.records.observations import Failure, Observations, Outcome
 from gradkit.records.probes import Probes, Run
 from gradkit.records.rule import Names, Slip

@@ -14,12 +14,16 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, Protocol
 
-from gradkit.classroom.cache_key import key_base, key_of, seed_of
+from gradkit.classroom.cache_key import (
+    key_base,
+    key_of,
+    refuse_other_exercise,
+    refuse_other_version,
+    seed_of,
+)
 from gradkit.classroom.course.enrolment import Entry, Roll, enrol
 from gradkit.classroom.store.backlog import Backlog
-from gradkit.classroom.store.pack import pack, unpack
-from gradkit.classroom.store.results import Store
-from gradkit.classroom.version_guard import refuse_other_exercise, refuse_other_version
+from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.classroom.worker_pool import Crew
 from gradkit.grading.settings import Settings, digests_of, grounds, refuse_unusable
 from gradkit.records.classroom import Filed, Listed, Order, Standing

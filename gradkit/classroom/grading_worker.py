@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 import traceback
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
@@ -21,8 +22,7 @@ from typing import NoReturn
 
 import msgspec
 
-from gradkit.classroom.store.pack import pack
-from gradkit.classroom.time_budget import Pace
+from gradkit.classroom.store.results import pack
 from gradkit.faults import contain
 from gradkit.grading.session import Session
 from gradkit.grading.settings import BreakdownError, GradingError, Settings
@@ -33,6 +33,31 @@ from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import OverdueError
 from gradkit.submission.read import SubmissionError, parse
 from gradkit.text import clean_text
+
+FIRST = 2.0
+"""Seconds that are given before anything has been measured."""
+
+LEAST = 0.08
+FACTOR = 6.0
+"""Seconds at least, and how many times the usual."""
+
+MEMORY = 25
+
+
+class Pace:
+    """The usual time of the submissions before this one, by framework."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, deque[float]] = {}
+
+    def limit(self, framework: str) -> float:
+        """Seconds that a section's code is given in all."""
+        taken = sorted(self._taken.get(framework, ()))
+        return max(LEAST, FACTOR * taken[len(taken) // 2]) if taken else FIRST
+
+    def note(self, framework: str, seconds: float) -> None:
+        """What a section that came to its end has taken."""
+        self._taken.setdefault(framework, deque(maxlen=MEMORY)).append(seconds)
 
 
 class Grader:

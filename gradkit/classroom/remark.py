@@ -13,22 +13,24 @@ from pathlib import Path
 
 import msgspec
 
-from gradkit.classroom.cache_key import key_base, key_of
+from gradkit.classroom.cache_key import (
+    key_base,
+    key_of,
+    refuse_other_exercise,
+    refuse_other_version,
+)
 from gradkit.classroom.marker import Marker
 from gradkit.classroom.process_pool import Helpers
 from gradkit.classroom.store.attempts import counted, policy
 from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.overrides import decided, overrides
-from gradkit.classroom.store.pack import pack, unpack
-from gradkit.classroom.store.results import Store
-from gradkit.classroom.version_guard import refuse_other_exercise, refuse_other_version
+from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.grading.assess import StaleError
 from gradkit.grading.settings import GradingError, Settings, refuse_unusable
 from gradkit.records.classroom import Change, Counted, Filed, Kept, Override, Remarked, Run
-from gradkit.records.evidence import Evidence
 from gradkit.records.mistake import Preset
-from gradkit.records.result import Result
+from gradkit.records.result import Evidence, Result
 
 CHUNK = 50
 """Results that go to a process at a time."""

@@ -67,8 +67,8 @@ def command(folder: Path, way: Way, dry_run: bool, **options: Any) -> None:
 
     from gradkit.classroom.feedback.run import give_back
     from gradkit.classroom.process_pool import cores
-    from gradkit.report.feedback import said, show_left
     from gradkit.report.formats import lacking
+    from gradkit.report.table import said, show_left
 
     if told := lacking("html"):
         raise Refusal(told)

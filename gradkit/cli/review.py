@@ -35,7 +35,7 @@ def command(
     from gradkit.classroom.reports.review import all_provisional, review
     from gradkit.classroom.store.attempts import counted
     from gradkit.classroom.store.results import Store
-    from gradkit.report.review import show_review, to_csv
+    from gradkit.report.table import show_review, to_csv
 
     with Store(folder, write=False) as store:
         looks = review(store, assistants, pseudonyms=pseudonyms)

@@ -73,8 +73,8 @@ def command(
 
 
 def _of_file(file: Path, name: str | None, finding: str | None, assignment: Path | None) -> None:
-    from gradkit.report.script import listing
     from gradkit.reproducer import findings_of, show
+    from gradkit.reproducer.recorded import listing
 
     if finding is None:
         click.echo(listing(findings_of(file, name)), nl=False)
@@ -85,9 +85,8 @@ def _of_file(file: Path, name: str | None, finding: str | None, assignment: Path
 def _of_student(folder: Path, name: str, finding: str | None, assignment: Path | None) -> None:
     from gradkit.classroom.reports.again import sheet_of, show_finding
     from gradkit.report.data import EXPECTED_LEVEL, to_data
-    from gradkit.report.script import listing
-    from gradkit.report.text import to_text
     from gradkit.reproducer import findings_in
+    from gradkit.reproducer.recorded import listing
     from gradkit.text import clean_text
 
     if finding is not None:
@@ -113,8 +112,8 @@ def _given_back(folder: Path, name: str, release: int | None, out: Path | None) 
 
 
 def _print(shown: Shown) -> None:
-    from gradkit.report.script import to_text
+    from gradkit.reproducer.recorded import script_text
 
     # Python reads a file as UTF-8, wherever this is sent to.
-    to_stdout(to_text(shown.text, shown.printed, shown.conclusion).encode())
+    to_stdout(script_text(shown.text, shown.printed, shown.conclusion).encode())
     raise click.exceptions.Exit(PASSED if shown.agrees else FAILED)

@@ -15,9 +15,8 @@ from typing import Any
 from gradkit.language import say
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import OPEN
-from gradkit.report.plain_text import check_said, refusal_said
+from gradkit.report.plain_text import check_said, dump, fit_tests, refusal_said
 from gradkit.report.rounding import CENT, allot
-from gradkit.report.truncation import dump, fit_tests
 from gradkit.report.words import word
 
 LIMIT = 128_000

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gradkit.language import say
-from gradkit.records.feedback import Changes
+from gradkit.records.reports import Changes
 from gradkit.records.result import Result, TaskResult
-from gradkit.report.plain_text import ENDLESS, check_said, head_said, total
+from gradkit.report.plain_text import ENDLESS, check_said, fit, head_said, shorten, total
 from gradkit.report.rounding import CENT, allot, points
 from gradkit.report.text import MARKS
-from gradkit.report.truncation import fit, shorten
 from gradkit.report.words import word
 from gradkit.text import clean_text
 

@@ -18,7 +18,7 @@ from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Listing, Place
 from gradkit.records.verdict import Course, Entry
 from gradkit.report.escape import OLD_COMMAND
-from gradkit.report.overrides import decided
+from gradkit.report.words import decided
 
 SCHEMA = "gradkit/result/v1"
 TITLE_LEVEL, RULE_LEVEL, EXPECTED_LEVEL = 2, 3, 4

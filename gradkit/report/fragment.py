@@ -15,10 +15,9 @@ from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL
 from gradkit.report.formula import pieces
-from gradkit.report.overrides import decided
 from gradkit.report.rounding import points
 from gradkit.report.text import FORMULAS, MARKS, or_else
-from gradkit.report.words import word
+from gradkit.report.words import decided, word
 from gradkit.text import clean_text, where
 
 GAP = ' style="margin-top:8px"'

@@ -15,10 +15,9 @@ from gradkit.records.submission import Place
 from gradkit.records.verdict import State
 from gradkit.report.data import RULE_LEVEL
 from gradkit.report.escape import command, log_text
-from gradkit.report.overrides import decided
 from gradkit.report.plain_text import ENDLESS, check_said, finding_said, refusal_said
 from gradkit.report.text import to_text
-from gradkit.report.words import word
+from gradkit.report.words import decided, word
 from gradkit.text import clean_text, where
 
 EACH_KIND = 10

@@ -10,9 +10,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from gradkit.records.result import CheckResult, Result, TaskResult
-from gradkit.report.plain_text import check_said, head_said, refusal_said, title_said
+from gradkit.report.plain_text import (
+    ROOM,
+    check_said,
+    dump,
+    fit_tests,
+    head_said,
+    refusal_said,
+    shorten,
+    title_said,
+)
 from gradkit.report.rounding import CENT, allot
-from gradkit.report.truncation import ROOM, dump, fit_tests, shorten
 from gradkit.report.visibility import withhold
 from gradkit.report.words import word
 

@@ -11,10 +11,9 @@ from functools import partial
 from gradkit.language import say
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report.escape import code_block, code_span
-from gradkit.report.plain_text import check_said, head_said, refusal_said, total
+from gradkit.report.plain_text import ROOM, check_said, fit, head_said, refusal_said, shorten, total
 from gradkit.report.rounding import CENT, allot, points
 from gradkit.report.text import MARKS
-from gradkit.report.truncation import ROOM, fit, shorten
 from gradkit.report.words import word
 
 

@@ -15,10 +15,9 @@ from gradkit.language import say, say_each
 from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.verdict import State
 from gradkit.report.escape import csv_cell
-from gradkit.report.overrides import decided
 from gradkit.report.rounding import points
 from gradkit.report.table import columns, filled
-from gradkit.report.words import word
+from gradkit.report.words import decided, word
 from gradkit.text import clean_text
 
 NAMES = 6

@@ -23,9 +23,8 @@ from gradkit.records.verdict import Entry, State
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.escape import log_text
 from gradkit.report.formula import pieces
-from gradkit.report.overrides import decided
 from gradkit.report.rounding import points
-from gradkit.report.words import word
+from gradkit.report.words import decided, word
 from gradkit.text import clean_text, spell, where
 
 MARKS: dict[State, tuple[str, str, str]] = {

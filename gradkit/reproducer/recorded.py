@@ -1,4 +1,4 @@
-"""What a result file recorded, and the submission that it was about."""
+"""Read what a result file recorded, list its findings, and find the submission again."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from gradkit.errors import GradkitError, did_you_mean
 from gradkit.records.submission import Submission
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import read
+from gradkit.text import clean_text
 
 SCHEMA = "gradkit/result/v1"
 WANTED = "Name a file that `gradkit check --format json --out FILE` wrote."
@@ -137,3 +138,26 @@ def _places(recorded: Path, file: Path) -> Iterator[Path]:
     """Where the command was called from, or beside the result."""
     yield recorded
     yield file.parent / recorded
+
+
+def script_text(script: str, printed: str, conclusion: str) -> str:
+    """The script, with what it printed when it was run as comments at its end."""
+    lines = clean_text(printed).rstrip("\n").split("\n")
+    told = ["Run again in a process of its own, this printed", *(f"  {line}" for line in lines)]
+    comments = [f"# {line}".rstrip() for line in (*told, clean_text(conclusion))]
+    # The student's own text stays as it is, or it would not be the student's.
+    return "\n".join([script, *comments, ""])
+
+
+def listing(findings: Sequence[tuple[Data, Data, Data]]) -> str:
+    """A line for each finding: its id, whose it is, and what it says."""
+    if not findings:
+        return "There are no findings.\n"
+    rows = [
+        (finding["id"], result["submission"], task["task"], finding["title"] or finding["mistake"])
+        for result, task, finding in findings
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "".join(
+        "  ".join([*(f"{row[c]:<{widths[c]}}" for c in range(3)), row[3]]) + "\n" for row in rows
+    )

@@ -18,7 +18,7 @@ from gradkit.records.binding import Binding, Bound
 from gradkit.records.probes import Batch, Run
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Task
-from gradkit.reproducer import calls, formulas
+from gradkit.reproducer import calls
 from gradkit.reproducer.recorded import Data, DisputeError
 from gradkit.runtime.lift import BEGIN, LOSS, lifted, recording
 from gradkit.submission.excerpt import Excerpt, Piece, reads
@@ -142,7 +142,7 @@ class Script:
             f"one step of `{self._bound.function}` {self._at()}",
             self._excerpt.pieces([each.function for each in (self._bound, *first)]),
             calls.update_call(self.task, self._bound, inputs, key, index),
-            formulas.expected_step(self.task, key, index, self._rate(key, index, inputs)),
+            calls.expected_step(self.task, key, index, self._rate(key, index, inputs)),
         )
 
     def _rate(self, key: str, index: tuple[int, ...], inputs: Mapping[str, Any]) -> float:
@@ -161,7 +161,7 @@ class Script:
             f"one call of `{self._bound.function}` {self._at()}",
             self._excerpt.pieces([self._bound.function]),
             calls.forward_call(self.task, self._bound, inputs, quantity),
-            formulas.expected_value(self.task, quantity),
+            calls.expected_value(self.task, quantity),
         )
 
     def _model(self) -> Parts:
@@ -170,7 +170,7 @@ class Script:
             f"one example through `{name}` {self._at()}",
             self._excerpt.pieces([name]),
             calls.model_call(self._inputs(self._probes.forward), name),
-            formulas.expected_value(self.task, self._entry["parameter"]),
+            calls.expected_value(self.task, self._entry["parameter"]),
         )
 
     def _training(self) -> Parts:
@@ -186,7 +186,7 @@ class Script:
             code = self._excerpt.pieces([bound.training["model"], bound.function])
             call = calls.training_call(bound, inputs, epochs, run.rate, entry)
         rate, scale = self.task.rates.weight, mean_scale(self.task)
-        expected = formulas.expected_training(self.task, epochs, rate, scale, entry)
+        expected = calls.expected_training(self.task, epochs, rate, scale, entry)
         what = f"{bound.function} over {epochs} epochs from the start “{run.start}”"
         return Parts(what, code, call, expected)
 

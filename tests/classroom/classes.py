@@ -13,8 +13,7 @@ from mistakes.samples import samples
 from model_solutions import ROOT, source
 
 from gradkit.classroom.store.attempts import counted
-from gradkit.classroom.store.pack import unpack
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, unpack
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed
 from gradkit.records.result import Result

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradkit.classroom import atomic_write as module
-from gradkit.classroom.atomic_write import whole
+from gradkit.classroom.feedback import pages as module
+from gradkit.classroom.feedback.pages import whole
 
 KILLED = """
 import sys
 from pathlib import Path
-from gradkit.classroom.feedback.bundle import write_zip
+from gradkit.classroom.feedback.address import write_zip
 text = "y" * 200_000
 names = [(str(i), f"s_{i}_{i}_feedback.html") for i in range(200)]
 print("go", flush=True)

@@ -10,7 +10,7 @@ import pytest
 from classroom.downloads import canvas_takes, folder, moodle_takes
 
 from gradkit.classroom.course.senders import attributed, senders
-from gradkit.classroom.feedback.bundle import (
+from gradkit.classroom.feedback.address import (
     BundleError,
     canvas_names,
     folder_names,

@@ -24,7 +24,7 @@ from classroom.answering import (
 from classroom.classes import RIGHT
 
 from gradkit.classroom.remark import remark
-from gradkit.classroom.reports.diff import differences, stood
+from gradkit.classroom.reports.history import differences, stood
 from gradkit.classroom.store.attempts import counted
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.overrides import override

@@ -11,8 +11,8 @@ from classroom.test_roster import STUDENTS
 from classroom.test_senders import METADATA_TEXT
 
 from gradkit.classroom.course.enrolment import Roll, enrol, enrolled, names_of, roll
-from gradkit.classroom.course.gradescope import METADATA
 from gradkit.classroom.course.roster import roster
+from gradkit.classroom.course.senders import METADATA
 from gradkit.classroom.store.results import Store
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Listed

@@ -27,7 +27,7 @@ from classroom.returned import (
     table,
 )
 
-from gradkit.classroom.feedback.bundle import BundleError
+from gradkit.classroom.feedback.address import BundleError
 from gradkit.classroom.feedback.give import FeedbackError, Plan, Table, feedback
 from gradkit.classroom.feedback.gradebook import fill_gradebook
 from gradkit.classroom.feedback.worksheet import fill_worksheet
@@ -36,7 +36,7 @@ from gradkit.classroom.store.attempts import counted
 from gradkit.classroom.store.overrides import override
 from gradkit.classroom.store.releases import content, given, releases
 from gradkit.classroom.store.results import Store
-from gradkit.records.feedback import Given, Left
+from gradkit.records.reports import Given, Left
 
 pytestmark = pytest.mark.usefixtures("warm")
 

@@ -23,8 +23,7 @@ from gradkit.classroom.course.enrolment import roll
 from gradkit.classroom.grade import LOST, Grading, Tally
 from gradkit.classroom.store.attempts import counted
 from gradkit.classroom.store.database import FILE, StoreError
-from gradkit.classroom.store.pack import pack
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, pack
 from gradkit.grading.settings import GradingError, Settings, digests_of
 from gradkit.records.classroom import Kept, Order, Reply
 from gradkit.records.result import Result

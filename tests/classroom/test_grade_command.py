@@ -32,10 +32,8 @@ from click.testing import CliRunner
 from rich.console import Console
 
 import gradkit.sandbox.doctor as gradkit_doctor
-from gradkit.classroom.store.database import FILE, StoreError
-from gradkit.classroom.store.lock import LOCK
-from gradkit.classroom.store.pack import pack
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.database import FILE, LOCK, StoreError
+from gradkit.classroom.store.results import Store, pack
 from gradkit.cli import main
 from gradkit.grading.isolation import required_tier
 from gradkit.grading.settings import GradingError

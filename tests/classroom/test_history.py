@@ -35,7 +35,7 @@ from gradkit.classroom.store.attempts import counted
 from gradkit.classroom.store.overrides import override
 from gradkit.classroom.store.releases import release
 from gradkit.classroom.store.results import Store
-from gradkit.records.reports import Mark, Word
+from gradkit.records.reports import Mark, PointsSet
 from gradkit.report.history import SCHEMA, to_text
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -97,8 +97,8 @@ def test_who_when_and_why(term: Path) -> None:
     assert [step.began for step in steps] == sorted(step.began for step in steps)
     assert steps[3].drops == ("swapped-index",)
     assert steps[5].policy == "best"
-    assert steps[2].words == (Word(TASK, "update", 11.0),)
-    assert steps[6].words == (Word(TASK, "update", None),)
+    assert steps[2].words == (PointsSet(TASK, "update", 11.0),)
+    assert steps[6].words == (PointsSet(TASK, "update", None),)
 
 
 def test_what_it_was_graded_with(term: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from classroom.classes import OPTIONS, command, environment, mixed, processes, results
 
 from gradkit.classroom.store.database import FILE
-from gradkit.classroom.store.pack import pack
+from gradkit.classroom.store.results import pack
 
 KILLS = int(os.environ.get("GRADKIT_KILLS", "50"))
 STUDENTS = 200

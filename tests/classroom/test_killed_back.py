@@ -207,7 +207,7 @@ def test_killed_between_files_and_note(small: Course) -> None:
     script = (
         "import os, signal, sys\n"
         "from gradkit.classroom.store.results import Store\n"
-        "from gradkit.classroom.feedback import feedback\n"
+        "from gradkit.classroom.feedback import give as feedback\n"
         "written = feedback._replace\n"
         "def dies(*given):\n"
         "    written(*given)\n"

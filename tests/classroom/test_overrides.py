@@ -35,8 +35,7 @@ from gradkit.classroom.store.overrides import (
     overrides,
     result_of,
 )
-from gradkit.classroom.store.pack import unpack
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, unpack
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Counted
 from gradkit.records.result import CheckResult, Result

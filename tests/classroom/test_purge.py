@@ -25,8 +25,7 @@ from gradkit.classroom.feedback.pages import file_name, write_pages
 from gradkit.classroom.grade import Grading
 from gradkit.classroom.grading_worker import grader
 from gradkit.classroom.reports.history import history
-from gradkit.classroom.reports.purge import PurgeError, purge
-from gradkit.classroom.reports.traces import remove_traces
+from gradkit.classroom.reports.purge import PurgeError, purge, remove_traces
 from gradkit.classroom.store.attempts import counted
 from gradkit.classroom.store.database import FILE, StoreError
 from gradkit.classroom.store.overrides import override

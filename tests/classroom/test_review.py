@@ -39,8 +39,8 @@ from gradkit.records.finding import Finding
 from gradkit.records.reports import Look, Reason
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
 from gradkit.records.verdict import State
-from gradkit.report.review import command as show_command
-from gradkit.report.review import to_csv
+from gradkit.report.table import command as show_command
+from gradkit.report.table import to_csv
 
 pytestmark = pytest.mark.usefixtures("warm")
 

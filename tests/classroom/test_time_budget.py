@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradkit.classroom.time_budget import FACTOR, FIRST, LEAST, MEMORY, Pace
+from gradkit.classroom.grading_worker import FACTOR, FIRST, LEAST, MEMORY, Pace
 
 
 def test_the_first_are_given_a_guess() -> None:

@@ -24,13 +24,12 @@ from model_solutions import REFERENCE
 from gradkit.classroom import grading_worker as lane_module
 from gradkit.classroom import worker_pool as module
 from gradkit.classroom.grading_worker import Grader, grader
-from gradkit.classroom.store.pack import unpack
+from gradkit.classroom.store.results import unpack
 from gradkit.classroom.worker_pool import Lanes
 from gradkit.faults import STRICT
 from gradkit.grading.session import Session
 from gradkit.records.classroom import Order, Reply
-from gradkit.records.evidence import Evidence
-from gradkit.records.result import Result
+from gradkit.records.result import Evidence, Result
 from gradkit.sandbox import Workshop, WorkshopError
 from gradkit.submission.gather import gather
 from gradkit.submission.load import Loader

@@ -15,16 +15,14 @@ from mistakes.samples import folder as mistake_folder
 from rich.console import Console
 
 from gradkit.grading.settings import GradingError, Settings
-from gradkit.notebook.grade import _again, grade
-from gradkit.notebook.kernel import Kernel
+from gradkit.notebook.grade import Kernel, _again, grade
 from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.course import Preview
 from gradkit.records.result import Result
 from gradkit.report.formats import refuser, renderer
-from gradkit.report.html.class_page import class_page
-from gradkit.report.html.row import to_row
-from gradkit.report.preview import show_preview
+from gradkit.report.html.class_page import class_page, to_row
 from gradkit.report.summary import show_changes, show_summary
+from gradkit.report.table import show_preview
 from gradkit.report.text import to_text
 from gradkit.report.visibility import withhold
 from gradkit.task.assignment import read_assignment

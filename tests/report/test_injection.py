@@ -27,10 +27,10 @@ from gradkit.records.reports import (
     History,
     Look,
     Mark,
+    PointsSet,
     Reason,
     Step,
     Stood,
-    Word,
 )
 from gradkit.report import (
     classroom,
@@ -42,10 +42,9 @@ from gradkit.report import (
     markdown,
     prairielearn,
 )
-from gradkit.report.diff import show_differences
 from gradkit.report.escape import csv_cell, xml_text
 from gradkit.report.history import show_runs
-from gradkit.report.review import show_review, to_csv
+from gradkit.report.table import show_differences, show_review, to_csv
 from gradkit.report.text import to_text
 
 PLAIN = "plain"
@@ -165,7 +164,12 @@ def told(text: str) -> History:
     refused = replace(attempt, standing="refused")
     step = Step(
         *(1, "grade", "2026-11-25T10:00", None, text, text, {}, (attempt, refused)),
-        *((Word("t", "update", 1.0),), (Release(1, 1, text, text, "ab"),), ("code",), ("code",)),
+        *(
+            (PointsSet("t", "update", 1.0),),
+            (Release(1, 1, text, text, "ab"),),
+            ("code",),
+            ("code",),
+        ),
         *("best", None, Mark(1.0, 2.0, 1, 1)),
     )
     return History(text, Mark(1.0, 2.0, 1, 1), (step,))

@@ -14,18 +14,27 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gradkit.classroom.atomic_write import whole
 from gradkit.classroom.course.enrolment import enrolled
-from gradkit.classroom.feedback.address import Address, Way, addresses, ids_of, names_of, shared
-from gradkit.classroom.feedback.bundle import BundleError, write_folder, write_zip
+from gradkit.classroom.feedback.address import (
+    Address,
+    BundleError,
+    Way,
+    addresses,
+    ids_of,
+    names_of,
+    shared,
+    write_folder,
+    write_zip,
+)
 from gradkit.classroom.feedback.drafts import Page, drafts, made
+from gradkit.classroom.feedback.pages import whole
 from gradkit.classroom.store.attempts import counted, rule_of
 from gradkit.classroom.store.releases import digest_of, given, release
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
 from gradkit.records.classroom import Release
 from gradkit.records.course import PLATFORMS, FilledSheet, Mark, Source
-from gradkit.records.feedback import Given, Left
+from gradkit.records.reports import Given, Left
 
 PAGE, GRADE = "page", "grade"
 """What a student may be left without."""

@@ -1,4 +1,4 @@
-"""How a student's grade came about: every run that had to do with it, in order."""
+"""Tell how a grade came about, run by run, and how a class differs between two runs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import msgspec
 
 from gradkit.classroom.store.attempts import counted
 from gradkit.classroom.store.overrides import overrides, result_of
-from gradkit.classroom.store.pack import unpack
+from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.releases import releases
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, unpack
 from gradkit.errors import GradkitError
 from gradkit.records.classroom import Run
 from gradkit.records.course import Sender
-from gradkit.records.reports import Attempt, History, Mark, Step, Word
+from gradkit.records.reports import Attempt, Difference, History, Mark, PointsSet, Step, Stood
 from gradkit.records.result import Result
 
 
@@ -159,12 +159,76 @@ def found_in(result: Result) -> tuple[str, ...]:
     )
 
 
-def _words(store: Store, name: str) -> dict[int, list[Word]]:
+def _words(store: Store, name: str) -> dict[int, list[PointsSet]]:
     """By run the points that were set for the student's checks, or taken back."""
     rows = store.rows(
         'SELECT run, task, "check", points FROM overrides WHERE name = ? ORDER BY id', (name,)
     )
-    found: dict[int, list[Word]] = {}
+    found: dict[int, list[PointsSet]] = {}
     for row in rows:
-        found.setdefault(row["run"], []).append(Word(row["task"], row["check"], row["points"]))
+        found.setdefault(row["run"], []).append(PointsSet(row["task"], row["check"], row["points"]))
+    return found
+
+
+def differences(
+    store: Store, before: int, after: int, *, pseudonyms: bool = False
+) -> list[Difference]:
+    """List the students of whom something else counts, is found, or was set by a person.
+
+    Parameters
+    ----------
+    store : Store
+    before, after : int
+        Numbers of runs.
+    pseudonyms : bool
+        Students by their pseudonyms.
+
+    Returns
+    -------
+    list of Difference
+        By name. Who is in one of the two alone has come, or has gone.
+
+    Raises
+    ------
+    RunError
+        There is no such run.
+    """
+    for number in (before, after):
+        run_of(store, number)
+    old, new = stood(store, before), stood(store, after)
+    found = []
+    for name in {**old, **new}:
+        one, two = old.get(name), new.get(name)
+        if one != two:
+            was, now = (each.found if each else () for each in (one, two))
+            found.append(
+                Difference(
+                    pseudonym(store, name) if pseudonyms else name,
+                    one,
+                    two,
+                    tuple(each for each in was if each not in now),
+                    tuple(each for each in now if each not in was),
+                )
+            )
+    return sorted(found, key=lambda each: each.name)
+
+
+def stood(store: Store, upto: int) -> dict[str, Stood]:
+    """What counted for each student at the end of a run."""
+    words = overrides(store, upto)
+    found = {}
+    for one in counted(store, upto):
+        name, standing = one.kept.name, one.kept.standing
+        if standing != "graded":
+            found[name] = Stood(standing, Mark(None, None, one.number, one.attempts), (), {})
+            continue
+        result = result_of(store, one, words.get(name, ()))
+        set_ = {
+            f"{task.task}/{check.check}": check.score
+            for task in result.tasks
+            for check in task.checks
+            if check.decision is not None
+        }
+        mark = Mark(result.score, result.max_score, one.number, one.attempts)
+        found[name] = Stood("graded", mark, found_in(result), set_)
     return found

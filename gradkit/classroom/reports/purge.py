@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,11 +12,51 @@ import msgspec
 from gradkit.classroom.course.find_student import whom
 from gradkit.classroom.course.identify import normal, turned
 from gradkit.classroom.course.senders import KINDS
-from gradkit.classroom.reports.traces import remove_traces
+from gradkit.classroom.feedback.pages import file_name
+from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
 from gradkit.records.course import Sender, Student
+
+OF_ALL = ("pages/index.html", "feedback/canvas.zip", "feedback/moodle.zip")
+"""What names everybody, and is written anew without whoever is gone."""
+
+OF_ONE = ("pages/students", "feedback/pages")
+"""Folders with a page for each student."""
+
+
+def remove_traces(folder: Path, name: str) -> list[Path]:
+    """Remove a student's pages, and what names everybody; say which files there were.
+
+    Parameters
+    ----------
+    folder : Path
+        That of the class.
+    name : str
+
+    Raises
+    ------
+    StoreError
+        A file cannot be removed. Those before it are gone.
+    """
+    files = [folder / part / file_name(name) for part in OF_ONE]
+    removed = []
+    for file in (*files, *(folder / part for part in OF_ALL)):
+        try:
+            file.unlink()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StoreError(f"{file}: cannot be removed ({error.strerror}).") from None
+        removed.append(file)
+    return removed
+
+
+def tables(folder: Path) -> Iterator[Path]:
+    """Platforms' tables that were filled here, whose rows are not gradkit's to take away."""
+    yield from sorted((folder / "feedback").glob("*.csv"))
+
 
 STATEMENTS = (
     # A run that was about this student alone says so in its reason.

@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gradkit.classroom.store.database import last
-from gradkit.classroom.store.pack import unpack
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, unpack
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.grading.mark import total_of
 from gradkit.records.classroom import Counted, Kept, Override

@@ -8,20 +8,67 @@ from __future__ import annotations
 
 import getpass
 import json
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 
-from gradkit.classroom.store.database import Database, last
+from gradkit.classroom.store.database import RESCUE, Database, StoreError, last
 from gradkit.grading.assess import versions_of
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Kept, Listed, Run, RunKind
 from gradkit.records.course import Sender
 from gradkit.records.mistake import Preset
 from gradkit.text import storable
+
+T = TypeVar("T")
+
+LEVEL = 1
+"""Of compression: arrays of floats gain little from more."""
+
+
+def pack(record: object) -> bytes:
+    """The bytes of a record."""
+    return zlib.compress(_ENCODER.encode(record), LEVEL)
+
+
+def unpack(data: bytes, kind: type[T]) -> T:
+    """The record of that kind.
+
+    Raises
+    ------
+    StoreError
+        The bytes are not what `pack` gives of such a record.
+    """
+    try:
+        return msgspec.msgpack.decode(zlib.decompress(data), type=kind, dec_hook=_array)
+    except (zlib.error, msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+        name = getattr(kind, "__name__", str(kind))
+        raise StoreError(
+            f"The class file is damaged: what it has as a {name} is none ({error}). {RESCUE}"
+        ) from None
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, np.ndarray):
+        array = np.ascontiguousarray(value)
+        return {"dtype": array.dtype.str, "shape": value.shape, "data": array.tobytes()}
+    if isinstance(value, np.generic):
+        return value.item()
+    raise NotImplementedError(f"a record holds a {type(value).__name__}, which cannot be packed")
+
+
+def _array(kind: type, value: Any) -> Any:
+    """An array, read-only as in all records."""
+    return np.frombuffer(value["data"], np.dtype(value["dtype"])).reshape(value["shape"])
+
+
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=_plain)
 
 
 class Store(Database):

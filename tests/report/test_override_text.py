@@ -14,10 +14,10 @@ from gradkit.records.result import CheckResult, Decision, Result, TaskResult
 from gradkit.report import classroom, data, github, gradescope, html, junit, markdown, prairielearn
 from gradkit.report.fragment import fragment
 from gradkit.report.html import page, to_row
-from gradkit.report.overrides import STALE, decided
 from gradkit.report.rounding import allot
 from gradkit.report.text import to_text
 from gradkit.report.visibility import withhold
+from gradkit.report.words import STALE, decided
 
 WORD = Decision(2.5, "A. Miller", "2026-11-25T09:30:00.000+00:00", "the sheet was\nunclear", False)
 SAID = "Set to 4 of 5 by A. Miller on 2026-11-25: the sheet was unclear. The mark alone is 2.5."
