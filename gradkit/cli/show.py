@@ -85,6 +85,7 @@ def _of_file(file: Path, name: str | None, finding: str | None, assignment: Path
 def _of_student(folder: Path, name: str, finding: str | None, assignment: Path | None) -> None:
     from gradkit.classroom.reports.again import sheet_of, show_finding
     from gradkit.report.data import EXPECTED_LEVEL, to_data
+    from gradkit.report.text import to_text
     from gradkit.reproducer import findings_in
     from gradkit.reproducer.recorded import listing
     from gradkit.text import clean_text

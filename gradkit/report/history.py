@@ -18,7 +18,7 @@ from gradkit.records.classroom import Run, RunKind
 from gradkit.records.reports import Attempt, History, Mark, Step
 from gradkit.report.escape import OLD_COMMAND, log_text
 from gradkit.report.rounding import points
-from gradkit.report.table import filled
+from gradkit.report.table import Table, show_table
 from gradkit.report.words import word
 from gradkit.text import clean_text
 
@@ -61,12 +61,9 @@ def show_runs(runs: Sequence[Run], console: Console) -> None:
     if not runs:
         console.print(Text(say("Nothing has been done yet.")))
         return
-    rows = ((str(run.id), say(DID[run.kind]), _time(run.began), run.who, _why(run)) for run in runs)
-    console.print(
-        filled(
-            (say("run"), say("what"), say("when (UTC)"), say("who"), say("why")), rows, right=(0,)
-        )
-    )
+    rows = [(run.id, say(DID[run.kind]), _time(run.began), run.who, _why(run)) for run in runs]
+    heads = (say("run"), say("what"), say("when (UTC)"), say("who"), say("why"))
+    show_table(Table(heads, rows, right=(0,)), console)
 
 
 def _why(run: Run) -> str:

@@ -6,11 +6,12 @@ import csv
 import io
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import rich.table
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from gradkit.language import say, say_each
@@ -22,22 +23,34 @@ from gradkit.report.words import word
 from gradkit.text import clean_text
 
 
-def columns(*heads: str, right: Sequence[int] | range = ()) -> Table:
-    """An empty table; the columns of these numbers are flush right."""
-    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", title_justify="left")
-    for number, head in enumerate(heads):
-        made.add_column(head, justify="right" if number in right else "left")
-    return made
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Column heads and rows of cells; the columns in ``right`` are flush right."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    right: Sequence[int] = ()
 
 
-def filled(
-    heads: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] | range = ()
-) -> Table:
-    """A table of texts that may be anybody's."""
-    made = columns(*heads, right=right)
-    for row in rows:
-        made.add_row(*(Text(clean_text(cell)) for cell in row))
-    return made
+def show_table(table: Table, console: Console) -> None:
+    """Print a table without lines, its cells as plain text; nothing where it has no rows."""
+    made = rich.table.Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for number, head in enumerate(table.heads):
+        made.add_column(head, justify="right" if number in table.right else "left")
+    for row in table.rows:
+        made.add_row(*(Text(clean_text(str(cell))) for cell in row))
+    if table.rows:
+        console.print(made)
+
+
+def to_csv(table: Table) -> str:
+    """Write a table as CSV with a header; no spreadsheet takes a text in it for a formula."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(table.heads)
+    for row in table.rows:
+        writer.writerow([csv_cell(cell) if isinstance(cell, str) else cell for cell in row])
+    return buffer.getvalue()
 
 
 def show_review(looks: Sequence[Look], console: Console, folder: Path) -> None:
@@ -59,23 +72,21 @@ def show_review(looks: Sequence[Look], console: Console, folder: Path) -> None:
         "{count} student to be looked at", "{count} students to be looked at", len(looks)
     ) + (f": {split}" if split else "")
     console.print(Text(clean_text(head), style="bold"))
-    heads = (say("student"), say("why"), *((say("who"),) if split else ()), say("see"))
-    rows = (
+    who = (say("who"),) if split else ()
+    rows = [
         (look.name, _why(look, ", "), *((look.assistant,) if split else ()), command(look, folder))
         for look in looks
-    )
-    console.print(filled(heads, rows))
+    ]
+    show_table(Table((say("student"), say("why"), *who, say("see")), rows), console)
 
 
-def to_csv(looks: Sequence[Look], folder: Path) -> str:
-    """One row for each student, in UTF-8 with a header."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(("student", "kind", "why", "assistant", "command"))
-    for look in looks:
-        cells = (look.name, look.reasons[0].kind, _why(look, "; "), look.assistant)
-        writer.writerow([csv_cell(cell) for cell in (*cells, command(look, folder))])
-    return buffer.getvalue()
+def review_csv(looks: Sequence[Look], folder: Path) -> str:
+    """Write one row for each student, in UTF-8 with a header."""
+    rows = [
+        (look.name, look.reasons[0].kind, _why(look, "; "), look.assistant, command(look, folder))
+        for look in looks
+    ]
+    return to_csv(Table(("student", "kind", "why", "assistant", "command"), rows))
 
 
 def command(look: Look, folder: Path) -> str:
@@ -95,13 +106,12 @@ def show_differences(changed: Sequence[Difference], console: Console) -> None:
     if not changed:
         console.print(Text(say("Nothing has changed between these two runs.")))
         return
-    rows = (
+    rows = [
         (each.name, score(each.before), score(each.after), "\n".join(_changes(each)))
         for each in changed
-    )
-    console.print(
-        filled((say("student"), say("before"), say("after"), say("what else")), rows, right=(1, 2))
-    )
+    ]
+    heads = (say("student"), say("before"), say("after"), say("what else"))
+    show_table(Table(heads, rows, right=(1, 2)), console)
 
 
 def score(stood: Stood | None) -> str:
@@ -137,20 +147,25 @@ NAMES = 10
 """Students who are named in a line; the rest are counted."""
 
 
+def first_names(names: Sequence[str], most: int) -> tuple[str, str]:
+    """Name the first few, and count the others."""
+    left = len(names) - most
+    more = say(" and {count} more", count=left) if left > 0 else ""
+    return ", ".join(clean_text(name) for name in names[:most]), more
+
+
 def show_left(left: Sequence[Left], console: Console) -> None:
     """Print who is left out of what, with the reason; nothing where nobody is."""
-    if not left:
-        return
-    rows = ((each.student, each.what, each.why) for each in left)
-    console.print(filled((say("left out"), say("of"), say("why")), rows))
+    rows = [(each.student, each.what, each.why) for each in left]
+    show_table(Table((say("left out"), say("of"), say("why")), rows), console)
 
 
-def said(given: Given, *, write: bool) -> list[str]:
-    """Counts, paths, and what has to be known before anything is uploaded."""
+def given_lines(given: Given, *, write: bool) -> list[str]:
+    """Count what was given back, and name what has to be known before anything is uploaded."""
     lines = []
     if given.pages:
         pages = say_each("{count} page", "{count} pages", given.pages)
-        said = (
+        lines.append(
             say("{pages} written, {new} of them new or changed.", pages=pages, new=given.new)
             if write
             else say(
@@ -159,7 +174,6 @@ def said(given: Given, *, write: bool) -> list[str]:
                 new=given.new,
             )
         )
-        lines.append(said)
     if given.filled:
         rows = say_each("{count} row", "{count} rows", given.filled)
         lines.append(
@@ -167,12 +181,7 @@ def said(given: Given, *, write: bool) -> list[str]:
         )
     lines += [clean_text(note) for note in given.notes]
     if given.absent:
-        names = ", ".join(clean_text(name) for name in given.absent[:NAMES])
-        more = (
-            say(" and {count} more", count=len(given.absent) - NAMES)
-            if len(given.absent) > NAMES
-            else ""
-        )
+        names, more = first_names(given.absent, NAMES)
         lines.append(
             say(
                 "{count} of the roster handed nothing in, and stay as they are: {names}{more}.",
@@ -200,10 +209,13 @@ def show_preview(preview: Preview, console: Console) -> None:
         (say("late"), preview.late),
         (say("the same contents under different names"), same),
         (say("empty"), preview.empty),
-        (say("cannot be read"), map(": ".join, preview.refused)),
-        (say("another exercise, by its names"), (told for _, told in preview.other)),
+        (say("cannot be read"), [": ".join(each) for each in preview.refused]),
+        (say("another exercise, by its names"), [told for _, told in preview.other]),
     ):
-        _list(title, lines, console)
+        if lines:
+            console.print(Text(f"{title} ({len(lines)})", style="bold"))
+        for line in lines:
+            console.print(Text(f"  {' '.join(clean_text(line).split())}"))
 
 
 def _counts(preview: Preview) -> str:
@@ -214,12 +226,3 @@ def _counts(preview: Preview) -> str:
     )
     total = say_each("{count} submission", "{count} submissions", preview.total)
     return f"{total}: {sources}" if sources else total
-
-
-def _list(title: str, lines: Iterable[str], console: Console) -> None:
-    lines = list(lines)
-    if not lines:
-        return
-    console.print(Text(f"{title} ({len(lines)})", style="bold"))
-    for line in lines:
-        console.print(Text(f"  {' '.join(clean_text(line).split())}"))

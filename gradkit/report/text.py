@@ -46,6 +46,11 @@ ROWS = 6
 """Entries of a check that are listed; the rest are counted."""
 
 
+def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
+    """Plain text with every sign that there is."""
+    return to_text(results, hints)
+
+
 def to_text(
     results: Sequence[Result], hints: int, width: int = 100, encoding: str = "utf-8"
 ) -> str:

@@ -40,7 +40,7 @@ from gradkit.records.reports import Look, Reason
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
 from gradkit.records.verdict import State
 from gradkit.report.table import command as show_command
-from gradkit.report.table import to_csv
+from gradkit.report.table import review_csv
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -194,7 +194,7 @@ def test_nobody_is_to_be_looked_at(tmp_path: Path) -> None:
 
 def test_a_cell_is_no_formula() -> None:
     """Whatever a student is called."""
-    text = to_csv([Look("=1+1", (Reason("failed", "failed"),), "+2")], Path("out"))
+    text = review_csv([Look("=1+1", (Reason("failed", "failed"),), "+2")], Path("out"))
     ((_, *_), (name, _, why, _, command)) = csv.reader(io.StringIO(text))
     assert (name, why) == ("'=1+1", "'+2")
     assert shlex.split(command) == ["gradkit", "show", "out", "=1+1"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -18,7 +17,7 @@ from platforms import reported, strict
 
 from gradkit.cli import main
 from gradkit.cli.actions import SUMMARY_BYTES, leave
-from gradkit.report.formats import FORMATS, OWN, SINGLE, refuser
+from gradkit.report.formats import FORMATS, refusal
 from gradkit.task.assignment import DEFAULT
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -27,7 +26,8 @@ CLASS = ROOT / "tests" / "sample_class"
 RIGHT = REFERENCE / "regression_numpy.py"
 WRONG = CLASS / "chen_regression_swapped_index.py"
 OTHER = CLASS / "noor_another_exercise.py"
-STUDENTS = sorted(set(FORMATS) - OWN)
+STUDENTS = sorted(word for word, each in FORMATS.items() if each.for_students)
+SINGLE = sorted(word for word, each in FORMATS.items() if not each.several)
 EXPECTED = "should move  +0.002 · (y−y_hat) · W2[1] · X[0]"
 """What only level 4 shows of the wrong submission."""
 
@@ -90,7 +90,7 @@ def test_whoever_runs_the_command_sees_everything() -> None:
     assert '"should"' in gradkit("check", WRONG, "--seed", 1, "--format", "json").stdout
 
 
-@pytest.mark.parametrize("format_", ["text", *FORMATS])
+@pytest.mark.parametrize("format_", FORMATS)
 def test_visibility_holds_in_every_channel(hidden: Path, format_: str) -> None:
     """What the update found is in none of them; its points are, and the total is the same."""
     asked = ("check", WRONG, "--format", format_, "--seed", 1, "--assignment", hidden)
@@ -111,11 +111,11 @@ def test_visibility_holds_in_every_channel(hidden: Path, format_: str) -> None:
         return
     assert "swapped-index" not in readable(format_, keyless.stdout).replace(WRONG.stem, "")
     told = readable(format_, done.stdout).replace("chen_regression_swapped_index", "")
-    assert ("swapped-index" in told) == (format_ in OWN)
-    assert ("Two indices have changed places" in told) == (format_ in OWN)
+    assert ("swapped-index" in told) == (format_ not in STUDENTS)
+    assert ("Two indices have changed places" in told) == (format_ not in STUDENTS)
 
 
-@pytest.mark.parametrize("format_", sorted(SINGLE))
+@pytest.mark.parametrize("format_", SINGLE)
 def test_a_platform_that_asks_about_one_gets_one(format_: str) -> None:
     """Several are refused before any is graded."""
     done = gradkit("check", RIGHT, WRONG, "--format", format_)
@@ -148,7 +148,7 @@ def test_a_platform_is_told_why_nothing_could_be_graded(format_: str) -> None:
 
 def test_a_format_without_refusals_writes_none() -> None:
     """JSON of one path that cannot be graded is empty, as it has been."""
-    assert refuser("json") is None
+    assert refusal("json", ["hw.py: cannot be read"]) == ""
     assert gradkit("check", OTHER, "--format", "json").stdout == ""
 
 
@@ -284,15 +284,16 @@ def test_no_code_page_makes_it_fail_or_garble(tmp_path: Path, format_: str, page
     assert spelled[encoding] in text
 
 
-@pytest.mark.parametrize("format_", sorted(set(FORMATS) - {"json", "html", "markdown", "github"}))
+@pytest.mark.parametrize(
+    "format_", sorted(set(FORMATS) - {"text", "json", "html", "markdown", "github"})
+)
 def test_what_machines_read_is_ascii(format_: str) -> None:
     """No code page can spoil it, whatever the submission holds. A page says that it is UTF-8."""
     assert gradkit("check", WRONG, "--format", format_, "--seed", 1).stdout.isascii()
 
 
-def test_each_format_is_a_module_with_a_render() -> None:
-    """Those that a platform reads say why nothing could be graded, too."""
-    assert [word for word in FORMATS if refuser(word) is None] == ["json"]
-    assert json.loads(json.dumps(sorted(SINGLE | OWN))) == [
-        "github-classroom", "gradescope", "json", "prairielearn", "text",
-    ]  # fmt: skip
+def test_formats_for_whoever_runs_the_command_refuse_on_standard_error_alone() -> None:
+    """All that students or platforms read say in their own form why nothing could be graded."""
+    assert [word for word, each in FORMATS.items() if not each.refuses] == ["text", "json"]
+    assert sorted({*FORMATS} - {*STUDENTS}) == ["json", "text"]
+    assert SINGLE == ["github-classroom", "gradescope", "prairielearn"]

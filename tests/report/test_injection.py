@@ -44,7 +44,7 @@ from gradkit.report import (
 )
 from gradkit.report.escape import csv_cell, xml_text
 from gradkit.report.history import show_runs
-from gradkit.report.table import show_differences, show_review, to_csv
+from gradkit.report.table import review_csv, show_differences, show_review
 from gradkit.report.text import to_text
 
 PLAIN = "plain"
@@ -198,7 +198,7 @@ def test_what_answers_for_grades_is_not_obeyed(text: str) -> None:
     data = json.loads(history.to_json(told(text)))
     assert data["steps"][0]["who"] == text.replace("\ud800", "\ufffd")
     look = Look(text, (Reason("failed", text),), text, text)
-    for cell in list(csv.reader(io.StringIO(to_csv([look]))))[1]:
+    for cell in list(csv.reader(io.StringIO(review_csv([look]))))[1]:
         assert not cell.lstrip().startswith(("=", "+", "-", "@"))
 
 
