@@ -49,6 +49,7 @@ FORMATS: Mapping[str, Format] = {
         Format("html", "html.page", needs=("jinja2", "matplotlib", "pygments")),
         Format("markdown", "markdown", for_people=True),
         Format("junit", "junit"),
+        Format("tap", "tap", for_people=True),
         Format("github", "github", for_people=True),
         Format("github-classroom", "classroom", several=False),
         Format("gradescope", "gradescope", several=False, dated=True),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from platforms import read
 from results import result
-from test_injection import decoded
 
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
-from gradkit.report import classroom, data, github, gradescope, html, junit, markdown, prairielearn
+from gradkit.report import data, github, html
+from gradkit.report.formats import FORMATS, render
 from gradkit.report.fragment import fragment
 from gradkit.report.html import page, to_row
 from gradkit.report.rounding import allot
@@ -40,20 +40,12 @@ def flat(text: str) -> str:
 
 
 SHOWN: dict[str, Callable[[Result], str]] = {
-    "text": lambda made: flat(to_text([made], 1)),
-    "json": lambda made: data.render([made], 1),
-    "markdown": lambda made: flat(markdown.render([made], 1)),
-    "junit": lambda made: flat(junit.render([made], 1)),
+    **{
+        word: lambda made, word=word: flat(read(word, render(word, [made], 1)))
+        for word in FORMATS
+        if word not in ("html", "github")
+    },
     "github": lambda made: github.render([made], 1).partition("::notice")[2],
-    "github-classroom": lambda made: flat(
-        "\n".join(test["message"] or "" for test in decoded(classroom.render([made], 1))["tests"])
-    ),
-    "gradescope": lambda made: flat(
-        "\n".join(test["output"] for test in json.loads(gradescope.render([made], 1))["tests"])
-    ),
-    "prairielearn": lambda made: flat(
-        "\n".join(test["message"] for test in json.loads(prairielearn.render([made], 1))["tests"])
-    ),
     "page": lambda made: page.render([made], 1),
     "class page": lambda made: html.class_page([to_row(made, 4)], "class"),
     "notebook": lambda made: fragment("Task", made, 1),

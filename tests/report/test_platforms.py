@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from platforms import SHOWN, TOTALS, reported, strict
+from platforms import STUDENTS, TOTALS, reported, shown, strict
 from results import result
 from test_finding_text import FINDING, result_with
 
@@ -153,11 +153,11 @@ LEVELS = {2: "They have changed places.", 3: "‹W2[0]›", 4: "should move"}
 
 
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
-@pytest.mark.parametrize("platform", SHOWN)
+@pytest.mark.parametrize("platform", STUDENTS)
 def test_the_hint_level_holds(platform: str, level: int) -> None:
     """Each level shows its own, and nothing of the later ones, wherever it is read."""
-    shown = SHOWN[platform](result_with(FINDING), level)
-    assert {needed for needed, words in LEVELS.items() if words in shown} == {
+    text = shown(platform, result_with(FINDING), level)
+    assert {needed for needed, words in LEVELS.items() if words in text} == {
         needed for needed in LEVELS if needed <= level
     }
 
@@ -176,15 +176,15 @@ def unseen(word: str) -> Result:
 
 
 @pytest.mark.parametrize("word", ["hidden", "after_due_date", "after_published"])
-@pytest.mark.parametrize("platform", SHOWN)
+@pytest.mark.parametrize("platform", STUDENTS)
 def test_what_is_not_visible_is_not_shown(platform: str, word: str) -> None:
     """Neither message nor place nor finding, nor its name in what follows from it."""
-    shown = SHOWN[platform](unseen(word), 4)
-    assert not [said for said in ("SECRET", "Two indices", "swapped-index") if said in shown]
-    assert "a check that is not shown" in shown
-    assert "A sign" in shown
-    assert "wrong-sign" in shown
-    seen = SHOWN[platform](unseen("visible"), 4)
+    text = shown(platform, unseen(word), 4)
+    assert not [said for said in ("SECRET", "Two indices", "swapped-index") if said in text]
+    assert "a check that is not shown" in text
+    assert "A sign" in text
+    assert "wrong-sign" in text
+    seen = shown(platform, unseen("visible"), 4)
     assert all(said in seen for said in ("SECRET", "Two indices", "swapped-index"))
 
 
