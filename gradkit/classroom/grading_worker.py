@@ -1,4 +1,4 @@
-"""A lane: a process that grades what it is sent, a trusted parent with workers of its own.
+"""A worker: a process that grades what it is sent, a trusted parent with workers of its own.
 
 It holds the answers and runs no student's code. It ends when whoever sends it orders is gone.
 """
@@ -44,7 +44,7 @@ FACTOR = 6.0
 MEMORY = 25
 
 
-class Pace:
+class TimeBudget:
     """The usual time of the submissions before this one, by framework."""
 
     def __init__(self) -> None:
@@ -128,12 +128,12 @@ def grader(settings: Settings) -> Iterator[Grader]:
     GradingError
         The assignment or the reference cannot be used.
     """
-    # No array here is large enough for threads; there is a lane for each core already.
+    # No array here is large enough for threads; there is a worker for each core already.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with (
         Workshop(require_tier=settings.require_tier) as workshop,
         Session(settings, workshop) as patient,
-        Session(settings, workshop, Pace()) as hurried,
+        Session(settings, workshop, TimeBudget()) as hurried,
     ):
         yield Grader(hurried, patient)
 

@@ -21,14 +21,14 @@ from gradkit.classroom.cache_key import (
 )
 from gradkit.classroom.marker import Marker
 from gradkit.classroom.process_pool import Helpers
-from gradkit.classroom.store.attempts import counted, policy
+from gradkit.classroom.store.attempts import counting_attempts, policy
 from gradkit.classroom.store.database import StoreError
-from gradkit.classroom.store.overrides import decided, overrides
+from gradkit.classroom.store.overrides import overrides, with_overrides
 from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.grading.assess import StaleError
 from gradkit.grading.settings import GradingError, Settings, refuse_unusable
-from gradkit.records.classroom import Change, Counted, Filed, Kept, Override, Remarked, Run
+from gradkit.records.classroom import Change, CountingAttempt, Filed, Kept, Override, Remarked, Run
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Evidence, Result
 
@@ -137,7 +137,7 @@ def remark_class(
         return remark(
             store,
             settings,
-            lanes=workers,
+            workers=workers,
             why=why,
             drops=drops,
             keeps=keeps,
@@ -161,7 +161,7 @@ def remark(
     store: Store,
     settings: Settings,
     *,
-    lanes: int = 1,
+    workers: int = 1,
     why: str = "",
     drops: Sequence[str] = (),
     keeps: Sequence[str] = (),
@@ -179,7 +179,7 @@ def remark(
         Open for writing, unless nothing is to be stored.
     settings : Settings
         The assignment, reference, preset and withdrawn findings to mark under.
-    lanes : int
+    workers : int
         Processes that share the work.
     why : str
         Kept with the run.
@@ -215,7 +215,7 @@ def remark(
     stale: list[tuple[str, str]] = []
     new: dict[int, Filed] = {}
     for chunk in _marked(
-        _stored(store, settings, marker, kept), settings, marker, len(kept), lanes
+        _stored(store, settings, marker, kept), settings, marker, len(kept), workers
     ):
         new |= {old.id: filed for old, filed, _ in chunk if filed is not None}
         stale += [(old.name, told) for old, _, told in chunk if told]
@@ -235,8 +235,8 @@ def _changes(
 ) -> tuple[int, tuple[Change, ...]]:
     """How many students have a score, and whose is another one now: by new marks or a new rule."""
     words = overrides(store)
-    before = {one.kept.name: one for one in counted(store)}
-    after = {one.kept.name: one for one in counted(store, rule=rule, amended=new)}
+    before = {one.kept.name: one for one in counting_attempts(store)}
+    after = {one.kept.name: one for one in counting_attempts(store, rule=rule, amended=new)}
     scored = 0
     found = []
     for name in sorted(before | after):
@@ -250,7 +250,7 @@ def _changes(
 
 def _score(
     store: Store,
-    one: Counted | None,
+    one: CountingAttempt | None,
     new: Mapping[int, Filed],
     words: Mapping[str, Sequence[Override]],
 ) -> tuple[float | None, float | None]:
@@ -261,7 +261,7 @@ def _score(
     if kept.name not in words or kept.standing != "graded":
         return kept.score, kept.max_score
     packed = new[kept.id].result if kept.id in new else store.result(kept.id)
-    result = decided(unpack(packed, Result), kept, words[kept.name])
+    result = with_overrides(unpack(packed, Result), kept, words[kept.name])
     return result.score, result.max_score
 
 
@@ -287,14 +287,14 @@ def _stored(
 
 
 def _marked(
-    stored: Iterator[_Stored], settings: Settings, marker: Marker, count: int, lanes: int
+    stored: Iterator[_Stored], settings: Settings, marker: Marker, count: int, workers: int
 ) -> Iterator[list[_Marked]]:
     chunks = iter(lambda: list(islice(stored, CHUNK)), [])
-    if count <= ALONE or lanes == 1:
+    if count <= ALONE or workers == 1:
         for chunk in chunks:
             yield [_mark(marker, each) for each in chunk]
         return
-    with Helpers(lanes, _prepare, settings) as helpers:
+    with Helpers(workers, _prepare, settings) as helpers:
         yield from helpers.map(_mark_chunk, chunks)
 
 

@@ -83,7 +83,7 @@ def _of_file(file: Path, name: str | None, finding: str | None, assignment: Path
 
 
 def _of_student(folder: Path, name: str, finding: str | None, assignment: Path | None) -> None:
-    from gradkit.classroom.reports.again import sheet_of, show_finding
+    from gradkit.classroom.reports.stored import show_finding, student_result
     from gradkit.report.data import EXPECTED_LEVEL, to_data
     from gradkit.report.text import to_text
     from gradkit.reproducer import findings_in
@@ -92,7 +92,7 @@ def _of_student(folder: Path, name: str, finding: str | None, assignment: Path |
 
     if finding is not None:
         _print(show_finding(folder, name, finding, assignment))
-    sheet = sheet_of(folder, name)
+    sheet = student_result(folder, name)
     result = sheet.result
     click.echo(to_text([result], EXPECTED_LEVEL, encoding=sys.stdout.encoding), nl=False)
     click.echo(listing(findings_in([to_data(result, EXPECTED_LEVEL)])), nl=False)
@@ -101,7 +101,7 @@ def _of_student(folder: Path, name: str, finding: str | None, assignment: Path |
 
 
 def _given_back(folder: Path, name: str, release: int | None, out: Path | None) -> None:
-    from gradkit.classroom.reports.again import copy_of
+    from gradkit.classroom.reports.stored import copy_of
 
     copy = copy_of(folder, name, release)
     which = f"{copy.number} of {copy.total}: {copy.file}, given back in run {copy.run}."

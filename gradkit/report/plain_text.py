@@ -28,7 +28,7 @@ TEXT_BYTES = 64 << 10
 """Far more than a check says."""
 
 
-def check_said(
+def check_text(
     task: TaskResult, check: CheckResult, hints: int, width: int = WIDTH, *, headed: bool = False
 ) -> str:
     """Everything about a check, without a last newline.
@@ -48,19 +48,19 @@ def check_said(
     return log_text(place + _plain(lines, width))
 
 
-def finding_said(finding: Finding, hints: int, width: int = WIDTH) -> str:
+def finding_text(finding: Finding, hints: int, width: int = WIDTH) -> str:
     """One finding, without a last newline."""
     return log_text(_plain(finding_lines(finding, hints), width))
 
 
-def title_said(result: Result) -> str:
+def title_text(result: Result) -> str:
     """Whose it is, and the total."""
     return log_text(
         say("{name}: {total} points", name=clean_text(result.submission), total=total(result))
     )
 
 
-def head_said(result: Result) -> str:
+def head_text(result: Result) -> str:
     """What holds for the whole submission but its total: remarks on files, how it was judged."""
     lines = [clean_text(problem.message) for problem in result.problems]
     for task in result.tasks:
@@ -82,7 +82,7 @@ def head_said(result: Result) -> str:
     return log_text("\n".join(lines))
 
 
-def refusal_said(sentence: str) -> str:
+def refusal_text(sentence: str) -> str:
     """Why a submission could not be graded; the sentence names files as students call them."""
     return log_text(clean_text(sentence))
 

@@ -13,7 +13,7 @@ from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.verdict import State
 from gradkit.report.rounding import points
 from gradkit.report.table import Table, first_names, show_table, to_csv
-from gradkit.report.words import decided, word
+from gradkit.report.words import override_text, word
 
 NAMES = 6
 """Students who are named beside a mistake; the rest are counted."""
@@ -92,7 +92,7 @@ def _attempt(row: Row) -> str:
 
 def _decided(row: Row) -> list[str]:
     """Who has set the points of which check."""
-    return [f"{name}: {decided(check)}" for name, check in row.decided.items()]
+    return [f"{name}: {override_text(check)}" for name, check in row.overridden.items()]
 
 
 def _handed(row: Row) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.escape import log_text
 from gradkit.report.formula import pieces
 from gradkit.report.rounding import points
-from gradkit.report.words import decided, word
+from gradkit.report.words import override_text, word
 from gradkit.text import clean_text, spell, where
 
 MARKS: dict[State, tuple[str, str, str]] = {
@@ -174,7 +174,7 @@ Line = tuple[Text | Table, int]
 def check_lines(check: CheckResult, findings: Sequence[Finding], hints: int) -> Iterator[Line]:
     """What there is to say about a check, below the line with its points."""
     if check.decision is not None:
-        yield Text(clean_text(decided(check)), style="bold"), 0
+        yield Text(clean_text(override_text(check)), style="bold"), 0
     if check.follows:
         told = ", ".join(check.follows) if hints >= TITLE_LEVEL else say("what is found above")
         yield Text(say("Follows from {told}: nothing more is deducted.", told=told)), 0

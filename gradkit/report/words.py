@@ -40,7 +40,7 @@ def word(code: str) -> str:
 STALE = phrase("Something else is found now than when this was decided.")
 
 
-def decided(check: CheckResult) -> str:
+def override_text(check: CheckResult) -> str:
     """Who gave how many points of how many, when and why, and what the mark alone is.
 
     Its words are a person's: whoever shows it escapes them as they would a student's.
@@ -54,7 +54,7 @@ def decided(check: CheckResult) -> str:
     --------
     >>> from gradkit.records.result import Decision
     >>> word = Decision(2.5, "A. Miller", "2026-11-25T10:00:00+00:00", "unclear sheet", False)
-    >>> decided(CheckResult("update", "fail", 4.0, 5.0, "", decision=word))
+    >>> override_text(CheckResult("update", "fail", 4.0, 5.0, "", decision=word))
     'Set to 4 of 5 by A. Miller on 2026-11-25: unclear sheet. The mark alone is 2.5.'
     """
     word = check.decision

@@ -19,7 +19,7 @@ WANTED = "Name a file that `gradkit check --format json --out FILE` wrote."
 Data = Mapping[str, Any]
 
 
-class DisputeError(GradkitError):
+class ReproducerError(GradkitError):
     """There is nothing to show; the text says why, and what to do."""
 
 
@@ -34,14 +34,14 @@ def results_of(file: Path) -> list[Data]:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DisputeError(f"{file}: cannot be read ({error.strerror}). {WANTED}") from None
+        raise ReproducerError(f"{file}: cannot be read ({error.strerror}). {WANTED}") from None
     except ValueError as error:
-        raise DisputeError(f"{file}: is not JSON: {error}. {WANTED}") from None
+        raise ReproducerError(f"{file}: is not JSON: {error}. {WANTED}") from None
     results = data if isinstance(data, list) else [data]
     for result in results:
         schema = result.get("schema") if isinstance(result, dict) else None
         if schema != SCHEMA:
-            raise DisputeError(f"{file}: found schema {schema!r}, expected {SCHEMA!r}. {WANTED}")
+            raise ReproducerError(f"{file}: found schema {schema!r}, expected {SCHEMA!r}. {WANTED}")
     return results
 
 
@@ -65,7 +65,7 @@ def findings_of(file: Path, submission: str | None = None) -> list[tuple[Data, D
     names = [result["submission"] for result in results]
     if submission is not None and submission not in names:
         near = did_you_mean(submission, names)
-        raise DisputeError(
+        raise ReproducerError(
             f"{file}: there is no {submission} in it. It has {', '.join(names)}.{near}"
         )
     return findings_in(r for r in results if submission in (None, r["submission"]))
@@ -100,10 +100,12 @@ def find(
         return found[0]
     if found:
         names = ", ".join(result["submission"] for result, _, _ in found)
-        raise DisputeError(f"{name} is in {len(found)} results; say whose it is, one of {names}.")
+        raise ReproducerError(
+            f"{name} is in {len(found)} results; say whose it is, one of {names}."
+        )
     ids = ", ".join(dict.fromkeys(finding["id"] for _, _, finding in known)) or "none"
     of = f" of {submission}" if submission is not None else ""
-    raise DisputeError(f"{where}: there is no finding {name}{of}. Found: {ids}.")
+    raise ReproducerError(f"{where}: there is no finding {name}{of}. Found: {ids}.")
 
 
 def read_again(result: Data, file: Path) -> Submission:
@@ -117,17 +119,17 @@ def read_again(result: Data, file: Path) -> Submission:
     recorded = Path(result["path"])
     path = next((each for each in _places(recorded, file) if each.exists()), None)
     if path is None:
-        raise DisputeError(
+        raise ReproducerError(
             f"{recorded}: the submission is gone, so its code cannot be shown or run. Put it back, "
             "or check it again where it is now."
         )
     try:
         submission = read(path)
     except SubmissionError as error:
-        raise DisputeError(str(error)) from None
+        raise ReproducerError(str(error)) from None
     was = result["digests"]["submission"]
     if submission.digest != was:
-        raise DisputeError(
+        raise ReproducerError(
             f"{path}: the submission has changed since: its digest was {was[:12]}, and is "
             f"{submission.digest[:12]}. Put the former one back, or check this one anew."
         )

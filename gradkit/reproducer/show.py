@@ -10,7 +10,7 @@ from pathlib import Path
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.submission import Submission
-from gradkit.reproducer.recorded import Data, DisputeError, find, findings_of, read_again
+from gradkit.reproducer.recorded import Data, ReproducerError, find, findings_of, read_again
 from gradkit.reproducer.script import Script
 from gradkit.runtime.frames import Frame
 from gradkit.sandbox import WorkerLost, Workshop, WorkshopError
@@ -85,7 +85,7 @@ def run_again(
     try:
         with Workshop() as workshop, Session(settings, workshop) as session:
             if session.assignment.digest != result["digests"]["assignment"]:
-                raise DisputeError(
+                raise ReproducerError(
                     f"{session.assignment.path} is not the assignment that {where} was made with. "
                     "Name that one with --assignment."
                 )
@@ -93,7 +93,7 @@ def run_again(
             text = script.text()
             printed, failure = _run(session.room.workshop(script.task), text, script.task.deadline)
     except GradingError as error:
-        raise DisputeError(str(error)) from None
+        raise ReproducerError(str(error)) from None
     if failure:
         return Shown(text, printed + failure, "The script does not come to its end.", agrees=False)
     tolerance = TORCH if script.task.framework == "torch" else NUMPY

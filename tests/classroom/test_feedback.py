@@ -32,7 +32,7 @@ from gradkit.classroom.feedback.give import FeedbackError, Plan, Table, feedback
 from gradkit.classroom.feedback.gradebook import fill_gradebook
 from gradkit.classroom.feedback.worksheet import fill_worksheet
 from gradkit.classroom.remark import remark, settings_of
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.overrides import override
 from gradkit.classroom.store.releases import content, given, releases
 from gradkit.classroom.store.results import Store
@@ -80,7 +80,7 @@ def worksheet(out: Path) -> Table:
 def set_points(out: Path, name: str, points: float | None, comment: str = "agreed") -> None:
     """A person's word on the update of a student."""
     with Store(out, write=True) as store:
-        kept = next(one.kept for one in counted(store) if one.kept.name == name)
+        kept = next(one.kept for one in counting_attempts(store) if one.kept.name == name)
         override(store, kept, "update", points, comment=comment, by="Vera")
 
 

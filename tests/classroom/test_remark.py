@@ -366,7 +366,7 @@ def test_several_processes_give_the_same(out: Path, monkeypatch: pytest.MonkeyPa
         alone = remark(store, settings, store_it=False)
         monkeypatch.setattr(module, "ALONE", 2)
         monkeypatch.setattr(module, "CHUNK", 3)
-        assert remark(store, settings, lanes=2, store_it=False) == alone
+        assert remark(store, settings, workers=2, store_it=False) == alone
     assert alone.changes
 
 

@@ -29,7 +29,7 @@ from model_solutions import REFERENCE
 
 from gradkit.classroom.remark import remark
 from gradkit.classroom.reports.review import KINDS, REMARKS, STATES, reasons, review
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.overrides import override
 from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.results import Store
@@ -101,7 +101,7 @@ def test_a_stale_word_and_a_provisional_result() -> None:
 def test_the_most_urgent_comes_first(course: Path) -> None:
     """Among students, and among the reasons of one."""
     with Store(course, write=True) as store:
-        (anna,) = (each.kept for each in counted(store) if each.kept.name == ANNA)
+        (anna,) = (each.kept for each in counting_attempts(store) if each.kept.name == ANNA)
         override(store, anna, "update", 11.0, comment="why")
         remark(store, replace(SETTINGS, dropped=("swapped-index",)), drops=("swapped-index",))
         run = store.begin("grade")

@@ -18,7 +18,7 @@ from click.testing import Result as Ended
 from rich.console import Console
 
 from gradkit.classroom.reports.summary import summarise
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.overrides import override
 from gradkit.classroom.store.pseudonyms import pseudonym
@@ -205,7 +205,7 @@ def test_no_class_exits_2(tmp_path: Path) -> None:
 def answered(course: Path) -> Path:
     """A class in which a person has had a word."""
     with Store(course, write=True) as store:
-        (anna,) = (each.kept for each in counted(store) if each.kept.name == ANNA)
+        (anna,) = (each.kept for each in counting_attempts(store) if each.kept.name == ANNA)
         override(store, anna, "update", 11.0, comment="Anna was ill", by="A. Miller")
     return course
 

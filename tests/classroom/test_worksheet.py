@@ -12,7 +12,7 @@ from classroom.downloads import worksheet_takes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradkit.classroom.feedback.csv_table import SheetError
+from gradkit.classroom.feedback.csv_table import CsvTableError
 from gradkit.classroom.feedback.worksheet import as_html, fill_worksheet
 from gradkit.records.course import Mark
 from gradkit.text import clean_text
@@ -96,7 +96,7 @@ def test_a_language_that_is_not_known_can_be_told() -> None:
     """By what its columns are called."""
     data = SHEET.replace(b"Identifier", b"Identificatie").replace(b",Grade,", b",Cijfer,")
     marks = [mark("Kim Lee", 8, moodle="501")]
-    with pytest.raises(SheetError) as caught:
+    with pytest.raises(CsvTableError) as caught:
         fill_worksheet(data, "s.csv", marks)
     assert str(caught.value).startswith(
         "s.csv is no grading worksheet of Moodle that can be filled: no column “Identifier”, "
@@ -172,7 +172,7 @@ def test_another_separator_is_said() -> None:
 def test_words_of_a_scale_are_refused() -> None:
     """A number is none of them."""
     data = SHEET.replace(b"Maximum Grade", b"Scale")
-    with pytest.raises(SheetError) as caught:
+    with pytest.raises(CsvTableError) as caught:
         fill_worksheet(data, "s.csv", [])
     assert str(caught.value) == (
         "s.csv asks for words of a scale, not for points. Set the assignment's grade to “Point” in "

@@ -24,7 +24,7 @@ from gradkit.report.html.class_page import class_page, to_row
 from gradkit.report.summary import show_changes, show_summary
 from gradkit.report.table import show_preview
 from gradkit.report.text import to_text
-from gradkit.report.visibility import withhold
+from gradkit.report.visibility import apply_visibility
 from gradkit.task.assignment import read_assignment
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -228,7 +228,7 @@ def test_what_is_withheld_is_told_in_the_language(check, speak) -> None:
     speak()
     path = MISTAKES / "wrong-sign.py"
     whole = replace(check(path), visibility={"update": "after_due_date"})
-    assert unsaid(withhold(whole), path.read_text(encoding="utf-8")) == {}
+    assert unsaid(apply_visibility(whole), path.read_text(encoding="utf-8")) == {}
 
 
 def test_a_class_is_told_in_the_language(check, speak) -> None:

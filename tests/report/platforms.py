@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from gradkit.records.result import Result
 from gradkit.report import classroom, gradescope, junit, markdown, prairielearn
 from gradkit.report.formats import FORMATS, render
-from gradkit.report.visibility import withhold
+from gradkit.report.visibility import apply_visibility
 
 
 def refuse(name: str) -> None:
@@ -55,7 +55,7 @@ def read(word: str, text: str) -> str:
 
 def shown(word: str, result: Result, hints: int) -> str:
     """What a student reads of a result in that format."""
-    seen = result if FORMATS[word].dated else withhold(result)
+    seen = result if FORMATS[word].dated else apply_visibility(result)
     return read(word, render(word, [seen], hints))
 
 

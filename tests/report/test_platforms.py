@@ -18,8 +18,8 @@ from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.records.verdict import State
 from gradkit.report import classroom, github, gradescope, junit, markdown, prairielearn
-from gradkit.report.rounding import CENT, allot
-from gradkit.report.visibility import UNSEEN, withhold
+from gradkit.report.rounding import CENT, round_points
+from gradkit.report.visibility import UNSEEN, apply_visibility
 
 STATES: tuple[State, ...] = ("pass", "fail", "error", "missing", "not-checked")
 
@@ -69,7 +69,7 @@ def test_totals_agree_everywhere(made: Result) -> None:
 def test_points_of_checks_stay_within_bounds(made: Result) -> None:
     """They add up, none is below nothing or above its maximum."""
     for task in made.tasks:
-        shares = allot(task)
+        shares = round_points(task)
         assert sum(shares) == round(task.score * CENT)
         for check, cents in zip(task.checks, shares, strict=True):
             assert 0 <= cents <= round(check.max_score * CENT)
@@ -82,9 +82,9 @@ def test_rounding_falls_on_what_is_partly_earned() -> None:
         CheckResult("b", "fail", 12 * 7 / 9, 12, ""),
         CheckResult("c", "fail", 0, 2, ""),
     ]
-    assert allot(task_of(checks, 0.25)) == (100, 925, 0)
-    assert allot(task_of([CheckResult("a", "pass", 0.9, 0.9, "")], 0.25)) == (100,)
-    assert allot(TaskResult("t", "T", 0, 0, 0, False, ())) == ()
+    assert round_points(task_of(checks, 0.25)) == (100, 925, 0)
+    assert round_points(task_of([CheckResult("a", "pass", 0.9, 0.9, "")], 0.25)) == (100,)
+    assert round_points(TaskResult("t", "T", 0, 0, 0, False, ())) == ()
 
 
 def test_classroom_divides_a_check_into_equal_parts() -> None:
@@ -208,10 +208,10 @@ def test_gradescope_shows_no_total_while_a_test_is_unseen() -> None:
 def test_a_withheld_check_keeps_state_and_points() -> None:
     """They are in the total, which a platform shows anyway; nothing else is left."""
     whole = unseen("hidden").tasks[0].checks[0]
-    kept = withhold(unseen("hidden")).tasks[0].checks[0]
+    kept = apply_visibility(unseen("hidden")).tasks[0].checks[0]
     assert kept == CheckResult("update", whole.state, whole.score, whole.max_score, UNSEEN)
     visible = unseen("visible")
-    assert withhold(visible) is visible
+    assert apply_visibility(visible) is visible
 
 
 def many_tasks(count: int) -> Result:

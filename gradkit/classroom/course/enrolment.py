@@ -29,7 +29,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Roll:
+class Enrolment:
     """A class before it is graded. Without a roster there is no ``match``, and no students."""
 
     entries: tuple[Entry, ...]
@@ -37,13 +37,13 @@ class Roll:
     match: Match | None = None
 
 
-def roll(
+def enrolment_of(
     handed: Sequence[Handed],
     students: Sequence[Student] = (),
     *,
     by_group: bool = False,
     known: Mapping[str, str] | None = None,
-) -> Roll:
+) -> Enrolment:
     """Say whose each submission is.
 
     Parameters
@@ -70,7 +70,7 @@ def roll(
             _entry(one, sender, own or (_kept(one.name, sender, known or {}),))
             for (one, sender), own in zip(found, names, strict=True)
         ]
-        return Roll(tuple(entries))
+        return Enrolment(tuple(entries))
     enlisted = _told_apart(students)
     matched = match(enlisted, [sender for _, sender in found], by_group=by_group)
     owners: dict[int, list[str]] = {}
@@ -81,7 +81,7 @@ def roll(
         _entry(one, sender, tuple(owners.get(number, (one.name,))))
         for number, (one, sender) in enumerate(found)
     ]
-    return Roll(tuple(entries), tuple(enlisted), matched)
+    return Enrolment(tuple(entries), tuple(enlisted), matched)
 
 
 def _entry(handed: Handed, sender: Sender, students: tuple[str, ...]) -> Entry:

@@ -16,7 +16,7 @@ OF_FILES = frozenset({"attachment", "gradescope"})
 """Kinds of identifiers that are a submission's, and no student's."""
 
 
-class WhomError(GradkitError):
+class UnknownStudentError(GradkitError):
     """The word means nobody, or several; the text names those that it could mean."""
 
 
@@ -40,7 +40,7 @@ def _values(ids: Mapping[str, str]) -> Iterator[str]:
     yield from (value for kind, value in ids.items() if kind not in OF_FILES and value)
 
 
-def whom(store: Store, word: str) -> str:
+def find_student(store: Store, word: str) -> str:
     """The name of the one student whom a word means.
 
     Parameters
@@ -69,12 +69,12 @@ def whom(store: Store, word: str) -> str:
         if len(found) == 1:
             return found[0]
         if found:
-            raise WhomError(
+            raise UnknownStudentError(
                 f"{word} could be {_several(found, 'or')}. Write more of the name, or all of it."
             )
     if not known:
-        raise WhomError(f"{store.path}: nobody is in it yet.")
-    raise WhomError(
+        raise UnknownStudentError(f"{store.path}: nobody is in it yet.")
+    raise UnknownStudentError(
         f"There is nobody in {store.path} whose name or identifier has {word} in it. "
         f"There are {_several(list(known), 'and')}."
     )

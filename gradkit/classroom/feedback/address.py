@@ -17,7 +17,7 @@ import msgspec
 
 from gradkit.classroom.course.identify import index, who
 from gradkit.classroom.course.senders import CANVAS, CANVAS_ANONYMOUS, KINDS, MOODLE
-from gradkit.classroom.feedback.pages import file_name, whole
+from gradkit.classroom.feedback.pages import file_name, write_atomically
 from gradkit.classroom.store.attempts import not_theirs
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
@@ -111,7 +111,10 @@ def write_zip(path: Path, names: Iterable[tuple[str, str]], page: Page) -> int:
     """
     count = 0
     try:
-        with whole(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        with (
+            write_atomically(path) as stream,
+            zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
             for name, data in _members(names, page):
                 member = zipfile.ZipInfo(name, EPOCH)
                 member.external_attr = 0o100644 << 16
@@ -131,7 +134,7 @@ def write_folder(folder: Path, names: Iterable[tuple[str, str]], page: Page) -> 
         for name, data in _members(names, page):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            with whole(path) as stream:
+            with write_atomically(path) as stream:
                 stream.write(data)
             count += 1
     except OSError as error:

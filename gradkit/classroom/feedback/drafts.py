@@ -15,19 +15,19 @@ from itertools import islice, pairwise
 
 from gradkit.classroom.feedback.pages import ALONE, CHUNK
 from gradkit.classroom.process_pool import Helpers
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import last
-from gradkit.classroom.store.overrides import decided, overrides
+from gradkit.classroom.store.overrides import overrides, with_overrides
 from gradkit.classroom.store.releases import digest_of
 from gradkit.classroom.store.results import Store, unpack
-from gradkit.records.classroom import Counted, Kept, Override, Release
+from gradkit.records.classroom import CountingAttempt, Kept, Override, Release
 from gradkit.records.finding import Finding
 from gradkit.records.reports import Changes, Moved, PointsChange, PointsGiven
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report.comment import to_comment
 from gradkit.report.data import TITLE_LEVEL, visible
 from gradkit.report.html import student_page
-from gradkit.report.visibility import withhold
+from gradkit.report.visibility import apply_visibility
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Former:
 
 def seen(stand: Stand) -> Result:
     """What the student may see of it."""
-    return withhold(decided(unpack(stand.packed, Result), stand.kept, stand.words))
+    return apply_visibility(with_overrides(unpack(stand.packed, Result), stand.kept, stand.words))
 
 
 def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
@@ -191,7 +191,9 @@ class Past:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._began = {run.id: run.began for run in store.runs()}
-        self._known: dict[int, tuple[dict[str, Counted], dict[str, tuple[Override, ...]]]] = {}
+        self._known: dict[
+            int, tuple[dict[str, CountingAttempt], dict[str, tuple[Override, ...]]]
+        ] = {}
         self._reasons = store.rows(
             "SELECT DISTINCT submission, run, why FROM results JOIN runs ON runs.id = run "
             "WHERE kind = 'remark' AND why != '' ORDER BY run"
@@ -228,15 +230,15 @@ class Past:
         ]
         return Former(self._began[run], stand, tuple(dict.fromkeys(reasons)), tuple(taken))
 
-    def _at(self, run: int) -> tuple[dict[str, Counted], dict[str, tuple[Override, ...]]]:
+    def _at(self, run: int) -> tuple[dict[str, CountingAttempt], dict[str, tuple[Override, ...]]]:
         if run not in self._known:
-            found = {one.kept.name: one for one in counted(self._store, run)}
+            found = {one.kept.name: one for one in counting_attempts(self._store, run)}
             self._known[run] = found, overrides(self._store, run)
         return self._known[run]
 
 
 def drafts(
-    store: Store, found: Sequence[Counted], told: Mapping[str, Sequence[Release]]
+    store: Store, found: Sequence[CountingAttempt], told: Mapping[str, Sequence[Release]]
 ) -> list[Draft]:
     """Pages for those who have a result that counts; ``told`` is what each was given before."""
     past = Past(store)
@@ -253,7 +255,7 @@ def drafts(
     return made
 
 
-def _handed_in(one: Counted) -> tuple[str, ...]:
+def _handed_in(one: CountingAttempt) -> tuple[str, ...]:
     """What was handed in, wherever it lay: the same for all of a group, and for nobody else."""
     sender = one.listed.sender
     return one.kept.digest, sender.source, sender.original, sender.student
@@ -274,7 +276,7 @@ def _held(draft: Draft, pages: Sequence[Release], past: Past) -> Draft:
     return replace(draft, digest=newest.digest, former=former, before=before)
 
 
-def made(found: Sequence[Draft], hints: int, lanes: int, *, comments: bool) -> Iterator[Page]:
+def made(found: Sequence[Draft], hints: int, workers: int, *, comments: bool) -> Iterator[Page]:
     """The pages, in the same order.
 
     Parameters
@@ -282,17 +284,17 @@ def made(found: Sequence[Draft], hints: int, lanes: int, *, comments: bool) -> I
     found : sequence of Draft
     hints : int
         The level of the pages.
-    lanes : int
+    workers : int
         Processes that share the work.
     comments : bool
         Whether each is wanted as plain text too.
     """
     make = partial(_make, hints=hints, comments=comments)
-    if len(found) <= ALONE or lanes == 1:
+    if len(found) <= ALONE or workers == 1:
         yield from make(found)
         return
     rest = iter(found)
-    with Helpers(lanes) as helpers:
+    with Helpers(workers) as helpers:
         for pages in helpers.map(make, iter(lambda: list(islice(rest, CHUNK)), [])):
             yield from pages
 

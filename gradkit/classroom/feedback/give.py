@@ -27,13 +27,13 @@ from gradkit.classroom.feedback.address import (
     write_zip,
 )
 from gradkit.classroom.feedback.drafts import Page, drafts, made
-from gradkit.classroom.feedback.pages import whole
-from gradkit.classroom.store.attempts import counted, rule_of
+from gradkit.classroom.feedback.pages import write_atomically
+from gradkit.classroom.store.attempts import counting_attempts, rule_of
 from gradkit.classroom.store.releases import digest_of, given, release
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
 from gradkit.records.classroom import Release
-from gradkit.records.course import PLATFORMS, FilledSheet, Mark, Source
+from gradkit.records.course import PLATFORMS, FilledTable, Mark, Source
 from gradkit.records.reports import Given, Left
 
 PAGE, GRADE = "page", "grade"
@@ -49,7 +49,7 @@ class Table:
     """A platform's table: where it goes, and how it is filled."""
 
     target: Path
-    fill: Callable[[Sequence[Mark]], FilledSheet]
+    fill: Callable[[Sequence[Mark]], FilledTable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Plan:
     out: Path
     hints: int
     table: Table | None = None
-    lanes: int = 1
+    workers: int = 1
     why: str = ""
     changed: bool = False
     write: bool = True
@@ -105,14 +105,14 @@ def feedback(store: Store, plan: Plan) -> Given:
     """
     roster = enrolled(store)
     known = addresses(store, roster)
-    found = counted(store)
+    found = counting_attempts(store)
     elsewhere = _elsewhere(plan, known)
     before = given(store)
     graded = drafts(store, found, before)
     if not graded:
         raise FeedbackError(f"{store.path}: nobody has a result that could be given back.")
     grades = plan.table is not None
-    pages = {page.name: page for page in made(graded, plan.hints, plan.lanes, comments=grades)}
+    pages = {page.name: page for page in made(graded, plan.hints, plan.workers, comments=grades)}
     bundle = _bundle(plan, [known[name] for name in pages], pages)
     filled = None
     if plan.table is not None:
@@ -227,7 +227,7 @@ def _write(
     store: Store,
     plan: Plan,
     bundle: _Bundle,
-    filled: FilledSheet | None,
+    filled: FilledTable | None,
     notes: Sequence[tuple[str, str, bytes]],
 ) -> list[Path]:
     """Write the files and note what is new in them, in the order that the module tells."""
@@ -248,7 +248,7 @@ def _write(
 def _new(
     plan: Plan,
     bundle: _Bundle,
-    filled: FilledSheet | None,
+    filled: FilledTable | None,
     before: Mapping[str, Sequence[Release]],
 ) -> list[tuple[str, str, bytes]]:
     """What students have not been given yet: pages, and rows of the table as they are written."""
@@ -284,7 +284,7 @@ def _write_pages(plan: Plan, bundle: _Bundle) -> Path:
 def _replace(path: Path, data: bytes) -> None:
     _make_folder(path.parent)
     try:
-        with whole(path) as stream:
+        with write_atomically(path) as stream:
             stream.write(data)
     except OSError as error:
         raise BundleError(

@@ -18,24 +18,24 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gradkit.classroom.process_pool import Helpers
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.overrides import overrides, result_of
 from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.language import phrase, say
-from gradkit.records.classroom import Counted, Override
+from gradkit.records.classroom import CountingAttempt, Override
 from gradkit.records.result import Result
 from gradkit.report.data import EXPECTED_LEVEL
 from gradkit.report.html import class_page, student_page, to_row
 from gradkit.report.html.class_page import Row
-from gradkit.report.visibility import withhold
+from gradkit.report.visibility import apply_visibility
 
 OPENED = Path("/proc/self/fd")
 """By which a file without a name gets one."""
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[BinaryIO]:
+def write_atomically(path: Path) -> Iterator[BinaryIO]:
     """A stream into a temporary file beside, which takes the place at the end of the block.
 
     Where the block fails, or the process is killed, what was there stays as it was.
@@ -107,7 +107,7 @@ class _Task:
     hints: int
 
 
-def write_pages(store: Store, folder: Path, hints: int, lanes: int) -> int:
+def write_pages(store: Store, folder: Path, hints: int, workers: int) -> int:
     """Write ``index.html`` and ``students/NAME.html``, and say how many students there are.
 
     Parameters
@@ -117,7 +117,7 @@ def write_pages(store: Store, folder: Path, hints: int, lanes: int) -> int:
         Made if there is none; pages of the same names are replaced, each at once.
     hints : int
         The level of the students' pages.
-    lanes : int
+    workers : int
         Processes that share the work.
 
     Raises
@@ -126,12 +126,12 @@ def write_pages(store: Store, folder: Path, hints: int, lanes: int) -> int:
         A page cannot be written.
     """
     words = overrides(store)
-    found = counted(store)
+    found = counting_attempts(store)
     students = folder / "students"
     try:
         students.mkdir(parents=True, exist_ok=True)
-        rows = list(_rows(store, found, words, students, hints, lanes))
-        write_whole(folder / "index.html", class_page(rows, folder.resolve().parent.name))
+        rows = list(_rows(store, found, words, students, hints, workers))
+        write_text(folder / "index.html", class_page(rows, folder.resolve().parent.name))
     except OSError as error:
         raise StoreError(
             f"{error.filename or folder}: cannot be written ({error.strerror}). What is graded "
@@ -150,19 +150,19 @@ def file_name(name: str) -> str:
     return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}.html"
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     """Put a file in its place at once: whoever looks sees the old one or the new one, whole."""
-    with whole(path) as stream:
+    with write_atomically(path) as stream:
         stream.write(text.encode("utf-8"))
 
 
 def _rows(
     store: Store,
-    found: Sequence[Counted],
+    found: Sequence[CountingAttempt],
     words: Mapping[str, Sequence[Override]],
     students: Path,
     hints: int,
-    lanes: int,
+    workers: int,
 ) -> Iterator[Row]:
     """Write the students' pages, and give the class page's rows in the order of the names."""
     tasks = (
@@ -174,11 +174,11 @@ def _rows(
         for each in found
         if each.kept.standing == "graded"
     )
-    if len(found) <= ALONE or lanes == 1:
+    if len(found) <= ALONE or workers == 1:
         made = _write(list(tasks))
         yield from made
     else:
-        with Helpers(lanes) as helpers:
+        with Helpers(workers) as helpers:
             for rows in helpers.map(_write, iter(lambda: list(islice(tasks, CHUNK)), [])):
                 yield from rows
     for each in found:
@@ -191,6 +191,6 @@ def _write(tasks: list[_Task]) -> list[Row]:
     rows = []
     for task in tasks:
         result = unpack(task.packed, Result)
-        write_whole(task.path, student_page(withhold(result), task.hints))
+        write_text(task.path, student_page(apply_visibility(result), task.hints))
         rows.append(to_row(result, EXPECTED_LEVEL, f"students/{task.path.name}"))
     return rows

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from gradkit.classroom.course.identify import index, who
 from gradkit.classroom.feedback.csv_table import (
-    Sheet,
-    SheetError,
+    CsvTable,
+    CsvTableError,
     column,
     decimal_comma,
     is_blank,
@@ -22,12 +22,12 @@ from gradkit.classroom.feedback.csv_table import (
     number_of,
     points,
     put,
-    read_sheet,
+    read_table,
     refuse_ragged,
     values,
-    write_sheet,
+    write_table,
 )
-from gradkit.records.course import FilledSheet, Mark
+from gradkit.records.course import FilledTable, Mark
 from gradkit.submission.files import shown
 from gradkit.text import clean_text
 
@@ -64,7 +64,7 @@ def fill_worksheet(
     *,
     headings: Mapping[str, str] | None = None,
     scale: bool = False,
-) -> FilledSheet:
+) -> FilledTable:
     """Fill the grades and the comments of those who have a row.
 
     Parameters
@@ -90,7 +90,7 @@ def fill_worksheet(
     SheetError
         It is no such worksheet, or it asks for words of a scale.
     """
-    sheet = read_sheet(data, name)
+    sheet = read_table(data, name)
     at = _columns(sheet, headings or {})
     refuse_ragged(sheet)
     rows = [row for row in range(1, len(sheet.rows)) if not is_blank(sheet.rows[row][0])]
@@ -126,7 +126,7 @@ def fill_worksheet(
     )
     names = tuple(mark.student for mark in taken.values())
     written = tuple(line(done, rows[place]) for place in taken)
-    return FilledSheet(write_sheet(done), names, tuple(left), tuple(notes), written)
+    return FilledTable(write_table(done), names, tuple(left), tuple(notes), written)
 
 
 def as_html(text: str) -> str:
@@ -174,7 +174,7 @@ def claim(
     return {row: marks[0] for row, marks in wanted.items()}, left
 
 
-def _columns(sheet: Sheet, named: Mapping[str, str]) -> dict[str, int]:
+def _columns(sheet: CsvTable, named: Mapping[str, str]) -> dict[str, int]:
     header = values(sheet, 0)
     found = {
         kind: place
@@ -185,13 +185,13 @@ def _columns(sheet: Sheet, named: Mapping[str, str]) -> dict[str, int]:
     if missing:
         there = ", ".join(f"“{shown(text)}”" for text in header[:16])
         wanted = ", ".join(f"“{HEADINGS[kind][0]}”" for kind in missing)
-        raise SheetError(
+        raise CsvTableError(
             f"{shown(sheet.name)} is no grading worksheet of Moodle that can be filled: no column "
             f"{wanted} among {there}. Download it with “Download grading worksheet”; if Moodle "
             "speaks another language, say what the columns are called there."
         )
     if "scale" in found and "maximum" not in found:
-        raise SheetError(
+        raise CsvTableError(
             f"{shown(sheet.name)} asks for words of a scale, not for points. Set the assignment's "
             "grade to “Point” in Moodle and download the worksheet again."
         )

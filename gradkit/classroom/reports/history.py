@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import msgspec
 
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.overrides import overrides, result_of
 from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.releases import releases
@@ -72,7 +72,7 @@ def history(store: Store, name: str) -> History:
 
 def mark_at(store: Store, name: str, upto: int | None = None) -> Mark | None:
     """What counted for a student at the end of a run; None where nothing did."""
-    for one in counted(store, upto):
+    for one in counting_attempts(store, upto):
         if one.kept.name == name:
             if one.kept.standing != "graded":
                 return Mark(None, None, one.number, one.attempts)
@@ -217,7 +217,7 @@ def stood(store: Store, upto: int) -> dict[str, Stood]:
     """What counted for each student at the end of a run."""
     words = overrides(store, upto)
     found = {}
-    for one in counted(store, upto):
+    for one in counting_attempts(store, upto):
         name, standing = one.kept.name, one.kept.standing
         if standing != "graded":
             found[name] = Stood(standing, Mark(None, None, one.number, one.attempts), (), {})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from gradkit.classroom.course.find_student import whom
+from gradkit.classroom.course.find_student import find_student
 from gradkit.classroom.course.identify import normal, turned
 from gradkit.classroom.course.senders import KINDS
 from gradkit.classroom.feedback.pages import file_name
@@ -139,7 +139,7 @@ def purge_student(
     ('chen', ('handed_in/chen.py',))
     """
     with Store(folder, write=True, make=False) as store:
-        name = whom(store, student)
+        name = find_student(store, student)
         if not confirm(name):
             raise PurgeError("nothing was removed. To go on without being asked, add --yes.")
         # First: afterwards nobody could tell which files they were.

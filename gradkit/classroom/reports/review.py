@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import get_args
 
 from gradkit.classroom.course.enrolment import enrolled
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.overrides import overrides, result_of
 from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.results import Store
 from gradkit.language import phrase, say
-from gradkit.records.classroom import Counted
+from gradkit.records.classroom import CountingAttempt
 from gradkit.records.finding import UNEXPLAINED
 from gradkit.records.reports import Kind, Look, Reason
 from gradkit.records.result import Result
@@ -48,7 +48,7 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
     ----------
     store : Store
     assistants : sequence of str
-        Who shares the work, see `share`.
+        Who shares the work, see `split_work`.
     pseudonyms : bool
         Students by their pseudonyms, and without sentences that may name them.
 
@@ -58,7 +58,7 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
         By the most urgent reason of each, then by name.
     """
     words, roster = overrides(store), enrolled(store)
-    attempts = counted(store)
+    attempts = counting_attempts(store)
     together = all_provisional(attempts)
     looks = []
     for one in attempts:
@@ -75,14 +75,14 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
             found.sort(key=lambda reason: KINDS.index(reason.kind))
             looks.append(Look(kept.name, tuple(found), kept.told))
     if assistants:
-        whose = share([look.name for look in looks], assistants)
+        whose = split_work([look.name for look in looks], assistants)
         looks = [replace(look, assistant=whose[look.name]) for look in looks]
     if pseudonyms:
         looks = [replace(look, name=pseudonym(store, look.name), told="") for look in looks]
     return sorted(looks, key=lambda look: (KINDS.index(look.reasons[0].kind), look.name))
 
 
-def all_provisional(found: Sequence[Counted]) -> bool:
+def all_provisional(found: Sequence[CountingAttempt]) -> bool:
     """Whether everybody's marks are provisional: then nobody has to be looked at for that."""
     graded = [one.kept for one in found if one.kept.standing == "graded"]
     return bool(graded) and all(kept.provisional for kept in graded)
@@ -106,7 +106,7 @@ def reasons(result: Result) -> Iterator[Reason]:
         yield Reason("provisional", say("provisional"))
 
 
-def share(names: Sequence[str], assistants: Sequence[str]) -> dict[str, str]:
+def split_work(names: Sequence[str], assistants: Sequence[str]) -> dict[str, str]:
     """Give each student an assistant: the same ones always, and about as many to each.
 
     Every assistant has a rank for every student, drawn from both names (rendezvous hashing),

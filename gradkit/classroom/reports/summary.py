@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from gradkit.classroom.course.enrolment import enrolled
 from gradkit.classroom.reports.review import reasons
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.overrides import overrides, result_of
 from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.results import Store
 from gradkit.language import phrase, say
-from gradkit.records.classroom import Counted, HandedIn, Override, Row, Summary
+from gradkit.records.classroom import CountingAttempt, HandedIn, Override, Row, Summary
 from gradkit.records.verdict import State
 
 NOTHING = phrase("nothing handed in")
@@ -39,7 +39,7 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
         Whoever has nothing that counts is in it too, on the roster or not.
     """
     words = overrides(store)
-    rows = [_row(store, one, words.get(one.kept.name, ())) for one in counted(store)]
+    rows = [_row(store, one, words.get(one.kept.name, ())) for one in counting_attempts(store)]
     there = {row.name for row in rows}
     tried = {kept.name for kept in store.newest()} - there
     rows += [_absent(name, say(NONE_COUNTS)) for name in tried]
@@ -58,7 +58,7 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     return Summary(tuple(rows), states, {code: tuple(names) for code, names in frequent})
 
 
-def _row(store: Store, one: Counted, said: Sequence[Override]) -> Row:
+def _row(store: Store, one: CountingAttempt, said: Sequence[Override]) -> Row:
     kept = one.kept
     handed = HandedIn(one.number, one.attempts, one.listed.sender.late, one.listed.sender.at)
     if kept.standing != "graded":
@@ -70,7 +70,7 @@ def _row(store: Store, one: Counted, said: Sequence[Override]) -> Row:
         for task in result.tasks
         for check in task.checks
     }
-    decided = {
+    overridden = {
         f"{task.task}/{check.check}": check
         for task in result.tasks
         for check in task.checks
@@ -88,7 +88,7 @@ def _row(store: Store, one: Counted, said: Sequence[Override]) -> Row:
         tuple(dict.fromkeys(found)),
         tuple(reason.words for reason in reasons(result) if reason.kind not in UNSAID),
         handed,
-        decided,
+        overridden,
     )
 
 
@@ -98,9 +98,9 @@ def _absent(name: str, why: str) -> Row:
 
 def _hidden(row: Row, name: str) -> Row:
     """The row of a student who is not to be known."""
-    decided = {
+    overridden = {
         key: replace(check, decision=check.decision and replace(check.decision, comment=""))
-        for key, check in row.decided.items()
+        for key, check in row.overridden.items()
     }
     handed = replace(row.handed, at="")
-    return replace(row, name=name, told="", handed=handed, decided=decided)
+    return replace(row, name=name, told="", handed=handed, overridden=overridden)

@@ -17,7 +17,7 @@ from itertools import groupby
 
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
-from gradkit.records.classroom import Counted, Filed, Kept, Listed
+from gradkit.records.classroom import CountingAttempt, Filed, Kept, Listed
 
 LAST = "last"
 BEFORE = "before="
@@ -77,13 +77,13 @@ def moment(text: str) -> datetime | None:
     return found.astimezone(UTC) if found.tzinfo else found.astimezone()
 
 
-def counted(
+def counting_attempts(
     store: Store,
     upto: int | None = None,
     *,
     rule: str | None = None,
     amended: Mapping[int, Filed] | None = None,
-) -> list[Counted]:
+) -> list[CountingAttempt]:
     """For each student the attempt that counts, in the order of the names.
 
     Parameters
@@ -115,7 +115,7 @@ def counted(
         chosen = _chosen(ordered, rule)
         if chosen is not None:
             number = ordered.index(chosen) + 1
-            result.append(Counted(chosen.kept, number, len(ordered), chosen.listed))
+            result.append(CountingAttempt(chosen.kept, number, len(ordered), chosen.listed))
     return result
 
 

@@ -16,7 +16,7 @@ from gradkit.classroom.store.database import last
 from gradkit.classroom.store.results import Store, unpack
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.grading.mark import total_of
-from gradkit.records.classroom import Counted, Kept, Override
+from gradkit.records.classroom import CountingAttempt, Kept, Override
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
 from gradkit.records.verdict import OPEN
 
@@ -70,12 +70,12 @@ def override_points(
     ('chen', None, 19.5)
     """
     # Late: it looks into the class file, of which this is a part.
-    from gradkit.classroom.course.find_student import whom
-    from gradkit.classroom.store.attempts import counted
+    from gradkit.classroom.course.find_student import find_student
+    from gradkit.classroom.store.attempts import counting_attempts
 
     with Store(folder, write=True, make=False) as store:
-        name = whom(store, student)
-        counts = {each.kept.name: each for each in counted(store)}
+        name = find_student(store, student)
+        counts = {each.kept.name: each for each in counting_attempts(store)}
         if name not in counts:
             raise OverrideError(f"{name} has nothing that counts, so there are no points to set.")
         one = counts[name]
@@ -180,12 +180,12 @@ def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override
     return found
 
 
-def result_of(store: Store, one: Counted, said: Iterable[Override]) -> Result:
+def result_of(store: Store, one: CountingAttempt, said: Iterable[Override]) -> Result:
     """The result of an attempt, with the last word on its checks in it."""
-    return decided(unpack(store.result(one.kept.id), Result), one.kept, said)
+    return with_overrides(unpack(store.result(one.kept.id), Result), one.kept, said)
 
 
-def decided(result: Result, kept: Kept, said: Iterable[Override]) -> Result:
+def with_overrides(result: Result, kept: Kept, said: Iterable[Override]) -> Result:
     """A result with the last word on its checks, and the sums that follow.
 
     A word on a check that is not there any more has nothing to say.

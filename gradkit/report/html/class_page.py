@@ -16,7 +16,7 @@ from gradkit.report.html.document import SIGNS, document, points
 from gradkit.report.html.drawings import Drawing
 from gradkit.report.html.plots import placed
 from gradkit.report.html.student_page import Report
-from gradkit.report.words import decided, word
+from gradkit.report.words import override_text, word
 from gradkit.text import clean_text
 
 
@@ -35,7 +35,7 @@ class TaskRow:
 class Row:
     """One student. ``mistakes`` maps codes to titles; ``link`` leads to the student's page.
 
-    ``decided`` are sentences on points that a person has set.
+    ``override_texts`` are sentences on points that a person has set.
 
     ``link`` is a path relative to the class page, or ``#name`` within it, not yet quoted;
     empty where there is no page.
@@ -48,7 +48,7 @@ class Row:
     tasks: tuple[TaskRow, ...]
     mistakes: tuple[tuple[str, str], ...] = ()
     link: str = ""
-    decided: tuple[str, ...] = ()
+    override_texts: tuple[str, ...] = ()
 
 
 def to_row(result: Result, hints: int, link: str = "") -> Row:
@@ -75,7 +75,7 @@ def _decided(result: Result) -> Iterator[str]:
     for task in result.tasks:
         for check in task.checks:
             if check.decision is not None:
-                yield f"{task.title}, {check.check}: {decided(check)}"
+                yield f"{task.title}, {check.check}: {override_text(check)}"
 
 
 def _task(task: TaskResult) -> TaskRow:
@@ -160,8 +160,10 @@ def class_page(rows: Sequence[Row], title: str, reports: Sequence[Report] = ()) 
 
 def _clean(row: Row) -> Row:
     mistakes = tuple((code, clean_text(title)) for code, title in row.mistakes)
-    decided = tuple(map(clean_text, row.decided))
-    return replace(row, submission=clean_text(row.submission), mistakes=mistakes, decided=decided)
+    texts = tuple(map(clean_text, row.override_texts))
+    return replace(
+        row, submission=clean_text(row.submission), mistakes=mistakes, override_texts=texts
+    )
 
 
 def _line(row: Row, columns: Iterable[str]) -> Line:
