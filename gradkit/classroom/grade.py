@@ -21,7 +21,7 @@ from gradkit.classroom.cache_key import (
     refuse_other_version,
     seed_of,
 )
-from gradkit.classroom.course.enrolment import Enrolment, Entry, enrol
+from gradkit.classroom.course.enrolment import Enrolment, Entry
 from gradkit.classroom.store.backlog import Backlog
 from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.classroom.worker_pool import WorkerPool
@@ -151,7 +151,7 @@ class Grading:
         frameworks = {task.framework for task in self._assignment.tasks}
         with self._store.writing():
             run = self._store.begin("grade", self._settings, frameworks, policy=policy)
-            enrol(self._store, run, roll.students)
+            self._store.enrol(run, roll.students)
         with Loader() as loader:
             try:
                 orders = self._orders(roll.entries, loader)

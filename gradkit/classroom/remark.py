@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,7 @@ from gradkit.classroom.cache_key import (
     refuse_other_version,
 )
 from gradkit.classroom.marker import Marker
-from gradkit.classroom.process_pool import Helpers
+from gradkit.classroom.process_pool import map_chunks
 from gradkit.classroom.store.attempts import counting_attempts, policy
 from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.overrides import overrides, with_overrides
@@ -214,11 +214,18 @@ def remark(
     kept = [each for each in store.newest() if each.standing == "graded"]
     stale: list[tuple[str, str]] = []
     new: dict[int, Filed] = {}
-    for chunk in _marked(
-        _stored(store, settings, marker, kept), settings, marker, len(kept), workers
+    _HERE[:] = [marker]
+    for old, filed, told in map_chunks(
+        _mark_chunk,
+        _stored(store, settings, marker, kept),
+        size=CHUNK,
+        workers=1 if len(kept) <= ALONE else workers,
+        prepare=partial(_prepare, settings),
     ):
-        new |= {old.id: filed for old, filed, _ in chunk if filed is not None}
-        stale += [(old.name, told) for old, _, told in chunk if told]
+        if filed is not None:
+            new[old.id] = filed
+        if told:
+            stale.append((old.name, told))
     total, changes = _changes(store, new, policy)
     if store_it:
         with store.writing():
@@ -286,23 +293,12 @@ def _stored(
         yield _Stored(each, key, store.result(each.id), store.evidence(each.id))
 
 
-def _marked(
-    stored: Iterator[_Stored], settings: Settings, marker: Marker, count: int, workers: int
-) -> Iterator[list[_Marked]]:
-    chunks = iter(lambda: list(islice(stored, CHUNK)), [])
-    if count <= ALONE or workers == 1:
-        for chunk in chunks:
-            yield [_mark(marker, each) for each in chunk]
-        return
-    with Helpers(workers, _prepare, settings) as helpers:
-        yield from helpers.map(_mark_chunk, chunks)
-
-
 _HERE: list[Marker] = []
+"""The one that this process marks with."""
 
 
 def _prepare(settings: Settings) -> None:
-    _HERE.append(Marker(settings))
+    _HERE[:] = [Marker(settings)]
 
 
 def _mark_chunk(chunk: list[_Stored]) -> list[_Marked]:

@@ -10,7 +10,7 @@ from classroom.filing import filed
 from classroom.test_roster import STUDENTS
 from classroom.test_senders import METADATA_TEXT
 
-from gradkit.classroom.course.enrolment import Enrolment, enrol, enrolled, enrolment_of, names_of
+from gradkit.classroom.course.enrolment import Enrolment, enrolment_of, names_of
 from gradkit.classroom.course.roster import roster
 from gradkit.classroom.course.senders import METADATA
 from gradkit.classroom.store.results import Store
@@ -127,7 +127,7 @@ def test_names_stay_with_their_identifiers(tmp_path: Path) -> None:
 def test_the_newest_roster_holds(tmp_path: Path) -> None:
     """Whoever is not in it any more has left the course."""
     with Store(tmp_path, write=True) as store:
-        assert enrolled(store) == {}
-        enrol(store, store.begin("grade", Settings()), STUDENTS[:2])
-        enrol(store, store.begin("grade", Settings()), STUDENTS[1:3])
-        assert enrolled(store) == {student.name: student for student in STUDENTS[1:3]}
+        assert store.enrolled() == {}
+        store.enrol(store.begin("grade", Settings()), STUDENTS[:2])
+        store.enrol(store.begin("grade", Settings()), STUDENTS[1:3])
+        assert store.enrolled() == {student.name: student for student in STUDENTS[1:3]}

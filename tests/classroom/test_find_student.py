@@ -8,9 +8,13 @@ import pytest
 from classroom.answering import ANNA, BEN, CAS, DAN, EVE, FAY, ZED
 from classroom.filing import filed
 
-from gradkit.classroom.course.find_student import UnknownStudentError, find_student, students
+from gradkit.classroom.course.find_student import (
+    UnknownStudentError,
+    find_student,
+    pseudonym,
+    students,
+)
 from gradkit.classroom.store.database import FILE
-from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Listed
 from gradkit.records.course import Sender

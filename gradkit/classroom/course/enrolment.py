@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from gradkit.classroom.course.roster import match
 from gradkit.classroom.course.senders import KINDS, attributed, identity, senders
 from gradkit.classroom.store.results import Store
@@ -143,22 +141,3 @@ def _told_apart(students: Sequence[Student]) -> list[Student]:
         else replace(student, name=shown(f"{student.name} ({_identity(student.ids) or number})"))
         for number, student in enumerate(students, 1)
     ]
-
-
-def enrol(store: Store, run: int, students: Sequence[Student]) -> None:
-    """Note the students of a roster; a later roster takes the place of an earlier one."""
-    with store.writing():
-        for student in students:
-            packed = msgspec.json.encode(student).decode()
-            store.change(
-                "INSERT INTO students (run, name, packed) VALUES (?, ?, ?)",
-                (run, student.name, packed),
-            )
-
-
-def enrolled(store: Store) -> dict[str, Student]:
-    """The students of the newest roster, by name; none where there was no roster."""
-    rows = store.rows(
-        "SELECT name, packed FROM students WHERE run = (SELECT max(run) FROM students) ORDER BY id"
-    )
-    return {row["name"]: msgspec.json.decode(row["packed"], type=Student) for row in rows}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from gradkit.classroom.course.identify import Index, index, normal, turned, who
+from gradkit.classroom.course.find_student import Index, index, normal, turned, who
 from gradkit.classroom.course.senders import KINDS
 from gradkit.classroom.feedback.csv_table import CsvTableError, column, is_blank, read_table, values
 from gradkit.records.course import Match, Sender, Student

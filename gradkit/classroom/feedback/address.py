@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from gradkit.classroom.course.identify import index, who
+from gradkit.classroom.course.find_student import index, who
 from gradkit.classroom.course.senders import CANVAS, CANVAS_ANONYMOUS, KINDS, MOODLE
 from gradkit.classroom.feedback.pages import file_name, write_atomically
 from gradkit.classroom.store.attempts import not_theirs

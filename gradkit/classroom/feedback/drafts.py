@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice, pairwise
+from itertools import pairwise
 
 from gradkit.classroom.feedback.pages import ALONE, CHUNK
-from gradkit.classroom.process_pool import Helpers
+from gradkit.classroom.process_pool import map_chunks
 from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import last
 from gradkit.classroom.store.overrides import overrides, with_overrides
@@ -290,13 +290,8 @@ def made(found: Sequence[Draft], hints: int, workers: int, *, comments: bool) ->
         Whether each is wanted as plain text too.
     """
     make = partial(_make, hints=hints, comments=comments)
-    if len(found) <= ALONE or workers == 1:
-        yield from make(found)
-        return
-    rest = iter(found)
-    with Helpers(workers) as helpers:
-        for pages in helpers.map(make, iter(lambda: list(islice(rest, CHUNK)), [])):
-            yield from pages
+    alone = len(found) <= ALONE
+    yield from map_chunks(make, found, size=CHUNK, workers=1 if alone else workers)
 
 
 def _make(found: Sequence[Draft], hints: int, *, comments: bool) -> list[Page]:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gradkit.classroom.course.enrolment import enrolled
 from gradkit.classroom.feedback.address import (
     Address,
     BundleError,
@@ -103,7 +102,7 @@ def feedback(store: Store, plan: Plan) -> Given:
         A file cannot be written, the table cannot be filled, or the class file not written.
         Of files, those that were there are whole.
     """
-    roster = enrolled(store)
+    roster = store.enrolled()
     known = addresses(store, roster)
     found = counting_attempts(store)
     elsewhere = _elsewhere(plan, known)

@@ -13,11 +13,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from gradkit.classroom.process_pool import Helpers
+from gradkit.classroom.process_pool import map_chunks
 from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.overrides import overrides, result_of
@@ -174,13 +173,8 @@ def _rows(
         for each in found
         if each.kept.standing == "graded"
     )
-    if len(found) <= ALONE or workers == 1:
-        made = _write(list(tasks))
-        yield from made
-    else:
-        with Helpers(workers) as helpers:
-            for rows in helpers.map(_write, iter(lambda: list(islice(tasks, CHUNK)), [])):
-                yield from rows
+    alone = len(found) <= ALONE
+    yield from map_chunks(_write, tasks, size=CHUNK, workers=1 if alone else workers)
     for each in found:
         kept = each.kept
         if kept.standing != "graded":

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from gradkit.classroom.course.identify import index, who
+from gradkit.classroom.course.find_student import index, who
 from gradkit.classroom.feedback.csv_table import (
     CsvTable,
     CsvTableError,

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import msgspec
 
+from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.overrides import overrides, result_of
-from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.releases import releases
 from gradkit.classroom.store.results import Store, unpack
 from gradkit.errors import GradkitError

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from gradkit.classroom.course.find_student import find_student
-from gradkit.classroom.course.identify import normal, turned
+from gradkit.classroom.course.find_student import find_student, normal, pseudonym, turned
 from gradkit.classroom.course.senders import KINDS
 from gradkit.classroom.feedback.pages import file_name
 from gradkit.classroom.store.database import StoreError
-from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
 from gradkit.records.course import Sender, Student

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from gradkit.classroom.course.enrolment import enrolled
+from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.overrides import overrides, result_of
-from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.results import Store
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt
@@ -57,7 +56,7 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
     list of Look
         By the most urgent reason of each, then by name.
     """
-    words, roster = overrides(store), enrolled(store)
+    words, roster = overrides(store), store.enrolled()
     attempts = counting_attempts(store)
     together = all_provisional(attempts)
     looks = []

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gradkit.classroom.course.find_student import find_student
+from gradkit.classroom.course.find_student import find_student, pseudonym
 from gradkit.classroom.course.senders import attributed, senders
 from gradkit.classroom.remark import settings_of
 from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.overrides import overrides, result_of
-from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.releases import content, releases
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Kept

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gradkit.classroom.course.enrolment import enrolled
+from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.reports.review import reasons
 from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.overrides import overrides, result_of
-from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.results import Store
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, HandedIn, Override, Row, Summary
@@ -43,7 +42,7 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     there = {row.name for row in rows}
     tried = {kept.name for kept in store.newest()} - there
     rows += [_absent(name, say(NONE_COUNTS)) for name in tried]
-    rows += [_absent(name, say(NOTHING)) for name in enrolled(store) if name not in there | tried]
+    rows += [_absent(name, say(NOTHING)) for name in store.enrolled() if name not in there | tried]
     if pseudonyms:
         rows = [_hidden(row, pseudonym(store, row.name)) for row in rows]
     rows.sort(key=lambda row: row.name)

@@ -22,7 +22,7 @@ from gradkit.classroom.store.database import RESCUE, Database, StoreError, last
 from gradkit.grading.assess import versions_of
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Kept, Listed, Run, RunKind
-from gradkit.records.course import Sender
+from gradkit.records.course import Sender, Student
 from gradkit.records.mistake import Preset
 from gradkit.text import storable
 
@@ -174,6 +174,22 @@ class Store(Database):
                     for one in found
                 ],
             )
+
+    def enrol(self, run: int, students: Sequence[Student]) -> None:
+        """Note the students of a roster; a later roster takes the place of an earlier one."""
+        with self.writing():
+            self._base.executemany(
+                "INSERT INTO students (run, name, packed) VALUES (?, ?, ?)",
+                [(run, each.name, msgspec.json.encode(each).decode()) for each in students],
+            )
+
+    def enrolled(self) -> dict[str, Student]:
+        """Return the students of the newest roster, by name; none where there was no roster."""
+        rows = self.rows(
+            "SELECT name, packed FROM students WHERE run = (SELECT max(run) FROM students) "
+            "ORDER BY id"
+        )
+        return {row["name"]: msgspec.json.decode(row["packed"], type=Student) for row in rows}
 
     def drop(self, run: int, codes: Sequence[str]) -> None:
         """Withdraw findings of these codes from everyone, now and in later runs."""

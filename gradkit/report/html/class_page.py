@@ -12,10 +12,11 @@ from gradkit.records.result import Result, TaskResult
 from gradkit.records.verdict import State
 from gradkit.report.data import TITLE_LEVEL, visible
 from gradkit.report.html import plots
-from gradkit.report.html.document import SIGNS, document, points
+from gradkit.report.html.document import SIGNS, document
 from gradkit.report.html.drawings import Drawing
 from gradkit.report.html.plots import placed
 from gradkit.report.html.student_page import Report
+from gradkit.report.rounding import points
 from gradkit.report.words import override_text, word
 from gradkit.text import clean_text
 
