@@ -21,7 +21,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.classroom.worker_pool import LocalPool
 from gradkit.grading.isolation import refuse_unsafe, required_tier
 from gradkit.grading.settings import GradingError, Settings
-from gradkit.records.classroom import Summary
+from gradkit.records.classroom import Filed, Summary
 from gradkit.records.course import Preview, Student
 from gradkit.submission.gather import Handed, gather
 from gradkit.task.assignment import read_assignment

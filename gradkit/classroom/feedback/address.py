@@ -39,34 +39,6 @@ class BundleError(GradkitError):
     """Pages cannot be written; the text says where and why."""
 
 
-def canvas_names(told: Sequence[Sender]) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Names of files by student, for “Upload submissions”, and who has none, with the reason.
-
-    The student's own file name is left out: Canvas takes one that begins with ``link`` for no
-    attachment.
-    """
-    return _names(told, _canvas_name, "was not downloaded from Canvas with an attachment's number")
-
-
-def moodle_names(told: Sequence[Sender]) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Names in folders by student, for “Upload multiple feedback files in a zip”."""
-    return _names(told, _moodle_name, "was not downloaded from Moodle with a participant's number")
-
-
-def folder_names(told: Sequence[Sender]) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Names of files by student that every system takes; nobody is left out."""
-    return _names(told, lambda sender: file_name(sender.student), "")
-
-
-def _names(
-    told: Sequence[Sender], name_of: Callable[[Sender], str | None], reason: str
-) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Where a student has several submissions, the last one has the page."""
-    named = {sender.student: name_of(sender) for sender in told}
-    names = {student: name for student, name in named.items() if name is not None}
-    return names, [(student, reason) for student, name in named.items() if name is None]
-
-
 def _canvas_name(sender: Sender) -> str | None:
     name = sender.original
     found = CANVAS_ANONYMOUS.fullmatch(name) or CANVAS.fullmatch(name)
@@ -86,6 +58,48 @@ def _moodle_name(sender: Sender) -> str | None:
 
 def _safe(name: str) -> str:
     return _UNSAFE.sub("-", name)
+
+
+Way = Literal["canvas", "moodle", "folder"]
+Names = tuple[dict[str, str], list[tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How pages are named for a platform, and why a student has none.
+
+    ``owner_only``: a file reaches the one who handed in, and nobody else of the group.
+    """
+
+    name_of: Callable[[Sender], str | None]
+    reason: str = ""
+    owner_only: bool = False
+
+
+WAYS: Mapping[Way, Naming] = {
+    # Canvas takes a file of the student's own that begins with `link` for no attachment, so that
+    # name is left out.
+    "canvas": Naming(_canvas_name, "was not downloaded from Canvas with an attachment's number"),
+    "moodle": Naming(
+        _moodle_name,
+        "was not downloaded from Moodle with a participant's number",
+        owner_only=True,
+    ),
+    "folder": Naming(lambda sender: file_name(sender.student)),
+}
+"""How feedback goes back: by “Upload submissions”, by “Upload multiple feedback files in a zip”,
+or as files whose names every system takes."""
+
+
+def page_names(way: Way, told: Sequence[Sender]) -> Names:
+    """Name the students' pages, and tell who has none and why.
+
+    Where a student has several submissions, the last one has the page.
+    """
+    named = {sender.student: WAYS[way].name_of(sender) for sender in told}
+    names = {student: name for student, name in named.items() if name is not None}
+    left = [(student, WAYS[way].reason) for student, name in named.items() if name is None]
+    return names, left
 
 
 def write_zip(path: Path, names: Iterable[tuple[str, str]], page: Page) -> int:
@@ -152,10 +166,6 @@ def _unwritable(path: Path, error: OSError) -> str:
         f"{path}: cannot be written ({error.strerror}). What was there before is as it was; make "
         "room or choose another place with --out."
     )
-
-
-Way = Literal["canvas", "moodle", "folder"]
-Names = tuple[dict[str, str], list[tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,48 +236,20 @@ def names_of(way: Way, found: Sequence[Address]) -> Names:
     What a group has under one name bears that name for each of them where the platform hands
     it to all of a group, as Canvas does. Moodle gives each member's file to that member alone.
     """
-    return WAYS[way](found)
-
-
-def _folder(found: Sequence[Address]) -> Names:
-    return folder_names([replace(each.senders[0], student=each.name) for each in found])
-
-
-def _canvas(found: Sequence[Address]) -> Names:
-    return _by_platform("canvas", found, canvas_names)
-
-
-def _moodle(found: Sequence[Address]) -> Names:
-    names, left = _by_platform("moodle", found, moodle_names)
-    for each in found:
-        sender = _newest("moodle", each)
-        if each.name in names and sender is not None and not is_own(each, sender):
+    told = [(each, _newest(way, each) or each.senders[0]) for each in found]
+    names, left = page_names(way, [replace(sender, student=each.name) for each, sender in told])
+    for each, sender in told if WAYS[way].owner_only else ():
+        if each.name in names and sender.source == way and not is_own(each, sender):
             del names[each.name]
-            left.append(
-                (each.name, f"Moodle gives the file of {sender.student} to {sender.student} alone")
-            )
+            whose = f"{way.capitalize()} gives the file of {sender.student} to {sender.student}"
+            left.append((each.name, f"{whose} alone"))
     return names, left
-
-
-def _by_platform(
-    source: str, found: Sequence[Address], name: Callable[[Sequence[Sender]], Names]
-) -> Names:
-    told = [(each, _newest(source, each) or each.senders[0]) for each in found]
-    return name([replace(sender, student=each.name) for each, sender in told])
 
 
 def _newest(source: str, address: Address) -> Sender | None:
     fitting = [sender for sender in address.senders if sender.source == source]
     own = [sender for sender in fitting if is_own(address, sender)]
     return next(iter(own or fitting), None)
-
-
-WAYS: Mapping[Way, Callable[[Sequence[Address]], Names]] = {
-    "canvas": _canvas,
-    "moodle": _moodle,
-    "folder": _folder,
-}
-"""How feedback goes back."""
 
 
 def shared(names: Mapping[str, str]) -> dict[str, list[str]]:
