@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +19,10 @@ from typing import BinaryIO
 from gradkit.classroom.process_pool import map_chunks
 from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import StoreError
-from gradkit.classroom.store.overrides import overrides, result_of
+from gradkit.classroom.store.overrides import counting_results
 from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.language import phrase, say
-from gradkit.records.classroom import CountingAttempt, Override
+from gradkit.records.classroom import CountingAttempt
 from gradkit.records.result import Result
 from gradkit.report.data import EXPECTED_LEVEL
 from gradkit.report.html import class_page, student_page, to_row
@@ -124,12 +124,11 @@ def write_pages(store: Store, folder: Path, hints: int, workers: int) -> int:
     StoreError
         A page cannot be written.
     """
-    words = overrides(store)
     found = counting_attempts(store)
     students = folder / "students"
     try:
         students.mkdir(parents=True, exist_ok=True)
-        rows = list(_rows(store, found, words, students, hints, workers))
+        rows = list(_rows(store, found, students, hints, workers))
         write_text(folder / "index.html", class_page(rows, folder.resolve().parent.name))
     except OSError as error:
         raise StoreError(
@@ -158,20 +157,15 @@ def write_text(path: Path, text: str) -> None:
 def _rows(
     store: Store,
     found: Sequence[CountingAttempt],
-    words: Mapping[str, Sequence[Override]],
     students: Path,
     hints: int,
     workers: int,
 ) -> Iterator[Row]:
     """Write the students' pages, and give the class page's rows in the order of the names."""
     tasks = (
-        _Task(
-            pack(result_of(store, each, words.get(each.kept.name, ()))),
-            students / file_name(each.kept.name),
-            hints,
-        )
-        for each in found
-        if each.kept.standing == "graded"
+        _Task(pack(result), students / file_name(one.kept.name), hints)
+        for one, result in counting_results(store)
+        if result is not None
     )
     alone = len(found) <= ALONE
     yield from map_chunks(_write, tasks, size=CHUNK, workers=1 if alone else workers)

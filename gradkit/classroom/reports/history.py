@@ -8,12 +8,12 @@ from dataclasses import replace
 import msgspec
 
 from gradkit.classroom.course.find_student import pseudonym
-from gradkit.classroom.store.attempts import counting_attempts
-from gradkit.classroom.store.overrides import overrides, result_of
+from gradkit.classroom.store.attempts import counting_attempt
+from gradkit.classroom.store.overrides import counting_results, result_of
 from gradkit.classroom.store.releases import releases
 from gradkit.classroom.store.results import Store, unpack
 from gradkit.errors import GradkitError
-from gradkit.records.classroom import Run
+from gradkit.records.classroom import CountingAttempt, Run
 from gradkit.records.course import Sender
 from gradkit.records.reports import Attempt, Difference, History, Mark, PointsSet, Step, Stood
 from gradkit.records.result import Result
@@ -72,13 +72,16 @@ def history(store: Store, name: str) -> History:
 
 def mark_at(store: Store, name: str, upto: int | None = None) -> Mark | None:
     """What counted for a student at the end of a run; None where nothing did."""
-    for one in counting_attempts(store, upto):
-        if one.kept.name == name:
-            if one.kept.standing != "graded":
-                return Mark(None, None, one.number, one.attempts)
-            result = result_of(store, one, overrides(store, upto).get(name, ()))
-            return Mark(result.score, result.max_score, one.number, one.attempts)
-    return None
+    one = counting_attempt(store, name, upto)
+    if one is None:
+        return None
+    graded = one.kept.standing == "graded"
+    return _mark(one, result_of(store, one, upto) if graded else None)
+
+
+def _mark(one: CountingAttempt, result: Result | None) -> Mark:
+    score, most = (result.score, result.max_score) if result else (None, None)
+    return Mark(score, most, one.number, one.attempts)
 
 
 def run_of(store: Store, number: int) -> Run:
@@ -215,20 +218,14 @@ def differences(
 
 def stood(store: Store, upto: int) -> dict[str, Stood]:
     """What counted for each student at the end of a run."""
-    words = overrides(store, upto)
     found = {}
-    for one in counting_attempts(store, upto):
-        name, standing = one.kept.name, one.kept.standing
-        if standing != "graded":
-            found[name] = Stood(standing, Mark(None, None, one.number, one.attempts), (), {})
-            continue
-        result = result_of(store, one, words.get(name, ()))
+    for one, result in counting_results(store, upto):
         set_ = {
             f"{task.task}/{check.check}": check.score
-            for task in result.tasks
+            for task in (result.tasks if result else ())
             for check in task.checks
             if check.decision is not None
         }
-        mark = Mark(result.score, result.max_score, one.number, one.attempts)
-        found[name] = Stood("graded", mark, found_in(result), set_)
+        mistakes = found_in(result) if result else ()
+        found[one.kept.name] = Stood(one.kept.standing, _mark(one, result), mistakes, set_)
     return found

@@ -9,7 +9,7 @@ from typing import get_args
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.store.attempts import counting_attempts
-from gradkit.classroom.store.overrides import overrides, result_of
+from gradkit.classroom.store.overrides import counting_results
 from gradkit.classroom.store.results import Store
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt
@@ -56,18 +56,20 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
     list of Look
         By the most urgent reason of each, then by name.
     """
-    words, roster = overrides(store), store.enrolled()
-    attempts = counting_attempts(store)
-    together = all_provisional(attempts)
+    roster = store.enrolled()
+    together = all_provisional(counting_attempts(store))
     looks = []
-    for one in attempts:
+    for one, result in counting_results(store):
         kept = one.kept
-        if kept.standing == "graded":
-            found = list(reasons(result_of(store, one, words.get(kept.name, ()))))
-            if together:
-                found = [reason for reason in found if reason.kind != "provisional"]
-        else:
+        found = []
+        if kept.standing != "graded":
             found = [Reason(kept.standing, word(kept.standing))]
+        elif result is not None:
+            found = [
+                reason
+                for reason in reasons(result)
+                if not (together and reason.kind == "provisional")
+            ]
         if roster and kept.name not in roster:
             found.append(Reason("not-in-roster", say("not in the roster")))
         if found:

@@ -9,8 +9,8 @@ from pathlib import Path
 from gradkit.classroom.course.find_student import find_student, pseudonym
 from gradkit.classroom.course.senders import attributed, senders
 from gradkit.classroom.remark import settings_of
-from gradkit.classroom.store.attempts import counting_attempts
-from gradkit.classroom.store.overrides import overrides, result_of
+from gradkit.classroom.store.attempts import counting_attempt
+from gradkit.classroom.store.overrides import result_of
 from gradkit.classroom.store.releases import content, releases
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Kept
@@ -136,17 +136,16 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
 def _counting(store: Store, student: str) -> tuple[Kept, Result]:
     """The attempt of a student that counts, and its result."""
     name = find_student(store, student)
-    counts = {each.kept.name: each for each in counting_attempts(store)}
-    if name not in counts:
+    one = counting_attempt(store, name)
+    if one is None:
         raise ReproducerError(f"{name} has nothing that counts.")
-    one = counts[name]
     if one.kept.standing != "graded":
         if student == pseudonym(store, name):
             raise ReproducerError(f"{student} was {one.kept.standing}.")
         raise ReproducerError(
             f"{name} was {one.kept.standing}: {one.kept.told} It is {one.kept.path}."
         )
-    return one.kept, result_of(store, one, overrides(store).get(name, ()))
+    return one.kept, result_of(store, one)
 
 
 def show_stored(

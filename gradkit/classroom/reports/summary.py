@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.reports.review import reasons
-from gradkit.classroom.store.attempts import counting_attempts
-from gradkit.classroom.store.overrides import overrides, result_of
+from gradkit.classroom.store.overrides import counting_results
 from gradkit.classroom.store.results import Store
 from gradkit.language import phrase, say
-from gradkit.records.classroom import CountingAttempt, HandedIn, Override, Row, Summary
+from gradkit.records.classroom import CountingAttempt, HandedIn, Row, Summary
+from gradkit.records.result import Result
 from gradkit.records.verdict import State
 
 NOTHING = phrase("nothing handed in")
@@ -37,8 +36,7 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     Summary
         Whoever has nothing that counts is in it too, on the roster or not.
     """
-    words = overrides(store)
-    rows = [_row(store, one, words.get(one.kept.name, ())) for one in counting_attempts(store)]
+    rows = [_row(one, result) for one, result in counting_results(store)]
     there = {row.name for row in rows}
     tried = {kept.name for kept in store.newest()} - there
     rows += [_absent(name, say(NONE_COUNTS)) for name in tried]
@@ -57,24 +55,13 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     return Summary(tuple(rows), states, {code: tuple(names) for code, names in frequent})
 
 
-def _row(store: Store, one: CountingAttempt, said: Sequence[Override]) -> Row:
+def _row(one: CountingAttempt, result: Result | None) -> Row:
     kept = one.kept
     handed = HandedIn(one.number, one.attempts, one.listed.sender.late, one.listed.sender.at)
-    if kept.standing != "graded":
+    if result is None:
         look = (kept.standing,)
         return Row(kept.name, kept.standing, kept.told, None, None, False, {}, (), look, handed)
-    result = result_of(store, one, said)
-    checks = {
-        f"{task.task}/{check.check}": (check.state, check.score, check.max_score)
-        for task in result.tasks
-        for check in task.checks
-    }
-    overridden = {
-        f"{task.task}/{check.check}": check
-        for task in result.tasks
-        for check in task.checks
-        if check.decision is not None
-    }
+    checks = {f"{task.task}/{check.check}": check for task in result.tasks for check in task.checks}
     found = (finding.mistake for task in result.tasks for finding in task.findings)
     return Row(
         kept.name,
@@ -83,11 +70,11 @@ def _row(store: Store, one: CountingAttempt, said: Sequence[Override]) -> Row:
         result.score,
         result.max_score,
         result.provisional,
-        checks,
+        {name: (check.state, check.score, check.max_score) for name, check in checks.items()},
         tuple(dict.fromkeys(found)),
         tuple(reason.words for reason in reasons(result) if reason.kind not in UNSAID),
         handed,
-        overridden,
+        {name: check for name, check in checks.items() if check.decision is not None},
     )
 
 

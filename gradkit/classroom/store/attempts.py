@@ -119,6 +119,11 @@ def counting_attempts(
     return result
 
 
+def counting_attempt(store: Store, name: str, upto: int | None = None) -> CountingAttempt | None:
+    """Return the attempt of one student that counts; None where there is none."""
+    return next((one for one in counting_attempts(store, upto) if one.kept.name == name), None)
+
+
 def not_theirs(listed: Mapping[int, tuple[int, Listed]]) -> set[int]:
     """Submissions that a later run has found to be somebody else's, by another roster.
 
