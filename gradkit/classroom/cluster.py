@@ -175,7 +175,7 @@ class Cluster:
         return taken
 
     def _replies(self, future: Any, count: int) -> list[Reply | None]:
-        """What a chunk gave; nothing where it could not be graded at all."""
+        """Return the replies of a chunk; none where it could not be graded at all."""
         try:
             packed = future.result()
         except GradingError:

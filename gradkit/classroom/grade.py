@@ -285,7 +285,7 @@ class Grading:
 
 
 def renamed(filed: Filed, student: str) -> Filed:
-    """The same result as another member's of the group that handed it in."""
+    """Return the result under the name of another member of the group that handed it in."""
     if filed.name == student:
         return filed
     if not filed.result:

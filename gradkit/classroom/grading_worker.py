@@ -56,7 +56,7 @@ class TimeBudget:
         return max(LEAST, FACTOR * taken[len(taken) // 2]) if taken else FIRST
 
     def note(self, framework: str, seconds: float) -> None:
-        """What a section that came to its end has taken."""
+        """Note the seconds that a section took to its end."""
         self._taken.setdefault(framework, deque(maxlen=MEMORY)).append(seconds)
 
 
@@ -67,7 +67,7 @@ class Grader:
         self._sessions = {True: hurried, False: patient}
 
     def grade(self, order: Order) -> Reply:
-        """What comes of one order; whatever goes wrong in this process, there is a reply."""
+        """Grade one order; whatever goes wrong in this process, there is a reply."""
         parcel, started = order.parcel, time.monotonic()
         filed = Filed(parcel.name, parcel.path, parcel.digest, order.key, "refused")
         try:
@@ -111,7 +111,7 @@ def _broken(error: Exception) -> str:
 
 
 def _timed_out(result: Result) -> bool:
-    """Whether a check ran out of time, or a trace may have."""
+    """True where a check ran out of time, or a trace may have."""
     return any(
         any(check.state == "timeout" for check in task.checks)
         or any(finding.untraced for finding in task.findings)

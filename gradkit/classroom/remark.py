@@ -240,7 +240,7 @@ def remark(
 def _changes(
     store: Store, new: Mapping[int, Filed], rule: str | None
 ) -> tuple[int, tuple[Change, ...]]:
-    """How many students have a score, and whose is another one now: by new marks or a new rule."""
+    """Count students with a score, and list whose score new marks or a new rule change."""
     words = overrides(store)
     before = {one.kept.name: one for one in counting_attempts(store)}
     after = {one.kept.name: one for one in counting_attempts(store, rule=rule, amended=new)}

@@ -1,4 +1,4 @@
-"""Who does the grading: one worker for each core, and a slow one for what holds the others up."""
+"""Grade in processes: one worker for each core, and a slow one for what holds up the others."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class WorkerPool(Protocol):
     """Takes orders and gives replies, on this machine or elsewhere."""
 
     def capacity(self, *, slow: bool) -> int:
-        """How many orders it takes now; ``slow``: of those that must not hold up others."""
+        """Count the orders that it takes now; ``slow``: of those that must not hold up others."""
 
     def put(self, orders: Sequence[Order], *, slow: bool) -> None:
         """Hand over orders, no more than there is room for."""
 
     def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
-        """What has come back within that time. No reply: whoever had the order was lost."""
+        """Return what has come back within that time; no reply where the worker was lost."""
 
     def close(self) -> None:
         """Drop what is in hand, and end."""
@@ -148,7 +148,7 @@ class LocalPool:
 
 
 def _given_up(order: Order) -> Filed:
-    """What is filed of a submission that a worker has not come to an end with, and never will."""
+    """Return the result of a submission that a worker has not come to an end with."""
     parcel = order.parcel
     told = (
         f"gradkit's own process did not come to an end with this submission within {PATIENCE:g} "

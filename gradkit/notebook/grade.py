@@ -1,4 +1,4 @@
-"""From a running kernel to a report: which task, which cells, and the line from there on."""
+"""Grade what a running kernel holds: choose the task, read the cells, run the session."""
 
 from __future__ import annotations
 

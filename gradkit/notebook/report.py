@@ -1,4 +1,4 @@
-"""What a check in a notebook returns: it shows itself, as HTML or as text."""
+"""Show the result of a check in a notebook, as HTML or as text."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether every check passed."""
+        """True where every check passed."""
         checks = [c for t in self.result.tasks for c in t.checks] if self.result else []
         return bool(checks) and all(check.state == "pass" for check in checks)
 

@@ -104,7 +104,7 @@ def _tests(
 
 
 def _message(check: CheckResult, said: str, *, passed: bool, first: bool, told: bool) -> str | None:
-    """What goes with a part: all of it once, with the first that is missed.
+    """Return the message of a part: all of it once, with the first that is missed.
 
     Where a person has decided, that is with the first part in any case.
     """

@@ -70,7 +70,7 @@ def _lines(annotations: Sequence[Annotation]) -> str:
 
 
 def _bounded(annotations: Sequence[Annotation]) -> Iterator[Annotation]:
-    """As many of each kind as are shown; the last of them counts the rest."""
+    """Give as many of each kind as are shown; the last of them counts the rest."""
     left = Counter(each.kind for each in annotations)
     seen: Counter[str] = Counter()
     for each in annotations:

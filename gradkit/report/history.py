@@ -1,4 +1,4 @@
-"""How a grade came about, for whoever has to answer for it, and as data.
+"""Write how a grade came about, for whoever has to answer for it, and as data.
 
 No word in it is gradkit's alone: it is read by people who have never seen the command.
 """
@@ -38,7 +38,7 @@ SHORT = 12
 
 
 def to_text(history: History) -> str:
-    """What counts, then every run in order, each line of what it found and changed."""
+    """Write what counts, then every run in order, each line of what it found and changed."""
     lines = [f"{history.name}: {_mark(history.mark)}", ""]
     if history.steps:
         lines += [say("How that came about, in order. Times are UTC."), ""]
@@ -80,7 +80,7 @@ def _time(stamp: str) -> str:
 
 
 def _mark(mark: Mark | None) -> str:
-    """What counts, in words."""
+    """Write what counts in words."""
     if mark is None:
         return say("nothing counts")
     if mark.score is None or mark.max_score is None:
@@ -139,7 +139,7 @@ def _step(step: Step) -> Iterator[str]:
 
 
 def _rule(policy: str | None) -> str:
-    """Which attempt counts, in words."""
+    """Write in words which attempt counts."""
     if policy and policy.startswith("before="):
         return say(
             "From then on the last attempt before {policy} counts.",
@@ -161,7 +161,7 @@ def _word(task: str, check: str, given: float | None) -> str:
 
 
 def _attempt(attempt: Attempt, kind: RunKind) -> Iterator[str]:
-    """What a run found and what came of it."""
+    """Write what a run found and what came of it."""
     late = say(", late") if attempt.late else ""
     at = say(", handed in {at}", at=attempt.at) if attempt.at else ""
     found = say("The stored answers of") if kind == "remark" else say("Found")

@@ -26,12 +26,12 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 
 def refusal(sentences: Sequence[str]) -> str:
-    """What is said where nothing could be graded."""
+    """Write why nothing could be graded."""
     return "".join(f"{code_block(refusal_text(sentence))}\n" for sentence in sentences)
 
 
 def summary(results: Sequence[Result], hints: int, limit: int) -> str:
-    """The same within ``limit`` bytes: less of each text, then fewer submissions, and a note."""
+    """Render within ``limit`` bytes: less of each text, then fewer submissions, and a note."""
     kept: list[str] = []
     used = 0
     for number, result in enumerate(results):

@@ -54,14 +54,14 @@ def finding_text(finding: Finding, hints: int, width: int = WIDTH) -> str:
 
 
 def title_text(result: Result) -> str:
-    """Whose it is, and the total."""
+    """Write whose submission it is, and the total."""
     return log_text(
         say("{name}: {total} points", name=clean_text(result.submission), total=total(result))
     )
 
 
 def head_text(result: Result) -> str:
-    """What holds for the whole submission but its total: remarks on files, how it was judged."""
+    """Write what holds for the whole submission: remarks on files, how it was judged."""
     lines = [clean_text(problem.message) for problem in result.problems]
     for task in result.tasks:
         if task.checkable < task.max_score:
@@ -120,7 +120,7 @@ def shorten(text: str, room: int) -> str:
 
 
 def fit(build: Callable[[int], str], limit: int) -> str:
-    """What ``build`` makes of less and less room for single texts, until it is small enough.
+    """Call ``build`` with less and less room for single texts, until the whole is small enough.
 
     Parameters
     ----------

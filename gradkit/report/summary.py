@@ -84,14 +84,14 @@ def _cells(row: Row, checks: Sequence[str]) -> tuple[object, ...]:
 
 
 def _attempt(row: Row) -> str:
-    """Which of how many it is that counts."""
+    """Write which of how many attempts counts."""
     if not row.handed.attempts:
         return ""
     return say("{number} of {attempts}", number=row.handed.number, attempts=row.handed.attempts)
 
 
 def _decided(row: Row) -> list[str]:
-    """Who has set the points of which check."""
+    """List the sentences on points that a person has set, by check."""
     return [f"{name}: {override_text(check)}" for name, check in row.overridden.items()]
 
 

@@ -90,7 +90,7 @@ def review_csv(looks: Sequence[Look], folder: Path) -> str:
 
 
 def command(look: Look, folder: Path) -> str:
-    """What to type to see it."""
+    """Return the command that shows the student's result."""
     # What begins with a dash would be taken for an option.
     words = ["--"] if look.name.startswith("-") or str(folder).startswith("-") else []
     return shlex.join(["gradkit", "show", *words, str(folder), look.name])
@@ -115,7 +115,7 @@ def show_differences(changed: Sequence[Difference], console: Console) -> None:
 
 
 def score(stood: Stood | None) -> str:
-    """What counts, as ``15 / 20``; of what has no points, why."""
+    """Write what counts, as ``15 / 20``; of what has no points, why."""
     if stood is None:
         return "–"
     if stood.mark.score is None or stood.mark.max_score is None:

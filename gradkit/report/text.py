@@ -79,7 +79,7 @@ def show(results: Sequence[Result], hints: int, console: Console, unicode: bool 
 
 
 def is_unicode(encoding: str) -> bool:
-    """Whether it has every sign that there is."""
+    """True where an encoding has every sign."""
     return encoding.lower().replace("-", "").startswith("utf")
 
 
@@ -172,7 +172,7 @@ Line = tuple[Text | Table, int]
 
 
 def check_lines(check: CheckResult, findings: Sequence[Finding], hints: int) -> Iterator[Line]:
-    """What there is to say about a check, below the line with its points."""
+    """Write what there is to say about a check, below the line with its points."""
     if check.decision is not None:
         yield Text(clean_text(override_text(check)), style="bold"), 0
     if check.follows:
@@ -226,13 +226,13 @@ def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
 
 
 def or_else(finding: Finding) -> Iterator[str]:
-    """What could as well be the mistake: other names for the same numbers."""
+    """Name the other mistakes that give the same numbers."""
     for titles in finding.others:
         yield say("Or it is {titles}: the numbers are the same, so look for either.", titles=titles)
 
 
 def _moves(applied: str, right: str) -> Text:
-    """What an entry does: a formula after ``=`` is its new value, any other its step."""
+    """Write what an entry does: a formula after ``=`` is its new value, any other its step."""
     if applied == "not moved":
         return Text(say("does not move"), style="bold red")
     new = applied.startswith("= ")

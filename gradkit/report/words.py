@@ -41,7 +41,7 @@ STALE = phrase("Something else is found now than when this was decided.")
 
 
 def override_text(check: CheckResult) -> str:
-    """Who gave how many points of how many, when and why, and what the mark alone is.
+    """Write who gave how many points of how many, when and why, and what the mark alone is.
 
     Its words are a person's: whoever shows it escapes them as they would a student's.
 

@@ -137,7 +137,7 @@ def read_again(result: Data, file: Path) -> Submission:
 
 
 def _places(recorded: Path, file: Path) -> Iterator[Path]:
-    """Where the command was called from, or beside the result."""
+    """Try the path as recorded, then beside the result."""
     yield recorded
     yield file.parent / recorded
 

@@ -101,7 +101,7 @@ def run_again(
 
 
 def _run(workshop: Workshop, text: str, deadline: float) -> tuple[str, str]:
-    """What the script prints in a worker, and how it failed."""
+    """Run the script in a worker: what it prints, and how it failed."""
     try:
         with workshop.worker(deadline=deadline) as worker:
             asked = {"text": text}
@@ -115,7 +115,7 @@ def _run(workshop: Workshop, text: str, deadline: float) -> tuple[str, str]:
 
 
 def _compare(script: Script, printed: str, tolerance: float) -> tuple[str, bool]:
-    """Whether the recorded number was printed."""
+    """Compare the recorded number with the printed one."""
     lines = [line for line in printed.splitlines() if line.startswith("found ")]
     said = lines[-1].removeprefix("found") if lines else "null"
     values = json.loads(said.replace("nan", "NaN").replace("inf", "Infinity"))

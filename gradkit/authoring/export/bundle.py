@@ -1,4 +1,4 @@
-"""What every platform needs of an assignment: its files, its model solutions, gradkit itself."""
+"""Collect an assignment with its model solutions, and write exports as a folder or a zip."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def fill(template: str, **values: str) -> bytes:
 
 
 def filled(text: str, **values: str) -> str:
-    """The same of a text."""
+    """Replace every name in a text; see `fill`."""
     lines = []
     for line in text.splitlines():
         made = re.sub(r"@([A-Z]+)@", lambda name: values[name[1].lower()], line)

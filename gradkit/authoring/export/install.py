@@ -1,4 +1,4 @@
-"""How those who are handed something get gradkit: its wheel lies with it, unless told otherwise.
+"""Choose how gradkit is installed from an export: from a wheel in it, unless told otherwise.
 
 A requirement is only of use where pip finds it, and gradkit is on no package index. A wheel that is
 carried along needs neither index nor network for gradkit itself, and is the very code that exports.
@@ -102,7 +102,7 @@ class Install:
 
 
 def choose(asked: str | None) -> Install:
-    """What `--install` was given; None carries a wheel of the gradkit that runs.
+    """Read the value of `--install`; None carries a wheel of the gradkit that runs.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def _refusal(asked: str, why: str) -> ExportError:
 
 
 def words(given: Install, folder: str = ".") -> str:
-    """What stands behind `pip install` in a shell, with the wheel in ``folder`` (quoted)."""
+    """Return the argument of `pip install` in a shell, with the wheel in ``folder`` (quoted)."""
     quoted = shlex.quote(given.what)
     return quoted if given.wheel is None else f"{folder}/{quoted}"
 

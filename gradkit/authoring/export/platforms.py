@@ -99,7 +99,7 @@ def prairielearn(source: Bundle, given: Install, image: str) -> Files:
 
 
 def file_name(task: Task) -> str:
-    """What the student's file for a task is called."""
+    """Name the student's file for a task."""
     return f"{task.id.replace('-', '_')}.py"
 
 

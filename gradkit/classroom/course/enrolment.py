@@ -1,4 +1,4 @@
-"""Who is graded: each submission under the names of the students whose it is.
+"""Put each submission under the names of the students whose it is.
 
 With a roster these are the roster's names; without one, the names that the platform's download
 gives. What a group handed in is every member's.
@@ -104,7 +104,7 @@ def names_of(store: Store) -> dict[str, str]:
 
 
 def _members(told: Sequence[Sender]) -> list[tuple[str, ...]]:
-    """By submission the names of all who handed it in together, where the platform has them."""
+    """List the names of all who handed in each submission together, where the platform has them."""
     persons: dict[str, set[str]] = {}
     for sender in told:
         for member in sender.members:

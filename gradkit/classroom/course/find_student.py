@@ -68,7 +68,7 @@ def _key(kind: str, value: str) -> str:
 
 
 def who(ids: Mapping[str, str], name: str, kinds: Sequence[str], known: Index) -> frozenset[int]:
-    """Whom identifiers and a name can mean: one if they tell, none, or several.
+    """Return the numbers that identifiers and a name can mean: one, none, or several.
 
     A name counts only where no identifier is known; identifiers that mean different ones
     leave it open between these.

@@ -118,7 +118,7 @@ def _student(line: Mapping[str, str]) -> Student | None:
 
 
 def match(students: Sequence[Student], told: Sequence[Sender], *, by_group: bool = False) -> Match:
-    """Whose each submission is.
+    """Match submissions with the students of a roster.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def match(students: Sequence[Student], told: Sequence[Sender], *, by_group: bool
 def _owners(
     sender: Sender, known: Index, groups: Mapping[str, list[int]], students: Sequence[Student]
 ) -> tuple[frozenset[int], frozenset[int]]:
-    """Whose it is, and who else it could be where that is open."""
+    """Return a submission's owners, and who else it could be where that is open."""
     if sender.members:
         owners: frozenset[int] = frozenset()
         for member in sender.members:

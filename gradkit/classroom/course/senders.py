@@ -1,4 +1,4 @@
-"""Who handed in what, told from the names that learning platforms give their downloads.
+"""Tell who handed in what, by the names that learning platforms give their downloads.
 
     Canvas            name[_LATE]_userid_attachmentid_file, [LATE_]anon_ID_attachmentid_file
     Moodle            Full Name_participantid_assignsubmission_plugin[_][file]
@@ -143,7 +143,7 @@ KINDS = ("canvas", "moodle", "email", "sis", "login", "github")
 
 
 def senders(handed: Sequence[Handed]) -> list[Sender]:
-    """Whose submission each is, in the same order; several may be of one student.
+    """Return the sender of each submission, in the same order; several may be of one student.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def _download(handed: Sequence[Handed]) -> list[Sender]:
 
 
 def _consistent(found: Sequence[Sender]) -> bool:
-    """Whether the numbers can be a platform's: one student for each, each attachment once.
+    """True where the numbers can be a platform's: one student for each, each attachment once.
 
     Names with a date in them look like Canvas' too, and then all students are number 2026.
     """
@@ -250,7 +250,7 @@ def _gradescope(name: str, metadata: Metadata) -> Sender | None:
 
 
 def _slug(handed: Sequence[Handed], names: Sequence[str]) -> str:
-    """What all folders of a classroom begin with; nothing where they are no such folders.
+    """Return the common prefix of a classroom's folders; empty where they are no such folders.
 
     Without the folder's own name, or Git's mark in each of them, folders that begin alike may
     as well be those of two students with one family name.
@@ -311,7 +311,7 @@ def attributed(handed: Sequence[Handed], told: Sequence[Sender]) -> list[tuple[H
 
 
 def _is_listed(one: Handed, handed: Sequence[Handed], told: Sequence[Sender]) -> bool:
-    """Whether there are submissions of Gradescope beside it."""
+    """True where there are submissions of Gradescope beside it."""
     return any(
         sender.source == "gradescope" and _place(other) == _place(one)
         for other, sender in zip(handed, told, strict=True)
@@ -319,7 +319,7 @@ def _is_listed(one: Handed, handed: Sequence[Handed], told: Sequence[Sender]) ->
 
 
 def identity(sender: Sender) -> str:
-    """What tells a student from one of the same name: the platform's identifier."""
+    """Return the platform's identifier, which tells a student from one of the same name."""
     for kind in (*KINDS, "anonymous", "gradescope"):
         if kind in sender.ids:
             return f"{kind} {sender.ids[kind]}"

@@ -1,4 +1,4 @@
-"""Where a student's feedback goes: the file's name, and the identifiers of a row.
+"""Find where a student's feedback goes: the file's name, and the identifiers of a row.
 
 Both are those of the student's own newest submission, whichever attempt counts: a platform
 looks for what it has now. A submission that a whole group has under one name is its owner's.
@@ -178,7 +178,7 @@ class Address:
 
 
 def addresses(store: Store, roster: Mapping[str, Student]) -> dict[str, Address]:
-    """By student, for all who have a submission."""
+    """Map each student who has a submission to an address."""
     others = not_theirs(store.listed())
     rows = store.rows(
         "SELECT name, sender, submission FROM listed "
@@ -199,7 +199,7 @@ def addresses(store: Store, roster: Mapping[str, Student]) -> dict[str, Address]
 
 
 def is_own(address: Address, sender: Sender) -> bool:
-    """Whether a submission is the student's own, rather than another's of the group."""
+    """True where a submission is the student's own, rather than another's of the group."""
     student = address.student
     if student is None:
         return sender.student == address.name
@@ -253,7 +253,7 @@ def _newest(source: str, address: Address) -> Sender | None:
 
 
 def shared(names: Mapping[str, str]) -> dict[str, list[str]]:
-    """By name of a file those who have it, where several do."""
+    """Map the name of a file to the students who have it, where several do."""
     found: dict[str, list[str]] = {}
     for student, name in names.items():
         found.setdefault(name, []).append(student)

@@ -134,7 +134,7 @@ def _closed(raw: str) -> bool:
 
 
 def value_of(raw: str) -> str:
-    """What a cell says."""
+    """Return the text of a raw cell, unquoted."""
     if not raw.startswith('"'):
         return raw
     inner, _, rest = raw[1:].rpartition('"')
@@ -149,12 +149,12 @@ def cell_of(value: str, delimiter: str) -> str:
 
 
 def values(sheet: CsvTable, row: int) -> list[str]:
-    """What the cells of a row say."""
+    """Return the texts of a row's cells."""
     return [value_of(raw) for raw in sheet.rows[row][0]]
 
 
 def is_blank(cells: Sequence[str]) -> bool:
-    """Whether there is nothing in a row but spaces."""
+    """True where a row has nothing but spaces."""
     return not any(value_of(raw).strip() for raw in cells)
 
 
@@ -170,7 +170,7 @@ def column(header: Sequence[str], known: Iterable[str]) -> int | None:
 
 
 def decimal_comma(texts: Iterable[str]) -> bool:
-    """Whether numbers are written ``1,5``: at least one is, and none is ``1.5``."""
+    """True where numbers are written ``1,5``: at least one is, and none is ``1.5``."""
     numbers = [text.strip() for text in texts if _NUMBER.fullmatch(text.strip())]
     return bool(numbers) and all(_COMMA.fullmatch(number) for number in numbers)
 

@@ -54,12 +54,12 @@ class Former:
 
 
 def seen(stand: Stand) -> Result:
-    """What the student may see of it."""
+    """Return what the student may see of a result."""
     return apply_visibility(with_overrides(unpack(stand.packed, Result), stand.kept, stand.words))
 
 
 def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
-    """What the student did not know.
+    """Compare two results of a student as the student may see them.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ class Past:
         )
 
     def stand(self, name: str, upto: int | None = None) -> Stand | None:
-        """How a student stood; None where nothing had been graded that counts."""
+        """Return how a student stood; None where nothing had been graded that counts."""
         found, words = self._at(last(upto))
         one = found.get(name)
         if one is None or one.kept.standing != "graded":
@@ -213,7 +213,7 @@ class Past:
         return Stand(one.kept, packed, one.number, words.get(name, ()))
 
     def former(self, name: str, run: int, upto: int | None) -> Former | None:
-        """How a student stood at a run, and what was said between it and another one."""
+        """Return how a student stood at a run, and the reasons given between it and another one."""
         stand = self.stand(name, run)
         if stand is None:
             return None
@@ -256,7 +256,7 @@ def drafts(
 
 
 def _handed_in(one: CountingAttempt) -> tuple[str, ...]:
-    """What was handed in, wherever it lay: the same for all of a group, and for nobody else."""
+    """Return a key that is the same for all of a group, and for nobody else."""
     sender = one.listed.sender
     return one.kept.digest, sender.source, sender.original, sender.student
 

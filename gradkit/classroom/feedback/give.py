@@ -171,7 +171,7 @@ def _elsewhere(plan: Plan, known: Mapping[str, Address]) -> dict[str, Source]:
 
 
 def _told_elsewhere(elsewhere: Mapping[str, Source], given: Container[str]) -> Iterator[str]:
-    """How many get nothing here since they handed in by another platform; once for all."""
+    """Count those who get nothing here since they handed in by another platform."""
     count = Counter(PLATFORMS[source] for name, source in elsewhere.items() if name not in given)
     if count:
         by = ", ".join(f"{number} by {name}" for name, number in sorted(count.items()))
@@ -250,7 +250,7 @@ def _new(
     filled: FilledTable | None,
     before: Mapping[str, Sequence[Release]],
 ) -> list[tuple[str, str, bytes]]:
-    """What students have not been given yet: pages, and rows of the table as they are written."""
+    """List what students have not been given yet: pages, and rows of the table as written."""
     # Of what was given under one name the newest counts: an older one may have come back.
     known = {(each.name, each.file): each.digest for told in before.values() for each in told}
     found = []

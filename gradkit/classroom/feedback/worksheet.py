@@ -146,7 +146,7 @@ def claim(
     rows: Sequence[tuple[Mapping[str, str], Sequence[str]]],
     kinds: Sequence[str],
 ) -> tuple[dict[int, Mark], list[tuple[str, str]]]:
-    """Whose each row is, and the marks that have none, with the reason.
+    """Match marks with the rows of a table, and give a reason for each that has none.
 
     Parameters
     ----------

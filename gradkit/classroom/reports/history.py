@@ -71,7 +71,7 @@ def history(store: Store, name: str) -> History:
 
 
 def mark_at(store: Store, name: str, upto: int | None = None) -> Mark | None:
-    """What counted for a student at the end of a run; None where nothing did."""
+    """Return what counted for a student at the end of a run; None where nothing did."""
     one = counting_attempt(store, name, upto)
     if one is None:
         return None
@@ -102,7 +102,7 @@ def run_of(store: Store, number: int) -> Run:
 
 
 def _attempts(store: Store, name: str) -> dict[int, list[Attempt]]:
-    """By run the submissions that it found, or marked again."""
+    """Map run id to the submissions that it found or marked again."""
     listed = store.rows(
         "SELECT listed.run, submission, path, digest, stamp, sender FROM listed "
         "JOIN submissions ON submissions.id = submission WHERE name = ? ORDER BY listed.id",
@@ -130,7 +130,7 @@ def _attempts(store: Store, name: str) -> dict[int, list[Attempt]]:
 
 
 def _graded(attempt: Attempt, row: sqlite3.Row) -> Attempt:
-    """With what came of it."""
+    """Add to an attempt what came of it."""
     if row["standing"] != "graded":
         return replace(attempt, standing=row["standing"], told=row["told"])
     result = unpack(row["packed"], Result)
@@ -163,7 +163,7 @@ def found_in(result: Result) -> tuple[str, ...]:
 
 
 def _words(store: Store, name: str) -> dict[int, list[PointsSet]]:
-    """By run the points that were set for the student's checks, or taken back."""
+    """Map run id to the points that were set for the student's checks, or taken back."""
     rows = store.rows(
         'SELECT run, task, "check", points FROM overrides WHERE name = ? ORDER BY id', (name,)
     )
@@ -217,7 +217,7 @@ def differences(
 
 
 def stood(store: Store, upto: int) -> dict[str, Stood]:
-    """What counted for each student at the end of a run."""
+    """Map each student to what counted at the end of a run."""
     found = {}
     for one, result in counting_results(store, upto):
         set_ = {

@@ -222,7 +222,7 @@ def _self(store: Store, name: str) -> _Self:
 
 
 def _without(sender: Sender, gone: _Self) -> Sender:
-    """What is noted of a submission, without one of those whose it is."""
+    """Return the sender of a submission without one of those whose it is."""
     members = tuple(each for each in sender.members if not _is(each, gone))
     named = ", ".join(each["name"] for each in members if each.get("name"))
     whose = normal(sender.student) in gone.names
@@ -238,7 +238,7 @@ def _hidden(text: str, gone: _Self, hidden: str) -> str:
 
 
 def _is(member: Mapping[str, str], gone: _Self) -> bool:
-    """Whether a member of a group is that student: by identifiers, without any by name."""
+    """True where a member of a group is that student: by identifiers, without any by name."""
     ids = {(kind, value) for kind, value in member.items() if kind in KINDS}
     return (
         bool(ids & gone.ids) if ids and gone.ids else normal(member.get("name", "")) in gone.names

@@ -84,7 +84,7 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
 
 
 def all_provisional(found: Sequence[CountingAttempt]) -> bool:
-    """Whether everybody's marks are provisional: then nobody has to be looked at for that."""
+    """True where everybody's marks are provisional: nobody has to be looked at for that."""
     graded = [one.kept for one in found if one.kept.standing == "graded"]
     return bool(graded) and all(kept.provisional for kept in graded)
 

@@ -212,7 +212,7 @@ def read_stored(kept: Kept, folder: Path) -> Submission:
 
 
 def _parcels(base: Path, kept: Kept) -> Iterator[Parcel]:
-    """What lies there: as one of a download, whose files may belong together, or by itself."""
+    """Read what lies there: as one of a download, whose files may belong together, or by itself."""
     for path, member in _places(base, kept.path):
         with Loader() as loader:
             for handed in _download(path, member):

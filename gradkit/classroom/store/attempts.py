@@ -1,4 +1,4 @@
-"""Which attempt counts. All are kept and graded; the rule may change at any time.
+"""Choose the attempt that counts. All are kept and graded; the rule may change at any time.
 
 ``last`` is the attempt handed in last, ``best`` the one with the most points (of equal ones the
 last), ``before=DATE`` the last one before that time. Attempts are in the order of the times that
@@ -151,7 +151,7 @@ def rule_of(store: Store, upto: int | None = None) -> str:
 
 
 def _read(attempts: list[_Attempt]) -> list[_Attempt]:
-    """Without those of which only is known that a machine could not read them, if others are."""
+    """Leave out attempts that a machine could not read, if there are others."""
     return [each for each in attempts if each.kept.digest] or attempts
 
 
@@ -180,7 +180,7 @@ def _chosen(ordered: Sequence[_Attempt], rule: str) -> _Attempt | None:
 
 
 def _is_before(listed: Listed, limit: datetime) -> bool:
-    """Whether it was handed in by then; of what bears no time nobody can say that it was not."""
+    """True where it was handed in by then, or bears no time."""
     time = moment(listed.sender.at) or moment(listed.stamp)
     return time is None or time < limit
 

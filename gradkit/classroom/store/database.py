@@ -149,7 +149,7 @@ TRACES = "traces"
 
 
 def files_of(folder: Path) -> list[Path]:
-    """What a class has in its folder, where it is there: its file, and what is written of it."""
+    """List the files of a class that may be in its folder: its own, and what is written of it."""
     parts = [f"{name}{end}" for name in (FILE, NEW, LOCK) for end in ("", "-journal")]
     names = (*parts, "pages", "feedback")
     return [folder / name for name in names]
@@ -302,7 +302,7 @@ class Database:
             self._refuse(error)
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
-        """What the file says, for whoever has tables of their own in it.
+        """Return the rows of a query.
 
         Raises
         ------

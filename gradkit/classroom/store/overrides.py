@@ -162,7 +162,7 @@ def _find(result: Result, name: str) -> tuple[TaskResult, CheckResult]:
 
 
 def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override, ...]]:
-    """By student, the words that hold, at the end of a run or now."""
+    """Map each student to the overrides that hold, at the end of a run or now."""
     rows = store.rows(
         'SELECT overrides.id, run, name, task, "check", points, basis, who AS "by", '
         "why AS comment, began AS made FROM overrides JOIN runs ON runs.id = run "

@@ -208,7 +208,7 @@ class Store(Database):
         return tuple(row["code"] for row in self.rows("SELECT code FROM drops ORDER BY code"))
 
     def preset(self) -> Preset | None:
-        """What mistakes cost as it was last decided; None leaves it to the assignment."""
+        """Return the preset of deductions as last decided; None leaves it to the assignment."""
         runs = [run for run in self.runs() if run.kind in ("grade", "remark")]
         return msgspec.convert(runs[-1].settings["preset"], Preset | None) if runs else None
 
@@ -232,7 +232,7 @@ class Store(Database):
         return [Kept(**{**row, "provisional": bool(row["provisional"])}) for row in map(dict, rows)]
 
     def listed(self, upto: int | None = None) -> dict[int, tuple[int, Listed]]:
-        """By submission the last run that found it, and what that run was told of it."""
+        """Map each submission to the last run that found it, and what that run was told of it."""
         rows = self.rows(
             "SELECT submission, listed.run, place, stamp, sender, name, digest FROM listed "
             "JOIN submissions ON submissions.id = listed.submission WHERE listed.id IN "

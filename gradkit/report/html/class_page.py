@@ -53,7 +53,7 @@ class Row:
 
 
 def to_row(result: Result, hints: int, link: str = "") -> Row:
-    """What the class page needs of a result; below the level that names mistakes, none."""
+    """Cut a result to a row of the class page, with its mistakes where the level names them."""
     named = {
         finding.mistake: finding.title
         for task in result.tasks

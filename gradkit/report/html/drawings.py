@@ -42,7 +42,7 @@ def matrices(entries: Iterable[Data]) -> tuple[tuple[str, Matrix], ...]:
 
 
 def _error(entry: Data) -> float:
-    """How far a wrong entry is off; 0 where that is not shown, or not finite."""
+    """Return |found − expected| of a wrong entry; 0 where that is not shown, or not finite."""
     found, expected = entry["found"], entry.get("expected")
     wrong = entry["state"] not in SIGNS and found is not None and expected is not None
     return abs(found - expected) if wrong else 0.0
@@ -104,7 +104,7 @@ def courses(check: Data, name: str) -> Iterator[Drawing]:
 
 
 def heat_map(check: Data, name: str) -> Drawing | None:
-    """Which entries are wrong, and how much where that is shown; None where all are right."""
+    """Draw wrong entries, and by how much where that is shown; None where all are right."""
     drawn = matrices(check["entries"])
     wrong = [
         entry_name(entry)

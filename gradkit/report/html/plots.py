@@ -219,7 +219,7 @@ def heat_map(matrices: tuple[tuple[str, Matrix], ...]) -> str:
 
 @lru_cache(maxsize=KEPT)
 def histogram(scores: tuple[float, ...], largest: float, unit: str) -> str:
-    """How many scores lie in each tenth of what can be reached."""
+    """Draw how many scores lie in each tenth of the maximum."""
     with _page_style():
         figure, axes = _axes(5.2, 2.3, left=0.5, right=0.1, bottom=0.42, top=0.25)
         edges = [largest * n / 10 for n in range(11)]

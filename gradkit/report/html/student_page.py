@@ -93,7 +93,7 @@ def student_page(result: Result, hints: int, changes: Changes | None = None) -> 
 
 
 def report(result: Result, hints: int, name: str) -> Report:
-    """What a page says of one submission, cleaned and typeset."""
+    """Collect what a page says of one submission, cleaned and typeset."""
     data = clean(to_data(result, hints))
     chapters = tuple(
         _chapter(f"{name}-{number}", task, told, hints)
@@ -103,7 +103,7 @@ def report(result: Result, hints: int, name: str) -> Report:
 
 
 def clean(value: Any) -> Any:
-    """The same data with every text in it made fit to be shown."""
+    """Clean every text in nested data."""
     if isinstance(value, str):
         return clean_text(value, LONGEST)
     if isinstance(value, dict):
@@ -126,7 +126,7 @@ def _chapter(name: str, task: TaskResult, data: Data, hints: int) -> Chapter:
 
 
 def _places(finding: Data) -> Iterator[Place]:
-    """Where a finding is, as far as the level shows it."""
+    """Give the places of a finding, as far as the level shows them."""
     for place in finding.get("places", ()):
         yield _place(place)
     if not finding.get("places") and finding.get("line") is not None:
