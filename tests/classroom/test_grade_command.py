@@ -120,7 +120,7 @@ def test_faults_of_ours_exit_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             taken, self.hand = self.hand, []
             return [(order, None) for order in taken]
 
-    monkeypatch.setattr("gradkit.classroom.run.Workers", Broken)
+    monkeypatch.setattr("gradkit.classroom.run.LocalPool", Broken)
     folder = handed_in(tmp_path / "class", ann=RIGHT)
     done = CliRunner().invoke(main, ["grade", str(folder), "--out", str(tmp_path), *OPTIONS])
     assert done.exit_code == 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gradkit.classroom.course.find_student import index, who
@@ -57,14 +57,7 @@ KINDS = ("moodle", "email", "sis")
 FEEDBACK_BYTES = 60_000
 
 
-def fill_worksheet(
-    data: bytes,
-    name: str,
-    marks: Sequence[Mark],
-    *,
-    headings: Mapping[str, str] | None = None,
-    scale: bool = False,
-) -> FilledTable:
+def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable:
     """Fill the grades and the comments of those who have a row.
 
     Parameters
@@ -75,10 +68,6 @@ def fill_worksheet(
         What the file is called, for the messages.
     marks : sequence of Mark
         A comment that is empty leaves the one that is there.
-    headings : mapping of str to str, optional
-        What the columns are called in another language, by the keys of `HEADINGS`.
-    scale : bool
-        Grades as parts of the sheet's own maximum, not of gradkit's.
 
     Returns
     -------
@@ -91,7 +80,7 @@ def fill_worksheet(
         It is no such worksheet, or it asks for words of a scale.
     """
     sheet = read_table(data, name)
-    at = _columns(sheet, headings or {})
+    at = _columns(sheet)
     refuse_ragged(sheet)
     rows = [row for row in range(1, len(sheet.rows)) if not is_blank(sheet.rows[row][0])]
     cells = {row: values(sheet, row) for row in rows}
@@ -110,9 +99,8 @@ def fill_worksheet(
     for place, mark in taken.items():
         row = rows[place]
         if mark.score is not None:
-            score, said = _score(mark, cells[row], at, scale=scale)
-            notes.update(dict.fromkeys(said))
-            changes[row, at["grade"]] = points(score, comma)
+            notes.update(dict.fromkeys(_other_maximum(mark, cells[row], at)))
+            changes[row, at["grade"]] = points(mark.score, comma)
         if mark.feedback and "feedback" in at:
             changes[row, at["feedback"]] = as_html(mark.feedback)
         elif mark.feedback:
@@ -174,12 +162,12 @@ def claim(
     return {row: marks[0] for row, marks in wanted.items()}, left
 
 
-def _columns(sheet: CsvTable, named: Mapping[str, str]) -> dict[str, int]:
+def _columns(sheet: CsvTable) -> dict[str, int]:
     header = values(sheet, 0)
     found = {
         kind: place
         for kind, known in HEADINGS.items()
-        if (place := column(header, [named[kind]] if kind in named else known)) is not None
+        if (place := column(header, known)) is not None
     }
     missing = [kind for kind in REQUIRED if kind not in found]
     if missing:
@@ -188,7 +176,7 @@ def _columns(sheet: CsvTable, named: Mapping[str, str]) -> dict[str, int]:
         raise CsvTableError(
             f"{shown(sheet.name)} is no grading worksheet of Moodle that can be filled: no column "
             f"{wanted} among {there}. Download it with “Download grading worksheet”; if Moodle "
-            "speaks another language, say what the columns are called there."
+            "speaks a language that is not known here, set it to English first."
         )
     if "scale" in found and "maximum" not in found:
         raise CsvTableError(
@@ -206,20 +194,12 @@ def _known(cells: Sequence[str], at: Mapping[str, int]) -> tuple[dict[str, str],
     return ids, [cells[at["name"]]] if "name" in at else []
 
 
-def _score(
-    mark: Mark, cells: Sequence[str], at: Mapping[str, int], *, scale: bool
-) -> tuple[float, Iterable[str]]:
-    score = mark.score or 0.0
+def _other_maximum(mark: Mark, cells: Sequence[str], at: Mapping[str, int]) -> Iterator[str]:
+    """Say so where the sheet's maximum is not gradkit's."""
     most = number_of(cells[at["maximum"]]) if "maximum" in at else None
-    if most is None or most == mark.max_score:
-        return score, ()
-    if scale and mark.max_score:
-        return score / mark.max_score * most, (
-            f"Grades are written as parts of the worksheet's maximum, {most:g}, where gradkit's "
-            f"is {mark.max_score:g}.",
+    if most is not None and most != mark.max_score:
+        yield (
+            f"The worksheet's maximum grade is {most:g} and gradkit's is {mark.max_score:g}: "
+            "grades are written as they are, and Moodle passes over those above its maximum. "
+            "Change the maximum in Moodle."
         )
-    return score, (
-        f"The worksheet's maximum grade is {most:g} and gradkit's is {mark.max_score:g}: grades "
-        "are written as they are, and Moodle passes over those above its maximum. Change the "
-        "maximum in Moodle, or have the grades scaled.",
-    )
