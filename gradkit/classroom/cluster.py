@@ -1,4 +1,4 @@
-"""A pool on other machines: Dask workers, each a trusted parent with workers of its own.
+"""A worker pool on other machines: Dask workers, each a trusted parent with workers of its own.
 
 Submissions travel as bytes, in chunks, and so do the assignment and the model solutions: a
 Dask worker needs gradkit installed, and nothing else of ours. What a lost worker had in

@@ -223,7 +223,7 @@ class Grading:
         try:
             parcel = loader.load(handed)
         except UnreadableError as error:
-            # Nothing is known of its contents, so it is nobody's attempt; see `counted`.
+            # Nothing is known of its contents, so it is nobody's attempt; see `counting_attempts`.
             self._left.append((handed.name, str(error)))
             job.digest, key = "", key_of(self._base, "")
             unread = Filed(handed.name, place_of(handed), "", key, "failed", str(error))

@@ -28,7 +28,7 @@ def results_of(file: Path) -> list[Data]:
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         It cannot be read, or holds something else.
     """
     try:
@@ -52,7 +52,7 @@ def findings_of(file: Path, submission: str | None = None) -> list[tuple[Data, D
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         See `results_of`; or nothing in it is called so.
 
     Examples
@@ -88,7 +88,7 @@ def find(
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         There is none, or there are several.
     """
     found = [
@@ -113,7 +113,7 @@ def read_again(result: Data, file: Path) -> Submission:
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         It is gone, or has changed.
     """
     recorded = Path(result["path"])

@@ -62,7 +62,7 @@ class Script:
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         The finding has no number to show, or torch is missing.
 
     Attributes

@@ -52,7 +52,7 @@ def show(
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         The file, the finding, or the submission as it was, is not to be had.
     """
     found = find(findings_of(file), str(file), finding, submission)
@@ -77,7 +77,7 @@ def run_again(
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         The assignment is another one, or the finding has no number to show.
     """
     result, recorded, told = found

@@ -25,22 +25,22 @@ class Here:
         self._hand: deque[Order] = deque()
 
     def capacity(self, *, slow: bool) -> int:
-        """See `Pool`."""
+        """See `WorkerPool`."""
         return 0 if self._hand else 1
 
     def put(self, orders: Sequence[Order], *, slow: bool) -> None:
-        """See `Pool`."""
+        """See `WorkerPool`."""
         self._hand.extend(orders)
 
     def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
-        """See `Pool`."""
+        """See `WorkerPool`."""
         if not self._hand:
             return []
         order = self._hand.popleft()
         return [(order, self._able.grade(order))]
 
     def close(self) -> None:
-        """See `Pool`."""
+        """See `WorkerPool`."""
 
 
 def grade_here(

@@ -53,11 +53,11 @@ class Scripted:
     hand: list[tuple[Order, bool]] = field(default_factory=list)
 
     def capacity(self, *, slow: bool) -> int:
-        """See `Pool`."""
+        """See `WorkerPool`."""
         return (1 if slow else self.workers) - sum(own == slow for _, own in self.hand)
 
     def put(self, orders: Sequence[Order], *, slow: bool) -> None:
-        """See `Pool`."""
+        """See `WorkerPool`."""
         assert len(orders) <= self.capacity(slow=slow)
         for order in orders:
             self.given.append((order.parcel.name, order.hurried, slow))
@@ -72,7 +72,7 @@ class Scripted:
         return [(order, self.answer(order))]
 
     def close(self) -> None:
-        """See `Pool`."""
+        """See `WorkerPool`."""
 
 
 def run(

@@ -127,7 +127,7 @@ def find_student(store: Store, word: str) -> str:
 
     Raises
     ------
-    WhomError
+    UnknownStudentError
         Nobody is meant, or several are.
     """
     known = students(store)

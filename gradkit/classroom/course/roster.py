@@ -46,7 +46,7 @@ def read_roster(path: Path) -> list[Student]:
 
     Raises
     ------
-    SheetError
+    CsvTableError
         It cannot be opened, or see `roster`.
     """
     try:
@@ -70,7 +70,7 @@ def roster(data: bytes, name: str) -> list[Student]:
 
     Raises
     ------
-    SheetError
+    CsvTableError
         It is no table, has no column that tells students, or no student.
     """
     sheet = read_table(data, name)

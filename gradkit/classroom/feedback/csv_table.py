@@ -50,7 +50,7 @@ def read_table(data: bytes, name: str) -> CsvTable:
 
     Raises
     ------
-    SheetError
+    CsvTableError
         It is empty, is no text, or a quotation mark in it is never closed.
     """
     mark, encoding, text = _decoded(data, name)
@@ -194,7 +194,7 @@ def refuse_ragged(sheet: CsvTable) -> None:
 
     Raises
     ------
-    SheetError
+    CsvTableError
         There is one, and it is not blank.
     """
     width = len(sheet.rows[0][0])

@@ -98,7 +98,7 @@ def feedback(store: Store, plan: Plan) -> Given:
     ------
     FeedbackError
         Nothing is graded, or nobody's submission came from that platform.
-    BundleError, SheetError, StoreError
+    BundleError, CsvTableError, StoreError
         A file cannot be written, the table cannot be filled, or the class file not written.
         Of files, those that were there are whole.
     """

@@ -77,12 +77,12 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
 
     Returns
     -------
-    FilledSheet
+    FilledTable
         With the order of rows, the delimiter, the mark and the line ends of the one given.
 
     Raises
     ------
-    SheetError
+    CsvTableError
         It is no gradebook, or the assignment cannot be written.
     """
     sheet = read_table(data, name)

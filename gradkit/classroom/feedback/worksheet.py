@@ -71,12 +71,12 @@ def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable
 
     Returns
     -------
-    FilledSheet
+    FilledTable
         Every cell but those that are filled is the same byte for byte.
 
     Raises
     ------
-    SheetError
+    CsvTableError
         It is no such worksheet, or it asks for words of a scale.
     """
     sheet = read_table(data, name)

@@ -166,7 +166,7 @@ def show_stored(
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         There is no such finding, or the submission or assignment is not what it was.
     StoreError
         Nothing has been graded there.
@@ -188,7 +188,7 @@ def read_stored(kept: Kept, folder: Path) -> Submission:
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         It is gone, has changed, or cannot be read.
     """
     digests = []
