@@ -5,7 +5,7 @@
     python benchmarks/class.py --memory [--students 5000]
 
 The class is made up from a seed, 6 of 10 right and the others wrong in different ways; all of
-it has all checks and diagnoses, on two lanes. The others grade a sample, two at a time. All
+it has all checks and diagnoses, on two workers. The others grade a sample, two at a time. All
 take turns. Beside the rate stands the processor time that each submission took, children
 included, from which the rate on two idle cores follows: the second ratio is made from that.
 Exits with 1 below a bar.
@@ -37,10 +37,10 @@ sys.path.insert(0, str(ROOT))
 from class_rivals import fill, prepare, rivals  # noqa: E402  (from the checkout)
 from class_texts import as_asked, class_of, hostile  # noqa: E402
 
-from gradkit.classroom.course.enrolment import roll  # noqa: E402
+from gradkit.classroom.course.enrolment import enrolment_of  # noqa: E402
 from gradkit.classroom.grade import Grading  # noqa: E402
 from gradkit.classroom.store.results import Store  # noqa: E402
-from gradkit.classroom.worker_pool import Lanes  # noqa: E402
+from gradkit.classroom.worker_pool import LocalPool  # noqa: E402
 from gradkit.grading.settings import Settings  # noqa: E402
 from gradkit.records.classroom import Filed  # noqa: E402
 from gradkit.submission.gather import gather  # noqa: E402
@@ -57,7 +57,7 @@ GROWTH = 1.05
 
 @dataclass(slots=True)
 class Watch:
-    """Notes when each was graded, and what the grader and its lanes took of memory then."""
+    """Notes when each was graded, and what the grader and its workers took of memory then."""
 
     at: dict[str, float] = field(default_factory=dict)
     scores: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
@@ -100,7 +100,7 @@ def _cpu() -> float:
 
 
 def resident() -> list[float]:
-    """MB resident in this process and in each lane, without the students' processes."""
+    """MB resident in this process and in each worker, without the students' processes."""
     family = [os.getpid()]
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -124,8 +124,8 @@ def grade(folder: Path, watch: Watch) -> Spent:
         with Store(out, write=True) as store:
             settings = Settings(dropped=store.dropped())
             grading = Grading(store, settings, watch)
-            with Lanes(settings, LANES) as crew:
-                grading.run(roll(handed), crew)
+            with LocalPool(settings, LANES) as pool:
+                grading.run(enrolment_of(handed), pool)
                 wall = passed()[0]
         return Spent(len(handed), wall, passed()[1])
 
@@ -224,7 +224,7 @@ def memory(work: Path, options: argparse.Namespace, framework: str) -> bool:
     (early, first), (late, last) = watch.memory.items()
     for count, sizes in watch.memory.items():
         shown = ", ".join(f"{size:.1f}" for size in sizes[1:])
-        print(f"after {count:5}: grader {sizes[0]:.1f} MB, lanes {shown} MB")
+        print(f"after {count:5}: grader {sizes[0]:.1f} MB, workers {shown} MB")
     growth = sum(last) / sum(first)
     print(f"{growth:.3f} times as large after {late} as after {early}, bar {GROWTH}")
     return growth <= GROWTH

@@ -22,8 +22,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gradkit.classroom.store.pack import pack, unpack
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.cli import COMMANDS
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Listed

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradkit.report.formats import DATED, OWN, renderer
+from gradkit.report.formats import FORMATS, render
 
 if TYPE_CHECKING:
     from gradkit.records.result import Result
@@ -97,24 +97,22 @@ def for_readers(batch: Batch, format_: str, hints: int | None = None) -> tuple[B
     ----------
     batch : Batch
     format_ : str
-        A word of `gradkit.report.formats.FORMATS`, or ``text``.
+        A word of `gradkit.report.formats.FORMATS`.
     hints : int, optional
         Another level than the assignment's.
     """
-    own = format_ in OWN
-    level = hints or (batch.own_hints if own else batch.hints)
-    if format_ in DATED or (own and batch.keyed):
+    shape = FORMATS[format_]
+    level = hints or (batch.hints if shape.for_students else batch.own_hints)
+    if shape.dated or (batch.keyed and not shape.for_students):
         return batch, level
-    from gradkit.report.visibility import withhold
+    from gradkit.report.visibility import apply_visibility
 
-    return replace(batch, results=tuple(withhold(result) for result in batch.results)), level
+    return replace(
+        batch, results=tuple(apply_visibility(result) for result in batch.results)
+    ), level
 
 
 def rendered(batch: Batch, format_: str = "text", hints: int | None = None) -> str:
     """Write results in a format, cut to what its readers may see. See `for_readers`."""
     shown, level = for_readers(batch, format_, hints)
-    if format_ == "text":
-        from gradkit.report.text import to_text
-
-        return to_text(shown.results, level)
-    return renderer(format_)(shown.results, level, many=len(shown.results) > 1)
+    return render(format_, shown.results, level, many=len(shown.results) > 1)

@@ -80,7 +80,7 @@ def stored(out: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 def nothing_left(temporary: Path) -> None:
-    """What a lane had just started ends by itself, as soon as it has a turn."""
+    """What a worker had just started ends by itself, as soon as it has a turn."""
     until = time.monotonic() + 30
     while (processes(temporary) or list(temporary.iterdir())) and time.monotonic() < until:
         time.sleep(0.05)

@@ -16,14 +16,13 @@ from pathlib import Path
 import pytest
 from model_solutions import ROOT
 
-from gradkit import cli, errors
-from gradkit.authoring.export import run as export
+from gradkit import batch, cli, errors
+from gradkit.authoring.export import platforms as export
 from gradkit.authoring.new import write as new
 from gradkit.classroom import remark, run
 from gradkit.classroom.feedback import run as back
-from gradkit.classroom.reports import again, purge
+from gradkit.classroom.reports import purge, stored
 from gradkit.classroom.store import overrides
-from gradkit.grading import batch
 from gradkit.reproducer import recorded
 
 SAMPLES = ROOT / "tests" / "sample_class"
@@ -33,11 +32,11 @@ EXAMPLES: tuple[Callable[..., object], ...] = (
     batch.grade_files,
     run.preview_class,
     run.grade_class,
-    again.sheet_of,
-    again.show_finding,
+    stored.student_result,
+    stored.show_finding,
     recorded.findings_of,
     back.give_back,
-    again.copy_of,
+    stored.copy_of,
     overrides.override_points,
     purge.purge_student,
     export.export_assignment,

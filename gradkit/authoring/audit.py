@@ -20,8 +20,8 @@ from gradkit.diagnosis.rules.symbols import PARAMETERS
 from gradkit.diagnosis.rules.text import symbol_text
 from gradkit.judge import Case, judge
 from gradkit.judge.trajectory import trajectory
-from gradkit.records.audit import Audit, TaskAudit, Trial
 from gradkit.records.binding import Binding, Bound, Convention
+from gradkit.records.mistake import Audit, TaskAudit, Trial
 from gradkit.records.observations import Failure, Observations, Outcome
 from gradkit.records.probes import Probes, Run
 from gradkit.records.rule import Names, Slip
@@ -114,7 +114,7 @@ RATES = (False, True)
 
 
 def _with_first_step(task: Task, probes: Probes) -> Probes:
-    """The same with a run of a single step, which no check looks at."""
+    """Add a run of a single step, which no check looks at."""
     rows = slice(None) if task.framework == "torch" else slice(1)
     run = _first(probes)
     step = replace(run, name="first step", check="", X=run.X[rows], y=run.y[rows], epochs=1)
@@ -155,7 +155,7 @@ def _caught(case: Case) -> tuple[str, ...]:
 
 
 def _allowed(slip: Slip, case: Case) -> bool:
-    """Whether it is gradient descent at another rate, and the assignment leaves that free."""
+    """True where it is gradient descent at another rate, and the assignment leaves that free."""
     if case.task.rates.policy != "free" or not case.probes.update or of_forward(slip):
         return False
     for batch in case.probes.update:
@@ -177,7 +177,7 @@ def _steps(before: Mapping[str, Array], after: Mapping[str, Array], keys: list[s
 
 
 def _form(task: Task, slip: Slip) -> str:
-    """Where, and in which of its forms, a mistake was made: ``W2 (unit 1)``."""
+    """Write where, and in which of its forms, a mistake was made: ``W2 (unit 1)``."""
     details = slip.details[0] if slip.details else ()
     facts = [_fact(name, value) for name, value in details if value != () and name not in CLEAR]
     told = f"({', '.join(facts)})" if facts else ""
@@ -212,7 +212,7 @@ def _plain(value: object) -> str:
 
 
 def _verify(task: Task, reference: Path | None, probes: Probes) -> tuple[bool, str]:
-    """Whether there is a model solution that could be run, and what is wrong with it."""
+    """Tell whether a model solution could be run, and what is wrong with it."""
     if reference is None:
         return False, ""
     if task.framework == "torch" and importlib.util.find_spec("torch") is None:

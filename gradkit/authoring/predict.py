@@ -1,4 +1,4 @@
-"""What a submission with one mistake in it would give at the probes of a task.
+"""Predict what a submission with one mistake in it gives at the probes of a task.
 
 The catalogue's predictions, run: arrays of the same names and shapes as a worker observes.
 """
@@ -57,12 +57,12 @@ def usual_slips(task: Task) -> Iterator[tuple[Slip, bool]]:
 
 
 def of_forward(slip: Slip) -> bool:
-    """Whether a mistake is one of a numpy forward pass."""
+    """True where a mistake is one of a numpy forward pass."""
     return slip.code in FORWARD and not slip.entries
 
 
 def predict(task: Task, slip: Slip | None, probes: Probes, *, own: bool = False) -> Outputs:
-    """What the correct code with one mistake in it gives.
+    """Compute what the correct code with one mistake in it gives.
 
     Parameters
     ----------

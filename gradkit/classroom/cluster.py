@@ -1,4 +1,4 @@
-"""A crew on other machines: Dask workers, each a trusted parent with workers of its own.
+"""A worker pool on other machines: Dask workers, each a trusted parent with workers of its own.
 
 Submissions travel as bytes, in chunks, and so do the assignment and the model solutions: a
 Dask worker needs gradkit installed, and nothing else of ours. What a lost worker had in
@@ -85,7 +85,7 @@ def portable(settings: Settings) -> Portable:
 
 
 class Cluster:
-    """A crew of the workers of a Dask scheduler.
+    """A pool of the workers of a Dask scheduler.
 
     Parameters
     ----------
@@ -135,14 +135,14 @@ class Cluster:
         self._running: dict[Any, list[Order]] = {}
         self._late: set[Any] = set()
 
-    def room(self, *, leisure: bool) -> int:
-        """See `gradkit.classroom.worker_pool.Crew`."""
-        if leisure:
+    def capacity(self, *, slow: bool) -> int:
+        """See `gradkit.classroom.worker_pool.WorkerPool`."""
+        if slow:
             return max(0, self._threads() - len(self._late))
         return CHUNK * max(0, AHEAD * self._threads() - len(self._running) + len(self._late))
 
-    def put(self, orders: Sequence[Order], *, leisure: bool) -> None:
-        """See `gradkit.classroom.worker_pool.Crew`."""
+    def put(self, orders: Sequence[Order], *, slow: bool) -> None:
+        """See `gradkit.classroom.worker_pool.WorkerPool`."""
         # A small class is shared out evenly; what was overdue goes one by one.
         share = -(-len(orders) // self._threads())
         size = min(CHUNK, share) if orders and orders[0].hurried else 1
@@ -153,14 +153,14 @@ class Cluster:
                 self._portable,
                 [msgspec.msgpack.encode(order) for order in chunk],
                 pure=False,
-                priority=-1 if leisure else 0,
+                priority=-1 if slow else 0,
             )
             self._running[future] = chunk
-            if leisure:
+            if slow:
                 self._late.add(future)
 
     def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
-        """See `gradkit.classroom.worker_pool.Crew`."""
+        """See `gradkit.classroom.worker_pool.WorkerPool`."""
         from distributed import wait
 
         if not self._running:
@@ -175,7 +175,7 @@ class Cluster:
         return taken
 
     def _replies(self, future: Any, count: int) -> list[Reply | None]:
-        """What a chunk gave; nothing where it could not be graded at all."""
+        """Return the replies of a chunk; none where it could not be graded at all."""
         try:
             packed = future.result()
         except GradingError:
@@ -191,7 +191,7 @@ class Cluster:
         return max(1, sum(threads.values()))
 
     def close(self) -> None:
-        """See `gradkit.classroom.worker_pool.Crew`."""
+        """See `gradkit.classroom.worker_pool.WorkerPool`."""
         self._client.cancel(list(self._running))
         self._client.close()
 

@@ -1,7 +1,7 @@
 """Grade a class: hand out orders, store what comes back, lose nothing.
 
 Every submission is first given little more time than its like usually take. What is overdue
-then is graded again with its whole deadline, on a slow lane while others wait, and a check
+then is graded again with its whole deadline, on a slow worker while others wait, and a check
 that ran out of time is run once more at the very end, with a core of its own.
 """
 
@@ -14,13 +14,17 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, Protocol
 
-from gradkit.classroom.cache_key import key_base, key_of, seed_of
-from gradkit.classroom.course.enrolment import Entry, Roll, enrol
+from gradkit.classroom.cache_key import (
+    key_base,
+    key_of,
+    refuse_other_exercise,
+    refuse_other_version,
+    seed_of,
+)
+from gradkit.classroom.course.enrolment import Enrolment, Entry
 from gradkit.classroom.store.backlog import Backlog
-from gradkit.classroom.store.pack import pack, unpack
-from gradkit.classroom.store.results import Store
-from gradkit.classroom.version_guard import refuse_other_exercise, refuse_other_version
-from gradkit.classroom.worker_pool import Crew
+from gradkit.classroom.store.results import Store, pack, unpack
+from gradkit.classroom.worker_pool import WorkerPool
 from gradkit.grading.settings import Settings, digests_of, grounds, refuse_unusable
 from gradkit.records.classroom import Filed, Listed, Order, Standing
 from gradkit.records.result import Result
@@ -35,7 +39,7 @@ TICK = 0.25
 """Seconds between two looks at the clock."""
 
 TRIES = 2
-"""How often an order is given anew whose lane was lost."""
+"""How often an order is given anew whose worker was lost."""
 
 LOST = (
     "gradkit's own process was lost twice over this submission: it may be too large to be read. "
@@ -129,13 +133,13 @@ class Grading:
         """The level that the assignment shows to students."""
         return self._assignment.hints
 
-    def run(self, roll: Roll, crew: Crew, *, policy: str | None = None) -> Tally:
+    def run(self, roll: Enrolment, pool: WorkerPool, *, policy: str | None = None) -> Tally:
         """Grade what is not yet graded, or has changed since.
 
         Parameters
         ----------
         roll : Roll
-        crew : Crew
+        pool : Pool
         policy : str, optional
             Which attempt counts from now on, see `gradkit.classroom.store.attempts`.
 
@@ -147,12 +151,12 @@ class Grading:
         frameworks = {task.framework for task in self._assignment.tasks}
         with self._store.writing():
             run = self._store.begin("grade", self._settings, frameworks, policy=policy)
-            enrol(self._store, run, roll.students)
+            self._store.enrol(run, roll.students)
         with Loader() as loader:
             try:
                 orders = self._orders(roll.entries, loader)
                 self._watch.begin(len(roll.entries))
-                self._go(run, orders, crew, loader)
+                self._go(run, orders, pool, loader)
             finally:
                 while self._backlog:
                     self._flush(run)
@@ -167,19 +171,19 @@ class Grading:
             tuple(self._left),
         )
 
-    def _go(self, run: int, orders: Iterator[Order], crew: Crew, loader: Loader) -> None:
+    def _go(self, run: int, orders: Iterator[Order], pool: WorkerPool, loader: Loader) -> None:
         more = True
         while True:
-            while more and (room := crew.room(leisure=False)):
+            while more and (room := pool.capacity(slow=False)):
                 batch = list(islice(orders, room))
                 more = len(batch) == room
                 if batch:
-                    crew.put(batch, leisure=False)
-            # While others wait, what is overdue has the slow lane; then it has all of them.
-            self._late(crew, loader, leisure=more)
+                    pool.put(batch, slow=False)
+            # While others wait, what is overdue has the slow worker; then it has all of them.
+            self._late(pool, loader, slow=more)
             if not self._running and not more and not self._overdue and not self._unconfirmed:
                 return
-            for order, reply in crew.take(TICK):
+            for order, reply in pool.take(TICK):
                 job = self._running.pop(order.number)
                 if reply is None:
                     self._lost(job, order, loader)
@@ -192,19 +196,19 @@ class Grading:
             if time.monotonic() - self._stored_at > STORE_EVERY:
                 self._flush(run)
 
-    def _late(self, crew: Crew, loader: Loader, *, leisure: bool) -> None:
+    def _late(self, pool: WorkerPool, loader: Loader, *, slow: bool) -> None:
         """Hand out again what was overdue, and at the very end what timed out."""
-        while self._overdue and crew.room(leisure=leisure):
-            self._again(self._overdue.popleft(), crew, loader, leisure=leisure)
-        while not leisure and not self._overdue and self._unconfirmed and crew.room(leisure=False):
+        while self._overdue and pool.capacity(slow=slow):
+            self._again(self._overdue.popleft(), pool, loader, slow=slow)
+        while not slow and not self._overdue and self._unconfirmed and pool.capacity(slow=False):
             job = self._unconfirmed.popleft()
             job.confirming = True
-            self._again(job, crew, loader, leisure=False)
+            self._again(job, pool, loader, slow=False)
 
-    def _again(self, job: _Job, crew: Crew, loader: Loader, *, leisure: bool) -> None:
+    def _again(self, job: _Job, pool: WorkerPool, loader: Loader, *, slow: bool) -> None:
         order = self._order(job, loader, hurried=False)
         if order is not None:
-            crew.put([order], leisure=leisure)
+            pool.put([order], slow=slow)
 
     def _orders(self, entries: Sequence[Entry], loader: Loader) -> Iterator[Order]:
         """Hurried orders for all that is to be graded, as they are asked for."""
@@ -219,7 +223,7 @@ class Grading:
         try:
             parcel = loader.load(handed)
         except UnreadableError as error:
-            # Nothing is known of its contents, so it is nobody's attempt; see `counted`.
+            # Nothing is known of its contents, so it is nobody's attempt; see `counting_attempts`.
             self._left.append((handed.name, str(error)))
             job.digest, key = "", key_of(self._base, "")
             unread = Filed(handed.name, place_of(handed), "", key, "failed", str(error))
@@ -281,7 +285,7 @@ class Grading:
 
 
 def renamed(filed: Filed, student: str) -> Filed:
-    """The same result as another member's of the group that handed it in."""
+    """Return the result under the name of another member of the group that handed it in."""
     if filed.name == student:
         return filed
     if not filed.result:

@@ -1,4 +1,4 @@
-"""A lane: a process that grades what it is sent, a trusted parent with workers of its own.
+"""A worker: a process that grades what it is sent, a trusted parent with workers of its own.
 
 It holds the answers and runs no student's code. It ends when whoever sends it orders is gone.
 """
@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 import traceback
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
@@ -21,8 +22,7 @@ from typing import NoReturn
 
 import msgspec
 
-from gradkit.classroom.store.pack import pack
-from gradkit.classroom.time_budget import Pace
+from gradkit.classroom.store.results import pack
 from gradkit.faults import contain
 from gradkit.grading.session import Session
 from gradkit.grading.settings import BreakdownError, GradingError, Settings
@@ -34,6 +34,31 @@ from gradkit.sandbox.process import OverdueError
 from gradkit.submission.read import SubmissionError, parse
 from gradkit.text import clean_text
 
+FIRST = 2.0
+"""Seconds that are given before anything has been measured."""
+
+LEAST = 0.08
+FACTOR = 6.0
+"""Seconds at least, and how many times the usual."""
+
+MEMORY = 25
+
+
+class TimeBudget:
+    """The usual time of the submissions before this one, by framework."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, deque[float]] = {}
+
+    def limit(self, framework: str) -> float:
+        """Seconds that a section's code is given in all."""
+        taken = sorted(self._taken.get(framework, ()))
+        return max(LEAST, FACTOR * taken[len(taken) // 2]) if taken else FIRST
+
+    def note(self, framework: str, seconds: float) -> None:
+        """Note the seconds that a section took to its end."""
+        self._taken.setdefault(framework, deque(maxlen=MEMORY)).append(seconds)
+
 
 class Grader:
     """Grades orders one after another, hurried ones in a session that keeps the pace."""
@@ -42,7 +67,7 @@ class Grader:
         self._sessions = {True: hurried, False: patient}
 
     def grade(self, order: Order) -> Reply:
-        """What comes of one order; whatever goes wrong in this process, there is a reply."""
+        """Grade one order; whatever goes wrong in this process, there is a reply."""
         parcel, started = order.parcel, time.monotonic()
         filed = Filed(parcel.name, parcel.path, parcel.digest, order.key, "refused")
         try:
@@ -86,7 +111,7 @@ def _broken(error: Exception) -> str:
 
 
 def _timed_out(result: Result) -> bool:
-    """Whether a check ran out of time, or a trace may have."""
+    """True where a check ran out of time, or a trace may have."""
     return any(
         any(check.state == "timeout" for check in task.checks)
         or any(finding.untraced for finding in task.findings)
@@ -103,12 +128,12 @@ def grader(settings: Settings) -> Iterator[Grader]:
     GradingError
         The assignment or the reference cannot be used.
     """
-    # No array here is large enough for threads; there is a lane for each core already.
+    # No array here is large enough for threads; there is a worker for each core already.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with (
         Workshop(require_tier=settings.require_tier) as workshop,
         Session(settings, workshop) as patient,
-        Session(settings, workshop, Pace()) as hurried,
+        Session(settings, workshop, TimeBudget()) as hurried,
     ):
         yield Grader(hurried, patient)
 

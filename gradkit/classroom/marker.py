@@ -16,8 +16,7 @@ from gradkit.grading.assess import (
     unchecked,
 )
 from gradkit.grading.settings import Settings, digests_of, grounds, oracle_of, tasks_of
-from gradkit.records.evidence import Evidence
-from gradkit.records.result import OracleKind, Result
+from gradkit.records.result import Evidence, OracleKind, Result
 from gradkit.records.task import Form, Task
 from gradkit.records.verdict import Verdict
 from gradkit.task.oracle import Oracle, OracleError

@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from multiprocessing.connection import Connection, wait
 from subprocess import PIPE, TimeoutExpired
 from typing import Any, Self, TypeVar
@@ -96,6 +97,37 @@ class Helpers:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def map_chunks(
+    function: Callable[[list[T]], Iterable[R]],
+    items: Iterable[T],
+    *,
+    size: int,
+    workers: int,
+    prepare: Callable[[], None] | None = None,
+) -> Iterator[R]:
+    """Give what a function makes of chunks of items, one by one and in their order.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a list of items.
+    items : iterable
+    size : int
+        Items that go to a process at a time.
+    workers : int
+        Processes; where there is one, it is this one.
+    prepare : callable, optional
+        What each other process calls first.
+    """
+    rest = iter(items)
+    chunks = iter(lambda: list(islice(rest, size)), [])
+    if workers == 1:
+        yield from chain.from_iterable(map(function, chunks))
+        return
+    with Helpers(workers, prepare) as helpers:
+        yield from chain.from_iterable(helpers.map(function, chunks))
 
 
 def cores() -> int:

@@ -8,27 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from gradkit.classroom.cache_key import key_base, key_of
+from gradkit.classroom.cache_key import (
+    key_base,
+    key_of,
+    refuse_other_exercise,
+    refuse_other_version,
+)
 from gradkit.classroom.marker import Marker
-from gradkit.classroom.process_pool import Helpers
-from gradkit.classroom.store.attempts import counted, policy
+from gradkit.classroom.process_pool import map_chunks
+from gradkit.classroom.store.attempts import counting_attempts, policy
 from gradkit.classroom.store.database import StoreError
-from gradkit.classroom.store.overrides import decided, overrides
-from gradkit.classroom.store.pack import pack, unpack
-from gradkit.classroom.store.results import Store
-from gradkit.classroom.version_guard import refuse_other_exercise, refuse_other_version
+from gradkit.classroom.store.overrides import overrides, with_overrides
+from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.grading.assess import StaleError
 from gradkit.grading.settings import GradingError, Settings, refuse_unusable
-from gradkit.records.classroom import Change, Counted, Filed, Kept, Override, Remarked, Run
-from gradkit.records.evidence import Evidence
+from gradkit.records.classroom import Change, CountingAttempt, Filed, Kept, Override, Remarked, Run
 from gradkit.records.mistake import Preset
-from gradkit.records.result import Result
+from gradkit.records.result import Evidence, Result
 
 CHUNK = 50
 """Results that go to a process at a time."""
@@ -135,7 +137,7 @@ def remark_class(
         return remark(
             store,
             settings,
-            lanes=workers,
+            workers=workers,
             why=why,
             drops=drops,
             keeps=keeps,
@@ -159,7 +161,7 @@ def remark(
     store: Store,
     settings: Settings,
     *,
-    lanes: int = 1,
+    workers: int = 1,
     why: str = "",
     drops: Sequence[str] = (),
     keeps: Sequence[str] = (),
@@ -177,7 +179,7 @@ def remark(
         Open for writing, unless nothing is to be stored.
     settings : Settings
         The assignment, reference, preset and withdrawn findings to mark under.
-    lanes : int
+    workers : int
         Processes that share the work.
     why : str
         Kept with the run.
@@ -212,11 +214,18 @@ def remark(
     kept = [each for each in store.newest() if each.standing == "graded"]
     stale: list[tuple[str, str]] = []
     new: dict[int, Filed] = {}
-    for chunk in _marked(
-        _stored(store, settings, marker, kept), settings, marker, len(kept), lanes
+    _HERE[:] = [marker]
+    for old, filed, told in map_chunks(
+        _mark_chunk,
+        _stored(store, settings, marker, kept),
+        size=CHUNK,
+        workers=1 if len(kept) <= ALONE else workers,
+        prepare=partial(_prepare, settings),
     ):
-        new |= {old.id: filed for old, filed, _ in chunk if filed is not None}
-        stale += [(old.name, told) for old, _, told in chunk if told]
+        if filed is not None:
+            new[old.id] = filed
+        if told:
+            stale.append((old.name, told))
     total, changes = _changes(store, new, policy)
     if store_it:
         with store.writing():
@@ -231,10 +240,10 @@ def remark(
 def _changes(
     store: Store, new: Mapping[int, Filed], rule: str | None
 ) -> tuple[int, tuple[Change, ...]]:
-    """How many students have a score, and whose is another one now: by new marks or a new rule."""
+    """Count students with a score, and list whose score new marks or a new rule change."""
     words = overrides(store)
-    before = {one.kept.name: one for one in counted(store)}
-    after = {one.kept.name: one for one in counted(store, rule=rule, amended=new)}
+    before = {one.kept.name: one for one in counting_attempts(store)}
+    after = {one.kept.name: one for one in counting_attempts(store, rule=rule, amended=new)}
     scored = 0
     found = []
     for name in sorted(before | after):
@@ -248,7 +257,7 @@ def _changes(
 
 def _score(
     store: Store,
-    one: Counted | None,
+    one: CountingAttempt | None,
     new: Mapping[int, Filed],
     words: Mapping[str, Sequence[Override]],
 ) -> tuple[float | None, float | None]:
@@ -259,7 +268,7 @@ def _score(
     if kept.name not in words or kept.standing != "graded":
         return kept.score, kept.max_score
     packed = new[kept.id].result if kept.id in new else store.result(kept.id)
-    result = decided(unpack(packed, Result), kept, words[kept.name])
+    result = with_overrides(unpack(packed, Result), kept, words[kept.name])
     return result.score, result.max_score
 
 
@@ -284,23 +293,12 @@ def _stored(
         yield _Stored(each, key, store.result(each.id), store.evidence(each.id))
 
 
-def _marked(
-    stored: Iterator[_Stored], settings: Settings, marker: Marker, count: int, lanes: int
-) -> Iterator[list[_Marked]]:
-    chunks = iter(lambda: list(islice(stored, CHUNK)), [])
-    if count <= ALONE or lanes == 1:
-        for chunk in chunks:
-            yield [_mark(marker, each) for each in chunk]
-        return
-    with Helpers(lanes, _prepare, settings) as helpers:
-        yield from helpers.map(_mark_chunk, chunks)
-
-
 _HERE: list[Marker] = []
+"""The one that this process marks with."""
 
 
 def _prepare(settings: Settings) -> None:
-    _HERE.append(Marker(settings))
+    _HERE[:] = [Marker(settings)]
 
 
 def _mark_chunk(chunk: list[_Stored]) -> list[_Marked]:

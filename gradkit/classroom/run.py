@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gradkit.classroom.cluster import Cluster
-from gradkit.classroom.course.enrolment import names_of, roll
+from gradkit.classroom.course.enrolment import enrolment_of, names_of
 from gradkit.classroom.course.preview import preview
 from gradkit.classroom.course.roster import read_roster
 from gradkit.classroom.grade import Grading, Tally, Watch
@@ -18,7 +18,7 @@ from gradkit.classroom.reports.summary import summarise
 from gradkit.classroom.store.attempts import policy
 from gradkit.classroom.store.database import FILE, files_of
 from gradkit.classroom.store.results import Store
-from gradkit.classroom.worker_pool import Lanes
+from gradkit.classroom.worker_pool import LocalPool
 from gradkit.grading.isolation import refuse_unsafe, required_tier
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Filed, Summary
@@ -124,12 +124,12 @@ def grade_class(
         settings["preset"] = settings.get("preset") or store.preset()
         tier = required_tier(require_tier)
         made = Settings(**settings, require_tier=tier, dropped=store.dropped())
-        listed = roll(handed, students, by_group=groups, known=names_of(store))
+        listed = enrolment_of(handed, students, by_group=groups, known=names_of(store))
         grading = Grading(store, made, watch, new_version=new_version)
-        with Cluster(made, scheduler) if scheduler else Lanes(made, workers or cores()) as crew:
+        with Cluster(made, scheduler) if scheduler else LocalPool(made, workers or cores()) as pool:
             if not scheduler:
                 refuse_unsafe(made, watch.warn)
-            tally = grading.run(listed, crew, policy=rule)
+            tally = grading.run(listed, pool, policy=rule)
         summary = summarise(store)
         if html:
             from gradkit.classroom.feedback.pages import write_pages
@@ -165,7 +165,7 @@ def preview_class(
     if (folder / FILE).exists():
         with Store(folder, write=False) as store:
             known = names_of(store)
-    listed = roll(handed, students, by_group=groups, known=known)
+    listed = enrolment_of(handed, students, by_group=groups, known=known)
     found = [(entry.handed, entry.sender) for entry in listed.entries]
     return preview(found, read_assignment(assignment), listed.match)
 

@@ -17,7 +17,7 @@ from gradkit.cli.usage import Command
 def command(assignment: Path | None, reference: Path | None) -> None:
     """Try every known mistake against an assignment, and list those that slip through."""
     from gradkit.authoring.audit import audit_file
-    from gradkit.report.audit import to_text
+    from gradkit.report.assignment import to_text
 
     found = audit_file(assignment, reference)
     click.echo(to_text(found), nl=False)

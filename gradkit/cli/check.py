@@ -19,7 +19,7 @@ from gradkit.cli.options import (
 from gradkit.cli.output import write
 from gradkit.cli.refusal import FAILED, OPEN, PASSED, REFUSED, Refusal
 from gradkit.cli.usage import Command
-from gradkit.report.formats import FORMATS, SINGLE, lacking
+from gradkit.report.formats import FORMATS, lacking
 
 if TYPE_CHECKING:
     from gradkit.records.result import Result
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @assignment_options
 @HINTS
 @REQUIRE_TIER
-@format_option("text", *FORMATS)
+@format_option(*FORMATS)
 @out("FILE", "Write there instead of to standard output.")
 def command(
     paths: tuple[Path, ...],
@@ -41,7 +41,7 @@ def command(
     **against: Any,
 ) -> None:
     """Check submissions: each PATH, a .py file, notebook, folder or zip, is one."""
-    if format_ in SINGLE and len(paths) > 1:
+    if len(paths) > 1 and not FORMATS[format_].several:
         raise Refusal(
             f"--format {format_} is for one submission, and {len(paths)} were given. Run gradkit "
             "once for each, or take --format json."

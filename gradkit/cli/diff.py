@@ -23,9 +23,9 @@ def command(folder: Path, before: int, after: int, pseudonyms: bool) -> None:
     """
     from rich.console import Console
 
-    from gradkit.classroom.reports.diff import differences
+    from gradkit.classroom.reports.history import differences
     from gradkit.classroom.store.results import Store
-    from gradkit.report.diff import show_differences
+    from gradkit.report.table import show_differences
 
     with Store(folder, write=False) as store:
         changed = differences(store, before, after, pseudonyms=pseudonyms)

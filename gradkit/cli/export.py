@@ -35,7 +35,7 @@ def command(platform: str, out: Path, **options: Any) -> None:
     Nothing is overwritten. For github-classroom no model solutions are packed: students
     can read the repository. With wheel it is gradkit alone, for anybody to install.
     """
-    from gradkit.authoring.export.run import export_assignment
+    from gradkit.authoring.export.platforms import export_assignment
 
     export_assignment(platform, out, **options)
     click.echo(f"Written to {out}.", err=True)

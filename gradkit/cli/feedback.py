@@ -67,15 +67,15 @@ def command(folder: Path, way: Way, dry_run: bool, **options: Any) -> None:
 
     from gradkit.classroom.feedback.run import give_back
     from gradkit.classroom.process_pool import cores
-    from gradkit.report.feedback import said, show_left
     from gradkit.report.formats import lacking
+    from gradkit.report.table import given_lines, show_left
 
     if told := lacking("html"):
         raise Refusal(told)
     with interruptible(" What was there is whole; start the same command again."):
         given = give_back(folder, way, dry_run=dry_run, workers=cores(), **options)
     show_left(given.left, Console())
-    for line in said(given, write=not dry_run):
+    for line in given_lines(given, write=not dry_run):
         click.echo(line, err=True)
     for path in given.written:
         click.echo(path)

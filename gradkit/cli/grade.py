@@ -76,8 +76,8 @@ def command(
 
     from gradkit.classroom.run import grade_class, preview_class
     from gradkit.report.formats import lacking
-    from gradkit.report.preview import show_preview
     from gradkit.report.progress import Watcher
+    from gradkit.report.table import show_preview
 
     if options["html"] and (said := lacking("html")):
         raise Refusal(said)

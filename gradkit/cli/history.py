@@ -27,7 +27,7 @@ def command(folder: Path, student: str | None, format_: str) -> None:
         raise Refusal("--format json is a student's history: name the student.")
     from rich.console import Console
 
-    from gradkit.classroom.course.find_student import whom
+    from gradkit.classroom.course.find_student import find_student
     from gradkit.classroom.reports.history import history
     from gradkit.classroom.store.results import Store
     from gradkit.report.history import show_runs, to_json, to_text
@@ -37,7 +37,7 @@ def command(folder: Path, student: str | None, format_: str) -> None:
         if student is None:
             show_runs(store.runs(), Console())
             return
-        told = history(store, whom(store, student))
+        told = history(store, find_student(store, student))
     if format_ == "json":
         to_stdout(to_json(told).encode())
     else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradkit.cli.refusal import Refusal
-from gradkit.report.formats import SPOKEN, refuser, renderer
+from gradkit.report.formats import FORMATS, refusal, render
 
 if TYPE_CHECKING:
     from gradkit.records.result import Result
@@ -35,17 +35,15 @@ def write(
     if format_ == "text":
         _text(results, hints, out)
         return
-    refuse = refuser(format_)
-    if refused and not results and refuse is not None:
-        text = refuse(refused)
-    elif results or many:
-        text = renderer(format_)(results, hints, many=many)
-    else:
+    text = refusal(format_, refused) if refused and not results else ""
+    if not text and (results or many):
+        text = render(format_, results, hints, many=many)
+    if not text:
         return
     if out is not None:
         to_file(text.encode(), out)
     else:
-        _to_stdout(text, sys.stdout.encoding if format_ in SPOKEN else "utf-8")
+        _to_stdout(text, sys.stdout.encoding if FORMATS[format_].for_people else "utf-8")
     if format_ == "github":
         from gradkit.cli.actions import leave
 

@@ -29,8 +29,7 @@ def command(folder: Path, student: str, yes: bool, why: str, by: str) -> None:
     Results, answers, code, identifiers, points that were set, pages and zips of pages. It
     cannot be taken back. What is left is a note, under a pseudonym, that it was done.
     """
-    from gradkit.classroom.reports.purge import purge_student
-    from gradkit.classroom.reports.traces import tables
+    from gradkit.classroom.reports.purge import purge_student, tables
 
     def confirm(name: str) -> bool:
         if yes and name != student:

@@ -33,16 +33,16 @@ def command(
     from rich.console import Console
 
     from gradkit.classroom.reports.review import all_provisional, review
-    from gradkit.classroom.store.attempts import counted
+    from gradkit.classroom.store.attempts import counting_attempts
     from gradkit.classroom.store.results import Store
-    from gradkit.report.review import show_review, to_csv
+    from gradkit.report.table import review_csv, show_review
 
     with Store(folder, write=False) as store:
         looks = review(store, assistants, pseudonyms=pseudonyms)
-        provisional = all_provisional(counted(store))
+        provisional = all_provisional(counting_attempts(store))
     looks = [look for look in looks if whose in (None, look.assistant)]
     if format_ == "csv":
-        to_stdout(to_csv(looks, folder).encode())
+        to_stdout(review_csv(looks, folder).encode())
         return
     show_review(looks, Console(), folder)
     if provisional:

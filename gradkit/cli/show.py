@@ -73,8 +73,8 @@ def command(
 
 
 def _of_file(file: Path, name: str | None, finding: str | None, assignment: Path | None) -> None:
-    from gradkit.report.script import listing
     from gradkit.reproducer import findings_of, show
+    from gradkit.reproducer.recorded import listing
 
     if finding is None:
         click.echo(listing(findings_of(file, name)), nl=False)
@@ -83,16 +83,16 @@ def _of_file(file: Path, name: str | None, finding: str | None, assignment: Path
 
 
 def _of_student(folder: Path, name: str, finding: str | None, assignment: Path | None) -> None:
-    from gradkit.classroom.reports.again import sheet_of, show_finding
+    from gradkit.classroom.reports.stored import show_finding, student_result
     from gradkit.report.data import EXPECTED_LEVEL, to_data
-    from gradkit.report.script import listing
     from gradkit.report.text import to_text
     from gradkit.reproducer import findings_in
+    from gradkit.reproducer.recorded import listing
     from gradkit.text import clean_text
 
     if finding is not None:
         _print(show_finding(folder, name, finding, assignment))
-    sheet = sheet_of(folder, name)
+    sheet = student_result(folder, name)
     result = sheet.result
     click.echo(to_text([result], EXPECTED_LEVEL, encoding=sys.stdout.encoding), nl=False)
     click.echo(listing(findings_in([to_data(result, EXPECTED_LEVEL)])), nl=False)
@@ -101,7 +101,7 @@ def _of_student(folder: Path, name: str, finding: str | None, assignment: Path |
 
 
 def _given_back(folder: Path, name: str, release: int | None, out: Path | None) -> None:
-    from gradkit.classroom.reports.again import copy_of
+    from gradkit.classroom.reports.stored import copy_of
 
     copy = copy_of(folder, name, release)
     which = f"{copy.number} of {copy.total}: {copy.file}, given back in run {copy.run}."
@@ -113,8 +113,8 @@ def _given_back(folder: Path, name: str, release: int | None, out: Path | None) 
 
 
 def _print(shown: Shown) -> None:
-    from gradkit.report.script import to_text
+    from gradkit.reproducer.recorded import script_text
 
     # Python reads a file as UTF-8, wherever this is sent to.
-    to_stdout(to_text(shown.text, shown.printed, shown.conclusion).encode())
+    to_stdout(script_text(shown.text, shown.printed, shown.conclusion).encode())
     raise click.exceptions.Exit(PASSED if shown.agrees else FAILED)

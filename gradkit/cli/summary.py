@@ -21,11 +21,11 @@ def command(folder: Path, format_: str, pseudonyms: bool) -> None:
 
     from gradkit.classroom.reports.summary import summarise
     from gradkit.classroom.store.results import Store
-    from gradkit.report.summary import show_summary, to_csv
+    from gradkit.report.summary import show_summary, summary_csv
 
     with Store(folder, write=False) as store:
         summary = summarise(store, pseudonyms=pseudonyms)
     if format_ == "csv":
-        to_stdout(to_csv(summary).encode())
+        to_stdout(summary_csv(summary).encode())
     else:
         show_summary(summary, Console())

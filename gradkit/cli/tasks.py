@@ -14,7 +14,7 @@ from gradkit.cli.usage import Command
 @ASSIGNMENT
 def command(assignment: Path | None) -> None:
     """List tasks, roles, checks and points."""
-    from gradkit.report.outline import outline
+    from gradkit.report.assignment import outline
     from gradkit.task.assignment import read_assignment
 
     click.echo(outline(read_assignment(assignment)), nl=False)

@@ -15,11 +15,10 @@ import gradkit
 from gradkit.grading.mark import mark
 from gradkit.judge import Case, judge
 from gradkit.judge.expected import expected_of
-from gradkit.records.evidence import Evidence
 from gradkit.records.finding import Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.probes import Probes
-from gradkit.records.result import Result, TaskResult
+from gradkit.records.result import Evidence, Result, TaskResult
 from gradkit.records.submission import Listing
 from gradkit.records.task import Assignment, Form, Task
 from gradkit.records.verdict import Verdict

@@ -49,10 +49,9 @@ from gradkit.grading.settings import (
 from gradkit.judge.case import Examined
 from gradkit.judge.memorised import remarkable
 from gradkit.language import phrase, say
-from gradkit.records.evidence import Evidence, Graded
 from gradkit.records.finding import FOR_INSTRUCTORS, Inquiry
 from gradkit.records.mistake import Preset
-from gradkit.records.result import Result, TaskResult
+from gradkit.records.result import Evidence, Graded, Result, TaskResult
 from gradkit.records.submission import Claim, Place, Section, Submission
 from gradkit.records.task import Task
 from gradkit.records.undiagnosed import NoDiagnosisError

@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from gradkit.notebook.kernel import Kernel, find_kernel
+from gradkit.notebook.grade import Kernel, find_kernel
 from gradkit.notebook.report import Report
 
 __all__ = ["check", "load_ipython_extension"]

@@ -1,11 +1,110 @@
-"""What a check in a notebook returns: it shows itself, as HTML or as text."""
+"""Show the result of a check in a notebook, as HTML or as text."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+import base64
+import importlib.util
+import io
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from html import escape
 
+from gradkit.language import phrase, say
 from gradkit.records.result import Result
+from gradkit.records.verdict import Course
+from gradkit.report.data import EXPECTED_LEVEL
+
+WITHOUT = phrase("The training runs are drawn where matplotlib is installed; here it is not.")
+
+
+def courses_of(result: Result, hints: int) -> list[Course]:
+    """The losses of each training run; the expected ones where the hint level shows them."""
+    courses = [course for task in result.tasks for check in task.checks for course in check.courses]
+    if hints >= EXPECTED_LEVEL:
+        return courses
+    return [replace(course, expected=()) for course in courses if course.found]
+
+
+def plot(courses: Sequence[Course]) -> tuple[str, str]:
+    """A picture with its description, or a note that there is none.
+
+    Parameters
+    ----------
+    courses : sequence of Course
+
+    Returns
+    -------
+    picture : str
+        An ``img`` element that holds the picture, with its description in words.
+    note : str
+        Why there is none.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        return "", say(WITHOUT)
+    # Late, and without pyplot: the student's own figures and settings stay as they are.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(3.6 * len(courses), 2.6), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    for place, course in enumerate(courses, 1):
+        axes = figure.add_subplot(1, len(courses), place)
+        # Told apart by form as well as by colour.
+        if course.expected:
+            axes.plot(
+                course.epochs,
+                course.expected,
+                "-",
+                color="#0072b2",
+                linewidth=3,
+                label=say("expected"),
+            )
+        if course.found:
+            axes.plot(
+                course.epochs,
+                course.found,
+                "o--",
+                color="#d55e00",
+                markersize=3,
+                label=say("yours"),
+            )
+        axes.set_title(say("from the {start} start", start=course.start), fontsize=9)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.set_xlabel(say("epoch"), fontsize=8)
+        axes.set_ylabel(say("loss"), fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.legend(fontsize=8)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    words = escape(" ".join(map(describe, courses)), quote=True)
+    style = (
+        "display:block;margin-top:8px;max-width:100%;background:#fff;"
+        "border:1px solid #888;border-radius:4px"
+    )
+    return f'<img src="data:image/png;base64,{data}" alt="{words}" style="{style}">', ""
+
+
+def describe(course: Course) -> str:
+    """The picture of one run in words."""
+    said = [
+        say(
+            "{whose} from {first} to {last}",
+            whose=whose,
+            first=f"{losses[0]:.6g}",
+            last=f"{losses[-1]:.6g}",
+        )
+        for whose, losses in ((say("expected"), course.expected), (say("yours"), course.found))
+        if losses
+    ]
+    told = ", ".join(said if course.found else [*said, say("yours is missing")])
+    return say(
+        "Loss from the {start} start over {epochs} epochs: {told}.",
+        start=course.start,
+        epochs=course.epochs[-1],
+        told=told,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +133,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether every check passed."""
+        """True where every check passed."""
         checks = [c for t in self.result.tasks for c in t.checks] if self.result else []
         return bool(checks) and all(check.state == "pass" for check in checks)
 
@@ -47,7 +146,7 @@ class Report:
         return "\n".join([*told, *self.notes]).rstrip("\n")
 
     def _repr_html_(self) -> str:
-        from gradkit.notebook.plot import courses_of, plot
+        from gradkit.notebook.report import courses_of, plot
         from gradkit.report.fragment import fragment
 
         courses = [] if self.result is None else courses_of(self.result, self.hints)

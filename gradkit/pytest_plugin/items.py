@@ -14,7 +14,7 @@ from gradkit.grading.settings import GradingError
 from gradkit.language import say
 from gradkit.pytest_plugin.grading import grading_of
 from gradkit.records.result import CheckResult, TaskResult
-from gradkit.report.plain_text import check_said
+from gradkit.report.plain_text import check_text
 from gradkit.report.rounding import points
 from gradkit.report.words import word
 from gradkit.text import clean_text, spell
@@ -68,7 +68,7 @@ class CheckItem(pytest.Item):
             pytest.skip(clean_text(check.message) or word(check.state))
         if check.state != "pass":
             raise CheckFailedError(
-                check_said(task, check, grading_of(self.config).hints, headed=True)
+                check_text(task, check, grading_of(self.config).hints, headed=True)
             )
 
     def _found(self) -> tuple[TaskResult, CheckResult]:

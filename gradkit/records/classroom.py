@@ -143,7 +143,7 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountingAttempt:
     """The attempt of a student that counts, the ``number``-th of ``attempts``.
 
     ``listed`` is what was known of it when it was handed to gradkit last.
@@ -205,7 +205,7 @@ class Row:
     """One student's line in the table of a class.
 
     ``checks`` maps ``task/check`` to state, points and largest points; ``mistakes`` are the
-    codes found. ``review`` says why a person should look at it; ``decided`` are the checks
+    codes found. ``review`` says why a person should look at it; ``overridden`` are the checks
     whose points a person has set, by ``task/check``. Who has nothing that counts is ``absent``.
     """
 
@@ -219,7 +219,7 @@ class Row:
     mistakes: tuple[str, ...]
     review: tuple[str, ...]
     handed: HandedIn = HandedIn()
-    decided: Mapping[str, CheckResult] = field(default_factory=dict)
+    overridden: Mapping[str, CheckResult] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class FilledSheet:
+class FilledTable:
     """A platform's table with the marks in it.
 
     ``filled`` are the students whose marks it has, ``rows`` theirs as they are written, ``left``

@@ -1,9 +1,9 @@
-"""A mistake of the catalogue, as a value."""
+"""A mistake of the catalogue, and what an audit found when it tried them all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 About = Literal["forward", "update", "model", "train"]
@@ -30,3 +30,46 @@ class Mistake:
     group: str
     deduction: Mapping[Preset, float]
     page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A mistake of the catalogue in one of its forms, alone, put to a task's checks.
+
+    ``caught`` are the checks that do not pass. ``allowed`` says that the assignment's rate
+    policy makes it no mistake.
+    """
+
+    code: str
+    form: str
+    caught: tuple[str, ...]
+    allowed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAudit:
+    """One task. ``refused`` are the checks that the correct behaviour itself fails.
+
+    ``blind`` gives, for less than the whole of the probes, the trials that nobody would
+    see there. ``untried`` says why the mistakes of a part could not be tried.
+    ``solution`` says what is wrong with the model solution; it is empty where there is
+    none or where it agrees, and ``verified`` tells those two apart.
+    """
+
+    task: str
+    title: str
+    trials: tuple[Trial, ...]
+    refused: tuple[str, ...] = ()
+    blind: Mapping[str, tuple[Trial, ...]] = field(default_factory=dict)
+    untried: str = ""
+    verified: bool = False
+    solution: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """All tasks of an assignment; ``clean`` where nothing slips and no solution is wrong."""
+
+    assignment: str
+    tasks: tuple[TaskAudit, ...]
+    clean: bool

@@ -15,9 +15,8 @@ from typing import Any
 from gradkit.language import say
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import OPEN
-from gradkit.report.plain_text import check_said, refusal_said
-from gradkit.report.rounding import CENT, allot
-from gradkit.report.truncation import dump, fit_tests
+from gradkit.report.plain_text import check_text, dump, fit_tests, refusal_text
+from gradkit.report.rounding import CENT, round_points
 from gradkit.report.words import word
 
 LIMIT = 128_000
@@ -35,7 +34,7 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 def refusal(sentences: Sequence[str]) -> str:
     """The line where nothing could be graded."""
-    test = _test(say("read the submission"), "error", 0.0, "\n".join(map(refusal_said, sentences)))
+    test = _test(say("read the submission"), "error", 0.0, "\n".join(map(refusal_text, sentences)))
     return _line({"version": 1, "status": "error", "max_score": 0, "tests": [test]})
 
 
@@ -48,7 +47,7 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
     tests = [
         test
         for task in result.tasks
-        for check, cents in zip(task.checks, allot(task), strict=True)
+        for check, cents in zip(task.checks, round_points(task), strict=True)
         for test in _tests(task, check, cents, unit, hints)
     ]
     return {
@@ -72,7 +71,7 @@ def _unit(result: Result) -> float:
     amounts = [
         amount
         for task in result.tasks
-        for check, cents in zip(task.checks, allot(task), strict=True)
+        for check, cents in zip(task.checks, round_points(task), strict=True)
         for amount in (cents, round(check.max_score * CENT))
     ]
     return max(math.gcd(*amounts), result.max_score * CENT / TESTS)
@@ -88,7 +87,7 @@ def _tests(
     parts = max(round(most / unit), 1)
     passes = parts if cents >= most else min(int(cents / unit), parts - 1)
     missed = "error" if check.state in OPEN else "fail"
-    said = check_said(task, check, hints)
+    said = check_text(task, check, hints)
     by = say(", points set by a person") if check.decision is not None else ""
     for part in range(parts):
         passed = part < passes
@@ -105,7 +104,7 @@ def _tests(
 
 
 def _message(check: CheckResult, said: str, *, passed: bool, first: bool, told: bool) -> str | None:
-    """What goes with a part: all of it once, with the first that is missed.
+    """Return the message of a part: all of it once, with the first that is missed.
 
     Where a person has decided, that is with the first part in any case.
     """

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gradkit.language import say
-from gradkit.records.feedback import Changes
+from gradkit.records.reports import Changes
 from gradkit.records.result import Result, TaskResult
-from gradkit.report.plain_text import ENDLESS, check_said, head_said, total
-from gradkit.report.rounding import CENT, allot, points
+from gradkit.report.plain_text import ENDLESS, check_text, fit, head_text, shorten, total
+from gradkit.report.rounding import CENT, points, round_points
 from gradkit.report.text import MARKS
-from gradkit.report.truncation import fit, shorten
 from gradkit.report.words import word
 from gradkit.text import clean_text
 
@@ -40,7 +39,7 @@ def _lines(result: Result, hints: int, changes: Changes | None, room: int) -> It
     yield say("{total} points", total=total(result))
     if changes is not None:
         yield from _changed(changes)
-    yield shorten(head_said(result), room)
+    yield shorten(head_text(result), room)
     for task in result.tasks:
         yield from _task(task, hints, room)
 
@@ -65,8 +64,8 @@ def _changed(changes: Changes) -> Iterator[str]:
 def _task(task: TaskResult, hints: int, room: int) -> Iterator[str]:
     yield ""
     yield f"{clean_text(task.title)}: {points(task.score)} / {points(task.max_score)}"
-    for check, cents in zip(task.checks, allot(task), strict=True):
+    for check, cents in zip(task.checks, round_points(task), strict=True):
         worth = f"{points(cents / CENT)} / {points(check.max_score)}" if check.max_score else ""
         yield f"{MARKS[check.state][0]} {check.check} {worth} {word(check.state)}".rstrip()
-        if said := shorten(check_said(task, check, hints, ENDLESS), room):
+        if said := shorten(check_text(task, check, hints, ENDLESS), room):
             yield said

@@ -18,7 +18,7 @@ from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Listing, Place
 from gradkit.records.verdict import Course, Entry
 from gradkit.report.escape import OLD_COMMAND
-from gradkit.report.overrides import decided
+from gradkit.report.words import override_text
 
 SCHEMA = "gradkit/result/v1"
 TITLE_LEVEL, RULE_LEVEL, EXPECTED_LEVEL = 2, 3, 4
@@ -121,7 +121,7 @@ def _decision(check: CheckResult) -> dict[str, Any] | None:
         "made": word.made,
         "comment": word.comment,
         "stale": word.stale,
-        "said": decided(check),
+        "said": override_text(check),
     }
 
 

@@ -1,4 +1,4 @@
-r"""What students wrote, made harmless for each channel: one function for each.
+r"""Make what students wrote harmless, with one function for each channel.
 
 All take text that `gradkit.text.clean_text` has been over, or clean it themselves: it has no
 terminal sequences, no control characters but newline and tab, no surrogates. None of the

@@ -1,84 +1,85 @@
-"""The output formats for machines, by the word that asks for each.
+"""The output formats, one record each, by the word that asks for it.
 
-A format is a module with ``render(results, hints, *, many)``, which gives text. It shows
-nothing above the hint level, and treats all that students wrote as hostile. One that a
-platform reads also has ``refusal(sentences)``, for where nothing could be graded.
+A format is a module with ``render(results, hints, *, many)``, which gives text with its last
+newline; ``many`` says that several submissions were asked for. It shows nothing above the hint
+level, and treats all that students wrote as hostile. Where its record says `refuses`, it has
+``refusal(sentences)`` too, for where nothing could be graded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     # The command knows the words before anything loads numpy.
     from gradkit.records.result import Result
 
-FORMATS: Mapping[str, str] = {
-    "json": "gradkit.report.data",
-    "html": "gradkit.report.html.page",
-    "markdown": "gradkit.report.markdown",
-    "junit": "gradkit.report.junit",
-    "github": "gradkit.report.github",
-    "github-classroom": "gradkit.report.classroom",
-    "gradescope": "gradkit.report.gradescope",
-    "prairielearn": "gradkit.report.prairielearn",
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """An output format: the word that asks for it, and the module below `gradkit.report`.
+
+    ``for_students``: it shows what the assignment lets students see; any other is for whoever
+    runs the command, who sees everything where model solutions are at hand. ``several``
+    submissions may be in one; a platform may ask about one at a time. ``dated``: it tells the
+    platform when students may see a check, and so holds all of it. ``for_people``: it is written
+    in the characters that standard output has; any other is UTF-8. ``needs`` are packages of an
+    extra that it cannot do without.
+    """
+
+    word: str
+    module: str
+    for_students: bool = True
+    several: bool = True
+    refuses: bool = True
+    dated: bool = False
+    for_people: bool = False
+    needs: tuple[str, ...] = ()
+
+
+FORMATS: Mapping[str, Format] = {
+    each.word: each
+    for each in (
+        Format("text", "text", for_students=False, refuses=False, for_people=True),
+        Format("json", "data", for_students=False, refuses=False),
+        Format("html", "html.page", needs=("jinja2", "matplotlib", "pygments")),
+        Format("markdown", "markdown", for_people=True),
+        Format("junit", "junit"),
+        Format("tap", "tap", for_people=True),
+        Format("github", "github", for_people=True),
+        Format("github-classroom", "classroom", several=False),
+        Format("gradescope", "gradescope", several=False, dated=True),
+        Format("prairielearn", "prairielearn", several=False),
+    )
 }
-"""Each word and the module that writes the format; imported when it is asked for."""
-
-OWN = frozenset({"text", "json"})
-"""Formats for whoever runs the command, who sees everything where model solutions are at hand.
-All others are handed on to students, and show what the assignment allows."""
-
-DATED = frozenset({"gradescope"})
-"""Formats that tell the platform when students may see a check, and so hold it all."""
-
-SINGLE = frozenset({"github-classroom", "gradescope", "prairielearn"})
-"""Formats of platforms that ask about one submission at a time."""
-
-SPOKEN = frozenset({"text", "markdown", "github"})
-"""Formats that people read, in the characters that standard output has. Others are UTF-8."""
-
-NEEDS: Mapping[str, tuple[str, ...]] = {"html": ("jinja2", "matplotlib", "pygments")}
-"""Packages that a format cannot do without, and that an extra installs; see `lacking`."""
 
 
-class Render(Protocol):
-    """What writes a format."""
+def render(word: str, results: Sequence[Result], hints: int, *, many: bool = False) -> str:
+    """Write results in the format of that word, whose module is imported now."""
+    text: str = import_module(f"gradkit.report.{FORMATS[word].module}").render(
+        results, hints, many=many
+    )
+    return text
 
-    def __call__(self, results: Sequence[Result], hints: int, *, many: bool) -> str:
-        """The text, with its last newline; ``many``: several submissions were asked for."""
-        ...
+
+def refusal(word: str, sentences: Sequence[str]) -> str:
+    """Write why nothing could be graded; nothing where the format has no way to say so."""
+    if not FORMATS[word].refuses:
+        return ""
+    text: str = import_module(f"gradkit.report.{FORMATS[word].module}").refusal(sentences)
+    return text
 
 
 def lacking(word: str) -> str:
-    """A sentence where what a format needs is not installed, else nothing."""
-    missing = [name for name in NEEDS.get(word, ()) if find_spec(name) is None]
+    """Return a sentence where what a format needs is not installed, else nothing."""
+    missing = [name for name in FORMATS[word].needs if find_spec(name) is None]
     if not missing:
         return ""
     return (
         f"--format {word} needs {' and '.join(missing)}, which this Python does not have: "
         "pip install 'gradkit[report]'"
     )
-
-
-class Refuse(Protocol):
-    """What tells a platform that nothing could be graded."""
-
-    def __call__(self, sentences: Sequence[str]) -> str:
-        """The text, with its last newline, for at least one sentence."""
-        ...
-
-
-def renderer(word: str) -> Render:
-    """The function that writes the format of that name in `FORMATS`."""
-    render: Render = import_module(FORMATS[word]).render
-    return render
-
-
-def refuser(word: str) -> Refuse | None:
-    """The function that writes a refusal in that format; None where none is written."""
-    refuse: Refuse | None = getattr(import_module(FORMATS[word]), "refusal", None)
-    return refuse

@@ -15,10 +15,9 @@ from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL
 from gradkit.report.formula import pieces
-from gradkit.report.overrides import decided
 from gradkit.report.rounding import points
 from gradkit.report.text import FORMULAS, MARKS, or_else
-from gradkit.report.words import word
+from gradkit.report.words import override_text, word
 from gradkit.text import clean_text, where
 
 GAP = ' style="margin-top:8px"'
@@ -101,7 +100,7 @@ def _row(check: CheckResult, findings: Sequence[Finding], hints: int) -> str:
 
 def _said(check: CheckResult, findings: Sequence[Finding], hints: int) -> Iterator[str]:
     if check.decision is not None:
-        yield f"<div><strong>{_text(decided(check))}</strong></div>"
+        yield f"<div><strong>{_text(override_text(check))}</strong></div>"
     if check.follows:
         told = ", ".join(check.follows) if hints >= TITLE_LEVEL else say("what is found above")
         said = say("Follows from {told}: nothing more is deducted.", told=told)

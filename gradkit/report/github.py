@@ -15,10 +15,9 @@ from gradkit.records.submission import Place
 from gradkit.records.verdict import State
 from gradkit.report.data import RULE_LEVEL
 from gradkit.report.escape import command, log_text
-from gradkit.report.overrides import decided
-from gradkit.report.plain_text import ENDLESS, check_said, finding_said, refusal_said
+from gradkit.report.plain_text import ENDLESS, check_text, finding_text, refusal_text
 from gradkit.report.text import to_text
-from gradkit.report.words import word
+from gradkit.report.words import override_text, word
 from gradkit.text import clean_text, where
 
 EACH_KIND = 10
@@ -56,7 +55,7 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 def refusal(sentences: Sequence[str]) -> str:
     """An error for each submission that could not be graded."""
     return _lines(
-        [Annotation("error", say("not graded"), refusal_said(each)) for each in sentences]
+        [Annotation("error", say("not graded"), refusal_text(each)) for each in sentences]
     )
 
 
@@ -71,7 +70,7 @@ def _lines(annotations: Sequence[Annotation]) -> str:
 
 
 def _bounded(annotations: Sequence[Annotation]) -> Iterator[Annotation]:
-    """As many of each kind as are shown; the last of them counts the rest."""
+    """Give as many of each kind as are shown; the last of them counts the rest."""
     left = Counter(each.kind for each in annotations)
     seen: Counter[str] = Counter()
     for each in annotations:
@@ -91,18 +90,18 @@ def _annotations(result: Result, hints: int) -> Iterator[Annotation]:
     for task in result.tasks:
         for check in task.checks:
             if check.decision is not None:
-                said = log_text(clean_text(decided(check)))
+                said = log_text(clean_text(override_text(check)))
                 yield Annotation("notice", f"{task.task}: {check.check}", said)
             if check.state == "pass":
                 continue
             findings = [each for each in task.findings if each.check == check.check]
             for finding in findings:
                 place = finding.place if hints >= RULE_LEVEL else check.place
-                said = finding_said(finding, hints, ENDLESS)
+                said = finding_text(finding, hints, ENDLESS)
                 yield _at(result, task, check, place or check.place, said)
             if not findings:
                 # What a person has decided is told above, and not twice.
-                said = check_said(task, replace(check, decision=None), hints, ENDLESS)
+                said = check_text(task, replace(check, decision=None), hints, ENDLESS)
                 yield _at(result, task, check, check.place, said)
 
 

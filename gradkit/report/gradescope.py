@@ -10,10 +10,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from gradkit.records.result import CheckResult, Result, TaskResult
-from gradkit.report.plain_text import check_said, head_said, refusal_said, title_said
-from gradkit.report.rounding import CENT, allot
-from gradkit.report.truncation import ROOM, dump, fit_tests, shorten
-from gradkit.report.visibility import withhold
+from gradkit.report.plain_text import (
+    ROOM,
+    check_text,
+    dump,
+    fit_tests,
+    head_text,
+    refusal_text,
+    shorten,
+    title_text,
+)
+from gradkit.report.rounding import CENT, round_points
+from gradkit.report.visibility import apply_visibility
 from gradkit.report.words import word
 
 LIMIT = 4 << 20
@@ -28,7 +36,7 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 def refusal(sentences: Sequence[str]) -> str:
     """The file where nothing could be graded: no points, and why."""
-    return dump({**_frame("\n".join(map(refusal_said, sentences))), "score": 0, "tests": []})
+    return dump({**_frame("\n".join(map(refusal_text, sentences))), "score": 0, "tests": []})
 
 
 def _frame(output: str) -> dict[str, Any]:
@@ -42,10 +50,10 @@ def _frame(output: str) -> dict[str, Any]:
 
 
 def _data(result: Result, hints: int) -> dict[str, Any]:
-    kept = withhold(result)
+    kept = apply_visibility(result)
     tests = []
     for number, (whole, part) in enumerate(zip(result.tasks, kept.tasks, strict=True), 1):
-        for index, cents in enumerate(allot(whole)):
+        for index, cents in enumerate(round_points(whole)):
             check = whole.checks[index]
             word = result.visibility.get(check.check, "visible")
             task = part if word == "visible" else whole
@@ -53,10 +61,10 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
             tests.append({**test, "number": f"{number}.{index + 1}", "visibility": word})
     # This text is always shown, and Gradescope itself shows no total while a test is unseen.
     seen = all(test["visibility"] == "visible" for test in tests)
-    title = f"{title_said(result)}\n" if seen else ""
+    title = f"{title_text(result)}\n" if seen else ""
     return {
-        **_frame(shorten(title + head_said(result), ROOM)),
-        "score": sum(sum(allot(task)) for task in result.tasks) / CENT,
+        **_frame(shorten(title + head_text(result), ROOM)),
+        "score": sum(sum(round_points(task)) for task in result.tasks) / CENT,
         "tests": tests,
         # For whoever has to repeat it; Gradescope hands this to later runs and to nobody else.
         "extra_data": {
@@ -81,4 +89,4 @@ def _test(task: TaskResult, check: CheckResult, cents: int, hints: int) -> dict[
 
 def _output(task: TaskResult, check: CheckResult, hints: int) -> str:
     state = "" if check.state == "pass" else f"{word(check.state)}\n"
-    return state + check_said(task, check, hints)
+    return state + check_text(task, check, hints)

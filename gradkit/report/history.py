@@ -1,4 +1,4 @@
-"""How a grade came about, for whoever has to answer for it, and as data.
+"""Write how a grade came about, for whoever has to answer for it, and as data.
 
 No word in it is gradkit's alone: it is read by people who have never seen the command.
 """
@@ -18,7 +18,7 @@ from gradkit.records.classroom import Run, RunKind
 from gradkit.records.reports import Attempt, History, Mark, Step
 from gradkit.report.escape import OLD_COMMAND, log_text
 from gradkit.report.rounding import points
-from gradkit.report.table import filled
+from gradkit.report.table import Table, show_table
 from gradkit.report.words import word
 from gradkit.text import clean_text
 
@@ -38,7 +38,7 @@ SHORT = 12
 
 
 def to_text(history: History) -> str:
-    """What counts, then every run in order, each line of what it found and changed."""
+    """Write what counts, then every run in order, each line of what it found and changed."""
     lines = [f"{history.name}: {_mark(history.mark)}", ""]
     if history.steps:
         lines += [say("How that came about, in order. Times are UTC."), ""]
@@ -61,12 +61,9 @@ def show_runs(runs: Sequence[Run], console: Console) -> None:
     if not runs:
         console.print(Text(say("Nothing has been done yet.")))
         return
-    rows = ((str(run.id), say(DID[run.kind]), _time(run.began), run.who, _why(run)) for run in runs)
-    console.print(
-        filled(
-            (say("run"), say("what"), say("when (UTC)"), say("who"), say("why")), rows, right=(0,)
-        )
-    )
+    rows = [(run.id, say(DID[run.kind]), _time(run.began), run.who, _why(run)) for run in runs]
+    heads = (say("run"), say("what"), say("when (UTC)"), say("who"), say("why"))
+    show_table(Table(heads, rows, right=(0,)), console)
 
 
 def _why(run: Run) -> str:
@@ -83,7 +80,7 @@ def _time(stamp: str) -> str:
 
 
 def _mark(mark: Mark | None) -> str:
-    """What counts, in words."""
+    """Write what counts in words."""
     if mark is None:
         return say("nothing counts")
     if mark.score is None or mark.max_score is None:
@@ -142,7 +139,7 @@ def _step(step: Step) -> Iterator[str]:
 
 
 def _rule(policy: str | None) -> str:
-    """Which attempt counts, in words."""
+    """Write in words which attempt counts."""
     if policy and policy.startswith("before="):
         return say(
             "From then on the last attempt before {policy} counts.",
@@ -164,7 +161,7 @@ def _word(task: str, check: str, given: float | None) -> str:
 
 
 def _attempt(attempt: Attempt, kind: RunKind) -> Iterator[str]:
-    """What a run found and what came of it."""
+    """Write what a run found and what came of it."""
     late = say(", late") if attempt.late else ""
     at = say(", handed in {at}", at=attempt.at) if attempt.at else ""
     found = say("The stored answers of") if kind == "remark" else say("Found")

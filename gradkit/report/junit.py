@@ -12,8 +12,8 @@ from xml.etree import ElementTree as ET
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import OPEN, State
 from gradkit.report.escape import xml_text
-from gradkit.report.plain_text import check_said, head_said, title_said
-from gradkit.report.rounding import CENT, allot
+from gradkit.report.plain_text import check_text, head_text, title_text
+from gradkit.report.rounding import CENT, round_points
 from gradkit.report.words import word
 from gradkit.text import clean_text
 
@@ -77,12 +77,12 @@ def _suite(result: Result, task: TaskResult, hints: int) -> ET.Element:
     for check in task.checks:
         case = ET.SubElement(suite, "testcase", classname=name, name=check.check)
         _outcome(case, task, check, hints)
-    ET.SubElement(suite, "system-out").text = xml_text(f"{title_said(result)}\n{head_said(result)}")
+    ET.SubElement(suite, "system-out").text = xml_text(f"{title_text(result)}\n{head_text(result)}")
     return suite
 
 
 def _points(task: TaskResult) -> Iterator[tuple[str, float]]:
-    shares = allot(task)
+    shares = round_points(task)
     yield "points", sum(shares) / CENT
     yield "max_points", task.max_score
     for check, cents in zip(task.checks, shares, strict=True):
@@ -93,9 +93,9 @@ def _points(task: TaskResult) -> Iterator[tuple[str, float]]:
 def _outcome(case: ET.Element, task: TaskResult, check: CheckResult, hints: int) -> None:
     if check.state not in KINDS:
         if check.decision is not None:
-            ET.SubElement(case, "system-out").text = xml_text(check_said(task, check, hints))
+            ET.SubElement(case, "system-out").text = xml_text(check_text(task, check, hints))
         return
-    said = xml_text(check_said(task, check, hints)) or word(check.state)
+    said = xml_text(check_text(task, check, hints)) or word(check.state)
     message = _short(check.message) or word(check.state)
     element = ET.SubElement(case, KINDS[check.state], message=message)
     if check.state in OPEN or check.state == "blocked":

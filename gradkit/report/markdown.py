@@ -11,10 +11,9 @@ from functools import partial
 from gradkit.language import say
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report.escape import code_block, code_span
-from gradkit.report.plain_text import check_said, head_said, refusal_said, total
-from gradkit.report.rounding import CENT, allot, points
+from gradkit.report.plain_text import ROOM, check_text, fit, head_text, refusal_text, shorten, total
+from gradkit.report.rounding import CENT, points, round_points
 from gradkit.report.text import MARKS
-from gradkit.report.truncation import ROOM, fit, shorten
 from gradkit.report.words import word
 
 
@@ -27,12 +26,12 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 
 def refusal(sentences: Sequence[str]) -> str:
-    """What is said where nothing could be graded."""
-    return "".join(f"{code_block(refusal_said(sentence))}\n" for sentence in sentences)
+    """Write why nothing could be graded."""
+    return "".join(f"{code_block(refusal_text(sentence))}\n" for sentence in sentences)
 
 
 def summary(results: Sequence[Result], hints: int, limit: int) -> str:
-    """The same within ``limit`` bytes: less of each text, then fewer submissions, and a note."""
+    """Render within ``limit`` bytes: less of each text, then fewer submissions, and a note."""
     kept: list[str] = []
     used = 0
     for number, result in enumerate(results):
@@ -49,7 +48,7 @@ def summary(results: Sequence[Result], hints: int, limit: int) -> str:
 
 def _section(result: Result, hints: int, room: int) -> str:
     lines = [f"## {code_span(result.submission)} {total(result)}", ""]
-    lines += [code_block(shorten(head_said(result), room)), ""]
+    lines += [code_block(shorten(head_text(result), room)), ""]
     for task in result.tasks:
         lines += _task(task, hints, room)
     return "\n".join(lines)
@@ -61,11 +60,11 @@ def _task(task: TaskResult, hints: int, room: int) -> list[str]:
         "",
         f"| | {say('check')} | {say('points')} | |",
         "|---|---|---|---|",
-        *(_row(check, cents) for check, cents in zip(task.checks, allot(task), strict=True)),
+        *(_row(check, cents) for check, cents in zip(task.checks, round_points(task), strict=True)),
         "",
     ]
     for check in task.checks:
-        said = shorten(check_said(task, check, hints), room)
+        said = shorten(check_text(task, check, hints), room)
         if said:
             lines += [f"**{check.check}**", "", code_block(said), ""]
     return lines

@@ -28,7 +28,7 @@ def page_text(mistake: Mistake) -> str:
 
 
 def show_page(mistake: Mistake, console: Console) -> None:
-    """The same, set for a terminal."""
+    """Print the page of a mistake, set for a terminal."""
     from rich.markdown import Markdown
 
     console.print(
@@ -56,7 +56,7 @@ def pages_of(mistakes: Iterable[Mistake]) -> dict[str, str]:
 
 
 def index_text(mistakes: Iterable[Mistake]) -> str:
-    """The same list as Markdown, each title a link to ``CODE.md``."""
+    """List the mistakes as Markdown, each title a link to ``CODE.md``."""
     parts: dict[str, list[str]] = {}
     for mistake in mistakes:
         rows = parts.setdefault(WHERE[mistake.about[0]], ["| code | mistake |", "|---|---|"])

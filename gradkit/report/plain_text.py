@@ -1,14 +1,16 @@
-"""What is said of a check or a finding, as plain text for platforms to show in their own frame.
+"""Write a check or a finding as plain text for a platform, within the bytes that it takes.
 
-Wherever it is printed on the way, no line of it is a command to a build's runner.
+Wherever it is printed on the way, no line of it is a command to the runner of a build.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from gradkit.language import say
+from gradkit.language import phrase, say
 from gradkit.records.finding import Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report.escape import log_text
@@ -26,7 +28,7 @@ TEXT_BYTES = 64 << 10
 """Far more than a check says."""
 
 
-def check_said(
+def check_text(
     task: TaskResult, check: CheckResult, hints: int, width: int = WIDTH, *, headed: bool = False
 ) -> str:
     """Everything about a check, without a last newline.
@@ -46,20 +48,20 @@ def check_said(
     return log_text(place + _plain(lines, width))
 
 
-def finding_said(finding: Finding, hints: int, width: int = WIDTH) -> str:
+def finding_text(finding: Finding, hints: int, width: int = WIDTH) -> str:
     """One finding, without a last newline."""
     return log_text(_plain(finding_lines(finding, hints), width))
 
 
-def title_said(result: Result) -> str:
-    """Whose it is, and the total."""
+def title_text(result: Result) -> str:
+    """Write whose submission it is, and the total."""
     return log_text(
         say("{name}: {total} points", name=clean_text(result.submission), total=total(result))
     )
 
 
-def head_said(result: Result) -> str:
-    """What holds for the whole submission but its total: remarks on files, how it was judged."""
+def head_text(result: Result) -> str:
+    """Write what holds for the whole submission: remarks on files, how it was judged."""
     lines = [clean_text(problem.message) for problem in result.problems]
     for task in result.tasks:
         if task.checkable < task.max_score:
@@ -80,7 +82,7 @@ def head_said(result: Result) -> str:
     return log_text("\n".join(lines))
 
 
-def refusal_said(sentence: str) -> str:
+def refusal_text(sentence: str) -> str:
     """Why a submission could not be graded; the sentence names files as students call them."""
     return log_text(clean_text(sentence))
 
@@ -102,3 +104,63 @@ def _plain(lines: Iterable[Line], width: int) -> str:
         console.print(Padding(line, (0, 0, 0, indent), expand=False))
     text = "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
     return clean_text(text, TEXT_BYTES).strip("\n")
+
+
+ROOM = 64 << 10
+"""Bytes of text of one check, to begin with."""
+
+CUT = phrase("\n(shortened: the platform takes no more)")
+
+
+def shorten(text: str, room: int) -> str:
+    """At most ``room`` bytes of it, and a note where something is left out."""
+    if len(text.encode()) <= room:
+        return text
+    return clean_text(text, room) + say(CUT)
+
+
+def fit(build: Callable[[int], str], limit: int) -> str:
+    """Call ``build`` with less and less room for single texts, until the whole is small enough.
+
+    Parameters
+    ----------
+    build : callable
+        Takes the bytes that one text may have, gives the whole.
+    limit : int
+        Bytes of the whole. Where even the barest is larger, it is given all the same.
+    """
+    room = ROOM
+    text = build(room)
+    while len(text.encode()) > limit and room:
+        room //= 2
+        text = build(room)
+    return text
+
+
+def fit_tests(
+    data: Mapping[str, Any], key: str, limit: int, write: Callable[[Mapping[str, Any]], str]
+) -> str:
+    """A platform's JSON whose tests have texts under ``key``, which are cut until it fits.
+
+    Parameters
+    ----------
+    data : mapping
+        With a list ``tests``.
+    key : str
+    limit : int
+        Bytes of what ``write`` makes of it.
+    write : callable
+    """
+
+    def build(room: int) -> str:
+        cut = [
+            {**test, key: shorten(test[key], room)} if test[key] else test for test in data["tests"]
+        ]
+        return write({**data, "tests": cut})
+
+    return fit(build, limit)
+
+
+def dump(data: Mapping[str, Any]) -> str:
+    """Strict JSON in ASCII, which no encoding on the way can spoil."""
+    return json.dumps(data, allow_nan=False) + "\n"

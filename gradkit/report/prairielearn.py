@@ -10,9 +10,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from gradkit.records.result import CheckResult, Result, TaskResult
-from gradkit.report.plain_text import check_said, head_said, refusal_said, title_said
-from gradkit.report.rounding import CENT, allot
-from gradkit.report.truncation import ROOM, dump, fit_tests, shorten
+from gradkit.report.plain_text import (
+    ROOM,
+    check_text,
+    dump,
+    fit_tests,
+    head_text,
+    refusal_text,
+    shorten,
+    title_text,
+)
+from gradkit.report.rounding import CENT, round_points
 from gradkit.report.words import word
 
 LIMIT = 1_000_000
@@ -31,24 +39,24 @@ def refusal(sentences: Sequence[str]) -> str:
         {
             "succeeded": True,
             "gradable": False,
-            "format_errors": [refusal_said(each) for each in sentences],
+            "format_errors": [refusal_text(each) for each in sentences],
         }
     )
 
 
 def _data(result: Result, hints: int) -> dict[str, Any]:
-    earned = sum(sum(allot(task)) for task in result.tasks) / CENT
+    earned = sum(sum(round_points(task)) for task in result.tasks) / CENT
     # A coarse step can round above the points that there are; PrairieLearn takes no more than 1.
     score = min(earned / result.max_score, 1.0) if result.max_score else 0.0
     return {
         "succeeded": True,
         "gradable": True,
         "score": score,
-        "message": shorten(f"{title_said(result)}\n{head_said(result)}", ROOM),
+        "message": shorten(f"{title_text(result)}\n{head_text(result)}", ROOM),
         "tests": [
             _test(task, check, cents, hints)
             for task in result.tasks
-            for check, cents in zip(task.checks, allot(task), strict=True)
+            for check, cents in zip(task.checks, round_points(task), strict=True)
         ],
     }
 
@@ -60,5 +68,5 @@ def _test(task: TaskResult, check: CheckResult, cents: int, hints: int) -> dict[
         "description": word(check.state),
         "points": cents / CENT,
         "max_points": check.max_score,
-        "message": check_said(task, check, hints),
+        "message": check_text(task, check, hints),
     }

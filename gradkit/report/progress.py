@@ -1,4 +1,4 @@
-"""How far the grading of a class is: a bar on a terminal, now and then a line elsewhere."""
+"""Show how far grading is: a bar on a terminal, now and then a line elsewhere."""
 
 from __future__ import annotations
 

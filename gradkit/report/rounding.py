@@ -20,7 +20,7 @@ QUARTER = 25
 """The largest part that a check's points are rounded to, in hundredths."""
 
 
-def allot(task: TaskResult) -> tuple[int, ...]:
+def round_points(task: TaskResult) -> tuple[int, ...]:
     """Points of each check in hundredths, which add up to the task's score.
 
     Parameters

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import statistics
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from gradkit.language import say, say_each
 from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.verdict import State
-from gradkit.report.escape import csv_cell
-from gradkit.report.overrides import decided
 from gradkit.report.rounding import points
-from gradkit.report.table import columns, filled
-from gradkit.report.words import word
-from gradkit.text import clean_text
+from gradkit.report.table import Table, first_names, show_table, to_csv
+from gradkit.report.words import override_text, word
 
 NAMES = 6
 """Students who are named beside a mistake; the rest are counted."""
@@ -33,85 +27,72 @@ def show_summary(summary: Summary, console: Console) -> None:
     console.print(Text(_counts(summary), style="bold"))
     if graded:
         console.print(_distribution(graded))
-        console.print(_states(summary))
-    if summary.mistakes:
-        console.print(_mistakes(summary))
+        show_table(_states(summary), console)
+    show_table(_mistakes(summary), console)
+    handed = [cells for row in summary.rows if any((cells := _handed(row))[1:])]
+    heads = (
+        say("student"),
+        say("attempt"),
+        say("late"),
+        say("handed in"),
+        say("points set by a person"),
+    )
+    show_table(Table(heads, handed), console)
     review = [(row.name, _look(row, ", ")) for row in summary.rows if row.review]
-    handed = [_handed(row) for row in summary.rows]
-    if any(any(cells[1:]) for cells in handed):
-        heads = (
-            say("student"),
-            say("attempt"),
-            say("late"),
-            say("handed in"),
-            say("points set by a person"),
-        )
-        console.print(filled(heads, (cells for cells in handed if any(cells[1:]))))
-    if review:
-        console.print(filled((say("to be looked at"), say("why")), review))
+    show_table(Table((say("to be looked at"), say("why")), review), console)
 
 
 def show_changes(changes: Sequence[Change], console: Console) -> None:
     """Print old and new scores side by side; nothing where there are none."""
-    if not changes:
-        return
-    table = columns(say("submission"), say("old"), say("new"), say("change"), right=(1, 2, 3))
+    heads = (say("submission"), say("old"), say("new"), say("change"))
+    rows = []
     for change in changes:
         difference = (change.new or 0.0) - (change.old or 0.0)
         sign = "+" if difference > 0 else "−" if difference < 0 else ""
-        table.add_row(
-            Text(clean_text(change.name)),
-            _score(change.old, change.old_max),
-            _score(change.new, change.new_max),
-            f"{sign}{points(abs(difference))}",
-        )
-    console.print(table)
+        scores = _score(change.old, change.old_max), _score(change.new, change.new_max)
+        rows.append((change.name, *scores, f"{sign}{points(abs(difference))}"))
+    show_table(Table(heads, rows, right=(1, 2, 3)), console)
 
 
 def _score(score: float | None, most: float | None) -> str:
     return "–" if score is None or most is None else f"{points(score)} / {points(most)}"
 
 
-def to_csv(summary: Summary) -> str:
-    """One row for each student, one column for each check, in UTF-8 with a header.
-
-    Cells that a spreadsheet would take for a formula begin with an apostrophe.
-    """
+def summary_csv(summary: Summary) -> str:
+    """Write one row for each student, one column for each check, in UTF-8 with a header."""
     checks = list(summary.states)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
     head = ("student", "standing", "score", "max_score", "provisional")
     more = ("late", "attempt", "at", "overrides", "review", "mistakes")
-    writer.writerow([*head, *more, *checks])
-    for row in summary.rows:
-        there = row.standing != "absent"
-        facts = (
-            row.score,
-            row.max_score,
-            *((row.provisional, row.handed.late) if there else (None, None)),
-        )
-        said = (
-            _attempt(row),
-            row.handed.at,
-            "; ".join(_decided(row)),
-            _look(row, "; "),
-            " ".join(row.mistakes),
-        )
-        points_ = [row.checks[check][1] if check in row.checks else None for check in checks]
-        writer.writerow([csv_cell(row.name), row.standing, *facts, *map(csv_cell, said), *points_])
-    return buffer.getvalue()
+    return to_csv(Table((*head, *more, *checks), [_cells(row, checks) for row in summary.rows]))
+
+
+def _cells(row: Row, checks: Sequence[str]) -> tuple[object, ...]:
+    there = row.standing != "absent"
+    return (
+        row.name,
+        row.standing,
+        row.score,
+        row.max_score,
+        *((row.provisional, row.handed.late) if there else (None, None)),
+        _attempt(row),
+        row.handed.at,
+        "; ".join(_decided(row)),
+        _look(row, "; "),
+        " ".join(row.mistakes),
+        *(row.checks[check][1] if check in row.checks else None for check in checks),
+    )
 
 
 def _attempt(row: Row) -> str:
-    """Which of how many it is that counts."""
+    """Write which of how many attempts counts."""
     if not row.handed.attempts:
         return ""
     return say("{number} of {attempts}", number=row.handed.number, attempts=row.handed.attempts)
 
 
 def _decided(row: Row) -> list[str]:
-    """Who has set the points of which check."""
-    return [f"{name}: {decided(check)}" for name, check in row.decided.items()]
+    """List the sentences on points that a person has set, by check."""
+    return [f"{name}: {override_text(check)}" for name, check in row.overridden.items()]
 
 
 def _handed(row: Row) -> tuple[str, ...]:
@@ -164,16 +145,16 @@ def _states(summary: Summary) -> Table:
     for counts in summary.states.values():
         seen.update(dict.fromkeys(counts))
     states = sorted(seen, key=lambda state: (state != "pass", state))
-    table = columns(say("check"), *map(word, states), right=range(1, len(states) + 1))
-    for check, counts in summary.states.items():
-        table.add_row(check, *(str(counts.get(state, "")) for state in states))
-    return table
+    rows = [
+        (check, *(str(counts.get(state, "")) for state in states))
+        for check, counts in summary.states.items()
+    ]
+    return Table((say("check"), *map(word, states)), rows, right=range(1, len(states) + 1))
 
 
 def _mistakes(summary: Summary) -> Table:
-    table = columns(say("mistake"), say("students"), say("who"), right=(1,))
-    for code, names in summary.mistakes.items():
-        who = ", ".join(clean_text(name) for name in names[:NAMES])
-        more = say(" and {count} more", count=len(names) - NAMES) if len(names) > NAMES else ""
-        table.add_row(code, str(len(names)), Text(who + more))
-    return table
+    rows = [
+        (code, len(names), "".join(first_names(names, NAMES)))
+        for code, names in summary.mistakes.items()
+    ]
+    return Table((say("mistake"), say("students"), say("who")), rows, right=(1,))

@@ -1,28 +1,228 @@
-"""A plain table for a terminal or a log: columns, and no lines."""
+"""Print tables of a class on a terminal or in a log, and write them as CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import csv
+import io
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from rich.table import Table
+import rich.table
+from rich.console import Console
 from rich.text import Text
 
+from gradkit.language import say, say_each
+from gradkit.records.course import PLATFORMS, Preview
+from gradkit.records.reports import Difference, Given, Left, Look, Stood
+from gradkit.report.escape import csv_cell
+from gradkit.report.rounding import points
+from gradkit.report.words import word
 from gradkit.text import clean_text
 
 
-def columns(*heads: str, right: Sequence[int] | range = ()) -> Table:
-    """An empty table; the columns of these numbers are flush right."""
-    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", title_justify="left")
-    for number, head in enumerate(heads):
-        made.add_column(head, justify="right" if number in right else "left")
-    return made
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Column heads and rows of cells; the columns in ``right`` are flush right."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    right: Sequence[int] = ()
 
 
-def filled(
-    heads: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] | range = ()
-) -> Table:
-    """A table of texts that may be anybody's."""
-    made = columns(*heads, right=right)
-    for row in rows:
-        made.add_row(*(Text(clean_text(cell)) for cell in row))
-    return made
+def show_table(table: Table, console: Console) -> None:
+    """Print a table without lines, its cells as plain text; nothing where it has no rows."""
+    made = rich.table.Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for number, head in enumerate(table.heads):
+        made.add_column(head, justify="right" if number in table.right else "left")
+    for row in table.rows:
+        made.add_row(*(Text(clean_text(str(cell))) for cell in row))
+    if table.rows:
+        console.print(made)
+
+
+def to_csv(table: Table) -> str:
+    """Write a table as CSV with a header; no spreadsheet takes a text in it for a formula."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(table.heads)
+    for row in table.rows:
+        writer.writerow([csv_cell(cell) if isinstance(cell, str) else cell for cell in row])
+    return buffer.getvalue()
+
+
+def show_review(looks: Sequence[Look], console: Console, folder: Path) -> None:
+    """Print who is to be looked at, why, by whom, and with which command.
+
+    Parameters
+    ----------
+    looks : sequence of Look
+    console : Console
+    folder : Path
+        Folder of the class.
+    """
+    if not looks:
+        console.print(Text(say("Nobody has to be looked at.")))
+        return
+    count = Counter(look.assistant for look in looks)
+    split = ", ".join(f"{name} {count[name]}" for name in sorted(count) if name)
+    head = say_each(
+        "{count} student to be looked at", "{count} students to be looked at", len(looks)
+    ) + (f": {split}" if split else "")
+    console.print(Text(clean_text(head), style="bold"))
+    who = (say("who"),) if split else ()
+    rows = [
+        (look.name, _why(look, ", "), *((look.assistant,) if split else ()), command(look, folder))
+        for look in looks
+    ]
+    show_table(Table((say("student"), say("why"), *who, say("see")), rows), console)
+
+
+def review_csv(looks: Sequence[Look], folder: Path) -> str:
+    """Write one row for each student, in UTF-8 with a header."""
+    rows = [
+        (look.name, look.reasons[0].kind, _why(look, "; "), look.assistant, command(look, folder))
+        for look in looks
+    ]
+    return to_csv(Table(("student", "kind", "why", "assistant", "command"), rows))
+
+
+def command(look: Look, folder: Path) -> str:
+    """Return the command that shows the student's result."""
+    # What begins with a dash would be taken for an option.
+    words = ["--"] if look.name.startswith("-") or str(folder).startswith("-") else []
+    return shlex.join(["gradkit", "show", *words, str(folder), look.name])
+
+
+def _why(look: Look, between: str) -> str:
+    said = [reason.words for reason in look.reasons]
+    return between.join([look.told, *said[1:]] if look.told else said)
+
+
+def show_differences(changed: Sequence[Difference], console: Console) -> None:
+    """Print a line for each student: scores, and what else has changed."""
+    if not changed:
+        console.print(Text(say("Nothing has changed between these two runs.")))
+        return
+    rows = [
+        (each.name, score(each.before), score(each.after), "\n".join(_changes(each)))
+        for each in changed
+    ]
+    heads = (say("student"), say("before"), say("after"), say("what else"))
+    show_table(Table(heads, rows, right=(1, 2)), console)
+
+
+def score(stood: Stood | None) -> str:
+    """Write what counts, as ``15 / 20``; of what has no points, why."""
+    if stood is None:
+        return "–"
+    if stood.mark.score is None or stood.mark.max_score is None:
+        return word(stood.standing)
+    return f"{points(stood.mark.score)} / {points(stood.mark.max_score)}"
+
+
+def _attempt(stood: Stood) -> str:
+    return say("{number} of {attempts}", number=stood.mark.number, attempts=stood.mark.attempts)
+
+
+def _changes(each: Difference) -> Iterator[str]:
+    before, after = each.before, each.after
+    if before is None or after is None:
+        yield say("new") if before is None else say("gone")
+    elif (was := _attempt(before)) != (now := _attempt(after)):
+        yield say("attempt {was} → {now}", was=was, now=now)
+    yield from (say("no more {code}", code=code) for code in each.gone)
+    yield from (say("now {code}", code=code) for code in each.come)
+    old, new = (stood.words if stood else {} for stood in (before, after))
+    for name in {**old, **new}:
+        if name not in new:
+            yield say("{name}: no points set any more", name=name)
+        elif old.get(name) != new[name]:
+            yield say("{name}: set to {new}", name=name, new=points(new[name]))
+
+
+NAMES = 10
+"""Students who are named in a line; the rest are counted."""
+
+
+def first_names(names: Sequence[str], most: int) -> tuple[str, str]:
+    """Name the first few, and count the others."""
+    left = len(names) - most
+    more = say(" and {count} more", count=left) if left > 0 else ""
+    return ", ".join(clean_text(name) for name in names[:most]), more
+
+
+def show_left(left: Sequence[Left], console: Console) -> None:
+    """Print who is left out of what, with the reason; nothing where nobody is."""
+    rows = [(each.student, each.what, each.why) for each in left]
+    show_table(Table((say("left out"), say("of"), say("why")), rows), console)
+
+
+def given_lines(given: Given, *, write: bool) -> list[str]:
+    """Count what was given back, and name what has to be known before anything is uploaded."""
+    lines = []
+    if given.pages:
+        pages = say_each("{count} page", "{count} pages", given.pages)
+        lines.append(
+            say("{pages} written, {new} of them new or changed.", pages=pages, new=given.new)
+            if write
+            else say(
+                "{pages} would be written, {new} of them new or changed.",
+                pages=pages,
+                new=given.new,
+            )
+        )
+    if given.filled:
+        rows = say_each("{count} row", "{count} rows", given.filled)
+        lines.append(
+            say("{rows} filled.", rows=rows) if write else say("{rows} would be filled.", rows=rows)
+        )
+    lines += [clean_text(note) for note in given.notes]
+    if given.absent:
+        names, more = first_names(given.absent, NAMES)
+        lines.append(
+            say(
+                "{count} of the roster handed nothing in, and stay as they are: {names}{more}.",
+                count=len(given.absent),
+                names=names,
+                more=more,
+            )
+        )
+    return lines
+
+
+def show_preview(preview: Preview, console: Console) -> None:
+    """Print counts and platforms, then each list that is not empty under what it means."""
+    console.print(Text(_counts(preview), style="bold"))
+    several = [
+        say("{name}: {count} attempts", name=name, count=count) for name, count in preview.several
+    ]
+    open_ = [f"{name}: {say(' or ').join(students)}" for name, students in preview.open]
+    same = [" = ".join(names) for names in preview.duplicates]
+    for title, lines in (
+        (say("in the roster, and nothing handed in"), preview.absent),
+        (say("handed in, and not in the roster"), preview.unmatched),
+        (say("could be several of the roster"), open_),
+        (say("several attempts"), several),
+        (say("late"), preview.late),
+        (say("the same contents under different names"), same),
+        (say("empty"), preview.empty),
+        (say("cannot be read"), [": ".join(each) for each in preview.refused]),
+        (say("another exercise, by its names"), [told for _, told in preview.other]),
+    ):
+        if lines:
+            console.print(Text(f"{title} ({len(lines)})", style="bold"))
+        for line in lines:
+            console.print(Text(f"  {' '.join(clean_text(line).split())}"))
+
+
+def _counts(preview: Preview) -> str:
+    sources = ", ".join(
+        say("{count} by {platform}", count=preview.sources[source], platform=word(platform))
+        for source, platform in PLATFORMS.items()
+        if preview.sources.get(source)
+    )
+    total = say_each("{count} submission", "{count} submissions", preview.total)
+    return f"{total}: {sources}" if sources else total

@@ -23,9 +23,8 @@ from gradkit.records.verdict import Entry, State
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.escape import log_text
 from gradkit.report.formula import pieces
-from gradkit.report.overrides import decided
 from gradkit.report.rounding import points
-from gradkit.report.words import word
+from gradkit.report.words import override_text, word
 from gradkit.text import clean_text, spell, where
 
 MARKS: dict[State, tuple[str, str, str]] = {
@@ -45,6 +44,11 @@ FORMULAS = 2
 
 ROWS = 6
 """Entries of a check that are listed; the rest are counted."""
+
+
+def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
+    """Plain text with every sign that there is."""
+    return to_text(results, hints)
 
 
 def to_text(
@@ -75,7 +79,7 @@ def show(results: Sequence[Result], hints: int, console: Console, unicode: bool 
 
 
 def is_unicode(encoding: str) -> bool:
-    """Whether it has every sign that there is."""
+    """True where an encoding has every sign."""
     return encoding.lower().replace("-", "").startswith("utf")
 
 
@@ -168,9 +172,9 @@ Line = tuple[Text | Table, int]
 
 
 def check_lines(check: CheckResult, findings: Sequence[Finding], hints: int) -> Iterator[Line]:
-    """What there is to say about a check, below the line with its points."""
+    """Write what there is to say about a check, below the line with its points."""
     if check.decision is not None:
-        yield Text(clean_text(decided(check)), style="bold"), 0
+        yield Text(clean_text(override_text(check)), style="bold"), 0
     if check.follows:
         told = ", ".join(check.follows) if hints >= TITLE_LEVEL else say("what is found above")
         yield Text(say("Follows from {told}: nothing more is deducted.", told=told)), 0
@@ -222,13 +226,13 @@ def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
 
 
 def or_else(finding: Finding) -> Iterator[str]:
-    """What could as well be the mistake: other names for the same numbers."""
+    """Name the other mistakes that give the same numbers."""
     for titles in finding.others:
         yield say("Or it is {titles}: the numbers are the same, so look for either.", titles=titles)
 
 
 def _moves(applied: str, right: str) -> Text:
-    """What an entry does: a formula after ``=`` is its new value, any other its step."""
+    """Write what an entry does: a formula after ``=`` is its new value, any other its step."""
     if applied == "not moved":
         return Text(say("does not move"), style="bold red")
     new = applied.startswith("= ")

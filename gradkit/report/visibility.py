@@ -16,7 +16,7 @@ UNSEEN = phrase("What this check found is not shown here.")
 ELSEWHERE = phrase("a check that is not shown")
 
 
-def withhold(result: Result) -> Result:
+def apply_visibility(result: Result) -> Result:
     """The result, and of checks that are not ``visible`` only state and points."""
     unseen = {check for check, word in result.visibility.items() if word != "visible"}
     if not unseen:

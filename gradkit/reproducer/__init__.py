@@ -6,7 +6,7 @@ comes out. Where expected numbers may be shown, the script computes the right on
 differences of the loss. Then the script is run, to see that the recorded number comes out.
 """
 
-from gradkit.reproducer.recorded import DisputeError, find, findings_in, findings_of
+from gradkit.reproducer.recorded import ReproducerError, find, findings_in, findings_of
 from gradkit.reproducer.show import Shown, run_again, show
 
-__all__ = ["DisputeError", "Shown", "find", "findings_in", "findings_of", "run_again", "show"]
+__all__ = ["ReproducerError", "Shown", "find", "findings_in", "findings_of", "run_again", "show"]

@@ -1,4 +1,4 @@
-"""What a result file recorded, and the submission that it was about."""
+"""Read what a result file recorded, list its findings, and find the submission again."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from gradkit.errors import GradkitError, did_you_mean
 from gradkit.records.submission import Submission
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import read
+from gradkit.text import clean_text
 
 SCHEMA = "gradkit/result/v1"
 WANTED = "Name a file that `gradkit check --format json --out FILE` wrote."
@@ -18,7 +19,7 @@ WANTED = "Name a file that `gradkit check --format json --out FILE` wrote."
 Data = Mapping[str, Any]
 
 
-class DisputeError(GradkitError):
+class ReproducerError(GradkitError):
     """There is nothing to show; the text says why, and what to do."""
 
 
@@ -27,20 +28,20 @@ def results_of(file: Path) -> list[Data]:
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         It cannot be read, or holds something else.
     """
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DisputeError(f"{file}: cannot be read ({error.strerror}). {WANTED}") from None
+        raise ReproducerError(f"{file}: cannot be read ({error.strerror}). {WANTED}") from None
     except ValueError as error:
-        raise DisputeError(f"{file}: is not JSON: {error}. {WANTED}") from None
+        raise ReproducerError(f"{file}: is not JSON: {error}. {WANTED}") from None
     results = data if isinstance(data, list) else [data]
     for result in results:
         schema = result.get("schema") if isinstance(result, dict) else None
         if schema != SCHEMA:
-            raise DisputeError(f"{file}: found schema {schema!r}, expected {SCHEMA!r}. {WANTED}")
+            raise ReproducerError(f"{file}: found schema {schema!r}, expected {SCHEMA!r}. {WANTED}")
     return results
 
 
@@ -51,7 +52,7 @@ def findings_of(file: Path, submission: str | None = None) -> list[tuple[Data, D
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         See `results_of`; or nothing in it is called so.
 
     Examples
@@ -64,7 +65,7 @@ def findings_of(file: Path, submission: str | None = None) -> list[tuple[Data, D
     names = [result["submission"] for result in results]
     if submission is not None and submission not in names:
         near = did_you_mean(submission, names)
-        raise DisputeError(
+        raise ReproducerError(
             f"{file}: there is no {submission} in it. It has {', '.join(names)}.{near}"
         )
     return findings_in(r for r in results if submission in (None, r["submission"]))
@@ -87,7 +88,7 @@ def find(
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         There is none, or there are several.
     """
     found = [
@@ -99,10 +100,12 @@ def find(
         return found[0]
     if found:
         names = ", ".join(result["submission"] for result, _, _ in found)
-        raise DisputeError(f"{name} is in {len(found)} results; say whose it is, one of {names}.")
+        raise ReproducerError(
+            f"{name} is in {len(found)} results; say whose it is, one of {names}."
+        )
     ids = ", ".join(dict.fromkeys(finding["id"] for _, _, finding in known)) or "none"
     of = f" of {submission}" if submission is not None else ""
-    raise DisputeError(f"{where}: there is no finding {name}{of}. Found: {ids}.")
+    raise ReproducerError(f"{where}: there is no finding {name}{of}. Found: {ids}.")
 
 
 def read_again(result: Data, file: Path) -> Submission:
@@ -110,23 +113,23 @@ def read_again(result: Data, file: Path) -> Submission:
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         It is gone, or has changed.
     """
     recorded = Path(result["path"])
     path = next((each for each in _places(recorded, file) if each.exists()), None)
     if path is None:
-        raise DisputeError(
+        raise ReproducerError(
             f"{recorded}: the submission is gone, so its code cannot be shown or run. Put it back, "
             "or check it again where it is now."
         )
     try:
         submission = read(path)
     except SubmissionError as error:
-        raise DisputeError(str(error)) from None
+        raise ReproducerError(str(error)) from None
     was = result["digests"]["submission"]
     if submission.digest != was:
-        raise DisputeError(
+        raise ReproducerError(
             f"{path}: the submission has changed since: its digest was {was[:12]}, and is "
             f"{submission.digest[:12]}. Put the former one back, or check this one anew."
         )
@@ -134,6 +137,29 @@ def read_again(result: Data, file: Path) -> Submission:
 
 
 def _places(recorded: Path, file: Path) -> Iterator[Path]:
-    """Where the command was called from, or beside the result."""
+    """Try the path as recorded, then beside the result."""
     yield recorded
     yield file.parent / recorded
+
+
+def script_text(script: str, printed: str, conclusion: str) -> str:
+    """The script, with what it printed when it was run as comments at its end."""
+    lines = clean_text(printed).rstrip("\n").split("\n")
+    told = ["Run again in a process of its own, this printed", *(f"  {line}" for line in lines)]
+    comments = [f"# {line}".rstrip() for line in (*told, clean_text(conclusion))]
+    # The student's own text stays as it is, or it would not be the student's.
+    return "\n".join([script, *comments, ""])
+
+
+def listing(findings: Sequence[tuple[Data, Data, Data]]) -> str:
+    """A line for each finding: its id, whose it is, and what it says."""
+    if not findings:
+        return "There are no findings.\n"
+    rows = [
+        (finding["id"], result["submission"], task["task"], finding["title"] or finding["mistake"])
+        for result, task, finding in findings
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "".join(
+        "  ".join([*(f"{row[c]:<{widths[c]}}" for c in range(3)), row[3]]) + "\n" for row in rows
+    )

@@ -18,8 +18,8 @@ from gradkit.records.binding import Binding, Bound
 from gradkit.records.probes import Batch, Run
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Task
-from gradkit.reproducer import calls, formulas
-from gradkit.reproducer.recorded import Data, DisputeError
+from gradkit.reproducer import calls
+from gradkit.reproducer.recorded import Data, ReproducerError
 from gradkit.runtime.lift import BEGIN, LOSS, lifted, recording
 from gradkit.submission.excerpt import Excerpt, Piece, reads
 from gradkit.task.oracle import Derived, mean_scale, rate_of
@@ -62,7 +62,7 @@ class Script:
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         The finding has no number to show, or torch is missing.
 
     Attributes
@@ -142,7 +142,7 @@ class Script:
             f"one step of `{self._bound.function}` {self._at()}",
             self._excerpt.pieces([each.function for each in (self._bound, *first)]),
             calls.update_call(self.task, self._bound, inputs, key, index),
-            formulas.expected_step(self.task, key, index, self._rate(key, index, inputs)),
+            calls.expected_step(self.task, key, index, self._rate(key, index, inputs)),
         )
 
     def _rate(self, key: str, index: tuple[int, ...], inputs: Mapping[str, Any]) -> float:
@@ -161,7 +161,7 @@ class Script:
             f"one call of `{self._bound.function}` {self._at()}",
             self._excerpt.pieces([self._bound.function]),
             calls.forward_call(self.task, self._bound, inputs, quantity),
-            formulas.expected_value(self.task, quantity),
+            calls.expected_value(self.task, quantity),
         )
 
     def _model(self) -> Parts:
@@ -170,7 +170,7 @@ class Script:
             f"one example through `{name}` {self._at()}",
             self._excerpt.pieces([name]),
             calls.model_call(self._inputs(self._probes.forward), name),
-            formulas.expected_value(self.task, self._entry["parameter"]),
+            calls.expected_value(self.task, self._entry["parameter"]),
         )
 
     def _training(self) -> Parts:
@@ -186,7 +186,7 @@ class Script:
             code = self._excerpt.pieces([bound.training["model"], bound.function])
             call = calls.training_call(bound, inputs, epochs, run.rate, entry)
         rate, scale = self.task.rates.weight, mean_scale(self.task)
-        expected = formulas.expected_training(self.task, epochs, rate, scale, entry)
+        expected = calls.expected_training(self.task, epochs, rate, scale, entry)
         what = f"{bound.function} over {epochs} epochs from the start “{run.start}”"
         return Parts(what, code, call, expected)
 
@@ -214,7 +214,7 @@ class Script:
             if self._entry["probe"] in batch.labels:
                 place = batch.labels.index(self._entry["probe"])
                 return {name: value[place] for name, value in batch.inputs.items()}
-        raise DisputeError(
+        raise ReproducerError(
             f"The probe {self._entry['probe']!r} is not among those of seed {self._seed}; the "
             "result was made by another version of gradkit."
         )
@@ -242,14 +242,14 @@ def _section(
 ) -> tuple[Task, Section, Binding, frozenset[str]]:
     """The section that the finding is about: the one that speaks for its task."""
     if recorded["task"].endswith("torch") and importlib.util.find_spec("torch") is None:
-        raise DisputeError("torch is not installed here: pip install 'gradkit[torch]'.")
+        raise ReproducerError("torch is not installed here: pip install 'gradkit[torch]'.")
     return binding_of(session, submission, recorded["task"])
 
 
 def _bound(binding: Binding, task: Task, finding: Data) -> Bound:
     role = ROLES[task.framework].get(finding["check"], "")
     if role not in binding.bound:
-        raise DisputeError(
+        raise ReproducerError(
             f"{finding['id']}: there are scripts for findings about forward, update and "
             f"trajectory, and this one is about {finding['check']}."
         )
@@ -268,7 +268,7 @@ def _entry(check: Data, finding: Data, bound: Bound, task: Task) -> Data:
     failed = indexed if finding["check"] != "update" else [e for e in indexed if concerned(e)]
     failed.sort(key=lambda e: (e["found"] is None, e["parameter"] != "loss"))
     if not failed or (failed[0]["found"] is None and finding["check"] != "forward"):
-        raise DisputeError(
+        raise ReproducerError(
             f"{finding['id']}: there is no number to show. {check['message']}".rstrip()
         )
     return dict(failed[0])

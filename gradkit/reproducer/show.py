@@ -10,7 +10,7 @@ from pathlib import Path
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.submission import Submission
-from gradkit.reproducer.recorded import Data, DisputeError, find, findings_of, read_again
+from gradkit.reproducer.recorded import Data, ReproducerError, find, findings_of, read_again
 from gradkit.reproducer.script import Script
 from gradkit.runtime.frames import Frame
 from gradkit.sandbox import WorkerLost, Workshop, WorkshopError
@@ -52,7 +52,7 @@ def show(
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         The file, the finding, or the submission as it was, is not to be had.
     """
     found = find(findings_of(file), str(file), finding, submission)
@@ -77,7 +77,7 @@ def run_again(
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         The assignment is another one, or the finding has no number to show.
     """
     result, recorded, told = found
@@ -85,7 +85,7 @@ def run_again(
     try:
         with Workshop() as workshop, Session(settings, workshop) as session:
             if session.assignment.digest != result["digests"]["assignment"]:
-                raise DisputeError(
+                raise ReproducerError(
                     f"{session.assignment.path} is not the assignment that {where} was made with. "
                     "Name that one with --assignment."
                 )
@@ -93,7 +93,7 @@ def run_again(
             text = script.text()
             printed, failure = _run(session.room.workshop(script.task), text, script.task.deadline)
     except GradingError as error:
-        raise DisputeError(str(error)) from None
+        raise ReproducerError(str(error)) from None
     if failure:
         return Shown(text, printed + failure, "The script does not come to its end.", agrees=False)
     tolerance = TORCH if script.task.framework == "torch" else NUMPY
@@ -101,7 +101,7 @@ def run_again(
 
 
 def _run(workshop: Workshop, text: str, deadline: float) -> tuple[str, str]:
-    """What the script prints in a worker, and how it failed."""
+    """Run the script in a worker: what it prints, and how it failed."""
     try:
         with workshop.worker(deadline=deadline) as worker:
             asked = {"text": text}
@@ -115,7 +115,7 @@ def _run(workshop: Workshop, text: str, deadline: float) -> tuple[str, str]:
 
 
 def _compare(script: Script, printed: str, tolerance: float) -> tuple[str, bool]:
-    """Whether the recorded number was printed."""
+    """Compare the recorded number with the printed one."""
     lines = [line for line in printed.splitlines() if line.startswith("found ")]
     said = lines[-1].removeprefix("found") if lines else "null"
     values = json.loads(said.replace("nan", "NaN").replace("inf", "Infinity"))

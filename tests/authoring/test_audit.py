@@ -14,9 +14,9 @@ from gradkit.authoring.audit import FIRST_RUN, FIRST_STEP, audit
 from gradkit.cli import main
 from gradkit.diagnosis.mistakes import CODES
 from gradkit.judge import tolerances
-from gradkit.records.audit import Audit, TaskAudit
+from gradkit.records.mistake import Audit, TaskAudit
 from gradkit.records.task import Assignment, Layer, Start, Task
-from gradkit.report.audit import to_text
+from gradkit.report.assignment import to_text
 from gradkit.task.assignment import DEFAULT, read_assignment
 from gradkit.task.solution import find_reference
 

@@ -11,8 +11,7 @@ import pytest
 from model_solutions import REFERENCE
 
 from gradkit.authoring.export import ExportError, bundle, write_folder, write_zip
-from gradkit.authoring.export.bundle import File
-from gradkit.authoring.export.template import fill
+from gradkit.authoring.export.bundle import File, fill
 from gradkit.task.assignment import DEFAULT, AssignmentError
 
 NUMPY = """\

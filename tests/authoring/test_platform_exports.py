@@ -20,9 +20,9 @@ from click.testing import CliRunner, Result
 from model_solutions import REFERENCE, ROOT
 
 from gradkit import __version__
-from gradkit.authoring.export import ExportError, wheel
-from gradkit.authoring.export.classroom import workflow
+from gradkit.authoring.export import ExportError, install
 from gradkit.authoring.export.install import Install, choose, words
+from gradkit.authoring.export.platforms import workflow
 from gradkit.cli import main
 from gradkit.task.assignment import DEFAULT
 
@@ -324,9 +324,9 @@ def test_others_find_nothing_wrong_with_the_workflow(tmp_path: Path, command: li
 
 def test_the_wheel_is_installable_and_is_this_gradkit(tmp_path: Path) -> None:
     """By pip, from the archive alone; all that is in the package is in it, and nothing else."""
-    name, content = wheel.running_wheel()
+    name, content = install.running_wheel()
     (tmp_path / name).write_bytes(content)
-    assert wheel.running_wheel() == (name, content)
+    assert install.running_wheel() == (name, content)
     options = ["--quiet", "--no-deps", "--no-compile", "--no-index", "--target"]
     subprocess.run(
         [sys.executable, "-m", "pip", "install", *options, tmp_path / "site", tmp_path / name],
@@ -363,11 +363,11 @@ def test_gradkit_that_is_not_installed_makes_no_wheel(monkeypatch: pytest.Monkey
     def absent(name: str) -> None:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(wheel, "distribution", absent)
+    monkeypatch.setattr(install, "distribution", absent)
     with pytest.raises(
         ExportError, match=r"gradkit is not installed here.* name a wheel with --inst"
     ):
-        wheel.running_wheel()
+        install.running_wheel()
 
 
 def test_a_wheel_that_is_named(tmp_path: Path) -> None:
@@ -441,7 +441,7 @@ def test_the_wheel_alone(tmp_path: Path) -> None:
     """To be handed out by itself; what is no wheel cannot be."""
     assert gradkit("export", "wheel", "--out", tmp_path / "out").exit_code == 0
     assert [path.name for path in (tmp_path / "out").iterdir()] == [WHEEL]
-    assert (tmp_path / "out" / WHEEL).read_bytes() == wheel.running_wheel()[1]
+    assert (tmp_path / "out" / WHEEL).read_bytes() == install.running_wheel()[1]
     done = gradkit("export", "wheel", "--out", tmp_path / "no", "--install", "gradkit==1.0")
     assert done.exit_code == 2
     assert "gradkit==1.0: is no wheel, and a wheel is what is to be written." in done.stderr

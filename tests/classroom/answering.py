@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from click.testing import Result as Ended
 from mistakes.samples import samples
 
-from gradkit.classroom.course.enrolment import roll
+from gradkit.classroom.course.enrolment import enrolment_of
 from gradkit.classroom.course.roster import roster
 from gradkit.classroom.grade import Grading
 from gradkit.classroom.grading_worker import grader
@@ -64,7 +64,7 @@ def run(
 ) -> None:
     """Grade downloads into a class, by the roster."""
     with Store(out, write=True) as store, grader(settings) as able:
-        listed = roll(gather(folders), roster(ROSTER, "roster.csv"))
+        listed = enrolment_of(gather(folders), roster(ROSTER, "roster.csv"))
         Grading(store, settings, Silent()).run(listed, Here(able), policy=policy or None)
 
 

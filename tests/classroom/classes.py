@@ -12,9 +12,8 @@ from pathlib import Path
 from mistakes.samples import samples
 from model_solutions import ROOT, source
 
-from gradkit.classroom.store.attempts import counted
-from gradkit.classroom.store.pack import unpack
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.store.results import Store, unpack
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed
 from gradkit.records.result import Result
@@ -84,7 +83,7 @@ def results(folder: Path) -> dict[str, Result | str]:
             one.kept.name: unpack(store.result(one.kept.id), Result)
             if one.kept.standing == "graded"
             else one.kept.told
-            for one in counted(store)
+            for one in counting_attempts(store)
         }
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from gradkit.classroom.store.pack import pack
+from gradkit.classroom.store.results import pack
 from gradkit.records.classroom import Filed
 
 PLAIN = Filed("kim", "class/kim.py", "digest-1", "key-1", "graded", "", 15.0, 20.0)

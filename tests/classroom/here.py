@@ -1,4 +1,4 @@
-"""A crew of one, in this process: nothing to start and nothing to wait for."""
+"""A pool of one, in this process: nothing to start and nothing to wait for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from classroom.classes import Silent
 
-from gradkit.classroom.course.enrolment import roll
+from gradkit.classroom.course.enrolment import enrolment_of
 from gradkit.classroom.grade import Grading, Tally
 from gradkit.classroom.grading_worker import Grader, grader
 from gradkit.classroom.store.results import Store
@@ -24,23 +24,23 @@ class Here:
         self._able = able
         self._hand: deque[Order] = deque()
 
-    def room(self, *, leisure: bool) -> int:
-        """See `Crew`."""
+    def capacity(self, *, slow: bool) -> int:
+        """See `WorkerPool`."""
         return 0 if self._hand else 1
 
-    def put(self, orders: Sequence[Order], *, leisure: bool) -> None:
-        """See `Crew`."""
+    def put(self, orders: Sequence[Order], *, slow: bool) -> None:
+        """See `WorkerPool`."""
         self._hand.extend(orders)
 
     def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
-        """See `Crew`."""
+        """See `WorkerPool`."""
         if not self._hand:
             return []
         order = self._hand.popleft()
         return [(order, self._able.grade(order))]
 
     def close(self) -> None:
-        """See `Crew`."""
+        """See `WorkerPool`."""
 
 
 def grade_here(
@@ -54,4 +54,4 @@ def grade_here(
     """Grade a folder into another."""
     with Store(out, write=True) as store, grader(settings) as able:
         grading = Grading(store, settings, Silent(), new_version=new_version)
-        return grading.run(roll(gather([folder])), Here(able), policy=policy)
+        return grading.run(enrolment_of(gather([folder])), Here(able), policy=policy)

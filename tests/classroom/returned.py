@@ -11,7 +11,7 @@ from pathlib import Path
 from classroom.classes import MISTAKES, RIGHT, SETTINGS, Silent
 from classroom.here import Here
 
-from gradkit.classroom.course.enrolment import roll
+from gradkit.classroom.course.enrolment import enrolment_of
 from gradkit.classroom.grade import Grading
 from gradkit.classroom.grading_worker import grader
 from gradkit.classroom.store.results import Store
@@ -83,7 +83,7 @@ def graded(
     policy: str | None = None,
 ) -> Path:
     """Grade a download into a folder."""
-    listed = roll(gather([folder]), roster, by_group=groups)
+    listed = enrolment_of(gather([folder]), roster, by_group=groups)
     with Store(out, write=True) as store, grader(settings) as able:
         Grading(store, settings, Silent()).run(listed, Here(able), policy=policy)
     return out

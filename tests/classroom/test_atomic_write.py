@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradkit.classroom import atomic_write as module
-from gradkit.classroom.atomic_write import whole
+from gradkit.classroom.feedback import pages as module
+from gradkit.classroom.feedback.pages import write_atomically
 
 KILLED = """
 import sys
 from pathlib import Path
-from gradkit.classroom.feedback.bundle import write_zip
+from gradkit.classroom.feedback.address import write_zip
 text = "y" * 200_000
 names = [(str(i), f"s_{i}_{i}_feedback.html") for i in range(200)]
 print("go", flush=True)
@@ -40,7 +40,7 @@ def test_a_file_takes_its_place_at_the_end(tmp_path: Path) -> None:
     """Until then the old one is there; permissions are those of any other file."""
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with whole(path) as stream:
+    with write_atomically(path) as stream:
         stream.write(b"new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
@@ -57,7 +57,7 @@ def test_a_block_that_fails_leaves_nothing(tmp_path: Path) -> None:
     path.write_text("old")
 
     def fail() -> None:
-        with whole(path) as stream:
+        with write_atomically(path) as stream:
             stream.write(b"new")
             raise KeyError("x")
 
@@ -70,7 +70,7 @@ def test_a_block_that_fails_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a killed process leaves its file")
 def test_a_file_that_is_not_whole_has_no_name(tmp_path: Path) -> None:
     """There is nothing to be left behind."""
-    with whole(tmp_path / "a.txt") as stream:
+    with write_atomically(tmp_path / "a.txt") as stream:
         stream.write(b"new")
         assert os.listdir(tmp_path) == []
 
@@ -80,7 +80,7 @@ def test_a_file_that_is_not_whole_has_no_name(tmp_path: Path) -> None:
 def test_an_archive_is_whole_whenever_the_process_is_killed(tmp_path: Path, kills: int) -> None:
     """The old one or the new one, at any moment; whatever else is there is whole too."""
     target = tmp_path / "f.zip"
-    with whole(target) as stream, zipfile.ZipFile(stream, "w") as archive:
+    with write_atomically(target) as stream, zipfile.ZipFile(stream, "w") as archive:
         archive.writestr("old.html", "old")
     draw = np.random.default_rng(int(os.environ.get("GRADKIT_SEED", "0")))
     for _ in range(kills):

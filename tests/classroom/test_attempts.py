@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from classroom.filing import filed
 
-from gradkit.classroom.store.attempts import PolicyError, counted, moment, policy, rule_of
+from gradkit.classroom.store.attempts import PolicyError, counting_attempts, moment, policy, rule_of
 from gradkit.classroom.store.results import Store
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Listed
@@ -63,7 +63,7 @@ def counting(folder: Path, upto: int | None = None) -> dict[str, tuple[str, int,
     with Store(folder, write=False) as store:
         return {
             one.kept.name: (one.kept.digest, one.number, one.attempts)
-            for one in counted(store, upto)
+            for one in counting_attempts(store, upto)
         }
 
 

@@ -8,11 +8,11 @@ import pytest
 from report.html.samples import WORDS
 from report.html.samples import result as sample
 
-from gradkit.classroom.feedback.changes import Former, Stand, changes
+from gradkit.classroom.feedback.drafts import Former, Stand, changes
 from gradkit.classroom.store.overrides import basis_of
-from gradkit.classroom.store.pack import pack
+from gradkit.classroom.store.results import pack
 from gradkit.records.classroom import Kept, Override
-from gradkit.records.feedback import Changes, PointsChange
+from gradkit.records.reports import Changes, PointsChange
 from gradkit.records.result import Result
 
 KEPT = Kept(

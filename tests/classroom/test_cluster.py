@@ -15,10 +15,10 @@ import pytest
 
 import gradkit
 from gradkit.classroom.cluster import Cluster, ClusterError, portable
-from gradkit.classroom.course.enrolment import roll
+from gradkit.classroom.course.enrolment import enrolment_of
 from gradkit.classroom.grade import Grading, Tally
 from gradkit.classroom.store.results import Store
-from gradkit.classroom.worker_pool import Lanes
+from gradkit.classroom.worker_pool import LocalPool
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Filed
 from gradkit.sandbox import doctor
@@ -83,20 +83,22 @@ def results(store: Store) -> dict[str, bytes | str]:
     }
 
 
-def graded(folder: Path, out: Path, crew: Cluster | Lanes) -> tuple[Tally, dict[str, bytes | str]]:
-    """Grade a folder with a crew."""
+def graded(
+    folder: Path, out: Path, pool: Cluster | LocalPool
+) -> tuple[Tally, dict[str, bytes | str]]:
+    """Grade a folder with a pool."""
     with Store(out, write=True) as store:
-        tally = Grading(store, SETTINGS, Silent()).run(roll(gather([folder])), crew)
+        tally = Grading(store, SETTINGS, Silent()).run(enrolment_of(gather([folder])), pool)
         return tally, results(store)
 
 
 @pytest.mark.slow
 def test_a_cluster_gives_the_same_marks(small_class: Path, cluster: str, tmp_path: Path) -> None:
     """Every result is equal to the local run's, tier included."""
-    with Lanes(SETTINGS, 2) as lanes:
-        local_tally, local = graded(small_class, tmp_path / "local", lanes)
-    with Cluster(SETTINGS, cluster) as crew:
-        tally, far = graded(small_class, tmp_path / "far", crew)
+    with LocalPool(SETTINGS, 2) as workers:
+        local_tally, local = graded(small_class, tmp_path / "local", workers)
+    with Cluster(SETTINGS, cluster) as pool:
+        tally, far = graded(small_class, tmp_path / "far", pool)
     assert tally == local_tally
     assert tally.graded == 60
     assert far == local
@@ -105,14 +107,14 @@ def test_a_cluster_gives_the_same_marks(small_class: Path, cluster: str, tmp_pat
 @pytest.mark.slow
 def test_a_lost_worker_costs_nothing(small_class: Path, cluster: str, tmp_path: Path) -> None:
     """One is killed in the middle: each student still has exactly one result, the same."""
-    with Lanes(SETTINGS, 2) as lanes:
-        _, local = graded(small_class, tmp_path / "local", lanes)
+    with LocalPool(SETTINGS, 2) as workers:
+        _, local = graded(small_class, tmp_path / "local", workers)
     with distributed.Client(cluster) as client:
         victim = next(iter(client.run(os.getpid).values()))
     killer = threading.Thread(target=kill_soon, args=(tmp_path / "far", victim))
     killer.start()
-    with Cluster(SETTINGS, cluster) as crew:
-        tally, far = graded(small_class, tmp_path / "far", crew)
+    with Cluster(SETTINGS, cluster) as pool:
+        tally, far = graded(small_class, tmp_path / "far", pool)
     killer.join()
     assert not alive(victim)
     assert tally.graded == 60
@@ -160,10 +162,10 @@ def test_another_version_on_the_workers(
     """Results of two versions never mix in one class."""
     monkeypatch.setattr(gradkit, "__version__", "99.0")
     with (
-        Cluster(SETTINGS, cluster) as crew,
+        Cluster(SETTINGS, cluster) as pool,
         pytest.raises(GradingError, match=r"this command has 99\.0\. Install the same version"),
     ):
-        graded(small_class, tmp_path / "far", crew)
+        graded(small_class, tmp_path / "far", pool)
 
 
 def test_a_worker_that_isolates_too_little(
@@ -175,11 +177,11 @@ def test_a_worker_that_isolates_too_little(
     settings = replace(SETTINGS, require_tier=2)
     with (
         distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as made,
-        Cluster(settings, made.scheduler_address) as crew,
+        Cluster(settings, made.scheduler_address) as pool,
         Store(tmp_path, write=True) as store,
         pytest.raises(GradingError, match=r"On a worker of the cluster, .* at isolation tier 1 "),
     ):
-        Grading(store, settings, Silent()).run(roll(gather([small_class])), crew)
+        Grading(store, settings, Silent()).run(enrolment_of(gather([small_class])), pool)
     with Store(tmp_path, write=False) as store:
         assert store.newest() == []
 

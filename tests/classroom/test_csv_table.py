@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradkit.classroom.feedback.csv_table import (
-    SheetError,
+    CsvTableError,
     cell_of,
     decimal_comma,
     number_of,
     put,
-    read_sheet,
+    read_table,
     refuse_ragged,
     value_of,
     values,
-    write_sheet,
+    write_table,
 )
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=20)
@@ -43,8 +43,8 @@ def test_whatever_a_writer_writes_is_read_and_kept(rows, delimiter, end, quoting
     writer.writerow(["h"] * len(rows[0]))
     writer.writerows(rows)
     data = buffer.getvalue().encode(encoding)
-    sheet = read_sheet(data, "t.csv")
-    assert write_sheet(sheet) == data
+    sheet = read_table(data, "t.csv")
+    assert write_table(sheet) == data
     text = io.StringIO(buffer.getvalue(), newline="")
     # Python's writer puts no quotes around a lone return, and its reader no cell in a blank row.
     read = [row or [""] for row in csv.reader(text, delimiter=delimiter)]
@@ -56,14 +56,14 @@ def test_one_cell_is_changed_and_no_other(rows, new, delimiter) -> None:
     """Whatever it says, Python's reader reads it, and every other cell as before."""
     buffer = io.StringIO()
     csv.writer(buffer, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerows(rows)
-    sheet = read_sheet(("h" + delimiter + "h\r\n" + buffer.getvalue()).encode(), "t.csv")
+    sheet = read_table(("h" + delimiter + "h\r\n" + buffer.getvalue()).encode(), "t.csv")
     changed = put(sheet, {(1, 1): new})
     assert [cells for i, cells in enumerate(changed) if i != 1] == [
         cells for i, (cells, _) in enumerate(sheet.rows) if i != 1
     ]
     ends = [end for _, end in sheet.rows]
     done = replace(sheet, rows=tuple(zip(changed, ends, strict=True)))
-    text = write_sheet(done).decode()
+    text = write_table(done).decode()
     read = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     assert read[1] == [rows[0][0], new, *rows[0][2:]]
 
@@ -76,15 +76,15 @@ def test_a_cell_says_what_it_was_given(text: str) -> None:
 
 def test_what_stands_behind_a_quote_belongs_to_the_cell() -> None:
     """As Python's reader has it."""
-    sheet = read_sheet(b'a,b\n"x"y,"p""q"\n', "t.csv")
+    sheet = read_table(b'a,b\n"x"y,"p""q"\n', "t.csv")
     assert values(sheet, 1) == ["xy", 'p"q'] == next(csv.reader(['"x"y,"p""q"']))
 
 
 def test_a_row_may_end_with_a_delimiter_and_the_file_without_a_line_end() -> None:
     """Empty cells count."""
-    sheet = read_sheet(b"a,b\n1,", "t.csv")
+    sheet = read_table(b"a,b\n1,", "t.csv")
     assert [values(sheet, row) for row in (0, 1)] == [["a", "b"], ["1", ""]]
-    assert values(read_sheet(b"a,\n,\n", "t.csv"), 1) == ["", ""]
+    assert values(read_table(b"a,\n,\n", "t.csv"), 1) == ["", ""]
 
 
 @pytest.mark.parametrize(
@@ -106,16 +106,16 @@ def test_a_row_may_end_with_a_delimiter_and_the_file_without_a_line_end() -> Non
 )
 def test_what_is_no_table_is_refused(data: bytes, said: str) -> None:
     """With what was found and what to do."""
-    with pytest.raises(SheetError) as caught:
-        read_sheet(data, "t.csv")
+    with pytest.raises(CsvTableError) as caught:
+        read_table(data, "t.csv")
     assert str(caught.value).startswith(said)
 
 
 def test_a_row_of_another_width_is_refused() -> None:
     """Blank lines are none."""
-    refuse_ragged(read_sheet(b"a,b\n1,2\n\n,,\n", "t.csv"))
-    with pytest.raises(SheetError) as caught:
-        refuse_ragged(read_sheet(b"a,b\n1,2\n1,2,3\n", "t.csv"))
+    refuse_ragged(read_table(b"a,b\n1,2\n\n,,\n", "t.csv"))
+    with pytest.raises(CsvTableError) as caught:
+        refuse_ragged(read_table(b"a,b\n1,2\n1,2,3\n", "t.csv"))
     assert str(caught.value) == (
         "t.csv, row 3: 3 cells where the header has 2. Download the table again; a spreadsheet may "
         "have damaged it."
@@ -125,9 +125,9 @@ def test_a_row_of_another_width_is_refused() -> None:
 def test_windows_text_is_read_and_written_as_it_was() -> None:
     """Where it is no UTF-8."""
     data = "Name,ID\nJosé,1\n".encode("cp1252")
-    sheet = read_sheet(data, "t.csv")
+    sheet = read_table(data, "t.csv")
     assert values(sheet, 1) == ["José", "1"]
-    assert write_sheet(sheet) == data
+    assert write_table(sheet) == data
 
 
 def test_decimal_commas() -> None:

@@ -23,12 +23,12 @@ from classroom.answering import (
 )
 from classroom.classes import RIGHT
 
+from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.remark import remark
-from gradkit.classroom.reports.diff import differences, stood
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.reports.history import differences, stood
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.overrides import override
-from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.results import Store
 from gradkit.records.reports import Difference, Mark, Stood
 
@@ -75,7 +75,7 @@ def test_points_that_were_set_and_taken_back(course: Path) -> None:
     """Beside what they do to the total."""
     for points in (11.0, 10.0, None):
         with Store(course, write=True) as store:
-            (kept,) = (each.kept for each in counted(store) if each.kept.name == ANNA)
+            (kept,) = (each.kept for each in counting_attempts(store) if each.kept.name == ANNA)
             override(store, kept, "update", points, comment="why")
     assert lines(course, 2, 3)[1] == [
         *(ANNA, "17.25 / 20", "19 / 20"),

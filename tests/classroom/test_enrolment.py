@@ -10,9 +10,9 @@ from classroom.filing import filed
 from classroom.test_roster import STUDENTS
 from classroom.test_senders import METADATA_TEXT
 
-from gradkit.classroom.course.enrolment import Roll, enrol, enrolled, names_of, roll
-from gradkit.classroom.course.gradescope import METADATA
+from gradkit.classroom.course.enrolment import Enrolment, enrolment_of, names_of
 from gradkit.classroom.course.roster import roster
+from gradkit.classroom.course.senders import METADATA
 from gradkit.classroom.store.results import Store
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Listed
@@ -20,14 +20,14 @@ from gradkit.records.course import Student
 from gradkit.submission.gather import gather
 
 
-def whose(found: Roll) -> list[tuple[str, ...]]:
+def whose(found: Enrolment) -> list[tuple[str, ...]]:
     """The students of each submission."""
     return [entry.students for entry in found.entries]
 
 
-def rolled(*paths: Path, students: Sequence[Student] = (), by_group: bool = False) -> Roll:
+def rolled(*paths: Path, students: Sequence[Student] = (), by_group: bool = False) -> Enrolment:
     """Of what lies there."""
-    return roll(gather(paths), students, by_group=by_group)
+    return enrolment_of(gather(paths), students, by_group=by_group)
 
 
 def test_plain_names_are_students(tmp_path: Path) -> None:
@@ -120,14 +120,14 @@ def test_names_stay_with_their_identifiers(tmp_path: Path) -> None:
     assert known == {"canvas 101": "leekim", "canvas 102": "moann"}
     path = folder(tmp_path / "second", "leekim_104_7_a.py", "leekim_101_8_a.py")
     alone = folder(tmp_path / "third", "leekim_104_9_a.py")
-    assert whose(roll(gather([path]), known=known)) == [("leekim",), ("leekim (104)",)]
-    assert whose(roll(gather([alone]), known=known)) == [("leekim (104)",)]
+    assert whose(enrolment_of(gather([path]), known=known)) == [("leekim",), ("leekim (104)",)]
+    assert whose(enrolment_of(gather([alone]), known=known)) == [("leekim (104)",)]
 
 
 def test_the_newest_roster_holds(tmp_path: Path) -> None:
     """Whoever is not in it any more has left the course."""
     with Store(tmp_path, write=True) as store:
-        assert enrolled(store) == {}
-        enrol(store, store.begin("grade", Settings()), STUDENTS[:2])
-        enrol(store, store.begin("grade", Settings()), STUDENTS[1:3])
-        assert enrolled(store) == {student.name: student for student in STUDENTS[1:3]}
+        assert store.enrolled() == {}
+        store.enrol(store.begin("grade", Settings()), STUDENTS[:2])
+        store.enrol(store.begin("grade", Settings()), STUDENTS[1:3])
+        assert store.enrolled() == {student.name: student for student in STUDENTS[1:3]}

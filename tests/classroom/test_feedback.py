@@ -27,16 +27,16 @@ from classroom.returned import (
     table,
 )
 
-from gradkit.classroom.feedback.bundle import BundleError
+from gradkit.classroom.feedback.address import BundleError
 from gradkit.classroom.feedback.give import FeedbackError, Plan, Table, feedback
 from gradkit.classroom.feedback.gradebook import fill_gradebook
 from gradkit.classroom.feedback.worksheet import fill_worksheet
 from gradkit.classroom.remark import remark, settings_of
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.overrides import override
 from gradkit.classroom.store.releases import content, given, releases
 from gradkit.classroom.store.results import Store
-from gradkit.records.feedback import Given, Left
+from gradkit.records.reports import Given, Left
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -80,7 +80,7 @@ def worksheet(out: Path) -> Table:
 def set_points(out: Path, name: str, points: float | None, comment: str = "agreed") -> None:
     """A person's word on the update of a student."""
     with Store(out, write=True) as store:
-        kept = next(one.kept for one in counted(store) if one.kept.name == name)
+        kept = next(one.kept for one in counting_attempts(store) if one.kept.name == name)
         override(store, kept, "update", points, comment=comment, by="Vera")
 
 

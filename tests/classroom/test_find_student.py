@@ -8,9 +8,13 @@ import pytest
 from classroom.answering import ANNA, BEN, CAS, DAN, EVE, FAY, ZED
 from classroom.filing import filed
 
-from gradkit.classroom.course.find_student import WhomError, students, whom
+from gradkit.classroom.course.find_student import (
+    UnknownStudentError,
+    find_student,
+    pseudonym,
+    students,
+)
 from gradkit.classroom.store.database import FILE
-from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Listed
 from gradkit.records.course import Sender
@@ -33,27 +37,27 @@ from gradkit.records.course import Sender
 def test_a_name_a_part_or_an_identifier(handed: Path, word: str, meant: str) -> None:
     """Of the roster or of the download; who handed in nothing is known too."""
     with Store(handed / "out", write=False) as store:
-        assert whom(store, word) == meant
+        assert find_student(store, word) == meant
 
 
 def test_a_pseudonym_is_a_name(handed: Path) -> None:
     """Which only this class can tell."""
     with Store(handed / "out", write=False) as store:
-        assert whom(store, pseudonym(store, EVE)) == EVE
+        assert find_student(store, pseudonym(store, EVE)) == EVE
 
 
 def test_numbers_of_files_are_nobodys(handed: Path) -> None:
     """Of an attachment, say: it would be a part of many."""
     with Store(handed / "out", write=False) as store:
-        with pytest.raises(WhomError, match="nobody"):
-            whom(store, "9001")
+        with pytest.raises(UnknownStudentError, match="nobody"):
+            find_student(store, "9001")
         assert students(store)[ANNA] == ("al7", "101")
 
 
 def test_several_are_named(handed: Path) -> None:
     """With what to do."""
-    with Store(handed / "out", write=False) as store, pytest.raises(WhomError) as caught:
-        whom(store, "o")
+    with Store(handed / "out", write=False) as store, pytest.raises(UnknownStudentError) as caught:
+        find_student(store, "o")
     assert str(caught.value) == (
         f"o could be {CAS}, {DAN}, {EVE}, {FAY} or {ZED}. Write more of the name, or all of it."
     )
@@ -62,8 +66,8 @@ def test_several_are_named(handed: Path) -> None:
 @pytest.mark.parametrize("word", ["xaver", "", " "])
 def test_nobody_is_refused_with_who_there_is(handed: Path, word: str) -> None:
     """An empty word is a part of all, and means nobody."""
-    with Store(handed / "out", write=False) as store, pytest.raises(WhomError) as caught:
-        whom(store, word)
+    with Store(handed / "out", write=False) as store, pytest.raises(UnknownStudentError) as caught:
+        find_student(store, word)
     assert str(caught.value) == (
         f"There is nobody in {handed / 'out' / FILE} whose name or identifier has {word} in it. "
         f"There are {ANNA}, {BEN}, {CAS}, {DAN}, {EVE}, {FAY} and {ZED}."
@@ -78,13 +82,15 @@ def test_a_whole_name_goes_before_a_part(tmp_path: Path) -> None:
         store.add(run, [filed(name) for name in names])
         sender = Sender("", "plain", {}, False, "")
         store.add_listed(run, [Listed(name, "digest-1", 0, "", sender) for name in names])
-        assert whom(store, "kim") == "Kim"
-        with pytest.raises(WhomError, match=r"s0, s1, s10, .*, s17 and 10 more\. Write more"):
-            whom(store, "S")
+        assert find_student(store, "kim") == "Kim"
+        with pytest.raises(
+            UnknownStudentError, match=r"s0, s1, s10, .*, s17 and 10 more\. Write more"
+        ):
+            find_student(store, "S")
 
 
 def test_of_an_empty_class_nobody_is_meant(tmp_path: Path) -> None:
     """It says so."""
-    with Store(tmp_path, write=True) as store, pytest.raises(WhomError) as caught:
-        whom(store, "kim")
+    with Store(tmp_path, write=True) as store, pytest.raises(UnknownStudentError) as caught:
+        find_student(store, "kim")
     assert str(caught.value) == f"{tmp_path / FILE}: nobody is in it yet."

@@ -1,4 +1,4 @@
-"""Who is graded when, and what is stored: with a crew whose answers are written down."""
+"""Who is graded when, and what is stored: with a pool whose answers are written down."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from model_solutions import REFERENCE
 
 import gradkit
 from gradkit.classroom.cache_key import seed_of
-from gradkit.classroom.course.enrolment import roll
+from gradkit.classroom.course.enrolment import enrolment_of
 from gradkit.classroom.grade import LOST, Grading, Tally
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import FILE, StoreError
-from gradkit.classroom.store.pack import pack
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, pack
 from gradkit.grading.settings import GradingError, Settings, digests_of
 from gradkit.records.classroom import Kept, Order, Reply
 from gradkit.records.result import Result
@@ -45,25 +44,25 @@ def graded(order: Order) -> Reply:
 
 @dataclass
 class Scripted:
-    """A crew of one lane and a slow one, which does what it is told and notes what it is given."""
+    """A pool of one worker and a slow one, which does as told and notes what it is given."""
 
     answer: Callable[[Order], Reply | None] = graded
-    lanes: int = 1
+    workers: int = 1
     given: list[tuple[str, bool, bool]] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     hand: list[tuple[Order, bool]] = field(default_factory=list)
 
-    def room(self, *, leisure: bool) -> int:
-        """See `Crew`."""
-        return (1 if leisure else self.lanes) - sum(slow == leisure for _, slow in self.hand)
+    def capacity(self, *, slow: bool) -> int:
+        """See `WorkerPool`."""
+        return (1 if slow else self.workers) - sum(own == slow for _, own in self.hand)
 
-    def put(self, orders: Sequence[Order], *, leisure: bool) -> None:
-        """See `Crew`."""
-        assert len(orders) <= self.room(leisure=leisure)
+    def put(self, orders: Sequence[Order], *, slow: bool) -> None:
+        """See `WorkerPool`."""
+        assert len(orders) <= self.capacity(slow=slow)
         for order in orders:
-            self.given.append((order.parcel.name, order.hurried, leisure))
+            self.given.append((order.parcel.name, order.hurried, slow))
             self.orders.append(order)
-            self.hand.append((order, leisure))
+            self.hand.append((order, slow))
 
     def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
         """What was given last is done first, so that nothing depends on the order."""
@@ -73,13 +72,13 @@ class Scripted:
         return [(order, self.answer(order))]
 
     def close(self) -> None:
-        """See `Crew`."""
+        """See `WorkerPool`."""
 
 
 def run(
     paths: Path | Sequence[Path],
     out: Path,
-    crew: Scripted,
+    pool: Scripted,
     settings: Settings = SETTINGS,
     *,
     new_version: bool = False,
@@ -88,13 +87,13 @@ def run(
     handed = gather([paths] if isinstance(paths, Path) else paths)
     with Store(out, write=True) as store:
         grading = Grading(store, settings, Silent(), new_version=new_version)
-        return grading.run(roll(handed), crew)
+        return grading.run(enrolment_of(handed), pool)
 
 
 def current(out: Path) -> dict[str, Kept]:
     """The current results by name."""
     with Store(out, write=False) as store:
-        return {one.kept.name: one.kept for one in counted(store)}
+        return {one.kept.name: one.kept for one in counting_attempts(store)}
 
 
 @pytest.fixture
@@ -105,9 +104,9 @@ def trio(tmp_path: Path) -> Path:
 
 def test_everybody_is_graded_once_and_in_a_hurry(trio: Path, tmp_path: Path) -> None:
     """All that is asked comes back under the name that it was asked by."""
-    crew = Scripted(lanes=2)
-    assert run(trio, tmp_path, crew) == Tally(3, 0, 3, 0, 0)
-    assert sorted(crew.given) == [(name, True, False) for name in ("ann", "ben", "cas")]
+    pool = Scripted(workers=2)
+    assert run(trio, tmp_path, pool) == Tally(3, 0, 3, 0, 0)
+    assert sorted(pool.given) == [(name, True, False) for name in ("ann", "ben", "cas")]
     found = current(tmp_path)
     assert [kept.score for kept in found.values()] == [len(RIGHT) + n for n in range(3)]
     assert found["ben"].path == str(trio / "ben.py")
@@ -116,13 +115,13 @@ def test_everybody_is_graded_once_and_in_a_hurry(trio: Path, tmp_path: Path) -> 
 def test_what_is_done_and_unchanged_is_skipped(trio: Path, tmp_path: Path) -> None:
     """Wherever it lies by then; what is new or different is graded."""
     run(trio, tmp_path, Scripted())
-    crew = Scripted()
-    assert run(trio, tmp_path, crew) == Tally(3, 3, 0, 0, 0)
-    assert crew.given == []
+    pool = Scripted()
+    assert run(trio, tmp_path, pool) == Tally(3, 3, 0, 0, 0)
+    assert pool.given == []
     elsewhere = trio.rename(tmp_path / "elsewhere")
     handed_in(elsewhere, ben=RIGHT + "# changed", dan=RIGHT)
-    assert run(elsewhere, tmp_path, crew) == Tally(4, 2, 2, 0, 0)
-    assert sorted(crew.given) == [("ben", True, False), ("dan", True, False)]
+    assert run(elsewhere, tmp_path, pool) == Tally(4, 2, 2, 0, 0)
+    assert sorted(pool.given) == [("ben", True, False), ("dan", True, False)]
     assert current(tmp_path)["ben"].score == len(RIGHT + "# changed")
 
 
@@ -232,9 +231,9 @@ def test_the_seed_is_the_attempts(trio: Path, tmp_path: Path) -> None:
     settings = replace(SETTINGS, seed=None)
 
     def seeds(changed: Settings) -> dict[str, int]:
-        crew = Scripted()
-        run(trio, tmp_path, crew, changed)
-        return {order.parcel.name: order.seed for order in crew.orders}
+        pool = Scripted()
+        run(trio, tmp_path, pool, changed)
+        return {order.parcel.name: order.seed for order in pool.orders}
 
     first = seeds(settings)
     assert len(set(first.values())) == 3
@@ -290,25 +289,25 @@ def test_what_cannot_be_read_is_kept_with_its_sentence(tmp_path: Path) -> None:
     """And is looked at again each time, for it may have been replaced."""
     folder = handed_in(tmp_path / "class", ann=RIGHT)
     (folder / "ben.pdf").write_bytes(b"%PDF")
-    crew = Scripted()
-    assert run(folder, tmp_path, crew) == Tally(2, 0, 1, 1, 0)
+    pool = Scripted()
+    assert run(folder, tmp_path, pool) == Tally(2, 0, 1, 1, 0)
     kept = current(tmp_path)["ben.pdf"]
     assert (kept.standing, kept.score, kept.taken) == ("refused", None, None)
     assert kept.told.startswith("ben.pdf is not a file that can be graded. Expected is ")
     assert kept.path == str(folder / "ben.pdf")
-    assert run(folder, tmp_path, crew) == Tally(2, 2, 0, 0, 0)
+    assert run(folder, tmp_path, pool) == Tally(2, 2, 0, 0, 0)
     (folder / "ben.pdf").rename(folder / "ben.txt")
-    assert run(folder, tmp_path, crew) == Tally(2, 1, 0, 1, 0)
+    assert run(folder, tmp_path, pool) == Tally(2, 1, 0, 1, 0)
 
 
-def test_who_is_overdue_has_the_slow_lane_while_others_wait(trio: Path, tmp_path: Path) -> None:
+def test_who_is_overdue_has_the_slow_worker_while_others_wait(trio: Path, tmp_path: Path) -> None:
     """With patience, and beside them."""
-    crew = Scripted(lambda order: Reply(None) if is_hurried(order, "ann") else graded(order))
-    assert run(trio, tmp_path, crew) == Tally(3, 0, 3, 0, 0)
-    assert crew.given[0] == ("ann", True, False)
-    assert ("ann", False, True) in crew.given
-    assert crew.given.index(("ann", False, True)) < crew.given.index(("cas", True, False))
-    assert len(crew.given) == 4
+    pool = Scripted(lambda order: Reply(None) if is_hurried(order, "ann") else graded(order))
+    assert run(trio, tmp_path, pool) == Tally(3, 0, 3, 0, 0)
+    assert pool.given[0] == ("ann", True, False)
+    assert ("ann", False, True) in pool.given
+    assert pool.given.index(("ann", False, True)) < pool.given.index(("cas", True, False))
+    assert len(pool.given) == 4
 
 
 def is_hurried(order: Order, *names: str) -> bool:
@@ -316,11 +315,11 @@ def is_hurried(order: Order, *names: str) -> bool:
     return order.hurried and order.parcel.name in names
 
 
-def test_who_is_overdue_has_all_lanes_when_nobody_waits(trio: Path, tmp_path: Path) -> None:
-    """The slow lane is for the time until then."""
-    crew = Scripted(lambda order: Reply(None) if order.hurried else graded(order), lanes=3)
-    assert run(trio, tmp_path, crew).graded == 3
-    assert sorted(crew.given[3:]) == [(name, False, False) for name in ("ann", "ben", "cas")]
+def test_who_is_overdue_has_all_workers_when_nobody_waits(trio: Path, tmp_path: Path) -> None:
+    """The slow worker is for the time until then."""
+    pool = Scripted(lambda order: Reply(None) if order.hurried else graded(order), workers=3)
+    assert run(trio, tmp_path, pool).graded == 3
+    assert sorted(pool.given[3:]) == [(name, False, False) for name in ("ann", "ben", "cas")]
 
 
 def test_a_timeout_is_confirmed_at_the_very_end(trio: Path, tmp_path: Path) -> None:
@@ -337,11 +336,11 @@ def test_a_timeout_is_confirmed_at_the_very_end(trio: Path, tmp_path: Path) -> N
         assert reply.filed is not None
         return Reply(replace(reply.filed, score=float(len(seen))), timed_out=True)
 
-    crew = Scripted(slow)
-    assert run(trio, tmp_path, crew) == Tally(3, 0, 3, 0, 0)
+    pool = Scripted(slow)
+    assert run(trio, tmp_path, pool) == Tally(3, 0, 3, 0, 0)
     assert len(seen) == 2
-    assert crew.given[-1] == ("ann", False, False)
-    assert sum(name == "ann" for name, _, _ in crew.given) == 3
+    assert pool.given[-1] == ("ann", False, False)
+    assert sum(name == "ann" for name, _, _ in pool.given) == 3
     assert current(tmp_path)["ann"].score == 2.0
 
 
@@ -370,16 +369,16 @@ def test_who_was_lost_is_tried_once_more(trio: Path, tmp_path: Path) -> None:
             return None
         return graded(order)
 
-    crew = Scripted(dies_once)
-    assert run(trio, tmp_path, crew) == Tally(3, 0, 3, 0, 0)
-    assert sum(name == "ben" for name, _, _ in crew.given) == 2
+    pool = Scripted(dies_once)
+    assert run(trio, tmp_path, pool) == Tally(3, 0, 3, 0, 0)
+    assert sum(name == "ben" for name, _, _ in pool.given) == 2
     assert current(tmp_path)["ben"].standing == "graded"
 
 
 def test_who_is_lost_twice_is_told(trio: Path, tmp_path: Path) -> None:
     """And tried again by the next run; the others are as they would be."""
-    crew = Scripted(lambda order: None if order.parcel.name == "ben" else graded(order))
-    assert run(trio, tmp_path, crew) == Tally(3, 0, 2, 0, 1)
+    pool = Scripted(lambda order: None if order.parcel.name == "ben" else graded(order))
+    assert run(trio, tmp_path, pool) == Tally(3, 0, 2, 0, 1)
     kept = current(tmp_path)["ben"]
     assert (kept.standing, kept.told, kept.score) == ("failed", LOST, None)
     assert run(trio, tmp_path, Scripted()) == Tally(3, 2, 1, 0, 0)
@@ -420,7 +419,7 @@ def test_what_cannot_be_read_now_takes_no_marks_away(
             assert run(trio, tmp_path, Scripted()) == Tally(3, 2, 0, 0, 1, (("ben", said),))
             assert current(tmp_path) == before
     with Store(tmp_path, write=False) as store:
-        assert {one.attempts for one in counted(store)} == {1}
+        assert {one.attempts for one in counting_attempts(store)} == {1}
     assert run(trio, tmp_path, Scripted()) == Tally(3, 3, 0, 0, 0)
     assert current(tmp_path) == before
 
@@ -492,7 +491,7 @@ def test_a_disk_that_fills_up_keeps_what_was_stored(tmp_path: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("gradkit.classroom.grade.STORE_EVERY", 0.0)
             with pytest.raises(StoreError, match=r"The disk is full: make room, and start the"):
-                grading.run(roll(gather([folder])), bulky)
+                grading.run(enrolment_of(gather([folder])), bulky)
     kept = current(tmp_path)
     assert 3 < len(kept) < 40
     assert run(folder, tmp_path, Scripted()) == Tally(40, len(kept), 40 - len(kept), 0, 0)
@@ -525,7 +524,7 @@ def test_another_program_that_reads_for_long_ends_nothing(
             return graded(order)
 
         grading = Grading(store, SETTINGS, Silent())
-        listed = roll(gather([folder]))
+        listed = enrolment_of(gather([folder]))
         if patience > 1:
             assert grading.run(listed, Scripted(answer)) == Tally(6, 0, 6, 0, 0)
         else:
@@ -548,7 +547,7 @@ def test_results_of_one_moment_are_stored_together(tmp_path: Path) -> None:
         stored: list[int] = []
         add = store.add
         store.add = lambda run, filed: (stored.append(len(filed)), add(run, filed))[1]  # type: ignore[method-assign]
-        Grading(store, SETTINGS, Silent()).run(roll(gather([folder])), Scripted())
+        Grading(store, SETTINGS, Silent()).run(enrolment_of(gather([folder])), Scripted())
     assert sum(stored) == 20
     assert len(stored) < 10
 

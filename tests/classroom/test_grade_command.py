@@ -32,10 +32,8 @@ from click.testing import CliRunner
 from rich.console import Console
 
 import gradkit.sandbox.doctor as gradkit_doctor
-from gradkit.classroom.store.database import FILE, StoreError
-from gradkit.classroom.store.lock import LOCK
-from gradkit.classroom.store.pack import pack
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.database import FILE, LOCK, StoreError
+from gradkit.classroom.store.results import Store, pack
 from gradkit.cli import main
 from gradkit.grading.isolation import required_tier
 from gradkit.grading.settings import GradingError
@@ -112,17 +110,17 @@ def test_faults_of_ours_exit_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         def __exit__(self, *given: object) -> None:
             pass
 
-        def room(self, *, leisure: bool) -> int:
+        def capacity(self, *, slow: bool) -> int:
             return 1
 
-        def put(self, orders: list[object], *, leisure: bool) -> None:
+        def put(self, orders: list[object], *, slow: bool) -> None:
             self.hand += orders
 
         def take(self, seconds: float) -> list[tuple[object, None]]:
             taken, self.hand = self.hand, []
             return [(order, None) for order in taken]
 
-    monkeypatch.setattr("gradkit.classroom.run.Lanes", Broken)
+    monkeypatch.setattr("gradkit.classroom.run.LocalPool", Broken)
     folder = handed_in(tmp_path / "class", ann=RIGHT)
     done = CliRunner().invoke(main, ["grade", str(folder), "--out", str(tmp_path), *OPTIONS])
     assert done.exit_code == 2
@@ -250,7 +248,7 @@ def test_an_interrupt_leaves_a_usable_state(tmp_path: Path, at: int) -> None:
         "again to go on.\n"
     )
     assert (process.returncode, told) == (130, "")
-    # What a lane had just started ends by itself, as soon as it has a turn.
+    # What a worker had just started ends by itself, as soon as it has a turn.
     until = time.monotonic() + 30
     while (processes(temporary) or list(temporary.iterdir())) and time.monotonic() < until:
         time.sleep(0.05)

@@ -11,7 +11,7 @@ from classroom.downloads import gradebook_takes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradkit.classroom.feedback.csv_table import SheetError
+from gradkit.classroom.feedback.csv_table import CsvTableError
 from gradkit.classroom.feedback.gradebook import fill_gradebook
 from gradkit.records.course import Mark
 
@@ -35,7 +35,7 @@ def mark(student: str, score: float | None, most: float = 10, **ids: str) -> Mar
 
 def refused(data: bytes, assignment: str) -> str:
     """The sentence."""
-    with pytest.raises(SheetError) as caught:
+    with pytest.raises(CsvTableError) as caught:
         fill_gradebook(data, "g.csv", [mark("Kim", 1, canvas="101")], assignment)
     return str(caught.value)
 

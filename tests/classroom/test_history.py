@@ -31,11 +31,11 @@ import gradkit as package
 from gradkit.classroom.remark import remark
 from gradkit.classroom.reports.history import History, RunError, history, mark_at, run_of
 from gradkit.classroom.reports.purge import purge
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.overrides import override
 from gradkit.classroom.store.releases import release
 from gradkit.classroom.store.results import Store
-from gradkit.records.reports import Mark, Word
+from gradkit.records.reports import Mark, PointsSet
 from gradkit.report.history import SCHEMA, to_text
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -53,7 +53,7 @@ def told(course: Path, name: str = ANNA) -> History:
 def set_points(course: Path, points: float | None, name: str = ANNA) -> None:
     """A person's word on a check."""
     with Store(course, write=True) as store:
-        (kept,) = (each.kept for each in counted(store) if each.kept.name == name)
+        (kept,) = (each.kept for each in counting_attempts(store) if each.kept.name == name)
         override(store, kept, "update", points, comment=WHY, by="A. Miller")
 
 
@@ -97,8 +97,8 @@ def test_who_when_and_why(term: Path) -> None:
     assert [step.began for step in steps] == sorted(step.began for step in steps)
     assert steps[3].drops == ("swapped-index",)
     assert steps[5].policy == "best"
-    assert steps[2].words == (Word(TASK, "update", 11.0),)
-    assert steps[6].words == (Word(TASK, "update", None),)
+    assert steps[2].words == (PointsSet(TASK, "update", 11.0),)
+    assert steps[6].words == (PointsSet(TASK, "update", None),)
 
 
 def test_what_it_was_graded_with(term: Path) -> None:
@@ -255,7 +255,7 @@ def test_every_key_is_described(term: Path) -> None:
 def test_no_word_of_it_is_obeyed(course: Path) -> None:
     """Neither by a terminal nor by a build's runner, whoever wrote it."""
     with Store(course, write=True) as store:
-        (kept,) = (each.kept for each in counted(store) if each.kept.name == ANNA)
+        (kept,) = (each.kept for each in counting_attempts(store) if each.kept.name == ANNA)
         override(store, kept, "update", 1.0, comment="\x1b[31mred\n::error::x", by="##[error]y")
     with Store(course, write=False) as store:
         text = to_text(history(store, ANNA))

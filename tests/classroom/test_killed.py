@@ -14,7 +14,7 @@ import pytest
 from classroom.classes import OPTIONS, command, environment, mixed, processes, results
 
 from gradkit.classroom.store.database import FILE
-from gradkit.classroom.store.pack import pack
+from gradkit.classroom.store.results import pack
 
 KILLS = int(os.environ.get("GRADKIT_KILLS", "50"))
 STUDENTS = 200
@@ -76,7 +76,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     assert process.returncode == -signal.SIGKILL
     assert grade(out).wait() == 0
     assert marks(out) == expected
-    # Lanes that were left alone have ended by themselves, and with them all that they started.
+    # Workers that were left alone have ended by themselves, and with them all that they started.
     until = time.monotonic() + 30
     while processes(temporary) and time.monotonic() < until:
         time.sleep(0.1)

@@ -22,7 +22,7 @@ import pytest
 from classroom.classes import command, environment, mixed, processes
 from classroom.returned import HEAD, graded
 
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.overrides import overrides, result_of
 from gradkit.classroom.store.releases import content, given
@@ -63,7 +63,7 @@ def seen(out: Path) -> Seen:
         words = overrides(store)
         scores = {
             one.kept.name: result_of(store, one, words.get(one.kept.name, ())).score
-            for one in counted(store)
+            for one in counting_attempts(store)
         }
         notes = {
             (one.name, one.file, content(store, one.id))

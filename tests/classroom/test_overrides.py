@@ -26,19 +26,18 @@ from classroom.answering import (
 from classroom.classes import changed_assignment
 
 from gradkit.classroom.remark import remark
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.overrides import (
     OverrideError,
-    decided,
     override,
     overrides,
     result_of,
+    with_overrides,
 )
-from gradkit.classroom.store.pack import unpack
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, unpack
 from gradkit.grading.settings import Settings
-from gradkit.records.classroom import Counted
+from gradkit.records.classroom import CountingAttempt
 from gradkit.records.result import CheckResult, Result
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -46,16 +45,16 @@ pytestmark = pytest.mark.usefixtures("warm")
 WHY = "the sheet was unclear"
 
 
-def one_of(store: Store, name: str) -> Counted:
+def one_of(store: Store, name: str) -> CountingAttempt:
     """What counts of a student."""
-    (found,) = (each for each in counted(store) if each.kept.name == name)
+    (found,) = (each for each in counting_attempts(store) if each.kept.name == name)
     return found
 
 
 def result(course: Path, name: str = ANNA) -> Result:
     """A student's result with every last word."""
     with Store(course, write=False) as store:
-        return result_of(store, one_of(store, name), overrides(store).get(name, ()))
+        return result_of(store, one_of(store, name))
 
 
 def check(course: Path, name: str = ANNA, wanted: str = "update") -> CheckResult:
@@ -115,7 +114,7 @@ def test_all_points_are_all_points_whatever_the_step(course: Path) -> None:
         one = one_of(store, ANNA)
         plain = unpack(store.result(one.kept.id), Result)
         coarse = replace(plain, tasks=(replace(plain.tasks[0], step=9.0),))
-        assert decided(coarse, one.kept, overrides(store)[ANNA]).score == 20.0
+        assert with_overrides(coarse, one.kept, overrides(store)[ANNA]).score == 20.0
 
 
 def test_taking_back_leaves_the_mark(course: Path) -> None:
@@ -220,8 +219,9 @@ def test_a_word_on_a_check_that_is_gone_says_nothing(course: Path) -> None:
         one = one_of(store, ANNA)
         (word,) = overrides(store)[ANNA]
         other = replace(word, check="gone")
-        assert result_of(store, one, (other,)) == result_of(store, one, ())
-        assert result_of(store, one, (word,)) != result_of(store, one, ())
+        marked = unpack(store.result(one.kept.id), Result)
+        assert with_overrides(marked, one.kept, (other,)) == marked
+        assert with_overrides(marked, one.kept, (word,)) != marked
 
 
 # --- what is refused ---------------------------------------------------------------------

@@ -15,12 +15,11 @@ from hypothesis.extra import numpy as arrays
 from model_solutions import ROOT
 
 from gradkit.classroom.store.database import StoreError
-from gradkit.classroom.store.pack import pack, unpack
+from gradkit.classroom.store.results import pack, unpack
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
-from gradkit.records.evidence import Evidence
 from gradkit.records.observations import Failure, Fault, Lost, Observations, Outcome
-from gradkit.records.result import Result
+from gradkit.records.result import Evidence, Result
 from gradkit.records.submission import Place
 from gradkit.sandbox import Workshop
 from gradkit.submission.read import read

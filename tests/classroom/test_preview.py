@@ -16,7 +16,7 @@ from gradkit.classroom.course.preview import has_roles, is_empty, preview
 from gradkit.classroom.course.roster import match, roster
 from gradkit.classroom.course.senders import attributed, senders
 from gradkit.records.course import Preview
-from gradkit.report.preview import show_preview
+from gradkit.report.table import show_preview
 from gradkit.submission.gather import gather
 from gradkit.submission.read import read
 from gradkit.task.assignment import DEFAULT, read_assignment

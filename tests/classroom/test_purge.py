@@ -20,17 +20,16 @@ from classroom.answering import (
 from classroom.classes import RIGHT, Silent
 from classroom.here import Here
 
-from gradkit.classroom.course.enrolment import roll
+from gradkit.classroom.course.enrolment import enrolment_of
+from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.feedback.pages import file_name, write_pages
 from gradkit.classroom.grade import Grading
 from gradkit.classroom.grading_worker import grader
 from gradkit.classroom.reports.history import history
-from gradkit.classroom.reports.purge import PurgeError, purge
-from gradkit.classroom.reports.traces import remove_traces
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.reports.purge import PurgeError, purge, remove_traces
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import FILE, StoreError
 from gradkit.classroom.store.overrides import override
-from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.releases import release
 from gradkit.classroom.store.results import Store
 from gradkit.submission.gather import gather
@@ -47,7 +46,7 @@ TRACES = (b"Anna", b"leeanna", b"al7", b"101_9001", COMMENT.encode(), b"anna-pag
 def term(course: Path) -> Path:
     """Two students, each with a word and something given back."""
     with Store(course, write=True) as store:
-        for each in counted(store):
+        for each in counting_attempts(store):
             if each.kept.name in (ANNA, BEN):
                 own = COMMENT if each.kept.name == ANNA else "another reason"
                 override(store, each.kept, "update", 11.0, comment=own, by="A. Miller")
@@ -184,7 +183,7 @@ def group(folder: Path) -> Path:
     (export / "submission_7" / "hw.py").write_text(RIGHT, encoding="utf-8")
     (export / "submission_metadata.yml").write_text(METADATA, encoding="utf-8")
     with Store(folder / "out", write=True) as store, grader(SETTINGS) as able:
-        Grading(store, SETTINGS, Silent()).run(roll(gather([export])), Here(able))
+        Grading(store, SETTINGS, Silent()).run(enrolment_of(gather([export])), Here(able))
     return folder / "out"
 
 
@@ -251,7 +250,7 @@ def test_the_command_asks_and_says_what_it_did(term: Path) -> None:
     table.write_text("Student\n", encoding="utf-8")
     with Store(term, write=False) as store:
         write_pages(store, term / "pages", 2, 1)
-        (path,) = {each.kept.path for each in counted(store) if each.kept.name == ANNA}
+        (path,) = {each.kept.path for each in counting_attempts(store) if each.kept.name == ANNA}
     own = term / "pages" / "students" / file_name(ANNA)
     given = term / "feedback" / "pages" / file_name(ANNA)
     assert given.exists()
@@ -334,7 +333,7 @@ def test_killed_before_the_file_is_written_anew(
         with pytest.raises(KeyboardInterrupt), Store(course, write=True) as store:
             purge(store, ANNA)
     with Store(course, write=False) as store:
-        assert ANNA not in {one.kept.name for one in counted(store)}
+        assert ANNA not in {one.kept.name for one in counting_attempts(store)}
     sweep = Store._sweep
 
     def watched(self: Store) -> None:

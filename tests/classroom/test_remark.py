@@ -29,14 +29,12 @@ from gradkit.classroom.marker import Marker
 from gradkit.classroom.remark import remark, settings_of
 from gradkit.classroom.reports.history import history
 from gradkit.classroom.store.database import StoreError
-from gradkit.classroom.store.pack import pack, unpack
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.cli import main
 from gradkit.grading.assess import StaleError
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Remarked
-from gradkit.records.evidence import Evidence
-from gradkit.records.result import Result
+from gradkit.records.result import Evidence, Result
 from gradkit.task.assignment import DEFAULT
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -368,7 +366,7 @@ def test_several_processes_give_the_same(out: Path, monkeypatch: pytest.MonkeyPa
         alone = remark(store, settings, store_it=False)
         monkeypatch.setattr(module, "ALONE", 2)
         monkeypatch.setattr(module, "CHUNK", 3)
-        assert remark(store, settings, lanes=2, store_it=False) == alone
+        assert remark(store, settings, workers=2, store_it=False) == alone
     assert alone.changes
 
 

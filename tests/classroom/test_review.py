@@ -27,11 +27,11 @@ from classroom.filing import filed
 from classroom.here import grade_here
 from model_solutions import REFERENCE
 
+from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.remark import remark
 from gradkit.classroom.reports.review import KINDS, REMARKS, STATES, reasons, review
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.overrides import override
-from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Listed
 from gradkit.records.course import Sender
@@ -39,8 +39,8 @@ from gradkit.records.finding import Finding
 from gradkit.records.reports import Look, Reason
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
 from gradkit.records.verdict import State
-from gradkit.report.review import command as show_command
-from gradkit.report.review import to_csv
+from gradkit.report.table import command as show_command
+from gradkit.report.table import review_csv
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -101,7 +101,7 @@ def test_a_stale_word_and_a_provisional_result() -> None:
 def test_the_most_urgent_comes_first(course: Path) -> None:
     """Among students, and among the reasons of one."""
     with Store(course, write=True) as store:
-        (anna,) = (each.kept for each in counted(store) if each.kept.name == ANNA)
+        (anna,) = (each.kept for each in counting_attempts(store) if each.kept.name == ANNA)
         override(store, anna, "update", 11.0, comment="why")
         remark(store, replace(SETTINGS, dropped=("swapped-index",)), drops=("swapped-index",))
         run = store.begin("grade")
@@ -194,7 +194,7 @@ def test_nobody_is_to_be_looked_at(tmp_path: Path) -> None:
 
 def test_a_cell_is_no_formula() -> None:
     """Whatever a student is called."""
-    text = to_csv([Look("=1+1", (Reason("failed", "failed"),), "+2")], Path("out"))
+    text = review_csv([Look("=1+1", (Reason("failed", "failed"),), "+2")], Path("out"))
     ((_, *_), (name, _, why, _, command)) = csv.reader(io.StringIO(text))
     assert (name, why) == ("'=1+1", "'+2")
     assert shlex.split(command) == ["gradkit", "show", "out", "=1+1"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gradkit.classroom.course.roster import match, read_roster, roster
-from gradkit.classroom.feedback.csv_table import SheetError
+from gradkit.classroom.feedback.csv_table import CsvTableError
 from gradkit.records.course import Match, Sender, Student
 
 ROSTER = b"""\
@@ -98,7 +98,7 @@ def test_lines_without_a_student_are_passed_over() -> None:
 )
 def test_what_tells_no_student_is_refused(data: bytes, said: str) -> None:
     """With the columns that were found."""
-    with pytest.raises(SheetError) as caught:
+    with pytest.raises(CsvTableError) as caught:
         roster(data, "r.csv")
     assert str(caught.value) == said
 
@@ -106,7 +106,7 @@ def test_what_tells_no_student_is_refused(data: bytes, said: str) -> None:
 def test_a_roster_that_is_not_there(tmp_path: Path) -> None:
     """Is said with its path; one that is there is read."""
     path = tmp_path / "r.csv"
-    with pytest.raises(SheetError) as caught:
+    with pytest.raises(CsvTableError) as caught:
         read_roster(path)
     assert str(caught.value) == (
         f"{path}: cannot be opened (No such file or directory). Check the path and the permissions."

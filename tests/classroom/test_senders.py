@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from classroom.downloads import CODE, archive, folder
 
-from gradkit.classroom.course.gradescope import METADATA
-from gradkit.classroom.course.senders import attributed, senders
+from gradkit.classroom.course.senders import METADATA, attributed, senders
 from gradkit.records.course import Sender
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.gather import Handed, gather

@@ -19,10 +19,8 @@ import pytest
 from classroom.filing import as_stranger, filed
 from click.testing import CliRunner
 
-from gradkit.classroom.store.database import FILE, RESCUE, StoreError, files_of
-from gradkit.classroom.store.lock import LOCK
+from gradkit.classroom.store.database import FILE, FORMAT, LOCK, RESCUE, StoreError, files_of
 from gradkit.classroom.store.results import Store
-from gradkit.classroom.store.schema import FORMAT
 from gradkit.cli import main
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Listed

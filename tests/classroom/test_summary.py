@@ -17,15 +17,15 @@ from click.testing import CliRunner
 from click.testing import Result as Ended
 from rich.console import Console
 
+from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.reports.summary import summarise
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.overrides import override
-from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.results import Store
 from gradkit.cli import main
 from gradkit.records.classroom import Change, HandedIn, Row, Summary
-from gradkit.report.summary import show_changes, show_summary, to_csv
+from gradkit.report.summary import show_changes, show_summary, summary_csv
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -112,7 +112,7 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(first: str) -> None:
     """Nor a sentence; what is an ordinary name is left alone."""
     row = Row(f"{first}1+1", "refused", f"{first}2+2", None, None, False, {}, (), ("refused",))
     plain = replace(row, name="o'neil-smith", told="a=b")
-    lines = to_csv(Summary((row, plain), {}, {}))
+    lines = summary_csv(Summary((row, plain), {}, {}))
     table = pd.read_csv(io.StringIO(lines, newline=""), dtype=str)
     assert table["student"].tolist() == [f"'{first}1+1", "o'neil-smith"]
     assert table["review"].tolist() == [f"'{first}2+2", "a=b"]
@@ -121,7 +121,7 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(first: str) -> None:
 def test_a_line_of_the_table_is_a_line() -> None:
     """A carriage return, which some readers take for its end, is left out."""
     row = Row("a\rb", "refused", "c\rd", None, None, False, {}, (), ("refused",))
-    table = pd.read_csv(io.StringIO(to_csv(Summary((row,), {}, {})), newline=""))
+    table = pd.read_csv(io.StringIO(summary_csv(Summary((row,), {}, {})), newline=""))
     assert (table["student"].tolist(), table["review"].tolist()) == (["ab"], ["cd"])
 
 
@@ -132,7 +132,7 @@ def test_names_that_tables_take_for_something_else() -> None:
         for name in ("007", "NA", "kim, lee", 'a "b"', "李")
     )
     table = pd.read_csv(
-        io.StringIO(to_csv(Summary(rows, {}, {}))),
+        io.StringIO(summary_csv(Summary(rows, {}, {}))),
         dtype={"student": str},
         keep_default_na=False,
         na_values=[""],
@@ -146,7 +146,9 @@ def test_who_lacks_a_task_has_no_points_for_it() -> None:
     one = Row("ann", "graded", "", 1.0, 1.0, False, {"a/update": ("pass", 1.0, 1.0)}, (), ())
     two = Row("ben", "graded", "", 0.0, 2.0, False, {"b/update": ("fail", 0.0, 2.0)}, (), ())
     states = {"a/update": {"pass": 1}, "b/update": {"fail": 1}}
-    table = pd.read_csv(io.StringIO(to_csv(Summary((one, two), states, {}))), index_col="student")  # type: ignore[arg-type]
+    table = pd.read_csv(
+        io.StringIO(summary_csv(Summary((one, two), states, {}))), index_col="student"
+    )  # type: ignore[arg-type]
     assert table["a/update"].isna().tolist() == [False, True]
     assert table.loc["ben", "b/update"] == 0.0
 
@@ -203,7 +205,7 @@ def test_no_class_exits_2(tmp_path: Path) -> None:
 def answered(course: Path) -> Path:
     """A class in which a person has had a word."""
     with Store(course, write=True) as store:
-        (anna,) = (each.kept for each in counted(store) if each.kept.name == ANNA)
+        (anna,) = (each.kept for each in counting_attempts(store) if each.kept.name == ANNA)
         override(store, anna, "update", 11.0, comment="Anna was ill", by="A. Miller")
     return course
 
@@ -260,7 +262,7 @@ def test_a_time_of_the_platform_is_told(capsys: pytest.CaptureFixture[str]) -> N
     """In the table always, on the page beside what is unusual."""
     late = Row("ann", "graded", "", 1.0, 1.0, False, {}, (), (), HandedIn(2, 3, True, "2026-10-01"))
     plain = replace(late, name="ben", handed=HandedIn(1, 1, False, "2026-10-02"))
-    table = list(csv.DictReader(io.StringIO(to_csv(Summary((late, plain), {}, {})))))
+    table = list(csv.DictReader(io.StringIO(summary_csv(Summary((late, plain), {}, {})))))
     assert [(row["at"], row["attempt"]) for row in table] == [
         ("2026-10-01", "2 of 3"),
         ("2026-10-02", "1 of 1"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from gradkit.classroom.time_budget import FACTOR, FIRST, LEAST, MEMORY, Pace
+from gradkit.classroom.grading_worker import FACTOR, FIRST, LEAST, MEMORY, TimeBudget
 
 
 def test_the_first_are_given_a_guess() -> None:
     """Until something has been measured, and for each framework by itself."""
-    pace = Pace()
+    pace = TimeBudget()
     assert pace.limit("numpy") == FIRST
     pace.note("numpy", 1.0)
     assert pace.limit("torch") == FIRST
@@ -18,7 +18,7 @@ def test_the_first_are_given_a_guess() -> None:
 
 def test_the_usual_time_is_the_middle_one() -> None:
     """A single slow one does not make the others wait."""
-    pace = Pace()
+    pace = TimeBudget()
     for seconds in (0.1, 0.1, 0.1, 0.2, 9.0):
         pace.note("numpy", seconds)
     assert pace.limit("numpy") == pytest.approx(FACTOR * 0.1)
@@ -26,14 +26,14 @@ def test_the_usual_time_is_the_middle_one() -> None:
 
 def test_nobody_is_hurried_beyond_reason() -> None:
     """On a fast machine a moment of somebody else's may be longer than the usual time."""
-    pace = Pace()
+    pace = TimeBudget()
     pace.note("numpy", 1e-4)
     assert pace.limit("numpy") == LEAST
 
 
 def test_what_is_long_past_does_not_count() -> None:
     """The machine may have become slower since."""
-    pace = Pace()
+    pace = TimeBudget()
     for _ in range(MEMORY):
         pace.note("numpy", 0.1)
     for _ in range(MEMORY // 2 + 1):

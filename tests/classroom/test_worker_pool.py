@@ -1,4 +1,4 @@
-"""Lanes: processes that grade, are lost, are replaced, and leave nothing behind."""
+"""Workers: processes that grade, are lost, are replaced, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -21,16 +21,15 @@ from classroom.classes import (
 )
 from model_solutions import REFERENCE
 
-from gradkit.classroom import grading_worker as lane_module
+from gradkit.classroom import grading_worker as worker_module
 from gradkit.classroom import worker_pool as module
 from gradkit.classroom.grading_worker import Grader, grader
-from gradkit.classroom.store.pack import unpack
-from gradkit.classroom.worker_pool import Lanes
+from gradkit.classroom.store.results import unpack
+from gradkit.classroom.worker_pool import LocalPool
 from gradkit.faults import STRICT
 from gradkit.grading.session import Session
 from gradkit.records.classroom import Order, Reply
-from gradkit.records.evidence import Evidence
-from gradkit.records.result import Result
+from gradkit.records.result import Evidence, Result
 from gradkit.sandbox import Workshop, WorkshopError
 from gradkit.submission.gather import gather
 from gradkit.submission.load import Loader
@@ -45,13 +44,13 @@ def order(folder: Path, text: str = RIGHT, name: str = "kim", *, hurried: bool =
         return Order(0, loader.load(handed[0]), 5, f"key of {name}", hurried)
 
 
-def answers(crew: Lanes, count: int, seconds: float = 120.0) -> list[tuple[str, Reply | None]]:
+def answers(pool: LocalPool, count: int, seconds: float = 120.0) -> list[tuple[str, Reply | None]]:
     """The next answers, by name."""
     until = time.monotonic() + seconds
     found: list[tuple[str, Reply | None]] = []
     while len(found) < count:
         assert time.monotonic() < until, found
-        found += [(one.parcel.name, reply) for one, reply in crew.take(1.0)]
+        found += [(one.parcel.name, reply) for one, reply in pool.take(1.0)]
     return found
 
 
@@ -63,31 +62,31 @@ def score(reply: Reply | None) -> float | None:
 
 
 @pytest.fixture
-def crew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Lanes]:
-    """One lane, whose folders are in a place of their own."""
+def pool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalPool]:
+    """One worker, whose folders are in a place of their own."""
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    with Lanes(SETTINGS, 1) as lanes:
-        yield lanes
-    # Whatever happened in the test, nothing is left of it. Of a lane that was killed outright
+    with LocalPool(SETTINGS, 1) as workers:
+        yield workers
+    # Whatever happened in the test, nothing is left of it. Of a worker that was killed outright
     # an empty folder may be: nobody was there any more to remove it.
     assert [file for file in (tmp_path / "tmp").rglob("*") if not file.is_dir()] == []
 
 
 def test_nothing_starts_before_the_first_order() -> None:
     """A class that is done costs no processes."""
-    with Lanes(SETTINGS, 4) as crew:
-        assert (crew.room(leisure=False), crew.room(leisure=True)) == (4, 1)
-        assert crew._all() == []
-        assert crew.take(0.0) == []
+    with LocalPool(SETTINGS, 4) as pool:
+        assert (pool.capacity(slow=False), pool.capacity(slow=True)) == (4, 1)
+        assert pool._all() == []
+        assert pool.take(0.0) == []
 
 
-def test_an_order_comes_back_with_its_result(crew: Lanes, tmp_path: Path) -> None:
+def test_an_order_comes_back_with_its_result(pool: LocalPool, tmp_path: Path) -> None:
     """Under its key, with marks and evidence that can be unpacked."""
-    crew.put([order(tmp_path)], leisure=False)
-    assert crew.room(leisure=False) == 0
-    ((name, reply),) = answers(crew, 1)
-    assert (name, crew.room(leisure=False)) == ("kim", 1)
+    pool.put([order(tmp_path)], slow=False)
+    assert pool.capacity(slow=False) == 0
+    ((name, reply),) = answers(pool, 1)
+    assert (name, pool.capacity(slow=False)) == ("kim", 1)
     assert reply is not None
     filed = reply.filed
     assert filed is not None
@@ -99,47 +98,47 @@ def test_an_order_comes_back_with_its_result(crew: Lanes, tmp_path: Path) -> Non
     assert filed.seconds > 0
 
 
-def test_a_lane_that_is_killed_is_replaced(crew: Lanes, tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_is_replaced(pool: LocalPool, tmp_path: Path) -> None:
     """The order comes back without a reply, and the next one is graded as ever."""
-    crew.put([order(tmp_path, HANGS, hurried=False)], leisure=False)
-    (lane,) = crew._all()
-    pid = lane.process.pid
+    pool.put([order(tmp_path, HANGS, hurried=False)], slow=False)
+    (worker,) = pool._all()
+    pid = worker.process.pid
     time.sleep(1.0)
     os.kill(pid, signal.SIGKILL)
-    assert answers(crew, 1, 20.0) == [("kim", None)]
-    assert lane.process.pid != pid
-    crew.put([order(tmp_path, name="lee")], leisure=False)
-    ((name, reply),) = answers(crew, 1)
+    assert answers(pool, 1, 20.0) == [("kim", None)]
+    assert worker.process.pid != pid
+    pool.put([order(tmp_path, name="lee")], slow=False)
+    ((name, reply),) = answers(pool, 1)
     assert (name, score(reply)) == ("lee", 20.0)
-    # The workers of the lane that was killed end by themselves.
+    # The workers of the worker that was killed end by themselves.
     until = time.monotonic() + 10
     while len(list((tmp_path / "tmp").iterdir())) > 1 and time.monotonic() < until:
         time.sleep(0.05)
 
 
-def test_a_lane_that_dies_idle_costs_one_try(crew: Lanes, tmp_path: Path) -> None:
+def test_a_worker_that_dies_idle_costs_one_try(pool: LocalPool, tmp_path: Path) -> None:
     """It is noticed with the next order, which comes back to be given again."""
-    crew.put([order(tmp_path)], leisure=False)
-    answers(crew, 1)
-    crew._all()[0].process.kill()
-    crew._all()[0].process.wait()
-    crew.put([order(tmp_path, name="lee")], leisure=False)
-    assert answers(crew, 1, 20.0) == [("lee", None)]
-    crew.put([order(tmp_path, name="lee")], leisure=False)
-    ((_, reply),) = answers(crew, 1)
+    pool.put([order(tmp_path)], slow=False)
+    answers(pool, 1)
+    pool._all()[0].process.kill()
+    pool._all()[0].process.wait()
+    pool.put([order(tmp_path, name="lee")], slow=False)
+    assert answers(pool, 1, 20.0) == [("lee", None)]
+    pool.put([order(tmp_path, name="lee")], slow=False)
+    ((_, reply),) = answers(pool, 1)
     assert score(reply) == 20.0
 
 
-def test_a_lane_that_says_nothing_is_given_up(
-    crew: Lanes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_worker_that_says_nothing_is_given_up(
+    pool: LocalPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After longer than any deadline, and once: it would only hold a lane as long again."""
+    """After longer than any deadline, and once: it would only hold a worker as long again."""
     monkeypatch.setattr(module, "PATIENCE", 0.5)
-    crew.put([order(tmp_path, HANGS, hurried=False)], leisure=False)
-    (lane,) = crew._all()
-    pid = lane.process.pid
+    pool.put([order(tmp_path, HANGS, hurried=False)], slow=False)
+    (worker,) = pool._all()
+    pid = worker.process.pid
     started = time.monotonic()
-    ((name, reply),) = answers(crew, 1, 20.0)
+    ((name, reply),) = answers(pool, 1, 20.0)
     assert time.monotonic() - started >= 0.5
     assert name == "kim"
     assert reply is not None
@@ -148,34 +147,34 @@ def test_a_lane_that_says_nothing_is_given_up(
     assert reply.filed.told.startswith(
         "gradkit's own process did not come to an end with this submission within 0.5 seconds. "
     )
-    assert lane.process.pid != pid
+    assert worker.process.pid != pid
 
 
-def test_the_slow_lane_is_another_and_a_nice_one(crew: Lanes, tmp_path: Path) -> None:
+def test_the_slow_worker_is_another_and_a_nice_one(pool: LocalPool, tmp_path: Path) -> None:
     """It works beside the others, and leaves the cores to them."""
-    crew.put([order(tmp_path)], leisure=False)
-    crew.put([order(tmp_path, name="lee", hurried=False)], leisure=True)
-    assert (crew.room(leisure=False), crew.room(leisure=True)) == (0, 0)
-    assert sorted(name for name, _ in answers(crew, 2)) == ["kim", "lee"]
-    usual, slow = crew._all()
-    assert os.getpriority(os.PRIO_PROCESS, slow.process.pid) == module.AT_LEISURE
+    pool.put([order(tmp_path)], slow=False)
+    pool.put([order(tmp_path, name="lee", hurried=False)], slow=True)
+    assert (pool.capacity(slow=False), pool.capacity(slow=True)) == (0, 0)
+    assert sorted(name for name, _ in answers(pool, 2)) == ["kim", "lee"]
+    usual, slow = pool._all()
+    assert os.getpriority(os.PRIO_PROCESS, slow.process.pid) == module.SLOW_NICENESS
     assert os.getpriority(os.PRIO_PROCESS, usual.process.pid) == os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def test_closing_does_not_wait_for_a_hopeless_one(tmp_path: Path) -> None:
     """What is in hand is dropped, and its processes end."""
-    with Lanes(SETTINGS, 1) as crew:
-        crew.put([order(tmp_path, HANGS, hurried=False)], leisure=False)
+    with LocalPool(SETTINGS, 1) as pool:
+        pool.put([order(tmp_path, HANGS, hurried=False)], slow=False)
         time.sleep(2.0)
-        (lane,) = crew._all()
+        (worker,) = pool._all()
         started = time.monotonic()
     assert time.monotonic() - started < 2 * module.GRACE
-    assert lane.process.returncode is not None
+    assert worker.process.returncode is not None
 
 
 @pytest.fixture(scope="module")
 def able() -> Iterator[Grader]:
-    """What a lane does, in this process."""
+    """What a worker does, in this process."""
     with grader(replace(SETTINGS, tasks=())) as made:
         yield made
 
@@ -203,7 +202,7 @@ def test_what_cannot_be_packed_costs_one_submission(
 
     monkeypatch.delenv(STRICT)
     with monkeypatch.context() as changed:
-        changed.setattr(lane_module, "pack", pack)
+        changed.setattr(worker_module, "pack", pack)
         filed = able.grade(order(tmp_path)).filed
     assert filed is not None
     assert (filed.standing, filed.result) == ("failed", b"")

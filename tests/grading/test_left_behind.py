@@ -9,13 +9,12 @@ from told import checks, full, notebook, script, states
 
 from gradkit.binding import bind
 from gradkit.binding.outline import outline
-from gradkit.classroom.store.pack import pack, unpack
+from gradkit.classroom.store.results import pack, unpack
 from gradkit.diagnosis.mistakes.catalogue import NONDETERMINISTIC
 from gradkit.grading.assess import judge_again
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
-from gradkit.records.evidence import Evidence
-from gradkit.records.result import Result
+from gradkit.records.result import Evidence, Result
 from gradkit.records.submission import Section
 from gradkit.sandbox.observe import call_of
 from gradkit.sandbox.process import Sitting

@@ -19,8 +19,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import Result
-from gradkit.report.formats import FORMATS, renderer
-from gradkit.report.text import to_text
+from gradkit.report.formats import FORMATS, render
 from gradkit.sandbox import Workshop
 
 TASK = "regression-numpy"
@@ -305,14 +304,14 @@ def test_only_one_of_them_is_run(grade: Any, tmp_path: Path) -> None:
 # --- where it is told ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("word", ["text", *sorted(set(FORMATS) - {"github-classroom"})])
+@pytest.mark.parametrize("word", sorted(set(FORMATS) - {"github-classroom"}))
 def test_a_student_is_told_which_one_counts(grade: Any, tmp_path: Path, word: str) -> None:
     """In every format that has notes, at any hint level; the remark is for instructors."""
     script(tmp_path, GUESSES[0], "hw (1).py")
     script(tmp_path, GUESSES[3], "hw (2).py")
     result = grade(tmp_path, TASK)
     for level in (1, 4):
-        said = to_text([result], level) if word == "text" else _written(word, result, level)
+        said = _written(word, result, level)
         told = " ".join(html.unescape(said).replace("\\", "").split())
         assert "hw (2).py counts: by its name it is the last attempt." in told
         assert "hw (1).py" in told
@@ -321,7 +320,7 @@ def test_a_student_is_told_which_one_counts(grade: Any, tmp_path: Path, word: st
 
 
 def _written(word: str, result: Result, level: int) -> str:
-    return renderer(word)([result], level, many=False)
+    return render(word, [result], level)
 
 
 def test_it_stands_in_review(tmp_path: Path) -> None:

@@ -15,18 +15,16 @@ from mistakes.samples import folder as mistake_folder
 from rich.console import Console
 
 from gradkit.grading.settings import GradingError, Settings
-from gradkit.notebook.grade import _again, grade
-from gradkit.notebook.kernel import Kernel
+from gradkit.notebook.grade import Kernel, _again, grade
 from gradkit.records.classroom import Change, Row, Summary
 from gradkit.records.course import Preview
 from gradkit.records.result import Result
-from gradkit.report.formats import refuser, renderer
-from gradkit.report.html.class_page import class_page
-from gradkit.report.html.row import to_row
-from gradkit.report.preview import show_preview
+from gradkit.report.formats import refusal, render
+from gradkit.report.html.class_page import class_page, to_row
 from gradkit.report.summary import show_changes, show_summary
+from gradkit.report.table import show_preview
 from gradkit.report.text import to_text
-from gradkit.report.visibility import withhold
+from gradkit.report.visibility import apply_visibility
 from gradkit.task.assignment import read_assignment
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -61,7 +59,7 @@ def unsaid(result: Result, source: str, names: Iterable[str] = ()) -> dict[str, 
     known = NAMES | pseudo.names_in(source) | set(names) | {*result.versions.values()}
     texts = {"text": to_text([result], 4), "hints": to_text([result], 1)}
     for word, read in READ.items():
-        texts[word] = read(renderer(word)([result], 4, many=False))
+        texts[word] = read(render(word, [result], 4))
     found = {
         word: pseudo.plain_words(pseudo.without_quotes(text, result), known)
         for word, text in texts.items()
@@ -198,9 +196,9 @@ def test_a_refusal_is_said_in_the_language(check, speak, tmp_path: Path, name: s
         check(path)
     said = str(refused.value)
     for word, read in READ.items():
-        refuse = refuser(word)
-        assert refuse is not None, word
-        told = read(refuse([said])).replace(name, "").replace(path.stem, "")
+        told = read(refusal(word, [said]))
+        assert told, word
+        told = told.replace(name, "").replace(path.stem, "")
         assert pseudo.plain_words(told, {*NAMES, *ASKED, *PYTHON_SAYS}) == set(), word
 
 
@@ -230,7 +228,7 @@ def test_what_is_withheld_is_told_in_the_language(check, speak) -> None:
     speak()
     path = MISTAKES / "wrong-sign.py"
     whole = replace(check(path), visibility={"update": "after_due_date"})
-    assert unsaid(withhold(whole), path.read_text(encoding="utf-8")) == {}
+    assert unsaid(apply_visibility(whole), path.read_text(encoding="utf-8")) == {}
 
 
 def test_a_class_is_told_in_the_language(check, speak) -> None:

@@ -7,7 +7,7 @@ from mistakes.samples import folder as mistake_folder
 
 from gradkit import language
 from gradkit.language import say
-from gradkit.report.formats import renderer
+from gradkit.report.formats import render
 from gradkit.report.text import to_text
 
 SUBMISSION = mistake_folder() / "wrong-target.py"
@@ -33,14 +33,14 @@ def test_a_students_result_is_german(check, speak) -> None:
 def test_a_students_page_is_german(check, speak) -> None:
     """It says so, too, for whoever reads it aloud."""
     speak("de", language.FOLDER)
-    page = renderer("html")([check(SUBMISSION)], 4, many=False)
+    page = render("html", [check(SUBMISSION)], 4)
     assert '<html lang="de">' in page
     text = pseudo.read_html(page)
     assert "18.75" in text
     for said in ("von 20 Punkten", "Zum Inhalt", "Regeln, die der Code anwendet", "Epoche"):
         assert said in text
     speak("", language.FOLDER)
-    assert '<html lang="en">' in renderer("html")([check(SUBMISSION)], 4, many=False)
+    assert '<html lang="en">' in render("html", [check(SUBMISSION)], 4)
 
 
 def test_formulas_stand_below_each_other(speak) -> None:

@@ -311,7 +311,7 @@ def test_both_forms_are_offered(notebook: Notebook, solved) -> None:
 
 def test_a_missing_course_is_described() -> None:
     """Where no run was made there is only the expected one."""
-    from gradkit.notebook.plot import describe
+    from gradkit.notebook.report import describe
 
     assert describe(Course("s", (1, 2), (), (2.0, 1.0))) == (
         "Loss from the s start over 2 epochs: expected from 2 to 1, yours is missing."

@@ -10,8 +10,9 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from gradkit.records.result import Result
-from gradkit.report import classroom, github, gradescope, junit, markdown, prairielearn
-from gradkit.report.visibility import withhold
+from gradkit.report import classroom, gradescope, junit, markdown, prairielearn
+from gradkit.report.formats import FORMATS, render
+from gradkit.report.visibility import apply_visibility
 
 
 def refuse(name: str) -> None:
@@ -29,27 +30,33 @@ def reported(line: str) -> Any:
     return strict(base64.b64decode(line.removeprefix("result=")).decode())
 
 
-SHOWN: dict[str, Callable[[Result, int], str]] = {
-    "markdown": lambda result, hints: markdown.render([withhold(result)], hints),
-    "junit": lambda result, hints: "".join(
-        ET.fromstring(junit.render([withhold(result)], hints)).itertext()
+def _joined(tests: list[dict[str, Any]], key: str) -> str:
+    return "\n".join(f"{test['name']} {test[key]}" for test in tests)
+
+
+READ: dict[str, Callable[[str], str]] = {
+    "junit": lambda text: "".join(ET.fromstring(text).itertext()),
+    "github-classroom": lambda text: _joined(reported(text)["tests"], "message"),
+    "gradescope": lambda text: _joined(
+        [test for test in strict(text)["tests"] if test["visibility"] == "visible"], "output"
     ),
-    "github": lambda result, hints: github.render([withhold(result)], hints),
-    "github-classroom": lambda result, hints: "\n".join(
-        f"{test['name']} {test['message']}"
-        for test in reported(classroom.render([withhold(result)], hints))["tests"]
-    ),
-    "gradescope": lambda result, hints: "\n".join(
-        f"{test['name']} {test['output']}"
-        for test in strict(gradescope.render([result], hints))["tests"]
-        if test["visibility"] == "visible"
-    ),
-    "prairielearn": lambda result, hints: "\n".join(
-        f"{test['name']} {test['message']}"
-        for test in strict(prairielearn.render([withhold(result)], hints))["tests"]
-    ),
+    "prairielearn": lambda text: _joined(strict(text)["tests"], "message"),
 }
-"""What a student reads on each platform, from a result and a hint level."""
+"""What a student reads of a format, where that is not the text as it stands."""
+
+STUDENTS = [word for word, each in FORMATS.items() if each.for_students and word != "html"]
+"""Formats that students read. What a page shows is looked at in `html/`."""
+
+
+def read(word: str, text: str) -> str:
+    """What a student reads of it."""
+    return READ.get(word, str)(text)
+
+
+def shown(word: str, result: Result, hints: int) -> str:
+    """What a student reads of a result in that format."""
+    seen = result if FORMATS[word].dated else apply_visibility(result)
+    return read(word, render(word, [seen], hints))
 
 
 def _gradescope(result: Result) -> tuple[float, float, float]:

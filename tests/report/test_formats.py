@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -14,11 +13,11 @@ from xml.etree import ElementTree as ET
 import pytest
 from click.testing import CliRunner, Result
 from model_solutions import REFERENCE, ROOT
-from platforms import reported, strict
+from platforms import read, reported, strict
 
 from gradkit.cli import main
 from gradkit.cli.actions import SUMMARY_BYTES, leave
-from gradkit.report.formats import FORMATS, OWN, SINGLE, refuser
+from gradkit.report.formats import FORMATS, refusal
 from gradkit.task.assignment import DEFAULT
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -27,7 +26,11 @@ CLASS = ROOT / "tests" / "sample_class"
 RIGHT = REFERENCE / "regression_numpy.py"
 WRONG = CLASS / "chen_regression_swapped_index.py"
 OTHER = CLASS / "noor_another_exercise.py"
-STUDENTS = sorted(set(FORMATS) - OWN)
+STUDENTS = sorted(word for word, each in FORMATS.items() if each.for_students)
+MACHINES = sorted(
+    {word for word, each in FORMATS.items() if not each.for_people} - {"json", "html"}
+)
+SINGLE = sorted(word for word, each in FORMATS.items() if not each.several)
 EXPECTED = "should move  +0.002 · (y−y_hat) · W2[1] · X[0]"
 """What only level 4 shows of the wrong submission."""
 
@@ -47,19 +50,6 @@ def gradkit(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def readable(format_: str, text: str) -> str:
-    """What a student reads of it."""
-    if format_ in ("gradescope", "prairielearn"):
-        return "\n".join(
-            f"{test.get('output', '')}{test.get('message', '')}" for test in strict(text)["tests"]
-        )
-    if format_ == "github-classroom":
-        return "\n".join(str(test["message"]) for test in reported(text)["tests"])
-    if format_ == "junit":
-        return "".join(ET.fromstring(text).itertext())
-    return text
-
-
 @pytest.fixture
 def hidden(tmp_path: Path) -> Path:
     """The assignment that comes with gradkit, with the update not shown to students."""
@@ -77,11 +67,11 @@ def test_students_see_the_assignments_level(format_: str) -> None:
     """Though model solutions are at hand; who runs the command may ask for another."""
     done = gradkit("check", WRONG, "--format", format_, "--seed", 1)
     assert (done.exit_code, done.stderr) == (1, "")
-    assert "‹W2[0]›" in readable(format_, done.stdout)
+    assert "‹W2[0]›" in read(format_, done.stdout)
     expected = IN_A_PAGE if format_ == "html" else EXPECTED
-    assert expected not in readable(format_, done.stdout)
+    assert expected not in read(format_, done.stdout)
     asked = gradkit("check", WRONG, "--format", format_, "--seed", 1, "--hints", 4)
-    assert expected in readable(format_, asked.stdout)
+    assert expected in read(format_, asked.stdout)
 
 
 def test_whoever_runs_the_command_sees_everything() -> None:
@@ -90,7 +80,7 @@ def test_whoever_runs_the_command_sees_everything() -> None:
     assert '"should"' in gradkit("check", WRONG, "--seed", 1, "--format", "json").stdout
 
 
-@pytest.mark.parametrize("format_", ["text", *FORMATS])
+@pytest.mark.parametrize("format_", FORMATS)
 def test_visibility_holds_in_every_channel(hidden: Path, format_: str) -> None:
     """What the update found is in none of them; its points are, and the total is the same."""
     asked = ("check", WRONG, "--format", format_, "--seed", 1, "--assignment", hidden)
@@ -109,13 +99,13 @@ def test_visibility_holds_in_every_channel(hidden: Path, format_: str) -> None:
         seen = [t["output"] for t in strict(done.stdout)["tests"] if t["visibility"] == "visible"]
         assert "swapped-index" not in " ".join(seen)
         return
-    assert "swapped-index" not in readable(format_, keyless.stdout).replace(WRONG.stem, "")
-    told = readable(format_, done.stdout).replace("chen_regression_swapped_index", "")
-    assert ("swapped-index" in told) == (format_ in OWN)
-    assert ("Two indices have changed places" in told) == (format_ in OWN)
+    assert "swapped-index" not in read(format_, keyless.stdout).replace(WRONG.stem, "")
+    told = read(format_, done.stdout).replace("chen_regression_swapped_index", "")
+    assert ("swapped-index" in told) == (format_ not in STUDENTS)
+    assert ("Two indices have changed places" in told) == (format_ not in STUDENTS)
 
 
-@pytest.mark.parametrize("format_", sorted(SINGLE))
+@pytest.mark.parametrize("format_", SINGLE)
 def test_a_platform_that_asks_about_one_gets_one(format_: str) -> None:
     """Several are refused before any is graded."""
     done = gradkit("check", RIGHT, WRONG, "--format", format_)
@@ -143,12 +133,12 @@ def test_a_platform_is_told_why_nothing_could_be_graded(format_: str) -> None:
     elif format_ == "github":
         assert done.stdout.startswith("::error title=not graded::noor_another_exercise: this looks")
     else:
-        assert "another exercise" in readable(format_, done.stdout)
+        assert "another exercise" in read(format_, done.stdout)
 
 
 def test_a_format_without_refusals_writes_none() -> None:
     """JSON of one path that cannot be graded is empty, as it has been."""
-    assert refuser("json") is None
+    assert refusal("json", ["hw.py: cannot be read"]) == ""
     assert gradkit("check", OTHER, "--format", "json").stdout == ""
 
 
@@ -284,15 +274,14 @@ def test_no_code_page_makes_it_fail_or_garble(tmp_path: Path, format_: str, page
     assert spelled[encoding] in text
 
 
-@pytest.mark.parametrize("format_", sorted(set(FORMATS) - {"json", "html", "markdown", "github"}))
+@pytest.mark.parametrize("format_", MACHINES)
 def test_what_machines_read_is_ascii(format_: str) -> None:
     """No code page can spoil it, whatever the submission holds. A page says that it is UTF-8."""
     assert gradkit("check", WRONG, "--format", format_, "--seed", 1).stdout.isascii()
 
 
-def test_each_format_is_a_module_with_a_render() -> None:
-    """Those that a platform reads say why nothing could be graded, too."""
-    assert [word for word in FORMATS if refuser(word) is None] == ["json"]
-    assert json.loads(json.dumps(sorted(SINGLE | OWN))) == [
-        "github-classroom", "gradescope", "json", "prairielearn", "text",
-    ]  # fmt: skip
+def test_formats_for_whoever_runs_the_command_refuse_on_standard_error_alone() -> None:
+    """All that students or platforms read say in their own form why nothing could be graded."""
+    assert [word for word, each in FORMATS.items() if not each.refuses] == ["text", "json"]
+    assert sorted({*FORMATS} - {*STUDENTS}) == ["json", "text"]
+    assert SINGLE == ["github-classroom", "gradescope", "prairielearn"]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -27,14 +28,14 @@ from gradkit.records.reports import (
     History,
     Look,
     Mark,
+    PointsSet,
     Reason,
     Step,
     Stood,
-    Word,
 )
 from gradkit.report import (
     classroom,
-    data,
+    formats,
     github,
     gradescope,
     history,
@@ -42,10 +43,9 @@ from gradkit.report import (
     markdown,
     prairielearn,
 )
-from gradkit.report.diff import show_differences
 from gradkit.report.escape import csv_cell, xml_text
 from gradkit.report.history import show_runs
-from gradkit.report.review import show_review, to_csv
+from gradkit.report.table import review_csv, show_differences, show_review
 from gradkit.report.text import to_text
 
 PLAIN = "plain"
@@ -76,15 +76,12 @@ def decoded(line: str) -> dict[str, Any]:
 
 
 CHANNELS = {
-    "text": lambda results: to_text(results, 4),
     "narrow text": lambda results: to_text(results, 4, width=20),
-    "json": lambda results: data.render(results, 4),
-    "markdown": lambda results: markdown.render(results, 4),
-    "github": lambda results: github.render(results, 4),
-    "junit": lambda results: junit.render(results, 4),
-    "gradescope": lambda results: gradescope.render(results, 4),
-    "prairielearn": lambda results: prairielearn.render(results, 4),
-    "github-classroom": lambda results: classroom.render(results, 4),
+    **{
+        word: lambda results, word=word: formats.render(word, results, 4)
+        for word in formats.FORMATS
+        if word != "html"
+    },
 }
 
 
@@ -149,8 +146,8 @@ def test_a_result_is_one_line_of_the_output_file(text: str) -> None:
 @every_text
 def test_refusals_are_no_commands(text: str) -> None:
     """The sentence names files as they are called."""
-    for module in (markdown, junit, gradescope, prairielearn):
-        assert obeyed(module.refusal([f"{text}: cannot be read", text])) == []
+    for word in {*formats.FORMATS} - {"html", "github"}:
+        assert obeyed(formats.refusal(word, [f"{text}: cannot be read", text])) == []
     *lines, end = github.refusal([f"{text}: cannot be read", text]).split("\n")
     assert not end
     assert [line.partition("::")[2].partition(" ")[0] for line in lines] == ["error", "error"]
@@ -165,7 +162,12 @@ def told(text: str) -> History:
     refused = replace(attempt, standing="refused")
     step = Step(
         *(1, "grade", "2026-11-25T10:00", None, text, text, {}, (attempt, refused)),
-        *((Word("t", "update", 1.0),), (Release(1, 1, text, text, "ab"),), ("code",), ("code",)),
+        *(
+            (PointsSet("t", "update", 1.0),),
+            (Release(1, 1, text, text, "ab"),),
+            ("code",),
+            ("code",),
+        ),
         *("best", None, Mark(1.0, 2.0, 1, 1)),
     )
     return History(text, Mark(1.0, 2.0, 1, 1), (step,))
@@ -178,7 +180,7 @@ def tables(text: str) -> str:
     look = Look(text, (Reason("failed", text),), text, text)
     stood = Stood("graded", Mark(1.0, 2.0, 1, 1), (text,), {text: 1.0})
     show_runs([run], console)
-    show_review([look], console)
+    show_review([look], console, Path("results"))
     show_differences([Difference(text, None, stood, (text,), (text,))], console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -194,7 +196,7 @@ def test_what_answers_for_grades_is_not_obeyed(text: str) -> None:
     data = json.loads(history.to_json(told(text)))
     assert data["steps"][0]["who"] == text.replace("\ud800", "\ufffd")
     look = Look(text, (Reason("failed", text),), text, text)
-    for cell in list(csv.reader(io.StringIO(to_csv([look]))))[1]:
+    for cell in list(csv.reader(io.StringIO(review_csv([look], Path("results")))))[1]:
         assert not cell.lstrip().startswith(("=", "+", "-", "@"))
 
 

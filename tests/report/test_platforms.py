@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from platforms import SHOWN, TOTALS, reported, strict
+from platforms import STUDENTS, TOTALS, reported, shown, strict
 from results import result
 from test_finding_text import FINDING, result_with
 
@@ -18,8 +18,8 @@ from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.records.verdict import State
 from gradkit.report import classroom, github, gradescope, junit, markdown, prairielearn
-from gradkit.report.rounding import CENT, allot
-from gradkit.report.visibility import UNSEEN, withhold
+from gradkit.report.rounding import CENT, round_points
+from gradkit.report.visibility import UNSEEN, apply_visibility
 
 STATES: tuple[State, ...] = ("pass", "fail", "error", "missing", "not-checked")
 
@@ -69,7 +69,7 @@ def test_totals_agree_everywhere(made: Result) -> None:
 def test_points_of_checks_stay_within_bounds(made: Result) -> None:
     """They add up, none is below nothing or above its maximum."""
     for task in made.tasks:
-        shares = allot(task)
+        shares = round_points(task)
         assert sum(shares) == round(task.score * CENT)
         for check, cents in zip(task.checks, shares, strict=True):
             assert 0 <= cents <= round(check.max_score * CENT)
@@ -82,9 +82,9 @@ def test_rounding_falls_on_what_is_partly_earned() -> None:
         CheckResult("b", "fail", 12 * 7 / 9, 12, ""),
         CheckResult("c", "fail", 0, 2, ""),
     ]
-    assert allot(task_of(checks, 0.25)) == (100, 925, 0)
-    assert allot(task_of([CheckResult("a", "pass", 0.9, 0.9, "")], 0.25)) == (100,)
-    assert allot(TaskResult("t", "T", 0, 0, 0, False, ())) == ()
+    assert round_points(task_of(checks, 0.25)) == (100, 925, 0)
+    assert round_points(task_of([CheckResult("a", "pass", 0.9, 0.9, "")], 0.25)) == (100,)
+    assert round_points(TaskResult("t", "T", 0, 0, 0, False, ())) == ()
 
 
 def test_classroom_divides_a_check_into_equal_parts() -> None:
@@ -153,11 +153,11 @@ LEVELS = {2: "They have changed places.", 3: "‹W2[0]›", 4: "should move"}
 
 
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
-@pytest.mark.parametrize("platform", SHOWN)
+@pytest.mark.parametrize("platform", STUDENTS)
 def test_the_hint_level_holds(platform: str, level: int) -> None:
     """Each level shows its own, and nothing of the later ones, wherever it is read."""
-    shown = SHOWN[platform](result_with(FINDING), level)
-    assert {needed for needed, words in LEVELS.items() if words in shown} == {
+    text = shown(platform, result_with(FINDING), level)
+    assert {needed for needed, words in LEVELS.items() if words in text} == {
         needed for needed in LEVELS if needed <= level
     }
 
@@ -176,15 +176,15 @@ def unseen(word: str) -> Result:
 
 
 @pytest.mark.parametrize("word", ["hidden", "after_due_date", "after_published"])
-@pytest.mark.parametrize("platform", SHOWN)
+@pytest.mark.parametrize("platform", STUDENTS)
 def test_what_is_not_visible_is_not_shown(platform: str, word: str) -> None:
     """Neither message nor place nor finding, nor its name in what follows from it."""
-    shown = SHOWN[platform](unseen(word), 4)
-    assert not [said for said in ("SECRET", "Two indices", "swapped-index") if said in shown]
-    assert "a check that is not shown" in shown
-    assert "A sign" in shown
-    assert "wrong-sign" in shown
-    seen = SHOWN[platform](unseen("visible"), 4)
+    text = shown(platform, unseen(word), 4)
+    assert not [said for said in ("SECRET", "Two indices", "swapped-index") if said in text]
+    assert "a check that is not shown" in text
+    assert "A sign" in text
+    assert "wrong-sign" in text
+    seen = shown(platform, unseen("visible"), 4)
     assert all(said in seen for said in ("SECRET", "Two indices", "swapped-index"))
 
 
@@ -208,10 +208,10 @@ def test_gradescope_shows_no_total_while_a_test_is_unseen() -> None:
 def test_a_withheld_check_keeps_state_and_points() -> None:
     """They are in the total, which a platform shows anyway; nothing else is left."""
     whole = unseen("hidden").tasks[0].checks[0]
-    kept = withhold(unseen("hidden")).tasks[0].checks[0]
+    kept = apply_visibility(unseen("hidden")).tasks[0].checks[0]
     assert kept == CheckResult("update", whole.state, whole.score, whole.max_score, UNSEEN)
     visible = unseen("visible")
-    assert withhold(visible) is visible
+    assert apply_visibility(visible) is visible
 
 
 def many_tasks(count: int) -> Result:

@@ -6,20 +6,20 @@ import io
 
 from rich.console import Console
 
-from gradkit.report.table import columns, filled
+from gradkit.report.table import Table, show_table, to_csv
 
 
-def printed(table: object) -> list[list[str]]:
+def printed(table: Table) -> list[list[str]]:
     """The lines of a table, in words."""
     stream = io.StringIO()
-    Console(file=stream, width=80).print(table)
+    show_table(table, Console(file=stream, width=80))
     return [line.split() for line in stream.getvalue().splitlines()]
 
 
 def test_nobody_colours_a_table() -> None:
     """Neither by rich's mark-up nor by a terminal's; a direction mark is gone."""
     rows = [("\x1b[31mann", "[bold]b[/bold]"), ("\u202eben", "[/]")]
-    assert printed(filled(("one", "two"), rows)) == [
+    assert printed(Table(("one", "two"), rows)) == [
         ["one", "two"],
         ["ann", "[bold]b[/bold]"],
         ["ben", "[/]"],
@@ -28,5 +28,22 @@ def test_nobody_colours_a_table() -> None:
 
 def test_columns_stand_left_or_right() -> None:
     """Numbers under each other."""
-    table = columns("name", "n", right=(1,))
-    assert [column.justify for column in table.columns] == ["left", "right"]
+    stream = io.StringIO()
+    table = Table(("name", "number"), [("ann", 5), ("ben", 10)], right=(1,))
+    show_table(table, Console(file=stream, width=80))
+    assert [line.rstrip() for line in stream.getvalue().splitlines()] == [
+        "name  number",
+        "ann        5",
+        "ben       10",
+    ]
+
+
+def test_a_table_without_rows_is_not_printed() -> None:
+    """Not even its heads."""
+    assert printed(Table(("name", "number"), [])) == []
+
+
+def test_texts_alone_are_kept_from_being_formulas() -> None:
+    """In CSV a number is a number, negative ones too, and nothing is an empty cell."""
+    table = Table(("name", "points"), [("=1+1", -1.5), ("ben, jr.", None)])
+    assert to_csv(table) == 'name,points\n\'=1+1,-1.5\n"ben, jr.",\n'

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gradkit.records.task import Layer, Start, Task
-from gradkit.reproducer.formulas import (
+from gradkit.reproducer.calls import (
     ACTIVATIONS,
     LOSSES,
     expected_step,

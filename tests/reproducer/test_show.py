@@ -19,7 +19,7 @@ from gradkit.cli import main
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.report.data import render
-from gradkit.reproducer import DisputeError, findings_of, show
+from gradkit.reproducer import ReproducerError, findings_of, show
 from gradkit.runtime.frames import Frame
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.worker import Worker
@@ -366,7 +366,7 @@ def swapped(check: Check, tmp_path: Path) -> tuple[Path, Path, str]:
 
 def refusal(file: Path, finding: str, **settings: Any) -> str:
     """What is said in place of a script."""
-    with pytest.raises(DisputeError) as caught:
+    with pytest.raises(ReproducerError) as caught:
         show(file, finding, **settings)
     return str(caught.value)
 
@@ -455,7 +455,7 @@ def test_a_finding_that_several_have_needs_a_name(swapped: tuple[Path, Path, str
     assert show(file, name, submission="mine").agrees
     assert {result["submission"] for result, _, _ in findings_of(file)} == {"mine", "twin"}
     assert {result["submission"] for result, _, _ in findings_of(file, "twin")} == {"twin"}
-    with pytest.raises(DisputeError) as caught:
+    with pytest.raises(ReproducerError) as caught:
         findings_of(file, "twinn")
     assert str(caught.value) == (
         f"{file}: there is no twinn in it. It has mine, twin. Did you mean twin?"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gradkit.authoring.export.bundle import Bundle, ExportError, bundle
-from gradkit.authoring.export.write import write_folder, write_zip
+from gradkit.authoring.export.bundle import Bundle, ExportError, bundle, write_folder, write_zip
 
 __all__ = ["Bundle", "ExportError", "bundle", "write_folder", "write_zip"]

@@ -1,4 +1,4 @@
-"""What a student starts from, and an assignment of one's own: files made from an assignment.
+"""Write what a student starts from, and an assignment of one's own, from an assignment.
 
 `student_template/` is what comes out for gradkit's own assignment.
 """

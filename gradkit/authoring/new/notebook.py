@@ -74,7 +74,7 @@ def notebook(assignment: Assignment, given: Install, *, own: bool = False) -> st
 
 
 def introduction(assignment: Assignment) -> str:
-    """What the notebook asks for, and what is graded."""
+    """Write what the notebook asks for, and what is graded."""
     rates = {
         f"{task.rates.weight:g} for weights, {task.rates.bias:g} for biases": words.heading(task)
         for task in assignment.tasks

@@ -1,4 +1,4 @@
-"""What students and instructors read first, beside the files that they get."""
+"""Write the READMEs of students and instructors."""
 
 from __future__ import annotations
 

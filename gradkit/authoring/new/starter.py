@@ -19,7 +19,7 @@ def starter(task: Task) -> str:
 
 
 def imports(task: Task) -> str:
-    """What the task's code stands on."""
+    """Return the imports of a task's code."""
     return (
         "import numpy as np" if task.framework == "numpy" else "import torch\nfrom torch import nn"
     )
@@ -150,7 +150,7 @@ def _plain(task: Task) -> bool:
 
 
 def _rules(task: Task) -> list[str]:
-    """What is graded, where it is needed."""
+    """List what is graded, where it is needed."""
     rates, hidden = task.rates, task.layers[0].activation
     told = [
         f"- The learning rate is {rates.weight:g} for weights (W1, W2) and {rates.bias:g} for "

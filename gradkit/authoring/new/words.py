@@ -1,4 +1,4 @@
-"""How a task is told to students: its formulas, sizes, rates and data, as text.
+"""Describe a task to students: its formulas, sizes, rates and data, as text.
 
 Everything here is for nets of one hidden layer and one output, which is what
 `update_parameters` can be written for.
@@ -62,18 +62,18 @@ def units(count: int, what: str) -> str:
 
 
 def activations(task: Task) -> tuple[str, str]:
-    """Of the hidden layer and of the output."""
+    """Return the activations of the hidden layer and of the output."""
     return task.layers[0].activation, task.layers[1].activation
 
 
 def alike(task: Task) -> bool:
-    """Whether both layers have one activation, which then belongs to the layer function."""
+    """True where both layers have one activation, which then belongs to the layer function."""
     hidden, output = activations(task)
     return hidden == output
 
 
 def story(task: Task) -> str:
-    """What is predicted from what: ``Predict lpa, a number, from cgpa and resume_score.``."""
+    """Say what is predicted from what: ``Predict lpa, a number, from cgpa and resume_score.``."""
     *features, target = task.columns
     listed = ", ".join(features[:-1]) + f" and {features[-1]}"
     what = "a number" if task.loss == "squared_error" else "0 or 1"
@@ -91,7 +91,7 @@ def formulas(task: Task) -> tuple[str, str]:
 
 
 def tex(task: Task) -> str:
-    """The same for a notebook, with the loss."""
+    """Write the two layers and the loss in TeX, for a notebook."""
     hidden, output = (ACTIVATIONS[name].tex for name in activations(task))
     first, second = "W_1^\\top X + b_1", "W_2^\\top A_1 + b_2"
     loss = {

@@ -6,10 +6,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from gradkit.authoring.export.gradescope import TORCH
+from gradkit.authoring.export.bundle import filled
 from gradkit.authoring.export.install import Install, carried, choose
 from gradkit.authoring.export.install import words as install_words
-from gradkit.authoring.export.template import filled
+from gradkit.authoring.export.platforms import TORCH
 from gradkit.authoring.new import words
 from gradkit.authoring.new.notebook import notebook
 from gradkit.authoring.new.readme import instructor_readme, student_readme

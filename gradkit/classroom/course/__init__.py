@@ -1,1 +1,1 @@
-"""Who is in a course, and whose each submission is."""
+"""Match submissions with the students of a course."""

@@ -1,4 +1,4 @@
-"""Who is graded: each submission under the names of the students whose it is.
+"""Put each submission under the names of the students whose it is.
 
 With a roster these are the roster's names; without one, the names that the platform's download
 gives. What a group handed in is every member's.
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-
-import msgspec
 
 from gradkit.classroom.course.roster import match
 from gradkit.classroom.course.senders import KINDS, attributed, identity, senders
@@ -29,7 +27,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Roll:
+class Enrolment:
     """A class before it is graded. Without a roster there is no ``match``, and no students."""
 
     entries: tuple[Entry, ...]
@@ -37,13 +35,13 @@ class Roll:
     match: Match | None = None
 
 
-def roll(
+def enrolment_of(
     handed: Sequence[Handed],
     students: Sequence[Student] = (),
     *,
     by_group: bool = False,
     known: Mapping[str, str] | None = None,
-) -> Roll:
+) -> Enrolment:
     """Say whose each submission is.
 
     Parameters
@@ -70,7 +68,7 @@ def roll(
             _entry(one, sender, own or (_kept(one.name, sender, known or {}),))
             for (one, sender), own in zip(found, names, strict=True)
         ]
-        return Roll(tuple(entries))
+        return Enrolment(tuple(entries))
     enlisted = _told_apart(students)
     matched = match(enlisted, [sender for _, sender in found], by_group=by_group)
     owners: dict[int, list[str]] = {}
@@ -81,7 +79,7 @@ def roll(
         _entry(one, sender, tuple(owners.get(number, (one.name,))))
         for number, (one, sender) in enumerate(found)
     ]
-    return Roll(tuple(entries), tuple(enlisted), matched)
+    return Enrolment(tuple(entries), tuple(enlisted), matched)
 
 
 def _entry(handed: Handed, sender: Sender, students: tuple[str, ...]) -> Entry:
@@ -106,7 +104,7 @@ def names_of(store: Store) -> dict[str, str]:
 
 
 def _members(told: Sequence[Sender]) -> list[tuple[str, ...]]:
-    """By submission the names of all who handed it in together, where the platform has them."""
+    """List the names of all who handed in each submission together, where the platform has them."""
     persons: dict[str, set[str]] = {}
     for sender in told:
         for member in sender.members:
@@ -143,22 +141,3 @@ def _told_apart(students: Sequence[Student]) -> list[Student]:
         else replace(student, name=shown(f"{student.name} ({_identity(student.ids) or number})"))
         for number, student in enumerate(students, 1)
     ]
-
-
-def enrol(store: Store, run: int, students: Sequence[Student]) -> None:
-    """Note the students of a roster; a later roster takes the place of an earlier one."""
-    with store.writing():
-        for student in students:
-            packed = msgspec.json.encode(student).decode()
-            store.change(
-                "INSERT INTO students (run, name, packed) VALUES (?, ?, ?)",
-                (run, student.name, packed),
-            )
-
-
-def enrolled(store: Store) -> dict[str, Student]:
-    """The students of the newest roster, by name; none where there was no roster."""
-    rows = store.rows(
-        "SELECT name, packed FROM students WHERE run = (SELECT max(run) FROM students) ORDER BY id"
-    )
-    return {row["name"]: msgspec.json.decode(row["packed"], type=Student) for row in rows}

@@ -1,13 +1,88 @@
-"""Which student is meant by a word: a name, a part of one, an identifier or a pseudonym."""
+"""Find the student that a word, a name or identifiers mean, and the pseudonym of one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+import hmac
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from gradkit.classroom.course.enrolment import enrolled
-from gradkit.classroom.store.pseudonyms import pseudonym
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
+
+
+def pseudonym(store: Store, name: str) -> str:
+    """A name that only who has the class file can tell whose it is.
+
+    48 bits of HMAC-SHA-256 under the file's secret: without that, not even a list of all names
+    helps.
+    """
+    secret = store.meta("secret") or ""
+    drawn = hmac.new(
+        secret.encode(), f"pseudonym {name}".encode("utf-8", "surrogatepass"), hashlib.sha256
+    )
+    return f"student-{drawn.hexdigest()[:12]}"
+
+
+Index = Mapping[tuple[str, str], frozenset[int]]
+"""By kind of identifier and value, the numbers of those who have it."""
+
+EXACT = frozenset({"canvas", "moodle", "sis"})
+"""Kinds whose capitals matter."""
+
+
+def normal(name: str) -> str:
+    """A name without what varies: case, spaces, commas, hyphens, how accents are encoded.
+
+    Examples
+    --------
+    >>> normal("Müller, Kim") == normal("müllerkim")
+    True
+    """
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFC", name).casefold())
+
+
+def turned(name: str) -> str:
+    """``Last, First`` the other way round; other names as they are."""
+    last, comma, first = name.partition(",")
+    return f"{first.strip()} {last.strip()}" if comma else name
+
+
+def index(entries: Iterable[tuple[Mapping[str, str], Iterable[str]]]) -> Index:
+    """Numbers by identifier and by name; ``entries`` are identifiers and ways to write the name."""
+    found: dict[tuple[str, str], set[int]] = {}
+    for number, (ids, names) in enumerate(entries):
+        for kind, value in ids.items():
+            if value.strip():
+                found.setdefault((kind, _key(kind, value)), set()).add(number)
+        for name in names:
+            for way in (normal(name), normal(turned(name))):
+                if way:
+                    found.setdefault(("name", way), set()).add(number)
+    return {key: frozenset(numbers) for key, numbers in found.items()}
+
+
+def _key(kind: str, value: str) -> str:
+    return value.strip() if kind in EXACT else value.strip().casefold()
+
+
+def who(ids: Mapping[str, str], name: str, kinds: Sequence[str], known: Index) -> frozenset[int]:
+    """Return the numbers that identifiers and a name can mean: one, none, or several.
+
+    A name counts only where no identifier is known; identifiers that mean different ones
+    leave it open between these.
+    """
+    hits = [
+        numbers
+        for kind in kinds
+        if ids.get(kind, "").strip() and (numbers := known.get((kind, _key(kind, ids[kind]))))
+    ]
+    if not hits:
+        return known.get(("name", normal(name)), frozenset()) if normal(name) else frozenset()
+    common = frozenset.intersection(*hits)
+    return common or frozenset.union(*hits)
+
 
 NAMED = 10
 """Students who are named where a word does not tell; the rest are counted."""
@@ -16,14 +91,14 @@ OF_FILES = frozenset({"attachment", "gradescope"})
 """Kinds of identifiers that are a submission's, and no student's."""
 
 
-class WhomError(GradkitError):
+class UnknownStudentError(GradkitError):
     """The word means nobody, or several; the text names those that it could mean."""
 
 
 def students(store: Store) -> dict[str, tuple[str, ...]]:
     """Everybody in a class, by name, with their identifiers; on the roster or not."""
     found: dict[str, list[str]] = {}
-    roster = enrolled(store)
+    roster = store.enrolled()
     for name, student in roster.items():
         found[name] = list(_values(student.ids))
     for _, listed in store.listed().values():
@@ -40,7 +115,7 @@ def _values(ids: Mapping[str, str]) -> Iterator[str]:
     yield from (value for kind, value in ids.items() if kind not in OF_FILES and value)
 
 
-def whom(store: Store, word: str) -> str:
+def find_student(store: Store, word: str) -> str:
     """The name of the one student whom a word means.
 
     Parameters
@@ -52,7 +127,7 @@ def whom(store: Store, word: str) -> str:
 
     Raises
     ------
-    WhomError
+    UnknownStudentError
         Nobody is meant, or several are.
     """
     known = students(store)
@@ -69,12 +144,12 @@ def whom(store: Store, word: str) -> str:
         if len(found) == 1:
             return found[0]
         if found:
-            raise WhomError(
+            raise UnknownStudentError(
                 f"{word} could be {_several(found, 'or')}. Write more of the name, or all of it."
             )
     if not known:
-        raise WhomError(f"{store.path}: nobody is in it yet.")
-    raise WhomError(
+        raise UnknownStudentError(f"{store.path}: nobody is in it yet.")
+    raise UnknownStudentError(
         f"There is nobody in {store.path} whose name or identifier has {word} in it. "
         f"There are {_several(list(known), 'and')}."
     )

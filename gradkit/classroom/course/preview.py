@@ -1,4 +1,4 @@
-"""What can be said of a class before anything is run: whose, how many, and whether it is code.
+"""Look through a class before anything is run: whose, how many, and whether it is code.
 
 Nothing here is a verdict. That nothing has the name of a role is a reason to look, no more:
 what is run may still be recognised by what it does.
@@ -86,7 +86,7 @@ def _contents(parcel: Parcel) -> str:
 
 
 def is_empty(submission: Submission) -> bool:
-    """Whether there is no statement in it: nothing, comments, or a text alone."""
+    """True where there is no statement in it: nothing, comments, or a text alone."""
     for cell in submission.cells:
         tree = parse_source(cell.source).tree
         if tree is None or any(not _says_nothing(node) for node in tree.body):
@@ -100,7 +100,7 @@ def _says_nothing(node: ast.stmt) -> bool:
 
 
 def has_roles(submission: Submission, assignment: Assignment) -> bool:
-    """Whether anything in it has the name or the form of a role, as far as the text tells.
+    """True where anything in it has the name or the form of a role, as far as the text tells.
 
     A cell that cannot be read might have anything in it.
     """

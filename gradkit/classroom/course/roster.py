@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from gradkit.classroom.course.identify import Index, index, normal, turned, who
+from gradkit.classroom.course.find_student import Index, index, normal, turned, who
 from gradkit.classroom.course.senders import KINDS
-from gradkit.classroom.feedback.csv_table import SheetError, column, is_blank, read_sheet, values
+from gradkit.classroom.feedback.csv_table import CsvTableError, column, is_blank, read_table, values
 from gradkit.records.course import Match, Sender, Student
 from gradkit.submission.files import shown
 
@@ -46,13 +46,13 @@ def read_roster(path: Path) -> list[Student]:
 
     Raises
     ------
-    SheetError
+    CsvTableError
         It cannot be opened, or see `roster`.
     """
     try:
         return roster(path.read_bytes(), path.name)
     except OSError as error:
-        raise SheetError(
+        raise CsvTableError(
             f"{path}: cannot be opened ({error.strerror}). Check the path and the permissions."
         ) from None
 
@@ -70,17 +70,17 @@ def roster(data: bytes, name: str) -> list[Student]:
 
     Raises
     ------
-    SheetError
+    CsvTableError
         It is no table, has no column that tells students, or no student.
     """
-    sheet = read_sheet(data, name)
+    sheet = read_table(data, name)
     header = values(sheet, 0)
     columns = {
         kind: at for kind, known in COLUMNS.items() if (at := column(header, known)) is not None
     }
     if not any(kind in columns for kind in USABLE):
         found = ", ".join(f"“{shown(text)}”" for text in header[:12])
-        raise SheetError(
+        raise CsvTableError(
             f"{shown(name)} has no column that tells students. Found: {found}. Expected is at "
             "least one of: name, sortable name, id, sis id, email, login, github, participant."
         )
@@ -93,7 +93,7 @@ def roster(data: bytes, name: str) -> list[Student]:
     ]
     students = [student for line in lines if (student := _student(line)) is not None]
     if not students:
-        raise SheetError(f"{shown(name)} has a header and no student below it.")
+        raise CsvTableError(f"{shown(name)} has a header and no student below it.")
     return students
 
 
@@ -118,7 +118,7 @@ def _student(line: Mapping[str, str]) -> Student | None:
 
 
 def match(students: Sequence[Student], told: Sequence[Sender], *, by_group: bool = False) -> Match:
-    """Whose each submission is.
+    """Match submissions with the students of a roster.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def match(students: Sequence[Student], told: Sequence[Sender], *, by_group: bool
 def _owners(
     sender: Sender, known: Index, groups: Mapping[str, list[int]], students: Sequence[Student]
 ) -> tuple[frozenset[int], frozenset[int]]:
-    """Whose it is, and who else it could be where that is open."""
+    """Return a submission's owners, and who else it could be where that is open."""
     if sender.members:
         owners: frozenset[int] = frozenset()
         for member in sender.members:

@@ -1,4 +1,4 @@
-"""Who handed in what, told from the names that learning platforms give their downloads.
+"""Tell who handed in what, by the names that learning platforms give their downloads.
 
     Canvas            name[_LATE]_userid_attachmentid_file, [LATE_]anon_ID_attachmentid_file
     Moodle            Full Name_participantid_assignsubmission_plugin[_][file]
@@ -12,16 +12,105 @@ decided for all of it: one stray name does not make a platform.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+import sys
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
-from gradkit.classroom.course.gradescope import METADATA, Metadata, read_metadata
 from gradkit.records.course import Sender
 from gradkit.submission.files import shown
 from gradkit.submission.gather import Handed
 from gradkit.text import storable
+
+METADATA = "submission_metadata.yml"
+LARGEST = 50_000_000
+"""Bytes of it that are read."""
+
+Metadata = Mapping[str, tuple[str, tuple[Mapping[str, str], ...]]]
+"""By submission, when it was handed in and by whom (``name``, ``email``, ``sis``)."""
+
+_HEAD = re.compile(r"(?P<name>submission_\d+): *")
+_SECTION = re.compile(r"  :(?P<key>\w+):(?: +(?P<value>.+?))? *")
+_FACT = re.compile(r"  (?P<first>- | {2,}):(?P<key>name|sid|email):(?: +(?P<value>.+?))? *")
+_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "e": "\x1b", "0": "\0", "_": "\u00a0", "N": "\u0085"}
+_KINDS = {"name": "name", "sid": "sis", "email": "email"}
+
+
+def read_metadata(handed: Handed) -> Metadata:
+    """Read the list beside a submission; empty where there is none that can be read."""
+    try:
+        if not handed.member:
+            with open(handed.path.parent / METADATA, "rb") as stream:
+                return parse(
+                    stream.read(LARGEST)
+                    .decode("utf-8", "replace")
+                    .replace("\r\n", "\n")
+                    .split("\n")
+                )
+        member = PurePosixPath(handed.member.rstrip("/")).with_name(METADATA)
+        with zipfile.ZipFile(handed.path) as archive, archive.open(str(member)) as packed:
+            return parse(
+                packed.read(LARGEST).decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+            )
+    except (OSError, KeyError, RuntimeError, zipfile.BadZipFile, NotImplementedError):
+        return {}
+
+
+def parse(lines: Iterable[str]) -> Metadata:
+    """Names, addresses and times from the text; the first of each submission's own level."""
+    return {
+        name: (at, tuple(member for member in members if member))
+        for name, at, members in _submissions(lines)
+    }
+
+
+def _submissions(lines: Iterable[str]) -> Iterator[tuple[str, str, list[dict[str, str]]]]:
+    name, at, section = "", "", ""
+    members: list[dict[str, str]] = []
+    for line in lines:
+        if head := _HEAD.fullmatch(line):
+            if name:
+                yield name, at, members
+            name, at, section, members = head["name"], "", "", []
+        elif found := _SECTION.fullmatch(line):
+            section = found["key"]
+            if section == "created_at" and found["value"]:
+                at = scalar(found["value"])
+        elif section == "submitters" and (fact := _FACT.fullmatch(line)):
+            if fact["first"] == "- ":
+                members.append({})
+            if members and fact["value"]:
+                members[-1][_KINDS[fact["key"]]] = scalar(fact["value"])
+    if name:
+        yield name, at, members
+
+
+def scalar(text: str) -> str:
+    """A value on one line: plain, or in either kind of quotes.
+
+    Examples
+    --------
+    >>> scalar("'O''Neil'")
+    "O'Neil"
+    """
+    if len(text) > 1 and text[0] == text[-1] == "'":
+        return text[1:-1].replace("''", "'")
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return _ESCAPE.sub(_unescaped, text[1:-1])
+    return text
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    sign = found[1]
+    if len(sign) > 1:
+        code = int(sign[1:], 16)
+        # Half of a pair is no character either.
+        return storable(chr(code)) if code <= sys.maxunicode else "\ufffd"
+    return _ESCAPES.get(sign, sign)
+
 
 # Canvas takes the first two parts that are digits alone for the ids when a file comes back, so
 # the name ends before them here too.
@@ -54,7 +143,7 @@ KINDS = ("canvas", "moodle", "email", "sis", "login", "github")
 
 
 def senders(handed: Sequence[Handed]) -> list[Sender]:
-    """Whose submission each is, in the same order; several may be of one student.
+    """Return the sender of each submission, in the same order; several may be of one student.
 
     Parameters
     ----------
@@ -99,7 +188,7 @@ def _download(handed: Sequence[Handed]) -> list[Sender]:
 
 
 def _consistent(found: Sequence[Sender]) -> bool:
-    """Whether the numbers can be a platform's: one student for each, each attachment once.
+    """True where the numbers can be a platform's: one student for each, each attachment once.
 
     Names with a date in them look like Canvas' too, and then all students are number 2026.
     """
@@ -161,7 +250,7 @@ def _gradescope(name: str, metadata: Metadata) -> Sender | None:
 
 
 def _slug(handed: Sequence[Handed], names: Sequence[str]) -> str:
-    """What all folders of a classroom begin with; nothing where they are no such folders.
+    """Return the common prefix of a classroom's folders; empty where they are no such folders.
 
     Without the folder's own name, or Git's mark in each of them, folders that begin alike may
     as well be those of two students with one family name.
@@ -222,7 +311,7 @@ def attributed(handed: Sequence[Handed], told: Sequence[Sender]) -> list[tuple[H
 
 
 def _is_listed(one: Handed, handed: Sequence[Handed], told: Sequence[Sender]) -> bool:
-    """Whether there are submissions of Gradescope beside it."""
+    """True where there are submissions of Gradescope beside it."""
     return any(
         sender.source == "gradescope" and _place(other) == _place(one)
         for other, sender in zip(handed, told, strict=True)
@@ -230,7 +319,7 @@ def _is_listed(one: Handed, handed: Sequence[Handed], told: Sequence[Sender]) ->
 
 
 def identity(sender: Sender) -> str:
-    """What tells a student from one of the same name: the platform's identifier."""
+    """Return the platform's identifier, which tells a student from one of the same name."""
     for kind in (*KINDS, "anonymous", "gradescope"):
         if kind in sender.ids:
             return f"{kind} {sender.ids[kind]}"

@@ -1,1 +1,1 @@
-"""What goes back to students and platforms: pages, marks, and the files that they lie in."""
+"""Give pages and marks back to students and platforms."""

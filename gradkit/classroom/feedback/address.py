@@ -1,4 +1,4 @@
-"""Where a student's feedback goes: the file's name, and the identifiers of a row.
+"""Find where a student's feedback goes: the file's name, and the identifiers of a row.
 
 Both are those of the student's own newest submission, whichever attempt counts: a platform
 looks for what it has now. A submission that a whole group has under one name is its owner's.
@@ -6,22 +6,166 @@ looks for what it has now. A submission that a whole group has under one name is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from gradkit.classroom.course.identify import index, who
-from gradkit.classroom.course.senders import KINDS
-from gradkit.classroom.feedback.bundle import canvas_names, folder_names, moodle_names
+from gradkit.classroom.course.find_student import index, who
+from gradkit.classroom.course.senders import CANVAS, CANVAS_ANONYMOUS, KINDS, MOODLE
+from gradkit.classroom.feedback.pages import file_name, write_atomically
 from gradkit.classroom.store.attempts import not_theirs
 from gradkit.classroom.store.results import Store
+from gradkit.errors import GradkitError
 from gradkit.records.course import Sender, Student
 from gradkit.submission.files import shown
 
+Page = Callable[[str], str]
+"""From a student's name to the text of the page."""
+
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The date of every member: the same pages are the same archive, byte for byte."""
+
+FEEDBACK = "feedback.html"
+# What Windows does not take in a name, and what a path is made of.
+_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
+
+
+class BundleError(GradkitError):
+    """Pages cannot be written; the text says where and why."""
+
+
+def _canvas_name(sender: Sender) -> str | None:
+    name = sender.original
+    found = CANVAS_ANONYMOUS.fullmatch(name) or CANVAS.fullmatch(name)
+    if sender.source != "canvas" or found is None:
+        return None
+    return f"{_safe(name[: found.start('file')])}{FEEDBACK}"
+
+
+def _moodle_name(sender: Sender) -> str | None:
+    found = MOODLE.fullmatch(sender.original)
+    if sender.source != "moodle" or found is None:
+        return None
+    # Since Moodle 4.1 the folders end without an underscore, and both forms are taken back.
+    folder = sender.original[: found.end("plugin")] + ("_" if found["file"] is not None else "")
+    return f"{_safe(folder)}/{FEEDBACK}"
+
+
+def _safe(name: str) -> str:
+    return _UNSAFE.sub("-", name)
+
+
 Way = Literal["canvas", "moodle", "folder"]
 Names = tuple[dict[str, str], list[tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How pages are named for a platform, and why a student has none.
+
+    ``owner_only``: a file reaches the one who handed in, and nobody else of the group.
+    """
+
+    name_of: Callable[[Sender], str | None]
+    reason: str = ""
+    owner_only: bool = False
+
+
+WAYS: Mapping[Way, Naming] = {
+    # Canvas takes a file of the student's own that begins with `link` for no attachment, so that
+    # name is left out.
+    "canvas": Naming(_canvas_name, "was not downloaded from Canvas with an attachment's number"),
+    "moodle": Naming(
+        _moodle_name,
+        "was not downloaded from Moodle with a participant's number",
+        owner_only=True,
+    ),
+    "folder": Naming(lambda sender: file_name(sender.student)),
+}
+"""How feedback goes back: by “Upload submissions”, by “Upload multiple feedback files in a zip”,
+or as files whose names every system takes."""
+
+
+def page_names(way: Way, told: Sequence[Sender]) -> Names:
+    """Name the students' pages, and tell who has none and why.
+
+    Where a student has several submissions, the last one has the page.
+    """
+    named = {sender.student: WAYS[way].name_of(sender) for sender in told}
+    names = {student: name for student, name in named.items() if name is not None}
+    left = [(student, WAYS[way].reason) for student, name in named.items() if name is None]
+    return names, left
+
+
+def write_zip(path: Path, names: Iterable[tuple[str, str]], page: Page) -> int:
+    """Write the pages into an archive, which takes its place at once.
+
+    Parameters
+    ----------
+    path : Path
+        One of that name is replaced.
+    names : iterable of (str, str)
+        Students and the names of their pages. The members are in the order of these.
+    page : callable
+
+    Returns
+    -------
+    int
+        How many there are.
+
+    Raises
+    ------
+    BundleError
+        It cannot be written. What was there is as it was.
+    """
+    count = 0
+    try:
+        with (
+            write_atomically(path) as stream,
+            zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
+            for name, data in _members(names, page):
+                member = zipfile.ZipInfo(name, EPOCH)
+                member.external_attr = 0o100644 << 16
+                member.compress_type = zipfile.ZIP_DEFLATED
+                member.create_system = 3  # Unix: else the permissions mean nothing
+                archive.writestr(member, data)
+                count += 1
+    except OSError as error:
+        raise BundleError(_unwritable(path, error)) from None
+    return count
+
+
+def write_folder(folder: Path, names: Iterable[tuple[str, str]], page: Page) -> int:
+    """Write the pages into a folder, each of them at once. See `write_zip`."""
+    count = 0
+    try:
+        for name, data in _members(names, page):
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with write_atomically(path) as stream:
+                stream.write(data)
+            count += 1
+    except OSError as error:
+        raise BundleError(_unwritable(folder, error)) from None
+    return count
+
+
+def _members(names: Iterable[tuple[str, str]], page: Page) -> Iterator[tuple[str, bytes]]:
+    for student, name in sorted(names, key=lambda each: each[1]):
+        yield name, page(student).encode("utf-8", "replace")
+
+
+def _unwritable(path: Path, error: OSError) -> str:
+    return (
+        f"{path}: cannot be written ({error.strerror}). What was there before is as it was; make "
+        "room or choose another place with --out."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +178,7 @@ class Address:
 
 
 def addresses(store: Store, roster: Mapping[str, Student]) -> dict[str, Address]:
-    """By student, for all who have a submission."""
+    """Map each student who has a submission to an address."""
     others = not_theirs(store.listed())
     rows = store.rows(
         "SELECT name, sender, submission FROM listed "
@@ -55,7 +199,7 @@ def addresses(store: Store, roster: Mapping[str, Student]) -> dict[str, Address]
 
 
 def is_own(address: Address, sender: Sender) -> bool:
-    """Whether a submission is the student's own, rather than another's of the group."""
+    """True where a submission is the student's own, rather than another's of the group."""
     student = address.student
     if student is None:
         return sender.student == address.name
@@ -92,34 +236,14 @@ def names_of(way: Way, found: Sequence[Address]) -> Names:
     What a group has under one name bears that name for each of them where the platform hands
     it to all of a group, as Canvas does. Moodle gives each member's file to that member alone.
     """
-    return WAYS[way](found)
-
-
-def _folder(found: Sequence[Address]) -> Names:
-    return folder_names([replace(each.senders[0], student=each.name) for each in found])
-
-
-def _canvas(found: Sequence[Address]) -> Names:
-    return _by_platform("canvas", found, canvas_names)
-
-
-def _moodle(found: Sequence[Address]) -> Names:
-    names, left = _by_platform("moodle", found, moodle_names)
-    for each in found:
-        sender = _newest("moodle", each)
-        if each.name in names and sender is not None and not is_own(each, sender):
+    told = [(each, _newest(way, each) or each.senders[0]) for each in found]
+    names, left = page_names(way, [replace(sender, student=each.name) for each, sender in told])
+    for each, sender in told if WAYS[way].owner_only else ():
+        if each.name in names and sender.source == way and not is_own(each, sender):
             del names[each.name]
-            left.append(
-                (each.name, f"Moodle gives the file of {sender.student} to {sender.student} alone")
-            )
+            whose = f"{way.capitalize()} gives the file of {sender.student} to {sender.student}"
+            left.append((each.name, f"{whose} alone"))
     return names, left
-
-
-def _by_platform(
-    source: str, found: Sequence[Address], name: Callable[[Sequence[Sender]], Names]
-) -> Names:
-    told = [(each, _newest(source, each) or each.senders[0]) for each in found]
-    return name([replace(sender, student=each.name) for each, sender in told])
 
 
 def _newest(source: str, address: Address) -> Sender | None:
@@ -128,16 +252,8 @@ def _newest(source: str, address: Address) -> Sender | None:
     return next(iter(own or fitting), None)
 
 
-WAYS: Mapping[Way, Callable[[Sequence[Address]], Names]] = {
-    "canvas": _canvas,
-    "moodle": _moodle,
-    "folder": _folder,
-}
-"""How feedback goes back."""
-
-
 def shared(names: Mapping[str, str]) -> dict[str, list[str]]:
-    """By name of a file those who have it, where several do."""
+    """Map the name of a file to the students who have it, where several do."""
     found: dict[str, list[str]] = {}
     for student, name in names.items():
         found.setdefault(name, []).append(student)

@@ -20,12 +20,12 @@ _COMMA = re.compile(r"-?\d+,\d+")
 _NUMBER = re.compile(r"-?\d+[.,]\d+")
 
 
-class SheetError(GradkitError):
+class CsvTableError(GradkitError):
     """A table cannot be used; the text says where, what was expected and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class CsvTable:
     """``rows`` are raw cells, and after the last one of each row its line end.
 
     ``mark`` are the bytes before the text, ``encoding`` is Python's name.
@@ -38,7 +38,7 @@ class Sheet:
     rows: tuple[tuple[tuple[str, ...], str], ...]
 
 
-def read_sheet(data: bytes, name: str) -> Sheet:
+def read_table(data: bytes, name: str) -> CsvTable:
     """Take a table apart.
 
     Parameters
@@ -50,27 +50,27 @@ def read_sheet(data: bytes, name: str) -> Sheet:
 
     Raises
     ------
-    SheetError
+    CsvTableError
         It is empty, is no text, or a quotation mark in it is never closed.
     """
     mark, encoding, text = _decoded(data, name)
     if not text.strip():
-        raise SheetError(
+        raise CsvTableError(
             f"{shown(name)} is empty. Download it again; expected is a table with a header."
         )
     first = _END.split(text, maxsplit=1)[0]
     counts = {delimiter: _outside(first).count(delimiter) for delimiter in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda each: counts[each])
-    return Sheet(name, mark, encoding, delimiter, tuple(_rows(text, delimiter, name)))
+    return CsvTable(name, mark, encoding, delimiter, tuple(_rows(text, delimiter, name)))
 
 
-def write_sheet(sheet: Sheet) -> bytes:
+def write_table(sheet: CsvTable) -> bytes:
     """Put a table together again."""
     text = "".join(sheet.delimiter.join(cells) + end for cells, end in sheet.rows)
     return sheet.mark + text.encode(sheet.encoding)
 
 
-def line(sheet: Sheet, row: int) -> bytes:
+def line(sheet: CsvTable, row: int) -> bytes:
     """One row as it stands in the table, its line end with it."""
     cells, end = sheet.rows[row]
     return (sheet.delimiter.join(cells) + end).encode(sheet.encoding)
@@ -92,7 +92,7 @@ def _decoded(data: bytes, name: str) -> tuple[bytes, str, str]:
                 continue
             if "\0" not in text:
                 return mark, encoding, text
-    raise SheetError(
+    raise CsvTableError(
         f"{shown(name)} is no text. Expected is a table as .csv; a spreadsheet has to be saved as "
         "CSV (UTF-8) first."
     )
@@ -112,7 +112,7 @@ def _rows(text: str, delimiter: str, name: str) -> Iterable[tuple[tuple[str, ...
         found = cell.match(text, at)
         raw = found[0] if found else ""
         if raw.startswith('"') and not _closed(raw):
-            raise SheetError(
+            raise CsvTableError(
                 f"{shown(name)}, row {row}: a quotation mark is never closed. Download the table "
                 "again and do not edit it by hand."
             )
@@ -134,7 +134,7 @@ def _closed(raw: str) -> bool:
 
 
 def value_of(raw: str) -> str:
-    """What a cell says."""
+    """Return the text of a raw cell, unquoted."""
     if not raw.startswith('"'):
         return raw
     inner, _, rest = raw[1:].rpartition('"')
@@ -148,13 +148,13 @@ def cell_of(value: str, delimiter: str) -> str:
     return value
 
 
-def values(sheet: Sheet, row: int) -> list[str]:
-    """What the cells of a row say."""
+def values(sheet: CsvTable, row: int) -> list[str]:
+    """Return the texts of a row's cells."""
     return [value_of(raw) for raw in sheet.rows[row][0]]
 
 
 def is_blank(cells: Sequence[str]) -> bool:
-    """Whether there is nothing in a row but spaces."""
+    """True where a row has nothing but spaces."""
     return not any(value_of(raw).strip() for raw in cells)
 
 
@@ -170,7 +170,7 @@ def column(header: Sequence[str], known: Iterable[str]) -> int | None:
 
 
 def decimal_comma(texts: Iterable[str]) -> bool:
-    """Whether numbers are written ``1,5``: at least one is, and none is ``1.5``."""
+    """True where numbers are written ``1,5``: at least one is, and none is ``1.5``."""
     numbers = [text.strip() for text in texts if _NUMBER.fullmatch(text.strip())]
     return bool(numbers) and all(_COMMA.fullmatch(number) for number in numbers)
 
@@ -189,24 +189,24 @@ def points(score: float, comma: bool) -> str:
     return said.replace(".", ",") if comma else said
 
 
-def refuse_ragged(sheet: Sheet) -> None:
+def refuse_ragged(sheet: CsvTable) -> None:
     """Refuse a table with a row of another width: its cells may be another column's.
 
     Raises
     ------
-    SheetError
+    CsvTableError
         There is one, and it is not blank.
     """
     width = len(sheet.rows[0][0])
     for number, (cells, _) in enumerate(sheet.rows, 1):
         if len(cells) != width and not is_blank(cells):
-            raise SheetError(
+            raise CsvTableError(
                 f"{shown(sheet.name)}, row {number}: {len(cells)} cells where the header has "
                 f"{width}. Download the table again; a spreadsheet may have damaged it."
             )
 
 
-def put(sheet: Sheet, changes: Mapping[tuple[int, int], str]) -> tuple[tuple[str, ...], ...]:
+def put(sheet: CsvTable, changes: Mapping[tuple[int, int], str]) -> tuple[tuple[str, ...], ...]:
     """The rows' raw cells, with other values in some, by row and column."""
     return tuple(
         tuple(

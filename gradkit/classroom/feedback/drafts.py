@@ -8,24 +8,144 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice, pairwise
+from itertools import pairwise
 
-from gradkit.classroom.feedback.changes import Former, Stand, changes, seen
 from gradkit.classroom.feedback.pages import ALONE, CHUNK
-from gradkit.classroom.process_pool import Helpers
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.process_pool import map_chunks
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import last
-from gradkit.classroom.store.overrides import overrides
+from gradkit.classroom.store.overrides import overrides, with_overrides
 from gradkit.classroom.store.releases import digest_of
-from gradkit.classroom.store.results import Store
-from gradkit.records.classroom import Counted, Override, Release
-from gradkit.records.feedback import Changes
-from gradkit.records.result import Result
+from gradkit.classroom.store.results import Store, unpack
+from gradkit.records.classroom import CountingAttempt, Kept, Override, Release
+from gradkit.records.finding import Finding
+from gradkit.records.reports import Changes, Moved, PointsChange, PointsGiven
+from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report.comment import to_comment
+from gradkit.report.data import TITLE_LEVEL, visible
 from gradkit.report.html import student_page
+from gradkit.report.visibility import apply_visibility
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """How a student's submission stands, or stood: the attempt that counts, and what was said."""
+
+    kept: Kept
+    packed: bytes
+    number: int
+    words: tuple[Override, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """How it stood at ``since``, and the reasons that were given for what was done after that.
+
+    ``taken_back`` has by task and check why a person's points were taken back.
+    """
+
+    since: str
+    stand: Stand
+    reasons: tuple[str, ...] = ()
+    taken_back: tuple[tuple[str, str, str], ...] = ()
+
+
+def seen(stand: Stand) -> Result:
+    """Return what the student may see of a result."""
+    return apply_visibility(with_overrides(unpack(stand.packed, Result), stand.kept, stand.words))
+
+
+def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
+    """Compare two results of a student as the student may see them.
+
+    Parameters
+    ----------
+    former : Former
+    stand : Stand
+    hints : int
+        The level of the page.
+
+    Returns
+    -------
+    Changes or None
+        None where nothing has changed that the student may see.
+    """
+    old, new = seen(former.stand), seen(stand)
+    name = stand.kept.name
+    score = PointsChange(name, old.score, old.max_score, new.score, new.max_score)
+    numbers = (former.stand.number, stand.number)
+    found = Changes(
+        former.since,
+        score,
+        tuple(_checks(old, new)),
+        tuple(_moved(new, old, hints)),
+        tuple(_moved(old, new, hints)),
+        tuple(_words(old, new, former.taken_back)),
+        numbers if former.stand.kept.digest != stand.kept.digest else None,
+        former.reasons,
+    )
+    still = (score.old, score.old_max) == (score.new, score.new_max)
+    if still and not (found.checks or found.gone or found.come or found.words or found.attempts):
+        return None
+    return found
+
+
+def _by_check(result: Result) -> dict[tuple[str, str], tuple[TaskResult, CheckResult]]:
+    return {
+        (task.task, check.check): (task, check) for task in result.tasks for check in task.checks
+    }
+
+
+def _checks(old: Result, new: Result) -> Iterator[PointsChange]:
+    before, after = _by_check(old), _by_check(new)
+    for key in dict.fromkeys([*before, *after]):
+        task, _ = after.get(key) or before[key]
+        was, now = _worth(before.get(key)), _worth(after.get(key))
+        if was != now:
+            yield PointsChange(f"{task.title}: {key[1]}", *was, *now)
+
+
+def _worth(found: tuple[TaskResult, CheckResult] | None) -> tuple[float, float]:
+    return (0.0, 0.0) if found is None else (found[1].score, found[1].max_score)
+
+
+def _moved(there: Result, missing: Result, hints: int) -> Iterator[Moved]:
+    """Findings of ``missing`` that are not in the other."""
+    known = {_key(task, finding) for task, finding in _findings(there, hints)}
+    for task, finding in _findings(missing, hints):
+        if _key(task, finding) not in known:
+            named = hints >= TITLE_LEVEL
+            said = finding.title if named else next(iter(finding.hints), "")
+            yield Moved(task.title, finding.check, said, finding.entries if named else ())
+
+
+def _findings(result: Result, hints: int) -> Iterator[tuple[TaskResult, Finding]]:
+    return ((task, finding) for task in result.tasks for finding in visible(task, hints))
+
+
+def _key(task: TaskResult, finding: Finding) -> tuple[str, ...]:
+    return (task.task, finding.check, finding.mistake, *sorted(finding.entries))
+
+
+def _words(
+    old: Result, new: Result, taken_back: Iterable[tuple[str, str, str]]
+) -> Iterator[PointsGiven]:
+    """A check that is not shown keeps its reasons too."""
+    before, after = _by_check(old), _by_check(new)
+    why: Mapping[tuple[str, str], str] = {(task, check): said for task, check, said in taken_back}
+    for key in dict.fromkeys([*before, *after]):
+        task, check = after.get(key) or before[key]
+        was = before[key][1].decision if key in before else None
+        now = check.decision if key in after else None
+        if now is not None and (was is None or was.made != now.made):
+            yield PointsGiven(task.title, check.check, check.score, now.comment)
+        elif was is not None and now is None:
+            unseen = new.visibility.get(key[1], "visible") != "visible"
+            yield PointsGiven(task.title, check.check, None, "" if unseen else why.get(key, ""))
+
 
 PAGE = ".html"
 """How the names of pages end, among all that students are given."""
@@ -71,7 +191,9 @@ class Past:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._began = {run.id: run.began for run in store.runs()}
-        self._known: dict[int, tuple[dict[str, Counted], dict[str, tuple[Override, ...]]]] = {}
+        self._known: dict[
+            int, tuple[dict[str, CountingAttempt], dict[str, tuple[Override, ...]]]
+        ] = {}
         self._reasons = store.rows(
             "SELECT DISTINCT submission, run, why FROM results JOIN runs ON runs.id = run "
             "WHERE kind = 'remark' AND why != '' ORDER BY run"
@@ -82,7 +204,7 @@ class Past:
         )
 
     def stand(self, name: str, upto: int | None = None) -> Stand | None:
-        """How a student stood; None where nothing had been graded that counts."""
+        """Return how a student stood; None where nothing had been graded that counts."""
         found, words = self._at(last(upto))
         one = found.get(name)
         if one is None or one.kept.standing != "graded":
@@ -91,7 +213,7 @@ class Past:
         return Stand(one.kept, packed, one.number, words.get(name, ()))
 
     def former(self, name: str, run: int, upto: int | None) -> Former | None:
-        """How a student stood at a run, and what was said between it and another one."""
+        """Return how a student stood at a run, and the reasons given between it and another one."""
         stand = self.stand(name, run)
         if stand is None:
             return None
@@ -108,15 +230,15 @@ class Past:
         ]
         return Former(self._began[run], stand, tuple(dict.fromkeys(reasons)), tuple(taken))
 
-    def _at(self, run: int) -> tuple[dict[str, Counted], dict[str, tuple[Override, ...]]]:
+    def _at(self, run: int) -> tuple[dict[str, CountingAttempt], dict[str, tuple[Override, ...]]]:
         if run not in self._known:
-            found = {one.kept.name: one for one in counted(self._store, run)}
+            found = {one.kept.name: one for one in counting_attempts(self._store, run)}
             self._known[run] = found, overrides(self._store, run)
         return self._known[run]
 
 
 def drafts(
-    store: Store, found: Sequence[Counted], told: Mapping[str, Sequence[Release]]
+    store: Store, found: Sequence[CountingAttempt], told: Mapping[str, Sequence[Release]]
 ) -> list[Draft]:
     """Pages for those who have a result that counts; ``told`` is what each was given before."""
     past = Past(store)
@@ -133,8 +255,8 @@ def drafts(
     return made
 
 
-def _handed_in(one: Counted) -> tuple[str, ...]:
-    """What was handed in, wherever it lay: the same for all of a group, and for nobody else."""
+def _handed_in(one: CountingAttempt) -> tuple[str, ...]:
+    """Return a key that is the same for all of a group, and for nobody else."""
     sender = one.listed.sender
     return one.kept.digest, sender.source, sender.original, sender.student
 
@@ -154,7 +276,7 @@ def _held(draft: Draft, pages: Sequence[Release], past: Past) -> Draft:
     return replace(draft, digest=newest.digest, former=former, before=before)
 
 
-def made(found: Sequence[Draft], hints: int, lanes: int, *, comments: bool) -> Iterator[Page]:
+def made(found: Sequence[Draft], hints: int, workers: int, *, comments: bool) -> Iterator[Page]:
     """The pages, in the same order.
 
     Parameters
@@ -162,19 +284,14 @@ def made(found: Sequence[Draft], hints: int, lanes: int, *, comments: bool) -> I
     found : sequence of Draft
     hints : int
         The level of the pages.
-    lanes : int
+    workers : int
         Processes that share the work.
     comments : bool
         Whether each is wanted as plain text too.
     """
     make = partial(_make, hints=hints, comments=comments)
-    if len(found) <= ALONE or lanes == 1:
-        yield from make(found)
-        return
-    rest = iter(found)
-    with Helpers(lanes) as helpers:
-        for pages in helpers.map(make, iter(lambda: list(islice(rest, CHUNK)), [])):
-            yield from pages
+    alone = len(found) <= ALONE
+    yield from map_chunks(make, found, size=CHUNK, workers=1 if alone else workers)
 
 
 def _make(found: Sequence[Draft], hints: int, *, comments: bool) -> list[Page]:

@@ -14,18 +14,26 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gradkit.classroom.atomic_write import whole
-from gradkit.classroom.course.enrolment import enrolled
-from gradkit.classroom.feedback.address import Address, Way, addresses, ids_of, names_of, shared
-from gradkit.classroom.feedback.bundle import BundleError, write_folder, write_zip
+from gradkit.classroom.feedback.address import (
+    Address,
+    BundleError,
+    Way,
+    addresses,
+    ids_of,
+    names_of,
+    shared,
+    write_folder,
+    write_zip,
+)
 from gradkit.classroom.feedback.drafts import Page, drafts, made
-from gradkit.classroom.store.attempts import counted, rule_of
+from gradkit.classroom.feedback.pages import write_atomically
+from gradkit.classroom.store.attempts import counting_attempts, rule_of
 from gradkit.classroom.store.releases import digest_of, given, release
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
 from gradkit.records.classroom import Release
-from gradkit.records.course import PLATFORMS, FilledSheet, Mark, Source
-from gradkit.records.feedback import Given, Left
+from gradkit.records.course import PLATFORMS, FilledTable, Mark, Source
+from gradkit.records.reports import Given, Left
 
 PAGE, GRADE = "page", "grade"
 """What a student may be left without."""
@@ -40,7 +48,7 @@ class Table:
     """A platform's table: where it goes, and how it is filled."""
 
     target: Path
-    fill: Callable[[Sequence[Mark]], FilledSheet]
+    fill: Callable[[Sequence[Mark]], FilledTable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ class Plan:
     out: Path
     hints: int
     table: Table | None = None
-    lanes: int = 1
+    workers: int = 1
     why: str = ""
     changed: bool = False
     write: bool = True
@@ -90,20 +98,20 @@ def feedback(store: Store, plan: Plan) -> Given:
     ------
     FeedbackError
         Nothing is graded, or nobody's submission came from that platform.
-    BundleError, SheetError, StoreError
+    BundleError, CsvTableError, StoreError
         A file cannot be written, the table cannot be filled, or the class file not written.
         Of files, those that were there are whole.
     """
-    roster = enrolled(store)
+    roster = store.enrolled()
     known = addresses(store, roster)
-    found = counted(store)
+    found = counting_attempts(store)
     elsewhere = _elsewhere(plan, known)
     before = given(store)
     graded = drafts(store, found, before)
     if not graded:
         raise FeedbackError(f"{store.path}: nobody has a result that could be given back.")
     grades = plan.table is not None
-    pages = {page.name: page for page in made(graded, plan.hints, plan.lanes, comments=grades)}
+    pages = {page.name: page for page in made(graded, plan.hints, plan.workers, comments=grades)}
     bundle = _bundle(plan, [known[name] for name in pages], pages)
     filled = None
     if plan.table is not None:
@@ -163,7 +171,7 @@ def _elsewhere(plan: Plan, known: Mapping[str, Address]) -> dict[str, Source]:
 
 
 def _told_elsewhere(elsewhere: Mapping[str, Source], given: Container[str]) -> Iterator[str]:
-    """How many get nothing here since they handed in by another platform; once for all."""
+    """Count those who get nothing here since they handed in by another platform."""
     count = Counter(PLATFORMS[source] for name, source in elsewhere.items() if name not in given)
     if count:
         by = ", ".join(f"{number} by {name}" for name, number in sorted(count.items()))
@@ -218,7 +226,7 @@ def _write(
     store: Store,
     plan: Plan,
     bundle: _Bundle,
-    filled: FilledSheet | None,
+    filled: FilledTable | None,
     notes: Sequence[tuple[str, str, bytes]],
 ) -> list[Path]:
     """Write the files and note what is new in them, in the order that the module tells."""
@@ -239,10 +247,10 @@ def _write(
 def _new(
     plan: Plan,
     bundle: _Bundle,
-    filled: FilledSheet | None,
+    filled: FilledTable | None,
     before: Mapping[str, Sequence[Release]],
 ) -> list[tuple[str, str, bytes]]:
-    """What students have not been given yet: pages, and rows of the table as they are written."""
+    """List what students have not been given yet: pages, and rows of the table as written."""
     # Of what was given under one name the newest counts: an older one may have come back.
     known = {(each.name, each.file): each.digest for told in before.values() for each in told}
     found = []
@@ -275,7 +283,7 @@ def _write_pages(plan: Plan, bundle: _Bundle) -> Path:
 def _replace(path: Path, data: bytes) -> None:
     _make_folder(path.parent)
     try:
-        with whole(path) as stream:
+        with write_atomically(path) as stream:
             stream.write(data)
     except OSError as error:
         raise BundleError(

@@ -11,21 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gradkit.classroom.feedback.csv_table import (
-    Sheet,
-    SheetError,
+    CsvTable,
+    CsvTableError,
     cell_of,
     decimal_comma,
     is_blank,
     line,
     number_of,
     points,
-    read_sheet,
+    read_table,
     refuse_ragged,
     values,
-    write_sheet,
+    write_table,
 )
 from gradkit.classroom.feedback.worksheet import claim
-from gradkit.records.course import FilledSheet, Mark
+from gradkit.records.course import FilledTable, Mark
 from gradkit.report.escape import csv_cell
 from gradkit.submission.files import shown
 
@@ -60,7 +60,7 @@ class _Layout:
     possible: int | None
 
 
-def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: str) -> FilledSheet:
+def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: str) -> FilledTable:
     """Write the scores of those who have a row.
 
     Parameters
@@ -77,15 +77,15 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
 
     Returns
     -------
-    FilledSheet
+    FilledTable
         With the order of rows, the delimiter, the mark and the line ends of the one given.
 
     Raises
     ------
-    SheetError
+    CsvTableError
         It is no gradebook, or the assignment cannot be written.
     """
-    sheet = read_sheet(data, name)
+    sheet = read_table(data, name)
     refuse_ragged(sheet)
     layout = _layout(sheet, assignment)
     students = [
@@ -112,8 +112,8 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
     written = {row: mark for row, mark in scores.items() if mark.score is not None}
     # A row of largest scores may have come in above the students.
     more = len(done.rows) - len(sheet.rows)
-    return FilledSheet(
-        write_sheet(done),
+    return FilledTable(
+        write_table(done),
         tuple(mark.student for mark in written.values()),
         tuple(left),
         tuple(_notes(sheet, layout, most)),
@@ -121,7 +121,7 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
     )
 
 
-def _layout(sheet: Sheet, assignment: str) -> _Layout:
+def _layout(sheet: CsvTable, assignment: str) -> _Layout:
     header = [text.lstrip("\ufeff") for text in values(sheet, 0)]
     info: dict[str, int] = {}
     for place, text in enumerate(header):
@@ -131,7 +131,7 @@ def _layout(sheet: Sheet, assignment: str) -> _Layout:
         info.setdefault(kind, place)
     if not {"name", "canvas", "section"} <= info.keys():
         there = ", ".join(f"“{shown(text)}”" for text in header[:8])
-        raise SheetError(
+        raise CsvTableError(
             f"{shown(sheet.name)} is no gradebook of Canvas: its columns begin {there}. Expected "
             "are Student, ID, … Section. Download it with “Export Entire Gradebook”."
         )
@@ -144,7 +144,7 @@ def _layout(sheet: Sheet, assignment: str) -> _Layout:
     ] or [place for place in range(after, len(header)) if _title(header[place]) == wanted]
     if len(places) > 1:
         there = ", ".join(f"“{shown(header[place])}”" for place in places)
-        raise SheetError(
+        raise CsvTableError(
             f"{shown(sheet.name)}: “{shown(wanted)}” is the title of {len(places)} assignments, "
             f"{there}. Name it by the number in brackets."
         )
@@ -156,7 +156,7 @@ def _layout(sheet: Sheet, assignment: str) -> _Layout:
     if own is None:
         _refuse_title(sheet, wanted)
     elif possible is not None and _READ_ONLY.search(values(sheet, possible)[own]):
-        raise SheetError(
+        raise CsvTableError(
             f"{shown(sheet.name)}: “{shown(header[own])}” is read only, and Canvas would pass "
             "over it. Name the assignment's own column."
         )
@@ -164,14 +164,14 @@ def _layout(sheet: Sheet, assignment: str) -> _Layout:
     return _Layout(info, own, heading, possible)
 
 
-def _refuse_title(sheet: Sheet, title: str) -> None:
+def _refuse_title(sheet: CsvTable, title: str) -> None:
     if title.isdecimal() or not title:
-        raise SheetError(
+        raise CsvTableError(
             f"{shown(sheet.name)} has no assignment with the number “{shown(title)}”. Expected is "
             "a number that stands in brackets in its header, or a title."
         )
     if TOTALS.search(title):
-        raise SheetError(
+        raise CsvTableError(
             f"“{shown(title)}” cannot be the title of a new assignment: Canvas passes over columns "
             "that are called like its totals. Choose another."
         )
@@ -207,8 +207,8 @@ def _known(cells: Sequence[str], info: Mapping[str, int]) -> tuple[dict[str, str
 
 
 def _written(
-    sheet: Sheet, layout: _Layout, scores: Mapping[int, Mark], most: float, *, comma: bool
-) -> Sheet:
+    sheet: CsvTable, layout: _Layout, scores: Mapping[int, Mark], most: float, *, comma: bool
+) -> CsvTable:
     """The students' columns as they are, and the assignment's with the scores in it."""
     own = sorted(layout.info.values())
 
@@ -240,7 +240,7 @@ def _written(
     return replace(sheet, rows=tuple(rows))
 
 
-def _notes(sheet: Sheet, layout: _Layout, most: float) -> list[str]:
+def _notes(sheet: CsvTable, layout: _Layout, most: float) -> list[str]:
     if layout.assignment is None:
         return [
             f"There is no assignment “{shown(layout.heading)}” in {shown(sheet.name)}: Canvas will "

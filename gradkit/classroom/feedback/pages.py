@@ -6,26 +6,85 @@ The students' pages may be handed on; the class page is the instructor's.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import secrets
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
-from gradkit.classroom.atomic_write import whole
-from gradkit.classroom.process_pool import Helpers
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.process_pool import map_chunks
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import StoreError
-from gradkit.classroom.store.overrides import overrides, result_of
-from gradkit.classroom.store.pack import pack, unpack
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.overrides import counting_results
+from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.language import phrase, say
-from gradkit.records.classroom import Counted, Override
+from gradkit.records.classroom import CountingAttempt
 from gradkit.records.result import Result
 from gradkit.report.data import EXPECTED_LEVEL
 from gradkit.report.html import class_page, student_page, to_row
-from gradkit.report.html.row import Row
-from gradkit.report.visibility import withhold
+from gradkit.report.html.class_page import Row
+from gradkit.report.visibility import apply_visibility
+
+OPENED = Path("/proc/self/fd")
+"""By which a file without a name gets one."""
+
+
+@contextmanager
+def write_atomically(path: Path) -> Iterator[BinaryIO]:
+    """A stream into a temporary file beside, which takes the place at the end of the block.
+
+    Where the block fails, or the process is killed, what was there stays as it was.
+    """
+    handle, name = _nameless(path) or tempfile.mkstemp(dir=path.parent, prefix=_prefix(path))
+    try:
+        with open(handle, "w+b") as stream:
+            yield stream
+            stream.flush()
+            name = name or _named(stream.fileno(), path)
+        os.chmod(name, 0o644 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name[:80]}-"
+
+
+def _nameless(path: Path) -> tuple[int, str] | None:
+    flag = getattr(os, "O_TMPFILE", 0)
+    if not flag or not OPENED.exists():
+        return None
+    try:
+        return os.open(path.parent, os.O_RDWR | flag, 0o600), ""
+    except OSError:
+        # Not every file system has them; what else is wrong the usual way tells.
+        return None
+
+
+def _named(handle: int, path: Path) -> str:
+    """Give the file a name beside its place; it is whole by now."""
+    name = f"{_prefix(path)}{secrets.token_hex(8)}"
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        # Only with a folder's number does Python follow the link to the file itself.
+        os.link(OPENED / str(handle), name, dst_dir_fd=folder)
+    finally:
+        os.close(folder)
+    return str(path.parent / name)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
 
 CHUNK = 20
 """Results that go to a process at a time."""
@@ -47,7 +106,7 @@ class _Task:
     hints: int
 
 
-def write_pages(store: Store, folder: Path, hints: int, lanes: int) -> int:
+def write_pages(store: Store, folder: Path, hints: int, workers: int) -> int:
     """Write ``index.html`` and ``students/NAME.html``, and say how many students there are.
 
     Parameters
@@ -57,7 +116,7 @@ def write_pages(store: Store, folder: Path, hints: int, lanes: int) -> int:
         Made if there is none; pages of the same names are replaced, each at once.
     hints : int
         The level of the students' pages.
-    lanes : int
+    workers : int
         Processes that share the work.
 
     Raises
@@ -65,13 +124,12 @@ def write_pages(store: Store, folder: Path, hints: int, lanes: int) -> int:
     StoreError
         A page cannot be written.
     """
-    words = overrides(store)
-    found = counted(store)
+    found = counting_attempts(store)
     students = folder / "students"
     try:
         students.mkdir(parents=True, exist_ok=True)
-        rows = list(_rows(store, found, words, students, hints, lanes))
-        write_whole(folder / "index.html", class_page(rows, folder.resolve().parent.name))
+        rows = list(_rows(store, found, students, hints, workers))
+        write_text(folder / "index.html", class_page(rows, folder.resolve().parent.name))
     except OSError as error:
         raise StoreError(
             f"{error.filename or folder}: cannot be written ({error.strerror}). What is graded "
@@ -90,37 +148,27 @@ def file_name(name: str) -> str:
     return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}.html"
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     """Put a file in its place at once: whoever looks sees the old one or the new one, whole."""
-    with whole(path) as stream:
+    with write_atomically(path) as stream:
         stream.write(text.encode("utf-8"))
 
 
 def _rows(
     store: Store,
-    found: Sequence[Counted],
-    words: Mapping[str, Sequence[Override]],
+    found: Sequence[CountingAttempt],
     students: Path,
     hints: int,
-    lanes: int,
+    workers: int,
 ) -> Iterator[Row]:
     """Write the students' pages, and give the class page's rows in the order of the names."""
     tasks = (
-        _Task(
-            pack(result_of(store, each, words.get(each.kept.name, ()))),
-            students / file_name(each.kept.name),
-            hints,
-        )
-        for each in found
-        if each.kept.standing == "graded"
+        _Task(pack(result), students / file_name(one.kept.name), hints)
+        for one, result in counting_results(store)
+        if result is not None
     )
-    if len(found) <= ALONE or lanes == 1:
-        made = _write(list(tasks))
-        yield from made
-    else:
-        with Helpers(lanes) as helpers:
-            for rows in helpers.map(_write, iter(lambda: list(islice(tasks, CHUNK)), [])):
-                yield from rows
+    alone = len(found) <= ALONE
+    yield from map_chunks(_write, tasks, size=CHUNK, workers=1 if alone else workers)
     for each in found:
         kept = each.kept
         if kept.standing != "graded":
@@ -131,6 +179,6 @@ def _write(tasks: list[_Task]) -> list[Row]:
     rows = []
     for task in tasks:
         result = unpack(task.packed, Result)
-        write_whole(task.path, student_page(withhold(result), task.hints))
+        write_text(task.path, student_page(apply_visibility(result), task.hints))
         rows.append(to_row(result, EXPECTED_LEVEL, f"students/{task.path.name}"))
     return rows

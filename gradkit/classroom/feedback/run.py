@@ -12,7 +12,7 @@ from gradkit.classroom.feedback.gradebook import fill_gradebook
 from gradkit.classroom.feedback.worksheet import fill_worksheet
 from gradkit.classroom.remark import settings_of
 from gradkit.classroom.store.results import Store
-from gradkit.records.feedback import Given
+from gradkit.records.reports import Given
 from gradkit.task.assignment import read_assignment
 
 DEFAULTS = {"canvas": "canvas.zip", "moodle": "moodle.zip", "folder": "pages"}

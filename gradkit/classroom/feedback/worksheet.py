@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from gradkit.classroom.course.identify import index, who
+from gradkit.classroom.course.find_student import index, who
 from gradkit.classroom.feedback.csv_table import (
-    Sheet,
-    SheetError,
+    CsvTable,
+    CsvTableError,
     column,
     decimal_comma,
     is_blank,
@@ -22,12 +22,12 @@ from gradkit.classroom.feedback.csv_table import (
     number_of,
     points,
     put,
-    read_sheet,
+    read_table,
     refuse_ragged,
     values,
-    write_sheet,
+    write_table,
 )
-from gradkit.records.course import FilledSheet, Mark
+from gradkit.records.course import FilledTable, Mark
 from gradkit.submission.files import shown
 from gradkit.text import clean_text
 
@@ -57,14 +57,7 @@ KINDS = ("moodle", "email", "sis")
 FEEDBACK_BYTES = 60_000
 
 
-def fill_worksheet(
-    data: bytes,
-    name: str,
-    marks: Sequence[Mark],
-    *,
-    headings: Mapping[str, str] | None = None,
-    scale: bool = False,
-) -> FilledSheet:
+def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable:
     """Fill the grades and the comments of those who have a row.
 
     Parameters
@@ -75,23 +68,19 @@ def fill_worksheet(
         What the file is called, for the messages.
     marks : sequence of Mark
         A comment that is empty leaves the one that is there.
-    headings : mapping of str to str, optional
-        What the columns are called in another language, by the keys of `HEADINGS`.
-    scale : bool
-        Grades as parts of the sheet's own maximum, not of gradkit's.
 
     Returns
     -------
-    FilledSheet
+    FilledTable
         Every cell but those that are filled is the same byte for byte.
 
     Raises
     ------
-    SheetError
+    CsvTableError
         It is no such worksheet, or it asks for words of a scale.
     """
-    sheet = read_sheet(data, name)
-    at = _columns(sheet, headings or {})
+    sheet = read_table(data, name)
+    at = _columns(sheet)
     refuse_ragged(sheet)
     rows = [row for row in range(1, len(sheet.rows)) if not is_blank(sheet.rows[row][0])]
     cells = {row: values(sheet, row) for row in rows}
@@ -110,9 +99,8 @@ def fill_worksheet(
     for place, mark in taken.items():
         row = rows[place]
         if mark.score is not None:
-            score, said = _score(mark, cells[row], at, scale=scale)
-            notes.update(dict.fromkeys(said))
-            changes[row, at["grade"]] = points(score, comma)
+            notes.update(dict.fromkeys(_other_maximum(mark, cells[row], at)))
+            changes[row, at["grade"]] = points(mark.score, comma)
         if mark.feedback and "feedback" in at:
             changes[row, at["feedback"]] = as_html(mark.feedback)
         elif mark.feedback:
@@ -126,7 +114,7 @@ def fill_worksheet(
     )
     names = tuple(mark.student for mark in taken.values())
     written = tuple(line(done, rows[place]) for place in taken)
-    return FilledSheet(write_sheet(done), names, tuple(left), tuple(notes), written)
+    return FilledTable(write_table(done), names, tuple(left), tuple(notes), written)
 
 
 def as_html(text: str) -> str:
@@ -146,7 +134,7 @@ def claim(
     rows: Sequence[tuple[Mapping[str, str], Sequence[str]]],
     kinds: Sequence[str],
 ) -> tuple[dict[int, Mark], list[tuple[str, str]]]:
-    """Whose each row is, and the marks that have none, with the reason.
+    """Match marks with the rows of a table, and give a reason for each that has none.
 
     Parameters
     ----------
@@ -174,24 +162,24 @@ def claim(
     return {row: marks[0] for row, marks in wanted.items()}, left
 
 
-def _columns(sheet: Sheet, named: Mapping[str, str]) -> dict[str, int]:
+def _columns(sheet: CsvTable) -> dict[str, int]:
     header = values(sheet, 0)
     found = {
         kind: place
         for kind, known in HEADINGS.items()
-        if (place := column(header, [named[kind]] if kind in named else known)) is not None
+        if (place := column(header, known)) is not None
     }
     missing = [kind for kind in REQUIRED if kind not in found]
     if missing:
         there = ", ".join(f"“{shown(text)}”" for text in header[:16])
         wanted = ", ".join(f"“{HEADINGS[kind][0]}”" for kind in missing)
-        raise SheetError(
+        raise CsvTableError(
             f"{shown(sheet.name)} is no grading worksheet of Moodle that can be filled: no column "
             f"{wanted} among {there}. Download it with “Download grading worksheet”; if Moodle "
-            "speaks another language, say what the columns are called there."
+            "speaks a language that is not known here, set it to English first."
         )
     if "scale" in found and "maximum" not in found:
-        raise SheetError(
+        raise CsvTableError(
             f"{shown(sheet.name)} asks for words of a scale, not for points. Set the assignment's "
             "grade to “Point” in Moodle and download the worksheet again."
         )
@@ -206,20 +194,12 @@ def _known(cells: Sequence[str], at: Mapping[str, int]) -> tuple[dict[str, str],
     return ids, [cells[at["name"]]] if "name" in at else []
 
 
-def _score(
-    mark: Mark, cells: Sequence[str], at: Mapping[str, int], *, scale: bool
-) -> tuple[float, Iterable[str]]:
-    score = mark.score or 0.0
+def _other_maximum(mark: Mark, cells: Sequence[str], at: Mapping[str, int]) -> Iterator[str]:
+    """Say so where the sheet's maximum is not gradkit's."""
     most = number_of(cells[at["maximum"]]) if "maximum" in at else None
-    if most is None or most == mark.max_score:
-        return score, ()
-    if scale and mark.max_score:
-        return score / mark.max_score * most, (
-            f"Grades are written as parts of the worksheet's maximum, {most:g}, where gradkit's "
-            f"is {mark.max_score:g}.",
+    if most is not None and most != mark.max_score:
+        yield (
+            f"The worksheet's maximum grade is {most:g} and gradkit's is {mark.max_score:g}: "
+            "grades are written as they are, and Moodle passes over those above its maximum. "
+            "Change the maximum in Moodle."
         )
-    return score, (
-        f"The worksheet's maximum grade is {most:g} and gradkit's is {mark.max_score:g}: grades "
-        "are written as they are, and Moodle passes over those above its maximum. Change the "
-        "maximum in Moodle, or have the grades scaled.",
-    )

@@ -1,1 +1,1 @@
-"""What a class has to answer for: summaries, reviews, histories, and what is forgotten."""
+"""Summarise, review and explain a class, and remove a student from it."""

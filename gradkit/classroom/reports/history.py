@@ -1,4 +1,4 @@
-"""How a student's grade came about: every run that had to do with it, in order."""
+"""Tell how a grade came about, run by run, and how a class differs between two runs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import msgspec
 
-from gradkit.classroom.store.attempts import counted
-from gradkit.classroom.store.overrides import overrides, result_of
-from gradkit.classroom.store.pack import unpack
+from gradkit.classroom.course.find_student import pseudonym
+from gradkit.classroom.store.attempts import counting_attempt
+from gradkit.classroom.store.overrides import counting_results, result_of
 from gradkit.classroom.store.releases import releases
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, unpack
 from gradkit.errors import GradkitError
-from gradkit.records.classroom import Run
+from gradkit.records.classroom import CountingAttempt, Run
 from gradkit.records.course import Sender
-from gradkit.records.reports import Attempt, History, Mark, Step, Word
+from gradkit.records.reports import Attempt, Difference, History, Mark, PointsSet, Step, Stood
 from gradkit.records.result import Result
 
 
@@ -71,14 +71,17 @@ def history(store: Store, name: str) -> History:
 
 
 def mark_at(store: Store, name: str, upto: int | None = None) -> Mark | None:
-    """What counted for a student at the end of a run; None where nothing did."""
-    for one in counted(store, upto):
-        if one.kept.name == name:
-            if one.kept.standing != "graded":
-                return Mark(None, None, one.number, one.attempts)
-            result = result_of(store, one, overrides(store, upto).get(name, ()))
-            return Mark(result.score, result.max_score, one.number, one.attempts)
-    return None
+    """Return what counted for a student at the end of a run; None where nothing did."""
+    one = counting_attempt(store, name, upto)
+    if one is None:
+        return None
+    graded = one.kept.standing == "graded"
+    return _mark(one, result_of(store, one, upto) if graded else None)
+
+
+def _mark(one: CountingAttempt, result: Result | None) -> Mark:
+    score, most = (result.score, result.max_score) if result else (None, None)
+    return Mark(score, most, one.number, one.attempts)
 
 
 def run_of(store: Store, number: int) -> Run:
@@ -99,7 +102,7 @@ def run_of(store: Store, number: int) -> Run:
 
 
 def _attempts(store: Store, name: str) -> dict[int, list[Attempt]]:
-    """By run the submissions that it found, or marked again."""
+    """Map run id to the submissions that it found or marked again."""
     listed = store.rows(
         "SELECT listed.run, submission, path, digest, stamp, sender FROM listed "
         "JOIN submissions ON submissions.id = submission WHERE name = ? ORDER BY listed.id",
@@ -127,7 +130,7 @@ def _attempts(store: Store, name: str) -> dict[int, list[Attempt]]:
 
 
 def _graded(attempt: Attempt, row: sqlite3.Row) -> Attempt:
-    """With what came of it."""
+    """Add to an attempt what came of it."""
     if row["standing"] != "graded":
         return replace(attempt, standing=row["standing"], told=row["told"])
     result = unpack(row["packed"], Result)
@@ -159,12 +162,70 @@ def found_in(result: Result) -> tuple[str, ...]:
     )
 
 
-def _words(store: Store, name: str) -> dict[int, list[Word]]:
-    """By run the points that were set for the student's checks, or taken back."""
+def _words(store: Store, name: str) -> dict[int, list[PointsSet]]:
+    """Map run id to the points that were set for the student's checks, or taken back."""
     rows = store.rows(
         'SELECT run, task, "check", points FROM overrides WHERE name = ? ORDER BY id', (name,)
     )
-    found: dict[int, list[Word]] = {}
+    found: dict[int, list[PointsSet]] = {}
     for row in rows:
-        found.setdefault(row["run"], []).append(Word(row["task"], row["check"], row["points"]))
+        found.setdefault(row["run"], []).append(PointsSet(row["task"], row["check"], row["points"]))
+    return found
+
+
+def differences(
+    store: Store, before: int, after: int, *, pseudonyms: bool = False
+) -> list[Difference]:
+    """List the students of whom something else counts, is found, or was set by a person.
+
+    Parameters
+    ----------
+    store : Store
+    before, after : int
+        Numbers of runs.
+    pseudonyms : bool
+        Students by their pseudonyms.
+
+    Returns
+    -------
+    list of Difference
+        By name. Who is in one of the two alone has come, or has gone.
+
+    Raises
+    ------
+    RunError
+        There is no such run.
+    """
+    for number in (before, after):
+        run_of(store, number)
+    old, new = stood(store, before), stood(store, after)
+    found = []
+    for name in {**old, **new}:
+        one, two = old.get(name), new.get(name)
+        if one != two:
+            was, now = (each.found if each else () for each in (one, two))
+            found.append(
+                Difference(
+                    pseudonym(store, name) if pseudonyms else name,
+                    one,
+                    two,
+                    tuple(each for each in was if each not in now),
+                    tuple(each for each in now if each not in was),
+                )
+            )
+    return sorted(found, key=lambda each: each.name)
+
+
+def stood(store: Store, upto: int) -> dict[str, Stood]:
+    """Map each student to what counted at the end of a run."""
+    found = {}
+    for one, result in counting_results(store, upto):
+        set_ = {
+            f"{task.task}/{check.check}": check.score
+            for task in (result.tasks if result else ())
+            for check in task.checks
+            if check.decision is not None
+        }
+        mistakes = found_in(result) if result else ()
+        found[one.kept.name] = Stood(one.kept.standing, _mark(one, result), mistakes, set_)
     return found

@@ -3,20 +3,58 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
-from gradkit.classroom.course.find_student import whom
-from gradkit.classroom.course.identify import normal, turned
+from gradkit.classroom.course.find_student import find_student, normal, pseudonym, turned
 from gradkit.classroom.course.senders import KINDS
-from gradkit.classroom.reports.traces import remove_traces
-from gradkit.classroom.store.pseudonyms import pseudonym
+from gradkit.classroom.feedback.pages import file_name
+from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
 from gradkit.records.course import Sender, Student
+
+OF_ALL = ("pages/index.html", "feedback/canvas.zip", "feedback/moodle.zip")
+"""What names everybody, and is written anew without whoever is gone."""
+
+OF_ONE = ("pages/students", "feedback/pages")
+"""Folders with a page for each student."""
+
+
+def remove_traces(folder: Path, name: str) -> list[Path]:
+    """Remove a student's pages, and what names everybody; say which files there were.
+
+    Parameters
+    ----------
+    folder : Path
+        That of the class.
+    name : str
+
+    Raises
+    ------
+    StoreError
+        A file cannot be removed. Those before it are gone.
+    """
+    files = [folder / part / file_name(name) for part in OF_ONE]
+    removed = []
+    for file in (*files, *(folder / part for part in OF_ALL)):
+        try:
+            file.unlink()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StoreError(f"{file}: cannot be removed ({error.strerror}).") from None
+        removed.append(file)
+    return removed
+
+
+def tables(folder: Path) -> Iterator[Path]:
+    """Platforms' tables that were filled here, whose rows are not gradkit's to take away."""
+    yield from sorted((folder / "feedback").glob("*.csv"))
+
 
 STATEMENTS = (
     # A run that was about this student alone says so in its reason.
@@ -99,7 +137,7 @@ def purge_student(
     ('chen', ('handed_in/chen.py',))
     """
     with Store(folder, write=True, make=False) as store:
-        name = whom(store, student)
+        name = find_student(store, student)
         if not confirm(name):
             raise PurgeError("nothing was removed. To go on without being asked, add --yes.")
         # First: afterwards nobody could tell which files they were.
@@ -184,7 +222,7 @@ def _self(store: Store, name: str) -> _Self:
 
 
 def _without(sender: Sender, gone: _Self) -> Sender:
-    """What is noted of a submission, without one of those whose it is."""
+    """Return the sender of a submission without one of those whose it is."""
     members = tuple(each for each in sender.members if not _is(each, gone))
     named = ", ".join(each["name"] for each in members if each.get("name"))
     whose = normal(sender.student) in gone.names
@@ -200,7 +238,7 @@ def _hidden(text: str, gone: _Self, hidden: str) -> str:
 
 
 def _is(member: Mapping[str, str], gone: _Self) -> bool:
-    """Whether a member of a group is that student: by identifiers, without any by name."""
+    """True where a member of a group is that student: by identifiers, without any by name."""
     ids = {(kind, value) for kind, value in member.items() if kind in KINDS}
     return (
         bool(ids & gone.ids) if ids and gone.ids else normal(member.get("name", "")) in gone.names

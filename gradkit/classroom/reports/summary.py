@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
-from gradkit.classroom.course.enrolment import enrolled
+from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.reports.review import reasons
-from gradkit.classroom.store.attempts import counted
-from gradkit.classroom.store.overrides import overrides, result_of
-from gradkit.classroom.store.pseudonyms import pseudonym
+from gradkit.classroom.store.overrides import counting_results
 from gradkit.classroom.store.results import Store
 from gradkit.language import phrase, say
-from gradkit.records.classroom import Counted, HandedIn, Override, Row, Summary
+from gradkit.records.classroom import CountingAttempt, HandedIn, Row, Summary
+from gradkit.records.result import Result
 from gradkit.records.verdict import State
 
 NOTHING = phrase("nothing handed in")
@@ -38,12 +36,11 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     Summary
         Whoever has nothing that counts is in it too, on the roster or not.
     """
-    words = overrides(store)
-    rows = [_row(store, one, words.get(one.kept.name, ())) for one in counted(store)]
+    rows = [_row(one, result) for one, result in counting_results(store)]
     there = {row.name for row in rows}
     tried = {kept.name for kept in store.newest()} - there
     rows += [_absent(name, say(NONE_COUNTS)) for name in tried]
-    rows += [_absent(name, say(NOTHING)) for name in enrolled(store) if name not in there | tried]
+    rows += [_absent(name, say(NOTHING)) for name in store.enrolled() if name not in there | tried]
     if pseudonyms:
         rows = [_hidden(row, pseudonym(store, row.name)) for row in rows]
     rows.sort(key=lambda row: row.name)
@@ -58,24 +55,13 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
     return Summary(tuple(rows), states, {code: tuple(names) for code, names in frequent})
 
 
-def _row(store: Store, one: Counted, said: Sequence[Override]) -> Row:
+def _row(one: CountingAttempt, result: Result | None) -> Row:
     kept = one.kept
     handed = HandedIn(one.number, one.attempts, one.listed.sender.late, one.listed.sender.at)
-    if kept.standing != "graded":
+    if result is None:
         look = (kept.standing,)
         return Row(kept.name, kept.standing, kept.told, None, None, False, {}, (), look, handed)
-    result = result_of(store, one, said)
-    checks = {
-        f"{task.task}/{check.check}": (check.state, check.score, check.max_score)
-        for task in result.tasks
-        for check in task.checks
-    }
-    decided = {
-        f"{task.task}/{check.check}": check
-        for task in result.tasks
-        for check in task.checks
-        if check.decision is not None
-    }
+    checks = {f"{task.task}/{check.check}": check for task in result.tasks for check in task.checks}
     found = (finding.mistake for task in result.tasks for finding in task.findings)
     return Row(
         kept.name,
@@ -84,11 +70,11 @@ def _row(store: Store, one: Counted, said: Sequence[Override]) -> Row:
         result.score,
         result.max_score,
         result.provisional,
-        checks,
+        {name: (check.state, check.score, check.max_score) for name, check in checks.items()},
         tuple(dict.fromkeys(found)),
         tuple(reason.words for reason in reasons(result) if reason.kind not in UNSAID),
         handed,
-        decided,
+        {name: check for name, check in checks.items() if check.decision is not None},
     )
 
 
@@ -98,9 +84,9 @@ def _absent(name: str, why: str) -> Row:
 
 def _hidden(row: Row, name: str) -> Row:
     """The row of a student who is not to be known."""
-    decided = {
+    overridden = {
         key: replace(check, decision=check.decision and replace(check.decision, comment=""))
-        for key, check in row.decided.items()
+        for key, check in row.overridden.items()
     }
     handed = replace(row.handed, at="")
-    return replace(row, name=name, told="", handed=handed, decided=decided)
+    return replace(row, name=name, told="", handed=handed, overridden=overridden)

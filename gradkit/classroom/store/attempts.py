@@ -1,4 +1,4 @@
-"""Which attempt counts. All are kept and graded; the rule may change at any time.
+"""Choose the attempt that counts. All are kept and graded; the rule may change at any time.
 
 ``last`` is the attempt handed in last, ``best`` the one with the most points (of equal ones the
 last), ``before=DATE`` the last one before that time. Attempts are in the order of the times that
@@ -17,7 +17,7 @@ from itertools import groupby
 
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
-from gradkit.records.classroom import Counted, Filed, Kept, Listed
+from gradkit.records.classroom import CountingAttempt, Filed, Kept, Listed
 
 LAST = "last"
 BEFORE = "before="
@@ -77,13 +77,13 @@ def moment(text: str) -> datetime | None:
     return found.astimezone(UTC) if found.tzinfo else found.astimezone()
 
 
-def counted(
+def counting_attempts(
     store: Store,
     upto: int | None = None,
     *,
     rule: str | None = None,
     amended: Mapping[int, Filed] | None = None,
-) -> list[Counted]:
+) -> list[CountingAttempt]:
     """For each student the attempt that counts, in the order of the names.
 
     Parameters
@@ -115,8 +115,13 @@ def counted(
         chosen = _chosen(ordered, rule)
         if chosen is not None:
             number = ordered.index(chosen) + 1
-            result.append(Counted(chosen.kept, number, len(ordered), chosen.listed))
+            result.append(CountingAttempt(chosen.kept, number, len(ordered), chosen.listed))
     return result
+
+
+def counting_attempt(store: Store, name: str, upto: int | None = None) -> CountingAttempt | None:
+    """Return the attempt of one student that counts; None where there is none."""
+    return next((one for one in counting_attempts(store, upto) if one.kept.name == name), None)
 
 
 def not_theirs(listed: Mapping[int, tuple[int, Listed]]) -> set[int]:
@@ -146,7 +151,7 @@ def rule_of(store: Store, upto: int | None = None) -> str:
 
 
 def _read(attempts: list[_Attempt]) -> list[_Attempt]:
-    """Without those of which only is known that a machine could not read them, if others are."""
+    """Leave out attempts that a machine could not read, if there are others."""
     return [each for each in attempts if each.kept.digest] or attempts
 
 
@@ -175,7 +180,7 @@ def _chosen(ordered: Sequence[_Attempt], rule: str) -> _Attempt | None:
 
 
 def _is_before(listed: Listed, limit: datetime) -> bool:
-    """Whether it was handed in by then; of what bears no time nobody can say that it was not."""
+    """True where it was handed in by then, or bears no time."""
     time = moment(listed.sender.at) or moment(listed.stamp)
     return time is None or time < limit
 

@@ -29,7 +29,7 @@ class Backlog:
         self._held_since: float | None = None
 
     def __bool__(self) -> bool:
-        """Whether anything waits."""
+        """True where anything waits."""
         return bool(self._filed or self._listed)
 
     def add(self, filed: Sequence[Filed], listed: Sequence[Listed]) -> None:

@@ -13,9 +13,131 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn, Self
 
-from gradkit.classroom.store.lock import LOCK, BusyError, locked
-from gradkit.classroom.store.schema import FORMAT, SCHEMA
 from gradkit.errors import GradkitError
+
+FORMAT = "gradkit/class/v2"
+
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    began TEXT NOT NULL,
+    ended TEXT,
+    who TEXT NOT NULL,
+    why TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    versions TEXT NOT NULL,
+    -- Which attempt counts from then on, where that was said.
+    policy TEXT
+) STRICT;
+CREATE TABLE submissions (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    path TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    run INTEGER NOT NULL REFERENCES runs,
+    UNIQUE (name, digest)
+) STRICT;
+CREATE TABLE evidence (
+    id INTEGER PRIMARY KEY,
+    submission INTEGER NOT NULL REFERENCES submissions,
+    run INTEGER NOT NULL REFERENCES runs,
+    packed BLOB NOT NULL
+) STRICT;
+CREATE TABLE results (
+    id INTEGER PRIMARY KEY,
+    submission INTEGER NOT NULL REFERENCES submissions,
+    run INTEGER NOT NULL REFERENCES runs,
+    evidence INTEGER REFERENCES evidence,
+    key TEXT NOT NULL,
+    standing TEXT NOT NULL,
+    told TEXT NOT NULL,
+    score REAL,
+    max_score REAL,
+    provisional INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    made TEXT NOT NULL,
+    packed BLOB NOT NULL
+) STRICT;
+CREATE INDEX results_of ON results (submission);
+CREATE TABLE drops (
+    code TEXT PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs
+) STRICT;
+-- A submission as a run found it: whose it is by its platform, and in which place.
+CREATE TABLE listed (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs,
+    submission INTEGER NOT NULL REFERENCES submissions,
+    place INTEGER NOT NULL,
+    stamp TEXT NOT NULL,
+    sender TEXT NOT NULL
+) STRICT;
+CREATE INDEX listed_of ON listed (submission);
+-- The course's list of students, of which the newest line of each name holds.
+CREATE TABLE students (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs,
+    name TEXT NOT NULL,
+    packed TEXT NOT NULL
+) STRICT;
+-- A person's last word on a check. The newest holds, and one without points takes it back.
+CREATE TABLE overrides (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs,
+    name TEXT NOT NULL,
+    task TEXT NOT NULL,
+    "check" TEXT NOT NULL,
+    points REAL,
+    basis TEXT NOT NULL
+) STRICT;
+-- What was given back to whom, byte for byte.
+CREATE TABLE released (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs,
+    name TEXT NOT NULL,
+    file TEXT NOT NULL,
+    content BLOB NOT NULL
+) STRICT;
+"""
+
+
+LOCK = "class.lock"
+
+
+class BusyError(GradkitError):
+    """Somebody else is writing."""
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Be the only one who writes in this folder, until the end of the block or process.
+
+    A database of its own serves as the lock, held open in a transaction: the system lets go
+    of it when the process ends, however it ends, and it works wherever SQLite does.
+
+    Raises
+    ------
+    BusyError
+    sqlite3.Error
+        The lock cannot be made.
+    """
+    base = sqlite3.connect(folder / LOCK, isolation_level=None, timeout=0)
+    try:
+        try:
+            base.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            raise BusyError(
+                f"{folder}: another gradkit is writing into this folder. Wait until it is done, "
+                "or choose another folder with --out."
+            ) from None
+        yield
+    finally:
+        base.close()
+
 
 FILE = "class.sqlite"
 
@@ -27,7 +149,7 @@ TRACES = "traces"
 
 
 def files_of(folder: Path) -> list[Path]:
-    """What a class has in its folder, where it is there: its file, and what is written of it."""
+    """List the files of a class that may be in its folder: its own, and what is written of it."""
     parts = [f"{name}{end}" for name in (FILE, NEW, LOCK) for end in ("", "-journal")]
     names = (*parts, "pages", "feedback")
     return [folder / name for name in names]
@@ -180,7 +302,7 @@ class Database:
             self._refuse(error)
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
-        """What the file says, for whoever has tables of their own in it.
+        """Return the rows of a query.
 
         Raises
         ------

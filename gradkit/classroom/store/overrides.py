@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gradkit.classroom.course.find_student import find_student
+from gradkit.classroom.store.attempts import counting_attempt, counting_attempts
 from gradkit.classroom.store.database import last
-from gradkit.classroom.store.pack import unpack
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, unpack
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.grading.mark import total_of
-from gradkit.records.classroom import Counted, Kept, Override
+from gradkit.records.classroom import CountingAttempt, Kept, Override
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
 from gradkit.records.verdict import OPEN
 
@@ -70,18 +71,13 @@ def override_points(
     >>> done.name, done.former, done.result.score
     ('chen', None, 19.5)
     """
-    # Late: it looks into the class file, of which this is a part.
-    from gradkit.classroom.course.find_student import whom
-    from gradkit.classroom.store.attempts import counted
-
     with Store(folder, write=True, make=False) as store:
-        name = whom(store, student)
-        counts = {each.kept.name: each for each in counted(store)}
-        if name not in counts:
+        name = find_student(store, student)
+        one = counting_attempt(store, name)
+        if one is None:
             raise OverrideError(f"{name} has nothing that counts, so there are no points to set.")
-        one = counts[name]
         marked, former = override(store, one.kept, check, points, comment=comment, by=by)
-        result = result_of(store, one, overrides(store).get(name, ()))
+        result = result_of(store, one)
         return Overridden(name, marked, former, result)
 
 
@@ -166,7 +162,7 @@ def _find(result: Result, name: str) -> tuple[TaskResult, CheckResult]:
 
 
 def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override, ...]]:
-    """By student, the words that hold, at the end of a run or now."""
+    """Map each student to the overrides that hold, at the end of a run or now."""
     rows = store.rows(
         'SELECT overrides.id, run, name, task, "check", points, basis, who AS "by", '
         "why AS comment, began AS made FROM overrides JOIN runs ON runs.id = run "
@@ -181,12 +177,26 @@ def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override
     return found
 
 
-def result_of(store: Store, one: Counted, said: Iterable[Override]) -> Result:
-    """The result of an attempt, with the last word on its checks in it."""
-    return decided(unpack(store.result(one.kept.id), Result), one.kept, said)
+def result_of(store: Store, one: CountingAttempt, upto: int | None = None) -> Result:
+    """Return the result of an attempt that was graded, with the overrides on its checks."""
+    said = overrides(store, upto).get(one.kept.name, ())
+    return with_overrides(unpack(store.result(one.kept.id), Result), one.kept, said)
 
 
-def decided(result: Result, kept: Kept, said: Iterable[Override]) -> Result:
+def counting_results(
+    store: Store, upto: int | None = None
+) -> Iterator[tuple[CountingAttempt, Result | None]]:
+    """Give each student's attempt that counts, and its result; None where it was not graded."""
+    said = overrides(store, upto)
+    for one in counting_attempts(store, upto):
+        kept, result = one.kept, None
+        if kept.standing == "graded":
+            packed = unpack(store.result(kept.id), Result)
+            result = with_overrides(packed, kept, said.get(kept.name, ()))
+        yield one, result
+
+
+def with_overrides(result: Result, kept: Kept, said: Iterable[Override]) -> Result:
     """A result with the last word on its checks, and the sums that follow.
 
     A word on a check that is not there any more has nothing to say.

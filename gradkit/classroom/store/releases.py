@@ -1,4 +1,4 @@
-"""What was given back to students, byte for byte, and when."""
+"""Keep what was given back to students, byte for byte, and when."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def releases(store: Store, name: str) -> list[Release]:
 
 
 def given(store: Store) -> dict[str, list[Release]]:
-    """The same for all students, by name."""
+    """Map each student to all that was given back, the oldest first."""
     found: dict[str, list[Release]] = {}
     for row in store.rows("SELECT id, run, name, file, content FROM released ORDER BY id"):
         found.setdefault(row["name"], []).append(_release(row))
@@ -48,7 +48,7 @@ def digest_of(content: bytes) -> str:
 
 
 def latest(store: Store) -> dict[str, int]:
-    """By student the run that gave something back last."""
+    """Map each student to the run that gave something back last."""
     rows = store.rows("SELECT name, max(run) AS run FROM released GROUP BY name")
     return {row["name"]: row["run"] for row in rows}
 

@@ -8,20 +8,67 @@ from __future__ import annotations
 
 import getpass
 import json
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 
-from gradkit.classroom.store.database import Database, last
+from gradkit.classroom.store.database import RESCUE, Database, StoreError, last
 from gradkit.grading.assess import versions_of
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Kept, Listed, Run, RunKind
-from gradkit.records.course import Sender
+from gradkit.records.course import Sender, Student
 from gradkit.records.mistake import Preset
 from gradkit.text import storable
+
+T = TypeVar("T")
+
+LEVEL = 1
+"""Of compression: arrays of floats gain little from more."""
+
+
+def pack(record: object) -> bytes:
+    """The bytes of a record."""
+    return zlib.compress(_ENCODER.encode(record), LEVEL)
+
+
+def unpack(data: bytes, kind: type[T]) -> T:
+    """The record of that kind.
+
+    Raises
+    ------
+    StoreError
+        The bytes are not what `pack` gives of such a record.
+    """
+    try:
+        return msgspec.msgpack.decode(zlib.decompress(data), type=kind, dec_hook=_array)
+    except (zlib.error, msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+        name = getattr(kind, "__name__", str(kind))
+        raise StoreError(
+            f"The class file is damaged: what it has as a {name} is none ({error}). {RESCUE}"
+        ) from None
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, np.ndarray):
+        array = np.ascontiguousarray(value)
+        return {"dtype": array.dtype.str, "shape": value.shape, "data": array.tobytes()}
+    if isinstance(value, np.generic):
+        return value.item()
+    raise NotImplementedError(f"a record holds a {type(value).__name__}, which cannot be packed")
+
+
+def _array(kind: type, value: Any) -> Any:
+    """An array, read-only as in all records."""
+    return np.frombuffer(value["data"], np.dtype(value["dtype"])).reshape(value["shape"])
+
+
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=_plain)
 
 
 class Store(Database):
@@ -128,6 +175,22 @@ class Store(Database):
                 ],
             )
 
+    def enrol(self, run: int, students: Sequence[Student]) -> None:
+        """Note the students of a roster; a later roster takes the place of an earlier one."""
+        with self.writing():
+            self._base.executemany(
+                "INSERT INTO students (run, name, packed) VALUES (?, ?, ?)",
+                [(run, each.name, msgspec.json.encode(each).decode()) for each in students],
+            )
+
+    def enrolled(self) -> dict[str, Student]:
+        """Return the students of the newest roster, by name; none where there was no roster."""
+        rows = self.rows(
+            "SELECT name, packed FROM students WHERE run = (SELECT max(run) FROM students) "
+            "ORDER BY id"
+        )
+        return {row["name"]: msgspec.json.decode(row["packed"], type=Student) for row in rows}
+
     def drop(self, run: int, codes: Sequence[str]) -> None:
         """Withdraw findings of these codes from everyone, now and in later runs."""
         with self.writing():
@@ -145,7 +208,7 @@ class Store(Database):
         return tuple(row["code"] for row in self.rows("SELECT code FROM drops ORDER BY code"))
 
     def preset(self) -> Preset | None:
-        """What mistakes cost as it was last decided; None leaves it to the assignment."""
+        """Return the preset of deductions as last decided; None leaves it to the assignment."""
         runs = [run for run in self.runs() if run.kind in ("grade", "remark")]
         return msgspec.convert(runs[-1].settings["preset"], Preset | None) if runs else None
 
@@ -169,7 +232,7 @@ class Store(Database):
         return [Kept(**{**row, "provisional": bool(row["provisional"])}) for row in map(dict, rows)]
 
     def listed(self, upto: int | None = None) -> dict[int, tuple[int, Listed]]:
-        """By submission the last run that found it, and what that run was told of it."""
+        """Map each submission to the last run that found it, and what that run was told of it."""
         rows = self.rows(
             "SELECT submission, listed.run, place, stamp, sender, name, digest FROM listed "
             "JOIN submissions ON submissions.id = listed.submission WHERE listed.id IN "

@@ -3,19 +3,86 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gradkit.language import say
 from gradkit.records.finding import UNEXPLAINED
+from gradkit.records.result import Result, TaskResult
+from gradkit.records.verdict import State
+from gradkit.report.data import TITLE_LEVEL, visible
 from gradkit.report.html import plots
-from gradkit.report.html.document import SIGNS, document, points
+from gradkit.report.html.document import SIGNS, document
 from gradkit.report.html.drawings import Drawing
-from gradkit.report.html.row import Row
+from gradkit.report.html.plots import placed
 from gradkit.report.html.student_page import Report
-from gradkit.report.html.svg import placed
-from gradkit.report.words import word
+from gradkit.report.rounding import points
+from gradkit.report.words import override_text, word
 from gradkit.text import clean_text
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """One task: its points, and each check with its state."""
+
+    task: str
+    title: str
+    score: float
+    max_score: float
+    checks: tuple[tuple[str, State], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One student. ``mistakes`` maps codes to titles; ``link`` leads to the student's page.
+
+    ``override_texts`` are sentences on points that a person has set.
+
+    ``link`` is a path relative to the class page, or ``#name`` within it, not yet quoted;
+    empty where there is no page.
+    """
+
+    submission: str
+    score: float
+    max_score: float
+    provisional: bool
+    tasks: tuple[TaskRow, ...]
+    mistakes: tuple[tuple[str, str], ...] = ()
+    link: str = ""
+    override_texts: tuple[str, ...] = ()
+
+
+def to_row(result: Result, hints: int, link: str = "") -> Row:
+    """Cut a result to a row of the class page, with its mistakes where the level names them."""
+    named = {
+        finding.mistake: finding.title
+        for task in result.tasks
+        for finding in visible(task, hints)
+        if hints >= TITLE_LEVEL
+    }
+    return Row(
+        result.submission,
+        result.score,
+        result.max_score,
+        result.provisional,
+        tuple(map(_task, result.tasks)),
+        tuple(named.items()),
+        link,
+        tuple(_decided(result)),
+    )
+
+
+def _decided(result: Result) -> Iterator[str]:
+    for task in result.tasks:
+        for check in task.checks:
+            if check.decision is not None:
+                yield f"{task.title}, {check.check}: {override_text(check)}"
+
+
+def _task(task: TaskResult) -> TaskRow:
+    checks = tuple((check.check, check.state) for check in task.checks)
+    return TaskRow(task.task, task.title, task.score, task.max_score, checks)
+
 
 BARS = 20
 """Mistakes that are drawn; the table has them all."""
@@ -94,8 +161,10 @@ def class_page(rows: Sequence[Row], title: str, reports: Sequence[Report] = ()) 
 
 def _clean(row: Row) -> Row:
     mistakes = tuple((code, clean_text(title)) for code, title in row.mistakes)
-    decided = tuple(map(clean_text, row.decided))
-    return replace(row, submission=clean_text(row.submission), mistakes=mistakes, decided=decided)
+    texts = tuple(map(clean_text, row.override_texts))
+    return replace(
+        row, submission=clean_text(row.submission), mistakes=mistakes, override_texts=texts
+    )
 
 
 def _line(row: Row, columns: Iterable[str]) -> Line:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from gradkit.hearsay import label_said
 from gradkit.language import language, say, say_each
+from gradkit.report.rounding import points
 from gradkit.report.words import word
 from gradkit.text import where
 
@@ -89,11 +90,6 @@ def policy(**inline: str) -> str:
         digest = b64encode(hashlib.sha256(text.encode()).digest()).decode()
         rules.append(f"{kind}-src 'sha256-{digest}'")
     return "; ".join(rules)
-
-
-def points(value: float) -> str:
-    """At most two decimals: ``4``, ``4.5``, ``4.33``."""
-    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def number(value: float | None) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gradkit.records.feedback import Changes
+from gradkit.records.reports import Changes
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report.data import to_data, visible
-from gradkit.report.html.code import Code, shown
 from gradkit.report.html.document import document
 from gradkit.report.html.drawings import Drawing, courses, heat_map
-from gradkit.report.html.rules import Rule, rules
+from gradkit.report.html.formulas import Rule, rules
 from gradkit.text import clean_text
 
 Data = Mapping[str, Any]
@@ -94,7 +93,7 @@ def student_page(result: Result, hints: int, changes: Changes | None = None) -> 
 
 
 def report(result: Result, hints: int, name: str) -> Report:
-    """What a page says of one submission, cleaned and typeset."""
+    """Collect what a page says of one submission, cleaned and typeset."""
     data = clean(to_data(result, hints))
     chapters = tuple(
         _chapter(f"{name}-{number}", task, told, hints)
@@ -104,7 +103,7 @@ def report(result: Result, hints: int, name: str) -> Report:
 
 
 def clean(value: Any) -> Any:
-    """The same data with every text in it made fit to be shown."""
+    """Clean every text in nested data."""
     if isinstance(value, str):
         return clean_text(value, LONGEST)
     if isinstance(value, dict):
@@ -127,7 +126,7 @@ def _chapter(name: str, task: TaskResult, data: Data, hints: int) -> Chapter:
 
 
 def _places(finding: Data) -> Iterator[Place]:
-    """Where a finding is, as far as the level shows it."""
+    """Give the places of a finding, as far as the level shows them."""
     for place in finding.get("places", ()):
         yield _place(place)
     if not finding.get("places") and finding.get("line") is not None:
@@ -159,3 +158,58 @@ def _part(name: str, check: Data, findings: Sequence[Found], listings: Sequence[
             check["state"] != "pass" or check["courses"] or check["notes"] or check["decision"]
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line as HTML that is safe to print, and the numbers of the findings that point at it."""
+
+    number: int
+    html: str
+    findings: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A listing as it is shown."""
+
+    file: str
+    cell: int | None
+    lines: tuple[Line, ...]
+
+
+def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[Code]:
+    """The listings that hold a marked place, in their order.
+
+    Parameters
+    ----------
+    listings
+        Of the data of a result.
+    marks
+        Places, each with the number of the finding that points there; 0 is a check's own.
+    """
+    found: dict[Place, list[int]] = {}
+    for place, finding in dict.fromkeys(marks):
+        found.setdefault(place, []).append(finding)
+    codes = []
+    for listing in listings:
+        file, cell = listing["file"], listing["cell"]
+        lines = tuple(
+            Line(number, text, tuple(found.get(Place(file, cell, number), ())))
+            for number, text in enumerate(_coloured(listing["source"]), listing["first_line"])
+        )
+        if any(line.findings for line in lines):
+            codes.append(Code(file, cell, lines))
+    return codes
+
+
+def _coloured(source: str) -> list[str]:
+    """Each line as HTML, in which all that is the student's is escaped."""
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    lexer = PythonLexer(stripnl=False, ensurenl=False)
+    html: str = highlight(source, lexer, HtmlFormatter(nowrap=True))
+    lines = html.split("\n")
+    return lines[: source.count("\n") + 1]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
-from gradkit.records.feedback import Changes, Moved, PointsChange, Word
 from gradkit.records.finding import Finding
+from gradkit.records.reports import Changes, Moved, PointsChange, PointsGiven
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
 from gradkit.records.submission import Listing, Place, Problem
 from gradkit.records.verdict import Course, Entry
@@ -120,8 +120,8 @@ def changes(text: str = "plain") -> Changes:
         (Moved("Regression in numpy", "update", f"Gone {text}", ("W1[0,1]", text)),),
         (Moved("Regression in numpy", "", f"Come {text}", ()),),
         (
-            Word("Regression in numpy", "update", 1.0, f"Given {text}"),
-            Word("Regression in numpy", "forward", None, f"Taken {text}"),
+            PointsGiven("Regression in numpy", "update", 1.0, f"Given {text}"),
+            PointsGiven("Regression in numpy", "forward", None, f"Taken {text}"),
         ),
         (1, 2),
         (f"Reason {text}",),

@@ -7,9 +7,8 @@ from report.html.samples import HOSTILE, Elements, result
 
 from gradkit.report.data import to_data
 from gradkit.report.html import plots
-from gradkit.report.html.drawings import courses, heat_map
-from gradkit.report.html.heat import matrices
-from gradkit.report.html.svg import placed
+from gradkit.report.html.drawings import courses, heat_map, matrices
+from gradkit.report.html.plots import placed
 from gradkit.text import clean_text
 
 COURSE = ((1, 2, 3), (3.0, 2.0, 1.0), (3.0, 1.5, 0.5))

@@ -11,8 +11,8 @@ from report.html.samples import HOSTILE, WORDS, Elements, changes, result
 
 from gradkit.records.finding import UNEXPLAINED
 from gradkit.report.html import student_page, to_row
-from gradkit.report.html.document import points
 from gradkit.report.html.student_page import ROWS
+from gradkit.report.rounding import points
 
 PAGE = student_page(result(), 4)
 

@@ -6,19 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gradkit.classroom.course.find_student import whom
+from gradkit.classroom.course.find_student import find_student, pseudonym
 from gradkit.classroom.course.senders import attributed, senders
 from gradkit.classroom.remark import settings_of
-from gradkit.classroom.store.attempts import counted
-from gradkit.classroom.store.overrides import overrides, result_of
-from gradkit.classroom.store.pseudonyms import pseudonym
+from gradkit.classroom.store.attempts import counting_attempt
+from gradkit.classroom.store.overrides import result_of
 from gradkit.classroom.store.releases import content, releases
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Kept
 from gradkit.records.result import Result
 from gradkit.records.submission import Parcel, Submission
 from gradkit.report.data import EXPECTED_LEVEL, to_data
-from gradkit.reproducer import DisputeError, Shown, find, findings_in, run_again
+from gradkit.reproducer import ReproducerError, Shown, find, findings_in, run_again
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.gather import Handed, gather
 from gradkit.submission.load import Loader
@@ -26,7 +25,7 @@ from gradkit.submission.read import collect, parse
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class StudentResult:
     """The result of a student that counts, points that a person has set in it.
 
     ``path`` is where the submission was; it is empty where the student was asked for by a
@@ -48,7 +47,7 @@ class Copy:
     total: int
 
 
-def sheet_of(folder: Path, student: str) -> Sheet:
+def student_result(folder: Path, student: str) -> StudentResult:
     """Look up a student's result.
 
     Parameters
@@ -66,7 +65,7 @@ def sheet_of(folder: Path, student: str) -> Sheet:
     Examples
     --------
     >>> from pathlib import Path
-    >>> sheet = sheet_of(Path("results"), "chen")
+    >>> sheet = student_result(Path("results"), "chen")
     >>> sheet.result.score, sheet.path
     (17.25, 'handed_in/chen.py')
     """
@@ -74,8 +73,8 @@ def sheet_of(folder: Path, student: str) -> Sheet:
         kept, result = _counting(store, student)
         # Whoever asks by a pseudonym is not told the name.
         if student == pseudonym(store, kept.name):
-            return Sheet(replace(result, submission=student), "")
-        return Sheet(result, kept.path)
+            return StudentResult(replace(result, submission=student), "")
+        return StudentResult(result, kept.path)
 
 
 def show_finding(folder: Path, student: str, finding: str, assignment: Path | None = None) -> Shown:
@@ -84,7 +83,7 @@ def show_finding(folder: Path, student: str, finding: str, assignment: Path | No
     Examples
     --------
     >>> from pathlib import Path
-    >>> task, = sheet_of(Path("results"), "chen").result.tasks
+    >>> task, = student_result(Path("results"), "chen").result.tasks
     >>> show_finding(Path("results"), "chen", task.findings[0].id).agrees
     True
     """
@@ -119,15 +118,15 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
     (1, 1, b'<!DOCTYPE html>')
     """
     with Store(folder, write=False) as store:
-        name = whom(store, student)
+        name = find_student(store, student)
         given = releases(store, name)
         if not given:
-            raise DisputeError(f"{name} was given nothing back yet.")
+            raise ReproducerError(f"{name} was given nothing back yet.")
         if number is not None and number > len(given):
             listed = ", ".join(
                 f"{at} ({each.file}, run {each.run})" for at, each in enumerate(given, 1)
             )
-            raise DisputeError(f"--release {number}: {name} was given back {listed}.")
+            raise ReproducerError(f"--release {number}: {name} was given back {listed}.")
         pages = [at for at, each in enumerate(given, 1) if each.file.endswith(".html")]
         number = number or (pages[-1] if pages else len(given))
         chosen = given[number - 1]
@@ -136,18 +135,17 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
 
 def _counting(store: Store, student: str) -> tuple[Kept, Result]:
     """The attempt of a student that counts, and its result."""
-    name = whom(store, student)
-    counts = {each.kept.name: each for each in counted(store)}
-    if name not in counts:
-        raise DisputeError(f"{name} has nothing that counts.")
-    one = counts[name]
+    name = find_student(store, student)
+    one = counting_attempt(store, name)
+    if one is None:
+        raise ReproducerError(f"{name} has nothing that counts.")
     if one.kept.standing != "graded":
         if student == pseudonym(store, name):
-            raise DisputeError(f"{student} was {one.kept.standing}.")
-        raise DisputeError(
+            raise ReproducerError(f"{student} was {one.kept.standing}.")
+        raise ReproducerError(
             f"{name} was {one.kept.standing}: {one.kept.told} It is {one.kept.path}."
         )
-    return one.kept, result_of(store, one, overrides(store).get(name, ()))
+    return one.kept, result_of(store, one)
 
 
 def show_stored(
@@ -168,7 +166,7 @@ def show_stored(
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         There is no such finding, or the submission or assignment is not what it was.
     StoreError
         Nothing has been graded there.
@@ -190,7 +188,7 @@ def read_stored(kept: Kept, folder: Path) -> Submission:
 
     Raises
     ------
-    DisputeError
+    ReproducerError
         It is gone, has changed, or cannot be read.
     """
     digests = []
@@ -201,20 +199,20 @@ def read_stored(kept: Kept, folder: Path) -> Submission:
                     return parse(replace(parcel, name=kept.name))
                 digests.append(parcel.digest)
         except SubmissionError as error:
-            raise DisputeError(str(error)) from None
+            raise ReproducerError(str(error)) from None
     if digests:
-        raise DisputeError(
+        raise ReproducerError(
             f"{kept.path}: the submission has changed since: its digest was {kept.digest[:12]}, "
             f"and is {digests[0][:12]}. Put the former one back, or grade the class anew."
         )
-    raise DisputeError(
+    raise ReproducerError(
         f"{kept.path}: the submission is gone, so its code cannot be shown or run. Put it back, "
         "or grade the class again from where it is now."
     )
 
 
 def _parcels(base: Path, kept: Kept) -> Iterator[Parcel]:
-    """What lies there: as one of a download, whose files may belong together, or by itself."""
+    """Read what lies there: as one of a download, whose files may belong together, or by itself."""
     for path, member in _places(base, kept.path):
         with Loader() as loader:
             for handed in _download(path, member):

@@ -1,12 +1,16 @@
-"""Formulas as MathML, which browsers set and screen readers speak."""
+"""Typeset the rules of a finding as MathML, with what differs marked."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from gradkit.report.formula import Formula, spelled
+from gradkit.records.finding import Finding
+from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL
+from gradkit.report.formula import Formula, held_against, read, spelled
+from gradkit.text import clean_text
 
 _TOKEN = re.compile(
     r"(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
@@ -106,3 +110,45 @@ def _script(tag: str, *parts: Element) -> Element:
     script = Element(tag)
     script.extend(parts)
     return script
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one entry moves, as MathML; with ``value``, what it becomes.
+
+    ``applied`` is empty where it does not move, ``right`` where it is not shown.
+    """
+
+    entry: str
+    value: bool
+    applied: str
+    right: str
+
+
+def rules(finding: Finding, hints: int) -> Iterator[Rule]:
+    """The rules that the level shows.
+
+    What differs in the code's own rule is marked a level before the right rule is shown,
+    as it is in the text.
+    """
+    for entry, text in finding.applies.items() if hints >= RULE_LEVEL else ():
+        applied = _read(text)
+        right = _read(finding.should[entry]) if entry in finding.should else None
+        yield Rule(
+            clean_text(entry),
+            applied.value,
+            _typeset(applied, right),
+            _typeset(right, applied) if right is not None and hints >= EXPECTED_LEVEL else "",
+        )
+
+
+def _read(text: str) -> Formula:
+    return read(clean_text(text))
+
+
+def _typeset(formula: Formula, other: Formula | None) -> str:
+    if not formula.terms:
+        return ""
+    # Beside an entry that stands still, all differs, and marks would say nothing.
+    marked = held_against(formula, other) if other is not None and other.terms else formula
+    return typeset(marked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradkit.classroom.course.identify import index, normal, turned, who
+from gradkit.classroom.course.find_student import index, normal, turned, who
 
 KNOWN = index(
     [

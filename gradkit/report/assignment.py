@@ -1,10 +1,37 @@
-"""An audit for whoever wrote the assignment: what slips through first, then the rest."""
+"""Write what an assignment asks for, and what an audit of it found, as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gradkit.records.audit import Audit, TaskAudit, Trial
+from gradkit.records.mistake import Audit, TaskAudit, Trial
+from gradkit.records.task import Assignment, Task
+
+
+def outline(assignment: Assignment) -> str:
+    """Tasks with their roles, checks and points."""
+    return f"{assignment.title} ({assignment.id})\n\n" + "\n".join(map(_outlined, assignment.tasks))
+
+
+def _outlined(task: Task) -> str:
+    sizes = "-".join(str(n) for n in (task.X.shape[1], *(layer.units for layer in task.layers)))
+    activations = ", ".join(layer.activation for layer in task.layers)
+    rates = task.rates
+    lines = [
+        f"{task.id}: {task.title}",
+        f"  net     {sizes} ({activations}), loss {task.loss}, {task.epochs} epochs",
+        f"  rates   weights {rates.weight:g}, biases {rates.bias:g} ({rates.policy})",
+    ]
+    for number, role in enumerate(task.roles):
+        optional = "" if role.required else " (optional)"
+        lines.append(
+            f"  {'roles' if not number else '':<8}{role.name:<12}{role.signature}{optional}"
+        )
+    for number, check in enumerate(task.checks):
+        lines.append(f"  {'checks' if not number else '':<8}{check.name:<12}{check.points:g}")
+    total = sum(check.points for check in task.checks)
+    return "\n".join([*lines, f"  {'':<8}{'points':<12}{total:g}", ""])
+
 
 WIDTH = 100
 

@@ -10,11 +10,9 @@ import pytest
 from classroom.downloads import canvas_takes, folder, moodle_takes
 
 from gradkit.classroom.course.senders import attributed, senders
-from gradkit.classroom.feedback.bundle import (
+from gradkit.classroom.feedback.address import (
     BundleError,
-    canvas_names,
-    folder_names,
-    moodle_names,
+    page_names,
     write_folder,
     write_zip,
 )
@@ -54,7 +52,7 @@ ATTACHMENTS = {"9001": "101", "9002": "101", "9003": "102", "9004": "103", "9005
 
 def test_canvas_takes_every_page(tmp_path: Path) -> None:
     """By its own rule: user and attachment, whatever the files were called."""
-    names, left = canvas_names(told(folder(tmp_path / "subs", *CANVAS)))
+    names, left = page_names("canvas", told(folder(tmp_path / "subs", *CANVAS)))
     assert write_zip(tmp_path / "f.zip", names.items(), page) == 4
     found = {
         canvas_takes(name, ATTACHMENTS): text for name, text in members(tmp_path / "f.zip").items()
@@ -77,8 +75,8 @@ def test_canvas_would_not_take_the_students_own_names() -> None:
 
 def test_canvas_takes_anonymous_pages(tmp_path: Path) -> None:
     """Late or not."""
-    names, _ = canvas_names(
-        told(folder(tmp_path / "s", "LATE_anon_aB3_9001_a.py", "anon_x9_9003_b.py"))
+    names, _ = page_names(
+        "canvas", told(folder(tmp_path / "s", "LATE_anon_aB3_9001_a.py", "anon_x9_9003_b.py"))
     )
     known = {"aB3": "101", "x9": "102"}
     assert [canvas_takes(name, ATTACHMENTS, known) for name in names.values()] == ["101", "102"]
@@ -87,17 +85,17 @@ def test_canvas_takes_anonymous_pages(tmp_path: Path) -> None:
 def test_who_cannot_be_told_to_a_platform_is_said(tmp_path: Path) -> None:
     """A text entry has no attachment, a plain name no number."""
     texts = told(folder(tmp_path / "s", "leekim_101_text.html", "moann_102_9003_a.py"))
-    assert canvas_names(texts)[1] == [
+    assert page_names("canvas", texts)[1] == [
         ("leekim", "was not downloaded from Canvas with an attachment's number")
     ]
     plain = told(folder(tmp_path / "p", "kim.py"))
-    assert canvas_names(plain)[0] == {}
-    assert moodle_names(plain) == (
+    assert page_names("canvas", plain)[0] == {}
+    assert page_names("moodle", plain) == (
         {},
         [("kim", "was not downloaded from Moodle with a participant's number")],
     )
-    assert list(folder_names(plain)[0]) == ["kim"]
-    assert folder_names(plain)[1] == []
+    assert list(page_names("folder", plain)[0]) == ["kim"]
+    assert page_names("folder", plain)[1] == []
 
 
 @pytest.mark.parametrize(
@@ -113,7 +111,7 @@ def test_who_cannot_be_told_to_a_platform_is_said(tmp_path: Path) -> None:
 )
 def test_moodle_takes_every_page(tmp_path: Path, form: str, expected: str) -> None:
     """Under the folder that it gave, for those that it knows."""
-    names, left = moodle_names(told(folder(tmp_path / "subs", form)))
+    names, left = page_names("moodle", told(folder(tmp_path / "subs", form)))
     write_zip(tmp_path / "f.zip", names.items(), page)
     assert members(tmp_path / "f.zip") == {expected: "<p>Kim Lee</p>"}
     assert moodle_takes(expected, ["501"]) == ("501", "feedback.html")
@@ -128,9 +126,9 @@ def test_names_are_safe_on_windows(tmp_path: Path) -> None:
         Sender("CON", "moodle", {}, False, "Kim?*|\\_501_assignsubmission_file_"),
     ]
     names = [
-        *canvas_names(odd)[0].values(),
-        *moodle_names(odd)[0].values(),
-        *folder_names(odd)[0].values(),
+        *page_names("canvas", odd)[0].values(),
+        *page_names("moodle", odd)[0].values(),
+        *page_names("folder", odd)[0].values(),
     ]
     assert len(names) == 4
     for name in names:
@@ -142,7 +140,7 @@ def test_names_are_safe_on_windows(tmp_path: Path) -> None:
 
 def test_the_same_pages_are_the_same_archive(tmp_path: Path) -> None:
     """In whatever order the students come."""
-    names = canvas_names(told(folder(tmp_path / "subs", *CANVAS)))[0]
+    names = page_names("canvas", told(folder(tmp_path / "subs", *CANVAS)))[0]
     write_zip(tmp_path / "a.zip", names.items(), page)
     write_zip(tmp_path / "b.zip", reversed(names.items()), page)
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()

@@ -1,11 +1,11 @@
 """A disputed finding is shown as one Python file; those there are, as a list."""
 
-from gradkit.report.script import listing, to_text
+from gradkit.reproducer.recorded import listing, script_text
 
 
 def test_the_outcome_stands_in_comments() -> None:
     """What was printed cannot break out of them, whatever it holds."""
-    text = to_text("x = 1\n", "one\n\nfound    2\x1b[31m\n", "It comes out again.")
+    text = script_text("x = 1\n", "one\n\nfound    2\x1b[31m\n", "It comes out again.")
     assert text == (
         "x = 1\n\n"
         "# Run again in a process of its own, this printed\n"

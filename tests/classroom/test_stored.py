@@ -25,13 +25,13 @@ from classroom.answering import (
 from classroom.classes import changed_assignment
 from classroom.here import grade_here
 
-from gradkit.classroom.reports.again import read_stored
-from gradkit.classroom.store.attempts import counted
+from gradkit.classroom.reports.stored import read_stored
+from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.releases import release, releases
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Kept
-from gradkit.reproducer import DisputeError
+from gradkit.reproducer import ReproducerError
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -112,7 +112,7 @@ def test_a_path_is_taken_from_beside_the_class_too(
 def kept_of(course: Path) -> Kept:
     """Of the only student."""
     with Store(course, write=False) as store:
-        (one,) = counted(store)
+        (one,) = counting_attempts(store)
     return one.kept
 
 
@@ -123,7 +123,7 @@ def test_a_submission_that_changed_or_is_gone_is_refused(tmp_path: Path) -> None
     kept = kept_of(tmp_path / "out")
     assert read_stored(kept, tmp_path / "out").digest == kept.digest
     (folder / "kim.py").write_text(SWAPPED + "\n", encoding="utf-8")
-    with pytest.raises(DisputeError) as caught:
+    with pytest.raises(ReproducerError) as caught:
         read_stored(kept, tmp_path / "out")
     said = rf"{re.escape(kept.path)}: the submission has changed since: its digest was "
     assert re.fullmatch(
@@ -132,7 +132,7 @@ def test_a_submission_that_changed_or_is_gone_is_refused(tmp_path: Path) -> None
         str(caught.value),
     )
     (folder / "kim.py").unlink()
-    with pytest.raises(DisputeError) as caught:
+    with pytest.raises(ReproducerError) as caught:
         read_stored(kept, tmp_path / "out")
     assert str(caught.value) == (
         f"{kept.path}: the submission is gone, so its code cannot be shown or run. Put it back, "
@@ -151,7 +151,7 @@ def test_a_submission_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     data = bytearray((tmp_path / "in.zip").read_bytes())
     data[60] ^= 0xFF
     (tmp_path / "in.zip").write_bytes(data)
-    with pytest.raises(DisputeError, match=r"kim\.py"):
+    with pytest.raises(ReproducerError, match=r"kim\.py"):
         read_stored(kept, tmp_path / "out")
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from platforms import read
 from results import result
-from test_injection import decoded
 
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
-from gradkit.report import classroom, data, github, gradescope, html, junit, markdown, prairielearn
+from gradkit.report import data, github, html
+from gradkit.report.formats import FORMATS, render
 from gradkit.report.fragment import fragment
 from gradkit.report.html import page, to_row
-from gradkit.report.overrides import STALE, decided
-from gradkit.report.rounding import allot
+from gradkit.report.rounding import round_points
 from gradkit.report.text import to_text
-from gradkit.report.visibility import withhold
+from gradkit.report.visibility import apply_visibility
+from gradkit.report.words import STALE, override_text
 
 WORD = Decision(2.5, "A. Miller", "2026-11-25T09:30:00.000+00:00", "the sheet was\nunclear", False)
 SAID = "Set to 4 of 5 by A. Miller on 2026-11-25: the sheet was unclear. The mark alone is 2.5."
@@ -40,20 +40,12 @@ def flat(text: str) -> str:
 
 
 SHOWN: dict[str, Callable[[Result], str]] = {
-    "text": lambda made: flat(to_text([made], 1)),
-    "json": lambda made: data.render([made], 1),
-    "markdown": lambda made: flat(markdown.render([made], 1)),
-    "junit": lambda made: flat(junit.render([made], 1)),
+    **{
+        word: lambda made, word=word: flat(read(word, render(word, [made], 1)))
+        for word in FORMATS
+        if word not in ("html", "github")
+    },
     "github": lambda made: github.render([made], 1).partition("::notice")[2],
-    "github-classroom": lambda made: flat(
-        "\n".join(test["message"] or "" for test in decoded(classroom.render([made], 1))["tests"])
-    ),
-    "gradescope": lambda made: flat(
-        "\n".join(test["output"] for test in json.loads(gradescope.render([made], 1))["tests"])
-    ),
-    "prairielearn": lambda made: flat(
-        "\n".join(test["message"] for test in json.loads(prairielearn.render([made], 1))["tests"])
-    ),
     "page": lambda made: page.render([made], 1),
     "class page": lambda made: html.class_page([to_row(made, 4)], "class"),
     "notebook": lambda made: fragment("Task", made, 1),
@@ -65,7 +57,7 @@ SHOWN: dict[str, Callable[[Result], str]] = {
 def test_every_format_says_it(name: str, check: str) -> None:
     """On a check that passed, one that erred, one that failed; at the lowest level; once."""
     made = with_word(check=check)
-    (said,) = (decided(each) for each in made.tasks[0].checks if each.decision is not None)
+    (said,) = (override_text(each) for each in made.tasks[0].checks if each.decision is not None)
     assert SHOWN[name](made).count(said) == 1
     assert "A. Miller" not in SHOWN[name](with_word(None, check))
 
@@ -80,10 +72,10 @@ def test_every_format_says_that_it_is_stale(name: str) -> None:
 def test_the_sentence() -> None:
     """On one line, with one stop after a comment that has its own; without one, no colon."""
     (check,) = (each for each in with_word().tasks[0].checks if each.decision)
-    assert decided(check) == SAID
+    assert override_text(check) == SAID
     for comment, said in (("Why not?", "25: Why not? The mark"), ("", "25. The mark")):
-        assert said in decided(replace(check, decision=replace(WORD, comment=comment)))
-    assert decided(replace(check, decision=None)) == ""
+        assert said in override_text(replace(check, decision=replace(WORD, comment=comment)))
+    assert override_text(replace(check, decision=None)) == ""
 
 
 def test_json_has_every_part() -> None:
@@ -105,9 +97,9 @@ def test_json_has_every_part() -> None:
 def test_of_an_unseen_check_the_reason_is_held_back() -> None:
     """It is about what was found; who has set how many points is told."""
     made = replace(with_word(), visibility={"forward": "hidden"})
-    (check,) = (each for each in withhold(made).tasks[0].checks if each.check == "forward")
-    assert decided(check) == SAID.replace(": the sheet was unclear", "")
-    assert "unclear" not in to_text([withhold(made)], 4)
+    (check,) = (each for each in apply_visibility(made).tasks[0].checks if each.check == "forward")
+    assert override_text(check) == SAID.replace(": the sheet was unclear", "")
+    assert "unclear" not in to_text([apply_visibility(made)], 4)
 
 
 def test_set_points_are_the_last_to_be_rounded_away() -> None:
@@ -117,9 +109,9 @@ def test_set_points_are_the_last_to_be_rounded_away() -> None:
         CheckResult("b", "fail", 1.4, 3.0, ""),
     )
     task = TaskResult("t", "T", 6.0, 8.0, 8.0, False, checks)
-    assert allot(task) == (450, 150)
+    assert round_points(task) == (450, 150)
     unset = replace(task, checks=(replace(checks[0], decision=None), checks[1]))
-    assert allot(unset) == (450, 150)
+    assert round_points(unset) == (450, 150)
     coarse = replace(task, score=5.5)
-    assert allot(coarse) == (450, 100)
-    assert allot(replace(unset, score=5.5))[0] < 450
+    assert round_points(coarse) == (450, 100)
+    assert round_points(replace(unset, score=5.5))[0] < 450

@@ -1,0 +1,202 @@
+"""Pack an assignment for Gradescope, PrairieLearn or GitHub Classroom."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+from gradkit.authoring.export.bundle import (
+    Bundle,
+    File,
+    Files,
+    bundle,
+    fill,
+    write_folder,
+    write_zip,
+)
+from gradkit.authoring.export.install import Install, carried, choose, wheel_alone, words
+from gradkit.records.task import Assignment, Task
+
+TORCH = "torch --index-url https://download.pytorch.org/whl/cpu"
+"""What to install for torch tasks: a tenth of the size of what comes with CUDA."""
+
+
+def gradescope(source: Bundle, given: Install) -> Files:
+    """The files of the archive."""
+    torch = any(task.framework == "torch" for task in source.assignment.tasks)
+    options = f'--assignment "$source/assignment/{source.assignment_file}"'
+    keys = '--reference "$source/reference"' if source.reference else "--no-reference"
+    return {
+        "setup.sh": File(
+            fill(
+                "gradescope-setup.sh",
+                install=words(given, '"$source"'),
+                torch=TORCH if torch else "",
+            ),
+            program=True,
+        ),
+        "run_autograder": File(
+            fill("gradescope-run.sh", options=f"{options} {keys}", tier=tier(source)), program=True
+        ),
+        **carried(given),
+        **secrets(source),
+    }
+
+
+def tier(source: Bundle) -> str:
+    """The tier of isolation to insist on: beside keys that root alone can read, no root."""
+    return "3" if source.reference else "0"
+
+
+def secrets(source: Bundle) -> dict[str, File]:
+    """The assignment and its model solutions, each in a folder of its own, closed to others."""
+    return {
+        **{f"assignment/{path}": File(text, secret=True) for path, text in source.files.items()},
+        **{f"reference/{path}": File(text, secret=True) for path, text in source.reference.items()},
+    }
+
+
+SPACE = uuid.UUID("6f3e6f0e-6f39-5b7f-9c9c-6f6b1f5a7d10")
+"""Of the questions' ids: the same task of the same assignment is the same question."""
+
+SPARE_SECONDS = 30
+"""For starting the container's Python, on top of the task's own limit."""
+
+LONGEST = 600
+"""Seconds that PrairieLearn allows a job."""
+
+
+def prairielearn(source: Bundle, given: Install, image: str) -> Files:
+    """The files of a course that belong to this assignment."""
+    assignment = source.assignment
+    torch = any(task.framework == "torch" for task in assignment.tasks)
+    shared = f"serverFilesCourse/gradkit/{assignment.id}"
+    keys = '--reference "$here/reference"' if source.reference else "--no-reference"
+    options = f'--assignment "$here/assignment/{source.assignment_file}" {keys}'
+    files = {
+        "docker/Dockerfile": File(
+            fill(
+                "prairielearn.Dockerfile",
+                copy="".join(f"COPY {name} /tmp/" for name in carried(given)),
+                install=words(given, "/tmp"),  # noqa: S108  (in the image, which is ours alone)
+                torch=TORCH if torch else "",
+            )
+        ),
+        **carried(given, "docker/"),
+        f"{shared}/run.sh": File(
+            fill("prairielearn-run.sh", options=options, tier=tier(source)), program=True
+        ),
+        **{f"{shared}/{path}": file for path, file in secrets(source).items()},
+    }
+    for task in assignment.tasks:
+        folder = f"questions/{assignment.id}/{task.id}"
+        files[f"{folder}/info.json"] = File(_info(assignment, task, image))
+        files[f"{folder}/question.html"] = File(
+            fill("prairielearn-question.html", file=file_name(task))
+        )
+    return files
+
+
+def file_name(task: Task) -> str:
+    """Name the student's file for a task."""
+    return f"{task.id.replace('-', '_')}.py"
+
+
+def _info(assignment: Assignment, task: Task, image: str) -> bytes:
+    info = {
+        "uuid": str(uuid.uuid5(SPACE, f"{assignment.id}/{task.id}")),
+        "title": task.title,
+        "topic": assignment.title,
+        "type": "v3",
+        "gradingMethod": "External",
+        "externalGradingOptions": {
+            "enabled": True,
+            "image": image,
+            "serverFilesCourse": [f"gradkit/{assignment.id}/"],
+            "entrypoint": [f"/grade/serverFilesCourse/gradkit/{assignment.id}/run.sh", task.id],
+            "timeout": int(min(2 * task.deadline + SPARE_SECONDS, LONGEST)),
+        },
+    }
+    return (json.dumps(info, indent=2) + "\n").encode()
+
+
+HOME = ".gradkit"
+"""Where the wheel, and an assignment of one's own, go in the students' repository."""
+
+
+def classroom(source: Bundle, given: Install) -> Files:
+    """The workflow, gradkit's wheel and, where it is not gradkit's own, the assignment."""
+    torch = any(task.framework == "torch" for task in source.assignment.tasks)
+    option = f"--assignment {HOME}/{source.assignment_file}" if source.own else ""
+    files = {
+        ".github/workflows/classroom.yml": File(workflow(given, option, torch=torch)),
+        **carried(given, f"{HOME}/"),
+    }
+    if source.own:
+        files |= {f"{HOME}/{path}": File(text) for path, text in source.files.items()}
+    return files
+
+
+def workflow(given: Install, options: str = "", *, torch: bool = True) -> bytes:
+    """The text of the workflow; ``options`` go to `gradkit check`."""
+    return fill(
+        "github-classroom.yml",
+        install=words(given, HOME),
+        torch=f"pip install {TORCH}" if torch else "",
+        options=f" {options}" if options else "",
+    )
+
+
+def export_assignment(
+    platform: str,
+    out: Path,
+    *,
+    assignment: Path | None = None,
+    reference: Path | None = None,
+    no_reference: bool = False,
+    install: str | None = None,
+    image: str = "gradkit-grader",
+) -> None:
+    """Write what a platform needs to grade an assignment; nothing is overwritten.
+
+    Parameters
+    ----------
+    platform : str
+        ``gradescope`` (a zip), ``prairielearn``, ``github-classroom``, or ``wheel`` for gradkit
+        alone (a folder each).
+    out : Path
+        The zip or folder to write.
+    assignment : Path, optional
+        An assignment file; by default gradkit's own assignment.
+    reference : Path, optional
+        Folder of the model solutions; by default the checkout's.
+    no_reference : bool
+        Leave model solutions out.
+    install : str, optional
+        What pip installs gradkit from; by default a wheel of the gradkit that runs.
+    image : str
+        PrairieLearn's name for the image.
+
+    Raises
+    ------
+    GradkitError
+        Something is there already, cannot be written, or is lacking.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> export_assignment("github-classroom", Path("classroom"))
+    >>> sorted(str(path) for path in Path("classroom").rglob("*.yml"))
+    ['classroom/.github/workflows/classroom.yml']
+    """
+    given = choose(install)
+    if platform == "wheel":
+        return write_folder(wheel_alone(given), out)
+    keyless = no_reference or platform == "github-classroom"
+    source = bundle(assignment, reference, keyless=keyless)
+    if platform == "github-classroom":
+        return write_folder(classroom(source, given), out)
+    if platform == "prairielearn":
+        return write_folder(prairielearn(source, given, image), out)
+    return write_zip(gradescope(source, given), out)
