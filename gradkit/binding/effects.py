@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gradkit.runtime.names import MUTATORS, base_name
 from gradkit.runtime.syntax import walk
-from gradkit.submission.signature import AnyFunction
+from gradkit.submission.functions import AnyFunction
 
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler)
 _PARTS = (ast.Attribute, ast.Subscript)

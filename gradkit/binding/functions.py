@@ -8,13 +8,10 @@ from itertools import permutations
 
 import numpy as np
 
-from gradkit.binding.conventions import stated, unknown, variants
-from gradkit.binding.draft import draft
+from gradkit.binding.conventions import find_returns, stated, unknown, variants
 from gradkit.binding.effects import left_behind
-from gradkit.binding.facts import Function, Outline
-from gradkit.binding.match import Fit, called, fit_function, is_called
-from gradkit.binding.missing import misfit, not_found
-from gradkit.binding.returns import find_returns
+from gradkit.binding.match import Fit, called, draft, fit_function, is_called, misfit, not_found
+from gradkit.binding.outline import Function, Outline
 from gradkit.records.binding import Before, Binding, Bound, Convention, Missing
 from gradkit.records.observations import Lost
 from gradkit.records.task import Array, Role, Task

@@ -1,4 +1,4 @@
-"""Match names with names: which function may play a role, which parameter is which argument.
+"""Match functions with roles and parameters with arguments by name, or say what is missing.
 
 Static: nothing is called. A name matches an alias exactly, or else with case and
 underscores left aside; ``Al`` and ``AL`` are different words before they are the same.
@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from gradkit.binding.facts import Function
-from gradkit.records.task import Argument, Role
+from gradkit.binding.outline import Function, Outline
+from gradkit.language import say
+from gradkit.records.binding import Bound, Convention, Missing, Path
+from gradkit.records.task import Argument, Role, Task
+from gradkit.text import where
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,3 +173,129 @@ QUANTITIES = {
     "epochs": "epochs",
 }
 """The quantity that an argument of each kind is handed."""
+
+
+def draft(
+    role: str,
+    function: Function,
+    fitting: Fit,
+    task: Task,
+    returns: Mapping[str, Path],
+    training: Mapping[str, Any] | None = None,
+) -> Bound:
+    """Bind ``function`` to ``role``, with the parameters under gradkit's own keys."""
+    return Bound(
+        role=role,
+        function=function.name,
+        place=function.place,
+        signature=function.signature,
+        arguments=fitting.quantities,
+        names=dict(zip(fitting.quantities, fitting.parameters, strict=True)),
+        convention=own_keys(task),
+        returns=returns,
+        return_place=function.return_place,
+        keywords=fitting.keywords,
+        training=training or {},
+    )
+
+
+def own_keys(task: Task) -> Convention:
+    """The canonical convention: gradkit's own names for the parameters, and its layout."""
+    return Convention({key: key for key in task.starts[0].parameters})
+
+
+NOTHING = Outline((), (), (), ())
+
+LISTED = 8
+"""Found functions that a sentence names."""
+
+
+def misfit(role: Role, function: Function) -> Missing:
+    """There is a function of the name, but it takes other arguments."""
+    return Missing(
+        role.name,
+        role.required,
+        say(
+            "`{name}` does not take the arguments that it is called with: found "
+            "`{signature}` ({place}), required `{required}`.",
+            name=function.name,
+            signature=function.signature,
+            place=where(function.place),
+            required=role.signature,
+        ),
+        function.place,
+    )
+
+
+def not_found(
+    role: Role,
+    functions: Sequence[Function],
+    outline: Outline = NOTHING,
+    elsewhere: Function | None = None,
+) -> Missing:
+    """There is nothing of the name; the functions that are there are listed.
+
+    So are the classes with a method that could be meant, and the place of a definition that is
+    not run. ``elsewhere`` is one that another task's part of the submission has.
+    """
+    classes = _classes(role, outline)
+    guarded = [
+        b for b in outline.guarded if b.origin != "borrowed" and is_called(b.name, role.aliases)
+    ]
+    names = list(
+        dict.fromkeys(f"`{function.signature}`" for function in functions if not function.guess)
+    )
+    listed = ", ".join(names[:LISTED]) + (
+        say(" and {count} more", count=len(names) - LISTED) if len(names) > LISTED else ""
+    )
+    return Missing(
+        role.name,
+        role.required,
+        say(
+            "`{signature}` is missing. Found {listed}.",
+            signature=role.signature,
+            listed=listed or say("no function at all"),
+        )
+        + (
+            say(
+                " Methods are not looked at: if it is one of the class {classes}, write it as "
+                "a function of its own, outside the class and without `self`.",
+                classes=_named(classes),
+            )
+            if classes
+            else ""
+        )
+        + (
+            say(
+                " The one at {place} stands under `if __name__ == …`, which is not run: move it "
+                "out of there.",
+                place=where(guarded[-1].place),
+            )
+            if guarded
+            else ""
+        )
+        + (
+            say(
+                " The one at {place} belongs to another task: each task is graded on its own part, "
+                "so define it here too.",
+                place=where(elsewhere.place),
+            )
+            if elsewhere is not None
+            else ""
+        ),
+    )
+
+
+def _classes(role: Role, outline: Outline) -> list[str]:
+    """The classes with a method of the role's name, or one that names all its arguments."""
+    found = []
+    for name, method in outline.methods:
+        fitting = fit_function(role, method) if role.arguments else None
+        full = fitting is not None and fitting.known == len(fitting.parameters) > 1
+        if method.origin != "borrowed" and (full or is_called(method.name, role.aliases)):
+            found.append(name)
+    return found
+
+
+def _named(classes: Sequence[str]) -> str:
+    return say(" or ").join(f"`{name}`" for name in dict.fromkeys(classes[:LISTED]))

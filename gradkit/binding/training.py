@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gradkit.binding.draft import draft, own_keys
-from gradkit.binding.facts import Loop, Outline
-from gradkit.binding.match import called, fit_function, is_called
-from gradkit.binding.missing import misfit, not_found
+from gradkit.binding.match import (
+    called,
+    draft,
+    fit_function,
+    is_called,
+    misfit,
+    not_found,
+    own_keys,
+)
+from gradkit.binding.outline import Loop, Outline
 from gradkit.language import phrase, say
 from gradkit.records.binding import Binding, Bound, Missing
 from gradkit.records.observations import Lost

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.binding import bind
-from gradkit.binding.keywords import leaning
+from gradkit.binding.idioms import leaning
 from gradkit.binding.outline import outline
 from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
 from gradkit.language import phrase, say

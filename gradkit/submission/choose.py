@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, Claim, Section
 from gradkit.records.task import Task
-from gradkit.submission.attempts import Attempt, Natural, is_one_of, taken_apart
 from gradkit.submission.content import MODEL, TRAINING, Unit, units_of
+from gradkit.submission.names import Attempt, Natural, is_one_of, taken_apart
 from gradkit.submission.source import parse
 
 LISTED = 8

@@ -14,9 +14,8 @@ from itertools import groupby, pairwise
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
 from gradkit.runtime.syntax import walk, walk_statements
-from gradkit.submission.signature import AnyFunction, own_statements
+from gradkit.submission.functions import AnyFunction, Names, assignments, own_statements, shown
 from gradkit.submission.source import parse
-from gradkit.submission.values import Names, assignments, shown
 
 MODEL = "torch model"
 TRAINING = "torch training"

@@ -25,7 +25,7 @@ NOTEBOOK_BYTES = 25_000_000
 TOTAL_BYTES = 60_000_000
 """Limits on one script, one notebook, and all code files of one submission, in bytes.
 
-Of a notebook it is outputs that take so much; its code is measured by `gradkit.submission.amount`.
+Of a notebook it is outputs that take so much; its code is measured by `gradkit.submission.source`.
 """
 
 ENTRIES = 5_000

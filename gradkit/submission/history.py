@@ -15,7 +15,7 @@ from typing import Any
 
 from gradkit.language import say
 from gradkit.records.submission import Cell, Section, Submission
-from gradkit.submission.cell import make_cell
+from gradkit.submission.cells import make_cell
 from gradkit.submission.source import parse, unify
 from gradkit.text import clean_text
 

@@ -9,11 +9,9 @@ from typing import Any
 
 from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, File, Problem
-from gradkit.submission.amount import Amount
-from gradkit.submission.cell import make_cell
+from gradkit.submission.cells import BELOW_ALL, Path, headings_in, make_cell, plain
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.headings import BELOW_ALL, Path, headings_in, plain
-from gradkit.submission.source import decode, unify
+from gradkit.submission.source import Amount, decode, unify
 from gradkit.text import clean_text
 
 CODE_CELLS = 2_000

@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 
 from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, File, Parcel, Place, Problem, Submission
-from gradkit.submission.amount import Amount, MuchCodeError, refuse_if
 from gradkit.submission.archive import (
     ARCHIVES,
     passed_on,
@@ -30,6 +29,7 @@ from gradkit.submission.files import (
 )
 from gradkit.submission.notebook import read_notebook
 from gradkit.submission.script import read_script
+from gradkit.submission.source import Amount, MuchCodeError, refuse_if
 from gradkit.text import clean_text
 
 __all__ = ["SubmissionError", "collect", "parse", "read"]

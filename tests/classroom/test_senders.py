@@ -11,8 +11,7 @@ from gradkit.classroom.course.gradescope import METADATA
 from gradkit.classroom.course.senders import attributed, senders
 from gradkit.records.course import Sender
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.gather import Handed, gather
-from gradkit.submission.load import Loader
+from gradkit.submission.gather import Handed, Loader, gather
 
 METADATA_TEXT = """\
 ---

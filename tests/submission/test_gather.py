@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 from gradkit.records.submission import Parcel
 from gradkit.submission import gather as module
 from gradkit.submission.files import SubmissionError, UnreadableError
-from gradkit.submission.gather import Handed, gather
-from gradkit.submission.load import Loader
+from gradkit.submission.gather import Handed, Loader, gather
 from gradkit.submission.read import parse
 
 CODE = "def forward(x):\n    return x\n"

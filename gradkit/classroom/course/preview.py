@@ -19,8 +19,7 @@ from gradkit.records.task import Assignment
 from gradkit.submission.content import normal
 from gradkit.submission.divide import divide
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.gather import Handed
-from gradkit.submission.load import Loader
+from gradkit.submission.gather import Handed, Loader
 from gradkit.submission.read import parse
 from gradkit.submission.source import parse as parse_source
 

@@ -20,8 +20,7 @@ from gradkit.records.submission import Parcel, Submission
 from gradkit.report.data import EXPECTED_LEVEL, to_data
 from gradkit.reproducer import DisputeError, Shown, find, findings_in, run_again
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.gather import Handed, gather
-from gradkit.submission.load import Loader
+from gradkit.submission.gather import Handed, Loader, gather
 from gradkit.submission.read import collect, parse
 
 

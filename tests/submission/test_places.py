@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gradkit.records.submission import Cell, Listing, Place
-from gradkit.submission.listing import AROUND, LINES, listings
+from gradkit.submission.places import AROUND, LINES, listings
 
 SOURCE = """import numpy as np
 

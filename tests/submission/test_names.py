@@ -1,12 +1,14 @@
-"""Which attempt a file's name tells of."""
+"""Names: attempts at a file, and the tasks that headings and file names speak of."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
+from submission.shapes import NUMPY, TASKS, TORCH
 
-from gradkit.submission.attempts import is_one_of, natural, taken_apart
+from gradkit.submission.names import Claims, is_one_of, natural, taken_apart, words_of
 
 ORDERED = (
     ("hw_old.py", "hw.py", "hw (1).py", "hw-2.py", "hw_v3.py", "hw (10).py", "hw_final.py"),
@@ -73,3 +75,51 @@ def test_a_long_name_takes_no_time() -> None:
     for text in ("_" * 119, "-1" * 59, "final " * 19, "(1)" * 39, "9" * 5000):
         taken_apart(f"{text}.py")
     assert time.process_time() - began < 0.5
+
+
+CLAIMS = Claims(TASKS)
+REGRESSION = {task.id for task in TASKS if "regression" in task.words}
+CLASSIFICATION = {task.id for task in TASKS if "classification" in task.words}
+
+
+@pytest.mark.parametrize(
+    ("text", "topic", "framework"),
+    [
+        ("# Regression problem", REGRESSION, None),
+        ("Classification using PyTorch", CLASSIFICATION, TORCH),
+        ("From scratch", None, NUMPY),
+        ("NumPy: Regressor", REGRESSION, NUMPY),
+        ("regresion in keras", REGRESSION, TORCH),
+        ("clasification", CLASSIFICATION, None),
+        ("BinaryClassifier_torch", CLASSIFICATION, TORCH),
+        ("Predict lpa", REGRESSION, None),
+        ("Is the student placed?", CLASSIFICATION, None),
+        ("Multi layer perceptron", None, None),
+        ("Regression and classification", None, None),
+        ("numpy versus pytorch", None, None),
+        ("cgpa", None, None),
+        ("Aggression and progress", None, None),
+        ("", None, None),
+    ],
+)
+def test_texts(text, topic, framework):
+    """Forms of a word and misspellings count; what all tasks share, or both sides, says nothing."""
+    assert CLAIMS.topic(text) == topic
+    assert CLAIMS.framework(text) == framework
+
+
+def test_a_longer_phrase_uses_up_its_words():
+    """Once logistic regression means classification, it no longer means regression."""
+    tasks = [
+        replace(task, words=(*task.words, "logistic regression"))
+        if task.id in CLASSIFICATION
+        else task
+        for task in TASKS
+    ]
+    assert Claims(tasks).topic("Logistic Regression with numpy") == CLASSIFICATION
+    assert Claims(tasks).topic("Linear regression") == REGRESSION
+
+
+def test_words():
+    """Underscores, digits and capitals part words; a word in camel case counts whole as well."""
+    assert words_of("My_NN2 PyTorch") == ("my", "nn", "pytorch", "py", "torch")
