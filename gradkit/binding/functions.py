@@ -92,7 +92,8 @@ def _fit(role: Role, function: Function) -> Fit | None:
 def _fit_sizes(function: Function) -> Fit | None:
     """Layer sizes one by one, or none at all."""
     names = function.required
-    keywords = () if function.positional_only else names
+    by_place = any(parameter.kind == "positional-only" for parameter in function.parameters)
+    keywords = () if by_place else names
     return Fit(tuple(f"dim/{i}" for i in range(len(names))), names, 0, keywords)
 
 

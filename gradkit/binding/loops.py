@@ -167,23 +167,17 @@ def data_names(node: ast.expr, around: Surroundings) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """The names that a training loop reads and that decide what it trains, and on what.
+    """The global names that decide what a training loop trains, and on what.
 
-    ``model``, ``X`` and ``y`` are global names; ``epochs`` is the name of the number of
-    rounds, ``rounds`` that number where it stands in the text. ``loss`` is the name that
-    ``backward`` is called on. ``through`` is the function that makes the step, if the loop
-    leaves it to one; ``batches`` says that a step is made on parts of the data.
+    ``epochs`` is the number of rounds. ``through`` is the function that makes the step, if the
+    loop leaves it to one.
     """
 
     model: str | None = None
     X: str | None = None
     y: str | None = None
     epochs: str | None = None
-    rounds: int | None = None
-    loss: str | None = None
-    optimiser: str | None = None
     through: str | None = None
-    batches: bool = False
 
 
 def find_loop(node: ast.stmt, functions: Mapping[str, ast.FunctionDef]) -> ast.stmt | None:
@@ -216,44 +210,28 @@ def _through(loop: ast.AST, functions: Mapping[str, ast.FunctionDef]) -> ast.Cal
 
 def ingredients_of(loop: ast.stmt, around: Surroundings) -> Ingredients:
     """Work out what a training loop reads."""
-    epochs, rounds = _count(loop, around)
     call = None if trains(loop) else _through(loop, around.functions)
     if call is None:
-        scope = Scope(loop, around)
-        found = _read(scope)
+        found, through = _read(Scope(loop, around)), None
     else:
-        function = around.functions[call.func.id]  # type: ignore[attr-defined]
-        found = _from_function(Scope(loop, around), call, function, around)
-    model, X, y, loss, optimiser = found
-    nested = any(isinstance(part, LOOPS) for part in walk(loop) if part is not loop)
-    return Ingredients(
-        model=model,
-        X=X,
-        y=y,
-        epochs=epochs,
-        rounds=rounds,
-        loss=loss,
-        optimiser=optimiser,
-        through=call.func.id if call is not None and isinstance(call.func, ast.Name) else None,
-        batches=nested or (count_of(loop) is None and not isinstance(loop, ast.While)),
-    )
+        through = call.func.id  # type: ignore[attr-defined]
+        found = _from_function(Scope(loop, around), call, around.functions[through], around)
+    return Ingredients(*found, _epochs(loop, around), through)
 
 
-def _count(loop: ast.stmt, around: Surroundings) -> tuple[str | None, int | None]:
+def _epochs(loop: ast.stmt, around: Surroundings) -> str | None:
+    """Return the name of the number of rounds."""
     stop: ast.expr | None = None
     if isinstance(loop, ast.While) and isinstance(loop.test, ast.Compare):
         stop = loop.test.comparators[0]
     elif (call := count_of(loop)) is not None:
         stop = call.args[0] if len(call.args) == 1 else call.args[1]
     names = [part.id for part in walk(stop) if isinstance(part, ast.Name)] if stop else []
-    name = names[0] if len(names) == 1 and names[0] not in around.functions else None
-    value = around.values.get(name) if name else stop
-    constant = isinstance(value, ast.Constant) and isinstance(value.value, int)
-    return name, value.value if constant and isinstance(value, ast.Constant) else None  # type: ignore[return-value]
+    return names[0] if len(names) == 1 and names[0] not in around.functions else None
 
 
-Found = tuple[str | None, str | None, str | None, str | None, str | None]
-"""Model, X, y, loss, optimiser."""
+Found = tuple[str | None, str | None, str | None]
+"""Model, X, y."""
 
 
 def _read(scope: Scope) -> Found:
@@ -261,9 +239,9 @@ def _read(scope: Scope) -> Found:
     model = _model(scope, optimiser)
     outputs = _derived(scope, model)
     X = _input(scope, model)
-    loss_name, loss = _loss(scope)
+    loss = _loss(scope)
     y = _target(scope, loss, outputs, (model, X, optimiser)) if loss is not None else None
-    return model, X, y, loss_name, optimiser
+    return model, X, y
 
 
 def _optimiser(scope: Scope) -> str | None:
@@ -340,17 +318,16 @@ def _uses(node: ast.expr, model: str | None, derived: set[str]) -> bool:
     )
 
 
-def _loss(scope: Scope) -> tuple[str | None, ast.expr | None]:
+def _loss(scope: Scope) -> ast.expr | None:
+    """Return what ``backward`` is called on, or what that name is bound to."""
     for call in scope.calls:
         if isinstance(call.func, ast.Attribute) and call.func.attr == "backward":
             value = call.func.value
             if isinstance(value, ast.Attribute) and value.attr == "autograd" and call.args:
                 value = call.args[0]
-            name = value.id if isinstance(value, ast.Name) else None
-            if name is not None and scope.bound.get(name):
-                return name, scope.bound[name][-1].value
-            return name, value
-    return None, None
+            made = scope.bound.get(value.id) if isinstance(value, ast.Name) else None
+            return made[-1].value if made else value
+    return None
 
 
 def _target(
@@ -390,7 +367,7 @@ def _from_function(
             values[name] = around.values[value.id]
     models = {name for name, value in given.items() if base_name(value) in around.models}
     inside = Surroundings(values, models | set(around.models), around.functions, around.imports)
-    model, X, y, loss, optimiser = _read(Scope(function, inside))
+    model, X, y = _read(Scope(function, inside))
 
     def outer(name: str | None) -> str | None:
         if name is None or name not in given:
@@ -399,7 +376,7 @@ def _from_function(
 
     if model is not None and model not in given and _parameter_given(model, given):
         model = _parameter_given(model, given)
-    return outer(model), outer(X), outer(y), loss, outer(optimiser)
+    return outer(model), outer(X), outer(y)
 
 
 def _parameter_given(name: str, given: Mapping[str, ast.expr]) -> str | None:

@@ -204,7 +204,7 @@ def own_keys(task: Task) -> Convention:
     return Convention({key: key for key in task.starts[0].parameters})
 
 
-NOTHING = Outline((), (), (), ())
+NOTHING = Outline(frozenset(), (), (), ())
 
 LISTED = 8
 """Found functions that a sentence names."""

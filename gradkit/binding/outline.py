@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Literal
 
 from gradkit.binding.effects import Effects, effects_of, with_helpers
@@ -13,7 +12,7 @@ from gradkit.binding.loops import Ingredients, Surroundings, find_loop, ingredie
 from gradkit.records.submission import Cell, Place, Section
 from gradkit.runtime.statements import Layer, Statement, layer_of
 from gradkit.runtime.training import may_train
-from gradkit.submission.content import is_model, makes_model, normal
+from gradkit.submission.content import is_model, makes_model
 from gradkit.submission.functions import (
     Names,
     Parameter,
@@ -30,15 +29,13 @@ from gradkit.submission.places import finder
 
 Origin = Literal["own", "shared", "borrowed"]
 ModelKind = Literal["class", "factory", "value"]
-BindingKind = Literal["function", "class", "import", "value"]
 
 
 @dataclass(frozen=True, slots=True)
-class Binding:
-    """A name that something at top level binds."""
+class Definition:
+    """A function or class that stands under ``if __name__ == …``."""
 
     name: str
-    kind: BindingKind
     place: Place
     origin: Origin
 
@@ -48,8 +45,8 @@ class Function:
     """A function, by the name under which the section has it.
 
     ``required`` and ``optional`` are the parameters without and with a default that can be
-    handed over by position, in order. ``returns`` are the places of all ``return``
-    statements, ``return_place`` the last of them or, without one, the end of the body. A
+    handed over by position, in order. ``return_place`` is the last ``return`` statement or,
+    without one, the end of the body. A
     ``guess`` is a value that may be something else, as far as the text shows: it can play a
     role by its name alone. ``effects`` are its own or, of one that is imported, with those of
     its helpers there.
@@ -61,9 +58,7 @@ class Function:
     parameters: tuple[Parameter, ...]
     required: tuple[str, ...]
     optional: tuple[str, ...]
-    positional_only: bool
     signature: str
-    returns: tuple[Place, ...]
     return_place: Place
     guess: bool = False
     effects: Effects = Effects()  # noqa: RUF009  (frozen, and empty)
@@ -73,15 +68,13 @@ class Function:
 class Model:
     """A torch module: a class, a function that makes one, or a value such as ``nn.Sequential(…)``.
 
-    ``of`` is the class a value was made from, if it is the student's own. ``required`` are
-    the arguments without which the class or the function cannot be called.
+    ``required`` are the arguments without which the class or the function cannot be called.
     """
 
     name: str
     kind: ModelKind
     place: Place
     origin: Origin
-    of: str | None = None
     required: tuple[str, ...] = ()
 
 
@@ -104,19 +97,20 @@ class Loop:
 class Outline:
     """The static facts about a section; in each list, what counts more comes later.
 
-    ``methods`` are those of classes, by the class's name and without their first parameter;
-    ``guarded`` what is defined under ``if __name__ == …`` alone.
+    ``names`` are all that something at top level binds. ``methods`` are those of classes, by
+    the class's name and without their first parameter; ``guarded`` what is defined under
+    ``if __name__ == …`` alone.
     """
 
-    bindings: tuple[Binding, ...]
+    names: frozenset[str]
     functions: tuple[Function, ...]
     models: tuple[Model, ...]
     loops: tuple[Loop, ...]
     methods: tuple[tuple[str, Function], ...] = ()
-    guarded: tuple[Binding, ...] = ()
+    guarded: tuple[Definition, ...] = ()
 
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outline:
@@ -145,7 +139,7 @@ def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outli
     for origin, part in parts:
         reader.read(layer_of((cell.id, cell.source) for cell in part), origin)
     return Outline(
-        tuple(reader.bindings),
+        frozenset(reader.names),
         tuple(reader.functions),
         tuple(reader.models),
         tuple(reader.loops),
@@ -154,28 +148,16 @@ def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outli
     )
 
 
-def nearest(name: str, functions: Iterable[Function], count: int = 3) -> tuple[Function, ...]:
-    """The functions whose names look most like ``name``, case and underscores aside."""
-    known: dict[str, Function] = {normal(function.name): function for function in functions}
-    matches = get_close_matches(normal(name), known, count, cutoff=0.5)
-    return tuple(known[match] for match in matches)
-
-
-def place_of(section: Section) -> Callable[[str, int], Place]:
-    """The function from a cell's id and a line of its source to the place in the file."""
-    return finder([*section.own, *section.shared, *section.borrowed])
-
-
 class _Reader:
     """Goes through the layers and collects; what it knows of names grows on the way."""
 
     def __init__(self, cells: Sequence[Cell], modules: Mapping[str, str]) -> None:
-        self.bindings: list[Binding] = []
+        self.names: set[str] = set()
         self.functions: list[Function] = []
         self.models: list[Model] = []
         self.loops: list[Loop] = []
         self.methods: list[tuple[str, Function]] = []
-        self.guarded: list[Binding] = []
+        self.guarded: list[Definition] = []
         self._last: dict[str, Function] = {}
         self._place = finder(cells)
         self._values: dict[str, ast.expr] = {}
@@ -207,7 +189,7 @@ class _Reader:
             if statement.guarded:
                 for part in _definitions(statement.node):
                     place = self._place(statement.cell, part.lineno)
-                    self.guarded.append(Binding(part.name, "function", place, origin))
+                    self.guarded.append(Definition(part.name, place, origin))
             else:
                 self._bind(statement, origin)
             self._value(statement)
@@ -216,37 +198,32 @@ class _Reader:
     def _bind(self, statement: Statement, origin: Origin) -> None:
         place = self._place(statement.cell, statement.node.lineno)
         node = statement.node
-        kind: BindingKind = "value"
+        self.names |= statement.binds
         made = {part.name for part in _definitions(node)} | {n for n, _ in assignments(node)}
         for name in statement.binds - made:
             self._names.put(name, None, statement.cell)
         if isinstance(node, ast.Import | ast.ImportFrom):
-            kind = "import"
             self._import(node, place, origin)
         for part in _definitions(node):
             where = self._place(statement.cell, part.lineno)
             if isinstance(part, ast.ClassDef):
-                kind = "class"
                 self._methods(part, statement.cell, origin)
                 if is_model(part, self._torch):
                     self._torch.add(part.name)
                     required = _required_by_class(part)
-                    self.models.append(Model(part.name, "class", where, origin, None, required))
+                    self.models.append(Model(part.name, "class", where, origin, required))
             else:
-                kind = "function"
                 own = tuple(parameters_of(part.args))
                 self._function(part.name, Shown(part, statement.cell, own, self._names), origin)
         for name, value in assignments(node):
-            if self._assigned(name, value, statement.cell, place, origin):
-                kind = "function"
+            self._assigned(name, value, statement.cell, place, origin)
         if is_model(node, self._torch) and not isinstance(node, ast.ClassDef):
             for name in statement.binds:
                 self.models.append(Model(name, "value", place, origin))
-        self.bindings += [Binding(name, kind, place, origin) for name in sorted(statement.binds)]
 
     def _assigned(
         self, name: str, value: ast.expr, cell: str, place: Place, origin: Origin
-    ) -> bool:
+    ) -> None:
         """Take note of ``f = lambda …``, ``f = g``, ``f = make(…)`` and ``net = Net()``."""
         function = self._last.get(value.id) if isinstance(value, ast.Name) else None
         if function is not None:
@@ -255,7 +232,7 @@ class _Reader:
             self._names.known[name] = self._names.find(function.name) or Thing(
                 None, cell, self._names
             )
-            return True
+            return
         found = shown(value, cell, self._names)
         if found is not None:
             self._function(name, found, origin)
@@ -268,10 +245,8 @@ class _Reader:
         for model in self.models:
             if isinstance(made_from, ast.Name) and model.name == made_from.id:
                 kind: ModelKind = "value" if isinstance(value, ast.Call) else model.kind
-                of = model.name if model.kind == "class" else model.of
-                self.models.append(Model(name, kind, place, origin, of))
+                self.models.append(Model(name, kind, place, origin))
                 break
-        return found is not None
 
     def _methods(self, node: ast.ClassDef, cell: str, origin: Origin) -> None:
         for part in node.body:
@@ -285,13 +260,12 @@ class _Reader:
         self._add(made)
         models = {model.name for model in self.models}
         if found.sure and makes_model(found.node, self._torch, models):
-            self.models.append(Model(name, "factory", made.place, origin, None, made.required))
+            self.models.append(Model(name, "factory", made.place, origin, made.required))
 
     def _made(self, name: str, found: Shown, origin: Origin) -> Function:
         parameters, node = found.parameters, found.node
         by_position = [p for p in parameters if p.kind in ("positional-only", "any")]
-        returns = tuple(self._place(found.cell, line) for line in sorted(return_lines(node)))
-        end = self._place(found.cell, node.end_lineno or node.lineno)
+        last = max(return_lines(node), default=node.end_lineno or node.lineno)
         return Function(
             name=name,
             place=self._place(found.cell, node.lineno),
@@ -299,19 +273,15 @@ class _Reader:
             parameters=parameters,
             required=tuple(p.name for p in by_position if p.default is None),
             optional=tuple(p.name for p in by_position if p.default is not None),
-            positional_only=any(p.kind == "positional-only" for p in parameters),
             signature=f"{name}({signature_of(parameters)})",
-            returns=returns,
-            return_place=returns[-1] if returns else end,
+            return_place=self._place(found.cell, last),
             guess=not found.sure,
             effects=effects_of(node, self._own_methods, self._packages),
         )
 
     def _guess(self, name: str, place: Place, origin: Origin) -> None:
         takes = (Parameter("args", "*"),)
-        self._add(
-            Function(name, place, origin, takes, (), (), False, f"{name}(…)", (), place, guess=True)
-        )
+        self._add(Function(name, place, origin, takes, (), (), f"{name}(…)", place, guess=True))
 
     def _add(self, function: Function) -> None:
         self.functions.append(function)
@@ -388,9 +358,9 @@ class _Reader:
         )
 
 
-def _definitions(node: ast.stmt) -> Iterator[Definition]:
+def _definitions(node: ast.stmt) -> Iterator[_Definition]:
     """Definitions in a statement, also inside ``if``, ``try`` and ``with``."""
-    if isinstance(node, Definition):
+    if isinstance(node, _Definition):
         yield node
     elif isinstance(node, ast.If | ast.Try | ast.With | ast.ExceptHandler):
         for child in ast.iter_child_nodes(node):
