@@ -19,14 +19,16 @@ from typing import Self
 
 from gradkit.language import say
 from gradkit.records.submission import File, Parcel, Problem
-from gradkit.submission.archive import name_of, read_members, unpack_nested
+from gradkit.submission.archive import damaged, name_of, read_members, unpack_nested
 from gradkit.submission.files import (
     ENTRIES,
     SubmissionError,
     UnreadableError,
+    is_a_link,
     is_code,
     is_ignored,
-    is_passing,
+    not_opened,
+    refusal,
     shown,
 )
 from gradkit.submission.read import alone, collect, joined, not_gradable, packed
@@ -123,13 +125,7 @@ def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
         else:
             raise SubmissionError(say("There is no file or folder {path}.", path=shown(str(path))))
     except OSError as error:
-        raise SubmissionError(
-            say(
-                "{path} could not be opened: {reason}. Check the path and the permissions.",
-                path=shown(str(path)),
-                reason=error.strerror or error,
-            )
-        ) from None
+        raise SubmissionError(not_opened(str(path), error)) from None
     if not listed:
         raise SubmissionError(
             say(
@@ -149,12 +145,7 @@ def _packed(path: Path) -> Iterator[Handed]:
         raise
     except Exception:
         # What `zipfile` raises on damaged input has no common base.
-        raise SubmissionError(
-            say(
-                "{name} is damaged or not a zip archive. Pack the files again as .zip.",
-                name=shown(path.name),
-            )
-        ) from None
+        raise damaged(path.name) from None
     if len(names) > MEMBERS:
         raise SubmissionError(
             say(
@@ -245,12 +236,7 @@ class Loader:
         if handed.listed and handed.path.is_symlink():
             # One that leads nowhere may lead somewhere again: to a disk that is not there now.
             kind = SubmissionError if handed.path.exists() else UnreadableError
-            raise kind(
-                say(
-                    "{name} is a link, and links are not followed. Put the file itself there.",
-                    name=shown(handed.path.name),
-                )
-            )
+            raise kind(is_a_link(handed.path.name))
         parcel = self._member(handed) if handed.member else collect(handed.path)
         for problem in parcel.problems:
             if problem.passing:
@@ -321,8 +307,7 @@ class Loader:
             raise
         except Exception as error:
             # What `zipfile` raises on damaged input has no common base.
-            kind = UnreadableError if is_passing(error) else SubmissionError
-            raise kind(_unread(handed, error)) from None
+            raise refusal(error, _unread(handed, error)) from None
         if not files:
             kind = UnreadableError if any(one.passing for one in problems) else SubmissionError
             raise kind(" ".join(problem.message for problem in problems))

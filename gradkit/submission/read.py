@@ -9,22 +9,14 @@ from pathlib import Path, PurePosixPath
 
 from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, File, Parcel, Place, Problem, Submission
-from gradkit.submission.archive import (
-    ARCHIVES,
-    passed_on,
-    read_archive,
-    refuse_many,
-    unopened,
-    within_archive,
-)
+from gradkit.submission.archive import read_archive, read_archives
 from gradkit.submission.files import (
-    CODE_FILES,
-    TOTAL_BYTES,
     SubmissionError,
     UnreadableError,
     is_code,
     read_file,
     read_folder,
+    refuse_many,
     shown,
 )
 from gradkit.submission.notebook import read_notebook
@@ -84,17 +76,9 @@ def _folder(path: Path) -> tuple[list[File], list[Problem]]:
     files, problems, archives = read_folder(path)
     if files:
         return files, problems
-    problems += [unopened(name) for name, _ in archives[ARCHIVES:]]
-    for name, place in archives[:ARCHIVES]:
-        try:
-            found, said = read_archive(place)
-        except SubmissionError as error:
-            problems.append(passed_on(name, error))
-            continue
-        problems += said
-        files += within_archive(name, found)
-        refuse_many(path.name, files)
-    return files, problems
+    return read_archives(
+        path.name, list(archives), lambda name: read_archive(archives[name]), problems
+    )
 
 
 def not_gradable(name: str) -> str:
@@ -165,16 +149,7 @@ def joined(name: str, parcels: Iterable[Parcel], problems: Iterable[Problem] = (
                 label = str(path.with_name(f"{path.stem}~{count}{path.suffix}"))
             files[label] = File(label, file.data)
     said += problems
-    if len(files) > CODE_FILES or sum(len(file.data) for file in files.values()) > TOTAL_BYTES:
-        raise SubmissionError(
-            say(
-                "The files of {name} are more than {limit} scripts and notebooks, or "
-                "have more than {size} MB together. Hand in fewer files.",
-                name=shown(name),
-                limit=CODE_FILES,
-                size=f"{TOTAL_BYTES / 1e6:.0f}",
-            )
-        )
+    refuse_many(name, len(files), sum(len(file.data) for file in files.values()))
     return packed(name, "", list(files.values()), said)
 
 

@@ -155,8 +155,8 @@ def test_several_parts_have_the_limits_of_one(tmp_path: Path) -> None:
         with pytest.raises(SubmissionError) as caught:
             loader.load(found)
         assert str(caught.value) == (
-            "The files of leekim are more than 100 scripts and notebooks, or have more than 60 MB "
-            "together. Hand in fewer files."
+            "leekim holds more than 100 scripts and notebooks, or more than 60 MB of them. Clear "
+            "all outputs, and hand in one submission at a time."
         )
         (path / names[0]).unlink()
         assert len(loader.load(submissions(path)[0][0]).files) == 100

@@ -196,7 +196,7 @@ def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
     (folder / "lee.py").symlink_to(secret)
     (folder / "mo").symlink_to(tmp_path)
     (folder / "nil.py").symlink_to(tmp_path / "nowhere")
-    said = "is a link, and links are not followed. Put the file itself there."
+    said = "is a link, and links are not followed. Hand in the file itself."
     assert files(folder) == {
         "kim": ["kim.py"],
         "lee": f"lee.py {said}",
@@ -211,7 +211,7 @@ def test_links_in_an_archive_are_not_followed(tmp_path: Path) -> None:
     info = zipfile.ZipInfo("lee.py")
     info.external_attr = (stat.S_IFLNK | 0o777) << 16
     path = zipped(tmp_path / "c.zip", (info, "/etc/passwd"), ("kim.py", CODE))
-    said = "lee.py is a link, and links are not followed. Pack the file itself."
+    said = "lee.py is a link, and links are not followed. Hand in the file itself."
     assert files(path) == {"kim": ["kim.py"], "lee": said}
 
 
@@ -586,13 +586,10 @@ def test_what_a_machine_cannot_read_is_not_the_students(
 
     monkeypatch.setattr(os, "open", refusing)
     monkeypatch.setattr("builtins.open", refusing_too)
-    said = "could not be opened: Input/output error."
+    said = "could not be opened: Input/output error. Check the path and the permissions."
     assert raised(folder) == f"b.py {said}"
-    assert raised(archived) == (
-        f"There is no script and no notebook in kim. b.zip {said} Check the path and the "
-        "permissions."
-    )
-    assert raised(script) == f"b.py {said} Check the path and the permissions."
+    assert raised(archived) == (f"There is no script and no notebook in kim. b.zip {said}")
+    assert raised(script) == f"b.py {said}"
     assert raised(tmp_path / "links").startswith("b.py is a link, and links are not followed. ")
 
 
