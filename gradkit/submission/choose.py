@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, Claim, Section
 from gradkit.records.task import Task
+from gradkit.runtime.names import DEFINITIONS
 from gradkit.submission.content import MODEL, TRAINING, Unit, units_of
 from gradkit.submission.names import Attempt, Natural, is_one_of, taken_apart
 from gradkit.submission.source import parse
@@ -163,9 +164,7 @@ def _is_unwritten(unit: Unit) -> bool:
     lines = unit.cell.source.split("\n")[unit.start - 1 : unit.end - 1]
     tree = parse("\n".join(lines)).tree
     definitions = [
-        node
-        for node in (tree.body if tree is not None else ())
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        node for node in (tree.body if tree is not None else ()) if isinstance(node, DEFINITIONS)
     ]
     return bool(definitions) and all(_does_nothing(node) for node in definitions)
 
@@ -187,11 +186,7 @@ def _code(cells: Sequence[Cell]) -> str:
     """The definitions in some cells, but for how they are written."""
     trees = [parse(cell.source).tree for cell in cells]
     nodes = [node for tree in trees if tree is not None for node in tree.body]
-    return "\n".join(
-        ast.dump(node)
-        for node in nodes
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    )
+    return "\n".join(ast.dump(node) for node in nodes if isinstance(node, DEFINITIONS))
 
 
 def _ranks(task: Task, pieces: Sequence[_Piece]) -> dict[str, _Rank]:
