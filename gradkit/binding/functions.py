@@ -119,11 +119,9 @@ def _forward(
     """The first convention in which it returns something of the output's size."""
     inputs = _known_values(task)
     asked = {key: inputs[key] for key in ("X", *task.starts[0].parameters)}
-    first: Bound | None = None
-    for convention in variants(list(conventions)):
-        attempt = replace(bound, convention=convention)
-        first = first or attempt
-        if convention.scalars == "matrix":
+    attempts = [replace(bound, convention=one) for one in variants(list(conventions))]
+    for attempt in attempts:
+        if attempt.convention.scalars == "matrix":
             continue
         reply = sitting.ask("explore", {"call": call_of(attempt, task)}, asked)
         if isinstance(reply, Lost) or _unwritten(reply.data):
@@ -133,24 +131,24 @@ def _forward(
             returns = find_returns(reply.data["tree"], reply.arrays, asked, *sizes)
             if returns:
                 return replace(attempt, returns=returns), True
-    return first or bound, False
+    return attempts[0], False
 
 
 def _update(task: Task, bound: Bound, conventions: Iterable[Convention], sitting: Sitting) -> Bound:
     """The first convention in which parameters of the right shapes come back."""
     inputs = {name: value[None] for name, value in _known_values(task).items()}
-    first: Bound | None = None
-    for convention in variants(list(conventions)):
-        attempt = replace(bound, convention=convention)
-        first = first or attempt
+    attempts = [replace(bound, convention=one) for one in variants(list(conventions))]
+    for attempt in attempts:
         reply = sitting.ask("batch", {"call": call_of(attempt, task), "n": 1}, inputs)
         if isinstance(reply, Lost) or _unwritten(reply.data):
             break
         bad = any(kind in UNREADABLE for _, _, kind, _ in reply.data["faults"])
         if reply.data["failure"] is None and not bad:
-            moved = [k for k in convention.keys if not _same(reply.arrays.get(k), inputs[k])]
+            moved = [
+                k for k in attempt.convention.keys if not _same(reply.arrays.get(k), inputs[k])
+            ]
             return attempt if moved else _with_returned(task, attempt, sitting)
-    return first or bound
+    return attempts[0]
 
 
 def _with_returned(task: Task, bound: Bound, sitting: Sitting) -> Bound:

@@ -147,7 +147,7 @@ def _reckons(node: ast.AST) -> bool:
     return any(_called(part) in LOSS_AS_NUMBER for side in sides for part in walk(side))
 
 
-def leaning(
+def narrow_by_words(
     tasks: Sequence[Task], section: Section, *, runs: bool, with_exp: Collection[str]
 ) -> list[Task]:
     """Narrow tasks down by the losses that are named in the code, or else by its activations.
@@ -194,14 +194,14 @@ def _any_holds(words: Collection[str], parts: Iterable[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class StandIn:
+class GlobalRead:
     """Where a global is read, and a sentence that says which, and for which argument."""
 
     place: Place
     sentence: str
 
 
-def stand_in(section: Section, bound: Bound, role: Role) -> StandIn | None:
+def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead | None:
     """The first global that a function reads in place of an argument.
 
     Only a name counts that an argument of the role goes by, that the function calls otherwise,
@@ -216,7 +216,7 @@ def stand_in(section: Section, bound: Bound, role: Role) -> StandIn | None:
 
     Returns
     -------
-    StandIn or None
+    GlobalRead or None
         None too where no ``def`` at top level makes the function.
     """
     cells = [*section.own, *section.shared]
@@ -254,7 +254,7 @@ def stand_in(section: Section, bound: Bound, role: Role) -> StandIn | None:
                 name=f"`{read.id}`",
                 argument=f"`{argument}`",
             )
-            return StandIn(finder(cells)(cell.id, read.lineno), sentence)
+            return GlobalRead(finder(cells)(cell.id, read.lineno), sentence)
     return None
 
 

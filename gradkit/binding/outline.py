@@ -21,6 +21,7 @@ from gradkit.submission.functions import (
     assignments,
     may_be_one,
     parameters_of,
+    positional,
     return_lines,
     shown,
     signature_of,
@@ -192,7 +193,7 @@ class _Reader:
                     self.guarded.append(Definition(part.name, place, origin))
             else:
                 self._bind(statement, origin)
-            self._value(statement)
+            self._values |= dict(assignments(statement.node))
             self._loop(statement, origin)
 
     def _bind(self, statement: Statement, origin: Origin) -> None:
@@ -227,8 +228,7 @@ class _Reader:
         """Take note of ``f = lambda …``, ``f = g``, ``f = make(…)`` and ``net = Net()``."""
         function = self._last.get(value.id) if isinstance(value, ast.Name) else None
         if function is not None:
-            signature = function.signature.replace(function.name, name, 1)
-            self._add(replace(function, name=name, origin=origin, signature=signature))
+            self._add(replace(_renamed(function, name), origin=origin))
             self._names.known[name] = self._names.find(function.name) or Thing(
                 None, cell, self._names
             )
@@ -264,7 +264,7 @@ class _Reader:
 
     def _made(self, name: str, found: Shown, origin: Origin) -> Function:
         parameters, node = found.parameters, found.node
-        by_position = [p for p in parameters if p.kind in ("positional-only", "any")]
+        by_position = positional(parameters)
         last = max(return_lines(node), default=node.end_lineno or node.lineno)
         return Function(
             name=name,
@@ -317,13 +317,11 @@ class _Reader:
         if beside is None:
             return
         wanted = (lambda name: True) if alias.name == "*" else (lambda name: name == alias.name)
+        helpers = {function.name: function.effects for function in beside.functions}
         for function in beside.functions:
             if wanted(function.name):
-                name = alias.asname or function.name
-                signature = function.signature.replace(function.name, name, 1)
-                helpers = {each.name: each.effects for each in beside.functions}
                 effects = with_helpers(function.effects, helpers)
-                self._add(replace(function, name=name, signature=signature, effects=effects))
+                self._add(replace(_renamed(function, alias.asname), effects=effects))
         for model in beside.models:
             if wanted(model.name):
                 self.models.append(replace(model, name=alias.asname or model.name))
@@ -331,9 +329,6 @@ class _Reader:
         for name, thing in beside._names.known.items():
             if wanted(name):
                 self._names.known[alias.asname or name] = thing
-
-    def _value(self, statement: Statement) -> None:
-        self._values |= dict(assignments(statement.node))
 
     def _loop(self, statement: Statement, origin: Origin) -> None:
         # The loops of other sections train other things.
@@ -358,6 +353,12 @@ class _Reader:
         )
 
 
+def _renamed(function: Function, name: str | None) -> Function:
+    name = name or function.name
+    signature = function.signature.replace(function.name, name, 1)
+    return replace(function, name=name, signature=signature)
+
+
 def _definitions(node: ast.stmt) -> Iterator[_Definition]:
     """Definitions in a statement, also inside ``if``, ``try`` and ``with``."""
     if isinstance(node, _Definition):
@@ -371,6 +372,6 @@ def _definitions(node: ast.stmt) -> Iterator[_Definition]:
 def _required_by_class(node: ast.ClassDef) -> tuple[str, ...]:
     for child in node.body:
         if isinstance(child, ast.FunctionDef) and child.name == "__init__":
-            own = [p for p in parameters_of(child.args) if p.kind in ("positional-only", "any")]
+            own = positional(parameters_of(child.args))
             return tuple(p.name for p in own[1:] if p.default is None)
     return ()

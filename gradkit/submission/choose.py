@@ -14,7 +14,7 @@ from gradkit.records.submission import Cell, Claim, Section
 from gradkit.records.task import Task
 from gradkit.runtime.names import DEFINITIONS
 from gradkit.submission.content import MODEL, TRAINING, Unit, units_of
-from gradkit.submission.names import Attempt, Natural, is_one_of, taken_apart
+from gradkit.submission.names import Attempt, Natural, is_attempt_at, parse_file_name
 from gradkit.submission.source import parse
 
 LISTED = 8
@@ -103,7 +103,7 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
 def _instead(task: Task, section: Section) -> str:
     """The sentence where a file was asked for, and none of that name is there."""
     files = [cell.file for cell in section.own]
-    if not task.files or not files or any(is_one_of(file, task.files) for file in files):
+    if not task.files or not files or any(is_attempt_at(file, task.files) for file in files):
         return ""
     return say(
         "{asked} was asked for here; {file} counts in its place.",
@@ -125,7 +125,7 @@ def _of_one_file(sections: Sequence[Section]) -> str:
 
 
 def _listed(pieces: Sequence[_Piece]) -> str:
-    names = sorted((piece.file for piece in pieces), key=lambda name: taken_apart(name).natural)
+    names = sorted((piece.file for piece in pieces), key=lambda name: parse_file_name(name).natural)
     if len(names) > LISTED:
         more = say("{count} more", count=len(names) - LISTED)
         names = [*names[:LISTED], more]
@@ -191,14 +191,14 @@ def _code(cells: Sequence[Cell]) -> str:
 
 def _ranks(task: Task, pieces: Sequence[_Piece]) -> dict[str, _Rank]:
     """What each file is ranked by. An attempt has the roles of all attempts at its file."""
-    names = {piece.file: taken_apart(piece.file) for piece in pieces}
+    names = {piece.file: parse_file_name(piece.file) for piece in pieces}
     most: dict[str, int] = {}
     for piece in pieces:
         base = names[piece.file].base
         most[base] = max(most.get(base, 0), len(piece.roles))
     return {
         piece.file: (
-            is_one_of(piece.file, task.files),
+            is_attempt_at(piece.file, task.files),
             most[names[piece.file].base] if piece.roles else 0,
             piece.file.lower().endswith(".ipynb"),
             names[piece.file].attempt,

@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 from gradkit.records.submission import Cell, Section, Submission
 from gradkit.records.task import Task
 from gradkit.submission.content import MODEL, TRAINING, Unit, units_of
-from gradkit.submission.names import Claims, is_one_of
+from gradkit.submission.names import Claims, is_attempt_at
 
 Ids = frozenset[str]
 Headings = tuple[str, ...]
@@ -45,7 +45,7 @@ def possible_tasks(
 
 def asking(name: str, tasks: Sequence[Task]) -> Ids:
     """The tasks that ask for a file of this name."""
-    return frozenset(task.id for task in tasks if is_one_of(name, task.files))
+    return frozenset(task.id for task in tasks if is_attempt_at(name, task.files))
 
 
 def _in_file(name: str, units: list[Unit], claims: Claims, torch: Ids, asked: Ids) -> list[Ids]:

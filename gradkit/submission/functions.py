@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from gradkit.runtime.syntax import statements_in
@@ -43,6 +43,11 @@ def parameters_of(arguments: ast.arguments) -> Iterator[Parameter]:
         yield Parameter(argument.arg, "keyword-only", text_of(keyword_default))
     if arguments.kwarg is not None:
         yield Parameter(arguments.kwarg.arg, "**")
+
+
+def positional(parameters: Iterable[Parameter]) -> list[Parameter]:
+    """Return the parameters that can be handed over by position, without ``*args``."""
+    return [p for p in parameters if p.kind in ("positional-only", "any")]
 
 
 def text_of(default: ast.expr | None) -> str | None:
@@ -271,7 +276,7 @@ class _Search:
 def _returned(factory: Shown, call: ast.Call, caller: Thing) -> Iterator[Thing]:
     """What a function returns, with its own names and what it is called with."""
     inside = Names(factory.names)
-    parameters = [p.name for p in factory.parameters if p.kind in ("positional-only", "any")]
+    parameters = [p.name for p in positional(factory.parameters)]
     for parameter in factory.parameters:
         inside.put(parameter.name, None, factory.cell)
     handed = dict(zip(parameters, call.args, strict=False))

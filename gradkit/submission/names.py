@@ -49,7 +49,7 @@ class FileName:
     natural: Natural
 
 
-def taken_apart(name: str) -> FileName:
+def parse_file_name(name: str) -> FileName:
     """Tell base and attempt of a file, which may lie in folders (``old/hw.py``)."""
     path = PurePosixPath(name)
     parts = [*path.parts[:-1], path.stem]
@@ -76,13 +76,13 @@ def natural(name: str) -> Natural:
     )
 
 
-def is_one_of(name: str, files: Collection[str]) -> bool:
+def is_attempt_at(name: str, files: Collection[str]) -> bool:
     """Whether a file is one of these, or an attempt at one of them, in whatever folder."""
     own = _COPY_OF.sub("", PurePosixPath(name).name).casefold()
-    return any(_is_attempt_at(PurePosixPath(own), PurePosixPath(f.casefold())) for f in files)
+    return any(_matches(PurePosixPath(own), PurePosixPath(f.casefold())) for f in files)
 
 
-def _is_attempt_at(name: PurePosixPath, file: PurePosixPath) -> bool:
+def _matches(name: PurePosixPath, file: PurePosixPath) -> bool:
     appended = name.stem.removeprefix(file.stem)
     if name.suffix != file.suffix or not name.stem.startswith(file.stem):
         return False

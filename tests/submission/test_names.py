@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from submission.shapes import NUMPY, TASKS, TORCH
 
-from gradkit.submission.names import Claims, is_one_of, natural, taken_apart, words_of
+from gradkit.submission.names import Claims, is_attempt_at, natural, parse_file_name, words_of
 
 ORDERED = (
     ("hw_old.py", "hw.py", "hw (1).py", "hw-2.py", "hw_v3.py", "hw (10).py", "hw_final.py"),
@@ -22,7 +22,7 @@ ORDERED = (
 @pytest.mark.parametrize("names", ORDERED, ids=lambda names: names[0])
 def test_attempts_at_one_file(names: tuple[str, ...]) -> None:
     """They share a base, and are in order."""
-    apart = [taken_apart(name) for name in names]
+    apart = [parse_file_name(name) for name in names]
     assert len({each.base for each in apart}) == 1
     attempts = [each.attempt for each in apart]
     assert attempts == sorted(attempts)
@@ -42,7 +42,7 @@ def test_attempts_at_one_file(names: tuple[str, ...]) -> None:
 )
 def test_other_files(one: str, other: str) -> None:
     """Words that say something belong to the name, and so does a part of one."""
-    assert taken_apart(one).base != taken_apart(other).base
+    assert parse_file_name(one).base != parse_file_name(other).base
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_other_files(one: str, other: str) -> None:
 )
 def test_a_file_that_is_asked_for(name: str, files: tuple[str, ...], found: bool) -> None:
     """Under its own name, or what an attempt at it is called."""
-    assert is_one_of(name, files) is found
+    assert is_attempt_at(name, files) is found
 
 
 def test_numbers_are_compared_as_numbers() -> None:
@@ -73,7 +73,7 @@ def test_a_long_name_takes_no_time() -> None:
     """Names come from archives, which anybody can make."""
     began = time.process_time()
     for text in ("_" * 119, "-1" * 59, "final " * 19, "(1)" * 39, "9" * 5000):
-        taken_apart(f"{text}.py")
+        parse_file_name(f"{text}.py")
     assert time.process_time() - began < 0.5
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradkit.binding.idioms import stand_in
+from gradkit.binding.idioms import find_global_read
 from gradkit.diagnosis.attribute import attribute
 from gradkit.diagnosis.attribute.case import rows_of
 from gradkit.diagnosis.inquiry.findings import failed, unnamed_findings, update_findings
@@ -55,7 +55,7 @@ def update_inquiry(
         unexplained = Explanation(unexplained=tuple(_wrong(examined)))
         diagnosis = replace(diagnosis, applies={}, should={}, explanation=unexplained)
     role = next(role for role in task.roles if role.name == "update")
-    instead = stand_in(sitting.section, bound, role)
+    instead = find_global_read(sitting.section, bound, role)
     if instead is not None:
         return Inquiry(tuple(unnamed_findings(task, bound, sitting.section, instead, diagnosis)))
     inputs = rows_of(drawn, range(len(drawn.y) - TRACED, len(drawn.y)))
