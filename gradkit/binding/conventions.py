@@ -34,7 +34,7 @@ LAYOUTS: tuple[tuple[Layout, Orientation, Orientation], ...] = (
 
 
 def unknown(task: Task) -> list[Convention]:
-    """All conventions, for a submission whose initialise says nothing."""
+    """Return all conventions, for a submission whose initialise says nothing."""
     keys = task.starts[0].parameters
     return [
         Convention(
@@ -48,7 +48,7 @@ def unknown(task: Task) -> list[Convention]:
 
 
 def stated(task: Task, tree: Any, leaves: Leaves) -> list[Convention]:
-    """The conventions that agree with the parameters an initialise function returned.
+    """Return the conventions that agree with the parameters an initialise function returned.
 
     The shape of the last weight matrix fixes the layout of all of them, since a square one
     reads either way. Empty where what was returned are not the task's parameters.

@@ -58,7 +58,7 @@ def bind_functions(task: Task, outline: Outline, sitting: Sitting) -> Binding:
 
 
 def _choose(role: Role, task: Task, outline: Outline) -> tuple[Function, Fit] | Missing:
-    """The last function of a fitting name; failing that, the one whose arguments are all known."""
+    """Choose the last function of a fitting name, or else one whose arguments are all known."""
     # Of several definitions of one name Python keeps the last.
     last = {f.name: f for f in outline.functions if f.origin != "borrowed" or role.shared}
     own = [function for function in outline.functions if last.get(function.name) is function]
@@ -116,7 +116,7 @@ def _initialise(task: Task, bound: Bound, sitting: Sitting) -> tuple[Bound, list
 def _forward(
     task: Task, bound: Bound, conventions: Iterable[Convention], sitting: Sitting
 ) -> tuple[Bound, bool]:
-    """The first convention in which it returns something of the output's size."""
+    """Find the first convention in which it returns something of the output's size."""
     inputs = _known_values(task)
     asked = {key: inputs[key] for key in ("X", *task.starts[0].parameters)}
     attempts = [replace(bound, convention=one) for one in variants(list(conventions))]
@@ -135,7 +135,7 @@ def _forward(
 
 
 def _update(task: Task, bound: Bound, conventions: Iterable[Convention], sitting: Sitting) -> Bound:
-    """The first convention in which parameters of the right shapes come back."""
+    """Find the first convention in which parameters of the right shapes come back."""
     inputs = {name: value[None] for name, value in _known_values(task).items()}
     attempts = [replace(bound, convention=one) for one in variants(list(conventions))]
     for attempt in attempts:
@@ -152,7 +152,7 @@ def _update(task: Task, bound: Bound, conventions: Iterable[Convention], sitting
 
 
 def _with_returned(task: Task, bound: Bound, sitting: Sitting) -> Bound:
-    """The same, with where the new parameters are if they come back one by one.
+    """Find where the new parameters are if they come back one by one.
 
     ``return W1, b1, W2, b2`` does not say which is which. As a step is short, each is the
     one of its shape that it is next to.
@@ -181,7 +181,7 @@ def _same(found: Array | None, value: Array) -> bool:
 
 
 def _laid_out(convention: Convention, key: str, value: Array) -> Array:
-    """A parameter as the student stores it."""
+    """Lay a parameter out as the student stores it."""
     if key[0] == "W":
         return value.T if convention.weights == "out_in" else value
     return {"column": value, "row": value.T, "flat": value[:, 0]}[convention.biases]
@@ -193,7 +193,7 @@ def _unwritten(data: object) -> bool:
 
 
 def _known_values(task: Task) -> dict[str, Array]:
-    """One call's inputs, all different, none of them zero; they stand for nothing."""
+    """Return one call's inputs: all different, none of them zero, without a meaning."""
     known = shapes_of(task)
     shapes: dict[str, tuple[int, ...]] = {key: known[key] for key in task.starts[0].parameters}
     shapes |= {"X": (task.X.shape[1], 1), "A1": known["A1"]}

@@ -90,7 +90,7 @@ def _words(node: ast.AST) -> Iterator[str]:
 
 
 def _is_own(node: ast.AST, modules: Collection[str]) -> bool:
-    """Whether code comes from a module that the student wrote, or is made from text."""
+    """True of code from a module that the student wrote, or that is made from text."""
     if isinstance(node, ast.ImportFrom):
         return node.level > 0 or (node.module or "").partition(".")[0] in modules
     if isinstance(node, ast.Import):
@@ -99,21 +99,21 @@ def _is_own(node: ast.AST, modules: Collection[str]) -> bool:
 
 
 def _called(node: ast.AST) -> str:
-    """The method that is called, or nothing."""
+    """Return the method that is called, or nothing."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         return node.func.attr
     return ""
 
 
 def _trains(loop: ast.AST) -> bool:
-    """Whether ``backward`` is called in a loop and in no other inside it."""
+    """True where ``backward`` is called in a loop and in no other inside it."""
     inner = [node for node in walk(loop) if isinstance(node, LOOPS) and node is not loop]
     within = {id(node) for other in inner for node in walk(other)}
     return any(_called(node) == "backward" and id(node) not in within for node in walk(loop))
 
 
 def _order(loop: ast.For | ast.AsyncFor | ast.While) -> tuple[str, ...]:
-    """The calls of one round from ``backward`` on, where each is made in every round."""
+    """Return the calls of one round from ``backward`` on, where each is made in every round."""
     calls = [
         _called(statement.value)
         for statement in _statements(loop.body)
@@ -137,7 +137,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _reckons(node: ast.AST) -> bool:
-    """Whether a loss that was made a number is one side of an operation, or added up."""
+    """True where a loss that was made a number is one side of an operation, or added up."""
     if isinstance(node, ast.BinOp):
         sides = [node.left, node.right]
     elif isinstance(node, ast.AugAssign):
@@ -195,14 +195,14 @@ def _any_holds(words: Collection[str], parts: Iterable[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class GlobalRead:
-    """Where a global is read, and a sentence that says which, and for which argument."""
+    """A global that is read in place of an argument: the place, and a sentence that says so."""
 
     place: Place
     sentence: str
 
 
 def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead | None:
-    """The first global that a function reads in place of an argument.
+    """Find the first global that a function reads in place of an argument.
 
     Only a name counts that an argument of the role goes by, that the function calls otherwise,
     and that the section gives a value: ``params`` is handed over, and ``parameters`` is read.
@@ -259,7 +259,7 @@ def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead |
 
 
 def _argument(name: str, bound: Bound, role: Role) -> str | None:
-    """What the function calls the argument that goes by this name."""
+    """Return the function's own name for the argument that goes by this name."""
     for argument in role.arguments:
         own = bound.names.get(QUANTITIES[argument.kind])
         if own is not None and is_called(name, (argument.name, *argument.aliases)):

@@ -25,7 +25,7 @@ _HARMLESS = frozenset({"range", "len", "enumerate", "zip", "print", "float", "in
 
 @dataclass(slots=True)
 class Surroundings:
-    """What is known of the names outside the loop.
+    """The names outside the loop, as far as they are known.
 
     ``values`` are the last values assigned above it; ``models`` names of models,
     ``functions`` definitions, ``imports`` names of modules and what comes from them.
@@ -91,7 +91,7 @@ class Scope:
                 self._iterate(element, over, (*index, i))
 
     def outside(self, node: ast.expr, steps: int = STEPS) -> str | None:
-        """The first global name of data that an expression is made from."""
+        """Return the first global name of data that an expression is made from."""
         # Names of a loop can each be made from all others: no value is searched twice.
         if (node, steps) not in self._known:
             self._known[node, steps] = self._outside(node, steps)
@@ -120,7 +120,7 @@ class Scope:
         return None
 
     def _item(self, over: ast.expr, index: tuple[int, ...], steps: int) -> str | None:
-        """The global name that the item of a loader, a zip or a dataset comes from."""
+        """Return the global name that the item of a loader, a zip or a dataset comes from."""
         if steps <= 0:
             return None
         if isinstance(over, ast.Name):
@@ -147,7 +147,7 @@ class Scope:
 
 
 def data_names(node: ast.expr, around: Surroundings) -> Iterator[str]:
-    """The names in an expression, without functions that are called and modules."""
+    """Yield the names in an expression, without functions that are called and modules."""
     waiting: list[ast.AST] = [node]
     while waiting:
         part = waiting.pop()
@@ -181,7 +181,7 @@ class Ingredients:
 
 
 def find_loop(node: ast.stmt, functions: Mapping[str, ast.FunctionDef]) -> ast.stmt | None:
-    """The outermost training loop in a top-level statement, if there is one."""
+    """Return the outermost training loop in a top-level statement, if there is one."""
     for part in _walk_statements(node) if isinstance(node, (*LOOPS, *COMPOUND)) else ():
         if isinstance(part, LOOPS) and (trains(part) or _through(part, functions)):
             return part
@@ -298,7 +298,7 @@ def _input(scope: Scope, model: str | None) -> str | None:
 
 
 def _derived(scope: Scope, model: str | None) -> set[str]:
-    """Names that the loop makes from the model's output."""
+    """Return the names that the loop makes from the model's output."""
     derived: set[str] = set()
     for _ in range(STEPS):
         before = len(derived)
@@ -333,7 +333,7 @@ def _loss(scope: Scope) -> ast.expr | None:
 def _target(
     scope: Scope, loss: ast.expr, outputs: set[str], others: tuple[str | None, ...]
 ) -> str | None:
-    """The data in the loss that does not come from the model."""
+    """Return the name of the data in the loss that does not come from the model."""
     criteria = {call.func.id for call in scope.calls if isinstance(call.func, ast.Name)}
     for _ in range(STEPS):
         for name in dict.fromkeys(data_names(loss, scope.around)):

@@ -34,17 +34,17 @@ class Fit:
 
 
 def plain(name: str) -> str:
-    """The name in lower case, without underscores."""
+    """Return the name in lower case, without underscores."""
     return name.lower().replace("_", "")
 
 
 def is_called(name: str, aliases: Iterable[str]) -> bool:
-    """Whether the name is one of the aliases, case and underscores aside."""
+    """True of a name that is one of the aliases, case and underscores aside."""
     return plain(name) in {plain(alias) for alias in aliases}
 
 
 def called(functions: Sequence[Function], aliases: Iterable[str]) -> list[Function]:
-    """The functions of a role's name: the last comes first, a guess after all others."""
+    """Return the functions of a role's name: the last comes first, a guess after all others."""
     named = [function for function in reversed(functions) if is_called(function.name, aliases)]
     return [f for f in named if not f.guess] + [f for f in named if f.guess]
 
@@ -138,7 +138,7 @@ def fit(role: Role, required: Sequence[str], optional: Sequence[str]) -> Fit | N
 def _one_of_two_rates(
     role: Role, optional: Sequence[str], assigned: Mapping[str, Argument]
 ) -> list[str]:
-    """The parameter that is taken for the rate, where its default has a fellow.
+    """Return the parameter that is taken for the rate, where there is another rate for biases.
 
     One rate cannot be handed to ``lr=0.001, lr_bias=0.01``: called without, they are as asked.
     """
@@ -200,7 +200,7 @@ def draft(
 
 
 def own_keys(task: Task) -> Convention:
-    """The canonical convention: gradkit's own names for the parameters, and its layout."""
+    """Return the canonical convention: gradkit's own names for the parameters, and its layout."""
     return Convention({key: key for key in task.starts[0].parameters})
 
 
@@ -211,7 +211,7 @@ LISTED = 8
 
 
 def misfit(role: Role, function: Function) -> Missing:
-    """There is a function of the name, but it takes other arguments."""
+    """Say that the function of the role's name takes other arguments."""
     return Missing(
         role.name,
         role.required,
@@ -233,7 +233,7 @@ def not_found(
     outline: Outline = NOTHING,
     elsewhere: Function | None = None,
 ) -> Missing:
-    """There is nothing of the name; the functions that are there are listed.
+    """Say that nothing has the role's name, and list the functions that are there.
 
     So are the classes with a method that could be meant, and the place of a definition that is
     not run. ``elsewhere`` is one that another task's part of the submission has.
@@ -287,7 +287,7 @@ def not_found(
 
 
 def _classes(role: Role, outline: Outline) -> list[str]:
-    """The classes with a method of the role's name, or one that names all its arguments."""
+    """Return the classes with a method of the role's name, or one that names all its arguments."""
     found = []
     for name, method in outline.methods:
         fitting = fit_function(role, method) if role.arguments else None

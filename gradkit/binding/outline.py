@@ -150,7 +150,7 @@ def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outli
 
 
 class _Reader:
-    """Goes through the layers and collects; what it knows of names grows on the way."""
+    """Reads layers one after another; what it knows of names grows on the way."""
 
     def __init__(self, cells: Sequence[Cell], modules: Mapping[str, str]) -> None:
         self.names: set[str] = set()
@@ -300,7 +300,7 @@ class _Reader:
                 self._names.known[name] = Thing(ast.Module([], []), module, beside._names)
 
     def _beside(self, module: str, origin: Origin) -> _Reader | None:
-        """A reader that has read a file beside, if the module is one."""
+        """Return a reader that has read a file beside, if the module is one."""
         cell = self._files.get(module)
         source = cell.source if cell is not None else self._modules.get(module)
         if source is None:

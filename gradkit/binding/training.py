@@ -44,7 +44,7 @@ def bind_training(task: Task, outline: Outline, sitting: Sitting) -> Binding:
 
 
 def _model(role: Role, task: Task, outline: Outline, sitting: Sitting) -> Bound | Missing:
-    """The first candidate that gives a module with parameters."""
+    """Bind the first candidate that gives a module with parameters."""
     own = [model for model in reversed(outline.models) if model.origin != "borrowed"]
     # A function that makes a model is asked where there is no model itself.
     made = [model for model in own if model.kind == "factory" and not model.required]

@@ -1,4 +1,4 @@
-"""The files of a zip archive, read in memory: nothing is unpacked to disk."""
+"""Read the code files of a zip archive in memory. Nothing is unpacked to disk."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def read_archive(path: Path) -> tuple[list[File], list[Problem]]:
 
 
 def unpack(name: str, stream: BinaryIO, *, inner: bool = True) -> tuple[list[File], list[Problem]]:
-    """The same of an archive that is open for reading and is called ``name``.
+    """Read all code files of an archive that is open for reading and is called ``name``.
 
     With ``inner``, archives in it are opened where there is no code beside them.
 
@@ -233,7 +233,7 @@ def _not_read(name: str, error: Exception) -> str:
 
 
 def name_of(info: zipfile.ZipInfo) -> str:
-    """The member's path, with slashes, whatever packed it."""
+    """Return the member's path with slashes, whatever packed it."""
     return info.filename.replace("\\", "/")
 
 

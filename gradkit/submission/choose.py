@@ -34,7 +34,7 @@ _Rank = tuple[bool, int, bool, Attempt, Natural]
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What one file has for a task: its cells of all sections, and the roles that they play.
+    """One file's share of a task: its cells of all sections, and the roles that they play.
 
     ``roles`` are those that are required and written; ``named`` are also others, and those that
     are left as in a starter file.
@@ -101,7 +101,7 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
 
 
 def _instead(task: Task, section: Section) -> str:
-    """The sentence where a file was asked for, and none of that name is there."""
+    """Say which file counts where another one was asked for; nothing if that one is there."""
     files = [cell.file for cell in section.own]
     if not task.files or not files or any(is_attempt_at(file, task.files) for file in files):
         return ""
@@ -113,7 +113,7 @@ def _instead(task: Task, section: Section) -> str:
 
 
 def _of_one_file(sections: Sequence[Section]) -> str:
-    """The sentence where one file defines the same more than once, under several headings."""
+    """Say that the last definition counts where one file has several parts for the task."""
     files = {cell.file for section in sections for cell in section.own}
     if len(files) > 1:
         return ""
@@ -136,7 +136,7 @@ def _listed(pieces: Sequence[_Piece]) -> str:
 
 
 def _pieces(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> list[_Piece]:
-    """What each file has, in the order of the files."""
+    """Collect cells and roles of each file, in the order of the files."""
     cells: dict[str, dict[str, Cell]] = {}
     for section in sections:
         for cell in section.own:
@@ -160,7 +160,7 @@ def _position(cell: Cell) -> tuple[int, int]:
 
 
 def _is_unwritten(unit: Unit) -> bool:
-    """Whether it is left as in a starter file: it raises NotImplementedError, or does nothing."""
+    """True of code left as in a starter file: it raises NotImplementedError, or does nothing."""
     lines = unit.cell.source.split("\n")[unit.start - 1 : unit.end - 1]
     tree = parse("\n".join(lines)).tree
     definitions = [
@@ -183,14 +183,14 @@ def _does_nothing(node: ast.stmt) -> bool:
 
 
 def _code(cells: Sequence[Cell]) -> str:
-    """The definitions in some cells, but for how they are written."""
+    """Return the definitions in some cells without layout and comments, to be compared."""
     trees = [parse(cell.source).tree for cell in cells]
     nodes = [node for tree in trees if tree is not None for node in tree.body]
     return "\n".join(ast.dump(node) for node in nodes if isinstance(node, DEFINITIONS))
 
 
 def _ranks(task: Task, pieces: Sequence[_Piece]) -> dict[str, _Rank]:
-    """What each file is ranked by. An attempt has the roles of all attempts at its file."""
+    """Give each file's rank. An attempt has the roles of all attempts at its file."""
     names = {piece.file: parse_file_name(piece.file) for piece in pieces}
     most: dict[str, int] = {}
     for piece in pieces:
@@ -212,7 +212,7 @@ def _ranks(task: Task, pieces: Sequence[_Piece]) -> dict[str, _Rank]:
 
 
 def _section(task: Task, sections: Sequence[Section], taken: Sequence[_Piece]) -> Section:
-    """The section of these pieces; all else of the submission may be borrowed from."""
+    """Make a section of these pieces; all else of the submission may be borrowed from."""
     own = {cell.id: cell for piece in taken for cell in piece.cells}
     first = next(s for s in sections if any(c.file == taken[0].file for c in s.own))
     shared = _without((cell for section in sections for cell in section.shared), own)
@@ -229,7 +229,7 @@ def _section(task: Task, sections: Sequence[Section], taken: Sequence[_Piece]) -
 
 
 def _without(cells: Iterable[Cell], known: Mapping[str, Cell]) -> tuple[Cell, ...]:
-    """Some cells but for those that are known, each once."""
+    """Drop cells that are known, and keep each other one once."""
     found: dict[str, Cell] = {}
     for cell in cells:
         if cell.id not in known:

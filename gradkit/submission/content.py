@@ -1,4 +1,4 @@
-"""What the statements of a submission are about, as far as their text tells.
+"""Classify the statements of a submission by their text: roles, torch or numpy, definitions.
 
 A `Unit` is the smallest thing that can belong to a task: a top-level statement, or a
 whole cell that cannot be parsed.
@@ -97,7 +97,7 @@ def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
 
 
 def _as_meant(units: list[Unit]) -> Iterator[Unit]:
-    """The units of one file; in one without a model, what has the name of a role plays it.
+    """Let what has the name of a role play it, in a file without a torch model.
 
     Torch is of no use to it there, which is for whoever runs it to say.
     """
@@ -208,7 +208,7 @@ def _defined(node: ast.stmt) -> Iterator[str]:
 
 
 def _made(node: ast.stmt, cell: Cell, known: _Known) -> Iterator[str]:
-    """The roles' names that are bound to a function made otherwise: ``f = net.step``.
+    """Yield names of roles that are bound to a function made otherwise: ``f = net.step``.
 
     What is made of a role, ``f = timed(f)``, is no second one.
     """
@@ -221,7 +221,7 @@ def _made(node: ast.stmt, cell: Cell, known: _Known) -> Iterator[str]:
 
 
 def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
-    """Whether a statement makes a torch module: a class of one, or a bare ``nn.Sequential``."""
+    """True where a statement makes a torch module: a class, or a bare ``nn.Sequential``."""
     if isinstance(node, ast.ClassDef):
         return any(
             _root(base) in torch_names and _last(base) not in ("Dataset", "Function")
@@ -240,7 +240,7 @@ def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
 def makes_model(
     function: AnyFunction, torch_names: set[str] | frozenset[str], models: Collection[str]
 ) -> bool:
-    """Whether a function returns a torch module: one that it makes, or one of ``models``."""
+    """True where a function returns a torch module: one that it makes, or one of ``models``."""
     if isinstance(function, ast.Lambda):
         return is_model(ast.Return(function.body), torch_names) or _calls(function.body, models)
     classes, values = set(models), set()
@@ -258,7 +258,7 @@ def makes_model(
 
 
 def _calls(value: object, models: Collection[str]) -> bool:
-    """Whether a value is made by one of these, as in ``Net().to(device)``."""
+    """True where a value is made by one of these, as in ``Net().to(device)``."""
     while isinstance(value, ast.Call):
         if isinstance(value.func, ast.Name):
             return value.func.id in models

@@ -44,7 +44,7 @@ def possible_tasks(
 
 
 def asking(name: str, tasks: Sequence[Task]) -> Ids:
-    """The tasks that ask for a file of this name."""
+    """Return the ids of the tasks that ask for a file of this name."""
     return frozenset(task.id for task in tasks if is_attempt_at(name, task.files))
 
 
@@ -105,7 +105,7 @@ def _frameworks(units: list[Unit], claims: Claims, torch: Ids) -> list[Ids | Non
 
 
 def _belied(claim: Ids, units: list[Unit], torch: Ids) -> bool:
-    """Whether code shows the other framework: one torch role, or several numpy ones."""
+    """True where code shows the other framework: one torch role, or several numpy ones."""
     roles = {role for unit in units for role in unit.roles}
     forms = {MODEL, TRAINING}
     return len(roles - forms) >= REPEATED if claim <= torch else bool(roles & forms)
@@ -264,7 +264,7 @@ def _leads(unit: Unit, to: Unit) -> bool:
 
 
 def _idle(unit: Unit, before: Unit) -> bool:
-    """Whether a unit above another can as well belong to it as to what is above."""
+    """True where a unit above another can as well belong to that one."""
     return not unit.solid and unit.cell.file == before.cell.file
 
 
@@ -295,7 +295,7 @@ def _cut(indices: list[int], units: list[Unit], *, within_files: bool = True) ->
 def _begins(
     again: list[str], seen: dict[str, Unit], coming: set[str], unit: Unit, models: int
 ) -> bool:
-    """Whether a role that is there again begins another part."""
+    """True where a role that is defined again begins another part."""
     if MODEL in again:
         return TRAINING in seen
     if TRAINING in again:

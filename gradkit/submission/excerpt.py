@@ -1,4 +1,4 @@
-"""A function of a section with all that it needs, as text that runs on its own."""
+"""Extract a function of a section with all that it needs, as text that runs on its own."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Excerpt:
         self._plan, self._sources, self._modules = plan, sources, modules
 
     def statement(self, cell: str, line: int) -> Statement:
-        """The top-level statement that stands there.
+        """Return the top-level statement that begins at a line.
 
         Raises
         ------
@@ -69,7 +69,7 @@ class Excerpt:
     def pieces(
         self, names: Collection[str], given: Collection[str] = (), at: Statement | None = None
     ) -> list[Piece]:
-        """What makes some names, in an order that runs.
+        """Return the statements that make some names, in an order that runs.
 
         Parameters
         ----------
@@ -118,7 +118,7 @@ class Excerpt:
 
 
 def source_of(node: ast.stmt, source: str) -> str:
-    """The lines of a statement, without training loops inside it."""
+    """Return the lines of a statement, without training loops inside it."""
     if (shorter := runnable(node)) is not node:
         return ast.unparse(shorter)
     decorators = getattr(node, "decorator_list", [])
@@ -134,7 +134,7 @@ def source_of(node: ast.stmt, source: str) -> str:
 
 
 def reads(node: ast.stmt) -> set[str]:
-    """The global names that a statement looks up, inside its functions too."""
+    """Return the global names that a statement looks up, inside its functions too."""
     found: set[str] = set()
     text = ast.unparse(_Generators().visit(copy.deepcopy(node)))
     tables = [symtable.symtable(text, "<statement>", "exec")]

@@ -1,4 +1,4 @@
-"""The files of a submission as bytes: which are taken, and how much of them at most.
+"""Read the files of a submission as bytes: scripts and notebooks, within limits of size.
 
 Everything is measured before it is read; links are never followed, special files never
 opened. What is refused on its own gives a `Problem`, what leaves nothing to grade
@@ -46,11 +46,11 @@ class SubmissionError(GradkitError):
 
 
 class UnreadableError(SubmissionError):
-    """A machine could not read it now, and may another time: that says nothing of the files."""
+    """A submission that this machine could not read now; another time it may."""
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether reading ended for reasons of the machine: another time it may be read.
+    """True where reading failed for reasons of the machine: another time it may succeed.
 
     What is not the system's, or is an offset that no file has, comes from damaged contents.
     """
@@ -58,17 +58,17 @@ def is_passing(error: Exception) -> bool:
 
 
 def is_code(name: str) -> bool:
-    """Whether the name is that of a script or a notebook."""
+    """True of the name of a script or a notebook."""
     return name.lower().endswith(SUFFIXES)
 
 
 def is_archive(name: str) -> bool:
-    """Whether the name is that of an archive that can be opened."""
+    """True of the name of an archive that can be opened."""
     return name.lower().endswith(".zip")
 
 
 def is_ignored(part: str) -> bool:
-    """Whether a file or folder of this name is left aside without a word."""
+    """True of the name of a file or folder that is left aside without a word."""
     return part.startswith(".") or part in _SKIPPED
 
 

@@ -51,7 +51,7 @@ def positional(parameters: Iterable[Parameter]) -> list[Parameter]:
 
 
 def text_of(default: ast.expr | None) -> str | None:
-    """The text of a default value, cut where it is long."""
+    """Return the text of a default value, cut where it is long."""
     if default is None:
         return None
     try:
@@ -101,13 +101,13 @@ STEPS = 40
 
 @dataclass(slots=True)
 class Names:
-    """What names stand for, those of a factory within those around it."""
+    """Names and their meanings, those of a factory within those around it."""
 
     outer: Names | None = None
     known: dict[str, Thing] = field(default_factory=dict)
 
     def find(self, name: str) -> Thing | None:
-        """What a name stands for, or None where nothing is known of it."""
+        """Return the meaning of a name, or None where nothing is known of it."""
         found = self.known.get(name)
         return found if found or self.outer is None else self.outer.find(name)
 
@@ -148,7 +148,7 @@ class Shown:
 
 
 def shown(value: ast.expr, cell: str, names: Names) -> Shown | None:
-    """The function that a value is, where the text shows one.
+    """Return the function that a value is, where the text shows one.
 
     That is a lambda or a function's name, what a function of the submission returns, a method
     (without ``self``), an object with ``__call__``, or what ``partial`` leaves of one of these.
@@ -171,7 +171,7 @@ def assignments(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
 
 
 def may_be_one(value: ast.expr, names: Names) -> bool:
-    """Whether an attribute could be a function of which the text shows nothing.
+    """True of an attribute that may be a function, of which the text shows nothing.
 
     What belongs to a library or to a class of the submission is seen to be none.
     """
@@ -206,7 +206,7 @@ class _Search:
         return self._called(thing, node) if isinstance(node, ast.Call) else None
 
     def class_of(self, thing: Thing) -> tuple[Thing, bool] | None:
-        """The class that an expression names, or is an object of, and which of the two."""
+        """Return the class that an expression names or is an object of; True if an object."""
         self._left -= 1
         node = thing.node
         if self._left < 0:
@@ -267,14 +267,14 @@ class _Search:
         return None
 
     def _wrapped(self, thing: Thing, call: ast.Call) -> Shown | None:
-        """The one function among the arguments, as in ``njit(step)``."""
+        """Return the one function among the arguments, as in ``njit(step)``."""
         found = [self.function(thing.at(argument)) for argument in call.args]
         functions = [function for function in found if function is not None]
         return functions[0] if len(functions) == 1 == len(found) else None
 
 
 def _returned(factory: Shown, call: ast.Call, caller: Thing) -> Iterator[Thing]:
-    """What a function returns, with its own names and what it is called with."""
+    """Yield what a function returns, with its own names and what it is called with."""
     inside = Names(factory.names)
     parameters = [p.name for p in positional(factory.parameters)]
     for parameter in factory.parameters:
@@ -300,7 +300,7 @@ def _returned(factory: Shown, call: ast.Call, caller: Thing) -> Iterator[Thing]:
 
 
 def _rest(function: Shown, call: ast.Call) -> Shown | None:
-    """The parameters that ``partial`` leaves: what is given by name can still be given so."""
+    """Return what ``partial`` leaves of a function: what is given by name can still be given so."""
     if any(keyword.arg is None for keyword in call.keywords):
         return None
     if any(isinstance(argument, ast.Starred) for argument in call.args):

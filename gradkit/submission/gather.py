@@ -42,7 +42,7 @@ EXPORT = re.compile(r"assignment_\d+_export/$")
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """Where one submission lies: a path, or a ``member`` (file or folder/) of the archive there.
+    """The location of a submission: a path, or a ``member`` (file or folder/) of the archive there.
 
     ``name`` is unlike all others of the class. ``listed`` is true of what was found in a
     folder, where links are not followed, rather than named. ``file`` is what the student called
@@ -104,7 +104,7 @@ def gather(paths: Iterable[Path], leave: Collection[Path] = ()) -> list[Handed]:
 
 
 def place_of(handed: Handed) -> str:
-    """Where a submission lies, as text that can be stored and sent."""
+    """Return the location of a submission as text that can be stored and sent."""
     return storable(f"{handed.path}!{handed.member}" if handed.member else str(handed.path))
 
 
@@ -160,7 +160,7 @@ def _packed(path: Path) -> Iterator[Handed]:
 
 
 def folder_in(path: Path, names: list[str]) -> str:
-    """The folder that everything lies in and that is called like the archive, or nothing.
+    """Return the folder that everything lies in and that is called like the archive, or nothing.
 
     A browser calls an archive ``class (1)`` where it has one of that name already. Gradescope
     calls the folder in it ``assignment_NUMBER_export``.
@@ -174,7 +174,7 @@ def folder_in(path: Path, names: list[str]) -> str:
 
 
 def _tops(names: list[str], prefix: str) -> list[str]:
-    """What lies at the top of an archive, or of a folder in it; folders with a slash."""
+    """List what lies at the top of an archive, or of a folder in it; folders with a slash."""
     tops: dict[str, None] = {}
     for name in names:
         if name.startswith(prefix) and name != prefix:

@@ -50,7 +50,7 @@ class FileName:
 
 
 def parse_file_name(name: str) -> FileName:
-    """Tell base and attempt of a file, which may lie in folders (``old/hw.py``)."""
+    """Read base and attempt off a file's name, which may lie in folders (``old/hw.py``)."""
     path = PurePosixPath(name)
     parts = [*path.parts[:-1], path.stem]
     bases: list[str] = []
@@ -67,7 +67,7 @@ def parse_file_name(name: str) -> FileName:
 
 
 def natural(name: str) -> Natural:
-    """A key by which numbers in names are compared as numbers."""
+    """Return a sort key by which numbers in names are compared as numbers."""
     return tuple(
         (1, len(piece.lstrip("0")), piece.lstrip("0"))
         if piece.isdecimal()
@@ -77,7 +77,7 @@ def natural(name: str) -> Natural:
 
 
 def is_attempt_at(name: str, files: Collection[str]) -> bool:
-    """Whether a file is one of these, or an attempt at one of them, in whatever folder."""
+    """True of a file that is one of these, or an attempt at one of them, in whatever folder."""
     own = _COPY_OF.sub("", PurePosixPath(name).name).casefold()
     return any(_matches(PurePosixPath(own), PurePosixPath(f.casefold())) for f in files)
 
@@ -90,7 +90,7 @@ def _matches(name: PurePosixPath, file: PurePosixPath) -> bool:
 
 
 def _stripped(part: str) -> tuple[str, int, int]:
-    """A name without what was appended to it, and what that says of it."""
+    """Return a name without what was appended to it, and the standing and number it tells."""
     standing = number = 0
     if len(part) > LONGEST:
         return part, 0, 0
@@ -194,7 +194,7 @@ def words_of(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _same(word: str, wanted: str) -> bool:
-    """Whether a word is the wanted one, another form of it, or a misspelling."""
+    """True of the wanted word, another form of it, or a misspelling."""
     if word == wanted:
         return True
     if min(len(word), len(wanted)) < _STEM or word[0] != wanted[0]:

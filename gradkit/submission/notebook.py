@@ -1,4 +1,4 @@
-"""A notebook's code cells, of any notebook format, with the headings above each."""
+"""Read a notebook's code cells, of any notebook format, with the headings above each."""
 
 from __future__ import annotations
 

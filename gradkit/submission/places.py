@@ -31,7 +31,7 @@ def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
 
 
 def source_at(cells: Iterable[Cell], place: Place) -> str:
-    """The line of source at a place, without its indent; empty where it is in no cell."""
+    """Return the line of source at a place, without its indent; empty where it is in no cell."""
     for cell in cells:
         line = place.line - cell.first_line
         lines = cell.source.split("\n")
@@ -48,7 +48,7 @@ AROUND = 12
 
 
 def listings(cells: Iterable[Cell], places: Iterable[Place]) -> tuple[Listing, ...]:
-    """The top-level statements that the places stand in, each once, in the order of the places.
+    """List the top-level statements that the places stand in, each once, in the places' order.
 
     A place that is in none of the cells is left out.
     """

@@ -1,4 +1,4 @@
-"""The first stage of the line: a path becomes a `Submission`. Nothing is run."""
+"""Read a path into a `Submission`, the first stage of the line. Nothing is run."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def collect(path: str | PathLike[str]) -> Parcel:
 
 
 def _folder(path: Path) -> tuple[list[File], list[Problem]]:
-    """The code files of a folder; where there are none, those of the archives in it."""
+    """Read the code files of a folder; where there are none, those of the archives in it."""
     files, problems, archives = read_folder(path)
     if files:
         return files, problems
@@ -82,7 +82,7 @@ def _folder(path: Path) -> tuple[list[File], list[Problem]]:
 
 
 def not_gradable(name: str) -> str:
-    """The sentence for a file of another kind."""
+    """Say that a file is of another kind."""
     return say(
         "{name} is not a file that can be graded. {expected}",
         name=shown(name),
@@ -91,13 +91,13 @@ def not_gradable(name: str) -> str:
 
 
 def alone(path: str, file: File) -> Parcel:
-    """The parcel of one script or notebook."""
+    """Make the parcel of one script or notebook."""
     digest = hashlib.sha256(file.data).hexdigest()
     return Parcel(_name(file.name), path, (file,), (), digest)
 
 
 def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> Parcel:
-    """The parcel of a folder or archive that is called ``name``.
+    """Make the parcel of a folder or archive that is called ``name``.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
 
 
 def joined(name: str, parcels: Iterable[Parcel], problems: Iterable[Problem] = ()) -> Parcel:
-    """The parcel of several that were handed in as one, under the limits of a single one.
+    """Make one parcel of several that were handed in as one, under the limits of a single one.
 
     Parameters
     ----------

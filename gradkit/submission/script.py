@@ -1,4 +1,4 @@
-"""A script, or a notebook exported as one, as cells with headings.
+"""Read a script, or a notebook exported as one, as cells with headings.
 
 Exports are known by their marks: ``# In[5]:`` and ``# # Title`` of nbconvert, Colab's
 markdown as bare strings, ``# %% [markdown]`` of the percent format. In any script a banner
