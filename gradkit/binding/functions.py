@@ -10,7 +10,16 @@ import numpy as np
 
 from gradkit.binding.conventions import find_returns, stated, unknown, variants
 from gradkit.binding.effects import left_behind
-from gradkit.binding.match import Fit, called, draft, fit_function, is_called, misfit, not_found
+from gradkit.binding.match import (
+    Fit,
+    called,
+    draft,
+    fit_function,
+    is_called,
+    misfit,
+    names_all,
+    not_found,
+)
 from gradkit.binding.outline import Function, Outline
 from gradkit.records.binding import Before, Binding, Bound, Convention, Missing
 from gradkit.records.observations import Lost
@@ -73,8 +82,7 @@ def _choose(role: Role, task: Task, outline: Outline) -> tuple[Function, Fit] | 
     own = [function for function in own if not function.guess]
     for function in reversed(own):
         fitting = _fit(role, function)
-        full = fitting is not None and fitting.known == len(fitting.parameters) > 1
-        if full and fitting is not None and not is_called(function.name, taken):
+        if fitting is not None and names_all(fitting) and not is_called(function.name, taken):
             return function, fitting
     others = [f for f in outline.functions if f.origin == "borrowed"]
     elsewhere = [f for f in others if is_called(f.name, role.aliases)]

@@ -248,8 +248,7 @@ def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead |
         argument = _argument(read.id, bound, role)
         if argument is not None:
             sentence = say(
-                "{function} reads {name}, which stands outside of it; what it is handed is "
-                "{argument}.",
+                "{function} reads the global {name} in place of its argument {argument}.",
                 function=f"`{from_worker(bound.function)}`",
                 name=f"`{read.id}`",
                 argument=f"`{argument}`",

@@ -92,6 +92,11 @@ def fit_function(role: Role, function: Function, *, spare: bool = False) -> Fit 
     )
 
 
+def names_all(fitting: Fit) -> bool:
+    """True where all parameters were recognised by name, two or more."""
+    return fitting.known == len(fitting.parameters) > 1
+
+
 def fit(role: Role, required: Sequence[str], optional: Sequence[str]) -> Fit | None:
     """Assign the role's arguments to a function's parameters.
 
@@ -235,8 +240,8 @@ def not_found(
 ) -> Missing:
     """Say that nothing has the role's name, and list the functions that are there.
 
-    So are the classes with a method that could be meant, and the place of a definition that is
-    not run. ``elsewhere`` is one that another task's part of the submission has.
+    Classes with a method that could be meant are listed too, and the place of a definition that
+    is not run. ``elsewhere`` is one that another task's part of the submission has.
     """
     classes = _classes(role, outline)
     guarded = [
@@ -248,54 +253,49 @@ def not_found(
     listed = ", ".join(names[:LISTED]) + (
         say(" and {count} more", count=len(names) - LISTED) if len(names) > LISTED else ""
     )
-    return Missing(
-        role.name,
-        role.required,
+    said = [
         say(
             "`{signature}` is missing. Found {listed}.",
             signature=role.signature,
             listed=listed or say("no function at all"),
         )
-        + (
+    ]
+    if classes:
+        named = say(" or ").join(f"`{name}`" for name in dict.fromkeys(classes[:LISTED]))
+        said.append(
             say(
-                " Methods are not looked at: if it is one of the class {classes}, write it as "
+                "Methods are not looked at: if it is one of the class {classes}, write it as "
                 "a function of its own, outside the class and without `self`.",
-                classes=_named(classes),
+                classes=named,
             )
-            if classes
-            else ""
         )
-        + (
+    if guarded:
+        said.append(
             say(
-                " The one at {place} stands under `if __name__ == …`, which is not run: move it "
+                "The one at {place} stands under `if __name__ == …`, which is not run: move it "
                 "out of there.",
                 place=where(guarded[-1].place),
             )
-            if guarded
-            else ""
         )
-        + (
+    if elsewhere is not None:
+        said.append(
             say(
-                " The one at {place} belongs to another task: each task is graded on its own part, "
+                "The one at {place} belongs to another task: each task is graded on its own part, "
                 "so define it here too.",
                 place=where(elsewhere.place),
             )
-            if elsewhere is not None
-            else ""
-        ),
-    )
+        )
+    return Missing(role.name, role.required, " ".join(said))
 
 
 def _classes(role: Role, outline: Outline) -> list[str]:
     """Return the classes with a method of the role's name, or one that names all its arguments."""
-    found = []
-    for name, method in outline.methods:
-        fitting = fit_function(role, method) if role.arguments else None
-        full = fitting is not None and fitting.known == len(fitting.parameters) > 1
-        if method.origin != "borrowed" and (full or is_called(method.name, role.aliases)):
-            found.append(name)
-    return found
-
-
-def _named(classes: Sequence[str]) -> str:
-    return say(" or ").join(f"`{name}`" for name in dict.fromkeys(classes[:LISTED]))
+    return [
+        name
+        for name, method in outline.methods
+        if method.origin != "borrowed"
+        and (
+            is_called(method.name, role.aliases)
+            or (role.arguments and (fitting := fit_function(role, method)) and names_all(fitting))
+        )
+    ]

@@ -95,8 +95,8 @@ def _of_loop(
             role.name,
             role.required,
             say(
-                "The training loop cannot be run by gradkit: its {unknown} cannot be made "
-                "out. Write it as `{signature}`.",
+                "gradkit cannot run the training loop: it does not find its {unknown}. Write it "
+                "as `{signature}`.",
                 unknown=say(" and ").join(unknown),
                 signature=role.signature,
             ),

@@ -49,8 +49,8 @@ def make_cell(
         problems.append(
             Problem(
                 say(
-                    "The indent at {place} stands where none may be. It was taken out here; "
-                    "Python itself refuses it, so take it out of the file too.",
+                    "The indent at {place} is not allowed there. It was removed to grade the rest; "
+                    "Python itself refuses it, so remove it from the file too.",
                     place=where(place),
                 ),
                 place,
@@ -64,7 +64,7 @@ def make_cell(
             Problem(
                 say(
                     "{place} is not valid Python: {reason}; found `{found}`. Nothing in this "
-                    "{part} can be used until it is mended.",
+                    "{part} can be used until it is fixed.",
                     place=where(place).capitalize() if number else where(place),
                     reason=clean_text(parsed.reason, 2 * _QUOTE),
                     found=found,

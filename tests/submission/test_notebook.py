@@ -75,9 +75,9 @@ def test_broken_and_indented_cells_are_told():
     assert len(cells) == 4
     assert [problem.message for problem in problems] == [
         "Cell 1, line 2 is not valid Python: invalid syntax; found `y = = 2`. Nothing in this cell "
-        "can be used until it is mended.",
-        "The indent at cell 4, line 2 stands where none may be. It was taken out here; Python "
-        "itself refuses it, so take it out of the file too.",
+        "can be used until it is fixed.",
+        "The indent at cell 4, line 2 is not allowed there. It was removed to grade the rest; "
+        "Python itself refuses it, so remove it from the file too.",
     ]
     assert [(p.place.cell, p.place.line) for p in problems] == [(1, 2), (4, 2)]
 
