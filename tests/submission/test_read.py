@@ -202,7 +202,7 @@ def test_a_broken_notebook_among_others_costs_itself(tmp_path):
     (folder / "main.py").unlink()
     (folder / "m.ipynb").write_text("[]")
     assert "n.ipynb is not" in said(folder)
-    assert "m.ipynb is JSON" in said(folder)
+    assert "m.ipynb is not a valid notebook: it is JSON without cells" in said(folder)
 
 
 def test_names_are_made_fit_to_be_shown(tmp_path):
