@@ -15,7 +15,14 @@ from gradkit.records.submission import Cell
 from gradkit.records.task import Task
 from gradkit.runtime.names import DEFINITIONS, LOOPS
 from gradkit.runtime.syntax import walk, walk_statements
-from gradkit.submission.functions import AnyFunction, Names, assignments, own_statements, shown
+from gradkit.submission.functions import (
+    AnyFunction,
+    Names,
+    assignments,
+    first_line,
+    own_statements,
+    shown,
+)
 from gradkit.submission.source import parse
 
 MODEL = "torch model"
@@ -129,20 +136,15 @@ def _units(cell: Cell, tree: ast.Module | None, known: _Known) -> Iterator[Unit]
     # Statements that share a line cannot be parted.
     groups: list[list[ast.stmt]] = []
     for statement in statements:
-        if groups and _first_line(statement) <= (groups[-1][-1].end_lineno or 0):
+        if groups and first_line(statement) <= (groups[-1][-1].end_lineno or 0):
             groups[-1].append(statement)
         else:
             groups.append([statement])
-    starts = [1, *(_first_line(group[0]) for group in groups[1:]), end]
+    starts = [1, *(first_line(group[0]) for group in groups[1:]), end]
     if not groups:
         yield Unit(cell, 1, end)
     for group, (start, stop) in zip(groups, pairwise(starts), strict=False):
         yield _unit(group, Unit(cell, start, stop), known)
-
-
-def _first_line(node: ast.stmt) -> int:
-    decorators = node.decorator_list if isinstance(node, DEFINITIONS) else []
-    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def _unit(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:

@@ -79,6 +79,12 @@ def signature_of(parameters: Sequence[Parameter]) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
+def first_line(node: ast.stmt) -> int:
+    """Return the first line of a statement, decorators included."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
 def return_lines(node: AnyFunction) -> Iterator[int]:
     """Yield the lines of ``return`` statements, those of inner functions left out."""
     return (part.lineno for part in own_statements(node) if isinstance(part, ast.Return))

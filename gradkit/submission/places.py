@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from gradkit.records.submission import Cell, Listing, Place
 from gradkit.runtime.syntax import parse
+from gradkit.submission.functions import first_line
 
 
 def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
@@ -87,9 +88,7 @@ def _statement(source: str, line: int) -> tuple[int, int]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         body = []
     for node in body:
-        decorators = getattr(node, "decorator_list", [])
-        first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
-        last = node.end_lineno or node.lineno
+        first, last = first_line(node), node.end_lineno or node.lineno
         if first <= line <= last:
             return first, last
     return max(1, line - AROUND), min(line + AROUND, source.count("\n") + 1)
