@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 from gradkit.language import say
-from gradkit.records.submission import File, Parcel, Problem
+from gradkit.records.submission import File, Problem, RawSubmission
 from gradkit.submission.archive import damaged, name_of, read_members, unpack_nested
 from gradkit.submission.files import (
     ENTRIES,
@@ -221,7 +221,7 @@ class Loader:
     def __init__(self) -> None:
         self._opened: OrderedDict[Path, _Archive] = OrderedDict()
 
-    def load(self, handed: Handed) -> Parcel:
+    def load(self, handed: Handed) -> RawSubmission:
         """Read the bytes of one submission, under the limits of a single one.
 
         Raises
@@ -231,21 +231,21 @@ class Loader:
             `UnreadableError` where all or a part of it cannot be read by this machine, now.
         """
         if handed.parts:
-            parcel = self._joined(handed)
-            return replace(parcel, name=handed.name, path=place_of(handed))
+            raw = self._joined(handed)
+            return replace(raw, name=handed.name, path=place_of(handed))
         if handed.listed and handed.path.is_symlink():
             # One that leads nowhere may lead somewhere again: to a disk that is not there now.
             kind = SubmissionError if handed.path.exists() else UnreadableError
             raise kind(is_a_link(handed.path.name))
-        parcel = self._member(handed) if handed.member else collect(handed.path)
-        for problem in parcel.problems:
+        raw = self._member(handed) if handed.member else collect(handed.path)
+        for problem in raw.problems:
             if problem.passing:
                 # Graded without that file, it would pass for what the student handed in.
                 raise UnreadableError(problem.message)
-        files = tuple(File(storable(file.name), file.data) for file in parcel.files)
+        files = tuple(File(storable(file.name), file.data) for file in raw.files)
         if len(files) == 1 and is_code(handed.file) and is_code(handed.member or handed.path.name):
             files = (replace(files[0], name=storable(handed.file)),)
-        return replace(parcel, name=handed.name, path=place_of(handed), files=files)
+        return replace(raw, name=handed.name, path=place_of(handed), files=files)
 
     def stamp(self, handed: Handed) -> str:
         """When the newest of its files was changed last, UTC, ISO 8601; empty if unknown.
@@ -273,20 +273,20 @@ class Loader:
         except (OSError, KeyError, ValueError, OverflowError, zipfile.BadZipFile):
             return ""
 
-    def _joined(self, handed: Handed) -> Parcel:
+    def _joined(self, handed: Handed) -> RawSubmission:
         """All parts together; one that cannot be read is a problem as long as another can."""
-        parcels: list[Parcel] = []
+        parts: list[RawSubmission] = []
         problems: list[Problem] = []
         for part in handed.parts:
             try:
-                parcels.append(self.load(part))
+                parts.append(self.load(part))
             except UnreadableError:
                 raise
             except SubmissionError as error:
                 problems.append(Problem(str(error)))
-        return joined(handed.name, parcels, problems)
+        return joined(handed.name, parts, problems)
 
-    def _member(self, handed: Handed) -> Parcel:
+    def _member(self, handed: Handed) -> RawSubmission:
         label = PurePosixPath(handed.member).name
         folder = handed.member if handed.member.endswith("/") else ""
         try:

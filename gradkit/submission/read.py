@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path, PurePosixPath
 
 from gradkit.language import phrase, say
-from gradkit.records.submission import Cell, File, Parcel, Place, Problem, Submission
+from gradkit.records.submission import Cell, File, Place, Problem, RawSubmission, Submission
 from gradkit.submission.archive import read_archive, read_archives
 from gradkit.submission.files import (
     SubmissionError,
@@ -35,7 +35,7 @@ def read(path: str | PathLike[str]) -> Submission:
     return parse(collect(path))
 
 
-def collect(path: str | PathLike[str]) -> Parcel:
+def collect(path: str | PathLike[str]) -> RawSubmission:
     """Read the bytes of a script, a notebook, a folder or a zip archive.
 
     Parameters
@@ -45,7 +45,7 @@ def collect(path: str | PathLike[str]) -> Parcel:
 
     Returns
     -------
-    Parcel
+    RawSubmission
         Data files, hidden files and Jupyter's checkpoints are left aside.
 
     Raises
@@ -90,14 +90,14 @@ def not_gradable(name: str) -> str:
     )
 
 
-def alone(path: str, file: File) -> Parcel:
-    """Make the parcel of one script or notebook."""
+def alone(path: str, file: File) -> RawSubmission:
+    """Make the raw submission of one script or notebook."""
     digest = hashlib.sha256(file.data).hexdigest()
-    return Parcel(_name(file.name), path, (file,), (), digest)
+    return RawSubmission(_name(file.name), path, (file,), (), digest)
 
 
-def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> Parcel:
-    """Make the parcel of a folder or archive that is called ``name``.
+def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> RawSubmission:
+    """Make the raw submission of a folder or archive that is called ``name``.
 
     Raises
     ------
@@ -118,19 +118,21 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
     scripts = [file for file in taken if not file.name.lower().endswith(".ipynb")]
     # Seen by the sizes alone, before all of it is sent to whoever parses it.
     refuse_if(name, sum(len(file.data) for file in scripts), 0, SubmissionError)
-    return Parcel(_name(name), path, tuple(taken), tuple(problems), _digest(taken))
+    return RawSubmission(_name(name), path, tuple(taken), tuple(problems), _digest(taken))
 
 
-def joined(name: str, parcels: Iterable[Parcel], problems: Iterable[Problem] = ()) -> Parcel:
-    """Make one parcel of several that were handed in as one, under the limits of a single one.
+def joined(
+    name: str, parts: Iterable[RawSubmission], problems: Iterable[Problem] = ()
+) -> RawSubmission:
+    """Join several that were handed in as one, under the limits of a single one.
 
     Parameters
     ----------
     name : str
-    parcels : iterable of Parcel
+    parts : iterable of RawSubmission
         Where a file comes twice, the later one gets a number behind its name.
     problems : iterable of Problem
-        Of what could not be read, besides those of the parcels.
+        Of what could not be read, besides those of the parts.
 
     Raises
     ------
@@ -139,9 +141,9 @@ def joined(name: str, parcels: Iterable[Parcel], problems: Iterable[Problem] = (
     """
     files: dict[str, File] = {}
     said: list[Problem] = []
-    for parcel in parcels:
-        said += parcel.problems
-        for file in parcel.files:
+    for raw in parts:
+        said += raw.problems
+        for file in raw.files:
             label, count = file.name, 1
             path = PurePosixPath(file.name)
             while label in files:
@@ -158,8 +160,8 @@ def _name(name: str) -> str:
     return shown(stem if stem and dot + suffix.lower() in (".py", ".ipynb", ".zip") else name)
 
 
-def parse(parcel: Parcel) -> Submission:
-    """Read the cells of a parcel's files.
+def parse(raw: RawSubmission) -> Submission:
+    """Read the cells of a raw submission's files.
 
     Returns
     -------
@@ -175,9 +177,9 @@ def parse(parcel: Parcel) -> Submission:
     cells: list[Cell] = []
     modules: dict[str, str] = {}
     labels: set[str] = set()
-    problems = list(parcel.problems)
-    amount = Amount(parcel.name)
-    for file in parcel.files:
+    problems = list(raw.problems)
+    amount = Amount(raw.name)
+    for file in raw.files:
         label = _label(file.name, labels)
         try:
             if file.name.lower().endswith(".ipynb"):
@@ -190,7 +192,7 @@ def parse(parcel: Parcel) -> Submission:
         except MuchCodeError:
             raise
         except SubmissionError as error:
-            if len(parcel.files) == 1:
+            if len(raw.files) == 1:
                 raise
             problems.append(Problem(str(error), Place(label, None, 1)))
             continue
@@ -198,9 +200,7 @@ def parse(parcel: Parcel) -> Submission:
         problems += said
     if not cells and problems:
         raise SubmissionError(" ".join(problem.message for problem in problems[:3]))
-    return Submission(
-        parcel.name, parcel.path, parcel.digest, tuple(cells), modules, tuple(problems)
-    )
+    return Submission(raw.name, raw.path, raw.digest, tuple(cells), modules, tuple(problems))
 
 
 def _digest(files: Iterable[File]) -> str:

@@ -232,9 +232,9 @@ def test_files_are_too_much_together(tmp_path):
     assert str(caught.value) == f"hw {ADVICE}"
     for name in "ab":
         (folder / f"{name}.py").write_text("a;" * 15_000)
-    parcel = reading.collect(folder)
+    raw = reading.collect(folder)
     with pytest.raises(SubmissionError) as caught:
-        reading.parse(parcel)
+        reading.parse(raw)
     assert str(caught.value) == f"hw {ADVICE}"
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from gradkit.binding.outline import outline
 from gradkit.grading.recognise import another_exercise
 from gradkit.records.course import Match, Preview, Sender
-from gradkit.records.submission import Parcel, Submission
+from gradkit.records.submission import RawSubmission, Submission
 from gradkit.records.task import Assignment
 from gradkit.submission.content import normal
 from gradkit.submission.divide import divide
@@ -78,7 +78,7 @@ def preview(
     )
 
 
-def _contents(parcel: Parcel) -> str:
+def _contents(parcel: RawSubmission) -> str:
     """A digest of the files' bytes, whatever they are called."""
     each = sorted(hashlib.sha256(file.data).digest() for file in parcel.files)
     return hashlib.sha256(b"".join(each)).hexdigest()

@@ -16,7 +16,7 @@ from gradkit.classroom.store.releases import content, releases
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Kept
 from gradkit.records.result import Result
-from gradkit.records.submission import Parcel, Submission
+from gradkit.records.submission import RawSubmission, Submission
 from gradkit.report.data import EXPECTED_LEVEL, to_data
 from gradkit.reproducer import DisputeError, Shown, find, findings_in, run_again
 from gradkit.submission.files import SubmissionError
@@ -212,7 +212,7 @@ def read_stored(kept: Kept, folder: Path) -> Submission:
     )
 
 
-def _parcels(base: Path, kept: Kept) -> Iterator[Parcel]:
+def _parcels(base: Path, kept: Kept) -> Iterator[RawSubmission]:
     """What lies there: as one of a download, whose files may belong together, or by itself."""
     for path, member in _places(base, kept.path):
         with Loader() as loader:
