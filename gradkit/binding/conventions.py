@@ -107,6 +107,8 @@ def variants(conventions: list[Convention]) -> Iterator[Convention]:
             yield replace(convention, scalars=scalars, inputs=inputs)
 
 
+# --- what a forward function returns -----------------------------------------------------
+
 HIDDEN_KEYS = ("a1", "h1", "hidden", "h", "o1", "aprev", "out1")
 OUTPUT_KEYS = ("a2", "al", "yhat", "ypred", "output", "out", "a3")
 

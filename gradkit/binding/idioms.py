@@ -147,6 +147,9 @@ def _reckons(node: ast.AST) -> bool:
     return any(_called(part) in LOSS_AS_NUMBER for side in sides for part in walk(side))
 
 
+# --- tasks that the words speak for ------------------------------------------------------
+
+
 def narrow_by_words(
     tasks: Sequence[Task], section: Section, *, runs: bool, with_exp: Collection[str]
 ) -> list[Task]:
@@ -191,6 +194,9 @@ def _activations(task: Task) -> set[str]:
 
 def _any_holds(words: Collection[str], parts: Iterable[str]) -> bool:
     return any(part in word for part in parts for word in words)
+
+
+# --- globals in place of arguments -------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

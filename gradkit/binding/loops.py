@@ -165,6 +165,9 @@ def data_names(node: ast.expr, around: Surroundings) -> Iterator[str]:
         waiting += reversed(inner)
 
 
+# --- ingredients -------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Ingredients:
     """The global names that decide what a training loop trains, and on what.

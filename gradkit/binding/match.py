@@ -180,6 +180,9 @@ QUANTITIES = {
 """The quantity that an argument of each kind is handed."""
 
 
+# --- bindings and what is missing --------------------------------------------------------
+
+
 def draft(
     role: str,
     function: Function,

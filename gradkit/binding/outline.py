@@ -114,6 +114,9 @@ class Outline:
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
+# --- reading -----------------------------------------------------------------------------
+
+
 def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outline:
     """Read a section.
 

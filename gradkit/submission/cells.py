@@ -82,6 +82,8 @@ def _part(number: int | None, name: str, file: str) -> str:
     return say("file") if name == file else say("part of the file")
 
 
+# --- headings ----------------------------------------------------------------------------
+
 LENGTH = 160
 """Characters of a heading that are kept."""
 

@@ -144,6 +144,9 @@ def _coming(units: list[Unit], said: list[Ids | None]) -> list[Ids]:
     return coming[::-1]
 
 
+# --- sections from units -----------------------------------------------------------------
+
+
 @dataclass(slots=True)
 class _Part:
     """A section in the making: the tasks that are possible, and indices of units."""

@@ -101,6 +101,8 @@ def own_statements(node: AnyFunction) -> Iterator[ast.stmt]:
             waiting += statements_in(part)
 
 
+# --- functions that are values -----------------------------------------------------------
+
 STEPS = 40
 """Expressions that are looked at to find a function behind a name."""
 

@@ -200,6 +200,8 @@ def _with_folder(handed: Handed) -> Handed:
     return replace(handed, name=shown(f"{folder}/{handed.name}"))
 
 
+# --- loading -----------------------------------------------------------------------------
+
 OPEN = 16
 """Archives that are kept open: a class may come as one for each student."""
 

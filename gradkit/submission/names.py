@@ -114,6 +114,8 @@ def _stripped(part: str) -> tuple[str, int, int]:
     return rest.strip(" _.-"), standing, number
 
 
+# --- tasks that a text names -------------------------------------------------------------
+
 FRAMEWORK_WORDS = {
     "numpy": ("numpy", "np", "scratch", "manual", "manually", "by hand"),
     # Keras is here because its section stands where the torch one should.

@@ -41,6 +41,8 @@ def source_at(cells: Iterable[Cell], place: Place) -> str:
     return ""
 
 
+# --- listings ----------------------------------------------------------------------------
+
 LINES = 120
 """Longest listing. Of a longer statement, and where none can be made out, `AROUND`."""
 

@@ -218,6 +218,8 @@ def _dedent(broken: Parsed) -> Parsed:
     return broken
 
 
+# --- amount of code ----------------------------------------------------------------------
+
 CODE = SCRIPT_BYTES
 """Characters of code in all scripts and code cells of a submission together."""
 
