@@ -1,4 +1,4 @@
-"""Which function plays which role, in which convention; or what is missing.
+"""Find which function plays which role, in which convention; or say what is missing.
 
 Names and signatures are looked at first, then the worker is asked what the candidates
 accept and give at known weights. No answer is known here.
@@ -6,8 +6,8 @@ accept and give at known weights. No answer is known here.
 
 from __future__ import annotations
 
-from gradkit.binding.facts import Outline
 from gradkit.binding.functions import bind_functions
+from gradkit.binding.outline import Outline
 from gradkit.binding.training import bind_training
 from gradkit.records.binding import Binding
 from gradkit.records.task import Task

@@ -1,4 +1,4 @@
-"""What functions leave behind outside of themselves, and what they find there, from their text.
+"""Read from functions' text which outside names they read, and which they write.
 
 The commonest form is a cache: the forward pass writes ``cache["A1"]``, or a name that it declares
 global, and the update reads it.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gradkit.runtime.names import MUTATORS, base_name
 from gradkit.runtime.syntax import walk
-from gradkit.submission.signature import AnyFunction
+from gradkit.submission.functions import AnyFunction
 
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler)
 _PARTS = (ast.Attribute, ast.Subscript)
@@ -70,7 +70,7 @@ def effects_of(
 
 
 def with_helpers(effects: Effects, functions: Mapping[str, Effects]) -> Effects:
-    """The effects of a function, with those of all that it names among the ``functions``."""
+    """Add the effects of all that a function names among the ``functions``."""
     reads, writes = set(effects.reads), set(effects.writes)
     waiting = [*effects.reads]
     while waiting:
@@ -82,6 +82,6 @@ def with_helpers(effects: Effects, functions: Mapping[str, Effects]) -> Effects:
 
 
 def left_behind(first: Effects, then: Effects, functions: Mapping[str, Effects]) -> tuple[str, ...]:
-    """The names under which one function, or a helper, finds what another, or a helper, left."""
+    """Return the names that ``first`` or its helpers write, and ``then`` or its helpers read."""
     left = with_helpers(first, functions).writes
     return tuple(sorted(left & with_helpers(then, functions).reads)) if left else ()

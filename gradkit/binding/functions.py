@@ -8,13 +8,19 @@ from itertools import permutations
 
 import numpy as np
 
-from gradkit.binding.conventions import stated, unknown, variants
-from gradkit.binding.draft import draft
+from gradkit.binding.conventions import find_returns, stated, unknown, variants
 from gradkit.binding.effects import left_behind
-from gradkit.binding.facts import Function, Outline
-from gradkit.binding.match import Fit, called, fit_function, is_called
-from gradkit.binding.missing import misfit, not_found
-from gradkit.binding.returns import find_returns
+from gradkit.binding.match import (
+    Fit,
+    called,
+    draft,
+    fit_function,
+    is_called,
+    misfit,
+    names_all,
+    not_found,
+)
+from gradkit.binding.outline import Function, Outline
 from gradkit.records.binding import Before, Binding, Bound, Convention, Missing
 from gradkit.records.observations import Lost
 from gradkit.records.task import Array, Role, Task
@@ -61,7 +67,7 @@ def bind_functions(task: Task, outline: Outline, sitting: Sitting) -> Binding:
 
 
 def _choose(role: Role, task: Task, outline: Outline) -> tuple[Function, Fit] | Missing:
-    """The last function of a fitting name; failing that, the one whose arguments are all known."""
+    """Choose the last function of a fitting name, or else one whose arguments are all known."""
     # Of several definitions of one name Python keeps the last.
     last = {f.name: f for f in outline.functions if f.origin != "borrowed" or role.shared}
     own = [function for function in outline.functions if last.get(function.name) is function]
@@ -76,8 +82,7 @@ def _choose(role: Role, task: Task, outline: Outline) -> tuple[Function, Fit] | 
     own = [function for function in own if not function.guess]
     for function in reversed(own):
         fitting = _fit(role, function)
-        full = fitting is not None and fitting.known == len(fitting.parameters) > 1
-        if full and fitting is not None and not is_called(function.name, taken):
+        if fitting is not None and names_all(fitting) and not is_called(function.name, taken):
             return function, fitting
     others = [f for f in outline.functions if f.origin == "borrowed"]
     elsewhere = [f for f in others if is_called(f.name, role.aliases)]
@@ -95,7 +100,8 @@ def _fit(role: Role, function: Function) -> Fit | None:
 def _fit_sizes(function: Function) -> Fit | None:
     """Layer sizes one by one, or none at all."""
     names = function.required
-    keywords = () if function.positional_only else names
+    by_place = any(parameter.kind == "positional-only" for parameter in function.parameters)
+    keywords = () if by_place else names
     return Fit(tuple(f"dim/{i}" for i in range(len(names))), names, 0, keywords)
 
 
@@ -118,14 +124,12 @@ def _initialise(task: Task, bound: Bound, sitting: Sitting) -> tuple[Bound, list
 def _forward(
     task: Task, bound: Bound, conventions: Iterable[Convention], sitting: Sitting
 ) -> tuple[Bound, bool]:
-    """The first convention in which it returns something of the output's size."""
+    """Find the first convention in which it returns something of the output's size."""
     inputs = _known_values(task)
     asked = {key: inputs[key] for key in ("X", *task.starts[0].parameters)}
-    first: Bound | None = None
-    for convention in variants(list(conventions)):
-        attempt = replace(bound, convention=convention)
-        first = first or attempt
-        if convention.scalars == "matrix":
+    attempts = [replace(bound, convention=one) for one in variants(list(conventions))]
+    for attempt in attempts:
+        if attempt.convention.scalars == "matrix":
             continue
         reply = sitting.ask("explore", {"call": call_of(attempt, task)}, asked)
         if isinstance(reply, Lost) or _unwritten(reply.data):
@@ -135,28 +139,28 @@ def _forward(
             returns = find_returns(reply.data["tree"], reply.arrays, asked, *sizes)
             if returns:
                 return replace(attempt, returns=returns), True
-    return first or bound, False
+    return attempts[0], False
 
 
 def _update(task: Task, bound: Bound, conventions: Iterable[Convention], sitting: Sitting) -> Bound:
-    """The first convention in which parameters of the right shapes come back."""
+    """Find the first convention in which parameters of the right shapes come back."""
     inputs = {name: value[None] for name, value in _known_values(task).items()}
-    first: Bound | None = None
-    for convention in variants(list(conventions)):
-        attempt = replace(bound, convention=convention)
-        first = first or attempt
+    attempts = [replace(bound, convention=one) for one in variants(list(conventions))]
+    for attempt in attempts:
         reply = sitting.ask("batch", {"call": call_of(attempt, task), "n": 1}, inputs)
         if isinstance(reply, Lost) or _unwritten(reply.data):
             break
         bad = any(kind in UNREADABLE for _, _, kind, _ in reply.data["faults"])
         if reply.data["failure"] is None and not bad:
-            moved = [k for k in convention.keys if not _same(reply.arrays.get(k), inputs[k])]
+            moved = [
+                k for k in attempt.convention.keys if not _same(reply.arrays.get(k), inputs[k])
+            ]
             return attempt if moved else _with_returned(task, attempt, sitting)
-    return first or bound
+    return attempts[0]
 
 
 def _with_returned(task: Task, bound: Bound, sitting: Sitting) -> Bound:
-    """The same, with where the new parameters are if they come back one by one.
+    """Find where the new parameters are if they come back one by one.
 
     ``return W1, b1, W2, b2`` does not say which is which. As a step is short, each is the
     one of its shape that it is next to.
@@ -185,7 +189,7 @@ def _same(found: Array | None, value: Array) -> bool:
 
 
 def _laid_out(convention: Convention, key: str, value: Array) -> Array:
-    """A parameter as the student stores it."""
+    """Lay a parameter out as the student stores it."""
     if key[0] == "W":
         return value.T if convention.weights == "out_in" else value
     return {"column": value, "row": value.T, "flat": value[:, 0]}[convention.biases]
@@ -197,7 +201,7 @@ def _unwritten(data: object) -> bool:
 
 
 def _known_values(task: Task) -> dict[str, Array]:
-    """One call's inputs, all different, none of them zero; they stand for nothing."""
+    """Return one call's inputs: all different, none of them zero, without a meaning."""
     known = shapes_of(task)
     shapes: dict[str, tuple[int, ...]] = {key: known[key] for key in task.starts[0].parameters}
     shapes |= {"X": (task.X.shape[1], 1), "A1": known["A1"]}

@@ -1,18 +1,24 @@
-"""What the text of a section shows of its training: enough to choose between equal numbers.
+"""Read hints from the words of a section: idioms of training, losses, globals read.
 
-Nothing is concluded from it alone. Some mistakes leave the same numbers; a word that stands
+Nothing is concluded from them alone. Some mistakes leave the same numbers; a word that stands
 nowhere, or the order of three calls in one loop, tells which of them it can be.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gradkit.records.submission import Section
-from gradkit.runtime.names import LOOPS
+from gradkit.binding.match import QUANTITIES, is_called, plain
+from gradkit.hearsay import from_worker
+from gradkit.language import say
+from gradkit.records.binding import Bound
+from gradkit.records.submission import Place, Section
+from gradkit.records.task import Role, Task
+from gradkit.runtime.names import LOOPS, names_bound, stored_names
 from gradkit.runtime.syntax import walk
+from gradkit.submission.places import finder
 from gradkit.submission.source import parse
 
 CALLS = ("zero_grad", "backward", "step")
@@ -84,7 +90,7 @@ def _words(node: ast.AST) -> Iterator[str]:
 
 
 def _is_own(node: ast.AST, modules: Collection[str]) -> bool:
-    """Whether code comes from a module that the student wrote, or is made from text."""
+    """True of code from a module that the student wrote, or that is made from text."""
     if isinstance(node, ast.ImportFrom):
         return node.level > 0 or (node.module or "").partition(".")[0] in modules
     if isinstance(node, ast.Import):
@@ -93,21 +99,21 @@ def _is_own(node: ast.AST, modules: Collection[str]) -> bool:
 
 
 def _called(node: ast.AST) -> str:
-    """The method that is called, or nothing."""
+    """Return the method that is called, or nothing."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         return node.func.attr
     return ""
 
 
 def _trains(loop: ast.AST) -> bool:
-    """Whether ``backward`` is called in a loop and in no other inside it."""
+    """True where ``backward`` is called in a loop and in no other inside it."""
     inner = [node for node in walk(loop) if isinstance(node, LOOPS) and node is not loop]
     within = {id(node) for other in inner for node in walk(other)}
     return any(_called(node) == "backward" and id(node) not in within for node in walk(loop))
 
 
 def _order(loop: ast.For | ast.AsyncFor | ast.While) -> tuple[str, ...]:
-    """The calls of one round from ``backward`` on, where each is made in every round."""
+    """Return the calls of one round from ``backward`` on, where each is made in every round."""
     calls = [
         _called(statement.value)
         for statement in _statements(loop.body)
@@ -131,7 +137,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _reckons(node: ast.AST) -> bool:
-    """Whether a loss that was made a number is one side of an operation, or added up."""
+    """True where a loss that was made a number is one side of an operation, or added up."""
     if isinstance(node, ast.BinOp):
         sides = [node.left, node.right]
     elif isinstance(node, ast.AugAssign):
@@ -139,3 +145,128 @@ def _reckons(node: ast.AST) -> bool:
     else:
         return False
     return any(_called(part) in LOSS_AS_NUMBER for side in sides for part in walk(side))
+
+
+# --- tasks that the words speak for ------------------------------------------------------
+
+
+def narrow_by_words(
+    tasks: Sequence[Task], section: Section, *, runs: bool, with_exp: Collection[str]
+) -> list[Task]:
+    """Narrow tasks down by the losses that are named in the code, or else by its activations.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    section : Section
+    runs : bool
+        Whether its forward pass gives outputs. Only then does it say something if there is no
+        activation: what gives none may be unfinished.
+    with_exp : collection of str
+        Activations that may be written with ``exp``, and no word of their own.
+
+    Returns
+    -------
+    list of Task
+        All of them where the names leave it open.
+    """
+    words = {plain(word) for word in idioms_of(section, ()).words}
+    by_loss = [task for task in tasks if _names_loss(task, words)]
+    by_activation = [task for task in tasks if _names_activation(task, words, with_exp)]
+    left = next((kept for kept in (by_loss, by_activation) if 0 < len(kept) < len(tasks)), tasks)
+    if runs and not any(_names_activation(task, words, with_exp) for task in left):
+        left = [task for task in left if not _activations(task)] or left
+    return list(left)
+
+
+def _names_loss(task: Task, words: Collection[str]) -> bool:
+    return _any_holds(words, (plain(name).replace(" ", "") for name in (*task.words, task.loss)))
+
+
+def _names_activation(task: Task, words: Collection[str], with_exp: Collection[str]) -> bool:
+    asked = _activations(task)
+    return _any_holds(words, asked) or ("exp" in words and not asked.isdisjoint(with_exp))
+
+
+def _activations(task: Task) -> set[str]:
+    return {layer.activation for layer in task.layers} - {"linear"}
+
+
+def _any_holds(words: Collection[str], parts: Iterable[str]) -> bool:
+    return any(part in word for part in parts for word in words)
+
+
+# --- globals in place of arguments -------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalRead:
+    """A global that is read in place of an argument: the place, and a sentence that says so."""
+
+    place: Place
+    sentence: str
+
+
+def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead | None:
+    """Find the first global that a function reads in place of an argument.
+
+    Only a name counts that an argument of the role goes by, that the function calls otherwise,
+    and that the section gives a value: ``params`` is handed over, and ``parameters`` is read.
+
+    Parameters
+    ----------
+    section : Section
+    bound : Bound
+        The function that plays the role.
+    role : Role
+
+    Returns
+    -------
+    GlobalRead or None
+        None too where no ``def`` at top level makes the function.
+    """
+    cells = [*section.own, *section.shared]
+    trees = [(cell, tree) for cell in cells if (tree := parse(cell.source).tree) is not None]
+    statements = [(cell, node) for cell, tree in trees for node in tree.body]
+    made = [
+        (cell, node)
+        for cell, node in statements
+        if isinstance(node, ast.FunctionDef) and node.name == bound.function
+    ]
+    if not made:
+        return None
+    data = {
+        name
+        for _, node in statements
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for name in names_bound(node)
+    }
+    cell, function = made[-1]
+    own = {part.arg for part in walk(function.args) if isinstance(part, ast.arg)}
+    own |= {name for statement in function.body for name in stored_names(statement)}
+    reads = [
+        part
+        for statement in function.body
+        for part in walk(statement)
+        if isinstance(part, ast.Name) and part.id in data - own
+    ]
+    for read in sorted(reads, key=lambda part: (part.lineno, part.col_offset)):
+        argument = _argument(read.id, bound, role)
+        if argument is not None:
+            sentence = say(
+                "{function} reads the global {name} in place of its argument {argument}.",
+                function=f"`{from_worker(bound.function)}`",
+                name=f"`{read.id}`",
+                argument=f"`{argument}`",
+            )
+            return GlobalRead(finder(cells)(cell.id, read.lineno), sentence)
+    return None
+
+
+def _argument(name: str, bound: Bound, role: Role) -> str | None:
+    """Return the function's own name for the argument that goes by this name."""
+    for argument in role.arguments:
+        own = bound.names.get(QUANTITIES[argument.kind])
+        if own is not None and is_called(name, (argument.name, *argument.aliases)):
+            return own
+    return None

@@ -1,43 +1,190 @@
-"""Training loops at top level: what must be put in to run one on other data.
+"""Read training loops at top level: the names that must be put in to run one on other data.
 
-Only the text is read. What cannot be told from it is None, and left as the student has it.
+Names inside a loop are followed back to the data outside that they come from. Only the text is
+read. What cannot be told from it is None, and left as the student has it.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from gradkit.binding.scope import STEPS, Scope, Surroundings, data_names
 from gradkit.runtime.names import COMPOUND, DEFINITIONS, LOOPS, base_name
 from gradkit.runtime.syntax import statements_in, walk
 from gradkit.runtime.training import count_of, trains
 
+STEPS = 8
+"""Assignments that a name is followed through."""
+
+SOURCES = 50_000
+"""Values that are looked at to follow the names of one loop, before they are left open."""
+
+_HARMLESS = frozenset({"range", "len", "enumerate", "zip", "print", "float", "int", "list", "tqdm"})
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """The names outside the loop, as far as they are known.
+
+    ``values`` are the last values assigned above it; ``models`` names of models,
+    ``functions`` definitions, ``imports`` names of modules and what comes from them.
+    """
+
+    values: Mapping[str, ast.expr]
+    models: Collection[str]
+    functions: Mapping[str, ast.FunctionDef]
+    imports: Collection[str]
+
+
+@dataclass(slots=True)
+class _Bound:
+    """A name that the loop binds: a value, or the ``index``-th item of what it goes over."""
+
+    value: ast.expr
+    index: tuple[int, ...] | None = None
+
+
+@dataclass(slots=True)
+class Scope:
+    """The loop's body, and what its own names are made from.
+
+    ``calls`` are all calls in the loop, in the order of the text.
+    """
+
+    body: ast.AST
+    around: Surroundings
+    bound: dict[str, list[_Bound]] = field(default_factory=dict)
+    calls: list[ast.Call] = field(default_factory=list)
+    _known: dict[tuple[ast.expr, int], str | None] = field(default_factory=dict)
+    _looked_at: int = 0
+
+    def __post_init__(self) -> None:
+        calls = [part for part in walk(self.body) if isinstance(part, ast.Call)]
+        self.calls = sorted(calls, key=lambda call: (call.lineno, call.col_offset))
+        for part in walk(self.body):
+            if isinstance(part, ast.Assign):
+                for target in part.targets:
+                    self._assign(target, part.value)
+            elif isinstance(part, ast.AugAssign | ast.AnnAssign | ast.NamedExpr):
+                if part.value is not None:
+                    self._assign(part.target, part.value)
+            elif isinstance(part, ast.For | ast.AsyncFor | ast.comprehension):
+                self._iterate(part.target, part.iter, ())
+
+    def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Name):
+            self.bound.setdefault(target.id, []).append(_Bound(value))
+        elif isinstance(target, ast.Tuple | ast.List):
+            items = value.elts if isinstance(value, ast.Tuple | ast.List) else None
+            for i, element in enumerate(target.elts):
+                if items is not None and i < len(items):
+                    self._assign(element, items[i])
+                elif isinstance(element, ast.Name):
+                    self.bound.setdefault(element.id, []).append(_Bound(value, (i,)))
+
+    def _iterate(self, target: ast.expr, over: ast.expr, index: tuple[int, ...]) -> None:
+        if isinstance(target, ast.Name):
+            self.bound.setdefault(target.id, []).append(_Bound(over, index))
+        elif isinstance(target, ast.Tuple | ast.List):
+            for i, element in enumerate(target.elts):
+                self._iterate(element, over, (*index, i))
+
+    def outside(self, node: ast.expr, steps: int = STEPS) -> str | None:
+        """Return the first global name of data that an expression is made from."""
+        # Names of a loop can each be made from all others: no value is searched twice.
+        if (node, steps) not in self._known:
+            self._known[node, steps] = self._outside(node, steps)
+        return self._known[node, steps]
+
+    def _outside(self, node: ast.expr, steps: int) -> str | None:
+        for name in dict.fromkeys(data_names(node, self.around)):
+            sources = self.bound.get(name)
+            if sources is None:
+                return name
+            for source in sources if steps else ():
+                self._looked_at += 1
+                if self._looked_at > SOURCES:
+                    return None
+                if source.value is node:
+                    continue
+                found = (
+                    self.outside(source.value, steps - 1)
+                    if source.index is None
+                    else self._item(source.value, source.index, steps - 1)
+                )
+                if found is not None:
+                    return found
+            if name in self.around.values and not steps:
+                return name
+        return None
+
+    def _item(self, over: ast.expr, index: tuple[int, ...], steps: int) -> str | None:
+        """Return the global name that the item of a loader, a zip or a dataset comes from."""
+        if steps <= 0:
+            return None
+        if isinstance(over, ast.Name):
+            value = self.around.values.get(over.id)
+            inner = self.bound.get(over.id)
+            if inner and inner[0].index is not None:
+                return self._item(inner[0].value, (*inner[0].index, *index), steps - 1)
+            if inner:
+                value = inner[0].value
+            if value is None or not index:
+                return None if over.id in self.bound else over.id
+            return self._item(value, index, steps - 1)
+        if not isinstance(over, ast.Call):
+            return self.outside(over, steps)
+        name = over.func.attr if isinstance(over.func, ast.Attribute) else base_name(over.func)
+        arguments = [*over.args, *(k.value for k in over.keywords if k.arg == "dataset")]
+        if name == "enumerate" and arguments:
+            return self._item(arguments[0], index[1:], steps - 1) if index[:1] != (0,) else None
+        if name in ("range", "arange", "trange"):
+            return None
+        if index and len(arguments) > index[-1] and name not in ("DataLoader", "tqdm", "list"):
+            return self.outside(arguments[index[-1]], steps)
+        return self._item(arguments[0], index, steps - 1) if arguments else None
+
+
+def data_names(node: ast.expr, around: Surroundings) -> Iterator[str]:
+    """Yield the names in an expression, without functions that are called and modules."""
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        part = waiting.pop()
+        inner: list[ast.AST] = []
+        if isinstance(part, ast.Call):
+            inner = [part.func.value] if isinstance(part.func, ast.Attribute) else []
+            inner += [*part.args, *(keyword.value for keyword in part.keywords)]
+        elif isinstance(part, ast.Name):
+            if part.id not in around.imports and part.id not in _HARMLESS:
+                yield part.id
+        elif isinstance(part, ast.Subscript):
+            inner = [part.value]  # What is indexed, and not the index.
+        else:
+            inner = [child for child in ast.iter_child_nodes(part) if isinstance(child, ast.expr)]
+        waiting += reversed(inner)
+
+
+# --- ingredients -------------------------------------------------------------------------
+
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """The names that a training loop reads and that decide what it trains, and on what.
+    """The global names that decide what a training loop trains, and on what.
 
-    ``model``, ``X`` and ``y`` are global names; ``epochs`` is the name of the number of
-    rounds, ``rounds`` that number where it stands in the text. ``loss`` is the name that
-    ``backward`` is called on. ``through`` is the function that makes the step, if the loop
-    leaves it to one; ``batches`` says that a step is made on parts of the data.
+    ``epochs`` is the number of rounds. ``through`` is the function that makes the step, if the
+    loop leaves it to one.
     """
 
     model: str | None = None
     X: str | None = None
     y: str | None = None
     epochs: str | None = None
-    rounds: int | None = None
-    loss: str | None = None
-    optimiser: str | None = None
     through: str | None = None
-    batches: bool = False
 
 
 def find_loop(node: ast.stmt, functions: Mapping[str, ast.FunctionDef]) -> ast.stmt | None:
-    """The outermost training loop in a top-level statement, if there is one."""
+    """Return the outermost training loop in a top-level statement, if there is one."""
     for part in _walk_statements(node) if isinstance(node, (*LOOPS, *COMPOUND)) else ():
         if isinstance(part, LOOPS) and (trains(part) or _through(part, functions)):
             return part
@@ -66,44 +213,28 @@ def _through(loop: ast.AST, functions: Mapping[str, ast.FunctionDef]) -> ast.Cal
 
 def ingredients_of(loop: ast.stmt, around: Surroundings) -> Ingredients:
     """Work out what a training loop reads."""
-    epochs, rounds = _count(loop, around)
     call = None if trains(loop) else _through(loop, around.functions)
     if call is None:
-        scope = Scope(loop, around)
-        found = _read(scope)
+        found, through = _read(Scope(loop, around)), None
     else:
-        function = around.functions[call.func.id]  # type: ignore[attr-defined]
-        found = _from_function(Scope(loop, around), call, function, around)
-    model, X, y, loss, optimiser = found
-    nested = any(isinstance(part, LOOPS) for part in walk(loop) if part is not loop)
-    return Ingredients(
-        model=model,
-        X=X,
-        y=y,
-        epochs=epochs,
-        rounds=rounds,
-        loss=loss,
-        optimiser=optimiser,
-        through=call.func.id if call is not None and isinstance(call.func, ast.Name) else None,
-        batches=nested or (count_of(loop) is None and not isinstance(loop, ast.While)),
-    )
+        through = call.func.id  # type: ignore[attr-defined]
+        found = _from_function(Scope(loop, around), call, around.functions[through], around)
+    return Ingredients(*found, _epochs(loop, around), through)
 
 
-def _count(loop: ast.stmt, around: Surroundings) -> tuple[str | None, int | None]:
+def _epochs(loop: ast.stmt, around: Surroundings) -> str | None:
+    """Return the name of the number of rounds."""
     stop: ast.expr | None = None
     if isinstance(loop, ast.While) and isinstance(loop.test, ast.Compare):
         stop = loop.test.comparators[0]
     elif (call := count_of(loop)) is not None:
         stop = call.args[0] if len(call.args) == 1 else call.args[1]
     names = [part.id for part in walk(stop) if isinstance(part, ast.Name)] if stop else []
-    name = names[0] if len(names) == 1 and names[0] not in around.functions else None
-    value = around.values.get(name) if name else stop
-    constant = isinstance(value, ast.Constant) and isinstance(value.value, int)
-    return name, value.value if constant and isinstance(value, ast.Constant) else None  # type: ignore[return-value]
+    return names[0] if len(names) == 1 and names[0] not in around.functions else None
 
 
-Found = tuple[str | None, str | None, str | None, str | None, str | None]
-"""Model, X, y, loss, optimiser."""
+Found = tuple[str | None, str | None, str | None]
+"""Model, X, y."""
 
 
 def _read(scope: Scope) -> Found:
@@ -111,9 +242,9 @@ def _read(scope: Scope) -> Found:
     model = _model(scope, optimiser)
     outputs = _derived(scope, model)
     X = _input(scope, model)
-    loss_name, loss = _loss(scope)
+    loss = _loss(scope)
     y = _target(scope, loss, outputs, (model, X, optimiser)) if loss is not None else None
-    return model, X, y, loss_name, optimiser
+    return model, X, y
 
 
 def _optimiser(scope: Scope) -> str | None:
@@ -170,7 +301,7 @@ def _input(scope: Scope, model: str | None) -> str | None:
 
 
 def _derived(scope: Scope, model: str | None) -> set[str]:
-    """Names that the loop makes from the model's output."""
+    """Return the names that the loop makes from the model's output."""
     derived: set[str] = set()
     for _ in range(STEPS):
         before = len(derived)
@@ -190,23 +321,22 @@ def _uses(node: ast.expr, model: str | None, derived: set[str]) -> bool:
     )
 
 
-def _loss(scope: Scope) -> tuple[str | None, ast.expr | None]:
+def _loss(scope: Scope) -> ast.expr | None:
+    """Return what ``backward`` is called on, or what that name is bound to."""
     for call in scope.calls:
         if isinstance(call.func, ast.Attribute) and call.func.attr == "backward":
             value = call.func.value
             if isinstance(value, ast.Attribute) and value.attr == "autograd" and call.args:
                 value = call.args[0]
-            name = value.id if isinstance(value, ast.Name) else None
-            if name is not None and scope.bound.get(name):
-                return name, scope.bound[name][-1].value
-            return name, value
-    return None, None
+            made = scope.bound.get(value.id) if isinstance(value, ast.Name) else None
+            return made[-1].value if made else value
+    return None
 
 
 def _target(
     scope: Scope, loss: ast.expr, outputs: set[str], others: tuple[str | None, ...]
 ) -> str | None:
-    """The data in the loss that does not come from the model."""
+    """Return the name of the data in the loss that does not come from the model."""
     criteria = {call.func.id for call in scope.calls if isinstance(call.func, ast.Name)}
     for _ in range(STEPS):
         for name in dict.fromkeys(data_names(loss, scope.around)):
@@ -240,7 +370,7 @@ def _from_function(
             values[name] = around.values[value.id]
     models = {name for name, value in given.items() if base_name(value) in around.models}
     inside = Surroundings(values, models | set(around.models), around.functions, around.imports)
-    model, X, y, loss, optimiser = _read(Scope(function, inside))
+    model, X, y = _read(Scope(function, inside))
 
     def outer(name: str | None) -> str | None:
         if name is None or name not in given:
@@ -249,7 +379,7 @@ def _from_function(
 
     if model is not None and model not in given and _parameter_given(model, given):
         model = _parameter_given(model, given)
-    return outer(model), outer(X), outer(y), loss, outer(optimiser)
+    return outer(model), outer(X), outer(y)
 
 
 def _parameter_given(name: str, given: Mapping[str, ast.expr]) -> str | None:

@@ -1,4 +1,4 @@
-"""Match names with names: which function may play a role, which parameter is which argument.
+"""Match functions with roles and parameters with arguments by name, or say what is missing.
 
 Static: nothing is called. A name matches an alias exactly, or else with case and
 underscores left aside; ``Al`` and ``AL`` are different words before they are the same.
@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from gradkit.binding.facts import Function
-from gradkit.records.task import Argument, Role
+from gradkit.binding.outline import Function, Outline
+from gradkit.language import say
+from gradkit.records.binding import Bound, Convention, Missing, Path
+from gradkit.records.task import Argument, Role, Task
+from gradkit.text import where
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +34,17 @@ class Fit:
 
 
 def plain(name: str) -> str:
-    """The name in lower case, without underscores."""
+    """Return the name in lower case, without underscores."""
     return name.lower().replace("_", "")
 
 
 def is_called(name: str, aliases: Iterable[str]) -> bool:
-    """Whether the name is one of the aliases, case and underscores aside."""
+    """True of a name that is one of the aliases, case and underscores aside."""
     return plain(name) in {plain(alias) for alias in aliases}
 
 
 def called(functions: Sequence[Function], aliases: Iterable[str]) -> list[Function]:
-    """The functions of a role's name: the last comes first, a guess after all others."""
+    """Return the functions of a role's name: the last comes first, a guess after all others."""
     named = [function for function in reversed(functions) if is_called(function.name, aliases)]
     return [f for f in named if not f.guess] + [f for f in named if f.guess]
 
@@ -86,6 +90,11 @@ def fit_function(role: Role, function: Function, *, spare: bool = False) -> Fit 
         parameters=parameters,
         keywords=tuple(name for name in parameters if name in by_name),
     )
+
+
+def names_all(fitting: Fit) -> bool:
+    """True where all parameters were recognised by name, two or more."""
+    return fitting.known == len(fitting.parameters) > 1
 
 
 def fit(role: Role, required: Sequence[str], optional: Sequence[str]) -> Fit | None:
@@ -134,7 +143,7 @@ def fit(role: Role, required: Sequence[str], optional: Sequence[str]) -> Fit | N
 def _one_of_two_rates(
     role: Role, optional: Sequence[str], assigned: Mapping[str, Argument]
 ) -> list[str]:
-    """The parameter that is taken for the rate, where its default has a fellow.
+    """Return the parameter that is taken for the rate, where there is another rate for biases.
 
     One rate cannot be handed to ``lr=0.001, lr_bias=0.01``: called without, they are as asked.
     """
@@ -169,3 +178,127 @@ QUANTITIES = {
     "epochs": "epochs",
 }
 """The quantity that an argument of each kind is handed."""
+
+
+# --- bindings and what is missing --------------------------------------------------------
+
+
+def draft(
+    role: str,
+    function: Function,
+    fitting: Fit,
+    task: Task,
+    returns: Mapping[str, Path],
+    training: Mapping[str, Any] | None = None,
+) -> Bound:
+    """Bind ``function`` to ``role``, with the parameters under gradkit's own keys."""
+    return Bound(
+        role=role,
+        function=function.name,
+        place=function.place,
+        signature=function.signature,
+        arguments=fitting.quantities,
+        names=dict(zip(fitting.quantities, fitting.parameters, strict=True)),
+        convention=own_keys(task),
+        returns=returns,
+        return_place=function.return_place,
+        keywords=fitting.keywords,
+        training=training or {},
+    )
+
+
+def own_keys(task: Task) -> Convention:
+    """Return the canonical convention: gradkit's own names for the parameters, and its layout."""
+    return Convention({key: key for key in task.starts[0].parameters})
+
+
+NOTHING = Outline(frozenset(), (), (), ())
+
+LISTED = 8
+"""Found functions that a sentence names."""
+
+
+def misfit(role: Role, function: Function) -> Missing:
+    """Say that the function of the role's name takes other arguments."""
+    return Missing(
+        role.name,
+        role.required,
+        say(
+            "`{name}` does not take the arguments that it is called with: found "
+            "`{signature}` ({place}), required `{required}`.",
+            name=function.name,
+            signature=function.signature,
+            place=where(function.place),
+            required=role.signature,
+        ),
+        function.place,
+    )
+
+
+def not_found(
+    role: Role,
+    functions: Sequence[Function],
+    outline: Outline = NOTHING,
+    elsewhere: Function | None = None,
+) -> Missing:
+    """Say that nothing has the role's name, and list the functions that are there.
+
+    Classes with a method that could be meant are listed too, and the place of a definition that
+    is not run. ``elsewhere`` is one that another task's part of the submission has.
+    """
+    classes = _classes(role, outline)
+    guarded = [
+        b for b in outline.guarded if b.origin != "borrowed" and is_called(b.name, role.aliases)
+    ]
+    names = list(
+        dict.fromkeys(f"`{function.signature}`" for function in functions if not function.guess)
+    )
+    listed = ", ".join(names[:LISTED]) + (
+        say(" and {count} more", count=len(names) - LISTED) if len(names) > LISTED else ""
+    )
+    said = [
+        say(
+            "`{signature}` is missing. Found {listed}.",
+            signature=role.signature,
+            listed=listed or say("no function at all"),
+        )
+    ]
+    if classes:
+        named = say(" or ").join(f"`{name}`" for name in dict.fromkeys(classes[:LISTED]))
+        said.append(
+            say(
+                "Methods are not looked at: if it is one of the class {classes}, write it as "
+                "a function of its own, outside the class and without `self`.",
+                classes=named,
+            )
+        )
+    if guarded:
+        said.append(
+            say(
+                "The one at {place} stands under `if __name__ == …`, which is not run: move it "
+                "out of there.",
+                place=where(guarded[-1].place),
+            )
+        )
+    if elsewhere is not None:
+        said.append(
+            say(
+                "The one at {place} belongs to another task: each task is graded on its own part, "
+                "so define it here too.",
+                place=where(elsewhere.place),
+            )
+        )
+    return Missing(role.name, role.required, " ".join(said))
+
+
+def _classes(role: Role, outline: Outline) -> list[str]:
+    """Return the classes with a method of the role's name, or one that names all its arguments."""
+    return [
+        name
+        for name, method in outline.methods
+        if method.origin != "borrowed"
+        and (
+            is_called(method.name, role.aliases)
+            or (role.arguments and (fitting := fit_function(role, method)) and names_all(fitting))
+        )
+    ]

@@ -1,34 +1,120 @@
-"""What a section holds, read from its text alone: functions, models, training loops."""
+"""Read a section's functions, models and training loops from its text alone."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from gradkit.binding.effects import effects_of, with_helpers
-from gradkit.binding.facts import (
-    Binding,
-    BindingKind,
-    Function,
-    Loop,
-    Model,
-    ModelKind,
-    Origin,
-    Outline,
-)
-from gradkit.binding.loops import find_loop, ingredients_of
-from gradkit.binding.scope import Surroundings
+from gradkit.binding.effects import Effects, effects_of, with_helpers
+from gradkit.binding.loops import Ingredients, Surroundings, find_loop, ingredients_of
 from gradkit.records.submission import Cell, Place, Section
 from gradkit.runtime.statements import Layer, Statement, layer_of
 from gradkit.runtime.training import may_train
-from gradkit.submission.content import is_model, makes_model, normal
-from gradkit.submission.place import finder
-from gradkit.submission.signature import Parameter, parameters_of, return_lines, signature_of
-from gradkit.submission.values import Names, Shown, Thing, assignments, may_be_one, shown
+from gradkit.submission.content import is_model, makes_model
+from gradkit.submission.functions import (
+    Names,
+    Parameter,
+    Shown,
+    Thing,
+    assignments,
+    may_be_one,
+    parameters_of,
+    positional,
+    return_lines,
+    shown,
+    signature_of,
+)
+from gradkit.submission.places import finder
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+Origin = Literal["own", "shared", "borrowed"]
+ModelKind = Literal["class", "factory", "value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A function or class that stands under ``if __name__ == …``."""
+
+    name: str
+    place: Place
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function, by the name under which the section has it.
+
+    ``required`` and ``optional`` are the parameters without and with a default that can be
+    handed over by position, in order. ``return_place`` is the last ``return`` statement or,
+    without one, the end of the body. A
+    ``guess`` is a value that may be something else, as far as the text shows: it can play a
+    role by its name alone. ``effects`` are its own or, of one that is imported, with those of
+    its helpers there.
+    """
+
+    name: str
+    place: Place
+    origin: Origin
+    parameters: tuple[Parameter, ...]
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    signature: str
+    return_place: Place
+    guess: bool = False
+    effects: Effects = Effects()  # noqa: RUF009  (frozen, and empty)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A torch module: a class, a function that makes one, or a value such as ``nn.Sequential(…)``.
+
+    ``required`` are the arguments without which the class or the function cannot be called.
+    """
+
+    name: str
+    kind: ModelKind
+    place: Place
+    origin: Origin
+    required: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A top-level training loop: where it stands and what must be put in.
+
+    ``cell`` and ``line`` name its top-level statement for `Namespace.run_loop`; ``place``
+    is the loop's own.
+    """
+
+    cell: str
+    line: int
+    place: Place
+    origin: Origin
+    needs: Ingredients
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The static facts about a section; in each list, what counts more comes later.
+
+    ``names`` are all that something at top level binds. ``methods`` are those of classes, by
+    the class's name and without their first parameter; ``guarded`` what is defined under
+    ``if __name__ == …`` alone.
+    """
+
+    names: frozenset[str]
+    functions: tuple[Function, ...]
+    models: tuple[Model, ...]
+    loops: tuple[Loop, ...]
+    methods: tuple[tuple[str, Function], ...] = ()
+    guarded: tuple[Definition, ...] = ()
+
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+# --- reading -----------------------------------------------------------------------------
 
 
 def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outline:
@@ -57,7 +143,7 @@ def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outli
     for origin, part in parts:
         reader.read(layer_of((cell.id, cell.source) for cell in part), origin)
     return Outline(
-        tuple(reader.bindings),
+        frozenset(reader.names),
         tuple(reader.functions),
         tuple(reader.models),
         tuple(reader.loops),
@@ -66,28 +152,16 @@ def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outli
     )
 
 
-def nearest(name: str, functions: Iterable[Function], count: int = 3) -> tuple[Function, ...]:
-    """The functions whose names look most like ``name``, case and underscores aside."""
-    known: dict[str, Function] = {normal(function.name): function for function in functions}
-    matches = get_close_matches(normal(name), known, count, cutoff=0.5)
-    return tuple(known[match] for match in matches)
-
-
-def place_of(section: Section) -> Callable[[str, int], Place]:
-    """The function from a cell's id and a line of its source to the place in the file."""
-    return finder([*section.own, *section.shared, *section.borrowed])
-
-
 class _Reader:
-    """Goes through the layers and collects; what it knows of names grows on the way."""
+    """Reads layers one after another; what it knows of names grows on the way."""
 
     def __init__(self, cells: Sequence[Cell], modules: Mapping[str, str]) -> None:
-        self.bindings: list[Binding] = []
+        self.names: set[str] = set()
         self.functions: list[Function] = []
         self.models: list[Model] = []
         self.loops: list[Loop] = []
         self.methods: list[tuple[str, Function]] = []
-        self.guarded: list[Binding] = []
+        self.guarded: list[Definition] = []
         self._last: dict[str, Function] = {}
         self._place = finder(cells)
         self._values: dict[str, ast.expr] = {}
@@ -119,55 +193,49 @@ class _Reader:
             if statement.guarded:
                 for part in _definitions(statement.node):
                     place = self._place(statement.cell, part.lineno)
-                    self.guarded.append(Binding(part.name, "function", place, origin))
+                    self.guarded.append(Definition(part.name, place, origin))
             else:
                 self._bind(statement, origin)
-            self._value(statement)
+            self._values |= dict(assignments(statement.node))
             self._loop(statement, origin)
 
     def _bind(self, statement: Statement, origin: Origin) -> None:
         place = self._place(statement.cell, statement.node.lineno)
         node = statement.node
-        kind: BindingKind = "value"
+        self.names |= statement.binds
         made = {part.name for part in _definitions(node)} | {n for n, _ in assignments(node)}
         for name in statement.binds - made:
             self._names.put(name, None, statement.cell)
         if isinstance(node, ast.Import | ast.ImportFrom):
-            kind = "import"
             self._import(node, place, origin)
         for part in _definitions(node):
             where = self._place(statement.cell, part.lineno)
             if isinstance(part, ast.ClassDef):
-                kind = "class"
                 self._methods(part, statement.cell, origin)
                 if is_model(part, self._torch):
                     self._torch.add(part.name)
                     required = _required_by_class(part)
-                    self.models.append(Model(part.name, "class", where, origin, None, required))
+                    self.models.append(Model(part.name, "class", where, origin, required))
             else:
-                kind = "function"
                 own = tuple(parameters_of(part.args))
                 self._function(part.name, Shown(part, statement.cell, own, self._names), origin)
         for name, value in assignments(node):
-            if self._assigned(name, value, statement.cell, place, origin):
-                kind = "function"
+            self._assigned(name, value, statement.cell, place, origin)
         if is_model(node, self._torch) and not isinstance(node, ast.ClassDef):
             for name in statement.binds:
                 self.models.append(Model(name, "value", place, origin))
-        self.bindings += [Binding(name, kind, place, origin) for name in sorted(statement.binds)]
 
     def _assigned(
         self, name: str, value: ast.expr, cell: str, place: Place, origin: Origin
-    ) -> bool:
+    ) -> None:
         """Take note of ``f = lambda …``, ``f = g``, ``f = make(…)`` and ``net = Net()``."""
         function = self._last.get(value.id) if isinstance(value, ast.Name) else None
         if function is not None:
-            signature = function.signature.replace(function.name, name, 1)
-            self._add(replace(function, name=name, origin=origin, signature=signature))
+            self._add(replace(_renamed(function, name), origin=origin))
             self._names.known[name] = self._names.find(function.name) or Thing(
                 None, cell, self._names
             )
-            return True
+            return
         found = shown(value, cell, self._names)
         if found is not None:
             self._function(name, found, origin)
@@ -180,10 +248,8 @@ class _Reader:
         for model in self.models:
             if isinstance(made_from, ast.Name) and model.name == made_from.id:
                 kind: ModelKind = "value" if isinstance(value, ast.Call) else model.kind
-                of = model.name if model.kind == "class" else model.of
-                self.models.append(Model(name, kind, place, origin, of))
+                self.models.append(Model(name, kind, place, origin))
                 break
-        return found is not None
 
     def _methods(self, node: ast.ClassDef, cell: str, origin: Origin) -> None:
         for part in node.body:
@@ -197,13 +263,12 @@ class _Reader:
         self._add(made)
         models = {model.name for model in self.models}
         if found.sure and makes_model(found.node, self._torch, models):
-            self.models.append(Model(name, "factory", made.place, origin, None, made.required))
+            self.models.append(Model(name, "factory", made.place, origin, made.required))
 
     def _made(self, name: str, found: Shown, origin: Origin) -> Function:
         parameters, node = found.parameters, found.node
-        by_position = [p for p in parameters if p.kind in ("positional-only", "any")]
-        returns = tuple(self._place(found.cell, line) for line in sorted(return_lines(node)))
-        end = self._place(found.cell, node.end_lineno or node.lineno)
+        by_position = positional(parameters)
+        last = max(return_lines(node), default=node.end_lineno or node.lineno)
         return Function(
             name=name,
             place=self._place(found.cell, node.lineno),
@@ -211,19 +276,15 @@ class _Reader:
             parameters=parameters,
             required=tuple(p.name for p in by_position if p.default is None),
             optional=tuple(p.name for p in by_position if p.default is not None),
-            positional_only=any(p.kind == "positional-only" for p in parameters),
             signature=f"{name}({signature_of(parameters)})",
-            returns=returns,
-            return_place=returns[-1] if returns else end,
+            return_place=self._place(found.cell, last),
             guess=not found.sure,
             effects=effects_of(node, self._own_methods, self._packages),
         )
 
     def _guess(self, name: str, place: Place, origin: Origin) -> None:
         takes = (Parameter("args", "*"),)
-        self._add(
-            Function(name, place, origin, takes, (), (), False, f"{name}(…)", (), place, guess=True)
-        )
+        self._add(Function(name, place, origin, takes, (), (), f"{name}(…)", place, guess=True))
 
     def _add(self, function: Function) -> None:
         self.functions.append(function)
@@ -242,7 +303,7 @@ class _Reader:
                 self._names.known[name] = Thing(ast.Module([], []), module, beside._names)
 
     def _beside(self, module: str, origin: Origin) -> _Reader | None:
-        """A reader that has read a file beside, if the module is one."""
+        """Return a reader that has read a file beside, if the module is one."""
         cell = self._files.get(module)
         source = cell.source if cell is not None else self._modules.get(module)
         if source is None:
@@ -259,13 +320,11 @@ class _Reader:
         if beside is None:
             return
         wanted = (lambda name: True) if alias.name == "*" else (lambda name: name == alias.name)
+        helpers = {function.name: function.effects for function in beside.functions}
         for function in beside.functions:
             if wanted(function.name):
-                name = alias.asname or function.name
-                signature = function.signature.replace(function.name, name, 1)
-                helpers = {each.name: each.effects for each in beside.functions}
                 effects = with_helpers(function.effects, helpers)
-                self._add(replace(function, name=name, signature=signature, effects=effects))
+                self._add(replace(_renamed(function, alias.asname), effects=effects))
         for model in beside.models:
             if wanted(model.name):
                 self.models.append(replace(model, name=alias.asname or model.name))
@@ -273,9 +332,6 @@ class _Reader:
         for name, thing in beside._names.known.items():
             if wanted(name):
                 self._names.known[alias.asname or name] = thing
-
-    def _value(self, statement: Statement) -> None:
-        self._values |= dict(assignments(statement.node))
 
     def _loop(self, statement: Statement, origin: Origin) -> None:
         # The loops of other sections train other things.
@@ -300,9 +356,15 @@ class _Reader:
         )
 
 
-def _definitions(node: ast.stmt) -> Iterator[Definition]:
+def _renamed(function: Function, name: str | None) -> Function:
+    name = name or function.name
+    signature = function.signature.replace(function.name, name, 1)
+    return replace(function, name=name, signature=signature)
+
+
+def _definitions(node: ast.stmt) -> Iterator[_Definition]:
     """Definitions in a statement, also inside ``if``, ``try`` and ``with``."""
-    if isinstance(node, Definition):
+    if isinstance(node, _Definition):
         yield node
     elif isinstance(node, ast.If | ast.Try | ast.With | ast.ExceptHandler):
         for child in ast.iter_child_nodes(node):
@@ -313,6 +375,6 @@ def _definitions(node: ast.stmt) -> Iterator[Definition]:
 def _required_by_class(node: ast.ClassDef) -> tuple[str, ...]:
     for child in node.body:
         if isinstance(child, ast.FunctionDef) and child.name == "__init__":
-            own = [p for p in parameters_of(child.args) if p.kind in ("positional-only", "any")]
+            own = positional(parameters_of(child.args))
             return tuple(p.name for p in own[1:] if p.default is None)
     return ()

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gradkit.binding.draft import draft, own_keys
-from gradkit.binding.facts import Loop, Outline
-from gradkit.binding.match import called, fit_function, is_called
-from gradkit.binding.missing import misfit, not_found
+from gradkit.binding.match import (
+    called,
+    draft,
+    fit_function,
+    is_called,
+    misfit,
+    not_found,
+    own_keys,
+)
+from gradkit.binding.outline import Loop, Outline
 from gradkit.language import phrase, say
 from gradkit.records.binding import Binding, Bound, Missing
 from gradkit.records.observations import Lost
@@ -38,7 +44,7 @@ def bind_training(task: Task, outline: Outline, sitting: Sitting) -> Binding:
 
 
 def _model(role: Role, task: Task, outline: Outline, sitting: Sitting) -> Bound | Missing:
-    """The first candidate that gives a module with parameters."""
+    """Bind the first candidate that gives a module with parameters."""
     own = [model for model in reversed(outline.models) if model.origin != "borrowed"]
     # A function that makes a model is asked where there is no model itself.
     made = [model for model in own if model.kind == "factory" and not model.required]
@@ -89,8 +95,8 @@ def _of_loop(
             role.name,
             role.required,
             say(
-                "The training loop cannot be run by gradkit: its {unknown} cannot be made "
-                "out. Write it as `{signature}`.",
+                "gradkit cannot run the training loop: it does not find its {unknown}. Write it "
+                "as `{signature}`.",
                 unknown=say(" and ").join(unknown),
                 signature=role.signature,
             ),

@@ -29,8 +29,7 @@ from gradkit.grading.settings import Settings, digests_of, grounds, refuse_unusa
 from gradkit.records.classroom import Filed, Listed, Order, Standing
 from gradkit.records.result import Result
 from gradkit.submission.files import SubmissionError, UnreadableError
-from gradkit.submission.gather import place_of
-from gradkit.submission.load import Loader
+from gradkit.submission.gather import Loader, place_of
 
 STORE_EVERY = 1.0
 """Seconds that results may wait for each other, to be stored in one transaction."""

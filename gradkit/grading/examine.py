@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradkit.binding import bind
-from gradkit.binding.facts import Outline
+from gradkit.binding.outline import Outline
 from gradkit.judge import Case, judge
 from gradkit.judge.case import Examined
 from gradkit.judge.expected import expected_of

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.binding import bind
-from gradkit.binding.keywords import leaning
+from gradkit.binding.idioms import narrow_by_words
 from gradkit.binding.outline import outline
 from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
 from gradkit.language import phrase, say
@@ -163,7 +163,7 @@ def _likeliest(
         return None
     gaps = heard.gaps
     tasks = [task for task in heard.possible if task.id not in others] or list(heard.possible)
-    left = leaning(tasks, section, runs=bool(gaps), with_exp=WITH_EXP)
+    left = narrow_by_words(tasks, section, runs=bool(gaps), with_exp=WITH_EXP)
     if gaps:
         left.sort(key=lambda task: gaps.get(task.id, np.inf))
     elif len(left) > 1:

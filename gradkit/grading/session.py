@@ -59,7 +59,7 @@ from gradkit.records.verdict import Verdict
 from gradkit.sandbox import Workshop, WorkshopError
 from gradkit.sandbox.process import OverdueError, Sitting
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.listing import listings
+from gradkit.submission.places import listings
 from gradkit.submission.read import read
 from gradkit.task.oracle import OracleError
 

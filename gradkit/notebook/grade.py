@@ -77,7 +77,7 @@ def headings(history: Mapping[int, str]) -> dict[int, str]:
     file as it was run has no heading.
     """
     # Late: most notebooks, on Colab, have no file here.
-    from gradkit.submission.headings import headings_in
+    from gradkit.submission.cells import headings_in
     from gradkit.submission.source import unify
 
     ipython = _ipython()

@@ -8,7 +8,7 @@ from typing import Literal
 
 from gradkit.records.course import Sender
 from gradkit.records.result import CheckResult
-from gradkit.records.submission import Parcel
+from gradkit.records.submission import RawSubmission
 from gradkit.records.verdict import State
 
 RunKind = Literal["grade", "remark", "override", "release", "purge"]
@@ -67,7 +67,7 @@ class Order:
     """
 
     number: int
-    parcel: Parcel
+    parcel: RawSubmission
     seed: int
     key: str
     hurried: bool

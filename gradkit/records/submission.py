@@ -73,7 +73,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class RawSubmission:
     """The bytes of one submission, read under limits and not yet parsed: it can be sent on.
 
     ``digest`` is the SHA-256 (hex) of a file that was named itself; otherwise that of the

@@ -18,7 +18,7 @@ from gradkit.runtime.plain_text import is_line
 from gradkit.runtime.several import SEVERAL, apart, together
 from gradkit.sandbox import WorkerLost, Workshop
 from gradkit.sandbox.replies import UnfitError, check
-from gradkit.submission.place import finder
+from gradkit.submission.places import finder
 from gradkit.text import clean_data, clean_text
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The files of a zip archive, read in memory: nothing is unpacked to disk."""
+"""Read the code files of a zip archive in memory. Nothing is unpacked to disk."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ import os
 import stat
 import struct
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from gradkit.language import say
-from gradkit.records.submission import File, Place, Problem
+from gradkit.records.submission import File, Problem
 from gradkit.submission.files import (
-    CODE_FILES,
     DEPTH,
-    ENTRIES,
-    TOTAL_BYTES,
     SubmissionError,
     UnreadableError,
+    is_a_link,
     is_archive,
     is_code,
     is_ignored,
     is_passing,
+    left_out,
     not_opened,
+    refusal,
+    refuse_entries,
+    refuse_many,
     shown,
+    too_deep,
     too_large,
 )
-
-ARCHIVE_BYTES = 60_000_000
 
 ARCHIVES = 10
 """Archives that are opened inside of one submission."""
@@ -37,7 +38,9 @@ ARCHIVES = 10
 RATIO = 200
 """Largest factor by which a member of more than a megabyte may be packed."""
 
-_DIRECTORY_BYTES = 300 * ENTRIES
+_ENTRY_BYTES = 300
+"""Of an archive's directory, for one member; a longer directory has too many of them."""
+
 _END = struct.Struct("<4s4H2LH")
 _END_MARK = b"PK\x05\x06"
 _LONGEST_COMMENT = 1 << 16
@@ -56,12 +59,11 @@ def read_archive(path: Path) -> tuple[list[File], list[Problem]]:
         with open(path, "rb") as stream:
             return unpack(path.name, stream)
     except OSError as error:
-        kind = UnreadableError if is_passing(error) else SubmissionError
-        raise kind(not_opened(path.name, error)) from None
+        raise refusal(error, not_opened(path.name, error)) from None
 
 
 def unpack(name: str, stream: BinaryIO, *, inner: bool = True) -> tuple[list[File], list[Problem]]:
-    """The same of an archive that is open for reading and is called ``name``.
+    """Read all code files of an archive that is open for reading and is called ``name``.
 
     With ``inner``, archives in it are opened where there is no code beside them.
 
@@ -80,19 +82,24 @@ def unpack(name: str, stream: BinaryIO, *, inner: bool = True) -> tuple[list[Fil
         raise
     except Exception:
         # What `zipfile` raises on damaged input has no common base.
-        raise SubmissionError(
-            say(
-                "{name} is damaged or not a zip archive. Pack the files again as .zip.",
-                name=shown(name),
-            )
-        ) from None
+        raise damaged(name) from None
+
+
+def damaged(name: str) -> SubmissionError:
+    """Give the error for what is called like an archive and cannot be read as one."""
+    return SubmissionError(
+        say(
+            "{name} is damaged or not a zip archive. Pack the files again as .zip.",
+            name=shown(name),
+        )
+    )
 
 
 def _refuse_large(name: str, stream: BinaryIO) -> None:
     """Look at the size and at the end record, before `zipfile` reads the whole directory."""
     size = stream.seek(0, os.SEEK_END)
-    if size > ARCHIVE_BYTES:
-        raise SubmissionError(_too_large_to_open(name, size))
+    if complaint := too_large(name, size):
+        raise SubmissionError(complaint)
     stream.seek(max(0, size - _END.size - _LONGEST_COMMENT))
     tail = stream.read()
     stream.seek(0)
@@ -103,14 +110,7 @@ def _refuse_large(name: str, stream: BinaryIO) -> None:
     if start < 0 or start + _END.size > len(tail):
         raise zipfile.BadZipFile
     _, _, _, _, entries, directory, _, _ = _END.unpack_from(tail, start)
-    if entries > ENTRIES or directory > _DIRECTORY_BYTES:
-        raise SubmissionError(
-            say(
-                "{name} holds more than {limit} files. Pack the folder of the exercise alone.",
-                name=shown(name),
-                limit=ENTRIES,
-            )
-        )
+    refuse_entries(name, max(entries, directory // _ENTRY_BYTES))
 
 
 def read_members(
@@ -144,21 +144,25 @@ def read_members(
             archives[name] = info
         if not is_code(name):
             continue
-        complaint = _complaint(name, info)
+        complaint = _pitfall(name, info) or too_large(name, info.file_size)
         if complaint is None and name in wanted:
             complaint = say(
                 "{name} is in the archive twice; the first one was read.", name=shown(name)
             )
         if complaint is not None:
-            problems.append(Problem(complaint, Place(shown(name), None, 1)))
+            problems.append(left_out(name, complaint))
             continue
         wanted[name] = info
         total += info.file_size
-        if len(wanted) > CODE_FILES or total > TOTAL_BYTES:
-            raise SubmissionError(_too_many(label))
+        refuse_many(label, len(wanted), total)
     if inner and archives and not wanted:
-        return _from_archives(label, archive, archives, problems)
-    problems += [unopened(name) for name in archives]
+        return read_archives(
+            label,
+            sorted(archives),
+            lambda name: unpack_nested(name, archive, archives[name], inner=False),
+            problems,
+        )
+    problems += [_unopened(name) for name in archives]
     files = []
     for name, info in sorted(wanted.items()):
         try:
@@ -167,27 +171,59 @@ def read_members(
                 data = member.read(info.file_size + 1)
         except Exception as error:  # what `zipfile` raises on damaged input has no common base
             message = _not_read(name, error)
-            problems.append(Problem(message, Place(shown(name), None, 1), is_passing(error)))
+            problems.append(left_out(name, message, passing=is_passing(error)))
             continue
         files.append(File(name, data))
     return files, problems
 
 
-def unopened(name: str) -> Problem:
-    """What is said of an archive that was left closed."""
-    return Problem(
-        say(
-            "{name} is an archive inside the submission and was not opened. Put its files "
-            "there instead.",
-            name=shown(name),
-        ),
-        Place(shown(name), None, 1),
+def read_archives(
+    label: str,
+    names: Sequence[str],
+    read: Callable[[str], tuple[list[File], list[Problem]]],
+    problems: list[Problem],
+) -> tuple[list[File], list[Problem]]:
+    """Read the code files of the first archives in a submission, under the limits of a single one.
+
+    Parameters
+    ----------
+    label : str
+        What the submission is called.
+    names : sequence of str
+        Paths of the archives in it.
+    read : callable
+        Reads the archive of this path.
+    problems : list of Problem
+        What could not be used before.
+
+    Raises
+    ------
+    SubmissionError
+        There are more files in them than is reasonable.
+    """
+    files: list[File] = []
+    problems += [_unopened(name) for name in names[ARCHIVES:]]
+    for name in names[:ARCHIVES]:
+        try:
+            found, said = read(name)
+        except SubmissionError as error:
+            passing = isinstance(error, UnreadableError)
+            problems.append(left_out(name, str(error), passing=passing))
+            continue
+        problems += said
+        files += [File(f"{name[: -len('.zip')]}/{file.name}", file.data) for file in found]
+        refuse_many(label, len(files), sum(len(file.data) for file in files))
+    return files, problems
+
+
+def _unopened(name: str) -> Problem:
+    """Give the problem of an archive that was left closed."""
+    message = say(
+        "{name} is an archive inside the submission and was not opened. Put its files there "
+        "instead.",
+        name=shown(name),
     )
-
-
-def passed_on(name: str, error: SubmissionError) -> Problem:
-    """What is said of a submission in which an archive cannot be read."""
-    return Problem(str(error), Place(shown(name), None, 1), isinstance(error, UnreadableError))
+    return left_out(name, message)
 
 
 def _not_read(name: str, error: Exception) -> str:
@@ -196,57 +232,8 @@ def _not_read(name: str, error: Exception) -> str:
     return say("{name} is damaged inside the archive. Pack the files again.", name=shown(name))
 
 
-def _from_archives(
-    label: str,
-    archive: zipfile.ZipFile,
-    archives: dict[str, zipfile.ZipInfo],
-    problems: list[Problem],
-) -> tuple[list[File], list[Problem]]:
-    """The code files of archives in an archive, under the limits of a single one."""
-    files: list[File] = []
-    names = sorted(archives)
-    problems += [unopened(name) for name in names[ARCHIVES:]]
-    for name in names[:ARCHIVES]:
-        try:
-            found, said = unpack_nested(name, archive, archives[name], inner=False)
-        except SubmissionError as error:
-            problems.append(passed_on(name, error))
-            continue
-        problems += said
-        files += within_archive(name, found)
-        refuse_many(label, files)
-    return files, problems
-
-
-def within_archive(name: str, files: Iterable[File]) -> list[File]:
-    """Files of an archive under paths that begin with what the archive is called."""
-    folder = name[: -len(".zip")]
-    return [File(f"{folder}/{file.name}", file.data) for file in files]
-
-
-def refuse_many(label: str, files: Sequence[File]) -> None:
-    """Refuse more files, or larger ones, than are read of one submission.
-
-    Raises
-    ------
-    SubmissionError
-    """
-    if len(files) > CODE_FILES or sum(len(file.data) for file in files) > TOTAL_BYTES:
-        raise SubmissionError(_too_many(label))
-
-
-def _too_many(label: str) -> str:
-    return say(
-        "{label} holds more than {limit} scripts and notebooks, or more than "
-        "{size} MB of them. Hand in one submission at a time.",
-        label=shown(label),
-        limit=CODE_FILES,
-        size=f"{TOTAL_BYTES / 1e6:.0f}",
-    )
-
-
 def name_of(info: zipfile.ZipInfo) -> str:
-    """The member's path, with slashes, whatever packed it."""
+    """Return the member's path with slashes, whatever packed it."""
     return info.filename.replace("\\", "/")
 
 
@@ -260,33 +247,14 @@ def unpack_nested(
     SubmissionError
         See `read_archive`.
     """
-    complaint = _pitfall(name, info)
-    if complaint is not None:
+    if complaint := _pitfall(name, info) or too_large(name, info.file_size):
         raise SubmissionError(complaint)
-    if info.file_size > ARCHIVE_BYTES:
-        raise SubmissionError(_too_large_to_open(name, info.file_size))
     # The size in the directory is a promise; what is read is counted.
     try:
         data = archive.read(info)[: info.file_size]
     except Exception as error:  # what `zipfile` raises on damaged input has no common base
-        kind = UnreadableError if is_passing(error) else SubmissionError
-        raise kind(_not_read(name, error)) from None
+        raise refusal(error, _not_read(name, error)) from None
     return unpack(name, io.BytesIO(data), inner=inner)
-
-
-def _too_large_to_open(name: str, size: int) -> str:
-    return say(
-        "{name} has {size} MB; at most {limit} MB are read. Leave data and "
-        "pictures out of the archive.",
-        name=shown(name),
-        size=f"{size / 1e6:.1f}",
-        limit=f"{ARCHIVE_BYTES / 1e6:.0f}",
-    )
-
-
-def _complaint(name: str, info: zipfile.ZipInfo) -> str | None:
-    """Say why a code file is not read, if it is not."""
-    return _pitfall(name, info) or too_large(name, info.file_size)
 
 
 def _pitfall(name: str, info: zipfile.ZipInfo) -> str | None:
@@ -298,13 +266,9 @@ def _pitfall(name: str, info: zipfile.ZipInfo) -> str | None:
             "{label} points out of the archive and was left out. Pack the files again.", label=label
         )
     if len(parts) > DEPTH + 1:
-        return say(
-            "{label} lies more than {limit} levels deep and was left out.", label=label, limit=DEPTH
-        )
+        return too_deep(name)
     if stat.S_ISLNK(info.external_attr >> 16):
-        return say(
-            "{label} is a link, and links are not followed. Pack the file itself.", label=label
-        )
+        return is_a_link(name)
     if info.flag_bits & 0x1:
         return say(
             "{label} is protected by a password. Pack the files again without one.", label=label

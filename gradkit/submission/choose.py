@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, Claim, Section
 from gradkit.records.task import Task
-from gradkit.submission.attempts import Attempt, Natural, is_one_of, taken_apart
+from gradkit.runtime.names import DEFINITIONS
 from gradkit.submission.content import MODEL, TRAINING, Unit, units_of
+from gradkit.submission.names import Attempt, Natural, is_attempt_at, parse_file_name
 from gradkit.submission.source import parse
 
 LISTED = 8
@@ -33,7 +34,7 @@ _Rank = tuple[bool, int, bool, Attempt, tuple[Natural, str]]
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What one file has for a task: its cells of all sections, and the roles that they play.
+    """One file's share of a task: its cells of all sections, and the roles that they play.
 
     ``roles`` are those that are required and written; ``named`` are also others, and those that
     are left as in a starter file.
@@ -100,9 +101,9 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
 
 
 def _instead(task: Task, section: Section) -> str:
-    """The sentence where a file was asked for, and none of that name is there."""
+    """Say which file counts where another one was asked for; nothing if that one is there."""
     files = [cell.file for cell in section.own]
-    if not task.files or not files or any(is_one_of(file, task.files) for file in files):
+    if not task.files or not files or any(is_attempt_at(file, task.files) for file in files):
         return ""
     return say(
         "{asked} was asked for here; {file} counts in its place.",
@@ -112,7 +113,7 @@ def _instead(task: Task, section: Section) -> str:
 
 
 def _of_one_file(sections: Sequence[Section]) -> str:
-    """The sentence where one file defines the same more than once, under several headings."""
+    """Say that the last definition counts where one file has several parts for the task."""
     files = {cell.file for section in sections for cell in section.own}
     if len(files) > 1:
         return ""
@@ -124,7 +125,7 @@ def _of_one_file(sections: Sequence[Section]) -> str:
 
 
 def _listed(pieces: Sequence[_Piece]) -> str:
-    names = sorted((piece.file for piece in pieces), key=lambda name: taken_apart(name).natural)
+    names = sorted((piece.file for piece in pieces), key=lambda name: parse_file_name(name).natural)
     if len(names) > LISTED:
         more = say("{count} more", count=len(names) - LISTED)
         names = [*names[:LISTED], more]
@@ -135,7 +136,7 @@ def _listed(pieces: Sequence[_Piece]) -> str:
 
 
 def _pieces(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> list[_Piece]:
-    """What each file has, in the order of the files."""
+    """Collect cells and roles of each file, in the order of the files."""
     cells: dict[str, dict[str, Cell]] = {}
     for section in sections:
         for cell in section.own:
@@ -159,13 +160,11 @@ def _position(cell: Cell) -> tuple[int, int]:
 
 
 def _is_unwritten(unit: Unit) -> bool:
-    """Whether it is left as in a starter file: it raises NotImplementedError, or does nothing."""
+    """True of code left as in a starter file: it raises NotImplementedError, or does nothing."""
     lines = unit.cell.source.split("\n")[unit.start - 1 : unit.end - 1]
     tree = parse("\n".join(lines)).tree
     definitions = [
-        node
-        for node in (tree.body if tree is not None else ())
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        node for node in (tree.body if tree is not None else ()) if isinstance(node, DEFINITIONS)
     ]
     return bool(definitions) and all(_does_nothing(node) for node in definitions)
 
@@ -184,26 +183,22 @@ def _does_nothing(node: ast.stmt) -> bool:
 
 
 def _code(cells: Sequence[Cell]) -> str:
-    """The definitions in some cells, but for how they are written."""
+    """Return the definitions in some cells without layout and comments, to be compared."""
     trees = [parse(cell.source).tree for cell in cells]
     nodes = [node for tree in trees if tree is not None for node in tree.body]
-    return "\n".join(
-        ast.dump(node)
-        for node in nodes
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    )
+    return "\n".join(ast.dump(node) for node in nodes if isinstance(node, DEFINITIONS))
 
 
 def _ranks(task: Task, pieces: Sequence[_Piece]) -> dict[str, _Rank]:
-    """What each file is ranked by. An attempt has the roles of all attempts at its file."""
-    names = {piece.file: taken_apart(piece.file) for piece in pieces}
+    """Give each file's rank. An attempt has the roles of all attempts at its file."""
+    names = {piece.file: parse_file_name(piece.file) for piece in pieces}
     most: dict[str, int] = {}
     for piece in pieces:
         base = names[piece.file].base
         most[base] = max(most.get(base, 0), len(piece.roles))
     return {
         piece.file: (
-            is_one_of(piece.file, task.files),
+            is_attempt_at(piece.file, task.files),
             most[names[piece.file].base] if piece.roles else 0,
             piece.file.lower().endswith(".ipynb"),
             names[piece.file].attempt,
@@ -218,7 +213,7 @@ def _ranks(task: Task, pieces: Sequence[_Piece]) -> dict[str, _Rank]:
 
 
 def _section(task: Task, sections: Sequence[Section], taken: Sequence[_Piece]) -> Section:
-    """The section of these pieces; all else of the submission may be borrowed from."""
+    """Make a section of these pieces; all else of the submission may be borrowed from."""
     own = {cell.id: cell for piece in taken for cell in piece.cells}
     first = next(s for s in sections if any(c.file == taken[0].file for c in s.own))
     shared = _without((cell for section in sections for cell in section.shared), own)
@@ -235,7 +230,7 @@ def _section(task: Task, sections: Sequence[Section], taken: Sequence[_Piece]) -
 
 
 def _without(cells: Iterable[Cell], known: Mapping[str, Cell]) -> tuple[Cell, ...]:
-    """Some cells but for those that are known, each once."""
+    """Drop cells that are known, and keep each other one once."""
     found: dict[str, Cell] = {}
     for cell in cells:
         if cell.id not in known:

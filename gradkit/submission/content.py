@@ -1,4 +1,4 @@
-"""What the statements of a submission are about, as far as their text tells.
+"""Classify the statements of a submission by their text: roles, torch or numpy, definitions.
 
 A `Unit` is the smallest thing that can belong to a task: a top-level statement, or a
 whole cell that cannot be parsed.
@@ -7,24 +7,29 @@ whole cell that cannot be parsed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
+from gradkit.runtime.names import DEFINITIONS, LOOPS
 from gradkit.runtime.syntax import walk, walk_statements
-from gradkit.submission.signature import AnyFunction, own_statements
+from gradkit.submission.functions import (
+    AnyFunction,
+    Names,
+    assignments,
+    first_line,
+    own_statements,
+    shown,
+)
 from gradkit.submission.source import parse
-from gradkit.submission.values import Names, assignments, shown
 
 MODEL = "torch model"
 TRAINING = "torch training"
 """Keys of the two torch roles, which are known by their form and not by their names."""
 
 _ASSUMED = {"torch": "torch", "nn": "torch"}
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,19 @@ class Unit:
     meant: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Names of torch, of numpy roles, and what the submission's own stand for.
+
+    ``trains`` is false without torch: what is called backward is then a method of one's own.
+    """
+
+    torch: set[str]
+    roles: Mapping[str, str]
+    names: Names
+    trains: bool
+
+
 def normal(name: str) -> str:
     """Take off a name what students vary: case and underscores."""
     return name.replace("_", "").casefold()
@@ -70,25 +88,23 @@ def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
         for role in task.roles
         for name in (role.name, *role.aliases)
     }
-    # Without torch, what is called backward is a method of the student's own.
-    trains = any("torch" in cell.source for cell, _ in parsed)
-    known = Names()
+    names = Names()
     for cell, tree in parsed:
         for node in tree.body if tree is not None else ():
-            if isinstance(node, _DEFINITIONS):
-                known.put(node.name, node, cell.id)
+            if isinstance(node, DEFINITIONS):
+                names.put(node.name, node, cell.id)
             for name, value in assignments(node):
-                known.put(name, value, cell.id)
-    units: list[Unit] = []
-    for cell, tree in parsed:
-        units += _units(cell, tree, torch_names, numpy_roles, known, trains=trains)
+                names.put(name, value, cell.id)
+    trains = any("torch" in cell.source for cell, _ in parsed)
+    known = _Known(torch_names, numpy_roles, names, trains)
+    units = [unit for cell, tree in parsed for unit in _units(cell, tree, known)]
     return [
         unit for _, group in groupby(units, lambda u: u.cell.file) for unit in _as_meant([*group])
     ]
 
 
 def _as_meant(units: list[Unit]) -> Iterator[Unit]:
-    """The units of one file; in one without a model, what has the name of a role plays it.
+    """Let what has the name of a role play it, in a file without a torch model.
 
     Torch is of no use to it there, which is for whoever runs it to say.
     """
@@ -114,46 +130,25 @@ def _origins(tree: ast.Module | None) -> dict[str, str]:
     return found
 
 
-def _units(
-    cell: Cell,
-    tree: ast.Module | None,
-    torch_names: set[str],
-    numpy_roles: dict[str, str],
-    known: Names,
-    *,
-    trains: bool,
-) -> Iterator[Unit]:
+def _units(cell: Cell, tree: ast.Module | None, known: _Known) -> Iterator[Unit]:
     end = cell.source.count("\n") + 2
     statements = tree.body if tree is not None else []
     # Statements that share a line cannot be parted.
     groups: list[list[ast.stmt]] = []
     for statement in statements:
-        if groups and _first_line(statement) <= (groups[-1][-1].end_lineno or 0):
+        if groups and first_line(statement) <= (groups[-1][-1].end_lineno or 0):
             groups[-1].append(statement)
         else:
             groups.append([statement])
-    starts = [1, *(_first_line(group[0]) for group in groups[1:]), end]
+    starts = [1, *(first_line(group[0]) for group in groups[1:]), end]
     if not groups:
         yield Unit(cell, 1, end)
     for group, (start, stop) in zip(groups, pairwise(starts), strict=False):
-        unit = _unit(group, cell, torch_names, numpy_roles, known, trains=trains)
-        yield replace(unit, start=start, end=stop)
+        yield _unit(group, Unit(cell, start, stop), known)
 
 
-def _first_line(node: ast.stmt) -> int:
-    decorators = node.decorator_list if isinstance(node, _DEFINITIONS) else []
-    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
-
-
-def _unit(
-    group: list[ast.stmt],
-    cell: Cell,
-    torch_names: set[str],
-    numpy_roles: dict[str, str],
-    known: Names,
-    *,
-    trains: bool,
-) -> Unit:
+def _unit(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
+    """Read what the statements on some lines show."""
     loads: set[str] = set()
     called: set[str] = set()
     bare: set[str] = set()
@@ -166,31 +161,31 @@ def _unit(
                 (called if node.args else bare).add(node.func.attr)
     called |= bare
     defines = {name for node in group for name in _defined(node)}
-    defines |= {name for node in group for name in _made(node, cell, numpy_roles, known)}
-    own = {numpy_roles[normal(name)] for name in defines if normal(name) in numpy_roles}
-    backward = trains and (
+    defines |= {name for node in group for name in _made(node, lines.cell, known)}
+    own = {known.roles[normal(name)] for name in defines if normal(name) in known.roles}
+    backward = known.trains and (
         "backward" in called
-        if loads & torch_names
+        if loads & known.torch
         else "backward" in bare and (not own or bool(bare & {"step", "zero_grad"}))
     )
     imports = all(isinstance(node, ast.Import | ast.ImportFrom) for node in group)
-    torch = backward or bool(loads & torch_names)
+    torch = backward or bool(loads & known.torch)
     if imports:
-        torch = "torch" in {name for node in group for name in _origins(_module(node)).values()}
+        torch = "torch" in {
+            name for node in group for name in _origins(ast.Module([node], [])).values()
+        }
     roles = set()
     if backward:
         roles.add(TRAINING)
-    if any(is_model(node, torch_names) for node in group):
+    if any(is_model(node, known.torch) for node in group):
         roles.add(MODEL)
         # A class made for another stays one: students derive models from their own base.
-        torch_names |= {node.name for node in group if isinstance(node, ast.ClassDef)}
+        known.torch.update(node.name for node in group if isinstance(node, ast.ClassDef))
     if not torch:
         roles |= own
-    loop = any(isinstance(node, _LOOPS) for node in group)
-    return Unit(
-        cell,
-        group[0].lineno,
-        (group[-1].end_lineno or group[-1].lineno) + 1,
+    loop = any(isinstance(node, LOOPS) for node in group)
+    return replace(
+        lines,
         torch=torch,
         roles=frozenset(roles),
         defines=frozenset(defines),
@@ -202,12 +197,8 @@ def _unit(
     )
 
 
-def _module(node: ast.stmt) -> ast.Module:
-    return ast.Module([node], [])
-
-
 def _defined(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, _DEFINITIONS):
+    if isinstance(node, DEFINITIONS):
         yield node.name
     elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
         for target in node.targets:
@@ -218,21 +209,21 @@ def _defined(node: ast.stmt) -> Iterator[str]:
             yield from _defined(child)
 
 
-def _made(node: ast.stmt, cell: Cell, numpy_roles: dict[str, str], known: Names) -> Iterator[str]:
-    """The roles' names that are bound to a function made otherwise: ``f = net.step``.
+def _made(node: ast.stmt, cell: Cell, known: _Known) -> Iterator[str]:
+    """Yield names of roles that are bound to a function made otherwise: ``f = net.step``.
 
     What is made of a role, ``f = timed(f)``, is no second one.
     """
     for name, value in assignments(node):
-        if normal(name) in numpy_roles and isinstance(value, ast.Attribute | ast.Call):
+        if normal(name) in known.roles and isinstance(value, ast.Attribute | ast.Call):
             parts = {part.id for part in walk(value) if isinstance(part, ast.Name)}
-            of_role = any(normal(part) in numpy_roles for part in parts)
-            if not of_role and shown(value, cell.id, known) is not None:
+            of_role = any(normal(part) in known.roles for part in parts)
+            if not of_role and shown(value, cell.id, known.names) is not None:
                 yield name
 
 
 def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
-    """Whether a statement makes a torch module: a class of one, or a bare ``nn.Sequential``."""
+    """True where a statement makes a torch module: a class, or a bare ``nn.Sequential``."""
     if isinstance(node, ast.ClassDef):
         return any(
             _root(base) in torch_names and _last(base) not in ("Dataset", "Function")
@@ -251,7 +242,7 @@ def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
 def makes_model(
     function: AnyFunction, torch_names: set[str] | frozenset[str], models: Collection[str]
 ) -> bool:
-    """Whether a function returns a torch module: one that it makes, or one of ``models``."""
+    """True where a function returns a torch module: one that it makes, or one of ``models``."""
     if isinstance(function, ast.Lambda):
         return is_model(ast.Return(function.body), torch_names) or _calls(function.body, models)
     classes, values = set(models), set()
@@ -269,7 +260,7 @@ def makes_model(
 
 
 def _calls(value: object, models: Collection[str]) -> bool:
-    """Whether a value is made by one of these, as in ``Net().to(device)``."""
+    """True where a value is made by one of these, as in ``Net().to(device)``."""
     while isinstance(value, ast.Call):
         if isinstance(value.func, ast.Name):
             return value.func.id in models

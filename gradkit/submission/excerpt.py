@@ -1,4 +1,4 @@
-"""A function of a section with all that it needs, as text that runs on its own."""
+"""Extract a function of a section with all that it needs, as text that runs on its own."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import textwrap
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from gradkit.records.submission import Section
+from gradkit.records.submission import Cell, Section
 from gradkit.runtime.plan import Plan
 from gradkit.runtime.statements import Statement, say
 from gradkit.runtime.training import runnable
+from gradkit.submission.functions import first_line
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
@@ -44,17 +45,12 @@ class Excerpt:
         self, section: Section, modules: Mapping[str, str], forbidden: Collection[str]
     ) -> None:
         parts = (section.own, section.shared, section.borrowed)
-        self._begin(
-            Plan([[(cell.id, cell.source) for cell in part] for part in parts], forbidden),
-            {cell.id: cell.source for part in parts for cell in part},
-            modules,
-        )
-
-    def _begin(self, plan: Plan, sources: Mapping[str, str], modules: Mapping[str, str]) -> None:
-        self._plan, self._sources, self._modules = plan, sources, modules
+        self._plan = Plan([[(c.id, c.source) for c in part] for part in parts], forbidden)
+        self._sources = {cell.id: cell.source for part in parts for cell in part}
+        self._modules = modules
 
     def statement(self, cell: str, line: int) -> Statement:
-        """The top-level statement that stands there.
+        """Return the top-level statement that begins at a line.
 
         Raises
         ------
@@ -69,7 +65,7 @@ class Excerpt:
     def pieces(
         self, names: Collection[str], given: Collection[str] = (), at: Statement | None = None
     ) -> list[Piece]:
-        """What makes some names, in an order that runs.
+        """Return the statements that make some names, in an order that runs.
 
         Parameters
         ----------
@@ -105,9 +101,8 @@ class Excerpt:
             yield Piece(text, node, definition=isinstance(node, DEFINITIONS))
 
     def _inlined(self, node: ast.ImportFrom, module: str) -> Iterator[Piece]:
-        other = Excerpt.__new__(Excerpt)
         name, source = f"{module}.py", self._modules[module]
-        other._begin(Plan([[(name, source)], [], []], ()), {name: source}, self._modules)
+        other = Excerpt(Section((), (Cell(name, name, None, source),)), self._modules, ())
         if node.names[0].name == "*":
             yield Piece(source, node, definition=True)
             return
@@ -118,12 +113,10 @@ class Excerpt:
 
 
 def source_of(node: ast.stmt, source: str) -> str:
-    """The lines of a statement, without training loops inside it."""
+    """Return the lines of a statement, without training loops inside it."""
     if (shorter := runnable(node)) is not node:
         return ast.unparse(shorter)
-    decorators = getattr(node, "decorator_list", [])
-    first = min([node.lineno, *(each.lineno for each in decorators)])
-    lines = source.split("\n")[first - 1 : node.end_lineno]
+    lines = source.split("\n")[first_line(node) - 1 : node.end_lineno]
     text = textwrap.dedent("\n".join(lines))
     try:
         alone = len(ast.parse(text).body) == 1
@@ -134,7 +127,7 @@ def source_of(node: ast.stmt, source: str) -> str:
 
 
 def reads(node: ast.stmt) -> set[str]:
-    """The global names that a statement looks up, inside its functions too."""
+    """Return the global names that a statement looks up, inside its functions too."""
     found: set[str] = set()
     text = ast.unparse(_Generators().visit(copy.deepcopy(node)))
     tables = [symtable.symtable(text, "<statement>", "exec")]

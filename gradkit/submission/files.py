@@ -1,4 +1,4 @@
-"""The files of a submission as bytes: which are taken, and how much of them at most.
+"""Read the files of a submission as bytes: scripts and notebooks, within limits of size.
 
 Everything is measured before it is read; links are never followed, special files never
 opened. What is refused on its own gives a `Problem`, what leaves nothing to grade
@@ -22,10 +22,10 @@ SUFFIXES = (".py", ".ipynb")
 
 SCRIPT_BYTES = 400_000
 NOTEBOOK_BYTES = 25_000_000
-TOTAL_BYTES = 60_000_000
-"""Limits on one script, one notebook, and all code files of one submission, in bytes.
+ARCHIVE_BYTES = TOTAL_BYTES = 60_000_000
+"""Limits on a script, a notebook, an archive, and all code files of a submission, in bytes.
 
-Of a notebook it is outputs that take so much; its code is measured by `gradkit.submission.amount`.
+Of a notebook it is outputs that take so much; its code is measured by `gradkit.submission.source`.
 """
 
 ENTRIES = 5_000
@@ -46,11 +46,11 @@ class SubmissionError(GradkitError):
 
 
 class UnreadableError(SubmissionError):
-    """A machine could not read it now, and may another time: that says nothing of the files."""
+    """A submission that this machine could not read now; another time it may."""
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether reading ended for reasons of the machine: another time it may be read.
+    """True where reading failed for reasons of the machine: another time it may succeed.
 
     What is not the system's, or is an offset that no file has, comes from damaged contents.
     """
@@ -58,17 +58,17 @@ def is_passing(error: Exception) -> bool:
 
 
 def is_code(name: str) -> bool:
-    """Whether the name is that of a script or a notebook."""
+    """True of the name of a script or a notebook."""
     return name.lower().endswith(SUFFIXES)
 
 
 def is_archive(name: str) -> bool:
-    """Whether the name is that of an archive that can be opened."""
+    """True of the name of an archive that can be opened."""
     return name.lower().endswith(".zip")
 
 
 def is_ignored(part: str) -> bool:
-    """Whether a file or folder of this name is left aside without a word."""
+    """True of the name of a file or folder that is left aside without a word."""
     return part.startswith(".") or part in _SKIPPED
 
 
@@ -77,21 +77,27 @@ def shown(name: str) -> str:
     return clean_text(" ".join(name.split()), NAME) or say("(no name)")
 
 
-def largest(name: str) -> int:
-    """Return the number of bytes that a file of this name may have."""
+def limit_of(name: str) -> int:
+    """Return the number of bytes that a script, notebook or archive of this name may have."""
+    if is_archive(name):
+        return ARCHIVE_BYTES
     return NOTEBOOK_BYTES if name.lower().endswith(".ipynb") else SCRIPT_BYTES
 
 
+# --- refusals ----------------------------------------------------------------------------
+
+
 def too_large(name: str, size: int) -> str | None:
-    """Say that a code file is too large, if it is."""
-    limit = largest(name)
+    """Say that a script, notebook or archive is too large, if it is."""
+    limit = limit_of(name)
     if size <= limit:
         return None
-    advice = (
-        say("Clear all outputs, save, and hand it in again")
-        if name.lower().endswith(".ipynb")
-        else say("Hand in the code alone, without data in it")
-    )
+    if is_archive(name):
+        advice = say("Leave data and pictures out of the archive")
+    elif limit == NOTEBOOK_BYTES:
+        advice = say("Clear all outputs, save, and hand it in again")
+    else:
+        advice = say("Hand in the code alone, without data in it")
     return say(
         "{name} has {size} MB; at most {limit} MB are read. {advice}.",
         name=shown(name),
@@ -102,12 +108,77 @@ def too_large(name: str, size: int) -> str | None:
 
 
 def not_opened(name: str, error: OSError) -> str:
-    """Say that a file could not be opened, and what the system says of it."""
+    """Say that a file or folder could not be opened, and what the system says of it."""
     return say(
         "{name} could not be opened: {reason}. Check the path and the permissions.",
         name=shown(name),
         reason=error.strerror or error,
     )
+
+
+def is_a_link(name: str) -> str:
+    """Say that a link was left out."""
+    return say(
+        "{name} is a link, and links are not followed. Hand in the file itself.", name=shown(name)
+    )
+
+
+def too_deep(name: str) -> str:
+    """Say that a file or folder in too many folders was left out."""
+    return say(
+        "{name} lies more than {limit} levels deep and was left out.",
+        name=shown(name),
+        limit=DEPTH,
+    )
+
+
+def refuse_many(label: str, count: int, size: int) -> None:
+    """Refuse more code files, or more bytes of them, than are read of one submission.
+
+    Raises
+    ------
+    SubmissionError
+    """
+    if count > CODE_FILES or size > TOTAL_BYTES:
+        raise SubmissionError(
+            say(
+                "{label} holds more than {limit} scripts and notebooks, or more than "
+                "{size} MB of them. Clear all outputs, and hand in one submission at a time.",
+                label=shown(label),
+                limit=CODE_FILES,
+                size=f"{TOTAL_BYTES / 1e6:.0f}",
+            )
+        )
+
+
+def refuse_entries(label: str, count: int) -> None:
+    """Refuse more files and folders, of whatever kind, than are looked at.
+
+    Raises
+    ------
+    SubmissionError
+    """
+    if count > ENTRIES:
+        raise SubmissionError(
+            say(
+                "{name} holds more than {limit} files. Hand in the folder of the exercise alone.",
+                name=shown(label),
+                limit=ENTRIES,
+            )
+        )
+
+
+def refusal(error: Exception, message: str) -> SubmissionError:
+    """Give the error for what could not be read: `UnreadableError` if it may be another time."""
+    return (UnreadableError if is_passing(error) else SubmissionError)(message)
+
+
+def left_out(name: str, message: str, *, passing: bool = False) -> Problem:
+    """Give the problem of a file that was left out."""
+    return Problem(message, Place(shown(name), None, 1), passing)
+
+
+# --- reading -----------------------------------------------------------------------------
 
 
 def read_file(path: Path) -> File:
@@ -127,14 +198,16 @@ def read_file(path: Path) -> File:
     return File(path.name, data)
 
 
-def read_folder(root: Path) -> tuple[list[File], list[Problem], list[tuple[str, Path]]]:
+def read_folder(root: Path) -> tuple[list[File], list[Problem], dict[str, Path]]:
     """Read all code files below a folder, in the order of their paths.
 
     Returns
     -------
-    tuple of list
-        Code files, what could not be used, and archives with their paths inside ``root``,
-        which are not opened.
+    files : list of File
+    problems : list of Problem
+        What could not be used.
+    archives : dict of str to Path
+        Archives by their paths inside ``root``. They are not opened.
 
     Raises
     ------
@@ -142,46 +215,24 @@ def read_folder(root: Path) -> tuple[list[File], list[Problem], list[tuple[str, 
         There are too many files.
     """
     files: list[File] = []
-    archives: list[tuple[str, Path]] = []
+    archives: dict[str, Path] = {}
     problems: list[Problem] = []
     total = 0
     for name, path in _walk(root, problems):
         if is_archive(name):
-            archives.append((name, path))
+            archives[name] = path
             continue
-        if len(files) >= CODE_FILES:
-            raise SubmissionError(
-                say(
-                    "{name} holds more than {limit} scripts and notebooks. Hand in one "
-                    "submission at a time.",
-                    name=shown(root.name),
-                    limit=CODE_FILES,
-                )
-            )
         passing = False
         try:
             data = _read_regular(path, name, follow=False)
         except OSError as error:
-            passing = True
-            data = say(
-                "{name} could not be opened: {reason}.",
-                name=shown(name),
-                reason=error.strerror or error,
-            )
+            data, passing = not_opened(name, error), True
         if isinstance(data, str):
-            problems.append(Problem(data, Place(shown(name), None, 1), passing))
+            problems.append(left_out(name, data, passing=passing))
             continue
-        total += len(data)
-        if total > TOTAL_BYTES:
-            raise SubmissionError(
-                say(
-                    "The code files of {name} have more than {size} MB together. Clear the "
-                    "notebooks' outputs, or hand in fewer files.",
-                    name=shown(root.name),
-                    size=f"{TOTAL_BYTES / 1e6:.0f}",
-                )
-            )
         files.append(File(name, data))
+        total += len(data)
+        refuse_many(root.name, len(files), total)
     return files, problems, archives
 
 
@@ -196,36 +247,13 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
             with os.scandir(folder) as scan:
                 for entry in scan:
                     seen += 1
-                    if seen > ENTRIES:
-                        raise SubmissionError(
-                            say(
-                                "{name} holds more than {limit} files. "
-                                "Hand in the folder of the exercise alone.",
-                                name=shown(root.name),
-                                limit=ENTRIES,
-                            )
-                        )
+                    refuse_entries(root.name, seen)
                     if not is_ignored(entry.name):
                         entries.append(entry)
         except OSError as error:
             if folder == root:
-                raise UnreadableError(
-                    say(
-                        "The folder {name} could not be opened: {reason}. Check its permissions.",
-                        name=shown(root.name),
-                        reason=error.strerror or error,
-                    )
-                ) from None
-            problems.append(
-                Problem(
-                    say(
-                        "The folder {prefix} could not be opened: {reason}.",
-                        prefix=shown(prefix),
-                        reason=error.strerror,
-                    ),
-                    passing=True,
-                )
-            )
+                raise UnreadableError(not_opened(root.name, error)) from None
+            problems.append(Problem(not_opened(prefix, error), passing=True))
             continue
         entries.sort(key=lambda entry: entry.name)
         below = []
@@ -233,28 +261,10 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
             name = f"{prefix}{entry.name}"
             if entry.is_symlink():
                 if is_code(name) or not entry.is_file():
-                    problems.append(
-                        Problem(
-                            say(
-                                "{name} is a link, and links are not followed. "
-                                "Hand in the file itself.",
-                                name=shown(name),
-                            ),
-                            Place(shown(name), None, 1),
-                        )
-                    )
+                    problems.append(left_out(name, is_a_link(name)))
             elif entry.is_dir(follow_symlinks=False):
                 if name.count("/") >= DEPTH:
-                    problems.append(
-                        Problem(
-                            say(
-                                "The folder {name} lies more than {limit} levels deep "
-                                "and was left out.",
-                                name=shown(name),
-                                limit=DEPTH,
-                            )
-                        )
-                    )
+                    problems.append(Problem(too_deep(name)))
                 elif not os.path.lexists(os.path.join(entry.path, "pyvenv.cfg")):
                     below.append((f"{name}/", Path(entry.path)))
             elif is_code(name) or is_archive(name):
@@ -274,4 +284,4 @@ def _read_regular(path: Path, name: str, *, follow: bool) -> bytes | str:
             return say("{name} is not a regular file and was not opened.", name=shown(name))
         complaint = too_large(name, state.st_size)
         # The file may grow between the question and the reading.
-        return complaint or stream.read(largest(name))
+        return complaint or stream.read(limit_of(name))

@@ -1,4 +1,4 @@
-"""What has been run in a notebook so far, as a submission: all cells, in the order of running.
+"""Make a submission of what has been run in a notebook: all cells, in the order of running.
 
 The kernel keeps no headings and no positions, so that a cell is called by the number beside
 it and by how it begins.
@@ -15,7 +15,7 @@ from typing import Any
 
 from gradkit.language import say
 from gradkit.records.submission import Cell, Section, Submission
-from gradkit.submission.cell import make_cell
+from gradkit.submission.cells import make_cell
 from gradkit.submission.source import parse, unify
 from gradkit.text import clean_text
 
@@ -31,7 +31,7 @@ _DEFINITION = re.compile(r"(?:async\s+)?(?:def|class)\s+\w+")
 def from_history(
     inputs: Iterable[tuple[int, str]], headings: Mapping[int, str] | None = None
 ) -> tuple[Cell, ...]:
-    """The cells that were run, each version of each, in order.
+    """Make cells of what was run, each version of each, in order.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def from_history(
 
 
 def called(number: int | None, source: str, heading: str = "") -> str:
-    """What a cell is called: ``cell [5] that begins `def update_parameters```."""
+    """Return what a cell is called: ``cell [5] that begins `def update_parameters```."""
     lines = [line.strip() for line in source.split("\n")]
     first = next((line for line in lines if line and line[0] not in "#%!@"), lines[0])
     definition = _DEFINITION.match(first)
@@ -73,7 +73,7 @@ def called(number: int | None, source: str, heading: str = "") -> str:
 
 
 def from_functions(functions: Mapping[str, Callable[..., Any]]) -> tuple[Cell, ...]:
-    """The text of functions that are there, one cell for each file that they stand in.
+    """Make cells of functions that are there, one for each file that they stand in.
 
     Lines keep their numbers. A function whose text cannot be had is written as a bare
     signature, which is enough to tell what it takes.
@@ -121,11 +121,11 @@ def _signature(function: Callable[..., Any]) -> str:
 
 
 def submission_of(cells: tuple[Cell, ...], modules: Mapping[str, str]) -> Submission:
-    """Cells as a submission; its digest is of their text."""
+    """Make a submission of cells; its digest is of their text."""
     text = "\n\n".join(cell.source for cell in cells)
     return Submission(NAME, NAME, hashlib.sha256(text.encode()).hexdigest(), cells, modules)
 
 
 def section_of(submission: Submission, task: str) -> Section:
-    """All cells as one task's section: of several definitions the last counts."""
+    """Make one task's section of all cells: of several definitions the last counts."""
     return Section((task,), submission.cells)

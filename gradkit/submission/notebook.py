@@ -1,4 +1,4 @@
-"""A notebook's code cells, of any notebook format, with the headings above each."""
+"""Read a notebook's code cells, of any notebook format, with the headings above each."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import re
 import warnings
 from typing import Any
 
-from gradkit.language import phrase, say
+from gradkit.language import say
 from gradkit.records.submission import Cell, File, Problem
-from gradkit.submission.amount import Amount
-from gradkit.submission.cell import make_cell
+from gradkit.submission.cells import BELOW_ALL, Path, headings_in, make_cell, plain
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.headings import BELOW_ALL, Path, headings_in, plain
-from gradkit.submission.source import decode, unify
+from gradkit.submission.source import Amount, decode, unify
 from gradkit.text import clean_text
 
 CODE_CELLS = 2_000
@@ -43,7 +41,6 @@ _KEPT_OF_CELLS = frozenset(
 
 _TEXTS = frozenset({"source", "input"})
 
-_SAVE_AGAIN = phrase("Open it in Jupyter or Colab, save it, and hand it in again.")
 _LONE_COMMENT = re.compile(r"(#{1,6})\s*([^#\s=()\[\]{}:;][^=()\[\]{};]*)$")
 _FORM_TITLE = re.compile(r"#\s*@title\s+([^\n{]+)")
 _WRITE_FILE = re.compile(r"\s*%%(?:writefile|file)\s+(?:-a\s+)?(?:\./)?([A-Za-z_]\w*)\.py\s*\n")
@@ -90,25 +87,11 @@ def read_notebook(
         if kind == "markdown":
             for _, level, heading in headings_in(text[:MARKDOWN]):
                 above += 1
-                if above > HEADINGS:
-                    raise SubmissionError(
-                        say(
-                            "{label} has more than {limit} headings. Hand in the exercise alone.",
-                            label=label,
-                            limit=HEADINGS,
-                        )
-                    )
+                _refuse_more(label, above, HEADINGS, say("headings"))
                 path.enter(level, heading)
         elif kind == "code":
             number += 1
-            if number > CODE_CELLS:
-                raise SubmissionError(
-                    say(
-                        "{label} has more than {limit} code cells. Hand in the exercise alone.",
-                        label=label,
-                        limit=CODE_CELLS,
-                    )
-                )
+            _refuse_more(label, number, CODE_CELLS, say("code cells"))
             if lone := _LONE_COMMENT.match(text.strip()):
                 path.enter(BELOW_ALL, plain(lone[2]))
             elif written := _WRITE_FILE.match(text):
@@ -144,35 +127,42 @@ def _load(file: File, label: str) -> dict[str, Any]:
                     label=label,
                 )
             ) from None
-        raise SubmissionError(
-            say(
-                "{label} is not a valid notebook: its JSON is broken at line {lineno}, column "
-                "{colno} ({msg}). {advice}",
-                label=label,
-                lineno=error.lineno,
-                colno=error.colno,
-                msg=error.msg,
-                advice=say(_SAVE_AGAIN),
-            )
-        ) from None
+        reason = say(
+            "its JSON is broken at line {lineno}, column {colno} ({msg})",
+            lineno=error.lineno,
+            colno=error.colno,
+            msg=error.msg,
+        )
+        raise _invalid(label, reason) from None
     except (ValueError, RecursionError):
-        raise SubmissionError(
-            say(
-                "{label} is not a valid notebook: its JSON is nested too deeply or holds a "
-                "number that is too long. {advice}",
-                label=label,
-                advice=say(_SAVE_AGAIN),
-            )
-        ) from None
+        reason = say("its JSON is nested too deeply or holds a number that is too long")
+        raise _invalid(label, reason) from None
     if not isinstance(loaded, dict) or not ("cells" in loaded or "worksheets" in loaded):
+        raise _invalid(label, say("it is JSON without cells"))
+    return loaded
+
+
+def _invalid(label: str, reason: str) -> SubmissionError:
+    return SubmissionError(
+        say(
+            "{label} is not a valid notebook: {reason}. Open it in Jupyter or Colab, save it, and "
+            "hand it in again.",
+            label=label,
+            reason=reason,
+        )
+    )
+
+
+def _refuse_more(label: str, count: int, limit: int, what: str) -> None:
+    if count > limit:
         raise SubmissionError(
             say(
-                "{label} is JSON, but not a notebook: there are no cells in it. {advice}",
+                "{label} has more than {limit} {what}. Hand in the exercise alone.",
                 label=label,
-                advice=say(_SAVE_AGAIN),
+                limit=limit,
+                what=what,
             )
         )
-    return loaded
 
 
 def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
@@ -198,16 +188,7 @@ def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
                     # have no ends.)
                     if isinstance(cell[key], list) and version != 2:
                         cell[key] = "".join(cell[key])
-        if count > CELLS:
-            raise SubmissionError(
-                say(
-                    "{label} has {count} cells; at most {limit} are read. Hand in the exercise "
-                    "alone.",
-                    label=label,
-                    count=count,
-                    limit=CELLS,
-                )
-            )
+        _refuse_more(label, count, CELLS, say("cells"))
         with warnings.catch_warnings():
             # Missing or doubled cell ids matter to nobody here.
             warnings.simplefilter("ignore")
@@ -230,12 +211,5 @@ def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
                     known=_VERSION,
                 )
             ) from None
-        raise SubmissionError(
-            say(
-                "{label} is not a valid notebook ({type}). {advice}",
-                label=label,
-                type=type(error).__name__,
-                advice=say(_SAVE_AGAIN),
-            )
-        ) from None
+        raise _invalid(label, type(error).__name__) from None
     return cells

@@ -1,4 +1,4 @@
-"""The first stage of the line: a path becomes a `Submission`. Nothing is run."""
+"""Read a path into a `Submission`, the first stage of the line. Nothing is run."""
 
 from __future__ import annotations
 
@@ -8,28 +8,20 @@ from os import PathLike
 from pathlib import Path, PurePosixPath
 
 from gradkit.language import phrase, say
-from gradkit.records.submission import Cell, File, Parcel, Place, Problem, Submission
-from gradkit.submission.amount import Amount, MuchCodeError, refuse_if
-from gradkit.submission.archive import (
-    ARCHIVES,
-    passed_on,
-    read_archive,
-    refuse_many,
-    unopened,
-    within_archive,
-)
+from gradkit.records.submission import Cell, File, Place, Problem, RawSubmission, Submission
+from gradkit.submission.archive import read_archive, read_archives
 from gradkit.submission.files import (
-    CODE_FILES,
-    TOTAL_BYTES,
     SubmissionError,
     UnreadableError,
     is_code,
     read_file,
     read_folder,
+    refuse_many,
     shown,
 )
 from gradkit.submission.notebook import read_notebook
 from gradkit.submission.script import read_script
+from gradkit.submission.source import Amount, MuchCodeError, refuse_if
 from gradkit.text import clean_text
 
 __all__ = ["SubmissionError", "collect", "parse", "read"]
@@ -43,7 +35,7 @@ def read(path: str | PathLike[str]) -> Submission:
     return parse(collect(path))
 
 
-def collect(path: str | PathLike[str]) -> Parcel:
+def collect(path: str | PathLike[str]) -> RawSubmission:
     """Read the bytes of a script, a notebook, a folder or a zip archive.
 
     Parameters
@@ -53,7 +45,7 @@ def collect(path: str | PathLike[str]) -> Parcel:
 
     Returns
     -------
-    Parcel
+    RawSubmission
         Data files, hidden files and Jupyter's checkpoints are left aside.
 
     Raises
@@ -80,25 +72,17 @@ def collect(path: str | PathLike[str]) -> Parcel:
 
 
 def _folder(path: Path) -> tuple[list[File], list[Problem]]:
-    """The code files of a folder; where there are none, those of the archives in it."""
+    """Read the code files of a folder; where there are none, those of the archives in it."""
     files, problems, archives = read_folder(path)
     if files:
         return files, problems
-    problems += [unopened(name) for name, _ in archives[ARCHIVES:]]
-    for name, place in archives[:ARCHIVES]:
-        try:
-            found, said = read_archive(place)
-        except SubmissionError as error:
-            problems.append(passed_on(name, error))
-            continue
-        problems += said
-        files += within_archive(name, found)
-        refuse_many(path.name, files)
-    return files, problems
+    return read_archives(
+        path.name, list(archives), lambda name: read_archive(archives[name]), problems
+    )
 
 
 def not_gradable(name: str) -> str:
-    """The sentence for a file of another kind."""
+    """Say that a file is of another kind."""
     return say(
         "{name} is not a file that can be graded. {expected}",
         name=shown(name),
@@ -106,14 +90,14 @@ def not_gradable(name: str) -> str:
     )
 
 
-def alone(path: str, file: File) -> Parcel:
-    """The parcel of one script or notebook."""
+def alone(path: str, file: File) -> RawSubmission:
+    """Make the raw submission of one script or notebook."""
     digest = hashlib.sha256(file.data).hexdigest()
-    return Parcel(_name(file.name), path, (file,), (), digest)
+    return RawSubmission(_name(file.name), path, (file,), (), digest)
 
 
-def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> Parcel:
-    """The parcel of a folder or archive that is called ``name``.
+def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> RawSubmission:
+    """Make the raw submission of a folder or archive that is called ``name``.
 
     Raises
     ------
@@ -134,19 +118,21 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
     scripts = [file for file in taken if not file.name.lower().endswith(".ipynb")]
     # Seen by the sizes alone, before all of it is sent to whoever parses it.
     refuse_if(name, sum(len(file.data) for file in scripts), 0, SubmissionError)
-    return Parcel(_name(name), path, tuple(taken), tuple(problems), _digest(taken))
+    return RawSubmission(_name(name), path, tuple(taken), tuple(problems), _digest(taken))
 
 
-def joined(name: str, parcels: Iterable[Parcel], problems: Iterable[Problem] = ()) -> Parcel:
-    """The parcel of several that were handed in as one, under the limits of a single one.
+def joined(
+    name: str, parts: Iterable[RawSubmission], problems: Iterable[Problem] = ()
+) -> RawSubmission:
+    """Join several that were handed in as one, under the limits of a single one.
 
     Parameters
     ----------
     name : str
-    parcels : iterable of Parcel
+    parts : iterable of RawSubmission
         Where a file comes twice, the later one gets a number behind its name.
     problems : iterable of Problem
-        Of what could not be read, besides those of the parcels.
+        Of what could not be read, besides those of the parts.
 
     Raises
     ------
@@ -155,9 +141,9 @@ def joined(name: str, parcels: Iterable[Parcel], problems: Iterable[Problem] = (
     """
     files: dict[str, File] = {}
     said: list[Problem] = []
-    for parcel in parcels:
-        said += parcel.problems
-        for file in parcel.files:
+    for raw in parts:
+        said += raw.problems
+        for file in raw.files:
             label, count = file.name, 1
             path = PurePosixPath(file.name)
             while label in files:
@@ -165,16 +151,7 @@ def joined(name: str, parcels: Iterable[Parcel], problems: Iterable[Problem] = (
                 label = str(path.with_name(f"{path.stem}~{count}{path.suffix}"))
             files[label] = File(label, file.data)
     said += problems
-    if len(files) > CODE_FILES or sum(len(file.data) for file in files.values()) > TOTAL_BYTES:
-        raise SubmissionError(
-            say(
-                "The files of {name} are more than {limit} scripts and notebooks, or "
-                "have more than {size} MB together. Hand in fewer files.",
-                name=shown(name),
-                limit=CODE_FILES,
-                size=f"{TOTAL_BYTES / 1e6:.0f}",
-            )
-        )
+    refuse_many(name, len(files), sum(len(file.data) for file in files.values()))
     return packed(name, "", list(files.values()), said)
 
 
@@ -183,8 +160,8 @@ def _name(name: str) -> str:
     return shown(stem if stem and dot + suffix.lower() in (".py", ".ipynb", ".zip") else name)
 
 
-def parse(parcel: Parcel) -> Submission:
-    """Read the cells of a parcel's files.
+def parse(raw: RawSubmission) -> Submission:
+    """Read the cells of a raw submission's files.
 
     Returns
     -------
@@ -200,9 +177,9 @@ def parse(parcel: Parcel) -> Submission:
     cells: list[Cell] = []
     modules: dict[str, str] = {}
     labels: set[str] = set()
-    problems = list(parcel.problems)
-    amount = Amount(parcel.name)
-    for file in parcel.files:
+    problems = list(raw.problems)
+    amount = Amount(raw.name)
+    for file in raw.files:
         label = _label(file.name, labels)
         try:
             if file.name.lower().endswith(".ipynb"):
@@ -215,7 +192,7 @@ def parse(parcel: Parcel) -> Submission:
         except MuchCodeError:
             raise
         except SubmissionError as error:
-            if len(parcel.files) == 1:
+            if len(raw.files) == 1:
                 raise
             problems.append(Problem(str(error), Place(label, None, 1)))
             continue
@@ -223,9 +200,7 @@ def parse(parcel: Parcel) -> Submission:
         problems += said
     if not cells and problems:
         raise SubmissionError(" ".join(problem.message for problem in problems[:3]))
-    return Submission(
-        parcel.name, parcel.path, parcel.digest, tuple(cells), modules, tuple(problems)
-    )
+    return Submission(raw.name, raw.path, raw.digest, tuple(cells), modules, tuple(problems))
 
 
 def _digest(files: Iterable[File]) -> str:

@@ -1,4 +1,4 @@
-"""A script, or a notebook exported as one, as cells with headings.
+"""Read a script, or a notebook exported as one, as cells with headings.
 
 Exports are known by their marks: ``# In[5]:`` and ``# # Title`` of nbconvert, Colab's
 markdown as bare strings, ``# %% [markdown]`` of the percent format. In any script a banner
@@ -14,10 +14,8 @@ from itertools import pairwise
 
 from gradkit.language import say
 from gradkit.records.submission import Cell, File, Place, Problem
-from gradkit.submission.amount import Amount
-from gradkit.submission.cell import make_cell
-from gradkit.submission.headings import BELOW_ALL, Path, headings_in, plain
-from gradkit.submission.source import decode, logical_starts
+from gradkit.submission.cells import BELOW_ALL, Path, headings_in, make_cell, plain
+from gradkit.submission.source import Amount, decode, logical_starts
 
 _EXPORT = re.compile(r"^#\s*(?:In\s?\[[\d ]*\]|%%)", re.MULTILINE)
 _MARK = re.compile(r"#\s*(?:In\s?\[[\d ]*\]:?|%%+)(.*)$")

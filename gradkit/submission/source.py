@@ -1,5 +1,7 @@
-"""Source text made fit to be parsed: decoded, magics blanked, a stray indent taken out.
+"""Make source text fit to be parsed: measured, decoded, magics blanked, a stray indent taken out.
 
+A syntax tree takes some hundred times its text, so text is measured before it is parsed. Honest
+submissions are a hundred times smaller than the limits; their data and outputs are not code.
 Every repair keeps the number of lines, so that a line of the result is the same line of
 what the user sees.
 """
@@ -11,11 +13,12 @@ import codecs
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gradkit.language import say
 from gradkit.runtime import syntax
+from gradkit.submission.files import SCRIPT_BYTES, SubmissionError, shown
 
 # Codecs that are no plain text encodings, or that take quadratic time on hostile input.
 _ENCODINGS = re.compile(r"utf-(8|16|32)|ascii|iso8859|latin|cp\d|mac|koi8|gb|big5|shift_jis|euc")
@@ -213,3 +216,67 @@ def _dedent(broken: Parsed) -> Parsed:
         if result.tree is not None:
             return Parsed(result.source, result.tree, dedented=tuple(dedented))
     return broken
+
+
+# --- amount of code ----------------------------------------------------------------------
+
+CODE = SCRIPT_BYTES
+"""Characters of code in all scripts and code cells of a submission together."""
+
+WORDS = 50_000
+"""Words, numbers and signs of code in all of them."""
+
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+class MuchCodeError(SubmissionError):
+    """The files of a submission are fine one by one, and too much together."""
+
+
+class Amount:
+    """The code that has been read of a submission so far.
+
+    Parameters
+    ----------
+    name : str
+        What the submission is called.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._code = self._words = 0
+
+    def add(self, label: str, texts: Iterable[str]) -> None:
+        """Count the code of one more file, ``label``.
+
+        Raises
+        ------
+        SubmissionError
+            It is too much by itself. Nothing has been added then.
+        MuchCodeError
+            It is too much with what there was before.
+        """
+        code = words = 0
+        for text in texts:
+            code += len(text)
+            refuse_if(label, code, words, SubmissionError)
+            words += sum(1 for _ in _WORD.finditer(text))
+            refuse_if(label, code, words, SubmissionError)
+        self._code += code
+        self._words += words
+        refuse_if(self._name, self._code, self._words, MuchCodeError)
+
+
+def refuse_if(label: str, code: int, words: int, kind: type[SubmissionError]) -> None:
+    """Raise an error of this ``kind`` if this is more code than is read."""
+    if code <= CODE and words <= WORDS:
+        return
+    raise kind(
+        say(
+            "{label} holds more code than an exercise can need: at most {size} kB in all, and "
+            "{words} words and signs, are read. Hand in the exercise alone, without data in it.",
+            label=shown(label),
+            size=f"{CODE / 1e3:.0f}",
+            words=WORDS,
+        )
+    )

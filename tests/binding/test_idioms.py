@@ -8,7 +8,7 @@ import pytest
 
 from gradkit.binding.idioms import Idioms, idioms_of
 from gradkit.records.submission import Section
-from gradkit.submission.cell import make_cell
+from gradkit.submission.cells import make_cell
 
 LOOP = "for epoch in range(5):\n    "
 

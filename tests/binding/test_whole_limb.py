@@ -63,12 +63,12 @@ def test_broken_packages_and_plots_cost_nothing(sections):
 def test_torch_loops_are_found_and_run_with_what_is_put_in(sections):
     """Model, data and number of rounds are replaced; losses are those of each round."""
     torch = pytest.importorskip("torch")
-    for task, rounds in (("regression-torch", 20), ("classification-torch", 100)):
+    for task in ("regression-torch", "classification-torch"):
         section, names = sections[task]
         (loop,) = [loop for loop in outline(section).loops if loop.origin == "own"]
         needs = loop.needs
         assert (needs.model, needs.X, needs.y, needs.epochs) == ("model", "X", "y", "epochs")
-        assert (needs.loss, needs.rounds, loop.place.line) == ("loss", rounds, 5)
+        assert loop.place.line == 5
         torch.manual_seed(1)
         model = torch.nn.Linear(2, 1)
         before = [p.detach().clone() for p in model.parameters()]

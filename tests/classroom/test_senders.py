@@ -10,8 +10,7 @@ from classroom.downloads import CODE, archive, folder
 from gradkit.classroom.course.senders import METADATA, attributed, senders
 from gradkit.records.course import Sender
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.gather import Handed, gather
-from gradkit.submission.load import Loader
+from gradkit.submission.gather import Handed, Loader, gather
 
 METADATA_TEXT = """\
 ---
@@ -155,8 +154,8 @@ def test_several_parts_have_the_limits_of_one(tmp_path: Path) -> None:
         with pytest.raises(SubmissionError) as caught:
             loader.load(found)
         assert str(caught.value) == (
-            "The files of leekim are more than 100 scripts and notebooks, or have more than 60 MB "
-            "together. Hand in fewer files."
+            "leekim holds more than 100 scripts and notebooks, or more than 60 MB of them. Clear "
+            "all outputs, and hand in one submission at a time."
         )
         (path / names[0]).unlink()
         assert len(loader.load(submissions(path)[0][0]).files) == 100

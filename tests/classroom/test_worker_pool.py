@@ -31,8 +31,7 @@ from gradkit.grading.session import Session
 from gradkit.records.classroom import Order, Reply
 from gradkit.records.result import Evidence, Result
 from gradkit.sandbox import Workshop, WorkshopError
-from gradkit.submission.gather import gather
-from gradkit.submission.load import Loader
+from gradkit.submission.gather import Loader, gather
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are killed by signals")
 

@@ -42,8 +42,7 @@ def test_it_is_told_and_nothing_else_is(diagnosed, case: str) -> None:
     assert finding.mistake == "unexplained"
     name = "x" if argument == "X" else "parameters"
     assert finding.sentence == (
-        f"`update_parameters` reads `{name}`, which stands outside of it; what it is handed is "
-        f"`{argument}`."
+        f"`update_parameters` reads the global `{name}` in place of its argument `{argument}`."
     )
     assert wrong in finding.source
     assert finding.place is not None

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 from model_solutions import REFERENCE
 
-from gradkit.submission.amount import CODE, WORDS
+from gradkit.submission.source import CODE, WORDS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -136,7 +136,7 @@ SCRIPTS: dict[str, Callable[[int], str]] = {
 @pytest.mark.parametrize("shape", SCRIPTS)
 def test_script(shape, tmp_path):
     """As much of each as is read, below a model solution."""
-    from gradkit.submission.amount import _WORD
+    from gradkit.submission.source import _WORD
 
     code = len(GOOD) + 200
     words = sum(1 for _ in _WORD.finditer(GOOD)) + 100

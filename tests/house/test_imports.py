@@ -290,7 +290,7 @@ def test_a_circle_is_found() -> None:
         ("gradkit.records.task", "from gradkit.text import where", "gradkit.text"),
         (
             "gradkit.report.text",
-            "from gradkit.submission.place import finder",
+            "from gradkit.submission.places import finder",
             "gradkit.submission",
         ),
         (

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradkit.submission import archive
+from gradkit.submission import files
 from gradkit.submission.archive import read_archive
 from gradkit.submission.files import SubmissionError
 
@@ -75,7 +75,7 @@ def link(name: str) -> zipfile.ZipInfo:
         (("..\\evil.py", "x"), "../evil.py points out of the archive"),
         (
             (link("link.py"), "/etc/passwd"),
-            "link.py is a link, and links are not followed. Pack the file itself.",
+            "link.py is a link, and links are not followed. Hand in the file itself.",
         ),
         (
             ("inner.zip", "PK"),
@@ -159,16 +159,18 @@ def test_large_archives_are_refused_before_they_are_read(tmp_path, monkeypatch):
     """Size, number of members, and the size of the directory are looked at first."""
     path = tmp_path / "z.zip"
     with open(path, "wb") as stream:
-        stream.truncate(archive.ARCHIVE_BYTES + 1)
+        stream.truncate(files.ARCHIVE_BYTES + 1)
     assert said(path).startswith("z.zip has 60.0 MB; at most 60 MB are read.")
-    packed(path, [(f"{i}.txt", "") for i in range(archive.ENTRIES + 1)], 0)
+    packed(path, [(f"{i}.txt", "") for i in range(files.ENTRIES + 1)], 0)
     monkeypatch.setattr(zipfile, "ZipFile", None)
-    assert said(path) == "z.zip holds more than 5000 files. Pack the folder of the exercise alone."
+    assert (
+        said(path) == "z.zip holds more than 5000 files. Hand in the folder of the exercise alone."
+    )
 
 
 def test_too_many_code_files_are_refused(tmp_path):
     """A class in one archive is not one submission."""
-    path = packed(tmp_path / "z.zip", [(f"{i}.py", "") for i in range(archive.CODE_FILES + 1)])
+    path = packed(tmp_path / "z.zip", [(f"{i}.py", "") for i in range(files.CODE_FILES + 1)])
     assert said(path).startswith("z.zip holds more than 100 scripts and notebooks, or more")
 
 

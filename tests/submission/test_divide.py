@@ -26,8 +26,7 @@ from submission.shapes import (
 
 from gradkit.records.submission import Cell
 from gradkit.submission.content import Unit
-from gradkit.submission.divide import divide
-from gradkit.submission.possible import possible_tasks
+from gradkit.submission.divide import divide, possible_tasks
 
 RN, RT = ("regression-numpy",), ("regression-torch",)
 CN, CT = ("classification-numpy",), ("classification-torch",)

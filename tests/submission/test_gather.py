@@ -17,11 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradkit.records.submission import Parcel
+from gradkit.records.submission import RawSubmission
 from gradkit.submission import gather as module
 from gradkit.submission.files import SubmissionError, UnreadableError
-from gradkit.submission.gather import Handed, gather
-from gradkit.submission.load import Loader
+from gradkit.submission.gather import Handed, Loader, gather
 from gradkit.submission.read import parse
 
 CODE = "def forward(x):\n    return x\n"
@@ -55,9 +54,9 @@ def names(*paths: Path) -> list[str]:
     return [handed.name for handed in gather(paths)]
 
 
-def loaded(*paths: Path) -> dict[str, Parcel | str]:
+def loaded(*paths: Path) -> dict[str, RawSubmission | str]:
     """By name, what is read, or the sentence where nothing is."""
-    found: dict[str, Parcel | str] = {}
+    found: dict[str, RawSubmission | str] = {}
     with Loader() as loader:
         for handed in gather(paths):
             try:
@@ -87,7 +86,7 @@ def test_a_script_or_notebook_is_one_submission(tmp_path: Path) -> None:
     script, notebook = written(tmp_path / "kim.py"), written(tmp_path / "lee.ipynb", NOTEBOOK)
     assert gather([script, notebook]) == [Handed("kim", script), Handed("lee", notebook)]
     found = loaded(script)["kim"]
-    assert isinstance(found, Parcel)
+    assert isinstance(found, RawSubmission)
     assert (found.name, found.path, found.files[0].data) == ("kim", str(script), CODE.encode())
 
 
@@ -132,12 +131,12 @@ def test_what_is_read_from_an_archive_is_what_is_read_from_a_folder(tmp_path: Pa
     assert from_folder.keys() == from_archive.keys() == {"kim", "lee"}
     for name, one in from_folder.items():
         other = from_archive[name]
-        assert isinstance(one, Parcel)
-        assert isinstance(other, Parcel)
+        assert isinstance(one, RawSubmission)
+        assert isinstance(other, RawSubmission)
         assert (one.digest, one.files) == (other.digest, other.files)
     changed = zipped(tmp_path / "d.zip", ("kim.py", CODE + " "))
     other = loaded(changed)["kim"]
-    assert isinstance(other, Parcel)
+    assert isinstance(other, RawSubmission)
     assert other.digest != from_folder["kim"].digest  # type: ignore[union-attr]
 
 
@@ -197,7 +196,7 @@ def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
     (folder / "lee.py").symlink_to(secret)
     (folder / "mo").symlink_to(tmp_path)
     (folder / "nil.py").symlink_to(tmp_path / "nowhere")
-    said = "is a link, and links are not followed. Put the file itself there."
+    said = "is a link, and links are not followed. Hand in the file itself."
     assert files(folder) == {
         "kim": ["kim.py"],
         "lee": f"lee.py {said}",
@@ -212,7 +211,7 @@ def test_links_in_an_archive_are_not_followed(tmp_path: Path) -> None:
     info = zipfile.ZipInfo("lee.py")
     info.external_attr = (stat.S_IFLNK | 0o777) << 16
     path = zipped(tmp_path / "c.zip", (info, "/etc/passwd"), ("kim.py", CODE))
-    said = "lee.py is a link, and links are not followed. Pack the file itself."
+    said = "lee.py is a link, and links are not followed. Hand in the file itself."
     assert files(path) == {"kim": ["kim.py"], "lee": said}
 
 
@@ -230,10 +229,10 @@ def test_nothing_leads_out_of_an_archive(tmp_path: Path) -> None:
     )
     found = loaded(path)
     assert list(found) == ["lee"]
-    parcel = found["lee"]
-    assert isinstance(parcel, Parcel)
-    assert [file.name for file in parcel.files] == ["good.py"]
-    assert [problem.message for problem in parcel.problems] == [
+    raw = found["lee"]
+    assert isinstance(raw, RawSubmission)
+    assert [file.name for file in raw.files] == ["good.py"]
+    assert [problem.message for problem in raw.problems] == [
         "../../evil.py points out of the archive and was left out. Pack the files again."
     ]
 
@@ -316,14 +315,14 @@ def test_a_name_is_fit_to_be_shown(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux alone")
 def test_a_name_that_is_no_text_can_be_sent(tmp_path: Path) -> None:
-    """Old archivers write names in other encodings; all of a parcel is text all the same."""
+    """Old archivers write names in other encodings; all of a submission is text all the same."""
     written(tmp_path / "class" / os.fsdecode(b"kim\xe9.py"))
     written(tmp_path / "class" / os.fsdecode(b"lee\xff") / os.fsdecode(b"x\xff.py"))
     found = loaded(tmp_path / "class")
     assert list(found) == ["kim", "lee"]
-    for parcel in found.values():
-        assert isinstance(parcel, Parcel)
-        told = f"{parcel.name} {parcel.path} {parcel.files[0].name}"
+    for raw in found.values():
+        assert isinstance(raw, RawSubmission)
+        told = f"{raw.name} {raw.path} {raw.files[0].name}"
         assert "?" in told.encode().decode()
 
 
@@ -439,7 +438,7 @@ def test_a_member_that_is_there_twice(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="Duplicate name"):
         path = zipped(tmp_path / "c.zip", ("kim.py", CODE), ("kim.py", "other"))
     found = loaded(path)["kim"]
-    assert isinstance(found, Parcel)
+    assert isinstance(found, RawSubmission)
     assert found.files[0].data == CODE.encode()
     said = ["kim.py is in the archive twice; the first one was read."]
     assert [problem.message for problem in parse(found).problems] == said
@@ -505,9 +504,9 @@ def test_an_archive_is_all_that_a_student_has(tmp_path: Path) -> None:
         kim, ann, bo = (
             found[f"{name}_assignsubmission_file"] for name in ("Kim Lee_7", "Ann Mo_8", "Bo Ek_9")
         )
-        assert isinstance(kim, Parcel)
-        assert isinstance(ann, Parcel)
-        assert isinstance(bo, Parcel)
+        assert isinstance(kim, RawSubmission)
+        assert isinstance(ann, RawSubmission)
+        assert isinstance(bo, RawSubmission)
         assert [file.name for file in kim.files] == ["a.py", "b.py"]
         assert [file.name for file in ann.files] == ["main.py"]
         assert [file.name for file in bo.files] == ["c.py"]
@@ -516,7 +515,7 @@ def test_an_archive_is_all_that_a_student_has(tmp_path: Path) -> None:
             "deep.zip is an archive inside the submis",
         ]
     ann = packed_["Ann Mo_8_assignsubmission_file"]
-    assert isinstance(ann, Parcel)
+    assert isinstance(ann, RawSubmission)
     assert "hw.zip is an archive inside the submission" in ann.problems[0].message
 
 
@@ -532,7 +531,7 @@ def test_many_archives_of_one_student(tmp_path: Path, unpacked: bool) -> None:
         path = tmp_path / "class"
     found = loaded(path)
     kim = found["kim"]
-    assert isinstance(kim, Parcel)
+    assert isinstance(kim, RawSubmission)
     assert len(kim.files) == 10
     assert [problem.message.partition(" ")[0] for problem in kim.problems] == ["10.zip", "11.zip"]
     assert str(found["lee"]).startswith("lee holds more than 100 scripts and notebooks, or more ")
@@ -587,13 +586,10 @@ def test_what_a_machine_cannot_read_is_not_the_students(
 
     monkeypatch.setattr(os, "open", refusing)
     monkeypatch.setattr("builtins.open", refusing_too)
-    said = "could not be opened: Input/output error."
+    said = "could not be opened: Input/output error. Check the path and the permissions."
     assert raised(folder) == f"b.py {said}"
-    assert raised(archived) == (
-        f"There is no script and no notebook in kim. b.zip {said} Check the path and the "
-        "permissions."
-    )
-    assert raised(script) == f"b.py {said} Check the path and the permissions."
+    assert raised(archived) == (f"There is no script and no notebook in kim. b.zip {said}")
+    assert raised(script) == f"b.py {said}"
     assert raised(tmp_path / "links").startswith("b.py is a link, and links are not followed. ")
 
 

@@ -135,13 +135,17 @@ def test_limits_of_a_folder(tmp_path, monkeypatch):
     folder = tree(tmp_path / "hw", a="x = 1", b="y = 1", c__d__e="z = 1")
     monkeypatch.setattr(files, "DEPTH", 1)
     assert [p.message for p in read(folder).problems] == [
-        "The folder c/d lies more than 1 levels deep and was left out."
+        "c/d lies more than 1 levels deep and was left out."
     ]
     monkeypatch.setattr(files, "TOTAL_BYTES", 6)
-    assert said(folder).startswith("The code files of hw have more than 0 MB together. Clear")
+    assert said(folder) == (
+        "hw holds more than 100 scripts and notebooks, or more than 0 MB of them. Clear all "
+        "outputs, and hand in one submission at a time."
+    )
     monkeypatch.setattr(files, "CODE_FILES", 1)
     assert said(folder) == (
-        "hw holds more than 1 scripts and notebooks. Hand in one submission at a time."
+        "hw holds more than 1 scripts and notebooks, or more than 0 MB of them. Clear all "
+        "outputs, and hand in one submission at a time."
     )
     monkeypatch.setattr(files, "ENTRIES", 2)
     assert said(folder) == "hw holds more than 2 files. Hand in the folder of the exercise alone."
@@ -175,15 +179,16 @@ def test_what_cannot_be_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", refusing_scan)
     refused = "sub"
     assert [problem.message for problem in read(tmp_path).problems] == [
-        "a.py could not be opened: Permission denied.",
-        "The folder sub/ could not be opened: Permission denied.",
+        "a.py could not be opened: Permission denied. Check the path and the permissions.",
+        "sub/ could not be opened: Permission denied. Check the path and the permissions.",
     ]
     assert said(tmp_path / "a.py") == (
         "a.py could not be opened: Permission denied. Check the path and the permissions."
     )
     refused = tmp_path.name
     assert said(tmp_path) == (
-        f"The folder {tmp_path.name} could not be opened: Permission denied. Check its permissions."
+        f"{tmp_path.name} could not be opened: Permission denied. Check the path and the "
+        "permissions."
     )
 
 
@@ -197,7 +202,7 @@ def test_a_broken_notebook_among_others_costs_itself(tmp_path):
     (folder / "main.py").unlink()
     (folder / "m.ipynb").write_text("[]")
     assert "n.ipynb is not" in said(folder)
-    assert "m.ipynb is JSON" in said(folder)
+    assert "m.ipynb is not a valid notebook: it is JSON without cells" in said(folder)
 
 
 def test_names_are_made_fit_to_be_shown(tmp_path):

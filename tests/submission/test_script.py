@@ -168,7 +168,7 @@ def test_a_fault_costs_its_own_part():
     assert len(cells) == 2
     assert [problem.message for problem in problems] == [
         "hw.py:20 is not valid Python: invalid syntax; found `x = = 1`. Nothing in this part of "
-        "the file can be used until it is mended."
+        "the file can be used until it is fixed."
     ]
     assert problems[0].place.line == 20
 

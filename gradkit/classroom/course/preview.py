@@ -14,13 +14,12 @@ from collections.abc import Sequence
 from gradkit.binding.outline import outline
 from gradkit.grading.recognise import another_exercise
 from gradkit.records.course import Match, Preview, Sender
-from gradkit.records.submission import Parcel, Submission
+from gradkit.records.submission import RawSubmission, Submission
 from gradkit.records.task import Assignment
 from gradkit.submission.content import normal
 from gradkit.submission.divide import divide
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.gather import Handed
-from gradkit.submission.load import Loader
+from gradkit.submission.gather import Handed, Loader
 from gradkit.submission.read import parse
 from gradkit.submission.source import parse as parse_source
 
@@ -79,7 +78,7 @@ def preview(
     )
 
 
-def _contents(parcel: Parcel) -> str:
+def _contents(parcel: RawSubmission) -> str:
     """A digest of the files' bytes, whatever they are called."""
     each = sorted(hashlib.sha256(file.data).digest() for file in parcel.files)
     return hashlib.sha256(b"".join(each)).hexdigest()
@@ -117,7 +116,7 @@ def has_roles(submission: Submission, assignment: Assignment) -> bool:
         seen = outline(section, submission.modules)
         if torch and (seen.models or seen.loops):
             return True
-        names = {one.name for one in seen.functions} | {one.name for one in seen.bindings}
+        names = seen.names | {one.name for one in seen.functions}
         if any(normal(name) in wanted for name in names):
             return True
     return False

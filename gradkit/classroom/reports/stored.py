@@ -15,12 +15,11 @@ from gradkit.classroom.store.releases import content, releases
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Kept
 from gradkit.records.result import Result
-from gradkit.records.submission import Parcel, Submission
+from gradkit.records.submission import RawSubmission, Submission
 from gradkit.report.data import EXPECTED_LEVEL, to_data
 from gradkit.reproducer import ReproducerError, Shown, find, findings_in, run_again
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.gather import Handed, gather
-from gradkit.submission.load import Loader
+from gradkit.submission.gather import Handed, Loader, gather
 from gradkit.submission.read import collect, parse
 
 
@@ -211,7 +210,7 @@ def read_stored(kept: Kept, folder: Path) -> Submission:
     )
 
 
-def _parcels(base: Path, kept: Kept) -> Iterator[Parcel]:
+def _parcels(base: Path, kept: Kept) -> Iterator[RawSubmission]:
     """Read what lies there: as one of a download, whose files may belong together, or by itself."""
     for path, member in _places(base, kept.path):
         with Loader() as loader:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from gradkit.binding.global_reads import StandIn
+from gradkit.binding.idioms import GlobalRead
 from gradkit.diagnosis.mistakes import Diagnosis
 from gradkit.diagnosis.mistakes.parts import target_of
 from gradkit.diagnosis.mistakes.tell import others, told
@@ -20,7 +20,7 @@ from gradkit.records.rule import Entry as Target
 from gradkit.records.rule import Explanation, Names, Rule, Slip
 from gradkit.records.submission import Section
 from gradkit.records.task import Task
-from gradkit.submission.place import source_at
+from gradkit.submission.places import source_at
 
 
 def failed(examined: Examined, check: str) -> bool:
@@ -78,7 +78,7 @@ def update_findings(
 
 
 def unnamed_findings(
-    task: Task, bound: Bound, section: Section, instead: StandIn, diagnosis: Diagnosis
+    task: Task, bound: Bound, section: Section, instead: GlobalRead, diagnosis: Diagnosis
 ) -> Iterator[Finding]:
     """One finding for a diagnosis, which names the global that is read, and no mistake.
 

@@ -24,7 +24,7 @@ from gradkit.records.task import Array, Task
 from gradkit.records.trace import Trace
 from gradkit.sandbox.observe import observe_returned
 from gradkit.sandbox.process import Sitting
-from gradkit.submission.place import source_at
+from gradkit.submission.places import source_at
 
 RETURNS = frozenset({"hidden-returned", "wrong-hidden-returned", "swapped-returns"})
 """Mistakes of what is returned; all others are made in a layer."""

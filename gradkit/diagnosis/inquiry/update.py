@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradkit.binding.global_reads import stand_in
+from gradkit.binding.idioms import find_global_read
 from gradkit.diagnosis.attribute import attribute
 from gradkit.diagnosis.attribute.case import rows_of
 from gradkit.diagnosis.inquiry.findings import failed, unnamed_findings, update_findings
@@ -33,7 +33,7 @@ from gradkit.records.task import Array, Task
 from gradkit.records.trace import Event, Trace
 from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import Sitting
-from gradkit.submission.place import source_at
+from gradkit.submission.places import source_at
 from gradkit.task.oracle import Oracle
 
 BESIDE, JUMP = 1e-6, 1e-3
@@ -55,7 +55,7 @@ def update_inquiry(
         unexplained = Explanation(unexplained=tuple(_wrong(examined)))
         diagnosis = replace(diagnosis, applies={}, should={}, explanation=unexplained)
     role = next(role for role in task.roles if role.name == "update")
-    instead = stand_in(sitting.section, bound, role)
+    instead = find_global_read(sitting.section, bound, role)
     if instead is not None:
         return Inquiry(tuple(unnamed_findings(task, bound, sitting.section, instead, diagnosis)))
     inputs = rows_of(drawn, range(len(drawn.y) - TRACED, len(drawn.y)))

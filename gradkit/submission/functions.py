@@ -1,18 +1,107 @@
-"""Functions that are values: what the text shows of ``f = make(0.1)``, ``f = net.step``."""
+"""Read functions from their text: parameters, returns, and what stands behind a value."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from gradkit.submission.signature import (
-    AnyFunction,
-    Parameter,
-    own_statements,
-    parameters_of,
-    text_of,
-)
+from gradkit.runtime.syntax import statements_in
+
+_DEFAULT = 40
+"""Characters of a default value that a signature shows."""
+
+_LONGEST = 300
+"""Characters of a signature."""
+
+AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a function. ``default`` is its source text, or None.
+
+    ``kind`` is one of ``positional-only``, ``any``, ``keyword-only``, ``*``, ``**``.
+    """
+
+    name: str
+    kind: str
+    default: str | None = None
+
+
+def parameters_of(arguments: ast.arguments) -> Iterator[Parameter]:
+    """Yield the parameters in the order of the signature."""
+    by_position = [*arguments.posonlyargs, *arguments.args]
+    without = len(by_position) - len(arguments.defaults)
+    for i, argument in enumerate(by_position):
+        kind = "positional-only" if i < len(arguments.posonlyargs) else "any"
+        default = arguments.defaults[i - without] if i >= without else None
+        yield Parameter(argument.arg, kind, text_of(default))
+    if arguments.vararg is not None:
+        yield Parameter(arguments.vararg.arg, "*")
+    for argument, keyword_default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        yield Parameter(argument.arg, "keyword-only", text_of(keyword_default))
+    if arguments.kwarg is not None:
+        yield Parameter(arguments.kwarg.arg, "**")
+
+
+def positional(parameters: Iterable[Parameter]) -> list[Parameter]:
+    """Return the parameters that can be handed over by position, without ``*args``."""
+    return [p for p in parameters if p.kind in ("positional-only", "any")]
+
+
+def text_of(default: ast.expr | None) -> str | None:
+    """Return the text of a default value, cut where it is long."""
+    if default is None:
+        return None
+    try:
+        text = ast.unparse(default)
+    except (RecursionError, ValueError):
+        return "…"
+    return text if len(text) <= _DEFAULT else text[: _DEFAULT - 1] + "…"
+
+
+def signature_of(parameters: Sequence[Parameter]) -> str:
+    """Write parameters as they stand between the brackets, as far as anybody reads them."""
+    shown = []
+    for i, parameter in enumerate(parameters):
+        stars = parameter.kind if parameter.kind in ("*", "**") else ""
+        before = parameters[i - 1].kind if i else ""
+        if parameter.kind == "keyword-only" and before not in ("*", "keyword-only"):
+            shown.append("*")
+        if before == "positional-only" and parameter.kind != "positional-only":
+            shown.append("/")
+        default = "" if parameter.default is None else f"={parameter.default}"
+        shown.append(f"{stars}{parameter.name}{default}")
+    if parameters and parameters[-1].kind == "positional-only":
+        shown.append("/")
+    text = ", ".join(shown)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def first_line(node: ast.stmt) -> int:
+    """Return the first line of a statement, decorators included."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def return_lines(node: AnyFunction) -> Iterator[int]:
+    """Yield the lines of ``return`` statements, those of inner functions left out."""
+    return (part.lineno for part in own_statements(node) if isinstance(part, ast.Return))
+
+
+def own_statements(node: AnyFunction) -> Iterator[ast.stmt]:
+    """Yield the statements of a function in no order, the bodies of inner ones left out."""
+    waiting: list[ast.AST] = list(node.body) if not isinstance(node, ast.Lambda) else []
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ast.stmt):
+            yield part
+        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            waiting += statements_in(part)
+
+
+# --- functions that are values -----------------------------------------------------------
 
 STEPS = 40
 """Expressions that are looked at to find a function behind a name."""
@@ -20,13 +109,13 @@ STEPS = 40
 
 @dataclass(slots=True)
 class Names:
-    """What names stand for, those of a factory within those around it."""
+    """Names and their meanings, those of a factory within those around it."""
 
     outer: Names | None = None
     known: dict[str, Thing] = field(default_factory=dict)
 
     def find(self, name: str) -> Thing | None:
-        """What a name stands for, or None where nothing is known of it."""
+        """Return the meaning of a name, or None where nothing is known of it."""
         found = self.known.get(name)
         return found if found or self.outer is None else self.outer.find(name)
 
@@ -67,7 +156,7 @@ class Shown:
 
 
 def shown(value: ast.expr, cell: str, names: Names) -> Shown | None:
-    """The function that a value is, where the text shows one.
+    """Return the function that a value is, where the text shows one.
 
     That is a lambda or a function's name, what a function of the submission returns, a method
     (without ``self``), an object with ``__call__``, or what ``partial`` leaves of one of these.
@@ -90,7 +179,7 @@ def assignments(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
 
 
 def may_be_one(value: ast.expr, names: Names) -> bool:
-    """Whether an attribute could be a function of which the text shows nothing.
+    """True of an attribute that may be a function, of which the text shows nothing.
 
     What belongs to a library or to a class of the submission is seen to be none.
     """
@@ -125,7 +214,7 @@ class _Search:
         return self._called(thing, node) if isinstance(node, ast.Call) else None
 
     def class_of(self, thing: Thing) -> tuple[Thing, bool] | None:
-        """The class that an expression names, or is an object of, and which of the two."""
+        """Return the class that an expression names or is an object of; True if an object."""
         self._left -= 1
         node = thing.node
         if self._left < 0:
@@ -186,16 +275,16 @@ class _Search:
         return None
 
     def _wrapped(self, thing: Thing, call: ast.Call) -> Shown | None:
-        """The one function among the arguments, as in ``njit(step)``."""
+        """Return the one function among the arguments, as in ``njit(step)``."""
         found = [self.function(thing.at(argument)) for argument in call.args]
         functions = [function for function in found if function is not None]
         return functions[0] if len(functions) == 1 == len(found) else None
 
 
 def _returned(factory: Shown, call: ast.Call, caller: Thing) -> Iterator[Thing]:
-    """What a function returns, with its own names and what it is called with."""
+    """Yield what a function returns, with its own names and what it is called with."""
     inside = Names(factory.names)
-    parameters = [p.name for p in factory.parameters if p.kind in ("positional-only", "any")]
+    parameters = [p.name for p in positional(factory.parameters)]
     for parameter in factory.parameters:
         inside.put(parameter.name, None, factory.cell)
     handed = dict(zip(parameters, call.args, strict=False))
@@ -219,7 +308,7 @@ def _returned(factory: Shown, call: ast.Call, caller: Thing) -> Iterator[Thing]:
 
 
 def _rest(function: Shown, call: ast.Call) -> Shown | None:
-    """The parameters that ``partial`` leaves: what is given by name can still be given so."""
+    """Return what ``partial`` leaves of a function: what is given by name can still be given so."""
     if any(keyword.arg is None for keyword in call.keywords):
         return None
     if any(isinstance(argument, ast.Starred) for argument in call.args):

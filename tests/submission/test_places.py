@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gradkit.records.submission import Cell, Listing, Place
-from gradkit.submission.listing import AROUND, LINES, listings
+from gradkit.submission.places import AROUND, LINES, finder, listings
+from gradkit.text import where
 
 SOURCE = """import numpy as np
 
@@ -70,3 +71,15 @@ def test_a_listing_can_be_written() -> None:
     """What is in no encoding makes way."""
     (found,) = listings([Cell("t.py", "t.py", None, "x = '\ud800'")], [Place("t.py", None, 1)])
     assert found.source == "x = '?'"
+
+
+def test_places_of_modules_and_pieces():
+    """A cell's line becomes the file's; a module's id is a file of its own."""
+    piece = Cell("hw.py+11", "hw.py", None, "x = 1", first_line=11)
+    deep = Cell("src/deep.py", "src/deep.py", None, "")
+    find = finder([piece, deep])
+    assert find("hw.py+11", 2) == Place("hw.py", None, 12)
+    assert find("deep.py", 3) == Place("src/deep.py", None, 3)
+    assert find("src.deep.py", 3) == Place("src/deep.py", None, 3)
+    assert find("unknown.py", 4) == Place("unknown.py", None, 4)
+    assert where(find("hw.py+11", 2)) == "hw.py:12"

@@ -1,11 +1,47 @@
-"""The functions around places, to be shown with the lines marked."""
+"""Find places in the student's own files, and list the statements around them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from gradkit.records.submission import Cell, Listing, Place
 from gradkit.runtime.syntax import parse
+from gradkit.submission.functions import first_line
+
+
+def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
+    """Give the function from a cell's id and a line of its source to the `Place`.
+
+    An id that is no cell's is taken for a file of its own, as a module's is.
+    """
+    known = {cell.id: cell for cell in cells}
+    files = {cell.file for cell in known.values()}
+
+    def find(cell_id: str, line: int) -> Place:
+        cell = known.get(cell_id)
+        if cell is not None:
+            return Place(cell.file, cell.cell, cell.first_line + line - 1, cell.title)
+        # Modules of a package are compiled under dotted names.
+        path = cell_id.removesuffix(".py").replace(".", "/") + ".py"
+        if path in files:
+            return Place(path, None, line)
+        ending = sorted(file for file in files if file.endswith(f"/{path}"))
+        return Place(ending[0] if len(ending) == 1 else cell_id, None, line)
+
+    return find
+
+
+def source_at(cells: Iterable[Cell], place: Place) -> str:
+    """Return the line of source at a place, without its indent; empty where it is in no cell."""
+    for cell in cells:
+        line = place.line - cell.first_line
+        lines = cell.source.split("\n")
+        if (cell.file, cell.cell) == (place.file, place.cell) and 0 <= line < len(lines):
+            return lines[line].strip()
+    return ""
+
+
+# --- listings ----------------------------------------------------------------------------
 
 LINES = 120
 """Longest listing. Of a longer statement, and where none can be made out, `AROUND`."""
@@ -15,7 +51,7 @@ AROUND = 12
 
 
 def listings(cells: Iterable[Cell], places: Iterable[Place]) -> tuple[Listing, ...]:
-    """The top-level statements that the places stand in, each once, in the order of the places.
+    """List the top-level statements that the places stand in, each once, in the places' order.
 
     A place that is in none of the cells is left out.
     """
@@ -54,9 +90,7 @@ def _statement(source: str, line: int) -> tuple[int, int]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         body = []
     for node in body:
-        decorators = getattr(node, "decorator_list", [])
-        first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
-        last = node.end_lineno or node.lineno
+        first, last = first_line(node), node.end_lineno or node.lineno
         if first <= line <= last:
             return first, last
     return max(1, line - AROUND), min(line + AROUND, source.count("\n") + 1)
