@@ -14,8 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from gradkit.sandbox import WorkshopError
-from gradkit.sandbox.interpreter import Recipe
-from gradkit.sandbox.slot import Ending, Lane, Link
+from gradkit.sandbox.interpreter import Ending, Lane, Link, Recipe
 from gradkit.sandbox.workshop import Method, _lane
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import gradkit
 from gradkit.grading.mark import mark
 from gradkit.judge import Case, judge
-from gradkit.judge.expected import expected_of
+from gradkit.judge.case import expected_of
 from gradkit.records.evidence import Evidence
 from gradkit.records.finding import Inquiry
 from gradkit.records.mistake import Preset

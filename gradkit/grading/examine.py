@@ -10,8 +10,7 @@ import numpy as np
 from gradkit.binding import bind
 from gradkit.binding.facts import Outline
 from gradkit.judge import Case, judge
-from gradkit.judge.case import Examined
-from gradkit.judge.expected import expected_of
+from gradkit.judge.case import Examined, expected_of
 from gradkit.judge.memorised import AGAIN
 from gradkit.records.binding import Binding
 from gradkit.records.observations import Observations, Outcome

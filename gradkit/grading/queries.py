@@ -22,7 +22,7 @@ from gradkit.sandbox import WorkshopError
 from gradkit.sandbox.functions import Played
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import read
-from gradkit.task.answers import Answers
+from gradkit.task.oracle import Answers
 
 
 def recognised(session: Session, path: Path) -> tuple[Task, ...]:

@@ -12,8 +12,7 @@ from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import Sitting
-from gradkit.task.cached import Remembered
-from gradkit.task.oracle import Oracle
+from gradkit.task.oracle import Oracle, Remembered
 
 
 class Pace(Protocol):

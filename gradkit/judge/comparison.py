@@ -18,7 +18,6 @@ from gradkit.records.binding import Bound
 from gradkit.records.observations import Fault, Outcome
 from gradkit.records.task import Array
 from gradkit.records.verdict import Entry, Verdict
-from gradkit.task.labels import entry_label
 
 SENTENCES: Mapping[str, str] = {
     "missing": phrase("{function} does not give {quantity}: {found}."),
@@ -301,3 +300,34 @@ def listed(entries: list[Entry]) -> str:
     return ", ".join(names[:8]) + (
         say(" and {count} more", count=len(names) - 8) if len(names) > 8 else ""
     )
+
+
+def entry_label(
+    parameter: str,
+    index: tuple[int | str, ...],
+    *,
+    keys: Mapping[str, str],
+    transposed: bool = False,
+    outputs: int = 1,
+) -> str:
+    """An entry, e.g. ``W1[0,1]``, ``b1[1]``, ``W2[0]``, ``b2``.
+
+    Parameters
+    ----------
+    parameter : str
+        The canonical name.
+    index : tuple of int or str
+        The canonical index; a letter stands for a place that is summed over.
+    keys : mapping of str to str
+        The student's names by the canonical ones.
+    transposed : bool
+        Whether the student stores weights as (out, in), and so indexes them.
+    outputs : int
+        With one output, the axis of W2 and b2 that has length 1 is left out.
+    """
+    key = keys.get(parameter, parameter)
+    if parameter[0] == "b":
+        return key if parameter == "b2" and outputs == 1 else f"{key}[{index[0]}]"
+    if parameter == "W2" and outputs == 1:
+        return f"{key}[{index[0]}]"
+    return f"{key}[{','.join(map(str, index[::-1] if transposed else index))}]"

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradkit.judge import tolerances
 from gradkit.judge.case import (
@@ -18,6 +16,7 @@ from gradkit.judge.case import (
     blocked_by_model,
     least,
     outcomes_of,
+    own_ratios,
     subject,
     unusable,
 )
@@ -170,24 +169,3 @@ def _at_own_rates(
         key: batch.inputs[key] + ratios.get(key[0], 1.0) * (value - batch.inputs[key])
         for key, value in expected.items()
     }
-
-
-def own_ratios(
-    before: Mapping[str, Array], after: Mapping[str, NDArray[Any]], expected: Mapping[str, Array]
-) -> dict[str, float]:
-    """By how much the student's steps are longer than expected: one ratio for each kind.
-
-    Kinds are ``W`` and ``b``; one of which nothing came back, or that moves uphill, is
-    left out.
-    """
-    ratios = {}
-    for kind in "Wb":
-        keys = [key for key in expected if key[0] == kind and key in after]
-        if not keys:
-            continue
-        wanted = np.concatenate([(expected[k] - before[k]).ravel() for k in keys])
-        taken = np.concatenate([(after[k].real - before[k]).ravel() for k in keys])
-        ratio = tolerances.median(taken[wanted != 0] / wanted[wanted != 0])
-        if ratio > 0:
-            ratios[kind] = float(ratio)
-    return ratios

@@ -18,7 +18,7 @@ from gradkit.records.result import Result
 from gradkit.records.task import Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.functions import Played
-from gradkit.task.answers import Answers
+from gradkit.task.oracle import Answers
 
 
 class Grading:

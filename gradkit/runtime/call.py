@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.runtime.failure import TEXT, BeforeError
-from gradkit.runtime.header import DTYPES, name_of
+from gradkit.runtime.frames import DTYPES, name_of
 from gradkit.runtime.plain_text import text_of
 
 Call = Mapping[str, Any]

@@ -30,8 +30,7 @@ from gradkit.runtime.call import (
     run_function,
 )
 from gradkit.runtime.failure import describe_failure
-from gradkit.runtime.frames import Frame
-from gradkit.runtime.header import DIMENSIONS
+from gradkit.runtime.frames import DIMENSIONS, Frame
 from gradkit.runtime.imports import Policy, shut_out
 from gradkit.runtime.namespace import Namespace
 from gradkit.runtime.plain_text import text_of

@@ -16,8 +16,7 @@ from typing import IO, Any
 from gradkit.runtime.errors import WorkshopError
 from gradkit.runtime.folder import make_folder, remove_folder
 from gradkit.runtime.process_tree import kill_below, kill_group
-from gradkit.sandbox.interpreter import Recipe, launch
-from gradkit.sandbox.slot import Ending, Link
+from gradkit.sandbox.interpreter import Ending, Link, Recipe, launch
 
 _PATIENCE = 60.0
 """Seconds for a zygote to load its libraries and fork; torch from a cold disk is slow."""

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.records.observations import FaultKind
-from gradkit.runtime.frames import Frame
-from gradkit.runtime.header import shown
+from gradkit.runtime.frames import Frame, shown
 from gradkit.text import clean_text
 
 UNREADABLE = frozenset({"missing", "shape", "dtype", "type"})

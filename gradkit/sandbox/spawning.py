@@ -15,8 +15,7 @@ from typing import IO, cast
 from gradkit.runtime.errors import WorkshopError
 from gradkit.runtime.folder import make_folder, remove_folder
 from gradkit.runtime.process_tree import kill_tree
-from gradkit.sandbox.interpreter import Recipe, launch
-from gradkit.sandbox.slot import Ending, Link
+from gradkit.sandbox.interpreter import Ending, Link, Recipe, launch
 
 
 class SpawnLane:

@@ -20,7 +20,7 @@ from gradkit.runtime.frames import (
     FrameReader,
     encode,
 )
-from gradkit.sandbox.slot import Ending, Lane
+from gradkit.sandbox.interpreter import Ending, Lane
 from gradkit.text import clean_text
 
 _TICK = 0.05

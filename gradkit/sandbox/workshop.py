@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Literal, Self
 from gradkit.runtime.confine import Allowance
 from gradkit.runtime.errors import WorkshopError
 from gradkit.sandbox.interpreter import Recipe
-from gradkit.sandbox.machine import refuse_unfit
-from gradkit.sandbox.tiers import short_of
+from gradkit.sandbox.tiers import refuse_unfit, short_of
 
 if TYPE_CHECKING:
-    from gradkit.sandbox.slot import Lane
+    from gradkit.sandbox.interpreter import Lane
     from gradkit.sandbox.worker import Worker
 
 Method = Literal["fork", "spawn"]

@@ -31,19 +31,20 @@ from gradkit.records.task import (
     Visibility,
 )
 from gradkit.task.activations import ACTIVATIONS, LOSSES
-from gradkit.task.drawn import DRAWN
 from gradkit.task.network import parameter_shapes
+from gradkit.task.probes import DRAWN
 from gradkit.task.tables import (
     AssignmentError,
     AssignmentFile,
     RoleTable,
     TaskTable,
     convert,
+    files_of,
+    imports_of,
     one_of,
     points_of,
     refuse,
 )
-from gradkit.task.terms import files_of, imports_of
 
 __all__ = ["AssignmentError", "read_assignment"]
 

@@ -6,18 +6,62 @@ solution, see `gradkit.task.solution`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gradkit.errors import GradkitError
 from gradkit.records.probes import Probes, Run
 from gradkit.records.task import Array, Parameters, Task
 from gradkit.task import network
-from gradkit.task.by_example import train_by_example
+
+Forward = Callable[[Parameters, Array], tuple[Array, Array]]
+"""From parameters (n, …) and X (n, features, 1) to ``y_hat`` and ``A1``, columns of n."""
+
+Step = Callable[[Mapping[str, Array]], Mapping[str, Array]]
+"""From parameters, ``X``, ``y``, ``y_hat``, ``A1`` and maybe ``rate`` to the new parameters."""
+
+
+def train_by_example(
+    forward: Forward, step: Step, runs: Sequence[Run]
+) -> tuple[Array, dict[str, Array]]:
+    """Make some runs side by side.
+
+    Parameters
+    ----------
+    forward, step : callable
+        On columns with a leading axis of n runs.
+    runs : sequence of Run
+        On as many rows, for the same number of epochs, with the same rate.
+
+    Returns
+    -------
+    y_hat : array, (steps, n, outputs, 1)
+        Before each step.
+    parameters : dict of arrays, (n, …)
+        After the last one.
+    """
+    run, n = runs[0], len(runs)
+    parameters: dict[str, Array] = {
+        key: np.stack([one.parameters[key] for one in runs]) for key in run.parameters
+    }
+    X, y = (
+        np.stack([values.astype(float)[:, :, None] for values in column], axis=1)
+        for column in ([one.X for one in runs], [one.y for one in runs])
+    )
+    rate = {} if run.rate is None else {"rate": np.full(n, run.rate)}
+    outputs = []
+    for row in list(range(len(X))) * run.epochs:
+        y_hat, A1 = forward(parameters, X[row])
+        outputs.append(y_hat)
+        given = {"X": X[row], "y": y[row], "y_hat": y_hat, "A1": A1}
+        parameters = dict(step({**parameters, **given, **rate}))
+    return np.array(outputs), parameters
+
 
 Expected = Mapping[str, Mapping[str, Array]]
 """Expected arrays by the name of the batch or run, then by quantity."""
@@ -176,3 +220,89 @@ def final(parameters: Parameters) -> dict[str, Array]:
 def parameters_in(inputs: Mapping[str, Array]) -> dict[str, Array]:
     """The parameters among the inputs of probes."""
     return {key: value for key, value in inputs.items() if key[0] in "Wb"}
+
+
+KEPT = 64
+"""Runs that are remembered: a task has a handful from its own starts on its own data."""
+
+
+class Remembered:
+    """Another oracle, asked once for what it has been asked before.
+
+    Its runs are from the task's starts and on the task's rows, but for those on data that is
+    drawn for one submission; these are forgotten again.
+    """
+
+    def __init__(self, oracle: Oracle) -> None:
+        self._oracle = oracle
+        self._runs: OrderedDict[Hashable, dict[str, Array]] = OrderedDict()
+
+    @property
+    def kind(self) -> Literal["reference", "derived"]:
+        """See `Oracle`."""
+        return self._oracle.kind
+
+    def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
+        """See `Oracle`."""
+        return self._oracle.forward(parameters, X)
+
+    def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """See `Oracle`."""
+        return self._oracle.update(inputs)
+
+    def train(self, run: Run) -> dict[str, Array]:
+        """See `Oracle`. Arrays are read-only."""
+        arrays = {**run.parameters, "X": run.X, "y": run.y}
+        told = tuple((k, a.dtype.str, a.shape, a.tobytes()) for k, a in arrays.items())
+        key = (told, run.epochs, run.rate)
+        if key not in self._runs:
+            answer = self._oracle.train(run)
+            for value in answer.values():
+                value.flags.writeable = False
+            self._runs[key] = answer
+            if len(self._runs) > KEPT:
+                self._runs.popitem(last=False)
+        self._runs.move_to_end(key)
+        return dict(self._runs[key])
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What is right for one task, in canonical form: W (in, out), everything else a column.
+
+    ``parameters`` maps ``W1`` (in, out), ``b1`` (out, 1) and so on to float64 arrays. ``X`` is
+    one example, (features, 1), ``y`` its target, (outputs, 1); both may be given in any shape
+    of that size. Nothing that is given is changed.
+    """
+
+    task: Task
+    oracle: Oracle
+
+    def forward(self, parameters: Parameters, X: ArrayLike) -> tuple[Array, Array]:
+        """The prediction, (outputs, 1), and the input of the last layer, (units, 1)."""
+        y_hat, A1 = self.oracle.forward(_stacked(parameters), _column(X))
+        return y_hat[0], A1[0]
+
+    def update(
+        self, parameters: Parameters, X: ArrayLike, y: ArrayLike, rate: float | None = None
+    ) -> dict[str, Array]:
+        """Parameters after one step at the task's own rates, or at ``rate``."""
+        stacked, column = _stacked(parameters), _column(X)
+        y_hat, A1 = self.oracle.forward(stacked, column)
+        given = {"X": column, "y": _column(y), "y_hat": y_hat, "A1": A1}
+        handed = {} if rate is None else {"rate": np.array([rate])}
+        after = self.oracle.update({**stacked, **given, **handed})
+        return {key: value[0] for key, value in after.items()}
+
+    def gradient(self, parameters: Parameters, X: ArrayLike, y: ArrayLike) -> dict[str, Array]:
+        """The gradient of the task's loss, from its layers alone, in the parameters' shapes."""
+        slopes = network.gradient(self.task, _stacked(parameters), _column(X), _column(y))
+        return {key: value[0] for key, value in slopes.items()}
+
+
+def _stacked(parameters: Mapping[str, ArrayLike]) -> dict[str, Array]:
+    return {key: np.array(value, dtype=np.float64)[None] for key, value in parameters.items()}
+
+
+def _column(value: ArrayLike) -> Array:
+    return np.array(value, dtype=np.float64).reshape(1, -1, 1)

@@ -37,8 +37,7 @@ from gradkit.classroom.store.lock import LOCK
 from gradkit.classroom.store.pack import pack
 from gradkit.classroom.store.results import Store
 from gradkit.cli import main
-from gradkit.grading.isolation import required_tier
-from gradkit.grading.settings import GradingError
+from gradkit.grading.settings import GradingError, required_tier
 from gradkit.records.result import Result
 from gradkit.report import progress
 from gradkit.report.progress import Watcher

@@ -57,7 +57,7 @@ ROOMS: Mapping[str, set[str]] = {
     "testing": {*GROUND, "task", "judge"},
     # Front ends.
     "notebook": {*GROUND, "submission", "sandbox", "task.assignment", "grading", "report"},
-    "pytest_plugin": {*GROUND, "pytest_guard", "sandbox", "task.answers", "grading", "report"},
+    "pytest_plugin": {*GROUND, "pytest_guard", "sandbox", "task.oracle", "grading", "report"},
     "cli": {
         *GROUND,
         "runtime.errors",
@@ -104,7 +104,6 @@ AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.cli": {"click"},
     "gradkit.task.tables": {"msgspec"},
     "gradkit.runtime.frames": {"msgspec"},
-    "gradkit.runtime.header": {"msgspec"},
     "gradkit.sandbox.replies": {"msgspec"},
     "gradkit.report.text": {"rich"},
     "gradkit.report.summary": {"rich"},

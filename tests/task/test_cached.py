@@ -7,8 +7,7 @@ import pytest
 
 from gradkit.records.probes import Run
 from gradkit.task.assignment import read_assignment
-from gradkit.task.cached import KEPT, Remembered
-from gradkit.task.oracle import Derived
+from gradkit.task.oracle import KEPT, Derived, Remembered
 from gradkit.task.probes import draw
 
 TASKS = {task.id: task for task in read_assignment().tasks}
