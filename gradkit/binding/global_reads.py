@@ -6,7 +6,6 @@ import ast
 from dataclasses import dataclass
 
 from gradkit.binding.match import QUANTITIES, is_called
-from gradkit.hearsay import from_worker
 from gradkit.language import say
 from gradkit.records.binding import Bound
 from gradkit.records.submission import Place, Section
@@ -74,7 +73,7 @@ def stand_in(section: Section, bound: Bound, role: Role) -> StandIn | None:
             sentence = say(
                 "{function} reads {name}, which stands outside of it; what it is handed is "
                 "{argument}.",
-                function=f"`{from_worker(bound.function)}`",
+                function=f"`{bound.function}`",
                 name=f"`{read.id}`",
                 argument=f"`{argument}`",
             )

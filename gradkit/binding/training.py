@@ -16,7 +16,7 @@ from gradkit.records.submission import Place
 from gradkit.records.task import Role, Task
 from gradkit.sandbox.process import Sitting
 
-LOOP = "the training loop"
+LOOP = phrase("the training loop")
 """What a report calls a loop that has no name of its own."""
 
 

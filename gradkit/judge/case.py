@@ -9,7 +9,6 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.hearsay import from_worker
 from gradkit.judge import tolerances
 from gradkit.language import say
 from gradkit.records.binding import Binding, Bound
@@ -19,6 +18,7 @@ from gradkit.records.task import Array, Task
 from gradkit.records.verdict import State, Verdict
 from gradkit.task.oracle import Derived, Expected, Oracle, Rescaled, expect
 from gradkit.task.probes import DRAWN
+from gradkit.text import function_said
 
 Earlier = Mapping[str, Verdict]
 """The verdicts of the checks before this one."""
@@ -79,7 +79,7 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
             text = say(
                 "{function} {happened}.",
                 function=subject(bound),
-                happened=from_worker(outcome.lost.detail),
+                happened=outcome.lost.detail,
             )
             return Verdict(check, state, text, place=bound.place)
         if outcome.failure is not None:
@@ -103,7 +103,7 @@ def subject(bound: Bound) -> str:
 
 def called(bound: Bound) -> str:
     """A function's name, or words for what has none."""
-    return from_worker(bound.function) if " " in bound.function else f"`{bound.function}`"
+    return function_said(bound.function) if " " in bound.function else f"`{bound.function}`"
 
 
 def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdict:
@@ -127,7 +127,7 @@ def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdic
             type=failure.type,
             inside=inside,
         )
-    text += f": {from_worker(failure.message).rstrip('.')}" if failure.message else ""
+    text += f": {failure.message.rstrip('.')}" if failure.message else ""
     place = failure.place or bound.place
     return Verdict(check, "error", f"{text}.{_advice(failure)}", place=place)
 

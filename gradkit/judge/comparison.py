@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.hearsay import from_worker, label_said
 from gradkit.judge import tolerances
 from gradkit.judge.case import subject
 from gradkit.language import phrase, say
@@ -18,6 +17,7 @@ from gradkit.records.binding import Bound
 from gradkit.records.observations import Fault, Outcome
 from gradkit.records.task import Array
 from gradkit.records.verdict import Entry, Verdict
+from gradkit.text import label_said
 
 SENTENCES: Mapping[str, str] = {
     "missing": phrase("{function} does not give {quantity}: {found}."),
@@ -121,7 +121,7 @@ class Sheet:
 
     def _sentences(self, *, notes: bool) -> list[str]:
         return [
-            say(SENTENCES[kind], function=giver, quantity=joined(names), found=from_worker(found))
+            say(SENTENCES[kind], function=giver, quantity=joined(names), found=found)
             for (kind, giver, found), names in self._said.items()
             if (kind == "subclass") is notes
         ]

@@ -11,6 +11,7 @@ from gradkit.judge.comparison import Sheet, joined, listed
 from gradkit.language import phrase, say
 from gradkit.records.task import Array, Parameters, Role
 from gradkit.records.verdict import Entry, State, Verdict
+from gradkit.text import FURTHER
 
 WHOLE = phrase(
     "{function} gives {quantity} as whole numbers. A step that changes such an array in place, as "
@@ -97,7 +98,7 @@ def model(case: Case, earlier: Earlier) -> Verdict:
             further.remove(shape)
         sheet.entries.append(Entry(key, (), state, None, None))
     if further:
-        sheet.entries.append(Entry("further parameters", (), "fail", None, None))
+        sheet.entries.append(Entry(FURTHER, (), "fail", None, None))
     return sheet.verdict(
         "model",
         lambda failed: say(

@@ -15,7 +15,6 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from gradkit.hearsay import label_said
 from gradkit.language import say
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
@@ -26,7 +25,7 @@ from gradkit.report.formula import pieces
 from gradkit.report.overrides import decided
 from gradkit.report.rounding import points
 from gradkit.report.words import word
-from gradkit.text import clean_text, spell, where
+from gradkit.text import clean_text, label_said, spell, where
 
 MARKS: dict[State, tuple[str, str, str]] = {
     "pass": ("✓", "+", "green"),

@@ -29,11 +29,10 @@ from gradkit.runtime.call import (
     read_outputs,
     run_function,
 )
-from gradkit.runtime.failure import describe_failure
 from gradkit.runtime.frames import DIMENSIONS, Frame
 from gradkit.runtime.imports import Policy, shut_out
+from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
-from gradkit.runtime.plain_text import text_of
 from gradkit.runtime.rehearsal import rehearse
 from gradkit.runtime.repeats import repeats
 from gradkit.runtime.script import script

@@ -5,7 +5,7 @@ student code gets a stand-in, of which everything may be named, subclassed and a
 nothing called or computed with. Whoever else imports such a package, by ``importlib`` or in a
 package of its own, is refused; in this process it is never loaded.
 
-Only the standard library is imported: this runs in the student's process.
+Beside messages only the standard library is imported: this runs in the student's process.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection
 from typing import Any, NoReturn
+
+from gradkit.runtime.messages import TEXT, message, raised
 
 _OPERATORS = """
 add sub mul truediv floordiv mod pow matmul radd rsub rmul rtruediv rfloordiv rmod rpow rmatmul
@@ -77,8 +79,8 @@ def use_of(value: Any) -> NoReturn:
 
 
 def _refuse(path: str) -> NoReturn:
-    root = path.partition(".")[0]
-    raise ForbiddenImportError(f"`{path}` is used, and this task does not allow `{root}`")
+    told = message("used", path=path[:TEXT], root=path.partition(".")[0][:TEXT])
+    raise raised(ForbiddenImportError, told)
 
 
 def _refusing(cls: _Forbidden, *_: Any, **__: Any) -> NoReturn:
@@ -109,7 +111,7 @@ class _Finder:
     def find_spec(self, name: str, *_: Any) -> None:
         root = name.partition(".")[0]
         if root in self._forbidden:
-            raise ForbiddenImportError(f"`{root}` is imported, and this task does not allow it")
+            raise raised(ForbiddenImportError, message("imported", root=root))
 
 
 def shut_out(forbidden: Collection[str]) -> None:
@@ -131,6 +133,6 @@ def _hook(names: frozenset[str]) -> Callable[[str, tuple[Any, ...]], None]:
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "import" and arguments[0].partition(".")[0] in names:
             root = arguments[0].partition(".")[0]
-            raise ForbiddenImportError(f"`{root}` is imported, and this task does not allow it")
+            raise raised(ForbiddenImportError, message("imported", root=root))
 
     return hook

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Collection, Iterable, Sequence
 from types import CodeType
 
+from gradkit.runtime.messages import Message
 from gradkit.runtime.names import names_in_class_bodies
 from gradkit.runtime.statements import Layer, Source, Statement, layer_of
 from gradkit.runtime.training import runnable
@@ -90,7 +91,7 @@ class Plan:
         own, shared = self.layer(OWN).stars, self.layer(SHARED).stars
         return [*reversed(own), *reversed(shared)]
 
-    def elsewhere(self, name: str) -> str | None:
+    def elsewhere(self, name: str) -> Message | None:
         """Say where a name is bound if not at top level."""
         for number in (OWN, SHARED):
             if name in self.layer(number).elsewhere:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from gradkit.runtime.call import Before, evaluate
-from gradkit.runtime.failure import describe_failure
 from gradkit.runtime.frames import Frame
+from gradkit.runtime.messages import describe_failure
 
 MOST = 2_000
 """Calls that are looked at."""

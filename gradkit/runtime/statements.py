@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from gradkit.runtime.messages import Message, message
 from gradkit.runtime.names import LOOPS, names_bound, stored_names
 from gradkit.runtime.syntax import parse, walk
 
@@ -52,7 +53,7 @@ class Layer:
     binders: dict[str, list[Statement]] = field(default_factory=dict)
     guarded: dict[str, list[Statement]] = field(default_factory=dict)
     stars: list[Statement] = field(default_factory=list)
-    elsewhere: dict[str, str] = field(default_factory=dict)
+    elsewhere: dict[str, Message] = field(default_factory=dict)
     declared: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -67,8 +68,9 @@ def layer_of(sources: Iterable[Source], number: int = 0) -> Layer:
             line = getattr(error, "lineno", None) or 1
             reason = getattr(error, "msg", None) or type(error).__name__
             for match in _BROKEN.finditer(source):
-                said = f"stands in code that is not valid Python ({say(cell, line)}: {reason})"
-                layer.elsewhere.setdefault(match[1] or match[2], said)
+                name, place = match[1] or match[2], place_of(cell, line)
+                told = message("no-python", name=name, place=place, reason=reason)
+                layer.elsewhere.setdefault(name, told)
             continue
         flags |= _future(tree)
         declares = "global " in source
@@ -95,14 +97,12 @@ def _add(layer: Layer, cell: str, node: ast.stmt, flags: int, guarded: bool) -> 
     binders = layer.guarded if guarded else layer.binders
     for name in names:
         binders.setdefault(name, []).append(statement)
+    place = place_of(cell, node.lineno)
     if guarded:
-        place = say(cell, node.lineno)
-        said = f"is only made under `if __name__ == …` at {place}, which is not run"
-        layer.elsewhere |= dict.fromkeys(names, said)
+        layer.elsewhere |= {name: message("main-guard", name=name, place=place) for name in names}
     elif isinstance(node, LOOPS) and not names:
-        said = f"is only made in the loop at {say(cell, node.lineno)}, which is not run"
         for name in stored_names(node):
-            layer.elsewhere.setdefault(name, said)
+            layer.elsewhere.setdefault(name, message("loop", name=name, place=place))
 
 
 def _declared(node: ast.FunctionDef) -> frozenset[str]:
@@ -151,10 +151,12 @@ def is_main_guard(node: ast.stmt) -> bool:
 # --- places ------------------------------------------------------------------------------
 
 
-def say(cell: str, line: int) -> str:
-    """Say a place from a cell's id: ``hw.ipynb[5]`` or ``hw.py``, a piece with ``+line``."""
+def place_of(cell: str, line: int) -> Message | str:
+    """Return the place that a cell's id means: ``hw.ipynb[5]``, ``hw.py``, a piece ``+line``."""
     match = _CELL_ID.fullmatch(cell)
     if match is None:
         return f"{cell}:{line}"
     line += int(match["line"] or 1) - 1 + int(match["cut"] or 1) - 1
-    return f"cell {match['cell']}, line {line}" if match["cell"] else f"{match['file']}:{line}"
+    if match["cell"]:
+        return message("cell", cell=match["cell"], line=line)
+    return f"{match['file']}:{line}"

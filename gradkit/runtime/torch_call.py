@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.runtime.call import Arrays, Returned, canonical, is_parameter
+from gradkit.runtime.messages import message, raised, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def build(made: Any) -> Any:
     fresh = callable(made) and not isinstance(made, nn.Module)
     model = made() if fresh else copy.deepcopy(made)
     if not isinstance(model, nn.Module):
-        raise TypeError(f"a torch module is expected, this is {type(model).__name__}")
+        raise raised(TypeError, message("no-module", type=text_of(type(model).__name__)))
     return model
 
 
@@ -83,7 +84,7 @@ def slots(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, Any]]:
                     found[key] = free.pop(fitting[0])
             if not free and len(found) == len(parameters):
                 return layout, found
-    raise ModelMismatchError("its parameters do not have the shapes of the assigned layers")
+    raise raised(ModelMismatchError, message("other-layers"))
 
 
 def unregistered(model: Any) -> list[Any]:
@@ -149,7 +150,7 @@ def predict(model: Any, X: NDArray[Any], shape: tuple[int, ...]) -> Returned:
         returned = returned.detach().cpu().numpy()
         returned = returned.reshape(-1) if returned.size == np.prod(shape) else returned
     elif returned is not None:
-        out.faults.append(["y_hat", "type", f"a value of type {type(returned).__name__[:80]}"])
+        out.fault("y_hat", "type", message("value", type=text_of(type(returned).__name__, 80)))
         return out
     canonical({"vectors": "column"}, "y_hat", returned, shape, out)
     return out
@@ -179,8 +180,8 @@ def losses_of(returned: Any, out: Returned) -> NDArray[np.float64] | None:
         except Exception:  # noqa: S112  (anything may come back; the next may be it)
             continue
         return np.array(values)
-    found = f"found a value of type {type(returned).__name__[:80]}"
-    out.faults.append(["loss", "missing", "nothing is returned" if returned is None else found])
+    found = message("found", type=text_of(type(returned).__name__, 80))
+    out.fault("loss", "missing", message("nothing") if returned is None else found)
     return None
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradkit.hearsay import from_worker
 from gradkit.language import say
 from gradkit.records.binding import Binding, Bound
 from gradkit.records.observations import Outcome
@@ -116,7 +115,7 @@ def _read(role: Bound, outcome: Outcome) -> Arrays:
                 function=(role.before.bound if failure.before and role.before else role).function,
                 at=at,
                 type=failure.type,
-                message=from_worker(failure.message),
+                message=failure.message,
             )
         )
     if outcome.lost is not None:
@@ -124,7 +123,7 @@ def _read(role: Bound, outcome: Outcome) -> Arrays:
             say(
                 "{function} {happened}.",
                 function=f"`{role.function}`",
-                happened=from_worker(outcome.lost.detail),
+                happened=outcome.lost.detail,
             )
         )
     for fault in outcome.faults:
@@ -135,7 +134,7 @@ def _read(role: Bound, outcome: Outcome) -> Arrays:
                     function=role.function,
                     quantity=fault.quantity,
                     kind=fault.kind,
-                    found=from_worker(fault.found),
+                    found=fault.found,
                 )
             )
     return {name: np.asarray(value[0], dtype=np.float64) for name, value in outcome.outputs.items()}

@@ -14,6 +14,7 @@ from gradkit.records.observations import REPEATS, Fault, Loop, Lost, Outcome
 from gradkit.records.probes import Batch, Run
 from gradkit.records.task import Array, Parameters, Task
 from gradkit.runtime.frames import Frame
+from gradkit.runtime.messages import said
 from gradkit.sandbox.process import Question, Sitting
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -226,7 +227,7 @@ def _outcome(
     if isinstance(reply, Lost):
         return Outcome(name, {}, lost=reply, printed=sitting.output, loop=loop)
     faults = tuple(
-        Fault(int(call), str(quantity), kind, str(found))
+        Fault(int(call), str(quantity), kind, said(found))
         for call, quantity, kind, found in reply.data.get("faults", ())
     )
     failure = sitting.failure(reply.data.get("failure"))

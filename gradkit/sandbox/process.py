@@ -14,7 +14,7 @@ from gradkit.records.observations import Failure, Loop, Lost
 from gradkit.records.submission import Place, Section
 from gradkit.records.task import Imports
 from gradkit.runtime.frames import Frame, FrameError
-from gradkit.runtime.plain_text import is_line
+from gradkit.runtime.messages import is_line, message, said
 from gradkit.runtime.several import SEVERAL, apart, together
 from gradkit.sandbox import WorkerLost, Workshop
 from gradkit.sandbox.replies import UnfitError, check
@@ -156,7 +156,7 @@ class Sitting:
             self._close()
             if self._hurried:
                 raise OverdueError from None
-            return Lost(lost.kind, lost.detail)
+            return Lost(lost.kind, said(lost.told))
         finally:
             self._left -= time.monotonic() - started
         if first and reply.kind == SEVERAL:
@@ -164,11 +164,11 @@ class Sitting:
                 _, reply = apart(reply, 2)
             except FrameError as error:
                 return self._refuse(error)
-        said = clean_data(reply.data)
+        cleaned = clean_data(reply.data)
         if reply.kind == "error":
             self._close()
-            return Lost("protocol", f"could not be asked: {said.get('text', '')}")
-        reply = Frame(reply.kind, reply.arrays, said)
+            return Lost("protocol", said(message("error", reason=cleaned.get("text", ""))))
+        reply = Frame(reply.kind, reply.arrays, cleaned)
         if kind != SEVERAL:
             try:
                 check(kind, data, arrays, reply)
@@ -179,7 +179,7 @@ class Sitting:
     def _refuse(self, error: ValueError) -> Lost:
         """Part from a process that answers what it cannot have been asked."""
         self._close()
-        return Lost("protocol", f"sent what is not a valid reply: {clean_text(str(error))}")
+        return Lost("protocol", said(message("invalid", reason=clean_text(str(error)))))
 
     def ask_all(self, questions: Sequence[Question]) -> list[tuple[Frame | Lost, str]]:
         """Put several requests, and give each reply with what was printed meanwhile.
@@ -236,7 +236,7 @@ class Sitting:
         return Failure(
             int(data.get("call", 0)),
             str(data["type"]),
-            str(data["message"]),
+            said(data["message"]),
             self.place(data["place"]),
             str(data["function"]),
             data.get("before") is True,

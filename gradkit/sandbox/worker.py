@@ -20,6 +20,7 @@ from gradkit.runtime.frames import (
     FrameReader,
     encode,
 )
+from gradkit.runtime.messages import Message, message
 from gradkit.sandbox.interpreter import Ending, Lane
 from gradkit.text import clean_text
 
@@ -152,7 +153,7 @@ class Worker:
         unsent = memoryview(request)
         reader = FrameReader(TO_GRADER)
         if self._readable():
-            self._lose("protocol", "sent something that it had not been asked for")
+            self._lose("protocol", message("unasked"))
         ended = False
         try:
             while True:
@@ -169,14 +170,14 @@ class Worker:
                     self._lose("timeout", self._overdue(seconds, until))
                 ended = self._wait(until, bool(unsent))
         except FrameError as error:
-            self._lose("protocol", f"sent what is not a valid reply: {clean_text(str(error), 500)}")
+            self._lose("protocol", message("invalid", reason=clean_text(str(error), 500)))
         finally:
             self.seconds = time.monotonic() - started
 
-    def _overdue(self, seconds: float, until: float) -> str:
+    def _overdue(self, seconds: float, until: float) -> Message:
         if until == self._end:
-            return f"was stopped, as the {self._deadline:g} s that it had in all were over"
-        return f"was stopped, as it had not answered within {seconds:g} s"
+            return message("deadline", seconds=f"{self._deadline:g}")
+        return message("overdue", seconds=f"{seconds:g}")
 
     def _wait(self, until: float, sending: bool) -> bool:
         """Sleep until something happens. Return whether the process has ended."""
@@ -236,13 +237,13 @@ class Worker:
         while not (ended := self._lane.ended()) and time.monotonic() < patience:
             time.sleep(0.001)
         if not ended:
-            self._lose("protocol", "closed the channel to the grader and ran on")
+            self._lose("protocol", message("closed"))
         self._drain(self._cap)
         self._lose(*_cause(self._stop()))
 
-    def _lose(self, kind: LossKind, detail: str) -> NoReturn:
+    def _lose(self, kind: LossKind, told: Message) -> NoReturn:
         self._stop()
-        self._lost = WorkerLost(kind, detail)
+        self._lost = WorkerLost(kind, told)
         raise self._lost
 
     def _stop(self) -> Ending | None:
@@ -254,18 +255,17 @@ class Worker:
         return ending
 
 
-def _cause(ending: Ending | None) -> tuple[LossKind, str]:
+def _cause(ending: Ending | None) -> tuple[LossKind, Message]:
     if ending is None or ending.code is None:
-        return "crash", "ended together with the server that had started it"
+        return "crash", message("server")
     if ending.code >= 0:
-        return "exit", f"left with os._exit({ending.code}) or the like"
+        return "exit", message("exit", code=ending.code)
     try:
         name = signal.Signals(-ending.code).name
     except ValueError:
         name = f"signal {-ending.code}"
     if name == "SIGKILL":
-        return "memory", "was killed by the system, most likely for the memory it took"
+        return "memory", message("killed")
     if name == "SIGXCPU":
-        return "timeout", "was stopped, as it had used up its processor time"
-    hint = {"SIGSEGV": ": it touched memory that is not its own, or recursed too deeply"}
-    return "crash", f"was ended by {name}{hint.get(name, '')}"
+        return "timeout", message("cpu-time")
+    return "crash", message("fault" if name == "SIGSEGV" else "signal", signal=name)

@@ -71,6 +71,16 @@ def hold(kind: str, data: dict, arrays: dict, reply: str = "") -> None:
     check(kind, *ASKED[kind], Frame(reply or expected, sent, said))
 
 
+def nested(depth: int) -> object:
+    """A message with so many in one another."""
+    return ["error", {"reason": nested(depth - 1)}] if depth else "why"
+
+
+def failed(**other: object) -> dict[str, object]:
+    """The data of a batch of which the second call failed."""
+    return {"calls": 1, "failure": {**FAILURE, "call": 1, **other}}
+
+
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_an_answer_to_what_was_asked_passes(kind) -> None:
     """And the answer to another request does not."""
@@ -86,6 +96,8 @@ def test_an_answer_to_what_was_asked_passes(kind) -> None:
         ("batch", {"calls": 0, "failure": {**FAILURE, "call": 0}}, {"W1": ..., "b1": ...}),
         ("batch", {"faults": [[2, "W1", "shape", "(3,), not (2, 2)"]]}, {"W1": ...}),
         ("batch", {"faults": [[0, "X", "mutated", ""]]}, {}),
+        ("batch", {"faults": [[0, "W1", "type", ["tensor", {}]]]}, {}),
+        ("batch", failed(message=nested(5)), stack(1)),
         ("batch", {}, {"W1": np.zeros((3, 2, 2), bool), "b1": np.zeros((3, 2, 1), complex)}),
         ("run", {"calls": 1, "faults": [[0, "y_hat", "type", ""]]}, {"y_hat": ...}),
         ("run", {"faults": [[6, "W1", "missing", ""]]}, {"final/W1": ...}),
@@ -109,11 +121,6 @@ def test_so_does_what_did_not_go_well(kind, data, arrays) -> None:
     hold(kind, data, arrays)
 
 
-def failed(**other: object) -> dict[str, object]:
-    """The data of a batch of which the second call failed."""
-    return {"calls": 1, "failure": {**FAILURE, "call": 1, **other}}
-
-
 @pytest.mark.parametrize(
     ("kind", "data", "arrays", "said"),
     [
@@ -130,6 +137,17 @@ def failed(**other: object) -> dict[str, object]:
         ("batch", {"faults": [[3, "W1", "shape", ""]]}, {}, "a fault of no call"),
         ("batch", {"faults": [[-1, "W1", "shape", ""]]}, {}, "Expected `int` >= 0"),
         ("batch", {"faults": [[0, "W9", "shape", ""]]}, {}, "'W9' had not been asked for"),
+        ("batch", {"faults": [[0, "W1", "shape", 5]]}, {}, "Expected `str | array`, got `int`"),
+        (
+            "batch",
+            {"faults": [[0, "W1", "shape", ["nosuch", {}]]]},
+            {},
+            "a message of another form",
+        ),
+        ("batch", {"faults": [[0, "W1", "shape", ["shape", {}]]]}, {}, "a message of another form"),
+        ("batch", failed(message=["tensor", {"x": 1}]), stack(1), "a message of another form"),
+        ("batch", failed(message=["dtype", {"dtype": []}]), stack(1), "a message of another form"),
+        ("batch", failed(message=nested(6)), stack(1), "a message of another form"),
         ("batch", {"failure": {}}, {}, "missing required field `type`"),
         ("batch", {"failure": "x"}, {}, "got `str`"),
         ("batch", failed(place=["hw.py", "abc"]), stack(1), "Expected `int`, got `str`"),
