@@ -19,7 +19,7 @@ from gradkit.records.binding import Before, Binding, Bound, Convention, Missing
 from gradkit.records.observations import Lost
 from gradkit.records.task import Array, Role, Task
 from gradkit.sandbox.observe import call_of, shapes_of
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 
 ASKED = {"y_hat": (0,), "A1": (1,)}
 """The pair that a forward function is asked to return."""
@@ -28,7 +28,7 @@ UNREADABLE = {"missing", "shape", "dtype", "type"}
 """Faults that speak against a convention."""
 
 
-def bind_functions(task: Task, outline: Outline, sitting: Sitting) -> Binding:
+def bind_functions(task: Task, outline: Outline, sitting: StudentProcess) -> Binding:
     """Find and settle every role of a numpy task."""
     found: dict[str, tuple[Function, Fit]] = {}
     missing: list[Missing] = []
@@ -102,7 +102,9 @@ def _fit_sizes(function: Function) -> Fit | None:
 # --- what the functions answer -----------------------------------------------------------
 
 
-def _initialise(task: Task, bound: Bound, sitting: Sitting) -> tuple[Bound, list[Convention]]:
+def _initialise(
+    task: Task, bound: Bound, sitting: StudentProcess
+) -> tuple[Bound, list[Convention]]:
     """Call it once: the keys and shapes it gives are the student's convention."""
     sizes = np.array([task.X.shape[1], *(layer.units for layer in task.layers)])
     sized = [argument for argument in bound.arguments if argument.startswith("dim/")]
@@ -116,7 +118,7 @@ def _initialise(task: Task, bound: Bound, sitting: Sitting) -> tuple[Bound, list
 
 
 def _forward(
-    task: Task, bound: Bound, conventions: Iterable[Convention], sitting: Sitting
+    task: Task, bound: Bound, conventions: Iterable[Convention], sitting: StudentProcess
 ) -> tuple[Bound, bool]:
     """The first convention in which it returns something of the output's size."""
     inputs = _known_values(task)
@@ -138,7 +140,9 @@ def _forward(
     return first or bound, False
 
 
-def _update(task: Task, bound: Bound, conventions: Iterable[Convention], sitting: Sitting) -> Bound:
+def _update(
+    task: Task, bound: Bound, conventions: Iterable[Convention], sitting: StudentProcess
+) -> Bound:
     """The first convention in which parameters of the right shapes come back."""
     inputs = {name: value[None] for name, value in _known_values(task).items()}
     first: Bound | None = None
@@ -155,7 +159,7 @@ def _update(task: Task, bound: Bound, conventions: Iterable[Convention], sitting
     return first or bound
 
 
-def _with_returned(task: Task, bound: Bound, sitting: Sitting) -> Bound:
+def _with_returned(task: Task, bound: Bound, sitting: StudentProcess) -> Bound:
     """The same, with where the new parameters are if they come back one by one.
 
     ``return W1, b1, W2, b2`` does not say which is which. As a step is short, each is the

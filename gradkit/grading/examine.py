@@ -27,7 +27,7 @@ from gradkit.sandbox.observe import (
     of_run,
     of_training,
 )
-from gradkit.sandbox.process import Question, Sitting
+from gradkit.sandbox.process import Question, StudentProcess
 from gradkit.task.oracle import Oracle, final
 from gradkit.task.probes import draw
 
@@ -38,7 +38,9 @@ REPEATED = 2
 """Calls of a batch that are made a second time."""
 
 
-def examine(task: Task, outline: Outline, sitting: Sitting, oracle: Oracle, seed: int) -> Examined:
+def examine(
+    task: Task, outline: Outline, process: StudentProcess, oracle: Oracle, seed: int
+) -> Examined:
     """Put every probe of the task to the section and judge what comes back.
 
     Parameters
@@ -46,17 +48,17 @@ def examine(task: Task, outline: Outline, sitting: Sitting, oracle: Oracle, seed
     task : Task
     outline : Outline
         The section's static facts.
-    sitting : Sitting
+    process : StudentProcess
         Its code, in a worker.
     oracle : Oracle
         Where expected values come from.
     seed : int
         Draws the probes.
     """
-    binding = bind(task, outline, sitting)
+    binding = bind(task, outline, process)
     takes_rate = any("rate" in bound.arguments for bound in binding.bound.values())
     probes = draw(task, seed, oracle.forward, takes_rate)
-    outcomes = _ask(task, binding, probes, sitting)
+    outcomes = _ask(task, binding, probes, process)
     observations = Observations(task.id, outcomes)
     expected = expected_of(task, oracle, probes, outcomes)
     case = Case(task, binding, probes, observations, expected)
@@ -65,15 +67,17 @@ def examine(task: Task, outline: Outline, sitting: Sitting, oracle: Oracle, seed
     right = all(verdict.state == "pass" for verdict in known)
     runs = _runs(case, own_forward=right)
     if runs is None:
-        outcomes.update(_train_with(case, oracle, sitting))
-    outcomes.update(observe_all(sitting, [*(runs or ()), *_again(case)]))
+        outcomes.update(_train_with(case, oracle, process))
+    outcomes.update(observe_all(process, [*(runs or ()), *_again(case)]))
     if task.framework == "torch" and task.rates.policy == "free":
         # Only now have its steps been seen, and with them its rates.
         case = replace(case, expected=expected_of(task, oracle, probes, outcomes))
-    return Examined(case, judge(case, known=known), sitting.tier)
+    return Examined(case, judge(case, known=known), process.tier)
 
 
-def _ask(task: Task, binding: Binding, probes: Probes, sitting: Sitting) -> dict[str, Outcome]:
+def _ask(
+    task: Task, binding: Binding, probes: Probes, process: StudentProcess
+) -> dict[str, Outcome]:
     """Everything but the training runs."""
     bound = binding.bound
     questions = []
@@ -85,7 +89,7 @@ def _ask(task: Task, binding: Binding, probes: Probes, sitting: Sitting) -> dict
         role = bound.get(batch.role)
         if role is not None:
             questions.append(of_batch(task, role, batch))
-    return observe_all(sitting, questions)
+    return observe_all(process, questions)
 
 
 def _again(case: Case) -> list[Question]:
@@ -122,7 +126,7 @@ def _runs(case: Case, *, own_forward: bool) -> list[Question] | None:
     return None
 
 
-def _train_with(case: Case, oracle: Oracle, sitting: Sitting) -> dict[str, Outcome]:
+def _train_with(case: Case, oracle: Oracle, process: StudentProcess) -> dict[str, Outcome]:
     """The training runs with the oracle's forward pass, where the student's is no use.
 
     Asking step by step takes its time. All steps are asked for at once first, with the outputs
@@ -131,7 +135,7 @@ def _train_with(case: Case, oracle: Oracle, sitting: Sitting) -> dict[str, Outco
     task, update, runs = case.task, case.binding.bound["update"], case.probes.runs
     courses = [case.expected[run.name] for run in runs]
     guesses = observe_all(
-        sitting,
+        process,
         [
             of_followed(task, update, run, course["y_hat"], course["A1"])
             for run, course in zip(runs, courses, strict=True)
@@ -141,7 +145,7 @@ def _train_with(case: Case, oracle: Oracle, sitting: Sitting) -> dict[str, Outco
     with np.errstate(all="ignore"):
         return {
             run.name: _as_guessed(run, guesses[run.name], course, oracle)
-            or observe_run_with(sitting, task, update, run, oracle.forward)
+            or observe_run_with(process, task, update, run, oracle.forward)
             for run, course in zip(runs, courses, strict=True)
         }
 

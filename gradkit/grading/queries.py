@@ -19,7 +19,7 @@ from gradkit.records.binding import Binding
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Task
 from gradkit.sandbox import WorkshopError
-from gradkit.sandbox.functions import Played
+from gradkit.sandbox.functions import StudentFunctions
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import read
 from gradkit.task.oracle import Answers
@@ -36,7 +36,7 @@ def recognised(session: Session, path: Path) -> tuple[Task, ...]:
     named = session.settings.tasks
     try:
         submission = read(path)
-        claimed = recognise(submission, session.tasks, named, session.room.sit)
+        claimed = recognise(submission, session.tasks, named, session.resources.open_process)
     except (SubmissionError, UnrecognisedError) as error:
         raise GradingError(str(error)) from None
     except WorkshopError as error:
@@ -55,14 +55,14 @@ def mistaken_for(session: Session, submission: Submission, section: Section) -> 
         The grader's own side failed.
     """
     try:
-        return resembles(section, session.tasks, submission, session.room.sit)
+        return resembles(section, session.tasks, submission, session.resources.open_process)
     except WorkshopError as error:
         raise BreakdownError(str(error)) from None
 
 
 @contextmanager
-def play(session: Session, path: Path, task: str) -> Iterator[Played]:
-    """The functions of a submission that play a task's roles, to be called one by one.
+def student_functions(session: Session, path: Path, task: str) -> Iterator[StudentFunctions]:
+    """The functions of a submission that student_functions a task's roles, to be called one by one.
 
     Raises
     ------
@@ -74,13 +74,13 @@ def play(session: Session, path: Path, task: str) -> Iterator[Played]:
     except SubmissionError as error:
         raise GradingError(str(error)) from None
     chosen, section, binding, _ = binding_of(session, submission, task)
-    with session.room.sit(chosen, section, submission) as sitting:
-        yield Played(chosen, binding, sitting)
+    with session.resources.open_process(chosen, section, submission) as process:
+        yield StudentFunctions(chosen, binding, process)
 
 
 def answers(session: Session, task: Task) -> Answers:
     """What is right for a task, one example at a time."""
-    return Answers(task, session.room.oracle(task))
+    return Answers(task, session.resources.oracle(task))
 
 
 def binding_of(
@@ -96,11 +96,11 @@ def binding_of(
         The grader's own side failed, or it cannot be told what speaks for the task.
     """
     try:
-        claimed = recognise(submission, session.tasks, (task,), session.room.sit)
+        claimed = recognise(submission, session.tasks, (task,), session.resources.open_process)
         chosen = next(each for each in session.tasks if each.id == task)
         section = claimed[task].section
-        with session.room.sit(chosen, section, submission) as sitting:
-            binding = bind(chosen, outline(section, submission.modules), sitting)
+        with session.resources.open_process(chosen, section, submission) as process:
+            binding = bind(chosen, outline(section, submission.modules), process)
     except (UnrecognisedError, WorkshopError) as error:
         raise GradingError(str(error)) from None
-    return chosen, section, binding, session.room.forbidden
+    return chosen, section, binding, session.resources.forbidden

@@ -24,7 +24,7 @@ from gradkit.records.probes import Batch
 from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Array, Assignment, Task
 from gradkit.sandbox.observe import observe_batch, shapes_of
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.choose import choose
 from gradkit.submission.divide import divide
 from gradkit.submission.source import parse
@@ -33,7 +33,7 @@ from gradkit.task.network import rounding_units
 from gradkit.task.oracle import Derived
 from gradkit.task.probes import draw
 
-Sit = Callable[[Task, Section, Submission], AbstractContextManager[Sitting]]
+OpenProcess = Callable[[Task, Section, Submission], AbstractContextManager[StudentProcess]]
 
 DEEP = 100
 """Levels of syntax that no code has which a person wrote."""
@@ -50,7 +50,7 @@ class UnrecognisedError(Exception):
 
 
 def recognise(
-    submission: Submission, tasks: Sequence[Task], named: Collection[str], sit: Sit
+    submission: Submission, tasks: Sequence[Task], named: Collection[str], open_process: OpenProcess
 ) -> dict[str, Claim]:
     """The section of each task that the submission has something for: one, of all that could be.
 
@@ -61,8 +61,8 @@ def recognise(
         All tasks of the assignment.
     named : collection of str
         Ids that the user asked for; these are in the answer whatever was found.
-    sit : callable
-        Opens a sitting of a task with a section.
+    open_process : callable
+        Opens a process of a task with a section.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def recognise(
         is nested too deeply to be read.
     """
     try:
-        return _recognise(submission, tasks, named, sit)
+        return _recognise(submission, tasks, named, open_process)
     except RecursionError:
         if not nests_deeply(submission):
             raise
@@ -79,13 +79,13 @@ def recognise(
 
 
 def _recognise(
-    submission: Submission, tasks: Sequence[Task], named: Collection[str], sit: Sit
+    submission: Submission, tasks: Sequence[Task], named: Collection[str], open_process: OpenProcess
 ) -> dict[str, Claim]:
     claimed: dict[str, list[Section]] = {}
     sections = divide(submission, tasks)
     if named and not any(task in named for section in sections for task in section.tasks):
         sections = divide(submission, tasks, named)
-    heard = [_hear(section, tasks, named, submission, sit) for section in sections]
+    heard = [_hear(section, tasks, named, submission, open_process) for section in sections]
     sure = [(section, each.right) for section, each in zip(sections, heard, strict=True)]
     for section, each in zip(sections, heard, strict=True):
         others = {
@@ -123,7 +123,7 @@ def _hear(
     tasks: Sequence[Task],
     named: Collection[str],
     submission: Submission,
-    sit: Sit,
+    open_process: OpenProcess,
 ) -> _Heard:
     """Ask a section's forward pass which task it is of, where the text leaves that open."""
     possible = [task for task in tasks if task.id in section.tasks]
@@ -135,13 +135,13 @@ def _hear(
     facts = outline(section, submission.modules)
     for task in possible:
         batch = draw(task, 0, Derived(task).forward, False).forward[-1]
-        with sit(task, section, submission) as sitting:
-            binding = bind(task, facts, sitting)
+        with open_process(task, section, submission) as process:
+            binding = bind(task, facts, process)
             role = binding.bound.get("model" if task.framework == "torch" else "forward")
             found = found or bool(binding.bound)
             if role is None:
                 continue
-            y_hat = observe_batch(sitting, task, role, batch).outputs.get("y_hat")
+            y_hat = observe_batch(process, task, role, batch).outputs.get("y_hat")
         expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
         if y_hat is not None and y_hat.shape == expected.shape and y_hat.dtype.kind == "f":
             if _is_right(task, batch, y_hat, expected):
@@ -179,7 +179,7 @@ def _likeliest(
 
 
 def resembles(
-    section: Section, tasks: Sequence[Task], submission: Submission, sit: Sit
+    section: Section, tasks: Sequence[Task], submission: Submission, open_process: OpenProcess
 ) -> Task | None:
     """Another task, where the section's forward pass is exactly that one's and not its own.
 
@@ -192,10 +192,10 @@ def resembles(
     """
     own = next(task for task in tasks if task.id == section.tasks[0])
     batch = draw(own, 0, Derived(own).forward, False).forward[-1]
-    with sit(own, section, submission) as sitting:
-        binding = bind(own, outline(section, submission.modules), sitting)
+    with open_process(own, section, submission) as process:
+        binding = bind(own, outline(section, submission.modules), process)
         role = binding.bound.get("model" if own.framework == "torch" else "forward")
-        outputs = {} if role is None else observe_batch(sitting, own, role, batch).outputs
+        outputs = {} if role is None else observe_batch(process, own, role, batch).outputs
     y_hat = outputs.get("y_hat")
     if y_hat is None or y_hat.dtype.kind != "f":
         return None

@@ -11,11 +11,11 @@ from gradkit.grading.settings import Settings, oracle_of
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Task
 from gradkit.sandbox import Workshop
-from gradkit.sandbox.process import Sitting
-from gradkit.task.oracle import Oracle, Remembered
+from gradkit.sandbox.process import StudentProcess
+from gradkit.task.oracle import CachedOracle, Oracle
 
 
-class Pace(Protocol):
+class TimeBudget(Protocol):
     """How long submissions may take, and what they have taken."""
 
     def limit(self, framework: str) -> float:
@@ -25,7 +25,7 @@ class Pace(Protocol):
         """What a section that came to its end has taken."""
 
 
-class Room:
+class Resources:
     """Holds a workshop for each framework and an oracle for each task, until it is closed.
 
     Parameters
@@ -37,7 +37,7 @@ class Room:
         The folder of the model solutions.
     workshop : Workshop, optional
         Runs numpy tasks; it is not closed here. Another is opened when it is needed.
-    pace : Pace, optional
+    budget : TimeBudget, optional
         Hurries submissions along, see `gradkit.grading.session.Session`.
 
     Attributes
@@ -55,23 +55,23 @@ class Room:
         tasks: Sequence[Task],
         reference: Path | None,
         workshop: Workshop | None = None,
-        pace: Pace | None = None,
+        budget: TimeBudget | None = None,
     ) -> None:
         self.workshops = {} if workshop is None else {"numpy": workshop}
         roles = (role for task in tasks for role in task.roles if not role.shared)
         self.forbidden = frozenset(alias for role in roles for alias in role.aliases)
         self._settings = settings
         self._reference = reference
-        self._pace = pace
+        self._budget = budget
         self._oracles: dict[str, Oracle] = {}
         self._stack = ExitStack()
 
-    def sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
+    def open_process(self, task: Task, section: Section, submission: Submission) -> StudentProcess:
         """A section's code, ready to be asked."""
-        pace, deadline = self._pace, task.deadline
-        if pace is not None:
-            deadline = min(deadline, pace.limit(task.framework))
-        return Sitting(
+        budget, deadline = self._budget, task.deadline
+        if budget is not None:
+            deadline = min(deadline, budget.limit(task.framework))
+        return StudentProcess(
             self.workshop(task),
             section,
             submission.modules,
@@ -79,7 +79,7 @@ class Room:
             deadline,
             seed=0,
             imports=task.imports,
-            hurried=pace is not None,
+            hurried=budget is not None,
         )
 
     def workshop(self, task: Task) -> Workshop:
@@ -100,13 +100,13 @@ class Room:
         form = self._settings.form
         if task.id in self._oracles:
             return self._oracles[task.id]
-        oracle = self._oracles[task.id] = Remembered(oracle_of(task, self._reference, form))
+        oracle = self._oracles[task.id] = CachedOracle(oracle_of(task, self._reference, form))
         return oracle
 
-    def note(self, task: Task, sitting: Sitting) -> None:
-        """Have what a sitting has taken counted, where submissions are hurried."""
-        if self._pace is not None:
-            self._pace.note(task.framework, sitting.spent)
+    def note(self, task: Task, process: StudentProcess) -> None:
+        """Have what a process has taken counted, where submissions are hurried."""
+        if self._budget is not None:
+            self._budget.note(task.framework, process.spent)
 
     def close(self) -> None:
         """Close the workshops that were opened here."""

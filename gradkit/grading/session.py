@@ -37,13 +37,13 @@ from gradkit.grading.recognise import (
     too_deep,
     too_large,
 )
-from gradkit.grading.resources import Pace, Room
+from gradkit.grading.resources import Resources, TimeBudget
 from gradkit.grading.settings import (
     BreakdownError,
     GradingError,
     Settings,
+    assignment_and_reference,
     digests_of,
-    grounds,
     tasks_of,
 )
 from gradkit.judge.case import Examined
@@ -58,7 +58,7 @@ from gradkit.records.task import Task
 from gradkit.records.undiagnosed import NoDiagnosisError
 from gradkit.records.verdict import Verdict
 from gradkit.sandbox import Workshop, WorkshopError
-from gradkit.sandbox.process import OverdueError, Sitting
+from gradkit.sandbox.process import OverdueError, StudentProcess
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.listing import listings
 from gradkit.submission.read import read
@@ -83,7 +83,7 @@ class Session:
     settings : Settings
     workshop : Workshop, optional
         Runs numpy tasks. Another is opened when the first task comes that needs it.
-    pace : Pace, optional
+    budget : TimeBudget, optional
         Hurries submissions along: what takes much longer than its like is given up with
         `OverdueError`, to be graded at leisure later. None leaves each its whole deadline.
 
@@ -94,13 +94,13 @@ class Session:
     """
 
     def __init__(
-        self, settings: Settings, workshop: Workshop | None = None, pace: Pace | None = None
+        self, settings: Settings, workshop: Workshop | None = None, budget: TimeBudget | None = None
     ) -> None:
-        self.assignment, self._reference = grounds(settings)
+        self.assignment, self._reference = assignment_and_reference(settings)
         self.settings = settings
         self.tasks = tasks_of(self.assignment, settings.form)
         self.digests = digests_of(self.assignment, self._reference)
-        self.room = Room(settings, self.tasks, self._reference, workshop, pace)
+        self.resources = Resources(settings, self.tasks, self._reference, workshop, budget)
 
     @property
     def keyed(self) -> bool:
@@ -160,7 +160,7 @@ class Session:
         """
         named = self.settings.tasks
         try:
-            claimed = recognise(submission, self.tasks, named, self.room.sit)
+            claimed = recognise(submission, self.tasks, named, self.resources.open_process)
         except UnrecognisedError as error:
             raise GradingError(str(error)) from None
         except WorkshopError as error:
@@ -213,15 +213,15 @@ class Session:
         if task.framework == "torch" and importlib.util.find_spec("torch") is None:
             evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
-        oracle = self.room.oracle(task)
+        oracle = self.resources.oracle(task)
         facts = outline(section, submission.modules)
         for redraw in range(1 + REDRAWS):
-            with self.room.sit(task, section, submission) as sitting:
-                examined = examine(task, facts, sitting, oracle, seed + redraw)
-                self.room.note(task, sitting)
+            with self.resources.open_process(task, section, submission) as process:
+                examined = examine(task, facts, process, oracle, seed + redraw)
+                self.resources.note(task, process)
                 settled = all(verdict.state != "inconclusive" for verdict in examined.verdicts)
                 if settled or redraw == REDRAWS:
-                    inquiry, notes = self._inquire(task, sitting, examined, seed)
+                    inquiry, notes = self._inquire(task, process, examined, seed)
                     break
         evidence = replace(
             evidence,
@@ -243,7 +243,7 @@ class Session:
         return evidence, assess(task, evidence, examined.verdicts, scheme)
 
     def _inquire(
-        self, task: Task, sitting: Sitting, examined: Examined, seed: int
+        self, task: Task, process: StudentProcess, examined: Examined, seed: int
     ) -> tuple[Inquiry, list[str]]:
         """The diagnosis of what failed, and notes on what of it could not be made.
 
@@ -260,10 +260,10 @@ class Session:
         try:
             if asked:
                 for late in (False, True):
-                    sitting.renew(apart=late)
-                    before = len(sitting.losses)
-                    inquiry = inquire(task, examined, sitting, self.room.oracle(task), seed)
-                    losses = sitting.losses[before:]
+                    process.renew(apart=late)
+                    before = len(process.losses)
+                    inquiry = inquire(task, examined, process, self.resources.oracle(task), seed)
+                    losses = process.losses[before:]
                     # A busy machine may be to blame: whoever it costs a name gets another chance.
                     if all(lost.kind != "timeout" for lost in losses):
                         break
@@ -277,7 +277,7 @@ class Session:
         except FORESEEN:
             raise
         except Exception as error:
-            kind = contain(error, f"in the diagnosis of {task.id} in {sitting.section.title!r}")
+            kind = contain(error, f"in the diagnosis of {task.id} in {process.section.title!r}")
             return Inquiry(), [
                 say(
                     "This could not be diagnosed, by a fault of gradkit's own ({kind}): tell your "
@@ -323,7 +323,7 @@ class Session:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.room.close()
+        self.resources.close()
 
 
 def _of_claim(task: Task, claim: Claim) -> Inquiry:

@@ -47,7 +47,7 @@ class Settings:
     require_tier: int = 0
 
 
-def grounds(settings: Settings) -> tuple[Assignment, Path | None]:
+def assignment_and_reference(settings: Settings) -> tuple[Assignment, Path | None]:
     """The assignment to grade against, and the folder of its model solutions, if any.
 
     Raises
@@ -177,7 +177,7 @@ def refuse_unsafe(settings: Settings, warn: Callable[[str], None] | None = None)
     """
     from gradkit.sandbox.doctor import examine, objection
 
-    _, reference = grounds(settings)
+    _, reference = assignment_and_reference(settings)
     key = next(iter(sorted(reference.glob("*.py"))), None) if reference is not None else None
     examination = examine(key=key.resolve() if key is not None else None)
     if said := objection(examination, settings.require_tier):

@@ -1,4 +1,4 @@
-"""The sheet on which one check is judged: entries to compare, sentences to say."""
+"""The comparison on which one check is judged: entries to compare, sentences to say."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ Tolerance = Callable[[float], Array]
 
 
 @dataclass(slots=True)
-class Sheet:
+class Comparison:
     """Entries and sentences of one check while it is judged.
 
     ``givers`` name what gives a quantity, where that is not ``bound`` itself. ``idle`` is set
@@ -203,7 +203,7 @@ class Sheet:
             )
 
     def verdict(self, check: str, summary: Callable[[list[Entry]], str]) -> Verdict:
-        """Close the sheet: it passes where no entry failed.
+        """Close the comparison: it passes where no entry failed.
 
         ``summary`` is asked for a sentence on the entries that no other sentence is about.
         """

@@ -20,7 +20,7 @@ from gradkit.judge.case import (
     subject,
     unusable,
 )
-from gradkit.judge.comparison import Sheet, joined, listed
+from gradkit.judge.comparison import Comparison, joined, listed
 from gradkit.language import say
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
@@ -40,17 +40,17 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
     if nothing is not None:
         return nothing
     bound = case.binding.bound[role]
-    sheet = Sheet(bound)
+    comparison = Comparison(bound)
     for batch, outcome in zip(case.probes.forward, outcomes, strict=True):
-        sheet.faults(outcome.faults)
+        comparison.faults(outcome.faults)
         units = dict(zip(("y_hat", "A1"), _rounding_units(case, batch), strict=True))
         for quantity, expected in case.expected[batch.name].items():
             if quantity in bound.returns:
                 tolerance = partial(
                     tolerances.value_tolerance, units[quantity], least=least(case, "forward")
                 )
-                sheet.compare(quantity, outcome, expected, tolerance, batch.labels)
-    return sheet.verdict(
+                comparison.compare(quantity, outcome, expected, tolerance, batch.labels)
+    return comparison.verdict(
         "forward",
         lambda failed: say(
             "{function} gives other values than expected in {entries}.",
@@ -74,9 +74,9 @@ def update(case: Case, earlier: Earlier) -> Verdict:
         stop = blocked("update", "forward", earlier, ("missing", "error", "timeout"))
         return stop if first is not None and stop is not None else nothing
     bound = case.binding.bound["update"]
-    sheet = Sheet(bound)
+    comparison = Comparison(bound)
     if first is not None and "forward" in earlier and earlier["forward"].state != "pass":
-        sheet.remark(
+        comparison.remark(
             say(
                 "`{update}` reads {names}, which `{forward}` leaves behind: what is wrong in "
                 "`{forward}` goes on in here, so see there first.",
@@ -86,7 +86,7 @@ def update(case: Case, earlier: Earlier) -> Verdict:
             )
         )
     for batch, outcome in zip(case.probes.update, outcomes, strict=True):
-        sheet.faults(outcome.faults)
+        comparison.faults(outcome.faults)
         expected = case.expected[batch.name]
         if case.task.rates.policy == "free":
             expected = _at_own_rates(batch, outcome, expected)
@@ -94,21 +94,21 @@ def update(case: Case, earlier: Earlier) -> Verdict:
         for key, value in expected.items():
             before = batch.inputs[key]
             tolerance = partial(_step_tolerance, value - before, before, key, lost, case)
-            sheet.compare(key, outcome, value, tolerance, batch.labels, still=before)
+            comparison.compare(key, outcome, value, tolerance, batch.labels, still=before)
         if all(
             key in outcome.outputs
             and tolerances.nearly(outcome.outputs[key], value, value - batch.inputs[key])
             for key, value in expected.items()
         ):
-            sheet.remark_on_precision()
-    verdict = sheet.verdict(
+            comparison.remark_on_precision()
+    verdict = comparison.verdict(
         "update",
         lambda failed: say(
             "After one step `{function}` leaves {count} of {size} entries elsewhere than "
             "gradient descent does: {entries}.",
             function=bound.function,
             count=len(failed),
-            size=sheet.size,
+            size=comparison.size,
             entries=listed(failed),
         ),
     )

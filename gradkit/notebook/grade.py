@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradkit.grading.queries import mistaken_for
-from gradkit.grading.resources import Room
+from gradkit.grading.resources import Resources
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.language import phrase, say
@@ -16,8 +16,8 @@ from gradkit.notebook.kernel import Kernel, headings, modules_beside
 from gradkit.notebook.report import Report
 from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Assignment, Task
-from gradkit.sandbox.live import LiveSitting
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.live import LiveProcess
+from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.history import from_functions, from_history, section_of, submission_of
 from gradkit.task.assignment import AssignmentError, read_assignment
 
@@ -27,7 +27,7 @@ LIVE = phrase(
 )
 
 
-class LiveRoom(Room):
+class LiveResources(Resources):
     """A room in which questions are put to functions of this process."""
 
     def __init__(
@@ -36,9 +36,9 @@ class LiveRoom(Room):
         super().__init__(settings, tasks, None)
         self._functions = functions
 
-    def sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
-        """See `Room`."""
-        return LiveSitting(None, section, self._functions)
+    def open_process(self, task: Task, section: Section, submission: Submission) -> StudentProcess:
+        """See `Resources`."""
+        return LiveProcess(None, section, self._functions)
 
 
 def grade(
@@ -86,7 +86,7 @@ def _task(assignment: Assignment, named: str | None) -> Task:
 def _session(kernel: Kernel, settings: Settings) -> Session:
     session = Session(settings)
     if kernel.history is None:
-        session.room = LiveRoom(settings, session.tasks, kernel.names)
+        session.resources = LiveResources(settings, session.tasks, kernel.names)
     return session
 
 

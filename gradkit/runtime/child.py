@@ -47,7 +47,7 @@ LEAVES = 64
 DEPTH = 5
 
 
-class Desk:
+class Loaded:
     """What lies on the worker's desk between requests: one section's namespace."""
 
     namespace: Namespace
@@ -63,11 +63,11 @@ def load(frame: Frame) -> Frame:
         [(cell, source) for cell, source in data[part]] for part in ("own", "shared", "borrowed")
     )
     policy = Policy(**data["imports"])
-    if policy.forbidden and not Desk.shut:
+    if policy.forbidden and not Loaded.shut:
         shut_out(policy.forbidden)
-        Desk.shut = True
-    Desk.namespace = Namespace(own, shared, borrowed, data["modules"], data["forbidden"], policy)
-    Desk.cells = frozenset(cell for part in (own, shared, borrowed) for cell, _ in part) | {
+        Loaded.shut = True
+    Loaded.namespace = Namespace(own, shared, borrowed, data["modules"], data["forbidden"], policy)
+    Loaded.cells = frozenset(cell for part in (own, shared, borrowed) for cell, _ in part) | {
         f"{name}.py" for name in data["modules"]
     }
     return Frame("loaded", {}, {})
@@ -82,7 +82,7 @@ def explore(frame: Frame) -> Frame:
         leaves: dict[str, NDArray[Any]] = {}
         tree = _describe(returned, leaves, DEPTH)
     except BaseException as error:
-        return Frame("explored", {}, {"failure": describe_failure(error, Desk.cells)})
+        return Frame("explored", {}, {"failure": describe_failure(error, Loaded.cells)})
     return Frame("explored", leaves, {"tree": tree, "faults": out.faults})
 
 
@@ -127,7 +127,7 @@ def batch(frame: Frame) -> Frame:
             inputs = {name: value[index] for name, value in frame.arrays.items()}
             rows.append(evaluate(function, call, inputs, before))
     except BaseException as error:
-        failure = {**describe_failure(error, Desk.cells), "call": len(rows)}
+        failure = {**describe_failure(error, Loaded.cells), "call": len(rows)}
     return _outcome(call["shapes"], rows, failure)
 
 
@@ -155,7 +155,7 @@ def run(frame: Frame) -> Frame:
             returned = apply(update_function, update, handed)
             parameters = dict(changed_parameters(update, returned, parameters))
     except BaseException as error:
-        failure = {**describe_failure(error, Desk.cells), "call": max(len(steps) - 1, 0)}
+        failure = {**describe_failure(error, Loaded.cells), "call": max(len(steps) - 1, 0)}
     for quantity, key in forward["keys"].items():
         shape = tuple(frame.arrays[quantity].shape)
         canonical(forward, quantity, (parameters or {}).get(key), shape, final)
@@ -188,12 +188,12 @@ def follow(frame: Frame) -> Frame:
                 canonical(call, quantity, parameters.get(key), shape, step)
             steps.append(step)
     except BaseException as error:
-        failure = {**describe_failure(error, Desk.cells), "call": len(steps)}
+        failure = {**describe_failure(error, Loaded.cells), "call": len(steps)}
     return _outcome({name: list(arrays[name].shape) for name in call["keys"]}, steps, failure)
 
 
 def _function(call: Call) -> Callable[..., Any]:
-    found: Callable[..., Any] = Desk.namespace[call["function"]]
+    found: Callable[..., Any] = Loaded.namespace[call["function"]]
     return found
 
 
@@ -234,13 +234,13 @@ def model(frame: Frame) -> Frame:
     failure = None
     for name in frame.data["candidates"]:
         try:
-            shapes = torch_call.shapes(torch_call.build(Desk.namespace[name]))[:LEAVES]
+            shapes = torch_call.shapes(torch_call.build(Loaded.namespace[name]))[:LEAVES]
             arrays = {
                 str(number): np.array(shape[:DIMENSIONS], dtype=np.int64)
                 for number, shape in enumerate(shapes)
             }
         except BaseException as error:
-            failure = failure or {**describe_failure(error, Desk.cells), "call": 0}
+            failure = failure or {**describe_failure(error, Loaded.cells), "call": 0}
             continue
         return Frame("outcome", arrays, {"name": name, "faults": [], "failure": None})
     return Frame("outcome", {}, {"name": None, "faults": [], "failure": failure})
@@ -252,7 +252,7 @@ def predict(frame: Frame) -> Frame:
     rows: list[Returned] = []
     failure = None
     try:
-        made = Desk.namespace[call["function"]]
+        made = Loaded.namespace[call["function"]]
         for index in range(n):
             inputs = {name: value[index] for name, value in frame.arrays.items()}
             parameters, _ = torch_call.split(inputs)
@@ -260,14 +260,14 @@ def predict(frame: Frame) -> Frame:
             torch_call.fill(filled, parameters)
             rows.append(torch_call.predict(filled, inputs["X"], tuple(call["shapes"]["y_hat"])))
     except BaseException as error:
-        failure = {**describe_failure(error, Desk.cells), "call": len(rows)}
+        failure = {**describe_failure(error, Loaded.cells), "call": len(rows)}
     return _outcome(call["shapes"], rows, failure)
 
 
 def target(frame: Frame) -> Frame:
     """How many dimensions the student's own target has; 0 where it cannot be made."""
     try:
-        value = Desk.namespace[frame.data["name"]]
+        value = Loaded.namespace[frame.data["name"]]
         return Frame("target", {}, {"dimensions": min(int(value.dim()), DIMENSIONS)})
     except BaseException:
         return Frame("target", {}, {"dimensions": 0})
@@ -280,14 +280,14 @@ def train(frame: Frame) -> Frame:
     out = Returned()
     failure = None
     try:
-        student = torch_call.build(Desk.namespace[training["model"]])
+        student = torch_call.build(Loaded.namespace[training["model"]])
         torch_call.fill(student, parameters)
         X, y = torch_call.tensors(inputs, training["target"], torch_call.precision(student))
         handed = {"model": student, "X": X, "y": y, "epochs": epochs, "rate": float(inputs["rate"])}
         if "cell" in training:
             names = training["names"]
             presets = {names[what]: handed[what] for what in names if names[what]}
-            returned: Any = Desk.namespace.run_loop(
+            returned: Any = Loaded.namespace.run_loop(
                 training["cell"], training["line"], presets, epochs, training["through"] or None
             )
         else:
@@ -299,7 +299,7 @@ def train(frame: Frame) -> Frame:
         final = torch_call.parameters_of(student, parameters)
         out.arrays.update({f"final/{name}": value for name, value in final.items()})
     except BaseException as error:
-        failure = {**describe_failure(error, Desk.cells), "call": 0}
+        failure = {**describe_failure(error, Loaded.cells), "call": 0}
     faults = [[0, *fault] for fault in out.faults]
     return Frame("outcome", out.arrays, {"faults": faults, "failure": failure, "calls": 1})
 
@@ -308,10 +308,10 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "load": load,
     "explore": explore,
     "batch": batch,
-    "trace": lambda frame: traced(lambda: _after(frame.data["call"]), Desk.cells, frame),
+    "trace": lambda frame: traced(lambda: _after(frame.data["call"]), Loaded.cells, frame),
     "run": run,
     "follow": follow,
-    "repeats": lambda frame: repeats(lambda: _after(frame.data["call"]), Desk.cells, frame),
+    "repeats": lambda frame: repeats(lambda: _after(frame.data["call"]), Loaded.cells, frame),
     "model": model,
     "predict": predict,
     "target": target,

@@ -1,4 +1,4 @@
-"""A lane whose processes are forks of a zygote. Linux."""
+"""A slot whose processes are forks of a zygote. Linux."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FAREWELL = 1.0
 """Seconds for one that has been asked to fork to end of its own accord."""
 
 
-class ForkLane:
+class ForkSlot:
     """One zygote and, at most, one child of it. Created at once; the zygote loads meanwhile."""
 
     def __init__(self, recipe: Recipe) -> None:
@@ -39,7 +39,7 @@ class ForkLane:
         self._folder = make_folder()
         try:
             self._start_zygote()
-        except BaseException:  # an interrupt: nobody has this lane yet, to close it
+        except BaseException:  # an interrupt: nobody has this slot yet, to close it
             remove_folder(self._folder)
             raise
 

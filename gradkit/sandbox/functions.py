@@ -13,7 +13,7 @@ from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
 from gradkit.records.task import Task
 from gradkit.sandbox.observe import observe, observe_batch, of_initialise
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 from gradkit.text import where
 
 Arrays = dict[str, NDArray[np.float64]]
@@ -23,7 +23,7 @@ class StudentCodeError(Exception):
     """A student's function is missing, stopped, or gave nothing that can be read."""
 
 
-class Played:
+class StudentFunctions:
     """The functions of one section that play a task's roles.
 
     All arrays are in canonical form, whatever the student's own: W (in, out), b (out, 1), X
@@ -35,20 +35,20 @@ class Played:
     ----------
     task : Task
     binding : Binding
-    sitting : Sitting
+    process : StudentProcess
         The section's code, in a worker.
     """
 
-    def __init__(self, task: Task, binding: Binding, sitting: Sitting) -> None:
+    def __init__(self, task: Task, binding: Binding, process: StudentProcess) -> None:
         self.task = task
         self.binding = binding
-        self._sitting = sitting
+        self._process = process
 
     def initialise(self) -> Arrays:
         """The student's starting parameters."""
         __tracebackhide__ = True
         role = self._role("initialise")
-        return _read(role, observe(self._sitting, of_initialise(self.task, role)))
+        return _read(role, observe(self._process, of_initialise(self.task, role)))
 
     def forward(self, parameters: Mapping[str, ArrayLike], X: ArrayLike) -> Arrays:
         """What the forward pass returns: ``y_hat`` (outputs, 1) and, where it does, ``A1``.
@@ -94,7 +94,7 @@ class Played:
     def _ask(self, role: Bound, inputs: Arrays) -> Arrays:
         __tracebackhide__ = True
         batch = Batch("test", "test", role.role, inputs, ("test",))
-        return _read(role, observe_batch(self._sitting, self.task, role, batch))
+        return _read(role, observe_batch(self._process, self.task, role, batch))
 
 
 def _read(role: Bound, outcome: Outcome) -> Arrays:

@@ -130,7 +130,7 @@ class Ending:
     max_rss: int = 0
 
 
-class Lane(Protocol):
+class Slot(Protocol):
     """A source of processes, used by one thread at a time."""
 
     def start(self) -> Link:
@@ -149,4 +149,4 @@ class Lane(Protocol):
         """Return the last lines of what an interpreter said that failed to start."""
 
     def close(self) -> None:
-        """Stop, and give back everything the lane holds."""
+        """Stop, and give back everything the slot holds."""

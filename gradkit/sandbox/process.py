@@ -46,10 +46,10 @@ class Question:
 
 
 class OverdueError(Exception):
-    """A hurried sitting did not come to its end: it took too long, or lost its process."""
+    """A hurried submission did not come to its end: it took too long, or lost its process."""
 
 
-class Sitting:
+class StudentProcess:
     """A context manager that puts requests to a section's code.
 
     Each request may take half of what is left of the deadline, so that a hang costs the
@@ -64,7 +64,7 @@ class Sitting:
     forbidden : frozenset of str
         Names that must not come from other sections.
     deadline : float
-        Seconds of wall time for the whole sitting.
+        Seconds of wall time for all requests.
     seed : int
         Seeds the random generators of every worker, so that each starts alike.
     imports : Imports
@@ -126,7 +126,7 @@ class Sitting:
         Raises
         ------
         OverdueError
-            The sitting is hurried, and there was no reply in time.
+            It is hurried, and there was no reply in time.
         """
         reply = self._ask(kind, data, arrays)
         if isinstance(reply, Lost):
@@ -184,7 +184,7 @@ class Sitting:
     def ask_all(self, questions: Sequence[Question]) -> list[tuple[Frame | Lost, str]]:
         """Put several requests, and give each reply with what was printed meanwhile.
 
-        A hurried sitting puts them all at once, which is quicker. Where that does not go
+        A hurried one puts them all at once, which is quicker. Where that does not go
         smoothly, or anything is printed, a new worker is asked one by one, as others are: what
         was lost, or printed, then belongs to one of them.
 

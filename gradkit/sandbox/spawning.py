@@ -1,4 +1,4 @@
-"""A lane whose processes are interpreters, used once and started ahead. Every system."""
+"""A slot whose processes are interpreters, used once and started ahead. Every system."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gradkit.runtime.process_tree import kill_tree
 from gradkit.sandbox.interpreter import Ending, Link, Recipe, launch
 
 
-class SpawnLane:
+class SpawnSlot:
     """One interpreter in use, and the next one warming up."""
 
     def __init__(self, recipe: Recipe) -> None:

@@ -21,7 +21,7 @@ from gradkit.runtime.frames import (
     encode,
 )
 from gradkit.runtime.messages import Message, message
-from gradkit.sandbox.interpreter import Ending, Lane
+from gradkit.sandbox.interpreter import Ending, Slot
 from gradkit.text import clean_text
 
 _TICK = 0.05
@@ -52,23 +52,23 @@ class Worker:
         kernel. 0 until the worker is closed or lost.
     """
 
-    def __init__(self, lane: Lane, allowance: Allowance, deadline: float, seed: int) -> None:
+    def __init__(self, slot: Slot, allowance: Allowance, deadline: float, seed: int) -> None:
         self.seconds = 0.0
         self.cpu_seconds = 0.0
         self.max_rss = 0
         self.tier = 0
-        self._lane = lane
+        self._slot = slot
         self._cap = allowance.output
         self._printed = bytearray()
         self._dropped = 0
         self._lost: WorkerLost | None = None
         self._code: int | None = None
-        self._link = lane.start()
+        self._link = slot.start()
         self._selector = selectors.DefaultSelector()
         for stream in self._link.channel, self._link.output:
             stream.setblocking(False)
             self._selector.register(stream, selectors.EVENT_READ)
-        self._pulse = lane.pulse()
+        self._pulse = slot.pulse()
         if self._pulse is not None:
             self._selector.register(self._pulse, selectors.EVENT_READ)
         self._end = math.inf
@@ -132,7 +132,7 @@ class Worker:
             reply = self._exchange(encode(Frame("open", {}, data), TO_WORKER), _START_SECONDS)
         except WorkerLost as lost:
             self._drain(self._cap)
-            said = self.output.strip() or self._lane.complaint()
+            said = self.output.strip() or self._slot.complaint()
             self.close()
             if self._code == UNCONFINED:
                 raise WorkshopError(f"no submission is run: {said}") from None
@@ -190,7 +190,7 @@ class Worker:
         if self._link.output in ready:
             self._drain(_CHUNK)
         if self._pulse in ready or not ready:
-            return self._lane.ended()
+            return self._slot.ended()
         return False
 
     def _send(self, unsent: memoryview) -> memoryview:
@@ -234,7 +234,7 @@ class Worker:
     def _bury(self) -> NoReturn:
         """Say how a process ended whose channel is closed."""
         patience = time.monotonic() + _GRACE
-        while not (ended := self._lane.ended()) and time.monotonic() < patience:
+        while not (ended := self._slot.ended()) and time.monotonic() < patience:
             time.sleep(0.001)
         if not ended:
             self._lose("protocol", message("closed"))
@@ -247,7 +247,7 @@ class Worker:
         raise self._lost
 
     def _stop(self) -> Ending | None:
-        ending = self._lane.stop()
+        ending = self._slot.stop()
         if ending is not None:
             self._code = ending.code
             self.cpu_seconds = ending.cpu_seconds

@@ -226,7 +226,7 @@ KEPT = 64
 """Runs that are remembered: a task has a handful from its own starts on its own data."""
 
 
-class Remembered:
+class CachedOracle:
     """Another oracle, asked once for what it has been asked before.
 
     Its runs are from the task's starts and on the task's rows, but for those on data that is

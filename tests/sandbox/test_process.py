@@ -10,7 +10,7 @@ import pytest
 from gradkit.records.observations import Lost
 from gradkit.records.submission import Cell, Place, Section
 from gradkit.sandbox import Workshop
-from gradkit.sandbox.process import OverdueError, Question, Sitting
+from gradkit.sandbox.process import OverdueError, Question, StudentProcess
 from gradkit.sandbox.worker import Worker
 
 SOURCE = """
@@ -43,10 +43,10 @@ def chance(W):
 """
 
 
-def sit(workshop: Workshop, *, hurried: bool, deadline: float = 20.0) -> Sitting:
+def sit(workshop: Workshop, *, hurried: bool, deadline: float = 20.0) -> StudentProcess:
     """A sitting with the source above."""
     section = Section(("t",), (Cell("cell 1", "hw.py", None, SOURCE),))
-    return Sitting(workshop, section, {}, frozenset(), deadline, seed=0, hurried=hurried)
+    return StudentProcess(workshop, section, {}, frozenset(), deadline, seed=0, hurried=hurried)
 
 
 def question(function: str) -> Question:
@@ -68,7 +68,7 @@ def question(function: str) -> Question:
     return Question(function, "batch", {"call": call, "n": 1}, {"W1": np.ones((1, 2, 1))})
 
 
-def told(sitting: Sitting, functions: list[str]) -> list[tuple[object, str]]:
+def told(sitting: StudentProcess, functions: list[str]) -> list[tuple[object, str]]:
     """What comes of the questions, as far as it can be compared."""
     with sitting:
         return [
@@ -128,7 +128,7 @@ def test_who_is_not_in_time_or_crashes_is_given_up(workshop, trouble) -> None:
     assert [isinstance(reply, Lost) for reply in replies] == [False, True, False]
 
 
-def asked(sitting: Sitting, function: str) -> float:
+def asked(sitting: StudentProcess, function: str) -> float:
     """One number of the reply."""
     put = question(function)
     reply = sitting.ask(put.kind, put.data, put.arrays)

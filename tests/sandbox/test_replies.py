@@ -246,7 +246,7 @@ def test_a_model_of_any_parameters_can_be_answered(monkeypatch) -> None:
         "Odd": [SimpleNamespace(shape=[1.5, float("nan")])],
     }
     monkeypatch.setattr(torch_call, "build", lambda made: SimpleNamespace(parameters=lambda: made))
-    monkeypatch.setattr(child.Desk, "namespace", models, raising=False)
+    monkeypatch.setattr(child.Loaded, "namespace", models, raising=False)
     for name in models:
         asked = {"candidates": [name]}
         reply = child.model(Frame("model", {}, asked))
@@ -268,7 +268,7 @@ def test_a_dict_of_any_keys_can_be_answered(monkeypatch, key) -> None:
         "returns": {},
         "shapes": {},
     }
-    monkeypatch.setattr(child.Desk, "namespace", {"f": lambda: {key: 1.0}}, raising=False)
+    monkeypatch.setattr(child.Loaded, "namespace", {"f": lambda: {key: 1.0}}, raising=False)
     reply = child.explore(Frame("explore", {}, {"call": call}))
     encode(reply, TO_GRADER)
     check("explore", {"call": call}, {}, reply)
@@ -289,7 +289,7 @@ def test_a_key_that_cannot_be_told_is_the_students_failure(monkeypatch) -> None:
         "returns": {},
         "shapes": {},
     }
-    monkeypatch.setattr(child.Desk, "namespace", {"f": lambda: {Evil(): 1.0}}, raising=False)
+    monkeypatch.setattr(child.Loaded, "namespace", {"f": lambda: {Evil(): 1.0}}, raising=False)
     reply = child.explore(Frame("explore", {}, {"call": call}))
     check("explore", {"call": call}, {}, reply)
     assert reply.data["failure"]["message"] == "evil"
