@@ -12,7 +12,7 @@ from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
-from gradkit.task.oracle import CachedOracle, Oracle
+from gradkit.task.oracle import Oracle
 
 
 class TimeBudget(Protocol):
@@ -100,7 +100,7 @@ class Resources:
         form = self._settings.form
         if task.id in self._oracles:
             return self._oracles[task.id]
-        oracle = self._oracles[task.id] = CachedOracle(oracle_of(task, self._reference, form))
+        oracle = self._oracles[task.id] = oracle_of(task, self._reference, form)
         return oracle
 
     def note(self, task: Task, process: StudentProcess) -> None:

@@ -14,7 +14,7 @@ from gradkit.records.mistake import Preset
 from gradkit.records.task import Assignment, Form, Task
 from gradkit.sandbox.tiers import CONTAINER, GRADING, PACKED
 from gradkit.task.assignment import AssignmentError, read_assignment
-from gradkit.task.oracle import Derived, Oracle, OracleError
+from gradkit.task.oracle import CachedOracle, Derived, Oracle, OracleError
 from gradkit.task.probes import draw
 from gradkit.task.solution import find_reference, load_reference, verify
 
@@ -86,7 +86,7 @@ def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
         It cannot be used, or there is none where there must be one.
     """
     if reference is not None:
-        oracle = load_reference(task, reference, form)
+        oracle = CachedOracle(load_reference(task, reference, form))
         if form == "correct":
             verify(task, oracle, draw(task, 0, Derived(task).forward, takes_rate=False))
         return oracle
@@ -94,7 +94,7 @@ def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
         raise OracleError(
             "--form published needs the model solutions: name their folder with --reference."
         )
-    return Derived(task)
+    return CachedOracle(Derived(task))
 
 
 def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
 from functools import lru_cache
 
 _KEPT = 32
@@ -45,27 +44,27 @@ def _parse(source: str) -> ast.Module:
 _kept = lru_cache(maxsize=_KEPT)(_parse)
 
 
-def walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a tree as `ast.walk` does, but for operators and contexts."""
-    waiting = [node]
-    for part in waiting:
-        yield part
+def walk(node: ast.AST) -> list[ast.AST]:
+    """List the nodes of a tree as `ast.walk` does, but for operators and contexts."""
+    found = [node]
+    for part in found:
         for value in vars(part).values():
             kind = type(value)
             if kind is list:
-                waiting += [
+                found += [
                     item for item in value if type(item) not in _PLAIN and isinstance(item, ast.AST)
                 ]
             elif kind not in _PLAIN and isinstance(value, ast.AST):
-                waiting.append(value)
+                found.append(value)
+    return found
 
 
-def walk_statements(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield from `walk` what statements are, or stand in; no expression holds any."""
-    waiting = [node]
-    for part in waiting:
-        yield part
-        waiting += statements_in(part)
+def walk_statements(node: ast.AST) -> list[ast.AST]:
+    """List of `walk` what statements are, or stand in; no expression holds any."""
+    found = [node]
+    for part in found:
+        found += statements_in(part)
+    return found
 
 
 def statements_in(node: ast.AST) -> list[ast.AST]:

@@ -218,19 +218,26 @@ def gradient(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str
     dict
         For each parameter an array of its shape, with the leading axes of all: dL/dW1, dL/db1, …
     """
-    stages, slope, _ = _backwards_from(task, parameters, X, y)
+    return gradient_at(task, run(stack(task.layers), parameters, X), parameters, y)
+
+
+def gradient_at(
+    task: Task, stages: Sequence[Stage], parameters: Parameters, y: Array
+) -> dict[str, Array]:
+    """The gradient where a forward pass, as `run` gives it, has been made already."""
+    stages, slope, _ = _backwards_from(task, stages, y)
     return slopes_of(stages, parameters, slope)
 
 
 def _backwards_from(
-    task: Task, parameters: Parameters, X: Array, y: Array
-) -> tuple[tuple[Stage, ...], Array, Callable[[Array, Values], Values]]:
-    """The forward pass, the slope of the loss by what its last stage gives, and that as a function.
+    task: Task, stages: Sequence[Stage], y: Array
+) -> tuple[Sequence[Stage], Array, Callable[[Array, Values], Values]]:
+    """Where to go back from: stages, the slope of the loss by the last, and that as a function.
 
     With the activation that belongs to its loss, the last layer is run without: the two slopes
     cancel.
     """
-    loss, stages = LOSSES[task.loss], run(stack(task.layers), parameters, X)
+    loss = LOSSES[task.loss]
     y_hat, by_output = stages[-1].output, loss.slope
     if loss.by_sum is not None and task.layers[-1].activation == loss.natural:
         stages, by_output = (*stages[:-1], before_activation(stages[-1])), loss.by_sum
@@ -255,15 +262,16 @@ def gradient_units(task: Task, parameters: Parameters, X: Array, y: Array) -> di
         For each parameter an array of its shape, absolute; to be multiplied by the rounding unit
         of the arithmetic.
     """
-    stages, slope, by_output = _backwards_from(task, parameters, X, y)
+    passed = run(stack(task.layers), parameters, X)
+    stages, slope, by_output = _backwards_from(task, passed, y)
     entering, lost = [np.abs(X).astype(np.float64)], np.abs(X).astype(np.float64)
-    for stage in run(stack(task.layers), parameters, X):
+    for stage in passed:
         (activation,), number = stage.layer.activations, stage.layer.number
         W, b = np.swapaxes(parameters[f"W{number}"], -1, -2), parameters[f"b{number}"]
         lost = np.abs(W) @ (lost + np.abs(stage.entering)) + np.abs(b)
         lost = _steepness(activation, stage.output) * lost + np.abs(stage.output)
         entering.append(lost)
-    y_hat = run(stack(task.layers), parameters, X)[-1].output
+    y_hat = passed[-1].output
     off = [by_output(y, y_hat + NUDGE * lost), by_output(y * (1 + NUDGE), y_hat)]
     lost = np.abs(slope) + sum(np.abs(each - slope) for each in off) / NUDGE
     units: dict[str, Array] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -114,27 +114,41 @@ class Derived:
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Gradient descent: each parameter minus its rate times its gradient."""
+        stages = network.run(network.stack(self.task.layers), inputs, inputs["X"])
+        return self._step(stages, inputs)
+
+    def _step(self, stages: Sequence[network.Stage], inputs: Mapping[str, Array]) -> dict[str, Array]:
         parameters = parameters_in(inputs)
-        slopes = network.gradient(self.task, parameters, inputs["X"], inputs["y"])
+        slopes = network.gradient_at(self.task, stages, parameters, inputs["y"])
         return {
             key: value - rate_of(self.task, key, inputs)[:, None, None] * slopes[key]
             for key, value in parameters.items()
         }
 
     def train(self, run: Run) -> dict[str, Array]:
-        """Example by example in numpy tasks; on the mean over all rows in torch tasks."""
+        """Train example by example in numpy tasks; on the mean over all rows in torch tasks."""
+        layers = network.stack(self.task.layers)
         if self.task.framework == "torch":
-            return self._train_full_batch(run)
-        return by_example(self, run)
+            return self._train_full_batch(run, layers)
+        stages: tuple[network.Stage, ...] = ()
 
-    def _train_full_batch(self, run: Run) -> dict[str, Array]:
+        def forward(parameters: Parameters, X: Array) -> tuple[Array, Array]:
+            # What a step needs of the forward pass is not worked out twice.
+            nonlocal stages
+            stages = network.run(layers, parameters, X)
+            return stages[-1].values[-1], stages[-1].entering
+
+        return by_example(forward, lambda inputs: self._step(stages, inputs), run)
+
+    def _train_full_batch(self, run: Run, layers: Sequence[network.Dense]) -> dict[str, Array]:
         X, y = run.X.T.astype(float), run.y.T.astype(float)
         scale = mean_scale(self.task) / len(run.X)
         parameters = {key: value.copy() for key, value in run.parameters.items()}
         losses = []
         for _ in range(run.epochs):
-            losses.append(network.loss(self.task, parameters, X, y) * scale)
-            slopes = network.gradient(self.task, parameters, X, y)
+            stages = network.run(layers, parameters, X)
+            losses.append(network.loss_of(self.task, y, stages[-1].values[-1]) * scale)
+            slopes = network.gradient_at(self.task, stages, parameters, y)
             parameters = {
                 key: value - _own_rate(self.task, key) * scale * slopes[key]
                 for key, value in parameters.items()
@@ -143,11 +157,10 @@ class Derived:
 
 
 @dataclass(frozen=True, slots=True)
-class Rescaled:
-    """Another oracle of a numpy task, with the steps of each kind longer by a ratio."""
+class _Wrapper:
+    """Another oracle, of which a part is answered otherwise."""
 
     oracle: Oracle
-    ratios: Mapping[str, float]
 
     @property
     def kind(self) -> Literal["reference", "derived"]:
@@ -160,6 +173,17 @@ class Rescaled:
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """See `Oracle`."""
+        return self.oracle.update(inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Rescaled(_Wrapper):
+    """Another oracle of a numpy task, with the steps of each kind longer by a ratio."""
+
+    ratios: Mapping[str, float]
+
+    def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """See `Oracle`."""
         return {
             key: inputs[key] + self.ratios.get(key[0], 1.0) * (value - inputs[key])
             for key, value in self.oracle.update(inputs).items()
@@ -167,7 +191,37 @@ class Rescaled:
 
     def train(self, run: Run) -> dict[str, Array]:
         """See `Oracle`."""
-        return by_example(self, run)
+        return by_example(self.forward, self.update, run)
+
+
+KEPT = 64
+"""Runs that are cached: a task has a handful from its own starts on its own data."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedOracle(_Wrapper):
+    """Another oracle, asked once for what it has been asked before.
+
+    Its runs are from the task's starts and on the task's rows, but for those on data that is
+    drawn for one submission; these are forgotten again.
+    """
+
+    _runs: OrderedDict[Hashable, dict[str, Array]] = field(default_factory=OrderedDict)
+
+    def train(self, run: Run) -> dict[str, Array]:
+        """See `Oracle`. Arrays are read-only."""
+        arrays = {**run.parameters, "X": run.X, "y": run.y}
+        told = tuple((k, a.dtype.str, a.shape, a.tobytes()) for k, a in arrays.items())
+        key = (told, run.epochs, run.rate)
+        if key not in self._runs:
+            answer = self.oracle.train(run)
+            for value in answer.values():
+                value.flags.writeable = False
+            self._runs[key] = answer
+            if len(self._runs) > KEPT:
+                self._runs.popitem(last=False)
+        self._runs.move_to_end(key)
+        return dict(self._runs[key])
 
 
 def mean_scale(task: Task) -> float:
@@ -186,16 +240,16 @@ def _own_rate(task: Task, key: str) -> float:
     return task.rates.weight if key[0] == "W" else task.rates.bias
 
 
-def by_example(oracle: Oracle, run: Run) -> dict[str, Array]:
-    """A run of single steps by an oracle, as `Oracle.train` gives it."""
+def by_example(forward: Forward, step: Step, run: Run) -> dict[str, Array]:
+    """Make a run of single steps, as `Oracle.train` gives it."""
     hidden = []
 
-    def forward(parameters: Parameters, X: Array) -> tuple[Array, Array]:
-        y_hat, A1 = oracle.forward(parameters, X)
+    def kept(parameters: Parameters, X: Array) -> tuple[Array, Array]:
+        y_hat, A1 = forward(parameters, X)
         hidden.append(A1[0])
         return y_hat, A1
 
-    y_hat, parameters = train_by_example(forward, oracle.update, [run])
+    y_hat, parameters = train_by_example(kept, step, [run])
     ends = final({key: value[0] for key, value in parameters.items()})
     return {"y_hat": y_hat[:, 0], "A1": np.array(hidden), **ends}
 
@@ -220,50 +274,6 @@ def final(parameters: Parameters) -> dict[str, Array]:
 def parameters_in(inputs: Mapping[str, Array]) -> dict[str, Array]:
     """The parameters among the inputs of probes."""
     return {key: value for key, value in inputs.items() if key[0] in "Wb"}
-
-
-KEPT = 64
-"""Runs that are remembered: a task has a handful from its own starts on its own data."""
-
-
-class CachedOracle:
-    """Another oracle, asked once for what it has been asked before.
-
-    Its runs are from the task's starts and on the task's rows, but for those on data that is
-    drawn for one submission; these are forgotten again.
-    """
-
-    def __init__(self, oracle: Oracle) -> None:
-        self._oracle = oracle
-        self._runs: OrderedDict[Hashable, dict[str, Array]] = OrderedDict()
-
-    @property
-    def kind(self) -> Literal["reference", "derived"]:
-        """See `Oracle`."""
-        return self._oracle.kind
-
-    def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
-        """See `Oracle`."""
-        return self._oracle.forward(parameters, X)
-
-    def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """See `Oracle`."""
-        return self._oracle.update(inputs)
-
-    def train(self, run: Run) -> dict[str, Array]:
-        """See `Oracle`. Arrays are read-only."""
-        arrays = {**run.parameters, "X": run.X, "y": run.y}
-        told = tuple((k, a.dtype.str, a.shape, a.tobytes()) for k, a in arrays.items())
-        key = (told, run.epochs, run.rate)
-        if key not in self._runs:
-            answer = self._oracle.train(run)
-            for value in answer.values():
-                value.flags.writeable = False
-            self._runs[key] = answer
-            if len(self._runs) > KEPT:
-                self._runs.popitem(last=False)
-        self._runs.move_to_end(key)
-        return dict(self._runs[key])
 
 
 @dataclass(frozen=True, slots=True)

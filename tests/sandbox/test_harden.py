@@ -34,7 +34,7 @@ def start(workshop):
 
 def said_by(code):
     """The error that code, run in a process of its own, ends with."""
-    code = f"from gradkit.sandbox import linux, filters\nimport os\n{code}"
+    code = f"from gradkit.runtime import linux, filters\nimport os\n{code}"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -81,7 +81,7 @@ class TestSteps:
     def test_fork_server_fails_closed(self, step, tmp_path):
         """A fork server that cannot be shut in starts no worker, and says why."""
         (tmp_path / "unfit.py").write_text(
-            "from gradkit.sandbox import linux\n"
+            "from gradkit.runtime import linux\n"
             "def refuse(*_): raise OSError(1, 'not on this machine')\n"
             f"linux.{step} = refuse\n"
             "HANDLERS = {}\n"
@@ -99,7 +99,7 @@ class TestSteps:
     def test_worker_fails_closed(self, broken, tmp_path):
         """A worker that cannot be tied down is refused before it has seen anything."""
         (tmp_path / "unfit.py").write_text(
-            "from gradkit.sandbox import filters, linux\n"
+            "from gradkit.runtime import filters, linux\n"
             "def refuse(*_): raise OSError(1, 'not on this machine')\n"
             f"{broken}\n"
             "HANDLERS = {}\n"
@@ -121,7 +121,7 @@ class TestSteps:
     def test_nobody_is_run_where_steps_are_only_said_to_be_done(self, tmp_path):
         """The fork server gives up, and says why."""
         (tmp_path / "unfit.py").write_text(
-            "from gradkit.sandbox import linux\nlinux._libc.prctl = lambda *_: 0\nHANDLERS = {}\n"
+            "from gradkit.runtime import linux\nlinux._libc.prctl = lambda *_: 0\nHANDLERS = {}\n"
         )
         text = "confined: .*adopting orphans: the system says that it is done"
         options = {"handlers": "unfit", "search": [str(tmp_path)]}
@@ -173,7 +173,7 @@ class TestTiers:
     def test_not_reached(self, tmp_path):
         """A tier that is not there is refused, with what it takes."""
         (tmp_path / "unfit.py").write_text(
-            "from gradkit.sandbox import linux\nlinux.landlock_version = lambda: 0\nHANDLERS = {}\n"
+            "from gradkit.runtime import linux\nlinux.landlock_version = lambda: 0\nHANDLERS = {}\n"
         )
         options = {"handlers": "unfit", "search": [str(tmp_path)]}
         text = (
