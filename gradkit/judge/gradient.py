@@ -278,8 +278,9 @@ def _shared(ratios: Array, relative: float, slope: Array) -> float:
 
     It is fitted over all that agree: each of them alone has its own rounding.
     """
-    ordered, reach = np.sort(ratios), relative * np.abs(ratios)
-    with np.errstate(over="ignore", invalid="ignore"):
+    ordered = np.sort(ratios)
+    with np.errstate(over="ignore", invalid="ignore"):  # they may be huge, or without end
+        reach = relative * np.abs(ratios)
         ends = [np.searchsorted(ordered, ratios - reach, "left")]
         ends += [np.searchsorted(ordered, ratios + reach, "right")]
         alike = ends[1] - ends[0]
@@ -287,7 +288,8 @@ def _shared(ratios: Array, relative: float, slope: Array) -> float:
         if alike.max() < 2:
             return tolerances.median(ratios)
         fit = np.abs(ratios - chosen) <= reach[alike.argmax()]
-        return float((ratios[fit] * slope[fit] ** 2).sum() / (slope[fit] ** 2).sum())
+        fitted = (ratios[fit] * slope[fit] ** 2).sum() / (slope[fit] ** 2).sum()
+        return float(fitted if np.isfinite(fitted) else chosen)
 
 
 def _compare(

@@ -50,7 +50,7 @@ LOOPS: Mapping[str, str] = {
     "student": phrase("Your own training loop ran."),
 }
 
-OF_CHANGE = 1e-3
+OF_CHANGE = 5e-5
 """What a run in torch is let off, of its whole change: its sums are made in an order of its own."""
 
 COURSE = 100
@@ -216,11 +216,16 @@ def _losses(
             )
         taken = None
     found = {} if taken is None else {"loss": _by_epoch(taken, run)[None]}
+    tolerance = allowed(epochs)
+    if taken is not None:
+        # Once off its course, a loss is only right where it happens to cross it.
+        off_course = ~tolerances.near(_by_epoch(taken, run), epochs, tolerance)
+        tolerance = np.where(np.logical_or.accumulate(off_course), -1.0, tolerance)
     comparison.compare(
         "loss",
         replace(outcome, outputs=found),
         epochs[None],
-        _fixed(allowed(epochs)[None]),
+        _fixed(tolerance[None]),
         (run.start,),
         still=(np.full_like(epochs, _untrained(task, run)) if earns else epochs)[None],
     )
