@@ -117,7 +117,9 @@ class Derived:
         stages = network.run(network.stack(self.task.layers), inputs, inputs["X"])
         return self._step(stages, inputs)
 
-    def _step(self, stages: Sequence[network.Stage], inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def _step(
+        self, stages: Sequence[network.Stage], inputs: Mapping[str, Array]
+    ) -> dict[str, Array]:
         parameters = parameters_in(inputs)
         slopes = network.gradient_at(self.task, stages, parameters, inputs["y"])
         return {
