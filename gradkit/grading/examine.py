@@ -1,4 +1,4 @@
-"""Examine one section for one task: bind, draw, observe, judge."""
+"""Examine one section for one task: bind, draw, observe, judge; then diagnose what failed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ import numpy as np
 
 from gradkit.binding import bind
 from gradkit.binding.facts import Outline
+from gradkit.faults import contain
 from gradkit.judge import Case, judge
 from gradkit.judge.case import Examined, expected_of
-from gradkit.judge.memorised import AGAIN
+from gradkit.judge.memorised import AGAIN, remarkable
+from gradkit.language import say
 from gradkit.records.binding import Binding
+from gradkit.records.finding import Inquiry
 from gradkit.records.observations import Observations, Outcome
 from gradkit.records.probes import Batch, Probes, Run
 from gradkit.records.task import Array, Task
+from gradkit.records.undiagnosed import NoDiagnosisError
+from gradkit.sandbox import WorkshopError
 from gradkit.sandbox.observe import (
     observe_all,
     observe_run_with,
@@ -27,8 +32,8 @@ from gradkit.sandbox.observe import (
     of_run,
     of_training,
 )
-from gradkit.sandbox.process import Question, StudentProcess
-from gradkit.task.oracle import Oracle, final
+from gradkit.sandbox.process import OverdueError, Question, StudentProcess
+from gradkit.task.oracle import Oracle, OracleError, final
 from gradkit.task.probes import draw
 
 ROUNDED = 1e-12
@@ -173,3 +178,61 @@ def _as_guessed(
         return None
     ends = final({key: value[-1] for key, value in after.items()})
     return replace(guess, outputs={"y_hat": y_hat, **ends})
+
+
+# --- why ---------------------------------------------------------------------------------
+
+FORESEEN = (OverdueError, OracleError, WorkshopError, MemoryError)
+"""What ends a whole submission, and is said where it is known whose."""
+
+
+def diagnose(
+    task: Task,
+    process: StudentProcess,
+    examined: Examined,
+    oracle: Oracle,
+    seed: int,
+    *,
+    asked: bool = True,
+) -> tuple[Inquiry, list[str]]:
+    """Find the mistakes behind what failed, and say in notes what of it could not be done.
+
+    It only ever lightens marks and explains them: its own fault must not cost the report.
+    Where failures are not ``asked`` about, only what is remarkable by itself is found.
+    """
+    failed = any(verdict.state == "fail" for verdict in examined.verdicts)
+    asked = asked and failed
+    if not asked and not remarkable(examined.case):
+        return Inquiry(), []
+    # Late: rules and mistakes take time to load, and who passes needs none.
+    from gradkit.diagnosis.inquiry import inquire, short_of, suspicions
+
+    inquiry, notes = Inquiry(), list[str]()
+    try:
+        if asked:
+            for late in (False, True):
+                process.renew(apart=late)
+                before = len(process.losses)
+                inquiry = inquire(task, examined, process, oracle, seed)
+                losses = process.losses[before:]
+                # A busy machine may be to blame: whoever it costs a name gets another chance.
+                if all(lost.kind != "timeout" for lost in losses):
+                    break
+            notes = short_of(inquiry, losses)
+        remarks = suspicions(task, examined, inquiry)
+        return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
+    except NoDiagnosisError as error:
+        return Inquiry(), [
+            say("There is no diagnosis here: {why}. Marks count entries.", why=str(error))
+        ]
+    except FORESEEN:
+        raise
+    except Exception as error:
+        kind = contain(error, f"in the diagnosis of {task.id} in {process.section.title!r}")
+        return Inquiry(), [
+            say(
+                "This could not be diagnosed, by a fault of gradkit's own ({kind}): tell your "
+                "instructor. Marks count entries.",
+                kind=kind,
+            )
+        ]

@@ -12,16 +12,13 @@ from pathlib import Path
 
 from gradkit.binding import bind
 from gradkit.binding.outline import outline
-from gradkit.grading.recognise import UnrecognisedError, another_exercise, recognise, resembles
-from gradkit.grading.session import Session
-from gradkit.grading.settings import BreakdownError, GradingError
+from gradkit.grading.recognise import another_exercise, recognise, refusals, resembles
+from gradkit.grading.session import Session, read_submission
+from gradkit.grading.settings import GradingError
 from gradkit.records.binding import Binding
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Task
-from gradkit.sandbox import WorkshopError
 from gradkit.sandbox.functions import StudentFunctions
-from gradkit.submission.files import SubmissionError
-from gradkit.submission.read import read
 from gradkit.task.oracle import Answers
 
 
@@ -33,14 +30,8 @@ def recognised(session: Session, path: Path) -> tuple[Task, ...]:
     GradingError
         See `gradkit.grading.session.Session.grade`.
     """
-    named = session.settings.tasks
-    try:
-        submission = read(path)
-        claimed = recognise(submission, session.tasks, named, session.resources.open_process)
-    except (SubmissionError, UnrecognisedError) as error:
-        raise GradingError(str(error)) from None
-    except WorkshopError as error:
-        raise BreakdownError(str(error)) from None
+    named, submission = session.settings.tasks, read_submission(path)
+    claimed = recognise(submission, session.tasks, named, session.resources.open_process)
     if not claimed:
         raise GradingError(another_exercise(submission, session.assignment))
     return tuple(task for task in session.tasks if task.id in (named or claimed))
@@ -54,10 +45,8 @@ def mistaken_for(session: Session, submission: Submission, section: Section) -> 
     GradingError
         The grader's own side failed.
     """
-    try:
+    with refusals(submission):
         return resembles(section, session.tasks, submission, session.resources.open_process)
-    except WorkshopError as error:
-        raise BreakdownError(str(error)) from None
 
 
 @contextmanager
@@ -69,10 +58,7 @@ def student_functions(session: Session, path: Path, task: str) -> Iterator[Stude
     GradingError
         See `gradkit.grading.session.Session.grade`.
     """
-    try:
-        submission = read(path)
-    except SubmissionError as error:
-        raise GradingError(str(error)) from None
+    submission = read_submission(path)
     chosen, section, binding, _ = binding_of(session, submission, task)
     with session.resources.open_process(chosen, section, submission) as process:
         yield StudentFunctions(chosen, binding, process)
@@ -95,12 +81,10 @@ def binding_of(
     GradingError
         The grader's own side failed, or it cannot be told what speaks for the task.
     """
-    try:
+    with refusals(submission):
         claimed = recognise(submission, session.tasks, (task,), session.resources.open_process)
         chosen = next(each for each in session.tasks if each.id == task)
         section = claimed[task].section
         with session.resources.open_process(chosen, section, submission) as process:
             binding = bind(chosen, outline(section, submission.modules), process)
-    except (UnrecognisedError, WorkshopError) as error:
-        raise GradingError(str(error)) from None
     return chosen, section, binding, session.resources.forbidden

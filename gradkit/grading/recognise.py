@@ -7,8 +7,8 @@ forward pass gives at known weights.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from gradkit.binding import bind
 from gradkit.binding.keywords import leaning
 from gradkit.binding.outline import outline
+from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
 from gradkit.language import phrase, say
 from gradkit.records.probes import Batch
 from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Array, Assignment, Task
+from gradkit.sandbox import WorkshopError
 from gradkit.sandbox.observe import observe_batch, shapes_of
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.choose import choose
@@ -30,7 +32,7 @@ from gradkit.submission.divide import divide
 from gradkit.submission.source import parse
 from gradkit.task.activations import ACTIVATIONS
 from gradkit.task.network import rounding_units
-from gradkit.task.oracle import Derived
+from gradkit.task.oracle import Derived, OracleError
 from gradkit.task.probes import draw
 
 OpenProcess = Callable[[Task, Section, Submission], AbstractContextManager[StudentProcess]]
@@ -45,8 +47,27 @@ PROBLEMS = 3
 WITH_EXP = frozenset(name for name, one in ACTIVATIONS.items() if "exp" in one.numpy)
 
 
-class UnrecognisedError(Exception):
-    """The submission answers none of the tasks, or it cannot be told which."""
+@contextmanager
+def refusals(submission: Submission) -> Iterator[None]:
+    """Turn what can end a whole submission into a sentence about it.
+
+    Raises
+    ------
+    GradingError
+        Its code is nested too deeply to be read.
+    BreakdownError
+        There is no worker or no model solution that can be used, or no memory left.
+    """
+    try:
+        yield
+    except (OracleError, WorkshopError) as error:
+        raise BreakdownError(str(error)) from None
+    except RecursionError:
+        if not nests_deeply(submission):
+            raise
+        raise GradingError(too_deep(submission)) from None
+    except MemoryError:
+        raise BreakdownError(too_large(submission)) from None
 
 
 def recognise(
@@ -66,16 +87,12 @@ def recognise(
 
     Raises
     ------
-    UnrecognisedError
-        A section could be several tasks, and its forward pass does not tell which; or the code
-        is nested too deeply to be read.
+    GradingError
+        A section could be several tasks, and its forward pass does not tell which; or see
+        `refusals`.
     """
-    try:
+    with refusals(submission):
         return _recognise(submission, tasks, named, open_process)
-    except RecursionError:
-        if not nests_deeply(submission):
-            raise
-        raise UnrecognisedError(too_deep(submission)) from None
 
 
 def _recognise(
@@ -167,7 +184,7 @@ def _likeliest(
     if gaps:
         left.sort(key=lambda task: gaps.get(task.id, np.inf))
     elif len(left) > 1:
-        raise UnrecognisedError(
+        raise GradingError(
             _problems(submission)
             + say(
                 "{name}: cannot tell which task this is. Name it with --task: one of {tasks}.",

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gradkit.grading.queries import mistaken_for
-from gradkit.grading.resources import Resources
 from gradkit.grading.session import Session
-from gradkit.grading.settings import GradingError, Settings
+from gradkit.grading.settings import GradingError, Resources, Settings
 from gradkit.language import phrase, say
 from gradkit.notebook.kernel import Kernel, headings, modules_beside
 from gradkit.notebook.report import Report
