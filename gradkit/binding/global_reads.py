@@ -10,8 +10,7 @@ from gradkit.language import say
 from gradkit.records.binding import Bound
 from gradkit.records.submission import Place, Section
 from gradkit.records.task import Role
-from gradkit.runtime.names import names_bound, stored_names
-from gradkit.runtime.syntax import walk
+from gradkit.runtime.syntax import names_bound, stored_names, walk
 from gradkit.submission.place import finder
 from gradkit.submission.source import parse
 

@@ -11,8 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from gradkit.records.submission import Section
-from gradkit.runtime.names import LOOPS
-from gradkit.runtime.syntax import walk
+from gradkit.runtime.syntax import LOOPS, walk
 from gradkit.submission.source import parse
 
 CALLS = ("zero_grad", "backward", "step")

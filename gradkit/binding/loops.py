@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gradkit.binding.scope import STEPS, Scope, Surroundings, data_names
-from gradkit.runtime.names import COMPOUND, DEFINITIONS, LOOPS, base_name
-from gradkit.runtime.syntax import statements_in, walk
+from gradkit.runtime.syntax import COMPOUND, DEFINITIONS, LOOPS, base_name, statements_in, walk
 from gradkit.runtime.training import count_of, trains
 
 

@@ -6,8 +6,7 @@ import ast
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gradkit.runtime.names import base_name
-from gradkit.runtime.syntax import walk
+from gradkit.runtime.syntax import base_name, walk
 
 STEPS = 8
 """Assignments that a name is followed through."""

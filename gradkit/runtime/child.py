@@ -6,6 +6,7 @@ student code are caught here and travel as data.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -30,12 +31,11 @@ from gradkit.runtime.call import (
     run_function,
 )
 from gradkit.runtime.frames import DIMENSIONS, Frame
-from gradkit.runtime.imports import Policy, shut_out
+from gradkit.runtime.library import Policy, shut_out
 from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
 from gradkit.runtime.rehearsal import rehearse
 from gradkit.runtime.repeats import repeats
-from gradkit.runtime.script import script
 from gradkit.runtime.serve import reseed
 from gradkit.runtime.trace import trace as traced
 
@@ -302,6 +302,27 @@ def train(frame: Frame) -> Frame:
         failure = {**describe_failure(error, Loaded.cells), "call": 0}
     faults = [[0, *fault] for fault in out.faults]
     return Frame("outcome", out.arrays, {"faults": faults, "failure": failure, "calls": 1})
+
+
+# --- scripts -----------------------------------------------------------------------------
+
+NAME = "snippet.py"
+
+
+def script(frame: Frame) -> Frame:
+    """Run ``text``; what it prints goes the worker's usual way.
+
+    The answer has ``failure``: None, or the traceback as Python would print it.
+    """
+    try:
+        code = compile(frame.data["text"], NAME, "exec", dont_inherit=True)
+        exec(code, {"__name__": "__main__"})  # noqa: S102  (what a worker is for)
+    except BaseException as error:
+        # The first frame is ours.
+        trace = error.__traceback__.tb_next if error.__traceback__ else None
+        lines = traceback.format_exception(type(error), error, trace)
+        return Frame("ran", {}, {"failure": "".join(lines)})
+    return Frame("ran", {}, {"failure": None})
 
 
 HANDLERS: dict[str, Callable[[Frame], Frame]] = {

@@ -15,12 +15,17 @@ from collections.abc import Collection, Iterable, Mapping
 from types import CodeType
 from typing import Any, Self
 
-from gradkit.runtime.imports import ANYTHING, ForbiddenImportError, Policy, is_stand_in, use_of
-from gradkit.runtime.library import Library
-from gradkit.runtime.lift import BEGIN, LOSS, EnoughRounds, Rounds, lifted, recording
+from gradkit.runtime.library import (
+    ANYTHING,
+    ForbiddenImportError,
+    Library,
+    Policy,
+    is_stand_in,
+    use_of,
+)
 from gradkit.runtime.messages import Message, in_english, message, message_of, raised, text_of
-from gradkit.runtime.plan import OWN, Plan, compile_statement
-from gradkit.runtime.statements import Source, Statement, place_of
+from gradkit.runtime.statements import OWN, Plan, Source, Statement, compile_statement, place_of
+from gradkit.runtime.training import BEGIN, LOSS, EnoughRounds, Rounds, lifted, recording
 
 _TEXT = 300
 """Characters of an exception's own text that are passed on."""

@@ -84,7 +84,7 @@ class _Interpreter:
         self._output, self._far_output = socket.socketpair()
         windows = sys.platform == "win32"
         self._process = launch(
-            "gradkit.runtime.single",
+            "gradkit.runtime.serve",
             recipe,
             self._folder,
             stdin=subprocess.PIPE,

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from gradkit.records.submission import Section
 from gradkit.runtime.messages import in_english
-from gradkit.runtime.plan import Plan
-from gradkit.runtime.statements import Statement, place_of
+from gradkit.runtime.statements import Plan, Statement, place_of
 from gradkit.runtime.training import runnable
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)

@@ -13,7 +13,7 @@ from worker_watch import open_workshop
 
 from gradkit.runtime import linux
 from gradkit.runtime.frames import Frame
-from gradkit.runtime.readable import readable
+from gradkit.runtime.harden import readable
 from gradkit.sandbox import Workshop, WorkshopError
 from gradkit.sandbox.tiers import LACKING, short_of
 
