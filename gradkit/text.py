@@ -21,6 +21,7 @@ STEPS = {
     "second step": phrase("second step from {start}"),
 }
 FURTHER = phrase("further parameters")
+DRAWN = phrase("drawn")
 """Labels of probes, steps and entries, by which they are found again, as readers are told them."""
 
 _ESCAPES = re.compile(
@@ -100,11 +101,11 @@ def label_said(label: str) -> str:
     """Say the label of a probe or an entry: ``row 3``, ``first step from near``, ``W1[0,1]``."""
     what, _, start = label.partition(" from ")
     if start and what in STEPS:
-        return say(STEPS[what], start=start)
+        return say(STEPS[what], start=label_said(start))
     word, _, number = label.partition(" ")
     if number.isdigit() and word in PROBES:
         return say(PROBES[word], number=number)
-    return say(FURTHER) if label == FURTHER else label
+    return say(label) if label in (FURTHER, DRAWN) else label
 
 
 def where(place: Place) -> str:

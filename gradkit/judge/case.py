@@ -17,8 +17,7 @@ from gradkit.records.probes import Batch, Probes, Run
 from gradkit.records.task import Array, Task
 from gradkit.records.verdict import State, Verdict
 from gradkit.task.oracle import Derived, Expected, Oracle, Rescaled, expect
-from gradkit.task.probes import DRAWN
-from gradkit.text import function_said
+from gradkit.text import DRAWN, function_said
 
 Earlier = Mapping[str, Verdict]
 """The verdicts of the checks before this one."""

@@ -34,6 +34,7 @@ from gradkit.records.verdict import Course, Verdict
 from gradkit.task import network
 from gradkit.task.oracle import Derived, course_of, mean_scale
 from gradkit.task.probes import TWICE
+from gradkit.text import label_said
 
 ONE_SIZE = phrase(
     "With every row given twice and in another order the losses should stay the "
@@ -239,7 +240,7 @@ def _losses(
             comparison.remark(
                 say(
                     "From the {start} start the loss leaves its course at {at}.",
-                    start=run.start,
+                    start=label_said(run.start),
                     at=at,
                 )
             )

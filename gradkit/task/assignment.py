@@ -32,7 +32,6 @@ from gradkit.records.task import (
 )
 from gradkit.task.activations import ACTIVATIONS, LOSSES
 from gradkit.task.network import parameter_shapes
-from gradkit.task.probes import DRAWN
 from gradkit.task.tables import (
     AssignmentError,
     AssignmentFile,
@@ -45,6 +44,7 @@ from gradkit.task.tables import (
     points_of,
     refuse,
 )
+from gradkit.text import DRAWN
 
 __all__ = ["AssignmentError", "read_assignment"]
 

@@ -20,6 +20,7 @@ from gradkit.records.probes import Batch, Probes, Run
 from gradkit.records.task import Array, Parameters, Start, Task
 from gradkit.task.network import kink_distance, parameter_shapes
 from gradkit.task.oracle import Derived, course_of
+from gradkit.text import DRAWN
 
 RANDOM, FEWEST = 24, 4
 """Random calls in a batch: enough for every entry to be seen well away from zero."""
@@ -178,9 +179,6 @@ def _batch(
         value.flags.writeable = False
     return Batch(name, check, role, inputs, labels)
 
-
-DRAWN = "drawn"
-"""What the start is called; no start of a task's own may have this name."""
 
 SPREAD, NEARER = 0.4, 0.8
 """How far from the task's own numbers, relative to their size, and how much nearer next time."""
