@@ -12,13 +12,13 @@ the layers gave.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gradkit.records.task import Array, Layer, Parameters, Task
-from gradkit.task.activations import ACTIVATIONS, LOSSES, Activation, Values, pull_back
+from gradkit.task.activations import ACTIVATIONS, LOSSES, Activation, Values
 
 NUDGE = 1e-6
 """By how much, relative, a number is moved to see what depends on it."""
@@ -75,6 +75,15 @@ def run(layers: Sequence[Dense], parameters: Mapping[str, Values], X: Values) ->
         stages.append(Stage(layer, A, tuple(values)))
         A = values[-1]
     return tuple(stages)
+
+
+def pull_back(activation: Activation, z: Values, a: Values, slope: Values) -> Values:
+    """The slope of a loss by Z, from the one by A."""
+    if activation.slope is not None:
+        return slope * activation.slope(a)
+    if activation.pull_back is None:
+        raise TypeError("An activation needs a slope or a pull_back; this one has neither.")
+    return activation.pull_back(z, a, slope)
 
 
 def slopes_of(
@@ -227,6 +236,32 @@ def gradient_at(
     """The gradient where a forward pass, as `run` gives it, has been made already."""
     stages, slope, _ = _backwards_from(task, stages, y)
     return slopes_of(stages, parameters, slope)
+
+
+def descend(
+    task: Task,
+    parameters: Parameters,
+    steps: Iterable[tuple[Array, Array]],
+    rates: Mapping[str, float],
+) -> tuple[Array, Array, dict[str, Array]]:
+    """Take steps of gradient descent, one for each pair of X and y.
+
+    Returns
+    -------
+    y_hat : array, (steps, outputs, examples)
+    hidden : array, (steps, units, examples)
+        Output and input of the last layer before each step.
+    parameters : dict of arrays
+        After the last one.
+    """
+    layers, last, after = stack(task.layers), [], dict(parameters)
+    for X, y in steps:
+        stages = run(layers, after, X)
+        last.append(stages[-1])
+        slopes = gradient_at(task, stages, after, y)
+        after = {key: value - rates[key] * slopes[key] for key, value in after.items()}
+    outputs, hidden = ([stage.output for stage in last], [stage.entering for stage in last])
+    return np.array(outputs), np.array(hidden), after
 
 
 def _backwards_from(

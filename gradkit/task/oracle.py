@@ -114,14 +114,8 @@ class Derived:
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Gradient descent: each parameter minus its rate times its gradient."""
-        stages = network.run(network.stack(self.task.layers), inputs, inputs["X"])
-        return self._step(stages, inputs)
-
-    def _step(
-        self, stages: Sequence[network.Stage], inputs: Mapping[str, Array]
-    ) -> dict[str, Array]:
         parameters = parameters_in(inputs)
-        slopes = network.gradient_at(self.task, stages, parameters, inputs["y"])
+        slopes = network.gradient(self.task, parameters, inputs["X"], inputs["y"])
         return {
             key: value - rate_of(self.task, key, inputs)[:, None, None] * slopes[key]
             for key, value in parameters.items()
@@ -129,33 +123,22 @@ class Derived:
 
     def train(self, run: Run) -> dict[str, Array]:
         """Train example by example in numpy tasks; on the mean over all rows in torch tasks."""
-        layers = network.stack(self.task.layers)
-        if self.task.framework == "torch":
-            return self._train_full_batch(run, layers)
-        stages: tuple[network.Stage, ...] = ()
-
-        def forward(parameters: Parameters, X: Array) -> tuple[Array, Array]:
-            # What a step needs of the forward pass is not worked out twice.
-            nonlocal stages
-            stages = network.run(layers, parameters, X)
-            return stages[-1].values[-1], stages[-1].entering
-
-        return by_example(forward, lambda inputs: self._step(stages, inputs), run)
-
-    def _train_full_batch(self, run: Run, layers: Sequence[network.Dense]) -> dict[str, Array]:
-        X, y = run.X.T.astype(float), run.y.T.astype(float)
-        scale = mean_scale(self.task) / len(run.X)
-        parameters = {key: value.copy() for key, value in run.parameters.items()}
-        losses = []
-        for _ in range(run.epochs):
-            stages = network.run(layers, parameters, X)
-            losses.append(network.loss_of(self.task, y, stages[-1].values[-1]) * scale)
-            slopes = network.gradient_at(self.task, stages, parameters, y)
-            parameters = {
-                key: value - _own_rate(self.task, key) * scale * slopes[key]
-                for key, value in parameters.items()
-            }
-        return {"loss": np.array(losses), **final(parameters)}
+        task, scale = self.task, 1.0
+        if task.framework == "torch":
+            X, y = run.X.T.astype(float), run.y.T.astype(float)
+            scale = mean_scale(task) / len(run.X)
+            rates = {key: _own_rate(task, key) * scale for key in run.parameters}
+            steps = [(X, y)] * run.epochs
+        else:
+            columns = (values.astype(float)[:, :, None] for values in (run.X, run.y))
+            own = {key: _own_rate(task, key) for key in run.parameters}
+            rates = own if run.rate is None else dict.fromkeys(own, run.rate)
+            steps = list(zip(*columns, strict=True)) * run.epochs
+        y_hat, A1, after = network.descend(task, run.parameters, steps, rates)
+        if task.framework == "torch":
+            losses = [network.loss_of(task, y, outputs) * scale for outputs in y_hat]
+            return {"loss": np.array(losses), **final(after)}
+        return {"y_hat": y_hat, "A1": A1, **final(after)}
 
 
 @dataclass(frozen=True, slots=True)
