@@ -98,7 +98,7 @@ def _ask(
 
 
 def _again(case: Case) -> list[Question]:
-    """A few of the questions once more, in the same process, for what may be remarkable."""
+    """Return a few of the questions once more, in the same process, for what may be remarkable."""
     task, bound, probes = case.task, case.binding.bound, case.probes
     again = [
         of_batch(task, bound[batch.role], _few(batch))
@@ -132,7 +132,7 @@ def _runs(case: Case, *, own_forward: bool) -> list[Question] | None:
 
 
 def _train_with(case: Case, oracle: Oracle, process: StudentProcess) -> dict[str, Outcome]:
-    """The training runs with the oracle's forward pass, where the student's is no use.
+    """Return the training runs with the oracle's forward pass, where the student's is no use.
 
     Asking step by step takes its time. All steps are asked for at once first, with the outputs
     of a right run, which are the outputs of this run too if its updates are right.
@@ -158,7 +158,7 @@ def _train_with(case: Case, oracle: Oracle, process: StudentProcess) -> dict[str
 def _as_guessed(
     run: Run, guess: Outcome, course: Mapping[str, Array], oracle: Oracle
 ) -> Outcome | None:
-    """The run, if its own parameters give the outputs that were handed in; else None."""
+    """Return the run, if its own parameters give the outputs that were handed in; else None."""
     if guess.lost is not None:
         return replace(guess, outputs={})
     after = {key: guess.outputs[key] for key in run.parameters if key in guess.outputs}

@@ -21,7 +21,7 @@ def deduction(
     preset: Preset = "default",
     own: Mapping[str, float] | None = None,
 ) -> float:
-    """The share of a check's points that a mistake costs.
+    """Return the share of a check's points that a mistake costs.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def is_by_share(code: str) -> bool:
 
 
 def rounding(preset: Preset = "default") -> float:
-    """The share of a check's points that single precision costs: that of a wrong figure."""
+    """Return the share of a check's points that single precision costs: that of a wrong figure."""
     from gradkit.diagnosis.mistakes.catalogue import DEDUCTIONS
 
     return DEDUCTIONS["figure"][preset]
@@ -112,7 +112,7 @@ def mark(
     by_check = {verdict.check: verdict for verdict in verdicts}
 
     def left_alone(codes: Sequence[str]) -> float:
-        """The share of the parameters that no step touched, if those are most of them."""
+        """Return the share of the parameters that no step touched, if those are most of them."""
         about = [f for f in inquiry.findings if f.mistake in codes and is_by_share(f.mistake)]
         part = sum(_cost(f, by_check[f.check], preset, deductions) for f in about)
         return part if part > MOST else 0.0
@@ -183,14 +183,14 @@ def _rounding(cost: float) -> Iterator[str]:
 def _cost(
     finding: Finding, verdict: Verdict, preset: Preset, own: Mapping[str, float] | None
 ) -> float:
-    """The share of its check's points that a finding costs."""
+    """Return the share of its check's points that a finding costs."""
     failed = sum(entry.state != "pass" for entry in verdict.entries)
     concerned = len(finding.entries) or failed
     return deduction(finding.mistake, concerned, len(verdict.entries), preset, own)
 
 
 def share(verdict: Verdict) -> float:
-    """The part of a check's points that was earned: the share of its entries that passed."""
+    """Return the part of a check's points that was earned: the share of its entries that passed."""
     if verdict.state == "pass":
         return 1.0
     if verdict.state not in ("fail", "missing") or not verdict.entries:
@@ -200,7 +200,7 @@ def share(verdict: Verdict) -> float:
 
 
 def total_of(scores: Iterable[float], most: float, step: float) -> float:
-    """The sum of ``scores`` to the nearest multiple of ``step``, at most ``most``.
+    """Return the sum of ``scores`` to the nearest multiple of ``step``, at most ``most``.
 
     Whoever earned all that there is to earn has all of it, whether ``step`` divides that or not.
     """

@@ -23,7 +23,7 @@ from gradkit.task.oracle import Answers
 
 
 def recognised(session: Session, path: Path) -> tuple[Task, ...]:
-    """The tasks that what is at a path will be graded for; nothing is judged yet.
+    """Return the tasks that what is at a path will be graded for; nothing is judged yet.
 
     Raises
     ------
@@ -65,14 +65,14 @@ def student_functions(session: Session, path: Path, task: str) -> Iterator[Stude
 
 
 def answers(session: Session, task: Task) -> Answers:
-    """What is right for a task, one example at a time."""
+    """Return what is right for a task, one example at a time."""
     return Answers(task, session.resources.oracle(task))
 
 
 def binding_of(
     session: Session, submission: Submission, task: str
 ) -> tuple[Task, Section, Binding, frozenset[str]]:
-    """The section that speaks for a task, with what plays which role in it.
+    """Return the section that speaks for a task, with what plays which role in it.
 
     The last item are names that the section must not take from others.
 

@@ -227,13 +227,13 @@ def resembles(
 
 
 def _is_right(task: Task, batch: Batch, y_hat: NDArray[Any], expected: Array) -> bool:
-    """Whether outputs are the task's, but for rounding."""
+    """Tell whether outputs are the task's, but for rounding."""
     units = rounding_units(task.layers, batch.inputs, batch.inputs["X"])[0]
     return bool(near(y_hat, expected, value_tolerance(units, epsilon(y_hat))).all())
 
 
 def another_exercise(submission: Submission, assignment: Assignment) -> str:
-    """The sentence for a submission in which nothing plays any role."""
+    """Return the sentence for a submission in which nothing plays any role."""
     wanted = [role.signature for task in assignment.tasks for role in task.roles if role.required]
     said = _problems(submission)
     text = (
@@ -274,12 +274,12 @@ def too_deep(submission: Submission) -> str:
 
 
 def too_large(submission: Submission) -> str:
-    """The sentence for a submission that no memory is left for."""
+    """Return the sentence for a submission that no memory is left for."""
     return say("{name}: there was not memory enough here to grade it.", name=submission.name)
 
 
 def _problems(submission: Submission) -> str:
-    """What could not be used, told first: it may be why nothing was recognised."""
+    """Return what could not be used, told first: it may be why nothing was recognised."""
     files = {cell.file for cell in submission.cells}
     # Code that cannot be used before files that were left aside.
     problems = sorted(

@@ -171,7 +171,7 @@ class Session:
     def _grade_section(
         self, task: Task, claim: Claim, submission: Submission, seed: int
     ) -> tuple[Evidence, TaskResult]:
-        """The evidence of the section that speaks for a task, and its marks."""
+        """Return the evidence of the section that speaks for a task, and its marks."""
         section = claim.section
         title = section.title or (section.own[0].file if section.own else "")
         scheme = self.scheme
@@ -212,7 +212,7 @@ class Session:
         return evidence, assess(task, evidence, examined.verdicts, scheme)
 
     def _doubt(self, task: Task, section: Section, examined: Examined) -> str:
-        """What there is to say where code alone told the task, and it is not all right."""
+        """Return what there is to say where code alone told the task, and it is not all right."""
         first = ("model", "forward")
         right = all(v.state == "pass" for v in examined.verdicts if v.check in first)
         if right or len(section.tasks) < 2 or task.id in self.settings.tasks:
@@ -224,7 +224,7 @@ class Session:
         )
 
     def _result(self, submission: Submission, seed: int, tasks: Sequence[Task]) -> Result:
-        """All of a result but its marks."""
+        """Return all of a result but its marks."""
         return Result(
             submission=submission.name,
             assignment=self.assignment.id,
@@ -266,7 +266,7 @@ def read_submission(path: Path) -> Submission:
 
 
 def _of_claim(task: Task, claim: Claim) -> Inquiry:
-    """What there is to remark where other code than what counts plays the same roles."""
+    """Return what there is to remark where other code than what counts plays the same roles."""
     if not claim.differs:
         return Inquiry()
     # Late: few submissions have any.
@@ -276,12 +276,12 @@ def _of_claim(task: Task, claim: Claim) -> Inquiry:
 
 
 def _told(*notes: str) -> tuple[str, ...]:
-    """Those that say something."""
+    """Return those that say something."""
     return tuple(note for note in notes if note)
 
 
 def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
-    """Where findings that students may see and checks point, findings first."""
+    """Yield where findings that students may see and checks point, findings first."""
     findings = [f for f in inquiry.findings if f.mistake not in FOR_INSTRUCTORS]
     for finding in findings:
         yield from finding.places

@@ -53,7 +53,7 @@ class Settings:
 
 
 def assignment_and_reference(settings: Settings) -> tuple[Assignment, Path | None]:
-    """The assignment to grade against, and the folder of its model solutions, if any.
+    """Return the assignment to grade against, and the folder of its model solutions, if any.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def digests_of(assignment: Assignment, reference: Path | None) -> dict[str, str]
 
 
 def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
-    """The task's oracle; a model solution is held against the task file first.
+    """Return the task's oracle; a model solution is held against the task file first.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
 
 
 def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
-    """The tasks as that form has them: published updates are no gradients to be checked."""
+    """Return the tasks as that form has them: published updates are no gradients to be checked."""
     return tuple(
         task
         if form == "correct" or task.framework == "torch"
@@ -201,7 +201,7 @@ class TimeBudget(Protocol):
         """Seconds that a section's code is given in all."""
 
     def note(self, framework: str, seconds: float) -> None:
-        """What a section that came to its end has taken."""
+        """Note what a section that came to its end has taken."""
 
 
 class Resources:
@@ -246,7 +246,7 @@ class Resources:
         self._stack = ExitStack()
 
     def open_process(self, task: Task, section: Section, submission: Submission) -> StudentProcess:
-        """A section's code, ready to be asked."""
+        """Return a section's code, ready to be asked."""
         budget, deadline = self._budget, task.deadline
         if budget is not None:
             deadline = min(deadline, budget.limit(task.framework))
@@ -262,7 +262,7 @@ class Resources:
         )
 
     def workshop(self, task: Task) -> Workshop:
-        """Where the code of this task is run; opened when it is first asked for."""
+        """Return where the code of this task is run; opened when it is first asked for."""
         if task.framework not in self.workshops:
             preload = () if task.framework == "numpy" else (task.framework,)
             first = next(iter(self.workshops.values()), None)
@@ -275,7 +275,7 @@ class Resources:
         return self.workshops[task.framework]
 
     def oracle(self, task: Task) -> Oracle:
-        """Where a task's expected values come from."""
+        """Return where a task's expected values come from."""
         form = self._settings.form
         if task.id in self._oracles:
             return self._oracles[task.id]

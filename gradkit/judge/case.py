@@ -44,7 +44,7 @@ class Examined:
 
 
 def outcomes_of(case: Case, calls: Sequence[Batch | Run]) -> list[Outcome]:
-    """The outcomes of these calls, as far as they were made."""
+    """Return the outcomes of these calls, as far as they were made."""
     found = case.observations.outcomes
     return [found[call.name] for call in calls if call.name in found]
 
@@ -59,7 +59,7 @@ def secret_among(runs: Sequence[Run]) -> frozenset[str]:
 
 
 def least(case: Case, check: str) -> float:
-    """The relative error that the assignment lets pass in a check, whatever arithmetic asks.
+    """Return the relative error that the assignment lets pass in a check, whatever arithmetic asks.
 
     A check that the task does not have, which others may look at, has none of its own.
     """
@@ -67,7 +67,7 @@ def least(case: Case, check: str) -> float:
 
 
 def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> Verdict | None:
-    """The verdict where there is nothing to compare: missing, raised, or never came back."""
+    """Return the verdict where there is nothing to compare: missing, raised, or never came back."""
     for missing in case.binding.missing:
         if missing.role == role:
             return Verdict(check, "missing", missing.message, place=missing.place)
@@ -95,13 +95,13 @@ def raiser(bound: Bound, failure: Failure) -> Bound:
 
 
 def subject(bound: Bound) -> str:
-    """What a sentence begins with."""
+    """Return what a sentence begins with."""
     name = called(bound)
     return name[:1].upper() + name[1:]
 
 
 def called(bound: Bound) -> str:
-    """A function's name, or words for what has none."""
+    """Return a function's name, or words for what has none."""
     return function_said(bound.function) if " " in bound.function else f"`{bound.function}`"
 
 
@@ -132,7 +132,7 @@ def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdic
 
 
 def _advice(failure: Failure) -> str:
-    """What to do about the one numpy error whose own words do not say it."""
+    """Return what to do about the one numpy error whose own words do not say it."""
     words = ("0-dimensional", "setting an array element", "only length-1 arrays")
     if any(part in failure.message for part in words):
         return say(
@@ -143,7 +143,7 @@ def _advice(failure: Failure) -> str:
 
 
 def blocked(check: str, by: str, earlier: Earlier, states: Sequence[State]) -> Verdict | None:
-    """The verdict of a check that cannot run for want of what ``by`` looked at."""
+    """Return the verdict of a check that cannot run for want of what ``by`` looked at."""
     before = earlier.get(by)
     if before is None or before.state not in states:
         return None
@@ -153,7 +153,7 @@ def blocked(check: str, by: str, earlier: Earlier, states: Sequence[State]) -> V
 
 
 def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None:
-    """The same for torch checks: a module whose parameters could be set is judged further.
+    """Return the same for torch checks: a module whose parameters could be set is judged further.
 
     It may hold all layers and not have registered them all.
     """
@@ -169,7 +169,7 @@ def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None
 def expected_of(
     task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome]
 ) -> dict[str, dict[str, Array]]:
-    """All expected values for these probes.
+    """Return all expected values for these probes.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def _is_at(found: NDArray[Any] | None, value: Array) -> bool:
 def _by_example(
     task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome], expected: Expected
 ) -> Oracle:
-    """The oracle at the rates that the student's single steps show."""
+    """Return the oracle at the rates that the student's single steps show."""
     batch = probes.update[0]
     outcome = outcomes.get(batch.name)
     if not _came_back(outcome):
@@ -226,7 +226,7 @@ def _by_example(
 def _training(
     task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome], expected: Expected
 ) -> Oracle:
-    """The task's own gradient descent at the rates that the first step of train shows.
+    """Return the task's own gradient descent at the rates that the first step of train shows.
 
     A model solution has rates of its own, and cannot be asked for others.
     """

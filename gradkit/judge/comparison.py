@@ -222,7 +222,7 @@ class Comparison:
         return Verdict(check, "fail", " ".join(sentences), tuple(merged), place, notes)
 
     def _is_explained(self, entry: Entry) -> bool:
-        """Whether a sentence says why there is no number to compare."""
+        """Tell whether a sentence says why there is no number to compare."""
         if entry.parameter not in self._told:
             return False
         return entry.found is None or not np.isfinite(entry.found)
@@ -235,7 +235,7 @@ def _at(first: NDArray[np.intp], values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _odd_numbers(found: NDArray[Any], expected: Array) -> str:
-    """What is wrong with numbers that failed, by their kind: a key of `SENTENCES`."""
+    """Return what is wrong with numbers that failed, by their kind: a key of `SENTENCES`."""
     if found.dtype.kind == "c":
         return "complex"
     if found.dtype.kind in "iub":
@@ -256,7 +256,7 @@ def joined(names: list[str]) -> str:
 
 
 def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """An entry in the student's words: ``b1[0]``."""
+    """Return an entry in the student's words: ``b1[0]``."""
     plain = quantity.removeprefix("final/")
     if plain in VECTORS:
         label = plain if shape == (1, 1) else f"{plain}[{index[0]}]"
@@ -310,7 +310,7 @@ def entry_label(
     transposed: bool = False,
     outputs: int = 1,
 ) -> str:
-    """An entry, e.g. ``W1[0,1]``, ``b1[1]``, ``W2[0]``, ``b2``.
+    """Return an entry, e.g. ``W1[0,1]``, ``b1[1]``, ``W2[0]``, ``b2``.
 
     Parameters
     ----------

@@ -199,7 +199,7 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
 
 
 def _stays(step: Step) -> bool:
-    """Whether nothing was moved by more than storing it in single precision does."""
+    """Tell whether nothing was moved by more than storing it in single precision does."""
     return all(
         tolerances.stays(before - step.taken[key], before, eps=tolerances.SINGLE)
         for key, before in step.before.items()
@@ -227,7 +227,7 @@ def _update_steps(
 def _after(
     after: Mapping[str, NDArray[Any]], key: str, probe: int, like: Array
 ) -> NDArray[np.float64]:
-    """The new value, or nan where there is no real one of the right shape."""
+    """Return the new value, or nan where there is no real one of the right shape."""
     values = after.get(key)
     if values is None or values.dtype.kind != "f" or values.shape[1:] != like.shape:
         return np.full(like.shape, np.nan)
@@ -253,7 +253,7 @@ def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]
 
 
 def _factors(steps: list[Step], relative: float) -> dict[str, float]:
-    """One factor for the weights and one for the biases, read off the steps themselves.
+    """Return one factor for the weights and one for the biases, read off the steps themselves.
 
     The ratio of step to slope that most entries share; where no two agree, their median.
     """
@@ -274,7 +274,7 @@ def _factors(steps: list[Step], relative: float) -> dict[str, float]:
 
 
 def _shared(ratios: Array, relative: float, slope: Array) -> float:
-    """The ratio to which most are alike, of several the first; where no two are, the median.
+    """Return the ratio to which most are alike, of several the first; where no two are, the median.
 
     It is fitted over all that agree: each of them alone has its own rounding.
     """

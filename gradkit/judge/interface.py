@@ -79,7 +79,7 @@ def _near_start(eps: float) -> Array:
 
 
 def model(case: Case, earlier: Earlier) -> Verdict:
-    """The module is there and holds the parameters of the assigned layers."""
+    """Return the module is there and holds the parameters of the assigned layers."""
     outcome = case.observations.outcomes.get("model")
     nothing = unusable(case, "model", "model", [outcome] if outcome else [])
     if nothing is not None or outcome is None:

@@ -66,7 +66,7 @@ def _rounding_units(case: Case, batch: Batch) -> tuple[Array, Array]:
 
 
 def update(case: Case, earlier: Earlier) -> Verdict:
-    """Parameters after one step, entry by entry."""
+    """Return parameters after one step, entry by entry."""
     outcomes = outcomes_of(case, case.probes.update)
     nothing = unusable(case, "update", "update", outcomes)
     first = case.binding.bound["update"].before if "update" in case.binding.bound else None
@@ -136,7 +136,7 @@ def _step_tolerance(
 
 
 def units_lost(task: Task, batch: Batch, expected: Mapping[str, Array]) -> dict[str, Array]:
-    """How many rounding units each change may lose in single precision.
+    """Return how many rounding units each change may lose in single precision.
 
     At the rate that is expected, whatever it is: as many times those of the gradient as the change
     is longer than this.
@@ -152,7 +152,7 @@ def units_lost(task: Task, batch: Batch, expected: Mapping[str, Array]) -> dict[
 
 
 def _lengths(values: Array) -> Array:
-    """The largest entry of each probe."""
+    """Return the largest entry of each probe."""
     largest: Array = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
     return largest
 

@@ -128,7 +128,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
 
 
 def _stays(run: Run, outcome: Outcome, expected: Mapping[str, Array]) -> bool:
-    """Whether a run ends where it began, and nothing was trained."""
+    """Tell whether a run ends where it began, and nothing was trained."""
     ends = {key: outcome.outputs.get(f"final/{key}") for key in run.parameters}
     return all(
         end is not None
@@ -140,7 +140,7 @@ def _stays(run: Run, outcome: Outcome, expected: Mapping[str, Array]) -> bool:
 
 
 def _is_of_own_rows(comparison: Comparison, task: Task, run: Run, outcome: Outcome) -> bool:
-    """Whether losses that are wrong for a run's rows are right for those of the task."""
+    """Tell whether losses that are wrong for a run's rows are right for those of the task."""
     found, own = outcome.outputs.get("loss"), replace(run, X=task.X, y=task.y)
     wrong = any(
         entry.state != "pass" and entry.parameter == "loss" and entry.probe == run.start
@@ -154,7 +154,7 @@ def _is_of_own_rows(comparison: Comparison, task: Task, run: Run, outcome: Outco
 
 
 def _is_of_any_size(case: Case) -> bool:
-    """Whether the run goes the same way when every row is given twice, in another order."""
+    """Tell whether the run goes the same way when every row is given twice, in another order."""
     outcome, expected = case.observations.outcomes.get(TWICE), case.expected.get(TWICE)
     if outcome is None or expected is None:
         return True
@@ -168,7 +168,7 @@ def _is_of_any_size(case: Case) -> bool:
 def _is_nearly(
     comparison: Comparison, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array]
 ) -> bool:
-    """Whether a run that failed is off by no more than single precision would make it."""
+    """Tell whether a run that failed is off by no more than single precision would make it."""
     if all(entry.state == "pass" for entry in comparison.entries if entry.probe == run.start):
         return False
     finals = {f"final/{key}": value for key, value in run.parameters.items()}
@@ -181,12 +181,12 @@ def _is_nearly(
 
 
 def _fixed(allowed: Array) -> Tolerance:
-    """A run is held to one precision throughout, whichever of its values is looked at."""
+    """Return a run is held to one precision throughout, whichever of its values is looked at."""
     return lambda eps: allowed
 
 
 def _stacked(outcome: Outcome) -> Outcome:
-    """The outcome with a leading axis of one, as `Comparison.compare` counts probes."""
+    """Return the outcome with a leading axis of one, as `Comparison.compare` counts probes."""
     return replace(outcome, outputs={key: value[None] for key, value in outcome.outputs.items()})
 
 
@@ -248,7 +248,7 @@ def _losses(
 
 
 def _untrained(task: Task, run: Run) -> float:
-    """The loss of an epoch in which nothing moves."""
+    """Return the loss of an epoch in which nothing moves."""
     X, y = run.X[:, :, None].astype(float), run.y[:, :, None].astype(float)
     start = {key: np.repeat(value[None], len(X), 0) for key, value in run.parameters.items()}
     scale = mean_scale(task) if task.framework == "torch" else 1.0

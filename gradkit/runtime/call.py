@@ -46,12 +46,12 @@ class Returned:
 
 
 def is_parameter(quantity: str) -> bool:
-    """Whether this names a parameter, as W1 and b2 do."""
+    """Tell whether this names a parameter, as W1 and b2 do."""
     return quantity[0] in "Wb" and quantity[1:].isdigit()
 
 
 def parameters_for(call: Call, inputs: Arrays) -> dict[str, NDArray[Any]]:
-    """A dict of fresh arrays in the student's keys and layout."""
+    """Return a dict of fresh arrays in the student's keys and layout."""
     made = {}
     for quantity, key in call["keys"].items():
         value = inputs[quantity]
@@ -63,7 +63,7 @@ def parameters_for(call: Call, inputs: Arrays) -> dict[str, NDArray[Any]]:
 
 
 def argument_for(call: Call, kind: str, inputs: Arrays) -> Any:
-    """One argument other than the parameters, fresh, in the student's form."""
+    """Return one argument other than the parameters, fresh, in the student's form."""
     if kind == "dim":
         return [int(size) for size in inputs["dim"]]
     if kind.startswith("dim/"):
@@ -118,7 +118,7 @@ def canonical(call: Call, quantity: str, value: Any, shape: tuple[int, ...], out
 
 
 def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:
-    """A base ndarray of numbers, or None with the fault recorded.
+    """Return a base ndarray of numbers, or None with the fault recorded.
 
     Subclasses are read through ``np.ndarray``'s own buffer, so that no overloaded operator
     of theirs runs.
@@ -148,7 +148,7 @@ def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:
 
 
 def follow(value: Any, path: list[int | str]) -> Any:
-    """The value at the end of a path, or None where the path breaks off."""
+    """Return the value at the end of a path, or None where the path breaks off."""
     for step in path:
         try:
             value = value[step]
@@ -161,7 +161,7 @@ def follow(value: Any, path: list[int | str]) -> Any:
 
 
 def arguments_for(call: Call, inputs: Arrays, parameters: Mapping[str, Any] | None) -> list[Any]:
-    """What to hand over, in the order of the student's signature; the dict as it is."""
+    """Return what to hand over, in the order of the student's signature; the dict as it is."""
     return [
         parameters if kind == "parameters" else argument_for(call, kind, inputs)
         for kind in call["arguments"]
@@ -269,7 +269,7 @@ def evaluate(
 def changed_parameters(
     call: Call, returned: Any, handed: Mapping[str, Any] | None
 ) -> Mapping[str, Any]:
-    """The dict that holds the new parameters: the returned one, if there is one."""
+    """Return the dict that holds the new parameters: the returned one, if there is one."""
     if _returns_parameters(call):
         paths = call["returns"]
         return {key: follow(returned, paths[name]) for name, key in call["keys"].items()}
@@ -282,5 +282,5 @@ def changed_parameters(
 
 
 def _returns_parameters(call: Call) -> bool:
-    """Whether the new parameters come back one by one, as in ``return W1, b1, W2, b2``."""
+    """Tell whether the new parameters come back one by one, as in ``return W1, b1, W2, b2``."""
     return bool(call["keys"]) and set(call["keys"]) <= set(call["returns"])

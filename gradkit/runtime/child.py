@@ -109,7 +109,7 @@ def _key(key: object) -> int | str:
 
 
 def _is_of_numbers(value: Any) -> bool:
-    """Whether this is a row of numbers, or a list of equally long ones: an array in lists."""
+    """Tell whether this is a row of numbers, or a list of equally long ones: an array in lists."""
     if bool(value) and all(isinstance(item, int | float) for item in value):
         return True
     rows = isinstance(value, list) and all(isinstance(item, list) for item in value)
@@ -198,7 +198,7 @@ def _function(call: Call) -> Callable[..., Any]:
 
 
 def _after(call: Call) -> tuple[Callable[..., Any], Before | None]:
-    """The function, and what goes before it where the call says so."""
+    """Return the function, and what goes before it where the call says so."""
     first = call.get("before")
     if first is None:
         return _function(call), None
@@ -247,7 +247,7 @@ def model(frame: Frame) -> Frame:
 
 
 def predict(frame: Frame) -> Frame:
-    """One example at a time through the student's module, with the given parameters."""
+    """Return one example at a time through the student's module, with the given parameters."""
     call, n = frame.data["call"], frame.data["n"]
     rows: list[Returned] = []
     failure = None
@@ -265,7 +265,7 @@ def predict(frame: Frame) -> Frame:
 
 
 def target(frame: Frame) -> Frame:
-    """How many dimensions the student's own target has; 0 where it cannot be made."""
+    """Return how many dimensions the student's own target has; 0 where it cannot be made."""
     try:
         value = Loaded.namespace[frame.data["name"]]
         return Frame("target", {}, {"dimensions": min(int(value.dim()), DIMENSIONS)})

@@ -135,7 +135,7 @@ def check_json(value: object, path: str, depth: int = 0) -> None:
 
 
 def _is_json(value: object, depth: int) -> bool:
-    """Whether this is plainly what `check_json` asks for; most of the time it is."""
+    """Tell whether this is plainly what `check_json` asks for; most of the time it is."""
     level = [value]
     # Level by level, since a call for each value would take several times as long.
     while level and depth <= _DEPTH:
@@ -212,7 +212,7 @@ def check_name(name: object) -> str:
 
 
 def name_of(dtype: np.dtype[Any]) -> str:
-    """The name of a dtype, in whatever byte order: numpy takes long to put it together."""
+    """Return the name of a dtype, in whatever byte order: numpy takes long to put it together."""
     return _NAMES.get(dtype) or dtype.name
 
 

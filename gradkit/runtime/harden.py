@@ -65,7 +65,7 @@ def readable(packages: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def _is_own(path: str, usual: Set[str]) -> bool:
-    """Whether gradkit's folder is below this, or this in it and in no folder of packages."""
+    """Tell whether gradkit's folder is below this, or this in it and in no folder of packages."""
     if _is_below(path, usual):
         return False
     real, packages = os.path.realpath(path), set(map(os.path.realpath, usual))
@@ -79,7 +79,7 @@ def _entries(folder: str) -> Iterator[str]:
 
 
 def _unusual(package: str, usual: Set[str]) -> Iterator[str]:
-    """Where a package lies that is in none of the usual folders."""
+    """Yield where a package lies that is in none of the usual folders."""
     spec = importlib.util.find_spec(package.partition(".")[0])
     places = () if spec is None else spec.submodule_search_locations or (spec.origin or "",)
     for place in places:
@@ -88,7 +88,7 @@ def _unusual(package: str, usual: Set[str]) -> Iterator[str]:
 
 
 def _libraries(place: str, usual: Set[str]) -> Iterator[str]:
-    """A folder of shared libraries: as a whole, unless packages of Python's are below it."""
+    """Yield a folder of shared libraries: as a whole, unless packages of Python's are below it."""
     if isfile(place):
         yield place
     elif isdir(place) and not _is_below(place, usual):
@@ -192,7 +192,7 @@ def _shut_in(folder: str, packages: Sequence[str], most: int, omitted: tuple[str
 
 
 def _account(files: Sequence[str]) -> int | None:
-    """A spare account, where this is root and what is installed can be read by others."""
+    """Return a spare account, where this is root and what is installed can be read by others."""
     if os.geteuid() != 0:
         return None
     account = linux.spare_account()

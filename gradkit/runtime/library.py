@@ -40,7 +40,7 @@ class Policy:
         self.forbidden = frozenset(forbidden)
 
     def bars(self, name: str) -> bool:
-        """Whether a module must not be imported by student code."""
+        """Tell whether a module must not be imported by student code."""
         root = name.partition(".")[0]
         if root in self.forbidden:
             return True
@@ -69,7 +69,7 @@ class _Forbidden(type):
 
 
 def is_stand_in(value: object) -> bool:
-    """Whether this stands for something that is forbidden."""
+    """Tell whether this stands for something that is forbidden."""
     return type(value) is _Forbidden
 
 
@@ -103,7 +103,7 @@ def stand_in(path: str) -> Any:
 
 
 def imported(name: str, fromlist: Collection[str] | None) -> Any:
-    """What ``import`` gives for a forbidden module: itself where names are taken from it."""
+    """Return what ``import`` gives for a forbidden module: itself where names are taken from it."""
     return stand_in(name if fromlist else name.partition(".")[0])
 
 

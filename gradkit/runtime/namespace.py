@@ -177,7 +177,7 @@ class Namespace(dict[str, Any]):
         return value
 
     def _value(self, name: str, statement: Statement) -> Any:
-        """The name's value from this statement or, where it failed, from one before it."""
+        """Return the name's value from this statement or, where it failed, from one before it."""
         complaint: Message | None = None
         barred = False
         source: Statement | None = statement

@@ -152,7 +152,7 @@ def _import_of(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.stmt:
 
 
 def is_main_guard(node: ast.stmt) -> bool:
-    """Whether this is ``if __name__ == "__main__":``."""
+    """Tell whether this is ``if __name__ == "__main__":``."""
     return isinstance(node, ast.If) and any(
         isinstance(part, ast.Name) and part.id == "__name__" for part in walk(node.test)
     )
@@ -285,7 +285,7 @@ class Plan:
         return binders
 
     def _may_bind(self, number: int, name: str) -> bool:
-        """Whether parsing is worth it: builtins are asked for often and bound rarely."""
+        """Tell whether parsing is worth it: builtins are asked for often and bound rarely."""
         if not hasattr(builtins, name):
             return any(name in source for _, source in self._sources[number])
         bound = re.compile(rf"(?:\b(?:def|class|as|import)\s|,|^)\s*{name}\b", re.MULTILINE)

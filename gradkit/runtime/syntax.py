@@ -69,7 +69,7 @@ def walk_statements(node: ast.AST) -> list[ast.AST]:
 
 
 def statements_in(node: ast.AST) -> list[ast.AST]:
-    """The statements, handlers and cases directly below a node, in the order of the text."""
+    """Return the statements, handlers and cases directly below a node, in the order of the text."""
     found: list[ast.AST] = []
     for value in vars(node).values():
         if type(value) is list and value and isinstance(value[0], _HOLDERS):

@@ -25,7 +25,7 @@ class Layout:
     rows: bool
 
     def laid(self, key: str, value: NDArray[Any]) -> NDArray[Any]:
-        """A canonical parameter as the model holds it."""
+        """Return a canonical parameter as the model holds it."""
         if key[0] == "W":
             return value.T if self.turned else value
         return value.T if self.rows else value[:, 0]
@@ -57,12 +57,12 @@ def build(made: Any) -> Any:
 
 
 def shapes(model: Any) -> list[list[int]]:
-    """Shapes of the registered parameters, in order."""
+    """Return shapes of the registered parameters, in order."""
     return [list(parameter.shape) for parameter in model.parameters()]
 
 
 def slots(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, Any]]:
-    """The model's own parameter for each canonical one, and how it is laid out.
+    """Return the model's own parameter for each canonical one, and how it is laid out.
 
     In the order in which they are registered, each taking the first that has its shape: a
     model may well name its output layer before its hidden one. Layers that stand unregistered
@@ -88,7 +88,7 @@ def slots(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, Any]]:
 
 
 def unregistered(model: Any) -> list[Any]:
-    """Parameters of layers in plain lists, tuples and dicts, which torch does not see."""
+    """Return parameters of layers in plain lists, tuples and dicts, which torch does not see."""
     from torch import nn
 
     found: list[Any] = []
@@ -126,7 +126,7 @@ def fill(model: Any, parameters: Arrays) -> None:
 
 
 def parameters_of(model: Any, like: Arrays) -> dict[str, NDArray[Any]]:
-    """The model's parameters in canonical form, as far as they are still there."""
+    """Return the model's parameters in canonical form, as far as they are still there."""
     try:
         layout, found = slots(model, like)
     except ModelMismatchError:
@@ -141,7 +141,7 @@ def parameters_of(model: Any, like: Arrays) -> dict[str, NDArray[Any]]:
 
 
 def predict(model: Any, X: NDArray[Any], shape: tuple[int, ...]) -> Returned:
-    """One example through the model: ``X`` (features, 1) in, ``y_hat`` of ``shape`` out."""
+    """Return one example through the model: ``X`` (features, 1) in, ``y_hat`` of ``shape`` out."""
     import torch
 
     out = Returned()
@@ -157,7 +157,7 @@ def predict(model: Any, X: NDArray[Any], shape: tuple[int, ...]) -> Returned:
 
 
 def precision(model: Any) -> Any:
-    """The dtype of the model's parameters, which its inputs must have too."""
+    """Return the dtype of the model's parameters, which its inputs must have too."""
     return [*model.parameters(), *unregistered(model)][0].dtype
 
 
@@ -191,6 +191,6 @@ def _number(value: Any) -> float:
 
 
 def split(arrays: Arrays) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-    """Parameters and other inputs."""
+    """Return parameters and other inputs."""
     parameters = {key: value for key, value in arrays.items() if is_parameter(key)}
     return parameters, {key: value for key, value in arrays.items() if key not in parameters}

@@ -15,7 +15,7 @@ from gradkit.runtime.syntax import COMPOUND, LOOPS, walk
 
 
 def calls_method(node: ast.AST, method: str) -> bool:
-    """Whether ``….method(…)`` is called anywhere in ``node``."""
+    """Tell whether ``….method(…)`` is called anywhere in ``node``."""
     return any(
         isinstance(part, ast.Call)
         and isinstance(part.func, ast.Attribute)
@@ -25,12 +25,12 @@ def calls_method(node: ast.AST, method: str) -> bool:
 
 
 def trains(node: ast.AST) -> bool:
-    """Whether both ``.backward()`` and ``.step()`` are called in ``node``."""
+    """Tell whether both ``.backward()`` and ``.step()`` are called in ``node``."""
     return calls_method(node, "backward") and calls_method(node, "step")
 
 
 def may_train(source: str) -> bool:
-    """Whether the text can hold a node that `trains`: told without parsing it.
+    """Tell whether the text can hold a node that `trains`: told without parsing it.
 
     Python reads names in their NFKC form, however they are written.
     """

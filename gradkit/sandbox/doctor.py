@@ -144,7 +144,7 @@ def examine(
 
 
 def failures(examination: Examination) -> list[Trial]:
-    """The acts that should be held at the tier that was reached, and are not."""
+    """Return the acts that should be held at the tier that was reached, and are not."""
     return [
         trial for trial in examination.trials if trial.tier <= examination.tier and not trial.held
     ]

@@ -98,7 +98,7 @@ class ForkSlot:
         return self._control
 
     def ended(self) -> bool:
-        """Whether the child has ended, or the zygote is gone."""
+        """Tell whether the child has ended, or the zygote is gone."""
         with self._lock:
             if not self._has_ended and not self._gone:
                 try:

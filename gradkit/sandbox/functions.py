@@ -45,13 +45,13 @@ class StudentFunctions:
         self._process = process
 
     def initialise(self) -> Arrays:
-        """The student's starting parameters."""
+        """Return the student's starting parameters."""
         __tracebackhide__ = True
         role = self._role("initialise")
         return _read(role, observe(self._process, of_initialise(self.task, role)))
 
     def forward(self, parameters: Mapping[str, ArrayLike], X: ArrayLike) -> Arrays:
-        """What the forward pass returns: ``y_hat`` (outputs, 1) and, where it does, ``A1``.
+        """Return what the forward pass returns: ``y_hat`` (outputs, 1) and, where it does, ``A1``.
 
         A torch task's module gives ``y_hat`` alone.
         """
@@ -68,7 +68,7 @@ class StudentFunctions:
         A1: ArrayLike,
         rate: float = 0.0,
     ) -> Arrays:
-        """Parameters after one step; ``rate`` is handed over where the function takes one.
+        """Return parameters after one step; ``rate`` is handed over where the function takes one.
 
         Raises
         ------
@@ -98,7 +98,7 @@ class StudentFunctions:
 
 
 def _read(role: Bound, outcome: Outcome) -> Arrays:
-    """The arrays of one call.
+    """Return the arrays of one call.
 
     Raises
     ------

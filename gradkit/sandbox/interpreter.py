@@ -92,7 +92,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _checkout() -> list[str]:
-    """The folder that gradkit lies in, unless that is one of installed packages."""
+    """Return the folder that gradkit lies in, unless that is one of installed packages."""
     folder = Path(__file__).parents[2]
     return [] if folder.name in ("site-packages", "dist-packages") else [str(folder)]
 
@@ -140,7 +140,7 @@ class Slot(Protocol):
         """Return a socket that becomes readable when `ended` may have changed, if any."""
 
     def ended(self) -> bool:
-        """Whether the process is no longer running."""
+        """Tell whether the process is no longer running."""
 
     def stop(self) -> Ending | None:
         """Kill what runs, with all it has started. None if nothing has been started."""

@@ -33,7 +33,7 @@ def shapes_of(task: Task) -> dict[str, tuple[int, ...]]:
 
 
 def call_of(bound: Bound, task: Task) -> dict[str, Any]:
-    """The JSON form of a bound role, as `gradkit.runtime.call` reads it."""
+    """Return the JSON form of a bound role, as `gradkit.runtime.call` reads it."""
     convention = bound.convention
     shapes = shapes_of(task)
     wanted = bound.returns or convention.keys
@@ -55,7 +55,7 @@ def call_of(bound: Bound, task: Task) -> dict[str, Any]:
 
 
 def observe(process: StudentProcess, question: Question) -> Outcome:
-    """What comes of one question."""
+    """Return what comes of one question."""
     reply = process.ask(question.kind, question.data, question.arrays)
     return _outcome(process, question.name, reply, question.loop)
 
@@ -86,7 +86,7 @@ def of_batch(task: Task, bound: Bound, batch: Batch) -> Question:
 
 
 def of_initialise(task: Task, bound: Bound) -> Question:
-    """One call with the task's layer sizes."""
+    """Return one call with the task's layer sizes."""
     sizes = np.array([task.X.shape[1], *(layer.units for layer in task.layers)])
     return Question(
         "initialise", "batch", {"call": call_of(bound, task), "n": 1}, {"dim": sizes[None]}
@@ -94,7 +94,7 @@ def of_initialise(task: Task, bound: Bound) -> Question:
 
 
 def of_model(model: Bound) -> Question:
-    """Shapes of the module's registered parameters, in order, under their numbers from 0."""
+    """Return shapes of the module's registered parameters, in order, under their numbers from 0."""
     return Question("model", "model", {"candidates": [model.function]}, {})
 
 
@@ -106,7 +106,7 @@ def of_repeats(task: Task, update: Bound, batch: Batch) -> Question:
 
 
 def of_run(task: Task, forward: Bound, update: Bound, run: Run) -> Question:
-    """A training run by gradkit's loop over the student's forward and update."""
+    """Return a training run by gradkit's loop over the student's forward and update."""
     data = {
         "forward": call_of(forward, task),
         "update": call_of(update, task),
@@ -119,7 +119,7 @@ def of_run(task: Task, forward: Bound, update: Bound, run: Run) -> Question:
 def of_followed(
     task: Task, update: Bound, run: Run, y_hat: NDArray[Any], A1: NDArray[Any]
 ) -> Question:
-    """The updates of a training run, with outputs (steps, size, 1) that are handed in.
+    """Return the updates of a training run, with outputs (steps, size, 1) that are handed in.
 
     The answer is each parameter after each step.
     """
@@ -129,7 +129,7 @@ def of_followed(
 
 
 def of_training(task: Task, train: Bound, run: Run) -> Question:
-    """A torch training run by the student's own loop."""
+    """Return a torch training run by the student's own loop."""
     data = {"call": call_of(train, task), "epochs": run.epochs, "training": dict(train.training)}
     return Question(run.name, "train", data, _run_arrays(run), "student")
 
@@ -144,7 +144,7 @@ def _run_arrays(run: Run) -> dict[str, NDArray[Any]]:
 def observe_returned(
     process: StudentProcess, task: Task, bound: Bound, inputs: Mapping[str, NDArray[Any]]
 ) -> Outcome:
-    """What a forward function returns, in whatever sizes: columns (n, size) by quantity."""
+    """Return what a forward function returns, in whatever sizes: columns (n, size) by quantity."""
     call = call_of(bound, task)
     once = {name: value[0] for name, value in inputs.items()}
     reply = process.ask("explore", {"call": call}, once)
@@ -162,7 +162,7 @@ def observe_returned(
 
 
 def _size_at(tree: Any, leaves: Mapping[str, NDArray[Any]], path: Path) -> int:
-    """The size of the array at the end of a path through a described structure, or 0."""
+    """Return the size of the array at the end of a path through a described structure, or 0."""
     for step in path:
         entries = dict(map(tuple, tree.get("dict", ()))) or dict(enumerate(tree.get("list", ())))
         if step not in entries:
@@ -178,7 +178,7 @@ def observe_run_with(
     run: Run,
     forward: Callable[[Parameters, Array], tuple[Array, Array]],
 ) -> Outcome:
-    """A training run in which the grader's forward pass stands in for the student's.
+    """Return a training run in which the grader's forward pass stands in for the student's.
 
     Step by step: parameters come back from the worker, outputs for them go in.
     """

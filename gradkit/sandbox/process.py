@@ -230,7 +230,7 @@ class StudentProcess:
         self._left = self._deadline
 
     def failure(self, data: Mapping[str, Any] | None) -> Failure | None:
-        """The exception that a reply tells of, with its place in the student's file."""
+        """Return the exception that a reply tells of, with its place in the student's file."""
         if data is None:
             return None
         return Failure(

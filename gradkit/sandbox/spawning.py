@@ -44,7 +44,7 @@ class SpawnSlot:
         return None
 
     def ended(self) -> bool:
-        """Whether the interpreter in use has ended."""
+        """Tell whether the interpreter in use has ended."""
         with self._lock:
             return self._current is None or self._current.ended()
 

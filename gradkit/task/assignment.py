@@ -147,7 +147,7 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
 
 
 def _deductions(file: Path, table: dict[str, Any]) -> dict[str, float]:
-    """The file's own figures: shares of a check's points, by mistake."""
+    """Return the file's own figures: shares of a check's points, by mistake."""
     if not table:
         return {}
     # Late: few assignments have any, and the catalogue brings all of the diagnosis along.

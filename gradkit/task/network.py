@@ -54,7 +54,7 @@ class Stage:
 
 
 def stack(layers: Sequence[Layer]) -> tuple[Dense, ...]:
-    """The layers of a task, to be run one after another."""
+    """Return the layers of a task, to be run one after another."""
     return tuple(
         Dense(number, (ACTIVATIONS[layer.activation],)) for number, layer in enumerate(layers, 1)
     )
@@ -78,7 +78,7 @@ def run(layers: Sequence[Dense], parameters: Mapping[str, Values], X: Values) ->
 
 
 def pull_back(activation: Activation, z: Values, a: Values, slope: Values) -> Values:
-    """The slope of a loss by Z, from the one by A."""
+    """Return the slope of a loss by Z, from the one by A."""
     if activation.slope is not None:
         return slope * activation.slope(a)
     if activation.pull_back is None:
@@ -128,7 +128,7 @@ def slopes_of(
 
 
 def parameter_shapes(features: int, layers: tuple[Layer, ...]) -> dict[str, tuple[int, int]]:
-    """Shapes in canonical form and order: W1, b1, W2, b2, and so on."""
+    """Return shapes in canonical form and order: W1, b1, W2, b2, and so on."""
     shapes = {}
     width = features
     for number, layer in enumerate(layers, 1):
@@ -180,7 +180,7 @@ def sums(
 def rounding_units(
     layers: tuple[Layer, ...], parameters: Parameters, X: Array
 ) -> tuple[Array, Array]:
-    """How many rounding units output and input of the last layer may lose, to first order.
+    """Return how many rounding units output and input of the last layer may lose, to first order.
 
     Returns
     -------
@@ -203,18 +203,18 @@ def kink_distance(layers: tuple[Layer, ...], parameters: Parameters, X: Array) -
 
 
 def loss(task: Task, parameters: Mapping[str, Values], X: Array, y: Array) -> Values:
-    """The task's loss of each probe, shape (…)."""
+    """Return the task's loss of each probe, shape (…)."""
     return loss_of(task, y, forward(task.layers, parameters, X)[0])
 
 
 def loss_of(task: Task, y: Array, y_hat: Values) -> Values:
-    """The task's loss for given outputs (…, outputs, examples), shape (…)."""
+    """Return the task's loss for given outputs (…, outputs, examples), shape (…)."""
     total: Values = LOSSES[task.loss].value(y, y_hat).sum(axis=(-2, -1))
     return total
 
 
 def gradient(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str, Array]:
-    """The gradient of `loss`.
+    """Return the gradient of `loss`.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ def gradient(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str
 def gradient_at(
     task: Task, stages: Sequence[Stage], parameters: Parameters, y: Array
 ) -> dict[str, Array]:
-    """The gradient where a forward pass, as `run` gives it, has been made already."""
+    """Return the gradient where a forward pass, as `run` gives it, has been made already."""
     stages, slope, _ = _backwards_from(task, stages, y)
     return slopes_of(stages, parameters, slope)
 
@@ -280,7 +280,7 @@ def _backwards_from(
 
 
 def gradient_units(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str, Array]:
-    """How many rounding units the gradient may lose, to first order, entry by entry.
+    """Return how many rounding units the gradient may lose, to first order, entry by entry.
 
     A running error analysis along `gradient`: every number that it is made from, those handed in
     and those made on the way, is off by one unit of its own besides what it inherits (Higham,
@@ -336,5 +336,5 @@ def _steepness(activation: Activation, a: Values) -> Values:
 
 
 def before_activation(stage: Stage) -> Stage:
-    """The same layer without its activations."""
+    """Return the same layer without its activations."""
     return Stage(replace(stage.layer, activations=()), stage.entering, stage.values[:1])

@@ -82,14 +82,14 @@ class Oracle(Protocol):
         """``y_hat`` (n, outputs, 1) and ``A1`` (n, units, 1)."""
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Parameters after one step on one example each."""
+        """Return parameters after one step on one example each."""
 
     def train(self, run: Run) -> dict[str, Array]:
         """``y_hat`` and ``A1``, or ``loss``, of every step, and ``final/…`` parameters."""
 
 
 def expect(oracle: Oracle, probes: Probes) -> dict[str, dict[str, Array]]:
-    """All expected values for these probes."""
+    """Return all expected values for these probes."""
     expected: dict[str, dict[str, Array]] = {}
     for batch in probes.forward:
         y_hat, A1 = oracle.forward(parameters_in(batch.inputs), batch.inputs["X"])
@@ -240,7 +240,7 @@ def by_example(forward: Forward, step: Step, run: Run) -> dict[str, Array]:
 
 
 def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array | None:
-    """The loss of every step of a run, (steps,), as recorded or from the predictions."""
+    """Return the loss of every step of a run, (steps,), as recorded or from the predictions."""
     if "loss" in values:
         return np.asarray(values["loss"], dtype=np.float64)
     y_hat = values.get("y_hat")
@@ -252,12 +252,12 @@ def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array
 
 
 def final(parameters: Parameters) -> dict[str, Array]:
-    """Parameters under the names that a run gives them at its end."""
+    """Return parameters under the names that a run gives them at its end."""
     return {f"final/{key}": value for key, value in parameters.items()}
 
 
 def parameters_in(inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """The parameters among the inputs of probes."""
+    """Return the parameters among the inputs of probes."""
     return {key: value for key, value in inputs.items() if key[0] in "Wb"}
 
 
@@ -274,14 +274,14 @@ class Answers:
     oracle: Oracle
 
     def forward(self, parameters: Parameters, X: ArrayLike) -> tuple[Array, Array]:
-        """The prediction, (outputs, 1), and the input of the last layer, (units, 1)."""
+        """Return the prediction, (outputs, 1), and the input of the last layer, (units, 1)."""
         y_hat, A1 = self.oracle.forward(_stacked(parameters), _column(X))
         return y_hat[0], A1[0]
 
     def update(
         self, parameters: Parameters, X: ArrayLike, y: ArrayLike, rate: float | None = None
     ) -> dict[str, Array]:
-        """Parameters after one step at the task's own rates, or at ``rate``."""
+        """Return parameters after one step at the task's own rates, or at ``rate``."""
         stacked, column = _stacked(parameters), _column(X)
         y_hat, A1 = self.oracle.forward(stacked, column)
         given = {"X": column, "y": _column(y), "y_hat": y_hat, "A1": A1}

@@ -97,7 +97,7 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
 
 
 def _twice(run: Run, generator: np.random.Generator) -> Run:
-    """A short run on every row twice and in another order, which no check looks at.
+    """Return a short run on every row twice and in another order, which no check looks at.
 
     Their mean loss is the same all along.
     """
@@ -200,7 +200,7 @@ NUDGE, STEADY = 1e-6, 1e-3
 
 
 def draw_run(task: Task, generator: np.random.Generator, own: Run) -> Run:
-    """A run like ``own``, from another start and on other rows.
+    """Return a run like ``own``, from another start and on other rows.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ def _moved(generator: np.random.Generator, values: Array, by: float | Array) -> 
 
 
 def _is_telling(task: Task, run: Run) -> bool:
-    """Whether a run is one by which right code can be told from wrong, in float32 too."""
+    """Tell whether a run is one by which right code can be told from wrong, in float32 too."""
     with np.errstate(all="ignore"):
         after = Derived(task).train(run)
         losses = _losses(task, run, after)
@@ -263,13 +263,13 @@ def _is_telling(task: Task, run: Run) -> bool:
 
 
 def _is_smooth(task: Task, run: Run) -> bool:
-    """Whether no unit has a kink."""
+    """Tell whether no unit has a kink."""
     rows = {key: np.repeat(value[None], len(run.X), 0) for key, value in run.parameters.items()}
     return bool(np.isinf(kink_distance(task.layers, rows, run.X[:, :, None])).all())
 
 
 def _is_steady(task: Task, run: Run, way: Mapping[str, Array], largest: float) -> bool:
-    """Whether a start beside this one leads to an end beside its end: no step is at a kink."""
+    """Tell whether a start beside this one leads to an end beside its end: no step is at a kink."""
     nudged = {key: value * (1 + NUDGE) for key, value in run.parameters.items()}
     beside = replace(run, parameters=nudged)
     other = _way(beside, Derived(task).train(beside))

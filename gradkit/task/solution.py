@@ -50,7 +50,7 @@ class NumpyReference:
         return np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs])
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """One call per probe; a rate that is handed over rescales the change."""
+        """Return one call per probe; a rate that is handed over rescales the change."""
         before = {key: value for key, value in inputs.items() if key[0] in "Wb"}
         after = []
         for i in range(len(inputs["X"])):
@@ -100,7 +100,7 @@ class TorchReference:
         return Derived(self.task).update(inputs)
 
     def train(self, run: Run) -> dict[str, Array]:
-        """One call of the model solution's ``train``."""
+        """Return one call of the model solution's ``train``."""
         model = self._model()
         _fill(model, run.parameters)
         X, y = self._tensor(run.X), self._tensor(run.y)

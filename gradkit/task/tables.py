@@ -164,7 +164,7 @@ def refuse(file: Path, key: str, found: str, expected: str) -> NoReturn:
 
 
 def points_of(file: Path, key: str, value: Any) -> float:
-    """The points that stand at ``key``.
+    """Return the points that stand at ``key``.
 
     Raises
     ------
@@ -207,7 +207,7 @@ ENDINGS = (".py", ".ipynb")
 
 
 def files_of(file: Path, key: str, names: Sequence[str]) -> tuple[str, ...]:
-    """The names of files that stand at ``key``.
+    """Return the names of files that stand at ``key``.
 
     Raises
     ------
@@ -221,7 +221,7 @@ def files_of(file: Path, key: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def imports_of(file: Path, key: str, table: ImportsTable, framework: Framework) -> Imports:
-    """The packages that stand at ``key``, or what holds where nothing is said.
+    """Return the packages that stand at ``key``, or what holds where nothing is said.
 
     Raises
     ------
