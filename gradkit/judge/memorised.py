@@ -27,10 +27,8 @@ Answers = Mapping[str, NDArray[np.generic]]
 def nondeterministic(case: Case) -> tuple[str, ...]:
     """Return the roles that answered the same question twice, and not with the same bits."""
     outcomes = case.observations.outcomes
-    roles = {batch.name: batch.role for batch in (*case.probes.forward, *case.probes.update)}
-    roles |= {run.name: "train" for run in case.probes.runs}
     found = []
-    for name, role in roles.items():
+    for name, role in _roles(case).items():
         first, second = outcomes.get(name), outcomes.get(name + AGAIN)
         if first is None or second is None or not (_whole(first) and _whole(second)):
             continue
@@ -43,16 +41,19 @@ def nondeterministic(case: Case) -> tuple[str, ...]:
 def forbidden(case: Case) -> dict[str, Failure]:
     """Return the roles that failed over a package that the task does not allow, and where."""
     outcomes = case.observations.outcomes
-    roles = {batch.name: batch.role for batch in (*case.probes.forward, *case.probes.update)}
-    roles |= {role: role for role in ("initialise", "model")}
-    roles |= {run.name: "train" for run in case.probes.runs}
     found: dict[str, Failure] = {}
-    for name, role in roles.items():
+    for name, role in {**_roles(case), "initialise": "initialise", "model": "model"}.items():
         outcome = outcomes.get(name)
         failure = outcome.failure if outcome is not None else None
         if failure is not None and failure.type == FORBIDDEN_IMPORT and role in case.binding.bound:
             found.setdefault(role, failure)
     return found
+
+
+def _roles(case: Case) -> dict[str, str]:
+    """Map batches and runs to the roles that are asked in them."""
+    roles = {batch.name: batch.role for batch in (*case.probes.forward, *case.probes.update)}
+    return roles | {run.name: "train" for run in case.probes.runs}
 
 
 def numerical(case: Case) -> bool:

@@ -256,7 +256,7 @@ def _is_first(failure: _Failure | None) -> bool:
 
 
 def _in_turn(said: _Outcome, total: int) -> None:
-    """Return all calls were made, or all up to that which failed."""
+    """Require that all calls were made, or all up to that which failed."""
     failed = said.failure
     fits = said.calls == total if failed is None else said.calls == failed.call < total
     _require(fits, f"{said.calls} of {total} calls")

@@ -40,6 +40,7 @@ from gradkit.task.tables import (
     convert,
     files_of,
     imports_of,
+    number_of,
     one_of,
     points_of,
     refuse,
@@ -49,6 +50,8 @@ from gradkit.text import DRAWN
 __all__ = ["AssignmentError", "read_assignment"]
 
 DEFAULT = Path(__file__).parent.parent / "assignments" / "backpropagation" / "assignment.toml"
+
+BELOW_ONE = float(np.nextafter(1, 0))
 
 KINDS = (
     "dimensions",
@@ -153,14 +156,15 @@ def _deductions(file: Path, table: dict[str, Any]) -> dict[str, float]:
     # Late: few assignments have any, and the catalogue brings all of the diagnosis along.
     from gradkit.diagnosis.mistakes import CODES
 
-    for code, share in table.items():
+    for code in table:
         if code not in CODES:
             near = tuple(get_close_matches(code, CODES, cutoff=0.5)) or CODES
             refuse(file, "marking.deductions", repr(code), f"a mistake's code, {one_of(near)}")
-        real = isinstance(share, int | float) and not isinstance(share, bool)
-        if not real or not 0 <= share <= 1:
-            refuse(file, f"marking.deductions.{code}", repr(share), "a share: a number from 0 to 1")
-    return {code: float(share) for code, share in table.items()}
+    wanted = "a share: a number from 0 to 1"
+    return {
+        code: number_of(file, f"marking.deductions.{code}", share, 1, wanted)
+        for code, share in table.items()
+    }
 
 
 def _visibility(
@@ -195,14 +199,14 @@ def _role(file: Path, name: str, table: RoleTable) -> Role:
 def _tolerances(file: Path, table: dict[str, Any]) -> dict[str, float]:
     """Relative errors that are let pass, by check."""
     known = tuple(dict.fromkeys(name for names in CHECKS.values() for name in names))
-    for check, value in table.items():
+    for check in table:
         if check not in known:
             refuse(file, "marking.tolerances", repr(check), one_of(known))
-        real = isinstance(value, int | float) and not isinstance(value, bool)
-        if not real or not 0 <= value < 1:
-            expected = "a relative error: a number from 0 to below 1"
-            refuse(file, f"marking.tolerances.{check}", repr(value), expected)
-    return {check: float(value) for check, value in table.items()}
+    wanted = "a relative error: a number from 0 to below 1"
+    return {
+        check: number_of(file, f"marking.tolerances.{check}", value, BELOW_ONE, wanted)
+        for check, value in table.items()
+    }
 
 
 def _task(

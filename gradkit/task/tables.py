@@ -171,9 +171,20 @@ def points_of(file: Path, key: str, value: Any) -> float:
     AssignmentError
         They are no number, or one that nobody means.
     """
+    return number_of(file, key, value, MOST, f"points: a number from 0 to {MOST:,}")
+
+
+def number_of(file: Path, key: str, value: Any, most: float, expected: str) -> float:
+    """Return the number from 0 to ``most`` that stands at ``key``.
+
+    Raises
+    ------
+    AssignmentError
+        There is none; ``expected`` says what there should be.
+    """
     real = isinstance(value, int | float) and not isinstance(value, bool)
-    if not real or not 0 <= value <= MOST:
-        refuse(file, key, repr(value), f"points: a number from 0 to {MOST:,}")
+    if not real or not 0 <= value <= most:
+        refuse(file, key, repr(value), expected)
     return float(value)
 
 
