@@ -229,7 +229,7 @@ def gradkit_submission(request: pytest.FixtureRequest) -> Generator[Any, None, N
 
 @pytest.fixture
 def gradkit_oracle(request: pytest.FixtureRequest) -> Any:
-    """What is right for a task, as `gradkit.task.answers.Answers`: forward, update, gradient.
+    """What is right for a task, as `gradkit.task.oracle.Answers`: forward, update, gradient.
 
     The task is named as for ``gradkit_submission``.
     """
