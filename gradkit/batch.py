@@ -71,7 +71,7 @@ def grade_files(
         made = Settings(**settings, require_tier=require_tier or 0)
         if require_tier:
             # Who asks for a tier runs others' code: a name is not enough then.
-            from gradkit.grading.isolation import refuse_unsafe
+            from gradkit.grading.settings import refuse_unsafe
 
             refuse_unsafe(made)
         results, refused = [], []

@@ -8,7 +8,6 @@ catalogue, or with one text in it, is said in English: no grading fails for it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -73,31 +72,6 @@ def phrase(text: str) -> str:
     return text
 
 
-def heard(text: str, phrases: Iterable[str]) -> str:
-    """A finished English text in the reader's language, where it is one of some phrases, filled.
-
-    Parameters
-    ----------
-    text : str
-        From somewhere that knows no language.
-    phrases : iterable of str
-        The templates that it may come from. What stands in their places may come from others.
-
-    Examples
-    --------
-    >>> heard("row 3", ["row {number}"])
-    'row 3'
-    """
-    if _catalogue(os.environ.get(VARIABLE, "")) is None:
-        return text
-    phrases = tuple(phrases)
-    for template in phrases:
-        places = _taken_apart(text, template)
-        if places is not None:
-            return say(template, **{name: heard(part, phrases) for name, part in places.items()})
-    return text
-
-
 def language() -> str:
     """The language that is spoken, as HTML writes it: ``de``, ``pt-BR``."""
     code = os.environ.get(VARIABLE, "")
@@ -132,24 +106,3 @@ def _places(text: str) -> frozenset[tuple[str | None, ...]] | None:
     except ValueError:
         return None
     return frozenset(place for place in parts if place[0] is not None)
-
-
-def _taken_apart(text: str, template: str) -> dict[str, str] | None:
-    """What stands in the places of a template that the text was made from; None if it was not.
-
-    A place ends where what follows it first occurs.
-    """
-    places: dict[str, str] = {}
-    start, waiting = 0, ""
-    for literal, place, _, _ in Formatter().parse(template):
-        at = text.find(literal, start) if waiting else start
-        if place is None and waiting:
-            at = max(len(text) - len(literal), start)
-        if at < 0 or not text.startswith(literal, at):
-            return None
-        if waiting:
-            places[waiting] = text[start:at]
-        start, waiting = at + len(literal), place or ""
-    if waiting:
-        places[waiting], start = text[start:], len(text)
-    return places if start == len(text) and all(places.values()) else None

@@ -10,10 +10,19 @@ import re
 import unicodedata
 from typing import Any
 
-from gradkit.language import say
+from gradkit.language import phrase, say
 from gradkit.records.submission import Place
 
 ERROR_BYTES = 2_000
+
+PROBES = {"row": phrase("row {number}"), "random": phrase("random {number}")}
+STEPS = {
+    "first step": phrase("first step from {start}"),
+    "second step": phrase("second step from {start}"),
+}
+FURTHER = phrase("further parameters")
+DRAWN = phrase("drawn")
+"""Labels of probes, steps and entries, by which they are found again, as readers are told them."""
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor movements
@@ -81,6 +90,22 @@ def clean_data(value: Any) -> Any:
     if isinstance(value, list):
         return [clean_data(item) for item in value]
     return value
+
+
+def function_said(name: str) -> str:
+    """Say what is called: by its name, or in words for a loop, which has none."""
+    return say(name) if " " in name else name
+
+
+def label_said(label: str) -> str:
+    """Say the label of a probe or an entry: ``row 3``, ``first step from near``, ``W1[0,1]``."""
+    what, _, start = label.partition(" from ")
+    if start and what in STEPS:
+        return say(STEPS[what], start=label_said(start))
+    word, _, number = label.partition(" ")
+    if number.isdigit() and word in PROBES:
+        return say(PROBES[word], number=number)
+    return say(label) if label in (FURTHER, DRAWN) else label
 
 
 def where(place: Place) -> str:

@@ -14,9 +14,8 @@ from contextlib import contextmanager
 import pytest
 
 from gradkit.sandbox import WorkshopError
-from gradkit.sandbox.interpreter import Recipe
-from gradkit.sandbox.slot import Ending, Lane, Link
-from gradkit.sandbox.workshop import Method, _lane
+from gradkit.sandbox.interpreter import Ending, Link, Recipe, Slot
+from gradkit.sandbox.workshop import Method, _slot
 
 
 class Lent:
@@ -24,36 +23,36 @@ class Lent:
 
     def __init__(self, store: Store, method: Method, recipe: Recipe) -> None:
         self._store, self._method, self._recipe = store, method, recipe
-        self._lane: Lane | None = None
+        self._slot: Slot | None = None
         self._closed = False
 
     def start(self) -> Link:
-        """See `Lane`."""
+        """See `Slot`."""
         if self._closed:
             raise WorkshopError("the workshop has been closed, it starts no more processes")
-        self._lane = self._store.take(self._method, self._recipe)
-        return self._lane.start()
+        self._slot = self._store.take(self._method, self._recipe)
+        return self._slot.start()
 
     def pulse(self) -> socket.socket | None:
-        """See `Lane`."""
-        return self._lane and self._lane.pulse()
+        """See `Slot`."""
+        return self._slot and self._slot.pulse()
 
     def ended(self) -> bool:
-        """See `Lane`."""
-        return self._lane is None or self._lane.ended()
+        """See `Slot`."""
+        return self._slot is None or self._slot.ended()
 
     def stop(self) -> Ending | None:
-        """See `Lane`."""
-        if self._lane is None:
+        """See `Slot`."""
+        if self._slot is None:
             return None
-        lane, self._lane = self._lane, None
+        lane, self._slot = self._slot, None
         ending = lane.stop()
         self._store.put(self._method, self._recipe, lane)
         return ending
 
     def complaint(self) -> str:
-        """See `Lane`."""
-        return "it said nothing" if self._lane is None else self._lane.complaint()
+        """See `Slot`."""
+        return "it said nothing" if self._slot is None else self._slot.complaint()
 
     def close(self) -> None:
         """Stop what runs; the server is for whoever comes next."""
@@ -65,33 +64,33 @@ class Store:
     """Servers that nobody uses just now, each under all that it was started with."""
 
     def __init__(self) -> None:
-        self._idle: dict[tuple[Method, Recipe], list[Lane]] = {}
+        self._idle: dict[tuple[Method, Recipe], list[Slot]] = {}
         self._owner = os.getpid()
 
     @contextmanager
     def lending(self) -> Iterator[None]:
         """Whoever opens a workshop meanwhile, in this process, is lent its servers."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("gradkit.sandbox.workshop._lane", self._lend)
+            patch.setattr("gradkit.sandbox.workshop._slot", self._lend)
             yield
 
-    def _lend(self, method: Method, recipe: Recipe) -> Lane:
+    def _lend(self, method: Method, recipe: Recipe) -> Slot:
         # Not to a fork of this process: two would talk over one socket.
         if os.getpid() != self._owner:
-            return _lane(method, recipe)
+            return _slot(method, recipe)
         return Lent(self, method, recipe)
 
-    def take(self, method: Method, recipe: Recipe) -> Lane:
+    def take(self, method: Method, recipe: Recipe) -> Slot:
         """One that is there, else a new one."""
         idle = self._idle.get((method, recipe))
-        return idle.pop() if idle else _lane(method, recipe)
+        return idle.pop() if idle else _slot(method, recipe)
 
-    def put(self, method: Method, recipe: Recipe, lane: Lane) -> None:
+    def put(self, method: Method, recipe: Recipe, lane: Slot) -> None:
         """Keep it for the next."""
         self._idle.setdefault((method, recipe), []).append(lane)
 
     def close(self) -> None:
         """Stop them all."""
-        for lanes in self._idle.values():
-            while lanes:
-                lanes.pop().close()
+        for slots in self._idle.values():
+            while slots:
+                slots.pop().close()

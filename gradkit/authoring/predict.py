@@ -31,8 +31,7 @@ from gradkit.diagnosis.rules.step import correct_rules
 from gradkit.records.probes import Probes, Run
 from gradkit.records.rule import Slip, TrainingRun, UpdateInputs
 from gradkit.records.task import Array, Parameters, Task
-from gradkit.task.by_example import train_by_example
-from gradkit.task.oracle import final
+from gradkit.task.oracle import final, train_by_example
 
 Outputs = dict[str, dict[str, Array]]
 """Arrays by the name of the batch or run, then by quantity."""

@@ -11,12 +11,12 @@ from gradkit.binding.outline import Outline
 from gradkit.binding.training import bind_training
 from gradkit.records.binding import Binding
 from gradkit.records.task import Task
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 
 __all__ = ["bind"]
 
 
-def bind(task: Task, outline: Outline, sitting: Sitting) -> Binding:
+def bind(task: Task, outline: Outline, sitting: StudentProcess) -> Binding:
     """Find and settle every role of a task in a section.
 
     Parameters
@@ -24,7 +24,7 @@ def bind(task: Task, outline: Outline, sitting: Sitting) -> Binding:
     task : Task
     outline : Outline
         The static facts about the section.
-    sitting : Sitting
+    sitting : StudentProcess
         Puts questions to the section's code.
     """
     return (bind_training if task.framework == "torch" else bind_functions)(task, outline, sitting)

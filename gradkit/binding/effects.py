@@ -10,8 +10,7 @@ import ast
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from gradkit.runtime.names import MUTATORS, base_name
-from gradkit.runtime.syntax import walk
+from gradkit.runtime.syntax import MUTATORS, base_name, walk
 from gradkit.submission.functions import AnyFunction
 
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler)

@@ -25,7 +25,7 @@ from gradkit.records.binding import Before, Binding, Bound, Convention, Missing
 from gradkit.records.observations import Lost
 from gradkit.records.task import Array, Role, Task
 from gradkit.sandbox.observe import call_of, shapes_of
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 
 ASKED = {"y_hat": (0,), "A1": (1,)}
 """The pair that a forward function is asked to return."""
@@ -34,7 +34,7 @@ UNREADABLE = {"missing", "shape", "dtype", "type"}
 """Faults that speak against a convention."""
 
 
-def bind_functions(task: Task, outline: Outline, sitting: Sitting) -> Binding:
+def bind_functions(task: Task, outline: Outline, sitting: StudentProcess) -> Binding:
     """Find and settle every role of a numpy task."""
     found: dict[str, tuple[Function, Fit]] = {}
     missing: list[Missing] = []
@@ -108,7 +108,9 @@ def _fit_sizes(function: Function) -> Fit | None:
 # --- what the functions answer -----------------------------------------------------------
 
 
-def _initialise(task: Task, bound: Bound, sitting: Sitting) -> tuple[Bound, list[Convention]]:
+def _initialise(
+    task: Task, bound: Bound, sitting: StudentProcess
+) -> tuple[Bound, list[Convention]]:
     """Call it once: the keys and shapes it gives are the student's convention."""
     sizes = np.array([task.X.shape[1], *(layer.units for layer in task.layers)])
     sized = [argument for argument in bound.arguments if argument.startswith("dim/")]
@@ -122,7 +124,7 @@ def _initialise(task: Task, bound: Bound, sitting: Sitting) -> tuple[Bound, list
 
 
 def _forward(
-    task: Task, bound: Bound, conventions: Iterable[Convention], sitting: Sitting
+    task: Task, bound: Bound, conventions: Iterable[Convention], sitting: StudentProcess
 ) -> tuple[Bound, bool]:
     """Find the first convention in which it returns something of the output's size."""
     inputs = _known_values(task)
@@ -142,7 +144,9 @@ def _forward(
     return attempts[0], False
 
 
-def _update(task: Task, bound: Bound, conventions: Iterable[Convention], sitting: Sitting) -> Bound:
+def _update(
+    task: Task, bound: Bound, conventions: Iterable[Convention], sitting: StudentProcess
+) -> Bound:
     """Find the first convention in which parameters of the right shapes come back."""
     inputs = {name: value[None] for name, value in _known_values(task).items()}
     attempts = [replace(bound, convention=one) for one in variants(list(conventions))]
@@ -159,7 +163,7 @@ def _update(task: Task, bound: Bound, conventions: Iterable[Convention], sitting
     return attempts[0]
 
 
-def _with_returned(task: Task, bound: Bound, sitting: Sitting) -> Bound:
+def _with_returned(task: Task, bound: Bound, sitting: StudentProcess) -> Bound:
     """Find where the new parameters are if they come back one by one.
 
     ``return W1, b1, W2, b2`` does not say which is which. As a step is short, each is the

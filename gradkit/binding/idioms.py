@@ -11,13 +11,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gradkit.binding.match import QUANTITIES, is_called, plain
-from gradkit.hearsay import from_worker
 from gradkit.language import say
 from gradkit.records.binding import Bound
 from gradkit.records.submission import Place, Section
 from gradkit.records.task import Role, Task
-from gradkit.runtime.names import LOOPS, names_bound, stored_names
-from gradkit.runtime.syntax import walk
+from gradkit.runtime.syntax import LOOPS, names_bound, stored_names, walk
 from gradkit.submission.places import finder
 from gradkit.submission.source import parse
 
@@ -255,7 +253,7 @@ def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead |
         if argument is not None:
             sentence = say(
                 "{function} reads the global {name} in place of its argument {argument}.",
-                function=f"`{from_worker(bound.function)}`",
+                function=f"`{bound.function}`",
                 name=f"`{read.id}`",
                 argument=f"`{argument}`",
             )

@@ -10,8 +10,7 @@ import ast
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gradkit.runtime.names import COMPOUND, DEFINITIONS, LOOPS, base_name
-from gradkit.runtime.syntax import statements_in, walk
+from gradkit.runtime.syntax import COMPOUND, DEFINITIONS, LOOPS, base_name, statements_in, walk
 from gradkit.runtime.training import count_of, trains
 
 STEPS = 8

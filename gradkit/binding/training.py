@@ -20,13 +20,13 @@ from gradkit.records.binding import Binding, Bound, Missing
 from gradkit.records.observations import Lost
 from gradkit.records.submission import Place
 from gradkit.records.task import Role, Task
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 
-LOOP = "the training loop"
+LOOP = phrase("the training loop")
 """What a report calls a loop that has no name of its own."""
 
 
-def bind_training(task: Task, outline: Outline, sitting: Sitting) -> Binding:
+def bind_training(task: Task, outline: Outline, sitting: StudentProcess) -> Binding:
     """Find the module and what trains it: a function, or the loop at top level."""
     bound: dict[str, Bound] = {}
     missing: list[Missing] = []
@@ -43,7 +43,7 @@ def bind_training(task: Task, outline: Outline, sitting: Sitting) -> Binding:
     return Binding(task.id, bound, tuple(missing))
 
 
-def _model(role: Role, task: Task, outline: Outline, sitting: Sitting) -> Bound | Missing:
+def _model(role: Role, task: Task, outline: Outline, sitting: StudentProcess) -> Bound | Missing:
     """Bind the first candidate that gives a module with parameters."""
     own = [model for model in reversed(outline.models) if model.origin != "borrowed"]
     # A function that makes a model is asked where there is no model itself.
@@ -64,7 +64,7 @@ def _model(role: Role, task: Task, outline: Outline, sitting: Sitting) -> Bound 
 
 
 def _train(
-    role: Role, task: Task, outline: Outline, model: Bound | None, sitting: Sitting
+    role: Role, task: Task, outline: Outline, model: Bound | None, sitting: StudentProcess
 ) -> Bound | Missing:
     own = [function for function in outline.functions if function.origin != "borrowed"]
     named = called(own, role.aliases)
@@ -85,7 +85,7 @@ def _last_loop(outline: Outline) -> Loop | None:
 
 
 def _of_loop(
-    role: Role, task: Task, loop: Loop, model: Bound | None, sitting: Sitting
+    role: Role, task: Task, loop: Loop, model: Bound | None, sitting: StudentProcess
 ) -> Bound | Missing:
     needs = loop.needs
     wanted = {phrase("model"): needs.model, phrase("input"): needs.X, phrase("target"): needs.y}

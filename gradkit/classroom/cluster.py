@@ -25,7 +25,7 @@ import msgspec
 import gradkit
 from gradkit.classroom.grading_worker import Grader, grader
 from gradkit.errors import GradkitError
-from gradkit.grading.settings import GradingError, Settings, grounds
+from gradkit.grading.settings import GradingError, Settings, assignment_and_reference
 from gradkit.records.classroom import Order, Reply
 from gradkit.safe_path import leave_working_directory
 
@@ -65,7 +65,7 @@ def portable(settings: Settings) -> Portable:
     GradingError
         The assignment or the reference cannot be used.
     """
-    assignment, reference = grounds(settings)
+    assignment, reference = assignment_and_reference(settings)
     file = Path(assignment.path)
     tables = {task["data"] for task in tomllib.loads(file.read_text(encoding="utf-8"))["tasks"]}
     for name in tables:

@@ -25,7 +25,7 @@ from gradkit.classroom.course.enrolment import Enrolment, Entry
 from gradkit.classroom.store.backlog import Backlog
 from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.classroom.worker_pool import WorkerPool
-from gradkit.grading.settings import Settings, digests_of, grounds, refuse_unusable
+from gradkit.grading.settings import Settings, assignment_and_reference, digests_of, refuse_unusable
 from gradkit.records.classroom import Filed, Listed, Order, Standing
 from gradkit.records.result import Result
 from gradkit.submission.files import SubmissionError, UnreadableError
@@ -111,7 +111,7 @@ class Grading:
     def __init__(
         self, store: Store, settings: Settings, watch: Watch, *, new_version: bool = False
     ) -> None:
-        self._assignment, reference = grounds(settings)
+        self._assignment, reference = assignment_and_reference(settings)
         if not new_version:
             refuse_other_version(store, self._assignment)
         refuse_other_exercise(store, self._assignment, settings.form)

@@ -15,7 +15,13 @@ from gradkit.grading.assess import (
     total,
     unchecked,
 )
-from gradkit.grading.settings import Settings, digests_of, grounds, oracle_of, tasks_of
+from gradkit.grading.settings import (
+    Settings,
+    assignment_and_reference,
+    digests_of,
+    oracle_of,
+    tasks_of,
+)
 from gradkit.records.result import Evidence, OracleKind, Result
 from gradkit.records.task import Form, Task
 from gradkit.records.verdict import Verdict
@@ -36,7 +42,7 @@ class Marker:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.assignment, self.reference = grounds(settings)
+        self.assignment, self.reference = assignment_and_reference(settings)
         self._settings = settings
         self.digests = digests_of(self.assignment, self.reference)
         self._tasks: dict[Form, dict[str, Task]] = {}

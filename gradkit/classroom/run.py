@@ -19,8 +19,7 @@ from gradkit.classroom.store.attempts import policy
 from gradkit.classroom.store.database import FILE, files_of
 from gradkit.classroom.store.results import Store
 from gradkit.classroom.worker_pool import LocalPool
-from gradkit.grading.isolation import refuse_unsafe, required_tier
-from gradkit.grading.settings import GradingError, Settings
+from gradkit.grading.settings import GradingError, Settings, refuse_unsafe, required_tier
 from gradkit.records.classroom import Filed, Summary
 from gradkit.records.course import Preview, Student
 from gradkit.submission.gather import Handed, gather

@@ -16,7 +16,7 @@ from gradkit.diagnosis.rules.evaluate import waiting_in_circles
 from gradkit.records.probes import Run
 from gradkit.records.rule import Rule, Rules, Slip, UpdateInputs
 from gradkit.records.task import Array, Task
-from gradkit.task.by_example import Forward, train_by_example
+from gradkit.task.oracle import Forward, train_by_example
 
 CLOSE = 1e-9
 """Relative; how near a replay has to come to what was observed."""

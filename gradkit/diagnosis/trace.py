@@ -20,19 +20,19 @@ from gradkit.runtime.frames import Frame
 from gradkit.runtime.syntax import parse, walk, walk_statements
 from gradkit.runtime.trace import COLUMNS, KINDS
 from gradkit.sandbox.observe import call_of, shapes_of
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 
 Path = tuple[str | int, ...]
 Locate = Callable[[str, int, Path, bool], Place]
 Over = Callable[[str, int, Path], tuple[Place | None, ...]]
 
 
-def observe_trace(sitting: Sitting, task: Task, bound: Bound, batch: Batch) -> Trace:
+def observe_trace(sitting: StudentProcess, task: Task, bound: Bound, batch: Batch) -> Trace:
     """Call a bound function once per row of ``batch``, watched line by line.
 
     Parameters
     ----------
-    sitting : Sitting
+    sitting : StudentProcess
     task : Task
     bound : Bound
         An update, whose new parameters are told as well, or a forward pass.
@@ -57,7 +57,7 @@ def observe_trace(sitting: Sitting, task: Task, bound: Bound, batch: Batch) -> T
         return Trace(bound.place, (), (), {}, lost=Lost("protocol", text))
 
 
-def _read(reply: Frame, sitting: Sitting, task: Task, bound: Bound, n: int) -> Trace:
+def _read(reply: Frame, sitting: StudentProcess, task: Task, bound: Bound, n: int) -> Trace:
     """The reply as a record; what does not fit together raises."""
     arrays, data = reply.arrays, reply.data
     values, rows, calls = arrays["values"], arrays["events"], arrays["calls"]
@@ -141,7 +141,7 @@ def _written(path: Path) -> str:
 # --- the line that a reader looks for --------------------------------------------------------
 
 
-def _locator(sitting: Sitting) -> Locate:
+def _locator(sitting: StudentProcess) -> Locate:
     """Places of lines, mended where the statement says more than the line that ran."""
     section = sitting.section
     cells = {cell.id: cell for cell in (*section.own, *section.shared, *section.borrowed)}
@@ -168,7 +168,7 @@ def _locator(sitting: Sitting) -> Locate:
     return locate
 
 
-def _looper(sitting: Sitting, convention: Convention) -> Over:
+def _looper(sitting: StudentProcess, convention: Convention) -> Over:
     """Where the loops end that choose what a line writes to, see `Event`."""
     section = sitting.section
     cells = {cell.id: cell for cell in (*section.own, *section.shared, *section.borrowed)}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import gradkit
 from gradkit.grading.mark import mark
 from gradkit.judge import Case, judge
-from gradkit.judge.expected import expected_of
+from gradkit.judge.case import expected_of
 from gradkit.records.finding import Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.probes import Probes
@@ -44,7 +44,7 @@ class Scheme:
 def scheme_of(
     assignment: Assignment, preset: Preset | None, *, derived: bool, dropped: Collection[str] = ()
 ) -> Scheme:
-    """The scheme of an assignment; a ``preset`` that was asked for goes before its own."""
+    """Return the scheme of an assignment; a ``preset`` that was asked for goes before its own."""
     return Scheme(
         assignment.step,
         preset or assignment.preset,
@@ -63,7 +63,7 @@ class StaleError(Exception):
 
 
 def questions_of(task: Task, probes: Probes) -> str:
-    """A digest of what was asked of a submission: every input, and what it stood for."""
+    """Return a digest of what was asked of a submission: every input, and what it stood for."""
     asked = hashlib.sha256()
     for part in (task.framework, task.layers, task.loss, task.columns):
         asked.update(repr(part).encode() + b"\0")
@@ -84,7 +84,7 @@ def _hash(
 
 
 def basis_of(task: Task, form: Form, digests: Mapping[str, str]) -> str:
-    """A digest of all that verdicts depend on besides the answers and the tolerances.
+    """Return a digest of all that verdicts depend on besides the answers and the tolerances.
 
     What checks are worth is no part of it.
     """
@@ -105,7 +105,7 @@ def basis_of(task: Task, form: Form, digests: Mapping[str, str]) -> str:
 
 
 def failures(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
-    """The checks that fail and the entries that do not pass in them, by name."""
+    """Return the checks that fail and the entries that do not pass in them, by name."""
     failed = [verdict for verdict in verdicts if verdict.state == "fail"]
     return tuple(
         f"{verdict.check} {name}".rstrip()
@@ -160,12 +160,12 @@ def judge_again(
 
 
 def _right(verdicts: Iterable[Verdict]) -> bool:
-    """Whether the forward pass was found right, so that training runs are made with it."""
+    """Tell whether the forward pass was found right, so that training runs are made with it."""
     return all(each.state == "pass" for each in verdicts if each.check == "forward")
 
 
 def tolerances_of(task: Task) -> dict[str, float]:
-    """What each check lets pass."""
+    """Return what each check lets pass."""
     return {check.name: check.tolerance for check in task.checks}
 
 
@@ -177,7 +177,7 @@ def unchecked(task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
 def assess(
     task: Task, evidence: Evidence, verdicts: Sequence[Verdict], scheme: Scheme
 ) -> TaskResult:
-    """The marks of one section for one task."""
+    """Return the marks of one section for one task."""
     marked = mark(
         task,
         verdicts,
@@ -197,7 +197,7 @@ def assess(
 
 
 def _pointed_to(listings: Iterable[Listing], marked: TaskResult) -> Iterator[Listing]:
-    """The code that something in the marks still points to."""
+    """Yield the code that something in the marks still points to."""
     found = [place for finding in marked.findings for place in (finding.place, *finding.places)]
     found += [check.place for check in marked.checks]
     places = [(place.file, place.cell, place.line) for place in found if place is not None]
@@ -208,7 +208,7 @@ def _pointed_to(listings: Iterable[Listing], marked: TaskResult) -> Iterator[Lis
 
 
 def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[str]) -> Inquiry:
-    """The findings about what still fails; what was withdrawn stays, to be left out."""
+    """Return the findings about what still fails; what was withdrawn stays, to be left out."""
     failed = {verdict.check for verdict in verdicts if verdict.state == "fail"}
     failed.add("")  # remarks on the whole task stand
     if failed.issuperset(finding.check for finding in inquiry.findings):
@@ -220,7 +220,7 @@ def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[
 
 
 def total(result: Result, tasks: Sequence[TaskResult]) -> Result:
-    """The result with these tasks' marks in it, and their sums."""
+    """Return the result with these tasks' marks in it, and their sums."""
     return replace(
         result,
         tasks=tuple(tasks),

@@ -1,4 +1,4 @@
-"""Examine one section for one task: bind, draw, observe, judge."""
+"""Examine one section for one task: bind, draw, observe, judge; then diagnose what failed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ import numpy as np
 
 from gradkit.binding import bind
 from gradkit.binding.outline import Outline
+from gradkit.faults import contain
 from gradkit.judge import Case, judge
-from gradkit.judge.case import Examined
-from gradkit.judge.expected import expected_of
-from gradkit.judge.memorised import AGAIN
+from gradkit.judge.case import Examined, expected_of
+from gradkit.judge.memorised import AGAIN, remarkable
+from gradkit.language import say
 from gradkit.records.binding import Binding
+from gradkit.records.finding import Inquiry
 from gradkit.records.observations import Observations, Outcome
 from gradkit.records.probes import Batch, Probes, Run
 from gradkit.records.task import Array, Task
+from gradkit.records.undiagnosed import NoDiagnosisError
+from gradkit.sandbox import WorkshopError
 from gradkit.sandbox.observe import (
     observe_all,
     observe_run_with,
@@ -28,8 +32,8 @@ from gradkit.sandbox.observe import (
     of_run,
     of_training,
 )
-from gradkit.sandbox.process import Question, Sitting
-from gradkit.task.oracle import Oracle, final
+from gradkit.sandbox.process import OverdueError, Question, StudentProcess
+from gradkit.task.oracle import Oracle, OracleError, final
 from gradkit.task.probes import draw
 
 ROUNDED = 1e-12
@@ -39,7 +43,9 @@ REPEATED = 2
 """Calls of a batch that are made a second time."""
 
 
-def examine(task: Task, outline: Outline, sitting: Sitting, oracle: Oracle, seed: int) -> Examined:
+def examine(
+    task: Task, outline: Outline, process: StudentProcess, oracle: Oracle, seed: int
+) -> Examined:
     """Put every probe of the task to the section and judge what comes back.
 
     Parameters
@@ -47,17 +53,17 @@ def examine(task: Task, outline: Outline, sitting: Sitting, oracle: Oracle, seed
     task : Task
     outline : Outline
         The section's static facts.
-    sitting : Sitting
+    process : StudentProcess
         Its code, in a worker.
     oracle : Oracle
         Where expected values come from.
     seed : int
         Draws the probes.
     """
-    binding = bind(task, outline, sitting)
+    binding = bind(task, outline, process)
     takes_rate = any("rate" in bound.arguments for bound in binding.bound.values())
     probes = draw(task, seed, oracle.forward, takes_rate)
-    outcomes = _ask(task, binding, probes, sitting)
+    outcomes = _ask(task, binding, probes, process)
     observations = Observations(task.id, outcomes)
     expected = expected_of(task, oracle, probes, outcomes)
     case = Case(task, binding, probes, observations, expected)
@@ -66,15 +72,17 @@ def examine(task: Task, outline: Outline, sitting: Sitting, oracle: Oracle, seed
     right = all(verdict.state == "pass" for verdict in known)
     runs = _runs(case, own_forward=right)
     if runs is None:
-        outcomes.update(_train_with(case, oracle, sitting))
-    outcomes.update(observe_all(sitting, [*(runs or ()), *_again(case)]))
+        outcomes.update(_train_with(case, oracle, process))
+    outcomes.update(observe_all(process, [*(runs or ()), *_again(case)]))
     if task.framework == "torch" and task.rates.policy == "free":
         # Only now have its steps been seen, and with them its rates.
         case = replace(case, expected=expected_of(task, oracle, probes, outcomes))
-    return Examined(case, judge(case, known=known), sitting.tier)
+    return Examined(case, judge(case, known=known), process.tier)
 
 
-def _ask(task: Task, binding: Binding, probes: Probes, sitting: Sitting) -> dict[str, Outcome]:
+def _ask(
+    task: Task, binding: Binding, probes: Probes, process: StudentProcess
+) -> dict[str, Outcome]:
     """Everything but the training runs."""
     bound = binding.bound
     questions = []
@@ -86,11 +94,11 @@ def _ask(task: Task, binding: Binding, probes: Probes, sitting: Sitting) -> dict
         role = bound.get(batch.role)
         if role is not None:
             questions.append(of_batch(task, role, batch))
-    return observe_all(sitting, questions)
+    return observe_all(process, questions)
 
 
 def _again(case: Case) -> list[Question]:
-    """A few of the questions once more, in the same process, for what may be remarkable."""
+    """Return a few of the questions once more, in the same process, for what may be remarkable."""
     task, bound, probes = case.task, case.binding.bound, case.probes
     again = [
         of_batch(task, bound[batch.role], _few(batch))
@@ -123,8 +131,8 @@ def _runs(case: Case, *, own_forward: bool) -> list[Question] | None:
     return None
 
 
-def _train_with(case: Case, oracle: Oracle, sitting: Sitting) -> dict[str, Outcome]:
-    """The training runs with the oracle's forward pass, where the student's is no use.
+def _train_with(case: Case, oracle: Oracle, process: StudentProcess) -> dict[str, Outcome]:
+    """Return the training runs with the oracle's forward pass, where the student's is no use.
 
     Asking step by step takes its time. All steps are asked for at once first, with the outputs
     of a right run, which are the outputs of this run too if its updates are right.
@@ -132,7 +140,7 @@ def _train_with(case: Case, oracle: Oracle, sitting: Sitting) -> dict[str, Outco
     task, update, runs = case.task, case.binding.bound["update"], case.probes.runs
     courses = [case.expected[run.name] for run in runs]
     guesses = observe_all(
-        sitting,
+        process,
         [
             of_followed(task, update, run, course["y_hat"], course["A1"])
             for run, course in zip(runs, courses, strict=True)
@@ -142,7 +150,7 @@ def _train_with(case: Case, oracle: Oracle, sitting: Sitting) -> dict[str, Outco
     with np.errstate(all="ignore"):
         return {
             run.name: _as_guessed(run, guesses[run.name], course, oracle)
-            or observe_run_with(sitting, task, update, run, oracle.forward)
+            or observe_run_with(process, task, update, run, oracle.forward)
             for run, course in zip(runs, courses, strict=True)
         }
 
@@ -150,7 +158,7 @@ def _train_with(case: Case, oracle: Oracle, sitting: Sitting) -> dict[str, Outco
 def _as_guessed(
     run: Run, guess: Outcome, course: Mapping[str, Array], oracle: Oracle
 ) -> Outcome | None:
-    """The run, if its own parameters give the outputs that were handed in; else None."""
+    """Return the run, if its own parameters give the outputs that were handed in; else None."""
     if guess.lost is not None:
         return replace(guess, outputs={})
     after = {key: guess.outputs[key] for key in run.parameters if key in guess.outputs}
@@ -170,3 +178,61 @@ def _as_guessed(
         return None
     ends = final({key: value[-1] for key, value in after.items()})
     return replace(guess, outputs={"y_hat": y_hat, **ends})
+
+
+# --- why ---------------------------------------------------------------------------------
+
+FORESEEN = (OverdueError, OracleError, WorkshopError, MemoryError)
+"""What ends a whole submission, and is said where it is known whose."""
+
+
+def diagnose(
+    task: Task,
+    process: StudentProcess,
+    examined: Examined,
+    oracle: Oracle,
+    seed: int,
+    *,
+    asked: bool = True,
+) -> tuple[Inquiry, list[str]]:
+    """Find the mistakes behind what failed, and say in notes what of it could not be done.
+
+    It only ever lightens marks and explains them: its own fault must not cost the report.
+    Where failures are not ``asked`` about, only what is remarkable by itself is found.
+    """
+    failed = any(verdict.state == "fail" for verdict in examined.verdicts)
+    asked = asked and failed
+    if not asked and not remarkable(examined.case):
+        return Inquiry(), []
+    # Late: rules and mistakes take time to load, and who passes needs none.
+    from gradkit.diagnosis.inquiry import inquire, short_of, suspicions
+
+    inquiry, notes = Inquiry(), list[str]()
+    try:
+        if asked:
+            for late in (False, True):
+                process.renew(apart=late)
+                before = len(process.losses)
+                inquiry = inquire(task, examined, process, oracle, seed)
+                losses = process.losses[before:]
+                # A busy machine may be to blame: whoever it costs a name gets another chance.
+                if all(lost.kind != "timeout" for lost in losses):
+                    break
+            notes = short_of(inquiry, losses)
+        remarks = suspicions(task, examined, inquiry)
+        return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
+    except NoDiagnosisError as error:
+        return Inquiry(), [
+            say("There is no diagnosis here: {why}. Marks count entries.", why=str(error))
+        ]
+    except FORESEEN:
+        raise
+    except Exception as error:
+        kind = contain(error, f"in the diagnosis of {task.id} in {process.section.title!r}")
+        return Inquiry(), [
+            say(
+                "This could not be diagnosed, by a fault of gradkit's own ({kind}): tell your "
+                "instructor. Marks count entries.",
+                kind=kind,
+            )
+        ]

@@ -6,13 +6,57 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from gradkit.grading.rubric import deduction, is_by_share, rounding
 from gradkit.language import phrase, say
-from gradkit.records.finding import Finding, Inquiry
+from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.result import CheckResult, TaskResult
 from gradkit.records.task import Task
 from gradkit.records.verdict import OPEN, Verdict
+
+
+def deduction(
+    code: str,
+    entries: int,
+    of: int,
+    preset: Preset = "default",
+    own: Mapping[str, float] | None = None,
+) -> float:
+    """Return the share of a check's points that a mistake costs.
+
+    Parameters
+    ----------
+    code : str
+        A mistake of the catalogue, or ``unexplained``.
+    entries, of : int
+        How many of the check's entries it concerns: what is not explained costs their
+        share, and so does a parameter that is not updated.
+    preset : {"default", "strict", "lenient"}
+        Which of the catalogue's figures counts.
+    own : mapping of str to float, optional
+        The assignment's own figures; they go before the catalogue's, whatever the preset.
+    """
+    # Late: who makes no mistake has no need of the catalogue.
+    from gradkit.diagnosis.mistakes.catalogue import mistake
+
+    if own and code in own:
+        return own[code]
+    figures: Mapping[Preset, float] = {} if code == UNEXPLAINED else mistake(code).deduction
+    return figures[preset] if figures else entries / of
+
+
+def is_by_share(code: str) -> bool:
+    """Whether a mistake costs the share of the entries that it concerns: they are not updated."""
+    from gradkit.diagnosis.mistakes.catalogue import mistake
+
+    return code != UNEXPLAINED and not mistake(code).deduction
+
+
+def rounding(preset: Preset = "default") -> float:
+    """Return the share of a check's points that single precision costs: that of a wrong figure."""
+    from gradkit.diagnosis.mistakes.catalogue import DEDUCTIONS
+
+    return DEDUCTIONS["figure"][preset]
+
 
 ROUNDED = phrase(
     "All else is right to about seven digits, as in float32; that costs {points} points."
@@ -57,7 +101,7 @@ def mark(
         Whether the expected values were derived rather than a model solution's.
     preset : {"default", "strict", "lenient"}
     deductions : mapping of str to float, optional
-        The assignment's own figures, see `gradkit.grading.rubric`.
+        The assignment's own figures, see `gradkit.grading.mark`.
     dropped : collection of str
         Codes of mistakes that were withdrawn: such findings cost nothing and are left out.
 
@@ -68,7 +112,7 @@ def mark(
     by_check = {verdict.check: verdict for verdict in verdicts}
 
     def left_alone(codes: Sequence[str]) -> float:
-        """The share of the parameters that no step touched, if those are most of them."""
+        """Return the share of the parameters that no step touched, if those are most of them."""
         about = [f for f in inquiry.findings if f.mistake in codes and is_by_share(f.mistake)]
         part = sum(_cost(f, by_check[f.check], preset, deductions) for f in about)
         return part if part > MOST else 0.0
@@ -139,14 +183,14 @@ def _rounding(cost: float) -> Iterator[str]:
 def _cost(
     finding: Finding, verdict: Verdict, preset: Preset, own: Mapping[str, float] | None
 ) -> float:
-    """The share of its check's points that a finding costs."""
+    """Return the share of its check's points that a finding costs."""
     failed = sum(entry.state != "pass" for entry in verdict.entries)
     concerned = len(finding.entries) or failed
     return deduction(finding.mistake, concerned, len(verdict.entries), preset, own)
 
 
 def share(verdict: Verdict) -> float:
-    """The part of a check's points that was earned: the share of its entries that passed."""
+    """Return the part of a check's points that was earned: the share of its entries that passed."""
     if verdict.state == "pass":
         return 1.0
     if verdict.state not in ("fail", "missing") or not verdict.entries:
@@ -156,7 +200,7 @@ def share(verdict: Verdict) -> float:
 
 
 def total_of(scores: Iterable[float], most: float, step: float) -> float:
-    """The sum of ``scores`` to the nearest multiple of ``step``, at most ``most``.
+    """Return the sum of ``scores`` to the nearest multiple of ``step``, at most ``most``.
 
     Whoever earned all that there is to earn has all of it, whether ``step`` divides that or not.
     """

@@ -12,35 +12,26 @@ from pathlib import Path
 
 from gradkit.binding import bind
 from gradkit.binding.outline import outline
-from gradkit.grading.recognise import UnrecognisedError, another_exercise, recognise, resembles
-from gradkit.grading.session import Session
-from gradkit.grading.settings import BreakdownError, GradingError
+from gradkit.grading.recognise import another_exercise, recognise, refusals, resembles
+from gradkit.grading.session import Session, read_submission
+from gradkit.grading.settings import GradingError
 from gradkit.records.binding import Binding
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Task
-from gradkit.sandbox import WorkshopError
-from gradkit.sandbox.functions import Played
-from gradkit.submission.files import SubmissionError
-from gradkit.submission.read import read
-from gradkit.task.answers import Answers
+from gradkit.sandbox.functions import StudentFunctions
+from gradkit.task.oracle import Answers
 
 
 def recognised(session: Session, path: Path) -> tuple[Task, ...]:
-    """The tasks that what is at a path will be graded for; nothing is judged yet.
+    """Return the tasks that what is at a path will be graded for; nothing is judged yet.
 
     Raises
     ------
     GradingError
         See `gradkit.grading.session.Session.grade`.
     """
-    named = session.settings.tasks
-    try:
-        submission = read(path)
-        claimed = recognise(submission, session.tasks, named, session.room.sit)
-    except (SubmissionError, UnrecognisedError) as error:
-        raise GradingError(str(error)) from None
-    except WorkshopError as error:
-        raise BreakdownError(str(error)) from None
+    named, submission = session.settings.tasks, read_submission(path)
+    claimed = recognise(submission, session.tasks, named, session.resources.open_process)
     if not claimed:
         raise GradingError(another_exercise(submission, session.assignment))
     return tuple(task for task in session.tasks if task.id in (named or claimed))
@@ -54,39 +45,34 @@ def mistaken_for(session: Session, submission: Submission, section: Section) -> 
     GradingError
         The grader's own side failed.
     """
-    try:
-        return resembles(section, session.tasks, submission, session.room.sit)
-    except WorkshopError as error:
-        raise BreakdownError(str(error)) from None
+    with refusals(submission):
+        return resembles(section, session.tasks, submission, session.resources.open_process)
 
 
 @contextmanager
-def play(session: Session, path: Path, task: str) -> Iterator[Played]:
-    """The functions of a submission that play a task's roles, to be called one by one.
+def student_functions(session: Session, path: Path, task: str) -> Iterator[StudentFunctions]:
+    """The functions of a submission that student_functions a task's roles, to be called one by one.
 
     Raises
     ------
     GradingError
         See `gradkit.grading.session.Session.grade`.
     """
-    try:
-        submission = read(path)
-    except SubmissionError as error:
-        raise GradingError(str(error)) from None
+    submission = read_submission(path)
     chosen, section, binding, _ = binding_of(session, submission, task)
-    with session.room.sit(chosen, section, submission) as sitting:
-        yield Played(chosen, binding, sitting)
+    with session.resources.open_process(chosen, section, submission) as process:
+        yield StudentFunctions(chosen, binding, process)
 
 
 def answers(session: Session, task: Task) -> Answers:
-    """What is right for a task, one example at a time."""
-    return Answers(task, session.room.oracle(task))
+    """Return what is right for a task, one example at a time."""
+    return Answers(task, session.resources.oracle(task))
 
 
 def binding_of(
     session: Session, submission: Submission, task: str
 ) -> tuple[Task, Section, Binding, frozenset[str]]:
-    """The section that speaks for a task, with what plays which role in it.
+    """Return the section that speaks for a task, with what plays which role in it.
 
     The last item are names that the section must not take from others.
 
@@ -95,12 +81,10 @@ def binding_of(
     GradingError
         The grader's own side failed, or it cannot be told what speaks for the task.
     """
-    try:
-        claimed = recognise(submission, session.tasks, (task,), session.room.sit)
+    with refusals(submission):
+        claimed = recognise(submission, session.tasks, (task,), session.resources.open_process)
         chosen = next(each for each in session.tasks if each.id == task)
         section = claimed[task].section
-        with session.room.sit(chosen, section, submission) as sitting:
-            binding = bind(chosen, outline(section, submission.modules), sitting)
-    except (UnrecognisedError, WorkshopError) as error:
-        raise GradingError(str(error)) from None
-    return chosen, section, binding, session.room.forbidden
+        with session.resources.open_process(chosen, section, submission) as process:
+            binding = bind(chosen, outline(section, submission.modules), process)
+    return chosen, section, binding, session.resources.forbidden

@@ -7,8 +7,8 @@ forward pass gives at known weights.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,22 +18,24 @@ from numpy.typing import NDArray
 from gradkit.binding import bind
 from gradkit.binding.idioms import narrow_by_words
 from gradkit.binding.outline import outline
+from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
 from gradkit.language import phrase, say
 from gradkit.records.probes import Batch
 from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Array, Assignment, Task
+from gradkit.sandbox import WorkshopError
 from gradkit.sandbox.observe import observe_batch, shapes_of
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.choose import choose
 from gradkit.submission.divide import divide
 from gradkit.submission.source import parse
 from gradkit.task.activations import ACTIVATIONS
 from gradkit.task.network import rounding_units
-from gradkit.task.oracle import Derived
+from gradkit.task.oracle import Derived, OracleError
 from gradkit.task.probes import draw
 
-Sit = Callable[[Task, Section, Submission], AbstractContextManager[Sitting]]
+OpenProcess = Callable[[Task, Section, Submission], AbstractContextManager[StudentProcess]]
 
 DEEP = 100
 """Levels of syntax that no code has which a person wrote."""
@@ -45,12 +47,31 @@ PROBLEMS = 3
 WITH_EXP = frozenset(name for name, one in ACTIVATIONS.items() if "exp" in one.numpy)
 
 
-class UnrecognisedError(Exception):
-    """The submission answers none of the tasks, or it cannot be told which."""
+@contextmanager
+def refusals(submission: Submission) -> Iterator[None]:
+    """Turn what can end a whole submission into a sentence about it.
+
+    Raises
+    ------
+    GradingError
+        Its code is nested too deeply to be read.
+    BreakdownError
+        There is no worker or no model solution that can be used, or no memory left.
+    """
+    try:
+        yield
+    except (OracleError, WorkshopError) as error:
+        raise BreakdownError(str(error)) from None
+    except RecursionError:
+        if not nests_deeply(submission):
+            raise
+        raise GradingError(too_deep(submission)) from None
+    except MemoryError:
+        raise BreakdownError(too_large(submission)) from None
 
 
 def recognise(
-    submission: Submission, tasks: Sequence[Task], named: Collection[str], sit: Sit
+    submission: Submission, tasks: Sequence[Task], named: Collection[str], open_process: OpenProcess
 ) -> dict[str, Claim]:
     """The section of each task that the submission has something for: one, of all that could be.
 
@@ -61,31 +82,27 @@ def recognise(
         All tasks of the assignment.
     named : collection of str
         Ids that the user asked for; these are in the answer whatever was found.
-    sit : callable
-        Opens a sitting of a task with a section.
+    open_process : callable
+        Opens a process of a task with a section.
 
     Raises
     ------
-    UnrecognisedError
-        A section could be several tasks, and its forward pass does not tell which; or the code
-        is nested too deeply to be read.
+    GradingError
+        A section could be several tasks, and its forward pass does not tell which; or see
+        `refusals`.
     """
-    try:
-        return _recognise(submission, tasks, named, sit)
-    except RecursionError:
-        if not nests_deeply(submission):
-            raise
-        raise UnrecognisedError(too_deep(submission)) from None
+    with refusals(submission):
+        return _recognise(submission, tasks, named, open_process)
 
 
 def _recognise(
-    submission: Submission, tasks: Sequence[Task], named: Collection[str], sit: Sit
+    submission: Submission, tasks: Sequence[Task], named: Collection[str], open_process: OpenProcess
 ) -> dict[str, Claim]:
     claimed: dict[str, list[Section]] = {}
     sections = divide(submission, tasks)
     if named and not any(task in named for section in sections for task in section.tasks):
         sections = divide(submission, tasks, named)
-    heard = [_hear(section, tasks, named, submission, sit) for section in sections]
+    heard = [_hear(section, tasks, named, submission, open_process) for section in sections]
     sure = [(section, each.right) for section, each in zip(sections, heard, strict=True)]
     for section, each in zip(sections, heard, strict=True):
         others = {
@@ -123,7 +140,7 @@ def _hear(
     tasks: Sequence[Task],
     named: Collection[str],
     submission: Submission,
-    sit: Sit,
+    open_process: OpenProcess,
 ) -> _Heard:
     """Ask a section's forward pass which task it is of, where the text leaves that open."""
     possible = [task for task in tasks if task.id in section.tasks]
@@ -135,13 +152,13 @@ def _hear(
     facts = outline(section, submission.modules)
     for task in possible:
         batch = draw(task, 0, Derived(task).forward, False).forward[-1]
-        with sit(task, section, submission) as sitting:
-            binding = bind(task, facts, sitting)
+        with open_process(task, section, submission) as process:
+            binding = bind(task, facts, process)
             role = binding.bound.get("model" if task.framework == "torch" else "forward")
             found = found or bool(binding.bound)
             if role is None:
                 continue
-            y_hat = observe_batch(sitting, task, role, batch).outputs.get("y_hat")
+            y_hat = observe_batch(process, task, role, batch).outputs.get("y_hat")
         expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
         if y_hat is not None and y_hat.shape == expected.shape and y_hat.dtype.kind == "f":
             if _is_right(task, batch, y_hat, expected):
@@ -167,7 +184,7 @@ def _likeliest(
     if gaps:
         left.sort(key=lambda task: gaps.get(task.id, np.inf))
     elif len(left) > 1:
-        raise UnrecognisedError(
+        raise GradingError(
             _problems(submission)
             + say(
                 "{name}: cannot tell which task this is. Name it with --task: one of {tasks}.",
@@ -179,7 +196,7 @@ def _likeliest(
 
 
 def resembles(
-    section: Section, tasks: Sequence[Task], submission: Submission, sit: Sit
+    section: Section, tasks: Sequence[Task], submission: Submission, open_process: OpenProcess
 ) -> Task | None:
     """Another task, where the section's forward pass is exactly that one's and not its own.
 
@@ -192,10 +209,10 @@ def resembles(
     """
     own = next(task for task in tasks if task.id == section.tasks[0])
     batch = draw(own, 0, Derived(own).forward, False).forward[-1]
-    with sit(own, section, submission) as sitting:
-        binding = bind(own, outline(section, submission.modules), sitting)
+    with open_process(own, section, submission) as process:
+        binding = bind(own, outline(section, submission.modules), process)
         role = binding.bound.get("model" if own.framework == "torch" else "forward")
-        outputs = {} if role is None else observe_batch(sitting, own, role, batch).outputs
+        outputs = {} if role is None else observe_batch(process, own, role, batch).outputs
     y_hat = outputs.get("y_hat")
     if y_hat is None or y_hat.dtype.kind != "f":
         return None
@@ -210,13 +227,13 @@ def resembles(
 
 
 def _is_right(task: Task, batch: Batch, y_hat: NDArray[Any], expected: Array) -> bool:
-    """Whether outputs are the task's, but for rounding."""
+    """Tell whether outputs are the task's, but for rounding."""
     units = rounding_units(task.layers, batch.inputs, batch.inputs["X"])[0]
     return bool(near(y_hat, expected, value_tolerance(units, epsilon(y_hat))).all())
 
 
 def another_exercise(submission: Submission, assignment: Assignment) -> str:
-    """The sentence for a submission in which nothing plays any role."""
+    """Return the sentence for a submission in which nothing plays any role."""
     wanted = [role.signature for task in assignment.tasks for role in task.roles if role.required]
     said = _problems(submission)
     text = (
@@ -257,12 +274,12 @@ def too_deep(submission: Submission) -> str:
 
 
 def too_large(submission: Submission) -> str:
-    """The sentence for a submission that no memory is left for."""
+    """Return the sentence for a submission that no memory is left for."""
     return say("{name}: there was not memory enough here to grade it.", name=submission.name)
 
 
 def _problems(submission: Submission) -> str:
-    """What could not be used, told first: it may be why nothing was recognised."""
+    """Return what could not be used, told first: it may be why nothing was recognised."""
     files = {cell.file for cell in submission.cells}
     # Code that cannot be used before files that were left aside.
     problems = sorted(

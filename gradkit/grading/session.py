@@ -1,9 +1,9 @@
-"""The one module that knows the order of the line: from a path to a result.
+"""Grade one submission, from a path to a result, in this order.
 
-    read → recognise → bind → draw probes → observe → judge → inquire → assess
+    read → recognise → examine (bind → draw probes → observe → judge) → diagnose → assess
 
-The two limbs meet here, and only through records: what the student's code did comes from
-one side, what it should have done from the other.
+What the student's code did comes from one side, what it should have done from the other; they
+meet here, and only through records.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Self
 
 from gradkit.binding.outline import outline
-from gradkit.faults import contain
 from gradkit.grading.assess import (
     Scheme,
     assess,
@@ -28,46 +27,32 @@ from gradkit.grading.assess import (
     unchecked,
     versions_of,
 )
-from gradkit.grading.examine import examine
-from gradkit.grading.recognise import (
-    UnrecognisedError,
-    another_exercise,
-    nests_deeply,
-    recognise,
-    too_deep,
-    too_large,
-)
-from gradkit.grading.resources import Pace, Room
+from gradkit.grading.examine import diagnose, examine
+from gradkit.grading.recognise import another_exercise, recognise, refusals
 from gradkit.grading.settings import (
-    BreakdownError,
     GradingError,
+    Resources,
     Settings,
+    TimeBudget,
+    assignment_and_reference,
     digests_of,
-    grounds,
     tasks_of,
 )
 from gradkit.judge.case import Examined
-from gradkit.judge.memorised import remarkable
 from gradkit.language import phrase, say
 from gradkit.records.finding import FOR_INSTRUCTORS, Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Evidence, Graded, Result, TaskResult
 from gradkit.records.submission import Claim, Place, Section, Submission
 from gradkit.records.task import Task
-from gradkit.records.undiagnosed import NoDiagnosisError
 from gradkit.records.verdict import Verdict
-from gradkit.sandbox import Workshop, WorkshopError
-from gradkit.sandbox.process import OverdueError, Sitting
+from gradkit.sandbox import Workshop
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.places import listings
 from gradkit.submission.read import read
-from gradkit.task.oracle import OracleError
 
 REDRAWS = 3
 """How often inconclusive checks are asked again with other probes."""
-
-FORESEEN = (OverdueError, OracleError, WorkshopError, MemoryError)
-"""What ends a whole submission, and is said where it is known whose."""
 
 WITHOUT_TORCH = phrase(
     "torch is not installed here. To have torch tasks checked: pip install 'gradkit[torch]'"
@@ -82,7 +67,7 @@ class Session:
     settings : Settings
     workshop : Workshop, optional
         Runs numpy tasks. Another is opened when the first task comes that needs it.
-    pace : Pace, optional
+    budget : TimeBudget, optional
         Hurries submissions along: what takes much longer than its like is given up with
         `OverdueError`, to be graded at leisure later. None leaves each its whole deadline.
 
@@ -93,13 +78,13 @@ class Session:
     """
 
     def __init__(
-        self, settings: Settings, workshop: Workshop | None = None, pace: Pace | None = None
+        self, settings: Settings, workshop: Workshop | None = None, budget: TimeBudget | None = None
     ) -> None:
-        self.assignment, self._reference = grounds(settings)
+        self.assignment, self._reference = assignment_and_reference(settings)
         self.settings = settings
         self.tasks = tasks_of(self.assignment, settings.form)
         self.digests = digests_of(self.assignment, self._reference)
-        self.room = Room(settings, self.tasks, self._reference, workshop, pace)
+        self.resources = Resources(settings, self.tasks, self._reference, workshop, budget)
 
     @property
     def keyed(self) -> bool:
@@ -128,11 +113,7 @@ class Session:
 
     def check(self, path: Path) -> Result:
         """Grade what is at a path. See `grade`."""
-        try:
-            submission = read(path)
-        except SubmissionError as error:
-            raise GradingError(str(error)) from None
-        return self.grade(submission).result
+        return self.grade(read_submission(path)).result
 
     def grade(self, submission: Submission, seed: int | None = None) -> Graded:
         """Grade one submission.
@@ -158,14 +139,7 @@ class Session:
             It was hurried and did not come to its end.
         """
         named = self.settings.tasks
-        try:
-            claimed = recognise(submission, self.tasks, named, self.room.sit)
-        except UnrecognisedError as error:
-            raise GradingError(str(error)) from None
-        except WorkshopError as error:
-            raise BreakdownError(str(error)) from None
-        except MemoryError:
-            raise BreakdownError(too_large(submission)) from None
+        claimed = recognise(submission, self.tasks, named, self.resources.open_process)
         graded = self.grade_sections(submission, claimed, seed)
         bindings = [evidence.binding for evidence in graded.evidence]
         if not named and not any(binding is None or binding.bound for binding in bindings):
@@ -184,25 +158,19 @@ class Session:
         seed = secrets.randbits(32) if seed is None else seed
         wanted = self.settings.tasks or claimed
         chosen = [task for task in self.tasks if task.id in wanted]
-        try:
-            taken = [self._take(task, claimed[task.id], submission, seed) for task in chosen]
-        except (OracleError, WorkshopError) as error:
-            raise BreakdownError(str(error)) from None
-        except RecursionError:
-            if not nests_deeply(submission):
-                raise
-            raise GradingError(too_deep(submission)) from None
-        except MemoryError:
-            raise BreakdownError(too_large(submission)) from None
+        with refusals(submission):
+            taken = [
+                self._grade_section(task, claimed[task.id], submission, seed) for task in chosen
+            ]
         result = self._result(submission, seed, chosen)
         tier = max((evidence.tier for evidence, _ in taken), default=0)
         result = replace(total(result, [marks for _, marks in taken]), tier=tier)
         return Graded(result, tuple(evidence for evidence, _ in taken))
 
-    def _take(
+    def _grade_section(
         self, task: Task, claim: Claim, submission: Submission, seed: int
     ) -> tuple[Evidence, TaskResult]:
-        """The evidence of the section that speaks for a task, and its marks."""
+        """Return the evidence of the section that speaks for a task, and its marks."""
         section = claim.section
         title = section.title or (section.own[0].file if section.own else "")
         scheme = self.scheme
@@ -212,15 +180,16 @@ class Session:
         if task.framework == "torch" and importlib.util.find_spec("torch") is None:
             evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
-        oracle = self.room.oracle(task)
+        oracle = self.resources.oracle(task)
         facts = outline(section, submission.modules)
         for redraw in range(1 + REDRAWS):
-            with self.room.sit(task, section, submission) as sitting:
-                examined = examine(task, facts, sitting, oracle, seed + redraw)
-                self.room.note(task, sitting)
+            with self.resources.open_process(task, section, submission) as process:
+                examined = examine(task, facts, process, oracle, seed + redraw)
+                self.resources.note(task, process)
                 settled = all(verdict.state != "inconclusive" for verdict in examined.verdicts)
                 if settled or redraw == REDRAWS:
-                    inquiry, notes = self._inquire(task, sitting, examined, seed)
+                    asked = task.framework == "torch" or self.settings.form == "correct"
+                    inquiry, notes = diagnose(task, process, examined, oracle, seed, asked=asked)
                     break
         evidence = replace(
             evidence,
@@ -241,52 +210,8 @@ class Session:
         )
         return evidence, assess(task, evidence, examined.verdicts, scheme)
 
-    def _inquire(
-        self, task: Task, sitting: Sitting, examined: Examined, seed: int
-    ) -> tuple[Inquiry, list[str]]:
-        """The diagnosis of what failed, and notes on what of it could not be made.
-
-        It only ever lightens marks and explains them: its own fault must not cost the report.
-        """
-        failed = any(verdict.state == "fail" for verdict in examined.verdicts)
-        asked = failed and not (self.settings.form == "published" and task.framework == "numpy")
-        if not asked and not remarkable(examined.case):
-            return Inquiry(), []
-        # Late: rules and mistakes take time to load, and who passes needs none.
-        from gradkit.diagnosis.inquiry import inquire, short_of, suspicions
-
-        inquiry, notes = Inquiry(), list[str]()
-        try:
-            if asked:
-                for late in (False, True):
-                    sitting.renew(apart=late)
-                    before = len(sitting.losses)
-                    inquiry = inquire(task, examined, sitting, self.room.oracle(task), seed)
-                    losses = sitting.losses[before:]
-                    # A busy machine may be to blame: whoever it costs a name gets another chance.
-                    if all(lost.kind != "timeout" for lost in losses):
-                        break
-                notes = short_of(inquiry, losses)
-            remarks = suspicions(task, examined, inquiry)
-            return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
-        except NoDiagnosisError as error:
-            return Inquiry(), [
-                say("There is no diagnosis here: {why}. Marks count entries.", why=str(error))
-            ]
-        except FORESEEN:
-            raise
-        except Exception as error:
-            kind = contain(error, f"in the diagnosis of {task.id} in {sitting.section.title!r}")
-            return Inquiry(), [
-                say(
-                    "This could not be diagnosed, by a fault of gradkit's own ({kind}): tell your "
-                    "instructor. Marks count entries.",
-                    kind=kind,
-                )
-            ]
-
     def _doubt(self, task: Task, section: Section, examined: Examined) -> str:
-        """What there is to say where code alone told the task, and it is not all right."""
+        """Return what there is to say where code alone told the task, and it is not all right."""
         first = ("model", "forward")
         right = all(v.state == "pass" for v in examined.verdicts if v.check in first)
         if right or len(section.tasks) < 2 or task.id in self.settings.tasks:
@@ -298,7 +223,7 @@ class Session:
         )
 
     def _result(self, submission: Submission, seed: int, tasks: Sequence[Task]) -> Result:
-        """All of a result but its marks."""
+        """Return all of a result but its marks."""
         return Result(
             submission=submission.name,
             assignment=self.assignment.id,
@@ -322,11 +247,25 @@ class Session:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.room.close()
+        self.resources.close()
+
+
+def read_submission(path: Path) -> Submission:
+    """Read what is at a path.
+
+    Raises
+    ------
+    GradingError
+        It cannot be read.
+    """
+    try:
+        return read(path)
+    except SubmissionError as error:
+        raise GradingError(str(error)) from None
 
 
 def _of_claim(task: Task, claim: Claim) -> Inquiry:
-    """What there is to remark where other code than what counts plays the same roles."""
+    """Return what there is to remark where other code than what counts plays the same roles."""
     if not claim.differs:
         return Inquiry()
     # Late: few submissions have any.
@@ -336,12 +275,12 @@ def _of_claim(task: Task, claim: Claim) -> Inquiry:
 
 
 def _told(*notes: str) -> tuple[str, ...]:
-    """Those that say something."""
+    """Return those that say something."""
     return tuple(note for note in notes if note)
 
 
 def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
-    """Where findings that students may see and checks point, findings first."""
+    """Yield where findings that students may see and checks point, findings first."""
     findings = [f for f in inquiry.findings if f.mistake not in FOR_INSTRUCTORS]
     for finding in findings:
         yield from finding.places

@@ -1,17 +1,25 @@
-"""What is graded against: settings, the assignment, the model solutions, and their digests."""
+"""What is graded against and with: settings, assignment, model solutions, isolation, workers."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.records.mistake import Preset
+from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Assignment, Form, Task
+from gradkit.sandbox import Workshop
+from gradkit.sandbox.process import StudentProcess
+from gradkit.sandbox.tiers import CONTAINER, GRADING, PACKED
 from gradkit.task.assignment import AssignmentError, read_assignment
-from gradkit.task.oracle import Derived, Oracle, OracleError
+from gradkit.task.oracle import CachedOracle, Derived, Oracle, OracleError
 from gradkit.task.probes import draw
 from gradkit.task.solution import find_reference, load_reference, verify
 
@@ -44,8 +52,8 @@ class Settings:
     require_tier: int = 0
 
 
-def grounds(settings: Settings) -> tuple[Assignment, Path | None]:
-    """The assignment to grade against, and the folder of its model solutions, if any.
+def assignment_and_reference(settings: Settings) -> tuple[Assignment, Path | None]:
+    """Return the assignment to grade against, and the folder of its model solutions, if any.
 
     Raises
     ------
@@ -75,7 +83,7 @@ def digests_of(assignment: Assignment, reference: Path | None) -> dict[str, str]
 
 
 def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
-    """The task's oracle; a model solution is held against the task file first.
+    """Return the task's oracle; a model solution is held against the task file first.
 
     Raises
     ------
@@ -83,7 +91,7 @@ def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
         It cannot be used, or there is none where there must be one.
     """
     if reference is not None:
-        oracle = load_reference(task, reference, form)
+        oracle = CachedOracle(load_reference(task, reference, form))
         if form == "correct":
             verify(task, oracle, draw(task, 0, Derived(task).forward, takes_rate=False))
         return oracle
@@ -91,11 +99,11 @@ def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
         raise OracleError(
             "--form published needs the model solutions: name their folder with --reference."
         )
-    return Derived(task)
+    return CachedOracle(Derived(task))
 
 
 def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
-    """The tasks as that form has them: published updates are no gradients to be checked."""
+    """Return the tasks as that form has them: published updates are no gradients to be checked."""
     return tuple(
         task
         if form == "correct" or task.framework == "torch"
@@ -136,3 +144,149 @@ def _digest(folder: Path) -> str:
     for path in sorted(folder.glob("*.py")):
         content.update(os.fsencode(path.name) + b"\0" + path.read_bytes())
     return content.hexdigest()
+
+
+def required_tier(asked: int | None) -> int:
+    """Return the tier that grading others' code takes: less than `GRADING` has to be asked for.
+
+    Off Linux there is none above 0.
+
+    Raises
+    ------
+    GradingError
+        There is no isolation on this system, and nobody has asked for tier 0.
+    """
+    if asked is None and sys.platform != "linux":
+        raise GradingError(
+            "there is nothing on this system that keeps hostile code from files and network: "
+            f"isolation tier 0. Grade in a container, which gives tier 2:\n  {CONTAINER}\n"
+            f"{PACKED} Or go on all the same with --require-tier 0."
+        )
+    return GRADING if asked is None else asked
+
+
+def refuse_unsafe(settings: Settings, warn: Callable[[str], None] | None = None) -> None:
+    """Have a canary try out the isolation before anybody's code is run.
+
+    Parameters
+    ----------
+    settings : Settings
+        With the tier that is required.
+    warn : callable, optional
+        Is told where the tier will do, and is less than what grading asks for by itself.
+
+    Raises
+    ------
+    GradingError
+        The tier is too low, or what it promises does not hold.
+    """
+    from gradkit.sandbox.doctor import examine, objection
+
+    _, reference = assignment_and_reference(settings)
+    key = next(iter(sorted(reference.glob("*.py"))), None) if reference is not None else None
+    examination = examine(key=key.resolve() if key is not None else None)
+    if said := objection(examination, settings.require_tier):
+        raise GradingError(said)
+    if warn is not None and examination.tier < GRADING:
+        warn(
+            f"student code runs at isolation tier {examination.tier}, which keeps less "
+            f"from it than tier {GRADING} would; see `gradkit doctor`."
+        )
+
+
+class TimeBudget(Protocol):
+    """How long submissions may take, and what they have taken."""
+
+    def limit(self, framework: str) -> float:
+        """Seconds that a section's code is given in all."""
+
+    def note(self, framework: str, seconds: float) -> None:
+        """Note what a section that came to its end has taken."""
+
+
+class Resources:
+    """Holds a workshop for each framework and an oracle for each task, until it is closed.
+
+    Parameters
+    ----------
+    settings : Settings
+    tasks : sequence of Task
+        All tasks of the assignment.
+    reference : Path, optional
+        The folder of the model solutions.
+    workshop : Workshop, optional
+        Runs numpy tasks; it is not closed here. Another is opened when it is needed.
+    budget : TimeBudget, optional
+        Hurries submissions along, see `gradkit.grading.session.Session`.
+
+    Attributes
+    ----------
+    workshops : dict of str to Workshop
+        By framework.
+    forbidden : frozenset of str
+        Names of roles, which never come from another task's section, unless they mean the same
+        there.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        tasks: Sequence[Task],
+        reference: Path | None,
+        workshop: Workshop | None = None,
+        budget: TimeBudget | None = None,
+    ) -> None:
+        self.workshops = {} if workshop is None else {"numpy": workshop}
+        roles = (role for task in tasks for role in task.roles if not role.shared)
+        self.forbidden = frozenset(alias for role in roles for alias in role.aliases)
+        self._settings = settings
+        self._reference = reference
+        self._budget = budget
+        self._oracles: dict[str, Oracle] = {}
+        self._stack = ExitStack()
+
+    def open_process(self, task: Task, section: Section, submission: Submission) -> StudentProcess:
+        """Return a section's code, ready to be asked."""
+        budget, deadline = self._budget, task.deadline
+        if budget is not None:
+            deadline = min(deadline, budget.limit(task.framework))
+        return StudentProcess(
+            self.workshop(task),
+            section,
+            submission.modules,
+            self.forbidden,
+            deadline,
+            seed=0,
+            imports=task.imports,
+            hurried=budget is not None,
+        )
+
+    def workshop(self, task: Task) -> Workshop:
+        """Return where the code of this task is run; opened when it is first asked for."""
+        if task.framework not in self.workshops:
+            preload = () if task.framework == "numpy" else (task.framework,)
+            first = next(iter(self.workshops.values()), None)
+            workshop = (
+                Workshop(preload=preload, require_tier=self._settings.require_tier)
+                if first is None
+                else first.sibling(preload)
+            )
+            self.workshops[task.framework] = self._stack.enter_context(workshop)
+        return self.workshops[task.framework]
+
+    def oracle(self, task: Task) -> Oracle:
+        """Return where a task's expected values come from."""
+        form = self._settings.form
+        if task.id in self._oracles:
+            return self._oracles[task.id]
+        oracle = self._oracles[task.id] = oracle_of(task, self._reference, form)
+        return oracle
+
+    def note(self, task: Task, process: StudentProcess) -> None:
+        """Have what a process has taken counted, where submissions are hurried."""
+        if self._budget is not None:
+            self._budget.note(task.framework, process.spent)
+
+    def close(self) -> None:
+        """Close the workshops that were opened here."""
+        self._stack.close()

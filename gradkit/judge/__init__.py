@@ -37,7 +37,7 @@ JUDGES: Mapping[str, Mapping[str, Callable[[Case, Earlier], Verdict]]] = {
 def judge(
     case: Case, checks: Collection[str] | None = None, known: Collection[Verdict] = ()
 ) -> tuple[Verdict, ...]:
-    """A verdict for each of the task's checks, or for the named ones, in the task's order.
+    """Return a verdict for each of the task's checks, or for the named ones, in the task's order.
 
     Those already ``known`` are taken as they are.
     """

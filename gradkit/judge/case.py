@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, TypeGuard
 
-from gradkit.hearsay import from_worker
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.judge import tolerances
 from gradkit.language import say
 from gradkit.records.binding import Binding, Bound
 from gradkit.records.observations import Failure, Observations, Outcome
 from gradkit.records.probes import Batch, Probes, Run
-from gradkit.records.task import Task
+from gradkit.records.task import Array, Task
 from gradkit.records.verdict import State, Verdict
-from gradkit.task.drawn import DRAWN
-from gradkit.task.oracle import Expected
+from gradkit.task.oracle import Derived, Expected, Oracle, Rescaled, expect
+from gradkit.text import DRAWN, function_said
 
 Earlier = Mapping[str, Verdict]
 """The verdicts of the checks before this one."""
@@ -40,7 +44,7 @@ class Examined:
 
 
 def outcomes_of(case: Case, calls: Sequence[Batch | Run]) -> list[Outcome]:
-    """The outcomes of these calls, as far as they were made."""
+    """Return the outcomes of these calls, as far as they were made."""
     found = case.observations.outcomes
     return [found[call.name] for call in calls if call.name in found]
 
@@ -55,7 +59,7 @@ def secret_among(runs: Sequence[Run]) -> frozenset[str]:
 
 
 def least(case: Case, check: str) -> float:
-    """The relative error that the assignment lets pass in a check, whatever arithmetic asks.
+    """Return the relative error that the assignment lets pass in a check, whatever arithmetic asks.
 
     A check that the task does not have, which others may look at, has none of its own.
     """
@@ -63,7 +67,7 @@ def least(case: Case, check: str) -> float:
 
 
 def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> Verdict | None:
-    """The verdict where there is nothing to compare: missing, raised, or never came back."""
+    """Return the verdict where there is nothing to compare: missing, raised, or never came back."""
     for missing in case.binding.missing:
         if missing.role == role:
             return Verdict(check, "missing", missing.message, place=missing.place)
@@ -74,7 +78,7 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
             text = say(
                 "{function} {happened}.",
                 function=subject(bound),
-                happened=from_worker(outcome.lost.detail),
+                happened=outcome.lost.detail,
             )
             return Verdict(check, state, text, place=bound.place)
         if outcome.failure is not None:
@@ -91,14 +95,14 @@ def raiser(bound: Bound, failure: Failure) -> Bound:
 
 
 def subject(bound: Bound) -> str:
-    """What a sentence begins with."""
+    """Return what a sentence begins with."""
     name = called(bound)
     return name[:1].upper() + name[1:]
 
 
 def called(bound: Bound) -> str:
-    """A function's name, or words for what has none."""
-    return from_worker(bound.function) if " " in bound.function else f"`{bound.function}`"
+    """Return a function's name, or words for what has none."""
+    return function_said(bound.function) if " " in bound.function else f"`{bound.function}`"
 
 
 def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdict:
@@ -122,13 +126,13 @@ def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdic
             type=failure.type,
             inside=inside,
         )
-    text += f": {from_worker(failure.message).rstrip('.')}" if failure.message else ""
+    text += f": {failure.message.rstrip('.')}" if failure.message else ""
     place = failure.place or bound.place
     return Verdict(check, "error", f"{text}.{_advice(failure)}", place=place)
 
 
 def _advice(failure: Failure) -> str:
-    """What to do about the one numpy error whose own words do not say it."""
+    """Return what to do about the one numpy error whose own words do not say it."""
     words = ("0-dimensional", "setting an array element", "only length-1 arrays")
     if any(part in failure.message for part in words):
         return say(
@@ -139,7 +143,7 @@ def _advice(failure: Failure) -> str:
 
 
 def blocked(check: str, by: str, earlier: Earlier, states: Sequence[State]) -> Verdict | None:
-    """The verdict of a check that cannot run for want of what ``by`` looked at."""
+    """Return the verdict of a check that cannot run for want of what ``by`` looked at."""
     before = earlier.get(by)
     if before is None or before.state not in states:
         return None
@@ -149,7 +153,7 @@ def blocked(check: str, by: str, earlier: Earlier, states: Sequence[State]) -> V
 
 
 def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None:
-    """The same for torch checks: a module whose parameters could be set is judged further.
+    """Return the same for torch checks: a module whose parameters could be set is judged further.
 
     It may hold all layers and not have registered them all.
     """
@@ -160,3 +164,109 @@ def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None
         if all(outcome.outputs and outcome.failure is None for outcome in found):
             return None
     return blocked(check, "model", earlier, ("missing", "fail", "error", "timeout"))
+
+
+def expected_of(
+    task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome]
+) -> dict[str, dict[str, Array]]:
+    """Return all expected values for these probes.
+
+    Parameters
+    ----------
+    task : Task
+    oracle : Oracle
+    probes : Probes
+    outcomes : mapping of str to Outcome
+        Those of the single calls, or steps, at least: they show at which rates the code steps.
+    """
+    expected = expect(oracle, probes)
+    if task.rates.policy == "free":
+        at_own_rates = _training if task.framework == "torch" else _by_example
+        own = at_own_rates(task, oracle, probes, outcomes, expected)
+        expected |= {run.name: own.train(run) for run in probes.runs}
+    elif task.framework == "numpy":
+        expected |= _in_proportion(task, oracle, probes, outcomes)
+    return expected
+
+
+def _in_proportion(
+    task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome]
+) -> dict[str, dict[str, Array]]:
+    """Expected values where the rate handed over is the weights', and biases keep theirs to it.
+
+    ``lr`` for weights and ``10 * lr`` for biases is right where the task asks for 0.001 and
+    0.01. It counts only if all of the code is right in this way.
+    """
+    batch = probes.update[0]
+    outcome = outcomes.get(batch.name)
+    if "rate" not in batch.inputs or not _came_back(outcome):
+        return {}
+    kept = Rescaled(oracle, {"b": task.rates.bias / task.rates.weight})
+    stepped = kept.update(batch.inputs)
+    if not all(_is_at(outcome.outputs.get(key), value) for key, value in stepped.items()):
+        return {}
+    return {batch.name: stepped, **{run.name: kept.train(run) for run in probes.runs}}
+
+
+def _is_at(found: NDArray[Any] | None, value: Array) -> bool:
+    return found is not None and found.shape == value.shape and np.allclose(found, value, 1e-9, 0)
+
+
+def _by_example(
+    task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome], expected: Expected
+) -> Oracle:
+    """Return the oracle at the rates that the student's single steps show."""
+    batch = probes.update[0]
+    outcome = outcomes.get(batch.name)
+    if not _came_back(outcome):
+        return oracle
+    return Rescaled(oracle, own_ratios(batch.inputs, outcome.outputs, expected[batch.name]))
+
+
+def _training(
+    task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome], expected: Expected
+) -> Oracle:
+    """Return the task's own gradient descent at the rates that the first step of train shows.
+
+    A model solution has rates of its own, and cannot be asked for others.
+    """
+    step = next((r for r in reversed(probes.runs) if r.check == "gradient" and r.epochs == 1), None)
+    outcome = outcomes.get(step.name) if step is not None else None
+    if step is None or not _came_back(outcome):
+        return oracle
+    after = {key: outcome.outputs.get(f"final/{key}") for key in step.parameters}
+    right = {key: expected[step.name][f"final/{key}"] for key in step.parameters}
+    shaped = {k: v for k, v in after.items() if v is not None and v.shape == right[k].shape}
+    ratios = own_ratios(step.parameters, shaped, right)
+    if not ratios:
+        return oracle
+    weight, bias = (ratios.get(kind, 1.0) for kind in "Wb")
+    rates = replace(task.rates, weight=task.rates.weight * weight, bias=task.rates.bias * bias)
+    return Derived(replace(task, rates=rates))
+
+
+def _came_back(outcome: Outcome | None) -> TypeGuard[Outcome]:
+    return outcome is not None and outcome.failure is None and outcome.lost is None
+
+
+def own_ratios(
+    before: Mapping[str, Array], after: Mapping[str, NDArray[Any]], expected: Mapping[str, Array]
+) -> dict[str, float]:
+    """By how much the student's steps are longer than expected: one ratio for each kind.
+
+    Kinds are ``W`` and ``b``; one of which nothing came back, or that moves uphill, or most of
+    which stays where it was, is left out.
+    """
+    ratios = {}
+    for kind in "Wb":
+        keys = [key for key in expected if key[0] == kind and key in after]
+        if not keys:
+            continue
+        steps = {k: expected[k] - before[k] for k in keys}
+        told = {k: tolerances.moved(after[k], before[k], steps[k]) for k in keys}
+        wanted = np.concatenate([steps[k].ravel() for k in keys])
+        taken = np.concatenate([(told[k] * (after[k].real - before[k])).ravel() for k in keys])
+        ratio = tolerances.median(taken[wanted != 0] / wanted[wanted != 0])
+        if ratio > 0:
+            ratios[kind] = float(ratio)
+    return ratios

@@ -1,4 +1,4 @@
-"""The sheet on which one check is judged: entries to compare, sentences to say."""
+"""The comparison on which one check is judged: entries to compare, sentences to say."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.hearsay import from_worker, label_said
 from gradkit.judge import tolerances
 from gradkit.judge.case import subject
 from gradkit.language import phrase, say
@@ -18,7 +17,7 @@ from gradkit.records.binding import Bound
 from gradkit.records.observations import Fault, Outcome
 from gradkit.records.task import Array
 from gradkit.records.verdict import Entry, Verdict
-from gradkit.task.labels import entry_label
+from gradkit.text import label_said
 
 SENTENCES: Mapping[str, str] = {
     "missing": phrase("{function} does not give {quantity}: {found}."),
@@ -64,7 +63,7 @@ Tolerance = Callable[[float], Array]
 
 
 @dataclass(slots=True)
-class Sheet:
+class Comparison:
     """Entries and sentences of one check while it is judged.
 
     ``givers`` name what gives a quantity, where that is not ``bound`` itself. ``idle`` is set
@@ -122,7 +121,7 @@ class Sheet:
 
     def _sentences(self, *, notes: bool) -> list[str]:
         return [
-            say(SENTENCES[kind], function=giver, quantity=joined(names), found=from_worker(found))
+            say(SENTENCES[kind], function=giver, quantity=joined(names), found=found)
             for (kind, giver, found), names in self._said.items()
             if (kind == "subclass") is notes
         ]
@@ -204,7 +203,7 @@ class Sheet:
             )
 
     def verdict(self, check: str, summary: Callable[[list[Entry]], str]) -> Verdict:
-        """Close the sheet: it passes where no entry failed.
+        """Close the comparison: it passes where no entry failed.
 
         ``summary`` is asked for a sentence on the entries that no other sentence is about.
         """
@@ -223,7 +222,7 @@ class Sheet:
         return Verdict(check, "fail", " ".join(sentences), tuple(merged), place, notes)
 
     def _is_explained(self, entry: Entry) -> bool:
-        """Whether a sentence says why there is no number to compare."""
+        """Tell whether a sentence says why there is no number to compare."""
         if entry.parameter not in self._told:
             return False
         return entry.found is None or not np.isfinite(entry.found)
@@ -236,7 +235,7 @@ def _at(first: NDArray[np.intp], values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _odd_numbers(found: NDArray[Any], expected: Array) -> str:
-    """What is wrong with numbers that failed, by their kind: a key of `SENTENCES`."""
+    """Return what is wrong with numbers that failed, by their kind: a key of `SENTENCES`."""
     if found.dtype.kind == "c":
         return "complex"
     if found.dtype.kind in "iub":
@@ -257,7 +256,7 @@ def joined(names: list[str]) -> str:
 
 
 def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """An entry in the student's words: ``b1[0]``."""
+    """Return an entry in the student's words: ``b1[0]``."""
     plain = quantity.removeprefix("final/")
     if plain in VECTORS:
         label = plain if shape == (1, 1) else f"{plain}[{index[0]}]"
@@ -301,3 +300,34 @@ def listed(entries: list[Entry]) -> str:
     return ", ".join(names[:8]) + (
         say(" and {count} more", count=len(names) - 8) if len(names) > 8 else ""
     )
+
+
+def entry_label(
+    parameter: str,
+    index: tuple[int | str, ...],
+    *,
+    keys: Mapping[str, str],
+    transposed: bool = False,
+    outputs: int = 1,
+) -> str:
+    """Return an entry, e.g. ``W1[0,1]``, ``b1[1]``, ``W2[0]``, ``b2``.
+
+    Parameters
+    ----------
+    parameter : str
+        The canonical name.
+    index : tuple of int or str
+        The canonical index; a letter stands for a place that is summed over.
+    keys : mapping of str to str
+        The student's names by the canonical ones.
+    transposed : bool
+        Whether the student stores weights as (out, in), and so indexes them.
+    outputs : int
+        With one output, the axis of W2 and b2 that has length 1 is left out.
+    """
+    key = keys.get(parameter, parameter)
+    if parameter[0] == "b":
+        return key if parameter == "b2" and outputs == 1 else f"{key}[{index[0]}]"
+    if parameter == "W2" and outputs == 1:
+        return f"{key}[{index[0]}]"
+    return f"{key}[{','.join(map(str, index[::-1] if transposed else index))}]"

@@ -27,7 +27,6 @@ from gradkit.judge.case import (
     unusable,
 )
 from gradkit.judge.comparison import TOO_SMALL, label_of, listed, merge
-from gradkit.judge.slope import Slope, slopes
 from gradkit.judge.steps import update
 from gradkit.language import say
 from gradkit.records.binding import Bound
@@ -35,6 +34,82 @@ from gradkit.records.probes import Batch, Run
 from gradkit.records.task import Array, Parameters, Task
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.task import network
+
+REACH = 16.0
+"""So many times what rounding may take from a sum, it may be on the other side of a kink."""
+
+LEAST = 1e-9
+"""A jump at a kink that is smaller than this part of the largest slope does not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """Partial derivatives with respect to one parameter, and at which entries there are none."""
+
+    value: Array
+    corner: NDArray[np.bool_]
+
+
+def slopes(
+    task: Task, points: Mapping[str, Array], X: Array, y: Array, eps: float
+) -> list[dict[str, Slope]]:
+    """Differentiate the mean loss over some examples at each point.
+
+    Parameters
+    ----------
+    task : Task
+    points : mapping of arrays, (points, in, out) and (points, out, 1)
+        Finite.
+    X : array, (points, features, examples)
+        Each point has examples of its own.
+    y : array, (points, outputs, examples)
+    eps : float
+        The rounding unit of the arithmetic that the slopes are for: it may put a sum that is at
+        a kink on either side of it, where slopes differ.
+
+    Returns
+    -------
+    list of dict of str to Slope
+        For each point, in canonical shapes.
+    """
+    examples = X.shape[-1]
+    with np.errstate(all="ignore"):
+        found = network.gradient(task, points, X, y)
+        # Where no sum is at a kink, nothing is moved, and there is nothing between the sides.
+        left, right = (
+            found if moved is None else network.gradient(task, moved, X, y)
+            for moved in (_aside(task, points, X, side * REACH * eps) for side in (-1, 1))
+        )
+        corner = {key: _jumps(left[key], right[key], eps) for key in found}
+    return [
+        {key: Slope(value[point] / examples, corner[key][point]) for key, value in found.items()}
+        for point in range(len(X))
+    ]
+
+
+def _jumps(left: Array, right: Array, eps: float) -> NDArray[np.bool_]:
+    largest = np.abs(left).max(axis=(-2, -1), keepdims=True)
+    jumps: NDArray[np.bool_] = np.abs(right - left) > max(10 * REACH * eps, LEAST) * largest
+    return jumps
+
+
+def _aside(
+    task: Task, points: Mapping[str, Array], X: Array, reach: float
+) -> dict[str, Array] | None:
+    """Parameters with which every sum at a kink is on one side of it; None where none is at one.
+
+    Biases do it, with one for each example.
+    """
+    moved, at_kink = dict(points), False
+    for number, (activation, z, lost) in enumerate(network.sums(task.layers, points, X), 1):
+        if activation.kink is None:
+            continue
+        near = np.abs(z - activation.kink) <= abs(reach) * lost
+        at_kink = at_kink or bool(near.any())
+        to_side = np.where(near, activation.kink - z + reach * lost, 0.0)
+        moved[f"b{number}"] = points[f"b{number}"] + to_side
+    return moved if at_kink else None
+
 
 LOOKED_AT = 4
 """Probes of an update that are looked at."""
@@ -158,7 +233,7 @@ def _update_steps(
 def _after(
     after: Mapping[str, NDArray[Any]], key: str, probe: int, like: Array
 ) -> NDArray[np.float64]:
-    """The new value, or nan where there is no real one of the right shape."""
+    """Return the new value, or nan where there is no real one of the right shape."""
     values = after.get(key)
     if values is None or values.dtype.kind != "f" or values.shape[1:] != like.shape:
         return np.full(like.shape, np.nan)
@@ -184,7 +259,7 @@ def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]
 
 
 def _factors(steps: list[Step], relative: float) -> dict[str, float]:
-    """One factor for the weights and one for the biases, read off the steps themselves.
+    """Return one factor for the weights and one for the biases, read off the steps themselves.
 
     The ratio of step to slope that most entries share; where no two agree, their median.
     """
@@ -205,7 +280,7 @@ def _factors(steps: list[Step], relative: float) -> dict[str, float]:
 
 
 def _shared(ratios: Array, relative: float, slope: Array) -> float:
-    """The ratio to which most are alike, of several the first; where no two are, the median.
+    """Return the ratio to which most are alike, of several the first; where no two are, the median.
 
     It is fitted over all that agree: each of them alone has its own rounding.
     """

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradkit.judge.case import Case, Earlier, subject, unusable
-from gradkit.judge.comparison import Sheet, joined, listed
+from gradkit.judge.comparison import Comparison, joined, listed
 from gradkit.language import phrase, say
 from gradkit.records.task import Array, Parameters, Role
 from gradkit.records.verdict import Entry, State, Verdict
+from gradkit.text import FURTHER
 
 WHOLE = phrase(
     "{function} gives {quantity} as whole numbers. A step that changes such an array in place, as "
@@ -54,16 +55,16 @@ def _initialise(case: Case) -> Verdict:
     if nothing is not None:
         return nothing
     bound = case.binding.bound["initialise"]
-    sheet = Sheet(bound)
+    comparison = Comparison(bound)
     if outcome is not None:
-        sheet.faults(outcome.faults)
+        comparison.faults(outcome.faults)
         for key, value in case.task.starts[0].parameters.items():
-            sheet.compare(key, outcome, value[None], _near_start, ("",))
+            comparison.compare(key, outcome, value[None], _near_start, ("",))
         keys = bound.convention.keys
         whole = [keys.get(k, k) for k, v in outcome.outputs.items() if v.dtype.kind in "iub"]
         if whole:
-            sheet.notes.append(say(WHOLE, function=subject(bound), quantity=joined(whole)))
-    return sheet.verdict(
+            comparison.notes.append(say(WHOLE, function=subject(bound), quantity=joined(whole)))
+    return comparison.verdict(
         "interface",
         lambda failed: say(
             "{function} does not give the assigned start in {entries}.",
@@ -78,7 +79,7 @@ def _near_start(eps: float) -> Array:
 
 
 def model(case: Case, earlier: Earlier) -> Verdict:
-    """The module is there and holds the parameters of the assigned layers."""
+    """Return the module is there and holds the parameters of the assigned layers."""
     outcome = case.observations.outcomes.get("model")
     nothing = unusable(case, "model", "model", [outcome] if outcome else [])
     if nothing is not None or outcome is None:
@@ -88,17 +89,17 @@ def model(case: Case, earlier: Earlier) -> Verdict:
     found = [tuple(map(int, outcome.outputs[key])) for key in sorted(outcome.outputs, key=int)]
     layouts = list(_layouts(start))
     wanted = next((each for each in layouts if sorted(each) == sorted(found)), layouts[0])
-    sheet = Sheet(bound)
+    comparison = Comparison(bound)
     further = list(found)
     for key, shape in zip(start, wanted, strict=True):
         # The order in which a module registers its layers is its own affair.
         state: State = "pass" if shape in further else "fail"
         if state == "pass":
             further.remove(shape)
-        sheet.entries.append(Entry(key, (), state, None, None))
+        comparison.entries.append(Entry(key, (), state, None, None))
     if further:
-        sheet.entries.append(Entry("further parameters", (), "fail", None, None))
-    return sheet.verdict(
+        comparison.entries.append(Entry(FURTHER, (), "fail", None, None))
+    return comparison.verdict(
         "model",
         lambda failed: say(
             "{function} holds parameters of shapes {found}; expected {wanted}.",

@@ -25,12 +25,10 @@ Answers = Mapping[str, NDArray[np.generic]]
 
 
 def nondeterministic(case: Case) -> tuple[str, ...]:
-    """The roles that answered the same question twice, and not with the same bits."""
+    """Return the roles that answered the same question twice, and not with the same bits."""
     outcomes = case.observations.outcomes
-    roles = {batch.name: batch.role for batch in (*case.probes.forward, *case.probes.update)}
-    roles |= {run.name: "train" for run in case.probes.runs}
     found = []
-    for name, role in roles.items():
+    for name, role in _roles(case).items():
         first, second = outcomes.get(name), outcomes.get(name + AGAIN)
         if first is None or second is None or not (_whole(first) and _whole(second)):
             continue
@@ -41,18 +39,21 @@ def nondeterministic(case: Case) -> tuple[str, ...]:
 
 
 def forbidden(case: Case) -> dict[str, Failure]:
-    """The roles that failed over a package that the task does not allow, and where."""
+    """Return the roles that failed over a package that the task does not allow, and where."""
     outcomes = case.observations.outcomes
-    roles = {batch.name: batch.role for batch in (*case.probes.forward, *case.probes.update)}
-    roles |= {role: role for role in ("initialise", "model")}
-    roles |= {run.name: "train" for run in case.probes.runs}
     found: dict[str, Failure] = {}
-    for name, role in roles.items():
+    for name, role in {**_roles(case), "initialise": "initialise", "model": "model"}.items():
         outcome = outcomes.get(name)
         failure = outcome.failure if outcome is not None else None
         if failure is not None and failure.type == FORBIDDEN_IMPORT and role in case.binding.bound:
             found.setdefault(role, failure)
     return found
+
+
+def _roles(case: Case) -> dict[str, str]:
+    """Map batches and runs to the roles that are asked in them."""
+    roles = {batch.name: batch.role for batch in (*case.probes.forward, *case.probes.update)}
+    return roles | {run.name: "train" for run in case.probes.runs}
 
 
 def numerical(case: Case) -> bool:
@@ -62,12 +63,12 @@ def numerical(case: Case) -> bool:
 
 
 def remarkable(case: Case) -> bool:
-    """Whether there is anything to remark that no failure has to be looked into for."""
+    """Tell whether there is anything to remark that no failure has to be looked into for."""
     return bool(nondeterministic(case) or forbidden(case) or numerical(case))
 
 
 def memorised(case: Case) -> tuple[str, ...]:
-    """The roles whose answers are published ones, whatever they are asked."""
+    """Return the roles whose answers are published ones, whatever they are asked."""
     judged = (_forward, _update, _train)
     return tuple(dict.fromkeys(role for judge in judged for role in judge(case)))
 
@@ -98,7 +99,7 @@ def _update(case: Case) -> Iterator[str]:
 
 
 def _published_ends(case: Case) -> dict[str, Array]:
-    """Parameters at the published start and at the end of its run, stacked."""
+    """Return parameters at the published start and at the end of its run, stacked."""
     run = next(run for run in case.probes.runs if run.check == "trajectory")
     ends = case.expected[run.name]
     return {key: np.stack([value, ends[f"final/{key}"]]) for key, value in run.parameters.items()}
@@ -124,7 +125,7 @@ def _train(case: Case) -> Iterator[str]:
 
 
 def _ignores(found: NDArray[np.generic], expected: Array, published: Array) -> bool:
-    """Whether all answers are one, bit for bit, that was published, and should all differ."""
+    """Tell whether all answers are one, bit for bit, that was published, and should all differ."""
     if found.shape != expected.shape or found.dtype.kind != "f" or len(found) < 3:
         return False
     same = all(np.array_equal(row, found[0]) for row in found)
@@ -143,7 +144,7 @@ def _whole(outcome: Outcome) -> bool:
 
 
 def _same(first: Answers, second: Answers, rows: int | None) -> bool:
-    """Whether two sets of answers have the same bits, as far as the second one goes."""
+    """Tell whether two sets of answers have the same bits, as far as the second one goes."""
     return first.keys() == second.keys() and all(
         first[key][:rows].tobytes() == value.tobytes() for key, value in second.items()
     )

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradkit.judge import tolerances
 from gradkit.judge.case import (
@@ -18,10 +16,11 @@ from gradkit.judge.case import (
     blocked_by_model,
     least,
     outcomes_of,
+    own_ratios,
     subject,
     unusable,
 )
-from gradkit.judge.comparison import Sheet, joined, listed
+from gradkit.judge.comparison import Comparison, joined, listed
 from gradkit.language import say
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
@@ -41,17 +40,17 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
     if nothing is not None:
         return nothing
     bound = case.binding.bound[role]
-    sheet = Sheet(bound)
+    comparison = Comparison(bound)
     for batch, outcome in zip(case.probes.forward, outcomes, strict=True):
-        sheet.faults(outcome.faults)
+        comparison.faults(outcome.faults)
         units = dict(zip(("y_hat", "A1"), _rounding_units(case, batch), strict=True))
         for quantity, expected in case.expected[batch.name].items():
             if quantity in bound.returns:
                 tolerance = partial(
                     tolerances.value_tolerance, units[quantity], least=least(case, "forward")
                 )
-                sheet.compare(quantity, outcome, expected, tolerance, batch.labels)
-    return sheet.verdict(
+                comparison.compare(quantity, outcome, expected, tolerance, batch.labels)
+    return comparison.verdict(
         "forward",
         lambda failed: say(
             "{function} gives other values than expected in {entries}.",
@@ -67,7 +66,7 @@ def _rounding_units(case: Case, batch: Batch) -> tuple[Array, Array]:
 
 
 def update(case: Case, earlier: Earlier) -> Verdict:
-    """Parameters after one step, entry by entry."""
+    """Return parameters after one step, entry by entry."""
     outcomes = outcomes_of(case, case.probes.update)
     nothing = unusable(case, "update", "update", outcomes)
     first = case.binding.bound["update"].before if "update" in case.binding.bound else None
@@ -75,9 +74,9 @@ def update(case: Case, earlier: Earlier) -> Verdict:
         stop = blocked("update", "forward", earlier, ("missing", "error", "timeout"))
         return stop if first is not None and stop is not None else nothing
     bound = case.binding.bound["update"]
-    sheet = Sheet(bound)
+    comparison = Comparison(bound)
     if first is not None and "forward" in earlier and earlier["forward"].state != "pass":
-        sheet.remark(
+        comparison.remark(
             say(
                 "`{update}` reads {names}, which `{forward}` leaves behind: what is wrong in "
                 "`{forward}` goes on in here, so see there first.",
@@ -87,7 +86,7 @@ def update(case: Case, earlier: Earlier) -> Verdict:
             )
         )
     for batch, outcome in zip(case.probes.update, outcomes, strict=True):
-        sheet.faults(outcome.faults)
+        comparison.faults(outcome.faults)
         expected = case.expected[batch.name]
         if case.task.rates.policy == "free":
             expected = _at_own_rates(batch, outcome, expected)
@@ -95,21 +94,21 @@ def update(case: Case, earlier: Earlier) -> Verdict:
         for key, value in expected.items():
             before = batch.inputs[key]
             tolerance = partial(_step_tolerance, value - before, before, key, lost, case)
-            sheet.compare(key, outcome, value, tolerance, batch.labels, still=before)
+            comparison.compare(key, outcome, value, tolerance, batch.labels, still=before)
         if all(
             key in outcome.outputs
             and tolerances.nearly(outcome.outputs[key], value, value - batch.inputs[key])
             for key, value in expected.items()
         ):
-            sheet.remark_on_precision()
-    verdict = sheet.verdict(
+            comparison.remark_on_precision()
+    verdict = comparison.verdict(
         "update",
         lambda failed: say(
             "After one step `{function}` leaves {count} of {size} entries elsewhere than "
             "gradient descent does: {entries}.",
             function=bound.function,
             count=len(failed),
-            size=sheet.size,
+            size=comparison.size,
             entries=listed(failed),
         ),
     )
@@ -137,7 +136,7 @@ def _step_tolerance(
 
 
 def units_lost(task: Task, batch: Batch, expected: Mapping[str, Array]) -> dict[str, Array]:
-    """How many rounding units each change may lose in single precision.
+    """Return how many rounding units each change may lose in single precision.
 
     At the rate that is expected, whatever it is: as many times those of the gradient as the change
     is longer than this.
@@ -153,7 +152,7 @@ def units_lost(task: Task, batch: Batch, expected: Mapping[str, Array]) -> dict[
 
 
 def _lengths(values: Array) -> Array:
-    """The largest entry of each probe."""
+    """Return the largest entry of each probe."""
     largest: Array = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
     return largest
 
@@ -170,26 +169,3 @@ def _at_own_rates(
         key: batch.inputs[key] + ratios.get(key[0], 1.0) * (value - batch.inputs[key])
         for key, value in expected.items()
     }
-
-
-def own_ratios(
-    before: Mapping[str, Array], after: Mapping[str, NDArray[Any]], expected: Mapping[str, Array]
-) -> dict[str, float]:
-    """By how much the student's steps are longer than expected: one ratio for each kind.
-
-    Kinds are ``W`` and ``b``; one of which nothing came back, or that moves uphill, or most of
-    which stays where it was, is left out.
-    """
-    ratios = {}
-    for kind in "Wb":
-        keys = [key for key in expected if key[0] == kind and key in after]
-        if not keys:
-            continue
-        steps = {k: expected[k] - before[k] for k in keys}
-        told = {k: tolerances.moved(after[k], before[k], steps[k]) for k in keys}
-        wanted = np.concatenate([steps[k].ravel() for k in keys])
-        taken = np.concatenate([(told[k] * (after[k].real - before[k])).ravel() for k in keys])
-        ratio = tolerances.median(taken[wanted != 0] / wanted[wanted != 0])
-        if ratio > 0:
-            ratios[kind] = float(ratio)
-    return ratios

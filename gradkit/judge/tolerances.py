@@ -25,7 +25,7 @@ MANY = 16
 
 
 def epsilon(found: NDArray[Any]) -> float:
-    """The rounding unit of the precision that ``found`` was computed in, by its digits.
+    """Return the rounding unit of the precision that ``found`` was computed in, by its digits.
 
     What came out of float32 has no more of them, whatever it is stored in.
     """
@@ -148,7 +148,7 @@ def moved(
 
 
 def nearly(found: NDArray[Any], expected: Array, change: Array) -> bool:
-    """Whether ``found`` is only off as far as single precision on the way would put it.
+    """Tell whether ``found`` is only off as far as single precision on the way would put it.
 
     That is, by some rounding units of float32 in the largest ``change``.
     """
@@ -165,7 +165,7 @@ def near(found: NDArray[Any], expected: Array, tolerance: Array) -> NDArray[np.b
 
 
 def median(values: Array) -> float:
-    """The median of some numbers, NaN where there are none.
+    """Return the median of some numbers, NaN where there are none.
 
     numpy's own loads all of ``numpy.ma`` to look for NaN, which would be a tenth of the
     time that a whole check takes.

@@ -25,7 +25,7 @@ from gradkit.judge.case import (
     subject,
     unusable,
 )
-from gradkit.judge.comparison import Sheet, Tolerance
+from gradkit.judge.comparison import Comparison, Tolerance
 from gradkit.language import phrase, say
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Run
@@ -34,6 +34,7 @@ from gradkit.records.verdict import Course, Verdict
 from gradkit.task import network
 from gradkit.task.oracle import Derived, course_of, mean_scale
 from gradkit.task.probes import TWICE
+from gradkit.text import label_said
 
 ONE_SIZE = phrase(
     "With every row given twice and in another order the losses should stay the "
@@ -76,21 +77,21 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     givers = {} if torch else {"loss": say("The training run")}
     if forward is not None:
         givers |= dict.fromkeys(("y_hat", "A1"), f"`{forward.function}`")
-    sheet = Sheet(case.binding.bound[role], givers)
+    comparison = Comparison(case.binding.bound[role], givers)
     lenience = least(case, "trajectory")
     of_change = OF_CHANGE if torch else 0.0
     secret = secret_among(runs)
     courses: list[Course] = []
     for run, outcome in zip(runs, outcomes, strict=True):
-        sheet.faults(outcome.faults)
+        comparison.faults(outcome.faults)
         units = [tolerances.epsilon(value) for value in outcome.outputs.values()]
         eps = tolerances.SINGLE if torch else max(units, default=tolerances.DOUBLE)
-        courses += _losses(sheet, case, run, outcome, eps, earns=run.name in secret)
+        courses += _losses(comparison, case, run, outcome, eps, earns=run.name in secret)
         stacked = _stacked(outcome)
         for key, start in run.parameters.items():
             final = case.expected[run.name][f"final/{key}"]
             allowed = tolerances.final_tolerance(final[None], start[None], eps, lenience, of_change)
-            sheet.compare(
+            comparison.compare(
                 f"final/{key}",
                 stacked,
                 final[None],
@@ -99,20 +100,20 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
                 title=key,
                 still=(start if run.name in secret else final)[None],
             )
-        if torch and _is_of_own_rows(sheet, case.task, run, outcome):
-            sheet.remark(say(OWN_ROWS, function=subject(sheet.bound)))
+        if torch and _is_of_own_rows(comparison, case.task, run, outcome):
+            comparison.remark(say(OWN_ROWS, function=subject(comparison.bound)))
         # A single step may hide what a run of them adds up; a wrong step is told elsewhere.
         stepped = "update" in earlier and earlier["update"].state == "pass"
-        if stepped and _is_nearly(sheet, case.task, run, outcome, case.expected[run.name]):
-            sheet.remark_on_precision()
-        if outcome.loop and say(LOOPS[outcome.loop]) not in sheet.notes:
-            sheet.notes.append(say(LOOPS[outcome.loop]))
-    verdict = sheet.verdict(
+        if stepped and _is_nearly(comparison, case.task, run, outcome, case.expected[run.name]):
+            comparison.remark_on_precision()
+        if outcome.loop and say(LOOPS[outcome.loop]) not in comparison.notes:
+            comparison.notes.append(say(LOOPS[outcome.loop]))
+    verdict = comparison.verdict(
         "trajectory",
         lambda failed: say(
             "{count} of {size} losses and final parameters are off course.",
             count=len(failed),
-            size=sheet.size,
+            size=comparison.size,
         ),
     )
     notes = verdict.notes
@@ -127,7 +128,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
 
 
 def _stays(run: Run, outcome: Outcome, expected: Mapping[str, Array]) -> bool:
-    """Whether a run ends where it began, and nothing was trained."""
+    """Tell whether a run ends where it began, and nothing was trained."""
     ends = {key: outcome.outputs.get(f"final/{key}") for key in run.parameters}
     return all(
         end is not None
@@ -138,12 +139,12 @@ def _stays(run: Run, outcome: Outcome, expected: Mapping[str, Array]) -> bool:
     )
 
 
-def _is_of_own_rows(sheet: Sheet, task: Task, run: Run, outcome: Outcome) -> bool:
-    """Whether losses that are wrong for a run's rows are right for those of the task."""
+def _is_of_own_rows(comparison: Comparison, task: Task, run: Run, outcome: Outcome) -> bool:
+    """Tell whether losses that are wrong for a run's rows are right for those of the task."""
     found, own = outcome.outputs.get("loss"), replace(run, X=task.X, y=task.y)
     wrong = any(
         entry.state != "pass" and entry.parameter == "loss" and entry.probe == run.start
-        for entry in sheet.entries
+        for entry in comparison.entries
     )
     if not wrong or found is None or np.array_equal(run.X, task.X):
         return False
@@ -153,7 +154,7 @@ def _is_of_own_rows(sheet: Sheet, task: Task, run: Run, outcome: Outcome) -> boo
 
 
 def _is_of_any_size(case: Case) -> bool:
-    """Whether the run goes the same way when every row is given twice, in another order."""
+    """Tell whether the run goes the same way when every row is given twice, in another order."""
     outcome, expected = case.observations.outcomes.get(TWICE), case.expected.get(TWICE)
     if outcome is None or expected is None:
         return True
@@ -165,10 +166,10 @@ def _is_of_any_size(case: Case) -> bool:
 
 
 def _is_nearly(
-    sheet: Sheet, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array]
+    comparison: Comparison, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array]
 ) -> bool:
-    """Whether a run that failed is off by no more than single precision would make it."""
-    if all(entry.state == "pass" for entry in sheet.entries if entry.probe == run.start):
+    """Tell whether a run that failed is off by no more than single precision would make it."""
+    if all(entry.state == "pass" for entry in comparison.entries if entry.probe == run.start):
         return False
     finals = {f"final/{key}": value for key, value in run.parameters.items()}
     moved = np.concatenate([(expected[name] - start).ravel() for name, start in finals.items()])
@@ -180,17 +181,17 @@ def _is_nearly(
 
 
 def _fixed(allowed: Array) -> Tolerance:
-    """A run is held to one precision throughout, whichever of its values is looked at."""
+    """Return a run is held to one precision throughout, whichever of its values is looked at."""
     return lambda eps: allowed
 
 
 def _stacked(outcome: Outcome) -> Outcome:
-    """The outcome with a leading axis of one, as `Sheet.compare` counts probes."""
+    """Return the outcome with a leading axis of one, as `Comparison.compare` counts probes."""
     return replace(outcome, outputs={key: value[None] for key, value in outcome.outputs.items()})
 
 
 def _losses(
-    sheet: Sheet, case: Case, run: Run, outcome: Outcome, eps: float, *, earns: bool
+    comparison: Comparison, case: Case, run: Run, outcome: Outcome, eps: float, *, earns: bool
 ) -> list[Course]:
     """Compare a run's losses; its course, if it has one, is given to be shown."""
     task, lenience = case.task, least(case, "trajectory")
@@ -205,11 +206,11 @@ def _losses(
     epochs = _by_epoch(course, run)
     if taken is not None and len(taken) != len(course):
         if torch:
-            sheet.remark(
+            comparison.remark(
                 say(
                     "{function} gives {count} losses for {epochs} epochs; one per epoch is "
                     "expected.",
-                    function=subject(sheet.bound),
+                    function=subject(comparison.bound),
                     count=len(taken),
                     epochs=run.epochs,
                 )
@@ -221,7 +222,7 @@ def _losses(
         # Once off its course, a loss is only right where it happens to cross it.
         off_course = ~tolerances.near(_by_epoch(taken, run), epochs, tolerance)
         tolerance = np.where(np.logical_or.accumulate(off_course), -1.0, tolerance)
-    sheet.compare(
+    comparison.compare(
         "loss",
         replace(outcome, outputs=found),
         epochs[None],
@@ -236,10 +237,10 @@ def _losses(
             at = say("epoch {epoch}", epoch=epoch + 1) + (
                 "" if torch else say(", example {example}", example=example + 1)
             )
-            sheet.remark(
+            comparison.remark(
                 say(
                     "From the {start} start the loss leaves its course at {at}.",
-                    start=run.start,
+                    start=label_said(run.start),
                     at=at,
                 )
             )
@@ -247,7 +248,7 @@ def _losses(
 
 
 def _untrained(task: Task, run: Run) -> float:
-    """The loss of an epoch in which nothing moves."""
+    """Return the loss of an epoch in which nothing moves."""
     X, y = run.X[:, :, None].astype(float), run.y[:, :, None].astype(float)
     start = {key: np.repeat(value[None], len(X), 0) for key, value in run.parameters.items()}
     scale = mean_scale(task) if task.framework == "torch" else 1.0

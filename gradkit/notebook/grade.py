@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from gradkit.grading.queries import mistaken_for
-from gradkit.grading.resources import Room
 from gradkit.grading.session import Session
-from gradkit.grading.settings import GradingError, Settings
+from gradkit.grading.settings import GradingError, Resources, Settings
 from gradkit.language import phrase, say
 from gradkit.notebook.report import Report
 from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Assignment, Task
-from gradkit.sandbox.live import LiveSitting
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.live import LiveProcess
+from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.history import from_functions, from_history, section_of, submission_of
 from gradkit.task.assignment import AssignmentError, read_assignment
 
@@ -106,7 +105,7 @@ LIVE = phrase(
 )
 
 
-class LiveRoom(Room):
+class LiveResources(Resources):
     """A room in which questions are put to functions of this process."""
 
     def __init__(
@@ -115,9 +114,9 @@ class LiveRoom(Room):
         super().__init__(settings, tasks, None)
         self._functions = functions
 
-    def sit(self, task: Task, section: Section, submission: Submission) -> Sitting:
-        """See `Room`."""
-        return LiveSitting(None, section, self._functions)
+    def open_process(self, task: Task, section: Section, submission: Submission) -> StudentProcess:
+        """See `Resources`."""
+        return LiveProcess(None, section, self._functions)
 
 
 def grade(
@@ -165,7 +164,7 @@ def _task(assignment: Assignment, named: str | None) -> Task:
 def _session(kernel: Kernel, settings: Settings) -> Session:
     session = Session(settings)
     if kernel.history is None:
-        session.room = LiveRoom(settings, session.tasks, kernel.names)
+        session.resources = LiveResources(settings, session.tasks, kernel.names)
     return session
 
 

@@ -213,7 +213,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def gradkit_submission(request: pytest.FixtureRequest) -> Generator[Any, None, None]:
     """Give the functions of the submission that ``--gradkit`` names, run in the sandbox.
 
-    They are a `gradkit.sandbox.functions.Played`. The task is the one that
+    They are a `gradkit.sandbox.functions.StudentFunctions`. The task is the one that
     ``@pytest.mark.gradkit("regression-numpy")`` names, else the one in the ini file, else the only
     one that the submission holds.
     """
@@ -223,13 +223,13 @@ def gradkit_submission(request: pytest.FixtureRequest) -> Generator[Any, None, N
     path = getattr(request, "param", None) or (paths[0] if paths else None)
     if path is None:
         pytest.skip("no submission to test: name one with --gradkit PATH")
-    with grading_of(request.config).play(path, _task(request)) as played:
+    with grading_of(request.config).student_functions(path, _task(request)) as played:
         yield played
 
 
 @pytest.fixture
 def gradkit_oracle(request: pytest.FixtureRequest) -> Any:
-    """What is right for a task, as `gradkit.task.answers.Answers`: forward, update, gradient.
+    """What is right for a task, as `gradkit.task.oracle.Answers`: forward, update, gradient.
 
     The task is named as for ``gradkit_submission``.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gradkit.faults import keep_from_readers
-from gradkit.grading.queries import answers, play, recognised
+from gradkit.grading.queries import answers, recognised, student_functions
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.pytest_guard import NO_SETTINGS
@@ -17,8 +17,8 @@ from gradkit.pytest_plugin import GRADING, SEED
 from gradkit.records.result import Result
 from gradkit.records.task import Task
 from gradkit.sandbox import Workshop
-from gradkit.sandbox.functions import Played
-from gradkit.task.answers import Answers
+from gradkit.sandbox.functions import StudentFunctions
+from gradkit.task.oracle import Answers
 
 
 class Grading:
@@ -90,10 +90,10 @@ class Grading:
         return found
 
     @contextmanager
-    def play(self, path: str, task: str | None) -> Iterator[Played]:
+    def student_functions(self, path: str, task: str | None) -> Iterator[StudentFunctions]:
         """The submission's own functions for a task, to be called by a test."""
         chosen = self._chosen(task, path)
-        with play(self._session, self.located(path), chosen.id) as played:
+        with student_functions(self._session, self.located(path), chosen.id) as played:
             yield played
 
     def answers(self, task: str | None, path: str | None) -> Answers:

@@ -15,7 +15,6 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from gradkit.hearsay import label_said
 from gradkit.language import say
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
@@ -25,7 +24,7 @@ from gradkit.report.escape import log_text
 from gradkit.report.formula import pieces
 from gradkit.report.rounding import points
 from gradkit.report.words import override_text, word
-from gradkit.text import clean_text, spell, where
+from gradkit.text import clean_text, label_said, spell, where
 
 MARKS: dict[State, tuple[str, str, str]] = {
     "pass": ("✓", "+", "green"),

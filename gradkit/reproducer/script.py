@@ -20,7 +20,7 @@ from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Task
 from gradkit.reproducer import calls
 from gradkit.reproducer.recorded import Data, ReproducerError
-from gradkit.runtime.lift import BEGIN, LOSS, lifted, recording
+from gradkit.runtime.training import BEGIN, LOSS, lifted, recording
 from gradkit.submission.excerpt import Excerpt, Piece, reads
 from gradkit.task.oracle import Derived, mean_scale, rate_of
 from gradkit.task.probes import draw

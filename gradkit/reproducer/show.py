@@ -91,7 +91,9 @@ def run_again(
                 )
             script = Script(result, recorded, told, source, session)
             text = script.text()
-            printed, failure = _run(session.room.workshop(script.task), text, script.task.deadline)
+            printed, failure = _run(
+                session.resources.workshop(script.task), text, script.task.deadline
+            )
     except GradingError as error:
         raise ReproducerError(str(error)) from None
     if failure:

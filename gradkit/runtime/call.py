@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.runtime.failure import TEXT, BeforeError
-from gradkit.runtime.header import DTYPES, name_of
-from gradkit.runtime.plain_text import text_of
+from gradkit.runtime.frames import DTYPES, name_of
+from gradkit.runtime.messages import BeforeError, Message, message, text_of
 
 Call = Mapping[str, Any]
 Arrays = Mapping[str, NDArray[Any]]
@@ -36,19 +35,23 @@ class Returned:
 
     def __init__(self) -> None:
         self.arrays: dict[str, NDArray[Any]] = {}
-        self.faults: list[list[str]] = []
+        self.faults: list[tuple[str, str, Message | str]] = []
+
+    def fault(self, quantity: str, kind: str, found: Message | str) -> None:
+        """Note what of a quantity cannot be compared, and what was found in its place."""
+        self.faults.append((quantity, kind, found))
 
 
 # --- canonical to student ----------------------------------------------------------------
 
 
 def is_parameter(quantity: str) -> bool:
-    """Whether this names a parameter, as W1 and b2 do."""
+    """Tell whether this names a parameter, as W1 and b2 do."""
     return quantity[0] in "Wb" and quantity[1:].isdigit()
 
 
 def parameters_for(call: Call, inputs: Arrays) -> dict[str, NDArray[Any]]:
-    """A dict of fresh arrays in the student's keys and layout."""
+    """Return a dict of fresh arrays in the student's keys and layout."""
     made = {}
     for quantity, key in call["keys"].items():
         value = inputs[quantity]
@@ -60,7 +63,7 @@ def parameters_for(call: Call, inputs: Arrays) -> dict[str, NDArray[Any]]:
 
 
 def argument_for(call: Call, kind: str, inputs: Arrays) -> Any:
-    """One argument other than the parameters, fresh, in the student's form."""
+    """Return one argument other than the parameters, fresh, in the student's form."""
     if kind == "dim":
         return [int(size) for size in inputs["dim"]]
     if kind.startswith("dim/"):
@@ -89,7 +92,7 @@ def _laid(column: NDArray[Any], orientation: str) -> NDArray[Any]:
 def canonical(call: Call, quantity: str, value: Any, shape: tuple[int, ...], out: Returned) -> None:
     """Read one returned value as ``quantity`` of canonical ``shape`` into ``out``."""
     if value is None:
-        out.faults.append([quantity, "missing", "found None"])
+        out.fault(quantity, "missing", message("none"))
         return
     array = plain(quantity, value, out)
     if array is None:
@@ -107,24 +110,26 @@ def canonical(call: Call, quantity: str, value: Any, shape: tuple[int, ...], out
         # An output is a vector: nothing is ambiguous about its orientation.
         expected = array.shape
     if array.shape != expected:
-        out.faults.append([quantity, "shape", f"{array.shape}, not {expected}"])
+        out.fault(
+            quantity, "shape", message("shape", found=str(array.shape), expected=str(expected))
+        )
         return
     out.arrays[quantity] = array.T if turned else array.reshape(shape)
 
 
 def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:
-    """A base ndarray of numbers, or None with the fault recorded.
+    """Return a base ndarray of numbers, or None with the fault recorded.
 
     Subclasses are read through ``np.ndarray``'s own buffer, so that no overloaded operator
     of theirs runs.
     """
     kind = type(value)
     if kind.__module__.partition(".")[0] == "torch":
-        out.faults.append([quantity, "type", "a torch tensor"])
+        out.fault(quantity, "type", message("tensor"))
         return None
     if isinstance(value, np.ndarray):
         if kind is not np.ndarray:
-            out.faults.append([quantity, "subclass", text_of(kind.__name__, TEXT)])
+            out.fault(quantity, "subclass", text_of(kind.__name__))
         array = np.array(np.ndarray.view(value, np.ndarray))
     elif isinstance(value, bool | int | float | complex | np.generic | list | tuple):
         try:
@@ -134,16 +139,16 @@ def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:
     elif kind.__module__.partition(".")[0] == "pandas":
         array = np.array(value)
     else:
-        out.faults.append([quantity, "type", f"a value of type {text_of(kind.__name__, TEXT)}"])
+        out.fault(quantity, "type", message("value", type=text_of(kind.__name__)))
         return None
     if name_of(array.dtype) not in DTYPES:
-        out.faults.append([quantity, "dtype", f"an array of dtype {text_of(array.dtype, TEXT)}"])
+        out.fault(quantity, "dtype", message("dtype", dtype=text_of(array.dtype)))
         return None
     return array
 
 
 def follow(value: Any, path: list[int | str]) -> Any:
-    """The value at the end of a path, or None where the path breaks off."""
+    """Return the value at the end of a path, or None where the path breaks off."""
     for step in path:
         try:
             value = value[step]
@@ -156,7 +161,7 @@ def follow(value: Any, path: list[int | str]) -> Any:
 
 
 def arguments_for(call: Call, inputs: Arrays, parameters: Mapping[str, Any] | None) -> list[Any]:
-    """What to hand over, in the order of the student's signature; the dict as it is."""
+    """Return what to hand over, in the order of the student's signature; the dict as it is."""
     return [
         parameters if kind == "parameters" else argument_for(call, kind, inputs)
         for kind in call["arguments"]
@@ -166,7 +171,8 @@ def arguments_for(call: Call, inputs: Arrays, parameters: Mapping[str, Any] | No
 def read_outputs(call: Call, returned: Any, out: Returned) -> None:
     """Read the quantities that a function returned, by their paths."""
     if returned is None:
-        out.faults += [[name, "missing", "nothing is returned"] for name in call["returns"]]
+        for name in call["returns"]:
+            out.fault(name, "missing", message("nothing"))
         return
     for quantity, path in call["returns"].items():
         shape = tuple(call["shapes"][quantity])
@@ -234,7 +240,9 @@ def run_function(
             (name, parameters[key], parameters[key].tobytes()) for name, key in call["keys"].items()
         ]
     returned = apply(function, call, handed)
-    out.faults += [[name, "mutated", ""] for name, value, was in watched if value.tobytes() != was]
+    for name, value, was in watched:
+        if value.tobytes() != was:
+            out.fault(name, "mutated", "")
     return returned, parameters, out
 
 
@@ -248,8 +256,9 @@ def evaluate(
     else:
         source = changed_parameters(call, returned, parameters)
         if not source and returned is not None:
-            found = f"found a value of type {text_of(type(returned).__name__, TEXT)}"
-            out.faults += [[quantity, "missing", found] for quantity in call["keys"]]
+            found = message("found", type=text_of(type(returned).__name__))
+            for quantity in call["keys"]:
+                out.fault(quantity, "missing", found)
             return out
         for quantity, key in call["keys"].items():
             shape = tuple(call["shapes"][quantity])
@@ -260,7 +269,7 @@ def evaluate(
 def changed_parameters(
     call: Call, returned: Any, handed: Mapping[str, Any] | None
 ) -> Mapping[str, Any]:
-    """The dict that holds the new parameters: the returned one, if there is one."""
+    """Return the dict that holds the new parameters: the returned one, if there is one."""
     if _returns_parameters(call):
         paths = call["returns"]
         return {key: follow(returned, paths[name]) for name, key in call["keys"].items()}
@@ -273,5 +282,5 @@ def changed_parameters(
 
 
 def _returns_parameters(call: Call) -> bool:
-    """Whether the new parameters come back one by one, as in ``return W1, b1, W2, b2``."""
+    """Tell whether the new parameters come back one by one, as in ``return W1, b1, W2, b2``."""
     return bool(call["keys"]) and set(call["keys"]) <= set(call["returns"])

@@ -6,6 +6,7 @@ student code are caught here and travel as data.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -29,15 +30,12 @@ from gradkit.runtime.call import (
     read_outputs,
     run_function,
 )
-from gradkit.runtime.failure import describe_failure
-from gradkit.runtime.frames import Frame
-from gradkit.runtime.header import DIMENSIONS
-from gradkit.runtime.imports import Policy, shut_out
+from gradkit.runtime.frames import DIMENSIONS, Frame
+from gradkit.runtime.library import Policy, shut_out
+from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
-from gradkit.runtime.plain_text import text_of
 from gradkit.runtime.rehearsal import rehearse
 from gradkit.runtime.repeats import repeats
-from gradkit.runtime.script import script
 from gradkit.runtime.serve import reseed
 from gradkit.runtime.trace import trace as traced
 
@@ -49,7 +47,7 @@ LEAVES = 64
 DEPTH = 5
 
 
-class Desk:
+class Loaded:
     """What lies on the worker's desk between requests: one section's namespace."""
 
     namespace: Namespace
@@ -65,11 +63,11 @@ def load(frame: Frame) -> Frame:
         [(cell, source) for cell, source in data[part]] for part in ("own", "shared", "borrowed")
     )
     policy = Policy(**data["imports"])
-    if policy.forbidden and not Desk.shut:
+    if policy.forbidden and not Loaded.shut:
         shut_out(policy.forbidden)
-        Desk.shut = True
-    Desk.namespace = Namespace(own, shared, borrowed, data["modules"], data["forbidden"], policy)
-    Desk.cells = frozenset(cell for part in (own, shared, borrowed) for cell, _ in part) | {
+        Loaded.shut = True
+    Loaded.namespace = Namespace(own, shared, borrowed, data["modules"], data["forbidden"], policy)
+    Loaded.cells = frozenset(cell for part in (own, shared, borrowed) for cell, _ in part) | {
         f"{name}.py" for name in data["modules"]
     }
     return Frame("loaded", {}, {})
@@ -84,7 +82,7 @@ def explore(frame: Frame) -> Frame:
         leaves: dict[str, NDArray[Any]] = {}
         tree = _describe(returned, leaves, DEPTH)
     except BaseException as error:
-        return Frame("explored", {}, {"failure": describe_failure(error, Desk.cells)})
+        return Frame("explored", {}, {"failure": describe_failure(error, Loaded.cells)})
     return Frame("explored", leaves, {"tree": tree, "faults": out.faults})
 
 
@@ -111,7 +109,7 @@ def _key(key: object) -> int | str:
 
 
 def _is_of_numbers(value: Any) -> bool:
-    """Whether this is a row of numbers, or a list of equally long ones: an array in lists."""
+    """Tell whether this is a row of numbers, or a list of equally long ones: an array in lists."""
     if bool(value) and all(isinstance(item, int | float) for item in value):
         return True
     rows = isinstance(value, list) and all(isinstance(item, list) for item in value)
@@ -129,7 +127,7 @@ def batch(frame: Frame) -> Frame:
             inputs = {name: value[index] for name, value in frame.arrays.items()}
             rows.append(evaluate(function, call, inputs, before))
     except BaseException as error:
-        failure = {**describe_failure(error, Desk.cells), "call": len(rows)}
+        failure = {**describe_failure(error, Loaded.cells), "call": len(rows)}
     return _outcome(call["shapes"], rows, failure)
 
 
@@ -157,7 +155,7 @@ def run(frame: Frame) -> Frame:
             returned = apply(update_function, update, handed)
             parameters = dict(changed_parameters(update, returned, parameters))
     except BaseException as error:
-        failure = {**describe_failure(error, Desk.cells), "call": max(len(steps) - 1, 0)}
+        failure = {**describe_failure(error, Loaded.cells), "call": max(len(steps) - 1, 0)}
     for quantity, key in forward["keys"].items():
         shape = tuple(frame.arrays[quantity].shape)
         canonical(forward, quantity, (parameters or {}).get(key), shape, final)
@@ -190,17 +188,17 @@ def follow(frame: Frame) -> Frame:
                 canonical(call, quantity, parameters.get(key), shape, step)
             steps.append(step)
     except BaseException as error:
-        failure = {**describe_failure(error, Desk.cells), "call": len(steps)}
+        failure = {**describe_failure(error, Loaded.cells), "call": len(steps)}
     return _outcome({name: list(arrays[name].shape) for name in call["keys"]}, steps, failure)
 
 
 def _function(call: Call) -> Callable[..., Any]:
-    found: Callable[..., Any] = Desk.namespace[call["function"]]
+    found: Callable[..., Any] = Loaded.namespace[call["function"]]
     return found
 
 
 def _after(call: Call) -> tuple[Callable[..., Any], Before | None]:
-    """The function, and what goes before it where the call says so."""
+    """Return the function, and what goes before it where the call says so."""
     first = call.get("before")
     if first is None:
         return _function(call), None
@@ -236,25 +234,25 @@ def model(frame: Frame) -> Frame:
     failure = None
     for name in frame.data["candidates"]:
         try:
-            shapes = torch_call.shapes(torch_call.build(Desk.namespace[name]))[:LEAVES]
+            shapes = torch_call.shapes(torch_call.build(Loaded.namespace[name]))[:LEAVES]
             arrays = {
                 str(number): np.array(shape[:DIMENSIONS], dtype=np.int64)
                 for number, shape in enumerate(shapes)
             }
         except BaseException as error:
-            failure = failure or {**describe_failure(error, Desk.cells), "call": 0}
+            failure = failure or {**describe_failure(error, Loaded.cells), "call": 0}
             continue
         return Frame("outcome", arrays, {"name": name, "faults": [], "failure": None})
     return Frame("outcome", {}, {"name": None, "faults": [], "failure": failure})
 
 
 def predict(frame: Frame) -> Frame:
-    """One example at a time through the student's module, with the given parameters."""
+    """Return one example at a time through the student's module, with the given parameters."""
     call, n = frame.data["call"], frame.data["n"]
     rows: list[Returned] = []
     failure = None
     try:
-        made = Desk.namespace[call["function"]]
+        made = Loaded.namespace[call["function"]]
         for index in range(n):
             inputs = {name: value[index] for name, value in frame.arrays.items()}
             parameters, _ = torch_call.split(inputs)
@@ -262,14 +260,14 @@ def predict(frame: Frame) -> Frame:
             torch_call.fill(filled, parameters)
             rows.append(torch_call.predict(filled, inputs["X"], tuple(call["shapes"]["y_hat"])))
     except BaseException as error:
-        failure = {**describe_failure(error, Desk.cells), "call": len(rows)}
+        failure = {**describe_failure(error, Loaded.cells), "call": len(rows)}
     return _outcome(call["shapes"], rows, failure)
 
 
 def target(frame: Frame) -> Frame:
-    """How many dimensions the student's own target has; 0 where it cannot be made."""
+    """Return how many dimensions the student's own target has; 0 where it cannot be made."""
     try:
-        value = Desk.namespace[frame.data["name"]]
+        value = Loaded.namespace[frame.data["name"]]
         return Frame("target", {}, {"dimensions": min(int(value.dim()), DIMENSIONS)})
     except BaseException:
         return Frame("target", {}, {"dimensions": 0})
@@ -282,14 +280,14 @@ def train(frame: Frame) -> Frame:
     out = Returned()
     failure = None
     try:
-        student = torch_call.build(Desk.namespace[training["model"]])
+        student = torch_call.build(Loaded.namespace[training["model"]])
         torch_call.fill(student, parameters)
         X, y = torch_call.tensors(inputs, training["target"], torch_call.precision(student))
         handed = {"model": student, "X": X, "y": y, "epochs": epochs, "rate": float(inputs["rate"])}
         if "cell" in training:
             names = training["names"]
             presets = {names[what]: handed[what] for what in names if names[what]}
-            returned: Any = Desk.namespace.run_loop(
+            returned: Any = Loaded.namespace.run_loop(
                 training["cell"], training["line"], presets, epochs, training["through"] or None
             )
         else:
@@ -301,19 +299,40 @@ def train(frame: Frame) -> Frame:
         final = torch_call.parameters_of(student, parameters)
         out.arrays.update({f"final/{name}": value for name, value in final.items()})
     except BaseException as error:
-        failure = {**describe_failure(error, Desk.cells), "call": 0}
+        failure = {**describe_failure(error, Loaded.cells), "call": 0}
     faults = [[0, *fault] for fault in out.faults]
     return Frame("outcome", out.arrays, {"faults": faults, "failure": failure, "calls": 1})
+
+
+# --- scripts -----------------------------------------------------------------------------
+
+NAME = "snippet.py"
+
+
+def script(frame: Frame) -> Frame:
+    """Run ``text``; what it prints goes the worker's usual way.
+
+    The answer has ``failure``: None, or the traceback as Python would print it.
+    """
+    try:
+        code = compile(frame.data["text"], NAME, "exec", dont_inherit=True)
+        exec(code, {"__name__": "__main__"})  # noqa: S102  (what a worker is for)
+    except BaseException as error:
+        # The first frame is ours.
+        trace = error.__traceback__.tb_next if error.__traceback__ else None
+        lines = traceback.format_exception(type(error), error, trace)
+        return Frame("ran", {}, {"failure": "".join(lines)})
+    return Frame("ran", {}, {"failure": None})
 
 
 HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "load": load,
     "explore": explore,
     "batch": batch,
-    "trace": lambda frame: traced(lambda: _after(frame.data["call"]), Desk.cells, frame),
+    "trace": lambda frame: traced(lambda: _after(frame.data["call"]), Loaded.cells, frame),
     "run": run,
     "follow": follow,
-    "repeats": lambda frame: repeats(lambda: _after(frame.data["call"]), Desk.cells, frame),
+    "repeats": lambda frame: repeats(lambda: _after(frame.data["call"]), Loaded.cells, frame),
     "model": model,
     "predict": predict,
     "target": target,

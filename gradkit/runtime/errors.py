@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from gradkit.errors import GradkitError
+from gradkit.runtime.messages import Message, in_english
 
 LossKind = Literal["timeout", "crash", "exit", "protocol", "memory"]
 
@@ -18,14 +19,20 @@ class WorkerLost(Exception):  # noqa: N818  (it names an event in the life of a 
         ``timeout``: it was stopped at its deadline. ``crash``: a signal ended it. ``exit``:
         it left of its own accord. ``protocol``: what it sent was no frame, or it closed its
         channel. ``memory``: the system took it for lack of memory.
+    told : Message
+        How it was lost, without the subject.
+
+    Attributes
+    ----------
     detail : str
-        A sentence for people, without the subject: "was ended by SIGSEGV …".
+        The same in English: "was ended by SIGSEGV …".
     """
 
-    def __init__(self, kind: LossKind, detail: str) -> None:
-        super().__init__(f"the process that ran the submission {detail}")
+    def __init__(self, kind: LossKind, told: Message) -> None:
         self.kind: LossKind = kind
-        self.detail = detail
+        self.told = told
+        self.detail = in_english(told)
+        super().__init__(f"the process that ran the submission {self.detail}")
 
 
 class ConfinementError(RuntimeError):

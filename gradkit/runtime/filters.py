@@ -113,19 +113,19 @@ def _leash_rules(pid: int) -> dict[str, Rule]:
 
 
 def known() -> bool:
-    """Whether the numbers of this machine's calls are known here."""
+    """Tell whether the numbers of this machine's calls are known here."""
     return os.uname().machine in _ARCHITECTURES
 
 
 def room(machine: str = "") -> bytes:
-    """The program of the fork server, and so of all its workers."""
+    """Return the program of the fork server, and so of all its workers."""
     rules = {name: _ROOM_RULES.get(name, Rule("always")) for name in _numbers(machine)}
     newer = [*_jump(_JGE, _LATEST + 1, 0, 1), *_answer(_REFUSE | errno.ENOSYS)]
     return _program(machine, rules, [*newer, *_answer(_REFUSE | errno.EPERM)])
 
 
 def leash(pid: int, machine: str = "") -> bytes:
-    """The program of one worker, which may signal no process but itself, `pid`."""
+    """Return the program of one worker, which may signal no process but itself, `pid`."""
     return _program(machine, _leash_rules(pid), _answer(_ALLOW))
 
 
@@ -175,7 +175,7 @@ def _program(machine: str, rules: Mapping[str, Rule], otherwise: Instructions) -
 
 
 def _block(rule: Rule) -> Instructions:
-    """What follows once the call is known; each way through it ends with an answer."""
+    """Return what follows once the call is known; each way through it ends with an answer."""
     allow, refuse = _answer(_ALLOW), _answer(_REFUSE | errno.EPERM)
     low = _ARGUMENTS + 8 * rule.argument
     if rule.test == "always":

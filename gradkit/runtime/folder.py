@@ -76,7 +76,7 @@ def remove_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def own_folder() -> Iterator[Path]:
-    """A new folder, which is removed at the end of the block."""
+    """Yield a new folder, which is removed at the end of the block."""
     folder = make_folder()
     try:
         yield folder

@@ -124,7 +124,7 @@ def collapse() -> None:
 
 
 def can_filter() -> bool:
-    """Whether the kernel takes seccomp programs that refuse calls with an error."""
+    """Tell whether the kernel takes seccomp programs that refuse calls with an error."""
     action = struct.pack("<I", 0x00050000)
     try:
         _syscall("asking for seccomp", _SECCOMP[os.uname().machine], 2, 0, action)
@@ -148,7 +148,7 @@ _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 
 
 def landlock_version() -> int:
-    """The version of Landlock in this kernel; 0 if there is none or it may not be asked."""
+    """Return the version of Landlock in this kernel; 0 if there is none or it may not be asked."""
     try:
         return _syscall("asking for Landlock", _LANDLOCK_CREATE, 0, 0, 1)
     except OSError:
@@ -262,12 +262,12 @@ def count_as(account: int) -> None:
 
 
 def can_count_as(account: int) -> bool:
-    """Whether this process could be counted as that account."""
+    """Tell whether this process could be counted as that account."""
     return _succeeds(lambda: count_as(account))
 
 
 def can_become(account: int, readable: Iterable[str]) -> bool:
-    """Whether this process could be that account, and could then still read these paths."""
+    """Tell whether this process could be that account, and could then still read these paths."""
 
     def attempt() -> None:
         become(account)
@@ -278,7 +278,7 @@ def can_become(account: int, readable: Iterable[str]) -> bool:
 
 
 def _succeeds(step: Callable[[], None]) -> bool:
-    """Whether a step that cannot be undone raises nothing, in a process of its own."""
+    """Tell whether a step that cannot be undone raises nothing, in a process of its own."""
     pid = os.fork()
     if pid == 0:
         code = 1

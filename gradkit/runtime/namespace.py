@@ -5,7 +5,7 @@ those that they turn out to need. Each sees the names as they would be at that p
 a run from top to bottom, and each runs once. Loops never run on their own account, unless all
 they do is fill something, nor does what stands under ``if __name__ == "__main__"``.
 
-Only the standard library is imported: this runs in the student's process.
+Of others than gradkit only the standard library is imported: this runs in the student's process.
 """
 
 from __future__ import annotations
@@ -15,16 +15,21 @@ from collections.abc import Collection, Iterable, Mapping
 from types import CodeType
 from typing import Any, Self
 
-from gradkit.runtime.imports import ANYTHING, ForbiddenImportError, Policy, is_stand_in, use_of
-from gradkit.runtime.library import Library
-from gradkit.runtime.lift import BEGIN, LOSS, EnoughRounds, Rounds, lifted, recording
-from gradkit.runtime.plan import OWN, Plan, compile_statement
-from gradkit.runtime.statements import Source, Statement, say
+from gradkit.runtime.library import (
+    ANYTHING,
+    ForbiddenImportError,
+    Library,
+    Policy,
+    is_stand_in,
+    use_of,
+)
+from gradkit.runtime.messages import Message, in_english, message, message_of, raised, text_of
+from gradkit.runtime.statements import OWN, Plan, Source, Statement, compile_statement, place_of
+from gradkit.runtime.training import BEGIN, LOSS, EnoughRounds, Rounds, lifted, recording
 
 _TEXT = 300
 """Characters of an exception's own text that are passed on."""
 
-_LONGEST = 1_500
 _MISSING = object()
 
 
@@ -75,7 +80,7 @@ class Namespace(dict[str, Any]):
         self._library = library
         self._presets = set(presets)
         self._values: dict[Statement, dict[str, Any]] = {}
-        self._failures: dict[Statement, str] = {}
+        self._failures: dict[Statement, Message] = {}
         self._barred: set[Statement] = set()
         self._running: list[Statement] = []
         self._passing: list[set[str]] = []
@@ -136,7 +141,7 @@ class Namespace(dict[str, Any]):
         """
         statement = self._plan.at(cell, line)
         if statement is None:
-            raise LookupError(f"there is no statement at {say(cell, line)}")
+            raise LookupError(f"there is no statement at {in_english(place_of(cell, line))}")
         rounds = Rounds(epochs)
         fork = self.fork({**presets, BEGIN: rounds.begin, LOSS: rounds.loss})
         step = self._plan.resolve(through, statement) if through else None
@@ -172,21 +177,23 @@ class Namespace(dict[str, Any]):
         return value
 
     def _value(self, name: str, statement: Statement) -> Any:
-        """The name's value from this statement or, where it failed, from one before it."""
-        complaint, barred = "", False
+        """Return the name's value from this statement or, where it failed, from one before it."""
+        complaint: Message | None = None
+        barred = False
         source: Statement | None = statement
         while source is not None:
             if source in self._running:
-                complaint = complaint or (
-                    f"`{name}` is needed at {say(source.cell, source.node.lineno)} to make itself"
-                )
+                place = place_of(source.cell, source.node.lineno)
+                complaint = complaint or message("circle", name=name, place=place)
             else:
                 if source not in self._values:
                     self._execute(source)
                 if name in self._values[source]:
                     return self._values[source][name]
                 if source in self._failures:
-                    complaint = complaint or f"`{name}` was not made: {self._failures[source]}"
+                    complaint = complaint or message(
+                        "not-made", name=name, reason=self._failures[source]
+                    )
                     barred = barred or source in self._barred
             source = self._plan.earlier(name, source)
         if complaint:
@@ -238,7 +245,7 @@ class Namespace(dict[str, Any]):
         if isinstance(error, ForbiddenImportError):
             self._barred.add(statement)
 
-    def _told(self, error: BaseException, statement: Statement) -> str:
+    def _told(self, error: BaseException, statement: Statement) -> Message:
         line = statement.node.lineno
         trace = error.__traceback__
         cell = statement.cell
@@ -248,16 +255,13 @@ class Namespace(dict[str, Any]):
             trace = trace.tb_next
         if isinstance(error, SyntaxError) and error.lineno:
             line = error.lineno
-        place = say(cell, line)
-        if getattr(error, "gradkit_not_made", False) and isinstance(
-            error, NameError | ForbiddenImportError
-        ):
-            return f"{place} needs `{error.name}`. {error}"
-        try:
-            text = str(error)[:_TEXT]
-        except BaseException:
-            text = "its text could not be had"
-        return f"{place} failed with {type(error).__name__}: {text}"
+        place, reason = place_of(cell, line), message_of(error, _TEXT)
+        # What is only used, and not allowed, has no name that could not be made.
+        name = error.name if isinstance(error, NameError | ForbiddenImportError) else None
+        if name and isinstance(reason, tuple):
+            return message("needs", place=place, name=name, reason=reason)
+        kind = text_of(type(error).__name__)
+        return message("failed", place=place, type=kind, reason=reason)
 
     # --- what is not bound at top level --------------------------------------------------
 
@@ -287,19 +291,18 @@ class Namespace(dict[str, Any]):
 
     def _explain(self, name: str) -> None:
         """Raise a NameError if there is more to say than that the name is not defined."""
-        said = self._plan.elsewhere(name)
-        if said is not None:
-            raise _not_made(name, f"`{name}` {said}")
+        told = self._plan.elsewhere(name)
+        if told is not None:
+            raise _not_made(name, told, barred=False)
         for star in self._plan.stars():
             if star in self._failures:
-                text = f"`{name}` is not defined, and a star import {self._failures[star]}"
-                raise _not_made(name, text, barred=star in self._barred)
+                told = message("star-import", name=name, reason=self._failures[star])
+                raise _not_made(name, told, barred=star in self._barred)
 
 
-def _not_made(name: str, text: str, *, barred: bool = False) -> NameError | ForbiddenImportError:
-    error = (ForbiddenImportError if barred else NameError)(text[:_LONGEST], name=name)
-    error.__dict__["gradkit_not_made"] = True
-    return error
+def _not_made(name: str, told: Message, *, barred: bool) -> NameError | ForbiddenImportError:
+    kind: type[NameError | ForbiddenImportError] = ForbiddenImportError if barred else NameError
+    return raised(kind, told, name=name)
 
 
 def _is_dotted_import(statement: Statement) -> bool:

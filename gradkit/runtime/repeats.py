@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from gradkit.runtime.call import Before, evaluate
-from gradkit.runtime.failure import describe_failure
 from gradkit.runtime.frames import Frame
+from gradkit.runtime.messages import describe_failure
 
 MOST = 2_000
 """Calls that are looked at."""
@@ -92,7 +92,7 @@ class _Watch:
 
 
 def _first_number(value: Any) -> complex | None:
-    """The first number in what a function gives, as an output or a loss comes first."""
+    """Return the first number in what a function gives, as an output or a loss comes first."""
     for _ in range(3):
         if type(value) in (tuple, list) and value:
             value = value[0]
@@ -105,7 +105,7 @@ def _first_number(value: Any) -> complex | None:
 
 
 def _close(values: list[complex], least: int) -> int:
-    """How many are next to their median, as far as hardly two are the same."""
+    """Return how many are next to their median, as far as hardly two are the same."""
     if len(values) < least:
         return 0
     middle = sorted(values, key=lambda value: value.real)[len(values) // 2]

@@ -1,4 +1,7 @@
-"""The worker's own loop: read a request, have it handled, send the reply."""
+"""The worker's own loop: read a request, have it handled, send the reply.
+
+`main` is the program of an interpreter that serves once, where there is no fork server.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from gradkit.loading import uncollected
-from gradkit.runtime.confine import Allowance, limits
+from gradkit.runtime.confine import UNCONFINED, Allowance, confine, limits, taken_memory
+from gradkit.runtime.errors import ConfinementError
 from gradkit.runtime.frames import TO_GRADER, TO_WORKER, Frame, FrameError, encode, read
 from gradkit.runtime.several import SEVERAL, apart, together
 from gradkit.text import clean_text
@@ -175,3 +179,34 @@ def _describe(error: BaseException) -> str:
     except BaseException:  # the exception may be of a student's own class
         text = "(its text cannot be had)"
     return clean_text(f"{type(error).__name__}: {text}")
+
+
+def main(settings: dict[str, Any]) -> None:
+    """Load what a worker needs, then serve over standard input and output.
+
+    What is printed goes to standard error from here on, where the grader collects it.
+    """
+    requests = os.fdopen(os.dup(0), "rb", buffering=0)
+    replies = os.fdopen(os.dup(1), "wb")
+    empty = os.open(os.devnull, os.O_RDONLY)
+    point_streams(empty, 2)
+    os.close(empty)
+    open_streams()
+    handlers = load(settings["preload"], settings["handlers"], settings["search"])
+
+    def write(data: bytes) -> None:
+        replies.write(data)
+        replies.flush()
+
+    def limit(opening: Mapping[str, Any]) -> int:
+        allowance = Allowance(**opening["allowance"])
+        confine(allowance, opening["cpu_seconds"], opening["running"], taken_memory())
+        return 0
+
+    try:
+        serve(handlers, requests.readinto, write, limit)
+    except ConfinementError as error:
+        print(error, file=sys.stderr, flush=True)
+        os._exit(UNCONFINED)
+    # Student code may have left hooks for a regular exit, and threads that it would await.
+    os._exit(0)

@@ -10,8 +10,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from gradkit.runtime.frames import Frame, FrameError
-from gradkit.runtime.header import check_kind, check_name
+from gradkit.runtime.frames import Frame, FrameError, check_kind, check_name
 
 SEVERAL = "several"
 

@@ -1,4 +1,4 @@
-"""Syntax trees, parsed once and walked without detours: grading a class reads many of them.
+"""Syntax trees, parsed once and walked without detours, and the global names of statements.
 
 Trees that come from here are shared: whoever wants to change one copies it first.
 """
@@ -45,33 +45,200 @@ def _parse(source: str) -> ast.Module:
 _kept = lru_cache(maxsize=_KEPT)(_parse)
 
 
-def walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a tree as `ast.walk` does, but for operators and contexts."""
-    waiting = [node]
-    for part in waiting:
-        yield part
+def walk(node: ast.AST) -> list[ast.AST]:
+    """List the nodes of a tree as `ast.walk` does, but for operators and contexts."""
+    found = [node]
+    for part in found:
         for value in vars(part).values():
             kind = type(value)
             if kind is list:
-                waiting += [
+                found += [
                     item for item in value if type(item) not in _PLAIN and isinstance(item, ast.AST)
                 ]
             elif kind not in _PLAIN and isinstance(value, ast.AST):
-                waiting.append(value)
+                found.append(value)
+    return found
 
 
-def walk_statements(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield from `walk` what statements are, or stand in; no expression holds any."""
-    waiting = [node]
-    for part in waiting:
-        yield part
-        waiting += statements_in(part)
+def walk_statements(node: ast.AST) -> list[ast.AST]:
+    """List of `walk` what statements are, or stand in; no expression holds any."""
+    found = [node]
+    for part in found:
+        found += statements_in(part)
+    return found
 
 
 def statements_in(node: ast.AST) -> list[ast.AST]:
-    """The statements, handlers and cases directly below a node, in the order of the text."""
+    """Return the statements, handlers and cases directly below a node, in the order of the text."""
     found: list[ast.AST] = []
     for value in vars(node).values():
         if type(value) is list and value and isinstance(value[0], _HOLDERS):
             found += value
     return found
+
+
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+COMPOUND = (ast.If, ast.Try, ast.With, ast.AsyncWith, ast.Match, ast.TryStar)
+
+MUTATORS = frozenset(
+    {"append", "extend", "insert", "update", "setdefault", "pop", "remove", "clear", "sort"}
+    | {"reverse", "add", "discard"}
+    | {"double", "float", "to", "apply"}  # a torch module's own changes
+    | {"add_module", "register_module", "register_parameter", "register_buffer"}
+    | {"add_argument", "set_defaults"}  # a parser's options
+)
+"""Methods that change their object."""
+
+_HARMLESS = frozenset({"range", "zip", "enumerate", "len", "str", "int", "float", "round", "items"})
+"""Calls in a loop that only fills something."""
+
+
+def names_bound(node: ast.stmt) -> frozenset[str]:
+    """Return the global names that a statement binds or changes, most loops left out.
+
+    ``x = …``, ``x += …``, ``x[k] = …``, ``x.a = …`` and ``x.append(…)`` all count for
+    ``x``: whoever wants ``x`` wants it with its changes. So does a loop that fills ``x`` and calls
+    nothing that could train.
+    """
+    return frozenset(_names(node))
+
+
+def _names(node: ast.stmt) -> Iterator[str]:
+    # An `elif` stands in the one before, however many there are.
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, (*COMPOUND, ast.ExceptHandler, ast.match_case)):
+            for child in ast.iter_child_nodes(part):
+                if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+                    waiting.append(child)
+                else:
+                    yield from _names_in_head(child)
+        elif isinstance(part, ast.stmt):
+            yield from _names_of_simple(part)
+
+
+def _names_of_simple(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, DEFINITIONS):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        for alias in node.names:
+            if alias.name != "*":
+                yield alias.asname or alias.name.partition(".")[0]
+    elif isinstance(node, LOOPS):
+        yield from _filled(node)
+    elif isinstance(node, ast.AnnAssign) and node.value is None:
+        return
+    else:
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+            targets = [node.target]
+        elif hasattr(ast, "TypeAlias") and isinstance(node, ast.TypeAlias):
+            targets = [node.name]
+        for target in targets:
+            yield from _targets(target)
+        yield from _walrus(node)
+        if isinstance(node, ast.Expr):
+            yield from _mutated(node.value)
+
+
+def _filled(node: ast.stmt) -> Iterator[str]:
+    """Yield ``x`` for ``for k, v in …: x[k] = v``, where that is all that is done."""
+    if not isinstance(node, ast.For) or not all(isinstance(s, ast.Assign) for s in node.body):
+        return
+    calls = [part.func for part in walk(node) if isinstance(part, ast.Call)]
+    names = {f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in calls}
+    targets = [t for s in node.body if isinstance(s, ast.Assign) for t in s.targets]
+    if names <= _HARMLESS and all(isinstance(target, ast.Subscript) for target in targets):
+        yield from (name for target in targets if (name := base_name(target)) is not None)
+
+
+def _names_in_head(node: ast.AST) -> Iterator[str]:
+    """Yield the names in what is no statement of a compound one: its test, its ``as``."""
+    if isinstance(node, ast.withitem):
+        if node.optional_vars is not None:
+            yield from _targets(node.optional_vars)
+    elif isinstance(node, ast.expr):
+        yield from _walrus(node)
+    elif isinstance(node, ast.pattern):
+        for part in walk(node):
+            name = getattr(part, "name", None) or getattr(part, "rest", None)
+            if isinstance(name, str):
+                yield name
+
+
+def _targets(target: ast.expr) -> Iterator[str]:
+    if isinstance(target, ast.Tuple | ast.List):
+        for element in target.elts:
+            yield from _targets(element)
+    elif isinstance(target, ast.Starred):
+        yield from _targets(target.value)
+    elif (name := base_name(target)) is not None:
+        yield name
+
+
+def base_name(node: ast.expr) -> str | None:
+    """Return the name that an expression starts from: ``x`` for ``x[0].a``."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _walrus(node: ast.AST) -> Iterator[str]:
+    for part in _outside_functions(node):
+        if isinstance(part, ast.NamedExpr):
+            yield part.target.id
+
+
+def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        if not isinstance(part, ast.Lambda):
+            waiting.extend(ast.iter_child_nodes(part))
+
+
+def _mutated(value: ast.expr) -> Iterator[str]:
+    """Yield ``x`` for ``x.append(…)`` and ``x.dropna(inplace=True)``.
+
+    Other calls may do anything too, but are mostly shows and training.
+    """
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        in_place = any(
+            keyword.arg == "inplace"
+            and isinstance(keyword.value, ast.Constant)
+            and keyword.value.value is True
+            for keyword in value.keywords
+        )
+        name = base_name(value.func.value)
+        if name is not None and (in_place or value.func.attr in MUTATORS):
+            yield name
+
+
+def stored_names(node: ast.AST) -> Iterator[str]:
+    """Yield the names that are assigned anywhere in ``node``, outside of functions."""
+    for part in _outside_functions(node):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            yield part.id
+
+
+def names_in_class_bodies(node: ast.AST) -> set[str]:
+    """Return the names that class bodies in ``node`` read directly, outside of functions."""
+    names: set[str] = set()
+    for part in walk_statements(node):
+        if isinstance(part, ast.ClassDef):
+            waiting: list[ast.AST] = list(part.body)
+            while waiting:
+                child = waiting.pop()
+                if isinstance(child, ast.Name):
+                    names.add(child.id)
+                elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                    waiting += [child.args, *child.decorator_list]
+                    waiting += [child.returns] if child.returns else []
+                elif not isinstance(child, ast.Lambda):
+                    waiting.extend(ast.iter_child_nodes(child))
+    return names

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.runtime.call import Arrays, Returned, canonical, is_parameter
+from gradkit.runtime.messages import message, raised, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Layout:
     rows: bool
 
     def laid(self, key: str, value: NDArray[Any]) -> NDArray[Any]:
-        """A canonical parameter as the model holds it."""
+        """Return a canonical parameter as the model holds it."""
         if key[0] == "W":
             return value.T if self.turned else value
         return value.T if self.rows else value[:, 0]
@@ -51,17 +52,17 @@ def build(made: Any) -> Any:
     fresh = callable(made) and not isinstance(made, nn.Module)
     model = made() if fresh else copy.deepcopy(made)
     if not isinstance(model, nn.Module):
-        raise TypeError(f"a torch module is expected, this is {type(model).__name__}")
+        raise raised(TypeError, message("no-module", type=text_of(type(model).__name__)))
     return model
 
 
 def shapes(model: Any) -> list[list[int]]:
-    """Shapes of the registered parameters, in order."""
+    """Return shapes of the registered parameters, in order."""
     return [list(parameter.shape) for parameter in model.parameters()]
 
 
 def slots(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, Any]]:
-    """The model's own parameter for each canonical one, and how it is laid out.
+    """Return the model's own parameter for each canonical one, and how it is laid out.
 
     In the order in which they are registered, each taking the first that has its shape: a
     model may well name its output layer before its hidden one. Layers that stand unregistered
@@ -83,11 +84,11 @@ def slots(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, Any]]:
                     found[key] = free.pop(fitting[0])
             if not free and len(found) == len(parameters):
                 return layout, found
-    raise ModelMismatchError("its parameters do not have the shapes of the assigned layers")
+    raise raised(ModelMismatchError, message("other-layers"))
 
 
 def unregistered(model: Any) -> list[Any]:
-    """Parameters of layers in plain lists, tuples and dicts, which torch does not see."""
+    """Return parameters of layers in plain lists, tuples and dicts, which torch does not see."""
     from torch import nn
 
     found: list[Any] = []
@@ -125,7 +126,7 @@ def fill(model: Any, parameters: Arrays) -> None:
 
 
 def parameters_of(model: Any, like: Arrays) -> dict[str, NDArray[Any]]:
-    """The model's parameters in canonical form, as far as they are still there."""
+    """Return the model's parameters in canonical form, as far as they are still there."""
     try:
         layout, found = slots(model, like)
     except ModelMismatchError:
@@ -140,7 +141,7 @@ def parameters_of(model: Any, like: Arrays) -> dict[str, NDArray[Any]]:
 
 
 def predict(model: Any, X: NDArray[Any], shape: tuple[int, ...]) -> Returned:
-    """One example through the model: ``X`` (features, 1) in, ``y_hat`` of ``shape`` out."""
+    """Return one example through the model: ``X`` (features, 1) in, ``y_hat`` of ``shape`` out."""
     import torch
 
     out = Returned()
@@ -149,14 +150,14 @@ def predict(model: Any, X: NDArray[Any], shape: tuple[int, ...]) -> Returned:
         returned = returned.detach().cpu().numpy()
         returned = returned.reshape(-1) if returned.size == np.prod(shape) else returned
     elif returned is not None:
-        out.faults.append(["y_hat", "type", f"a value of type {type(returned).__name__[:80]}"])
+        out.fault("y_hat", "type", message("value", type=text_of(type(returned).__name__, 80)))
         return out
     canonical({"vectors": "column"}, "y_hat", returned, shape, out)
     return out
 
 
 def precision(model: Any) -> Any:
-    """The dtype of the model's parameters, which its inputs must have too."""
+    """Return the dtype of the model's parameters, which its inputs must have too."""
     return [*model.parameters(), *unregistered(model)][0].dtype
 
 
@@ -179,8 +180,8 @@ def losses_of(returned: Any, out: Returned) -> NDArray[np.float64] | None:
         except Exception:  # noqa: S112  (anything may come back; the next may be it)
             continue
         return np.array(values)
-    found = f"found a value of type {type(returned).__name__[:80]}"
-    out.faults.append(["loss", "missing", "nothing is returned" if returned is None else found])
+    found = message("found", type=text_of(type(returned).__name__, 80))
+    out.fault("loss", "missing", message("nothing") if returned is None else found)
     return None
 
 
@@ -190,6 +191,6 @@ def _number(value: Any) -> float:
 
 
 def split(arrays: Arrays) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-    """Parameters and other inputs."""
+    """Return parameters and other inputs."""
     parameters = {key: value for key, value in arrays.items() if is_parameter(key)}
     return parameters, {key: value for key, value in arrays.items() if key not in parameters}

@@ -1,17 +1,21 @@
-"""Which loops train a torch model, and what counts their rounds."""
+"""Loops that train a torch model: found, counted, and rewritten so that their losses can be had.
+
+``for i in range(20): … loss.backward() …`` becomes the same loop with the wanted number of
+rounds, which says when a round begins and which value `backward` is called on.
+"""
 
 from __future__ import annotations
 
 import ast
 import copy
 import unicodedata
+from typing import Any
 
-from gradkit.runtime.names import COMPOUND, LOOPS
-from gradkit.runtime.syntax import walk
+from gradkit.runtime.syntax import COMPOUND, LOOPS, walk
 
 
 def calls_method(node: ast.AST, method: str) -> bool:
-    """Whether ``….method(…)`` is called anywhere in ``node``."""
+    """Tell whether ``….method(…)`` is called anywhere in ``node``."""
     return any(
         isinstance(part, ast.Call)
         and isinstance(part.func, ast.Attribute)
@@ -21,12 +25,12 @@ def calls_method(node: ast.AST, method: str) -> bool:
 
 
 def trains(node: ast.AST) -> bool:
-    """Whether both ``.backward()`` and ``.step()`` are called in ``node``."""
+    """Tell whether both ``.backward()`` and ``.step()`` are called in ``node``."""
     return calls_method(node, "backward") and calls_method(node, "step")
 
 
 def may_train(source: str) -> bool:
-    """Whether the text can hold a node that `trains`: told without parsing it.
+    """Tell whether the text can hold a node that `trains`: told without parsing it.
 
     Python reads names in their NFKC form, however they are written.
     """
@@ -81,3 +85,150 @@ class _WithoutTraining(ast.NodeTransformer):
         if isinstance(node, LOOPS) and trains(node):
             return ast.copy_location(ast.Pass(), node)
         return super().visit(node)  # type: ignore[no-any-return]
+
+
+BEGIN = "__gradkit_begin__"
+LOSS = "__gradkit_loss__"
+"""Names under which a lifted loop finds `Rounds.begin` and `Rounds.loss`."""
+
+
+class EnoughRounds(BaseException):
+    """Ends a loop that would go on after the wanted number of rounds."""
+
+
+class Rounds:
+    """Counts rounds and keeps the losses of each.
+
+    Parameters
+    ----------
+    limit : int
+        The number of rounds after which the loop is ended.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._losses: list[list[float]] = []
+
+    def begin(self) -> None:
+        """Note that a round begins.
+
+        Raises
+        ------
+        EnoughRounds
+            The wanted number of rounds is done.
+        """
+        if len(self._losses) >= self._limit:
+            raise EnoughRounds
+        self._losses.append([])
+
+    def loss(self, value: Any) -> Any:
+        """Note a loss and hand it back."""
+        if not self._losses:
+            self._losses.append([])
+        try:
+            number = float(value.item() if hasattr(value, "item") else value)
+        except Exception:
+            # `backward` will say what is wrong with it, in the student's own line.
+            number = float("nan")
+        self._losses[-1].append(number)
+        return value
+
+    def means(self) -> list[float]:
+        """Return the mean loss of each round that had one; with mini-batches, over them."""
+        return [sum(losses) / len(losses) for losses in self._losses if losses]
+
+
+def lifted(node: ast.stmt, rounds: int, through: str | None = None) -> ast.Module:
+    """Rewrite a statement that holds a training loop.
+
+    Parameters
+    ----------
+    node : ast.stmt
+        Left as it is. Its outermost loop that calls `backward`, or the function ``through``,
+        is the one whose rounds count.
+    rounds : int
+        Put in the place of the loop's own count. A loop over batches is run so many times
+        over.
+    through : str, optional
+        A function that makes the step.
+
+    Returns
+    -------
+    ast.Module
+        Reads ``BEGIN`` and ``LOSS`` from the namespace; lines are those of ``node``.
+    """
+    return ast.fix_missing_locations(
+        ast.Module([_Lift(rounds, through).visit(copy.deepcopy(node))], [])
+    )
+
+
+def recording(node: ast.stmt) -> ast.Module:
+    """Rewrite a function definition so that it notes the losses it calls `backward` on."""
+    lift = _Lift(0, None)
+    lift.found = True
+    return ast.fix_missing_locations(ast.Module([lift.visit(copy.deepcopy(node))], []))
+
+
+class _Lift(ast.NodeTransformer):
+    def __init__(self, rounds: int, through: str | None) -> None:
+        self.found = False
+        self._rounds = rounds
+        self._through = through
+
+    def visit(self, node: ast.AST) -> Any:
+        if not self.found and isinstance(node, LOOPS) and self._trains(node):
+            self.found = True
+            return self._loop(node)
+        return super().visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "backward":
+            if _is_module_function(node):
+                node.args[0] = _call(LOSS, node.args[0], at=node)
+            else:
+                node.func.value = _call(LOSS, node.func.value, at=node)
+        return node
+
+    def _trains(self, node: ast.AST) -> bool:
+        return calls_method(node, "backward") or any(
+            isinstance(part, ast.Name) and part.id == self._through for part in ast.walk(node)
+        )
+
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.While) -> ast.stmt:
+        count = count_of(node)
+        over_batches = (
+            count is None
+            and not isinstance(node, ast.While)
+            and (not isinstance(node.target, ast.Name) or isinstance(node.iter, ast.Call))
+        )
+        if count is not None:
+            _recount(count, self._rounds)
+        self.generic_visit(node)
+        begin = ast.copy_location(ast.Expr(_call(BEGIN, at=node)), node)
+        if not over_batches:
+            node.body.insert(0, begin)
+            return node
+        head = _call("range", ast.Constant(self._rounds), at=node)
+        around = ast.For(ast.Name("__gradkit_round__", ast.Store()), head, [begin, node], [])
+        return ast.copy_location(around, node)
+
+
+def _is_module_function(node: ast.Call) -> bool:
+    """``torch.autograd.backward(loss)`` is called with the loss, not on it."""
+    value = node.func.value if isinstance(node.func, ast.Attribute) else None
+    return bool(node.args) and isinstance(value, ast.Attribute) and value.attr == "autograd"
+
+
+def _call(name: str, *arguments: ast.expr, at: ast.AST) -> ast.Call:
+    return ast.copy_location(ast.Call(ast.Name(name, ast.Load()), list(arguments), []), at)
+
+
+def _recount(count: ast.Call, rounds: int) -> None:
+    """``range(a, b, c)`` becomes ``range(a, a + rounds * c, c)``."""
+    if len(count.args) == 1:
+        count.args = [ast.Constant(rounds)]
+        return
+    start, step = count.args[0], count.args[2] if len(count.args) > 2 else ast.Constant(1)
+    span = ast.BinOp(ast.Constant(rounds), ast.Mult(), copy.deepcopy(step))
+    count.args[1] = ast.BinOp(copy.deepcopy(start), ast.Add(), span)

@@ -20,8 +20,7 @@ from typing import Any
 from gradkit.runtime.confine import running_tasks
 from gradkit.runtime.folder import own_folder
 from gradkit.sandbox import Allowance, WorkerLost, Workshop
-from gradkit.sandbox.machine import refuse_unfit
-from gradkit.sandbox.tiers import short_of
+from gradkit.sandbox.tiers import refuse_unfit, short_of
 from gradkit.text import clean_text
 
 __all__ = ["Act", "Examination", "Trial", "examine", "failures", "objection"]
@@ -145,7 +144,7 @@ def examine(
 
 
 def failures(examination: Examination) -> list[Trial]:
-    """The acts that should be held at the tier that was reached, and are not."""
+    """Return the acts that should be held at the tier that was reached, and are not."""
     return [
         trial for trial in examination.trials if trial.tier <= examination.tier and not trial.held
     ]

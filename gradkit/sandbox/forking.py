@@ -1,4 +1,4 @@
-"""A lane whose processes are forks of a zygote. Linux."""
+"""A slot whose processes are forks of a zygote. Linux."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from typing import IO, Any
 from gradkit.runtime.errors import WorkshopError
 from gradkit.runtime.folder import make_folder, remove_folder
 from gradkit.runtime.process_tree import kill_below, kill_group
-from gradkit.sandbox.interpreter import Recipe, launch
-from gradkit.sandbox.slot import Ending, Link
+from gradkit.sandbox.interpreter import Ending, Link, Recipe, launch
 
 _PATIENCE = 60.0
 """Seconds for a zygote to load its libraries and fork; torch from a cold disk is slow."""
@@ -25,7 +24,7 @@ _FAREWELL = 1.0
 """Seconds for one that has been asked to fork to end of its own accord."""
 
 
-class ForkLane:
+class ForkSlot:
     """One zygote and, at most, one child of it. Created at once; the zygote loads meanwhile."""
 
     def __init__(self, recipe: Recipe) -> None:
@@ -40,7 +39,7 @@ class ForkLane:
         self._folder = make_folder()
         try:
             self._start_zygote()
-        except BaseException:  # an interrupt: nobody has this lane yet, to close it
+        except BaseException:  # an interrupt: nobody has this slot yet, to close it
             remove_folder(self._folder)
             raise
 
@@ -99,7 +98,7 @@ class ForkLane:
         return self._control
 
     def ended(self) -> bool:
-        """Whether the child has ended, or the zygote is gone."""
+        """Tell whether the child has ended, or the zygote is gone."""
         with self._lock:
             if not self._has_ended and not self._gone:
                 try:

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradkit.hearsay import from_worker
 from gradkit.language import say
 from gradkit.records.binding import Binding, Bound
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
 from gradkit.records.task import Task
 from gradkit.sandbox.observe import observe, observe_batch, of_initialise
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 from gradkit.text import where
 
 Arrays = dict[str, NDArray[np.float64]]
@@ -24,7 +23,7 @@ class StudentCodeError(Exception):
     """A student's function is missing, stopped, or gave nothing that can be read."""
 
 
-class Played:
+class StudentFunctions:
     """The functions of one section that play a task's roles.
 
     All arrays are in canonical form, whatever the student's own: W (in, out), b (out, 1), X
@@ -36,23 +35,23 @@ class Played:
     ----------
     task : Task
     binding : Binding
-    sitting : Sitting
+    process : StudentProcess
         The section's code, in a worker.
     """
 
-    def __init__(self, task: Task, binding: Binding, sitting: Sitting) -> None:
+    def __init__(self, task: Task, binding: Binding, process: StudentProcess) -> None:
         self.task = task
         self.binding = binding
-        self._sitting = sitting
+        self._process = process
 
     def initialise(self) -> Arrays:
-        """The student's starting parameters."""
+        """Return the student's starting parameters."""
         __tracebackhide__ = True
         role = self._role("initialise")
-        return _read(role, observe(self._sitting, of_initialise(self.task, role)))
+        return _read(role, observe(self._process, of_initialise(self.task, role)))
 
     def forward(self, parameters: Mapping[str, ArrayLike], X: ArrayLike) -> Arrays:
-        """What the forward pass returns: ``y_hat`` (outputs, 1) and, where it does, ``A1``.
+        """Return what the forward pass returns: ``y_hat`` (outputs, 1) and, where it does, ``A1``.
 
         A torch task's module gives ``y_hat`` alone.
         """
@@ -69,7 +68,7 @@ class Played:
         A1: ArrayLike,
         rate: float = 0.0,
     ) -> Arrays:
-        """Parameters after one step; ``rate`` is handed over where the function takes one.
+        """Return parameters after one step; ``rate`` is handed over where the function takes one.
 
         Raises
         ------
@@ -95,11 +94,11 @@ class Played:
     def _ask(self, role: Bound, inputs: Arrays) -> Arrays:
         __tracebackhide__ = True
         batch = Batch("test", "test", role.role, inputs, ("test",))
-        return _read(role, observe_batch(self._sitting, self.task, role, batch))
+        return _read(role, observe_batch(self._process, self.task, role, batch))
 
 
 def _read(role: Bound, outcome: Outcome) -> Arrays:
-    """The arrays of one call.
+    """Return the arrays of one call.
 
     Raises
     ------
@@ -116,7 +115,7 @@ def _read(role: Bound, outcome: Outcome) -> Arrays:
                 function=(role.before.bound if failure.before and role.before else role).function,
                 at=at,
                 type=failure.type,
-                message=from_worker(failure.message),
+                message=failure.message,
             )
         )
     if outcome.lost is not None:
@@ -124,7 +123,7 @@ def _read(role: Bound, outcome: Outcome) -> Arrays:
             say(
                 "{function} {happened}.",
                 function=f"`{role.function}`",
-                happened=from_worker(outcome.lost.detail),
+                happened=outcome.lost.detail,
             )
         )
     for fault in outcome.faults:
@@ -135,7 +134,7 @@ def _read(role: Bound, outcome: Outcome) -> Arrays:
                     function=role.function,
                     quantity=fault.quantity,
                     kind=fault.kind,
-                    found=from_worker(fault.found),
+                    found=fault.found,
                 )
             )
     return {name: np.asarray(value[0], dtype=np.float64) for name, value in outcome.outputs.items()}

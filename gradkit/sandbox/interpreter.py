@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from gradkit.processes import interpreter
 from gradkit.safe_path import safe_path
@@ -91,7 +92,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _checkout() -> list[str]:
-    """The folder that gradkit lies in, unless that is one of installed packages."""
+    """Return the folder that gradkit lies in, unless that is one of installed packages."""
     folder = Path(__file__).parents[2]
     return [] if folder.name in ("site-packages", "dist-packages") else [str(folder)]
 
@@ -105,3 +106,47 @@ def _libraries(names: Sequence[str]) -> list[str]:
         if spec is not None and spec.origin is not None:
             folders[str(Path(spec.origin).parents[1])] = None
     return list(folders)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The grader's ends of a new process: ``channel`` for frames, ``output`` for prints."""
+
+    channel: socket.socket
+    output: socket.socket
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a process ended, from the kernel.
+
+    ``code`` is its exit code, or minus the number of the signal that ended it; None where
+    that cannot be known. ``cpu_seconds`` and ``max_rss`` (bytes) are for its whole life,
+    0 where the system does not say.
+    """
+
+    code: int | None
+    cpu_seconds: float = 0.0
+    max_rss: int = 0
+
+
+class Slot(Protocol):
+    """A source of processes, used by one thread at a time."""
+
+    def start(self) -> Link:
+        """Start a process; the one before has been stopped. May return before it is ready."""
+
+    def pulse(self) -> socket.socket | None:
+        """Return a socket that becomes readable when `ended` may have changed, if any."""
+
+    def ended(self) -> bool:
+        """Tell whether the process is no longer running."""
+
+    def stop(self) -> Ending | None:
+        """Kill what runs, with all it has started. None if nothing has been started."""
+
+    def complaint(self) -> str:
+        """Return the last lines of what an interpreter said that failed to start."""
+
+    def close(self) -> None:
+        """Stop, and give back everything the slot holds."""

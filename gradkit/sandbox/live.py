@@ -1,4 +1,4 @@
-"""A sitting with functions that are there already, in this very process.
+"""A process with functions that are there already, in this very process.
 
 For notebooks without a history. Nothing is shut in and nothing is ended: a function that
 hangs, hangs the kernel.
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from gradkit.records.observations import Lost
 from gradkit.records.submission import Section
 from gradkit.runtime.frames import TO_GRADER, TO_WORKER, Frame, FrameLimits, encode, read
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 from gradkit.sandbox.workshop import Workshop
 
 
-class LiveSitting(Sitting):
-    """A `Sitting` whose requests are answered by functions of this process.
+class LiveProcess(StudentProcess):
+    """A `StudentProcess` whose requests are answered by functions of this process.
 
     Parameters
     ----------
@@ -42,11 +42,11 @@ class LiveSitting(Sitting):
     def ask(
         self, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
     ) -> Frame | Lost:
-        """See `Sitting`. An interrupt goes on to whoever pressed the key."""
+        """See `StudentProcess`. An interrupt goes on to whoever pressed the key."""
         from gradkit.runtime import child
 
-        child.Desk.namespace = self._functions  # type: ignore[assignment]
-        child.Desk.cells = frozenset(cell.id for cell in self.section.own)
+        child.Loaded.namespace = self._functions  # type: ignore[assignment]
+        child.Loaded.cells = frozenset(cell.id for cell in self.section.own)
         printed = io.StringIO()
         # By way of bytes, as from a process: what is handed over is a copy, and may be changed.
         request = _sent(Frame(kind, arrays, data), TO_WORKER)

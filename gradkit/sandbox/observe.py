@@ -14,7 +14,8 @@ from gradkit.records.observations import REPEATS, Fault, Loop, Lost, Outcome
 from gradkit.records.probes import Batch, Run
 from gradkit.records.task import Array, Parameters, Task
 from gradkit.runtime.frames import Frame
-from gradkit.sandbox.process import Question, Sitting
+from gradkit.runtime.messages import said
+from gradkit.sandbox.process import Question, StudentProcess
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -32,7 +33,7 @@ def shapes_of(task: Task) -> dict[str, tuple[int, ...]]:
 
 
 def call_of(bound: Bound, task: Task) -> dict[str, Any]:
-    """The JSON form of a bound role, as `gradkit.runtime.call` reads it."""
+    """Return the JSON form of a bound role, as `gradkit.runtime.call` reads it."""
     convention = bound.convention
     shapes = shapes_of(task)
     wanted = bound.returns or convention.keys
@@ -53,26 +54,26 @@ def call_of(bound: Bound, task: Task) -> dict[str, Any]:
     }
 
 
-def observe(sitting: Sitting, question: Question) -> Outcome:
-    """What comes of one question."""
-    reply = sitting.ask(question.kind, question.data, question.arrays)
-    return _outcome(sitting, question.name, reply, question.loop)
+def observe(process: StudentProcess, question: Question) -> Outcome:
+    """Return what comes of one question."""
+    reply = process.ask(question.kind, question.data, question.arrays)
+    return _outcome(process, question.name, reply, question.loop)
 
 
-def observe_all(sitting: Sitting, questions: Sequence[Question]) -> dict[str, Outcome]:
+def observe_all(process: StudentProcess, questions: Sequence[Question]) -> dict[str, Outcome]:
     """What comes of several, by name; all at once where they are not likely to print anything."""
     if any(question.loop == "student" for question in questions):
-        return {question.name: observe(sitting, question) for question in questions}
+        return {question.name: observe(process, question) for question in questions}
     outcomes = {}
-    for question, (reply, printed) in zip(questions, sitting.ask_all(questions), strict=True):
-        outcome = _outcome(sitting, question.name, reply, question.loop)
+    for question, (reply, printed) in zip(questions, process.ask_all(questions), strict=True):
+        outcome = _outcome(process, question.name, reply, question.loop)
         outcomes[question.name] = replace(outcome, printed=printed)
     return outcomes
 
 
-def observe_batch(sitting: Sitting, task: Task, bound: Bound, batch: Batch) -> Outcome:
+def observe_batch(process: StudentProcess, task: Task, bound: Bound, batch: Batch) -> Outcome:
     """Independent calls of one role."""
-    return observe(sitting, of_batch(task, bound, batch))
+    return observe(process, of_batch(task, bound, batch))
 
 
 # --- questions ---------------------------------------------------------------------------
@@ -85,7 +86,7 @@ def of_batch(task: Task, bound: Bound, batch: Batch) -> Question:
 
 
 def of_initialise(task: Task, bound: Bound) -> Question:
-    """One call with the task's layer sizes."""
+    """Return one call with the task's layer sizes."""
     sizes = np.array([task.X.shape[1], *(layer.units for layer in task.layers)])
     return Question(
         "initialise", "batch", {"call": call_of(bound, task), "n": 1}, {"dim": sizes[None]}
@@ -93,7 +94,7 @@ def of_initialise(task: Task, bound: Bound) -> Question:
 
 
 def of_model(model: Bound) -> Question:
-    """Shapes of the module's registered parameters, in order, under their numbers from 0."""
+    """Return shapes of the module's registered parameters, in order, under their numbers from 0."""
     return Question("model", "model", {"candidates": [model.function]}, {})
 
 
@@ -105,7 +106,7 @@ def of_repeats(task: Task, update: Bound, batch: Batch) -> Question:
 
 
 def of_run(task: Task, forward: Bound, update: Bound, run: Run) -> Question:
-    """A training run by gradkit's loop over the student's forward and update."""
+    """Return a training run by gradkit's loop over the student's forward and update."""
     data = {
         "forward": call_of(forward, task),
         "update": call_of(update, task),
@@ -118,7 +119,7 @@ def of_run(task: Task, forward: Bound, update: Bound, run: Run) -> Question:
 def of_followed(
     task: Task, update: Bound, run: Run, y_hat: NDArray[Any], A1: NDArray[Any]
 ) -> Question:
-    """The updates of a training run, with outputs (steps, size, 1) that are handed in.
+    """Return the updates of a training run, with outputs (steps, size, 1) that are handed in.
 
     The answer is each parameter after each step.
     """
@@ -128,7 +129,7 @@ def of_followed(
 
 
 def of_training(task: Task, train: Bound, run: Run) -> Question:
-    """A torch training run by the student's own loop."""
+    """Return a torch training run by the student's own loop."""
     data = {"call": call_of(train, task), "epochs": run.epochs, "training": dict(train.training)}
     return Question(run.name, "train", data, _run_arrays(run), "student")
 
@@ -141,14 +142,14 @@ def _run_arrays(run: Run) -> dict[str, NDArray[Any]]:
 
 
 def observe_returned(
-    sitting: Sitting, task: Task, bound: Bound, inputs: Mapping[str, NDArray[Any]]
+    process: StudentProcess, task: Task, bound: Bound, inputs: Mapping[str, NDArray[Any]]
 ) -> Outcome:
-    """What a forward function returns, in whatever sizes: columns (n, size) by quantity."""
+    """Return what a forward function returns, in whatever sizes: columns (n, size) by quantity."""
     call = call_of(bound, task)
     once = {name: value[0] for name, value in inputs.items()}
-    reply = sitting.ask("explore", {"call": call}, once)
+    reply = process.ask("explore", {"call": call}, once)
     if isinstance(reply, Lost) or "tree" not in reply.data:
-        return _outcome(sitting, "returned", reply)
+        return _outcome(process, "returned", reply)
     sizes = {
         name: _size_at(reply.data["tree"], reply.arrays, path)
         for name, path in bound.returns.items()
@@ -156,12 +157,12 @@ def observe_returned(
     call["shapes"] = {name: [size, 1] for name, size in sizes.items() if size}
     call["returns"] = {name: call["returns"][name] for name in call["shapes"]}
     n = len(next(iter(inputs.values())))
-    outcome = _outcome(sitting, "returned", sitting.ask("batch", {"call": call, "n": n}, inputs))
+    outcome = _outcome(process, "returned", process.ask("batch", {"call": call, "n": n}, inputs))
     return replace(outcome, outputs={k: v[:, :, 0] for k, v in outcome.outputs.items()})
 
 
 def _size_at(tree: Any, leaves: Mapping[str, NDArray[Any]], path: Path) -> int:
-    """The size of the array at the end of a path through a described structure, or 0."""
+    """Return the size of the array at the end of a path through a described structure, or 0."""
     for step in path:
         entries = dict(map(tuple, tree.get("dict", ()))) or dict(enumerate(tree.get("list", ())))
         if step not in entries:
@@ -171,13 +172,13 @@ def _size_at(tree: Any, leaves: Mapping[str, NDArray[Any]], path: Path) -> int:
 
 
 def observe_run_with(
-    sitting: Sitting,
+    process: StudentProcess,
     task: Task,
     update: Bound,
     run: Run,
     forward: Callable[[Parameters, Array], tuple[Array, Array]],
 ) -> Outcome:
-    """A training run in which the grader's forward pass stands in for the student's.
+    """Return a training run in which the grader's forward pass stands in for the student's.
 
     Step by step: parameters come back from the worker, outputs for them go in.
     """
@@ -199,7 +200,7 @@ def observe_run_with(
             **parameters,
         }
         outcome = _outcome(
-            sitting, run.name, sitting.ask("batch", {"call": call, "n": 1}, inputs), "replaced"
+            process, run.name, process.ask("batch", {"call": call, "n": 1}, inputs), "replaced"
         )
         after = {key: outcome.outputs.get(key) for key in parameters}
         parameters = {key: value for key, value in after.items() if value is not None}
@@ -218,16 +219,16 @@ def observe_run_with(
 
 
 def _outcome(
-    sitting: Sitting,
+    process: StudentProcess,
     name: str,
     reply: Frame | Lost,
     loop: Loop = "",
 ) -> Outcome:
     if isinstance(reply, Lost):
-        return Outcome(name, {}, lost=reply, printed=sitting.output, loop=loop)
+        return Outcome(name, {}, lost=reply, printed=process.output, loop=loop)
     faults = tuple(
-        Fault(int(call), str(quantity), kind, str(found))
+        Fault(int(call), str(quantity), kind, said(found))
         for call, quantity, kind, found in reply.data.get("faults", ())
     )
-    failure = sitting.failure(reply.data.get("failure"))
-    return Outcome(name, reply.arrays, faults, failure, None, sitting.output, loop)
+    failure = process.failure(reply.data.get("failure"))
+    return Outcome(name, reply.arrays, faults, failure, None, process.output, loop)

@@ -14,7 +14,7 @@ from gradkit.records.observations import Failure, Loop, Lost
 from gradkit.records.submission import Place, Section
 from gradkit.records.task import Imports
 from gradkit.runtime.frames import Frame, FrameError
-from gradkit.runtime.plain_text import is_line
+from gradkit.runtime.messages import is_line, message, said
 from gradkit.runtime.several import SEVERAL, apart, together
 from gradkit.sandbox import WorkerLost, Workshop
 from gradkit.sandbox.replies import UnfitError, check
@@ -46,10 +46,10 @@ class Question:
 
 
 class OverdueError(Exception):
-    """A hurried sitting did not come to its end: it took too long, or lost its process."""
+    """A hurried submission did not come to its end: it took too long, or lost its process."""
 
 
-class Sitting:
+class StudentProcess:
     """A context manager that puts requests to a section's code.
 
     Each request may take half of what is left of the deadline, so that a hang costs the
@@ -64,7 +64,7 @@ class Sitting:
     forbidden : frozenset of str
         Names that must not come from other sections.
     deadline : float
-        Seconds of wall time for the whole sitting.
+        Seconds of wall time for all requests.
     seed : int
         Seeds the random generators of every worker, so that each starts alike.
     imports : Imports
@@ -126,7 +126,7 @@ class Sitting:
         Raises
         ------
         OverdueError
-            The sitting is hurried, and there was no reply in time.
+            It is hurried, and there was no reply in time.
         """
         reply = self._ask(kind, data, arrays)
         if isinstance(reply, Lost):
@@ -156,7 +156,7 @@ class Sitting:
             self._close()
             if self._hurried:
                 raise OverdueError from None
-            return Lost(lost.kind, lost.detail)
+            return Lost(lost.kind, said(lost.told))
         finally:
             self._left -= time.monotonic() - started
         if first and reply.kind == SEVERAL:
@@ -164,11 +164,11 @@ class Sitting:
                 _, reply = apart(reply, 2)
             except FrameError as error:
                 return self._refuse(error)
-        said = clean_data(reply.data)
+        cleaned = clean_data(reply.data)
         if reply.kind == "error":
             self._close()
-            return Lost("protocol", f"could not be asked: {said.get('text', '')}")
-        reply = Frame(reply.kind, reply.arrays, said)
+            return Lost("protocol", said(message("error", reason=cleaned.get("text", ""))))
+        reply = Frame(reply.kind, reply.arrays, cleaned)
         if kind != SEVERAL:
             try:
                 check(kind, data, arrays, reply)
@@ -179,12 +179,12 @@ class Sitting:
     def _refuse(self, error: ValueError) -> Lost:
         """Part from a process that answers what it cannot have been asked."""
         self._close()
-        return Lost("protocol", f"sent what is not a valid reply: {clean_text(str(error))}")
+        return Lost("protocol", said(message("invalid", reason=clean_text(str(error)))))
 
     def ask_all(self, questions: Sequence[Question]) -> list[tuple[Frame | Lost, str]]:
         """Put several requests, and give each reply with what was printed meanwhile.
 
-        A hurried sitting puts them all at once, which is quicker. Where that does not go
+        A hurried one puts them all at once, which is quicker. Where that does not go
         smoothly, or anything is printed, a new worker is asked one by one, as others are: what
         was lost, or printed, then belongs to one of them.
 
@@ -230,13 +230,13 @@ class Sitting:
         self._left = self._deadline
 
     def failure(self, data: Mapping[str, Any] | None) -> Failure | None:
-        """The exception that a reply tells of, with its place in the student's file."""
+        """Return the exception that a reply tells of, with its place in the student's file."""
         if data is None:
             return None
         return Failure(
             int(data.get("call", 0)),
             str(data["type"]),
-            str(data["message"]),
+            said(data["message"]),
             self.place(data["place"]),
             str(data["function"]),
             data.get("before") is True,

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.records.observations import FaultKind
-from gradkit.runtime.frames import Frame
-from gradkit.runtime.header import shown
+from gradkit.runtime.frames import Frame, shown
+from gradkit.runtime.messages import is_message
 from gradkit.text import clean_text
 
 UNREADABLE = frozenset({"missing", "shape", "dtype", "type"})
@@ -30,6 +30,9 @@ DIMENSIONS = 8
 Arrays = Mapping[str, NDArray[Any]]
 Shapes = Mapping[str, Collection[int]]
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Told = str | list[Any]
+"""A text of the student's, or a message."""
+
 Form = TypeVar("Form")
 
 
@@ -39,21 +42,21 @@ class UnfitError(ValueError):
 
 class _Failure(msgspec.Struct):
     type: str
-    message: str
+    message: Told
     place: tuple[str, int] | None
     function: str
     call: Count = 0
 
 
 class _Outcome(msgspec.Struct):
-    faults: list[tuple[Count, str, FaultKind, str]]
+    faults: list[tuple[Count, str, FaultKind, Told]]
     failure: _Failure | None
     calls: Count
 
 
 class _Explored(msgspec.Struct):
     tree: Any = None
-    faults: list[tuple[str, FaultKind, str]] = []
+    faults: list[tuple[str, FaultKind, Told]] = []
     failure: _Failure | None = None
 
 
@@ -103,9 +106,13 @@ def _require(fits: bool, what: str) -> None:
 
 def _read(data: Mapping[str, Any], form: type[Form]) -> Form:
     try:
-        return msgspec.convert(data, form)
+        read = msgspec.convert(data, form)
     except msgspec.ValidationError as error:
         raise UnfitError(clean_text(str(error), 200)) from None
+    told = [fault[-1] for fault in data.get("faults", ())]
+    told += [data["failure"]["message"]] if isinstance(data.get("failure"), dict) else []
+    _require(all(map(is_message, told)), "a message of another form")
+    return read
 
 
 # --- by kind of request ----------------------------------------------------------------------
@@ -249,7 +256,7 @@ def _is_first(failure: _Failure | None) -> bool:
 
 
 def _in_turn(said: _Outcome, total: int) -> None:
-    """All calls were made, or all up to that which failed."""
+    """Require that all calls were made, or all up to that which failed."""
     failed = said.failure
     fits = said.calls == total if failed is None else said.calls == failed.call < total
     _require(fits, f"{said.calls} of {total} calls")

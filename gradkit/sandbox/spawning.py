@@ -1,4 +1,4 @@
-"""A lane whose processes are interpreters, used once and started ahead. Every system."""
+"""A slot whose processes are interpreters, used once and started ahead. Every system."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from typing import IO, cast
 from gradkit.runtime.errors import WorkshopError
 from gradkit.runtime.folder import make_folder, remove_folder
 from gradkit.runtime.process_tree import kill_tree
-from gradkit.sandbox.interpreter import Recipe, launch
-from gradkit.sandbox.slot import Ending, Link
+from gradkit.sandbox.interpreter import Ending, Link, Recipe, launch
 
 
-class SpawnLane:
+class SpawnSlot:
     """One interpreter in use, and the next one warming up."""
 
     def __init__(self, recipe: Recipe) -> None:
@@ -45,7 +44,7 @@ class SpawnLane:
         return None
 
     def ended(self) -> bool:
-        """Whether the interpreter in use has ended."""
+        """Tell whether the interpreter in use has ended."""
         with self._lock:
             return self._current is None or self._current.ended()
 
@@ -85,7 +84,7 @@ class _Interpreter:
         self._output, self._far_output = socket.socketpair()
         windows = sys.platform == "win32"
         self._process = launch(
-            "gradkit.runtime.single",
+            "gradkit.runtime.serve",
             recipe,
             self._folder,
             stdin=subprocess.PIPE,

@@ -20,7 +20,8 @@ from gradkit.runtime.frames import (
     FrameReader,
     encode,
 )
-from gradkit.sandbox.slot import Ending, Lane
+from gradkit.runtime.messages import Message, message
+from gradkit.sandbox.interpreter import Ending, Slot
 from gradkit.text import clean_text
 
 _TICK = 0.05
@@ -51,23 +52,23 @@ class Worker:
         kernel. 0 until the worker is closed or lost.
     """
 
-    def __init__(self, lane: Lane, allowance: Allowance, deadline: float, seed: int) -> None:
+    def __init__(self, slot: Slot, allowance: Allowance, deadline: float, seed: int) -> None:
         self.seconds = 0.0
         self.cpu_seconds = 0.0
         self.max_rss = 0
         self.tier = 0
-        self._lane = lane
+        self._slot = slot
         self._cap = allowance.output
         self._printed = bytearray()
         self._dropped = 0
         self._lost: WorkerLost | None = None
         self._code: int | None = None
-        self._link = lane.start()
+        self._link = slot.start()
         self._selector = selectors.DefaultSelector()
         for stream in self._link.channel, self._link.output:
             stream.setblocking(False)
             self._selector.register(stream, selectors.EVENT_READ)
-        self._pulse = lane.pulse()
+        self._pulse = slot.pulse()
         if self._pulse is not None:
             self._selector.register(self._pulse, selectors.EVENT_READ)
         self._end = math.inf
@@ -131,7 +132,7 @@ class Worker:
             reply = self._exchange(encode(Frame("open", {}, data), TO_WORKER), _START_SECONDS)
         except WorkerLost as lost:
             self._drain(self._cap)
-            said = self.output.strip() or self._lane.complaint()
+            said = self.output.strip() or self._slot.complaint()
             self.close()
             if self._code == UNCONFINED:
                 raise WorkshopError(f"no submission is run: {said}") from None
@@ -152,7 +153,7 @@ class Worker:
         unsent = memoryview(request)
         reader = FrameReader(TO_GRADER)
         if self._readable():
-            self._lose("protocol", "sent something that it had not been asked for")
+            self._lose("protocol", message("unasked"))
         ended = False
         try:
             while True:
@@ -169,14 +170,14 @@ class Worker:
                     self._lose("timeout", self._overdue(seconds, until))
                 ended = self._wait(until, bool(unsent))
         except FrameError as error:
-            self._lose("protocol", f"sent what is not a valid reply: {clean_text(str(error), 500)}")
+            self._lose("protocol", message("invalid", reason=clean_text(str(error), 500)))
         finally:
             self.seconds = time.monotonic() - started
 
-    def _overdue(self, seconds: float, until: float) -> str:
+    def _overdue(self, seconds: float, until: float) -> Message:
         if until == self._end:
-            return f"was stopped, as the {self._deadline:g} s that it had in all were over"
-        return f"was stopped, as it had not answered within {seconds:g} s"
+            return message("deadline", seconds=f"{self._deadline:g}")
+        return message("overdue", seconds=f"{seconds:g}")
 
     def _wait(self, until: float, sending: bool) -> bool:
         """Sleep until something happens. Return whether the process has ended."""
@@ -189,7 +190,7 @@ class Worker:
         if self._link.output in ready:
             self._drain(_CHUNK)
         if self._pulse in ready or not ready:
-            return self._lane.ended()
+            return self._slot.ended()
         return False
 
     def _send(self, unsent: memoryview) -> memoryview:
@@ -233,20 +234,20 @@ class Worker:
     def _bury(self) -> NoReturn:
         """Say how a process ended whose channel is closed."""
         patience = time.monotonic() + _GRACE
-        while not (ended := self._lane.ended()) and time.monotonic() < patience:
+        while not (ended := self._slot.ended()) and time.monotonic() < patience:
             time.sleep(0.001)
         if not ended:
-            self._lose("protocol", "closed the channel to the grader and ran on")
+            self._lose("protocol", message("closed"))
         self._drain(self._cap)
         self._lose(*_cause(self._stop()))
 
-    def _lose(self, kind: LossKind, detail: str) -> NoReturn:
+    def _lose(self, kind: LossKind, told: Message) -> NoReturn:
         self._stop()
-        self._lost = WorkerLost(kind, detail)
+        self._lost = WorkerLost(kind, told)
         raise self._lost
 
     def _stop(self) -> Ending | None:
-        ending = self._lane.stop()
+        ending = self._slot.stop()
         if ending is not None:
             self._code = ending.code
             self.cpu_seconds = ending.cpu_seconds
@@ -254,18 +255,17 @@ class Worker:
         return ending
 
 
-def _cause(ending: Ending | None) -> tuple[LossKind, str]:
+def _cause(ending: Ending | None) -> tuple[LossKind, Message]:
     if ending is None or ending.code is None:
-        return "crash", "ended together with the server that had started it"
+        return "crash", message("server")
     if ending.code >= 0:
-        return "exit", f"left with os._exit({ending.code}) or the like"
+        return "exit", message("exit", code=ending.code)
     try:
         name = signal.Signals(-ending.code).name
     except ValueError:
         name = f"signal {-ending.code}"
     if name == "SIGKILL":
-        return "memory", "was killed by the system, most likely for the memory it took"
+        return "memory", message("killed")
     if name == "SIGXCPU":
-        return "timeout", "was stopped, as it had used up its processor time"
-    hint = {"SIGSEGV": ": it touched memory that is not its own, or recursed too deeply"}
-    return "crash", f"was ended by {name}{hint.get(name, '')}"
+        return "timeout", message("cpu-time")
+    return "crash", message("fault" if name == "SIGSEGV" else "signal", signal=name)

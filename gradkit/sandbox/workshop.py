@@ -1,4 +1,4 @@
-"""Where workers come from: a fixed number of lanes, started before they are needed."""
+"""Where workers come from: a fixed number of workers, started before they are needed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Literal, Self
 from gradkit.runtime.confine import Allowance
 from gradkit.runtime.errors import WorkshopError
 from gradkit.sandbox.interpreter import Recipe
-from gradkit.sandbox.machine import refuse_unfit
-from gradkit.sandbox.tiers import short_of
+from gradkit.sandbox.tiers import refuse_unfit, short_of
 
 if TYPE_CHECKING:
-    from gradkit.sandbox.slot import Lane
+    from gradkit.sandbox.interpreter import Slot
     from gradkit.sandbox.worker import Worker
 
 Method = Literal["fork", "spawn"]
@@ -30,12 +29,12 @@ class Workshop:
 
     Parameters
     ----------
-    lanes : int
+    workers : int
         How many workers there can be at a time; one for each core in use.
     preload : sequence of str
         Modules that student code will need, besides numpy: ``("torch",)``.
     method : {"fork", "spawn"}, optional
-        ``fork``: each lane has a server that loads the modules once and forks a process for
+        ``fork``: each slot has a server that loads the modules once and forks a process for
         each worker. ``spawn``: each worker has an interpreter of its own, the next of which
         is started ahead. By default fork on Linux, and spawn elsewhere.
     handlers : str
@@ -54,7 +53,7 @@ class Workshop:
     Raises
     ------
     ValueError
-        If fork is asked for where there is none, if there is to be no lane, or if a tier
+        If fork is asked for where there is none, if there is to be no slot, or if a tier
         is required that is not to be reached.
     WorkshopError
         If the machine lacks what processes are started and watched by.
@@ -75,7 +74,7 @@ class Workshop:
 
     def __init__(
         self,
-        lanes: int = 1,
+        workers: int = 1,
         *,
         preload: Sequence[str] = (),
         method: Method | None = None,
@@ -90,8 +89,8 @@ class Workshop:
             raise ValueError(
                 f"method 'fork' works on Linux only, this is {sys.platform}: use 'spawn'"
             )
-        if lanes < 1:
-            raise ValueError(f"a workshop has at least one lane, {lanes} were asked for")
+        if workers < 1:
+            raise ValueError(f"a workshop has at least one worker, {workers} were asked for")
         if not 0 <= (require_tier or 0) <= most_tier <= 3:
             raise ValueError(
                 f"tiers go from 0 to 3; {require_tier} is required, {most_tier} is the most"
@@ -107,13 +106,13 @@ class Workshop:
         self._opening = threading.Lock()
         modules = ("numpy", "numpy.random", *preload)
         recipe = Recipe(modules, handlers, tuple(search), most_tier, tuple(omitted))
-        self._lanes: list[Lane] = []
-        self._free: queue.LifoQueue[Lane] = queue.LifoQueue()
+        self._slots: list[Slot] = []
+        self._free: queue.LifoQueue[Slot] = queue.LifoQueue()
         try:
-            for _ in range(lanes):
-                lane = _lane(self.method, recipe)
-                self._lanes.append(lane)
-                self._free.put(lane)
+            for _ in range(workers):
+                slot = _slot(self.method, recipe)
+                self._slots.append(slot)
+                self._free.put(slot)
         except BaseException:
             self.close()
             raise
@@ -124,7 +123,7 @@ class Workshop:
     ) -> Iterator[Worker]:
         """Give a new process, and kill it afterwards with all it has started.
 
-        Waits for a free lane: a thread that holds all of them waits for ever.
+        Waits for a free slot: a thread that holds all of them waits for ever.
 
         Parameters
         ----------
@@ -134,7 +133,7 @@ class Workshop:
             From 0 to 2**64 - 1. Seeds the generators of random, numpy and torch.
         modules : collection of str
             What it is going to import, besides what the workshop loads for all. It comes
-            from a lane beside the others, opened when it is first asked for: what a process
+            from a slot beside the others, opened when it is first asked for: what a process
             holds, each of its forks pays for.
 
         Raises
@@ -145,7 +144,7 @@ class Workshop:
             If no process could be made ready, or none at the tier that is required, or the
             workshop has been closed.
         """
-        # Late, as it imports numpy, which a lane's process can do at the same time.
+        # Late, as it imports numpy, which a slot's process can do at the same time.
         from gradkit.sandbox.worker import Worker
 
         if not 0 <= seed < 2**64:
@@ -155,9 +154,9 @@ class Workshop:
                 self.tier = worker.tier
                 yield worker
             return
-        lane = self._free.get()
+        slot = self._free.get()
         try:
-            worker = Worker(lane, self.allowance, deadline, seed)
+            worker = Worker(slot, self.allowance, deadline, seed)
             self.tier = worker.tier
             try:
                 if worker.tier < self._require_tier:
@@ -167,8 +166,8 @@ class Workshop:
                 worker.close()
         finally:
             # An interrupt may have come between the start of a process and its worker.
-            lane.stop()
-            self._free.put(lane)
+            slot.stop()
+            self._free.put(slot)
 
     def _beside(self, modules: Collection[str]) -> Workshop:
         preload = (*self._preload, *sorted(modules))
@@ -178,7 +177,7 @@ class Workshop:
             return self._siblings[preload]
 
     def sibling(self, preload: Sequence[str]) -> Workshop:
-        """Open another, of one lane, that loads other modules and asks for the same tier."""
+        """Open another, of one slot, that loads other modules and asks for the same tier."""
         return Workshop(
             preload=preload,
             method=self.method,
@@ -195,8 +194,8 @@ class Workshop:
         """
         while self._siblings:
             self._siblings.popitem()[1].close()
-        while self._lanes:
-            self._lanes.pop().close()
+        while self._slots:
+            self._slots.pop().close()
 
     def __enter__(self) -> Self:
         return self
@@ -205,12 +204,12 @@ class Workshop:
         self.close()
 
 
-def _lane(method: Method, recipe: Recipe) -> Lane:
+def _slot(method: Method, recipe: Recipe) -> Slot:
     # Late, as one of them does not import on every system.
     if method == "fork":
-        from gradkit.sandbox.forking import ForkLane
+        from gradkit.sandbox.forking import ForkSlot
 
-        return ForkLane(recipe)
-    from gradkit.sandbox.spawning import SpawnLane
+        return ForkSlot(recipe)
+    from gradkit.sandbox.spawning import SpawnSlot
 
-    return SpawnLane(recipe)
+    return SpawnSlot(recipe)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from gradkit.language import phrase, say
 from gradkit.records.submission import Cell, Claim, Section
 from gradkit.records.task import Task
-from gradkit.runtime.names import DEFINITIONS
+from gradkit.runtime.syntax import DEFINITIONS
 from gradkit.submission.content import MODEL, TRAINING, Unit, units_of
 from gradkit.submission.names import Attempt, Natural, is_attempt_at, parse_file_name
 from gradkit.submission.source import parse

@@ -13,8 +13,7 @@ from itertools import groupby, pairwise
 
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
-from gradkit.runtime.names import DEFINITIONS, LOOPS
-from gradkit.runtime.syntax import walk, walk_statements
+from gradkit.runtime.syntax import DEFINITIONS, LOOPS, walk, walk_statements
 from gradkit.submission.functions import (
     AnyFunction,
     Names,

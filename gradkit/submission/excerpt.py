@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from gradkit.records.submission import Cell, Section
-from gradkit.runtime.plan import Plan
-from gradkit.runtime.statements import Statement, say
+from gradkit.runtime.messages import in_english
+from gradkit.runtime.statements import Plan, Statement, place_of
 from gradkit.runtime.training import runnable
 from gradkit.submission.functions import first_line
 
@@ -59,7 +59,7 @@ class Excerpt:
         """
         found = self._plan.at(cell, line)
         if found is None:
-            raise LookupError(f"no statement begins at {say(cell, line)}")
+            raise LookupError(f"no statement begins at {in_english(place_of(cell, line))}")
         return found
 
     def pieces(

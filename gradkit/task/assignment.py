@@ -31,7 +31,6 @@ from gradkit.records.task import (
     Visibility,
 )
 from gradkit.task.activations import ACTIVATIONS, LOSSES
-from gradkit.task.drawn import DRAWN
 from gradkit.task.network import parameter_shapes
 from gradkit.task.tables import (
     AssignmentError,
@@ -39,15 +38,20 @@ from gradkit.task.tables import (
     RoleTable,
     TaskTable,
     convert,
+    files_of,
+    imports_of,
+    number_of,
     one_of,
     points_of,
     refuse,
 )
-from gradkit.task.terms import files_of, imports_of
+from gradkit.text import DRAWN
 
 __all__ = ["AssignmentError", "read_assignment"]
 
 DEFAULT = Path(__file__).parent.parent / "assignments" / "backpropagation" / "assignment.toml"
+
+BELOW_ONE = float(np.nextafter(1, 0))
 
 KINDS = (
     "dimensions",
@@ -146,20 +150,21 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
 
 
 def _deductions(file: Path, table: dict[str, Any]) -> dict[str, float]:
-    """The file's own figures: shares of a check's points, by mistake."""
+    """Return the file's own figures: shares of a check's points, by mistake."""
     if not table:
         return {}
     # Late: few assignments have any, and the catalogue brings all of the diagnosis along.
     from gradkit.diagnosis.mistakes import CODES
 
-    for code, share in table.items():
+    for code in table:
         if code not in CODES:
             near = tuple(get_close_matches(code, CODES, cutoff=0.5)) or CODES
             refuse(file, "marking.deductions", repr(code), f"a mistake's code, {one_of(near)}")
-        real = isinstance(share, int | float) and not isinstance(share, bool)
-        if not real or not 0 <= share <= 1:
-            refuse(file, f"marking.deductions.{code}", repr(share), "a share: a number from 0 to 1")
-    return {code: float(share) for code, share in table.items()}
+    wanted = "a share: a number from 0 to 1"
+    return {
+        code: number_of(file, f"marking.deductions.{code}", share, 1, wanted)
+        for code, share in table.items()
+    }
 
 
 def _visibility(
@@ -194,14 +199,14 @@ def _role(file: Path, name: str, table: RoleTable) -> Role:
 def _tolerances(file: Path, table: dict[str, Any]) -> dict[str, float]:
     """Relative errors that are let pass, by check."""
     known = tuple(dict.fromkeys(name for names in CHECKS.values() for name in names))
-    for check, value in table.items():
+    for check in table:
         if check not in known:
             refuse(file, "marking.tolerances", repr(check), one_of(known))
-        real = isinstance(value, int | float) and not isinstance(value, bool)
-        if not real or not 0 <= value < 1:
-            expected = "a relative error: a number from 0 to below 1"
-            refuse(file, f"marking.tolerances.{check}", repr(value), expected)
-    return {check: float(value) for check, value in table.items()}
+    wanted = "a relative error: a number from 0 to below 1"
+    return {
+        check: number_of(file, f"marking.tolerances.{check}", value, BELOW_ONE, wanted)
+        for check, value in table.items()
+    }
 
 
 def _task(

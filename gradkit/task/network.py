@@ -12,13 +12,13 @@ the layers gave.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gradkit.records.task import Array, Layer, Parameters, Task
-from gradkit.task.activations import ACTIVATIONS, LOSSES, Activation, Values, pull_back
+from gradkit.task.activations import ACTIVATIONS, LOSSES, Activation, Values
 
 NUDGE = 1e-6
 """By how much, relative, a number is moved to see what depends on it."""
@@ -54,7 +54,7 @@ class Stage:
 
 
 def stack(layers: Sequence[Layer]) -> tuple[Dense, ...]:
-    """The layers of a task, to be run one after another."""
+    """Return the layers of a task, to be run one after another."""
     return tuple(
         Dense(number, (ACTIVATIONS[layer.activation],)) for number, layer in enumerate(layers, 1)
     )
@@ -75,6 +75,15 @@ def run(layers: Sequence[Dense], parameters: Mapping[str, Values], X: Values) ->
         stages.append(Stage(layer, A, tuple(values)))
         A = values[-1]
     return tuple(stages)
+
+
+def pull_back(activation: Activation, z: Values, a: Values, slope: Values) -> Values:
+    """Return the slope of a loss by Z, from the one by A."""
+    if activation.slope is not None:
+        return slope * activation.slope(a)
+    if activation.pull_back is None:
+        raise TypeError("An activation needs a slope or a pull_back; this one has neither.")
+    return activation.pull_back(z, a, slope)
 
 
 def slopes_of(
@@ -119,7 +128,7 @@ def slopes_of(
 
 
 def parameter_shapes(features: int, layers: tuple[Layer, ...]) -> dict[str, tuple[int, int]]:
-    """Shapes in canonical form and order: W1, b1, W2, b2, and so on."""
+    """Return shapes in canonical form and order: W1, b1, W2, b2, and so on."""
     shapes = {}
     width = features
     for number, layer in enumerate(layers, 1):
@@ -171,7 +180,7 @@ def sums(
 def rounding_units(
     layers: tuple[Layer, ...], parameters: Parameters, X: Array
 ) -> tuple[Array, Array]:
-    """How many rounding units output and input of the last layer may lose, to first order.
+    """Return how many rounding units output and input of the last layer may lose, to first order.
 
     Returns
     -------
@@ -194,18 +203,18 @@ def kink_distance(layers: tuple[Layer, ...], parameters: Parameters, X: Array) -
 
 
 def loss(task: Task, parameters: Mapping[str, Values], X: Array, y: Array) -> Values:
-    """The task's loss of each probe, shape (…)."""
+    """Return the task's loss of each probe, shape (…)."""
     return loss_of(task, y, forward(task.layers, parameters, X)[0])
 
 
 def loss_of(task: Task, y: Array, y_hat: Values) -> Values:
-    """The task's loss for given outputs (…, outputs, examples), shape (…)."""
+    """Return the task's loss for given outputs (…, outputs, examples), shape (…)."""
     total: Values = LOSSES[task.loss].value(y, y_hat).sum(axis=(-2, -1))
     return total
 
 
 def gradient(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str, Array]:
-    """The gradient of `loss`.
+    """Return the gradient of `loss`.
 
     Parameters
     ----------
@@ -218,19 +227,52 @@ def gradient(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str
     dict
         For each parameter an array of its shape, with the leading axes of all: dL/dW1, dL/db1, …
     """
-    stages, slope, _ = _backwards_from(task, parameters, X, y)
+    return gradient_at(task, run(stack(task.layers), parameters, X), parameters, y)
+
+
+def gradient_at(
+    task: Task, stages: Sequence[Stage], parameters: Parameters, y: Array
+) -> dict[str, Array]:
+    """Return the gradient where a forward pass, as `run` gives it, has been made already."""
+    stages, slope, _ = _backwards_from(task, stages, y)
     return slopes_of(stages, parameters, slope)
 
 
+def descend(
+    task: Task,
+    parameters: Parameters,
+    steps: Iterable[tuple[Array, Array]],
+    rates: Mapping[str, float],
+) -> tuple[Array, Array, dict[str, Array]]:
+    """Take steps of gradient descent, one for each pair of X and y.
+
+    Returns
+    -------
+    y_hat : array, (steps, outputs, examples)
+    hidden : array, (steps, units, examples)
+        Output and input of the last layer before each step.
+    parameters : dict of arrays
+        After the last one.
+    """
+    layers, last, after = stack(task.layers), [], dict(parameters)
+    for X, y in steps:
+        stages = run(layers, after, X)
+        last.append(stages[-1])
+        slopes = gradient_at(task, stages, after, y)
+        after = {key: value - rates[key] * slopes[key] for key, value in after.items()}
+    outputs, hidden = ([stage.output for stage in last], [stage.entering for stage in last])
+    return np.array(outputs), np.array(hidden), after
+
+
 def _backwards_from(
-    task: Task, parameters: Parameters, X: Array, y: Array
-) -> tuple[tuple[Stage, ...], Array, Callable[[Array, Values], Values]]:
-    """The forward pass, the slope of the loss by what its last stage gives, and that as a function.
+    task: Task, stages: Sequence[Stage], y: Array
+) -> tuple[Sequence[Stage], Array, Callable[[Array, Values], Values]]:
+    """Where to go back from: stages, the slope of the loss by the last, and that as a function.
 
     With the activation that belongs to its loss, the last layer is run without: the two slopes
     cancel.
     """
-    loss, stages = LOSSES[task.loss], run(stack(task.layers), parameters, X)
+    loss = LOSSES[task.loss]
     y_hat, by_output = stages[-1].output, loss.slope
     if loss.by_sum is not None and task.layers[-1].activation == loss.natural:
         stages, by_output = (*stages[:-1], before_activation(stages[-1])), loss.by_sum
@@ -238,7 +280,7 @@ def _backwards_from(
 
 
 def gradient_units(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str, Array]:
-    """How many rounding units the gradient may lose, to first order, entry by entry.
+    """Return how many rounding units the gradient may lose, to first order, entry by entry.
 
     A running error analysis along `gradient`: every number that it is made from, those handed in
     and those made on the way, is off by one unit of its own besides what it inherits (Higham,
@@ -255,15 +297,16 @@ def gradient_units(task: Task, parameters: Parameters, X: Array, y: Array) -> di
         For each parameter an array of its shape, absolute; to be multiplied by the rounding unit
         of the arithmetic.
     """
-    stages, slope, by_output = _backwards_from(task, parameters, X, y)
+    passed = run(stack(task.layers), parameters, X)
+    stages, slope, by_output = _backwards_from(task, passed, y)
     entering, lost = [np.abs(X).astype(np.float64)], np.abs(X).astype(np.float64)
-    for stage in run(stack(task.layers), parameters, X):
+    for stage in passed:
         (activation,), number = stage.layer.activations, stage.layer.number
         W, b = np.swapaxes(parameters[f"W{number}"], -1, -2), parameters[f"b{number}"]
         lost = np.abs(W) @ (lost + np.abs(stage.entering)) + np.abs(b)
         lost = _steepness(activation, stage.output) * lost + np.abs(stage.output)
         entering.append(lost)
-    y_hat = run(stack(task.layers), parameters, X)[-1].output
+    y_hat = passed[-1].output
     off = [by_output(y, y_hat + NUDGE * lost), by_output(y * (1 + NUDGE), y_hat)]
     lost = np.abs(slope) + sum(np.abs(each - slope) for each in off) / NUDGE
     units: dict[str, Array] = {}
@@ -293,5 +336,5 @@ def _steepness(activation: Activation, a: Values) -> Values:
 
 
 def before_activation(stage: Stage) -> Stage:
-    """The same layer without its activations."""
+    """Return the same layer without its activations."""
     return Stage(replace(stage.layer, activations=()), stage.entering, stage.values[:1])

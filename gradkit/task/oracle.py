@@ -6,18 +6,62 @@ solution, see `gradkit.task.solution`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gradkit.errors import GradkitError
 from gradkit.records.probes import Probes, Run
 from gradkit.records.task import Array, Parameters, Task
 from gradkit.task import network
-from gradkit.task.by_example import train_by_example
+
+Forward = Callable[[Parameters, Array], tuple[Array, Array]]
+"""From parameters (n, …) and X (n, features, 1) to ``y_hat`` and ``A1``, columns of n."""
+
+Step = Callable[[Mapping[str, Array]], Mapping[str, Array]]
+"""From parameters, ``X``, ``y``, ``y_hat``, ``A1`` and maybe ``rate`` to the new parameters."""
+
+
+def train_by_example(
+    forward: Forward, step: Step, runs: Sequence[Run]
+) -> tuple[Array, dict[str, Array]]:
+    """Make some runs side by side.
+
+    Parameters
+    ----------
+    forward, step : callable
+        On columns with a leading axis of n runs.
+    runs : sequence of Run
+        On as many rows, for the same number of epochs, with the same rate.
+
+    Returns
+    -------
+    y_hat : array, (steps, n, outputs, 1)
+        Before each step.
+    parameters : dict of arrays, (n, …)
+        After the last one.
+    """
+    run, n = runs[0], len(runs)
+    parameters: dict[str, Array] = {
+        key: np.stack([one.parameters[key] for one in runs]) for key in run.parameters
+    }
+    X, y = (
+        np.stack([values.astype(float)[:, :, None] for values in column], axis=1)
+        for column in ([one.X for one in runs], [one.y for one in runs])
+    )
+    rate = {} if run.rate is None else {"rate": np.full(n, run.rate)}
+    outputs = []
+    for row in list(range(len(X))) * run.epochs:
+        y_hat, A1 = forward(parameters, X[row])
+        outputs.append(y_hat)
+        given = {"X": X[row], "y": y[row], "y_hat": y_hat, "A1": A1}
+        parameters = dict(step({**parameters, **given, **rate}))
+    return np.array(outputs), parameters
+
 
 Expected = Mapping[str, Mapping[str, Array]]
 """Expected arrays by the name of the batch or run, then by quantity."""
@@ -38,14 +82,14 @@ class Oracle(Protocol):
         """``y_hat`` (n, outputs, 1) and ``A1`` (n, units, 1)."""
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Parameters after one step on one example each."""
+        """Return parameters after one step on one example each."""
 
     def train(self, run: Run) -> dict[str, Array]:
         """``y_hat`` and ``A1``, or ``loss``, of every step, and ``final/…`` parameters."""
 
 
 def expect(oracle: Oracle, probes: Probes) -> dict[str, dict[str, Array]]:
-    """All expected values for these probes."""
+    """Return all expected values for these probes."""
     expected: dict[str, dict[str, Array]] = {}
     for batch in probes.forward:
         y_hat, A1 = oracle.forward(parameters_in(batch.inputs), batch.inputs["X"])
@@ -78,32 +122,30 @@ class Derived:
         }
 
     def train(self, run: Run) -> dict[str, Array]:
-        """Example by example in numpy tasks; on the mean over all rows in torch tasks."""
-        if self.task.framework == "torch":
-            return self._train_full_batch(run)
-        return by_example(self, run)
-
-    def _train_full_batch(self, run: Run) -> dict[str, Array]:
-        X, y = run.X.T.astype(float), run.y.T.astype(float)
-        scale = mean_scale(self.task) / len(run.X)
-        parameters = {key: value.copy() for key, value in run.parameters.items()}
-        losses = []
-        for _ in range(run.epochs):
-            losses.append(network.loss(self.task, parameters, X, y) * scale)
-            slopes = network.gradient(self.task, parameters, X, y)
-            parameters = {
-                key: value - _own_rate(self.task, key) * scale * slopes[key]
-                for key, value in parameters.items()
-            }
-        return {"loss": np.array(losses), **final(parameters)}
+        """Train example by example in numpy tasks; on the mean over all rows in torch tasks."""
+        task, scale = self.task, 1.0
+        if task.framework == "torch":
+            X, y = run.X.T.astype(float), run.y.T.astype(float)
+            scale = mean_scale(task) / len(run.X)
+            rates = {key: _own_rate(task, key) * scale for key in run.parameters}
+            steps = [(X, y)] * run.epochs
+        else:
+            columns = (values.astype(float)[:, :, None] for values in (run.X, run.y))
+            own = {key: _own_rate(task, key) for key in run.parameters}
+            rates = own if run.rate is None else dict.fromkeys(own, run.rate)
+            steps = list(zip(*columns, strict=True)) * run.epochs
+        y_hat, A1, after = network.descend(task, run.parameters, steps, rates)
+        if task.framework == "torch":
+            losses = [network.loss_of(task, y, outputs) * scale for outputs in y_hat]
+            return {"loss": np.array(losses), **final(after)}
+        return {"y_hat": y_hat, "A1": A1, **final(after)}
 
 
 @dataclass(frozen=True, slots=True)
-class Rescaled:
-    """Another oracle of a numpy task, with the steps of each kind longer by a ratio."""
+class _Wrapper:
+    """Another oracle, of which a part is answered otherwise."""
 
     oracle: Oracle
-    ratios: Mapping[str, float]
 
     @property
     def kind(self) -> Literal["reference", "derived"]:
@@ -116,6 +158,17 @@ class Rescaled:
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """See `Oracle`."""
+        return self.oracle.update(inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Rescaled(_Wrapper):
+    """Another oracle of a numpy task, with the steps of each kind longer by a ratio."""
+
+    ratios: Mapping[str, float]
+
+    def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """See `Oracle`."""
         return {
             key: inputs[key] + self.ratios.get(key[0], 1.0) * (value - inputs[key])
             for key, value in self.oracle.update(inputs).items()
@@ -123,7 +176,37 @@ class Rescaled:
 
     def train(self, run: Run) -> dict[str, Array]:
         """See `Oracle`."""
-        return by_example(self, run)
+        return by_example(self.forward, self.update, run)
+
+
+KEPT = 64
+"""Runs that are cached: a task has a handful from its own starts on its own data."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedOracle(_Wrapper):
+    """Another oracle, asked once for what it has been asked before.
+
+    Its runs are from the task's starts and on the task's rows, but for those on data that is
+    drawn for one submission; these are forgotten again.
+    """
+
+    _runs: OrderedDict[Hashable, dict[str, Array]] = field(default_factory=OrderedDict)
+
+    def train(self, run: Run) -> dict[str, Array]:
+        """See `Oracle`. Arrays are read-only."""
+        arrays = {**run.parameters, "X": run.X, "y": run.y}
+        told = tuple((k, a.dtype.str, a.shape, a.tobytes()) for k, a in arrays.items())
+        key = (told, run.epochs, run.rate)
+        if key not in self._runs:
+            answer = self.oracle.train(run)
+            for value in answer.values():
+                value.flags.writeable = False
+            self._runs[key] = answer
+            if len(self._runs) > KEPT:
+                self._runs.popitem(last=False)
+        self._runs.move_to_end(key)
+        return dict(self._runs[key])
 
 
 def mean_scale(task: Task) -> float:
@@ -142,22 +225,22 @@ def _own_rate(task: Task, key: str) -> float:
     return task.rates.weight if key[0] == "W" else task.rates.bias
 
 
-def by_example(oracle: Oracle, run: Run) -> dict[str, Array]:
-    """A run of single steps by an oracle, as `Oracle.train` gives it."""
+def by_example(forward: Forward, step: Step, run: Run) -> dict[str, Array]:
+    """Make a run of single steps, as `Oracle.train` gives it."""
     hidden = []
 
-    def forward(parameters: Parameters, X: Array) -> tuple[Array, Array]:
-        y_hat, A1 = oracle.forward(parameters, X)
+    def kept(parameters: Parameters, X: Array) -> tuple[Array, Array]:
+        y_hat, A1 = forward(parameters, X)
         hidden.append(A1[0])
         return y_hat, A1
 
-    y_hat, parameters = train_by_example(forward, oracle.update, [run])
+    y_hat, parameters = train_by_example(kept, step, [run])
     ends = final({key: value[0] for key, value in parameters.items()})
     return {"y_hat": y_hat[:, 0], "A1": np.array(hidden), **ends}
 
 
 def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array | None:
-    """The loss of every step of a run, (steps,), as recorded or from the predictions."""
+    """Return the loss of every step of a run, (steps,), as recorded or from the predictions."""
     if "loss" in values:
         return np.asarray(values["loss"], dtype=np.float64)
     y_hat = values.get("y_hat")
@@ -169,10 +252,52 @@ def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array
 
 
 def final(parameters: Parameters) -> dict[str, Array]:
-    """Parameters under the names that a run gives them at its end."""
+    """Return parameters under the names that a run gives them at its end."""
     return {f"final/{key}": value for key, value in parameters.items()}
 
 
 def parameters_in(inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """The parameters among the inputs of probes."""
+    """Return the parameters among the inputs of probes."""
     return {key: value for key, value in inputs.items() if key[0] in "Wb"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What is right for one task, in canonical form: W (in, out), everything else a column.
+
+    ``parameters`` maps ``W1`` (in, out), ``b1`` (out, 1) and so on to float64 arrays. ``X`` is
+    one example, (features, 1), ``y`` its target, (outputs, 1); both may be given in any shape
+    of that size. Nothing that is given is changed.
+    """
+
+    task: Task
+    oracle: Oracle
+
+    def forward(self, parameters: Parameters, X: ArrayLike) -> tuple[Array, Array]:
+        """Return the prediction, (outputs, 1), and the input of the last layer, (units, 1)."""
+        y_hat, A1 = self.oracle.forward(_stacked(parameters), _column(X))
+        return y_hat[0], A1[0]
+
+    def update(
+        self, parameters: Parameters, X: ArrayLike, y: ArrayLike, rate: float | None = None
+    ) -> dict[str, Array]:
+        """Return parameters after one step at the task's own rates, or at ``rate``."""
+        stacked, column = _stacked(parameters), _column(X)
+        y_hat, A1 = self.oracle.forward(stacked, column)
+        given = {"X": column, "y": _column(y), "y_hat": y_hat, "A1": A1}
+        handed = {} if rate is None else {"rate": np.array([rate])}
+        after = self.oracle.update({**stacked, **given, **handed})
+        return {key: value[0] for key, value in after.items()}
+
+    def gradient(self, parameters: Parameters, X: ArrayLike, y: ArrayLike) -> dict[str, Array]:
+        """The gradient of the task's loss, from its layers alone, in the parameters' shapes."""
+        slopes = network.gradient(self.task, _stacked(parameters), _column(X), _column(y))
+        return {key: value[0] for key, value in slopes.items()}
+
+
+def _stacked(parameters: Mapping[str, ArrayLike]) -> dict[str, Array]:
+    return {key: np.array(value, dtype=np.float64)[None] for key, value in parameters.items()}
+
+
+def _column(value: ArrayLike) -> Array:
+    return np.array(value, dtype=np.float64).reshape(1, -1, 1)

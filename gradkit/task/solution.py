@@ -21,7 +21,6 @@ from gradkit.task.oracle import (
     by_example,
     expect,
     final,
-    parameters_in,
     rate_of,
 )
 
@@ -51,8 +50,9 @@ class NumpyReference:
         return np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs])
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """One call per probe; a rate that is handed over rescales the change."""
-        before, after = parameters_in(inputs), []
+        """Return one call per probe; a rate that is handed over rescales the change."""
+        before = {key: value for key, value in inputs.items() if key[0] in "Wb"}
+        after = []
         for i in range(len(inputs["X"])):
             parameters = {key: value[i].copy() for key, value in before.items()}
             y, y_hat = (inputs[name][i] for name in ("y", "y_hat"))
@@ -71,7 +71,7 @@ class NumpyReference:
 
     def train(self, run: Run) -> dict[str, Array]:
         """See `Oracle`."""
-        return by_example(self, run)
+        return by_example(self.forward, self.update, run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class TorchReference:
         return Derived(self.task).update(inputs)
 
     def train(self, run: Run) -> dict[str, Array]:
-        """One call of the model solution's ``train``."""
+        """Return one call of the model solution's ``train``."""
         model = self._model()
         _fill(model, run.parameters)
         X, y = self._tensor(run.X), self._tensor(run.y)

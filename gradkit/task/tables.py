@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args
 
@@ -10,7 +11,7 @@ import msgspec
 
 from gradkit.errors import GradkitError
 from gradkit.records.mistake import Preset
-from gradkit.records.task import Framework, Visibility
+from gradkit.records.task import Framework, Imports, Visibility
 
 Schema = Literal["gradkit/assignment/v1"]
 Policy = Literal["exact", "free"]
@@ -163,16 +164,27 @@ def refuse(file: Path, key: str, found: str, expected: str) -> NoReturn:
 
 
 def points_of(file: Path, key: str, value: Any) -> float:
-    """The points that stand at ``key``.
+    """Return the points that stand at ``key``.
 
     Raises
     ------
     AssignmentError
         They are no number, or one that nobody means.
     """
+    return number_of(file, key, value, MOST, f"points: a number from 0 to {MOST:,}")
+
+
+def number_of(file: Path, key: str, value: Any, most: float, expected: str) -> float:
+    """Return the number from 0 to ``most`` that stands at ``key``.
+
+    Raises
+    ------
+    AssignmentError
+        There is none; ``expected`` says what there should be.
+    """
     real = isinstance(value, int | float) and not isinstance(value, bool)
-    if not real or not 0 <= value <= MOST:
-        refuse(file, key, repr(value), f"points: a number from 0 to {MOST:,}")
+    if not real or not 0 <= value <= most:
+        refuse(file, key, repr(value), expected)
     return float(value)
 
 
@@ -194,3 +206,54 @@ def _explain(file: Path, key: str, raw: Any, message: str) -> str:
         wanted = f"expected {one_of(CHOICES[path.rpartition('.')[2]])}"
     shown = "" if isinstance(found, dict | list) else f"found {found!r}; "
     return f"{file}: {whole}: {shown}{wanted}"
+
+
+SOLVERS = ("torch", "jax", "tensorflow", "sympy", "autograd")
+"""Packages that take derivatives for whoever should take them by hand."""
+
+FORBIDDEN: Mapping[Framework, tuple[str, ...]] = {"numpy": SOLVERS, "torch": ()}
+"""What is forbidden in a task that does not say."""
+
+ENDINGS = (".py", ".ipynb")
+
+
+def files_of(file: Path, key: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of files that stand at ``key``.
+
+    Raises
+    ------
+    AssignmentError
+        One is no name of a script or a notebook.
+    """
+    for name in names:
+        if not name.endswith(ENDINGS) or "/" in name or "\\" in name or name in ENDINGS:
+            refuse(file, key, repr(name), "a file's name without folders, ending in .py or .ipynb")
+    return tuple(names)
+
+
+def imports_of(file: Path, key: str, table: ImportsTable, framework: Framework) -> Imports:
+    """Return the packages that stand at ``key``, or what holds where nothing is said.
+
+    Raises
+    ------
+    AssignmentError
+        A name has dots or is none, stands on both sides, or is the task's own framework.
+    """
+    for side, names in (("allowed", table.allowed or []), ("forbidden", table.forbidden or [])):
+        for name in names:
+            if not name.isidentifier():
+                expected = "a package's name without dots, as in `import torch`"
+                refuse(file, f"{key}.{side}", repr(name), expected)
+    if table.allowed == []:
+        refuse(file, f"{key}.allowed", "no package", "at least one, or no such key: then all are")
+    allowed = tuple(table.allowed or ())
+    if table.forbidden is None:
+        forbidden = tuple(name for name in FORBIDDEN[framework] if name not in allowed)
+    else:
+        forbidden = tuple(table.forbidden)
+    for name in forbidden:
+        if name in allowed:
+            refuse(file, f"{key}.forbidden", repr(name), "packages that are not allowed as well")
+        if name == framework:
+            refuse(file, f"{key}.forbidden", repr(name), "packages other than the task's framework")
+    return Imports((*allowed, framework) if allowed else (), forbidden)

@@ -35,8 +35,7 @@ import gradkit.sandbox.doctor as gradkit_doctor
 from gradkit.classroom.store.database import FILE, LOCK, StoreError
 from gradkit.classroom.store.results import Store, pack
 from gradkit.cli import main
-from gradkit.grading.isolation import required_tier
-from gradkit.grading.settings import GradingError
+from gradkit.grading.settings import GradingError, required_tier
 from gradkit.records.result import Result
 from gradkit.report import progress
 from gradkit.report.progress import Watcher

@@ -286,6 +286,6 @@ def test_sessions_share_their_workers(able: Grader) -> None:
     """A hurried and a patient one have one server of processes between them."""
     hurried, patient = able._sessions[True], able._sessions[False]
     assert isinstance(hurried, Session)
-    assert hurried.room.workshops["numpy"] is patient.room.workshops["numpy"]
-    assert hurried.room._pace is not None
-    assert patient.room._pace is None
+    assert hurried.resources.workshops["numpy"] is patient.resources.workshops["numpy"]
+    assert hurried.resources._budget is not None
+    assert patient.resources._budget is None

@@ -12,12 +12,12 @@ from gradkit.binding.outline import outline
 from gradkit.grading.examine import examine
 from gradkit.grading.recognise import recognise
 from gradkit.grading.session import REDRAWS, Session
-from gradkit.grading.settings import Settings, grounds, oracle_of
+from gradkit.grading.settings import Settings, assignment_and_reference, oracle_of
 from gradkit.judge.case import Examined
 from gradkit.judge.memorised import nondeterministic
 from gradkit.records.result import TaskResult
 from gradkit.sandbox import Workshop
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.read import read
 
 Diagnosed = Callable[..., TaskResult]
@@ -39,7 +39,7 @@ def diagnosed(
                 settings = Settings(tasks=(task,), seed=seed, no_reference=True)
                 made = Session(settings, workshop)
                 if task.endswith("torch"):
-                    made.room.workshops["torch"] = request.getfixturevalue("torch_workshop")
+                    made.resources.workshops["torch"] = request.getfixturevalue("torch_workshop")
                 sessions[key] = stack.enter_context(made)
             if isinstance(submission, str):
                 written.write_text(submission, encoding="utf-8")
@@ -58,14 +58,14 @@ def spotted(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Spo
     asked and how that is judged is the same.
     """
     written = tmp_path_factory.mktemp("submissions") / "spotless.py"
-    tasks = {task.id: task for task in grounds(Settings())[0].tasks}
+    tasks = {task.id: task for task in assignment_and_reference(Settings())[0].tasks}
 
     def check(text: str, name: str, seeds: Iterable[int]) -> list[int]:
         written.write_text(text, encoding="utf-8")
         submission, task = read(written), tasks[name]
 
-        def sit(section) -> Sitting:
-            return Sitting(workshop, section, {}, frozenset(), 600.0, seed=0)
+        def sit(section) -> StudentProcess:
+            return StudentProcess(workshop, section, {}, frozenset(), 600.0, seed=0)
 
         claimed = recognise(submission, tuple(tasks.values()), (name,), lambda _, s, __: sit(s))
         oracle = oracle_of(task, None, "correct")

@@ -98,7 +98,7 @@ def grade(
         with Session(settings, workshop) as session:
             if framework == "torch":
                 pytest.importorskip("torch")
-                session.room.workshops["torch"] = request.getfixturevalue("torch_workshop")
+                session.resources.workshops["torch"] = request.getfixturevalue("torch_workshop")
             (task,) = session.check(path).tasks
         return task
 

@@ -153,7 +153,7 @@ def grade(
                 sessions[key] = stack.enter_context(Session(settings, workshop))
             session = sessions[key]
             if name in TORCH:
-                session.room.workshops["torch"] = request.getfixturevalue("torch_workshop")
+                session.resources.workshops["torch"] = request.getfixturevalue("torch_workshop")
             session.settings = replace(session.settings, seed=seed)
             (task,) = session.check(path).tasks
             assert task.task == name.replace("_", "-")

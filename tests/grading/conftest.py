@@ -42,7 +42,7 @@ def grade(workshop: Workshop, request: pytest.FixtureRequest) -> Iterator[Grade]
                     Settings(no_reference="reference" not in settings, **settings), workshop
                 )
                 if importlib.util.find_spec("torch") is not None:
-                    made.room.workshops["torch"] = request.getfixturevalue("torch_workshop")
+                    made.resources.workshops["torch"] = request.getfixturevalue("torch_workshop")
                 sessions[key] = stack.enter_context(made)
             session = sessions[key]
             session.settings = replace(session.settings, tasks=tasks, seed=seed)

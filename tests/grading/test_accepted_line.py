@@ -14,7 +14,7 @@ from gradkit.binding.outline import outline
 from gradkit.judge import Case, judge
 from gradkit.records.observations import Observations
 from gradkit.sandbox.observe import observe_batch
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.divide import divide
 from gradkit.submission.read import read
 from gradkit.task.assignment import read_assignment
@@ -84,7 +84,9 @@ def test_convention_is_accepted_on_200_seeds(workshop, tmp_path: Path, entry: Ac
         (section,) = [s for s in divide(submission, tuple(TASKS.values())) if task.id in s.tasks]
         roles = (role for other in TASKS.values() for role in other.roles if not role.shared)
         forbidden = frozenset(alias for role in roles for alias in role.aliases)
-        with Sitting(workshop, section, submission.modules, forbidden, 600.0, seed=0) as sitting:
+        with StudentProcess(
+            workshop, section, submission.modules, forbidden, 600.0, seed=0
+        ) as sitting:
             binding = bind(task, outline(section, submission.modules), sitting)
             rate = any("rate" in bound.arguments for bound in binding.bound.values())
             for seed in range(200):

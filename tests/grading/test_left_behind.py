@@ -17,7 +17,7 @@ from gradkit.grading.settings import Settings
 from gradkit.records.result import Evidence, Result
 from gradkit.records.submission import Section
 from gradkit.sandbox.observe import call_of
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.read import read
 from gradkit.task.assignment import read_assignment
 
@@ -305,7 +305,7 @@ def test_only_who_reads_what_is_left_has_forward_called_first(workshop, tmp_path
     submission = read(script(tmp_path, source))
     task = next(task for task in read_assignment().tasks if task.id == "classification-numpy")
     section = Section((task.id,), submission.cells)
-    with Sitting(workshop, section, {}, frozenset(), 60.0, seed=0) as sitting:
+    with StudentProcess(workshop, section, {}, frozenset(), 60.0, seed=0) as sitting:
         update = bind(task, outline(section), sitting).bound["update"]
     if "cache" in named:
         assert update.before is not None
@@ -329,5 +329,5 @@ def test_evidence_with_it_is_kept_and_judged_again(workshop, tmp_path: Path):
         assert kept.binding is not None
         assert kept.binding.bound["update"].before is not None
         task = next(task for task in session.tasks if task.id == kept.task)
-        verdicts = judge_again(task, session.room.oracle(task), kept)
+        verdicts = judge_again(task, session.resources.oracle(task), kept)
     assert {v.check: v.state for v in verdicts}["update"] == "pass"

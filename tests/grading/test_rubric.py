@@ -15,8 +15,7 @@ from mistakes.samples import folder as mistake_folder
 from gradkit.cli import main
 from gradkit.diagnosis.mistakes import CODES
 from gradkit.grading.assess import assess, judge_again
-from gradkit.grading.mark import NO_STEP
-from gradkit.grading.rubric import deduction
+from gradkit.grading.mark import NO_STEP, deduction
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import TaskResult

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gradkit.runtime.call import Returned
+from gradkit.runtime.messages import said
 from gradkit.runtime.torch_call import (
     ModelMismatchError,
     build,
@@ -120,7 +121,9 @@ def test_losses_that_are_not_there(returned, found: str) -> None:
     """The fault says what there was instead."""
     out = Returned()
     assert losses_of(returned, out) is None
-    assert out.faults == [["loss", "missing", found]]
+    assert [(name, kind, said(told)) for name, kind, told in out.faults] == [
+        ("loss", "missing", found)
+    ]
 
 
 @pytest.mark.parametrize(("target", "shape"), [("flat", (4,)), ("column", (4, 1))])

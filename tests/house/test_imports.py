@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 GROUND = {
-    "records", "language", "hearsay", "text", "loading",
+    "records", "language", "text", "loading",
     "errors", "faults", "processes", "safe_path",
 }  # fmt: skip
 """What every room may stand on: the vocabulary, how texts are made, how processes start."""
@@ -27,11 +27,10 @@ ROOMS: Mapping[str, set[str]] = {
     "safe_path": set(),
     "processes": {"safe_path"},
     "pytest_guard": set(),
-    "hearsay": {"language"},
     "text": {"records", "language"},
     "gradcheck": set(),
     # The student limb: files and processes, never an answer.
-    "runtime": {"text", "loading", "errors"},
+    "runtime": {"text", "language", "loading", "errors"},
     "submission": {*GROUND, "runtime"},
     "sandbox": {*GROUND, "runtime", "submission"},
     "binding": {*GROUND, "runtime", "submission", "sandbox"},
@@ -57,7 +56,7 @@ ROOMS: Mapping[str, set[str]] = {
     "testing": {*GROUND, "task", "judge"},
     # Front ends.
     "notebook": {*GROUND, "submission", "sandbox", "task.assignment", "grading", "report"},
-    "pytest_plugin": {*GROUND, "pytest_guard", "sandbox", "task.answers", "grading", "report"},
+    "pytest_plugin": {*GROUND, "pytest_guard", "sandbox", "task.oracle", "grading", "report"},
     "cli": {
         *GROUND,
         "runtime.errors",
@@ -104,7 +103,6 @@ AT_ONCE: Mapping[str, set[str]] = {
     "gradkit.cli": {"click"},
     "gradkit.task.tables": {"msgspec"},
     "gradkit.runtime.frames": {"msgspec"},
-    "gradkit.runtime.header": {"msgspec"},
     "gradkit.sandbox.replies": {"msgspec"},
     "gradkit.report.text": {"rich"},
     "gradkit.report.summary": {"rich"},

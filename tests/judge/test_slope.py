@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradkit.judge.slope import slopes
+from gradkit.judge.gradient import slopes
 from gradkit.judge.tolerances import DOUBLE, SINGLE
 from gradkit.records.task import Layer
 from gradkit.task import network

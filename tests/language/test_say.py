@@ -8,9 +8,11 @@ import pseudo
 import pytest
 from babel.messages.catalog import Catalog
 
-from gradkit import hearsay, language
-from gradkit.language import heard, phrase, say, say_each
+from gradkit import language
 from gradkit.language import language as spoken
+from gradkit.language import phrase, say, say_each
+from gradkit.runtime.messages import in_english, message, said
+from gradkit.text import function_said, label_said
 
 
 def write(folder: Path, texts: dict[str | tuple[str, str], str | tuple[str, str]]) -> None:
@@ -129,48 +131,55 @@ def test_a_region_falls_back_on_its_language(speak) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("label", "told"),
     [
         ("row 12", "Zeile 12"),
         ("row ", "row "),
         ("rows 12", "rows 12"),
-        ("b1[0] from near", "b1[0] von near"),
-        ("b1[0] from row 2", "b1[0] von Zeile 2"),
+        ("first step from near", "erster Schritt von near"),
+        ("step from near", "step from near"),
+        ("further parameters", "weitere"),
         ("(row 1)", "(row 1)"),
-        ("left (a) (b)", "links (a) (b)"),
+        ("W1[0,1]", "W1[0,1]"),
         ("", ""),
     ],
 )
-def test_what_was_said_in_english_is_heard(speak, tmp_path: Path, text: str, said: str) -> None:
-    """A finished text is taken apart by the template that it was made from."""
+def test_labels_are_said(speak, tmp_path: Path, label: str, told: str) -> None:
+    """Probes and entries are found again by names in English, and shown in the language."""
     texts: dict[str | tuple[str, str], str | tuple[str, str]] = {
         "row {number}": "Zeile {number}",
-        "{entry} from {start}": "{entry} von {start}",
-        "left ({what})": "links ({what})",
+        "first step from {start}": "erster Schritt von {start}",
+        "further parameters": "weitere",
     }
     write(tmp_path, texts)
-    phrases = [str(each) for each in texts]
-    assert heard(text, phrases) == text
+    assert label_said(label) == label
     speak("xx", tmp_path)
-    assert heard(text, phrases) == said
+    assert label_said(label) == told
 
 
-def test_hearing_takes_no_longer_for_long_texts(speak) -> None:
-    """What a student's code raises may be long, and made to look like a template."""
-    speak()
-    text = "`" + "` is needed at ` was not made: (" * 3000
-    assert hearsay.from_worker(text)
+def test_only_a_loop_without_a_name_is_translated(speak, tmp_path: Path) -> None:
+    """A student's function is called what the student calls it."""
+    write(tmp_path, {"the training loop": "die Schleife", "row": "Zeile"})
+    speak("xx", tmp_path)
+    assert [function_said(name) for name in ("the training loop", "row")] == ["die Schleife", "row"]
 
 
-def test_workers_say_what_is_heard() -> None:
-    """The longer parts of each template stand in the source of whatever says it."""
-    package = language.FOLDER.parent
-    rooms = ("runtime", "sandbox", "submission", "binding", "task", "judge")
-    folders = [package / room for room in rooms]
-    texts = [path.read_text(encoding="utf-8") for each in folders for path in each.rglob("*.py")]
-    # Long sentences are broken across lines, within f-strings.
-    whole = "\n".join(texts).replace('"\n', "").replace("\n", " ")
-    for template in hearsay.WORKER:
-        parts = [part for part in pseudo.literals(template) if len(part.split()) > 2]
-        for part in parts:
-            assert part.strip(" `(:)") in " ".join(whole.split()), template
+def test_messages_are_said(speak, tmp_path: Path) -> None:
+    """Each message within a message too; what student code said stays as it is."""
+    write(
+        tmp_path,
+        {
+            "`{name}` was not made: {reason}": "`{name}` fehlt: {reason}",
+            "{place} failed with {type}: {reason}": "{place} scheiterte, {type}: {reason}",
+            "cell {cell}, line {line}": "Zelle {cell}, Zeile {line}",
+        },
+    )
+    place = message("cell", cell="3", line=2)
+    reason = message("failed", place=place, type="OSError", reason="found None")
+    told = message("not-made", name="W1", reason=reason)
+    english = "`W1` was not made: cell 3, line 2 failed with OSError: found None"
+    assert (said(told), said("found None")) == (english, "found None")
+    speak("xx", tmp_path)
+    assert said(told) == "`W1` fehlt: Zelle 3, Zeile 2 scheiterte, OSError: found None"
+    assert said("found None") == "found None"
+    assert in_english(told) == english

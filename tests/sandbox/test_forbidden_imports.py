@@ -9,7 +9,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from gradkit.runtime.imports import ForbiddenImportError, Policy, is_stand_in
+from gradkit.runtime.library import ForbiddenImportError, Policy, is_stand_in
 from gradkit.runtime.namespace import Namespace
 
 POLICY = Policy(forbidden=("torch", "sympy"))
@@ -126,7 +126,7 @@ SHUT = """
 import sys, importlib, importlib.util
 from importlib.machinery import PathFinder
 import colorsys, wave
-from gradkit.runtime.imports import ForbiddenImportError, shut_out
+from gradkit.runtime.library import ForbiddenImportError, shut_out
 shut_out(())
 shut_out(("colorsys", "xml"))
 assert "colorsys" not in sys.modules

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gradkit.runtime.frames import (
+    DTYPES,
     MAGIC,
     TO_GRADER,
     Frame,
@@ -20,7 +21,6 @@ from gradkit.runtime.frames import (
     encode,
     read,
 )
-from gradkit.runtime.header import DTYPES
 
 SMALL = FrameLimits(header=4096, body=4096, arrays=4)
 

@@ -13,7 +13,7 @@ from worker_watch import open_workshop
 
 from gradkit.runtime import linux
 from gradkit.runtime.frames import Frame
-from gradkit.runtime.readable import readable
+from gradkit.runtime.harden import readable
 from gradkit.sandbox import Workshop, WorkshopError
 from gradkit.sandbox.tiers import LACKING, short_of
 
@@ -341,11 +341,11 @@ class TestReadable:
         for folder in (home / "build", packages / "numpy", beside):
             folder.mkdir(parents=True)
         (tmp_path / "real").symlink_to(home)
-        monkeypatch.setattr("gradkit.runtime.readable._HOME", str(home))
+        monkeypatch.setattr("gradkit.runtime.harden._HOME", str(home))
         monkeypatch.setattr(sys, "path", [str(tmp_path / "real" / "env" / "site-packages")])
         libraries = [tmp_path, home, home / "build", packages / "numpy", beside]
         monkeypatch.setattr(
-            "gradkit.runtime.readable._folders_of_libraries", lambda: list(map(str, libraries))
+            "gradkit.runtime.harden._folders_of_libraries", lambda: list(map(str, libraries))
         )
         files, _ = readable([])
         named = [Path(file) for file in files if file.startswith(str(tmp_path))]

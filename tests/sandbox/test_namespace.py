@@ -320,7 +320,7 @@ def test_exits_and_odd_exceptions_are_failures():
         "y = f()",
     )
     assert "failed with SystemExit" in failing(names, "x")
-    assert "cell 3, line 2 failed with Odd: its text could not be had" in failing(names, "y")
+    assert "cell 3, line 2 failed with Odd: (its text could not be read)" in failing(names, "y")
 
 
 def test_a_name_that_needs_itself():

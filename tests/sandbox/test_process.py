@@ -1,4 +1,4 @@
-"""A hurried sitting asks all at once, and comes to the same as one that takes its time."""
+"""A hurried process asks all at once, and comes to the same as one that takes its time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from gradkit.records.observations import Lost
 from gradkit.records.submission import Cell, Place, Section
 from gradkit.sandbox import Workshop
-from gradkit.sandbox.process import OverdueError, Question, Sitting
+from gradkit.sandbox.process import OverdueError, Question, StudentProcess
 from gradkit.sandbox.worker import Worker
 
 SOURCE = """
@@ -43,10 +43,17 @@ def chance(W):
 """
 
 
-def sit(workshop: Workshop, *, hurried: bool, deadline: float = 20.0) -> Sitting:
-    """A sitting with the source above."""
+@pytest.fixture(scope="module", params=["fork", "spawn"])
+def workshop(request):
+    """Workers that run students' sections, as in grading."""
+    with Workshop(method=request.param) as workshop:
+        yield workshop
+
+
+def open_process(workshop: Workshop, *, hurried: bool, deadline: float = 20.0) -> StudentProcess:
+    """A process with the source above."""
     section = Section(("t",), (Cell("cell 1", "hw.py", None, SOURCE),))
-    return Sitting(workshop, section, {}, frozenset(), deadline, seed=0, hurried=hurried)
+    return StudentProcess(workshop, section, {}, frozenset(), deadline, seed=0, hurried=hurried)
 
 
 def question(function: str) -> Question:
@@ -68,12 +75,12 @@ def question(function: str) -> Question:
     return Question(function, "batch", {"call": call, "n": 1}, {"W1": np.ones((1, 2, 1))})
 
 
-def told(sitting: Sitting, functions: list[str]) -> list[tuple[object, str]]:
+def told(process: StudentProcess, functions: list[str]) -> list[tuple[object, str]]:
     """What comes of the questions, as far as it can be compared."""
-    with sitting:
+    with process:
         return [
             (reply if isinstance(reply, Lost) else reply.arrays["y_hat"].tolist(), printed)
-            for reply, printed in sitting.ask_all([question(name) for name in functions])
+            for reply, printed in process.ask_all([question(name) for name in functions])
         ]
 
 
@@ -100,9 +107,9 @@ def requests(monkeypatch):
 )
 def test_all_at_once_is_no_different(workshop, requests, functions, at_once) -> None:
     """What is printed belongs to one of them."""
-    quick = told(sit(workshop, hurried=True), functions)
+    quick = told(open_process(workshop, hurried=True), functions)
     asked = len(requests)
-    assert quick == told(sit(workshop, hurried=False), functions)
+    assert quick == told(open_process(workshop, hurried=False), functions)
     assert asked == (1 if at_once else 1 + len(functions))
     assert quick[0] == ([[[3.0], [3.0]]], "")
     assert (quick[1][1] == "talking\n") == ("talk" in functions)
@@ -110,10 +117,10 @@ def test_all_at_once_is_no_different(workshop, requests, functions, at_once) -> 
 
 def test_who_has_printed_is_asked_one_by_one(workshop, requests) -> None:
     """A second worker would be needed to tell what belongs to what."""
-    with sit(workshop, hurried=True) as sitting:
+    with open_process(workshop, hurried=True) as process:
         talk = question("talk")
-        sitting.ask(talk.kind, talk.data, talk.arrays)
-        sitting.ask_all([talk, replace(talk, name="again")])
+        process.ask(talk.kind, talk.data, talk.arrays)
+        process.ask_all([talk, replace(talk, name="again")])
     assert requests == ["several", "batch", "batch"]
 
 
@@ -121,17 +128,17 @@ def test_who_has_printed_is_asked_one_by_one(workshop, requests) -> None:
 def test_who_is_not_in_time_or_crashes_is_given_up(workshop, trouble) -> None:
     """With all the others: they will be asked again, one by one where it is at leisure."""
     questions = [question(name) for name in ("double", trouble, "double")]
-    with pytest.raises(OverdueError), sit(workshop, hurried=True, deadline=0.5) as sitting:
-        sitting.ask_all(questions)
-    with sit(workshop, hurried=False, deadline=1.0) as sitting:
-        replies = [reply for reply, _ in sitting.ask_all(questions)]
+    with pytest.raises(OverdueError), open_process(workshop, hurried=True, deadline=0.5) as process:
+        process.ask_all(questions)
+    with open_process(workshop, hurried=False, deadline=1.0) as process:
+        replies = [reply for reply, _ in process.ask_all(questions)]
     assert [isinstance(reply, Lost) for reply in replies] == [False, True, False]
 
 
-def asked(sitting: Sitting, function: str) -> float:
+def asked(process: StudentProcess, function: str) -> float:
     """One number of the reply."""
     put = question(function)
-    reply = sitting.ask(put.kind, put.data, put.arrays)
+    reply = process.ask(put.kind, put.data, put.arrays)
     assert not isinstance(reply, Lost)
     return float(reply.arrays["y_hat"][0, 0, 0])
 
@@ -139,11 +146,11 @@ def asked(sitting: Sitting, function: str) -> float:
 @pytest.mark.parametrize(("deadline", "same"), [(20.0, True), (0.2, False)])
 def test_code_that_is_loaded_anew(workshop, deadline, same) -> None:
     """Globals and generators are as at first; the process is, unless its time is half over."""
-    with sit(workshop, hurried=False, deadline=deadline) as sitting:
-        first = asked(sitting, "double"), asked(sitting, "double"), asked(sitting, "chance")
-        sitting.renew()
-        assert sitting.spent == 0
-        second = asked(sitting, "double"), asked(sitting, "double"), asked(sitting, "chance")
+    with open_process(workshop, hurried=False, deadline=deadline) as process:
+        first = asked(process, "double"), asked(process, "double"), asked(process, "chance")
+        process.renew()
+        assert process.spent == 0
+        second = asked(process, "double"), asked(process, "double"), asked(process, "chance")
     assert first[:2] == second[:2] == (3.0, 4.0)
     assert (first[2] // 1 == second[2] // 1) == same
     assert first[2] % 1 == pytest.approx(second[2] % 1, abs=1e-9)
@@ -152,9 +159,9 @@ def test_code_that_is_loaded_anew(workshop, deadline, same) -> None:
 @pytest.mark.parametrize("line", [0, -1, 10**7 + 1, 10**30, True, "3", 1.5, None, [1]])
 def test_what_is_no_line_has_no_place(workshop, line) -> None:
     """A worker that was taken over may tell of any."""
-    with sit(workshop, hurried=False) as sitting:
-        assert sitting.place(["cell 1", line]) is None
-        assert sitting.place(["cell 1", 3]) == Place("hw.py", None, 3)
+    with open_process(workshop, hurried=False) as process:
+        assert process.place(["cell 1", line]) is None
+        assert process.place(["cell 1", 3]) == Place("hw.py", None, 3)
 
 
 def test_what_is_no_answer_is_told_and_costs_the_process(workshop, monkeypatch) -> None:
@@ -168,10 +175,10 @@ def test_what_is_no_answer_is_told_and_costs_the_process(workshop, monkeypatch) 
         return replace(reply, arrays={"\x1b[2J": np.zeros(1)})
 
     put = question("double")
-    with sit(workshop, hurried=False) as sitting:
-        assert asked(sitting, "double") == 3.0
+    with open_process(workshop, hurried=False) as process:
+        assert asked(process, "double") == 3.0
         monkeypatch.setattr(Worker, "ask", forged)
-        lost = sitting.ask(put.kind, put.data, put.arrays)
-        assert asked(sitting, "double") == 3.0
+        lost = process.ask(put.kind, put.data, put.arrays)
+        assert asked(process, "double") == 3.0
     text = "sent what is not a valid reply: '\\x1b[2J' had not been asked for"
     assert lost == Lost("protocol", text)

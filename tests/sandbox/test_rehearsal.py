@@ -2,7 +2,7 @@
 
 import pytest
 
-from gradkit.runtime.child import HANDLERS, Desk
+from gradkit.runtime.child import HANDLERS, Loaded
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.rehearsal import rehearse
 
@@ -37,7 +37,7 @@ def test_every_question_is_answered_without_fault():
 def test_nothing_of_it_is_left():
     """A student's section does not find the functions that were rehearsed."""
     rehearse(HANDLERS)
-    assert Desk.namespace.names() == []
+    assert Loaded.namespace.names() == []
     for name in ("forward", "update", "Model", "train"):
         with pytest.raises(KeyError):
-            Desk.namespace[name]
+            Loaded.namespace[name]

@@ -71,6 +71,16 @@ def hold(kind: str, data: dict, arrays: dict, reply: str = "") -> None:
     check(kind, *ASKED[kind], Frame(reply or expected, sent, said))
 
 
+def nested(depth: int) -> object:
+    """A message with so many in one another."""
+    return ["error", {"reason": nested(depth - 1)}] if depth else "why"
+
+
+def failed(**other: object) -> dict[str, object]:
+    """The data of a batch of which the second call failed."""
+    return {"calls": 1, "failure": {**FAILURE, "call": 1, **other}}
+
+
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_an_answer_to_what_was_asked_passes(kind) -> None:
     """And the answer to another request does not."""
@@ -86,6 +96,8 @@ def test_an_answer_to_what_was_asked_passes(kind) -> None:
         ("batch", {"calls": 0, "failure": {**FAILURE, "call": 0}}, {"W1": ..., "b1": ...}),
         ("batch", {"faults": [[2, "W1", "shape", "(3,), not (2, 2)"]]}, {"W1": ...}),
         ("batch", {"faults": [[0, "X", "mutated", ""]]}, {}),
+        ("batch", {"faults": [[0, "W1", "type", ["tensor", {}]]]}, {}),
+        ("batch", failed(message=nested(5)), stack(1)),
         ("batch", {}, {"W1": np.zeros((3, 2, 2), bool), "b1": np.zeros((3, 2, 1), complex)}),
         ("run", {"calls": 1, "faults": [[0, "y_hat", "type", ""]]}, {"y_hat": ...}),
         ("run", {"faults": [[6, "W1", "missing", ""]]}, {"final/W1": ...}),
@@ -109,11 +121,6 @@ def test_so_does_what_did_not_go_well(kind, data, arrays) -> None:
     hold(kind, data, arrays)
 
 
-def failed(**other: object) -> dict[str, object]:
-    """The data of a batch of which the second call failed."""
-    return {"calls": 1, "failure": {**FAILURE, "call": 1, **other}}
-
-
 @pytest.mark.parametrize(
     ("kind", "data", "arrays", "said"),
     [
@@ -130,6 +137,17 @@ def failed(**other: object) -> dict[str, object]:
         ("batch", {"faults": [[3, "W1", "shape", ""]]}, {}, "a fault of no call"),
         ("batch", {"faults": [[-1, "W1", "shape", ""]]}, {}, "Expected `int` >= 0"),
         ("batch", {"faults": [[0, "W9", "shape", ""]]}, {}, "'W9' had not been asked for"),
+        ("batch", {"faults": [[0, "W1", "shape", 5]]}, {}, "Expected `str | array`, got `int`"),
+        (
+            "batch",
+            {"faults": [[0, "W1", "shape", ["nosuch", {}]]]},
+            {},
+            "a message of another form",
+        ),
+        ("batch", {"faults": [[0, "W1", "shape", ["shape", {}]]]}, {}, "a message of another form"),
+        ("batch", failed(message=["tensor", {"x": 1}]), stack(1), "a message of another form"),
+        ("batch", failed(message=["dtype", {"dtype": []}]), stack(1), "a message of another form"),
+        ("batch", failed(message=nested(6)), stack(1), "a message of another form"),
         ("batch", {"failure": {}}, {}, "missing required field `type`"),
         ("batch", {"failure": "x"}, {}, "got `str`"),
         ("batch", failed(place=["hw.py", "abc"]), stack(1), "Expected `int`, got `str`"),
@@ -228,7 +246,7 @@ def test_a_model_of_any_parameters_can_be_answered(monkeypatch) -> None:
         "Odd": [SimpleNamespace(shape=[1.5, float("nan")])],
     }
     monkeypatch.setattr(torch_call, "build", lambda made: SimpleNamespace(parameters=lambda: made))
-    monkeypatch.setattr(child.Desk, "namespace", models, raising=False)
+    monkeypatch.setattr(child.Loaded, "namespace", models, raising=False)
     for name in models:
         asked = {"candidates": [name]}
         reply = child.model(Frame("model", {}, asked))
@@ -250,7 +268,7 @@ def test_a_dict_of_any_keys_can_be_answered(monkeypatch, key) -> None:
         "returns": {},
         "shapes": {},
     }
-    monkeypatch.setattr(child.Desk, "namespace", {"f": lambda: {key: 1.0}}, raising=False)
+    monkeypatch.setattr(child.Loaded, "namespace", {"f": lambda: {key: 1.0}}, raising=False)
     reply = child.explore(Frame("explore", {}, {"call": call}))
     encode(reply, TO_GRADER)
     check("explore", {"call": call}, {}, reply)
@@ -271,7 +289,7 @@ def test_a_key_that_cannot_be_told_is_the_students_failure(monkeypatch) -> None:
         "returns": {},
         "shapes": {},
     }
-    monkeypatch.setattr(child.Desk, "namespace", {"f": lambda: {Evil(): 1.0}}, raising=False)
+    monkeypatch.setattr(child.Loaded, "namespace", {"f": lambda: {Evil(): 1.0}}, raising=False)
     reply = child.explore(Frame("explore", {}, {"call": call}))
     check("explore", {"call": call}, {}, reply)
     assert reply.data["failure"]["message"] == "evil"

@@ -183,7 +183,7 @@ class TestSharing:
                 return int(reply.arrays["n"])
 
         before = children()
-        with open_workshop(lanes=3, method="fork") as workshop, ThreadPoolExecutor(8) as pool:
+        with open_workshop(workers=3, method="fork") as workshop, ThreadPoolExecutor(8) as pool:
             results = list(pool.map(grade, range(40)))
         expected = {1: "crash", 3: "timeout"}
         assert results == [expected.get(i % 5, i) for i in range(40)]
@@ -192,7 +192,7 @@ class TestSharing:
     def test_two_lanes(self):
         """Two lanes give two processes at a time."""
         with (
-            open_workshop(lanes=2) as workshop,
+            open_workshop(workers=2) as workshop,
             workshop.worker() as one,
             workshop.worker() as two,
         ):
@@ -293,8 +293,8 @@ class TestStarting:
 
     def test_wrong_options(self, monkeypatch):
         """Options that make no sense are refused with what would."""
-        with pytest.raises(ValueError, match="at least one lane, 0 were asked for"):
-            Workshop(lanes=0)
+        with pytest.raises(ValueError, match="at least one worker, 0 were asked for"):
+            Workshop(workers=0)
         with (
             open_workshop() as workshop,
             pytest.raises(ValueError, match=r"less than 2\*\*64, got -1"),

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("warm")
 @pytest.fixture(scope="module")
 def workshop():
     """A lane for the fixture below, and one for the test."""
-    with Workshop(lanes=2) as workshop:
+    with Workshop(workers=2) as workshop:
         yield workshop
 
 

@@ -22,7 +22,7 @@ from gradkit.records.task import Task
 from gradkit.records.trace import Attribution, Trace
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.observe import observe_batch
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 from gradkit.task.assignment import read_assignment
 
 TASKS = {task.id: task for task in read_assignment(None).tasks}
@@ -33,7 +33,7 @@ class Watched:
     """One update function: its trace, and what is known of its mistakes."""
 
     def __init__(
-        self, task: Task, bound: Bound, sitting: Sitting, seen: Iterable[str] = ()
+        self, task: Task, bound: Bound, sitting: StudentProcess, seen: Iterable[str] = ()
     ) -> None:
         self.task, self.bound, self.sitting = task, bound, sitting
         self._seen = tuple(seen)
@@ -83,7 +83,7 @@ def watch(workshop: Workshop, task: str, *sources: str, seen: Iterable[str] = ()
         for number, source in enumerate(sources, 1)
     )
     section = Section((task,), cells)
-    with Sitting(workshop, section, {}, frozenset(), 20.0, seed=0) as sitting:
+    with StudentProcess(workshop, section, {}, frozenset(), 20.0, seed=0) as sitting:
         binding = bind(TASKS[task], outline(section, {}), sitting)
         assert "update" in binding.bound, binding.missing
         yield Watched(TASKS[task], binding.bound["update"], sitting, seen)

@@ -16,13 +16,15 @@ from gradkit.diagnosis.inquiry.update import update_inquiry
 from gradkit.judge.case import Examined
 from gradkit.records.finding import Inquiry
 from gradkit.records.task import Task
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 from gradkit.task.oracle import Oracle
 
 __all__ = ["inquire", "several", "short_of", "suspicions"]
 
 
-def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, seed: int) -> Inquiry:
+def inquire(
+    task: Task, examined: Examined, sitting: StudentProcess, oracle: Oracle, seed: int
+) -> Inquiry:
     """The findings on a task whose checks did not all pass.
 
     Parameters
@@ -30,7 +32,7 @@ def inquire(task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, se
     task : Task
     examined : Examined
         What the checks saw.
-    sitting : Sitting
+    sitting : StudentProcess
         The same section's code.
     oracle : Oracle
         Stands in for the student's forward pass where runs are replayed.

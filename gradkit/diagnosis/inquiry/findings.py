@@ -12,7 +12,6 @@ from gradkit.diagnosis.mistakes.parts import target_of
 from gradkit.diagnosis.mistakes.tell import others, told
 from gradkit.diagnosis.rules import text
 from gradkit.diagnosis.rules.text import entry_text
-from gradkit.hearsay import from_worker
 from gradkit.judge.case import Examined
 from gradkit.records.binding import Bound
 from gradkit.records.finding import UNEXPLAINED, Finding
@@ -21,6 +20,7 @@ from gradkit.records.rule import Explanation, Names, Rule, Slip
 from gradkit.records.submission import Section
 from gradkit.records.task import Task
 from gradkit.submission.places import source_at
+from gradkit.text import function_said
 
 
 def failed(examined: Examined, check: str) -> bool:
@@ -137,7 +137,7 @@ def _concerned(slip: Slip) -> tuple[Target, ...]:
 
 
 def _functions(bound: Bound) -> dict[str, str]:
-    return {bound.role: f"`{from_worker(bound.function)}`"}
+    return {bound.role: f"`{function_said(bound.function)}`"}
 
 
 def _identity(task: Task, check: str, code: str, labels: tuple[str, ...]) -> str:

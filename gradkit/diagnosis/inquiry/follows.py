@@ -23,11 +23,11 @@ from gradkit.records.probes import Batch
 from gradkit.records.rule import Slip, UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.sandbox.observe import observe_batch
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 
 
 def follows_own_forward(
-    task: Task, examined: Examined, sitting: Sitting, slips: tuple[Slip, ...], seed: int
+    task: Task, examined: Examined, sitting: StudentProcess, slips: tuple[Slip, ...], seed: int
 ) -> bool:
     """Whether a failed update is right for the student's own forward pass, mistakes and all.
 
@@ -46,7 +46,9 @@ def follows_own_forward(
     return _steps_are(task, examined, sitting, inputs, after, seed)
 
 
-def follows_what_is_left(task: Task, examined: Examined, sitting: Sitting, seed: int) -> bool:
+def follows_what_is_left(
+    task: Task, examined: Examined, sitting: StudentProcess, seed: int
+) -> bool:
     """Whether a failed update is right for all that the student's own forward pass gives it.
 
     Where it reads what a wrong forward pass leaves behind, it cannot be right otherwise. Handed
@@ -73,7 +75,7 @@ def follows_what_is_left(task: Task, examined: Examined, sitting: Sitting, seed:
 def _steps_are(
     task: Task,
     examined: Examined,
-    sitting: Sitting,
+    sitting: StudentProcess,
     inputs: UpdateInputs,
     after: Mapping[str, Array],
     seed: int,

@@ -23,7 +23,7 @@ from gradkit.records.submission import Place
 from gradkit.records.task import Array, Task
 from gradkit.records.trace import Trace
 from gradkit.sandbox.observe import observe_returned
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.places import source_at
 
 RETURNS = frozenset({"hidden-returned", "wrong-hidden-returned", "swapped-returns"})
@@ -37,7 +37,7 @@ TRACED = 8
 
 
 def forward_explanation(
-    task: Task, examined: Examined, sitting: Sitting, seed: int
+    task: Task, examined: Examined, sitting: StudentProcess, seed: int
 ) -> Explanation | None:
     """The form that reproduces a forward pass that failed; None where none failed."""
     bound = examined.case.binding.bound.get("forward")
@@ -55,7 +55,11 @@ def forward_explanation(
 
 
 def forward_findings(
-    task: Task, examined: Examined, sitting: Sitting, explanation: Explanation | None, seed: int
+    task: Task,
+    examined: Examined,
+    sitting: StudentProcess,
+    explanation: Explanation | None,
+    seed: int,
 ) -> tuple[Finding, ...]:
     """What a forward pass computes instead, as it was explained, and on which lines."""
     if explanation is None:
@@ -95,7 +99,7 @@ def _drawn(task: Task, seed: int) -> tuple[Array, Mapping[str, Array]]:
     return np.concatenate([X, task.X[:rows]]), near
 
 
-def _watch(task: Task, bound: Bound, sitting: Sitting, inputs: Mapping[str, Array]) -> Trace:
+def _watch(task: Task, bound: Bound, sitting: StudentProcess, inputs: Mapping[str, Array]) -> Trace:
     """The pass, line by line, at the probes that saturate nothing."""
     some = {name: value[:TRACED] for name, value in inputs.items()}
     labels = tuple(str(number) for number in range(TRACED))

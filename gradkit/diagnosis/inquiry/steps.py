@@ -14,14 +14,18 @@ from gradkit.records.probes import Batch
 from gradkit.records.rule import UpdateInputs, UpdateProbes
 from gradkit.records.task import Task
 from gradkit.sandbox.observe import observe_batch
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 
 SAME = 1e-12
 """Relative; what two equal calls may differ by."""
 
 
 def observed_steps(
-    task: Task, bound: Bound, sitting: Sitting, *inputs: UpdateInputs, shuffled: int | None = None
+    task: Task,
+    bound: Bound,
+    sitting: StudentProcess,
+    *inputs: UpdateInputs,
+    shuffled: int | None = None,
 ) -> tuple[UpdateProbes, ...] | None:
     """The update at sets of independent inputs; None where not all calls come to an end.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradkit.diagnosis.attribute.columns import LEAST
-from gradkit.hearsay import from_worker
 from gradkit.language import say
 from gradkit.records.finding import Inquiry
 from gradkit.records.observations import Lost
@@ -21,7 +20,7 @@ def why_untraced(trace: Trace) -> str:
     if trace.lost is not None:
         return say(
             "the process that ran it, watched line by line, {happened}",
-            happened=from_worker(trace.lost.detail),
+            happened=trace.lost.detail,
         )
     if trace.failure is not None:
         return say("watched line by line, it failed with {type}", type=trace.failure.type)
@@ -50,7 +49,7 @@ def short_of(inquiry: Inquiry, losses: Sequence[Lost]) -> list[str]:
             say(
                 "While mistakes were looked for, the process that ran this code {happened}: one "
                 "may have no name and no line for that.",
-                happened=from_worker(losses[-1].detail),
+                happened=losses[-1].detail,
             )
         )
     return notes

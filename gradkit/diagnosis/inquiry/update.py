@@ -32,7 +32,7 @@ from gradkit.records.rule import Explanation, UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.records.trace import Event, Trace
 from gradkit.sandbox.observe import observe_batch
-from gradkit.sandbox.process import Sitting
+from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.places import source_at
 from gradkit.task.oracle import Oracle
 
@@ -44,7 +44,7 @@ TRACED = 6
 
 
 def update_inquiry(
-    task: Task, examined: Examined, sitting: Sitting, oracle: Oracle, seed: int
+    task: Task, examined: Examined, sitting: StudentProcess, oracle: Oracle, seed: int
 ) -> Inquiry:
     """The mistakes of an update that did not pass, and the checks that fail because of them."""
     if not failed(examined, "update"):
@@ -85,7 +85,7 @@ def _wrong(examined: Examined) -> list[Target]:
 
 
 def _diagnose(
-    task: Task, examined: Examined, sitting: Sitting, seed: int
+    task: Task, examined: Examined, sitting: StudentProcess, seed: int
 ) -> tuple[Diagnosis, UpdateInputs]:
     """What is wrong with the update, and the inputs that it was learned from."""
     wrong = _wrong(examined)
@@ -112,7 +112,9 @@ def _diagnose(
     return best, inputs
 
 
-def _asks_for_the_class(task: Task, bound: Bound, sitting: Sitting, inputs: UpdateInputs) -> bool:
+def _asks_for_the_class(
+    task: Task, bound: Bound, sitting: StudentProcess, inputs: UpdateInputs
+) -> bool:
     """Whether a target beside 1, or beside 0, makes another step than the class itself."""
     if task.loss != "binary_cross_entropy":
         return False
@@ -144,7 +146,7 @@ def _seen(outcomes: Iterable[Outcome]) -> frozenset[str]:
     return frozenset({"input-mutated"} if "mutated" in faults else ())
 
 
-def _watch(task: Task, bound: Bound, sitting: Sitting, inputs: UpdateInputs) -> Trace:
+def _watch(task: Task, bound: Bound, sitting: StudentProcess, inputs: UpdateInputs) -> Trace:
     labels = tuple(str(number) for number in range(len(inputs.y)))
     batch = Batch("trace", "update", "update", to_columns(inputs), labels)
     return observe_trace(sitting, task, bound, batch)
@@ -185,7 +187,7 @@ def _placed(
     task: Task,
     bound: Bound,
     diagnosis: Diagnosis,
-    sitting: Sitting,
+    sitting: StudentProcess,
     trace: Trace,
     inputs: UpdateInputs,
 ) -> Iterator[Finding]:

@@ -12,7 +12,8 @@ import numpy as np
 from gradkit.records.rule import Factor, Index, Term, UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.task import network
-from gradkit.task.activations import ACTIVATIONS, Activation, is_curved, pull_back
+from gradkit.task.activations import ACTIVATIONS, Activation, is_curved
+from gradkit.task.network import pull_back
 
 PARAMETERS = ("W1", "b1", "W2", "b2")
 PER_OUTPUT = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gradkit.diagnosis.rules.symbols import PARAMETERS, PER_HIDDEN, PER_INPUT, PER_OUTPUT
+from gradkit.judge.comparison import entry_label
 from gradkit.records.rule import Factor, ForwardForm, Names, Rule, Term
-from gradkit.task.labels import entry_label
 
 PRIME = "′"
 

@@ -11,11 +11,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gradkit.hearsay import label_said
 from gradkit.language import language, say, say_each
 from gradkit.report.rounding import points
 from gradkit.report.words import word
-from gradkit.text import where
+from gradkit.text import label_said, where
 
 if TYPE_CHECKING:
     from jinja2 import Environment

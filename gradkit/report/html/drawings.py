@@ -11,6 +11,7 @@ from gradkit.language import say
 from gradkit.report.html import plots
 from gradkit.report.html.document import entry_name
 from gradkit.report.html.plots import Cell, Matrix, placed
+from gradkit.text import label_said
 
 SIDE, SEVERAL = 12, 12
 """Largest matrix that is drawn, by rows or columns, and how many at most."""
@@ -98,7 +99,11 @@ def courses(check: Data, name: str) -> Iterator[Drawing]:
         ends += (
             [say("expected (dashed) {expected}", expected=_short(expected[-1]))] if expected else []
         )
-        said = say("From the start “{start}”: {ends}.", start=course["start"], ends=", ".join(ends))
+        said = say(
+            "From the start “{start}”: {ends}.",
+            start=label_said(course["start"]),
+            ends=", ".join(ends),
+        )
         title = say("Loss over {epochs} epochs. {said}", epochs=course["epochs"][-1], said=said)
         yield Drawing(placed(svg, f"{name}-course-{number}", title), said)
 

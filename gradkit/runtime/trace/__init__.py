@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.runtime.call import Arrays, Before, Call, Returned, evaluate
-from gradkit.runtime.failure import describe_failure
 from gradkit.runtime.frames import Frame
+from gradkit.runtime.messages import describe_failure
 from gradkit.runtime.trace.recording import KINDS, Recording
 from gradkit.runtime.trace.tables import COLUMNS, aligned
 from gradkit.runtime.trace.values import LEAVES

@@ -9,7 +9,7 @@ from classroom.classes import changed_assignment
 
 from gradkit.records.task import Assignment, Imports
 from gradkit.task.assignment import AssignmentError, read_assignment
-from gradkit.task.terms import SOLVERS
+from gradkit.task.tables import SOLVERS
 
 NUMPY, TORCH = 'title = "Regression in numpy"', 'title = "Regression in torch"'
 WHOLE = 'id = "backpropagation"'

@@ -10,9 +10,9 @@ import pytest
 from gradkit.records.probes import Run
 from gradkit.records.task import Layer, Task
 from gradkit.task.assignment import read_assignment
-from gradkit.task.drawn import DRAWN, GROWS, LEARNS, MOVES, draw_run
 from gradkit.task.oracle import Derived, course_of
-from gradkit.task.probes import draw
+from gradkit.task.probes import GROWS, LEARNS, MOVES, draw, draw_run
+from gradkit.text import DRAWN
 
 TASKS = {task.id: task for task in read_assignment().tasks}
 

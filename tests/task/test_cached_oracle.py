@@ -7,8 +7,7 @@ import pytest
 
 from gradkit.records.probes import Run
 from gradkit.task.assignment import read_assignment
-from gradkit.task.cached import KEPT, Remembered
-from gradkit.task.oracle import Derived
+from gradkit.task.oracle import KEPT, CachedOracle, Derived
 from gradkit.task.probes import draw
 
 TASKS = {task.id: task for task in read_assignment().tasks}
@@ -30,7 +29,7 @@ def test_a_run_is_made_once(name: str) -> None:
     """Whatever it is called; another rate, start, length or row makes another one."""
     task = TASKS[name]
     Counting.asked.clear()
-    oracle = Remembered(Counting(task))
+    oracle = CachedOracle(Counting(task))
     run = draw(task, 1, oracle.forward, takes_rate=True).runs[0]
     for _ in range(2):
         for same in (run, replace(run, name="other")):
@@ -55,7 +54,7 @@ def test_what_is_remembered_is_bounded_and_cannot_be_changed() -> None:
     """The oldest run is forgotten first."""
     task = TASKS["regression-numpy"]
     Counting.asked.clear()
-    oracle = Remembered(Counting(task))
+    oracle = CachedOracle(Counting(task))
     run = draw(task, 1, oracle.forward, takes_rate=True).runs[0]
     for number in range(KEPT + 1):
         oracle.train(replace(run, epochs=1, rate=number / 100))

@@ -1,0 +1,186 @@
+"""What gradkit has to say of student code: a code word and fields, without a language.
+
+A process that runs student code sends ``[code, {field: value}]``, where a value is a text, a number
+or another message. Whoever reads it says it in the reader's language. Texts that student code made
+travel as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from string import Formatter
+from typing import Any, TypeVar, cast
+
+from gradkit.language import phrase, say
+
+Message = tuple[str, Mapping[str, Any]]
+"""A code word of `MESSAGES`, and what stands in the places of its text."""
+
+MESSAGES: Mapping[str, str] = {
+    # How a process was lost.
+    "deadline": phrase("was stopped, as the {seconds} s that it had in all were over"),
+    "overdue": phrase("was stopped, as it had not answered within {seconds} s"),
+    "cpu-time": phrase("was stopped, as it had used up its processor time"),
+    "killed": phrase("was killed by the system, most likely for the memory it took"),
+    "exit": phrase("left with os._exit({code}) or the like"),
+    "fault": phrase(
+        "was ended by {signal}: it touched memory that is not its own, or recursed too deeply"
+    ),
+    "signal": phrase("was ended by {signal}"),
+    "closed": phrase("closed the channel to the grader and ran on"),
+    "server": phrase("ended together with the server that had started it"),
+    "unasked": phrase("sent something that it had not been asked for"),
+    "invalid": phrase("sent what is not a valid reply: {reason}"),
+    "error": phrase("could not be asked: {reason}"),
+    # What came back in place of numbers.
+    "nothing": phrase("nothing is returned"),
+    "none": phrase("found None"),
+    "found": phrase("found a value of type {type}"),
+    "value": phrase("a value of type {type}"),
+    "dtype": phrase("an array of dtype {dtype}"),
+    "tensor": phrase("a torch tensor"),
+    "shape": phrase("{found}, not {expected}"),
+    "no-module": phrase("a torch module is expected, this is {type}"),
+    "other-layers": phrase("its parameters do not have the shapes of the assigned layers"),
+    # Why a name is not there.
+    "circle": phrase("`{name}` is needed at {place} to make itself"),
+    "not-made": phrase("`{name}` was not made: {reason}"),
+    "star-import": phrase("`{name}` is not defined, and a star import {reason}"),
+    "no-python": phrase("`{name}` stands in code that is not valid Python ({place}: {reason})"),
+    "main-guard": phrase(
+        "`{name}` is only made under `if __name__ == …` at {place}, which is not run"
+    ),
+    "loop": phrase("`{name}` is only made in the loop at {place}, which is not run"),
+    "needs": phrase("{place} needs `{name}`. {reason}"),
+    "failed": phrase("{place} failed with {type}: {reason}"),
+    "no-text": phrase("(its text could not be read)"),
+    "cell": phrase("cell {cell}, line {line}"),
+    "used": phrase("`{path}` is used, and this task does not allow `{root}`"),
+    "imported": phrase("`{root}` is imported, and this task does not allow it"),
+}
+
+DEPTH = 5
+"""Messages in one another: a frame's header is not nested more deeply than it can take."""
+
+LONGEST = 1_500
+"""Characters of a text that is made of messages."""
+
+TEXT = 500
+"""Characters of a text that student code made."""
+
+LINES = 10**7
+"""No source has as many lines."""
+
+_OWN = "gradkit_message"
+
+Kind = TypeVar("Kind", bound=BaseException)
+
+
+def text_of(value: object, most: int = TEXT) -> str:
+    """Cut what `str` says of a value to plain and valid Unicode of so many characters."""
+    # A class derived from str may cut and encode itself as it likes.
+    return str.__str__(str(value))[:most].encode(errors="replace").decode()
+
+
+def is_line(line: object) -> bool:
+    """Tell the number of a line from what code objects and exceptions may hold instead."""
+    return type(line) is int and 1 <= line <= LINES
+
+
+def message(code: str, /, **fields: Any) -> Message:
+    """Make a message; one that is nested too deeply goes in as its English text."""
+    for name, value in fields.items():
+        if isinstance(value, tuple) and _depth(value) >= DEPTH:
+            fields[name] = in_english(value)[:TEXT]
+    return code, fields
+
+
+def said(told: Sequence[Any] | str, speak: Callable[..., str] = say) -> str:
+    """Say a message in the reader's language; a text stays as it is."""
+    if isinstance(told, str):
+        return told
+    code, fields = cast(Message, told)
+    places = {
+        name: said(value, speak) if isinstance(value, tuple | list) else value
+        for name, value in fields.items()
+    }
+    return speak(MESSAGES[code], **places)
+
+
+def in_english(told: Message | str) -> str:
+    """Write a message as student code reads it, in an exception's text."""
+    return said(told, str.format)
+
+
+def is_message(told: object, depth: int = DEPTH) -> bool:
+    """Tell a message, or a text, from anything else that a process may send."""
+    if isinstance(told, str):
+        return True
+    match told:
+        case [str(code), dict(fields)] if depth and code in MESSAGES:
+            return fields.keys() == _places(code) and all(
+                type(value) is int or is_message(value, depth - 1) for value in fields.values()
+            )
+    return False
+
+
+def raised(kind: type[Kind], told: Message, **more: Any) -> Kind:
+    """Make an exception for student code, which carries the message beside its English text."""
+    error = kind(in_english(told)[:LONGEST], **more)
+    error.__dict__[_OWN] = told
+    return error
+
+
+def message_of(error: BaseException, most: int = TEXT) -> Message | str:
+    """Return the message that an exception carries, or its own text."""
+    try:
+        own = error.__dict__.get(_OWN)
+        return own if own is not None and is_message(own) else text_of(error, most)
+    except BaseException:
+        return message("no-text")
+
+
+def _depth(told: object) -> int:
+    if not isinstance(told, tuple):
+        return 0
+    return 1 + max(map(_depth, told[1].values()), default=0)
+
+
+@cache
+def _places(code: str) -> frozenset[str]:
+    return frozenset(place for _, place, _, _ in Formatter().parse(MESSAGES[code]) if place)
+
+
+# --- what a student's function raised ----------------------------------------------------
+
+
+class BeforeError(Exception):
+    """What is called first has raised; its cause says what."""
+
+
+def describe_failure(error: BaseException, cells: frozenset[str]) -> dict[str, Any]:
+    """Describe an exception as JSON: type, message, and the innermost of the student's lines."""
+    before = isinstance(error, BeforeError)
+    error = error.__cause__ or error if before else error
+    place, function = None, ""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename in cells:
+            place, function = _place(code.co_filename, trace.tb_lineno), code.co_name
+        trace = trace.tb_next
+    # A student may raise one too, with anything for a line.
+    if isinstance(error, SyntaxError) and type(error.filename) is str and error.filename in cells:
+        place = _place(error.filename, error.lineno or 1) or place
+    return {
+        "type": text_of(type(error).__name__, 80),
+        "message": message_of(error),
+        "place": place,
+        "function": text_of(function, 80),
+        "before": before,
+    }
+
+
+def _place(file: str, line: object) -> list[Any] | None:
+    return [file, line] if is_line(line) else None
