@@ -20,8 +20,6 @@ from string import Formatter, ascii_letters
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from gradkit.task.drawn import DRAWN
-
 from gradkit.diagnosis.mistakes.catalogue import CODES, REMARKS
 from gradkit.records.result import Result
 from gradkit.task.assignment import DEFAULT
@@ -87,7 +85,7 @@ def names_in(source: str) -> set[str]:
 def names_of_gradkit() -> set[str]:
     """Codes, and what the assignment itself calls things: no texts."""
     table = tomllib.loads(DEFAULT.read_text(encoding="utf-8"))
-    names = {*CODES, *REMARKS, table["title"], table["id"], DRAWN, *table["roles"]}
+    names = {*CODES, *REMARKS, table["title"], table["id"], *table["roles"]}
     names |= {role["signature"] for role in table["roles"].values()}
     for task in table["tasks"]:
         names |= {task["id"], task["title"], *task["checks"]}
