@@ -1,6 +1,6 @@
 """Honest code loses nothing, whatever is drawn: accepted conventions, and the sample class.
 
-``GRADKIT_SEED`` starts elsewhere, ``GRADKIT_SOAK=40`` takes forty times as many seeds, which are 200.
+``GRADKIT_SEED`` starts elsewhere; ``GRADKIT_SOAK=40`` takes forty times as many seeds, 200.
 Model solutions have such a test in `test_model_solutions`.
 """
 
