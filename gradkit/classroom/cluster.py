@@ -14,8 +14,9 @@ import contextlib
 import platform
 import tempfile
 import threading
+import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -36,6 +37,9 @@ AHEAD = 2
 """Chunks for each thread of the cluster that are handed out before the first comes back."""
 
 CONNECT_SECONDS = 20
+
+ALONE_SECONDS = 120
+"""How long a cluster that has lost all its workers is waited for: nannies start them again."""
 
 
 class ClusterError(GradkitError):
@@ -132,6 +136,15 @@ class Cluster:
                 f"--scheduler {address}: the scheduler has no worker. Start one with "
                 f"`dask worker {address}`."
             ) from None
+        found: dict[str, bool] = self._client.run(_has_gradkit())
+        if lacking := sorted(worker for worker, able in found.items() if not able):
+            self._client.close()
+            raise ClusterError(
+                f"--scheduler {address}: gradkit {gradkit.__version__} is not installed where the "
+                f"worker {lacking[0]} runs. Install it there, as here, and start the worker again."
+            )
+        self._address = address
+        self._alone_since: float | None = None
         self._running: dict[Any, list[Order]] = {}
         self._late: set[Any] = set()
 
@@ -165,6 +178,7 @@ class Cluster:
 
         if not self._running:
             return []
+        self._refuse_to_wait_alone()
         with contextlib.suppress(TimeoutError):
             wait(list(self._running), timeout=seconds, return_when="FIRST_COMPLETED")
         taken: list[tuple[Order, Reply | None]] = []
@@ -173,6 +187,20 @@ class Cluster:
             self._late.discard(future)
             taken += zip(orders, self._replies(future, len(orders)), strict=True)
         return taken
+
+    def _refuse_to_wait_alone(self) -> None:
+        """Raise ClusterError where no worker has been there for `ALONE_SECONDS`."""
+        if self._client.nthreads():
+            self._alone_since = None
+            return
+        if self._alone_since is None:
+            self._alone_since = time.monotonic()
+        if time.monotonic() - self._alone_since > ALONE_SECONDS:
+            raise ClusterError(
+                f"--scheduler {self._address}: all workers have ended, and none has come for "
+                f"{ALONE_SECONDS:.0f} seconds. What is graded is kept. Their logs say why they ended; "
+                "then start workers and give the same command again."
+            )
 
     def _replies(self, future: Any, count: int) -> list[Reply | None]:
         """Return the replies of a chunk; none where it could not be graded at all."""
@@ -200,6 +228,17 @@ class Cluster:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _has_gradkit() -> Callable[[], bool]:
+    """Return a function that Dask sends by value, since a worker without gradkit has to run it."""
+
+    def found() -> bool:
+        from importlib.util import find_spec
+
+        return find_spec("gradkit") is not None
+
+    return found
 
 
 _HERE: Any = threading.local()

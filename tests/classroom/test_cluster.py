@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -153,6 +154,33 @@ def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.raises(ClusterError, match=r"the scheduler has no worker. Start one with `dask"),
     ):
         Cluster(SETTINGS, made.scheduler_address)
+
+
+@pytest.mark.slow
+def test_workers_without_gradkit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are found before anything is sent that they could not read."""
+    root = str(Path(gradkit.__file__).parents[1])
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != root])
+    with (
+        distributed.LocalCluster(n_workers=1, dashboard_address=":0") as made,
+        pytest.raises(ClusterError, match=r"gradkit .* is not installed where the worker tcp://"),
+    ):
+        Cluster(SETTINGS, made.scheduler_address)
+
+
+@pytest.mark.slow
+def test_all_workers_lost(
+    small_class: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None comes again: the command ends, with what is graded kept."""
+    monkeypatch.setattr("gradkit.classroom.cluster.ALONE_SECONDS", 1)
+    with (
+        distributed.LocalCluster(n_workers=1, dashboard_address=":0") as made,
+        Cluster(SETTINGS, made.scheduler_address) as pool,
+        pytest.raises(ClusterError, match=r"all workers have ended, and none has come for 1 sec"),
+    ):
+        made.scale(0)
+        graded(small_class, tmp_path / "far", pool)
 
 
 @pytest.mark.slow
