@@ -198,8 +198,8 @@ class Cluster:
         if time.monotonic() - self._alone_since > ALONE_SECONDS:
             raise ClusterError(
                 f"--scheduler {self._address}: all workers have ended, and none has come for "
-                f"{ALONE_SECONDS:.0f} seconds. What is graded is kept. Their logs say why they ended; "
-                "then start workers and give the same command again."
+                f"{ALONE_SECONDS:.0f} seconds. What is graded is kept. Their logs say why they "
+                "ended: then start others, and give the same command again."
             )
 
     def _replies(self, future: Any, count: int) -> list[Reply | None]:

@@ -177,10 +177,10 @@ def test_all_workers_lost(
     with (
         distributed.LocalCluster(n_workers=1, dashboard_address=":0") as made,
         Cluster(SETTINGS, made.scheduler_address) as pool,
-        pytest.raises(ClusterError, match=r"all workers have ended, and none has come for 1 sec"),
     ):
         made.scale(0)
-        graded(small_class, tmp_path / "far", pool)
+        with pytest.raises(ClusterError, match=r"have ended, and none has come for 1 seconds"):
+            graded(small_class, tmp_path / "far", pool)
 
 
 @pytest.mark.slow
