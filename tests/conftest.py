@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections import Counter
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -26,9 +27,16 @@ SOAK = 1200
 """Seconds that one test may take that is marked as slow. All of `.ci/run` takes 25 minutes."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give soaks more time than pyproject.toml gives each test."""
+    """Make soaks of all cases but a sample; give soaks more time than pyproject.toml gives."""
+    cases: Counter[str] = Counter()
     for item in items:
+        if sample := item.get_closest_marker("sample"):
+            name = item.nodeid.partition("[")[0]
+            if cases[name] % sample.args[0]:
+                item.add_marker(pytest.mark.slow)
+            cases[name] += 1
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SOAK))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,11 +11,12 @@ from random import Random
 
 import pytest
 from classroom.classes import OPTIONS, command, environment, mixed, processes, results
+from soak import SIZE
 
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import pack
 
-KILLS = int(os.environ.get("GRADKIT_KILLS", "50"))
+KILLS = 16 * SIZE
 STUDENTS = 200
 
 LONGEST = 3.0

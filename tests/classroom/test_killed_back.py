@@ -7,7 +7,6 @@ one does, byte for byte in what it writes.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -21,6 +20,7 @@ from random import Random
 import pytest
 from classroom.classes import command, environment, mixed, processes
 from classroom.returned import HEAD, graded
+from soak import SIZE
 
 from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import FILE
@@ -28,7 +28,7 @@ from gradkit.classroom.store.overrides import overrides, result_of
 from gradkit.classroom.store.releases import content, given
 from gradkit.classroom.store.results import Store
 
-KILLS = int(os.environ.get("GRADKIT_KILLS", "50"))
+KILLS = 16 * SIZE
 STUDENTS = 40
 """More than one process writes pages for alone."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from correct_styles import CLASSIFICATION, DIFFERENCES, REGRESSION, STYLES, source_of
 from said import codes, states
+from soak import SIZE
 from written import homework
 
 TASKS = (REGRESSION, CLASSIFICATION)
 QUICK = 1
-SOAK = 200
+SOAK = 20 * SIZE
 
 
 def assert_right(diagnosed, style: str, task: str, seeds: range) -> None:
@@ -39,7 +40,7 @@ def test_right_code_has_no_findings(diagnosed, style: str, task: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("style", STYLES)
-def test_right_code_passes_on_200_seeds(spotted, style: str, task: str) -> None:
+def test_right_code_passes_on_many_seeds(spotted, style: str, task: str) -> None:
     """No seed draws a probe on which right code looks wrong: nothing is left to diagnose."""
     assert spotted(homework(task, source_of(style, task)), task, range(SOAK)) == []
 

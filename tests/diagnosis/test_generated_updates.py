@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rules.generate import STYLES, sets_of, write
 from said import alternatives, codes, named
+from soak import SIZE
 from written import homework
 
 from gradkit.task.assignment import read_assignment
@@ -15,7 +16,7 @@ from gradkit.task.assignment import read_assignment
 TASKS = ("regression-numpy", "classification-numpy")
 LAYOUTS = {"scalar": "column", "vectorised": "column", "out_in": "out_in", "row": "row"}
 QUICK = 6
-SOAK = 120
+SOAK = 40 * SIZE
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import random
 import pytest
 from rules.generate import STYLES, sets_of, write
 from rules.lines import stands_at
+from soak import SIZE
 from written import homework
 
 from gradkit.task.assignment import read_assignment
@@ -18,7 +19,7 @@ from gradkit.task.assignment import read_assignment
 TASKS = {task.id: task for task in read_assignment(None).tasks if task.framework == "numpy"}
 LAYOUTS = {"scalar": "column", "vectorised": "column", "out_in": "out_in", "row": "row"}
 QUICK = 24
-SOAK = 200
+SOAK = 60 * SIZE
 Case = tuple[str, frozenset[str], str, int]
 
 
@@ -68,6 +69,6 @@ def test_another_text_has_its_lines_elsewhere(diagnosed) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_lines_of_hundreds_of_sets(diagnosed, size: int) -> None:
+def test_lines_of_many_sets(diagnosed, size: int) -> None:
     """Every line of every set, on twenty seeds."""
     assert [text for case in sample(size, SOAK) for text in wrong_lines(diagnosed, case)] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from mistakes.samples import folder as mistake_folder
 from said import codes
+from soak import SIZE
 
 FILES = sorted(mistake_folder().glob("*.py"))
 
@@ -14,6 +15,7 @@ def task_of(text: str) -> str:
     return text.splitlines()[0].removeprefix("# task: ").strip()
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_file_is_called_by_its_name(diagnosed, path) -> None:
     """One finding, of the code that the file is named after, which costs something."""
@@ -28,9 +30,9 @@ def test_a_file_is_called_by_its_name(diagnosed, path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_no_seed_calls_it_otherwise(diagnosed, path) -> None:
-    """Over twenty seeds; in numpy every draw is another."""
+    """On many seeds; in numpy every draw is another."""
     task = task_of(path.read_text(encoding="utf-8"))
     if task.endswith("torch"):
         pytest.skip("what a seed draws does not enter a training run")
-    for seed in range(20):
+    for seed in range(6 * SIZE):
         assert codes(diagnosed(path, task, seed)) == {path.name.split(".")[0]}

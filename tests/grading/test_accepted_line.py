@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from accepted.conventions import ACCEPTED, Accepted, write
+from soak import SIZE
 from told import full, not_passed, notebook, states
 
 from gradkit.binding import bind
@@ -54,6 +55,7 @@ def check_both(grade, folder: Path, entry: Accepted, seed: int) -> None:
     assert all(states(wrong)[check] == "pass" for check in before.get(entry.fails, ()))
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("entry", QUICK, ids=lambda entry: entry.id)
 def test_convention_is_accepted_and_its_twin_is_not(grade, tmp_path: Path, entry) -> None:
     """On one seed."""
@@ -69,8 +71,8 @@ def test_further_convention_is_accepted_and_its_twin_is_not(grade, tmp_path: Pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", NUMPY, ids=lambda entry: entry.id)
-def test_convention_is_accepted_on_200_seeds(workshop, tmp_path: Path, entry: Accepted) -> None:
-    """Bound once, then asked for forward and update at the probes of 200 seeds.
+def test_convention_is_accepted_on_many_seeds(workshop, tmp_path: Path, entry: Accepted) -> None:
+    """Bound once, then asked for forward and update at the probes of many seeds.
 
     Binding and training runs use no seed, so they are not repeated.
     """
@@ -89,7 +91,7 @@ def test_convention_is_accepted_on_200_seeds(workshop, tmp_path: Path, entry: Ac
         ) as sitting:
             binding = bind(task, outline(section, submission.modules), sitting)
             rate = any("rate" in bound.arguments for bound in binding.bound.values())
-            for seed in range(200):
+            for seed in range(20 * SIZE):
                 probes = draw(task, 2000 + seed, oracle.forward, rate)
                 outcomes = {
                     batch.name: observe_batch(sitting, task, binding.bound[batch.role], batch)

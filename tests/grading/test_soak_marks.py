@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from accepted.conventions import ACCEPTED, Accepted, write
 from model_solutions import ROOT
+from soak import SIZE
 from told import full, not_passed
 
 SEED = int(os.environ.get("GRADKIT_SEED", "7000"))
-SIZE = int(os.environ.get("GRADKIT_SOAK", "1"))
 CLASS = ROOT / "tests" / "sample_class"
 MARKS = json.loads((Path(__file__).parent / "sample_class_marks.json").read_text("utf-8"))
 """Points of each member, check by check, before training runs were drawn."""

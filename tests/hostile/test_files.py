@@ -128,6 +128,7 @@ def overlapping(path: Path) -> Path:
     return path
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     "make", [bomb, lying_bomb, many_small_bombs, slip, links, crowd, nested, overlapping]
 )

@@ -114,6 +114,7 @@ SPOILED: dict[str, tuple[str, str]] = {
 }
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", SPOILED)
 def test_a_fault_is_told_in_the_language(check, speak, tmp_path: Path, name: str) -> None:
     """Sentences of verdicts, with what the worker heard and why a name is not there."""

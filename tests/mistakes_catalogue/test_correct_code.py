@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from rules.generate import run
 from rules.nets import CLASSIFICATION, REGRESSION
+from soak import SIZE
 
 from gradkit.diagnosis.mistakes import diagnose
 from gradkit.diagnosis.rules import draw
@@ -282,14 +283,14 @@ def test_a_free_rate_policy_forgives_one_rate_per_kind():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("function", CORRECT, ids=lambda function: function.__name__)
-def test_correct_classification_code_has_no_finding_on_200_seeds(function):
+def test_correct_classification_code_has_no_finding_on_many_seeds(function):
     """The same on many draws."""
-    assert all(silent(explanation(CLASSIFICATION, function, seed)) for seed in range(200))
+    assert all(silent(explanation(CLASSIFICATION, function, seed)) for seed in range(40 * SIZE))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LINEAR)
-def test_correct_regression_code_has_no_finding_on_200_seeds(name):
+def test_correct_regression_code_has_no_finding_on_many_seeds(name):
     """The same on many draws."""
     function = linear(LINEAR[name])
-    assert all(silent(explanation(REGRESSION, function, seed)) for seed in range(200))
+    assert all(silent(explanation(REGRESSION, function, seed)) for seed in range(40 * SIZE))
