@@ -142,6 +142,7 @@ def test_a_second_grader_of_the_folder_is_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_one_hopeless_submission_costs_only_itself(tmp_path: Path) -> None:
     """All others are done long before its time is over, those after it too."""
     texts = {f"s{n}": f"{RIGHT}# {n}\n" for n in range(8)}
@@ -342,6 +343,7 @@ def test_elsewhere_tier_0_has_to_be_asked_for(
 ROSTER = "Name,Canvas ID,Group\nAnn Lee,101,Red\nBo Mo,102,Red\nCy Absent,103,\n"
 
 
+@pytest.mark.slow
 def test_a_download_with_a_roster(tmp_path: Path) -> None:
     """First what is odd in it, then attempts of one student, and the group's mate."""
     first = handed_in(tmp_path / "first", leeann_101_1_hw=RIGHT, else_999_2_hw=OTHER_EXERCISE)

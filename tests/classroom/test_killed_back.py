@@ -176,6 +176,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Course:
     return Course(tmp_path_factory.mktemp("course"), 5)
 
 
+@pytest.mark.slow
 def test_killed_once_each(small: Course) -> None:
     """In the middle of override, remark and feedback."""
     for name, seconds in small.seconds.items():

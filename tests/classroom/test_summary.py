@@ -54,6 +54,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.slow
 def test_all_that_matters_is_at_hand(out: Path) -> None:
     """States by check, mistakes by frequency with their students, and whom to look at."""
     with Store(out, write=False) as store:

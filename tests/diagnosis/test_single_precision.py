@@ -90,6 +90,7 @@ def test_what_is_right_to_seven_digits_has_no_finding(diagnosed, name: str) -> N
         assert f"costs {0.1 * check.max_score:g} points" in note
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", WRONG)
 def test_mistakes_are_named_in_float32(diagnosed, name: str) -> None:
     """The twin: what is wrong beside it has its name, on every seed."""

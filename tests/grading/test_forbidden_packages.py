@@ -201,6 +201,7 @@ def graded(workshop: Workshop, folder: Path, imports: str, text: str) -> Result:
         return session.check(script(folder, text))
 
 
+@pytest.mark.slow
 def test_an_assignment_may_allow_it(workshop: Workshop, tmp_path: Path) -> None:
     """Nothing is forbidden then, or all but what is allowed."""
     text = f"import torch\n{HEAD}{BY_TORCH.format(before='')}"

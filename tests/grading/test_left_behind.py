@@ -133,6 +133,7 @@ def test_a_cache_that_forward_fills_is_right(grade, tmp_path: Path, style: str, 
     assert (update.score, update.message) == (update.max_score, "")
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("style", "task", "code"),
     [

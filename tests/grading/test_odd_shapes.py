@@ -305,6 +305,7 @@ RIGHT_IN_TORCH = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", RIGHT_IN_TORCH)
 def test_odd_but_right_in_torch(grade, tmp_path: Path, name: str) -> None:
     """Full marks, and none for a loss that is summed instead."""

@@ -68,6 +68,7 @@ def guesses(folder: Path, name: str, order: list[str]) -> Path:
     return folder
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", ["guess_{:02}.py", "hw ({}).py", "regression-{}.py"])
 @pytest.mark.parametrize("last", [0, 5, 10, 15])
 def test_sixteen_guesses_earn_what_the_last_file_earns(
@@ -262,6 +263,7 @@ def test_roles_in_a_file_each(grade: Any, tmp_path: Path) -> None:
     assert SEVERAL in remarks(result)
 
 
+@pytest.mark.slow
 def test_four_tasks_in_one_folder(grade: Any, tmp_path: Path) -> None:
     """The model solutions as they are; beside them the starter files, which nobody filled in."""
     pytest.importorskip("torch")
@@ -324,6 +326,7 @@ def _written(word: str, result: Result, level: int) -> str:
     return render(word, [result], level)
 
 
+@pytest.mark.slow
 def test_it_stands_in_review(tmp_path: Path) -> None:
     """A class of which one student guesses; the one who has helpers beside is not listed."""
     folder = tmp_path / "class"

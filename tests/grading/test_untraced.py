@@ -52,6 +52,7 @@ def spoiled(code: str, where: str, path: Path) -> Path:
     return path
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("where", ["def update_parameters", "def L_layer_forward"])
 @pytest.mark.parametrize("kind", SPOILED)
 def test_a_lost_trace_is_told(grade, kind, where, tmp_path):

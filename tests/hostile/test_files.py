@@ -256,6 +256,7 @@ def slow_headings() -> str:
     return notebook([markdown] * 20 + [code("# @title " + " {" * 50_000), code("#" * 100_000)])
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "make", [heavy_notebook, long_notebook, deep_notebook, large_number, many_keys, slow_headings]
 )
@@ -371,6 +372,7 @@ TEXTS = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", TEXTS)
 def test_text(name, tmp_path):
     """A text made to be followed for ever, down too far or at great cost is outlined."""

@@ -129,6 +129,7 @@ def honest(grade, tmp_path_factory):
     return grade(WRONG, folder).score, grade(right, folder), right
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", ATTACKS)
 def test_no_attack_is_worth_a_point(grade, honest, name, tmp_path, monkeypatch):
     """An attack never gets more than the code without it, and the next one gets what is due."""
@@ -171,6 +172,7 @@ FORGED = {
 """What code does that answers in the place of its worker: kind of request, change of the reply."""
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", FORGED)
 def test_no_forged_reply_is_believed(grade, honest, name, tmp_path):
     """The parent has no trouble of its own with it, and it is worth nothing."""

@@ -89,6 +89,7 @@ def test_traps_work(here: Path, markers: Path) -> None:
         assert len(sprung(markers)) > before
 
 
+@pytest.mark.slow
 def test_a_class_is_graded_from_inside(here: Path, run: Run, markers: Path, tmp_path: Path) -> None:
     """By lanes; it is marked again, looked at, and its feedback written, too."""
     out = tmp_path / "o"
@@ -217,6 +218,7 @@ def _path(number: int) -> list[str]:
     return list(sys.path)
 
 
+@pytest.mark.slow
 def test_settings_of_matplotlib_are_not_a_students(here: Path, run: Run, tmp_path: Path) -> None:
     """They may have the texts of drawings set by LaTeX, after a preamble of theirs."""
     settings = "text.usetex: True\ntext.latex.preamble: \\immediate\\write18{id}\n"

@@ -270,6 +270,7 @@ def test_the_promises_are_those_of_the_tiers() -> None:
         assert f"| {tier} | {promise} |" in text
 
 
+@pytest.mark.slow
 def test_the_test_of_the_pytest_page_passes(tmp_path: Path) -> None:
     """On a right submission; its twin, a wrong one, fails."""
     page = (ROOT / "docs" / "tests.md").read_text(encoding="utf-8")

@@ -67,6 +67,7 @@ def unsaid(result: Result, source: str, names: Iterable[str] = ()) -> dict[str, 
     return {word: words for word, words in found.items() if words}
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", QUICK)
 def test_a_mistake_is_told_in_the_language(check, speak, name: str) -> None:
     """Verdicts, findings, hints, notes and the frame around them, in every format."""

@@ -48,6 +48,7 @@ def test_each_mistake_alone_is_told(task, code):
         assert told(task, (slip,)) == [{code}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", [REGRESSION, CLASSIFICATION], ids=lambda task: task.id)
 def test_pairs_are_told_or_something_equal(task):
     """Two of different kinds; what is told gives the same numbers at other inputs."""

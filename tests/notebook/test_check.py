@@ -244,6 +244,7 @@ def test_nothing_to_check_is_told(notebook: Notebook) -> None:
     assert {c.state for c in report.result.tasks[0].checks} <= {"missing", "blocked"}
 
 
+@pytest.mark.slow
 def test_the_html_is_readable_and_harmless(notebook: Notebook, solved) -> None:
     """A table with headers, a picture described in words, all that is a student's escaped."""
     notebook.run(solved["regression"])
@@ -271,6 +272,7 @@ def test_the_html_is_readable_and_harmless(notebook: Notebook, solved) -> None:
     assert "\x1b" not in html
 
 
+@pytest.mark.slow
 def test_hint_levels_hold(notebook: Notebook, solved) -> None:
     """Below 2 no mistake is named, below 3 no rule, below 4 no right one."""
     notebook.run(solved["regression"])

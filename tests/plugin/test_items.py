@@ -69,6 +69,7 @@ def test_selection_and_stop(pytester: pytest.Pytester, swapped: Path, right: Pat
     run(pytester, *both, "--lf").assert_outcomes(failed=3)
 
 
+@pytest.mark.slow
 def test_processes_of_xdist_agree(pytester: pytest.Pytester, swapped: Path) -> None:
     """Two processes draw the same inputs, and tell the same totals."""
     pytest.importorskip("xdist")

@@ -95,6 +95,7 @@ def passed(done: subprocess.CompletedProcess[str], count: int) -> bool:
     return f"= {count} passed in " in done.stdout and done.returncode == 0
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("place", "words"),
     [
@@ -161,6 +162,7 @@ def test_several_and_processes_of_xdist(course: Path, run: Run, markers: Path) -
     assert sprung(markers) == []
 
 
+@pytest.mark.slow
 def test_own_tests_are_named(course: Path, run: Run, markers: Path) -> None:
     """With their conftest and settings; of the submission, nothing comes with them."""
     assert passed(run(course, "--gradkit", "sub", "own"), 6)
@@ -174,6 +176,7 @@ def test_own_tests_are_named(course: Path, run: Run, markers: Path) -> None:
     assert sprung(markers) == []
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("words", "found"),
     [
@@ -221,6 +224,7 @@ def test_settings_that_were_read_are_refused(
     )
 
 
+@pytest.mark.slow
 def test_a_student_is_at_home(course: Path, run: Run, markers: Path) -> None:
     """Plain `pytest`, in a folder whose own settings name it, reads them and runs its tests."""
     home = course / "home"
