@@ -314,6 +314,7 @@ def test_spoilt_reference_makes_reproduce_exit_1(tmp_path: Path) -> None:
     assert "Some figures differ: see the lines marked !." in done.stdout
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 def test_no_encoding_makes_it_fail(tmp_path: Path, encoding: str) -> None:
     """Text is spelled in what there is; JSON is UTF-8 whatever the terminal says."""

@@ -115,6 +115,7 @@ def test_a_class_is_left_in_order(number: signal.Signals, tmp_path: Path) -> Non
     nothing_left(temporary)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 def test_a_terminal_that_is_closed(tmp_path: Path) -> None:
     """Nobody reads the sentence any more; nothing is left, and the class can be gone on with."""

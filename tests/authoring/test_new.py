@@ -178,6 +178,7 @@ def test_lines_of_starters_are_short() -> None:
                 assert long == [], name
 
 
+@pytest.mark.slow
 def test_an_own_template_checks_itself(tmp_path: Path) -> None:
     """Its commands, its pytest and its notebook name the assignment that lies with it."""
     write(tmp_path, instructor_files(7))

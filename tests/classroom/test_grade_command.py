@@ -58,6 +58,7 @@ def test_a_class_is_graded_and_summed_up(tmp_path: Path) -> None:
     assert (again.returncode, again.stdout) == (0, done.stdout)
 
 
+@pytest.mark.slow
 def test_results_may_lie_in_the_folder_of_the_class(tmp_path: Path) -> None:
     """They are no submissions, when grading goes on later."""
     handed_in(tmp_path, ann=RIGHT)

@@ -198,6 +198,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     assert course.is_quiet()
 
 
+@pytest.mark.slow
 def test_killed_between_files_and_note(small: Course) -> None:
     """The worst moment: files are new and not yet noted. The command again notes them."""
     out = small.copy("feedback")

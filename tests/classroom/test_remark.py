@@ -429,6 +429,7 @@ def test_what_counts_cannot_be_let_count(out: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_who_comes_late_is_marked_like_the_others(tmp_path: Path) -> None:
     """`grade` starts from the preset that was decided; another one has to be asked for."""
     folder = handed_in(tmp_path / "class", ann=ALMOST)

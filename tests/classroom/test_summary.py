@@ -72,6 +72,7 @@ def test_all_that_matters_is_at_hand(out: Path) -> None:
     assert ann.checks["regression-numpy/update"] == ("pass", 12.0, 12.0)
 
 
+@pytest.mark.slow
 def test_the_page_says_it_in_this_order(out: Path) -> None:
     """Counts, scores, states, mistakes, and what to look at with its reason in words."""
     ended = command(out)

@@ -90,6 +90,7 @@ def test_right_training_is_right(trained: Trained, task: str) -> None:
     assert (codes(trained(task)), trained(task).score) == (set(), 20.0)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("task", PIECES)
 @pytest.mark.parametrize(
     ("record", "said"),

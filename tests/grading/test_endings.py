@@ -48,6 +48,7 @@ def submission(folder: Path, *cells: str) -> Path:
     return notebook(folder, "# Regression", "import numpy as np", *cells)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("how", "state", "said"),
     [

@@ -107,6 +107,7 @@ def test_a_class_is_graded_from_inside(here: Path, run: Run, markers: Path, tmp_
     assert honest(out)
 
 
+@pytest.mark.slow
 def test_one_is_checked_and_a_finding_shown(run: Run, markers: Path, tmp_path: Path) -> None:
     """By the script, and by ``python -P -m``, whose processes are no others."""
     done = run("gradkit", "check", "socket.py", *OPTIONS)
@@ -121,6 +122,7 @@ def test_one_is_checked_and_a_finding_shown(run: Run, markers: Path, tmp_path: P
     assert sprung(markers) == []
 
 
+@pytest.mark.slow
 def test_an_empty_entry_of_the_path_leads_nowhere(
     here: Path, run: Run, markers: Path, tmp_path: Path
 ) -> None:

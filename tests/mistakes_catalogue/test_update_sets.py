@@ -48,6 +48,7 @@ def tally(cases):
     return Counter(how for _, how in told), wrong
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 @pytest.mark.parametrize("style", STYLES)
 def test_every_single_mistake_is_named(task, style):
@@ -70,6 +71,7 @@ def test_overwritten_values_are_held_against_themselves():
     assert outcome(CLASSIFICATION, codes, "vectorised") == "exact"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 def test_pairs_are_named(task):
     """A third of the pairs that can occur together, in turn in each style; the soak runs all."""
@@ -80,6 +82,7 @@ def test_pairs_are_named(task):
     assert counts["exact"] + counts["alternative"] >= 0.98 * len(pairs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 def test_a_sample_of_triples_is_named(task):
     """Sixty triples; the soak runs them all."""

@@ -203,6 +203,7 @@ def recorded(check: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
     raise AssertionError(f"no failed entry was recorded with {value}")
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("path", "task", "text"),
     [
@@ -247,6 +248,7 @@ IN_TORCH = {
 }
 
 
+@pytest.mark.slow
 def test_torch_findings_come_out_in_plain_python(check: Check, tmp_path: Path) -> None:
     """The losses of the first epochs, or one prediction, by the student's own code.
 

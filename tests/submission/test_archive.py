@@ -178,6 +178,7 @@ GOOD = io.BytesIO()
 packed(GOOD, [("a.py", "x = 1"), ("b/n.ipynb", "{}")])
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.integers(0, len(GOOD.getvalue()) - 1), st.integers(0, 255)), max_size=8),
     st.integers(0, 40),

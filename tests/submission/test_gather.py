@@ -479,6 +479,7 @@ def seconds(path: Path, count: int) -> float:
     return min(taken)
 
 
+@pytest.mark.slow
 def test_loading_a_large_archive_stays_linear(tmp_path: Path) -> None:
     """Five thousand take five times as long as a thousand, not twenty-five times."""
     small, large = seconds(tmp_path / "a.zip", 1000), seconds(tmp_path / "b.zip", 5000)
