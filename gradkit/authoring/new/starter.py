@@ -8,17 +8,14 @@ so that it can be held against the assignment file as any other.
 from __future__ import annotations
 
 import ast
-from functools import cache
 from textwrap import dedent
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gradkit.authoring.export.install import Install, words
 from gradkit.records.task import Array, Assignment, Task
 from gradkit.task.activations import ACTIVATIONS
 from gradkit.task.probes import whole
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from gradkit.templates import fill
 
 LINE = 60
 """Characters of data that stand on one line."""
@@ -30,23 +27,9 @@ OWN = 'ASSIGNMENT = "assignment/assignment.toml"  # upload the folder beside thi
 CARRIED = "# gradkit itself is the file beside this notebook: in Colab, upload it there first.\n"
 
 
-def fill(template: str, **values: object) -> str:
+def text_of(template: str, **values: object) -> str:
     """Fill a template of this package."""
-    return _environment().get_template(f"{template}.jinja").render(**values)
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader("gradkit.authoring.new"),
-        autoescape=False,  # noqa: S701  (texts of ours, and no HTML)
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    return fill("gradkit.authoring.new", f"{template}.jinja", **values)
 
 
 def facts(task: Task) -> dict[str, Any]:
@@ -89,12 +72,12 @@ def module(task: Task) -> str:
 
 def starter(task: Task) -> str:
     """Write the starter of a task: definitions to be filled in, and a loop that runs them."""
-    return fill(f"starter_{task.framework}", **facts(task))
+    return text_of(f"starter_{task.framework}", **facts(task))
 
 
 def solution(task: Task) -> str:
     """Write the model solution of a task."""
-    return fill(f"solution_{task.framework}", **facts(task))
+    return text_of(f"solution_{task.framework}", **facts(task))
 
 
 def readme(assignment: Assignment, given: Install, *, own: bool = False) -> str:
@@ -108,7 +91,7 @@ def readme(assignment: Assignment, given: Install, *, own: bool = False) -> str:
         Whether it is another than gradkit's, and its file is needed to check.
     """
     wheel = None if given.wheel is None else given.what
-    return fill("student", install=words(given), wheel=wheel, own=own, **_overall(assignment))
+    return text_of("student", install=words(given), wheel=wheel, own=own, **_overall(assignment))
 
 
 def notebook(assignment: Assignment, given: Install, *, own: bool = False) -> str:
@@ -124,14 +107,14 @@ def notebook(assignment: Assignment, given: Install, *, own: bool = False) -> st
     v4: Any = nbformat.v4
     setup = f"%pip install -q {words(given)}\n\nimport gradkit\nimport numpy as np"
     setup = setup if given.wheel is None else CARRIED + setup
-    introduction = fill("introduction", **_overall(assignment)).rstrip("\n")
+    introduction = text_of("introduction", **_overall(assignment)).rstrip("\n")
     cells = [
         v4.new_markdown_cell(introduction, id="introduction"),
         v4.new_code_cell(f"{setup}\n\n{OWN}" if own else setup, id="imports"),
     ]
     where = ", assignment=ASSIGNMENT" if own else ""
     for task in _ordered(assignment):
-        about = fill("part", **facts(task)).rstrip("\n")
+        about = text_of("part", **facts(task)).rstrip("\n")
         cells.append(v4.new_markdown_cell(about, id=task.id))
         parts = {**_parts(starter(task)), "check": f'gradkit.check(task="{task.id}"{where})'}
         if task.framework == "numpy":

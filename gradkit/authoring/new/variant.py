@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.authoring.new.starter import fill
+from gradkit.authoring.new.starter import text_of
 from gradkit.records.task import Array
 from gradkit.task.assignment import DEFAULT
 
@@ -47,7 +47,7 @@ def files_of(seed: int) -> dict[str, str]:
         y = _targets(draw, problem, len(X))
         files[f"{problem}.csv"] = _csv(columns, X, y)
         problems.append(_problem(draw, problem, columns, hidden))
-    tasks = fill("tasks", problems=problems)
+    tasks = text_of("tasks", problems=problems)
     files["assignment.toml"] = about + keys + rest.rstrip("\n") + "\n" + tasks
     return files
 

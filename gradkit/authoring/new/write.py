@@ -10,7 +10,14 @@ from gradkit.authoring.export.bundle import filled
 from gradkit.authoring.export.install import Install, carried, choose
 from gradkit.authoring.export.install import words as install_words
 from gradkit.authoring.export.platforms import TORCH
-from gradkit.authoring.new.starter import fill, module, notebook, readme, solution, starter
+from gradkit.authoring.new.starter import (
+    module,
+    notebook,
+    readme,
+    solution,
+    starter,
+    text_of,
+)
 from gradkit.authoring.new.variant import files_of
 from gradkit.errors import GradkitError
 from gradkit.records.task import Assignment
@@ -84,7 +91,7 @@ def instructor_files(seed: int | None, given: Install | None = None) -> dict[str
     data = {f"{HOME}/{name}": text for name, text in exercise.items()}
     return {
         **exercise,
-        "README.md": fill("instructor", title=assignment.title),
+        "README.md": text_of("instructor", title=assignment.title),
         **{f"reference/{module(t)}.py": solution(t) for t in assignment.tasks},
         **{f"template/{n}": t for n, t in {**student_files(assignment, given), **data}.items()},
     }
