@@ -148,7 +148,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         from gradkit.notebook.report import courses_of, plot
-        from gradkit.report.fragment import fragment
+        from gradkit.report.html.page import fragment
 
         courses = [] if self.result is None else courses_of(self.result, self.hints)
         picture, told = plot(courses) if courses else ("", "")

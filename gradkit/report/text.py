@@ -21,7 +21,7 @@ from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import Entry, State
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.escape import log_text
-from gradkit.report.formula import pieces
+from gradkit.report.formula import FORMULAS, pieces
 from gradkit.report.rounding import points
 from gradkit.report.words import override_text, word
 from gradkit.text import clean_text, label_said, spell, where
@@ -37,9 +37,6 @@ MARKS: dict[State, tuple[str, str, str]] = {
     "not-checked": ("?", "?", "cyan"),
 }
 """For each state: a sign, the same sign in ASCII, a colour."""
-
-FORMULAS = 2
-"""Entries of a finding whose formulas are shown; the rest are alike."""
 
 ROWS = 6
 """Entries of a check that are listed; the rest are counted."""

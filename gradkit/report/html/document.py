@@ -12,33 +12,31 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from gradkit.language import language, say, say_each
+from gradkit.report.formula import FORMULAS, pieces
 from gradkit.report.rounding import points
-from gradkit.report.words import word
-from gradkit.text import label_said, where
+from gradkit.report.words import override_text, word
+from gradkit.templates import environment, fill
+from gradkit.text import clean_text, label_said, where
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
     from markupsafe import Markup
 
 
-def document(template: str, **values: Any) -> str:
+PACKAGE = "gradkit.report.html"
+
+
+def document(template: str, **values: object) -> str:
     """Fill a template of this package; what is no `Markup` is escaped."""
-    return environment().get_template(template).render(**values) + "\n"
+    _prepare()
+    return fill(PACKAGE, template, **values)
 
 
 @cache
-def environment() -> Environment:
-    """Templates with the style, the script and the policy of every page."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def _prepare() -> None:
+    """Give the templates the style, the script and the policy of every page."""
     from markupsafe import Markup
 
-    templates = Environment(
-        loader=PackageLoader("gradkit.report.html"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = environment(PACKAGE)
     style, script = _text("page.css"), _text("students.js")
     templates.globals |= {
         "style": Markup(style),  # noqa: S704 -- a file of this package
@@ -52,15 +50,18 @@ def environment() -> Environment:
         "word": word,
         "label_said": label_said,
         "language": language,
+        "override_text": override_text,
+        "pieces": pieces,
+        "formulas": FORMULAS,
     }
     templates.filters |= {
         "points": points,
         "number": number,
         "link": link,
         "prose": prose,
+        "clean": clean_text,
         "entry_name": entry_name,
     }
-    return templates
 
 
 SIGNS = {
@@ -135,4 +136,4 @@ def link(path: str) -> str:
 
 
 def _text(name: str) -> str:
-    return (files("gradkit.report.html") / "templates" / name).read_text(encoding="utf-8")
+    return (files(PACKAGE) / "templates" / name).read_text(encoding="utf-8")

@@ -25,3 +25,30 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 def refusal(sentences: Sequence[str]) -> str:
     """A page that says why nothing could be graded."""
     return document("refused.html", sentences=[clean_text(sentence) for sentence in sentences])
+
+
+def fragment(
+    title: str,
+    result: Result | None,
+    hints: int,
+    refusal: str = "",
+    notes: Sequence[str] = (),
+    picture: str = "",
+) -> str:
+    """Write one check as a piece of HTML for a notebook's output.
+
+    Parameters
+    ----------
+    title : str
+        The task's.
+    result : Result or None
+    hints : int
+        How much is shown, 1 to 4.
+    refusal : str
+        What is said where there is no result.
+    notes : sequence of str
+    picture : str
+        HTML that is put in as it is, below the table.
+    """
+    values = {"title": title, "result": result, "hints": hints, "refusal": refusal}
+    return document("fragment.html", notes=notes, picture=picture, **values)
