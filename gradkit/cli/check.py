@@ -17,8 +17,7 @@ from gradkit.cli.options import (
     out,
 )
 from gradkit.cli.output import write
-from gradkit.cli.refusal import FAILED, OPEN, PASSED, REFUSED, Refusal
-from gradkit.cli.usage import Command
+from gradkit.cli.usage import FAILED, OPEN, PASSED, REFUSED, Command, Refusal
 from gradkit.report.formats import FORMATS, lacking
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 @REQUIRE_TIER
 @format_option(*FORMATS)
 @out("FILE", "Write there instead of to standard output.")
-def command(
+def check_command(
     paths: tuple[Path, ...],
     hints: int | None,
     require_tier: int | None,

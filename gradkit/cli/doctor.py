@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradkit.cli.options import FilePath, format_option
-from gradkit.cli.refusal import Refusal
-from gradkit.cli.usage import Command
+from gradkit.cli.usage import Command, Refusal
 
 if TYPE_CHECKING:
     from gradkit.sandbox.doctor import Examination
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="A file with answers, which the canary tries to read.  [default: one made up]",
 )
-def command(format_: str, key: Path | None) -> None:
+def doctor_command(format_: str, key: Path | None) -> None:
     """Try what student code may not do, and say what of it this machine prevents."""
     from gradkit.sandbox.doctor import examine, failures
 

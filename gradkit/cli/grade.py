@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradkit.cli.interrupt import heeding, interruptible
 from gradkit.cli.options import (
     ATTEMPT,
     HINTS,
@@ -18,8 +17,7 @@ from gradkit.cli.options import (
     out,
 )
 from gradkit.cli.output import tell
-from gradkit.cli.refusal import Refusal
-from gradkit.cli.usage import Command
+from gradkit.cli.usage import Command, Refusal, heeding, interruptible
 
 if TYPE_CHECKING:
     from gradkit.classroom.run import Graded
@@ -60,7 +58,7 @@ if TYPE_CHECKING:
     help="Grade on the workers of this Dask scheduler, tcp://… or tls://….",
 )
 @heeding()
-def command(
+def grade_command(
     paths: tuple[Path, ...],
     out: Path,
     dry_run: bool,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradkit.cli.refusal import Refusal
-from gradkit.cli.usage import OneOf
+from gradkit.cli.usage import OneOf, Refusal
 
 if TYPE_CHECKING:
     from click.decorators import FC

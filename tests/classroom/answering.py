@@ -16,8 +16,7 @@ from click.testing import CliRunner
 from click.testing import Result as Ended
 from mistakes.samples import samples
 
-from gradkit.classroom.course.enrolment import enrolment_of
-from gradkit.classroom.course.roster import roster
+from gradkit.classroom.course.roster import enrolment_of, roster
 from gradkit.classroom.grade import Grading
 from gradkit.classroom.grading_worker import grader
 from gradkit.classroom.store.results import Store

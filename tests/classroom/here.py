@@ -8,7 +8,7 @@ from pathlib import Path
 
 from classroom.classes import Silent
 
-from gradkit.classroom.course.enrolment import enrolment_of
+from gradkit.classroom.course.roster import enrolment_of
 from gradkit.classroom.grade import Grading, Tally
 from gradkit.classroom.grading_worker import Grader, grader
 from gradkit.classroom.store.results import Store

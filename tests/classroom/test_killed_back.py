@@ -25,8 +25,7 @@ from classroom.returned import HEAD, graded
 from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.overrides import overrides, result_of
-from gradkit.classroom.store.releases import content, given
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, content, given
 
 KILLS = int(os.environ.get("GRADKIT_KILLS", "50"))
 STUDENTS = 40

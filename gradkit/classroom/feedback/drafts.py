@@ -18,8 +18,7 @@ from gradkit.classroom.process_pool import map_chunks
 from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import last
 from gradkit.classroom.store.overrides import overrides, with_overrides
-from gradkit.classroom.store.releases import digest_of
-from gradkit.classroom.store.results import Store, unpack
+from gradkit.classroom.store.results import Store, digest_of, unpack
 from gradkit.records.classroom import CountingAttempt, Kept, Override, Release
 from gradkit.records.finding import Finding
 from gradkit.records.reports import Changes, Moved, PointsChange, PointsGiven

@@ -1,4 +1,4 @@
-"""Runs, submissions and their results in a class file, to which is only ever added.
+"""Runs, submissions, their results and what was given back, in a class file: only ever added to.
 
 A result is never changed: a newer one of the same submission takes its place. So a class
 can be marked again, and it can always be told how a score came about.
@@ -7,9 +7,11 @@ can be marked again, and it can always be told how a score came about.
 from __future__ import annotations
 
 import getpass
+import hashlib
 import json
+import sqlite3
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +23,7 @@ import numpy as np
 from gradkit.classroom.store.database import RESCUE, Database, StoreError, last
 from gradkit.grading.assess import versions_of
 from gradkit.grading.settings import Settings
-from gradkit.records.classroom import Filed, Kept, Listed, Run, RunKind
+from gradkit.records.classroom import Filed, Kept, Listed, Release, Run, RunKind
 from gradkit.records.course import Sender, Student
 from gradkit.records.mistake import Preset
 from gradkit.text import storable
@@ -306,3 +308,51 @@ def _user() -> str:
         return storable(getpass.getuser())
     except (OSError, KeyError, ImportError):
         return "unknown"
+
+
+def release(store: Store, run: int, pages: Iterable[tuple[str, str, bytes]]) -> None:
+    """Note what a run gives back: students, names of files, contents."""
+    with store.writing():
+        for name, file, content in pages:
+            store.change(
+                "INSERT INTO released (run, name, file, content) VALUES (?, ?, ?, ?)",
+                (run, name, file, zlib.compress(content)),
+            )
+
+
+def releases(store: Store, name: str) -> list[Release]:
+    """All that a student was given back, the oldest first."""
+    rows = store.rows(
+        "SELECT id, run, name, file, content FROM released WHERE name = ? ORDER BY id", (name,)
+    )
+    return [_release(row) for row in rows]
+
+
+def given(store: Store) -> dict[str, list[Release]]:
+    """Map each student to all that was given back, the oldest first."""
+    found: dict[str, list[Release]] = {}
+    for row in store.rows("SELECT id, run, name, file, content FROM released ORDER BY id"):
+        found.setdefault(row["name"], []).append(_release(row))
+    return found
+
+
+def _release(row: sqlite3.Row) -> Release:
+    content = zlib.decompress(row["content"])
+    return Release(row["id"], row["run"], row["name"], row["file"], digest_of(content))
+
+
+def digest_of(content: bytes) -> str:
+    """SHA-256, as in `Release`."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def latest(store: Store) -> dict[str, int]:
+    """Map each student to the run that gave something back last."""
+    rows = store.rows("SELECT name, max(run) AS run FROM released GROUP BY name")
+    return {row["name"]: row["run"] for row in rows}
+
+
+def content(store: Store, id_: int) -> bytes:
+    """The bytes of a file that was given back."""
+    (row,) = store.rows("SELECT content FROM released WHERE id = ?", (id_,))
+    return zlib.decompress(row["content"])
