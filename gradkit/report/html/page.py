@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradkit.records.result import Result
+from gradkit.report.document import document
 from gradkit.report.html.class_page import class_page, to_row
-from gradkit.report.html.document import document
 from gradkit.report.html.student_page import report, student_page
 from gradkit.text import clean_text
 

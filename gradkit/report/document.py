@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
-PACKAGE = "gradkit.report.html"
+PACKAGE = "gradkit.report"
 
 
 def document(template: str, **values: object) -> str:
