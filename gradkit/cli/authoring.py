@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from gradkit.cli.options import ASSIGNMENT, INSTALL, REFERENCE, FilePath, out
+from gradkit.cli import options
 from gradkit.cli.usage import FAILED, PASSED, Command, OneOf, Refusal
 
 
 @click.command("list", cls=Command, example="gradkit list --assignment spring/assignment.toml")
-@ASSIGNMENT
+@options.ASSIGNMENT
 def list_command(assignment: Path | None) -> None:
     """List tasks, roles, checks and points."""
     from gradkit.report.assignment import outline
@@ -23,8 +23,8 @@ def list_command(assignment: Path | None) -> None:
 
 
 @click.command("audit", cls=Command, example="gradkit audit --assignment spring/assignment.toml")
-@ASSIGNMENT
-@REFERENCE
+@options.ASSIGNMENT
+@options.REFERENCE
 def audit_command(assignment: Path | None, reference: Path | None) -> None:
     """Try every known mistake against an assignment, and list those that slip through."""
     from gradkit.authoring.audit import audit_file
@@ -36,7 +36,7 @@ def audit_command(assignment: Path | None, reference: Path | None) -> None:
 
 
 @click.command("reproduce", cls=Command, example="gradkit reproduce --reference reference")
-@REFERENCE
+@options.REFERENCE
 def reproduce_command(reference: Path | None) -> None:
     """Run the published notebook's four runs again, published beside recomputed."""
     from gradkit.authoring.reproduce import reproduce
@@ -48,7 +48,7 @@ def reproduce_command(reference: Path | None) -> None:
 
 @click.command("explain", cls=Command, example="gradkit explain swapped-index")
 @click.argument("code", required=False)
-@out("DIR", "Write a page per mistake and an index there, as Markdown.")
+@options.out("DIR", "Write a page per mistake and an index there, as Markdown.")
 def explain_command(code: str | None, out: Path | None) -> None:
     """Show the page of a mistake; without a CODE list them all."""
     from gradkit.authoring.new.write import write
@@ -77,15 +77,15 @@ def explain_command(code: str | None, out: Path | None) -> None:
 
 @click.command("export", cls=Command, example="gradkit export gradescope --out autograder.zip")
 @click.argument("platform", type=OneOf(["gradescope", "prairielearn", "github-classroom", "wheel"]))
-@out("PATH", "The zip archive (gradescope) or folder to write.", required=True)
-@ASSIGNMENT
-@REFERENCE
+@options.out("PATH", "The zip archive (gradescope) or folder to write.", required=True)
+@options.ASSIGNMENT
+@options.REFERENCE
 @click.option(
     "--no-reference",
     is_flag=True,
     help="Leave model solutions out; marks are then provisional.",
 )
-@INSTALL
+@options.INSTALL
 @click.option(
     "--image",
     default="gradkit-grader",
@@ -93,7 +93,7 @@ def explain_command(code: str | None, out: Path | None) -> None:
     metavar="NAME",
     help="PrairieLearn: what you call the image of docker/Dockerfile.",
 )
-def export_command(platform: str, out: Path, **options: Any) -> None:
+def export_command(platform: str, out: Path, **settings: Any) -> None:
     """Write what PLATFORM needs to grade an assignment with gradkit.
 
     Nothing is overwritten. For github-classroom no model solutions are packed: students
@@ -101,12 +101,12 @@ def export_command(platform: str, out: Path, **options: Any) -> None:
     """
     from gradkit.authoring.export.platforms import export_assignment
 
-    export_assignment(platform, out, **options)
+    export_assignment(platform, out, **settings)
     click.echo(f"Written to {out}.", err=True)
 
 
 @click.command("new", cls=Command, example="gradkit new hw")
-@click.argument("folder", type=FilePath(), metavar="DIR")
+@click.argument("folder", type=options.FilePath(), metavar="DIR")
 @click.option(
     "--instructor", is_flag=True, help="An assignment of one's own, with solutions and template."
 )
@@ -116,10 +116,10 @@ def export_command(platform: str, out: Path, **options: Any) -> None:
     metavar="SEED",
     help="With --instructor: other sizes, activation, rates and data.",
 )
-@INSTALL
-def new_command(folder: Path, **options: Any) -> None:
+@options.INSTALL
+def new_command(folder: Path, **settings: Any) -> None:
     """Write what a student starts from to DIR: files, notebook, README, workflows, gradkit."""
     from gradkit.authoring.new.write import write_new
 
-    files = write_new(folder, **options)
+    files = write_new(folder, **settings)
     click.echo(f"{folder}: {len(files)} files written. Read README.md there first.", err=True)

@@ -8,61 +8,36 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradkit.cli.options import (
-    ASSIGNMENT,
-    ATTEMPT,
-    BY,
-    CLASS,
-    HINTS,
-    NEW_VERSION,
-    NO_REFERENCE,
-    PRESET,
-    REFERENCE,
-    FilePath,
-    Text,
-    out,
-)
+from gradkit.cli import options
 from gradkit.cli.output import tell
 from gradkit.cli.usage import FAILED, Command, OneOf, Refusal, interruptible
 
 if TYPE_CHECKING:
     from gradkit.classroom.feedback.address import Way
-    from gradkit.classroom.reports.purge import Purged
 
 
 @click.command(
     "remark", cls=Command, example='gradkit remark results --drop swapped-index --why "unclear"'
 )
-@CLASS
-@ASSIGNMENT
-@REFERENCE
-@NO_REFERENCE
-@PRESET
-@click.option(
-    "--drop",
-    "drops",
-    multiple=True,
-    metavar="CODE",
-    help="Withdraw this finding from everyone (may be repeated).",
+@options.CLASS
+@options.ASSIGNMENT
+@options.REFERENCE
+@options.NO_REFERENCE
+@options.PRESET
+@options.several(
+    "--drop", "drops", "CODE", "Withdraw this finding from everyone (may be repeated)."
 )
-@click.option(
+@options.several(
     "--keep",
     "keeps",
-    multiple=True,
-    metavar="CODE",
-    help="Let this finding count again, which --drop withdrew (may be repeated).",
+    "CODE",
+    "Let this finding count again, which --drop withdrew (may be repeated).",
 )
-@ATTEMPT
-@NEW_VERSION
-@click.option(
-    "--why",
-    type=Text(),
-    default="",
-    metavar="TEXT",
-    help="Kept with the new marks; students read it too.",
-)
+@options.ATTEMPT
+@options.NEW_VERSION
+@options.text_option("--why", "Kept with the new marks; students read it too.")
 @click.option("--dry-run", is_flag=True, help="List what would change, and store nothing.")
-def remark_command(folder: Path, dry_run: bool, **options: Any) -> None:
+def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
     """Mark the class in DIR again: new points, deductions or tolerances, the same answers.
 
     Without options the assignment file is read again from where it was when the class was
@@ -76,7 +51,7 @@ def remark_command(folder: Path, dry_run: bool, **options: Any) -> None:
     from gradkit.report.summary import show_changes
 
     with interruptible(" All marks are as they were."):
-        done = remark_class(folder, dry_run=dry_run, workers=cores(), **options)
+        done = remark_class(folder, dry_run=dry_run, workers=cores(), **settings)
     show_changes(done.changes, Console())
     verb = "would change" if dry_run else "changed"
     click.echo(f"{len(done.changes)} of {done.total} scores {verb}.", err=True)
@@ -90,14 +65,12 @@ def remark_command(folder: Path, dry_run: bool, **options: Any) -> None:
     cls=Command,
     example='gradkit override results "Ann Lee" update 4 --comment "the sheet was unclear"',
 )
-@CLASS
+@options.CLASS
 @click.argument("student")
 @click.argument("check")
 @click.argument("points", type=float, required=False)
-@click.option(
-    "--comment", type=Text(), required=True, metavar="TEXT", help="Why; the student reads it too."
-)
-@BY
+@options.text_option("--comment", "Why; the student reads it too.", required=True)
+@options.BY
 @click.option("--withdraw", is_flag=True, help="Take back the points that were set.")
 def override_command(
     folder: Path,
@@ -133,7 +106,7 @@ def override_command(
     cls=Command,
     example="gradkit feedback results --format moodle --worksheet Grades.csv",
 )
-@CLASS
+@options.CLASS
 @click.option(
     "--format",
     "way",
@@ -142,19 +115,13 @@ def override_command(
     help="A zip for Canvas' “Upload submissions”, one of feedback files for Moodle, or a folder "
     "with a page for each student.",
 )
-@out("PATH", "The zip or folder to write.  [default: one in DIR/feedback]")
-@HINTS
-@click.option(
-    "--worksheet",
-    type=FilePath(),
-    metavar="CSV",
-    help="With --format moodle: fill this grading worksheet, comments too.",
+@options.out("PATH", "The zip or folder to write.  [default: one in DIR/feedback]")
+@options.HINTS
+@options.path_option(
+    "--worksheet", "CSV", "With --format moodle: fill this grading worksheet, comments too."
 )
-@click.option(
-    "--gradebook",
-    type=FilePath(),
-    metavar="CSV",
-    help="With --format canvas: write points against this gradebook.",
+@options.path_option(
+    "--gradebook", "CSV", "With --format canvas: write points against this gradebook."
 )
 @click.option(
     "--column", metavar="TITLE", help="The assignment in the gradebook, by title or number."
@@ -165,9 +132,9 @@ def override_command(
 @click.option(
     "--changed", is_flag=True, help="Leave out pages that their students have been given already."
 )
-@click.option("--why", type=Text(), default="", metavar="TEXT", help="Kept with the release.")
+@options.text_option("--why", "Kept with the release.")
 @click.option("--dry-run", is_flag=True, help="List who would be left out, and write nothing.")
-def feedback_command(folder: Path, way: Way, dry_run: bool, **options: Any) -> None:
+def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> None:
     """Write what goes back to the students of the class in DIR, and note what each was given.
 
     Pages show what the hint level of the assignment shows, and say what has changed since the
@@ -184,7 +151,7 @@ def feedback_command(folder: Path, way: Way, dry_run: bool, **options: Any) -> N
     if told := lacking("html"):
         raise Refusal(told)
     with interruptible(" What was there is whole; start the same command again."):
-        given = give_back(folder, way, dry_run=dry_run, workers=cores(), **options)
+        given = give_back(folder, way, dry_run=dry_run, workers=cores(), **settings)
     show_left(given.left, Console())
     for line in given_lines(given, write=not dry_run):
         click.echo(line, err=True)
@@ -195,13 +162,11 @@ def feedback_command(folder: Path, way: Way, dry_run: bool, **options: Any) -> N
 
 
 @click.command("purge", cls=Command, example='gradkit purge results "Ann Lee" --why "asked for it"')
-@CLASS
+@options.CLASS
 @click.argument("student")
 @click.option("--yes", is_flag=True, help="Do not ask; STUDENT is then the whole name.")
-@click.option(
-    "--why", type=Text(), default="", metavar="TEXT", help="Kept with the note that it was done."
-)
-@BY
+@options.text_option("--why", "Kept with the note that it was done.")
+@options.BY
 def purge_command(folder: Path, student: str, yes: bool, why: str, by: str) -> None:
     """Remove a student from the class in DIR.
 
@@ -209,6 +174,8 @@ def purge_command(folder: Path, student: str, yes: bool, why: str, by: str) -> N
     cannot be taken back. What is left is a note, under a pseudonym, that it was done.
     """
     from gradkit.classroom.reports.purge import purge_student, tables
+    from gradkit.report.document import document
+    from gradkit.text import clean_text
 
     def confirm(name: str) -> bool:
         if yes and name != student:
@@ -216,7 +183,9 @@ def purge_command(folder: Path, student: str, yes: bool, why: str, by: str) -> N
         return yes or _confirmed(name, folder)
 
     name, purged = purge_student(folder, student, confirm=confirm, why=why, by=by)
-    _tell(name, purged, [*purged.paths, *map(str, tables(folder))])
+    left = [*purged.paths, *map(str, tables(folder))]
+    for line in document("purged.txt", name=name, gone=purged, left=left).splitlines():
+        click.echo(clean_text(line), err=True)
 
 
 def _confirmed(name: str, folder: Path) -> bool:
@@ -226,26 +195,3 @@ def _confirmed(name: str, folder: Path) -> bool:
     except click.Abort:
         click.echo(err=True)
         return False
-
-
-def _tell(name: str, purged: Purged, left: list[str]) -> None:
-    """Say what was done, and what is left to do by hand."""
-    from gradkit.text import clean_text
-
-    files = purged.files
-    lines = [f"{name} was removed: {purged.rows} rows of the class file, {len(files)} files."]
-    lines += [f"removed: {file}" for file in files]
-    if files:
-        lines.append(
-            "What named everybody is written anew by `gradkit grade … --html` and `gradkit "
-            "feedback`."
-        )
-    if purged.shared:
-        lines.append(f"What was handed in together stays with {', '.join(purged.shared)}.")
-    lines += [f"still there: {path}" for path in left]
-    lines.append(
-        "Downloads, rosters, worksheets and gradebooks are not gradkit's to remove, nor is what "
-        "was written elsewhere with --out: look for the student there too."
-    )
-    for line in lines:
-        click.echo(clean_text(line), err=True)

@@ -41,17 +41,29 @@ class Text(click.types.StringParamType):
         return storable(super().convert(value, param, ctx))
 
 
-ASSIGNMENT = click.option(
-    "--assignment",
-    type=FilePath(),
-    metavar="FILE",
-    help="An assignment file of your own.",
-)
-REFERENCE = click.option(
+def path_option(name: str, metavar: str, help_: str, **settings: Any) -> Callable[[FC], FC]:
+    """Make an option that names a file or folder."""
+    return click.option(name, type=FilePath(), metavar=metavar, help=help_, **settings)
+
+
+def text_option(
+    name: str, help_: str, *, metavar: str = "TEXT", required: bool = False
+) -> Callable[[FC], FC]:
+    """Make an option for words that are kept; empty where they are not said."""
+    told: Any = {"metavar": metavar, "help": help_, "required": required}
+    return click.option(name, type=Text(), default=None if required else "", **told)
+
+
+def several(name: str, to: str, metavar: str, help_: str) -> Callable[[FC], FC]:
+    """Make an option that may be repeated, whose values a command gets as ``to``."""
+    return click.option(name, to, multiple=True, metavar=metavar, help=help_)
+
+
+ASSIGNMENT = path_option("--assignment", "FILE", "An assignment file of your own.")
+REFERENCE = path_option(
     "--reference",
-    type=FilePath(),
-    metavar="DIR",
-    help="Folder of the model solutions.  [default: reference/ of the checkout, with gradkit's own "
+    "DIR",
+    "Folder of the model solutions.  [default: reference/ of the checkout, with gradkit's own "
     "assignment]",
 )
 INSTALL = click.option(
@@ -94,13 +106,7 @@ NEW_VERSION = click.option(
     is_flag=True,
     help="Go on although the class was graded with another gradkit: all is graded again.",
 )
-BY = click.option(
-    "--by",
-    type=Text(),
-    default="",
-    metavar="NAME",
-    help="Who decides.  [default: this account's name]",
-)
+BY = text_option("--by", "Who decides.  [default: this account's name]", metavar="NAME")
 PSEUDONYMS = click.option(
     "--pseudonyms",
     is_flag=True,
@@ -113,12 +119,11 @@ def assignment_options(command: FC) -> FC:
     """What to grade against, and how: the options of every command that grades."""
     for option in reversed(
         [
-            click.option(
+            several(
                 "--task",
                 "tasks",
-                multiple=True,
-                metavar="ID",
-                help="Grade this task only (may be repeated); also settles which task a file is.",
+                "ID",
+                "Grade this task only (may be repeated); also settles which task a file is.",
             ),
             click.option(
                 "--form",
@@ -157,4 +162,4 @@ def format_option(*words: str) -> Callable[[FC], FC]:
 
 def out(metavar: str, help_: str, *, required: bool = False) -> Callable[[FC], FC]:
     """Make the option ``--out``: the file or folder that a command writes."""
-    return click.option("--out", type=FilePath(), metavar=metavar, help=help_, required=required)
+    return path_option("--out", metavar, help_, required=required)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradkit.cli.options import CLASS, PSEUDONYMS, FilePath, format_option, out
+from gradkit.cli import options
 from gradkit.cli.output import tell, to_file, to_stdout
 from gradkit.cli.usage import FAILED, PASSED, Command, OneOf, Refusal
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 @click.command("summary", cls=Command, example="gradkit summary results --format csv > class.csv")
-@CLASS
-@format_option("text", "csv")
-@PSEUDONYMS
+@options.CLASS
+@options.format_option("text", "csv")
+@options.PSEUDONYMS
 def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
     """Sum up the class in DIR; as csv, one row for each student, one column for each check."""
     from rich.console import Console
@@ -38,11 +38,11 @@ def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
 
 
 @click.command("review", cls=Command, example="gradkit review results --split anna,ben --for anna")
-@CLASS
+@options.CLASS
 @click.option("--split", metavar="NAMES", help="Share the work among these, as anna,ben,carla.")
 @click.option("--for", "whose", metavar="NAME", help="With --split: this one's part alone.")
-@PSEUDONYMS
-@format_option("text", "csv")
+@options.PSEUDONYMS
+@options.format_option("text", "csv")
 def review_command(
     folder: Path, split: str | None, whose: str | None, pseudonyms: bool, format_: str
 ) -> None:
@@ -88,9 +88,9 @@ def _names(split: str | None) -> list[str]:
 
 
 @click.command("history", cls=Command, example='gradkit history results "Ann Lee" --format json')
-@CLASS
+@options.CLASS
 @click.argument("student", required=False)
-@format_option("text", "json")
+@options.format_option("text", "json")
 def history_command(folder: Path, student: str | None, format_: str) -> None:
     """Tell how a grade of the class in DIR came about, or list the runs.
 
@@ -120,10 +120,10 @@ def history_command(folder: Path, student: str | None, format_: str) -> None:
 
 
 @click.command("diff", cls=Command, example="gradkit diff results 2 5")
-@CLASS
+@options.CLASS
 @click.argument("before", type=int, metavar="RUN")
 @click.argument("after", type=int, metavar="RUN")
-@PSEUDONYMS
+@options.PSEUDONYMS
 def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> None:
     """List what has changed between two runs of the class in DIR.
 
@@ -142,14 +142,11 @@ def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> Non
 
 
 @click.command("show", cls=Command, example='gradkit show results "Ann Lee" --finding 3f2a9c')
-@click.argument("folder", type=FilePath(), metavar="DIR|RESULT")
+@click.argument("folder", type=options.FilePath(), metavar="DIR|RESULT")
 @click.argument("name", required=False, metavar="[NAME]")
 @click.option("--finding", metavar="ID", help="Write this one as a script, and run it.")
-@click.option(
-    "--assignment",
-    type=FilePath(),
-    metavar="FILE",
-    help="The assignment file, if it is neither gradkit's own nor the class's.",
+@options.path_option(
+    "--assignment", "FILE", "The assignment file, if it is neither gradkit's own nor the class's."
 )
 @click.option(
     "--as",
@@ -160,7 +157,7 @@ def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> Non
 @click.option(
     "--release", type=click.IntRange(1), metavar="N", help="With --as: the Nth that was given back."
 )
-@out("FILE", "With --as: write there instead of to standard output.")
+@options.out("FILE", "With --as: write there instead of to standard output.")
 def show_command(
     folder: Path,
     name: str | None,

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gradkit.records.mistake import Mistake
+from gradkit.report.document import document
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,14 +39,9 @@ def show_page(mistake: Mistake, console: Console) -> None:
 
 def listing(mistakes: Iterable[Mistake]) -> str:
     """Codes and titles in the order given, under the role that each is made in first."""
-    lines: dict[str, list[str]] = {}
     known = list(mistakes)
     width = max(len(mistake.code) for mistake in known)
-    for mistake in known:
-        heading = WHERE[mistake.about[0]]
-        lines.setdefault(heading, []).append(f"  {mistake.code:<{width}}  {mistake.title}")
-    parts = ["\n".join([heading, *rows]) for heading, rows in lines.items()]
-    return "\n\n".join(parts) + "\n\n`gradkit explain CODE` shows the page of one.\n"
+    return document("mistakes.txt", listed=_by_role(known), width=width)
 
 
 def pages_of(mistakes: Iterable[Mistake]) -> dict[str, str]:
@@ -57,9 +53,11 @@ def pages_of(mistakes: Iterable[Mistake]) -> dict[str, str]:
 
 def index_text(mistakes: Iterable[Mistake]) -> str:
     """List the mistakes as Markdown, each title a link to ``CODE.md``."""
-    parts: dict[str, list[str]] = {}
+    return document("mistakes_index.txt", listed=_by_role(mistakes))
+
+
+def _by_role(mistakes: Iterable[Mistake]) -> dict[str, list[Mistake]]:
+    found: dict[str, list[Mistake]] = {}
     for mistake in mistakes:
-        rows = parts.setdefault(WHERE[mistake.about[0]], ["| code | mistake |", "|---|---|"])
-        rows.append(f"| `{mistake.code}` | [{mistake.title}]({mistake.code}.md) |")
-    tables = [f"## {heading}\n\n" + "\n".join(rows) for heading, rows in parts.items()]
-    return "\n\n".join(["# Mistakes that gradkit names", *tables]) + "\n"
+        found.setdefault(WHERE[mistake.about[0]], []).append(mistake)
+    return found

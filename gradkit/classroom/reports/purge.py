@@ -183,7 +183,7 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
             sender = _without(msgspec.json.decode(row["sender"], type=Sender), gone)
             said = msgspec.json.encode(sender).decode()
             store.change("UPDATE listed SET sender = ? WHERE id = ?", (said, row["id"]))
-        rows = sum(store.delete(statement, name) for statement in STATEMENTS)
+        rows = sum(store.change(statement, (name,)) for statement in STATEMENTS)
         for run in store.runs():
             if (told := _hidden(run.why, gone, hidden)) != run.why:
                 store.change("UPDATE runs SET why = ? WHERE id = ?", (told, run.id))

@@ -231,9 +231,16 @@ class Database:
         except sqlite3.Error as error:
             self._refuse(error)
 
+    def insert(self, table: str, **values: object) -> int:
+        """Add a row within `writing`, by the names of its columns, and give its number."""
+        names = ", ".join(f'"{name}"' for name in values)
+        marks = ", ".join("?" * len(values))
+        statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608  (names of ours)
+        return int(self._base.execute(statement, tuple(values.values())).lastrowid or 0)
+
     def change(self, statement: str, values: Sequence[object] = ()) -> int:
-        """Add a row within `writing`, and give its number."""
-        return int(self._base.execute(statement, values).lastrowid or 0)
+        """Change rows within `writing`, and say how many there were."""
+        return self._base.execute(statement, values).rowcount
 
     @contextlib.contextmanager
     def erasing(self) -> Iterator[None]:
@@ -251,10 +258,6 @@ class Database:
             self._base.execute("DELETE FROM meta WHERE key = ?", (TRACES,))
         except sqlite3.Error as error:
             self._refuse(error)
-
-    def delete(self, statement: str, name: str) -> int:
-        """Take a student's rows away within `erasing`, and say how many there were."""
-        return self._base.execute(statement, (name,)).rowcount
 
     def _refuse(self, error: sqlite3.Error) -> NoReturn:
         said = str(error)

@@ -137,11 +137,9 @@ def override(
         )
     with store.writing():
         run = store.begin("override", why=comment.strip(), who=by)
-        store.change(
-            'INSERT INTO overrides (run, name, task, "check", points, basis) '
-            "VALUES (?, ?, ?, ?, ?, ?)",
-            (run, kept.name, task.task, found.check, points, basis_of(kept, task, found)),
-        )
+        place = {"name": kept.name, "task": task.task, "check": found.check}
+        basis = basis_of(kept, task, found)
+        store.insert("overrides", run=run, **place, points=points, basis=basis)
         store.end(run)
     return found.score, former.points if former else None
 

@@ -101,13 +101,16 @@ class Store(Database):
         policy : str, optional
             Which attempt counts from now on.
         """
-        said = json.dumps(asdict(settings) if settings else {}, default=_absolute)
-        row = (kind, now(), who or _user(), why, said, json.dumps(versions_of(frameworks)), policy)
         with self.writing():
-            return self.change(
-                "INSERT INTO runs (kind, began, who, why, settings, versions, policy) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                row,
+            return self.insert(
+                "runs",
+                kind=kind,
+                began=now(),
+                who=who or _user(),
+                why=why,
+                settings=json.dumps(asdict(settings) if settings else {}, default=_absolute),
+                versions=json.dumps(versions_of(frameworks)),
+                policy=policy,
             )
 
     def end(self, run: int) -> None:
@@ -128,11 +131,9 @@ class Store(Database):
                 submission = self._submission(run, one)
                 evidence = None
                 if one.evidence:
-                    cursor = self._base.execute(
-                        "INSERT INTO evidence (submission, run, packed) VALUES (?, ?, ?)",
-                        (submission, run, one.evidence),
+                    evidence = self.insert(
+                        "evidence", submission=submission, run=run, packed=one.evidence
                     )
-                    evidence = cursor.lastrowid
                 self._insert(run, submission, evidence, one)
 
     def amend(self, run: int, filed: Mapping[int, Filed]) -> None:
@@ -155,14 +156,12 @@ class Store(Database):
         return int(row[0])
 
     def _insert(self, run: int, submission: int, evidence: int | None, one: Filed) -> None:
-        self._base.execute(
-            "INSERT INTO results (submission, run, evidence, key, standing, told, score, "
-            "max_score, provisional, seconds, made, packed) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(submission, run, evidence, one.key, one.standing, one.told),
-                *(one.score, one.max_score, one.provisional, one.seconds, now(), one.result),
-            ),
+        same = ("key", "standing", "told", "score", "max_score", "provisional", "seconds")
+        self.insert(
+            "results",
+            **{"submission": submission, "run": run, "evidence": evidence},
+            **{name: getattr(one, name) for name in same},
+            **{"made": now(), "packed": one.result},
         )
 
     def add_listed(self, run: int, found: Sequence[Listed]) -> None:
@@ -180,10 +179,9 @@ class Store(Database):
     def enrol(self, run: int, students: Sequence[Student]) -> None:
         """Note the students of a roster; a later roster takes the place of an earlier one."""
         with self.writing():
-            self._base.executemany(
-                "INSERT INTO students (run, name, packed) VALUES (?, ?, ?)",
-                [(run, each.name, msgspec.json.encode(each).decode()) for each in students],
-            )
+            for each in students:
+                packed = msgspec.json.encode(each).decode()
+                self.insert("students", run=run, name=each.name, packed=packed)
 
     def enrolled(self) -> dict[str, Student]:
         """Return the students of the newest roster, by name; none where there was no roster."""
@@ -314,10 +312,8 @@ def release(store: Store, run: int, pages: Iterable[tuple[str, str, bytes]]) -> 
     """Note what a run gives back: students, names of files, contents."""
     with store.writing():
         for name, file, content in pages:
-            store.change(
-                "INSERT INTO released (run, name, file, content) VALUES (?, ?, ?, ?)",
-                (run, name, file, zlib.compress(content)),
-            )
+            packed = zlib.compress(content)
+            store.insert("released", run=run, name=name, file=file, content=packed)
 
 
 def releases(store: Store, name: str) -> list[Release]:
