@@ -12,6 +12,7 @@ import click
 
 from gradkit.cli.usage import Refusal
 from gradkit.report.formats import FORMATS, refusal, render
+from gradkit.writing import refusing
 
 if TYPE_CHECKING:
     from gradkit.records.result import Result
@@ -90,10 +91,8 @@ def to_file(data: bytes, out: Path) -> None:
     Refusal
         It cannot be written.
     """
-    try:
+    with refusing(Refusal, out):
         out.write_bytes(data)
-    except OSError as error:
-        raise Refusal(f"{out}: cannot be written ({error.strerror}).") from None
 
 
 def _to_stdout(text: str, encoding: str) -> None:

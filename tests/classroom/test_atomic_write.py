@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradkit.classroom.feedback import pages as module
-from gradkit.classroom.feedback.pages import write_atomically
+from gradkit import writing as module
+from gradkit.writing import write_atomically
 
 KILLED = """
 import sys

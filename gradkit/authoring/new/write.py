@@ -22,6 +22,7 @@ from gradkit.authoring.new.variant import files_of
 from gradkit.errors import GradkitError
 from gradkit.records.task import Assignment
 from gradkit.task.assignment import DEFAULT, read_assignment
+from gradkit.writing import refusing
 
 PLAIN = Path(__file__).parent / "files"
 PLACES = {
@@ -166,10 +167,8 @@ def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
             f"{folder} already has {', '.join(there[:3])}{more}, and nothing is overwritten. "
             "Name a folder that is empty or not there yet."
         )
-    try:
+    with refusing(WriteError, folder):
         for name, content in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
-    except OSError as error:
-        raise WriteError(f"{folder}: cannot be written ({error.strerror}).") from None

@@ -18,6 +18,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.records.course import Match, Sender, Student
 from gradkit.submission.files import shown
 from gradkit.submission.gather import Handed
+from gradkit.writing import UNREADABLE, refusing
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "name": (
@@ -56,12 +57,9 @@ def read_roster(path: Path) -> list[Student]:
     CsvTableError
         It cannot be opened, or see `roster`.
     """
-    try:
-        return roster(path.read_bytes(), path.name)
-    except OSError as error:
-        raise CsvTableError(
-            f"{path}: cannot be opened ({error.strerror}). Check the path and the permissions."
-        ) from None
+    with refusing(CsvTableError, path, *UNREADABLE):
+        data = path.read_bytes()
+    return roster(data, path.name)
 
 
 def roster(data: bytes, name: str) -> list[Student]:

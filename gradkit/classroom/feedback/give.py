@@ -28,7 +28,6 @@ from gradkit.classroom.feedback.address import (
 )
 from gradkit.classroom.feedback.drafts import Page, drafts, made
 from gradkit.classroom.feedback.gradebook import fill_gradebook
-from gradkit.classroom.feedback.pages import write_atomically
 from gradkit.classroom.feedback.worksheet import fill_worksheet
 from gradkit.classroom.remark import settings_of
 from gradkit.classroom.store.attempts import counting_attempts, rule_of
@@ -38,6 +37,7 @@ from gradkit.records.classroom import Release
 from gradkit.records.course import PLATFORMS, FilledTable, Mark, Source
 from gradkit.records.reports import Given, Left
 from gradkit.task.assignment import read_assignment
+from gradkit.writing import UNREADABLE, refusing, write_atomically
 
 PAGE, GRADE = "page", "grade"
 """What a student may be left without."""
@@ -286,22 +286,14 @@ def _write_pages(plan: Plan, bundle: _Bundle) -> Path:
 
 def _replace(path: Path, data: bytes) -> None:
     _make_folder(path.parent)
-    try:
-        with write_atomically(path) as stream:
-            stream.write(data)
-    except OSError as error:
-        raise BundleError(
-            f"{path}: cannot be written ({error.strerror}). What was there before is as it was."
-        ) from None
+    kept = "What was there before is as it was."
+    with refusing(BundleError, path, advice=kept), write_atomically(path) as stream:
+        stream.write(data)
 
 
 def _make_folder(folder: Path) -> None:
-    try:
+    with refusing(BundleError, folder, "cannot be made", "Choose another place with --out."):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BundleError(
-            f"{folder}: cannot be made ({error.strerror}). Choose another place with --out."
-        ) from None
 
 
 DEFAULTS = {"canvas": "canvas.zip", "moodle": "moodle.zip", "folder": "pages"}
@@ -400,12 +392,8 @@ def _table(
                 "--in-place needs a table: name it with --worksheet or --gradebook."
             )
         return None
-    try:
+    with refusing(FeedbackError, path, *UNREADABLE):
         data = path.read_bytes()
-    except OSError as error:
-        raise FeedbackError(
-            f"{path}: cannot be opened ({error.strerror}). Check the path and the permissions."
-        ) from None
     written = path if in_place else target.parent / path.name
     if not in_place and written.resolve() == path.resolve():
         raise FeedbackError(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn, Self
 
 from gradkit.errors import GradkitError
+from gradkit.writing import refusing
 
 FORMAT = "gradkit/class/v2"
 
@@ -143,15 +144,11 @@ class Database:
             raise
 
     def _prepare(self, folder: Path) -> None:
-        try:
+        with refusing(StoreError, folder, advice="Choose another folder with --out."):
             folder.mkdir(parents=True, exist_ok=True)
             self._stack.enter_context(locked(folder))
             if not self.path.exists():
                 self._begin(folder / NEW)
-        except OSError as error:
-            raise StoreError(
-                f"{folder}: cannot be written ({error.strerror}). Choose another folder with --out."
-            ) from None
 
     def _begin(self, path: Path) -> None:
         """Make a class file without a run, and put it in its place once it is whole."""

@@ -8,9 +8,9 @@ import pytest
 from report.html.samples import HOSTILE, WORDS, Elements, result
 
 from gradkit.records.finding import UNEXPLAINED
+from gradkit.report.document import link
 from gradkit.report.html import Row, TaskRow, class_page, to_row
 from gradkit.report.html.class_page import _checks, _mistakes, _scores
-from gradkit.report.document import link
 from gradkit.report.html.page import render
 
 TASKS = (
