@@ -168,7 +168,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A student's score before and after; None where no attempt with a score counts."""
+    """Points before and after, of a student or a check; None where nothing with a score counts."""
 
     name: str
     old: float | None

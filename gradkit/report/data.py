@@ -40,7 +40,12 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     """One result as an object; several, or ``many`` that were asked for, as a list."""
     data = [to_data(result, hints) for result in results]
     chosen = data if many or len(data) != 1 else data[0]
-    text = json.dumps(chosen, indent=2, ensure_ascii=False, allow_nan=False)
+    return json_text(chosen)
+
+
+def json_text(data: object) -> str:
+    """Write plain data as JSON that people can read too."""
+    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
     # Half a surrogate pair, from a file name or an error text, is in no encoding.
     text = re.sub("[\ud800-\udfff]", "\ufffd", text)
     return OLD_COMMAND.sub(r"#\\u0023", text) + "\n"

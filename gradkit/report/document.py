@@ -14,7 +14,7 @@ from urllib.parse import quote
 from gradkit.language import language, say, say_each
 from gradkit.report.formula import FORMULAS, pieces
 from gradkit.report.rounding import points
-from gradkit.report.words import override_text, word
+from gradkit.report.words import SIGNS, override_text, word
 from gradkit.templates import environment, fill
 from gradkit.text import clean_text, label_said, where
 
@@ -62,19 +62,6 @@ def _prepare() -> None:
         "clean": clean_text,
         "entry_name": entry_name,
     }
-
-
-SIGNS = {
-    "pass": ("✓", "pass"),
-    "fail": ("✗", "fail"),
-    "error": ("✗", "fail"),
-    "timeout": ("✗", "fail"),
-    "missing": ("–", "absent"),
-    "blocked": ("–", "absent"),
-    "inconclusive": ("?", "open"),
-    "not-checked": ("?", "open"),
-}
-"""For each state of a check a sign, and the kind that it is counted and coloured with."""
 
 
 def policy(**inline: str) -> str:

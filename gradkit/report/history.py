@@ -5,8 +5,6 @@ No word in it is gradkit's alone: it is read by people who have never seen the c
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
@@ -16,8 +14,9 @@ from rich.text import Text
 from gradkit.language import phrase, say
 from gradkit.records.classroom import Run, RunKind
 from gradkit.records.reports import History
+from gradkit.report.data import json_text
 from gradkit.report.document import document
-from gradkit.report.escape import OLD_COMMAND, log_text
+from gradkit.report.escape import log_text
 from gradkit.report.table import Table, show_table
 from gradkit.text import clean_text
 
@@ -45,11 +44,7 @@ def to_text(history: History) -> str:
 
 def to_json(history: History) -> str:
     """All of it as data, in UTF-8: schema ``gradkit/history/v1``, the names of the records."""
-    data = {"schema": SCHEMA, **asdict(history)}
-    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
-    # Half a surrogate pair, from a file's name, is in no encoding.
-    text = re.sub("[\ud800-\udfff]", "\ufffd", text)
-    return OLD_COMMAND.sub(r"#\\u0023", text) + "\n"
+    return json_text({"schema": SCHEMA, **asdict(history)})
 
 
 def show_runs(runs: Sequence[Run], console: Console) -> None:

@@ -13,8 +13,7 @@ from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report.escape import code_block, code_span
 from gradkit.report.plain_text import ROOM, check_text, fit, head_text, refusal_text, shorten, total
 from gradkit.report.rounding import CENT, points, round_points
-from gradkit.report.text import MARKS
-from gradkit.report.words import word
+from gradkit.report.words import SIGNS, word
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
@@ -71,7 +70,7 @@ def _task(task: TaskResult, hints: int, room: int) -> list[str]:
 
 
 def _row(check: CheckResult, cents: int) -> str:
-    sign, _, _ = MARKS[check.state]
+    sign, _ = SIGNS[check.state]
     worth = f"{points(cents / CENT)} / {points(check.max_score)}" if check.max_score else ""
     return f"| {sign} | {check.check} | {worth} | {word(check.state)} |"
 

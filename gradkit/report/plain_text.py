@@ -5,7 +5,6 @@ Wherever it is printed on the way, no line of it is a command to the runner of a
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -15,7 +14,14 @@ from gradkit.records.finding import Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report.escape import log_text
 from gradkit.report.rounding import points
-from gradkit.report.text import Line, check_head, check_lines, finding_lines
+from gradkit.report.text import (
+    Line,
+    check_head,
+    check_lines,
+    finding_lines,
+    printed,
+    show_lines,
+)
 from gradkit.text import clean_text, where
 
 WIDTH = 100
@@ -93,16 +99,7 @@ def total(result: Result) -> str:
 
 
 def _plain(lines: Iterable[Line], width: int) -> str:
-    from rich.console import Console
-    from rich.padding import Padding
-
-    buffer = io.StringIO()
-    console = Console(
-        file=buffer, width=width, color_system=None, legacy_windows=False, force_jupyter=False
-    )
-    for line, indent in lines:
-        console.print(Padding(line, (0, 0, 0, indent), expand=False))
-    text = "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
+    text = printed(lambda console: show_lines(lines, console), width)
     return clean_text(text, TEXT_BYTES).strip("\n")
 
 

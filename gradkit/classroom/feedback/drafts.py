@@ -19,9 +19,9 @@ from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import last
 from gradkit.classroom.store.overrides import overrides, with_overrides
 from gradkit.classroom.store.results import Store, digest_of, unpack
-from gradkit.records.classroom import CountingAttempt, Kept, Override, Release
+from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release
 from gradkit.records.finding import Finding
-from gradkit.records.reports import Changes, Moved, PointsChange, PointsGiven
+from gradkit.records.reports import Changes, Moved, PointsGiven
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report.comment import to_comment
 from gradkit.report.data import TITLE_LEVEL, visible
@@ -74,7 +74,7 @@ def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
     """
     old, new = seen(former.stand), seen(stand)
     name = stand.kept.name
-    score = PointsChange(name, old.score, old.max_score, new.score, new.max_score)
+    score = Change(name, old.score, old.max_score, new.score, new.max_score)
     numbers = (former.stand.number, stand.number)
     found = Changes(
         former.since,
@@ -98,13 +98,13 @@ def _by_check(result: Result) -> dict[tuple[str, str], tuple[TaskResult, CheckRe
     }
 
 
-def _checks(old: Result, new: Result) -> Iterator[PointsChange]:
+def _checks(old: Result, new: Result) -> Iterator[Change]:
     before, after = _by_check(old), _by_check(new)
     for key in dict.fromkeys([*before, *after]):
         task, _ = after.get(key) or before[key]
         was, now = _worth(before.get(key)), _worth(after.get(key))
         if was != now:
-            yield PointsChange(f"{task.title}: {key[1]}", *was, *now)
+            yield Change(f"{task.title}: {key[1]}", *was, *now)
 
 
 def _worth(found: tuple[TaskResult, CheckResult] | None) -> tuple[float, float]:

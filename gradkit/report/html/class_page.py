@@ -11,13 +11,13 @@ from gradkit.records.finding import UNEXPLAINED
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.verdict import State
 from gradkit.report.data import TITLE_LEVEL, visible
-from gradkit.report.document import SIGNS, document
+from gradkit.report.document import document
 from gradkit.report.html import plots
 from gradkit.report.html.drawings import Drawing
 from gradkit.report.html.plots import placed
 from gradkit.report.html.student_page import Report
 from gradkit.report.rounding import points
-from gradkit.report.words import override_text, word
+from gradkit.report.words import SIGNS, override_text, word
 from gradkit.text import clean_text
 
 
