@@ -10,7 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 
 from gradkit.classroom.feedback.pages import ALONE, CHUNK
@@ -190,9 +190,7 @@ class Past:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._began = {run.id: run.began for run in store.runs()}
-        self._known: dict[
-            int, tuple[dict[str, CountingAttempt], dict[str, tuple[Override, ...]]]
-        ] = {}
+        self._at = cache(self._stood)
         self._reasons = store.rows(
             "SELECT DISTINCT submission, run, why FROM results JOIN runs ON runs.id = run "
             "WHERE kind = 'remark' AND why != '' ORDER BY run"
@@ -229,11 +227,11 @@ class Past:
         ]
         return Former(self._began[run], stand, tuple(dict.fromkeys(reasons)), tuple(taken))
 
-    def _at(self, run: int) -> tuple[dict[str, CountingAttempt], dict[str, tuple[Override, ...]]]:
-        if run not in self._known:
-            found = {one.kept.name: one for one in counting_attempts(self._store, run)}
-            self._known[run] = found, overrides(self._store, run)
-        return self._known[run]
+    def _stood(
+        self, run: int
+    ) -> tuple[dict[str, CountingAttempt], dict[str, tuple[Override, ...]]]:
+        found = {one.kept.name: one for one in counting_attempts(self._store, run)}
+        return found, overrides(self._store, run)
 
 
 def drafts(

@@ -249,7 +249,7 @@ def bars(rows: tuple[tuple[str, int], ...]) -> str:
 
 
 @lru_cache(maxsize=KEPT)
-def shares(rows: tuple[tuple[str, tuple[int, int, int, int]], ...]) -> str:
+def shares(rows: tuple[tuple[str, tuple[int, ...]], ...]) -> str:
     """A bar for each row of how many passed, failed, are absent and are open."""
     with _page_style():
         figure, axes = _horizontal(len(rows), 2.4, top=0.3)
