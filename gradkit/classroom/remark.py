@@ -20,9 +20,8 @@ from gradkit.classroom.cache_key import (
     refuse_other_version,
 )
 from gradkit.classroom.process_pool import map_chunks
-from gradkit.classroom.store.attempts import counting_attempts, policy
+from gradkit.classroom.store.attempts import counting_attempts, overrides, policy, with_overrides
 from gradkit.classroom.store.database import StoreError
-from gradkit.classroom.store.overrides import overrides, with_overrides
 from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.grading.assess import (

@@ -16,7 +16,7 @@ from gradkit.cli.usage import FAILED, PASSED, Command, OneOf, Refusal
 @options.ASSIGNMENT
 def list_command(assignment: Path | None) -> None:
     """List tasks, roles, checks and points."""
-    from gradkit.report.assignment import outline
+    from gradkit.report.exercise import outline
     from gradkit.task.assignment import read_assignment
 
     click.echo(outline(read_assignment(assignment)), nl=False)
@@ -28,7 +28,7 @@ def list_command(assignment: Path | None) -> None:
 def audit_command(assignment: Path | None, reference: Path | None) -> None:
     """Try every known mistake against an assignment, and list those that slip through."""
     from gradkit.authoring.audit import audit_file
-    from gradkit.report.assignment import to_text
+    from gradkit.report.exercise import to_text
 
     found = audit_file(assignment, reference)
     click.echo(to_text(found), nl=False)
@@ -53,7 +53,7 @@ def explain_command(code: str | None, out: Path | None) -> None:
     """Show the page of a mistake; without a CODE list them all."""
     from gradkit.authoring.new.write import write
     from gradkit.diagnosis.mistakes.catalogue import catalogue, mistake
-    from gradkit.report.page import listing, page_text, pages_of, show_page
+    from gradkit.report.exercise import listing, page_text, pages_of, show_page
     from gradkit.text import spell
 
     page = None if code is None else mistake(code)

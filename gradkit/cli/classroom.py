@@ -88,7 +88,7 @@ def override_command(
     """
     if withdraw == (points is not None):
         raise Refusal("give either POINTS, or --withdraw to take back those that were set.")
-    from gradkit.classroom.store.overrides import override_points
+    from gradkit.classroom.store.attempts import override_points
     from gradkit.report.rounding import points as shown
 
     done = override_points(folder, student, check, points, comment=comment, by=by)

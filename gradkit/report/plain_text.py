@@ -1,6 +1,7 @@
-"""Write a check or a finding as plain text for a platform, within the bytes that it takes.
+"""Write checks, findings and results as plain text for a platform, within the bytes it takes.
 
-Wherever it is printed on the way, no line of it is a command to the runner of a build.
+Wherever it is printed on the way, no line of it is a command to the runner of a build. In the
+comment beside a grade, what a platform takes for mark-up is for whoever writes its table to escape.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from typing import Any
 
 from gradkit.language import phrase, say
 from gradkit.records.finding import Finding
+from gradkit.records.reports import Changes
 from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.report.document import document
 from gradkit.report.escape import log_text
-from gradkit.report.rounding import points
+from gradkit.report.rounding import points, round_points
 from gradkit.report.text import (
     Line,
     check_head,
@@ -161,3 +164,28 @@ def fit_tests(
 def dump(data: Mapping[str, Any]) -> str:
     """Strict JSON in ASCII, which no encoding on the way can spoil."""
     return json.dumps(data, allow_nan=False) + "\n"
+
+
+LIMIT = 50_000
+"""Bytes; Moodle keeps more, and nobody reads more."""
+
+
+def to_comment(result: Result, hints: int, changes: Changes | None = None) -> str:
+    """The points of each check with what there is to say, and first what has changed.
+
+    Parameters
+    ----------
+    result : Result
+        As the student may see it.
+    hints : int
+    changes : Changes, optional
+        What the student did not know.
+    """
+    tools = {"zip": zip, "round_points": round_points, "check_text": check_text, "total": total}
+    tools |= {"shorten": shorten, "head_text": head_text, "endless": ENDLESS}
+
+    def made(room: int) -> str:
+        values = {"result": result, "hints": hints, "changes": changes, "room": room}
+        return document("comment.txt", **values, **tools).removesuffix("\n")
+
+    return fit(made, LIMIT)

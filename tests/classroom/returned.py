@@ -13,8 +13,8 @@ from classroom.here import Here
 
 from gradkit.classroom.course.roster import enrolment_of
 from gradkit.classroom.grade import Grading
-from gradkit.classroom.grading_worker import grader
 from gradkit.classroom.store.results import Store
+from gradkit.classroom.worker_pool import grader
 from gradkit.grading.settings import Settings
 from gradkit.records.course import Student
 from gradkit.submission.gather import gather

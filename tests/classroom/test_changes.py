@@ -8,8 +8,8 @@ import pytest
 from report.html.samples import WORDS
 from report.html.samples import result as sample
 
-from gradkit.classroom.feedback.drafts import Former, Stand, changes
-from gradkit.classroom.store.overrides import basis_of
+from gradkit.classroom.feedback.pages import Former, Stand, changes
+from gradkit.classroom.store.attempts import basis_of
 from gradkit.classroom.store.results import pack
 from gradkit.records.classroom import Change, Kept, Override
 from gradkit.records.reports import Changes

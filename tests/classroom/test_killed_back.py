@@ -22,9 +22,8 @@ import pytest
 from classroom.classes import command, environment, mixed, processes
 from classroom.returned import HEAD, graded
 
-from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.store.attempts import counting_attempts, overrides, result_of
 from gradkit.classroom.store.database import FILE
-from gradkit.classroom.store.overrides import overrides, result_of
 from gradkit.classroom.store.results import Store, content, given
 
 KILLS = int(os.environ.get("GRADKIT_KILLS", "50"))

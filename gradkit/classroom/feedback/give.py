@@ -26,8 +26,8 @@ from gradkit.classroom.feedback.address import (
     write_folder,
     write_zip,
 )
-from gradkit.classroom.feedback.drafts import Page, drafts, made
 from gradkit.classroom.feedback.gradebook import fill_gradebook
+from gradkit.classroom.feedback.pages import Page, drafts, made
 from gradkit.classroom.feedback.worksheet import fill_worksheet
 from gradkit.classroom.remark import settings_of
 from gradkit.classroom.store.attempts import counting_attempts, rule_of

@@ -8,8 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from gradkit.classroom.course.find_student import pseudonym
-from gradkit.classroom.store.attempts import counting_attempt
-from gradkit.classroom.store.overrides import counting_results, result_of
+from gradkit.classroom.store.attempts import counting_attempt, counting_results, result_of
 from gradkit.classroom.store.results import Store, releases, unpack
 from gradkit.errors import GradkitError
 from gradkit.records.classroom import CountingAttempt, Run

@@ -9,8 +9,7 @@ from dataclasses import replace
 from typing import get_args
 
 from gradkit.classroom.course.find_student import pseudonym
-from gradkit.classroom.store.attempts import counting_attempts
-from gradkit.classroom.store.overrides import counting_results
+from gradkit.classroom.store.attempts import counting_attempts, counting_results
 from gradkit.classroom.store.results import Store
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, HandedIn, Row, Summary

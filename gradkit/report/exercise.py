@@ -1,4 +1,4 @@
-"""Pages of the catalogue for people: one mistake, or the list of all.
+"""Write what an assignment asks for, what an audit of it found, and pages of the catalogue.
 
 A page is Markdown and reads well as it stands; on a terminal rich sets it.
 """
@@ -8,11 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from gradkit.records.mistake import Mistake
+from gradkit.records.mistake import Audit, Mistake
+from gradkit.records.task import Assignment
 from gradkit.report.document import document
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+def outline(assignment: Assignment) -> str:
+    """Tasks with their roles, checks and points."""
+    return document("outline.txt", assignment=assignment)
+
+
+def to_text(audit: Audit) -> str:
+    """Per task: what slips through, which checks catch the others, and the blind spots."""
+    return document("audit.txt", audit=audit)
+
 
 WHERE = {
     "forward": "In the forward pass",
