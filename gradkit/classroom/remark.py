@@ -22,7 +22,7 @@ from gradkit.classroom.cache_key import (
 from gradkit.classroom.process_pool import map_chunks
 from gradkit.classroom.store.attempts import counting_attempts, overrides, policy, with_overrides
 from gradkit.classroom.store.database import StoreError
-from gradkit.classroom.store.results import Store, pack, unpack
+from gradkit.classroom.store.results import Store, filed_of, pack, unpack
 from gradkit.diagnosis.mistakes.catalogue import mistake
 from gradkit.grading.assess import (
     StaleError,
@@ -416,19 +416,7 @@ def _mark(marker: Marker, stored: _Stored) -> _Marked:
     except StaleError as error:
         return kept, None, str(error)
     packed = pack(new)
-    # Of records, two numbers that are not numbers would never be equal.
+    # Compare bytes: NaN never equals itself.
     if packed == stored.result and stored.key == kept.key:
         return kept, None, ""
-    filed = Filed(
-        kept.name,
-        kept.path,
-        kept.digest,
-        stored.key,
-        "graded",
-        score=new.score,
-        max_score=new.max_score,
-        provisional=new.provisional,
-        tier=new.tier,
-        result=packed,
-    )
-    return kept, filed, ""
+    return kept, filed_of(kept, stored.key, new, result=packed), ""

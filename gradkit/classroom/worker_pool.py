@@ -24,7 +24,7 @@ from typing import NoReturn, Protocol, Self
 
 import msgspec
 
-from gradkit.classroom.store.results import pack
+from gradkit.classroom.store.results import filed_of, pack
 from gradkit.faults import contain
 from gradkit.grading.session import Session
 from gradkit.grading.settings import BreakdownError, GradingError, Settings
@@ -84,22 +84,10 @@ class Grader:
         except Exception as error:  # a fault of ours must cost one submission, never the class
             contain(error, f"over {parcel.name}")
             return Reply(replace(filed, standing="failed", told=_broken(error)))
-        marks = graded.result
-        filed = Filed(
-            parcel.name,
-            parcel.path,
-            parcel.digest,
-            order.key,
-            "graded",
-            score=marks.score,
-            max_score=marks.max_score,
-            provisional=marks.provisional,
-            seconds=time.monotonic() - started,
-            tier=marks.tier,
-            result=result,
-            evidence=evidence,
-        )
-        return Reply(filed, _timed_out(marks))
+        taken = time.monotonic() - started
+        packed = {"result": result, "evidence": evidence, "seconds": taken}
+        filed = filed_of(parcel, order.key, graded.result, **packed)
+        return Reply(filed, _timed_out(graded.result))
 
 
 def _broken(error: Exception) -> str:

@@ -26,6 +26,8 @@ from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Filed, Kept, Listed, Release, Run, RunKind
 from gradkit.records.course import Sender, Student
 from gradkit.records.mistake import Preset
+from gradkit.records.result import Result
+from gradkit.records.submission import RawSubmission
 from gradkit.text import storable
 
 T = TypeVar("T")
@@ -285,6 +287,13 @@ class Store(Database):
             Run(**{**row, **{fact: json.loads(row[fact]) for fact in facts}})
             for row in map(dict, rows)
         ]
+
+
+def filed_of(one: Kept | RawSubmission, key: str, marks: Result, **more: Any) -> Filed:
+    """A result as it is about to be stored, of a submission or in an older one's place."""
+    parts = ("score", "max_score", "provisional", "tier")
+    told = {name: getattr(marks, name) for name in parts}
+    return Filed(one.name, one.path, one.digest, key, "graded", **told, **more)
 
 
 def now() -> str:

@@ -20,6 +20,7 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 
 from gradkit.language import say
 from gradkit.loading import unsettled
+from gradkit.report.document import document
 from gradkit.report.words import word
 
 if TYPE_CHECKING:
@@ -101,8 +102,6 @@ def placed(drawing: str, name: str, title: str) -> str:
 
 INK, FAINT, FOUND, EXPECTED = "#000001", "#000002", "#000003", "#000004"
 SURFACE = "#000005"
-LEVELS = ("#000010", "#000011", "#000012", "#000013", "#000014")
-"""Of a heat map: right, then ever worse."""
 STATES = {"pass": "#000020", "fail": "#000021", "absent": "#000022", "open": "#000023"}
 
 COLOURS: Mapping[str, str] = {
@@ -111,7 +110,6 @@ COLOURS: Mapping[str, str] = {
     FOUND: "var(--found)",
     EXPECTED: "var(--expected)",
     SURFACE: "var(--surface)",
-    **{colour: f"var(--heat-{level})" for level, colour in enumerate(LEVELS)},
     **{colour: f"var(--bar-{state})" for state, colour in STATES.items()},
 }
 """What is drawn in a colour that nobody sees, and the colour of the page that replaces it."""
@@ -185,37 +183,7 @@ def _climbs(values: tuple[float, ...]) -> bool:
 @lru_cache(maxsize=KEPT)
 def heat_map(matrices: tuple[tuple[str, Matrix], ...]) -> str:
     """Matrices with their names side by side, each entry in a shade and with a label."""
-    side, gap, head = 0.62, 0.45, 0.5
-    columns = [len(matrix[0]) for _, matrix in matrices]
-    width = sum(columns) * side + gap * len(matrices) + 0.1
-    height = max(len(matrix) for _, matrix in matrices) * side + head + 0.05
-    with _page_style():
-        from matplotlib.patches import Rectangle
-
-        figure = _figure(width, height)
-        # In inches from the top left. Axes would take most of the time, and add nothing.
-        place = figure.dpi_scale_trans
-
-        def write(x: float, y: float, text: str) -> None:
-            figure.text(x, height - y, text, transform=place, ha="center", va="center")
-
-        left = gap
-        for (name, matrix), n in zip(matrices, columns, strict=True):
-            write(left + n * side / 2, 0.12, name)
-            for column in range(n):
-                write(left + (column + 0.5) * side, 0.36, str(column))
-            for row, cells in enumerate(matrix):
-                top = head + row * side
-                write(left - 0.12, top + side / 2, str(row))
-                for column, cell in enumerate(cells):
-                    x, y = left + column * side, height - top - side
-                    size, colour = side - 0.03, LEVELS[cell.level]
-                    figure.add_artist(
-                        Rectangle((x, y), size, size, transform=place, color=colour, linewidth=0)
-                    )
-                    write(x + size / 2, top + side / 2, cell.label)
-            left += n * side + gap
-        return _text(figure)
+    return document("heat_map.html", matrices=matrices)
 
 
 @lru_cache(maxsize=KEPT)
@@ -300,21 +268,16 @@ def _page_style() -> Iterator[None]:
         yield
 
 
-def _figure(width: float, height: float) -> Figure:
+def _axes(
+    width: float, height: float, *, left: float, right: float, bottom: float, top: float
+) -> tuple[Figure, Axes]:
+    """A figure with one pair of axes; margins, like all lengths here, in inches."""
     # Without pyplot: no window, nothing that is kept from one figure to the next.
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height))
     FigureCanvasSVG(figure)
-    return figure
-
-
-def _axes(
-    width: float, height: float, *, left: float, right: float, bottom: float, top: float
-) -> tuple[Figure, Axes]:
-    """A figure with one pair of axes; margins, like all lengths here, in inches."""
-    figure = _figure(width, height)
     size = ((width - left - right) / width, (height - bottom - top) / height)
     return figure, figure.add_axes((left / width, bottom / height, *size))
 

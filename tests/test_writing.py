@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from gradkit import writing as module
-from gradkit.writing import write_atomically
+from gradkit.writing import UNREADABLE, add_member, refusing, write_atomically
 
 KILLED = """
 import sys
@@ -97,3 +98,34 @@ def test_an_archive_is_whole_whenever_the_process_is_killed(tmp_path: Path, kill
             with zipfile.ZipFile(path) as archive:
                 assert archive.testzip() is None
                 assert len(archive.namelist()) in (1, 200)
+
+
+class RefusedError(Exception):
+    """What a command would say."""
+
+
+def test_what_the_system_refuses_is_a_sentence(tmp_path: Path) -> None:
+    """With the place, the reason and the advice; other errors are nobody's refusal."""
+    path = tmp_path / "none" / "a.txt"
+    said = re.escape(f"{path}: cannot be opened (No such file or directory). Check the path and")
+    with pytest.raises(RefusedError, match=said), refusing(RefusedError, path, *UNREADABLE):
+        path.read_bytes()
+    with pytest.raises(RefusedError, match=r"cannot be written \(.*\)\.$"):  # noqa: SIM117
+        with refusing(RefusedError, path):
+            path.write_bytes(b"")
+    with pytest.raises(ValueError, match="another"), refusing(RefusedError, path):
+        raise ValueError("another")
+
+
+def test_the_same_members_are_the_same_archive(tmp_path: Path) -> None:
+    """Byte for byte, whenever it is written; members have their permissions."""
+    for name in ("a.zip", "b.zip"):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            add_member(archive, "x.sh", b"echo", 0o755)
+            add_member(archive, "y.txt", b"y" * 100)
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        first, second = archive.infolist()
+    assert stat.S_IMODE(first.external_attr >> 16) == 0o755
+    assert stat.S_IMODE(second.external_attr >> 16) == 0o644
+    assert second.compress_size < second.file_size
