@@ -170,6 +170,13 @@ LIMIT = 50_000
 """Bytes; Moodle keeps more, and nobody reads more."""
 
 
+TOOLS: Mapping[str, object] = {
+    **{"check_text": check_text, "head_text": head_text, "title_text": title_text, "total": total},
+    **{"shorten": shorten, "round_points": round_points, "zip": zip, "endless": ENDLESS},
+}
+"""What templates of plain text call."""
+
+
 def to_comment(result: Result, hints: int, changes: Changes | None = None) -> str:
     """The points of each check with what there is to say, and first what has changed.
 
@@ -181,11 +188,9 @@ def to_comment(result: Result, hints: int, changes: Changes | None = None) -> st
     changes : Changes, optional
         What the student did not know.
     """
-    tools = {"zip": zip, "round_points": round_points, "check_text": check_text, "total": total}
-    tools |= {"shorten": shorten, "head_text": head_text, "endless": ENDLESS}
 
     def made(room: int) -> str:
         values = {"result": result, "hints": hints, "changes": changes, "room": room}
-        return document("comment.txt", **values, **tools).removesuffix("\n")
+        return document("comment.txt", **values, **TOOLS).removesuffix("\n")
 
     return fit(made, LIMIT)
