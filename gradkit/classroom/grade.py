@@ -210,8 +210,8 @@ class Grading:
 
         Parameters
         ----------
-        roll : Roll
-        pool : Pool
+        roll : Enrolment
+        pool : WorkerPool
         policy : str, optional
             Which attempt counts from now on, see `gradkit.classroom.store.attempts`.
 

@@ -6,6 +6,7 @@ are in `gradkit.cli.usage`.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -64,6 +65,8 @@ class Commands(click.Group):
         is anything imported from the working directory, whatever the environment says.
         """
         leave_working_directory()
+        # No array here is large enough for threads. Whoever has set a number keeps it.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="replace")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +42,6 @@ def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
     Without options the assignment file is read again from where it was when the class was
     graded, and what was decided before (--preset, --drop, --attempt) holds on.
     """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
     from gradkit.classroom.process_pool import cores
@@ -140,7 +138,6 @@ def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> 
     Pages show what the hint level of the assignment shows, and say what has changed since the
     last one. Ends with 1 where somebody is left out.
     """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rich.console import Console
 
     from gradkit.classroom.feedback.give import give_back

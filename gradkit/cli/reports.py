@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -174,7 +173,6 @@ def show_command(
     sheet. What --finding prints is one Python file, which is run again, with the outcome in
     comments.
     """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if viewer is None and (release is not None or out is not None):
         raise Refusal("--release and --out go with --as student.")
     if viewer is not None and finding is not None:

@@ -238,7 +238,7 @@ def enrolment_of(
 
     Returns
     -------
-    Roll
+    Enrolment
         In the order given. What the roster has no student for keeps its own name.
     """
     found = attributed(handed, senders(handed))

@@ -110,7 +110,7 @@ def counting_attempts(
 
     Returns
     -------
-    list of Counted
+    list of CountingAttempt
         Whoever has no attempt that the rule allows is not in it.
     """
     rule = rule or rule_of(store, upto)
