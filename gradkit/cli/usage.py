@@ -16,9 +16,6 @@ PASSED, FAILED, REFUSED, OPEN = 0, 1, 2, 3
 """Every check passed, some did not, could not grade, nothing failed but something could not
 be checked."""
 
-INTERRUPTED = 130
-"""As shells have it for what Ctrl-C ended."""
-
 
 class Refusal(click.ClickException):
     """Nothing can be done, and why: one sentence on standard error."""

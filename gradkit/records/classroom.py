@@ -54,7 +54,6 @@ class Filed:
     max_score: float | None = None
     provisional: bool = False
     seconds: float = 0.0
-    tier: int | None = None
     result: bytes = b""
     evidence: bytes = b""
 

@@ -291,7 +291,7 @@ class Store(Database):
 
 def filed_of(one: Kept | RawSubmission, key: str, marks: Result, **more: Any) -> Filed:
     """A result as it is about to be stored, of a submission or in an older one's place."""
-    parts = ("score", "max_score", "provisional", "tier")
+    parts = ("score", "max_score", "provisional")
     told = {name: getattr(marks, name) for name in parts}
     return Filed(one.name, one.path, one.digest, key, "graded", **told, **more)
 
