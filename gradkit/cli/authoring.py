@@ -80,11 +80,7 @@ def explain_command(code: str | None, out: Path | None) -> None:
 @options.out("PATH", "The zip archive (gradescope) or folder to write.", required=True)
 @options.ASSIGNMENT
 @options.REFERENCE
-@click.option(
-    "--no-reference",
-    is_flag=True,
-    help="Leave model solutions out; marks are then provisional.",
-)
+@options.flag("--no-reference", "Leave model solutions out; marks are then provisional.")
 @options.INSTALL
 @click.option(
     "--image",
@@ -107,14 +103,12 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
 
 @click.command("new", cls=Command, example="gradkit new hw")
 @click.argument("folder", type=options.FilePath(), metavar="DIR")
-@click.option(
-    "--instructor", is_flag=True, help="An assignment of one's own, with solutions and template."
-)
-@click.option(
+@options.flag("--instructor", "An assignment of one's own, with solutions and template.")
+@options.number(
     "--variant",
-    type=click.IntRange(0, 2**63 - 1),
-    metavar="SEED",
-    help="With --instructor: other sizes, activation, rates and data.",
+    (0, 2**63 - 1),
+    "With --instructor: other sizes, activation, rates and data.",
+    "SEED",
 )
 @options.INSTALL
 def new_command(folder: Path, **settings: Any) -> None:

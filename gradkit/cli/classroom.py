@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @options.ATTEMPT
 @options.NEW_VERSION
 @options.text_option("--why", "Kept with the new marks; students read it too.")
-@click.option("--dry-run", is_flag=True, help="List what would change, and store nothing.")
+@options.flag("--dry-run", "List what would change, and store nothing.")
 def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
     """Mark the class in DIR again: new points, deductions or tolerances, the same answers.
 
@@ -69,7 +69,7 @@ def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
 @click.argument("points", type=float, required=False)
 @options.text_option("--comment", "Why; the student reads it too.", required=True)
 @options.BY
-@click.option("--withdraw", is_flag=True, help="Take back the points that were set.")
+@options.flag("--withdraw", "Take back the points that were set.")
 def override_command(
     folder: Path,
     student: str,
@@ -124,14 +124,10 @@ def override_command(
 @click.option(
     "--column", metavar="TITLE", help="The assignment in the gradebook, by title or number."
 )
-@click.option(
-    "--in-place", is_flag=True, help="Replace the CSV itself.  [default: write beside the zip]"
-)
-@click.option(
-    "--changed", is_flag=True, help="Leave out pages that their students have been given already."
-)
+@options.flag("--in-place", "Replace the CSV itself.  [default: write beside the zip]")
+@options.flag("--changed", "Leave out pages that their students have been given already.")
 @options.text_option("--why", "Kept with the release.")
-@click.option("--dry-run", is_flag=True, help="List who would be left out, and write nothing.")
+@options.flag("--dry-run", "List who would be left out, and write nothing.")
 def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> None:
     """Write what goes back to the students of the class in DIR, and note what each was given.
 
@@ -161,7 +157,7 @@ def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> 
 @click.command("purge", cls=Command, example='gradkit purge results "Ann Lee" --why "asked for it"')
 @options.CLASS
 @click.argument("student")
-@click.option("--yes", is_flag=True, help="Do not ask; STUDENT is then the whole name.")
+@options.flag("--yes", "Do not ask; STUDENT is then the whole name.")
 @options.text_option("--why", "Kept with the note that it was done.")
 @options.BY
 def purge_command(folder: Path, student: str, yes: bool, why: str, by: str) -> None:

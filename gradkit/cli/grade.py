@@ -23,25 +23,18 @@ if TYPE_CHECKING:
     "DIR", "Folder for the results; grading goes on there where it was left.", required=True
 )
 @options.assignment_options
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 256),
-    metavar="N",
-    help="Submissions graded at a time.  [default: one for each core]",
+@options.number(
+    "--workers", (1, 256), "Submissions graded at a time.  [default: one for each core]"
 )
 @options.REQUIRE_TIER
 @options.HINTS
-@click.option("--html", is_flag=True, help="Write pages too: DIR/pages/index.html and below.")
+@options.flag("--html", "Write pages too: DIR/pages/index.html and below.")
 @options.path_option(
     "--roster", "CSV", "The course's list of students; a gradebook or worksheet is one."
 )
-@click.option(
-    "--groups", is_flag=True, help="What one of a roster's group handed in is the whole group's."
-)
+@options.flag("--groups", "What one of a roster's group handed in is the whole group's.")
 @options.ATTEMPT
-@click.option(
-    "--dry-run", is_flag=True, help="List whose the submissions are and what is odd; run nothing."
-)
+@options.flag("--dry-run", "List whose the submissions are and what is odd; run nothing.")
 @options.NEW_VERSION
 @click.option(
     "--scheduler",

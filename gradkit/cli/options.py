@@ -54,6 +54,18 @@ def text_option(
     return click.option(name, type=Text(), default=None if required else "", **told)
 
 
+def flag(name: str, help_: str) -> Callable[[FC], FC]:
+    """Make an option without a value."""
+    return click.option(name, is_flag=True, help=help_)
+
+
+def number(
+    name: str, bounds: tuple[int, int | None], help_: str, metavar: str = "N"
+) -> Callable[[FC], FC]:
+    """Make an option for a whole number within bounds."""
+    return click.option(name, type=click.IntRange(*bounds), metavar=metavar, help=help_)
+
+
 def several(name: str, to: str, metavar: str, help_: str) -> Callable[[FC], FC]:
     """Make an option that may be repeated, whose values a command gets as ``to``."""
     return click.option(name, to, multiple=True, metavar=metavar, help=help_)
@@ -72,28 +84,22 @@ INSTALL = click.option(
     help="What pip installs gradkit from: a wheel, which is carried along, a requirement or an "
     "address.  [default: a wheel of the gradkit that runs]",
 )
-NO_REFERENCE = click.option(
-    "--no-reference",
-    is_flag=True,
-    help="Do without model solutions: derive what is expected from the task file.",
+NO_REFERENCE = flag(
+    "--no-reference", "Do without model solutions: derive what is expected from the task file."
 )
 PRESET = click.option(
     "--preset",
     type=OneOf(["default", "strict", "lenient"]),
     help="What mistakes cost.  [default: for a class what was last given, else the assignment's]",
 )
-HINTS = click.option(
+HINTS = number(
     "--hints",
-    type=click.IntRange(1, 4),
-    metavar="N",
-    help="How much is shown: 1 where to look, 2 the misconception, 3 the line and its rule, 4 the "
+    (1, 4),
+    "How much is shown: 1 where to look, 2 the misconception, 3 the line and its rule, 4 the "
     "right rule and expected numbers.",
 )
-REQUIRE_TIER = click.option(
-    "--require-tier",
-    type=click.IntRange(0, 3),
-    metavar="N",
-    help="Refuse to run anybody's code below this tier of isolation.",
+REQUIRE_TIER = number(
+    "--require-tier", (0, 3), "Refuse to run anybody's code below this tier of isolation."
 )
 ATTEMPT = click.option(
     "--attempt",
@@ -101,16 +107,13 @@ ATTEMPT = click.option(
     help="Which attempt counts from now on: last, best or before=DATE.  [default: what was last "
     "given, else last]",
 )
-NEW_VERSION = click.option(
+NEW_VERSION = flag(
     "--new-version",
-    is_flag=True,
-    help="Go on although the class was graded with another gradkit: all is graded again.",
+    "Go on although the class was graded with another gradkit: all is graded again.",
 )
 BY = text_option("--by", "Who decides.  [default: this account's name]", metavar="NAME")
-PSEUDONYMS = click.option(
-    "--pseudonyms",
-    is_flag=True,
-    help="Made-up names, always the same ones, and no text that could name a student.",
+PSEUDONYMS = flag(
+    "--pseudonyms", "Made-up names, always the same ones, and no text that could name a student."
 )
 CLASS = click.argument("folder", type=FilePath(), metavar="DIR")
 
@@ -135,11 +138,10 @@ def assignment_options(command: FC) -> FC:
             ASSIGNMENT,
             REFERENCE,
             NO_REFERENCE,
-            click.option(
+            number(
                 "--seed",
-                type=click.IntRange(0, 2**63 - 1),
-                metavar="N",
-                help="Draw the same inputs again; each result records its seed.",
+                (0, 2**63 - 1),
+                "Draw the same inputs again; each result records its seed.",
             ),
             PRESET,
         ]

@@ -153,9 +153,7 @@ def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> Non
     type=OneOf(["student"]),
     help="What was given back to the student last, byte for byte.",
 )
-@click.option(
-    "--release", type=click.IntRange(1), metavar="N", help="With --as: the Nth that was given back."
-)
+@options.number("--release", (1, None), "With --as: the Nth that was given back.")
 @options.out("FILE", "With --as: write there instead of to standard output.")
 def show_command(
     folder: Path,
