@@ -15,7 +15,7 @@ from gradkit.report.data import TITLE_LEVEL, visible
 from gradkit.report.document import document
 from gradkit.report.html import plots
 from gradkit.report.html.drawings import Drawing
-from gradkit.report.html.plots import placed
+from gradkit.report.html.plots import KINDS, placed
 from gradkit.report.html.student_page import Report
 from gradkit.report.rounding import points
 from gradkit.report.words import SIGNS, override_text, word
@@ -87,8 +87,6 @@ def _task(task: TaskResult) -> TaskRow:
 
 BARS = 20
 """Mistakes that are drawn; the table has them all."""
-
-KINDS = ("pass", "fail", "absent", "open")
 
 
 @dataclass(frozen=True, slots=True)

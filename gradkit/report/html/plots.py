@@ -21,7 +21,6 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 from gradkit.language import say
 from gradkit.loading import unsettled
 from gradkit.report.document import document
-from gradkit.report.words import word
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,16 +100,12 @@ def placed(drawing: str, name: str, title: str) -> str:
 
 
 INK, FAINT, FOUND, EXPECTED = "#000001", "#000002", "#000003", "#000004"
-SURFACE = "#000005"
-STATES = {"pass": "#000020", "fail": "#000021", "absent": "#000022", "open": "#000023"}
 
 COLOURS: Mapping[str, str] = {
     INK: "currentColor",
     FAINT: "var(--faint)",
     FOUND: "var(--found)",
     EXPECTED: "var(--expected)",
-    SURFACE: "var(--surface)",
-    **{colour: f"var(--bar-{state})" for state, colour in STATES.items()},
 }
 """What is drawn in a colour that nobody sees, and the colour of the page that replaces it."""
 
@@ -122,7 +117,6 @@ STYLE: Mapping[Any, Any] = {
     "text.color": INK,
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
-    "axes.titlesize": 9.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.facecolor": "none",
@@ -131,7 +125,6 @@ STYLE: Mapping[Any, Any] = {
     "ytick.color": FAINT,
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
-    "legend.frameon": False,
 }
 
 STEEP = 10.0
@@ -186,67 +179,26 @@ def heat_map(matrices: tuple[tuple[str, Matrix], ...]) -> str:
     return document("heat_map.html", matrices=matrices)
 
 
-@lru_cache(maxsize=KEPT)
 def histogram(scores: tuple[float, ...], largest: float, unit: str) -> str:
     """Draw how many scores lie in each tenth of the maximum."""
-    with _page_style():
-        figure, axes = _axes(5.2, 2.3, left=0.5, right=0.1, bottom=0.42, top=0.25)
-        edges = [largest * n / 10 for n in range(11)]
-        tenths = [min(int(10 * score / largest), 9) for score in scores]
-        counts = [tenths.count(n) for n in range(10)]
-        tenth = largest / 10
-        drawn = axes.bar(edges[:-1], counts, 0.92 * tenth, align="edge", color=EXPECTED)
-        axes.bar_label(drawn, [str(n or "") for n in counts])
-        axes.set_xticks(edges, [f"{edge:g}" for edge in edges])
-        axes.yaxis.set_major_locator(_ticks(5))
-        axes.set_xlabel(word(unit))
-        axes.set_ylabel(say("students"))
-        return _text(figure)
+    tenths = [min(int(10 * score / largest), 9) for score in scores]
+    counts = [tenths.count(n) for n in range(10)]
+    edges = [largest * n / 10 for n in range(11)]
+    return document("histogram.html", counts=counts, edges=edges, unit=unit)
 
 
-@lru_cache(maxsize=KEPT)
 def bars(rows: tuple[tuple[str, int], ...]) -> str:
     """A bar for each row, the first on top, with its number."""
-    with _page_style():
-        figure, axes = _horizontal(len(rows), 2.4)
-        drawn = axes.barh(range(len(rows)), [n for _, n in rows], color=EXPECTED, height=0.7)
-        axes.bar_label(drawn, [str(n) for _, n in rows], padding=3)
-        axes.set_yticks(range(len(rows)), [name for name, _ in rows])
-        axes.set_xlabel(say("students"))
-        return _text(figure)
+    return document("bars.html", rows=[(name, (n,)) for name, n in rows], kinds=())
 
 
-@lru_cache(maxsize=KEPT)
+KINDS = ("pass", "fail", "absent", "open")
+"""Kinds of states in the order of a bar, see `SIGNS`."""
+
+
 def shares(rows: tuple[tuple[str, tuple[int, ...]], ...]) -> str:
-    """A bar for each row of how many passed, failed, are absent and are open."""
-    with _page_style():
-        figure, axes = _horizontal(len(rows), 2.4, top=0.3)
-        starts = [0] * len(rows)
-        for place, (state, colour) in enumerate(STATES.items()):
-            widths = [counts[place] for _, counts in rows]
-            axes.barh(
-                range(len(rows)),
-                widths,
-                left=starts,
-                color=colour,
-                height=0.7,
-                label=word(state),
-                edgecolor=SURFACE,
-                linewidth=1.0,
-            )
-            starts = [start + width for start, width in zip(starts, widths, strict=True)]
-        axes.set_yticks(range(len(rows)), [name for name, _ in rows])
-        axes.set_xlabel(say("students"))
-        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, borderpad=0.2)
-        return _text(figure)
-
-
-def _horizontal(n: int, left: float, top: float = 0.05) -> tuple[Figure, Axes]:
-    figure, axes = _axes(6.4, 0.27 * n + 0.45 + top, left=left, right=0.35, bottom=0.42, top=top)
-    axes.invert_yaxis()
-    axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_major_locator(_ticks(6))
-    return figure, axes
+    """A bar for each row of how many are of each of `KINDS`."""
+    return document("bars.html", rows=rows, kinds=KINDS)
 
 
 def _ticks(n: int, *, whole: bool = True) -> Locator:
