@@ -61,7 +61,7 @@ def extracted() -> Catalog:
 def _of_code() -> Iterator[tuple[str, Text]]:
     for path in sorted((ROOT / "gradkit").rglob("*")):
         name = path.relative_to(ROOT).as_posix()
-        if path.suffix == ".html":
+        if path.suffix in (".html", ".md", ".txt") and path.parent.name == "templates":
             options = {"trim_blocks": "true"}
             for _, text, _, _ in extract_from_file("jinja2", path, SAID, options=options):
                 yield name, text

@@ -37,7 +37,7 @@ sys.path.insert(0, str(ROOT))
 from class_rivals import fill, prepare, rivals  # noqa: E402  (from the checkout)
 from class_texts import as_asked, class_of, hostile  # noqa: E402
 
-from gradkit.classroom.course.enrolment import enrolment_of  # noqa: E402
+from gradkit.classroom.course.roster import enrolment_of  # noqa: E402
 from gradkit.classroom.grade import Grading  # noqa: E402
 from gradkit.classroom.store.results import Store  # noqa: E402
 from gradkit.classroom.worker_pool import LocalPool  # noqa: E402

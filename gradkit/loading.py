@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 
 @contextmanager
@@ -24,14 +21,3 @@ def uncollected() -> Iterator[None]:
     finally:
         if at_work:
             gc.enable()
-
-
-@contextmanager
-def unsettled(name: str) -> Iterator[None]:
-    """Load something that takes its settings from a file of this name in the working directory.
-
-    There it may be a student's. Does nothing where there is no such file.
-    """
-    away = contextlib.chdir(Path(__file__).parent)
-    with away if os.path.lexists(name) else contextlib.nullcontext():
-        yield

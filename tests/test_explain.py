@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from gradkit.cli import main
 from gradkit.diagnosis.mistakes import CODES
 from gradkit.diagnosis.mistakes.catalogue import catalogue
-from gradkit.report.page import page_text
+from gradkit.report.exercise import page_text
 
 
 def test_every_mistake_has_a_page_and_a_link(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from gradkit.classroom.store.database import FILE
 from gradkit.cli import COMMANDS, main
-from gradkit.cli.interrupt import Stopped, heeding
+from gradkit.cli.usage import Stopped, heeding
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its signals are others")
 

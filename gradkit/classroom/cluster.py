@@ -24,7 +24,7 @@ from typing import Any, Self
 import msgspec
 
 import gradkit
-from gradkit.classroom.grading_worker import Grader, grader
+from gradkit.classroom.worker_pool import Grader, grader
 from gradkit.errors import GradkitError
 from gradkit.grading.settings import GradingError, Settings, assignment_and_reference
 from gradkit.records.classroom import Order, Reply

@@ -1,11 +1,12 @@
-"""The `gradkit` command: one module for each of its commands, loaded when it is called.
+"""The `gradkit` command: modules of commands, loaded when one of them is called.
 
 Machine output goes to standard output alone, everything else to standard error. Exit codes
-are in `gradkit.cli.refusal`.
+are in `gradkit.cli.usage`.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -15,33 +16,31 @@ from typing import Any
 import click
 
 from gradkit import __version__
-from gradkit.cli.interrupt import ended
-from gradkit.cli.refusal import Refusal
-from gradkit.cli.usage import no_command, sentence
+from gradkit.cli.usage import Refusal, ended, no_command, sentence
 from gradkit.errors import GradkitError
 from gradkit.safe_path import leave_working_directory
 
 COMMANDS: Mapping[str, str] = {
     "check": "check",
     "grade": "grade",
-    "remark": "remark",
-    "summary": "summary",
-    "review": "review",
-    "override": "override",
-    "feedback": "feedback",
-    "history": "history",
-    "diff": "diff",
-    "purge": "purge",
-    "list": "tasks",
-    "reproduce": "reproduce",
-    "audit": "audit",
+    "remark": "classroom",
+    "summary": "reports",
+    "review": "reports",
+    "override": "classroom",
+    "feedback": "classroom",
+    "history": "reports",
+    "diff": "reports",
+    "purge": "classroom",
+    "list": "authoring",
+    "reproduce": "authoring",
+    "audit": "authoring",
     "doctor": "doctor",
-    "explain": "explain",
-    "show": "show",
-    "export": "export",
-    "new": "new",
+    "explain": "authoring",
+    "show": "reports",
+    "export": "authoring",
+    "new": "authoring",
 }
-"""Each command and the module of this package whose `command` it is, as help lists them."""
+"""Each command, as help lists them, and the module of this package that has its `NAME_command`."""
 
 
 class Commands(click.Group):
@@ -55,7 +54,8 @@ class Commands(click.Group):
         """The command of that name, None where there is none."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"gradkit.cli.{COMMANDS[cmd_name]}").command
+        module = import_module(f"gradkit.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
@@ -65,6 +65,8 @@ class Commands(click.Group):
         is anything imported from the working directory, whatever the environment says.
         """
         leave_working_directory()
+        # No array here is large enough for threads. Whoever has set a number keeps it.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="replace")

@@ -8,17 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradkit.cli.options import (
-    HINTS,
-    REQUIRE_TIER,
-    FilePath,
-    assignment_options,
-    format_option,
-    out,
-)
+from gradkit.cli import options
 from gradkit.cli.output import write
-from gradkit.cli.refusal import FAILED, OPEN, PASSED, REFUSED, Refusal
-from gradkit.cli.usage import Command
+from gradkit.cli.usage import FAILED, OPEN, PASSED, REFUSED, Command, Refusal
 from gradkit.report.formats import FORMATS, lacking
 
 if TYPE_CHECKING:
@@ -26,13 +18,13 @@ if TYPE_CHECKING:
 
 
 @click.command("check", cls=Command, example="gradkit check hw.py --task regression-numpy --seed 1")
-@click.argument("paths", nargs=-1, required=True, type=FilePath(), metavar="PATH…")
-@assignment_options
-@HINTS
-@REQUIRE_TIER
-@format_option(*FORMATS)
-@out("FILE", "Write there instead of to standard output.")
-def command(
+@click.argument("paths", nargs=-1, required=True, type=options.FilePath(), metavar="PATH…")
+@options.assignment_options
+@options.HINTS
+@options.REQUIRE_TIER
+@options.format_option(*FORMATS)
+@options.out("FILE", "Write there instead of to standard output.")
+def check_command(
     paths: tuple[Path, ...],
     hints: int | None,
     require_tier: int | None,

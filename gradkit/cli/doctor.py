@@ -9,23 +9,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradkit.cli.options import FilePath, format_option
-from gradkit.cli.refusal import Refusal
-from gradkit.cli.usage import Command
+from gradkit.cli import options
+from gradkit.cli.usage import Command, Refusal
 
 if TYPE_CHECKING:
     from gradkit.sandbox.doctor import Examination
 
 
 @click.command("doctor", cls=Command, example="gradkit doctor --key answers.py")
-@format_option("text", "json")
+@options.format_option("text", "json")
 @click.option(
     "--key",
-    type=FilePath(exists=True, dir_okay=False),
+    type=options.FilePath(exists=True, dir_okay=False),
     metavar="FILE",
     help="A file with answers, which the canary tries to read.  [default: one made up]",
 )
-def command(format_: str, key: Path | None) -> None:
+def doctor_command(format_: str, key: Path | None) -> None:
     """Try what student code may not do, and say what of it this machine prevents."""
     from gradkit.sandbox.doctor import examine, failures
 
@@ -44,19 +43,14 @@ def _json(examination: Examination) -> str:
 
 
 def _text(examination: Examination) -> str:
+    from gradkit.report.document import document
     from gradkit.sandbox.tiers import ADDS, CONTAINER, LACKING, PACKED
 
-    reached = examination.tier
-    lines = [f"Student code runs at isolation tier {reached}."]
-    lines += [f"  tier {tier}: {ADDS[tier]}" for tier in range(reached + 1)]
-    if reached + 1 in LACKING:
-        lines.append(f"  not tier {reached + 1}: {LACKING[reached + 1]}")
-    if reached == 0:
-        lines.append(f"  tier 2 can be had in a container: {CONTAINER}")
-        lines.append(f"  {PACKED}")
-    lines.append("A canary tried to …")
-    for trial in examination.trials:
-        said = "held" if trial.held else "not held"
-        later = f" (from tier {trial.tier} on)" if trial.tier > reached and not trial.held else ""
-        lines.append(f"  {said:8}  {trial.words}{later}: {trial.detail}")
-    return "\n".join(lines)
+    return document(
+        "doctor.txt",
+        examination=examination,
+        adds=list(ADDS.values()),
+        lacking=LACKING.get(examination.tier + 1),
+        container=CONTAINER,
+        packed=PACKED,
+    ).removesuffix("\n")

@@ -7,19 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradkit.cli.interrupt import heeding, interruptible
-from gradkit.cli.options import (
-    ATTEMPT,
-    HINTS,
-    NEW_VERSION,
-    REQUIRE_TIER,
-    FilePath,
-    assignment_options,
-    out,
-)
+from gradkit.cli import options
 from gradkit.cli.output import tell
-from gradkit.cli.refusal import Refusal
-from gradkit.cli.usage import Command
+from gradkit.cli.usage import Command, Refusal, heeding, interruptible
 
 if TYPE_CHECKING:
     from gradkit.classroom.run import Graded
@@ -28,43 +18,35 @@ if TYPE_CHECKING:
 @click.command(
     "grade", cls=Command, example="gradkit grade submissions.zip --out results --roster Grades.csv"
 )
-@click.argument("paths", nargs=-1, required=True, type=FilePath(), metavar="PATHS…")
-@out("DIR", "Folder for the results; grading goes on there where it was left.", required=True)
-@assignment_options
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 256),
-    metavar="N",
-    help="Submissions graded at a time.  [default: one for each core]",
+@click.argument("paths", nargs=-1, required=True, type=options.FilePath(), metavar="PATHS…")
+@options.out(
+    "DIR", "Folder for the results; grading goes on there where it was left.", required=True
 )
-@REQUIRE_TIER
-@HINTS
-@click.option("--html", is_flag=True, help="Write pages too: DIR/pages/index.html and below.")
-@click.option(
-    "--roster",
-    type=FilePath(),
-    metavar="CSV",
-    help="The course's list of students; a gradebook or worksheet is one.",
+@options.assignment_options
+@options.number(
+    "--workers", (1, 256), "Submissions graded at a time.  [default: one for each core]"
 )
-@click.option(
-    "--groups", is_flag=True, help="What one of a roster's group handed in is the whole group's."
+@options.REQUIRE_TIER
+@options.HINTS
+@options.flag("--html", "Write pages too: DIR/pages/index.html and below.")
+@options.path_option(
+    "--roster", "CSV", "The course's list of students; a gradebook or worksheet is one."
 )
-@ATTEMPT
-@click.option(
-    "--dry-run", is_flag=True, help="List whose the submissions are and what is odd; run nothing."
-)
-@NEW_VERSION
+@options.flag("--groups", "What one of a roster's group handed in is the whole group's.")
+@options.ATTEMPT
+@options.flag("--dry-run", "List whose the submissions are and what is odd; run nothing.")
+@options.NEW_VERSION
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
     help="Grade on the workers of this Dask scheduler, tcp://… or tls://….",
 )
 @heeding()
-def command(
+def grade_command(
     paths: tuple[Path, ...],
     out: Path,
     dry_run: bool,
-    **options: Any,
+    **settings: Any,
 ) -> None:
     """Grade a class. Each file, each sub-folder and each member of a folder or zip is one.
 
@@ -79,16 +61,16 @@ def command(
     from gradkit.report.progress import Watcher
     from gradkit.report.table import show_preview
 
-    if options["html"] and (said := lacking("html")):
+    if settings["html"] and (said := lacking("html")):
         raise Refusal(said)
     if dry_run:
-        whose = {name: options[name] for name in ("roster", "groups", "assignment")}
+        whose = {name: settings[name] for name in ("roster", "groups", "assignment")}
         show_preview(preview_class(paths, out, **whose), Console())
         return
     kept = f" What is graded so far is kept in {out}; start the same command again to go on."
     with interruptible(kept):
         with Watcher(Console(stderr=True)) as watch:
-            graded = grade_class(paths, out, watch=watch, **options)
+            graded = grade_class(paths, out, watch=watch, **settings)
         _tell(graded)
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradkit.cli.refusal import Refusal
-from gradkit.cli.usage import OneOf
+from gradkit.cli.usage import OneOf, Refusal
 
 if TYPE_CHECKING:
     from click.decorators import FC
@@ -42,17 +41,41 @@ class Text(click.types.StringParamType):
         return storable(super().convert(value, param, ctx))
 
 
-ASSIGNMENT = click.option(
-    "--assignment",
-    type=FilePath(),
-    metavar="FILE",
-    help="An assignment file of your own.",
-)
-REFERENCE = click.option(
+def path_option(name: str, metavar: str, help_: str, **settings: Any) -> Callable[[FC], FC]:
+    """Make an option that names a file or folder."""
+    return click.option(name, type=FilePath(), metavar=metavar, help=help_, **settings)
+
+
+def text_option(
+    name: str, help_: str, *, metavar: str = "TEXT", required: bool = False
+) -> Callable[[FC], FC]:
+    """Make an option for words that are kept; empty where they are not said."""
+    told: Any = {"metavar": metavar, "help": help_, "required": required}
+    return click.option(name, type=Text(), default=None if required else "", **told)
+
+
+def flag(name: str, help_: str) -> Callable[[FC], FC]:
+    """Make an option without a value."""
+    return click.option(name, is_flag=True, help=help_)
+
+
+def number(
+    name: str, bounds: tuple[int, int | None], help_: str, metavar: str = "N"
+) -> Callable[[FC], FC]:
+    """Make an option for a whole number within bounds."""
+    return click.option(name, type=click.IntRange(*bounds), metavar=metavar, help=help_)
+
+
+def several(name: str, to: str, metavar: str, help_: str) -> Callable[[FC], FC]:
+    """Make an option that may be repeated, whose values a command gets as ``to``."""
+    return click.option(name, to, multiple=True, metavar=metavar, help=help_)
+
+
+ASSIGNMENT = path_option("--assignment", "FILE", "An assignment file of your own.")
+REFERENCE = path_option(
     "--reference",
-    type=FilePath(),
-    metavar="DIR",
-    help="Folder of the model solutions.  [default: reference/ of the checkout, with gradkit's own "
+    "DIR",
+    "Folder of the model solutions.  [default: reference/ of the checkout, with gradkit's own "
     "assignment]",
 )
 INSTALL = click.option(
@@ -61,28 +84,22 @@ INSTALL = click.option(
     help="What pip installs gradkit from: a wheel, which is carried along, a requirement or an "
     "address.  [default: a wheel of the gradkit that runs]",
 )
-NO_REFERENCE = click.option(
-    "--no-reference",
-    is_flag=True,
-    help="Do without model solutions: derive what is expected from the task file.",
+NO_REFERENCE = flag(
+    "--no-reference", "Do without model solutions: derive what is expected from the task file."
 )
 PRESET = click.option(
     "--preset",
     type=OneOf(["default", "strict", "lenient"]),
     help="What mistakes cost.  [default: for a class what was last given, else the assignment's]",
 )
-HINTS = click.option(
+HINTS = number(
     "--hints",
-    type=click.IntRange(1, 4),
-    metavar="N",
-    help="How much is shown: 1 where to look, 2 the misconception, 3 the line and its rule, 4 the "
+    (1, 4),
+    "How much is shown: 1 where to look, 2 the misconception, 3 the line and its rule, 4 the "
     "right rule and expected numbers.",
 )
-REQUIRE_TIER = click.option(
-    "--require-tier",
-    type=click.IntRange(0, 3),
-    metavar="N",
-    help="Refuse to run anybody's code below this tier of isolation.",
+REQUIRE_TIER = number(
+    "--require-tier", (0, 3), "Refuse to run anybody's code below this tier of isolation."
 )
 ATTEMPT = click.option(
     "--attempt",
@@ -90,22 +107,13 @@ ATTEMPT = click.option(
     help="Which attempt counts from now on: last, best or before=DATE.  [default: what was last "
     "given, else last]",
 )
-NEW_VERSION = click.option(
+NEW_VERSION = flag(
     "--new-version",
-    is_flag=True,
-    help="Go on although the class was graded with another gradkit: all is graded again.",
+    "Go on although the class was graded with another gradkit: all is graded again.",
 )
-BY = click.option(
-    "--by",
-    type=Text(),
-    default="",
-    metavar="NAME",
-    help="Who decides.  [default: this account's name]",
-)
-PSEUDONYMS = click.option(
-    "--pseudonyms",
-    is_flag=True,
-    help="Made-up names, always the same ones, and no text that could name a student.",
+BY = text_option("--by", "Who decides.  [default: this account's name]", metavar="NAME")
+PSEUDONYMS = flag(
+    "--pseudonyms", "Made-up names, always the same ones, and no text that could name a student."
 )
 CLASS = click.argument("folder", type=FilePath(), metavar="DIR")
 
@@ -114,12 +122,11 @@ def assignment_options(command: FC) -> FC:
     """What to grade against, and how: the options of every command that grades."""
     for option in reversed(
         [
-            click.option(
+            several(
                 "--task",
                 "tasks",
-                multiple=True,
-                metavar="ID",
-                help="Grade this task only (may be repeated); also settles which task a file is.",
+                "ID",
+                "Grade this task only (may be repeated); also settles which task a file is.",
             ),
             click.option(
                 "--form",
@@ -131,11 +138,10 @@ def assignment_options(command: FC) -> FC:
             ASSIGNMENT,
             REFERENCE,
             NO_REFERENCE,
-            click.option(
+            number(
                 "--seed",
-                type=click.IntRange(0, 2**63 - 1),
-                metavar="N",
-                help="Draw the same inputs again; each result records its seed.",
+                (0, 2**63 - 1),
+                "Draw the same inputs again; each result records its seed.",
             ),
             PRESET,
         ]
@@ -158,4 +164,4 @@ def format_option(*words: str) -> Callable[[FC], FC]:
 
 def out(metavar: str, help_: str, *, required: bool = False) -> Callable[[FC], FC]:
     """Make the option ``--out``: the file or folder that a command writes."""
-    return click.option("--out", type=FilePath(), metavar=metavar, help=help_, required=required)
+    return path_option("--out", metavar, help_, required=required)

@@ -1,13 +1,84 @@
-"""How a wrong command line is answered: one sentence, with what was probably meant."""
+"""How commands end: exit codes, and one sentence where nothing can be done or the line is wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import contextlib
+import signal
+from collections.abc import Iterator, Mapping
+from types import FrameType
+from typing import IO, Any, NoReturn
 
 import click
 
 from gradkit.errors import did_you_mean
+
+PASSED, FAILED, REFUSED, OPEN = 0, 1, 2, 3
+"""Every check passed, some did not, could not grade, nothing failed but something could not
+be checked."""
+
+
+class Refusal(click.ClickException):
+    """Nothing can be done, and why: one sentence on standard error."""
+
+    exit_code = REFUSED
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the sentence."""
+        click.echo(f"gradkit: {self.message}", file=file, err=file is None)
+
+
+SIGNALS = ("SIGTERM", "SIGHUP")
+
+
+class Stopped(KeyboardInterrupt):
+    """An interrupt by another signal than Ctrl-C's, the one of that ``number``."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+@contextlib.contextmanager
+def heeding() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP end what is done meanwhile as Ctrl-C does.
+
+    One that is ignored, as `nohup` has it, stays so.
+    """
+    known = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
+    heeded = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        # Being told again must not cut short what puts things in order.
+        for each in heeded:
+            signal.signal(each, signal.SIG_IGN)
+        raise Stopped(number)
+
+    for number in heeded:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in heeded:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def interruptible(more: str) -> Iterator[None]:
+    """Say what is kept where what is done meanwhile is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise ended(interrupt, more) from None
+
+
+def ended(interrupt: KeyboardInterrupt, more: str = "") -> click.exceptions.Exit:
+    """Say that the command was interrupted, and give the exit that tells by which signal."""
+    # Whoever closed the terminal does not read it.
+    with contextlib.suppress(OSError):
+        click.echo(f"gradkit: interrupted.{more}", err=True)
+    number = interrupt.number if isinstance(interrupt, Stopped) else signal.SIGINT
+    return click.exceptions.Exit(128 + number)
+
 
 FORMER: Mapping[str, str] = {
     "--output": "--out",

@@ -106,7 +106,7 @@ LIVE = phrase(
 
 
 class LiveResources(Resources):
-    """A room in which questions are put to functions of this process."""
+    """Put questions to functions of this process."""
 
     def __init__(
         self, settings: Settings, tasks: Sequence[Task], functions: Mapping[str, Any]

@@ -52,24 +52,13 @@ def plot(courses: Sequence[Course]) -> tuple[str, str]:
     for place, course in enumerate(courses, 1):
         axes = figure.add_subplot(1, len(courses), place)
         # Told apart by form as well as by colour.
-        if course.expected:
-            axes.plot(
-                course.epochs,
-                course.expected,
-                "-",
-                color="#0072b2",
-                linewidth=3,
-                label=say("expected"),
-            )
-        if course.found:
-            axes.plot(
-                course.epochs,
-                course.found,
-                "o--",
-                color="#d55e00",
-                markersize=3,
-                label=say("yours"),
-            )
+        for losses, form, colour, width, label in (
+            (course.expected, "-", "#0072b2", 3.0, say("expected")),
+            (course.found, "o--", "#d55e00", 1.5, say("yours")),
+        ):
+            if losses:
+                drawn = axes.plot(course.epochs, losses, form, color=colour, label=label)
+                drawn[0].set(linewidth=width, markersize=3)
         axes.set_title(say("from the {start} start", start=label_said(course.start)), fontsize=9)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_xlabel(say("epoch"), fontsize=8)
@@ -148,7 +137,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         from gradkit.notebook.report import courses_of, plot
-        from gradkit.report.fragment import fragment
+        from gradkit.report.html.page import fragment
 
         courses = [] if self.result is None else courses_of(self.result, self.hints)
         picture, told = plot(courses) if courses else ("", "")

@@ -54,7 +54,6 @@ class Filed:
     max_score: float | None = None
     provisional: bool = False
     seconds: float = 0.0
-    tier: int | None = None
     result: bytes = b""
     evidence: bytes = b""
 
@@ -168,7 +167,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A student's score before and after; None where no attempt with a score counts."""
+    """Points before and after, of a student or a check; None where nothing with a score counts."""
 
     name: str
     old: float | None

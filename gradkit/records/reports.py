@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from gradkit.records.classroom import Release, RunKind, Standing
+from gradkit.records.classroom import Change, Release, RunKind, Standing
 
 Kind = Literal[
     "failed",
@@ -160,17 +160,6 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class PointsChange:
-    """Points before and after, of a check or of everything."""
-
-    name: str
-    old: float
-    old_max: float
-    new: float
-    new_max: float
-
-
-@dataclass(frozen=True, slots=True)
 class Moved:
     """A finding that is there now and was not before, or the other way round.
 
@@ -204,8 +193,8 @@ class Changes:
     """
 
     since: str
-    score: PointsChange
-    checks: tuple[PointsChange, ...] = ()
+    score: Change
+    checks: tuple[Change, ...] = ()
     gone: tuple[Moved, ...] = ()
     come: tuple[Moved, ...] = ()
     words: tuple[PointsGiven, ...] = ()

@@ -1,8 +1,7 @@
 """A result as plain data: schema ``gradkit/result/v1``.
 
 ``null`` stands for a number that there is none of, or that is not finite: JSON has no NaN.
-What the hint level does not show yet is left out: `FROM_LEVEL`, ``listings``, and ``expected``
-of entries and courses.
+What the hint level does not show yet is left out: `FROM_LEVEL`, and ``listings``.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 
 from gradkit.records.finding import FOR_INSTRUCTORS, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
-from gradkit.records.submission import Listing, Place
+from gradkit.records.submission import Listing, Place, Problem
 from gradkit.records.verdict import Course, Entry
 from gradkit.report.escape import OLD_COMMAND
 from gradkit.report.words import override_text
@@ -25,19 +24,28 @@ TITLE_LEVEL, RULE_LEVEL, EXPECTED_LEVEL = 2, 3, 4
 """Hint levels from which the mistake is named, the code's rule and its line are shown, and the
 right rule and expected numbers."""
 
-FROM_LEVEL: Mapping[str, int] = {
-    **dict.fromkeys(("mistake", "title", "sentence", "alternatives", "others"), TITLE_LEVEL),
-    **dict.fromkeys(("applies", "cell", "line", "source", "places"), RULE_LEVEL),
-    "should": EXPECTED_LEVEL,
+FROM_LEVEL: Mapping[type, Mapping[str, int]] = {
+    Finding: {
+        **dict.fromkeys(("mistake", "title", "sentence", "alternatives", "others"), TITLE_LEVEL),
+        **dict.fromkeys(("applies", "cell", "line", "source", "places"), RULE_LEVEL),
+        "should": EXPECTED_LEVEL,
+    },
+    Entry: {"expected": EXPECTED_LEVEL},
+    Course: {"expected": EXPECTED_LEVEL},
 }
-"""Parts of a finding that are left out below a level; the others are always there."""
+"""Parts that are left out below a level; the others are always there."""
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     """One result as an object; several, or ``many`` that were asked for, as a list."""
     data = [to_data(result, hints) for result in results]
     chosen = data if many or len(data) != 1 else data[0]
-    text = json.dumps(chosen, indent=2, ensure_ascii=False, allow_nan=False)
+    return json_text(chosen)
+
+
+def json_text(data: object) -> str:
+    """Write plain data as JSON that people can read too."""
+    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
     # Half a surrogate pair, from a file name or an error text, is in no encoding.
     text = re.sub("[\ud800-\udfff]", "\ufffd", text)
     return OLD_COMMAND.sub(r"#\\u0023", text) + "\n"
@@ -45,44 +53,66 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 def to_data(result: Result, hints: int) -> dict[str, Any]:
     """The documented form of one result."""
+    return {"schema": SCHEMA, "hints": hints, **_fields(result, hints)}
+
+
+FIELDS: Mapping[type, str] = {
+    Result: "submission path assignment form seed oracle provisional preset score max_score tasks "
+    "problems versions digests tier",
+    TaskResult: "task title score max_score checkable provisional seed checks findings listings "
+    "notes",
+    CheckResult: "check state score max_score message place entries courses notes follows decision",
+    Entry: "parameter index label state found expected probe",
+    Course: "start epochs found expected",
+    Finding: "id check mistake title sentence parameter entries applies should file cell line "
+    "source places hints alternatives others deduction",
+    Listing: "file cell first_line source",
+    Problem: "message place",
+    Place: "file cell line",
+}
+"""What is told of each record, under the names of its own parts or those of `_worked_out`."""
+
+
+def _fields(record: object, hints: int) -> dict[str, Any]:
+    own = _worked_out(record, hints)
+    levels = FROM_LEVEL.get(type(record), {})
     return {
-        "schema": SCHEMA,
-        "submission": result.submission,
-        "path": result.path,
-        "assignment": result.assignment,
-        "form": result.form,
-        "seed": result.seed,
-        "oracle": result.oracle,
-        "provisional": result.provisional,
-        "hints": hints,
-        "preset": result.preset,
-        "score": result.score,
-        "max_score": result.max_score,
-        "tasks": [_task(task, hints) for task in result.tasks],
-        "problems": [
-            {"message": problem.message, "place": _place(problem.place)}
-            for problem in result.problems
-        ],
-        "versions": dict(result.versions),
-        "digests": dict(result.digests),
-        "tier": result.tier,
+        name: _plain(own[name] if name in own else getattr(record, name), hints)
+        for name in FIELDS[type(record)].split()
+        if hints >= levels.get(name, 0)
     }
 
 
-def _task(task: TaskResult, hints: int) -> dict[str, Any]:
-    return {
-        "task": task.task,
-        "title": task.title,
-        "score": task.score,
-        "max_score": task.max_score,
-        "checkable": task.checkable,
-        "provisional": task.provisional,
-        "seed": task.seed,
-        "checks": [_check(check, hints) for check in task.checks],
-        "findings": [_finding(finding, hints) for finding in visible(task, hints)],
-        "listings": [_listing(listing) for listing in task.listings if hints >= RULE_LEVEL],
-        "notes": list(task.notes),
-    }
+def _plain(value: object, hints: int) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, tuple | list):
+        return [_plain(each, hints) for each in value]
+    if isinstance(value, Mapping):
+        return dict(value)
+    return _fields(value, hints) if type(value) in FIELDS else value
+
+
+def _worked_out(record: object, hints: int) -> Mapping[str, object]:
+    """Give the parts of a record that are told otherwise than it has them."""
+    if isinstance(record, TaskResult):
+        listings = record.listings if hints >= RULE_LEVEL else ()
+        return {"findings": visible(record, hints), "listings": listings}
+    if isinstance(record, CheckResult):
+        follows = record.follows if hints >= TITLE_LEVEL else ()
+        score, decision = round(record.score, 6), _decision(record)
+        return {"score": score, "follows": follows, "decision": decision}
+    if isinstance(record, Finding):
+        place = record.place
+        return {
+            "parameter": sorted({entry.partition("[")[0] for entry in record.entries}),
+            "file": place and place.file,
+            "cell": place and place.cell,
+            "line": place and place.line,
+            "hints": record.hints[:hints],
+            "deduction": round(record.deduction, 6),
+        }
+    return {}
 
 
 def visible(task: TaskResult, hints: int) -> list[Finding]:
@@ -92,22 +122,6 @@ def visible(task: TaskResult, hints: int) -> list[Finding]:
         for finding in task.findings
         if hints >= EXPECTED_LEVEL or finding.mistake not in FOR_INSTRUCTORS
     ]
-
-
-def _check(check: CheckResult, hints: int) -> dict[str, Any]:
-    return {
-        "check": check.check,
-        "state": check.state,
-        "score": round(check.score, 6),
-        "max_score": check.max_score,
-        "message": check.message,
-        "place": _place(check.place),
-        "entries": [_entry(entry, hints) for entry in check.entries],
-        "courses": [_course(course, hints) for course in check.courses],
-        "notes": list(check.notes),
-        "follows": list(check.follows) if hints >= TITLE_LEVEL else [],
-        "decision": _decision(check),
-    }
 
 
 def _decision(check: CheckResult) -> dict[str, Any] | None:
@@ -123,74 +137,3 @@ def _decision(check: CheckResult) -> dict[str, Any] | None:
         "stale": word.stale,
         "said": override_text(check),
     }
-
-
-def _entry(entry: Entry, hints: int) -> dict[str, Any]:
-    data = {
-        "parameter": entry.parameter,
-        "index": list(entry.index),
-        "label": entry.label,
-        "state": entry.state,
-        "found": _number(entry.found),
-        "expected": _number(entry.expected),
-        "probe": entry.probe,
-    }
-    if hints < EXPECTED_LEVEL:
-        del data["expected"]
-    return data
-
-
-def _course(course: Course, hints: int) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "start": course.start,
-        "epochs": list(course.epochs),
-        "found": [_number(value) for value in course.found],
-        "expected": [_number(value) for value in course.expected],
-    }
-    if hints < EXPECTED_LEVEL:
-        del data["expected"]
-    return data
-
-
-def _finding(finding: Finding, hints: int) -> dict[str, Any]:
-    place = finding.place
-    data = {
-        "id": finding.id,
-        "check": finding.check,
-        "mistake": finding.mistake,
-        "title": finding.title,
-        "sentence": finding.sentence,
-        "parameter": sorted({entry.partition("[")[0] for entry in finding.entries}),
-        "entries": list(finding.entries),
-        "applies": dict(finding.applies),
-        "should": dict(finding.should),
-        "file": place.file if place else None,
-        "cell": place.cell if place else None,
-        "line": place.line if place else None,
-        "source": finding.source,
-        "places": [_place(place) for place in finding.places],
-        "hints": list(finding.hints[:hints]),
-        "alternatives": [list(codes) for codes in finding.alternatives],
-        "others": list(finding.others),
-        "deduction": round(finding.deduction, 6),
-    }
-    return {key: value for key, value in data.items() if hints >= FROM_LEVEL.get(key, 0)}
-
-
-def _number(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _listing(listing: Listing) -> dict[str, Any]:
-    return {
-        "file": listing.file,
-        "cell": listing.cell,
-        "first_line": listing.first_line,
-        "source": listing.source,
-    }
-
-
-def _place(place: Place | None) -> dict[str, Any] | None:
-    if place is None:
-        return None
-    return {"file": place.file, "cell": place.cell, "line": place.line}

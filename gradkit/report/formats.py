@@ -46,7 +46,7 @@ FORMATS: Mapping[str, Format] = {
     for each in (
         Format("text", "text", for_students=False, refuses=False, for_people=True),
         Format("json", "data", for_students=False, refuses=False),
-        Format("html", "html.page", needs=("jinja2", "matplotlib", "pygments")),
+        Format("html", "html.page", needs=("jinja2", "pygments")),
         Format("markdown", "markdown", for_people=True),
         Format("junit", "junit"),
         Format("tap", "tap", for_people=True),

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 STILL = "not moved"
+
+FORMULAS = 2
+"""Entries of a finding whose formulas are shown; the rest are alike."""
 _TERM = re.compile(r" (?=[+−])")
 
 

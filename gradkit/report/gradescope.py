@@ -10,16 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gradkit.records.result import CheckResult, Result, TaskResult
-from gradkit.report.plain_text import (
-    ROOM,
-    check_text,
-    dump,
-    fit_tests,
-    head_text,
-    refusal_text,
-    shorten,
-    title_text,
-)
+from gradkit.report import plain_text
 from gradkit.report.rounding import CENT, round_points
 from gradkit.report.visibility import apply_visibility
 from gradkit.report.words import word
@@ -31,12 +22,14 @@ LIMIT = 4 << 20
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     """The file for the one submission that Gradescope asks about."""
     (result,) = results
-    return fit_tests(_data(result, hints), "output", LIMIT, dump)
+    return plain_text.fit_tests(_data(result, hints), "output", LIMIT, plain_text.dump)
 
 
 def refusal(sentences: Sequence[str]) -> str:
     """The file where nothing could be graded: no points, and why."""
-    return dump({**_frame("\n".join(map(refusal_text, sentences))), "score": 0, "tests": []})
+    return plain_text.dump(
+        {**_frame("\n".join(map(plain_text.refusal_text, sentences))), "score": 0, "tests": []}
+    )
 
 
 def _frame(output: str) -> dict[str, Any]:
@@ -61,9 +54,9 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
             tests.append({**test, "number": f"{number}.{index + 1}", "visibility": word})
     # This text is always shown, and Gradescope itself shows no total while a test is unseen.
     seen = all(test["visibility"] == "visible" for test in tests)
-    title = f"{title_text(result)}\n" if seen else ""
+    title = f"{plain_text.title_text(result)}\n" if seen else ""
     return {
-        **_frame(shorten(title + head_text(result), ROOM)),
+        **_frame(plain_text.shorten(title + plain_text.head_text(result), plain_text.ROOM)),
         "score": sum(sum(round_points(task)) for task in result.tasks) / CENT,
         "tests": tests,
         # For whoever has to repeat it; Gradescope hands this to later runs and to nobody else.
@@ -89,4 +82,4 @@ def _test(task: TaskResult, check: CheckResult, cents: int, hints: int) -> dict[
 
 def _output(task: TaskResult, check: CheckResult, hints: int) -> str:
     state = "" if check.state == "pass" else f"{word(check.state)}\n"
-    return state + check_text(task, check, hints)
+    return state + plain_text.check_text(task, check, hints)

@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from gradkit.language import say
-from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.records.result import Result
+from gradkit.report.document import document
 from gradkit.report.escape import code_block, code_span
-from gradkit.report.plain_text import ROOM, check_text, fit, head_text, refusal_text, shorten, total
-from gradkit.report.rounding import CENT, points, round_points
-from gradkit.report.text import MARKS
-from gradkit.report.words import word
+from gradkit.report.plain_text import ROOM, TOOLS, fit, refusal_text, total
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
@@ -47,33 +45,9 @@ def summary(results: Sequence[Result], hints: int, limit: int) -> str:
 
 
 def _section(result: Result, hints: int, room: int) -> str:
-    lines = [f"## {code_span(result.submission)} {total(result)}", ""]
-    lines += [code_block(shorten(head_text(result), room)), ""]
-    for task in result.tasks:
-        lines += _task(task, hints, room)
-    return "\n".join(lines)
-
-
-def _task(task: TaskResult, hints: int, room: int) -> list[str]:
-    lines = [
-        f"### {code_span(task.title)} {points(task.score)} / {points(task.max_score)}",
-        "",
-        f"| | {say('check')} | {say('points')} | |",
-        "|---|---|---|---|",
-        *(_row(check, cents) for check, cents in zip(task.checks, round_points(task), strict=True)),
-        "",
-    ]
-    for check in task.checks:
-        said = shorten(check_text(task, check, hints), room)
-        if said:
-            lines += [f"**{check.check}**", "", code_block(said), ""]
-    return lines
-
-
-def _row(check: CheckResult, cents: int) -> str:
-    sign, _, _ = MARKS[check.state]
-    worth = f"{points(cents / CENT)} / {points(check.max_score)}" if check.max_score else ""
-    return f"| {sign} | {check.check} | {worth} | {word(check.state)} |"
+    values = {"result": result, "hints": hints, "room": room}
+    tools = {**TOOLS, "code_span": code_span, "code_block": code_block}
+    return document("section.md", **values, **tools)
 
 
 def _totals(results: Sequence[Result]) -> str:

@@ -1,21 +1,30 @@
-"""Write a check or a finding as plain text for a platform, within the bytes that it takes.
+"""Write checks, findings and results as plain text for a platform, within the bytes it takes.
 
-Wherever it is printed on the way, no line of it is a command to the runner of a build.
+Wherever it is printed on the way, no line of it is a command to the runner of a build. In the
+comment beside a grade, what a platform takes for mark-up is for whoever writes its table to escape.
 """
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gradkit.language import phrase, say
 from gradkit.records.finding import Finding
+from gradkit.records.reports import Changes
 from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.report.document import document
 from gradkit.report.escape import log_text
-from gradkit.report.rounding import points
-from gradkit.report.text import Line, check_head, check_lines, finding_lines
+from gradkit.report.rounding import points, round_points
+from gradkit.report.text import (
+    Line,
+    check_head,
+    check_lines,
+    finding_lines,
+    printed,
+    show_lines,
+)
 from gradkit.text import clean_text, where
 
 WIDTH = 100
@@ -93,16 +102,7 @@ def total(result: Result) -> str:
 
 
 def _plain(lines: Iterable[Line], width: int) -> str:
-    from rich.console import Console
-    from rich.padding import Padding
-
-    buffer = io.StringIO()
-    console = Console(
-        file=buffer, width=width, color_system=None, legacy_windows=False, force_jupyter=False
-    )
-    for line, indent in lines:
-        console.print(Padding(line, (0, 0, 0, indent), expand=False))
-    text = "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
+    text = printed(lambda console: show_lines(lines, console), width)
     return clean_text(text, TEXT_BYTES).strip("\n")
 
 
@@ -164,3 +164,33 @@ def fit_tests(
 def dump(data: Mapping[str, Any]) -> str:
     """Strict JSON in ASCII, which no encoding on the way can spoil."""
     return json.dumps(data, allow_nan=False) + "\n"
+
+
+LIMIT = 50_000
+"""Bytes; Moodle keeps more, and nobody reads more."""
+
+
+TOOLS: Mapping[str, object] = {
+    **{"check_text": check_text, "head_text": head_text, "title_text": title_text, "total": total},
+    **{"shorten": shorten, "round_points": round_points, "zip": zip, "endless": ENDLESS},
+}
+"""What templates of plain text call."""
+
+
+def to_comment(result: Result, hints: int, changes: Changes | None = None) -> str:
+    """The points of each check with what there is to say, and first what has changed.
+
+    Parameters
+    ----------
+    result : Result
+        As the student may see it.
+    hints : int
+    changes : Changes, optional
+        What the student did not know.
+    """
+
+    def made(room: int) -> str:
+        values = {"result": result, "hints": hints, "changes": changes, "room": room}
+        return document("comment.txt", **values, **TOOLS).removesuffix("\n")
+
+    return fit(made, LIMIT)

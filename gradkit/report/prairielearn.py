@@ -10,16 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gradkit.records.result import CheckResult, Result, TaskResult
-from gradkit.report.plain_text import (
-    ROOM,
-    check_text,
-    dump,
-    fit_tests,
-    head_text,
-    refusal_text,
-    shorten,
-    title_text,
-)
+from gradkit.report import plain_text
 from gradkit.report.rounding import CENT, round_points
 from gradkit.report.words import word
 
@@ -30,16 +21,16 @@ LIMIT = 1_000_000
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     """The file for the one submission that PrairieLearn asks about."""
     (result,) = results
-    return fit_tests(_data(result, hints), "message", LIMIT, dump)
+    return plain_text.fit_tests(_data(result, hints), "message", LIMIT, plain_text.dump)
 
 
 def refusal(sentences: Sequence[str]) -> str:
     """The file where nothing could be graded: it costs the student no attempt."""
-    return dump(
+    return plain_text.dump(
         {
             "succeeded": True,
             "gradable": False,
-            "format_errors": [refusal_text(each) for each in sentences],
+            "format_errors": [plain_text.refusal_text(each) for each in sentences],
         }
     )
 
@@ -52,7 +43,9 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
         "succeeded": True,
         "gradable": True,
         "score": score,
-        "message": shorten(f"{title_text(result)}\n{head_text(result)}", ROOM),
+        "message": plain_text.shorten(
+            f"{plain_text.title_text(result)}\n{plain_text.head_text(result)}", plain_text.ROOM
+        ),
         "tests": [
             _test(task, check, cents, hints)
             for task in result.tasks
@@ -68,5 +61,5 @@ def _test(task: TaskResult, check: CheckResult, cents: int, hints: int) -> dict[
         "description": word(check.state),
         "points": cents / CENT,
         "max_points": check.max_score,
-        "message": check_text(task, check, hints),
+        "message": plain_text.check_text(task, check, hints),
     }

@@ -17,6 +17,7 @@ from rich.text import Text
 from gradkit.language import say, say_each
 from gradkit.records.course import PLATFORMS, Preview
 from gradkit.records.reports import Difference, Given, Left, Look, Stood
+from gradkit.report.document import document
 from gradkit.report.escape import csv_cell
 from gradkit.report.rounding import points
 from gradkit.report.words import word
@@ -143,10 +144,6 @@ def _changes(each: Difference) -> Iterator[str]:
             yield say("{name}: set to {new}", name=name, new=points(new[name]))
 
 
-NAMES = 10
-"""Students who are named in a line; the rest are counted."""
-
-
 def first_names(names: Sequence[str], most: int) -> tuple[str, str]:
     """Name the first few, and count the others."""
     left = len(names) - most
@@ -162,35 +159,8 @@ def show_left(left: Sequence[Left], console: Console) -> None:
 
 def given_lines(given: Given, *, write: bool) -> list[str]:
     """Count what was given back, and name what has to be known before anything is uploaded."""
-    lines = []
-    if given.pages:
-        pages = say_each("{count} page", "{count} pages", given.pages)
-        lines.append(
-            say("{pages} written, {new} of them new or changed.", pages=pages, new=given.new)
-            if write
-            else say(
-                "{pages} would be written, {new} of them new or changed.",
-                pages=pages,
-                new=given.new,
-            )
-        )
-    if given.filled:
-        rows = say_each("{count} row", "{count} rows", given.filled)
-        lines.append(
-            say("{rows} filled.", rows=rows) if write else say("{rows} would be filled.", rows=rows)
-        )
-    lines += [clean_text(note) for note in given.notes]
-    if given.absent:
-        names, more = first_names(given.absent, NAMES)
-        lines.append(
-            say(
-                "{count} of the roster handed nothing in, and stay as they are: {names}{more}.",
-                count=len(given.absent),
-                names=names,
-                more=more,
-            )
-        )
-    return lines
+    text = document("given.txt", given=given, write=write, first_names=first_names)
+    return [line for line in text.split("\n") if line]
 
 
 def show_preview(preview: Preview, console: Console) -> None:

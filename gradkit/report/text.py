@@ -7,7 +7,7 @@ control characters.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.padding import Padding
@@ -18,28 +18,16 @@ from rich.text import Text
 from gradkit.language import say
 from gradkit.records.finding import UNEXPLAINED, Finding
 from gradkit.records.result import CheckResult, Result, TaskResult
-from gradkit.records.verdict import Entry, State
+from gradkit.records.verdict import Entry
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.escape import log_text
-from gradkit.report.formula import pieces
+from gradkit.report.formula import FORMULAS, pieces
 from gradkit.report.rounding import points
-from gradkit.report.words import override_text, word
+from gradkit.report.words import SIGNS, override_text, word
 from gradkit.text import clean_text, label_said, spell, where
 
-MARKS: dict[State, tuple[str, str, str]] = {
-    "pass": ("✓", "+", "green"),
-    "fail": ("✗", "x", "red"),
-    "error": ("✗", "x", "red"),
-    "timeout": ("✗", "x", "red"),
-    "missing": ("–", "-", "yellow"),
-    "blocked": ("–", "-", "yellow"),
-    "inconclusive": ("?", "?", "cyan"),
-    "not-checked": ("?", "?", "cyan"),
-}
-"""For each state: a sign, the same sign in ASCII, a colour."""
-
-FORMULAS = 2
-"""Entries of a finding whose formulas are shown; the rest are alike."""
+COLOURS = {"pass": "green", "fail": "red", "absent": "yellow", "open": "cyan"}
+"""By kind of state, see `SIGNS`."""
 
 ROWS = 6
 """Entries of a check that are listed; the rest are counted."""
@@ -54,19 +42,26 @@ def to_text(
     results: Sequence[Result], hints: int, width: int = 100, encoding: str = "utf-8"
 ) -> str:
     """Plain text, in characters that ``encoding`` has."""
-    buffer = io.StringIO()
-    console = _plain_console(buffer, width)
-    show(results, hints, console, is_unicode(encoding))
-    # rich fills wrapped lines up to the margin, which a log has no use for.
-    text = "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
+    text = printed(lambda console: show(results, hints, console, is_unicode(encoding)), width)
     return spell(log_text(text), encoding)
 
 
-def _plain_console(buffer: io.StringIO, width: int) -> Console:
+def printed(show: Callable[[Console], None], width: int) -> str:
+    """Return what is printed on a console without colours."""
+    buffer = io.StringIO()
     # In a notebook rich would show what is printed, and leave the buffer empty.
-    return Console(
+    console = Console(
         file=buffer, width=width, color_system=None, legacy_windows=False, force_jupyter=False
     )
+    show(console)
+    # rich fills wrapped lines up to the margin, which a log has no use for.
+    return "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
+
+
+def show_lines(lines: Iterable[Line], console: Console, indent: int = 0) -> None:
+    """Print lines, each with its indentation."""
+    for line, more in lines:
+        console.print(Padding(line, (0, 0, 0, indent + more), expand=False))
 
 
 def show(results: Sequence[Result], hints: int, console: Console, unicode: bool = True) -> None:
@@ -91,13 +86,8 @@ def _result(result: Result, hints: int, console: Console, unicode: bool) -> None
     title = Text.assemble(_plain(result.submission), "  ", (total, "bold"))
     console.print(Rule(title, align="left", characters="─" if unicode else "-"))
     for problem in result.problems:
-        console.print(
-            Padding(
-                Text.assemble((say("note: "), "yellow"), _plain(problem.message)),
-                (0, 0, 0, 2),
-                expand=False,
-            )
-        )
+        note = Text.assemble((say("note: "), "yellow"), _plain(problem.message))
+        show_lines([(note, 2)], console)
     for task in result.tasks:
         _task(task, hints, console, unicode)
     console.print(Padding(_footer(result), (0, 0, 1, 2), expand=False))
@@ -127,37 +117,28 @@ def _task(task: TaskResult, hints: int, console: Console, unicode: bool) -> None
             ),
             "cyan",
         )
-    console.print(Padding(line, (0, 0, 0, 2), expand=False))
+    show_lines([(line, 2)], console)
     seen = visible(task, hints)
     for check in task.checks:
         findings = [finding for finding in seen if finding.check == check.check]
-        _check(check, findings, hints, console, unicode)
+        show_lines([(check_head(check, unicode), 4)], console)
+        show_lines(check_lines(check, findings, hints), console, 6)
     for finding in seen:
-        for remark, indent in () if finding.check else finding_lines(finding, hints):
-            console.print(Padding(remark, (0, 0, 0, 4 + indent), expand=False))
-    for note in task.notes:
-        console.print(Padding(_plain(note), (0, 0, 0, 4), expand=False))
-
-
-def _check(
-    check: CheckResult, findings: list[Finding], hints: int, console: Console, unicode: bool
-) -> None:
-    head = check_head(check, unicode)
-    console.print(Padding(head, (0, 0, 0, 4), expand=False))
-    for line, indent in check_lines(check, findings, hints):
-        console.print(Padding(line, (0, 0, 0, 6 + indent), expand=False))
+        show_lines(() if finding.check else finding_lines(finding, hints), console, 4)
+    show_lines([(_plain(note), 4) for note in task.notes], console)
 
 
 def check_head(check: CheckResult, unicode: bool = True) -> Text:
     """Sign, name, points, state and place of a check."""
-    sign, ascii_sign, colour = MARKS[check.state]
+    sign, kind = SIGNS[check.state]
+    colour = COLOURS[kind]
     worth = (
         f"{points(check.score)} / {points(check.max_score)}"
         if check.max_score
         else say("no points")
     )
     head = Text.assemble(
-        (sign if unicode else ascii_sign, colour), f" {check.check:<12}{worth:>10}"
+        (sign if unicode else spell(sign, "ascii"), colour), f" {check.check:<12}{worth:>10}"
     )
     if check.state != "pass":
         head.append(f"  {word(check.state)}", colour)

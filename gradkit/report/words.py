@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from gradkit.language import phrase, say
 from gradkit.records.result import CheckResult
+from gradkit.records.verdict import State
 from gradkit.report.rounding import points
 
 WORDS: Mapping[str, str] = {
@@ -30,6 +31,19 @@ WORDS: Mapping[str, str] = {
     "points": phrase("points"),
     "percent": phrase("percent"),
 }
+
+
+SIGNS: Mapping[State, tuple[str, str]] = {
+    "pass": ("✓", "pass"),
+    "fail": ("✗", "fail"),
+    "error": ("✗", "fail"),
+    "timeout": ("✗", "fail"),
+    "missing": ("–", "absent"),
+    "blocked": ("–", "absent"),
+    "inconclusive": ("?", "open"),
+    "not-checked": ("?", "open"),
+}
+"""For each state of a check a sign, and the kind that it is counted and coloured with."""
 
 
 def word(code: str) -> str:

@@ -12,6 +12,7 @@ from gradkit.records.submission import Submission
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import read
 from gradkit.text import clean_text
+from gradkit.writing import refusing
 
 SCHEMA = "gradkit/result/v1"
 WANTED = "Name a file that `gradkit check --format json --out FILE` wrote."
@@ -32,9 +33,8 @@ def results_of(file: Path) -> list[Data]:
         It cannot be read, or holds something else.
     """
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ReproducerError(f"{file}: cannot be read ({error.strerror}). {WANTED}") from None
+        with refusing(ReproducerError, file, "cannot be read", WANTED):
+            data = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ReproducerError(f"{file}: is not JSON: {error}. {WANTED}") from None
     results = data if isinstance(data, list) else [data]

@@ -31,8 +31,6 @@ EXPECTED_LEVEL = 4
 EPOCHS = 3
 """Epochs of a training run that a script makes at least."""
 
-LINE = 78
-
 ROLES: Mapping[str, Mapping[str, str]] = {
     "numpy": {"forward": "forward", "update": "update"},
     "torch": {"forward": "model", "trajectory": "train"},
@@ -109,27 +107,20 @@ class Script:
         imports = imports if torch else imports[2:3]
         if self._bound.convention.inputs == "series":
             imports.append("import pandas as pd")
-        blocks = [
-            self._header(parts.what),
-            "\n".join(imports),
-            _rule("the submission's own code"),
-            _written(parts.code, imports),
-            _rule("the input, and what comes out"),
-            parts.call,
-        ]
-        if self._level >= EXPECTED_LEVEL:
-            blocks += [_rule("what should come out"), parts.expected]
-        return "\n\n".join(blocks) + "\n"
-
-    def _header(self, what: str) -> str:
-        entries = ", ".join(self._finding["entries"])
-        lines = [
-            f"Finding {self._finding['id']}: {self._finding['title']}",
-            f"{self._name}, {self.task.title}{': ' if entries else ''}{entries}",
-            f"Shown is {what}.",
-            "It takes no gradkit: save it as a file and run it with Python.",
-        ]
-        return "\n".join(f"# {line}" for line in lines)
+        return (
+            calls.text_of(
+                "script",
+                finding=self._finding,
+                name=self._name,
+                title=self.task.title,
+                what=parts.what,
+                imports=imports,
+                code=_written(parts.code, imports),
+                call=parts.call,
+                expected=parts.expected if self._level >= EXPECTED_LEVEL else "",
+            )
+            + "\n"
+        )
 
     def _at(self) -> str:
         return f"at the input “{self._entry['probe']}” of seed {self._seed}"
@@ -181,10 +172,10 @@ class Script:
         epochs = run.epochs if entry else min(run.epochs, max(EPOCHS, index[0] + 1))
         if "cell" in bound.training:
             code, before, loop = self._loop(epochs)
-            call = calls.loop_call(bound, inputs, before, loop, epochs, entry)
         else:
+            before, loop = [], ""
             code = self._excerpt.pieces([bound.training["model"], bound.function])
-            call = calls.training_call(bound, inputs, epochs, run.rate, entry)
+        call = calls.training_call(bound, inputs, epochs, run.rate, entry, before, loop)
         rate, scale = self.task.rates.weight, mean_scale(self.task)
         expected = calls.expected_training(self.task, epochs, rate, scale, entry)
         what = f"{bound.function} over {epochs} epochs from the start “{run.start}”"
@@ -201,7 +192,7 @@ class Script:
         code = [*made, *(piece for piece in needed if piece.definition and piece not in made)]
         code = [_noting(p) if getattr(p.node, "name", None) == through else p for p in code]
         before = [p.text for p in needed if not p.definition and p not in made]
-        note = Piece(calls.NOTING.format(epochs=epochs), statement.node, definition=True)
+        note = Piece(calls.text_of("noting", epochs=epochs) + "\n", statement.node, definition=True)
         return [*code, note], before, _renamed(lifted(statement.node, epochs, through))
 
     def _run(self) -> Run:
@@ -231,10 +222,6 @@ def _written(code: Sequence[Piece], imports: Sequence[str]) -> str:
 
 
 DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
-def _rule(title: str) -> str:
-    return f"# --- {title} {'-' * (LINE - len(title))}"
 
 
 def _section(

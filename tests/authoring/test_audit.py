@@ -16,7 +16,7 @@ from gradkit.diagnosis.mistakes import CODES
 from gradkit.judge import tolerances
 from gradkit.records.mistake import Audit, TaskAudit
 from gradkit.records.task import Assignment, Layer, Start, Task
-from gradkit.report.assignment import to_text
+from gradkit.report.exercise import to_text
 from gradkit.task.assignment import DEFAULT, read_assignment
 from gradkit.task.solution import find_reference
 

@@ -8,7 +8,7 @@ import pytest
 
 import gradkit
 from gradkit.authoring.new.write import instructor_files, student_files
-from gradkit.cli.check import command
+from gradkit.cli.check import check_command
 from gradkit.report.formats import FORMATS
 
 yaml = pytest.importorskip("yaml")
@@ -67,7 +67,7 @@ def test_commands_are_real(own: bool) -> None:
     text = files[f"template/{GITHUB}" if own else GITHUB]
     line = shlex.split(steps(text)[-2]["run"])
     assert line[:3] == ["gradkit", "check", "."]
-    known = {option for parameter in command.params for option in parameter.opts}
+    known = {option for parameter in check_command.params for option in parameter.opts}
     assert {word for word in line if word.startswith("--")} <= known
     assert ("--assignment" in line) == own
     if own:

@@ -16,11 +16,10 @@ from click.testing import CliRunner
 from click.testing import Result as Ended
 from mistakes.samples import samples
 
-from gradkit.classroom.course.enrolment import enrolment_of
-from gradkit.classroom.course.roster import roster
+from gradkit.classroom.course.roster import enrolment_of, roster
 from gradkit.classroom.grade import Grading
-from gradkit.classroom.grading_worker import grader
 from gradkit.classroom.store.results import Store
+from gradkit.classroom.worker_pool import grader
 from gradkit.cli import main
 from gradkit.grading.settings import Settings
 from gradkit.submission.gather import gather

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from classroom.classes import Silent
 
-from gradkit.classroom.course.enrolment import enrolment_of
+from gradkit.classroom.course.roster import enrolment_of
 from gradkit.classroom.grade import Grading, Tally
-from gradkit.classroom.grading_worker import Grader, grader
 from gradkit.classroom.store.results import Store
+from gradkit.classroom.worker_pool import Grader, grader
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import Order, Reply
 from gradkit.submission.gather import gather

@@ -11,10 +11,10 @@ from pathlib import Path
 from classroom.classes import MISTAKES, RIGHT, SETTINGS, Silent
 from classroom.here import Here
 
-from gradkit.classroom.course.enrolment import enrolment_of
+from gradkit.classroom.course.roster import enrolment_of
 from gradkit.classroom.grade import Grading
-from gradkit.classroom.grading_worker import grader
 from gradkit.classroom.store.results import Store
+from gradkit.classroom.worker_pool import grader
 from gradkit.grading.settings import Settings
 from gradkit.records.course import Student
 from gradkit.submission.gather import gather

@@ -8,11 +8,11 @@ import pytest
 from report.html.samples import WORDS
 from report.html.samples import result as sample
 
-from gradkit.classroom.feedback.drafts import Former, Stand, changes
-from gradkit.classroom.store.overrides import basis_of
+from gradkit.classroom.feedback.pages import Former, Stand, changes
+from gradkit.classroom.store.attempts import basis_of
 from gradkit.classroom.store.results import pack
-from gradkit.records.classroom import Kept, Override
-from gradkit.records.reports import Changes, PointsChange
+from gradkit.records.classroom import Change, Kept, Override
+from gradkit.records.reports import Changes
 from gradkit.records.result import Result
 
 KEPT = Kept(
@@ -71,8 +71,8 @@ def test_a_finding_that_is_gone_is_told_at_its_level(level: int) -> None:
     """By its title, or below that by where to look; never by more."""
     found = compared(stand(result()), stand(without_finding(result())), level, reasons=("why",))
     assert found is not None
-    assert found.score == PointsChange("ada", 12.5, 20.0, 15.0, 20.0)
-    assert found.checks == (PointsChange("Regression in numpy: update", 9.5, 12.0, 12.0, 12.0),)
+    assert found.score == Change("ada", 12.5, 20.0, 15.0, 20.0)
+    assert found.checks == (Change("Regression in numpy: update", 9.5, 12.0, 12.0, 12.0),)
     (gone,) = found.gone
     assert WORDS[min(level, 2)] in gone.said
     assert not any(each in gone.said for number, each in WORDS.items() if number > min(level, 2))
@@ -137,4 +137,4 @@ def test_a_check_that_was_not_there() -> None:
     fewer = replace(result(), tasks=(replace(task, checks=task.checks[1:]),))
     found = compared(stand(fewer), stand(result()))
     assert found is not None
-    assert found.checks == (PointsChange("Regression in numpy: interface", 0.0, 0.0, 1.0, 1.0),)
+    assert found.checks == (Change("Regression in numpy: interface", 0.0, 0.0, 1.0, 1.0),)

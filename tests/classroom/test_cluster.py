@@ -16,7 +16,7 @@ import pytest
 
 import gradkit
 from gradkit.classroom.cluster import Cluster, ClusterError, portable
-from gradkit.classroom.course.enrolment import enrolment_of
+from gradkit.classroom.course.roster import enrolment_of
 from gradkit.classroom.grade import Grading, Tally
 from gradkit.classroom.store.results import Store
 from gradkit.classroom.worker_pool import LocalPool

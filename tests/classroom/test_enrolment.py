@@ -10,8 +10,7 @@ from classroom.filing import filed
 from classroom.test_roster import STUDENTS
 from classroom.test_senders import METADATA_TEXT
 
-from gradkit.classroom.course.enrolment import Enrolment, enrolment_of, names_of
-from gradkit.classroom.course.roster import roster
+from gradkit.classroom.course.roster import Enrolment, enrolment_of, names_of, roster
 from gradkit.classroom.course.senders import METADATA
 from gradkit.classroom.store.results import Store
 from gradkit.grading.settings import Settings

@@ -13,8 +13,7 @@ from click.testing import CliRunner
 from click.testing import Result as Ended
 
 from gradkit.classroom.store.database import files_of
-from gradkit.classroom.store.releases import given
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, given
 from gradkit.cli import main
 from gradkit.submission.gather import gather
 

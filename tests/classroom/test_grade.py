@@ -19,7 +19,7 @@ from model_solutions import REFERENCE
 
 import gradkit
 from gradkit.classroom.cache_key import seed_of
-from gradkit.classroom.course.enrolment import enrolment_of
+from gradkit.classroom.course.roster import enrolment_of
 from gradkit.classroom.grade import LOST, Grading, Tally
 from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import FILE, StoreError
@@ -507,7 +507,7 @@ def test_another_program_that_reads_for_long_ends_nothing(
     # Without the five seconds that SQLite waits of its own accord.
     monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, **{**k, "timeout": 0.05}))
     monkeypatch.setattr("gradkit.classroom.grade.STORE_EVERY", 0.0)
-    monkeypatch.setattr("gradkit.classroom.store.backlog.PATIENCE", patience)
+    monkeypatch.setattr("gradkit.classroom.grade.PATIENCE", patience)
     seen: list[str] = []
     with (
         Store(tmp_path, write=True) as store,

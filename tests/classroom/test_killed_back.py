@@ -22,11 +22,9 @@ from classroom.classes import command, environment, mixed, processes
 from classroom.returned import HEAD, graded
 from soak import SIZE
 
-from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.store.attempts import counting_attempts, overrides, result_of
 from gradkit.classroom.store.database import FILE
-from gradkit.classroom.store.overrides import overrides, result_of
-from gradkit.classroom.store.releases import content, given
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, content, given
 
 KILLS = 16 * SIZE
 STUDENTS = 40

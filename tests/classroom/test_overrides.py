@@ -26,15 +26,15 @@ from classroom.answering import (
 from classroom.classes import changed_assignment
 
 from gradkit.classroom.remark import remark
-from gradkit.classroom.store.attempts import counting_attempts
-from gradkit.classroom.store.database import FILE
-from gradkit.classroom.store.overrides import (
+from gradkit.classroom.store.attempts import (
     OverrideError,
+    counting_attempts,
     override,
     overrides,
     result_of,
     with_overrides,
 )
+from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store, unpack
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import CountingAttempt

@@ -12,9 +12,9 @@ from classroom.downloads import folder
 from model_solutions import ROOT, source
 from rich.console import Console
 
-from gradkit.classroom.course.preview import has_roles, is_empty, preview
 from gradkit.classroom.course.roster import match, roster
 from gradkit.classroom.course.senders import attributed, senders
+from gradkit.classroom.run import has_roles, is_empty, preview
 from gradkit.records.course import Preview
 from gradkit.report.table import show_preview
 from gradkit.submission.gather import gather

@@ -20,18 +20,16 @@ from classroom.answering import (
 from classroom.classes import RIGHT, Silent
 from classroom.here import Here
 
-from gradkit.classroom.course.enrolment import enrolment_of
 from gradkit.classroom.course.find_student import pseudonym
+from gradkit.classroom.course.roster import enrolment_of
 from gradkit.classroom.feedback.pages import file_name, write_pages
 from gradkit.classroom.grade import Grading
-from gradkit.classroom.grading_worker import grader
 from gradkit.classroom.reports.history import history
 from gradkit.classroom.reports.purge import PurgeError, purge, remove_traces
-from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.store.attempts import counting_attempts, override
 from gradkit.classroom.store.database import FILE, StoreError
-from gradkit.classroom.store.overrides import override
-from gradkit.classroom.store.releases import release
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, release
+from gradkit.classroom.worker_pool import grader
 from gradkit.submission.gather import gather
 
 pytestmark = pytest.mark.usefixtures("warm")

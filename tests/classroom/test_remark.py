@@ -25,8 +25,7 @@ from mistakes.samples import folder as mistake_folder
 from model_solutions import ROOT
 
 from gradkit.classroom import remark as module
-from gradkit.classroom.marker import Marker
-from gradkit.classroom.remark import remark, settings_of
+from gradkit.classroom.remark import Marker, remark, settings_of
 from gradkit.classroom.reports.history import history
 from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.results import Store, pack, unpack

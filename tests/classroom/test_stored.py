@@ -28,8 +28,7 @@ from classroom.here import grade_here
 from gradkit.classroom.reports.stored import read_stored
 from gradkit.classroom.store.attempts import counting_attempts
 from gradkit.classroom.store.database import FILE
-from gradkit.classroom.store.releases import release, releases
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, release, releases
 from gradkit.records.classroom import Kept
 from gradkit.reproducer import ReproducerError
 

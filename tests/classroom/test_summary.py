@@ -19,9 +19,8 @@ from rich.console import Console
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.reports.summary import summarise
-from gradkit.classroom.store.attempts import counting_attempts
+from gradkit.classroom.store.attempts import counting_attempts, override
 from gradkit.classroom.store.database import FILE
-from gradkit.classroom.store.overrides import override
 from gradkit.classroom.store.results import Store
 from gradkit.cli import main
 from gradkit.records.classroom import Change, HandedIn, Row, Summary

@@ -21,11 +21,9 @@ from classroom.classes import (
 )
 from model_solutions import REFERENCE
 
-from gradkit.classroom import grading_worker as worker_module
 from gradkit.classroom import worker_pool as module
-from gradkit.classroom.grading_worker import Grader, grader
 from gradkit.classroom.store.results import unpack
-from gradkit.classroom.worker_pool import LocalPool
+from gradkit.classroom.worker_pool import Grader, LocalPool, grader
 from gradkit.faults import STRICT
 from gradkit.grading.session import Session
 from gradkit.records.classroom import Order, Reply
@@ -201,7 +199,7 @@ def test_what_cannot_be_packed_costs_one_submission(
 
     monkeypatch.delenv(STRICT)
     with monkeypatch.context() as changed:
-        changed.setattr(worker_module, "pack", pack)
+        changed.setattr(module, "pack", pack)
         filed = able.grade(order(tmp_path)).filed
     assert filed is not None
     assert (filed.standing, filed.result) == ("failed", b"")

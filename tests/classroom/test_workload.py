@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradkit.classroom.reports.review import split_work
+from gradkit.classroom.reports.summary import split_work
 
 FOUR = ("anna", "ben", "carla", "dan")
 CLASS = [f"student {number}" for number in range(300)]

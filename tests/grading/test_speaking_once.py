@@ -14,7 +14,7 @@ from model_solutions import ROOT, source
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from told import checks, full, not_passed, notebook, script, states
 
-from gradkit.classroom.reports.review import review
+from gradkit.classroom.reports.summary import review
 from gradkit.classroom.store.results import Store
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings

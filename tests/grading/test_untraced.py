@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from mistakes.samples import folder as mistake_folder
 
-from gradkit.classroom.grading_worker import _timed_out
-from gradkit.classroom.reports.review import reasons
+from gradkit.classroom.reports.summary import reasons
+from gradkit.classroom.worker_pool import _timed_out
 from gradkit.diagnosis.inquiry import inquire, short_of
 from gradkit.diagnosis.inquiry.untraced import why_untraced
 from gradkit.records.finding import Inquiry

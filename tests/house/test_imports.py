@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 GROUND = {
-    "records", "language", "text", "loading",
+    "records", "language", "text", "loading", "templates", "writing",
     "errors", "faults", "processes", "safe_path",
 }  # fmt: skip
 """What every room may stand on: the vocabulary, how texts are made, how processes start."""
@@ -22,6 +22,8 @@ ROOMS: Mapping[str, set[str]] = {
     "records": set(),
     "language": set(),
     "loading": set(),
+    "templates": set(),
+    "writing": set(),
     "errors": set(),
     "faults": set(),
     "safe_path": set(),

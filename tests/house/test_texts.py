@@ -79,7 +79,7 @@ def test_a_text_is_found_wherever_it_is_said() -> None:
 def test_texts_of_templates_and_of_mistakes_are_in_it() -> None:
     """Not only those of modules."""
     files = {file for message in tool.extracted() for file, _ in message.locations}
-    assert "gradkit/report/html/templates/report.html" in files
+    assert "gradkit/report/templates/report.html" in files
     assert "gradkit/diagnosis/mistakes/pages/wrong-sign.md" in files
 
 

@@ -33,7 +33,7 @@ def speak(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Callable[..
         monkeypatch.setattr(language, "FOLDER", where)
         monkeypatch.setenv(language.VARIABLE, code)
         language._catalogue.cache_clear()
-        for drawing in (plots.course, plots.heat_map, plots.histogram, plots.bars, plots.shares):
+        for drawing in (plots.course, plots.heat_map):
             drawing.cache_clear()
 
     yield begin

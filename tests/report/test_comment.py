@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from report.html.samples import HOSTILE, WORDS, changes, result
 
-from gradkit.report.comment import LIMIT, to_comment
+from gradkit.report.plain_text import LIMIT, to_comment
 
 
 @pytest.mark.parametrize("level", WORDS)

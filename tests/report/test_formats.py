@@ -16,7 +16,7 @@ from model_solutions import REFERENCE, ROOT
 from platforms import read, reported, strict
 
 from gradkit.cli import main
-from gradkit.cli.actions import SUMMARY_BYTES, leave
+from gradkit.cli.output import SUMMARY_BYTES, leave
 from gradkit.report.formats import FORMATS, refusal
 from gradkit.task.assignment import DEFAULT
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from gradkit.cli import main
 from gradkit.records.mistake import About, Mistake
-from gradkit.report.page import listing, page_text, show_page
+from gradkit.report.exercise import listing, page_text, show_page
 
 
 def entry(code: str, *about: About, title: str = "Something") -> Mistake:

@@ -15,8 +15,8 @@ from gradkit.reproducer.calls import (
     LOSSES,
     expected_step,
     expected_training,
-    forward_formula,
-    loss_formula,
+    formulas,
+    text_of,
 )
 from gradkit.task import network
 from gradkit.task.assignment import read_assignment
@@ -63,7 +63,7 @@ def test_formulas_agree_with_the_net(activation: str, output: str, loss: str, ou
     """Output, hidden layer and loss of a batch of columns."""
     task = deep(activation, output, loss, outputs)
     p, X, y = dict(task.starts[0].parameters), task.X.T / 10, task.y.T
-    space = run(forward_formula(task) + loss_formula(task), X=X, y=y)
+    space = run(text_of("formulas", **formulas(task)), X=X, y=y)
     stacked = {key: np.repeat(value[None], 4, 0) for key, value in p.items()}
     columns, targets = X.T[:, :, None], task.y[:, :, None]
     A, hidden = space["forward"](p, X)

@@ -16,6 +16,7 @@ from gradkit.records.task import Assignment
 from gradkit.task.assignment import DEFAULT, read_assignment
 from gradkit.task.oracle import OracleError
 from gradkit.task.solution import find_reference, load_reference
+from gradkit.writing import add_member, refusing
 
 
 class ExportError(GradkitError):
@@ -146,10 +147,6 @@ def filled(text: str, **values: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The date of every member: the same export is the same archive, byte for byte."""
-
-
 def write_zip(files: Files, path: Path) -> None:
     """Write an archive, whose members carry their permissions.
 
@@ -159,16 +156,9 @@ def write_zip(files: Files, path: Path) -> None:
         There is such a file already, or it cannot be written.
     """
     _absent([path])
-    try:
-        with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
-            for name, file in sorted(files.items()):
-                member = zipfile.ZipInfo(name, EPOCH)
-                member.external_attr = (0o100000 | mode(file)) << 16
-                member.compress_type = zipfile.ZIP_DEFLATED
-                member.create_system = 3  # Unix: else the permissions mean nothing
-                archive.writestr(member, file.content)
-    except OSError as error:
-        raise ExportError(f"{path}: cannot be written ({error.strerror}).") from None
+    with refusing(ExportError, path), zipfile.ZipFile(path, "x") as archive:
+        for name, file in sorted(files.items()):
+            add_member(archive, name, file.content, mode(file))
 
 
 def write_folder(files: Files, folder: Path) -> None:
@@ -182,12 +172,10 @@ def write_folder(files: Files, folder: Path) -> None:
     _absent([folder / name for name in sorted(files)])
     for name, file in sorted(files.items()):
         path = folder / name
-        try:
+        with refusing(ExportError, path):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.content)
             path.chmod(mode(file))
-        except OSError as error:
-            raise ExportError(f"{path}: cannot be written ({error.strerror}).") from None
 
 
 def mode(file: File) -> int:

@@ -18,7 +18,8 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 import gradkit
-from gradkit.authoring.export.bundle import EPOCH, ExportError, File, Files
+from gradkit.authoring.export.bundle import ExportError, File, Files
+from gradkit.writing import add_member
 
 WHEEL = """\
 Wheel-Version: 1.0
@@ -75,12 +76,9 @@ def _archive(members: dict[str, bytes], version: str) -> bytes:
     lines = [f"{name},{_hash(content)},{len(content)}" for name, content in members.items()]
     whole = {**members, record: "\n".join([*lines, f"{record},,", ""]).encode()}
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in whole.items():
-            member = zipfile.ZipInfo(name, EPOCH)
-            member.external_attr = 0o100644 << 16
-            member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, content)
+            add_member(archive, name, content)
     return buffer.getvalue()
 
 

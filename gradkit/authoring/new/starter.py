@@ -1,253 +1,168 @@
-"""The starter of a task: definitions to be filled in, and a loop that runs them."""
+"""Describe an assignment to students: starter files, a notebook, READMEs and model solutions.
+
+All are templates, for nets of one hidden layer and one output: that is what `update_parameters` can
+be written for. A model solution reads as a person would write it, and imports nothing of gradkit,
+so that it can be held against the assignment file as any other.
+"""
 
 from __future__ import annotations
 
-from textwrap import dedent, fill, indent
+import ast
+from textwrap import dedent
+from typing import Any
 
-from gradkit.authoring.new import words
-from gradkit.records.task import Task
+from gradkit.authoring.export.install import Install, words
+from gradkit.records.task import Array, Assignment, Task
 from gradkit.task.activations import ACTIVATIONS
+from gradkit.task.probes import whole
+from gradkit.templates import fill
 
-MISSING = "raise NotImplementedError"
+LINE = 60
+"""Characters of data that stand on one line."""
+
+COUNTS = ("no", "one", "two", "three", "four", "five")
+
+OWN = 'ASSIGNMENT = "assignment/assignment.toml"  # upload the folder beside this notebook'
+
+CARRIED = "# gradkit itself is the file beside this notebook: in Colab, upload it there first.\n"
+
+
+def text_of(template: str, **values: object) -> str:
+    """Fill a template of this package."""
+    return fill("gradkit.authoring.new", f"{template}.jinja", **values)
+
+
+def facts(task: Task) -> dict[str, Any]:
+    """Collect what the templates say of a task: formulas, sizes, rates and data."""
+    *features, target = task.columns
+    hidden, output = (layer.activation for layer in task.layers)
+    n, h, o = task.X.shape[1], *(layer.units for layer in task.layers)
+    squared, torch = task.loss == "squared_error", task.framework == "torch"
+    layers = ["linear", hidden, "linear", output]
+    named = [each for place, each in enumerate(layers) if place % 2 == 0 or each != "linear"]
+    listed = f"{', '.join(features[:-1])} and {features[-1]}"
+    start = task.starts[0].parameters
+    return {
+        "id": task.id,
+        "framework": task.framework,
+        "problem": task.id.partition("-")[0],
+        "heading": f"{task.title.partition(' in ')[0]} with {'PyTorch' if torch else 'NumPy'}",
+        "module": module(task),
+        "net": f"{n}-{h}-{o}",
+        "story": f"Predict {target}, {'a number' if squared else '0 or 1'}, from {listed}.",
+        "stack": ", ".join(named).capitalize(),
+        "count": COUNTS[5 if "sigmoid" in layers else 4],
+        "activations": ACTIVATIONS,
+        "weight": float(start["W1"][0, 0]),
+        "bias": float(start["b1"][0, 0]),
+        "weight_rate": f"{task.rates.weight:g}",
+        "bias_rate": f"{task.rates.bias:g}",
+        "epochs": task.epochs,
+        "examples": literal(task.X, floats=torch),
+        "targets": literal(task.y[:, 0], floats=torch),
+        **{"n": n, "h": h, "o": o, "hidden": hidden, "output": output, "squared": squared},
+        **{"features": features, "target": target},
+    }
+
+
+def module(task: Task) -> str:
+    """Name a task's file, without the ending."""
+    return task.id.replace("-", "_")
 
 
 def starter(task: Task) -> str:
-    """The starter file."""
-    return "\n\n\n".join(
-        [f'"""{_about(task)}"""\n\n{imports(task)}', *definitions(task), _main(task)]
-    )
+    """Write the starter of a task: definitions to be filled in, and a loop that runs them."""
+    return text_of(f"starter_{task.framework}", **facts(task))
 
 
-def imports(task: Task) -> str:
-    """Return the imports of a task's code."""
-    return (
-        "import numpy as np" if task.framework == "numpy" else "import torch\nfrom torch import nn"
-    )
+def solution(task: Task) -> str:
+    """Write the model solution of a task."""
+    return text_of(f"solution_{task.framework}", **facts(task))
 
 
-def definitions(task: Task) -> list[str]:
-    """Functions and classes, each with what is asked of it."""
-    return _numpy(task) if task.framework == "numpy" else _torch(task)
+def readme(assignment: Assignment, given: Install, *, own: bool = False) -> str:
+    """Write the README of a student's folder.
 
-
-def run(task: Task) -> str:
-    """The training loop that shows what has been written."""
-    return _run_numpy(task) if task.framework == "numpy" else _run_torch(task)
-
-
-def _about(task: Task) -> str:
-    file = f"``gradkit check {words.module(task)}.py``"
-    _, h, o = words.sizes(task)
-    if task.framework == "torch":
-        head = (
-            f"{words.heading(task)}: a {words.net(task)} network, trained on all examples at once."
-        )
-        rest = (
-            f"{words.story(task)} Fill in the model and the training loop, run this file, then run"
-        )
-        return f"{head}\n\n{fill(f'{rest} {file}.', 88, break_on_hyphens=False)}\n"
-    hidden, output = words.formulas(task)
-    width = len(hidden) + 4
-    count = words.COUNTS[len(_numpy(task))]
-    ending = (
-        f"The loss of one example is {words.LOSSES[task.loss]}. Fill in the {count} functions, "
-    )
-    ending += f"run this file, then run {file}."
-    return "\n".join(
-        [
-            f"{words.heading(task)}: backpropagation by hand through a {words.net(task)} network.",
-            "",
-            words.story(task),
-            "",
-            f"    {hidden:{width}}hidden layer, {words.units(h, 'unit')}",
-            f"    {output:{width}}output, {words.units(o, 'unit')}",
-            "",
-            *_filled(ending, 88),
-            "",
-        ]
-    )
-
-
-def _filled(text: str, width: int) -> list[str]:
-    """Wrapped, with no break inside of what is typed."""
-    marked = text.replace("gradkit check ", "gradkit\0check\0")
-    return fill(marked, width, break_on_hyphens=False).replace("\0", " ").split("\n")
-
-
-def _function(head: str, doc: str) -> str:
-    body = indent(f'"""{dedent(doc).strip()}', "    ").rstrip()
-    closing = '"""' if "\n" not in doc.strip() else '\n    """'
-    return f"def {head}:\n{body}{closing}\n    {MISSING}"
-
-
-def _numpy(task: Task) -> list[str]:
-    n, h, o = words.sizes(task)
-    weight, bias = words.begins(task)
-    sign = ACTIVATIONS[task.layers[0].activation].sign if words.alike(task) else ""
-    layer = f"{sign}(Wᵀ·A_prev + b)" if sign else "Wᵀ·A_prev + b"
-    bare = "" if sign or _plain(task) else ", without its activation"
-    made = [
-        _function(
-            "initialise_parameters(dim)",
-            f"""
-            Return a dict of starting parameters: every weight {weight:g}, every bias {bias:.1f}.
-
-            ``dim`` lists the units per layer, input first: ``[{n}, {h}, {o}]``. The dict has
-            ``W1`` of shape ({n}, {h}), ``b1`` ({h}, 1), ``W2`` ({h}, {o}) and ``b2`` ({o}, 1): a
-            weight matrix is (inputs of the layer, units of the layer).
-            """,
-        )
-    ]
-    if "sigmoid" in words.activations(task):
-        made.append(
-            _function(
-                "sigmoid(Z)",
-                "Return σ(Z), entry by entry: near 0 for very negative Z, near 1 for very "
-                "positive.",
-            )
-        )
-    made.append(
-        _function(
-            "linear_forward(A_prev, W, b)",
-            f"""
-            Return the output of one layer, {layer}{bare}.
-
-            ``A_prev`` is a column, what enters the layer; ``W`` and ``b`` belong to the layer.
-            """,
-        )
-    )
-    made.append(
-        _function(
-            "L_layer_forward(X, parameters)",
-            f"""
-            Run one example through all layers and return the pair ``(A, A_prev)``.
-
-            ``X`` is a column of shape ({n}, 1). ``A`` is the prediction ŷ, shape ({o}, 1);
-            ``A_prev`` is what entered the last layer, shape ({h}, 1). ``parameters`` is not
-            changed.
-            """,
-        )
-    )
-    rules = "\n            ".join(_rules(task))
-    made.append(
-        _function(
-            "update_parameters(parameters, y, y_hat, A1, X)",
-            f"""
-            Take one step of gradient descent for one example, changing ``parameters`` in place.
-
-            ``y`` and ``y_hat`` are numbers, ``A1`` is the hidden layer ({h}, 1) and ``X`` the
-            example ({n}, 1). Each entry moves by minus its learning rate times its gradient.
-
-            {rules}
-            """,
-        )
-    )
-    return made
-
-
-def _plain(task: Task) -> bool:
-    return set(words.activations(task)) == {"linear"}
-
-
-def _rules(task: Task) -> list[str]:
-    """List what is graded, where it is needed."""
-    rates, hidden = task.rates, task.layers[0].activation
-    told = [
-        f"- The learning rate is {rates.weight:g} for weights (W1, W2) and {rates.bias:g} for "
-        "biases (b1, b2)."
-    ]
-    if task.loss == "squared_error":
-        told += [
-            "- The loss is (y − ŷ)², so its derivative by ŷ is −2(y − ŷ). Mind the factor 2.",
-            *(
-                [f"- The hidden layer's {hidden} has a derivative too."]
-                if hidden != "linear"
-                else []
-            ),
-        ]
-    else:
-        told += [
-            "- The loss is the binary cross-entropy. Work out what remains of its derivative",
-            "  once the output's sigmoid is taken into account, and what the hidden layer's",
-            f"  {hidden} contributes.",
-        ]
-    return [
-        *told,
-        "- Compute all four gradients before you change any parameter: each of them belongs",
-        "  to the parameters that made the prediction.",
-    ]
-
-
-def _torch(task: Task) -> list[str]:
-    n, h, _ = words.sizes(task)
-    last = "probability" if task.loss == "binary_cross_entropy" else "output"
-    what = "probabilities" if last == "probability" else "predictions"
-    flow = f"{words.units(n, 'input')} → {words.units(h, 'hidden unit')} → 1 {last}"
-    loss = (
-        "binary cross-entropy of probabilities" if last == "probability" else "mean squared error"
-    )
-    holds = " that\n    holds 0.0 and 1.0" if last == "probability" else ""
-    ways = (
-        f"Use plain stochastic gradient descent (``torch.optim.SGD``) at learning rate ``lr`` and "
-        f"the {loss}. Every epoch is one step on all examples. Predictions have shape "
-        "(examples, 1): bring both to one shape before you compare them."
-    )
-    text = (
-        f"``X`` is a tensor of shape (examples, {n}), ``y`` one of shape (examples,){holds}. {ways}"
-    )
-    wrapped = indent(fill(" ".join(text.split()), 84, break_on_hyphens=False), "    ")
-    return [
-        f'''class Model(nn.Module):
-    """{words.stack(task)}: {flow}."""
-
-    def __init__(self):
-        super().__init__()
-        {MISSING}
-
-    def forward(self, X):
-        """Return the {what}, shape (examples, 1), for ``X`` of shape (examples, {n})."""
-        {MISSING}''',
-        f'''def train(model, X, y, epochs={task.epochs}, lr={task.rates.weight:g}):
-    """Train ``model`` in place; return a list with the loss of each epoch before its step.
-
-{wrapped}
+    Parameters
+    ----------
+    assignment : Assignment
+    given : Install
+    own : bool
+        Whether it is another than gradkit's, and its file is needed to check.
     """
-    {MISSING}''',
+    wheel = None if given.wheel is None else given.what
+    return text_of("student", install=words(given), wheel=wheel, own=own, **_overall(assignment))
+
+
+def notebook(assignment: Assignment, given: Install, *, own: bool = False) -> str:
+    """Write the starter notebook, as JSON: the parts of the starter files, a check below each.
+
+    Parameters
+    ----------
+    assignment, given, own
+        See `readme`.
+    """
+    import nbformat.v4
+
+    v4: Any = nbformat.v4
+    setup = f"%pip install -q {words(given)}\n\nimport gradkit\nimport numpy as np"
+    setup = setup if given.wheel is None else CARRIED + setup
+    introduction = text_of("introduction", **_overall(assignment)).rstrip("\n")
+    cells = [
+        v4.new_markdown_cell(introduction, id="introduction"),
+        v4.new_code_cell(f"{setup}\n\n{OWN}" if own else setup, id="imports"),
     ]
+    where = ", assignment=ASSIGNMENT" if own else ""
+    for task in _ordered(assignment):
+        about = text_of("part", **facts(task)).rstrip("\n")
+        cells.append(v4.new_markdown_cell(about, id=task.id))
+        parts = {**_parts(starter(task)), "check": f'gradkit.check(task="{task.id}"{where})'}
+        if task.framework == "numpy":
+            del parts["imports"]
+        cells += [v4.new_code_cell(text, id=f"{task.id}-{name}") for name, text in parts.items()]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    made = v4.new_notebook(cells=cells, metadata=metadata, nbformat_minor=5)
+    return f"{v4.writes(made)}\n"
 
 
-def _main(task: Task) -> str:
-    return f'if __name__ == "__main__":\n{indent(run(task), "    ")}\n'
+def _parts(text: str) -> dict[str, str]:
+    """Divide a starter into its imports, its definitions by name, and the loop that runs them."""
+    _, *statements = ast.parse(text).body
+    lines = text.splitlines()
+    parts: dict[str, str] = {}
+    for node in statements:
+        first = node.lineno + isinstance(node, ast.If) - 1
+        kind = "run" if isinstance(node, ast.If) else getattr(node, "name", "imports")
+        source = dedent("\n".join(lines[first : node.end_lineno]))
+        parts[kind] = "\n".join(filter(None, (parts.get(kind), source)))
+    return parts
 
 
-def _run_numpy(task: Task) -> str:
-    *features, target = task.columns
-    n, h, o = words.sizes(task)
-    loss = {
-        "squared_error": "(y - y_hat) ** 2",
-        "binary_cross_entropy": "-y * np.log(y_hat) - (1 - y) * np.log(1 - y_hat)",
-    }[task.loss]
-    return f"""examples = np.array({words.literal(task.X)})  # {", ".join(features)}
-targets = np.array({words.literal(task.y[:, 0])})  # {target}
-
-parameters = initialise_parameters([{n}, {h}, {o}])
-for epoch in range({task.epochs}):
-    losses = []
-    for example, y in zip(examples, targets, strict=True):
-        X = example.reshape({n}, 1)
-        y_hat, A1 = L_layer_forward(X, parameters)
-        y_hat = y_hat.item()
-        losses.append({loss})
-        update_parameters(parameters, y, y_hat, A1, X)
-    print("epoch", epoch + 1, "loss", np.mean(losses))"""
+def _overall(assignment: Assignment) -> dict[str, Any]:
+    """Collect what is said of all tasks together: ``rates`` are those of numpy, with one task."""
+    tasks = [facts(task) for task in _ordered(assignment)]
+    rates = {
+        f"{each['weight_rate']} for weights, {each['bias_rate']} for biases": each
+        for each in tasks
+        if each["framework"] == "numpy"
+    }
+    count = COUNTS[len(tasks)]
+    return {"title": assignment.title, "tasks": tasks, "rates": rates, "count": count}
 
 
-def _run_torch(task: Task) -> str:
-    *features, target = task.columns
-    printed = 'print("epoch", epoch, "loss", loss)'
-    if task.epochs > 20:
-        printed = f"if epoch % 10 == 0:\n        {printed}"
-    return f"""X = torch.tensor({words.literal(task.X, floats=True)})  # {", ".join(features)}
-y = torch.tensor({words.literal(task.y[:, 0], floats=True)})  # {target}
-for epoch, loss in enumerate(train(Model(), X, y)):
-    {printed}"""
+def _ordered(assignment: Assignment) -> list[Task]:
+    """Sort tasks as students do them: by hand first."""
+    return sorted(assignment.tasks, key=lambda task: task.framework != "numpy")
+
+
+def literal(values: Array, *, floats: bool = False) -> str:
+    """Write numbers as they are typed, whole ones without a point unless ``floats``.
+
+    What is too long for a line has a line for each row.
+    """
+    listed = values.tolist() if floats else whole(values).tolist()
+    text = repr(listed)
+    if len(text) <= LINE or values.ndim == 1:
+        return text
+    return "".join(["[\n", *(f"    {row},\n" for row in listed), "]"])

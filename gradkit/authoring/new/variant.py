@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from gradkit.authoring.new.starter import text_of
 from gradkit.records.task import Array
 from gradkit.task.assignment import DEFAULT
 
@@ -36,17 +38,17 @@ def files_of(seed: int) -> dict[str, str]:
         'schema = "gradkit/assignment/v1"\n'
         f'id = "backpropagation-{seed}"\ntitle = "{title}"\n\n[marking]'
     )
-    files = {}
-    tasks = []
+    files: dict[str, str] = {}
+    problems = []
     for problem, target in (("regression", number), ("classification", label)):
         columns = (*_chosen(draw, features, int(draw.integers(3, 5))), target)
         hidden = int(draw.integers(3, 6))
         X = draw.integers(5, 31, (int(draw.integers(4, 7)), len(columns) - 1)) / 10
         y = _targets(draw, problem, len(X))
         files[f"{problem}.csv"] = _csv(columns, X, y)
-        activation = str(draw.choice(["sigmoid", "tanh"]))
-        tasks += _tasks(draw, problem, columns, hidden, activation)
-    files["assignment.toml"] = "\n".join([about + keys + rest.rstrip("\n"), "", *tasks])
+        problems.append(_problem(draw, problem, columns, hidden))
+    tasks = text_of("tasks", problems=problems)
+    files["assignment.toml"] = about + keys + rest.rstrip("\n") + "\n" + tasks
     return files
 
 
@@ -66,68 +68,22 @@ def _csv(columns: Sequence[str], X: Array, y: Array) -> str:
     return "".join(",".join(row) + "\n" for row in [columns, *rows])
 
 
-def _tasks(
-    draw: np.random.Generator, problem: str, columns: Sequence[str], hidden: int, activation: str
-) -> list[str]:
-    """The problem's two tasks, in numpy and in torch."""
+def _problem(
+    draw: np.random.Generator, problem: str, columns: Sequence[str], hidden: int
+) -> dict[str, Any]:
+    """Draw the problem's two tasks, in numpy and in torch."""
     regression = problem == "regression"
-    words = ["regression", "mse"]
-    if not regression:
-        words = ["classification", "logistic regression", "binary classification", "bce"]
-    output = "linear" if regression else "sigmoid"
-    shared = f"""data = "{problem}.csv"
-features = [{", ".join(f'"{name}"' for name in columns[:-1])}]
-targets = ["{columns[-1]}"]
-layers = [
-  {{ units = {hidden}, activation = "{activation}" }},
-  {{ units = 1, activation = "{output}" }},
-]
-loss = "{"squared_error" if regression else "binary_cross_entropy"}"
-"""
-    weight = float(draw.choice([0.002, 0.003, 0.004, 0.005]))
-    bias = float(draw.choice([0.01, 0.02, 0.03]))
-    rate = float(draw.choice([0.01, 0.02, 0.03] if regression else [0.05, 0.1, 0.2]))
-    even = float(draw.choice([0.1, 0.2, 0.3]))
-    epochs = int(draw.integers(4, 8)), int(draw.choice([20, 30] if regression else [40, 50, 60]))
     n = len(columns) - 1
-    named = ", ".join(f'"{word}"' for word in words)
-    helper, optional = ["layer"], ["layer"]
-    if "sigmoid" in (activation, output):
-        helper, optional = ["activation", "layer"], ["activation", "layer"]
-    roles = ["initialise", *helper, "forward", "update"]
-    heads = [
-        f"""[[tasks]]
-id = "{problem}-{framework}"
-title = "{problem.capitalize()} in {framework}"
-framework = "{framework}"
-words = [{named}]
-"""
-        for framework in ("numpy", "torch")
-    ]
-    forward = 5 if regression else 6
-    points = f"interface = 1, forward = {forward}, update = {17 - forward}, gradient = 0"
-    return [
-        f"""{heads[0]}{shared}rates = {{ weight = {weight:g}, bias = {bias:g}, policy = "exact" }}
-epochs = {epochs[0]}
-deadline = 10.0
-roles = [{", ".join(f'"{role}"' for role in roles)}]
-optional = [{", ".join(f'"{role}"' for role in optional)}]
-checks = {{ {points}, trajectory = 2 }}
-
-# The first start is what `initialise_parameters` must return.
-{_start("even", _even(n, hidden, even))}
-# An even start cannot tell the hidden units apart; this one can.
-{_start("uneven", _uneven(draw, n, hidden))}""",
-        f"""{heads[1]}{shared}rates = {{ weight = {rate:g}, bias = {rate:g}, policy = "exact" }}
-epochs = {epochs[1]}
-deadline = 30.0
-roles = ["model", "train"]
-optional = []
-checks = {{ model = 6, forward = {forward - 2}, gradient = 1, trajectory = {15 - forward} }}
-
-{_start("first", _uneven(draw, n, hidden))}
-{_start("second", _uneven(draw, n, hidden))}""",
-    ]
+    return {
+        **{"problem": problem, "columns": columns, "hidden": hidden, "regression": regression},
+        "activation": str(draw.choice(["sigmoid", "tanh"])),
+        "weight": f"{draw.choice([0.002, 0.003, 0.004, 0.005]):g}",
+        "bias": f"{draw.choice([0.01, 0.02, 0.03]):g}",
+        "rate": f"{draw.choice([0.01, 0.02, 0.03] if regression else [0.05, 0.1, 0.2]):g}",
+        "even": _even(n, hidden, float(draw.choice([0.1, 0.2, 0.3]))),
+        "epochs": (draw.integers(4, 8), draw.choice([20, 30] if regression else [40, 50, 60])),
+        "uneven": [_uneven(draw, n, hidden) for _ in range(3)],
+    }
 
 
 def _even(n: int, hidden: int, value: float) -> dict[str, Array]:
@@ -146,8 +102,3 @@ def _uneven(draw: np.random.Generator, n: int, hidden: int) -> dict[str, Array]:
         key: np.round(draw.uniform(0.1, 0.6, shape), 2) * draw.choice([-1.0, 1.0], shape)
         for key, shape in shapes.items()
     }
-
-
-def _start(name: str, parameters: dict[str, Array]) -> str:
-    lines = [f"{key} = {value.tolist()}" for key, value in parameters.items()]
-    return "\n".join([f"[tasks.starts.{name}]", *lines, ""])

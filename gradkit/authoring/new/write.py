@@ -10,15 +10,19 @@ from gradkit.authoring.export.bundle import filled
 from gradkit.authoring.export.install import Install, carried, choose
 from gradkit.authoring.export.install import words as install_words
 from gradkit.authoring.export.platforms import TORCH
-from gradkit.authoring.new import words
-from gradkit.authoring.new.notebook import notebook
-from gradkit.authoring.new.readme import instructor_readme, student_readme
-from gradkit.authoring.new.solution import solution
-from gradkit.authoring.new.starter import starter
+from gradkit.authoring.new.starter import (
+    module,
+    notebook,
+    readme,
+    solution,
+    starter,
+    text_of,
+)
 from gradkit.authoring.new.variant import files_of
 from gradkit.errors import GradkitError
 from gradkit.records.task import Assignment
 from gradkit.task.assignment import DEFAULT, read_assignment
+from gradkit.writing import refusing
 
 PLAIN = Path(__file__).parent / "files"
 PLACES = {
@@ -53,9 +57,9 @@ def student_files(
     chosen = assignment or read_assignment()
     given = given or choose(None)
     torch = any(task.framework == "torch" for task in chosen.tasks)
-    files = {f"{words.module(task)}.py": starter(task) for task in chosen.tasks}
+    files = {f"{module(task)}.py": starter(task) for task in chosen.tasks}
     files["starter.ipynb"] = notebook(chosen, given, own=own)
-    files["README.md"] = student_readme(chosen, given, own=own)
+    files["README.md"] = readme(chosen, given, own=own)
     option = f" --assignment {HOME}/assignment.toml" if own else ""
     ini = f"gradkit_assignment = {HOME}/assignment.toml" if own else ""
     for name, place in PLACES.items():
@@ -88,8 +92,8 @@ def instructor_files(seed: int | None, given: Install | None = None) -> dict[str
     data = {f"{HOME}/{name}": text for name, text in exercise.items()}
     return {
         **exercise,
-        "README.md": instructor_readme(assignment),
-        **{f"reference/{words.module(t)}.py": solution(t) for t in assignment.tasks},
+        "README.md": text_of("instructor", title=assignment.title),
+        **{f"reference/{module(t)}.py": solution(t) for t in assignment.tasks},
         **{f"template/{n}": t for n, t in {**student_files(assignment, given), **data}.items()},
     }
 
@@ -163,10 +167,8 @@ def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
             f"{folder} already has {', '.join(there[:3])}{more}, and nothing is overwritten. "
             "Name a folder that is empty or not there yet."
         )
-    try:
+    with refusing(WriteError, folder):
         for name, content in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
-    except OSError as error:
-        raise WriteError(f"{folder}: cannot be written ({error.strerror}).") from None

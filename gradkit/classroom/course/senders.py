@@ -42,21 +42,16 @@ _KINDS = {"name": "name", "sid": "sis", "email": "email"}
 def read_metadata(handed: Handed) -> Metadata:
     """Read the list beside a submission; empty where there is none that can be read."""
     try:
-        if not handed.member:
+        if handed.member:
+            member = PurePosixPath(handed.member.rstrip("/")).with_name(METADATA)
+            with zipfile.ZipFile(handed.path) as archive, archive.open(str(member)) as packed:
+                data = packed.read(LARGEST)
+        else:
             with open(handed.path.parent / METADATA, "rb") as stream:
-                return parse(
-                    stream.read(LARGEST)
-                    .decode("utf-8", "replace")
-                    .replace("\r\n", "\n")
-                    .split("\n")
-                )
-        member = PurePosixPath(handed.member.rstrip("/")).with_name(METADATA)
-        with zipfile.ZipFile(handed.path) as archive, archive.open(str(member)) as packed:
-            return parse(
-                packed.read(LARGEST).decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
-            )
+                data = stream.read(LARGEST)
     except (OSError, KeyError, RuntimeError, zipfile.BadZipFile, NotImplementedError):
         return {}
+    return parse(data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"))
 
 
 def parse(lines: Iterable[str]) -> Metadata:

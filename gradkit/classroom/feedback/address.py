@@ -17,18 +17,16 @@ import msgspec
 
 from gradkit.classroom.course.find_student import index, who
 from gradkit.classroom.course.senders import CANVAS, CANVAS_ANONYMOUS, KINDS, MOODLE
-from gradkit.classroom.feedback.pages import file_name, write_atomically
+from gradkit.classroom.feedback.pages import file_name
 from gradkit.classroom.store.attempts import not_theirs
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
 from gradkit.records.course import Sender, Student
 from gradkit.submission.files import shown
+from gradkit.writing import add_member, refusing, write_atomically
 
 Page = Callable[[str], str]
 """From a student's name to the text of the page."""
-
-EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The date of every member: the same pages are the same archive, byte for byte."""
 
 FEEDBACK = "feedback.html"
 # What Windows does not take in a name, and what a path is made of.
@@ -102,6 +100,9 @@ def page_names(way: Way, told: Sequence[Sender]) -> Names:
     return names, left
 
 
+KEPT = "What was there before is as it was; make room or choose another place with --out."
+
+
 def write_zip(path: Path, names: Iterable[tuple[str, str]], page: Page) -> int:
     """Write the pages into an archive, which takes its place at once.
 
@@ -124,48 +125,33 @@ def write_zip(path: Path, names: Iterable[tuple[str, str]], page: Page) -> int:
         It cannot be written. What was there is as it was.
     """
     count = 0
-    try:
-        with (
-            write_atomically(path) as stream,
-            zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive,
-        ):
-            for name, data in _members(names, page):
-                member = zipfile.ZipInfo(name, EPOCH)
-                member.external_attr = 0o100644 << 16
-                member.compress_type = zipfile.ZIP_DEFLATED
-                member.create_system = 3  # Unix: else the permissions mean nothing
-                archive.writestr(member, data)
-                count += 1
-    except OSError as error:
-        raise BundleError(_unwritable(path, error)) from None
+    with (
+        refusing(BundleError, path, advice=KEPT),
+        write_atomically(path) as stream,
+        zipfile.ZipFile(stream, "w") as archive,
+    ):
+        for name, data in _members(names, page):
+            add_member(archive, name, data)
+            count += 1
     return count
 
 
 def write_folder(folder: Path, names: Iterable[tuple[str, str]], page: Page) -> int:
     """Write the pages into a folder, each of them at once. See `write_zip`."""
     count = 0
-    try:
+    with refusing(BundleError, folder, advice=KEPT):
         for name, data in _members(names, page):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             with write_atomically(path) as stream:
                 stream.write(data)
             count += 1
-    except OSError as error:
-        raise BundleError(_unwritable(folder, error)) from None
     return count
 
 
 def _members(names: Iterable[tuple[str, str]], page: Page) -> Iterator[tuple[str, bytes]]:
     for student, name in sorted(names, key=lambda each: each[1]):
         yield name, page(student).encode("utf-8", "replace")
-
-
-def _unwritable(path: Path, error: OSError) -> str:
-    return (
-        f"{path}: cannot be written ({error.strerror}). What was there before is as it was; make "
-        "room or choose another place with --out."
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from gradkit.classroom.feedback.address import (
@@ -25,15 +26,18 @@ from gradkit.classroom.feedback.address import (
     write_folder,
     write_zip,
 )
-from gradkit.classroom.feedback.drafts import Page, drafts, made
-from gradkit.classroom.feedback.pages import write_atomically
+from gradkit.classroom.feedback.gradebook import fill_gradebook
+from gradkit.classroom.feedback.pages import Page, drafts, made
+from gradkit.classroom.feedback.worksheet import fill_worksheet
+from gradkit.classroom.remark import settings_of
 from gradkit.classroom.store.attempts import counting_attempts, rule_of
-from gradkit.classroom.store.releases import digest_of, given, release
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, digest_of, given, release
 from gradkit.errors import GradkitError
 from gradkit.records.classroom import Release
 from gradkit.records.course import PLATFORMS, FilledTable, Mark, Source
 from gradkit.records.reports import Given, Left
+from gradkit.task.assignment import read_assignment
+from gradkit.writing import UNREADABLE, refusing, write_atomically
 
 PAGE, GRADE = "page", "grade"
 """What a student may be left without."""
@@ -282,19 +286,120 @@ def _write_pages(plan: Plan, bundle: _Bundle) -> Path:
 
 def _replace(path: Path, data: bytes) -> None:
     _make_folder(path.parent)
-    try:
-        with write_atomically(path) as stream:
-            stream.write(data)
-    except OSError as error:
-        raise BundleError(
-            f"{path}: cannot be written ({error.strerror}). What was there before is as it was."
-        ) from None
+    kept = "What was there before is as it was."
+    with refusing(BundleError, path, advice=kept), write_atomically(path) as stream:
+        stream.write(data)
 
 
 def _make_folder(folder: Path) -> None:
-    try:
+    with refusing(BundleError, folder, "cannot be made", "Choose another place with --out."):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BundleError(
-            f"{folder}: cannot be made ({error.strerror}). Choose another place with --out."
-        ) from None
+
+
+DEFAULTS = {"canvas": "canvas.zip", "moodle": "moodle.zip", "folder": "pages"}
+"""What is written into ``feedback`` in the folder of a class."""
+
+
+def give_back(
+    folder: Path,
+    way: Way,
+    *,
+    out: Path | None = None,
+    hints: int | None = None,
+    worksheet: Path | None = None,
+    gradebook: Path | None = None,
+    column: str | None = None,
+    in_place: bool = False,
+    changed: bool = False,
+    why: str = "",
+    dry_run: bool = False,
+    workers: int = 1,
+) -> Given:
+    """Write what goes back to the students of a class, and note what each was given.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the class.
+    way : str
+        ``canvas`` or ``moodle``, a zip for that platform; ``folder``, a page for each student.
+    out : Path, optional
+        The zip or folder to write. By default one in ``feedback`` in that folder.
+    hints : int, optional
+        Another hint level than the assignment's.
+    worksheet, gradebook : Path, optional
+        Table of Moodle's or Canvas' that is to be filled.
+    column : str, optional
+        The assignment in the gradebook, by title or number.
+    in_place : bool
+        Replace that table. By default the filled one is written beside the zip.
+    changed : bool
+        Leave out pages that their students have been given already.
+    why : str
+        Kept with the release.
+    dry_run : bool
+        Write nothing.
+    workers : int
+        Processes that share the work.
+
+    Raises
+    ------
+    GradkitError
+        Nothing was noted; files that were there are whole.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> give_back(Path("results"), "folder").pages
+    2
+    """
+    target = out or folder / "feedback" / DEFAULTS[way]
+    table = _table(way, target, worksheet, gradebook, column, in_place=in_place)
+    with Store(folder, write=not dry_run, make=False) as store:
+        level = hints or read_assignment(settings_of(store).assignment).hints
+        plan = Plan(way, target, level, table, workers, why, changed, not dry_run)
+        return feedback(store, plan)
+
+
+def _table(
+    way: str,
+    target: Path,
+    worksheet: Path | None,
+    gradebook: Path | None,
+    column: str | None,
+    *,
+    in_place: bool,
+) -> Table | None:
+    """The platform's table that is to be filled, where one is named.
+
+    Raises
+    ------
+    FeedbackError
+        The options do not go together, or it cannot be read.
+    """
+    if worksheet is not None and way != "moodle":
+        raise FeedbackError("--worksheet is a table of Moodle's: it goes with --format moodle.")
+    if gradebook is not None and way != "canvas":
+        raise FeedbackError("--gradebook is a table of Canvas': it goes with --format canvas.")
+    if (gradebook is None) != (column is None):
+        raise FeedbackError(
+            "--gradebook and --column go together: the table, and the column in it."
+        )
+    path = worksheet or gradebook
+    if path is None:
+        if in_place:
+            raise FeedbackError(
+                "--in-place needs a table: name it with --worksheet or --gradebook."
+            )
+        return None
+    with refusing(FeedbackError, path, *UNREADABLE):
+        data = path.read_bytes()
+    written = path if in_place else target.parent / path.name
+    if not in_place and written.resolve() == path.resolve():
+        raise FeedbackError(
+            f"{path}: the filled table would take its place. Say so with --in-place, or write "
+            "elsewhere with --out."
+        )
+    if gradebook is None:
+        return Table(written, partial(fill_worksheet, data, path.name))
+    return Table(written, partial(fill_gradebook, data, path.name, assignment=column or ""))

@@ -10,20 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gradkit.classroom.feedback.csv_table import (
-    CsvTable,
-    CsvTableError,
-    cell_of,
-    decimal_comma,
-    is_blank,
-    line,
-    number_of,
-    points,
-    read_table,
-    refuse_ragged,
-    values,
-    write_table,
-)
+from gradkit.classroom.feedback import csv_table as csv
+from gradkit.classroom.feedback.csv_table import CsvTable, CsvTableError
 from gradkit.classroom.feedback.worksheet import claim
 from gradkit.records.course import FilledTable, Mark
 from gradkit.report.escape import csv_cell
@@ -85,15 +73,15 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
     CsvTableError
         It is no gradebook, or the assignment cannot be written.
     """
-    sheet = read_table(data, name)
-    refuse_ragged(sheet)
+    sheet = csv.read_table(data, name)
+    csv.refuse_ragged(sheet)
     layout = _layout(sheet, assignment)
     students = [
         row
         for row in range(1, len(sheet.rows))
         if row != layout.possible and not _is_about_posting(sheet.rows[row][0])
     ]
-    cells = {row: values(sheet, row) for row in students}
+    cells = {row: csv.values(sheet, row) for row in students}
     rows = [_known(cells[row], layout.info) for row in students]
     taken, left = claim(marks, rows, KINDS)
     if layout.assignment is not None:
@@ -107,22 +95,24 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
             left.append((taken.pop(place).student, "is excused there (EX), and stays so"))
     scores = {students[place]: mark for place, mark in taken.items()}
     most = max((mark.max_score for mark in marks), default=0.0)
-    comma = decimal_comma(text for row in range(1, len(sheet.rows)) for text in values(sheet, row))
+    comma = csv.decimal_comma(
+        text for row in range(1, len(sheet.rows)) for text in csv.values(sheet, row)
+    )
     done = _written(sheet, layout, scores, most, comma=comma)
     written = {row: mark for row, mark in scores.items() if mark.score is not None}
     # A row of largest scores may have come in above the students.
     more = len(done.rows) - len(sheet.rows)
     return FilledTable(
-        write_table(done),
+        csv.write_table(done),
         tuple(mark.student for mark in written.values()),
         tuple(left),
         tuple(_notes(sheet, layout, most)),
-        tuple(line(done, row + more) for row in written),
+        tuple(csv.line(done, row + more) for row in written),
     )
 
 
 def _layout(sheet: CsvTable, assignment: str) -> _Layout:
-    header = [text.lstrip("\ufeff") for text in values(sheet, 0)]
+    header = [text.lstrip("\ufeff") for text in csv.values(sheet, 0)]
     info: dict[str, int] = {}
     for place, text in enumerate(header):
         kind = next((kind for kind, form in INFO.items() if form.match(text.strip())), None)
@@ -149,13 +139,17 @@ def _layout(sheet: CsvTable, assignment: str) -> _Layout:
             f"{there}. Name it by the number in brackets."
         )
     possible = next(
-        (row for row in range(1, len(sheet.rows)) if "Points Possible" in values(sheet, row)[0]),
+        (
+            row
+            for row in range(1, len(sheet.rows))
+            if "Points Possible" in csv.values(sheet, row)[0]
+        ),
         None,
     )
     own = places[0] if places else None
     if own is None:
         _refuse_title(sheet, wanted)
-    elif possible is not None and _READ_ONLY.search(values(sheet, possible)[own]):
+    elif possible is not None and _READ_ONLY.search(csv.values(sheet, possible)[own]):
         raise CsvTableError(
             f"{shown(sheet.name)}: “{shown(header[own])}” is read only, and Canvas would pass "
             "over it. Name the assignment's own column."
@@ -193,7 +187,7 @@ def _is_excused(cell: str) -> bool:
 
 def _is_about_posting(cells: Sequence[str]) -> bool:
     """Canvas has a row that says which assignments are muted or posted by hand."""
-    return is_blank(cells) or all(
+    return csv.is_blank(cells) or all(
         re.fullmatch(r'\s*"?(?:Muted|Manual Posting.*)?"?\s*', raw, re.IGNORECASE) for raw in cells
     )
 
@@ -217,24 +211,24 @@ def _written(
 
     rows = []
     for row, (cells, end) in enumerate(sheet.rows):
-        if is_blank(cells) and len(cells) < len(sheet.rows[0][0]):
+        if csv.is_blank(cells) and len(cells) < len(sheet.rows[0][0]):
             rows.append((cells, end))
             continue
         kept = cells[layout.assignment] if layout.assignment is not None else ""
         mark = scores.get(row)
         if row == 0:
             new = layout.assignment is None
-            kept = cell_of(layout.heading, sheet.delimiter) if new else layout.heading
+            kept = csv.cell_of(layout.heading, sheet.delimiter) if new else layout.heading
         elif row == layout.possible and layout.assignment is None:
-            kept = cell_of(points(most, comma), sheet.delimiter)
+            kept = csv.cell_of(csv.points(most, comma), sheet.delimiter)
         elif mark is not None and mark.score is not None:
-            kept = cell_of(points(mark.score, comma), sheet.delimiter)
+            kept = csv.cell_of(csv.points(mark.score, comma), sheet.delimiter)
         rows.append((row_of(cells, kept), end))
         if row == 0 and layout.assignment is None and layout.possible is None:
             blank = [
                 POSSIBLE,
                 *[""] * (len(own) - 1),
-                cell_of(points(most, comma), sheet.delimiter),
+                csv.cell_of(csv.points(most, comma), sheet.delimiter),
             ]
             rows.append((tuple(blank), end))
     return replace(sheet, rows=tuple(rows))
@@ -248,10 +242,11 @@ def _notes(sheet: CsvTable, layout: _Layout, most: float) -> list[str]:
         ]
     if layout.possible is None:
         return []
-    there = number_of(values(sheet, layout.possible)[layout.assignment])
+    there = csv.number_of(csv.values(sheet, layout.possible)[layout.assignment])
     if there is None or there == most:
         return []
+    title = shown(csv.values(sheet, 0)[layout.assignment])
     return [
-        f"Canvas has {there:g} points possible for “{shown(values(sheet, 0)[layout.assignment])}” "
+        f"Canvas has {there:g} points possible for “{title}” "
         f"and gradkit's maximum is {most:g}: scores are written as they are."
     ]

@@ -1,90 +1,42 @@
-"""Pages of a class: one for each student, as the assignment lets students see it, and one of all.
+"""Pages of a class: one of all, one for each student, and what is new in it when it is given back.
 
-The students' pages may be handed on; the class page is the instructor's.
+The students' pages may be handed on; the class page is the instructor's. A page that is given back
+says what is new since the page before it. Where nothing is, it is that page again, byte for byte:
+made once more against what it was made against then.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import secrets
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
 
 from gradkit.classroom.process_pool import map_chunks
-from gradkit.classroom.store.attempts import counting_attempts
-from gradkit.classroom.store.database import StoreError
-from gradkit.classroom.store.overrides import counting_results
-from gradkit.classroom.store.results import Store, pack, unpack
+from gradkit.classroom.store.attempts import (
+    counting_attempts,
+    counting_results,
+    overrides,
+    with_overrides,
+)
+from gradkit.classroom.store.database import StoreError, last
+from gradkit.classroom.store.results import Store, digest_of, pack, unpack
 from gradkit.language import phrase, say
-from gradkit.records.classroom import CountingAttempt
-from gradkit.records.result import Result
-from gradkit.report.data import EXPECTED_LEVEL
+from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release
+from gradkit.records.finding import Finding
+from gradkit.records.reports import Changes, Moved, PointsGiven
+from gradkit.records.result import CheckResult, Result, TaskResult
+from gradkit.report.data import EXPECTED_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.html import class_page, student_page, to_row
 from gradkit.report.html.class_page import Row
+from gradkit.report.plain_text import to_comment
 from gradkit.report.visibility import apply_visibility
-
-OPENED = Path("/proc/self/fd")
-"""By which a file without a name gets one."""
-
-
-@contextmanager
-def write_atomically(path: Path) -> Iterator[BinaryIO]:
-    """A stream into a temporary file beside, which takes the place at the end of the block.
-
-    Where the block fails, or the process is killed, what was there stays as it was.
-    """
-    handle, name = _nameless(path) or tempfile.mkstemp(dir=path.parent, prefix=_prefix(path))
-    try:
-        with open(handle, "w+b") as stream:
-            yield stream
-            stream.flush()
-            name = name or _named(stream.fileno(), path)
-        os.chmod(name, 0o644 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise
-
-
-def _prefix(path: Path) -> str:
-    return f".{path.name[:80]}-"
-
-
-def _nameless(path: Path) -> tuple[int, str] | None:
-    flag = getattr(os, "O_TMPFILE", 0)
-    if not flag or not OPENED.exists():
-        return None
-    try:
-        return os.open(path.parent, os.O_RDWR | flag, 0o600), ""
-    except OSError:
-        # Not every file system has them; what else is wrong the usual way tells.
-        return None
-
-
-def _named(handle: int, path: Path) -> str:
-    """Give the file a name beside its place; it is whole by now."""
-    name = f"{_prefix(path)}{secrets.token_hex(8)}"
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        # Only with a folder's number does Python follow the link to the file itself.
-        os.link(OPENED / str(handle), name, dst_dir_fd=folder)
-    finally:
-        os.close(folder)
-    return str(path.parent / name)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
+from gradkit.writing import write_atomically
 
 CHUNK = 20
 """Results that go to a process at a time."""
@@ -182,3 +134,292 @@ def _write(tasks: list[_Task]) -> list[Row]:
         write_text(task.path, student_page(apply_visibility(result), task.hints))
         rows.append(to_row(result, EXPECTED_LEVEL, f"students/{task.path.name}"))
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """How a student's submission stands, or stood: the attempt that counts, and what was said."""
+
+    kept: Kept
+    packed: bytes
+    number: int
+    words: tuple[Override, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """How it stood at ``since``, and the reasons that were given for what was done after that.
+
+    ``taken_back`` has by task and check why a person's points were taken back.
+    """
+
+    since: str
+    stand: Stand
+    reasons: tuple[str, ...] = ()
+    taken_back: tuple[tuple[str, str, str], ...] = ()
+
+
+def seen(stand: Stand) -> Result:
+    """Return what the student may see of a result."""
+    return apply_visibility(with_overrides(unpack(stand.packed, Result), stand.kept, stand.words))
+
+
+def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
+    """Compare two results of a student as the student may see them.
+
+    Parameters
+    ----------
+    former : Former
+    stand : Stand
+    hints : int
+        The level of the page.
+
+    Returns
+    -------
+    Changes or None
+        None where nothing has changed that the student may see.
+    """
+    old, new = seen(former.stand), seen(stand)
+    name = stand.kept.name
+    score = Change(name, old.score, old.max_score, new.score, new.max_score)
+    numbers = (former.stand.number, stand.number)
+    found = Changes(
+        former.since,
+        score,
+        tuple(_checks(old, new)),
+        tuple(_moved(new, old, hints)),
+        tuple(_moved(old, new, hints)),
+        tuple(_words(old, new, former.taken_back)),
+        numbers if former.stand.kept.digest != stand.kept.digest else None,
+        former.reasons,
+    )
+    still = (score.old, score.old_max) == (score.new, score.new_max)
+    if still and not (found.checks or found.gone or found.come or found.words or found.attempts):
+        return None
+    return found
+
+
+def _by_check(result: Result) -> dict[tuple[str, str], tuple[TaskResult, CheckResult]]:
+    return {
+        (task.task, check.check): (task, check) for task in result.tasks for check in task.checks
+    }
+
+
+def _checks(old: Result, new: Result) -> Iterator[Change]:
+    before, after = _by_check(old), _by_check(new)
+    for key in dict.fromkeys([*before, *after]):
+        task, _ = after.get(key) or before[key]
+        was, now = _worth(before.get(key)), _worth(after.get(key))
+        if was != now:
+            yield Change(f"{task.title}: {key[1]}", *was, *now)
+
+
+def _worth(found: tuple[TaskResult, CheckResult] | None) -> tuple[float, float]:
+    return (0.0, 0.0) if found is None else (found[1].score, found[1].max_score)
+
+
+def _moved(there: Result, missing: Result, hints: int) -> Iterator[Moved]:
+    """Findings of ``missing`` that are not in the other."""
+    known = {_key(task, finding) for task, finding in _findings(there, hints)}
+    for task, finding in _findings(missing, hints):
+        if _key(task, finding) not in known:
+            named = hints >= TITLE_LEVEL
+            said = finding.title if named else next(iter(finding.hints), "")
+            yield Moved(task.title, finding.check, said, finding.entries if named else ())
+
+
+def _findings(result: Result, hints: int) -> Iterator[tuple[TaskResult, Finding]]:
+    return ((task, finding) for task in result.tasks for finding in visible(task, hints))
+
+
+def _key(task: TaskResult, finding: Finding) -> tuple[str, ...]:
+    return (task.task, finding.check, finding.mistake, *sorted(finding.entries))
+
+
+def _words(
+    old: Result, new: Result, taken_back: Iterable[tuple[str, str, str]]
+) -> Iterator[PointsGiven]:
+    """A check that is not shown keeps its reasons too."""
+    before, after = _by_check(old), _by_check(new)
+    why: Mapping[tuple[str, str], str] = {(task, check): said for task, check, said in taken_back}
+    for key in dict.fromkeys([*before, *after]):
+        task, check = after.get(key) or before[key]
+        was = before[key][1].decision if key in before else None
+        now = check.decision if key in after else None
+        if now is not None and (was is None or was.made != now.made):
+            yield PointsGiven(task.title, check.check, check.score, now.comment)
+        elif was is not None and now is None:
+            unseen = new.visibility.get(key[1], "visible") != "visible"
+            yield PointsGiven(task.title, check.check, None, "" if unseen else why.get(key, ""))
+
+
+PAGE = ".html"
+"""How the names of pages end, among all that students are given."""
+
+
+GROUP = "Handed in by a group"
+"""In the place of a name where several have one page: none of them is named to the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A page to be made.
+
+    ``heading`` says whose it is. ``digest`` is that of the page that the
+    student was given last, and empty where there is none; ``former`` how things stood then, and
+    ``before`` how they stood when the page before that one was given.
+    """
+
+    name: str
+    heading: str
+    stand: Stand
+    digest: str = ""
+    former: Former | None = None
+    before: Former | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page, compressed. ``new``: the student has not been given it. ``comment`` is plain text."""
+
+    name: str
+    packed: bytes
+    digest: str
+    new: bool
+    score: float
+    max_score: float
+    comment: str
+
+
+class Past:
+    """How a class stood at the end of any run."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._began = {run.id: run.began for run in store.runs()}
+        self._at = cache(self._stood)
+        self._reasons = store.rows(
+            "SELECT DISTINCT submission, run, why FROM results JOIN runs ON runs.id = run "
+            "WHERE kind = 'remark' AND why != '' ORDER BY run"
+        )
+        self._taken_back = store.rows(
+            'SELECT name, task, "check", run, why FROM overrides JOIN runs ON runs.id = run '
+            "WHERE points IS NULL ORDER BY run"
+        )
+
+    def stand(self, name: str, upto: int | None = None) -> Stand | None:
+        """Return how a student stood; None where nothing had been graded that counts."""
+        found, words = self._at(last(upto))
+        one = found.get(name)
+        if one is None or one.kept.standing != "graded":
+            return None
+        packed = self._store.result(one.kept.id)
+        return Stand(one.kept, packed, one.number, words.get(name, ()))
+
+    def former(self, name: str, run: int, upto: int | None) -> Former | None:
+        """Return how a student stood at a run, and the reasons given between it and another one."""
+        stand = self.stand(name, run)
+        if stand is None:
+            return None
+        between = range(run + 1, last(upto) + 1)
+        reasons = [
+            row["why"]
+            for row in self._reasons
+            if row["submission"] == stand.kept.submission and row["run"] in between
+        ]
+        taken = [
+            (row["task"], row["check"], row["why"])
+            for row in self._taken_back
+            if row["name"] == name and row["run"] in between
+        ]
+        return Former(self._began[run], stand, tuple(dict.fromkeys(reasons)), tuple(taken))
+
+    def _stood(
+        self, run: int
+    ) -> tuple[dict[str, CountingAttempt], dict[str, tuple[Override, ...]]]:
+        found = {one.kept.name: one for one in counting_attempts(self._store, run)}
+        return found, overrides(self._store, run)
+
+
+def drafts(
+    store: Store, found: Sequence[CountingAttempt], told: Mapping[str, Sequence[Release]]
+) -> list[Draft]:
+    """Pages for those who have a result that counts; ``told`` is what each was given before."""
+    past = Past(store)
+    # One file has several students where a group handed it in.
+    count = Counter(map(_handed_in, found))
+    made = []
+    for one in found:
+        name = one.kept.name
+        stand = past.stand(name)
+        if stand is not None:
+            heading = GROUP if count[_handed_in(one)] > 1 else name
+            pages = _pages(told.get(name, ()))
+            made.append(_held(Draft(name, heading, stand), pages, past))
+    return made
+
+
+def _handed_in(one: CountingAttempt) -> tuple[str, ...]:
+    """Return a key that is the same for all of a group, and for nobody else."""
+    sender = one.listed.sender
+    return one.kept.digest, sender.source, sender.original, sender.student
+
+
+def _pages(told: Sequence[Release]) -> list[Release]:
+    """The pages among what a student was given, each once where it was given several times."""
+    pages = [each for each in told if each.file.endswith(PAGE)]
+    return pages[:1] + [new for old, new in pairwise(pages) if old.digest != new.digest]
+
+
+def _held(draft: Draft, pages: Sequence[Release], past: Past) -> Draft:
+    if not pages:
+        return draft
+    newest = pages[-1]
+    former = past.former(draft.name, newest.run, None)
+    before = past.former(draft.name, pages[-2].run, newest.run) if len(pages) > 1 else None
+    return replace(draft, digest=newest.digest, former=former, before=before)
+
+
+def made(found: Sequence[Draft], hints: int, workers: int, *, comments: bool) -> Iterator[Page]:
+    """The pages, in the same order.
+
+    Parameters
+    ----------
+    found : sequence of Draft
+    hints : int
+        The level of the pages.
+    workers : int
+        Processes that share the work.
+    comments : bool
+        Whether each is wanted as plain text too.
+    """
+    make = partial(_make, hints=hints, comments=comments)
+    alone = len(found) <= ALONE
+    yield from map_chunks(make, found, size=CHUNK, workers=1 if alone else workers)
+
+
+def _make(found: Sequence[Draft], hints: int, *, comments: bool) -> list[Page]:
+    return [_page(draft, hints, comments=comments) for draft in found]
+
+
+def _page(draft: Draft, hints: int, *, comments: bool) -> Page:
+    result = replace(seen(draft.stand), submission=draft.heading)
+    told = None if draft.before is None else changes(draft.before, draft.stand, hints)
+    content = _written(result, hints, told)
+    if draft.former is not None and digest_of(content) != draft.digest:
+        told = changes(draft.former, draft.stand, hints)
+        content = _written(result, hints, told)
+    digest = digest_of(content)
+    return Page(
+        draft.name,
+        zlib.compress(content),
+        digest,
+        digest != draft.digest,
+        result.score,
+        result.max_score,
+        to_comment(result, hints, told) if comments else "",
+    )
+
+
+def _written(result: Result, hints: int, told: Changes | None) -> bytes:
+    return student_page(result, hints, told).encode("utf-8", "replace")

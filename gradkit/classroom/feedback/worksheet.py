@@ -12,21 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gradkit.classroom.course.find_student import index, who
-from gradkit.classroom.feedback.csv_table import (
-    CsvTable,
-    CsvTableError,
-    column,
-    decimal_comma,
-    is_blank,
-    line,
-    number_of,
-    points,
-    put,
-    read_table,
-    refuse_ragged,
-    values,
-    write_table,
-)
+from gradkit.classroom.feedback import csv_table as csv
+from gradkit.classroom.feedback.csv_table import CsvTable, CsvTableError
 from gradkit.records.course import FilledTable, Mark
 from gradkit.submission.files import shown
 from gradkit.text import clean_text
@@ -79,12 +66,12 @@ def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable
     CsvTableError
         It is no such worksheet, or it asks for words of a scale.
     """
-    sheet = read_table(data, name)
+    sheet = csv.read_table(data, name)
     at = _columns(sheet)
-    refuse_ragged(sheet)
-    rows = [row for row in range(1, len(sheet.rows)) if not is_blank(sheet.rows[row][0])]
-    cells = {row: values(sheet, row) for row in rows}
-    comma = decimal_comma(
+    csv.refuse_ragged(sheet)
+    rows = [row for row in range(1, len(sheet.rows)) if not csv.is_blank(sheet.rows[row][0])]
+    cells = {row: csv.values(sheet, row) for row in rows}
+    comma = csv.decimal_comma(
         cells[row][at[kind]] for row in rows for kind in ("grade", "maximum") if kind in at
     )
     taken, left = claim(marks, [_known(cells[row], at) for row in rows], KINDS)
@@ -100,7 +87,7 @@ def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable
         row = rows[place]
         if mark.score is not None:
             notes.update(dict.fromkeys(_other_maximum(mark, cells[row], at)))
-            changes[row, at["grade"]] = points(mark.score, comma)
+            changes[row, at["grade"]] = csv.points(mark.score, comma)
         if mark.feedback and "feedback" in at:
             changes[row, at["feedback"]] = as_html(mark.feedback)
         elif mark.feedback:
@@ -108,13 +95,13 @@ def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable
                 "It has no column for comments: switch on “Feedback comments” in the "
                 "assignment's settings and download it again to send these too."
             ] = None
-    filled = put(sheet, changes)
+    filled = csv.put(sheet, changes)
     done = replace(
         sheet, rows=tuple((cells, end) for cells, (_, end) in zip(filled, sheet.rows, strict=True))
     )
     names = tuple(mark.student for mark in taken.values())
-    written = tuple(line(done, rows[place]) for place in taken)
-    return FilledTable(write_table(done), names, tuple(left), tuple(notes), written)
+    written = tuple(csv.line(done, rows[place]) for place in taken)
+    return FilledTable(csv.write_table(done), names, tuple(left), tuple(notes), written)
 
 
 def as_html(text: str) -> str:
@@ -163,11 +150,11 @@ def claim(
 
 
 def _columns(sheet: CsvTable) -> dict[str, int]:
-    header = values(sheet, 0)
+    header = csv.values(sheet, 0)
     found = {
         kind: place
         for kind, known in HEADINGS.items()
-        if (place := column(header, known)) is not None
+        if (place := csv.column(header, known)) is not None
     }
     missing = [kind for kind in REQUIRED if kind not in found]
     if missing:
@@ -196,7 +183,7 @@ def _known(cells: Sequence[str], at: Mapping[str, int]) -> tuple[dict[str, str],
 
 def _other_maximum(mark: Mark, cells: Sequence[str], at: Mapping[str, int]) -> Iterator[str]:
     """Say so where the sheet's maximum is not gradkit's."""
-    most = number_of(cells[at["maximum"]]) if "maximum" in at else None
+    most = csv.number_of(cells[at["maximum"]]) if "maximum" in at else None
     if most is not None and most != mark.max_score:
         yield (
             f"The worksheet's maximum grade is {most:g} and gradkit's is {mark.max_score:g}: "

@@ -8,10 +8,8 @@ from dataclasses import replace
 import msgspec
 
 from gradkit.classroom.course.find_student import pseudonym
-from gradkit.classroom.store.attempts import counting_attempt
-from gradkit.classroom.store.overrides import counting_results, result_of
-from gradkit.classroom.store.releases import releases
-from gradkit.classroom.store.results import Store, unpack
+from gradkit.classroom.store.attempts import counting_attempt, counting_results, result_of
+from gradkit.classroom.store.results import Store, releases, unpack
 from gradkit.errors import GradkitError
 from gradkit.records.classroom import CountingAttempt, Run
 from gradkit.records.course import Sender

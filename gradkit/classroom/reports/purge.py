@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
 from gradkit.records.course import Sender, Student
+from gradkit.writing import refusing
 
 OF_ALL = ("pages/index.html", "feedback/canvas.zip", "feedback/moodle.zip")
 """What names everybody, and is written anew without whoever is gone."""
@@ -41,13 +43,9 @@ def remove_traces(folder: Path, name: str) -> list[Path]:
     files = [folder / part / file_name(name) for part in OF_ONE]
     removed = []
     for file in (*files, *(folder / part for part in OF_ALL)):
-        try:
+        with refusing(StoreError, file, "cannot be removed"), suppress(FileNotFoundError):
             file.unlink()
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise StoreError(f"{file}: cannot be removed ({error.strerror}).") from None
-        removed.append(file)
+            removed.append(file)
     return removed
 
 
@@ -183,7 +181,7 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
             sender = _without(msgspec.json.decode(row["sender"], type=Sender), gone)
             said = msgspec.json.encode(sender).decode()
             store.change("UPDATE listed SET sender = ? WHERE id = ?", (said, row["id"]))
-        rows = sum(store.delete(statement, name) for statement in STATEMENTS)
+        rows = sum(store.change(statement, (name,)) for statement in STATEMENTS)
         for run in store.runs():
             if (told := _hidden(run.why, gone, hidden)) != run.why:
                 store.change("UPDATE runs SET why = ? WHERE id = ?", (told, run.id))

@@ -9,10 +9,8 @@ from pathlib import Path
 from gradkit.classroom.course.find_student import find_student, pseudonym
 from gradkit.classroom.course.senders import attributed, senders
 from gradkit.classroom.remark import settings_of
-from gradkit.classroom.store.attempts import counting_attempt
-from gradkit.classroom.store.overrides import result_of
-from gradkit.classroom.store.releases import content, releases
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.attempts import counting_attempt, result_of
+from gradkit.classroom.store.results import Store, content, releases
 from gradkit.records.classroom import Kept
 from gradkit.records.result import Result
 from gradkit.records.submission import RawSubmission, Submission

@@ -1,18 +1,155 @@
-"""A class at a glance: scores, states, mistakes with those who made them, what to look at."""
+"""Sum up a class, list what a person must look at, the most urgent first, and split that work."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import get_args
 
 from gradkit.classroom.course.find_student import pseudonym
-from gradkit.classroom.reports.review import reasons
-from gradkit.classroom.store.overrides import counting_results
+from gradkit.classroom.store.attempts import counting_attempts, counting_results
 from gradkit.classroom.store.results import Store
 from gradkit.language import phrase, say
 from gradkit.records.classroom import CountingAttempt, HandedIn, Row, Summary
+from gradkit.records.finding import UNEXPLAINED
+from gradkit.records.reports import Kind, Look, Reason
 from gradkit.records.result import Result
 from gradkit.records.verdict import State
+from gradkit.report.words import word
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+STATES: dict[State, tuple[Kind, str]] = {
+    "missing": ("missing", phrase("missing")),
+    "inconclusive": ("inconclusive", phrase("inconclusive")),
+    "timeout": ("timeout", phrase("ran out of time")),
+    "not-checked": ("not-checked", phrase("not checked")),
+}
+"""States of a check that a person must look at, in words."""
+
+REMARKS: dict[str, Kind] = {
+    UNEXPLAINED: "unexplained",
+    "memorised-answers": "memorised-answers",
+    "several-files": "several-files",
+    "forbidden-import": "forbidden-import",
+    "numerical-gradient": "numerical-gradient",
+    "nondeterministic": "nondeterministic",
+}
+"""Codes of findings that a person must look at."""
+
+
+def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = False) -> list[Look]:
+    """List the students whose results a person must look at.
+
+    Parameters
+    ----------
+    store : Store
+    assistants : sequence of str
+        Who shares the work, see `split_work`.
+    pseudonyms : bool
+        Students by their pseudonyms, and without sentences that may name them.
+
+    Returns
+    -------
+    list of Look
+        By the most urgent reason of each, then by name.
+    """
+    roster = store.enrolled()
+    together = all_provisional(counting_attempts(store))
+    looks = []
+    for one, result in counting_results(store):
+        kept = one.kept
+        found = []
+        if kept.standing != "graded":
+            found = [Reason(kept.standing, word(kept.standing))]
+        elif result is not None:
+            found = [
+                reason
+                for reason in reasons(result)
+                if not (together and reason.kind == "provisional")
+            ]
+        if roster and kept.name not in roster:
+            found.append(Reason("not-in-roster", say("not in the roster")))
+        if found:
+            found.sort(key=lambda reason: KINDS.index(reason.kind))
+            looks.append(Look(kept.name, tuple(found), kept.told))
+    if assistants:
+        whose = split_work([look.name for look in looks], assistants)
+        looks = [replace(look, assistant=whose[look.name]) for look in looks]
+    if pseudonyms:
+        looks = [replace(look, name=pseudonym(store, look.name), told="") for look in looks]
+    return sorted(looks, key=lambda look: (KINDS.index(look.reasons[0].kind), look.name))
+
+
+def all_provisional(found: Sequence[CountingAttempt]) -> bool:
+    """True where everybody's marks are provisional: nobody has to be looked at for that."""
+    graded = [one.kept for one in found if one.kept.standing == "graded"]
+    return bool(graded) and all(kept.provisional for kept in graded)
+
+
+def reasons(result: Result) -> Iterator[Reason]:
+    """Why a person must look at a graded result, in the order of its checks."""
+    found = {finding.mistake for task in result.tasks for finding in task.findings}
+    yield from (Reason(kind, code) for code, kind in REMARKS.items() if code in found)
+    for task in result.tasks:
+        for charged in dict.fromkeys(f.check for f in task.findings if f.untraced):
+            yield Reason("untraced", say("{check} line unknown", check=f"{task.task}/{charged}"))
+        for check in task.checks:
+            name = f"{task.task}/{check.check}"
+            if check.state in STATES:
+                kind, words = STATES[check.state]
+                yield Reason(kind, f"{name} {say(words)}")
+            if check.decision is not None and check.decision.stale:
+                yield Reason("stale-override", say("{check} override is stale", check=name))
+    if result.provisional:
+        yield Reason("provisional", say("provisional"))
+
+
+def split_work(names: Sequence[str], assistants: Sequence[str]) -> dict[str, str]:
+    """Give each student an assistant: the same ones always, and about as many to each.
+
+    Every assistant has a rank for every student, drawn from both names (rendezvous hashing),
+    and takes the best ones up to an even share, rounded up. Nobody has more than that; all
+    that is missing from even shares, less than one for each assistant, may be missing from
+    one of them. Where a student or an assistant comes or goes, those move that have to, and
+    the few whose first choice has become free or full thereby: of 300 among four, one student
+    more or less moves five at most of what was tried, thirty less a dozen, and an assistant
+    who leaves hardly any of the others' students.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The students; their order does not matter.
+    assistants : sequence of str
+        At least one, all different; their order does not matter.
+
+    Returns
+    -------
+    dict of str to str
+        The assistant by student.
+
+    References
+    ----------
+    Thaler and Ravishankar, A name-based mapping scheme for rendezvous, 1996. Mirrokni, Thorup
+    and Zadimoghaddam, Consistent hashing with bounded loads, 2018.
+    """
+    room = dict.fromkeys(assistants, -(-len(names) // len(assistants)))
+    found = {}
+    for name in sorted(names, key=lambda name: (_drawn(name), name)):
+        ranked = sorted(assistants, key=lambda one: (_drawn(name, one), one))
+        taken = next(one for one in ranked if room[one])
+        room[taken] -= 1
+        found[name] = taken
+    return found
+
+
+def _drawn(*words: str) -> bytes:
+    """A number that is as good as random, and the same on every machine."""
+    text = "\0".join(words)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
 
 NOTHING = phrase("nothing handed in")
 NONE_COUNTS = phrase("no attempt that counts")

@@ -14,93 +14,11 @@ from pathlib import Path
 from typing import NoReturn, Self
 
 from gradkit.errors import GradkitError
+from gradkit.writing import refusing
 
 FORMAT = "gradkit/class/v2"
 
-SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE runs (
-    id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,
-    began TEXT NOT NULL,
-    ended TEXT,
-    who TEXT NOT NULL,
-    why TEXT NOT NULL,
-    settings TEXT NOT NULL,
-    versions TEXT NOT NULL,
-    -- Which attempt counts from then on, where that was said.
-    policy TEXT
-) STRICT;
-CREATE TABLE submissions (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL,
-    path TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    run INTEGER NOT NULL REFERENCES runs,
-    UNIQUE (name, digest)
-) STRICT;
-CREATE TABLE evidence (
-    id INTEGER PRIMARY KEY,
-    submission INTEGER NOT NULL REFERENCES submissions,
-    run INTEGER NOT NULL REFERENCES runs,
-    packed BLOB NOT NULL
-) STRICT;
-CREATE TABLE results (
-    id INTEGER PRIMARY KEY,
-    submission INTEGER NOT NULL REFERENCES submissions,
-    run INTEGER NOT NULL REFERENCES runs,
-    evidence INTEGER REFERENCES evidence,
-    key TEXT NOT NULL,
-    standing TEXT NOT NULL,
-    told TEXT NOT NULL,
-    score REAL,
-    max_score REAL,
-    provisional INTEGER NOT NULL,
-    seconds REAL NOT NULL,
-    made TEXT NOT NULL,
-    packed BLOB NOT NULL
-) STRICT;
-CREATE INDEX results_of ON results (submission);
-CREATE TABLE drops (
-    code TEXT PRIMARY KEY,
-    run INTEGER NOT NULL REFERENCES runs
-) STRICT;
--- A submission as a run found it: whose it is by its platform, and in which place.
-CREATE TABLE listed (
-    id INTEGER PRIMARY KEY,
-    run INTEGER NOT NULL REFERENCES runs,
-    submission INTEGER NOT NULL REFERENCES submissions,
-    place INTEGER NOT NULL,
-    stamp TEXT NOT NULL,
-    sender TEXT NOT NULL
-) STRICT;
-CREATE INDEX listed_of ON listed (submission);
--- The course's list of students, of which the newest line of each name holds.
-CREATE TABLE students (
-    id INTEGER PRIMARY KEY,
-    run INTEGER NOT NULL REFERENCES runs,
-    name TEXT NOT NULL,
-    packed TEXT NOT NULL
-) STRICT;
--- A person's last word on a check. The newest holds, and one without points takes it back.
-CREATE TABLE overrides (
-    id INTEGER PRIMARY KEY,
-    run INTEGER NOT NULL REFERENCES runs,
-    name TEXT NOT NULL,
-    task TEXT NOT NULL,
-    "check" TEXT NOT NULL,
-    points REAL,
-    basis TEXT NOT NULL
-) STRICT;
--- What was given back to whom, byte for byte.
-CREATE TABLE released (
-    id INTEGER PRIMARY KEY,
-    run INTEGER NOT NULL REFERENCES runs,
-    name TEXT NOT NULL,
-    file TEXT NOT NULL,
-    content BLOB NOT NULL
-) STRICT;
-"""
+SCHEMA = Path(__file__).with_name("schema.sql")
 
 
 LOCK = "class.lock"
@@ -226,15 +144,11 @@ class Database:
             raise
 
     def _prepare(self, folder: Path) -> None:
-        try:
+        with refusing(StoreError, folder, advice="Choose another folder with --out."):
             folder.mkdir(parents=True, exist_ok=True)
             self._stack.enter_context(locked(folder))
             if not self.path.exists():
                 self._begin(folder / NEW)
-        except OSError as error:
-            raise StoreError(
-                f"{folder}: cannot be written ({error.strerror}). Choose another folder with --out."
-            ) from None
 
     def _begin(self, path: Path) -> None:
         """Make a class file without a run, and put it in its place once it is whole."""
@@ -245,7 +159,7 @@ class Database:
             # Names, marks and the secret of the draws: nobody else's business.
             path.chmod(0o600)
             base.execute("BEGIN")
-            for statement in SCHEMA.split(";"):
+            for statement in SCHEMA.read_text(encoding="utf-8").split(";"):
                 base.execute(statement)
             facts = {"format": FORMAT, "secret": secrets.token_hex(32)}
             base.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
@@ -314,9 +228,16 @@ class Database:
         except sqlite3.Error as error:
             self._refuse(error)
 
+    def insert(self, table: str, **values: object) -> int:
+        """Add a row within `writing`, by the names of its columns, and give its number."""
+        names = ", ".join(f'"{name}"' for name in values)
+        marks = ", ".join("?" * len(values))
+        statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608  (names of ours)
+        return int(self._base.execute(statement, tuple(values.values())).lastrowid or 0)
+
     def change(self, statement: str, values: Sequence[object] = ()) -> int:
-        """Add a row within `writing`, and give its number."""
-        return int(self._base.execute(statement, values).lastrowid or 0)
+        """Change rows within `writing`, and say how many there were."""
+        return self._base.execute(statement, values).rowcount
 
     @contextlib.contextmanager
     def erasing(self) -> Iterator[None]:
@@ -334,10 +255,6 @@ class Database:
             self._base.execute("DELETE FROM meta WHERE key = ?", (TRACES,))
         except sqlite3.Error as error:
             self._refuse(error)
-
-    def delete(self, statement: str, name: str) -> int:
-        """Take a student's rows away within `erasing`, and say how many there were."""
-        return self._base.execute(statement, (name,)).rowcount
 
     def _refuse(self, error: sqlite3.Error) -> NoReturn:
         said = str(error)

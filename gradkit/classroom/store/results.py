@@ -1,4 +1,4 @@
-"""Runs, submissions and their results in a class file, to which is only ever added.
+"""Runs, submissions, their results and what was given back, in a class file: only ever added to.
 
 A result is never changed: a newer one of the same submission takes its place. So a class
 can be marked again, and it can always be told how a score came about.
@@ -7,9 +7,11 @@ can be marked again, and it can always be told how a score came about.
 from __future__ import annotations
 
 import getpass
+import hashlib
 import json
+import sqlite3
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +23,11 @@ import numpy as np
 from gradkit.classroom.store.database import RESCUE, Database, StoreError, last
 from gradkit.grading.assess import versions_of
 from gradkit.grading.settings import Settings
-from gradkit.records.classroom import Filed, Kept, Listed, Run, RunKind
+from gradkit.records.classroom import Filed, Kept, Listed, Release, Run, RunKind
 from gradkit.records.course import Sender, Student
 from gradkit.records.mistake import Preset
+from gradkit.records.result import Result
+from gradkit.records.submission import RawSubmission
 from gradkit.text import storable
 
 T = TypeVar("T")
@@ -99,13 +103,16 @@ class Store(Database):
         policy : str, optional
             Which attempt counts from now on.
         """
-        said = json.dumps(asdict(settings) if settings else {}, default=_absolute)
-        row = (kind, now(), who or _user(), why, said, json.dumps(versions_of(frameworks)), policy)
         with self.writing():
-            return self.change(
-                "INSERT INTO runs (kind, began, who, why, settings, versions, policy) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                row,
+            return self.insert(
+                "runs",
+                kind=kind,
+                began=now(),
+                who=who or _user(),
+                why=why,
+                settings=json.dumps(asdict(settings) if settings else {}, default=_absolute),
+                versions=json.dumps(versions_of(frameworks)),
+                policy=policy,
             )
 
     def end(self, run: int) -> None:
@@ -126,11 +133,9 @@ class Store(Database):
                 submission = self._submission(run, one)
                 evidence = None
                 if one.evidence:
-                    cursor = self._base.execute(
-                        "INSERT INTO evidence (submission, run, packed) VALUES (?, ?, ?)",
-                        (submission, run, one.evidence),
+                    evidence = self.insert(
+                        "evidence", submission=submission, run=run, packed=one.evidence
                     )
-                    evidence = cursor.lastrowid
                 self._insert(run, submission, evidence, one)
 
     def amend(self, run: int, filed: Mapping[int, Filed]) -> None:
@@ -153,14 +158,12 @@ class Store(Database):
         return int(row[0])
 
     def _insert(self, run: int, submission: int, evidence: int | None, one: Filed) -> None:
-        self._base.execute(
-            "INSERT INTO results (submission, run, evidence, key, standing, told, score, "
-            "max_score, provisional, seconds, made, packed) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(submission, run, evidence, one.key, one.standing, one.told),
-                *(one.score, one.max_score, one.provisional, one.seconds, now(), one.result),
-            ),
+        same = ("key", "standing", "told", "score", "max_score", "provisional", "seconds")
+        self.insert(
+            "results",
+            **{"submission": submission, "run": run, "evidence": evidence},
+            **{name: getattr(one, name) for name in same},
+            **{"made": now(), "packed": one.result},
         )
 
     def add_listed(self, run: int, found: Sequence[Listed]) -> None:
@@ -178,10 +181,9 @@ class Store(Database):
     def enrol(self, run: int, students: Sequence[Student]) -> None:
         """Note the students of a roster; a later roster takes the place of an earlier one."""
         with self.writing():
-            self._base.executemany(
-                "INSERT INTO students (run, name, packed) VALUES (?, ?, ?)",
-                [(run, each.name, msgspec.json.encode(each).decode()) for each in students],
-            )
+            for each in students:
+                packed = msgspec.json.encode(each).decode()
+                self.insert("students", run=run, name=each.name, packed=packed)
 
     def enrolled(self) -> dict[str, Student]:
         """Return the students of the newest roster, by name; none where there was no roster."""
@@ -287,6 +289,13 @@ class Store(Database):
         ]
 
 
+def filed_of(one: Kept | RawSubmission, key: str, marks: Result, **more: Any) -> Filed:
+    """A result as it is about to be stored, of a submission or in an older one's place."""
+    parts = ("score", "max_score", "provisional")
+    told = {name: getattr(marks, name) for name in parts}
+    return Filed(one.name, one.path, one.digest, key, "graded", **told, **more)
+
+
 def now() -> str:
     """The time, UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -306,3 +315,49 @@ def _user() -> str:
         return storable(getpass.getuser())
     except (OSError, KeyError, ImportError):
         return "unknown"
+
+
+def release(store: Store, run: int, pages: Iterable[tuple[str, str, bytes]]) -> None:
+    """Note what a run gives back: students, names of files, contents."""
+    with store.writing():
+        for name, file, content in pages:
+            packed = zlib.compress(content)
+            store.insert("released", run=run, name=name, file=file, content=packed)
+
+
+def releases(store: Store, name: str) -> list[Release]:
+    """All that a student was given back, the oldest first."""
+    rows = store.rows(
+        "SELECT id, run, name, file, content FROM released WHERE name = ? ORDER BY id", (name,)
+    )
+    return [_release(row) for row in rows]
+
+
+def given(store: Store) -> dict[str, list[Release]]:
+    """Map each student to all that was given back, the oldest first."""
+    found: dict[str, list[Release]] = {}
+    for row in store.rows("SELECT id, run, name, file, content FROM released ORDER BY id"):
+        found.setdefault(row["name"], []).append(_release(row))
+    return found
+
+
+def _release(row: sqlite3.Row) -> Release:
+    content = zlib.decompress(row["content"])
+    return Release(row["id"], row["run"], row["name"], row["file"], digest_of(content))
+
+
+def digest_of(content: bytes) -> str:
+    """SHA-256, as in `Release`."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def latest(store: Store) -> dict[str, int]:
+    """Map each student to the run that gave something back last."""
+    rows = store.rows("SELECT name, max(run) AS run FROM released GROUP BY name")
+    return {row["name"]: row["run"] for row in rows}
+
+
+def content(store: Store, id_: int) -> bytes:
+    """The bytes of a file that was given back."""
+    (row,) = store.rows("SELECT content FROM released WHERE id = ?", (id_,))
+    return zlib.decompress(row["content"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gradkit.language import say
@@ -11,13 +12,13 @@ from gradkit.records.finding import UNEXPLAINED
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.verdict import State
 from gradkit.report.data import TITLE_LEVEL, visible
+from gradkit.report.document import document
 from gradkit.report.html import plots
-from gradkit.report.html.document import SIGNS, document
 from gradkit.report.html.drawings import Drawing
-from gradkit.report.html.plots import placed
+from gradkit.report.html.plots import KINDS, placed
 from gradkit.report.html.student_page import Report
 from gradkit.report.rounding import points
-from gradkit.report.words import override_text, word
+from gradkit.report.words import SIGNS, override_text, word
 from gradkit.text import clean_text
 
 
@@ -87,8 +88,6 @@ def _task(task: TaskResult) -> TaskRow:
 BARS = 20
 """Mistakes that are drawn; the table has them all."""
 
-KINDS = ("pass", "fail", "absent", "open")
-
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -97,24 +96,6 @@ class Made:
     code: str
     title: str
     rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CheckCount:
-    """How many students one check found in each of `KINDS`."""
-
-    task: str
-    check: str
-    counts: tuple[int, int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A student's line in the table: ``scores`` for each of the columns of tasks."""
-
-    row: Row
-    scores: tuple[float | None, ...]
-    failed: tuple[str, ...]
 
 
 def class_page(rows: Sequence[Row], title: str, reports: Sequence[Report] = ()) -> str:
@@ -138,16 +119,14 @@ def class_page(rows: Sequence[Row], title: str, reports: Sequence[Report] = ()) 
     cleaned = [_clean(row) for row in rows]
     made, counted = _mistakes(cleaned), _checks(cleaned)
     scores, largest, unit = _scores(cleaned)
-    columns = _columns(cleaned)
     return document(
         "class.html",
         title=clean_text(title),
-        lines=[_line(row, columns) for row in cleaned],
+        rows=cleaned,
         made=made,
         checks=counted,
         kinds=KINDS,
-        check_names=list(dict.fromkeys(count.check for count in counted)),
-        columns=columns,
+        columns=_columns(cleaned),
         mean=statistics.fmean(scores) if scores else 0.0,
         median=statistics.median(scores) if scores else 0.0,
         full=sum(row.score >= row.max_score > 0 for row in cleaned),
@@ -167,12 +146,6 @@ def _clean(row: Row) -> Row:
     )
 
 
-def _line(row: Row, columns: Iterable[str]) -> Line:
-    scores = {task.task: task.score for task in row.tasks}
-    failed = (check for task in row.tasks for check, state in task.checks if state != "pass")
-    return Line(row, tuple(scores.get(task) for task in columns), tuple(dict.fromkeys(failed)))
-
-
 def _columns(rows: Sequence[Row]) -> dict[str, str]:
     """The tasks that anybody has, by id, with their titles; none where there is only one."""
     tasks = {task.task: task.title for row in rows for task in row.tasks}
@@ -189,16 +162,13 @@ def _mistakes(rows: Sequence[Row]) -> list[Made]:
     return sorted(made, key=lambda each: (each.code == UNEXPLAINED, -len(each.rows), each.code))
 
 
-def _checks(rows: Sequence[Row]) -> list[CheckCount]:
-    counts: dict[tuple[str, str], list[int]] = {}
+def _checks(rows: Sequence[Row]) -> dict[tuple[str, str], Counter[str]]:
+    """Count, by task and check, the students in each of `KINDS`."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
     for task in (task for row in rows for task in row.tasks):
         for check, state in task.checks:
-            count = counts.setdefault((task.title, check), [0] * len(KINDS))
-            count[KINDS.index(SIGNS[state][1])] += 1
-    return [
-        CheckCount(task, check, (count[0], count[1], count[2], count[3]))
-        for (task, check), count in counts.items()
-    ]
+            counts.setdefault((task.title, check), Counter())[SIGNS[state][1]] += 1
+    return counts
 
 
 def _scores(rows: Sequence[Row]) -> tuple[list[float], float, str]:
@@ -237,9 +207,11 @@ def _frequencies(made: Sequence[Made]) -> Drawing | None:
     return Drawing(placed(svg, "frequencies", title), "")
 
 
-def _states(counted: Sequence[CheckCount]) -> Drawing | None:
+def _states(counted: Mapping[tuple[str, str], Counter[str]]) -> Drawing | None:
     if not counted:
         return None
-    svg = plots.shares(tuple((f"{each.task}: {each.check}", each.counts) for each in counted))
+    svg = plots.shares(
+        tuple((": ".join(name), tuple(n[kind] for kind in KINDS)) for name, n in counted.items())
+    )
     title = say("Checks by state; the table below has the same numbers.")
     return Drawing(placed(svg, "states", title), "")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradkit.language import say
+from gradkit.report.document import entry_name
 from gradkit.report.html import plots
-from gradkit.report.html.document import entry_name
 from gradkit.report.html.plots import Cell, Matrix, placed
 from gradkit.text import label_said
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradkit.records.result import Result
+from gradkit.report.document import document
 from gradkit.report.html.class_page import class_page, to_row
-from gradkit.report.html.document import document
 from gradkit.report.html.student_page import report, student_page
 from gradkit.text import clean_text
 
@@ -25,3 +25,30 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 def refusal(sentences: Sequence[str]) -> str:
     """A page that says why nothing could be graded."""
     return document("refused.html", sentences=[clean_text(sentence) for sentence in sentences])
+
+
+def fragment(
+    title: str,
+    result: Result | None,
+    hints: int,
+    refusal: str = "",
+    notes: Sequence[str] = (),
+    picture: str = "",
+) -> str:
+    """Write one check as a piece of HTML for a notebook's output.
+
+    Parameters
+    ----------
+    title : str
+        The task's.
+    result : Result or None
+    hints : int
+        How much is shown, 1 to 4.
+    refusal : str
+        What is said where there is no result.
+    notes : sequence of str
+    picture : str
+        HTML that is put in as it is, below the table.
+    """
+    values = {"title": title, "result": result, "hints": hints, "refusal": refusal}
+    return document("fragment.html", notes=notes, picture=picture, **values)

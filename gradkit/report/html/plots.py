@@ -1,143 +1,41 @@
 """Drawings of a result: courses of the loss, errors entry by entry, a class in bars.
 
-matplotlib draws; a drawing made once is kept, since students who make the same mistake
-get the same one. Colours are the page's, so that they follow the reader's preference.
+All are SVG from templates. Colours are the page's, so that they follow the reader's preference. A
+course or a heat map made once is kept, since students who make the same mistake get the same one.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import re
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
-from typing import TYPE_CHECKING, Any
-from xml.etree.ElementTree import Element, fromstring, tostring
 
-from gradkit.language import say
-from gradkit.loading import unsettled
-from gradkit.report.words import word
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import Locator
-
-
-PREFIX = "plot-id-"
-"""What identifiers begin with until a drawing is put into a page."""
-
-_LINK = "{http://www.w3.org/1999/xlink}href"
-_REFERENCE = re.compile(r"#([\w.-]+)")
-
-
-def adopt(drawing: str, colours: Mapping[str, str]) -> str:
-    """The drawing of a plotting library, made fit to stand in a page.
-
-    Parameters
-    ----------
-    drawing : str
-        A whole SVG document.
-    colours : mapping of str to str
-        What stands in for each colour, as ``{"#000001": "currentColor"}``.
-    """
-    root = fromstring(drawing)  # noqa: S314 -- drawn by matplotlib a moment ago
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag.rpartition("}")[2] in ("metadata", "style"):
-                parent.remove(child)
-    used = {name for element in root.iter() for name in _references(element)}
-    for element in root.iter():
-        element.tag = element.tag.rpartition("}")[2]
-        _simplify(element, colours, used)
-    for unused in ("height", "version"):
-        root.attrib.pop(unused, None)
-    # Points to pixels; the page makes it smaller where there is no room.
-    root.set("width", f"{float(root.get('viewBox', '').split()[2]) * 4 / 3:.0f}")
-    # A page is HTML, where these names need no declaration.
-    return re.sub(r"\s*\n\s*", " ", tostring(root, encoding="unicode", short_empty_elements=False))
-
-
-def _references(element: Element) -> list[str]:
-    return [
-        name
-        for key, value in element.attrib.items()
-        if key in (_LINK, "clip-path", "style")
-        for name in _REFERENCE.findall(value)
-    ]
-
-
-def _simplify(element: Element, colours: Mapping[str, str], used: set[str]) -> None:
-    """Style to attributes, colours to those of the page; names only where they are needed."""
-    style = element.attrib.pop("style", "")
-    for declaration in filter(None, map(str.strip, style.split(";"))):
-        key, _, value = (part.strip() for part in declaration.partition(":"))
-        if key == "font":
-            # Its family is the page's.
-            key, value = "font-size", next(p for p in value.split() if p.endswith("px"))
-        element.set(key, colours.get(value, value))
-    name = element.attrib.pop("id", "")
-    if name in used:
-        element.set("id", PREFIX + name)
-    target = element.attrib.pop(_LINK, "")
-    if target:
-        element.set("href", f"#{PREFIX}{target[1:]}")
-    clip = element.get("clip-path", "")
-    if clip:
-        element.set("clip-path", clip.replace("#", f"#{PREFIX}"))
+from gradkit.report.document import document
 
 
 def placed(drawing: str, name: str, title: str) -> str:
-    """The drawing with identifiers that begin with ``name``, and a title for who cannot see it."""
-    own = drawing.replace(PREFIX, f"{name}-")
+    """The drawing with a title for who cannot see it, whose identifier begins with ``name``."""
     opening = f'<svg role="img" aria-labelledby="{name}-title"'
     words = f'<title id="{name}-title">{escape(title)}</title>'
-    return own.replace("<svg", opening, 1).replace(">", f">{words}", 1)
+    return drawing.replace("<svg", opening, 1).replace(">", f">{words}", 1)
 
-
-INK, FAINT, FOUND, EXPECTED = "#000001", "#000002", "#000003", "#000004"
-SURFACE = "#000005"
-LEVELS = ("#000010", "#000011", "#000012", "#000013", "#000014")
-"""Of a heat map: right, then ever worse."""
-STATES = {"pass": "#000020", "fail": "#000021", "absent": "#000022", "open": "#000023"}
-
-COLOURS: Mapping[str, str] = {
-    INK: "currentColor",
-    FAINT: "var(--faint)",
-    FOUND: "var(--found)",
-    EXPECTED: "var(--expected)",
-    SURFACE: "var(--surface)",
-    **{colour: f"var(--heat-{level})" for level, colour in enumerate(LEVELS)},
-    **{colour: f"var(--bar-{state})" for state, colour in STATES.items()},
-}
-"""What is drawn in a colour that nobody sees, and the colour of the page that replaces it."""
-
-STYLE: Mapping[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "gradkit",
-    "text.parse_math": False,
-    "font.size": 9.0,
-    "text.color": INK,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.titlesize": 9.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.facecolor": "none",
-    "figure.facecolor": "none",
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "legend.frameon": False,
-}
 
 STEEP = 10.0
 """Where the largest loss is so many times the first, the axis is logarithmic."""
+
+FEW = 30
+"""Epochs that are drawn as points; more are a line alone."""
+
+LEFT, RIGHT, TOP, BOTTOM = 54.0, 281.0, 7.0, 121.0
+"""Of a course: edges of what lies between its axes."""
+
+LARGEST, SMALLEST = 1e300, 1e-290
+"""Losses beyond are not drawn; differences below are none."""
+
+KEPT = 2048
+"""Drawings that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,30 +49,31 @@ class Cell:
 Matrix = tuple[tuple[Cell, ...], ...]
 """Rows of cells."""
 
-KEPT = 2048
-"""Drawings that are remembered."""
-
 
 @lru_cache(maxsize=KEPT)
 def course(epochs: tuple[int, ...], found: tuple[float, ...], expected: tuple[float, ...]) -> str:
     """The loss by epoch: what was found as a solid line, what was expected as a dashed one."""
-    with _page_style():
-        figure, axes = _axes(4.0, 2.1, left=0.75, right=0.1, bottom=0.42, top=0.1)
-        if expected:
-            axes.plot(epochs, expected, "--", color=EXPECTED, linewidth=2.0)
-        if found:
-            # Few epochs are drawn as points, many as a line.
-            dot = "o" if len(epochs) <= 30 else ""
-            axes.plot(epochs, found, color=FOUND, linewidth=1.5, marker=dot, ms=4.0)
-        axes.yaxis.set_major_locator(_ticks(4, whole=False))
-        if _climbs(found):
-            axes.set_yscale("log")
-            axes.yaxis.set_major_formatter("{x:g}")
-            axes.yaxis.set_minor_formatter("")
-        axes.xaxis.set_major_locator(_ticks(5))
-        axes.set_xlabel(say("epoch"))
-        axes.set_ylabel(say("loss"))
-        return _text(figure)
+    steep = _climbs(found)
+    scale = math.log10 if steep else float
+    own, right = (
+        [scale(v) if abs(v) < LARGEST and (v > 0 or not steep) else math.nan for v in values]
+        for values in (found, expected)
+    )
+    across, up = _axis(epochs, LEFT, RIGHT), _axis([*own, *right], BOTTOM, TOP)
+    marks = list(map(across.place, epochs))
+    drawn, wanted = (
+        [(x, up.place(y)) for x, y in zip(marks, line, strict=False)]  # one may end early
+        for line in (own, right)
+    )
+    return document(
+        "course.html",
+        across=[(across.place(x), f"{x:g}") for x in across.ticks(5, whole=True)],
+        up=[(up.place(y), f"{10**y if steep else y:.10g}") for y in up.ticks(4, whole=steep)],
+        found=_line(drawn),
+        expected=_line(wanted),
+        dots=_dots(drawn) if len(epochs) <= FEW else "",
+        **{"left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM},
+    )
 
 
 def _climbs(values: tuple[float, ...]) -> bool:
@@ -182,144 +81,75 @@ def _climbs(values: tuple[float, ...]) -> bool:
     return bool(finite) and min(finite) > 0 and max(finite) > STEEP * finite[0]
 
 
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """Numbers from ``low`` to ``high`` between two edges of a drawing."""
+
+    low: float
+    high: float
+    first: float
+    last: float
+
+    def place(self, value: float) -> float:
+        share = (value - self.low) / (self.high - self.low)
+        return round(self.first + share * (self.last - self.first), 1)
+
+    def ticks(self, most: int, *, whole: bool) -> list[float]:
+        """Round numbers on the axis, at most so many and one more."""
+        rough = (self.high - self.low) / most
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(power * n for n in (1, 2, 2.5, 5, 10) if power * n >= rough)
+        step = max(1.0, math.ceil(step)) if whole else step
+        numbers = range(math.ceil(self.low / step), math.floor(self.high / step) + 1)
+        digits = 1 - math.floor(math.log10(step))
+        return [round(n * step, digits) for n in numbers]
+
+
+def _axis(values: Sequence[float], first: float, last: float) -> _Axis:
+    finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+    low, high = min(finite), max(finite)
+    size = max(abs(low), abs(high), SMALLEST)
+    # What differs by no more than can be seen is drawn as equal.
+    room = (high - low if high - low > size * 1e-6 else size) / 20
+    return _Axis(low - room, high + room, first, last)
+
+
+def _line(points: Sequence[tuple[float, float]]) -> str:
+    """A path through points, with a gap where there is none."""
+    path, pen = "", "M"
+    for x, y in points:
+        path += f"{pen} {x} {y} " if math.isfinite(y) else ""
+        pen = "L" if math.isfinite(y) else "M"
+    return path.strip()
+
+
+def _dots(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"M {x} {y} h 0" for x, y in points if math.isfinite(y))
+
+
 @lru_cache(maxsize=KEPT)
 def heat_map(matrices: tuple[tuple[str, Matrix], ...]) -> str:
     """Matrices with their names side by side, each entry in a shade and with a label."""
-    side, gap, head = 0.62, 0.45, 0.5
-    columns = [len(matrix[0]) for _, matrix in matrices]
-    width = sum(columns) * side + gap * len(matrices) + 0.1
-    height = max(len(matrix) for _, matrix in matrices) * side + head + 0.05
-    with _page_style():
-        from matplotlib.patches import Rectangle
-
-        figure = _figure(width, height)
-        # In inches from the top left. Axes would take most of the time, and add nothing.
-        place = figure.dpi_scale_trans
-
-        def write(x: float, y: float, text: str) -> None:
-            figure.text(x, height - y, text, transform=place, ha="center", va="center")
-
-        left = gap
-        for (name, matrix), n in zip(matrices, columns, strict=True):
-            write(left + n * side / 2, 0.12, name)
-            for column in range(n):
-                write(left + (column + 0.5) * side, 0.36, str(column))
-            for row, cells in enumerate(matrix):
-                top = head + row * side
-                write(left - 0.12, top + side / 2, str(row))
-                for column, cell in enumerate(cells):
-                    x, y = left + column * side, height - top - side
-                    size, colour = side - 0.03, LEVELS[cell.level]
-                    figure.add_artist(
-                        Rectangle((x, y), size, size, transform=place, color=colour, linewidth=0)
-                    )
-                    write(x + size / 2, top + side / 2, cell.label)
-            left += n * side + gap
-        return _text(figure)
+    return document("heat_map.html", matrices=matrices)
 
 
-@lru_cache(maxsize=KEPT)
 def histogram(scores: tuple[float, ...], largest: float, unit: str) -> str:
     """Draw how many scores lie in each tenth of the maximum."""
-    with _page_style():
-        figure, axes = _axes(5.2, 2.3, left=0.5, right=0.1, bottom=0.42, top=0.25)
-        edges = [largest * n / 10 for n in range(11)]
-        tenths = [min(int(10 * score / largest), 9) for score in scores]
-        counts = [tenths.count(n) for n in range(10)]
-        tenth = largest / 10
-        drawn = axes.bar(edges[:-1], counts, 0.92 * tenth, align="edge", color=EXPECTED)
-        axes.bar_label(drawn, [str(n or "") for n in counts])
-        axes.set_xticks(edges, [f"{edge:g}" for edge in edges])
-        axes.yaxis.set_major_locator(_ticks(5))
-        axes.set_xlabel(word(unit))
-        axes.set_ylabel(say("students"))
-        return _text(figure)
+    tenths = [min(int(10 * score / largest), 9) for score in scores]
+    counts = [tenths.count(n) for n in range(10)]
+    edges = [largest * n / 10 for n in range(11)]
+    return document("histogram.html", counts=counts, edges=edges, unit=unit)
 
 
-@lru_cache(maxsize=KEPT)
 def bars(rows: tuple[tuple[str, int], ...]) -> str:
     """A bar for each row, the first on top, with its number."""
-    with _page_style():
-        figure, axes = _horizontal(len(rows), 2.4)
-        drawn = axes.barh(range(len(rows)), [n for _, n in rows], color=EXPECTED, height=0.7)
-        axes.bar_label(drawn, [str(n) for _, n in rows], padding=3)
-        axes.set_yticks(range(len(rows)), [name for name, _ in rows])
-        axes.set_xlabel(say("students"))
-        return _text(figure)
+    return document("bars.html", rows=[(name, (n,)) for name, n in rows], kinds=())
 
 
-@lru_cache(maxsize=KEPT)
-def shares(rows: tuple[tuple[str, tuple[int, int, int, int]], ...]) -> str:
-    """A bar for each row of how many passed, failed, are absent and are open."""
-    with _page_style():
-        figure, axes = _horizontal(len(rows), 2.4, top=0.3)
-        starts = [0] * len(rows)
-        for place, (state, colour) in enumerate(STATES.items()):
-            widths = [counts[place] for _, counts in rows]
-            axes.barh(
-                range(len(rows)),
-                widths,
-                left=starts,
-                color=colour,
-                height=0.7,
-                label=word(state),
-                edgecolor=SURFACE,
-                linewidth=1.0,
-            )
-            starts = [start + width for start, width in zip(starts, widths, strict=True)]
-        axes.set_yticks(range(len(rows)), [name for name, _ in rows])
-        axes.set_xlabel(say("students"))
-        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, borderpad=0.2)
-        return _text(figure)
+KINDS = ("pass", "fail", "absent", "open")
+"""Kinds of states in the order of a bar, see `SIGNS`."""
 
 
-def _horizontal(n: int, left: float, top: float = 0.05) -> tuple[Figure, Axes]:
-    figure, axes = _axes(6.4, 0.27 * n + 0.45 + top, left=left, right=0.35, bottom=0.42, top=top)
-    axes.invert_yaxis()
-    axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_major_locator(_ticks(6))
-    return figure, axes
-
-
-def _ticks(n: int, *, whole: bool = True) -> Locator:
-    """At most ``n`` intervals. Each tick takes a millisecond."""
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(n, integer=whole)
-
-
-@contextmanager
-def _page_style() -> Iterator[None]:
-    # A student's settings may have any text of theirs set by LaTeX, which runs programs.
-    with unsettled("matplotlibrc"):
-        import matplotlib as mpl
-
-    with mpl.rc_context(dict(STYLE)), warnings.catch_warnings():
-        # A sign that matplotlib's own font lacks is in the reader's.
-        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
-        yield
-
-
-def _figure(width: float, height: float) -> Figure:
-    # Without pyplot: no window, nothing that is kept from one figure to the next.
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height))
-    FigureCanvasSVG(figure)
-    return figure
-
-
-def _axes(
-    width: float, height: float, *, left: float, right: float, bottom: float, top: float
-) -> tuple[Figure, Axes]:
-    """A figure with one pair of axes; margins, like all lengths here, in inches."""
-    figure = _figure(width, height)
-    size = ((width - left - right) / width, (height - bottom - top) / height)
-    return figure, figure.add_axes((left / width, bottom / height, *size))
-
-
-def _text(figure: Figure) -> str:
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    return adopt(text.getvalue(), COLOURS)
+def shares(rows: tuple[tuple[str, tuple[int, ...]], ...]) -> str:
+    """A bar for each row of how many are of each of `KINDS`."""
+    return document("bars.html", rows=rows, kinds=KINDS)

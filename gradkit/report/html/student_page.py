@@ -10,7 +10,7 @@ from gradkit.records.reports import Changes
 from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report.data import to_data, visible
-from gradkit.report.html.document import document
+from gradkit.report.document import document
 from gradkit.report.html.drawings import Drawing, courses, heat_map
 from gradkit.report.html.formulas import Rule, rules
 from gradkit.text import clean_text

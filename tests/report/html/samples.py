@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
+from gradkit.records.classroom import Change
 from gradkit.records.finding import Finding
-from gradkit.records.reports import Changes, Moved, PointsChange, PointsGiven
+from gradkit.records.reports import Changes, Moved, PointsGiven
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
 from gradkit.records.submission import Listing, Place, Problem
 from gradkit.records.verdict import Course, Entry
@@ -115,8 +116,8 @@ def changes(text: str = "plain") -> Changes:
     """Of all kinds, with ``text`` wherever somebody else's words may come through."""
     return Changes(
         "2026-11-20T10:00:00.000+00:00",
-        PointsChange("ada", 9.5, 20.0, 12.5, 20.0),
-        (PointsChange("Regression in numpy: update", 6.5, 12.0, 9.5, 12.0),),
+        Change("ada", 9.5, 20.0, 12.5, 20.0),
+        (Change("Regression in numpy: update", 6.5, 12.0, 9.5, 12.0),),
         (Moved("Regression in numpy", "update", f"Gone {text}", ("W1[0,1]", text)),),
         (Moved("Regression in numpy", "", f"Come {text}", ()),),
         (

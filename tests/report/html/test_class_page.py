@@ -8,9 +8,9 @@ import pytest
 from report.html.samples import HOSTILE, WORDS, Elements, result
 
 from gradkit.records.finding import UNEXPLAINED
+from gradkit.report.document import link
 from gradkit.report.html import Row, TaskRow, class_page, to_row
-from gradkit.report.html.class_page import _checks, _mistakes, _scores
-from gradkit.report.html.document import link
+from gradkit.report.html.class_page import KINDS, _checks, _mistakes, _scores
 from gradkit.report.html.page import render
 
 TASKS = (
@@ -67,8 +67,8 @@ def test_mistakes_are_counted_and_named() -> None:
 
 def test_checks_are_counted_by_kind_of_state() -> None:
     """Passed, failed, absent, open."""
-    counted = {(each.task, each.check): each.counts for each in _checks(ROWS)}
-    assert counted == {
+    counted = _checks(ROWS)
+    assert {name: tuple(count[kind] for kind in KINDS) for name, count in counted.items()} == {
         ("Task", "update"): (0, 2, 0, 0),
         ("Task", "forward"): (2, 0, 0, 0),
         ("Other", "update"): (1, 0, 0, 0),

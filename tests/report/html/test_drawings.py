@@ -40,6 +40,37 @@ def test_drawings_have_the_colours_of_the_page() -> None:
     assert "var(--expected)" not in plots.course(COURSE[0], COURSE[1], ())
 
 
+@pytest.mark.parametrize(
+    "found",
+    [
+        (0.0, 0.0),
+        (0.0, 5e-324),
+        (1e-300, 3e-300),
+        (2.0, 2.0 + 1e-12),
+        (1.7e308, -1.7e308),
+        (float("inf"), float("nan")),
+        (1e-5, 1e290),
+        (-3.0, -1.0),
+        (5.0,),
+    ],
+)
+def test_any_course_is_drawn(found: tuple[float, ...]) -> None:
+    """Within its axes, with round numbers beside them that can be told apart."""
+    svg = plots.course((1, 2), found, ())
+    places = [float(n) for d in re.findall(r' d="([^"]*)"', svg) for n in re.findall(r"[\d.]+", d)]
+    assert all(0 <= place <= 288 for place in places)
+    texts = re.findall(r'text-anchor="end">([^<]*)<', svg)
+    assert len(texts) == len(set(texts)) >= 1
+
+
+def test_a_course_that_climbs_has_powers_of_ten() -> None:
+    """Else what came before would be a flat line."""
+    ticks = re.compile(r'text-anchor="end">([^<]*)<')
+    steep, plain = (1.0, 50.0, 9000.0), (3.0, 2.0, 1.0)
+    assert ticks.findall(plots.course((1, 2, 3), steep, ())) == ["1", "100", "10000"]
+    assert ticks.findall(plots.course((1, 2, 3), plain, ())) == ["1", "2", "3"]
+
+
 def test_drawings_can_stand_on_one_page() -> None:
     """Each with identifiers of its own, to which all its references lead."""
     one, two = (placed(plots.course(*COURSE), name, "A title & more") for name in ("a", "b"))

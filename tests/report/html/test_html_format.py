@@ -48,12 +48,12 @@ def test_what_is_not_installed_is_said_before_anything_is_graded(
 ) -> None:
     """Not even the path is looked at."""
     found = importlib.util.find_spec
-    gone = {"jinja2", "matplotlib"}
+    gone = {"jinja2", "pygments"}
     monkeypatch.setattr(formats, "find_spec", lambda name: None if name in gone else found(name))
     code, out, error = run("check", tmp_path / "nowhere.py", "--format", "html")
     assert (code, out) == (2, "")
     assert (
-        "--format html needs jinja2 and matplotlib, which this Python does not have: "
+        "--format html needs jinja2 and pygments, which this Python does not have: "
         "pip install 'gradkit[report]'" in error
     )
     assert "nowhere" not in error

@@ -1,0 +1,119 @@
+"""Commands of whoever sets an exercise: list, audit, reproduce, explain, export, new."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gradkit.cli import options
+from gradkit.cli.usage import FAILED, PASSED, Command, OneOf, Refusal
+
+
+@click.command("list", cls=Command, example="gradkit list --assignment spring/assignment.toml")
+@options.ASSIGNMENT
+def list_command(assignment: Path | None) -> None:
+    """List tasks, roles, checks and points."""
+    from gradkit.report.exercise import outline
+    from gradkit.task.assignment import read_assignment
+
+    click.echo(outline(read_assignment(assignment)), nl=False)
+
+
+@click.command("audit", cls=Command, example="gradkit audit --assignment spring/assignment.toml")
+@options.ASSIGNMENT
+@options.REFERENCE
+def audit_command(assignment: Path | None, reference: Path | None) -> None:
+    """Try every known mistake against an assignment, and list those that slip through."""
+    from gradkit.authoring.audit import audit_file
+    from gradkit.report.exercise import to_text
+
+    found = audit_file(assignment, reference)
+    click.echo(to_text(found), nl=False)
+    raise click.exceptions.Exit(PASSED if found.clean else FAILED)
+
+
+@click.command("reproduce", cls=Command, example="gradkit reproduce --reference reference")
+@options.REFERENCE
+def reproduce_command(reference: Path | None) -> None:
+    """Run the published notebook's four runs again, published beside recomputed."""
+    from gradkit.authoring.reproduce import reproduce
+
+    text, agreed = reproduce(reference)
+    click.echo(text, nl=False)
+    raise click.exceptions.Exit(PASSED if agreed else FAILED)
+
+
+@click.command("explain", cls=Command, example="gradkit explain swapped-index")
+@click.argument("code", required=False)
+@options.out("DIR", "Write a page per mistake and an index there, as Markdown.")
+def explain_command(code: str | None, out: Path | None) -> None:
+    """Show the page of a mistake; without a CODE list them all."""
+    from gradkit.authoring.new.write import write
+    from gradkit.diagnosis.mistakes.catalogue import catalogue, mistake
+    from gradkit.report.exercise import listing, page_text, pages_of, show_page
+    from gradkit.text import spell
+
+    page = None if code is None else mistake(code)
+    if out is not None:
+        if code is not None:
+            raise Refusal(
+                f"--out writes all pages, and {code} is one: leave out the code, or write "
+                f"`gradkit explain {code} > {code}.md`."
+            )
+        pages = pages_of(catalogue().values())
+        write(out, pages)
+        click.echo(f"{len(pages) - 1} pages and an index: {out / 'index.md'}")
+    elif page is not None and sys.stdout.isatty():
+        from rich.console import Console
+
+        show_page(page, Console())
+    else:
+        text = listing(catalogue().values()) if page is None else page_text(page)
+        click.echo(spell(text, sys.stdout.encoding), nl=False)
+
+
+@click.command("export", cls=Command, example="gradkit export gradescope --out autograder.zip")
+@click.argument("platform", type=OneOf(["gradescope", "prairielearn", "github-classroom", "wheel"]))
+@options.out("PATH", "The zip archive (gradescope) or folder to write.", required=True)
+@options.ASSIGNMENT
+@options.REFERENCE
+@options.flag("--no-reference", "Leave model solutions out; marks are then provisional.")
+@options.INSTALL
+@click.option(
+    "--image",
+    default="gradkit-grader",
+    show_default=True,
+    metavar="NAME",
+    help="PrairieLearn: what you call the image of docker/Dockerfile.",
+)
+def export_command(platform: str, out: Path, **settings: Any) -> None:
+    """Write what PLATFORM needs to grade an assignment with gradkit.
+
+    Nothing is overwritten. For github-classroom no model solutions are packed: students
+    can read the repository. With wheel it is gradkit alone, for anybody to install.
+    """
+    from gradkit.authoring.export.platforms import export_assignment
+
+    export_assignment(platform, out, **settings)
+    click.echo(f"Written to {out}.", err=True)
+
+
+@click.command("new", cls=Command, example="gradkit new hw")
+@click.argument("folder", type=options.FilePath(), metavar="DIR")
+@options.flag("--instructor", "An assignment of one's own, with solutions and template.")
+@options.number(
+    "--variant",
+    (0, 2**63 - 1),
+    "With --instructor: other sizes, activation, rates and data.",
+    "SEED",
+)
+@options.INSTALL
+def new_command(folder: Path, **settings: Any) -> None:
+    """Write what a student starts from to DIR: files, notebook, README, workflows, gradkit."""
+    from gradkit.authoring.new.write import write_new
+
+    files = write_new(folder, **settings)
+    click.echo(f"{folder}: {len(files)} files written. Read README.md there first.", err=True)

@@ -1,0 +1,190 @@
+"""Commands that change a class which was graded: remark, override, feedback, purge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gradkit.cli import options
+from gradkit.cli.output import tell
+from gradkit.cli.usage import FAILED, Command, OneOf, Refusal, interruptible
+
+if TYPE_CHECKING:
+    from gradkit.classroom.feedback.address import Way
+
+
+@click.command(
+    "remark", cls=Command, example='gradkit remark results --drop swapped-index --why "unclear"'
+)
+@options.CLASS
+@options.ASSIGNMENT
+@options.REFERENCE
+@options.NO_REFERENCE
+@options.PRESET
+@options.several(
+    "--drop", "drops", "CODE", "Withdraw this finding from everyone (may be repeated)."
+)
+@options.several(
+    "--keep",
+    "keeps",
+    "CODE",
+    "Let this finding count again, which --drop withdrew (may be repeated).",
+)
+@options.ATTEMPT
+@options.NEW_VERSION
+@options.text_option("--why", "Kept with the new marks; students read it too.")
+@options.flag("--dry-run", "List what would change, and store nothing.")
+def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
+    """Mark the class in DIR again: new points, deductions or tolerances, the same answers.
+
+    Without options the assignment file is read again from where it was when the class was
+    graded, and what was decided before (--preset, --drop, --attempt) holds on.
+    """
+    from rich.console import Console
+
+    from gradkit.classroom.process_pool import cores
+    from gradkit.classroom.remark import remark_class
+    from gradkit.report.summary import show_changes
+
+    with interruptible(" All marks are as they were."):
+        done = remark_class(folder, dry_run=dry_run, workers=cores(), **settings)
+    show_changes(done.changes, Console())
+    verb = "would change" if dry_run else "changed"
+    click.echo(f"{len(done.changes)} of {done.total} scores {verb}.", err=True)
+    tell([f"{name} was left as it is: {told}. Grade it again." for name, told in done.stale])
+    if done.stale:
+        raise click.exceptions.Exit(FAILED)
+
+
+@click.command(
+    "override",
+    cls=Command,
+    example='gradkit override results "Ann Lee" update 4 --comment "the sheet was unclear"',
+)
+@options.CLASS
+@click.argument("student")
+@click.argument("check")
+@click.argument("points", type=float, required=False)
+@options.text_option("--comment", "Why; the student reads it too.", required=True)
+@options.BY
+@options.flag("--withdraw", "Take back the points that were set.")
+def override_command(
+    folder: Path,
+    student: str,
+    check: str,
+    points: float | None,
+    comment: str,
+    by: str,
+    withdraw: bool,
+) -> None:
+    """Set the POINTS that STUDENT gets for a CHECK in the class in DIR.
+
+    They count whatever the marks say, in later runs too. CHECK is task/check, or the check
+    alone where only one task has it.
+    """
+    if withdraw == (points is not None):
+        raise Refusal("give either POINTS, or --withdraw to take back those that were set.")
+    from gradkit.classroom.store.attempts import override_points
+    from gradkit.report.rounding import points as shown
+
+    done = override_points(folder, student, check, points, comment=comment, by=by)
+    was = "the mark"
+    if done.former is not None:
+        was = f"until now {shown(done.former)} were set, and the mark"
+    now = "the mark counts again" if points is None else f"{shown(points)} points"
+    total = f"{shown(done.result.score)} / {shown(done.result.max_score)}"
+    said = f"{done.name}, {check}: {now} ({was} is {shown(done.marked)}). The total is now {total}."
+    click.echo(said, err=True)
+
+
+@click.command(
+    "feedback",
+    cls=Command,
+    example="gradkit feedback results --format moodle --worksheet Grades.csv",
+)
+@options.CLASS
+@click.option(
+    "--format",
+    "way",
+    type=OneOf(["canvas", "moodle", "folder"]),
+    required=True,
+    help="A zip for Canvas' “Upload submissions”, one of feedback files for Moodle, or a folder "
+    "with a page for each student.",
+)
+@options.out("PATH", "The zip or folder to write.  [default: one in DIR/feedback]")
+@options.HINTS
+@options.path_option(
+    "--worksheet", "CSV", "With --format moodle: fill this grading worksheet, comments too."
+)
+@options.path_option(
+    "--gradebook", "CSV", "With --format canvas: write points against this gradebook."
+)
+@click.option(
+    "--column", metavar="TITLE", help="The assignment in the gradebook, by title or number."
+)
+@options.flag("--in-place", "Replace the CSV itself.  [default: write beside the zip]")
+@options.flag("--changed", "Leave out pages that their students have been given already.")
+@options.text_option("--why", "Kept with the release.")
+@options.flag("--dry-run", "List who would be left out, and write nothing.")
+def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> None:
+    """Write what goes back to the students of the class in DIR, and note what each was given.
+
+    Pages show what the hint level of the assignment shows, and say what has changed since the
+    last one. Ends with 1 where somebody is left out.
+    """
+    from rich.console import Console
+
+    from gradkit.classroom.feedback.give import give_back
+    from gradkit.classroom.process_pool import cores
+    from gradkit.report.formats import lacking
+    from gradkit.report.table import given_lines, show_left
+
+    if told := lacking("html"):
+        raise Refusal(told)
+    with interruptible(" What was there is whole; start the same command again."):
+        given = give_back(folder, way, dry_run=dry_run, workers=cores(), **settings)
+    show_left(given.left, Console())
+    for line in given_lines(given, write=not dry_run):
+        click.echo(line, err=True)
+    for path in given.written:
+        click.echo(path)
+    if given.left:
+        raise click.exceptions.Exit(FAILED)
+
+
+@click.command("purge", cls=Command, example='gradkit purge results "Ann Lee" --why "asked for it"')
+@options.CLASS
+@click.argument("student")
+@options.flag("--yes", "Do not ask; STUDENT is then the whole name.")
+@options.text_option("--why", "Kept with the note that it was done.")
+@options.BY
+def purge_command(folder: Path, student: str, yes: bool, why: str, by: str) -> None:
+    """Remove a student from the class in DIR.
+
+    Results, answers, code, identifiers, points that were set, pages and zips of pages. It
+    cannot be taken back. What is left is a note, under a pseudonym, that it was done.
+    """
+    from gradkit.classroom.reports.purge import purge_student, tables
+    from gradkit.report.document import document
+    from gradkit.text import clean_text
+
+    def confirm(name: str) -> bool:
+        if yes and name != student:
+            raise Refusal(f"with --yes the name has to be whole: {name}.")
+        return yes or _confirmed(name, folder)
+
+    name, purged = purge_student(folder, student, confirm=confirm, why=why, by=by)
+    left = [*purged.paths, *map(str, tables(folder))]
+    for line in document("purged.txt", name=name, gone=purged, left=left).splitlines():
+        click.echo(clean_text(line), err=True)
+
+
+def _confirmed(name: str, folder: Path) -> bool:
+    question = f"Remove all that is stored of {name} in {folder}? It cannot be taken back."
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        return False

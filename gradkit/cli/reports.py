@@ -1,0 +1,236 @@
+"""Commands that tell of a class, and change nothing: summary, review, history, diff, show."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gradkit.cli import options
+from gradkit.cli.output import tell, to_file, to_stdout
+from gradkit.cli.usage import FAILED, PASSED, Command, OneOf, Refusal
+
+if TYPE_CHECKING:
+    from gradkit.reproducer import Shown
+
+
+@click.command("summary", cls=Command, example="gradkit summary results --format csv > class.csv")
+@options.CLASS
+@options.format_option("text", "csv")
+@options.PSEUDONYMS
+def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
+    """Sum up the class in DIR; as csv, one row for each student, one column for each check."""
+    from rich.console import Console
+
+    from gradkit.classroom.reports.summary import summarise
+    from gradkit.classroom.store.results import Store
+    from gradkit.report.summary import show_summary, summary_csv
+
+    with Store(folder, write=False) as store:
+        summary = summarise(store, pseudonyms=pseudonyms)
+    if format_ == "csv":
+        to_stdout(summary_csv(summary).encode())
+    else:
+        show_summary(summary, Console())
+
+
+@click.command("review", cls=Command, example="gradkit review results --split anna,ben --for anna")
+@options.CLASS
+@click.option("--split", metavar="NAMES", help="Share the work among these, as anna,ben,carla.")
+@click.option("--for", "whose", metavar="NAME", help="With --split: this one's part alone.")
+@options.PSEUDONYMS
+@options.format_option("text", "csv")
+def review_command(
+    folder: Path, split: str | None, whose: str | None, pseudonyms: bool, format_: str
+) -> None:
+    """List what a person must look at in the class in DIR; as csv, one row for each student.
+
+    The most urgent comes first, each with the command to see it. Whoever shares the work gets
+    the same students again, as long as few come or go.
+    """
+    assistants = _names(split)
+    if whose is not None and whose not in assistants:
+        among = f"There are {', '.join(assistants)}" if assistants else "It goes with --split"
+        raise Refusal(f"--for {whose}: nobody of that name shares the work. {among}.")
+    from rich.console import Console
+
+    from gradkit.classroom.reports.summary import all_provisional, review
+    from gradkit.classroom.store.attempts import counting_attempts
+    from gradkit.classroom.store.results import Store
+    from gradkit.report.table import review_csv, show_review
+
+    with Store(folder, write=False) as store:
+        looks = review(store, assistants, pseudonyms=pseudonyms)
+        provisional = all_provisional(counting_attempts(store))
+    looks = [look for look in looks if whose in (None, look.assistant)]
+    if format_ == "csv":
+        to_stdout(review_csv(looks, folder).encode())
+        return
+    show_review(looks, Console(), folder)
+    if provisional:
+        tell(
+            [
+                "all marks are provisional, as they are without model solutions: `gradkit "
+                "grade` with --reference makes them final."
+            ]
+        )
+
+
+def _names(split: str | None) -> list[str]:
+    """Those who share the work."""
+    names = [name.strip() for name in (split or "").split(",")]
+    if split is not None and (not all(names) or len(set(names)) < len(names)):
+        raise Refusal(f"--split {split}: expected are different names with commas between them.")
+    return [name for name in names if name]
+
+
+@click.command("history", cls=Command, example='gradkit history results "Ann Lee" --format json')
+@options.CLASS
+@click.argument("student", required=False)
+@options.format_option("text", "json")
+def history_command(folder: Path, student: str | None, format_: str) -> None:
+    """Tell how a grade of the class in DIR came about, or list the runs.
+
+    Every run that had to do with the grade of STUDENT, in order: who, when and why, with which
+    versions and inputs, the score before and after. Without STUDENT all runs are listed.
+    """
+    if format_ == "json" and student is None:
+        raise Refusal("--format json is a student's history: name the student.")
+    from rich.console import Console
+
+    from gradkit.classroom.course.find_student import find_student
+    from gradkit.classroom.reports.history import history
+    from gradkit.classroom.store.results import Store
+    from gradkit.report.history import show_runs, to_json, to_text
+    from gradkit.text import spell
+
+    with Store(folder, write=False) as store:
+        if student is None:
+            show_runs(store.runs(), Console())
+            return
+        told = history(store, find_student(store, student))
+    if format_ == "json":
+        to_stdout(to_json(told).encode())
+    else:
+        encoding = sys.stdout.encoding
+        to_stdout(spell(to_text(told), encoding).encode(encoding, "replace"))
+
+
+@click.command("diff", cls=Command, example="gradkit diff results 2 5")
+@options.CLASS
+@click.argument("before", type=int, metavar="RUN")
+@click.argument("after", type=int, metavar="RUN")
+@options.PSEUDONYMS
+def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> None:
+    """List what has changed between two runs of the class in DIR.
+
+    Scores, findings and points that were set, as they stood at the end of each. `gradkit
+    history` lists the runs.
+    """
+    from rich.console import Console
+
+    from gradkit.classroom.reports.history import differences
+    from gradkit.classroom.store.results import Store
+    from gradkit.report.table import show_differences
+
+    with Store(folder, write=False) as store:
+        changed = differences(store, before, after, pseudonyms=pseudonyms)
+    show_differences(changed, Console())
+
+
+@click.command("show", cls=Command, example='gradkit show results "Ann Lee" --finding 3f2a9c')
+@click.argument("folder", type=options.FilePath(), metavar="DIR|RESULT")
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option("--finding", metavar="ID", help="Write this one as a script, and run it.")
+@options.path_option(
+    "--assignment", "FILE", "The assignment file, if it is neither gradkit's own nor the class's."
+)
+@click.option(
+    "--as",
+    "viewer",
+    type=OneOf(["student"]),
+    help="What was given back to the student last, byte for byte.",
+)
+@options.number("--release", (1, None), "With --as: the Nth that was given back.")
+@options.out("FILE", "With --as: write there instead of to standard output.")
+def show_command(
+    folder: Path,
+    name: str | None,
+    finding: str | None,
+    assignment: Path | None,
+    viewer: str | None,
+    release: int | None,
+    out: Path | None,
+) -> None:
+    """Show the student NAME of the class in DIR, or a finding as a script.
+
+    RESULT is what `gradkit check --format json --out RESULT` wrote; NAME is then whose, where
+    it holds several. Without --finding the findings are listed, of a student with the mark
+    sheet. What --finding prints is one Python file, which is run again, with the outcome in
+    comments.
+    """
+    if viewer is None and (release is not None or out is not None):
+        raise Refusal("--release and --out go with --as student.")
+    if viewer is not None and finding is not None:
+        raise Refusal("--as student shows what was given back: leave out --finding.")
+    # What ends so is meant as a file, there or not.
+    if folder.is_file() or folder.suffix == ".json":
+        if viewer is not None:
+            raise Refusal(f"{folder} is a file: --as is for a student of a class.")
+        _of_file(folder, name, finding, assignment)
+    elif name is None:
+        raise Refusal(f"{folder} is no file of results, and if it is a class, NAME is missing.")
+    elif viewer is not None:
+        _given_back(folder, name, release, out)
+    else:
+        _of_student(folder, name, finding, assignment)
+
+
+def _of_file(file: Path, name: str | None, finding: str | None, assignment: Path | None) -> None:
+    from gradkit.reproducer import findings_of, show
+    from gradkit.reproducer.recorded import listing
+
+    if finding is None:
+        click.echo(listing(findings_of(file, name)), nl=False)
+    else:
+        _print(show(file, finding, submission=name, assignment=assignment))
+
+
+def _of_student(folder: Path, name: str, finding: str | None, assignment: Path | None) -> None:
+    from gradkit.classroom.reports.stored import show_finding, student_result
+    from gradkit.report.data import EXPECTED_LEVEL, to_data
+    from gradkit.report.text import to_text
+    from gradkit.reproducer import findings_in
+    from gradkit.reproducer.recorded import listing
+    from gradkit.text import clean_text
+
+    if finding is not None:
+        _print(show_finding(folder, name, finding, assignment))
+    sheet = student_result(folder, name)
+    result = sheet.result
+    click.echo(to_text([result], EXPECTED_LEVEL, encoding=sys.stdout.encoding), nl=False)
+    click.echo(listing(findings_in([to_data(result, EXPECTED_LEVEL)])), nl=False)
+    if sheet.path:
+        click.echo(f"It is {clean_text(sheet.path)}.", err=True)
+
+
+def _given_back(folder: Path, name: str, release: int | None, out: Path | None) -> None:
+    from gradkit.classroom.reports.stored import copy_of
+
+    copy = copy_of(folder, name, release)
+    which = f"{copy.number} of {copy.total}: {copy.file}, given back in run {copy.run}."
+    click.echo(which, err=True)
+    if out is None:
+        to_stdout(copy.data)
+    else:
+        to_file(copy.data, out)
+
+
+def _print(shown: Shown) -> None:
+    from gradkit.reproducer.recorded import script_text
+
+    # Python reads a file as UTF-8, wherever this is sent to.
+    to_stdout(script_text(shown.text, shown.printed, shown.conclusion).encode())
+    raise click.exceptions.Exit(PASSED if shown.agrees else FAILED)

@@ -1,0 +1,126 @@
+"""A page around its content: templates, style, and a policy that lets nothing in or out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from gradkit.language import language, say, say_each
+from gradkit.report.formula import FORMULAS, pieces
+from gradkit.report.rounding import points
+from gradkit.report.words import SIGNS, override_text, word
+from gradkit.templates import environment, fill
+from gradkit.text import clean_text, label_said, where
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+
+PACKAGE = "gradkit.report"
+
+
+def document(template: str, **values: object) -> str:
+    """Fill a template of this package; what is no `Markup` is escaped."""
+    _prepare()
+    return fill(PACKAGE, template, **values)
+
+
+@cache
+def _prepare() -> None:
+    """Give the templates the style, the script and the policy of every page."""
+    from markupsafe import Markup
+
+    templates = environment(PACKAGE)
+    style, script = _text("page.css"), _text("students.js")
+    templates.globals |= {
+        "style": Markup(style),  # noqa: S704 -- a file of this package
+        "script": Markup(script),  # noqa: S704 -- a file of this package
+        "policy": policy(style=style),
+        "policy_with_script": policy(style=style, script=script),
+        "signs": SIGNS,
+        "where": where,
+        "say": say,
+        "say_each": say_each,
+        "word": word,
+        "label_said": label_said,
+        "language": language,
+        "override_text": override_text,
+        "pieces": pieces,
+        "formulas": FORMULAS,
+    }
+    templates.filters |= {
+        "points": points,
+        "number": number,
+        "link": link,
+        "prose": prose,
+        "clean": clean_text,
+        "entry_name": entry_name,
+    }
+
+
+def policy(**inline: str) -> str:
+    """A content security policy under which a page loads nothing, and runs these texts alone.
+
+    Examples
+    --------
+    >>> policy(style="p {}")[:44]
+    "default-src 'none'; base-uri 'none'; form-ac"
+    """
+    rules = ["default-src 'none'", "base-uri 'none'", "form-action 'none'"]
+    for kind, text in inline.items():
+        digest = b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        rules.append(f"{kind}-src 'sha256-{digest}'")
+    return "; ".join(rules)
+
+
+def number(value: float | None) -> str:
+    """Ten digits; a dash where there is none."""
+    return "–" if value is None else f"{value:.10g}".replace("-", "−")
+
+
+def entry_name(entry: Mapping[str, Any]) -> str:
+    """An entry as the student indexes it, as far as that is known.
+
+    Examples
+    --------
+    >>> entry_name({"label": "", "parameter": "W1", "index": [0, 1]})
+    'W1[0,1]'
+    """
+    index = f"[{','.join(map(str, entry['index']))}]" if entry["index"] else ""
+    return label_said(entry["label"] or f"{entry['parameter']}{index}")
+
+
+def prose(text: str) -> Markup:
+    """A sentence in which what stands between backticks is code.
+
+    Examples
+    --------
+    >>> str(prose("`f` < 1"))
+    '<code>f</code> &lt; 1'
+    """
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- escaped
+
+
+def link(path: str) -> str:
+    """A path as an address that cannot lead elsewhere: no scheme, no host.
+
+    Examples
+    --------
+    >>> link("javascript:alert(1)"), link("//host/a b"), link("#s1")
+    ('javascript%3Aalert%281%29', 'host/a%20b', '#s1')
+    """
+    if path.startswith("#"):
+        return "#" + quote(path[1:])
+    return quote(path.replace("\\", "/").lstrip("/"), errors="replace")
+
+
+def _text(name: str) -> str:
+    return (files(PACKAGE) / "templates" / name).read_text(encoding="utf-8")

@@ -1,0 +1,75 @@
+"""Write what an assignment asks for, what an audit of it found, and pages of the catalogue.
+
+A page is Markdown and reads well as it stands; on a terminal rich sets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from gradkit.records.mistake import Audit, Mistake
+from gradkit.records.task import Assignment
+from gradkit.report.document import document
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def outline(assignment: Assignment) -> str:
+    """Tasks with their roles, checks and points."""
+    return document("outline.txt", assignment=assignment)
+
+
+def to_text(audit: Audit) -> str:
+    """Per task: what slips through, which checks catch the others, and the blind spots."""
+    return document("audit.txt", audit=audit)
+
+
+WHERE = {
+    "forward": "In the forward pass",
+    "update": "In the update",
+    "model": "In the model",
+    "train": "In the training loop",
+}
+"""Headings of the list, by the role that a mistake is made in first."""
+
+
+def page_text(mistake: Mistake) -> str:
+    """Title, code and page, as Markdown."""
+    return f"# {mistake.title}\n\n`{mistake.code}`\n\n{mistake.page}"
+
+
+def show_page(mistake: Mistake, console: Console) -> None:
+    """Print the page of a mistake, set for a terminal."""
+    from rich.markdown import Markdown
+
+    console.print(
+        Markdown(page_text(mistake), code_theme="ansi_dark"), width=min(console.width, 90)
+    )
+
+
+def listing(mistakes: Iterable[Mistake]) -> str:
+    """Codes and titles in the order given, under the role that each is made in first."""
+    known = list(mistakes)
+    width = max(len(mistake.code) for mistake in known)
+    return document("mistakes.txt", listed=_by_role(known), width=width)
+
+
+def pages_of(mistakes: Iterable[Mistake]) -> dict[str, str]:
+    """Name a page for each mistake and an index, and write their texts."""
+    known = list(mistakes)
+    pages = {f"{mistake.code}.md": page_text(mistake) for mistake in known}
+    return {**pages, "index.md": index_text(known)}
+
+
+def index_text(mistakes: Iterable[Mistake]) -> str:
+    """List the mistakes as Markdown, each title a link to ``CODE.md``."""
+    return document("mistakes_index.txt", listed=_by_role(mistakes))
+
+
+def _by_role(mistakes: Iterable[Mistake]) -> dict[str, list[Mistake]]:
+    found: dict[str, list[Mistake]] = {}
+    for mistake in mistakes:
+        found.setdefault(WHERE[mistake.about[0]], []).append(mistake)
+    return found

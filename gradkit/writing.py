@@ -1,0 +1,101 @@
+"""Write files: each at once and whole, archives alike byte for byte, or a sentence why not."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
+
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The date of every member: the same files are the same archive, byte for byte."""
+
+
+UNREADABLE = ("cannot be opened", "Check the path and the permissions.")
+"""Said of a file that somebody has named."""
+
+
+@contextmanager
+def refusing(
+    kind: type[Exception], place: object, what: str = "cannot be written", advice: str = ""
+) -> Iterator[None]:
+    """Turn an error of the system's into ``PLACE: cannot be written (REASON). ADVICE``."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{place}: {what} ({error.strerror}). {advice}".rstrip()) from None
+
+
+def add_member(archive: ZipFile, name: str, data: bytes, mode: int = 0o644) -> None:
+    """Write a member of an archive, with its permissions."""
+    # Late: most commands pack nothing.
+    from zipfile import ZIP_DEFLATED, ZipInfo
+
+    member = ZipInfo(name, EPOCH)
+    member.external_attr = (0o100000 | mode) << 16
+    member.compress_type = ZIP_DEFLATED
+    member.create_system = 3  # Unix: else the permissions mean nothing
+    archive.writestr(member, data)
+
+
+OPENED = Path("/proc/self/fd")
+"""By which a file without a name gets one."""
+
+
+@contextmanager
+def write_atomically(path: Path) -> Iterator[BinaryIO]:
+    """A stream into a temporary file beside, which takes the place at the end of the block.
+
+    Where the block fails, or the process is killed, what was there stays as it was.
+    """
+    handle, name = _nameless(path) or tempfile.mkstemp(dir=path.parent, prefix=_prefix(path))
+    try:
+        with open(handle, "w+b") as stream:
+            yield stream
+            stream.flush()
+            name = name or _named(stream.fileno(), path)
+        os.chmod(name, 0o644 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name[:80]}-"
+
+
+def _nameless(path: Path) -> tuple[int, str] | None:
+    flag = getattr(os, "O_TMPFILE", 0)
+    if not flag or not OPENED.exists():
+        return None
+    try:
+        return os.open(path.parent, os.O_RDWR | flag, 0o600), ""
+    except OSError:
+        # Not every file system has them; what else is wrong the usual way tells.
+        return None
+
+
+def _named(handle: int, path: Path) -> str:
+    """Give the file a name beside its place; it is whole by now."""
+    name = f"{_prefix(path)}{secrets.token_hex(8)}"
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        # Only with a folder's number does Python follow the link to the file itself.
+        os.link(OPENED / str(handle), name, dst_dir_fd=folder)
+    finally:
+        os.close(folder)
+    return str(path.parent / name)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
