@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
 
 from gradkit.binding.conventions import find_returns, stated, unknown, variants
-from gradkit.binding.effects import left_behind
+from gradkit.binding.inspection import Function, inspect
 from gradkit.binding.match import (
     Fit,
     called,
     draft,
     fit_function,
-    is_called,
     misfit,
     names_all,
     not_found,
 )
-from gradkit.binding.outline import Function, Outline
+from gradkit.binding.outline import Outline
 from gradkit.records.binding import Before, Binding, Bound, Convention, Missing
 from gradkit.records.observations import Lost
 from gradkit.records.task import Array, Role, Task
+from gradkit.runtime.statements import is_called
 from gradkit.sandbox.observe import call_of, shapes_of
 from gradkit.sandbox.process import StudentProcess
 
@@ -38,8 +38,9 @@ def bind_functions(task: Task, outline: Outline, sitting: StudentProcess) -> Bin
     """Find and settle every role of a numpy task."""
     found: dict[str, tuple[Function, Fit]] = {}
     missing: list[Missing] = []
+    functions = inspect(task, outline, sitting)
     for role in task.roles:
-        chosen = _choose(role, task, outline)
+        chosen = _choose(role, task, functions)
         if isinstance(chosen, Missing):
             missing.append(chosen)
         else:
@@ -56,21 +57,22 @@ def bind_functions(task: Task, outline: Outline, sitting: StudentProcess) -> Bin
         if settled:
             conventions = [bound["forward"].convention]
     if "forward" in found and "update" in found:
-        effects = {function.name: function.effects for function in outline.functions}
-        first, then = (found[role][0].effects for role in ("forward", "update"))
-        left = left_behind(first, then, effects)
-        before = Before(bound["forward"], left) if left else None
-        bound["update"] = replace(bound["update"], before=before)
+        names = [bound[role].function for role in ("forward", "update")]
+        reply = sitting.ask("left", {"first": names[0], "then": names[1]}, {})
+        if not isinstance(reply, Lost) and reply.data["names"]:
+            before = Before(bound["forward"], tuple(reply.data["names"]))
+            bound["update"] = replace(bound["update"], before=before)
     if "update" in found:
         bound["update"] = _update(task, bound["update"], conventions, sitting)
     return Binding(task.id, bound, tuple(missing))
 
 
-def _choose(role: Role, task: Task, outline: Outline) -> tuple[Function, Fit] | Missing:
+def _choose(
+    role: Role, task: Task, functions: Sequence[Function]
+) -> tuple[Function, Fit] | Missing:
     """Choose the last function of a fitting name, or else one whose arguments are all known."""
-    # Of several definitions of one name Python keeps the last.
-    last = {f.name: f for f in outline.functions if f.origin != "borrowed" or role.shared}
-    own = [function for function in outline.functions if last.get(function.name) is function]
+    standings = {"own", "guess", "borrowed"} if role.shared else {"own", "guess"}
+    own = [function for function in functions if function.standing in standings]
     named = called(own, role.aliases)
     for function in named:
         fitting = _fit(role, function)
@@ -79,20 +81,17 @@ def _choose(role: Role, task: Task, outline: Outline) -> tuple[Function, Fit] | 
     if named:
         return misfit(role, named[0])
     taken = {alias for other in task.roles for alias in other.aliases}
-    own = [function for function in own if not function.guess]
     for function in reversed(own):
-        fitting = _fit(role, function)
+        fitting = None if function.standing == "guess" else _fit(role, function)
         if fitting is not None and names_all(fitting) and not is_called(function.name, taken):
             return function, fitting
-    others = [f for f in outline.functions if f.origin == "borrowed"]
-    elsewhere = [f for f in others if is_called(f.name, role.aliases)]
-    return not_found(role, own, outline, elsewhere[-1] if elsewhere else None)
+    return not_found(role, functions)
 
 
 def _fit(role: Role, function: Function) -> Fit | None:
     if not role.arguments:
         return Fit((), (), 0)
-    if role.name == "initialise" and not function.guess and len(function.required) != 1:
+    if role.name == "initialise" and function.standing != "guess" and len(function.required) != 1:
         return _fit_sizes(function)
     return fit_function(role, function)
 
@@ -100,7 +99,7 @@ def _fit(role: Role, function: Function) -> Fit | None:
 def _fit_sizes(function: Function) -> Fit | None:
     """Layer sizes one by one, or none at all."""
     names = function.required
-    by_place = any(parameter.kind == "positional-only" for parameter in function.parameters)
+    by_place = any(parameter.kind == "POSITIONAL_ONLY" for parameter in function.parameters)
     keywords = () if by_place else names
     return Fit(tuple(f"dim/{i}" for i in range(len(names))), names, 0, keywords)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gradkit.binding.inspection import Function, inspect
 from gradkit.binding.match import (
     called,
     draft,
     fit_function,
-    is_called,
     misfit,
     not_found,
     own_keys,
@@ -20,6 +20,7 @@ from gradkit.records.binding import Binding, Bound, Missing
 from gradkit.records.observations import Lost
 from gradkit.records.submission import Place
 from gradkit.records.task import Role, Task
+from gradkit.runtime.statements import is_called
 from gradkit.sandbox.process import StudentProcess
 
 LOOP = phrase("the training loop")
@@ -30,12 +31,13 @@ def bind_training(task: Task, outline: Outline, sitting: StudentProcess) -> Bind
     """Find the module and what trains it: a function, or the loop at top level."""
     bound: dict[str, Bound] = {}
     missing: list[Missing] = []
+    functions = inspect(task, outline, sitting)
     for role in task.roles:
         found: Bound | Missing
         if role.name == "model":
-            found = _model(role, task, outline, sitting)
+            found = _model(role, task, outline, functions, sitting)
         else:
-            found = _train(role, task, outline, bound.get("model"), sitting)
+            found = _train(role, task, outline, functions, bound.get("model"), sitting)
         if isinstance(found, Missing):
             missing.append(found)
         else:
@@ -43,15 +45,20 @@ def bind_training(task: Task, outline: Outline, sitting: StudentProcess) -> Bind
     return Binding(task.id, bound, tuple(missing))
 
 
-def _model(role: Role, task: Task, outline: Outline, sitting: StudentProcess) -> Bound | Missing:
+def _model(
+    role: Role,
+    task: Task,
+    outline: Outline,
+    functions: Sequence[Function],
+    sitting: StudentProcess,
+) -> Bound | Missing:
     """Bind the first candidate that gives a module with parameters."""
     own = [model for model in reversed(outline.models) if model.origin != "borrowed"]
     # A function that makes a model is asked where there is no model itself.
     made = [model for model in own if model.kind == "factory" and not model.required]
     known = {model.name: model for model in [m for m in own if m.kind != "factory"] + made}
     if not known:
-        functions = [f for f in outline.functions if f.origin != "borrowed"]
-        return not_found(role, functions, outline)
+        return not_found(role, functions)
     loop = _last_loop(outline)
     meant = [loop.needs.model] if loop is not None and loop.needs.model in known else []
     named = [name for name in known if is_called(name, role.aliases)]
@@ -64,20 +71,24 @@ def _model(role: Role, task: Task, outline: Outline, sitting: StudentProcess) ->
 
 
 def _train(
-    role: Role, task: Task, outline: Outline, model: Bound | None, sitting: StudentProcess
+    role: Role,
+    task: Task,
+    outline: Outline,
+    functions: Sequence[Function],
+    model: Bound | None,
+    sitting: StudentProcess,
 ) -> Bound | Missing:
-    own = [function for function in outline.functions if function.origin != "borrowed"]
-    named = called(own, role.aliases)
+    named = called([f for f in functions if f.standing in ("own", "guess")], role.aliases)
     loop = _last_loop(outline)
     for function in named:
         fitting = fit_function(role, function, spare=True)
         # `train = data.train` may be anything; a loop is one.
-        if fitting is not None and not (function.guess and loop is not None):
+        if fitting is not None and not (function.standing == "guess" and loop is not None):
             training = {"model": model.function if model else "", "target": "flat"}
             return draft(role.name, function, fitting, task, {"loss": ()}, training)
     if loop is not None:
         return _of_loop(role, task, loop, model, sitting)
-    return misfit(role, named[0]) if named else not_found(role, own, outline)
+    return misfit(role, named[0]) if named else not_found(role, functions)
 
 
 def _last_loop(outline: Outline) -> Loop | None:

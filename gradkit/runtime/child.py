@@ -31,6 +31,7 @@ from gradkit.runtime.call import (
     run_function,
 )
 from gradkit.runtime.frames import DIMENSIONS, Frame
+from gradkit.runtime.inspection import functions, left_behind
 from gradkit.runtime.library import Policy, shut_out
 from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
@@ -71,6 +72,17 @@ def load(frame: Frame) -> Frame:
         f"{name}.py" for name in data["modules"]
     }
     return Frame("loaded", {}, {})
+
+
+def inspect(frame: Frame) -> Frame:
+    """Tell which functions there are; those of the wanted ``names`` are made, whatever it takes."""
+    return Frame("functions", {}, {"functions": functions(Loaded.namespace, frame.data["names"])})
+
+
+def left(frame: Frame) -> Frame:
+    """Tell which names the ``first`` function leaves behind, and that called ``then`` reads."""
+    names = left_behind(Loaded.namespace, frame.data["first"], frame.data["then"])
+    return Frame("left", {}, {"names": [text_of(name, 80) for name in names[:LEAVES]]})
 
 
 def explore(frame: Frame) -> Frame:
@@ -327,6 +339,8 @@ def script(frame: Frame) -> Frame:
 
 HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "load": load,
+    "functions": inspect,
+    "left": left,
     "explore": explore,
     "batch": batch,
     "trace": lambda frame: traced(lambda: _after(frame.data["call"]), Loaded.cells, frame),

@@ -245,7 +245,7 @@ MAGIC = b"GKF1"
 _PREFIX = struct.Struct("<4sIQ")
 _ENCODER = msgspec.json.Encoder()
 
-TO_GRADER = FrameLimits(header=64 << 10, body=16 << 20)
+TO_GRADER = FrameLimits(header=256 << 10, body=16 << 20)
 TO_WORKER = FrameLimits(header=16 << 20, body=64 << 20)
 """A request carries source text, and comes from the side that is trusted."""
 

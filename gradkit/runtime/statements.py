@@ -198,12 +198,16 @@ class Plan:
     def __init__(self, sources: Sequence[Iterable[Source]], forbidden: Collection[str]) -> None:
         self._sources = [list(part) for part in sources]
         self._layers: list[Layer | None] = [None] * len(self._sources)
-        self._forbidden = {_plain(name) for name in forbidden}
+        self._forbidden = {plain(name) for name in forbidden}
         self._codes: dict[Statement, CodeType] = {}
         self._class_names: dict[Statement, frozenset[str]] = {}
         self.cells = frozenset(cell for part in self._sources for cell, _ in part)
         self.versions: set[str] = set()
         """Names that more than one statement binds, in the layers parsed so far."""
+
+    def sources(self) -> dict[str, str]:
+        """Return the sources by the ids of their cells."""
+        return dict(source for part in self._sources for source in part)
 
     def layer(self, number: int) -> Layer:
         """Return a layer, parsed."""
@@ -279,7 +283,7 @@ class Plan:
         if self._layers[number] is None and not self._may_bind(number, name):
             return []
         binders = self.layer(number).binders.get(name, [])
-        if number == BORROWED and _plain(name) in self._forbidden:
+        if number == BORROWED and plain(name) in self._forbidden:
             # An import is no role, whatever it is called: `nn` is not a student's network.
             return [b for b in binders if isinstance(b.node, ast.Import | ast.ImportFrom)]
         return binders
@@ -303,5 +307,11 @@ def compile_statement(node: ast.stmt | ast.Module, statement: Statement) -> Code
     return code
 
 
-def _plain(name: str) -> str:
+def is_called(name: str, aliases: Iterable[str]) -> bool:
+    """True of a name that is one of the aliases, case and underscores aside."""
+    return plain(name) in {plain(alias) for alias in aliases}
+
+
+def plain(name: str) -> str:
+    """Return the name in lower case, without underscores."""
     return name.lower().replace("_", "")

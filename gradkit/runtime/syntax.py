@@ -77,6 +77,54 @@ def statements_in(node: ast.AST) -> list[ast.AST]:
     return found
 
 
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+def definitions_in(node: ast.stmt) -> list[Definition]:
+    """List the functions and classes that a statement defines, also inside ``if`` and ``try``."""
+    waiting: list[ast.AST] = [node]
+    for part in waiting:
+        waiting += statements_in(part) if isinstance(part, (*COMPOUND, ast.ExceptHandler)) else ()
+    return [part for part in waiting if isinstance(part, Definition)]
+
+
+def first_line(node: ast.AST) -> int:
+    """Return the first line of a statement, or a lambda; decorators are part of it."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([getattr(node, "lineno", 1), *(part.lineno for part in decorators)])
+
+
+def return_lines(node: AnyFunction) -> Iterator[int]:
+    """Yield the lines of ``return`` statements, those of inner functions left out."""
+    return (part.lineno for part in own_statements(node) if isinstance(part, ast.Return))
+
+
+def own_statements(node: AnyFunction) -> Iterator[ast.stmt]:
+    """Yield the statements of a function in no order, the bodies of inner ones left out."""
+    waiting: list[ast.AST] = list(node.body) if not isinstance(node, ast.Lambda) else []
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ast.stmt):
+            yield part
+        if not isinstance(part, DEFINITIONS):
+            waiting += statements_in(part)
+
+
+def assignments(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    """Each name that an assignment binds to a value of its own, with the value."""
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    for target in targets if value is not None else []:
+        if isinstance(target, ast.Name) and value is not None:
+            yield target.id, value
+        elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            for element, part in zip(target.elts, value.elts, strict=False):
+                if isinstance(element, ast.Name):
+                    yield element.id, part
+
+
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 COMPOUND = (ast.If, ast.Try, ast.With, ast.AsyncWith, ast.Match, ast.TryStar)

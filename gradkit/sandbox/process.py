@@ -242,7 +242,7 @@ class StudentProcess:
             data.get("before") is True,
         )
 
-    def place(self, where: list[Any] | None) -> Place | None:
+    def place(self, where: Sequence[Any] | None) -> Place | None:
         """A cell id and a line of it, as the student sees them; None where that is no line."""
         if where is None or not is_line(where[1]):
             return None

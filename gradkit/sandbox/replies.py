@@ -7,7 +7,7 @@ handlers could have sent, see `gradkit.runtime.child`, and nobody needs to look 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -68,6 +68,25 @@ class _Model(msgspec.Struct):
 
 class _Target(msgspec.Struct):
     dimensions: int
+
+
+class _Function(msgspec.Struct):
+    name: str
+    standing: Literal["own", "borrowed", "guess", "method", "guarded", "elsewhere"]
+    cell: str
+    line: int
+    last: int
+    signature: str
+    parameters: list[tuple[str, str, bool]]
+    owner: str
+
+
+class _Functions(msgspec.Struct):
+    functions: list[_Function]
+
+
+class _Left(msgspec.Struct):
+    names: list[str]
 
 
 class _Ran(msgspec.Struct):
@@ -187,14 +206,14 @@ def _model(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
         _require(fits, "what is no shape of a parameter")
 
 
-def _target(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
-    _read(reply.data, _Target)
-    _known(reply.arrays, ())
+def _plain(form: type[Any]) -> Callable[[Mapping[str, Any], Arrays, Frame], None]:
+    """Look at a reply of this form, without arrays."""
 
+    def look(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
+        _read(reply.data, form)
+        _known(reply.arrays, ())
 
-def _script(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
-    _read(reply.data, _Ran)
-    _known(reply.arrays, ())
+    return look
 
 
 def _explore(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
@@ -240,10 +259,12 @@ KINDS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], Arrays, Frame], None
     "repeats": ("outcome", _repeats),
     "train": ("outcome", _train),
     "model": ("outcome", _model),
-    "target": ("target", _target),
+    "target": ("target", _plain(_Target)),
+    "functions": ("functions", _plain(_Functions)),
+    "left": ("left", _plain(_Left)),
     "explore": ("explored", _explore),
     "trace": ("traced", None),
-    "script": ("ran", _script),
+    "script": ("ran", _plain(_Ran)),
 }
 """For each kind of request that of its reply, and what looks at the rest."""
 

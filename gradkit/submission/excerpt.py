@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from gradkit.records.submission import Cell, Section
 from gradkit.runtime.messages import in_english
 from gradkit.runtime.statements import Plan, Statement, place_of
+from gradkit.runtime.syntax import first_line
 from gradkit.runtime.training import runnable
-from gradkit.submission.functions import first_line
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
