@@ -19,8 +19,17 @@ import numpy as np
 from gradkit.loading import uncollected
 from gradkit.runtime.confine import UNCONFINED, Allowance, confine, limits, taken_memory
 from gradkit.runtime.errors import ConfinementError
-from gradkit.runtime.frames import TO_GRADER, TO_WORKER, Frame, FrameError, encode, read
-from gradkit.runtime.several import SEVERAL, apart, together
+from gradkit.runtime.frames import (
+    SEVERAL,
+    TO_GRADER,
+    TO_WORKER,
+    Frame,
+    FrameError,
+    apart,
+    encode,
+    read,
+    together,
+)
 from gradkit.text import clean_text
 
 Handlers = Mapping[str, Callable[[Frame], Frame]]

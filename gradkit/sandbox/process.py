@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from gradkit.records.observations import Failure, Loop, Lost
 from gradkit.records.submission import Place, Section
 from gradkit.records.task import Imports
-from gradkit.runtime.frames import Frame, FrameError
+from gradkit.runtime.frames import SEVERAL, Frame, FrameError, apart, together
 from gradkit.runtime.messages import is_line, message, said
-from gradkit.runtime.several import SEVERAL, apart, together
 from gradkit.sandbox import WorkerLost, Workshop
 from gradkit.sandbox.replies import UnfitError, check
 from gradkit.submission.places import finder
@@ -34,14 +33,11 @@ USED = 0.5
 ANYTHING = Imports()
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+@dataclass(frozen=True, slots=True, eq=False)
+class Question(Frame):
     """A request about what is to be called ``name``; ``loop`` says whose loop trains, if any."""
 
-    name: str
-    kind: str
-    data: Mapping[str, Any]
-    arrays: Mapping[str, NDArray[Any]]
+    name: str = ""
     loop: Loop = ""
 
 
