@@ -23,7 +23,7 @@ ModelKind = Literal["class", "factory", "value"]
 class Model:
     """A torch module: a class, a function that makes one, or a value such as ``nn.Sequential(…)``.
 
-    ``required`` are the arguments without which the class or the function cannot be called.
+    ``required`` are the arguments without which the function cannot be called.
     """
 
     name: str
@@ -132,8 +132,7 @@ class _Reader:
                 self._function(part.name, part, where, origin)
             elif is_model(part, self._torch):
                 self._torch.add(part.name)
-                required = _required_by_class(part)
-                self.models.append(Model(part.name, "class", where, origin, required))
+                self.models.append(Model(part.name, "class", where, origin))
         for name, value in assignments(node):
             if isinstance(value, ast.Lambda):
                 self._function(name, value, place, origin)
@@ -203,13 +202,6 @@ class _Reader:
                 ingredients_of(loop, around),
             )
         )
-
-
-def _required_by_class(node: ast.ClassDef) -> tuple[str, ...]:
-    for child in node.body:
-        if isinstance(child, ast.FunctionDef) and child.name == "__init__":
-            return _required(child)[1:]
-    return ()
 
 
 def _required(node: AnyFunction) -> tuple[str, ...]:

@@ -15,11 +15,10 @@ from gradkit.judge.case import Examined, expected_of
 from gradkit.judge.memorised import AGAIN, remarkable
 from gradkit.language import say
 from gradkit.records.binding import Binding
-from gradkit.records.finding import Inquiry
+from gradkit.records.finding import Inquiry, NoDiagnosisError
 from gradkit.records.observations import Observations, Outcome
 from gradkit.records.probes import Batch, Probes, Run
 from gradkit.records.task import Array, Task
-from gradkit.records.undiagnosed import NoDiagnosisError
 from gradkit.sandbox import WorkshopError
 from gradkit.sandbox.observe import (
     observe_all,

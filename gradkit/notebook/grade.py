@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gradkit.grading.queries import mistaken_for
-from gradkit.grading.session import Session
+from gradkit.grading.session import Session, mistaken_for
 from gradkit.grading.settings import GradingError, Resources, Settings
 from gradkit.language import phrase, say
 from gradkit.notebook.report import Report

@@ -95,34 +95,31 @@ def first_line(node: ast.AST) -> int:
     return min([getattr(node, "lineno", 1), *(part.lineno for part in decorators)])
 
 
-def return_lines(node: AnyFunction) -> Iterator[int]:
-    """Yield the lines of ``return`` statements, those of inner functions left out."""
-    return (part.lineno for part in own_statements(node) if isinstance(part, ast.Return))
+def return_lines(node: AnyFunction) -> list[int]:
+    """List the lines of ``return`` statements, those of inner functions left out."""
+    return [part.lineno for part in own_statements(node) if isinstance(part, ast.Return)]
 
 
-def own_statements(node: AnyFunction) -> Iterator[ast.stmt]:
-    """Yield the statements of a function in no order, the bodies of inner ones left out."""
+def own_statements(node: AnyFunction) -> list[ast.stmt]:
+    """List the statements of a function by their lines, the bodies of inner ones left out."""
     waiting: list[ast.AST] = list(node.body) if not isinstance(node, ast.Lambda) else []
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, ast.stmt):
-            yield part
-        if not isinstance(part, DEFINITIONS):
-            waiting += statements_in(part)
+    for part in waiting:
+        waiting += [] if isinstance(part, DEFINITIONS) else statements_in(part)
+    found = [part for part in waiting if isinstance(part, ast.stmt)]
+    return sorted(found, key=lambda part: part.lineno)
 
 
-def assignments(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
-    """Each name that an assignment binds to a value of its own, with the value."""
-    targets = node.targets if isinstance(node, ast.Assign) else []
-    targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
-    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-    for target in targets if value is not None else []:
-        if isinstance(target, ast.Name) and value is not None:
-            yield target.id, value
-        elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-            for element, part in zip(target.elts, value.elts, strict=False):
-                if isinstance(element, ast.Name):
-                    yield element.id, part
+def assignments(node: ast.stmt) -> list[tuple[str, ast.expr]]:
+    """List the names that an assignment binds to values of their own, with these."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+        return []
+    found: list[tuple[str, ast.expr]] = []
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        pairs = [(target, node.value)]
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs = list(zip(target.elts, node.value.elts, strict=False))
+        found += [(name.id, value) for name, value in pairs if isinstance(name, ast.Name)]
+    return found
 
 
 LOOPS = (ast.For, ast.AsyncFor, ast.While)

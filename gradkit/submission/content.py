@@ -241,13 +241,13 @@ def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
     """True where a statement makes a torch module: a class, or a bare ``nn.Sequential``."""
     if isinstance(node, ast.ClassDef):
         return any(
-            _root(base) in torch_names and _last(base) not in ("Dataset", "Function")
+            base_name(base) in torch_names and _last(base) not in ("Dataset", "Function")
             for base in node.bases
         )
     if isinstance(node, ast.Assign | ast.AnnAssign | ast.Return):
         value = node.value
         while isinstance(value, ast.Call):
-            if _last(value.func) == "Sequential" and _root(value.func) in torch_names:
+            if _last(value.func) == "Sequential" and base_name(value.func) in torch_names:
                 return True
             # nn.Sequential(…).to(device)
             value = value.func.value if isinstance(value.func, ast.Attribute) else None
@@ -261,7 +261,7 @@ def makes_model(
     if isinstance(function, ast.Lambda):
         return is_model(ast.Return(function.body), torch_names) or _calls(function.body, models)
     classes, values = set(models), set()
-    for node in sorted(own_statements(function), key=lambda part: part.lineno):
+    for node in own_statements(function):
         value = getattr(node, "value", None)
         found = is_model(node, torch_names) or _calls(value, classes)
         if isinstance(node, ast.Return):
@@ -281,12 +281,6 @@ def _calls(value: object, models: Collection[str]) -> bool:
             return value.func.id in models
         value = value.func.value if isinstance(value.func, ast.Attribute) else None
     return False
-
-
-def _root(node: ast.expr) -> str:
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _last(node: ast.expr) -> str:

@@ -45,7 +45,7 @@ def possible_tasks(
 
 def asking(name: str, tasks: Sequence[Task]) -> Ids:
     """Return the ids of the tasks that ask for a file of this name."""
-    return frozenset(task.id for task in tasks if is_attempt_at(name, task.files))
+    return frozenset(task.id for task in tasks if task.files and is_attempt_at(name, task.files))
 
 
 def _in_file(name: str, units: list[Unit], claims: Claims, torch: Ids, asked: Ids) -> list[Ids]:

@@ -125,7 +125,7 @@ def blank_magics(source: str) -> str:
         if not words or words[0] not in _PYTHON_CELLS:
             return "\n" * (len(lines) - 1)
         lines[first] = ""
-    for start in logical_starts(lines):
+    for start in _starts(lines):
         line = lines[start]
         if _MAGIC.match(line[:_LONGEST_MAGIC]):
             indent = line[: len(line) - len(line.lstrip())]
@@ -137,10 +137,14 @@ def blank_magics(source: str) -> str:
     return "\n".join(lines)
 
 
-def logical_starts(lines: list[str]) -> Iterator[int]:
-    """Yield the index of each line that does not continue the one before.
+def logical_starts(lines: list[str]) -> list[int]:
+    """List the indices of lines that do not continue the one before."""
+    return list(_starts(lines))
 
-    Lines are read when they are reached, so that a caller may change the current one.
+
+def _starts(lines: list[str]) -> Iterator[int]:
+    """Yield those indices. Lines are read when they are reached, and may be changed until then.
+
     A magic's own brackets and quotes do not count.
     """
     depth, quote, continued = 0, "", False

@@ -197,7 +197,7 @@ def test_models_are_classes_and_values():
     )
     found = [(m.name, m.kind, m.required) for m in outline(section).models]
     assert found == [
-        ("A", "class", ("width",)),
+        ("A", "class", ()),
         ("B", "class", ()),
         ("net", "value", ()),
         ("mine", "value", ()),
