@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from gradkit.binding.outline import Outline
+from gradkit.binding.outline import outline
 from gradkit.records.observations import Lost
 from gradkit.records.submission import Place
 from gradkit.records.task import Task
@@ -49,7 +49,7 @@ class Function:
     owner: str = ""
 
 
-def inspect(task: Task, outline: Outline, process: StudentProcess) -> tuple[Function, ...]:
+def inspect(task: Task, process: StudentProcess) -> tuple[Function, ...]:
     """Have the functions of a section looked at, and those made that have the name of a role.
 
     Returns
@@ -66,7 +66,7 @@ def inspect(task: Task, outline: Outline, process: StudentProcess) -> tuple[Func
     anything = (Parameter("args", "VAR_POSITIONAL", True),)
     return tuple(
         Function(name, "guess", place, place, f"{name}(…)", anything, (), ())
-        for name, place in outline.names.items()
+        for name, place in outline(process.section, process.modules).names.items()
         if is_called(name, wanted)
     )
 

@@ -21,7 +21,7 @@ from gradkit.binding.match import (
     not_found,
     own_keys,
 )
-from gradkit.binding.outline import Loop, Outline
+from gradkit.binding.outline import Loop, Outline, outline
 from gradkit.language import phrase, say
 from gradkit.records.binding import Before, Binding, Bound, Convention, Missing
 from gradkit.records.observations import Lost
@@ -38,25 +38,16 @@ UNREADABLE = {"missing", "shape", "dtype", "type"}
 """Faults that speak against a convention."""
 
 
-def bind(task: Task, outline: Outline, sitting: StudentProcess) -> Binding:
-    """Find and settle every role of a task in a section.
-
-    Parameters
-    ----------
-    task : Task
-    outline : Outline
-        The static facts about the section.
-    sitting : StudentProcess
-        Puts questions to the section's code.
-    """
-    return (bind_training if task.framework == "torch" else bind_functions)(task, outline, sitting)
+def bind(task: Task, sitting: StudentProcess) -> Binding:
+    """Find and settle every role of a task in the section that a process runs."""
+    return (bind_training if task.framework == "torch" else bind_functions)(task, sitting)
 
 
-def bind_functions(task: Task, outline: Outline, sitting: StudentProcess) -> Binding:
+def bind_functions(task: Task, sitting: StudentProcess) -> Binding:
     """Find and settle every role of a numpy task."""
     found: dict[str, tuple[Function, Fit]] = {}
     missing: list[Missing] = []
-    functions = inspect(task, outline, sitting)
+    functions = inspect(task, sitting)
     for role in task.roles:
         chosen = _choose(role, task, functions)
         if isinstance(chosen, Missing):
@@ -242,17 +233,17 @@ LOOP = phrase("the training loop")
 """What a report calls a loop that has no name of its own."""
 
 
-def bind_training(task: Task, outline: Outline, sitting: StudentProcess) -> Binding:
+def bind_training(task: Task, sitting: StudentProcess) -> Binding:
     """Find the module and what trains it: a function, or the loop at top level."""
     bound: dict[str, Bound] = {}
     missing: list[Missing] = []
-    functions = inspect(task, outline, sitting)
+    seen, functions = outline(sitting.section, sitting.modules), inspect(task, sitting)
     for role in task.roles:
         found: Bound | Missing
         if role.name == "model":
-            found = _model(role, task, outline, functions, sitting)
+            found = _model(role, task, seen, functions, sitting)
         else:
-            found = _train(role, task, outline, functions, bound.get("model"), sitting)
+            found = _train(role, task, seen, functions, bound.get("model"), sitting)
         if isinstance(found, Missing):
             missing.append(found)
         else:
@@ -263,18 +254,18 @@ def bind_training(task: Task, outline: Outline, sitting: StudentProcess) -> Bind
 def _model(
     role: Role,
     task: Task,
-    outline: Outline,
+    seen: Outline,
     functions: Sequence[Function],
     sitting: StudentProcess,
 ) -> Bound | Missing:
     """Bind the first candidate that gives a module with parameters."""
-    own = [model for model in reversed(outline.models) if model.origin != "borrowed"]
+    own = [model for model in reversed(seen.models) if model.origin != "borrowed"]
     # A function that makes a model is asked where there is no model itself.
     made = [model for model in own if model.kind == "factory" and not model.required]
     known = {model.name: model for model in [m for m in own if m.kind != "factory"] + made}
     if not known:
         return not_found(role, functions)
-    loop = _last_loop(outline)
+    loop = _last_loop(seen)
     meant = [loop.needs.model] if loop is not None and loop.needs.model in known else []
     named = [name for name in known if is_called(name, role.aliases)]
     order = list(dict.fromkeys([*meant, *named, *known]))
@@ -288,13 +279,13 @@ def _model(
 def _train(
     role: Role,
     task: Task,
-    outline: Outline,
+    seen: Outline,
     functions: Sequence[Function],
     model: Bound | None,
     sitting: StudentProcess,
 ) -> Bound | Missing:
     named = called([f for f in functions if f.standing in ("own", "guess")], role.aliases)
-    loop = _last_loop(outline)
+    loop = _last_loop(seen)
     for function in named:
         fitting = fit_function(role, function, spare=True)
         # `train = data.train` may be anything; a loop is one.
@@ -306,8 +297,8 @@ def _train(
     return misfit(role, named[0]) if named else not_found(role, functions)
 
 
-def _last_loop(outline: Outline) -> Loop | None:
-    return next((loop for loop in reversed(outline.loops) if loop.origin == "own"), None)
+def _last_loop(seen: Outline) -> Loop | None:
+    return next((loop for loop in reversed(seen.loops) if loop.origin == "own"), None)
 
 
 def _of_loop(

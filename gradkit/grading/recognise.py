@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from gradkit.binding import bind
 from gradkit.binding.idioms import narrow_by_words
-from gradkit.binding.outline import outline
 from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
 from gradkit.language import phrase, say
@@ -149,11 +148,10 @@ def _hear(
         return _Heard(tuple(possible), possible[0])
     gaps: dict[str, float] = {}
     found = False
-    facts = outline(section, submission.modules)
     for task in possible:
         batch = draw(task, 0, Derived(task).forward, False).forward[-1]
         with open_process(task, section, submission) as process:
-            binding = bind(task, facts, process)
+            binding = bind(task, process)
             role = binding.bound.get("model" if task.framework == "torch" else "forward")
             found = found or bool(binding.bound)
             if role is None:
@@ -210,7 +208,7 @@ def resembles(
     own = next(task for task in tasks if task.id == section.tasks[0])
     batch = draw(own, 0, Derived(own).forward, False).forward[-1]
     with open_process(own, section, submission) as process:
-        binding = bind(own, outline(section, submission.modules), process)
+        binding = bind(own, process)
         role = binding.bound.get("model" if own.framework == "torch" else "forward")
         outputs = {} if role is None else observe_batch(process, own, role, batch).outputs
     y_hat = outputs.get("y_hat")

@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from gradkit.binding import bind
-from gradkit.binding.outline import outline
 from gradkit.grading.assess import (
-    Scheme,
     assess,
     basis_of,
     questions_of,
@@ -30,6 +28,7 @@ from gradkit.grading.assess import (
     versions_of,
 )
 from gradkit.grading.examine import diagnose, examine
+from gradkit.grading.mark import Scheme
 from gradkit.grading.recognise import another_exercise, recognise, refusals, resembles
 from gradkit.grading.settings import (
     GradingError,
@@ -186,10 +185,9 @@ class Session:
             evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
         oracle = self.resources.oracle(task)
-        facts = outline(section, submission.modules)
         for redraw in range(1 + REDRAWS):
             with self.resources.open_process(task, section, submission) as process:
-                examined = examine(task, facts, process, oracle, seed + redraw)
+                examined = examine(task, process, oracle, seed + redraw)
                 self.resources.note(task, process)
                 settled = all(verdict.state != "inconclusive" for verdict in examined.verdicts)
                 if settled or redraw == REDRAWS:
@@ -360,5 +358,5 @@ def binding_of(
         chosen = next(each for each in session.tasks if each.id == task)
         section = claimed[task].section
         with session.resources.open_process(chosen, section, submission) as process:
-            binding = bind(chosen, outline(section, submission.modules), process)
+            binding = bind(chosen, process)
     return chosen, section, binding, session.resources.forbidden

@@ -84,7 +84,7 @@ class StudentProcess:
         hurried: bool = False,
     ) -> None:
         self.section = section
-        self.own_modules = frozenset(modules)
+        self.modules = dict(modules)
         self.output = ""
         self.losses: list[Lost] = []
         self.tier = 0
@@ -93,7 +93,7 @@ class StudentProcess:
             "own": [[cell.id, cell.source] for cell in section.own],
             "shared": [[cell.id, cell.source] for cell in section.shared],
             "borrowed": [[cell.id, cell.source] for cell in section.borrowed],
-            "modules": dict(modules),
+            "modules": self.modules,
             "forbidden": sorted(forbidden),
             "imports": {"allowed": imports.allowed, "forbidden": imports.forbidden},
             "seed": seed,

@@ -13,6 +13,7 @@ from gradkit.submission.archive import read_archive, read_archives
 from gradkit.submission.files import (
     SubmissionError,
     UnreadableError,
+    complaint,
     is_code,
     read_file,
     read_folder,
@@ -83,11 +84,7 @@ def _folder(path: Path) -> tuple[list[File], list[Problem]]:
 
 def not_gradable(name: str) -> str:
     """Say that a file is of another kind."""
-    return say(
-        "{name} is not a file that can be graded. {expected}",
-        name=shown(name),
-        expected=say(_EXPECTED),
-    )
+    return complaint("kind", name, expected=say(_EXPECTED))
 
 
 def alone(path: str, file: File) -> RawSubmission:
@@ -108,13 +105,8 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
     if not taken:
         said = " ".join(problem.message for problem in problems[:3])
         passing = any(problem.passing for problem in problems)
-        raise (UnreadableError if passing else SubmissionError)(
-            say(
-                "There is no script and no notebook in {name}. {said}",
-                name=shown(name),
-                said=said or say(_EXPECTED),
-            )
-        )
+        kind = UnreadableError if passing else SubmissionError
+        raise kind(complaint("empty", name, said=said or say(_EXPECTED)))
     scripts = [file for file in taken if not file.name.lower().endswith(".ipynb")]
     # Seen by the sizes alone, before all of it is sent to whoever parses it.
     refuse_if(name, sum(len(file.data) for file in scripts), 0, SubmissionError)

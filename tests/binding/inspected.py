@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gradkit.binding.inspection import Function, inspect
-from gradkit.binding.outline import outline
 from gradkit.records.submission import Section
 from gradkit.records.task import Role, Task
 from gradkit.runtime import child
@@ -46,5 +45,4 @@ def inspected(
     section: Section, *names: str, modules: dict[str, str] | None = None
 ) -> tuple[Function, ...]:
     """Its functions, where a role is called one of these."""
-    seen = outline(section, modules or {})
-    return inspect(wanting(*names), seen, HereProcess(section, modules))
+    return inspect(wanting(*names), HereProcess(section, modules))

@@ -10,7 +10,6 @@ from accepted.conventions import ACCEPTED, Accepted, write
 from told import full, not_passed, notebook, states
 
 from gradkit.binding import bind
-from gradkit.binding.outline import outline
 from gradkit.judge import Case, judge
 from gradkit.records.observations import Observations
 from gradkit.sandbox.observe import observe_batch
@@ -87,7 +86,7 @@ def test_convention_is_accepted_on_200_seeds(workshop, tmp_path: Path, entry: Ac
         with StudentProcess(
             workshop, section, submission.modules, forbidden, 600.0, seed=0
         ) as sitting:
-            binding = bind(task, outline(section, submission.modules), sitting)
+            binding = bind(task, sitting)
             rate = any("rate" in bound.arguments for bound in binding.bound.values())
             for seed in range(200):
                 probes = draw(task, 2000 + seed, oracle.forward, rate)
