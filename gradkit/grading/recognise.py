@@ -149,16 +149,10 @@ def _hear(
     gaps: dict[str, float] = {}
     found = False
     for task in possible:
-        batch = draw(task, 0, Derived(task).forward, False).forward[-1]
-        with open_process(task, section, submission) as process:
-            binding = bind(task, process)
-            role = binding.bound.get("model" if task.framework == "torch" else "forward")
-            found = found or bool(binding.bound)
-            if role is None:
-                continue
-            y_hat = observe_batch(process, task, role, batch).outputs.get("y_hat")
+        batch, y_hat, plays = _outputs(task, section, submission, open_process)
+        found = found or plays
         expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
-        if y_hat is not None and y_hat.shape == expected.shape and y_hat.dtype.kind == "f":
+        if y_hat is not None and y_hat.shape == expected.shape:
             if _is_right(task, batch, y_hat, expected):
                 return _Heard(tuple(possible), task)
             gaps[task.id] = median(np.abs(y_hat - expected))
@@ -206,13 +200,8 @@ def resembles(
         All tasks of the assignment; those of another framework or other sizes are passed over.
     """
     own = next(task for task in tasks if task.id == section.tasks[0])
-    batch = draw(own, 0, Derived(own).forward, False).forward[-1]
-    with open_process(own, section, submission) as process:
-        binding = bind(own, process)
-        role = binding.bound.get("model" if own.framework == "torch" else "forward")
-        outputs = {} if role is None else observe_batch(process, own, role, batch).outputs
-    y_hat = outputs.get("y_hat")
-    if y_hat is None or y_hat.dtype.kind != "f":
+    batch, y_hat, _ = _outputs(own, section, submission, open_process)
+    if y_hat is None:
         return None
     shapes = shapes_of(own)
     for task in (own, *tasks):
@@ -222,6 +211,19 @@ def resembles(
         if _is_right(task, batch, y_hat, expected):
             return None if task is own else task
     return None
+
+
+def _outputs(
+    task: Task, section: Section, submission: Submission, open_process: OpenProcess
+) -> tuple[Batch, NDArray[Any] | None, bool]:
+    """Return random calls of a forward pass, its real outputs, and whether any role is played."""
+    batch = draw(task, 0, Derived(task).forward, False).forward[-1]
+    with open_process(task, section, submission) as process:
+        bound = bind(task, process).bound
+        role = bound.get("model" if task.framework == "torch" else "forward")
+        outputs = {} if role is None else observe_batch(process, task, role, batch).outputs
+    y_hat = outputs.get("y_hat")
+    return batch, y_hat if y_hat is not None and y_hat.dtype.kind == "f" else None, bool(bound)
 
 
 def _is_right(task: Task, batch: Batch, y_hat: NDArray[Any], expected: Array) -> bool:

@@ -208,15 +208,7 @@ def observe_run_with(
         if len(parameters) < len(after):
             break
     final = {f"final/{key}": value[0] for key, value in parameters.items()}
-    return Outcome(
-        run.name,
-        {"y_hat": np.array(outputs), **final},
-        outcome.faults,
-        outcome.failure,
-        outcome.lost,
-        outcome.printed,
-        "replaced",
-    )
+    return replace(outcome, outputs={"y_hat": np.array(outputs), **final}, loop="replaced")
 
 
 def _outcome(
