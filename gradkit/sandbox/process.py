@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from gradkit.records.observations import Failure, Loop, Lost
 from gradkit.records.submission import Place, Section
 from gradkit.records.task import Imports
+from gradkit.runtime.errors import LossKind
 from gradkit.runtime.frames import SEVERAL, Frame, FrameError, apart, together
-from gradkit.runtime.messages import is_line, message, said
+from gradkit.runtime.messages import Message, is_line, message, said
 from gradkit.sandbox import WorkerLost, Workshop
 from gradkit.sandbox.replies import UnfitError, check
 from gradkit.submission.places import finder
@@ -89,10 +90,11 @@ class StudentProcess:
         self.losses: list[Lost] = []
         self.tier = 0
         self._workshop = workshop
-        self._sources = {
-            "own": [[cell.id, cell.source] for cell in section.own],
-            "shared": [[cell.id, cell.source] for cell in section.shared],
-            "borrowed": [[cell.id, cell.source] for cell in section.borrowed],
+        self._sources: dict[str, Any] = {
+            part: [[cell.id, cell.source] for cell in getattr(section, part)]
+            for part in ("own", "shared", "borrowed")
+        }
+        self._sources |= {
             "modules": self.modules,
             "forbidden": sorted(forbidden),
             "imports": {"allowed": imports.allowed, "forbidden": imports.forbidden},
@@ -124,14 +126,6 @@ class StudentProcess:
         OverdueError
             It is hurried, and there was no reply in time.
         """
-        reply = self._ask(kind, data, arrays)
-        if isinstance(reply, Lost):
-            self.losses.append(reply)
-        return reply
-
-    def _ask(
-        self, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-    ) -> Frame | Lost:
         modules = _needed(data)
         if self._worker is not None and not self._modules >= modules:
             self._close()
@@ -152,30 +146,27 @@ class StudentProcess:
             self._close()
             if self._hurried:
                 raise OverdueError from None
-            return Lost(lost.kind, said(lost.told))
+            return self._lose(lost.kind, lost.told)
         finally:
             self._left -= time.monotonic() - started
-        if first and reply.kind == SEVERAL:
-            try:
+        try:
+            if first and reply.kind == SEVERAL:
                 _, reply = apart(reply, 2)
-            except FrameError as error:
-                return self._refuse(error)
-        cleaned = clean_data(reply.data)
-        if reply.kind == "error":
-            self._close()
-            return Lost("protocol", said(message("error", reason=cleaned.get("text", ""))))
-        reply = Frame(reply.kind, reply.arrays, cleaned)
-        if kind != SEVERAL:
-            try:
+            reply = Frame(reply.kind, reply.arrays, clean_data(reply.data))
+            if reply.kind == "error":
+                return self._lose("protocol", message("error", reason=reply.data.get("text", "")))
+            if kind != SEVERAL:
                 check(kind, data, arrays, reply)
-            except UnfitError as error:
-                return self._refuse(error)
+        except (FrameError, UnfitError) as error:
+            # It answers what it cannot have been asked.
+            return self._lose("protocol", message("invalid", reason=clean_text(str(error))))
         return reply
 
-    def _refuse(self, error: ValueError) -> Lost:
-        """Part from a process that answers what it cannot have been asked."""
+    def _lose(self, kind: LossKind, told: Message) -> Lost:
+        """Part from a process, and note how it was lost."""
         self._close()
-        return Lost("protocol", said(message("invalid", reason=clean_text(str(error)))))
+        self.losses.append(Lost(kind, said(told)))
+        return self.losses[-1]
 
     def ask_all(self, questions: Sequence[Question]) -> list[tuple[Frame | Lost, str]]:
         """Put several requests, and give each reply with what was printed meanwhile.

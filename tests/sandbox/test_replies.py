@@ -186,18 +186,21 @@ def test_so_does_what_did_not_go_well(kind, data, arrays) -> None:
         ("target", {}, {"x": np.zeros(1)}, "'x' had not been asked for"),
         ("explore", {"tree": ...}, {}, "a tree and a failure, or none"),
         ("explore", {"failure": FAILURE}, {}, "a tree and a failure, or none"),
-        ("explore", {"tree": None}, {}, "a tree of another form"),
-        ("explore", {"tree": []}, {}, "a tree of another form"),
-        ("explore", {"tree": "array"}, {}, "a tree of another form"),
-        ("explore", {"tree": {"array": ["x"]}}, {}, "a tree of another form"),
-        ("explore", {"tree": {"list": 5}}, {}, "a tree of another form"),
+        ("explore", {"tree": None}, {}, "a tree and a failure, or none"),
+        ("explore", {"tree": []}, {}, r"Expected `object \| null`, got `array` - at `\$.tree`"),
+        ("explore", {"tree": "array"}, {}, r"got `str` - at `\$.tree`"),
+        ("explore", {"tree": {"array": ["x"]}}, {}, r"got `array` - at `\$.tree.array`"),
+        ("explore", {"tree": {"list": 5}}, {}, r"got `int` - at `\$.tree.list`"),
         ("explore", {"tree": {"array": "0", "list": []}}, {}, "a tree of two forms"),
+        ("explore", {"tree": {}}, {}, "a tree of two forms, or none"),
+        ("explore", {"tree": {"list": [], "array": None}}, {}, r"got `null` - at `\$.tree.array`"),
+        ("explore", {"tree": {"list": [], "more": 1}}, {}, "unknown field `more`"),
         ("explore", {"tree": {"array": "1"}}, {}, "a tree that does not fit its arrays"),
         ("explore", {"tree": {"list": []}}, {}, "a tree that does not fit its arrays"),
-        ("explore", {"tree": {"dict": [["W1"]]}}, {}, "a tree with an entry of another form"),
-        ("explore", {"tree": {"dict": [[["x"], {}]]}}, {}, "an entry of another form"),
-        ("explore", {"tree": {"dict": [[True, {}]]}}, {}, "an entry of another form"),
-        ("explore", {"tree": {"dict": [["k" * 81, {}]]}}, {}, "a tree with a long key"),
+        ("explore", {"tree": {"dict": [["W1"]]}}, {}, "of length 2, got 1"),
+        ("explore", {"tree": {"dict": [[["x"], {}]]}}, {}, r"Expected `int \| str`, got `array`"),
+        ("explore", {"tree": {"dict": [[True, {}]]}}, {}, "got `bool`"),
+        ("explore", {"tree": {"dict": [["k" * 81, {}]]}}, {}, "of length <= 80"),
         ("explore", {"faults": [["W9", "mutated", ""]]}, {}, "'W9' had not been asked for"),
         ("explore", {}, {"0": np.zeros(4097)}, "arrays of too many numbers"),
         ("script", {"failure": 5}, {}, "got `int`"),
@@ -216,7 +219,7 @@ def test_a_tree_has_no_more_levels_than_the_worker_describes() -> None:
     for _ in range(5):
         tree = {"list": [tree]}
     hold("explore", {"tree": tree}, {})
-    with pytest.raises(UnfitError, match="a tree of another form"):
+    with pytest.raises(UnfitError, match="a tree of too many levels"):
         hold("explore", {"tree": {"list": [tree]}}, {})
 
 
