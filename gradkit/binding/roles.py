@@ -165,7 +165,9 @@ def _update(
         bad = any(kind in UNREADABLE for _, _, kind, _ in reply.data["faults"])
         if reply.data["failure"] is None and not bad:
             moved = [
-                k for k in attempt.convention.keys if not _same(reply.arrays.get(k), inputs[k])
+                key
+                for key in attempt.convention.keys
+                if key not in reply.arrays or not np.array_equal(reply.arrays[key], inputs[key])
             ]
             return attempt if moved else _with_returned(task, attempt, sitting)
     return attempts[0]
@@ -194,10 +196,6 @@ def _with_returned(task: Task, bound: Bound, sitting: StudentProcess) -> Bound:
         return bound
     order = min(gaps, key=lambda one: gaps[one])
     return replace(bound, returns={key: (p,) for key, p in zip(keys, order, strict=True)})
-
-
-def _same(found: Array | None, value: Array) -> bool:
-    return found is not None and np.array_equal(found, value)
 
 
 def _laid_out(convention: Convention, key: str, value: Array) -> Array:

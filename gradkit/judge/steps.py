@@ -221,7 +221,7 @@ def _initialise(case: Case) -> Verdict:
     if outcome is not None:
         comparison.faults(outcome.faults)
         for key, value in case.task.starts[0].parameters.items():
-            comparison.compare(key, outcome, value[None], _near_start, ("",))
+            comparison.compare(key, outcome, value[None], lambda eps: np.array(1e-6), ("",))
         keys = bound.convention.keys
         whole = [keys.get(k, k) for k, v in outcome.outputs.items() if v.dtype.kind in "iub"]
         if whole:
@@ -234,10 +234,6 @@ def _initialise(case: Case) -> Verdict:
             entries=listed(failed),
         ),
     )
-
-
-def _near_start(eps: float) -> Array:
-    return np.array(1e-6)
 
 
 def model(case: Case, earlier: Earlier) -> Verdict:

@@ -181,7 +181,7 @@ class LazyModule(ModuleType):
         super().__setattr__(name, value)
 
 
-def _progress(name: str, wanted: bool) -> ModuleType:
+def _progress(name: str) -> ModuleType:
     """A progress bar that shows nothing, where ``tqdm`` is not installed: no code hangs on it."""
 
     class Bar:
@@ -201,14 +201,12 @@ def _progress(name: str, wanted: bool) -> ModuleType:
         def __getattr__(self, name: str) -> Callable[..., None]:
             return lambda *_, **__: None
 
-    top = made = ModuleType("tqdm")
-    for part in ("", *name.split(".")[1:]):
-        if part:
-            inner = ModuleType(f"{made.__name__}.{part}")
-            setattr(made, part, inner)
-            made = inner
-        vars(made).update(tqdm=Bar, tqdm_notebook=Bar, trange=lambda *n, **_: Bar(range(*n)))
-    return made if wanted else top
+    module = ModuleType("tqdm")
+    vars(module).update(tqdm=Bar, tqdm_notebook=Bar, trange=lambda *n, **_: Bar(range(*n)))
+    for part in name.split(".")[1:]:
+        # `tqdm.auto` has what `tqdm` has.
+        setattr(module, part, module)
+    return module
 
 
 class Library:
@@ -269,7 +267,7 @@ class Library:
                 except ModuleNotFoundError:
                     if full.partition(".")[0] != "tqdm":
                         raise
-                    return _progress(full, bool(fromlist))
+                    return _progress(full)
             module = self.load(full)
             for wanted in fromlist or ():
                 if self.has(f"{full}.{wanted}"):

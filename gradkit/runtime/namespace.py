@@ -10,6 +10,7 @@ Of others than gradkit only the standard library is imported: this runs in the s
 
 from __future__ import annotations
 
+import ast
 import contextlib
 from collections.abc import Collection, Iterable, Mapping
 from types import CodeType
@@ -247,7 +248,7 @@ class Namespace(dict[str, Any]):
                 dict.pop(self, name, None)
             self.update(hidden)
             self.update(fixed)
-        if code is None and _is_dotted_import(statement):
+        if code is None and _is_dotted_import(statement.node):
             # `import a.b` adds to what another `import a.c` has made.
             before = plan.earlier(next(iter(statement.binds)), statement)
             if before is not None and before not in self._values:
@@ -317,14 +318,7 @@ def _not_made(name: str, told: Message, *, barred: bool) -> NameError | Forbidde
     return raised(kind, told, name=name)
 
 
-def _is_dotted_import(statement: Statement) -> bool:
-    names = getattr(statement.node, "names", None)
-    return (
-        bool(names)
-        and any(
-            "." in alias.name and alias.asname is None
-            for alias in names or ()
-            if hasattr(alias, "name")
-        )
-        and not hasattr(statement.node, "module")
+def _is_dotted_import(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Import) and any(
+        "." in alias.name and alias.asname is None for alias in node.names
     )

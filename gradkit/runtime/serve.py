@@ -179,15 +179,11 @@ def _reply(handlers: Handlers, request: Frame) -> Frame:
 
 
 def _failed(error: BaseException) -> Frame:
-    return Frame("error", {}, {"text": _describe(error)})
-
-
-def _describe(error: BaseException) -> str:
     try:
         text = str(error)
     except BaseException:  # the exception may be of a student's own class
         text = "(its text cannot be had)"
-    return clean_text(f"{type(error).__name__}: {text}")
+    return Frame("error", {}, {"text": clean_text(f"{type(error).__name__}: {text}")})
 
 
 def main(settings: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import re
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -86,7 +87,8 @@ def layer_of(sources: Iterable[Source], number: int = 0) -> Layer:
         declares = "global " in source
         for node, guarded in _top_level(tree.body, guarded=False):
             if declares and isinstance(node, ast.FunctionDef):
-                layer.declared[node.name] = _declared(node)
+                found = [part.names for part in walk(node) if isinstance(part, ast.Global)]
+                layer.declared[node.name] = frozenset(name for names in found for name in names)
             _add(layer, cell, node, flags, guarded)
     for name in layer.elsewhere.keys() & layer.binders.keys():
         del layer.elsewhere[name]
@@ -115,21 +117,10 @@ def _add(layer: Layer, cell: str, node: ast.stmt, flags: int, guarded: bool) -> 
             layer.elsewhere.setdefault(name, message("loop", name=name, place=place))
 
 
-def _declared(node: ast.FunctionDef) -> frozenset[str]:
-    found = [part.names for part in walk(node) if isinstance(part, ast.Global)]
-    return frozenset(name for names in found for name in names)
-
-
 def _future(tree: ast.Module) -> int:
-    flags = 0
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
-            for alias in node.names:
-                if alias.name == "annotations":
-                    import __future__
-
-                    flags |= __future__.annotations.compiler_flag
-    return flags
+    imported = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    names = {alias.name for node in imported for alias in node.names if node.module == "__future__"}
+    return annotations.compiler_flag if "annotations" in names else 0
 
 
 def _top_level(body: Sequence[ast.stmt], *, guarded: bool) -> Iterator[tuple[ast.stmt, bool]]:
@@ -138,17 +129,13 @@ def _top_level(body: Sequence[ast.stmt], *, guarded: bool) -> Iterator[tuple[ast
             isinstance(node, ast.ImportFrom) and node.module != "__future__"
         ):
             for alias in node.names:
-                yield ast.copy_location(_import_of(node, alias), node), guarded
+                alone = copy.copy(node)
+                alone.names = [alias]
+                yield alone, guarded
         elif is_main_guard(node):
             yield from _top_level(node.body, guarded=True)  # type: ignore[attr-defined]
         elif not isinstance(node, ast.ImportFrom):
             yield node, guarded
-
-
-def _import_of(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.stmt:
-    if isinstance(node, ast.Import):
-        return ast.Import([alias])
-    return ast.ImportFrom(node.module, [alias], node.level)
 
 
 def is_main_guard(node: ast.stmt) -> bool:

@@ -237,7 +237,9 @@ def _labels(units: list[Unit], possible: list[Ids], frameworks: dict[str, str]) 
             if before is not None and current != before:
                 # What leads up to the change is part of what comes.
                 j = i - 1
-                while j >= 0 and labels[j] == before and _leads(units[j], unit):
+                while (
+                    j >= 0 and labels[j] == before and _idle(units[j], unit) and not units[j].torch
+                ):
                     labels[j] = current if len({frameworks[t] for t in possible[j]}) > 1 else before
                     j -= 1
         labels.append(current)
@@ -260,10 +262,6 @@ def _label(unit: Unit, current: str | None) -> str | None:
     if unit.roles or unit.loop or (unit.solid and current is None):
         return "numpy"
     return current
-
-
-def _leads(unit: Unit, to: Unit) -> bool:
-    return _idle(unit, to) and not unit.torch
 
 
 def _idle(unit: Unit, before: Unit) -> bool:

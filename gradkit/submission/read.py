@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path, PurePosixPath
@@ -28,7 +29,7 @@ from gradkit.text import clean_text
 __all__ = ["SubmissionError", "collect", "parse", "read"]
 
 _EXPECTED = phrase("Expected is a script (.py), a notebook (.ipynb), or a folder or .zip of them.")
-_NOT_HANDED_IN = frozenset({"setup", "conftest"})
+_NOT_HANDED_IN = re.compile(r"setup|conftest|test_.*|.*_test")
 
 
 def read(path: str | PathLike[str]) -> Submission:
@@ -227,12 +228,8 @@ def _unwrapped(files: list[File]) -> list[File]:
 
 def _handed_in(files: list[File]) -> list[File]:
     """Leave out tests and packaging, unless there is nothing else."""
-    own = [file for file in files if not _is_equipment(PurePosixPath(file.name).stem)]
+    own = [f for f in files if not _NOT_HANDED_IN.fullmatch(PurePosixPath(f.name).stem)]
     return own or files
-
-
-def _is_equipment(stem: str) -> bool:
-    return stem in _NOT_HANDED_IN or stem.startswith("test_") or stem.endswith("_test")
 
 
 def _module_names(name: str) -> list[str]:
