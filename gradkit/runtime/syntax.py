@@ -21,7 +21,8 @@ _LEAVES = frozenset(
 )
 _PLAIN = _LEAVES | {str, int, type(None)}
 
-_HOLDERS = (ast.stmt, ast.ExceptHandler, ast.match_case)
+_CLAUSES = (ast.ExceptHandler, ast.match_case)
+_HOLDERS = (ast.stmt, *_CLAUSES)
 """What statements stand in: in nothing else can there be one."""
 
 
@@ -81,12 +82,17 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
+def parts_of(node: ast.stmt) -> list[ast.stmt]:
+    """List a statement, and those in it that are run with it: of ``if``, ``try`` and ``with``."""
+    found: list[ast.AST] = [node]
+    for part in found:
+        found += statements_in(part) if isinstance(part, (*COMPOUND, *_CLAUSES)) else ()
+    return [part for part in found if isinstance(part, ast.stmt)]
+
+
 def definitions_in(node: ast.stmt) -> list[Definition]:
-    """List the functions and classes that a statement defines, also inside ``if`` and ``try``."""
-    waiting: list[ast.AST] = [node]
-    for part in waiting:
-        waiting += statements_in(part) if isinstance(part, (*COMPOUND, ast.ExceptHandler)) else ()
-    return [part for part in waiting if isinstance(part, Definition)]
+    """List the functions and classes that a statement defines."""
+    return [part for part in parts_of(node) if isinstance(part, Definition)]
 
 
 def first_line(node: ast.AST) -> int:

@@ -21,6 +21,7 @@ from gradkit.runtime.syntax import (
     base_name,
     first_line,
     own_statements,
+    parts_of,
     walk,
     walk_statements,
 )
@@ -196,15 +197,10 @@ def _unit(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
 
 
 def _defined(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, DEFINITIONS):
-        yield node.name
-    elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
-        for target in node.targets:
-            if isinstance(target, ast.Name):
-                yield target.id
-    elif isinstance(node, ast.If | ast.Try | ast.With):
-        for child in node.body:
-            yield from _defined(child)
+    for part in parts_of(node):
+        if isinstance(part, DEFINITIONS):
+            yield part.name
+        yield from (name for name, value in assignments(part) if isinstance(value, ast.Lambda))
 
 
 def _made(node: ast.stmt, known: _Known) -> Iterator[str]:

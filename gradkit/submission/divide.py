@@ -237,9 +237,7 @@ def _labels(units: list[Unit], possible: list[Ids], frameworks: dict[str, str]) 
             if before is not None and current != before:
                 # What leads up to the change is part of what comes.
                 j = i - 1
-                while (
-                    j >= 0 and labels[j] == before and _idle(units[j], unit) and not units[j].torch
-                ):
+                while j >= 0 and labels[j] == before and _idle(units[j], unit, torch=False):
                     labels[j] = current if len({frameworks[t] for t in possible[j]}) > 1 else before
                     j -= 1
         labels.append(current)
@@ -264,9 +262,9 @@ def _label(unit: Unit, current: str | None) -> str | None:
     return current
 
 
-def _idle(unit: Unit, before: Unit) -> bool:
-    """True where a unit above another can as well belong to that one."""
-    return not unit.solid and unit.cell.file == before.cell.file
+def _idle(unit: Unit, before: Unit, *, torch: bool = True) -> bool:
+    """True where a unit above another, with torch or without, can as well belong to that one."""
+    return not unit.solid and unit.cell.file == before.cell.file and (torch or not unit.torch)
 
 
 # --- parts -------------------------------------------------------------------------------

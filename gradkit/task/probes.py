@@ -72,15 +72,10 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
     drawn = _draw_inputs(task, generator, count)
     names = tuple(f"random {number + 1}" for number in range(count))
     role = "model" if task.framework == "torch" else "forward"
+    given = {name: value for name, value in drawn.items() if name != "y"}
     forwards = (
         _batch("forward/published", "forward", role, {**published, "X": X}, tuple(rows)),
-        _batch(
-            "forward/random",
-            "forward",
-            role,
-            {name: value for name, value in drawn.items() if name != "y"},
-            names,
-        ),
+        _batch("forward/random", "forward", role, given, names),
     )
     own = [_run(task, start, takes_rate) for start in task.starts]
     # With numbers of its own: what else is drawn does not depend on what a run needs.
