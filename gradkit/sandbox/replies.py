@@ -25,6 +25,9 @@ UNREADABLE = frozenset({"missing", "shape", "dtype", "type"})
 DEPTH, LARGEST = 5, 4096
 """Of a described structure: its depth, the numbers in an array."""
 
+MOST = 100
+"""Parameters of a function that are listed; of functions three times as many."""
+
 DIMENSIONS = 8
 """Of a torch parameter, at most."""
 
@@ -83,22 +86,22 @@ class _Target(msgspec.Struct):
 
 
 class _Function(msgspec.Struct):
-    name: str
+    name: Key
     standing: Literal["own", "borrowed", "guess", "method", "guarded", "elsewhere"]
     cell: str
     line: int
     last: int
-    signature: str
-    parameters: list[tuple[str, str, bool]]
-    owner: str
+    signature: Annotated[str, msgspec.Meta(max_length=2_000)]
+    parameters: Annotated[list[tuple[Key, Key, bool]], msgspec.Meta(max_length=MOST)]
+    owner: Key
 
 
 class _Functions(msgspec.Struct):
-    functions: list[_Function]
+    functions: Annotated[list[_Function], msgspec.Meta(max_length=3 * MOST)]
 
 
 class _Left(msgspec.Struct):
-    names: list[str]
+    names: Annotated[list[Key], msgspec.Meta(max_length=MOST)]
 
 
 class _Ran(msgspec.Struct):
