@@ -206,9 +206,6 @@ class Session:
             inquiry=replace(inquiry, findings=(*inquiry.findings, *evidence.inquiry.findings)),
             notes=_told(claim.note, *notes, self._doubt(task, section, examined)),
             tier=examined.tier,
-        )
-        evidence = replace(
-            evidence,
             listings=listings(submission.cells, _places(inquiry, examined.verdicts)),
         )
         return evidence, assess(task, evidence, examined.verdicts, scheme)

@@ -24,12 +24,12 @@ from gradkit.runtime.call import (
     apply,
     arguments_for,
     call_before,
-    canonical,
     changed_parameters,
     evaluate,
     parameters_for,
     plain,
     read_outputs,
+    read_parameters,
     run_function,
 )
 from gradkit.runtime.frames import DIMENSIONS, Frame
@@ -183,9 +183,8 @@ def run(frame: Frame) -> Frame:
             handed = arguments_for(update, inputs, parameters)
             returned = apply(update_function, update, handed)
             parameters = dict(changed_parameters(update, returned, parameters))
-    for quantity, key in forward["keys"].items():
-        shape = tuple(frame.arrays[quantity].shape)
-        canonical(forward, quantity, (parameters or {}).get(key), shape, final)
+    started = {quantity: frame.arrays[quantity].shape for quantity in forward["keys"]}
+    read_parameters(forward, parameters or {}, started, final)
     reply = _outcome(forward["shapes"], steps, attempt.failure)
     arrays = {**reply.arrays, **{f"final/{name}": value for name, value in final.arrays.items()}}
     faults = [*reply.data["faults"], *([len(steps), *fault] for fault in final.faults)]
@@ -196,6 +195,7 @@ def follow(frame: Frame) -> Frame:
     """Train by update alone; what the forward pass gives before each step is handed in."""
     call, arrays = frame.data["call"], frame.arrays
     X, y, outputs = arrays["X"], arrays["y"], arrays["y_hat"]
+    shapes = {name: list(arrays[name].shape) for name in call["keys"]}
     steps: list[Returned] = []
     with _Attempt(steps) as attempt:
         function, before = _after(call)
@@ -209,11 +209,8 @@ def follow(frame: Frame) -> Frame:
             handed = arguments_for(call, given, parameters)
             parameters = dict(changed_parameters(call, apply(function, call, handed), parameters))
             step = Returned()
-            for quantity, key in call["keys"].items():
-                shape = tuple(arrays[quantity].shape)
-                canonical(call, quantity, parameters.get(key), shape, step)
+            read_parameters(call, parameters, shapes, step)
             steps.append(step)
-    shapes = {name: list(arrays[name].shape) for name in call["keys"]}
     return _outcome(shapes, steps, attempt.failure)
 
 
