@@ -120,6 +120,24 @@ REFUSALS: Mapping[str, str] = {
         "{name} could not be read from {archive} ({type}). Pack the files again as .zip."
     ),
     "kind": phrase("{name} is not a file that can be graded. {expected}"),
+    "data": phrase(
+        "{name} holds more data than a notebook of this exercise can need. Clear all outputs, save, "
+        "and hand it in again."
+    ),
+    "page": phrase("{name} is a web page, not a notebook. Download the notebook file itself."),
+    "notebook": phrase(
+        "{name} is not a valid notebook: {reason}. Open it in Jupyter or Colab, save it, and hand "
+        "it in again."
+    ),
+    "format": phrase(
+        "{name} has notebook format {version}; up to {known} can be read. Save it in format "
+        "{known} and hand it in again."
+    ),
+    "parts": phrase("{name} has more than {limit} {what}. Hand in the exercise alone."),
+    "code": phrase(
+        "{name} holds more code than an exercise can need: at most {size} kB in all, and {words} "
+        "words and signs, are read. Hand in the exercise alone, without data in it."
+    ),
     "empty": phrase("There is no script and no notebook in {name}. {said}"),
 }
 """Why a file, a folder or an archive of this name is not read."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from gradkit.language import say
 from gradkit.runtime import syntax
-from gradkit.submission.files import SCRIPT_BYTES, SubmissionError, shown
+from gradkit.submission.files import SCRIPT_BYTES, SubmissionError, complaint
 
 # Codecs that are no plain text encodings, or that take quadratic time on hostile input.
 _ENCODINGS = re.compile(r"utf-(8|16|32)|ascii|iso8859|latin|cp\d|mac|koi8|gb|big5|shift_jis|euc")
@@ -275,12 +275,4 @@ def refuse_if(label: str, code: int, words: int, kind: type[SubmissionError]) ->
     """Raise an error of this ``kind`` if this is more code than is read."""
     if code <= CODE and words <= WORDS:
         return
-    raise kind(
-        say(
-            "{label} holds more code than an exercise can need: at most {size} kB in all, and "
-            "{words} words and signs, are read. Hand in the exercise alone, without data in it.",
-            label=shown(label),
-            size=f"{CODE / 1e3:.0f}",
-            words=WORDS,
-        )
-    )
+    raise kind(complaint("code", label, size=f"{CODE / 1e3:.0f}", words=WORDS))
