@@ -121,8 +121,8 @@ REFUSALS: Mapping[str, str] = {
     ),
     "kind": phrase("{name} is not a file that can be graded. {expected}"),
     "data": phrase(
-        "{name} holds more data than a notebook of this exercise can need. Clear all outputs, save, "
-        "and hand it in again."
+        "{name} holds more data than a notebook of this exercise can need. Clear all outputs, "
+        "save, and hand it in again."
     ),
     "page": phrase("{name} is a web page, not a notebook. Download the notebook file itself."),
     "notebook": phrase(
