@@ -38,17 +38,26 @@ from gradkit.diagnosis.rules.text import symbol_text
 from gradkit.judge import Case, judge
 from gradkit.judge.trajectory import trajectory
 from gradkit.records.binding import Binding, Bound, Convention
+from gradkit.records.finding import NoDiagnosisError
 from gradkit.records.mistake import Audit, TaskAudit, Trial
 from gradkit.records.observations import Failure, Observations, Outcome
 from gradkit.records.probes import Probes, Run
 from gradkit.records.rule import Names, Slip, TrainingRun, UpdateInputs
 from gradkit.records.submission import Place
 from gradkit.records.task import Array, Assignment, Parameters, Task
-from gradkit.records.undiagnosed import NoDiagnosisError
 from gradkit.task.assignment import read_assignment
-from gradkit.task.oracle import Derived, Expected, OracleError, expect, final, train_by_example
+from gradkit.task.oracle import (
+    Derived,
+    Expected,
+    OracleError,
+    expect,
+    final,
+    find_reference,
+    load_reference,
+    train_by_example,
+    verify,
+)
 from gradkit.task.probes import draw
-from gradkit.task.solution import find_reference, load_reference, verify
 
 Outputs = dict[str, dict[str, Array]]
 """Arrays by the name of the batch or run, then by quantity."""

@@ -14,9 +14,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.binding.match import plain
 from gradkit.records.binding import Convention, Layout, Orientation, Path
 from gradkit.records.task import Task
+from gradkit.runtime.statements import plain
 
 STYLES = (("W", "b"), ("w", "b"), ("W", "B"), ("w", "B"))
 """Spellings of the parameters' keys."""

@@ -10,12 +10,14 @@ import ast
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gradkit.binding.match import QUANTITIES, is_called, plain
+from gradkit.binding.match import QUANTITIES
 from gradkit.language import say
 from gradkit.records.binding import Bound
 from gradkit.records.submission import Place, Section
 from gradkit.records.task import Role, Task
-from gradkit.runtime.syntax import LOOPS, names_bound, stored_names, walk
+from gradkit.runtime.inspection import effects_of
+from gradkit.runtime.statements import is_called, plain
+from gradkit.runtime.syntax import LOOPS, names_bound, walk
 from gradkit.submission.places import finder
 from gradkit.submission.source import parse
 
@@ -240,14 +242,8 @@ def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead |
         for name in names_bound(node)
     }
     cell, function = made[-1]
-    own = {part.arg for part in walk(function.args) if isinstance(part, ast.arg)}
-    own |= {name for statement in function.body for name in stored_names(statement)}
-    reads = [
-        part
-        for statement in function.body
-        for part in walk(statement)
-        if isinstance(part, ast.Name) and part.id in data - own
-    ]
+    outside = data & effects_of(function).reads
+    reads = [part for part in walk(function) if isinstance(part, ast.Name) and part.id in outside]
     for read in sorted(reads, key=lambda part: (part.lineno, part.col_offset)):
         argument = _argument(read.id, bound, role)
         if argument is not None:

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gradkit.binding.outline import Function, Outline
+from gradkit.binding.inspection import Function
 from gradkit.language import say
 from gradkit.records.binding import Bound, Convention, Missing, Path
 from gradkit.records.task import Argument, Role, Task
+from gradkit.runtime.statements import is_called, plain
 from gradkit.text import where
 
 
@@ -33,20 +34,10 @@ class Fit:
     keywords: tuple[str, ...] = ()
 
 
-def plain(name: str) -> str:
-    """Return the name in lower case, without underscores."""
-    return name.lower().replace("_", "")
-
-
-def is_called(name: str, aliases: Iterable[str]) -> bool:
-    """True of a name that is one of the aliases, case and underscores aside."""
-    return plain(name) in {plain(alias) for alias in aliases}
-
-
 def called(functions: Sequence[Function], aliases: Iterable[str]) -> list[Function]:
     """Return the functions of a role's name: the last comes first, a guess after all others."""
     named = [function for function in reversed(functions) if is_called(function.name, aliases)]
-    return [f for f in named if not f.guess] + [f for f in named if f.guess]
+    return sorted(named, key=lambda function: function.standing == "guess")
 
 
 def fit_function(role: Role, function: Function, *, spare: bool = False) -> Fit | None:
@@ -68,14 +59,16 @@ def fit_function(role: Role, function: Function, *, spare: bool = False) -> Fit 
     Fit or None
         None where the numbers of arguments do not agree.
     """
-    named = [p for p in function.parameters if p.kind == "keyword-only"]
-    needed = tuple(p.name for p in named if p.default is None)
-    free = tuple(p.name for p in named if p.default is not None)
+    named = [p for p in function.parameters if p.kind == "KEYWORD_ONLY"]
+    needed = tuple(p.name for p in named if p.required)
+    free = tuple(p.name for p in named if not p.required)
     required = (*function.required, *needed)
     found = None if spare else fit(role, required, function.optional)
     found = found or fit(role, required, (*function.optional, *free))
-    by_name = {p.name for p in function.parameters if p.kind != "positional-only"}
-    if found is None and any(parameter.kind == "*" for parameter in function.parameters):
+    by_name = {p.name for p in function.parameters if p.kind != "POSITIONAL_ONLY"}
+    if found is None and any(
+        parameter.kind == "VAR_POSITIONAL" for parameter in function.parameters
+    ):
         wanted = [argument.name for argument in role.arguments if argument.required]
         taken = len(function.required)
         found = fit(role, (*function.required, *wanted[taken:], *needed), ())
@@ -212,8 +205,6 @@ def own_keys(task: Task) -> Convention:
     return Convention({key: key for key in task.starts[0].parameters})
 
 
-NOTHING = Outline(frozenset(), (), (), ())
-
 LISTED = 8
 """Found functions that a sentence names."""
 
@@ -235,24 +226,18 @@ def misfit(role: Role, function: Function) -> Missing:
     )
 
 
-def not_found(
-    role: Role,
-    functions: Sequence[Function],
-    outline: Outline = NOTHING,
-    elsewhere: Function | None = None,
-) -> Missing:
+def not_found(role: Role, functions: Sequence[Function]) -> Missing:
     """Say that nothing has the role's name, and list the functions that are there.
 
-    Classes with a method that could be meant are listed too, and the place of a definition that
-    is not run. ``elsewhere`` is one that another task's part of the submission has.
+    Classes with a method that could be meant are listed too, and the places of definitions that
+    are not run, or stand in another task's part of the submission.
     """
-    classes = _classes(role, outline)
-    guarded = [
-        b for b in outline.guarded if b.origin != "borrowed" and is_called(b.name, role.aliases)
-    ]
-    names = list(
-        dict.fromkeys(f"`{function.signature}`" for function in functions if not function.guess)
+    classes = _classes(role, functions)
+    guarded, elsewhere = (
+        [f.place for f in functions if f.standing == standing and is_called(f.name, role.aliases)]
+        for standing in ("guarded", "elsewhere")
     )
+    names = list(dict.fromkeys(f"`{f.signature}`" for f in functions if f.standing == "own"))
     listed = ", ".join(names[:LISTED]) + (
         say(" and {count} more", count=len(names) - LISTED) if len(names) > LISTED else ""
     )
@@ -277,26 +262,26 @@ def not_found(
             say(
                 "The one at {place} stands under `if __name__ == …`, which is not run: move it "
                 "out of there.",
-                place=where(guarded[-1].place),
+                place=where(guarded[-1]),
             )
         )
-    if elsewhere is not None:
+    if elsewhere:
         said.append(
             say(
                 "The one at {place} belongs to another task: each task is graded on its own part, "
                 "so define it here too.",
-                place=where(elsewhere.place),
+                place=where(elsewhere[-1]),
             )
         )
     return Missing(role.name, role.required, " ".join(said))
 
 
-def _classes(role: Role, outline: Outline) -> list[str]:
+def _classes(role: Role, functions: Sequence[Function]) -> list[str]:
     """Return the classes with a method of the role's name, or one that names all its arguments."""
     return [
-        name
-        for name, method in outline.methods
-        if method.origin != "borrowed"
+        method.owner
+        for method in functions
+        if method.standing == "method"
         and (
             is_called(method.name, role.aliases)
             or (role.arguments and (fitting := fit_function(role, method)) and names_all(fitting))

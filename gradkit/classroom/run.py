@@ -128,8 +128,7 @@ def has_roles(submission: Submission, assignment: Assignment) -> bool:
         seen = outline(section, submission.modules)
         if torch and (seen.models or seen.loops):
             return True
-        names = seen.names | {one.name for one in seen.functions}
-        if any(normal(name) in wanted for name in names):
+        if any(normal(name) in wanted for name in seen.names):
             return True
     return False
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import gradkit
-from gradkit.grading.mark import mark
+from gradkit.grading.mark import Scheme, mark
 from gradkit.judge import Case, judge
 from gradkit.judge.case import expected_of
 from gradkit.records.finding import Inquiry
@@ -24,21 +24,6 @@ from gradkit.records.task import Assignment, Form, Task
 from gradkit.records.verdict import Verdict
 from gradkit.task.oracle import Oracle
 from gradkit.task.probes import draw
-
-
-@dataclass(frozen=True, slots=True)
-class Scheme:
-    """How verdicts become points: see `gradkit.grading.mark.mark`.
-
-    ``derived`` says that expected values are no model solution's. Findings whose code is in
-    ``dropped`` have been withdrawn: they are not shown and cost nothing.
-    """
-
-    step: float
-    preset: Preset
-    deductions: Mapping[str, float] = field(default_factory=dict)
-    derived: bool = False
-    dropped: frozenset[str] = frozenset()
 
 
 def scheme_of(
@@ -178,16 +163,7 @@ def assess(
     task: Task, evidence: Evidence, verdicts: Sequence[Verdict], scheme: Scheme
 ) -> TaskResult:
     """Return the marks of one section for one task."""
-    marked = mark(
-        task,
-        verdicts,
-        _standing(evidence.inquiry, verdicts, scheme.dropped),
-        step=scheme.step,
-        derived=scheme.derived,
-        preset=scheme.preset,
-        deductions=scheme.deductions,
-        dropped=scheme.dropped,
-    )
+    marked = mark(task, verdicts, _standing(evidence.inquiry, verdicts, scheme.dropped), scheme)
     return replace(
         marked,
         seed=evidence.seed,

@@ -8,18 +8,16 @@ from dataclasses import replace
 import numpy as np
 
 from gradkit.binding import bind
-from gradkit.binding.outline import Outline
 from gradkit.faults import contain
 from gradkit.judge import Case, judge
 from gradkit.judge.case import Examined, expected_of
 from gradkit.judge.memorised import AGAIN, remarkable
 from gradkit.language import say
 from gradkit.records.binding import Binding
-from gradkit.records.finding import Inquiry
+from gradkit.records.finding import Inquiry, NoDiagnosisError
 from gradkit.records.observations import Observations, Outcome
 from gradkit.records.probes import Batch, Probes, Run
 from gradkit.records.task import Array, Task
-from gradkit.records.undiagnosed import NoDiagnosisError
 from gradkit.sandbox import WorkshopError
 from gradkit.sandbox.observe import (
     observe_all,
@@ -43,16 +41,12 @@ REPEATED = 2
 """Calls of a batch that are made a second time."""
 
 
-def examine(
-    task: Task, outline: Outline, process: StudentProcess, oracle: Oracle, seed: int
-) -> Examined:
+def examine(task: Task, process: StudentProcess, oracle: Oracle, seed: int) -> Examined:
     """Put every probe of the task to the section and judge what comes back.
 
     Parameters
     ----------
     task : Task
-    outline : Outline
-        The section's static facts.
     process : StudentProcess
         Its code, in a worker.
     oracle : Oracle
@@ -60,7 +54,7 @@ def examine(
     seed : int
         Draws the probes.
     """
-    binding = bind(task, outline, process)
+    binding = bind(task, process)
     takes_rate = any("rate" in bound.arguments for bound in binding.bound.values())
     probes = draw(task, seed, oracle.forward, takes_rate)
     outcomes = _ask(task, binding, probes, process)

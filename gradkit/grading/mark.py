@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from gradkit.language import phrase, say
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
@@ -12,6 +12,23 @@ from gradkit.records.mistake import Preset
 from gradkit.records.result import CheckResult, TaskResult
 from gradkit.records.task import Task
 from gradkit.records.verdict import OPEN, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How verdicts become points.
+
+    The task's total is rounded to ``step``, half up; single checks are not rounded. ``preset``
+    says which of the catalogue's figures count, ``deductions`` are the assignment's own, see
+    `deduction`. ``derived`` says that expected values are no model solution's. Findings whose code
+    is in ``dropped`` have been withdrawn: they are not shown and cost nothing.
+    """
+
+    step: float
+    preset: Preset = "default"
+    deductions: Mapping[str, float] = field(default_factory=dict)
+    derived: bool = False
+    dropped: frozenset[str] = frozenset()
 
 
 def deduction(
@@ -69,17 +86,7 @@ MOST = 0.5
 WITHDRAWN = phrase("A finding about this was withdrawn; nothing is deducted for it.")
 
 
-def mark(
-    task: Task,
-    verdicts: Sequence[Verdict],
-    inquiry: Inquiry,
-    *,
-    step: float,
-    derived: bool,
-    preset: Preset = "default",
-    deductions: Mapping[str, float] | None = None,
-    dropped: Collection[str] = (),
-) -> TaskResult:
+def mark(task: Task, verdicts: Sequence[Verdict], inquiry: Inquiry, scheme: Scheme) -> TaskResult:
     """Points for one task.
 
     A check earns the better of two counts: the share of its entries that passed, or
@@ -95,15 +102,7 @@ def mark(
         One for each of the task's checks, in order.
     inquiry : Inquiry
         What the diagnosis found; empty where there was none.
-    step : float
-        The task's total is rounded to this, half up; single checks are not rounded.
-    derived : bool
-        Whether the expected values were derived rather than a model solution's.
-    preset : {"default", "strict", "lenient"}
-    deductions : mapping of str to float, optional
-        The assignment's own figures, see `gradkit.grading.mark`.
-    dropped : collection of str
-        Codes of mistakes that were withdrawn: such findings cost nothing and are left out.
+    scheme : Scheme
 
     Returns
     -------
@@ -114,7 +113,7 @@ def mark(
     def left_alone(codes: Sequence[str]) -> float:
         """Return the share of the parameters that no step touched, if those are most of them."""
         about = [f for f in inquiry.findings if f.mistake in codes and is_by_share(f.mistake)]
-        part = sum(_cost(f, by_check[f.check], preset, deductions) for f in about)
+        part = sum(_cost(f, by_check[f.check], scheme) for f in about)
         return part if part > MOST else 0.0
 
     findings: list[Finding] = []
@@ -122,12 +121,10 @@ def mark(
     for check, verdict in zip(task.checks, verdicts, strict=True):
         own = [finding for finding in inquiry.findings if finding.check == check.name]
         follows = inquiry.follows.get(check.name, ()) if verdict.state == "fail" else ()
-        costs = [
-            0.0 if f.mistake in dropped else _cost(f, verdict, preset, deductions) for f in own
-        ]
+        costs = [0.0 if f.mistake in scheme.dropped else _cost(f, verdict, scheme) for f in own]
         earned = share(verdict)
         rounded = verdict.state == "fail" and check.name in inquiry.rounded
-        rounds = rounding(preset) if rounded else 0.0
+        rounds = rounding(scheme.preset) if rounded else 0.0
         if follows and not verdict.still:
             earned = max(earned, 1.0 - left_alone(follows))
         if (own or rounded) and verdict.state == "fail" and not verdict.still:
@@ -137,9 +134,9 @@ def mark(
         findings += [
             replace(finding, deduction=lost * cost)
             for finding, cost in zip(own, costs, strict=True)
-            if finding.mistake not in dropped
+            if finding.mistake not in scheme.dropped
         ]
-        withdrawn = any(code in dropped for code in (*follows, *(f.mistake for f in own)))
+        withdrawn = any(code in scheme.dropped for code in (*follows, *(f.mistake for f in own)))
         checks.append(
             CheckResult(
                 verdict.check,
@@ -155,23 +152,23 @@ def mark(
                     *([say(NO_STEP)] * bool(follows and verdict.still)),
                     *_rounding(lost * rounds),
                 ),
-                tuple(code for code in follows if code not in dropped),
+                tuple(code for code in follows if code not in scheme.dropped),
                 verdict.courses,
             )
         )
-    findings += [f for f in inquiry.findings if not f.check and f.mistake not in dropped]
+    findings += [f for f in inquiry.findings if not f.check and f.mistake not in scheme.dropped]
     checkable = sum(check.max_score for check in checks if check.state not in OPEN)
     total = sum(check.max_score for check in checks)
     return TaskResult(
         task.id,
         task.title,
-        total_of((check.score for check in checks), checkable, step),
+        total_of((check.score for check in checks), checkable, scheme.step),
         total,
         checkable,
-        derived or checkable < total,
+        scheme.derived or checkable < total,
         tuple(checks),
         tuple(findings),
-        step=step,
+        step=scheme.step,
     )
 
 
@@ -180,13 +177,12 @@ def _rounding(cost: float) -> Iterator[str]:
         yield say(ROUNDED, points=f"{cost:.2f}".rstrip("0").rstrip("."))
 
 
-def _cost(
-    finding: Finding, verdict: Verdict, preset: Preset, own: Mapping[str, float] | None
-) -> float:
+def _cost(finding: Finding, verdict: Verdict, scheme: Scheme) -> float:
     """Return the share of its check's points that a finding costs."""
     failed = sum(entry.state != "pass" for entry in verdict.entries)
     concerned = len(finding.entries) or failed
-    return deduction(finding.mistake, concerned, len(verdict.entries), preset, own)
+    of = len(verdict.entries)
+    return deduction(finding.mistake, concerned, of, scheme.preset, scheme.deductions)
 
 
 def share(verdict: Verdict) -> float:

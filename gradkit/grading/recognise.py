@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from gradkit.binding import bind
 from gradkit.binding.idioms import narrow_by_words
-from gradkit.binding.outline import outline
 from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
 from gradkit.language import phrase, say
@@ -92,107 +91,7 @@ def recognise(
         `refusals`.
     """
     with refusals(submission):
-        return _recognise(submission, tasks, named, open_process)
-
-
-def _recognise(
-    submission: Submission, tasks: Sequence[Task], named: Collection[str], open_process: OpenProcess
-) -> dict[str, Claim]:
-    claimed: dict[str, list[Section]] = {}
-    sections = divide(submission, tasks)
-    if named and not any(task in named for section in sections for task in section.tasks):
-        sections = divide(submission, tasks, named)
-    heard = [_hear(section, tasks, named, submission, open_process) for section in sections]
-    sure = [(section, each.right) for section, each in zip(sections, heard, strict=True)]
-    for section, each in zip(sections, heard, strict=True):
-        others = {
-            task.id
-            for other, task in sure
-            if task is not None and (len(other.tasks) == 1 or _files(other) & _files(section))
-        }
-        task = each.right or _likeliest(each, others, section, submission)
-        if task is not None:
-            claimed.setdefault(task.id, []).append(section)
-    for name in named:
-        claimed.setdefault(name, [Section((name,), ())])
-    return {task.id: choose(task, claimed[task.id], tasks) for task in tasks if task.id in claimed}
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """What a section's forward pass says: ``right`` is the task whose it is, if it is one's.
-
-    ``gaps`` tell how far it is from others; ``found`` is whether it has any function at all.
-    """
-
-    possible: tuple[Task, ...]
-    right: Task | None = None
-    gaps: Mapping[str, float] = field(default_factory=dict)
-    found: bool = True
-
-
-def _files(section: Section) -> set[str]:
-    return {cell.file for cell in section.own}
-
-
-def _hear(
-    section: Section,
-    tasks: Sequence[Task],
-    named: Collection[str],
-    submission: Submission,
-    open_process: OpenProcess,
-) -> _Heard:
-    """Ask a section's forward pass which task it is of, where the text leaves that open."""
-    possible = [task for task in tasks if task.id in section.tasks]
-    possible = [task for task in possible if task.id in named] or possible
-    if len(possible) == 1:
-        return _Heard(tuple(possible), possible[0])
-    gaps: dict[str, float] = {}
-    found = False
-    facts = outline(section, submission.modules)
-    for task in possible:
-        batch = draw(task, 0, Derived(task).forward, False).forward[-1]
-        with open_process(task, section, submission) as process:
-            binding = bind(task, facts, process)
-            role = binding.bound.get("model" if task.framework == "torch" else "forward")
-            found = found or bool(binding.bound)
-            if role is None:
-                continue
-            y_hat = observe_batch(process, task, role, batch).outputs.get("y_hat")
-        expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
-        if y_hat is not None and y_hat.shape == expected.shape and y_hat.dtype.kind == "f":
-            if _is_right(task, batch, y_hat, expected):
-                return _Heard(tuple(possible), task)
-            gaps[task.id] = median(np.abs(y_hat - expected))
-    gaps = {name: gap for name, gap in gaps.items() if np.isfinite(gap)}
-    return _Heard(tuple(possible), None, gaps, found)
-
-
-def _likeliest(
-    heard: _Heard, others: Collection[str], section: Section, submission: Submission
-) -> Task | None:
-    """The task of a section whose forward pass is none's; nothing where it has no function at all.
-
-    It is rather one that nothing else speaks for. Words decide, and only then what it comes
-    nearest to: a forward pass with a mistake may be nearer to another task's.
-    """
-    if not heard.found:
-        return None
-    gaps = heard.gaps
-    tasks = [task for task in heard.possible if task.id not in others] or list(heard.possible)
-    left = narrow_by_words(tasks, section, runs=bool(gaps), with_exp=WITH_EXP)
-    if gaps:
-        left.sort(key=lambda task: gaps.get(task.id, np.inf))
-    elif len(left) > 1:
-        raise GradingError(
-            _problems(submission)
-            + say(
-                "{name}: cannot tell which task this is. Name it with --task: one of {tasks}.",
-                name=submission.name,
-                tasks=", ".join(task.id for task in tasks),
-            )
-        )
-    return left[0]
+        return _Forwards(submission, tasks, named, open_process).claims()
 
 
 def resembles(
@@ -207,23 +106,120 @@ def resembles(
     tasks : sequence of Task
         All tasks of the assignment; those of another framework or other sizes are passed over.
     """
-    own = next(task for task in tasks if task.id == section.tasks[0])
-    batch = draw(own, 0, Derived(own).forward, False).forward[-1]
-    with open_process(own, section, submission) as process:
-        binding = bind(own, outline(section, submission.modules), process)
-        role = binding.bound.get("model" if own.framework == "torch" else "forward")
-        outputs = {} if role is None else observe_batch(process, own, role, batch).outputs
-    y_hat = outputs.get("y_hat")
-    if y_hat is None or y_hat.dtype.kind != "f":
+    return _Forwards(submission, tasks, (), open_process).resembled(section)
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What a section's forward pass says: ``right`` is the task whose it is, if it is one's.
+
+    ``gaps`` tell how far it is from others; ``found`` is whether it has any function at all.
+    """
+
+    section: Section
+    possible: list[Task]
+    right: Task | None = None
+    gaps: Mapping[str, float] = field(default_factory=dict)
+    found: bool = True
+
+
+def _files(section: Section) -> set[str]:
+    return {cell.file for cell in section.own}
+
+
+@dataclass(frozen=True, slots=True)
+class _Forwards:
+    """Asks the forward passes of a submission whose they are. See `recognise`."""
+
+    submission: Submission
+    tasks: Sequence[Task]
+    named: Collection[str]
+    open_process: OpenProcess
+
+    def claims(self) -> dict[str, Claim]:
+        tasks, named = self.tasks, self.named
+        sections = divide(self.submission, tasks)
+        if named and not any(task in named for section in sections for task in section.tasks):
+            sections = divide(self.submission, tasks, named)
+        heard = [self._hear(section) for section in sections]
+        claimed: dict[str, list[Section]] = {}
+        for each in heard:
+            others = {
+                other.right.id
+                for other in heard
+                if other.right is not None
+                and (len(other.section.tasks) == 1 or _files(other.section) & _files(each.section))
+            }
+            task = each.right or self._likeliest(each, others)
+            if task is not None:
+                claimed.setdefault(task.id, []).append(each.section)
+        for name in named:
+            claimed.setdefault(name, [Section((name,), ())])
+        return {
+            task.id: choose(task, claimed[task.id], tasks) for task in tasks if task.id in claimed
+        }
+
+    def _hear(self, section: Section) -> _Heard:
+        """Ask a section's forward pass which task it is of, where the text leaves that open."""
+        possible = [task for task in self.tasks if task.id in section.tasks]
+        possible = [task for task in possible if task.id in self.named] or possible
+        if len(possible) == 1:
+            return _Heard(section, possible, possible[0])
+        gaps: dict[str, float] = {}
+        found = False
+        for task in possible:
+            batch, y_hat, plays = self._outputs(task, section)
+            found = found or plays
+            expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
+            if y_hat is not None and y_hat.shape == expected.shape:
+                if _is_right(task, batch, y_hat, expected):
+                    return _Heard(section, possible, task)
+                gaps[task.id] = median(np.abs(y_hat - expected))
+        gaps = {name: gap for name, gap in gaps.items() if np.isfinite(gap)}
+        return _Heard(section, possible, None, gaps, found)
+
+    def _likeliest(self, heard: _Heard, others: Collection[str]) -> Task | None:
+        """The task of a section whose forward pass is none's; nothing where it has no function.
+
+        It is rather one that nothing else speaks for. Words decide, and only then what it comes
+        nearest to: a forward pass with a mistake may be nearer to another task's.
+        """
+        if not heard.found:
+            return None
+        gaps = heard.gaps
+        tasks = [task for task in heard.possible if task.id not in others] or heard.possible
+        left = narrow_by_words(tasks, heard.section, runs=bool(gaps), with_exp=WITH_EXP)
+        if gaps:
+            left.sort(key=lambda task: gaps.get(task.id, np.inf))
+        elif len(left) > 1:
+            text = say(
+                "{name}: cannot tell which task this is. Name it with --task: one of {tasks}.",
+                name=self.submission.name,
+                tasks=", ".join(task.id for task in tasks),
+            )
+            raise GradingError(_problems(self.submission) + text)
+        return left[0]
+
+    def resembled(self, section: Section) -> Task | None:
+        own = next(task for task in self.tasks if task.id == section.tasks[0])
+        batch, y_hat, _ = self._outputs(own, section)
+        shapes = shapes_of(own)
+        for task in (own, *self.tasks):
+            if y_hat is not None and task.framework == own.framework and shapes_of(task) == shapes:
+                expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
+                if _is_right(task, batch, y_hat, expected):
+                    return None if task is own else task
         return None
-    shapes = shapes_of(own)
-    for task in (own, *tasks):
-        if task.framework != own.framework or shapes_of(task) != shapes:
-            continue
-        expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
-        if _is_right(task, batch, y_hat, expected):
-            return None if task is own else task
-    return None
+
+    def _outputs(self, task: Task, section: Section) -> tuple[Batch, NDArray[Any] | None, bool]:
+        """Return random calls of a forward pass, its real outputs, and whether it has any role."""
+        batch = draw(task, 0, Derived(task).forward, False).forward[-1]
+        with self.open_process(task, section, self.submission) as process:
+            bound = bind(task, process).bound
+            role = bound.get("model" if task.framework == "torch" else "forward")
+            outputs = {} if role is None else observe_batch(process, task, role, batch).outputs
+        y_hat = outputs.get("y_hat")
+        return batch, y_hat if y_hat is not None and y_hat.dtype.kind == "f" else None, bool(bound)
 
 
 def _is_right(task: Task, batch: Batch, y_hat: NDArray[Any], expected: Array) -> bool:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import importlib.util
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from gradkit.binding.outline import outline
+from gradkit.binding import bind
 from gradkit.grading.assess import (
-    Scheme,
     assess,
     basis_of,
     questions_of,
@@ -28,7 +28,8 @@ from gradkit.grading.assess import (
     versions_of,
 )
 from gradkit.grading.examine import diagnose, examine
-from gradkit.grading.recognise import another_exercise, recognise, refusals
+from gradkit.grading.mark import Scheme
+from gradkit.grading.recognise import another_exercise, recognise, refusals, resembles
 from gradkit.grading.settings import (
     GradingError,
     Resources,
@@ -40,6 +41,7 @@ from gradkit.grading.settings import (
 )
 from gradkit.judge.case import Examined
 from gradkit.language import phrase, say
+from gradkit.records.binding import Binding
 from gradkit.records.finding import FOR_INSTRUCTORS, Inquiry
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Evidence, Graded, Result, TaskResult
@@ -47,9 +49,11 @@ from gradkit.records.submission import Claim, Place, Section, Submission
 from gradkit.records.task import Task
 from gradkit.records.verdict import Verdict
 from gradkit.sandbox import Workshop
+from gradkit.sandbox.functions import StudentFunctions
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.places import listings
 from gradkit.submission.read import read
+from gradkit.task.oracle import Answers
 
 REDRAWS = 3
 """How often inconclusive checks are asked again with other probes."""
@@ -181,10 +185,9 @@ class Session:
             evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
             return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
         oracle = self.resources.oracle(task)
-        facts = outline(section, submission.modules)
         for redraw in range(1 + REDRAWS):
             with self.resources.open_process(task, section, submission) as process:
-                examined = examine(task, facts, process, oracle, seed + redraw)
+                examined = examine(task, process, oracle, seed + redraw)
                 self.resources.note(task, process)
                 settled = all(verdict.state != "inconclusive" for verdict in examined.verdicts)
                 if settled or redraw == REDRAWS:
@@ -203,9 +206,6 @@ class Session:
             inquiry=replace(inquiry, findings=(*inquiry.findings, *evidence.inquiry.findings)),
             notes=_told(claim.note, *notes, self._doubt(task, section, examined)),
             tier=examined.tier,
-        )
-        evidence = replace(
-            evidence,
             listings=listings(submission.cells, _places(inquiry, examined.verdicts)),
         )
         return evidence, assess(task, evidence, examined.verdicts, scheme)
@@ -286,3 +286,74 @@ def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
         yield from finding.places
     firsts = [finding.place for finding in findings] + [verdict.place for verdict in verdicts]
     yield from (place for place in firsts if place is not None)
+
+
+# --- what else can be asked ------------------------------------------------------------
+
+
+def recognised(session: Session, path: Path) -> tuple[Task, ...]:
+    """Return the tasks that what is at a path will be graded for; nothing is judged yet.
+
+    Raises
+    ------
+    GradingError
+        See `gradkit.grading.session.Session.grade`.
+    """
+    named, submission = session.settings.tasks, read_submission(path)
+    claimed = recognise(submission, session.tasks, named, session.resources.open_process)
+    if not claimed:
+        raise GradingError(another_exercise(submission, session.assignment))
+    return tuple(task for task in session.tasks if task.id in (named or claimed))
+
+
+def mistaken_for(session: Session, submission: Submission, section: Section) -> Task | None:
+    """Another task, where the section's forward pass is exactly that one's.
+
+    Raises
+    ------
+    GradingError
+        The grader's own side failed.
+    """
+    with refusals(submission):
+        return resembles(section, session.tasks, submission, session.resources.open_process)
+
+
+@contextmanager
+def student_functions(session: Session, path: Path, task: str) -> Iterator[StudentFunctions]:
+    """The functions of a submission that student_functions a task's roles, to be called one by one.
+
+    Raises
+    ------
+    GradingError
+        See `gradkit.grading.session.Session.grade`.
+    """
+    submission = read_submission(path)
+    chosen, section, binding, _ = binding_of(session, submission, task)
+    with session.resources.open_process(chosen, section, submission) as process:
+        yield StudentFunctions(chosen, binding, process)
+
+
+def answers(session: Session, task: Task) -> Answers:
+    """Return what is right for a task, one example at a time."""
+    return Answers(task, session.resources.oracle(task))
+
+
+def binding_of(
+    session: Session, submission: Submission, task: str
+) -> tuple[Task, Section, Binding, frozenset[str]]:
+    """Return the section that speaks for a task, with what plays which role in it.
+
+    The last item are names that the section must not take from others.
+
+    Raises
+    ------
+    GradingError
+        The grader's own side failed, or it cannot be told what speaks for the task.
+    """
+    with refusals(submission):
+        claimed = recognise(submission, session.tasks, (task,), session.resources.open_process)
+        chosen = next(each for each in session.tasks if each.id == task)
+        section = claimed[task].section
+        with session.resources.open_process(chosen, section, submission) as process:
+            binding = bind(chosen, process)
+    return chosen, section, binding, session.resources.forbidden

@@ -19,9 +19,16 @@ from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
 from gradkit.sandbox.tiers import CONTAINER, GRADING, PACKED
 from gradkit.task.assignment import AssignmentError, read_assignment
-from gradkit.task.oracle import CachedOracle, Derived, Oracle, OracleError
+from gradkit.task.oracle import (
+    CachedOracle,
+    Derived,
+    Oracle,
+    OracleError,
+    find_reference,
+    load_reference,
+    verify,
+)
 from gradkit.task.probes import draw
-from gradkit.task.solution import find_reference, load_reference, verify
 
 
 class GradingError(GradkitError):

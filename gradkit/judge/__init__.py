@@ -10,8 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from gradkit.judge.case import Case, Earlier
 from gradkit.judge.gradient import training_gradient, update_gradient
-from gradkit.judge.interface import interface, model
-from gradkit.judge.steps import forward, update
+from gradkit.judge.steps import forward, interface, model, update
 from gradkit.judge.trajectory import trajectory
 from gradkit.records.verdict import Verdict
 

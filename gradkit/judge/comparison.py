@@ -156,51 +156,43 @@ class Comparison:
         found = outcome.outputs.get(quantity)
         shape = expected.shape[1:]
         labels_of = {i: label_of(self.bound, quantity, i, shape) for i in np.ndindex(shape)}
-        if found is None or found.shape != expected.shape:
-            self.entries += [
-                Entry(
-                    title or quantity,
-                    index,
-                    "fail",
-                    None,
-                    float(expected[(0, *index)]),
-                    labels[0],
-                    label,
-                )
-                for index, label in labels_of.items()
-            ]
-            return
-        allowed = tolerance(tolerances.epsilon(found))
-        close = tolerances.near(found, expected, allowed)
-        if found.dtype.kind == "c":
-            close[...] = False
-        kind = "" if close.all() else _odd_numbers(found, expected)
-        if kind:
-            self.say(kind, quantity, str(found.dtype) if kind in ("whole", "coarse") else "")
-        failed = ~close
-        off, first = failed.any(axis=0), failed.argmax(axis=0)
-        shown = (_at(first, found), _at(first, expected)) if off.any() else (found[0], expected[0])
-        idle = np.zeros(shape, np.bool_)
-        if still is not None:
-            idle |= ~off & tolerances.near(still, expected, allowed).all(axis=0)
-            self.idle |= bool(idle.any())
-        columns = (np.ravel(values).tolist() for values in (off, first, *shown, idle))
-        for (index, label), failing, probe, number, right, left_out in zip(
+        kind = ""
+        idle: NDArray[np.bool_] = np.zeros(shape, np.bool_)
+        off: NDArray[np.bool_] = np.ones(shape, np.bool_)
+        first: NDArray[np.intp] = np.zeros(shape, np.intp)
+        numbers: NDArray[Any] = np.full(shape, None)
+        right = expected[0]
+        if found is not None and found.shape == expected.shape:
+            allowed = tolerance(tolerances.epsilon(found))
+            close = tolerances.near(found, expected, allowed)
+            if found.dtype.kind == "c":
+                close[...] = False
+            kind = "" if close.all() else _odd_numbers(found, expected)
+            if kind:
+                self.say(kind, quantity, str(found.dtype) if kind in ("whole", "coarse") else "")
+            off, first = np.asarray(~close.all(axis=0)), (~close).argmax(axis=0)
+            numbers, right = found[0], expected[0]
+            if off.any():
+                numbers, right = _at(first, found), _at(first, expected)
+            if still is not None:
+                idle = np.asarray(~off & tolerances.near(still, expected, allowed).all(axis=0))
+                self.idle |= bool(idle.any())
+        columns = (np.ravel(values).tolist() for values in (off, first, numbers, right, idle))
+        for (index, label), failing, probe, number, wanted, left_out in zip(
             labels_of.items(), *columns, strict=True
         ):
-            if left_out:
-                continue
-            self.entries.append(
-                Entry(
-                    title or quantity,
-                    index,
-                    "fail" if failing else "pass",
-                    None if kind == "complex" else float(number),
-                    right,
-                    labels[probe],
-                    label,
+            if not left_out:
+                self.entries.append(
+                    Entry(
+                        title or quantity,
+                        index,
+                        "fail" if failing else "pass",
+                        None if number is None or kind == "complex" else float(number),
+                        wanted,
+                        labels[probe],
+                        label,
+                    )
                 )
-            )
 
     def verdict(self, check: str, summary: Callable[[list[Entry]], str]) -> Verdict:
         """Close the comparison: it passes where no entry failed.

@@ -6,7 +6,7 @@ off the steps themselves, so that a wrong learning rate is not a wrong gradient.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,7 +31,7 @@ from gradkit.judge.steps import update
 from gradkit.language import say
 from gradkit.records.binding import Bound
 from gradkit.records.probes import Batch, Run
-from gradkit.records.task import Array, Parameters, Task
+from gradkit.records.task import Array, Task
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.task import network
 
@@ -44,7 +44,7 @@ LEAST = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Slope:
-    """Partial derivatives with respect to one parameter, and at which entries there are none."""
+    """Partial derivatives by one parameter at some points, and at which entries there are none."""
 
     value: Array
     corner: NDArray[np.bool_]
@@ -52,7 +52,7 @@ class Slope:
 
 def slopes(
     task: Task, points: Mapping[str, Array], X: Array, y: Array, eps: float
-) -> list[dict[str, Slope]]:
+) -> dict[str, Slope]:
     """Differentiate the mean loss over some examples at each point.
 
     Parameters
@@ -69,8 +69,8 @@ def slopes(
 
     Returns
     -------
-    list of dict of str to Slope
-        For each point, in canonical shapes.
+    dict of str to Slope
+        Shaped like ``points``.
     """
     examples = X.shape[-1]
     with np.errstate(all="ignore"):
@@ -80,11 +80,10 @@ def slopes(
             found if moved is None else network.gradient(task, moved, X, y)
             for moved in (_aside(task, points, X, side * REACH * eps) for side in (-1, 1))
         )
-        corner = {key: _jumps(left[key], right[key], eps) for key in found}
-    return [
-        {key: Slope(value[point] / examples, corner[key][point]) for key, value in found.items()}
-        for point in range(len(X))
-    ]
+        return {
+            key: Slope(value / examples, _jumps(left[key], right[key], eps))
+            for key, value in found.items()
+        }
 
 
 def _jumps(left: Array, right: Array, eps: float) -> NDArray[np.bool_]:
@@ -122,14 +121,15 @@ EXACT, SINGLE = 1e-6, 2e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One step at one point: what was subtracted, per unit of rate, and the slope there.
+class Steps:
+    """Steps from some points, each array with a leading axis of them.
 
-    ``units`` are how many rounding units the slope may lose in single precision.
+    ``taken`` is what was subtracted per unit of rate, ``slope`` the slope there. ``units`` are how
+    many rounding units that may lose in single precision.
     """
 
-    label: str
-    before: Parameters
+    labels: tuple[str, ...]
+    before: Mapping[str, Array]
     taken: Mapping[str, Array]
     slope: Mapping[str, Slope]
     units: Mapping[str, Array]
@@ -141,17 +141,11 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
     stop = blocked("gradient", "update", before, ("missing", "error", "timeout", "blocked"))
     if stop is not None:
         return stop
-    outcomes = outcomes_of(case, case.probes.update)
-    bound = case.binding.bound["update"]
+    (batch,), bound = case.probes.update, case.binding.bound["update"]
+    after = case.observations.outcomes[batch.name].outputs
     # In the precision that the update works in, as the check of single steps has it.
-    found = [value for outcome in outcomes for value in outcome.outputs.values()]
-    single = any(tolerances.epsilon(value) == tolerances.SINGLE for value in found)
-    eps = tolerances.SINGLE if single else tolerances.DOUBLE
-    steps = [
-        step
-        for batch, outcome in zip(case.probes.update, outcomes, strict=True)
-        for step in _update_steps(case, batch, outcome.outputs, eps)
-    ]
+    single = any(tolerances.epsilon(value) == tolerances.SINGLE for value in after.values())
+    steps = _update_steps(case, batch, after, tolerances.SINGLE if single else tolerances.DOUBLE)
     lost = tolerances.LOST * tolerances.SINGLE if single else 0.0
     stored = tolerances.SINGLE if single else 16 * tolerances.DOUBLE
     relative = max(EXACT, least(case, "gradient"))
@@ -179,12 +173,12 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
     relative = max(SINGLE, least(case, "gradient"))
     for number in range(0, len(runs), 2):
         ends = [outcome.outputs for outcome in outcomes[number : number + 2]]
-        steps = list(_training_steps(case, runs[number], ends))
+        steps = _training_steps(case, runs[number], ends)
         earns = runs[number].name in secret
         if earns:
-            stays.append([_stays(step, case.task) for step in steps])
+            stays.append([_stays(steps, at, case.task) for at in range(len(steps.labels))])
         # The second step is held to the first one's factors: it may have added to them.
-        factors = _factors(steps[:1], relative)
+        factors = _factors(steps, relative, first=1)
         entries += _compare(bound, steps, factors, relative, 16 * tolerances.SINGLE, earns=earns)
     verdict = _verdict(entries, bound, say("One of the first steps"))
     verdict = replace(verdict, still=all(map(all, stays)))
@@ -198,85 +192,76 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
     return verdict
 
 
-def _stays(step: Step, task: Task) -> bool:
-    """Whether nothing was moved by more than a step in single precision may be off."""
+def _stays(steps: Steps, at: int, task: Task) -> bool:
+    """Whether one moves nothing by more than a step in single precision may be off."""
     rates = {"W": task.rates.weight, "b": task.rates.bias}
     return all(
         tolerances.stays(
-            before - step.taken[key],
-            before,
-            SINGLE / tolerances.NONE * rates[key[0]] * step.slope[key].value,
+            before[at] - steps.taken[key][at],
+            before[at],
+            SINGLE / tolerances.NONE * rates[key[0]] * steps.slope[key].value[at],
             tolerances.SINGLE,
         )
-        for key, before in step.before.items()
+        for key, before in steps.before.items()
     )
 
 
-def _update_steps(
-    case: Case, batch: Batch, after: Mapping[str, NDArray[Any]], eps: float
-) -> Iterator[Step]:
+def _update_steps(case: Case, batch: Batch, after: Mapping[str, NDArray[Any]], eps: float) -> Steps:
     inputs, labels = batch.inputs, batch.labels[:LOOKED_AT]
     points = {key: inputs[key][: len(labels)] for key in case.task.starts[0].parameters}
     X, y = (inputs[name][: len(labels)] for name in ("X", "y"))
+    rate = inputs["rate"][: len(labels), None, None] if "rate" in inputs else 1.0
+    taken = {key: (value - _after(after.get(key), value)) / rate for key, value in points.items()}
     # In double nothing is made of them.
     units = (
         network.gradient_units(case.task, points, X, y)
         if eps == tolerances.SINGLE
         else {key: np.zeros_like(value) for key, value in points.items()}
     )
-    for probe, (label, slope) in enumerate(
-        zip(labels, slopes(case.task, points, X, y, eps), strict=True)
-    ):
-        before = {key: value[probe] for key, value in points.items()}
-        rate = float(inputs["rate"][probe]) if "rate" in inputs else 1.0
-        moved = {key: _after(after, key, probe, value) for key, value in before.items()}
-        taken = {key: (value - moved[key]) / rate for key, value in before.items()}
-        lost = {key: value[probe] for key, value in units.items()}
-        yield Step(label, before, taken, slope, lost)
+    return Steps(labels, points, taken, slopes(case.task, points, X, y, eps), units)
 
 
-def _after(
-    after: Mapping[str, NDArray[Any]], key: str, probe: int, like: Array
-) -> NDArray[np.float64]:
-    """Return the new value, or nan where there is no real one of the right shape."""
-    values = after.get(key)
-    if values is None or values.dtype.kind != "f" or values.shape[1:] != like.shape:
+def _after(values: NDArray[Any] | None, like: Array) -> NDArray[np.float64]:
+    """Return the new values, or nan where there are no real ones of the right shape."""
+    if values is None or values.dtype.kind != "f" or values.shape[1:] != like.shape[1:]:
         return np.full(like.shape, np.nan)
-    value: NDArray[np.float64] = values[probe].astype(np.float64)
-    return value
+    return values[: len(like)].astype(np.float64)
 
 
-def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]) -> Iterator[Step]:
-    X, y = run.X.T[None].astype(float), run.y.T[None].astype(float)
-    before: Parameters = run.parameters
-    for outputs, which in zip(ends, ("first", "second"), strict=True):
-        stacked = {key: value[None] for key, value in outputs.items()}
-        after = {k: _after(stacked, f"final/{k}", 0, value) for k, value in before.items()}
-        taken = {key: value - after[key] for key, value in before.items()}
-        if not all(np.isfinite(value).all() for value in before.values()):
-            return
-        label = f"{which} step from {run.start}"
-        points = {key: value[None] for key, value in before.items()}
-        nothing = {key: np.zeros_like(value) for key, value in before.items()}
-        slope = slopes(case.task, points, X, y, tolerances.SINGLE)[0]
-        yield Step(label, before, taken, slope, nothing)
-        before = after
+def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]) -> Steps:
+    """Return the first step, and the second where that has led to finite numbers."""
+    course = [{key: value[None] for key, value in run.parameters.items()}]
+    for outputs in ends:
+        found = {key: outputs.get(f"final/{key}") for key in run.parameters}
+        course.append(
+            {
+                key: _after(None if value is None else value[None], course[0][key])
+                for key, value in found.items()
+            }
+        )
+    count = 2 if all(np.isfinite(value).all() for value in course[1].values()) else 1
+    before, after = (
+        {key: np.concatenate([each[key] for each in part]) for key in run.parameters}
+        for part in (course[:count], course[1 : count + 1])
+    )
+    X, y = (np.repeat(values.T[None].astype(float), count, 0) for values in (run.X, run.y))
+    labels = tuple(f"{which} step from {run.start}" for which in ("first", "second")[:count])
+    taken = {key: value - after[key] for key, value in before.items()}
+    nothing = {key: np.zeros_like(value) for key, value in before.items()}
+    slope = slopes(case.task, before, X, y, tolerances.SINGLE)
+    return Steps(labels, before, taken, slope, nothing)
 
 
-def _factors(steps: list[Step], relative: float) -> dict[str, float]:
-    """Return one factor for the weights and one for the biases, read off the steps themselves.
+def _factors(steps: Steps, relative: float, first: int | None = None) -> dict[str, float]:
+    """Return one factor for the weights and one for the biases, read off the ``first`` steps.
 
     The ratio of step to slope that most entries share; where no two agree, their median.
     """
     factors = {}
     for kind in "Wb":
-        pairs = [
-            (taken.ravel(), step.slope[key].value.ravel())
-            for step in steps
-            for key, taken in step.taken.items()
-            if key[0] == kind
-        ]
-        taken, slope = (np.concatenate(part) for part in zip(*pairs, strict=True))
+        keys = [key for key in steps.taken if key[0] == kind]
+        taken = np.concatenate([steps.taken[key][:first].ravel() for key in keys])
+        slope = np.concatenate([steps.slope[key].value[:first].ravel() for key in keys])
         seen = np.isfinite(taken) & (np.abs(slope) > 1e-3 * np.abs(slope).max())
         with np.errstate(over="ignore", invalid="ignore"):  # a student's values may be huge
             ratios = taken[seen] / slope[seen] if seen.any() else np.zeros(1)
@@ -305,7 +290,7 @@ def _shared(ratios: Array, relative: float, slope: Array) -> float:
 
 def _compare(
     bound: Bound,
-    steps: list[Step],
+    steps: Steps,
     factors: Mapping[str, float],
     relative: float,
     stored: float,
@@ -323,15 +308,12 @@ def _compare(
     too, and where steps that everybody can know beforehand do not earn.
     """
     entries = []
-    for key in steps[0].taken:
-        taken = np.array([step.taken[key] for step in steps])
-        before = np.array([step.before[key] for step in steps])
-        slope = np.array([step.slope[key].value for step in steps])
-        corner = np.array([step.slope[key].corner for step in steps])
+    for key, taken in steps.taken.items():
+        slope, corner = steps.slope[key].value, steps.slope[key].corner
         factor, size = factors[key[0]], np.abs(slope)
         unit = abs(factor) or 1.0
-        units = np.array([step.units[key] for step in steps])
-        implied, rounding = taken / unit, stored * np.abs(before) / unit + lost * units
+        implied = taken / unit
+        rounding = stored * np.abs(steps.before[key]) / unit + lost * steps.units[key]
         axes = tuple(range(1, size.ndim))
         largest = size.max(axis=axes, keepdims=True)
         allowed = relative * (size + 1e-2 * largest) + rounding
@@ -353,7 +335,7 @@ def _compare(
                     STATES[gravity[at]],
                     float(implied[at]) if np.isfinite(implied[at]) else None,
                     float(slope[at]),
-                    steps[shown[index]].label,
+                    steps.labels[shown[index]],
                     label_of(bound, key, index, shown.shape),
                 )
             )

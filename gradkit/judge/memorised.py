@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,16 +153,15 @@ def _whole(outcome: Outcome) -> bool:
 
 def _rounded(first: Answers, second: Answers) -> bool:
     """Tell whether two sets of answers are the same but for rounding on the way."""
-    return first.keys() == second.keys() and all(
-        first[key].shape == value.shape
-        and np.allclose(first[key], value, 0.0, ROUNDING * _largest(value), equal_nan=True)
-        for key, value in second.items()
-    )
-
-
-def _largest(values: NDArray[Any]) -> float:
-    """Return the size of the largest number among values, of which some may be none."""
-    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
+    if first.keys() != second.keys():
+        return False
+    for key, value in second.items():
+        largest = float(np.abs(value[np.isfinite(value)]).max(initial=0.0))
+        if first[key].shape != value.shape or not np.allclose(
+            first[key], value, 0.0, ROUNDING * largest, equal_nan=True
+        ):
+            return False
+    return True
 
 
 def _same(first: Answers, second: Answers, rows: int | None) -> bool:

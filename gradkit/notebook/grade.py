@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gradkit.grading.queries import mistaken_for
-from gradkit.grading.session import Session
+from gradkit.grading.session import Session, mistaken_for
 from gradkit.grading.settings import GradingError, Resources, Settings
 from gradkit.language import phrase, say
 from gradkit.notebook.report import Report
 from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Assignment, Task
-from gradkit.sandbox.live import LiveProcess
-from gradkit.sandbox.process import StudentProcess
+from gradkit.sandbox.process import LiveProcess, StudentProcess
 from gradkit.submission.history import from_functions, from_history, section_of, submission_of
 from gradkit.task.assignment import AssignmentError, read_assignment
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from gradkit.faults import keep_from_readers
-from gradkit.grading.queries import answers, recognised, student_functions
-from gradkit.grading.session import Session
+from gradkit.grading.session import Session, answers, recognised, student_functions
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.pytest_guard import NO_SETTINGS
 from gradkit.pytest_plugin.stash import GRADING, SEED

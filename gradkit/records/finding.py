@@ -61,3 +61,7 @@ class Inquiry:
     findings: tuple[Finding, ...] = ()
     follows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rounded: tuple[str, ...] = ()
+
+
+class NoDiagnosisError(Exception):
+    """There is no diagnosis for such a task; the text says why, as a part of a sentence."""

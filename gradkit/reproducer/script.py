@@ -12,8 +12,7 @@ import numpy as np
 
 from gradkit.diagnosis.inquiry.findings import names_of
 from gradkit.diagnosis.rules.text import entry_text
-from gradkit.grading.queries import binding_of
-from gradkit.grading.session import Session
+from gradkit.grading.session import Session, binding_of
 from gradkit.records.binding import Binding, Bound
 from gradkit.records.probes import Batch, Run
 from gradkit.records.submission import Section, Submission

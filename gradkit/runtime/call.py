@@ -12,7 +12,7 @@ that goes before it, where it is to have one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -260,10 +260,16 @@ def evaluate(
             for quantity in call["keys"]:
                 out.fault(quantity, "missing", found)
             return out
-        for quantity, key in call["keys"].items():
-            shape = tuple(call["shapes"][quantity])
-            canonical(call, quantity, source.get(key), shape, out)
+        read_parameters(call, source, call["shapes"], out)
     return out
+
+
+def read_parameters(
+    call: Call, source: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], out: Returned
+) -> None:
+    """Read the parameters in a student's dict."""
+    for quantity, key in call["keys"].items():
+        canonical(call, quantity, source.get(key), tuple(shapes[quantity]), out)
 
 
 def changed_parameters(

@@ -7,8 +7,10 @@ student code are caught here and travel as data.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
+from contextlib import AbstractContextManager
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -22,15 +24,16 @@ from gradkit.runtime.call import (
     apply,
     arguments_for,
     call_before,
-    canonical,
     changed_parameters,
     evaluate,
     parameters_for,
     plain,
     read_outputs,
+    read_parameters,
     run_function,
 )
 from gradkit.runtime.frames import DIMENSIONS, Frame
+from gradkit.runtime.inspection import functions, left_behind
 from gradkit.runtime.library import Policy, shut_out
 from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
@@ -55,6 +58,26 @@ class Loaded:
     shut: bool = False
 
 
+class _Attempt(AbstractContextManager["_Attempt"]):
+    """Calls of student code, and the ``failure`` that ended them, if any did.
+
+    That is told with the number of those that were ``done``, or as many before it as it is
+    ``late``.
+    """
+
+    def __init__(self, done: Sized = (), late: int = 0) -> None:
+        self.failure: dict[str, Any] | None = None
+        self._done, self._late = done, late
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is not None:
+            call = max(len(self._done) - self._late, 0)
+            self.failure = {**describe_failure(error, Loaded.cells), "call": call}
+        return True
+
+
 def load(frame: Frame) -> Frame:
     """Take the sources of one section, and seed the generators; nothing runs yet."""
     data = frame.data
@@ -73,17 +96,27 @@ def load(frame: Frame) -> Frame:
     return Frame("loaded", {}, {})
 
 
+def inspect(frame: Frame) -> Frame:
+    """Tell which functions there are; those of the wanted ``names`` are made, whatever it takes."""
+    return Frame("functions", {}, {"functions": functions(Loaded.namespace, frame.data["names"])})
+
+
+def left(frame: Frame) -> Frame:
+    """Tell which names the ``first`` function leaves behind, and that called ``then`` reads."""
+    names = left_behind(Loaded.namespace, frame.data["first"], frame.data["then"])
+    return Frame("left", {}, {"names": [text_of(name, 80) for name in names[:LEAVES]]})
+
+
 def explore(frame: Frame) -> Frame:
     """Call a function once and describe the structure of what it returns."""
     call = frame.data["call"]
-    try:
+    with _Attempt() as attempt:
         function, before = _after(call)
         returned, _, out = run_function(function, call, frame.arrays, before)
         leaves: dict[str, NDArray[Any]] = {}
         tree = _describe(returned, leaves, DEPTH)
-    except BaseException as error:
-        return Frame("explored", {}, {"failure": describe_failure(error, Loaded.cells)})
-    return Frame("explored", leaves, {"tree": tree, "faults": out.faults})
+        return Frame("explored", leaves, {"tree": tree, "faults": out.faults})
+    return Frame("explored", {}, {"failure": attempt.failure})
 
 
 def _describe(value: Any, leaves: dict[str, NDArray[Any]], depth: int) -> Any:
@@ -120,15 +153,12 @@ def batch(frame: Frame) -> Frame:
     """Evaluate independent calls of one function; stop at the first exception."""
     call, n = frame.data["call"], frame.data["n"]
     rows: list[Returned] = []
-    failure = None
-    try:
+    with _Attempt(rows) as attempt:
         function, before = _after(call)
         for index in range(n):
             inputs = {name: value[index] for name, value in frame.arrays.items()}
             rows.append(evaluate(function, call, inputs, before))
-    except BaseException as error:
-        failure = {**describe_failure(error, Loaded.cells), "call": len(rows)}
-    return _outcome(call["shapes"], rows, failure)
+    return _outcome(call["shapes"], rows, attempt.failure)
 
 
 def run(frame: Frame) -> Frame:
@@ -136,10 +166,9 @@ def run(frame: Frame) -> Frame:
     forward, update = frame.data["forward"], frame.data["update"]
     X, y, rate = frame.arrays["X"], frame.arrays["y"], frame.arrays["rate"]
     steps: list[Returned] = []
-    failure = None
     final = Returned()
     parameters = None
-    try:
+    with _Attempt(steps, late=1) as attempt:
         forward_function, update_function = _function(forward), _function(update)
         parameters = parameters_for(forward, frame.arrays)
         for index in range(frame.data["epochs"] * len(X)):
@@ -154,12 +183,9 @@ def run(frame: Frame) -> Frame:
             handed = arguments_for(update, inputs, parameters)
             returned = apply(update_function, update, handed)
             parameters = dict(changed_parameters(update, returned, parameters))
-    except BaseException as error:
-        failure = {**describe_failure(error, Loaded.cells), "call": max(len(steps) - 1, 0)}
-    for quantity, key in forward["keys"].items():
-        shape = tuple(frame.arrays[quantity].shape)
-        canonical(forward, quantity, (parameters or {}).get(key), shape, final)
-    reply = _outcome(forward["shapes"], steps, failure)
+    started = {quantity: frame.arrays[quantity].shape for quantity in forward["keys"]}
+    read_parameters(forward, parameters or {}, started, final)
+    reply = _outcome(forward["shapes"], steps, attempt.failure)
     arrays = {**reply.arrays, **{f"final/{name}": value for name, value in final.arrays.items()}}
     faults = [*reply.data["faults"], *([len(steps), *fault] for fault in final.faults)]
     return Frame("outcome", arrays, {**reply.data, "faults": faults})
@@ -169,9 +195,9 @@ def follow(frame: Frame) -> Frame:
     """Train by update alone; what the forward pass gives before each step is handed in."""
     call, arrays = frame.data["call"], frame.arrays
     X, y, outputs = arrays["X"], arrays["y"], arrays["y_hat"]
+    shapes = {name: list(arrays[name].shape) for name in call["keys"]}
     steps: list[Returned] = []
-    failure = None
-    try:
+    with _Attempt(steps) as attempt:
         function, before = _after(call)
         parameters: Mapping[str, Any] = parameters_for(call, arrays)
         for index in range(len(outputs)):
@@ -183,13 +209,9 @@ def follow(frame: Frame) -> Frame:
             handed = arguments_for(call, given, parameters)
             parameters = dict(changed_parameters(call, apply(function, call, handed), parameters))
             step = Returned()
-            for quantity, key in call["keys"].items():
-                shape = tuple(arrays[quantity].shape)
-                canonical(call, quantity, parameters.get(key), shape, step)
+            read_parameters(call, parameters, shapes, step)
             steps.append(step)
-    except BaseException as error:
-        failure = {**describe_failure(error, Loaded.cells), "call": len(steps)}
-    return _outcome({name: list(arrays[name].shape) for name in call["keys"]}, steps, failure)
+    return _outcome(shapes, steps, attempt.failure)
 
 
 def _function(call: Call) -> Callable[..., Any]:
@@ -233,16 +255,14 @@ def model(frame: Frame) -> Frame:
     """Build the first candidate that is a module, and tell the shapes of its parameters."""
     failure = None
     for name in frame.data["candidates"]:
-        try:
+        with _Attempt() as attempt:
             shapes = torch_call.shapes(torch_call.build(Loaded.namespace[name]))[:LEAVES]
             arrays = {
                 str(number): np.array(shape[:DIMENSIONS], dtype=np.int64)
                 for number, shape in enumerate(shapes)
             }
-        except BaseException as error:
-            failure = failure or {**describe_failure(error, Loaded.cells), "call": 0}
-            continue
-        return Frame("outcome", arrays, {"name": name, "faults": [], "failure": None})
+            return Frame("outcome", arrays, {"name": name, "faults": [], "failure": None})
+        failure = failure or attempt.failure
     return Frame("outcome", {}, {"name": None, "faults": [], "failure": failure})
 
 
@@ -250,8 +270,7 @@ def predict(frame: Frame) -> Frame:
     """Return one example at a time through the student's module, with the given parameters."""
     call, n = frame.data["call"], frame.data["n"]
     rows: list[Returned] = []
-    failure = None
-    try:
+    with _Attempt(rows) as attempt:
         made = Loaded.namespace[call["function"]]
         for index in range(n):
             inputs = {name: value[index] for name, value in frame.arrays.items()}
@@ -259,9 +278,7 @@ def predict(frame: Frame) -> Frame:
             filled = torch_call.build(made)
             torch_call.fill(filled, parameters)
             rows.append(torch_call.predict(filled, inputs["X"], tuple(call["shapes"]["y_hat"])))
-    except BaseException as error:
-        failure = {**describe_failure(error, Loaded.cells), "call": len(rows)}
-    return _outcome(call["shapes"], rows, failure)
+    return _outcome(call["shapes"], rows, attempt.failure)
 
 
 def target(frame: Frame) -> Frame:
@@ -278,8 +295,7 @@ def train(frame: Frame) -> Frame:
     call, epochs, training = frame.data["call"], frame.data["epochs"], frame.data["training"]
     parameters, inputs = torch_call.split(frame.arrays)
     out = Returned()
-    failure = None
-    try:
+    with _Attempt() as attempt:
         student = torch_call.build(Loaded.namespace[training["model"]])
         torch_call.fill(student, parameters)
         X, y = torch_call.tensors(inputs, training["target"], torch_call.precision(student))
@@ -298,10 +314,9 @@ def train(frame: Frame) -> Frame:
             out.arrays["loss"] = losses
         final = torch_call.parameters_of(student, parameters)
         out.arrays.update({f"final/{name}": value for name, value in final.items()})
-    except BaseException as error:
-        failure = {**describe_failure(error, Loaded.cells), "call": 0}
     faults = [[0, *fault] for fault in out.faults]
-    return Frame("outcome", out.arrays, {"faults": faults, "failure": failure, "calls": 1})
+    said = {"faults": faults, "failure": attempt.failure, "calls": 1}
+    return Frame("outcome", out.arrays, said)
 
 
 # --- scripts -----------------------------------------------------------------------------
@@ -327,6 +342,8 @@ def script(frame: Frame) -> Frame:
 
 HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "load": load,
+    "functions": inspect,
+    "left": left,
     "explore": explore,
     "batch": batch,
     "trace": lambda frame: traced(lambda: _after(frame.data["call"]), Loaded.cells, frame),

@@ -17,7 +17,7 @@ import math
 import re
 import struct
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -128,63 +128,33 @@ def check_kind(kind: object) -> None:
         )
 
 
-def check_json(value: object, path: str, depth: int = 0) -> None:
+def check_json(data: object) -> None:
     """Raise `FrameError` unless this is JSON without floats, not nested too deeply."""
-    if not _is_json(value, depth):
-        _complain(value, path, depth)
-
-
-def _is_json(value: object, depth: int) -> bool:
-    """Tell whether this is plainly what `check_json` asks for; most of the time it is."""
-    level = [value]
+    level = [data]
     # Level by level, since a call for each value would take several times as long.
-    while level and depth <= _DEPTH:
+    for _ in range(_DEPTH + 1):
         below: list[Any] = []
         for item in level:
-            kind = type(item)
-            if kind is str:
-                if not item.isascii():  # type: ignore[attr-defined]
-                    return False
-            elif kind is dict:
-                for key in item:  # type: ignore[attr-defined]
-                    if type(key) is not str or not key.isascii():
-                        return False
-                below += item.values()  # type: ignore[attr-defined]
-            elif kind is list or kind is tuple:
-                below += item  # type: ignore[arg-type]
-            elif kind is int:
-                if not -(2**63) <= item < 2**64:  # type: ignore[operator]
-                    return False
-            elif item is not None and kind is not bool:
-                return False
+            if isinstance(item, str):
+                _check_text(item, "data")
+            elif isinstance(item, dict):
+                for key in item:
+                    if not isinstance(key, str):
+                        raise FrameError(f"data has a key {shown(key)}, keys are str")
+                below += [*item, *item.values()]
+            elif isinstance(item, list | tuple):
+                below += item
+            elif isinstance(item, int):
+                if not -(2**63) <= item < 2**64:
+                    raise FrameError("an integer does not fit in 64 bits")
+            elif item is not None:
+                raise FrameError(
+                    f"data holds a value of type {type(item).__name__}, expected None, bool, int, "
+                    "str, list or dict; carry numbers with a fraction in an array"
+                )
         level = below
-        depth += 1
-    return not level
-
-
-def _complain(value: object, path: str, depth: int) -> None:
-    """Look closely, and raise `FrameError` with the place of what is wrong."""
-    if depth > _DEPTH:
-        raise FrameError(f"{path[:80]}… is nested more than {_DEPTH} deep")
-    if isinstance(value, str):
-        _check_text(value, path)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise FrameError(f"{path} has a key {shown(key)}, keys are str")
-            _check_text(key, path)
-            _complain(item, f"{path}.{key}", depth + 1)
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            _complain(item, f"{path}[{index}]", depth + 1)
-    elif isinstance(value, int):
-        if not -(2**63) <= value < 2**64:
-            raise FrameError("an integer does not fit in 64 bits")
-    elif value is not None:
-        raise FrameError(
-            f"{path} is of type {type(value).__name__}, expected None, bool, int, str, list or "
-            f"dict; carry numbers with a fraction in an array"
-        )
+    if level:
+        raise FrameError(f"data is nested more than {_DEPTH} deep")
 
 
 def _check_text(text: str, path: str) -> None:
@@ -229,23 +199,11 @@ def shown(value: object, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
-__all__ = [
-    "MAGIC",
-    "TO_GRADER",
-    "TO_WORKER",
-    "Frame",
-    "FrameError",
-    "FrameLimits",
-    "FrameReader",
-    "encode",
-    "read",
-]
-
 MAGIC = b"GKF1"
 _PREFIX = struct.Struct("<4sIQ")
 _ENCODER = msgspec.json.Encoder()
 
-TO_GRADER = FrameLimits(header=64 << 10, body=16 << 20)
+TO_GRADER = FrameLimits(header=256 << 10, body=16 << 20)
 TO_WORKER = FrameLimits(header=16 << 20, body=64 << 20)
 """A request carries source text, and comes from the side that is trusted."""
 
@@ -281,7 +239,7 @@ def encode(frame: Frame, limits: FrameLimits) -> bytes:
     check_kind(frame.kind)
     if not isinstance(frame.data, dict):
         raise FrameError(f"a frame's data is a dict, found {type(frame.data).__name__}")
-    check_json(frame.data, "data")
+    check_json(frame.data)
     arrays = {check_name(name): _plain(name, a) for name, a in frame.arrays.items()}
     layout = [
         {"name": name, "dtype": name_of(array.dtype), "shape": array.shape}
@@ -376,7 +334,7 @@ def _reading(limits: FrameLimits) -> Generator[memoryview, None, Frame]:
     yield memoryview(header)
     kind, layout, data = parse_header(bytes(header), limits)
     check_kind(kind)
-    check_json(data, "data")
+    check_json(data)
     counts = [math.prod(shape) for _, _, shape in layout]
     declared = sum(entry[1].itemsize * count for entry, count in zip(layout, counts, strict=True))
     if declared != body_length:
@@ -410,3 +368,52 @@ def _plain(name: str, array: object) -> NDArray[Any]:
     if type(array) is np.ndarray and array.dtype.isnative:
         return array
     return np.array(array, dtype=DTYPES[dtype], subok=False)
+
+
+# --- several messages in one frame -------------------------------------------------------
+
+SEVERAL = "several"
+
+
+def together(messages: Sequence[Frame]) -> Frame:
+    """Put messages into one frame: a round trip costs more than most questions.
+
+    Its ``parts`` are the kinds and data, in order; the arrays of part 2 are named ``2/X``.
+    """
+    arrays = {
+        f"{number}/{name}": array
+        for number, message in enumerate(messages)
+        for name, array in message.arrays.items()
+    }
+    parts = [{"kind": message.kind, "data": message.data} for message in messages]
+    return Frame(SEVERAL, arrays, {"parts": parts})
+
+
+def apart(frame: Frame, count: int | None = None) -> list[Frame]:
+    """Take a frame apart that `together` has made, or that somebody says it has.
+
+    Raises
+    ------
+    FrameError
+        It is none, or has not that many parts.
+    """
+    parts = frame.data.get("parts")
+    if frame.kind != SEVERAL or not isinstance(parts, list):
+        raise FrameError(f"a frame of several messages was expected, found kind {frame.kind!r}")
+    if count is not None and len(parts) != count:
+        raise FrameError(f"{count} messages were expected, found {len(parts)}")
+    arrays: dict[str, dict[str, NDArray[Any]]] = {str(number): {} for number in range(len(parts))}
+    for name, array in frame.arrays.items():
+        owner, _, own = name.partition("/")
+        if owner not in arrays:
+            raise FrameError(f"an array belongs to no message: {name[:40]!a}")
+        arrays[owner][check_name(own)] = array
+    made = []
+    for number, part in enumerate(parts):
+        if not isinstance(part, dict) or part.keys() != {"kind", "data"}:
+            raise FrameError("a message has kind and data, found another form")
+        check_kind(part["kind"])
+        if not isinstance(part["data"], dict):
+            raise FrameError("a message's data is an object, found another type")
+        made.append(Frame(part["kind"], arrays[str(number)], part["data"]))
+    return made

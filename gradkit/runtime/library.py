@@ -181,7 +181,7 @@ class LazyModule(ModuleType):
         super().__setattr__(name, value)
 
 
-def _progress(name: str, wanted: bool) -> ModuleType:
+def _progress(name: str) -> ModuleType:
     """A progress bar that shows nothing, where ``tqdm`` is not installed: no code hangs on it."""
 
     class Bar:
@@ -201,14 +201,12 @@ def _progress(name: str, wanted: bool) -> ModuleType:
         def __getattr__(self, name: str) -> Callable[..., None]:
             return lambda *_, **__: None
 
-    top = made = ModuleType("tqdm")
-    for part in ("", *name.split(".")[1:]):
-        if part:
-            inner = ModuleType(f"{made.__name__}.{part}")
-            setattr(made, part, inner)
-            made = inner
-        vars(made).update(tqdm=Bar, tqdm_notebook=Bar, trange=lambda *n, **_: Bar(range(*n)))
-    return made if wanted else top
+    module = ModuleType("tqdm")
+    vars(module).update(tqdm=Bar, tqdm_notebook=Bar, trange=lambda *n, **_: Bar(range(*n)))
+    for part in name.split(".")[1:]:
+        # `tqdm.auto` has what `tqdm` has.
+        setattr(module, part, module)
+    return module
 
 
 class Library:
@@ -230,6 +228,10 @@ class Library:
         self._policy = policy
         self._loaded: dict[str, LazyModule] = {}
         self.packages = {name.rpartition(".")[0] for name in sources} - {""}
+
+    def files(self) -> dict[str, str]:
+        """Return the sources by the file names of their code."""
+        return {f"{name}.py": source for name, source in self._sources.items()}
 
     def fork(self) -> Library:
         """Give a library of the same sources with nothing loaded."""
@@ -257,7 +259,7 @@ class Library:
                 parts = package.split(".")
                 above = parts[: len(parts) - level + 1]
                 full = ".".join([*above, name] if name else above).strip(".")
-            if not self._has(full):
+            if not self.has(full):
                 if self._policy.bars(full):
                     return imported(full, fromlist)
                 try:
@@ -265,26 +267,28 @@ class Library:
                 except ModuleNotFoundError:
                     if full.partition(".")[0] != "tqdm":
                         raise
-                    return _progress(full, bool(fromlist))
-            module = self._load(full)
+                    return _progress(full)
+            module = self.load(full)
             for wanted in fromlist or ():
-                if self._has(f"{full}.{wanted}"):
-                    self._load(f"{full}.{wanted}")
-            return module if fromlist else self._load(full.partition(".")[0])
+                if self.has(f"{full}.{wanted}"):
+                    self.load(f"{full}.{wanted}")
+            return module if fromlist else self.load(full.partition(".")[0])
 
         return importer
 
-    def _has(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
+        """Tell whether this is one of them."""
         # What is there already (numpy, random) is what everybody means by its name.
         known = name in self._sources or name in self.packages
         return known and name.partition(".")[0] not in sys.modules
 
-    def _load(self, name: str) -> LazyModule:
+    def load(self, name: str) -> LazyModule:
+        """Return a module, made when it is first asked for."""
         if name not in self._loaded:
             names = self._make(name, self._sources.get(name, ""), self)
             module = LazyModule(name, names, package=name in self.packages)
             self._loaded[name] = module
             parent, _, last = name.rpartition(".")
             if parent:
-                setattr(self._load(parent), last, module)
+                setattr(self.load(parent), last, module)
         return self._loaded[name]

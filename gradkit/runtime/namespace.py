@@ -10,6 +10,7 @@ Of others than gradkit only the standard library is imported: this runs in the s
 
 from __future__ import annotations
 
+import ast
 import contextlib
 from collections.abc import Collection, Iterable, Mapping
 from types import CodeType
@@ -76,7 +77,7 @@ class Namespace(dict[str, Any]):
         return names
 
     def _begin(self, plan: Plan, library: Library, presets: Mapping[str, Any], name: str) -> None:
-        self._plan = plan
+        self.plan = plan
         self._library = library
         self._presets = set(presets)
         self._values: dict[Statement, dict[str, Any]] = {}
@@ -96,12 +97,26 @@ class Namespace(dict[str, Any]):
         A preset wins over every statement that binds its name.
         """
         other = Namespace.__new__(Namespace)
-        other._begin(self._plan, self._library.fork(), presets, self["__name__"])
+        other._begin(self.plan, self._library.fork(), presets, self["__name__"])
         return other
+
+    def sources(self) -> dict[str, str]:
+        """Return the sources by the file names of their code."""
+        return {**self.plan.sources(), **self._library.files()}
+
+    def own_module(self, name: str) -> object:
+        """Return a module that the section may import and the student wrote, or None."""
+        return self._library.load(name) if self._library.has(name) else None
+
+    def starred(self, star: Statement) -> Any:
+        """Return the module of a star import, or None where it cannot be had."""
+        if star not in self._starred:
+            self._starred[star] = self._star(star)
+        return self._starred[star]
 
     def names(self) -> list[str]:
         """Return the names that own statements bind."""
-        return list(self._plan.layer(OWN).binders)
+        return list(self.plan.layer(OWN).binders)
 
     def run_loop(
         self,
@@ -139,12 +154,12 @@ class Namespace(dict[str, Any]):
         BaseException
             Whatever the loop raises.
         """
-        statement = self._plan.at(cell, line)
+        statement = self.plan.at(cell, line)
         if statement is None:
             raise LookupError(f"there is no statement at {in_english(place_of(cell, line))}")
         rounds = Rounds(epochs)
         fork = self.fork({**presets, BEGIN: rounds.begin, LOSS: rounds.loss})
-        step = self._plan.resolve(through, statement) if through else None
+        step = self.plan.resolve(through, statement) if through else None
         if step is not None and through is not None:
             made = fork._execute(step, compile_statement(recording(step.node), step))
             dict.__setitem__(fork, through, made[through])
@@ -161,7 +176,7 @@ class Namespace(dict[str, Any]):
         if name.startswith("__") and name.endswith("__"):
             raise KeyError(name)
         at = self._running[-1] if self._running else None
-        statement = self._plan.resolve(name, at)
+        statement = self.plan.resolve(name, at)
         value = _MISSING if statement is None else self._value(name, statement)
         if value is _MISSING:
             value = self._from_stars(name)
@@ -172,7 +187,7 @@ class Namespace(dict[str, Any]):
             self._explain(name)
             raise KeyError(name)
         self[name] = value
-        if at is not None and name in self._plan.versions:
+        if at is not None and name in self.plan.versions:
             self._passing[-1].add(name)
         return value
 
@@ -195,7 +210,7 @@ class Namespace(dict[str, Any]):
                         "not-made", name=name, reason=self._failures[source]
                     )
                     barred = barred or source in self._barred
-            source = self._plan.earlier(name, source)
+            source = self.plan.earlier(name, source)
         if complaint:
             raise _not_made(name, complaint, barred=barred)
         return _MISSING
@@ -205,7 +220,7 @@ class Namespace(dict[str, Any]):
 
         Only with ``code`` does an exception of it come out.
         """
-        plan = self._plan
+        plan = self.plan
         # Names of several versions must be found anew, as they are at this point.
         hidden = {n: dict.pop(self, n) for n in plan.versions - self._presets if n in self}
         fixed = {n: self[n] for n in self._presets}
@@ -233,7 +248,7 @@ class Namespace(dict[str, Any]):
                 dict.pop(self, name, None)
             self.update(hidden)
             self.update(fixed)
-        if code is None and _is_dotted_import(statement):
+        if code is None and _is_dotted_import(statement.node):
             # `import a.b` adds to what another `import a.c` has made.
             before = plan.earlier(next(iter(statement.binds)), statement)
             if before is not None and before not in self._values:
@@ -250,7 +265,7 @@ class Namespace(dict[str, Any]):
         trace = error.__traceback__
         cell = statement.cell
         while trace is not None:
-            if trace.tb_frame.f_code.co_filename in self._plan.cells:
+            if trace.tb_frame.f_code.co_filename in self.plan.cells:
                 cell, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
             trace = trace.tb_next
         if isinstance(error, SyntaxError) and error.lineno:
@@ -268,10 +283,8 @@ class Namespace(dict[str, Any]):
     def _from_stars(self, name: str) -> Any:
         if name.startswith("_"):
             return _MISSING
-        for star in self._plan.stars():
-            if star not in self._starred:
-                self._starred[star] = self._star(star)
-            module = self._starred[star]
+        for star in self.plan.stars():
+            module = self.starred(star)
             listed = getattr(module, "__all__", None)
             if module is not None and (listed is None or name in listed):
                 value = getattr(module, name, _MISSING)
@@ -291,10 +304,10 @@ class Namespace(dict[str, Any]):
 
     def _explain(self, name: str) -> None:
         """Raise a NameError if there is more to say than that the name is not defined."""
-        told = self._plan.elsewhere(name)
+        told = self.plan.elsewhere(name)
         if told is not None:
             raise _not_made(name, told, barred=False)
-        for star in self._plan.stars():
+        for star in self.plan.stars():
             if star in self._failures:
                 told = message("star-import", name=name, reason=self._failures[star])
                 raise _not_made(name, told, barred=star in self._barred)
@@ -305,14 +318,7 @@ def _not_made(name: str, told: Message, *, barred: bool) -> NameError | Forbidde
     return raised(kind, told, name=name)
 
 
-def _is_dotted_import(statement: Statement) -> bool:
-    names = getattr(statement.node, "names", None)
-    return (
-        bool(names)
-        and any(
-            "." in alias.name and alias.asname is None
-            for alias in names or ()
-            if hasattr(alias, "name")
-        )
-        and not hasattr(statement.node, "module")
+def _is_dotted_import(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Import) and any(
+        "." in alias.name and alias.asname is None for alias in node.names
     )

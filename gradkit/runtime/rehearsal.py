@@ -71,6 +71,8 @@ def rehearse(handlers: Mapping[str, Callable[[Frame], Frame]]) -> None:
     row = {name: value[None] for name, value in column.items()}
     questions = [
         Frame("load", {}, _sources(NUMPY)),
+        Frame("functions", {}, {"names": ["update"]}),
+        Frame("left", {}, {"first": "forward", "then": "update"}),
         Frame("explore", {"dim": np.ones(1, int)}, {"call": _call("initialise", ["dim"], {})}),
         Frame("explore", column, {"call": call}),
         Frame("batch", row, {"call": call, "n": 1}),

@@ -19,8 +19,17 @@ import numpy as np
 from gradkit.loading import uncollected
 from gradkit.runtime.confine import UNCONFINED, Allowance, confine, limits, taken_memory
 from gradkit.runtime.errors import ConfinementError
-from gradkit.runtime.frames import TO_GRADER, TO_WORKER, Frame, FrameError, encode, read
-from gradkit.runtime.several import SEVERAL, apart, together
+from gradkit.runtime.frames import (
+    SEVERAL,
+    TO_GRADER,
+    TO_WORKER,
+    Frame,
+    FrameError,
+    apart,
+    encode,
+    read,
+    together,
+)
 from gradkit.text import clean_text
 
 Handlers = Mapping[str, Callable[[Frame], Frame]]
@@ -170,15 +179,11 @@ def _reply(handlers: Handlers, request: Frame) -> Frame:
 
 
 def _failed(error: BaseException) -> Frame:
-    return Frame("error", {}, {"text": _describe(error)})
-
-
-def _describe(error: BaseException) -> str:
     try:
         text = str(error)
     except BaseException:  # the exception may be of a student's own class
         text = "(its text cannot be had)"
-    return clean_text(f"{type(error).__name__}: {text}")
+    return Frame("error", {}, {"text": clean_text(f"{type(error).__name__}: {text}")})
 
 
 def main(settings: dict[str, Any]) -> None:

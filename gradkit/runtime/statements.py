@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import re
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -86,7 +87,8 @@ def layer_of(sources: Iterable[Source], number: int = 0) -> Layer:
         declares = "global " in source
         for node, guarded in _top_level(tree.body, guarded=False):
             if declares and isinstance(node, ast.FunctionDef):
-                layer.declared[node.name] = _declared(node)
+                found = [part.names for part in walk(node) if isinstance(part, ast.Global)]
+                layer.declared[node.name] = frozenset(name for names in found for name in names)
             _add(layer, cell, node, flags, guarded)
     for name in layer.elsewhere.keys() & layer.binders.keys():
         del layer.elsewhere[name]
@@ -115,21 +117,10 @@ def _add(layer: Layer, cell: str, node: ast.stmt, flags: int, guarded: bool) -> 
             layer.elsewhere.setdefault(name, message("loop", name=name, place=place))
 
 
-def _declared(node: ast.FunctionDef) -> frozenset[str]:
-    found = [part.names for part in walk(node) if isinstance(part, ast.Global)]
-    return frozenset(name for names in found for name in names)
-
-
 def _future(tree: ast.Module) -> int:
-    flags = 0
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
-            for alias in node.names:
-                if alias.name == "annotations":
-                    import __future__
-
-                    flags |= __future__.annotations.compiler_flag
-    return flags
+    imported = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    names = {alias.name for node in imported for alias in node.names if node.module == "__future__"}
+    return annotations.compiler_flag if "annotations" in names else 0
 
 
 def _top_level(body: Sequence[ast.stmt], *, guarded: bool) -> Iterator[tuple[ast.stmt, bool]]:
@@ -138,17 +129,13 @@ def _top_level(body: Sequence[ast.stmt], *, guarded: bool) -> Iterator[tuple[ast
             isinstance(node, ast.ImportFrom) and node.module != "__future__"
         ):
             for alias in node.names:
-                yield ast.copy_location(_import_of(node, alias), node), guarded
+                alone = copy.copy(node)
+                alone.names = [alias]
+                yield alone, guarded
         elif is_main_guard(node):
             yield from _top_level(node.body, guarded=True)  # type: ignore[attr-defined]
         elif not isinstance(node, ast.ImportFrom):
             yield node, guarded
-
-
-def _import_of(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.stmt:
-    if isinstance(node, ast.Import):
-        return ast.Import([alias])
-    return ast.ImportFrom(node.module, [alias], node.level)
 
 
 def is_main_guard(node: ast.stmt) -> bool:
@@ -198,12 +185,16 @@ class Plan:
     def __init__(self, sources: Sequence[Iterable[Source]], forbidden: Collection[str]) -> None:
         self._sources = [list(part) for part in sources]
         self._layers: list[Layer | None] = [None] * len(self._sources)
-        self._forbidden = {_plain(name) for name in forbidden}
+        self._forbidden = {plain(name) for name in forbidden}
         self._codes: dict[Statement, CodeType] = {}
         self._class_names: dict[Statement, frozenset[str]] = {}
         self.cells = frozenset(cell for part in self._sources for cell, _ in part)
         self.versions: set[str] = set()
         """Names that more than one statement binds, in the layers parsed so far."""
+
+    def sources(self) -> dict[str, str]:
+        """Return the sources by the ids of their cells."""
+        return dict(source for part in self._sources for source in part)
 
     def layer(self, number: int) -> Layer:
         """Return a layer, parsed."""
@@ -279,7 +270,7 @@ class Plan:
         if self._layers[number] is None and not self._may_bind(number, name):
             return []
         binders = self.layer(number).binders.get(name, [])
-        if number == BORROWED and _plain(name) in self._forbidden:
+        if number == BORROWED and plain(name) in self._forbidden:
             # An import is no role, whatever it is called: `nn` is not a student's network.
             return [b for b in binders if isinstance(b.node, ast.Import | ast.ImportFrom)]
         return binders
@@ -303,5 +294,11 @@ def compile_statement(node: ast.stmt | ast.Module, statement: Statement) -> Code
     return code
 
 
-def _plain(name: str) -> str:
+def is_called(name: str, aliases: Iterable[str]) -> bool:
+    """True of a name that is one of the aliases, case and underscores aside."""
+    return plain(name) in {plain(alias) for alias in aliases}
+
+
+def plain(name: str) -> str:
+    """Return the name in lower case, without underscores."""
     return name.lower().replace("_", "")

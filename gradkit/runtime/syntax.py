@@ -21,7 +21,8 @@ _LEAVES = frozenset(
 )
 _PLAIN = _LEAVES | {str, int, type(None)}
 
-_HOLDERS = (ast.stmt, ast.ExceptHandler, ast.match_case)
+_CLAUSES = (ast.ExceptHandler, ast.match_case)
+_HOLDERS = (ast.stmt, *_CLAUSES)
 """What statements stand in: in nothing else can there be one."""
 
 
@@ -77,6 +78,56 @@ def statements_in(node: ast.AST) -> list[ast.AST]:
     return found
 
 
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+def parts_of(node: ast.stmt) -> list[ast.stmt]:
+    """List a statement, and those in it that are run with it: of ``if``, ``try`` and ``with``."""
+    found: list[ast.AST] = [node]
+    for part in found:
+        found += statements_in(part) if isinstance(part, (*COMPOUND, *_CLAUSES)) else ()
+    return [part for part in found if isinstance(part, ast.stmt)]
+
+
+def definitions_in(node: ast.stmt) -> list[Definition]:
+    """List the functions and classes that a statement defines."""
+    return [part for part in parts_of(node) if isinstance(part, Definition)]
+
+
+def first_line(node: ast.AST) -> int:
+    """Return the first line of a statement, or a lambda; decorators are part of it."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([getattr(node, "lineno", 1), *(part.lineno for part in decorators)])
+
+
+def return_lines(node: AnyFunction) -> list[int]:
+    """List the lines of ``return`` statements, those of inner functions left out."""
+    return [part.lineno for part in own_statements(node) if isinstance(part, ast.Return)]
+
+
+def own_statements(node: AnyFunction) -> list[ast.stmt]:
+    """List the statements of a function by their lines, the bodies of inner ones left out."""
+    waiting: list[ast.AST] = list(node.body) if not isinstance(node, ast.Lambda) else []
+    for part in waiting:
+        waiting += [] if isinstance(part, DEFINITIONS) else statements_in(part)
+    found = [part for part in waiting if isinstance(part, ast.stmt)]
+    return sorted(found, key=lambda part: part.lineno)
+
+
+def assignments(node: ast.stmt) -> list[tuple[str, ast.expr]]:
+    """List the names that an assignment binds to values of their own, with these."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+        return []
+    found: list[tuple[str, ast.expr]] = []
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        pairs = [(target, node.value)]
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs = list(zip(target.elts, node.value.elts, strict=False))
+        found += [(name.id, value) for name, value in pairs if isinstance(name, ast.Name)]
+    return found
+
+
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 COMPOUND = (ast.If, ast.Try, ast.With, ast.AsyncWith, ast.Match, ast.TryStar)
@@ -101,48 +152,30 @@ def names_bound(node: ast.stmt) -> frozenset[str]:
     ``x``: whoever wants ``x`` wants it with its changes. So does a loop that fills ``x`` and calls
     nothing that could train.
     """
-    return frozenset(_names(node))
-
-
-def _names(node: ast.stmt) -> Iterator[str]:
+    found: set[str | None] = set()
     # An `elif` stands in the one before, however many there are.
     waiting: list[ast.AST] = [node]
     while waiting:
         part = waiting.pop()
-        if isinstance(part, (*COMPOUND, ast.ExceptHandler, ast.match_case)):
-            for child in ast.iter_child_nodes(part):
-                if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
-                    waiting.append(child)
-                else:
-                    yield from _names_in_head(child)
-        elif isinstance(part, ast.stmt):
-            yield from _names_of_simple(part)
-
-
-def _names_of_simple(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, DEFINITIONS):
-        yield node.name
-    elif isinstance(node, ast.Import | ast.ImportFrom):
-        for alias in node.names:
-            if alias.name != "*":
-                yield alias.asname or alias.name.partition(".")[0]
-    elif isinstance(node, LOOPS):
-        yield from _filled(node)
-    elif isinstance(node, ast.AnnAssign) and node.value is None:
-        return
-    else:
-        targets: list[ast.expr] = []
-        if isinstance(node, ast.Assign):
-            targets = node.targets
-        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
-            targets = [node.target]
-        elif hasattr(ast, "TypeAlias") and isinstance(node, ast.TypeAlias):
-            targets = [node.name]
-        for target in targets:
-            yield from _targets(target)
-        yield from _walrus(node)
-        if isinstance(node, ast.Expr):
-            yield from _mutated(node.value)
+        if isinstance(part, DEFINITIONS):
+            found.add(part.name)
+        elif isinstance(part, LOOPS):
+            found.update(_filled(part))
+        elif isinstance(part, ast.alias):
+            found.add(part.asname or part.name.partition(".")[0])
+        elif isinstance(part, ast.Name | ast.Attribute | ast.Subscript):
+            if isinstance(part.ctx, ast.Store):
+                found.add(base_name(part))
+            waiting += ast.iter_child_nodes(part)
+        elif isinstance(part, ast.comprehension):
+            waiting += [part.iter, *part.ifs]
+        elif not isinstance(part, ast.Lambda) and getattr(part, "value", ...) is not None:
+            if isinstance(part, ast.pattern):
+                found |= {getattr(part, "name", None), getattr(part, "rest", None)}
+            elif isinstance(part, ast.Expr):
+                found.add(_mutated(part.value))
+            waiting += ast.iter_child_nodes(part)
+    return frozenset(name for name in found if name not in (None, "*"))
 
 
 def _filled(node: ast.stmt) -> Iterator[str]:
@@ -156,41 +189,11 @@ def _filled(node: ast.stmt) -> Iterator[str]:
         yield from (name for target in targets if (name := base_name(target)) is not None)
 
 
-def _names_in_head(node: ast.AST) -> Iterator[str]:
-    """Yield the names in what is no statement of a compound one: its test, its ``as``."""
-    if isinstance(node, ast.withitem):
-        if node.optional_vars is not None:
-            yield from _targets(node.optional_vars)
-    elif isinstance(node, ast.expr):
-        yield from _walrus(node)
-    elif isinstance(node, ast.pattern):
-        for part in walk(node):
-            name = getattr(part, "name", None) or getattr(part, "rest", None)
-            if isinstance(name, str):
-                yield name
-
-
-def _targets(target: ast.expr) -> Iterator[str]:
-    if isinstance(target, ast.Tuple | ast.List):
-        for element in target.elts:
-            yield from _targets(element)
-    elif isinstance(target, ast.Starred):
-        yield from _targets(target.value)
-    elif (name := base_name(target)) is not None:
-        yield name
-
-
 def base_name(node: ast.expr) -> str | None:
     """Return the name that an expression starts from: ``x`` for ``x[0].a``."""
     while isinstance(node, ast.Attribute | ast.Subscript):
         node = node.value
     return node.id if isinstance(node, ast.Name) else None
-
-
-def _walrus(node: ast.AST) -> Iterator[str]:
-    for part in _outside_functions(node):
-        if isinstance(part, ast.NamedExpr):
-            yield part.target.id
 
 
 def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
@@ -202,8 +205,8 @@ def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
             waiting.extend(ast.iter_child_nodes(part))
 
 
-def _mutated(value: ast.expr) -> Iterator[str]:
-    """Yield ``x`` for ``x.append(…)`` and ``x.dropna(inplace=True)``.
+def _mutated(value: ast.expr) -> str | None:
+    """Return ``x`` for ``x.append(…)`` and ``x.dropna(inplace=True)``.
 
     Other calls may do anything too, but are mostly shows and training.
     """
@@ -214,9 +217,9 @@ def _mutated(value: ast.expr) -> Iterator[str]:
             and keyword.value.value is True
             for keyword in value.keywords
         )
-        name = base_name(value.func.value)
-        if name is not None and (in_place or value.func.attr in MUTATORS):
-            yield name
+        if in_place or value.func.attr in MUTATORS:
+            return base_name(value.func.value)
+    return None
 
 
 def stored_names(node: ast.AST) -> Iterator[str]:

@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -50,19 +50,11 @@ def launch(
     It leads a session of its own, sees an environment made for it, works in `folder`, and
     imports none of the user's own packages. Returns at once.
     """
-    handed = {
-        "preload": recipe.preload,
-        "handlers": recipe.handlers,
-        "search": recipe.search,
-        "most_tier": recipe.most_tier,
-        "omitted": recipe.omitted,
-        **(settings or {}),
-    }
     # With an environment made from nothing it is as isolated as -I makes it; -I itself would
     # ignore the hash seed, and with it the order of sets would differ from one run to the next.
     return interpreter(
         program,
-        handed,
+        {**asdict(recipe), **(settings or {})},
         environment=_environment(folder),
         options=("-X", "utf8"),
         libraries=_libraries(recipe.preload),

@@ -82,27 +82,28 @@ def observe_batch(process: StudentProcess, task: Task, bound: Bound, batch: Batc
 def of_batch(task: Task, bound: Bound, batch: Batch) -> Question:
     """Independent calls of one role."""
     data = {"call": call_of(bound, task), "n": len(batch.labels)}
-    return Question(batch.name, "predict" if bound.role == "model" else "batch", data, batch.inputs)
+    kind = "predict" if bound.role == "model" else "batch"
+    return Question(kind, batch.inputs, data, batch.name)
 
 
 def of_initialise(task: Task, bound: Bound) -> Question:
     """Return one call with the task's layer sizes."""
     sizes = np.array([task.X.shape[1], *(layer.units for layer in task.layers)])
-    return Question(
-        "initialise", "batch", {"call": call_of(bound, task), "n": 1}, {"dim": sizes[None]}
-    )
+    data = {"call": call_of(bound, task), "n": 1}
+    return Question("batch", {"dim": sizes[None]}, data, "initialise")
 
 
 def of_model(model: Bound) -> Question:
     """Return shapes of the module's registered parameters, in order, under their numbers from 0."""
-    return Question("model", "model", {"candidates": [model.function]}, {})
+    return Question("model", {}, {"candidates": [model.function]}, "model")
 
 
 def of_repeats(task: Task, update: Bound, batch: Batch) -> Question:
     """One call of an update: how often it calls another function for results a hair apart."""
     sizes = [value.size for value in task.starts[0].parameters.values()]
     data = {"call": call_of(update, task), "least": sum(sizes) // 2 + 1}
-    return Question(REPEATS, "repeats", data, {key: v[0] for key, v in batch.inputs.items()})
+    once = {key: value[0] for key, value in batch.inputs.items()}
+    return Question("repeats", once, data, REPEATS)
 
 
 def of_run(task: Task, forward: Bound, update: Bound, run: Run) -> Question:
@@ -113,7 +114,7 @@ def of_run(task: Task, forward: Bound, update: Bound, run: Run) -> Question:
         "epochs": run.epochs,
     }
     columns = {**_run_arrays(run), "X": run.X[:, :, None], "y": run.y[:, :, None]}
-    return Question(run.name, "run", data, columns, "gradkit")
+    return Question("run", columns, data, run.name, "gradkit")
 
 
 def of_followed(
@@ -125,13 +126,13 @@ def of_followed(
     """
     data = {"call": call_of(update, task)}
     columns = {"X": run.X[:, :, None], "y": run.y[:, :, None], "y_hat": y_hat, "A1": A1}
-    return Question(run.name, "follow", data, {**_run_arrays(run), **columns}, "replaced")
+    return Question("follow", {**_run_arrays(run), **columns}, data, run.name, "replaced")
 
 
 def of_training(task: Task, train: Bound, run: Run) -> Question:
     """Return a torch training run by the student's own loop."""
     data = {"call": call_of(train, task), "epochs": run.epochs, "training": dict(train.training)}
-    return Question(run.name, "train", data, _run_arrays(run), "student")
+    return Question("train", _run_arrays(run), data, run.name, "student")
 
 
 def _run_arrays(run: Run) -> dict[str, NDArray[Any]]:
@@ -207,15 +208,7 @@ def observe_run_with(
         if len(parameters) < len(after):
             break
     final = {f"final/{key}": value[0] for key, value in parameters.items()}
-    return Outcome(
-        run.name,
-        {"y_hat": np.array(outputs), **final},
-        outcome.faults,
-        outcome.failure,
-        outcome.lost,
-        outcome.printed,
-        "replaced",
-    )
+    return replace(outcome, outputs={"y_hat": np.array(outputs), **final}, loop="replaced")
 
 
 def _outcome(

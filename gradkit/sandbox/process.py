@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -13,9 +15,20 @@ from numpy.typing import NDArray
 from gradkit.records.observations import Failure, Loop, Lost
 from gradkit.records.submission import Place, Section
 from gradkit.records.task import Imports
-from gradkit.runtime.frames import Frame, FrameError
-from gradkit.runtime.messages import is_line, message, said
-from gradkit.runtime.several import SEVERAL, apart, together
+from gradkit.runtime.errors import LossKind
+from gradkit.runtime.frames import (
+    SEVERAL,
+    TO_GRADER,
+    TO_WORKER,
+    Frame,
+    FrameError,
+    FrameLimits,
+    apart,
+    encode,
+    read,
+    together,
+)
+from gradkit.runtime.messages import Message, is_line, message, said
 from gradkit.sandbox import WorkerLost, Workshop
 from gradkit.sandbox.replies import UnfitError, check
 from gradkit.submission.places import finder
@@ -34,14 +47,11 @@ USED = 0.5
 ANYTHING = Imports()
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+@dataclass(frozen=True, slots=True, eq=False)
+class Question(Frame):
     """A request about what is to be called ``name``; ``loop`` says whose loop trains, if any."""
 
-    name: str
-    kind: str
-    data: Mapping[str, Any]
-    arrays: Mapping[str, NDArray[Any]]
+    name: str = ""
     loop: Loop = ""
 
 
@@ -88,16 +98,17 @@ class StudentProcess:
         hurried: bool = False,
     ) -> None:
         self.section = section
-        self.own_modules = frozenset(modules)
+        self.modules = dict(modules)
         self.output = ""
         self.losses: list[Lost] = []
         self.tier = 0
         self._workshop = workshop
-        self._sources = {
-            "own": [[cell.id, cell.source] for cell in section.own],
-            "shared": [[cell.id, cell.source] for cell in section.shared],
-            "borrowed": [[cell.id, cell.source] for cell in section.borrowed],
-            "modules": dict(modules),
+        self._sources: dict[str, Any] = {
+            part: [[cell.id, cell.source] for cell in getattr(section, part)]
+            for part in ("own", "shared", "borrowed")
+        }
+        self._sources |= {
+            "modules": self.modules,
             "forbidden": sorted(forbidden),
             "imports": {"allowed": imports.allowed, "forbidden": imports.forbidden},
             "seed": seed,
@@ -128,14 +139,6 @@ class StudentProcess:
         OverdueError
             It is hurried, and there was no reply in time.
         """
-        reply = self._ask(kind, data, arrays)
-        if isinstance(reply, Lost):
-            self.losses.append(reply)
-        return reply
-
-    def _ask(
-        self, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-    ) -> Frame | Lost:
         modules = _needed(data)
         if self._worker is not None and not self._modules >= modules:
             self._close()
@@ -156,30 +159,27 @@ class StudentProcess:
             self._close()
             if self._hurried:
                 raise OverdueError from None
-            return Lost(lost.kind, said(lost.told))
+            return self._lose(lost.kind, lost.told)
         finally:
             self._left -= time.monotonic() - started
-        if first and reply.kind == SEVERAL:
-            try:
+        try:
+            if first and reply.kind == SEVERAL:
                 _, reply = apart(reply, 2)
-            except FrameError as error:
-                return self._refuse(error)
-        cleaned = clean_data(reply.data)
-        if reply.kind == "error":
-            self._close()
-            return Lost("protocol", said(message("error", reason=cleaned.get("text", ""))))
-        reply = Frame(reply.kind, reply.arrays, cleaned)
-        if kind != SEVERAL:
-            try:
+            reply = Frame(reply.kind, reply.arrays, clean_data(reply.data))
+            if reply.kind == "error":
+                return self._lose("protocol", message("error", reason=reply.data.get("text", "")))
+            if kind != SEVERAL:
                 check(kind, data, arrays, reply)
-            except UnfitError as error:
-                return self._refuse(error)
+        except (FrameError, UnfitError) as error:
+            # It answers what it cannot have been asked.
+            return self._lose("protocol", message("invalid", reason=clean_text(str(error))))
         return reply
 
-    def _refuse(self, error: ValueError) -> Lost:
-        """Part from a process that answers what it cannot have been asked."""
+    def _lose(self, kind: LossKind, told: Message) -> Lost:
+        """Part from a process, and note how it was lost."""
         self._close()
-        return Lost("protocol", said(message("invalid", reason=clean_text(str(error)))))
+        self.losses.append(Lost(kind, said(told)))
+        return self.losses[-1]
 
     def ask_all(self, questions: Sequence[Question]) -> list[tuple[Frame | Lost, str]]:
         """Put several requests, and give each reply with what was printed meanwhile.
@@ -242,7 +242,7 @@ class StudentProcess:
             data.get("before") is True,
         )
 
-    def place(self, where: list[Any] | None) -> Place | None:
+    def place(self, where: Sequence[Any] | None) -> Place | None:
         """A cell id and a line of it, as the student sees them; None where that is no line."""
         if where is None or not is_line(where[1]):
             return None
@@ -288,3 +288,51 @@ def _needed(data: Mapping[str, Any]) -> frozenset[str]:
     calls = [value for value in data.values() if isinstance(value, Mapping)]
     calls += [call["before"] for call in calls if call.get("before")]
     return frozenset({"pandas"} if any(c.get("inputs") == "series" for c in calls) else ())
+
+
+# --- functions that are there already --------------------------------------------------
+
+
+class LiveProcess(StudentProcess):
+    """A `StudentProcess` whose requests are answered by functions of this process.
+
+    Parameters
+    ----------
+    workshop : Workshop
+        Not used.
+    section : Section
+        Their text, as far as it can be had.
+    functions : mapping of str to object
+        By name.
+    """
+
+    def __init__(
+        self, workshop: Workshop | None, section: Section, functions: Mapping[str, Any]
+    ) -> None:
+        super().__init__(workshop, section, {}, frozenset(), 0.0, 0)  # type: ignore[arg-type]
+        self._functions = dict(functions)
+
+    def ask(
+        self, kind: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> Frame | Lost:
+        """See `StudentProcess`. An interrupt goes on to whoever pressed the key."""
+        from gradkit.runtime import child
+
+        child.Loaded.namespace = self._functions  # type: ignore[assignment]
+        child.Loaded.cells = frozenset(cell.id for cell in self.section.own)
+        printed = io.StringIO()
+        # By way of bytes, as from a process: what is handed over is a copy, and may be changed.
+        request = _sent(Frame(kind, arrays, data), TO_WORKER)
+        with contextlib.redirect_stdout(printed):
+            reply = _sent(child.HANDLERS[kind](request), TO_GRADER)
+        self.output = printed.getvalue()[:2000]
+        failure = reply.data.get("failure")
+        if failure and failure["type"] == "KeyboardInterrupt":
+            raise KeyboardInterrupt
+        return reply
+
+
+def _sent(frame: Frame, limits: FrameLimits) -> Frame:
+    received = read(io.BytesIO(encode(frame, limits)).readinto, limits)
+    assert received is not None  # noqa: S101  (a whole frame was sent)
+    return received

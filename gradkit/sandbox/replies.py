@@ -7,10 +7,11 @@ handlers could have sent, see `gradkit.runtime.child`, and nobody needs to look 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from gradkit.records.observations import FaultKind
@@ -21,8 +22,11 @@ from gradkit.text import clean_text
 UNREADABLE = frozenset({"missing", "shape", "dtype", "type"})
 """Faults in whose place there is no number."""
 
-DEPTH, KEY, LARGEST = 5, 80, 4096
-"""Of a described structure: its depth, the characters of a key, the numbers in an array."""
+DEPTH, LARGEST = 5, 4096
+"""Of a described structure: its depth, the numbers in an array."""
+
+MOST = 100
+"""Parameters of a function that are listed; of functions three times as many."""
 
 DIMENSIONS = 8
 """Of a torch parameter, at most."""
@@ -30,6 +34,7 @@ DIMENSIONS = 8
 Arrays = Mapping[str, NDArray[Any]]
 Shapes = Mapping[str, Collection[int]]
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Key = Annotated[str, msgspec.Meta(max_length=80)]
 Told = str | list[Any]
 """A text of the student's, or a message."""
 
@@ -54,8 +59,18 @@ class _Outcome(msgspec.Struct):
     calls: Count
 
 
+class _Tree(msgspec.Struct, forbid_unknown_fields=True):
+    """A structure in one of these forms."""
+
+    entries: list[tuple[int | Key, _Tree]] | UnsetType = msgspec.field(name="dict", default=UNSET)
+    items: list[_Tree] | UnsetType = msgspec.field(name="list", default=UNSET)
+    array: str | UnsetType = UNSET
+    none: Literal[True] | UnsetType = UNSET
+    other: str | UnsetType = UNSET
+
+
 class _Explored(msgspec.Struct):
-    tree: Any = None
+    tree: _Tree | None = None
     faults: list[tuple[str, FaultKind, Told]] = []
     failure: _Failure | None = None
 
@@ -68,6 +83,25 @@ class _Model(msgspec.Struct):
 
 class _Target(msgspec.Struct):
     dimensions: int
+
+
+class _Function(msgspec.Struct):
+    name: Key
+    standing: Literal["own", "borrowed", "guess", "method", "guarded", "elsewhere"]
+    cell: str
+    line: int
+    last: int
+    signature: Annotated[str, msgspec.Meta(max_length=2_000)]
+    parameters: Annotated[list[tuple[Key, Key, bool]], msgspec.Meta(max_length=MOST)]
+    owner: Key
+
+
+class _Functions(msgspec.Struct):
+    functions: Annotated[list[_Function], msgspec.Meta(max_length=3 * MOST)]
+
+
+class _Left(msgspec.Struct):
+    names: Annotated[list[Key], msgspec.Meta(max_length=MOST)]
 
 
 class _Ran(msgspec.Struct):
@@ -187,49 +221,37 @@ def _model(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
         _require(fits, "what is no shape of a parameter")
 
 
-def _target(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
-    _read(reply.data, _Target)
-    _known(reply.arrays, ())
+def _plain(form: type[Any]) -> Callable[[Mapping[str, Any], Arrays, Frame], None]:
+    """Look at a reply of this form, without arrays."""
 
+    def look(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
+        _read(reply.data, form)
+        _known(reply.arrays, ())
 
-def _script(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
-    _read(reply.data, _Ran)
-    _known(reply.arrays, ())
+    return look
 
 
 def _explore(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
     call, said = asked["call"], _read(reply.data, _Explored)
-    is_told = "tree" in reply.data
-    _require(is_told == (said.failure is None), "a tree and a failure, or none")
+    _require((said.tree is None) != (said.failure is None), "a tree and a failure, or none")
     _require(_is_first(said.failure), "a failure of another call")
     names = {name for name, *_ in said.faults}
     _known(names, {*call["shapes"], *call["keys"], *call["arguments"]})
-    leaves = [*_leaves(said.tree, DEPTH)] if is_told else []
+    leaves = [*_leaves(said.tree)] if said.tree is not None else []
     _require(sorted(leaves) == sorted(reply.arrays), "a tree that does not fit its arrays")
     _require(all(a.size <= LARGEST for a in reply.arrays.values()), "arrays of too many numbers")
 
 
-def _leaves(tree: Any, depth: int) -> Iterator[str]:
+def _leaves(tree: _Tree, depth: int = DEPTH) -> Iterator[str]:
     """Names of the arrays in a described structure."""
-    match tree:
-        case {"dict": list(items)} if depth:
-            for item in items:
-                match item:
-                    case [str() | int() as key, below] if type(key) in (str, int):
-                        _require(len(str(key)) <= KEY, "a tree with a long key")
-                        yield from _leaves(below, depth - 1)
-                    case _:
-                        _require(False, "a tree with an entry of another form")
-        case {"list": list(items)} if depth:
-            for item in items:
-                yield from _leaves(item, depth - 1)
-        case {"array": str(name)}:
-            yield name
-        case {"none": True} | {"other": str()}:
-            pass
-        case _:
-            _require(False, "a tree of another form")
-    _require(len(tree) == 1, "a tree of two forms")
+    forms = [form for form in msgspec.structs.astuple(tree) if form is not UNSET]
+    _require(len(forms) == 1, "a tree of two forms, or none")
+    below = [*(tree.items or ()), *(item for _, item in tree.entries or ())]
+    _require(not below or depth > 0, "a tree of too many levels")
+    if tree.array is not UNSET:
+        yield tree.array
+    for item in below:
+        yield from _leaves(item, depth - 1)
 
 
 KINDS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], Arrays, Frame], None] | None]] = {
@@ -240,10 +262,12 @@ KINDS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], Arrays, Frame], None
     "repeats": ("outcome", _repeats),
     "train": ("outcome", _train),
     "model": ("outcome", _model),
-    "target": ("target", _target),
+    "target": ("target", _plain(_Target)),
+    "functions": ("functions", _plain(_Functions)),
+    "left": ("left", _plain(_Left)),
     "explore": ("explored", _explore),
     "trace": ("traced", None),
-    "script": ("ran", _script),
+    "script": ("ran", _plain(_Ran)),
 }
 """For each kind of request that of its reply, and what looks at the rest."""
 

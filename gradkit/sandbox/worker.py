@@ -167,17 +167,14 @@ class Worker:
                 if ended or not open_end:
                     self._bury()
                 if time.monotonic() >= until:
-                    self._lose("timeout", self._overdue(seconds, until))
+                    if until == self._end:
+                        self._lose("timeout", message("deadline", seconds=f"{self._deadline:g}"))
+                    self._lose("timeout", message("overdue", seconds=f"{seconds:g}"))
                 ended = self._wait(until, bool(unsent))
         except FrameError as error:
             self._lose("protocol", message("invalid", reason=clean_text(str(error), 500)))
         finally:
             self.seconds = time.monotonic() - started
-
-    def _overdue(self, seconds: float, until: float) -> Message:
-        if until == self._end:
-            return message("deadline", seconds=f"{self._deadline:g}")
-        return message("overdue", seconds=f"{seconds:g}")
 
     def _wait(self, until: float, sending: bool) -> bool:
         """Sleep until something happens. Return whether the process has ended."""

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from gradkit.language import say
 from gradkit.records.submission import File, Problem
 from gradkit.submission.files import (
     DEPTH,
     SubmissionError,
     UnreadableError,
-    is_a_link,
+    complaint,
     is_archive,
     is_code,
     is_ignored,
@@ -27,8 +26,6 @@ from gradkit.submission.files import (
     refusal,
     refuse_entries,
     refuse_many,
-    shown,
-    too_deep,
     too_large,
 )
 
@@ -87,19 +84,14 @@ def unpack(name: str, stream: BinaryIO, *, inner: bool = True) -> tuple[list[Fil
 
 def damaged(name: str) -> SubmissionError:
     """Give the error for what is called like an archive and cannot be read as one."""
-    return SubmissionError(
-        say(
-            "{name} is damaged or not a zip archive. Pack the files again as .zip.",
-            name=shown(name),
-        )
-    )
+    return SubmissionError(complaint("archive", name))
 
 
 def _refuse_large(name: str, stream: BinaryIO) -> None:
     """Look at the size and at the end record, before `zipfile` reads the whole directory."""
     size = stream.seek(0, os.SEEK_END)
-    if complaint := too_large(name, size):
-        raise SubmissionError(complaint)
+    if why := too_large(name, size):
+        raise SubmissionError(why)
     stream.seek(max(0, size - _END.size - _LONGEST_COMMENT))
     tail = stream.read()
     stream.seek(0)
@@ -144,13 +136,11 @@ def read_members(
             archives[name] = info
         if not is_code(name):
             continue
-        complaint = _pitfall(name, info) or too_large(name, info.file_size)
-        if complaint is None and name in wanted:
-            complaint = say(
-                "{name} is in the archive twice; the first one was read.", name=shown(name)
-            )
-        if complaint is not None:
-            problems.append(left_out(name, complaint))
+        why = _pitfall(name, info) or too_large(name, info.file_size)
+        if why is None and name in wanted:
+            why = complaint("twice", name)
+        if why is not None:
+            problems.append(left_out(name, why))
             continue
         wanted[name] = info
         total += info.file_size
@@ -162,7 +152,7 @@ def read_members(
             lambda name: unpack_nested(name, archive, archives[name], inner=False),
             problems,
         )
-    problems += [_unopened(name) for name in archives]
+    problems += [left_out(name, complaint("closed", name)) for name in archives]
     files = []
     for name, info in sorted(wanted.items()):
         try:
@@ -202,7 +192,7 @@ def read_archives(
         There are more files in them than is reasonable.
     """
     files: list[File] = []
-    problems += [_unopened(name) for name in names[ARCHIVES:]]
+    problems += [left_out(name, complaint("closed", name)) for name in names[ARCHIVES:]]
     for name in names[:ARCHIVES]:
         try:
             found, said = read(name)
@@ -216,20 +206,10 @@ def read_archives(
     return files, problems
 
 
-def _unopened(name: str) -> Problem:
-    """Give the problem of an archive that was left closed."""
-    message = say(
-        "{name} is an archive inside the submission and was not opened. Put its files there "
-        "instead.",
-        name=shown(name),
-    )
-    return left_out(name, message)
-
-
 def _not_read(name: str, error: Exception) -> str:
     if isinstance(error, OSError) and is_passing(error):
         return not_opened(name, error)
-    return say("{name} is damaged inside the archive. Pack the files again.", name=shown(name))
+    return complaint("member", name)
 
 
 def name_of(info: zipfile.ZipInfo) -> str:
@@ -247,8 +227,8 @@ def unpack_nested(
     SubmissionError
         See `read_archive`.
     """
-    if complaint := _pitfall(name, info) or too_large(name, info.file_size):
-        raise SubmissionError(complaint)
+    if why := _pitfall(name, info) or too_large(name, info.file_size):
+        raise SubmissionError(why)
     # The size in the directory is a promise; what is read is counted.
     try:
         data = archive.read(info)[: info.file_size]
@@ -259,31 +239,17 @@ def unpack_nested(
 
 def _pitfall(name: str, info: zipfile.ZipInfo) -> str | None:
     """Say why a member of any kind is not read, if it is not."""
-    label = shown(name)
     parts = name.split("/")
     if ".." in parts or "." in parts or name.startswith("/") or ":" in parts[0]:
-        return say(
-            "{label} points out of the archive and was left out. Pack the files again.", label=label
-        )
+        return complaint("outside", name)
     if len(parts) > DEPTH + 1:
-        return too_deep(name)
+        return complaint("deep", name, limit=DEPTH)
     if stat.S_ISLNK(info.external_attr >> 16):
-        return is_a_link(name)
+        return complaint("link", name)
     if info.flag_bits & 0x1:
-        return say(
-            "{label} is protected by a password. Pack the files again without one.", label=label
-        )
+        return complaint("password", name)
     if info.compress_type not in _METHODS:
-        return say(
-            "{label} is packed by a method that is not read. Pack the files again as .zip.",
-            label=label,
-        )
+        return complaint("method", name)
     if info.file_size > 1_000_000 and info.file_size > RATIO * max(info.compress_size, 1):
-        return say(
-            "{label} would unpack to {file_size} MB, more than {ratio} times its packed "
-            "size, and was left out.",
-            label=label,
-            file_size=f"{info.file_size / 1e6:.1f}",
-            ratio=RATIO,
-        )
+        return complaint("ratio", name, size=f"{info.file_size / 1e6:.1f}", ratio=RATIO)
     return None

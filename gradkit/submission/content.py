@@ -13,14 +13,17 @@ from itertools import groupby, pairwise
 
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
-from gradkit.runtime.syntax import DEFINITIONS, LOOPS, walk, walk_statements
-from gradkit.submission.functions import (
+from gradkit.runtime.syntax import (
+    DEFINITIONS,
+    LOOPS,
     AnyFunction,
-    Names,
     assignments,
+    base_name,
     first_line,
     own_statements,
-    shown,
+    parts_of,
+    walk,
+    walk_statements,
 )
 from gradkit.submission.source import parse
 
@@ -57,14 +60,14 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Names of torch, of numpy roles, and what the submission's own stand for.
+    """Names of torch and of numpy roles, and what the submission defines or makes.
 
     ``trains`` is false without torch: what is called backward is then a method of one's own.
     """
 
     torch: set[str]
     roles: Mapping[str, str]
-    names: Names
+    made: Mapping[str, ast.AST]
     trains: bool
 
 
@@ -87,15 +90,12 @@ def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
         for role in task.roles
         for name in (role.name, *role.aliases)
     }
-    names = Names()
-    for cell, tree in parsed:
+    made: dict[str, ast.AST] = {}
+    for _, tree in parsed:
         for node in tree.body if tree is not None else ():
-            if isinstance(node, DEFINITIONS):
-                names.put(node.name, node, cell.id)
-            for name, value in assignments(node):
-                names.put(name, value, cell.id)
+            made |= {node.name: node} if isinstance(node, DEFINITIONS) else dict(assignments(node))
     trains = any("torch" in cell.source for cell, _ in parsed)
-    known = _Known(torch_names, numpy_roles, names, trains)
+    known = _Known(torch_names, numpy_roles, made, trains)
     units = [unit for cell, tree in parsed for unit in _units(cell, tree, known)]
     return [
         unit for _, group in groupby(units, lambda u: u.cell.file) for unit in _as_meant([*group])
@@ -160,7 +160,7 @@ def _unit(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
                 (called if node.args else bare).add(node.func.attr)
     called |= bare
     defines = {name for node in group for name in _defined(node)}
-    defines |= {name for node in group for name in _made(node, lines.cell, known)}
+    defines |= {name for node in group for name in _made(node, known)}
     own = {known.roles[normal(name)] for name in defines if normal(name) in known.roles}
     backward = known.trains and (
         "backward" in called
@@ -197,18 +197,13 @@ def _unit(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
 
 
 def _defined(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, DEFINITIONS):
-        yield node.name
-    elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
-        for target in node.targets:
-            if isinstance(target, ast.Name):
-                yield target.id
-    elif isinstance(node, ast.If | ast.Try | ast.With):
-        for child in node.body:
-            yield from _defined(child)
+    for part in parts_of(node):
+        if isinstance(part, DEFINITIONS):
+            yield part.name
+        yield from (name for name, value in assignments(part) if isinstance(value, ast.Lambda))
 
 
-def _made(node: ast.stmt, cell: Cell, known: _Known) -> Iterator[str]:
+def _made(node: ast.stmt, known: _Known) -> Iterator[str]:
     """Yield names of roles that are bound to a function made otherwise: ``f = net.step``.
 
     What is made of a role, ``f = timed(f)``, is no second one.
@@ -217,21 +212,38 @@ def _made(node: ast.stmt, cell: Cell, known: _Known) -> Iterator[str]:
         if normal(name) in known.roles and isinstance(value, ast.Attribute | ast.Call):
             parts = {part.id for part in walk(value) if isinstance(part, ast.Name)}
             of_role = any(normal(part) in known.roles for part in parts)
-            if not of_role and shown(value, cell.id, known.names) is not None:
+            if not of_role and _may_be_function(value, known.made):
                 yield name
+
+
+def _may_be_function(value: ast.Attribute | ast.Call, made: Mapping[str, ast.AST]) -> bool:
+    """True of an attribute of the submission's own, and of what its own function may return one as.
+
+    Whether it is one is seen when it has been made.
+    """
+    if isinstance(value, ast.Attribute):
+        root = made.get(base_name(value) or "")
+        return isinstance(root, ast.ClassDef | ast.Call)
+    maker = made.get(value.func.id) if isinstance(value.func, ast.Name) else None
+    if isinstance(maker, ast.ClassDef):
+        return any(part.name == "__call__" for part in maker.body if isinstance(part, AnyFunction))
+    if isinstance(maker, AnyFunction):
+        return any(isinstance(part, AnyFunction) and part is not maker for part in walk(maker))
+    given = [made.get(part.id) for part in value.args if isinstance(part, ast.Name)]
+    return maker is None and any(isinstance(part, AnyFunction) for part in given)
 
 
 def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
     """True where a statement makes a torch module: a class, or a bare ``nn.Sequential``."""
     if isinstance(node, ast.ClassDef):
         return any(
-            _root(base) in torch_names and _last(base) not in ("Dataset", "Function")
+            base_name(base) in torch_names and _last(base) not in ("Dataset", "Function")
             for base in node.bases
         )
     if isinstance(node, ast.Assign | ast.AnnAssign | ast.Return):
         value = node.value
         while isinstance(value, ast.Call):
-            if _last(value.func) == "Sequential" and _root(value.func) in torch_names:
+            if _last(value.func) == "Sequential" and base_name(value.func) in torch_names:
                 return True
             # nn.Sequential(…).to(device)
             value = value.func.value if isinstance(value.func, ast.Attribute) else None
@@ -245,7 +257,7 @@ def makes_model(
     if isinstance(function, ast.Lambda):
         return is_model(ast.Return(function.body), torch_names) or _calls(function.body, models)
     classes, values = set(models), set()
-    for node in sorted(own_statements(function), key=lambda part: part.lineno):
+    for node in own_statements(function):
         value = getattr(node, "value", None)
         found = is_model(node, torch_names) or _calls(value, classes)
         if isinstance(node, ast.Return):
@@ -265,12 +277,6 @@ def _calls(value: object, models: Collection[str]) -> bool:
             return value.func.id in models
         value = value.func.value if isinstance(value.func, ast.Attribute) else None
     return False
-
-
-def _root(node: ast.expr) -> str:
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _last(node: ast.expr) -> str:

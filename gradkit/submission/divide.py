@@ -45,7 +45,7 @@ def possible_tasks(
 
 def asking(name: str, tasks: Sequence[Task]) -> Ids:
     """Return the ids of the tasks that ask for a file of this name."""
-    return frozenset(task.id for task in tasks if is_attempt_at(name, task.files))
+    return frozenset(task.id for task in tasks if task.files and is_attempt_at(name, task.files))
 
 
 def _in_file(name: str, units: list[Unit], claims: Claims, torch: Ids, asked: Ids) -> list[Ids]:
@@ -237,7 +237,7 @@ def _labels(units: list[Unit], possible: list[Ids], frameworks: dict[str, str]) 
             if before is not None and current != before:
                 # What leads up to the change is part of what comes.
                 j = i - 1
-                while j >= 0 and labels[j] == before and _leads(units[j], unit):
+                while j >= 0 and labels[j] == before and _idle(units[j], unit, torch=False):
                     labels[j] = current if len({frameworks[t] for t in possible[j]}) > 1 else before
                     j -= 1
         labels.append(current)
@@ -262,13 +262,9 @@ def _label(unit: Unit, current: str | None) -> str | None:
     return current
 
 
-def _leads(unit: Unit, to: Unit) -> bool:
-    return _idle(unit, to) and not unit.torch
-
-
-def _idle(unit: Unit, before: Unit) -> bool:
-    """True where a unit above another can as well belong to that one."""
-    return not unit.solid and unit.cell.file == before.cell.file
+def _idle(unit: Unit, before: Unit, *, torch: bool = True) -> bool:
+    """True where a unit above another, with torch or without, can as well belong to that one."""
+    return not unit.solid and unit.cell.file == before.cell.file and (torch or not unit.torch)
 
 
 # --- parts -------------------------------------------------------------------------------

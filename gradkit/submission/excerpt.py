@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from gradkit.records.submission import Cell, Section
 from gradkit.runtime.messages import in_english
 from gradkit.runtime.statements import Plan, Statement, place_of
+from gradkit.runtime.syntax import first_line
 from gradkit.runtime.training import runnable
-from gradkit.submission.functions import first_line
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
@@ -151,15 +151,10 @@ def reads(node: ast.stmt) -> set[str]:
 class _Generators(ast.NodeTransformer):
     """Comprehensions become generators: from Python 3.12 on only those have their own names."""
 
-    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
+    def visit(self, node: ast.AST) -> ast.AST:
         self.generic_visit(node)
-        return ast.GeneratorExp(node.elt, node.generators)
-
-    def visit_SetComp(self, node: ast.SetComp) -> ast.AST:
-        self.generic_visit(node)
-        return ast.GeneratorExp(node.elt, node.generators)
-
-    def visit_DictComp(self, node: ast.DictComp) -> ast.AST:
-        self.generic_visit(node)
-        pair = ast.Tuple([node.key, node.value], ast.Load())
-        return ast.GeneratorExp(pair, node.generators)
+        if isinstance(node, ast.ListComp | ast.SetComp):
+            return ast.GeneratorExp(node.elt, node.generators)
+        if isinstance(node, ast.DictComp):
+            return ast.GeneratorExp(ast.Tuple([node.key, node.value], ast.Load()), node.generators)
+        return node

@@ -10,11 +10,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gradkit.errors import GradkitError
-from gradkit.language import say
+from gradkit.language import phrase, say
 from gradkit.records.submission import File, Place, Problem
 from gradkit.text import clean_text
 
@@ -86,6 +86,67 @@ def limit_of(name: str) -> int:
 
 # --- refusals ----------------------------------------------------------------------------
 
+REFUSALS: Mapping[str, str] = {
+    "size": phrase("{name} has {size} MB; at most {limit} MB are read. {advice}."),
+    "unopened": phrase("{name} could not be opened: {reason}. Check the path and the permissions."),
+    "link": phrase("{name} is a link, and links are not followed. Hand in the file itself."),
+    "deep": phrase("{name} lies more than {limit} levels deep and was left out."),
+    "irregular": phrase("{name} is not a regular file and was not opened."),
+    "files": phrase(
+        "{name} holds more than {limit} scripts and notebooks, or more than {size} MB of them. "
+        "Clear all outputs, and hand in one submission at a time."
+    ),
+    "entries": phrase(
+        "{name} holds more than {limit} files. Hand in the folder of the exercise alone."
+    ),
+    "class": phrase("{name} holds more than {limit} files. Grade a class in parts."),
+    "archive": phrase("{name} is damaged or not a zip archive. Pack the files again as .zip."),
+    "member": phrase("{name} is damaged inside the archive. Pack the files again."),
+    "twice": phrase("{name} is in the archive twice; the first one was read."),
+    "closed": phrase(
+        "{name} is an archive inside the submission and was not opened. Put its files there "
+        "instead."
+    ),
+    "outside": phrase("{name} points out of the archive and was left out. Pack the files again."),
+    "password": phrase("{name} is protected by a password. Pack the files again without one."),
+    "method": phrase(
+        "{name} is packed by a method that is not read. Pack the files again as .zip."
+    ),
+    "ratio": phrase(
+        "{name} would unpack to {size} MB, more than {ratio} times its packed size, and was left "
+        "out."
+    ),
+    "unread": phrase(
+        "{name} could not be read from {archive} ({type}). Pack the files again as .zip."
+    ),
+    "kind": phrase("{name} is not a file that can be graded. {expected}"),
+    "data": phrase(
+        "{name} holds more data than a notebook of this exercise can need. Clear all outputs, "
+        "save, and hand it in again."
+    ),
+    "page": phrase("{name} is a web page, not a notebook. Download the notebook file itself."),
+    "notebook": phrase(
+        "{name} is not a valid notebook: {reason}. Open it in Jupyter or Colab, save it, and hand "
+        "it in again."
+    ),
+    "format": phrase(
+        "{name} has notebook format {version}; up to {known} can be read. Save it in format "
+        "{known} and hand it in again."
+    ),
+    "parts": phrase("{name} has more than {limit} {what}. Hand in the exercise alone."),
+    "code": phrase(
+        "{name} holds more code than an exercise can need: at most {size} kB in all, and {words} "
+        "words and signs, are read. Hand in the exercise alone, without data in it."
+    ),
+    "empty": phrase("There is no script and no notebook in {name}. {said}"),
+}
+"""Why a file, a folder or an archive of this name is not read."""
+
+
+def complaint(kind: str, name: str, **fields: object) -> str:
+    """Say one of `REFUSALS` of a name."""
+    return say(REFUSALS[kind], name=shown(name), **fields)
+
 
 def too_large(name: str, size: int) -> str | None:
     """Say that a script, notebook or archive is too large, if it is."""
@@ -98,38 +159,13 @@ def too_large(name: str, size: int) -> str | None:
         advice = say("Clear all outputs, save, and hand it in again")
     else:
         advice = say("Hand in the code alone, without data in it")
-    return say(
-        "{name} has {size} MB; at most {limit} MB are read. {advice}.",
-        name=shown(name),
-        size=f"{size / 1e6:.1f}",
-        limit=f"{limit / 1e6:g}",
-        advice=advice,
-    )
+    figures = {"size": f"{size / 1e6:.1f}", "limit": f"{limit / 1e6:g}"}
+    return complaint("size", name, **figures, advice=advice)
 
 
 def not_opened(name: str, error: OSError) -> str:
     """Say that a file or folder could not be opened, and what the system says of it."""
-    return say(
-        "{name} could not be opened: {reason}. Check the path and the permissions.",
-        name=shown(name),
-        reason=error.strerror or error,
-    )
-
-
-def is_a_link(name: str) -> str:
-    """Say that a link was left out."""
-    return say(
-        "{name} is a link, and links are not followed. Hand in the file itself.", name=shown(name)
-    )
-
-
-def too_deep(name: str) -> str:
-    """Say that a file or folder in too many folders was left out."""
-    return say(
-        "{name} lies more than {limit} levels deep and was left out.",
-        name=shown(name),
-        limit=DEPTH,
-    )
+    return complaint("unopened", name, reason=error.strerror or error)
 
 
 def refuse_many(label: str, count: int, size: int) -> None:
@@ -140,15 +176,8 @@ def refuse_many(label: str, count: int, size: int) -> None:
     SubmissionError
     """
     if count > CODE_FILES or size > TOTAL_BYTES:
-        raise SubmissionError(
-            say(
-                "{label} holds more than {limit} scripts and notebooks, or more than "
-                "{size} MB of them. Clear all outputs, and hand in one submission at a time.",
-                label=shown(label),
-                limit=CODE_FILES,
-                size=f"{TOTAL_BYTES / 1e6:.0f}",
-            )
-        )
+        most = f"{TOTAL_BYTES / 1e6:.0f}"
+        raise SubmissionError(complaint("files", label, limit=CODE_FILES, size=most))
 
 
 def refuse_entries(label: str, count: int) -> None:
@@ -159,13 +188,7 @@ def refuse_entries(label: str, count: int) -> None:
     SubmissionError
     """
     if count > ENTRIES:
-        raise SubmissionError(
-            say(
-                "{name} holds more than {limit} files. Hand in the folder of the exercise alone.",
-                name=shown(label),
-                limit=ENTRIES,
-            )
-        )
+        raise SubmissionError(complaint("entries", label, limit=ENTRIES))
 
 
 def refusal(error: Exception, message: str) -> SubmissionError:
@@ -261,10 +284,10 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
             name = f"{prefix}{entry.name}"
             if entry.is_symlink():
                 if is_code(name) or not entry.is_file():
-                    problems.append(left_out(name, is_a_link(name)))
+                    problems.append(left_out(name, complaint("link", name)))
             elif entry.is_dir(follow_symlinks=False):
                 if name.count("/") >= DEPTH:
-                    problems.append(Problem(too_deep(name)))
+                    problems.append(Problem(complaint("deep", name, limit=DEPTH)))
                 elif not os.path.lexists(os.path.join(entry.path, "pyvenv.cfg")):
                     below.append((f"{name}/", Path(entry.path)))
             elif is_code(name) or is_archive(name):
@@ -281,7 +304,6 @@ def _read_regular(path: Path, name: str, *, follow: bool) -> bytes | str:
     with open(descriptor, "rb") as stream:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
-            return say("{name} is not a regular file and was not opened.", name=shown(name))
-        complaint = too_large(name, state.st_size)
+            return complaint("irregular", name)
         # The file may grow between the question and the reading.
-        return complaint or stream.read(limit_of(name))
+        return too_large(name, state.st_size) or stream.read(limit_of(name))

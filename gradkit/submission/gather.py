@@ -24,7 +24,7 @@ from gradkit.submission.files import (
     ENTRIES,
     SubmissionError,
     UnreadableError,
-    is_a_link,
+    complaint,
     is_code,
     is_ignored,
     not_opened,
@@ -147,13 +147,7 @@ def _packed(path: Path) -> Iterator[Handed]:
         # What `zipfile` raises on damaged input has no common base.
         raise damaged(path.name) from None
     if len(names) > MEMBERS:
-        raise SubmissionError(
-            say(
-                "{name} holds more than {limit} files. Grade a class in parts.",
-                name=shown(path.name),
-                limit=MEMBERS,
-            )
-        )
+        raise SubmissionError(complaint("class", path.name, limit=MEMBERS))
     prefix = folder_in(path, names)
     for top in _tops(names, prefix):
         yield Handed(_stem(top.rstrip("/")), path, prefix + top)
@@ -238,7 +232,7 @@ class Loader:
         if handed.listed and handed.path.is_symlink():
             # One that leads nowhere may lead somewhere again: to a disk that is not there now.
             kind = SubmissionError if handed.path.exists() else UnreadableError
-            raise kind(is_a_link(handed.path.name))
+            raise kind(complaint("link", handed.path.name))
         raw = self._member(handed) if handed.member else collect(handed.path)
         for problem in raw.problems:
             if problem.passing:
@@ -339,9 +333,5 @@ class Loader:
 
 
 def _unread(handed: Handed, error: Exception) -> str:
-    return say(
-        "{label} could not be read from {name} ({type}). Pack the files again as .zip.",
-        label=shown(PurePosixPath(handed.member).name),
-        name=shown(handed.path.name),
-        type=type(error).__name__,
-    )
+    archive, name = shown(handed.path.name), PurePosixPath(handed.member).name
+    return complaint("unread", name, archive=archive, type=type(error).__name__)

@@ -75,17 +75,14 @@ def called(number: int | None, source: str, heading: str = "") -> str:
 def from_functions(functions: Mapping[str, Callable[..., Any]]) -> tuple[Cell, ...]:
     """Make cells of functions that are there, one for each file that they stand in.
 
-    Lines keep their numbers. A function whose text cannot be had is written as a bare
-    signature, which is enough to tell what it takes.
+    Lines keep their numbers. A function whose text cannot be had is left out.
     """
     texts: dict[str, list[str]] = {}
-    bare = []
-    for name, function in functions.items():
+    for function in functions.values():
         try:
             lines, first = inspect.getsourcelines(function)
             file = inspect.getsourcefile(function) or NAME
         except (OSError, TypeError):
-            bare.append(f"def {name}{_signature(function)}: ...")
             continue
         text = texts.setdefault(file, [""] * len(linecache.getlines(file)))
         indent = len(lines[0]) - len(lines[0].lstrip())
@@ -98,26 +95,7 @@ def from_functions(functions: Mapping[str, Callable[..., Any]]) -> tuple[Cell, .
         made_up = not file.endswith(".py") or "ipykernel_" in file
         title = called(None, source) if made_up else ""
         cells.append(Cell(file, file.rpartition("/")[2], None, source, title=title))
-    if bare:
-        cells.append(Cell("<functions>", "functions", None, "\n".join(bare)))
     return tuple(cells)
-
-
-def _signature(function: Callable[..., Any]) -> str:
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return "(*arguments)"
-    plain = [
-        parameter.replace(
-            annotation=inspect.Parameter.empty,
-            default=parameter.default
-            if parameter.default in (inspect.Parameter.empty, None)
-            else 0.0,
-        )
-        for parameter in signature.parameters.values()
-    ]
-    return str(signature.replace(parameters=plain, return_annotation=inspect.Signature.empty))
 
 
 def submission_of(cells: tuple[Cell, ...], modules: Mapping[str, str]) -> Submission:

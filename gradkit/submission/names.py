@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import PurePosixPath
 
 from gradkit.records.task import Task
@@ -141,32 +141,22 @@ class Claims:
         for task in tasks:
             for word in (*task.words, *task.columns, task.loss):
                 topics.setdefault(words_of(word.lower()), set()).add(task.id)
-        self._topics = [
+        subjects = [
             (phrase, frozenset(ids)) for phrase, ids in topics.items() if phrase and ids != self.all
         ]
-        # Every cell below a heading asks again.
-        self._topic: dict[str, frozenset[str] | None] = {}
-        self._framework: dict[str, frozenset[str] | None] = {}
-        self._frameworks = [
+        frameworks = [
             (words_of(word), frozenset(task.id for task in tasks if task.framework == framework))
             for framework, listed in FRAMEWORK_WORDS.items()
             for word in listed
         ]
-
-    def topic(self, text: str) -> frozenset[str] | None:
-        """Return the tasks of the subject that a text names, or None where it names none."""
-        if text not in self._topic:
-            self._topic[text] = self._read(text, self._topics)
-        return self._topic[text]
-
-    def framework(self, text: str) -> frozenset[str] | None:
-        """Return the tasks of the framework that a text names, or None where it names none."""
-        if text not in self._framework:
-            self._framework[text] = self._read(text, self._frameworks)
-        return self._framework[text]
+        # Every cell below a heading asks again.
+        self.topic = cache(partial(self._read, subjects))
+        """The tasks of the subject that a text names, or None where it names none."""
+        self.framework = cache(partial(self._read, frameworks))
+        """The tasks of the framework that a text names, or None where it names none."""
 
     def _read(
-        self, text: str, phrases: Iterable[tuple[tuple[str, ...], frozenset[str]]]
+        self, phrases: Iterable[tuple[tuple[str, ...], frozenset[str]]], text: str
     ) -> frozenset[str] | None:
         """Unite what each phrase means.
 

@@ -10,7 +10,7 @@ from typing import Any
 from gradkit.language import say
 from gradkit.records.submission import Cell, File, Problem
 from gradkit.submission.cells import BELOW_ALL, Path, headings_in, make_cell, plain
-from gradkit.submission.files import SubmissionError
+from gradkit.submission.files import SubmissionError, complaint
 from gradkit.submission.source import Amount, decode, unify
 from gradkit.text import clean_text
 
@@ -109,24 +109,13 @@ def _load(file: File, label: str) -> dict[str, Any]:
     """Parse the JSON, after a look at how much of it there is."""
     data = file.data
     if data.count(b",") > VALUES or data.count(b"{") + data.count(b"[") > GROUPS:
-        raise SubmissionError(
-            say(
-                "{label} holds more data than a notebook of this exercise can need. Clear all "
-                "outputs, save, and hand it in again.",
-                label=label,
-            )
-        )
+        raise SubmissionError(complaint("data", label))
     text, _ = decode(data)
     try:
         loaded = json.loads(text)
     except json.JSONDecodeError as error:
         if text.lstrip()[:1] == "<":
-            raise SubmissionError(
-                say(
-                    "{label} is a web page, not a notebook. Download the notebook file itself.",
-                    label=label,
-                )
-            ) from None
+            raise SubmissionError(complaint("page", label)) from None
         reason = say(
             "its JSON is broken at line {lineno}, column {colno} ({msg})",
             lineno=error.lineno,
@@ -143,26 +132,12 @@ def _load(file: File, label: str) -> dict[str, Any]:
 
 
 def _invalid(label: str, reason: str) -> SubmissionError:
-    return SubmissionError(
-        say(
-            "{label} is not a valid notebook: {reason}. Open it in Jupyter or Colab, save it, and "
-            "hand it in again.",
-            label=label,
-            reason=reason,
-        )
-    )
+    return SubmissionError(complaint("notebook", label, reason=reason))
 
 
 def _refuse_more(label: str, count: int, limit: int, what: str) -> None:
     if count > limit:
-        raise SubmissionError(
-            say(
-                "{label} has more than {limit} {what}. Hand in the exercise alone.",
-                label=label,
-                limit=limit,
-                what=what,
-            )
-        )
+        raise SubmissionError(complaint("parts", label, limit=limit, what=what))
 
 
 def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
@@ -202,14 +177,8 @@ def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
     except Exception as error:
         # What nbformat raises on damaged input has no common base.
         if isinstance(version, int) and version > _VERSION:
-            raise SubmissionError(
-                say(
-                    "{label} has notebook format {version}; up to {known} can be read. Save it "
-                    "in format {known} and hand it in again.",
-                    label=label,
-                    version=clean_text(str(version), _SHOWN),
-                    known=_VERSION,
-                )
-            ) from None
+            found = clean_text(str(version), _SHOWN)
+            text = complaint("format", label, version=found, known=_VERSION)
+            raise SubmissionError(text) from None
         raise _invalid(label, type(error).__name__) from None
     return cells

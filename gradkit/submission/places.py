@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from gradkit.records.submission import Cell, Listing, Place
-from gradkit.runtime.syntax import parse
-from gradkit.submission.functions import first_line
+from gradkit.runtime.syntax import first_line, parse
 
 
 def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:

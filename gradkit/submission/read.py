@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,7 @@ from gradkit.submission.archive import read_archive, read_archives
 from gradkit.submission.files import (
     SubmissionError,
     UnreadableError,
+    complaint,
     is_code,
     read_file,
     read_folder,
@@ -27,7 +29,7 @@ from gradkit.text import clean_text
 __all__ = ["SubmissionError", "collect", "parse", "read"]
 
 _EXPECTED = phrase("Expected is a script (.py), a notebook (.ipynb), or a folder or .zip of them.")
-_NOT_HANDED_IN = frozenset({"setup", "conftest"})
+_NOT_HANDED_IN = re.compile(r"setup|conftest|test_.*|.*_test")
 
 
 def read(path: str | PathLike[str]) -> Submission:
@@ -83,11 +85,7 @@ def _folder(path: Path) -> tuple[list[File], list[Problem]]:
 
 def not_gradable(name: str) -> str:
     """Say that a file is of another kind."""
-    return say(
-        "{name} is not a file that can be graded. {expected}",
-        name=shown(name),
-        expected=say(_EXPECTED),
-    )
+    return complaint("kind", name, expected=say(_EXPECTED))
 
 
 def alone(path: str, file: File) -> RawSubmission:
@@ -108,13 +106,8 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
     if not taken:
         said = " ".join(problem.message for problem in problems[:3])
         passing = any(problem.passing for problem in problems)
-        raise (UnreadableError if passing else SubmissionError)(
-            say(
-                "There is no script and no notebook in {name}. {said}",
-                name=shown(name),
-                said=said or say(_EXPECTED),
-            )
-        )
+        kind = UnreadableError if passing else SubmissionError
+        raise kind(complaint("empty", name, said=said or say(_EXPECTED)))
     scripts = [file for file in taken if not file.name.lower().endswith(".ipynb")]
     # Seen by the sizes alone, before all of it is sent to whoever parses it.
     refuse_if(name, sum(len(file.data) for file in scripts), 0, SubmissionError)
@@ -235,12 +228,8 @@ def _unwrapped(files: list[File]) -> list[File]:
 
 def _handed_in(files: list[File]) -> list[File]:
     """Leave out tests and packaging, unless there is nothing else."""
-    own = [file for file in files if not _is_equipment(PurePosixPath(file.name).stem)]
+    own = [f for f in files if not _NOT_HANDED_IN.fullmatch(PurePosixPath(f.name).stem)]
     return own or files
-
-
-def _is_equipment(stem: str) -> bool:
-    return stem in _NOT_HANDED_IN or stem.startswith("test_") or stem.endswith("_test")
 
 
 def _module_names(name: str) -> list[str]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from gradkit.language import say
 from gradkit.runtime import syntax
-from gradkit.submission.files import SCRIPT_BYTES, SubmissionError, shown
+from gradkit.submission.files import SCRIPT_BYTES, SubmissionError, complaint
 
 # Codecs that are no plain text encodings, or that take quadratic time on hostile input.
 _ENCODINGS = re.compile(r"utf-(8|16|32)|ascii|iso8859|latin|cp\d|mac|koi8|gb|big5|shift_jis|euc")
@@ -125,7 +125,7 @@ def blank_magics(source: str) -> str:
         if not words or words[0] not in _PYTHON_CELLS:
             return "\n" * (len(lines) - 1)
         lines[first] = ""
-    for start in logical_starts(lines):
+    for start in _starts(lines):
         line = lines[start]
         if _MAGIC.match(line[:_LONGEST_MAGIC]):
             indent = line[: len(line) - len(line.lstrip())]
@@ -137,10 +137,14 @@ def blank_magics(source: str) -> str:
     return "\n".join(lines)
 
 
-def logical_starts(lines: list[str]) -> Iterator[int]:
-    """Yield the index of each line that does not continue the one before.
+def logical_starts(lines: list[str]) -> list[int]:
+    """List the indices of lines that do not continue the one before."""
+    return list(_starts(lines))
 
-    Lines are read when they are reached, so that a caller may change the current one.
+
+def _starts(lines: list[str]) -> Iterator[int]:
+    """Yield those indices. Lines are read when they are reached, and may be changed until then.
+
     A magic's own brackets and quotes do not count.
     """
     depth, quote, continued = 0, "", False
@@ -271,12 +275,4 @@ def refuse_if(label: str, code: int, words: int, kind: type[SubmissionError]) ->
     """Raise an error of this ``kind`` if this is more code than is read."""
     if code <= CODE and words <= WORDS:
         return
-    raise kind(
-        say(
-            "{label} holds more code than an exercise can need: at most {size} kB in all, and "
-            "{words} words and signs, are read. Hand in the exercise alone, without data in it.",
-            label=shown(label),
-            size=f"{CODE / 1e3:.0f}",
-            words=WORDS,
-        )
-    )
+    raise kind(complaint("code", label, size=f"{CODE / 1e3:.0f}", words=WORDS))

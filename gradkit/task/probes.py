@@ -65,15 +65,17 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
     """
     generator = np.random.default_rng([seed, zlib.crc32(task.id.encode())])
     X, rows = whole(task.X)[:, :, None], [f"row {row + 1}" for row in range(len(task.X))]
-    published = _repeat(task.starts[0].parameters, len(X))
-    size = 8 * sum(value.size for value in task.starts[0].parameters.values())
+    start = task.starts[0].parameters
+    published = {key: np.repeat(value[None], len(X), axis=0) for key, value in start.items()}
+    size = 8 * sum(value.size for value in start.values())
     count = max(FEWEST, min(RANDOM, BYTES // size))
     drawn = _draw_inputs(task, generator, count)
     names = tuple(f"random {number + 1}" for number in range(count))
     role = "model" if task.framework == "torch" else "forward"
+    given = {name: value for name, value in drawn.items() if name != "y"}
     forwards = (
         _batch("forward/published", "forward", role, {**published, "X": X}, tuple(rows)),
-        _batch("forward/random", "forward", role, _without(drawn, "y"), names),
+        _batch("forward/random", "forward", role, given, names),
     )
     own = [_run(task, start, takes_rate) for start in task.starts]
     # With numbers of its own: what else is drawn does not depend on what a run needs.
@@ -162,14 +164,6 @@ def _decimals(generator: np.random.Generator, shape: tuple[int, ...], largest: f
     sizes = np.round(generator.uniform(0.1 * largest, largest, shape), 2)
     signed: Array = sizes * generator.choice(np.array([-1.0, 1.0]), shape)
     return signed
-
-
-def _repeat(parameters: Parameters, n: int) -> dict[str, Array]:
-    return {key: np.repeat(value[None], n, axis=0) for key, value in parameters.items()}
-
-
-def _without(inputs: dict[str, Array], name: str) -> dict[str, Array]:
-    return {key: value for key, value in inputs.items() if key != name}
 
 
 def _batch(

@@ -18,7 +18,7 @@ from gradkit.records.mistake import Audit, TaskAudit
 from gradkit.records.task import Assignment, Layer, Start, Task
 from gradkit.report.exercise import to_text
 from gradkit.task.assignment import DEFAULT, read_assignment
-from gradkit.task.solution import find_reference
+from gradkit.task.oracle import find_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN = read_assignment()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from binding.inspected import inspected
 
-from gradkit.binding.match import fit, fit_function, is_called, plain
-from gradkit.binding.outline import outline
+from gradkit.binding.match import fit, fit_function
 from gradkit.records.submission import Cell, Section
+from gradkit.runtime.statements import is_called, plain
 from gradkit.task.assignment import read_assignment
 
 ROLES = {role.name: role for task in read_assignment().tasks for role in task.roles}
@@ -114,7 +115,7 @@ def test_forward_in_either_order() -> None:
 def test_what_is_handed_over_by_name(takes: str, by_position, keywords) -> None:
     """All that can be, the last of the arguments; a default that means nothing is left alone."""
     cell = Cell("hw.py", "hw.py", None, f"def update({takes}): pass")
-    (function,) = outline(Section(("t",), (cell,))).functions
+    (function,) = inspected(Section(("t",), (cell,)))
     fitting = fit_function(UPDATE, function)
     assert fitting is not None
     assert fitting.parameters == (*by_position, *keywords)
@@ -124,7 +125,7 @@ def test_what_is_handed_over_by_name(takes: str, by_position, keywords) -> None:
 def test_a_rate_by_name_with_a_default() -> None:
     """An update may do with its default; a training loop is given the task's."""
     cell = Cell("hw.py", "hw.py", None, "def train(model, X, y, epochs, *, lr=0.1): pass")
-    (function,) = outline(Section(("t",), (cell,))).functions
+    (function,) = inspected(Section(("t",), (cell,)))
     usual = ("model", "X", "y", "epochs")
     for spare, expected in ((False, usual), (True, (*usual, "rate"))):
         fitting = fit_function(ROLES["train"], function, spare=spare)
@@ -136,5 +137,5 @@ def test_a_rate_by_name_with_a_default() -> None:
 def test_other_numbers_of_keywords_do_not_fit(takes: str) -> None:
     """Too few or too many, by name as by position."""
     cell = Cell("hw.py", "hw.py", None, f"def update({takes}): pass")
-    (function,) = outline(Section(("t",), (cell,))).functions
+    (function,) = inspected(Section(("t",), (cell,)))
     assert fit_function(UPDATE, function) is None

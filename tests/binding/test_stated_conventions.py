@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from binding.inspected import inspected
 
 from gradkit.binding.conventions import LAYOUTS, STYLES, find_returns, stated, unknown, variants
 from gradkit.binding.match import misfit, not_found
-from gradkit.binding.outline import outline
 from gradkit.records.submission import Cell, Section
 from gradkit.task.assignment import read_assignment
 
@@ -74,14 +74,10 @@ def test_scalars_are_tried_before_matrices_and_series() -> None:
     assert tried == [("scalar", "array"), ("matrix", "array"), ("scalar", "series")]
 
 
-def facts(text: str):
-    """What the text of a script tells."""
-    return outline(Section(("t",), (Cell("a.py", "a.py", None, text),)))
-
-
 def functions(text: str):
-    """The functions of a script."""
-    return facts(text).functions
+    """The functions of a script, where it is asked for an update and a forward pass."""
+    section = Section(("t",), (Cell("a.py", "a.py", None, text),))
+    return inspected(section, "update", "forward")
 
 
 def test_what_is_missing_names_what_was_found() -> None:
@@ -110,7 +106,7 @@ def test_what_is_missing_names_what_was_found() -> None:
 )
 def test_methods_are_spoken_of_where_one_may_be_meant(method: str, spoken_of: bool) -> None:
     """One of the role's name, or one that names all of the role's arguments."""
-    message = not_found(ROLES["update"], (), facts(f"class Net:\n    {method}")).message
+    message = not_found(ROLES["update"], functions(f"class Net:\n    {method}")).message
     assert ("Methods are not looked at: if it is one of the class `Net`" in message) == spoken_of
 
 
@@ -120,12 +116,12 @@ def test_a_definition_that_is_not_run_is_told_with_its_place() -> None:
         "The one at a.py:3 stands under `if __name__ == …`, which is not run: move it out of there."
     )
     guard = "x = 1\nif __name__ == '__main__':\n    def update(): pass\n    forward = 3"
-    found = facts(guard)
-    assert found.functions == ()
-    assert not_found(ROLES["update"], (), found).message.endswith(said)
-    assert "__name__" not in not_found(ROLES["forward"], (), found).message
-    other = facts(guard.replace("__name__ == '__main__'", "x"))
-    assert "__name__" not in not_found(ROLES["update"], (), other).message
+    found = functions(guard)
+    assert [function.standing for function in found] == ["guarded"]
+    assert not_found(ROLES["update"], found).message.endswith(said)
+    assert "__name__" not in not_found(ROLES["forward"], found).message
+    other = functions(guard.replace("__name__ == '__main__'", "x"))
+    assert "__name__" not in not_found(ROLES["update"], other).message
 
 
 def test_what_does_not_fit_prints_both_signatures() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.binding.outline import outline
 from gradkit.grading.examine import examine
 from gradkit.grading.recognise import recognise
 from gradkit.grading.session import REDRAWS, Session
@@ -71,13 +70,12 @@ def spotted(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Spo
         oracle = oracle_of(task, None, "correct")
         section = claimed[name].section
         with sit(section) as sitting:
-            facts = outline(section, {})
-            return [s for s in seeds if not passes(task, facts, sitting, oracle, s)]
+            return [s for s in seeds if not passes(task, sitting, oracle, s)]
 
-    def passes(task, facts, sitting, oracle, seed: int) -> bool:
+    def passes(task, sitting, oracle, seed: int) -> bool:
         examined: Examined
         for redraw in range(1 + REDRAWS):
-            examined = examine(task, facts, sitting, oracle, seed + redraw)
+            examined = examine(task, sitting, oracle, seed + redraw)
             if all(verdict.state != "inconclusive" for verdict in examined.verdicts):
                 break
         passed = all(verdict.state == "pass" for verdict in examined.verdicts)

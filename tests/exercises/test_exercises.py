@@ -20,7 +20,7 @@ from gradkit.grading.settings import Settings
 from gradkit.records.result import TaskResult
 from gradkit.sandbox import Workshop
 from gradkit.task.assignment import read_assignment
-from gradkit.task.solution import load_reference
+from gradkit.task.oracle import load_reference
 
 pytestmark = pytest.mark.usefixtures("warm")
 

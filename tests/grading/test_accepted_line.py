@@ -11,7 +11,6 @@ from soak import SIZE
 from told import full, not_passed, notebook, states
 
 from gradkit.binding import bind
-from gradkit.binding.outline import outline
 from gradkit.judge import Case, judge
 from gradkit.records.observations import Observations
 from gradkit.sandbox.observe import observe_batch
@@ -89,7 +88,7 @@ def test_convention_is_accepted_on_many_seeds(workshop, tmp_path: Path, entry: A
         with StudentProcess(
             workshop, section, submission.modules, forbidden, 600.0, seed=0
         ) as sitting:
-            binding = bind(task, outline(section, submission.modules), sitting)
+            binding = bind(task, sitting)
             rate = any("rate" in bound.arguments for bound in binding.bound.values())
             for seed in range(20 * SIZE):
                 probes = draw(task, 2000 + seed, oracle.forward, rate)

@@ -8,7 +8,6 @@ import pytest
 from told import checks, full, notebook, script, states
 
 from gradkit.binding import bind
-from gradkit.binding.outline import outline
 from gradkit.classroom.store.results import pack, unpack
 from gradkit.diagnosis.mistakes.catalogue import NONDETERMINISTIC
 from gradkit.grading.assess import judge_again
@@ -307,7 +306,7 @@ def test_only_who_reads_what_is_left_has_forward_called_first(workshop, tmp_path
     task = next(task for task in read_assignment().tasks if task.id == "classification-numpy")
     section = Section((task.id,), submission.cells)
     with StudentProcess(workshop, section, {}, frozenset(), 60.0, seed=0) as sitting:
-        update = bind(task, outline(section), sitting).bound["update"]
+        update = bind(task, sitting).bound["update"]
     if "cache" in named:
         assert update.before is not None
         assert (update.before.bound.function, update.before.names) == (

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradkit.grading.mark import NO_STEP, OPEN, ROUNDED, WITHDRAWN, mark, round_half_up, share
+from gradkit.grading.mark import (
+    NO_STEP,
+    OPEN,
+    ROUNDED,
+    WITHDRAWN,
+    Scheme,
+    mark,
+    round_half_up,
+    share,
+)
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.result import TaskResult
 from gradkit.records.task import Check, Task
@@ -29,7 +38,7 @@ def marked(*verdicts: Verdict, step: float = 0.25, derived: bool = False, **how)
     checks = tuple(Check(v.check, points) for v, points in zip(verdicts, worth, strict=True))
     task: Task = replace(TASK, checks=checks)
     inquiry = how.pop("inquiry", Inquiry())
-    return mark(task, verdicts, inquiry, step=step, derived=derived, **how)
+    return mark(task, verdicts, inquiry, Scheme(step, derived=derived, **how))
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_a_refusal_tells_of_code_before_files() -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("place", ["grading.recognise.divide", "grading.session.outline"])
+@pytest.mark.parametrize("place", ["grading.recognise.divide", "grading.examine.bind"])
 def test_text_that_cannot_be_followed_is_told(
     grade, tmp_path: Path, monkeypatch, place: str, error: type, kind: type, told: str
 ) -> None:
@@ -136,7 +136,7 @@ def test_text_that_cannot_be_followed_is_told(
     assert (type(caught.value), str(caught.value)) == (kind, told)
 
 
-@pytest.mark.parametrize("place", ["grading.recognise.divide", "grading.session.outline"])
+@pytest.mark.parametrize("place", ["grading.recognise.divide", "grading.examine.bind"])
 def test_a_recursion_that_is_not_the_text_s_is_a_fault(
     grade, tmp_path: Path, monkeypatch, place: str
 ) -> None:

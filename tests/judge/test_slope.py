@@ -28,9 +28,9 @@ def test_slopes_are_those_of_the_mean_loss(name: str, rows: int) -> None:
         point = {key: rng.normal(size=(1, *shape)) for key, shape in shapes.items()}
         X = rng.normal(size=(1, 2, rows))
         y = rng.integers(0, 2, size=(1, 1, rows)).astype(float)
-        found = slopes(task, point, X, y, DOUBLE)[0]
+        found = slopes(task, point, X, y, DOUBLE)
         for key, slope in found.items():
-            assert slope.value.shape == shapes[key]
+            assert slope.value.shape == (1, *shapes[key])
             assert not slope.corner.any()
             for index in np.ndindex(shapes[key]):
                 ends = []
@@ -38,7 +38,7 @@ def test_slopes_are_those_of_the_mean_loss(name: str, rows: int) -> None:
                     moved = {k: v.copy() for k, v in point.items()}
                     moved[key][(0, *index)] += side
                     ends.append(network.loss(task, moved, X, y)[0] / rows)
-                assert np.isclose(slope.value[index], (ends[0] - ends[1]) / 2e-5, 1e-6, 1e-8)
+                assert np.isclose(slope.value[(0, *index)], (ends[0] - ends[1]) / 2e-5, 1e-6, 1e-8)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_a_sum_at_a_kink_has_no_slope(
     }
     X = np.array([[[1.0, 0.3], [2.0, -0.8]]])  # of the first example, unit 0 sums to ``off``
     y = np.array([[[3.0, 1.0]]])
-    found = slopes(task, point, X, y, eps)[0]
-    assert found["W1"].corner.tolist() == [[corner, False], [corner, False]]
-    assert found["b1"].corner.tolist() == [[corner], [False]]
+    found = slopes(task, point, X, y, eps)
+    assert found["W1"].corner.tolist() == [[[corner, False], [corner, False]]]
+    assert found["b1"].corner.tolist() == [[[corner], [False]]]
     assert not found["W2"].corner.any()
     assert not found["b2"].corner.any()

@@ -72,7 +72,7 @@ def question(function: str) -> Question:
         "returns": {"y_hat": []},
         "shapes": {"y_hat": [2, 1]},
     }
-    return Question(function, "batch", {"call": call, "n": 1}, {"W1": np.ones((1, 2, 1))})
+    return Question("batch", {"W1": np.ones((1, 2, 1))}, {"call": call, "n": 1}, function)
 
 
 def told(process: StudentProcess, functions: list[str]) -> list[tuple[object, str]]:

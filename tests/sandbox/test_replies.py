@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gradkit.runtime import child, torch_call
+from gradkit.runtime import child, inspection, torch_call
 from gradkit.runtime.frames import TO_GRADER, Frame, encode
 from gradkit.runtime.rehearsal import rehearse
 from gradkit.sandbox import replies
@@ -40,8 +40,15 @@ ASKED = {
     "explore": ({"call": CALL}, {}),
     "trace": ({"call": CALL, "n": 3}, {}),
     "script": ({"text": "1 / 0"}, {}),
+    "functions": ({"names": ["forward"]}, {}),
+    "left": ({"first": "forward", "then": "update"}, {}),
 }
 """A request of each kind: data, arrays."""
+
+FUNCTION = {
+    **{"name": "forward", "standing": "own", "cell": "hw.py", "line": 3, "last": 5, "owner": ""},
+    **{"signature": "(X, p=1)", "parameters": [["X", "POSITIONAL_OR_KEYWORD", True]]},
+}
 
 ANSWERS = {
     "batch": ("outcome", {**TOLD, "calls": 3}, stack(3)),
@@ -59,6 +66,8 @@ ANSWERS = {
     ),
     "trace": ("traced", {}, {}),
     "script": ("ran", {"failure": "Traceback …"}, {}),
+    "functions": ("functions", {"functions": [FUNCTION]}, {}),
+    "left": ("left", {"names": ["cache"]}, {}),
 }
 """What comes back when all goes well."""
 
@@ -186,21 +195,33 @@ def test_so_does_what_did_not_go_well(kind, data, arrays) -> None:
         ("target", {}, {"x": np.zeros(1)}, "'x' had not been asked for"),
         ("explore", {"tree": ...}, {}, "a tree and a failure, or none"),
         ("explore", {"failure": FAILURE}, {}, "a tree and a failure, or none"),
-        ("explore", {"tree": None}, {}, "a tree of another form"),
-        ("explore", {"tree": []}, {}, "a tree of another form"),
-        ("explore", {"tree": "array"}, {}, "a tree of another form"),
-        ("explore", {"tree": {"array": ["x"]}}, {}, "a tree of another form"),
-        ("explore", {"tree": {"list": 5}}, {}, "a tree of another form"),
+        ("explore", {"tree": None}, {}, "a tree and a failure, or none"),
+        ("explore", {"tree": []}, {}, r"Expected `object \| null`, got `array` - at `\$.tree`"),
+        ("explore", {"tree": "array"}, {}, r"got `str` - at `\$.tree`"),
+        ("explore", {"tree": {"array": ["x"]}}, {}, r"got `array` - at `\$.tree.array`"),
+        ("explore", {"tree": {"list": 5}}, {}, r"got `int` - at `\$.tree.list`"),
         ("explore", {"tree": {"array": "0", "list": []}}, {}, "a tree of two forms"),
+        ("explore", {"tree": {}}, {}, "a tree of two forms, or none"),
+        ("explore", {"tree": {"list": [], "array": None}}, {}, r"got `null` - at `\$.tree.array`"),
+        ("explore", {"tree": {"list": [], "more": 1}}, {}, "unknown field `more`"),
         ("explore", {"tree": {"array": "1"}}, {}, "a tree that does not fit its arrays"),
         ("explore", {"tree": {"list": []}}, {}, "a tree that does not fit its arrays"),
-        ("explore", {"tree": {"dict": [["W1"]]}}, {}, "a tree with an entry of another form"),
-        ("explore", {"tree": {"dict": [[["x"], {}]]}}, {}, "an entry of another form"),
-        ("explore", {"tree": {"dict": [[True, {}]]}}, {}, "an entry of another form"),
-        ("explore", {"tree": {"dict": [["k" * 81, {}]]}}, {}, "a tree with a long key"),
+        ("explore", {"tree": {"dict": [["W1"]]}}, {}, "of length 2, got 1"),
+        ("explore", {"tree": {"dict": [[["x"], {}]]}}, {}, r"Expected `int \| str`, got `array`"),
+        ("explore", {"tree": {"dict": [[True, {}]]}}, {}, "got `bool`"),
+        ("explore", {"tree": {"dict": [["k" * 81, {}]]}}, {}, "of length <= 80"),
         ("explore", {"faults": [["W9", "mutated", ""]]}, {}, "'W9' had not been asked for"),
         ("explore", {}, {"0": np.zeros(4097)}, "arrays of too many numbers"),
         ("script", {"failure": 5}, {}, "got `int`"),
+        ("functions", {"functions": ...}, {}, "missing required field `functions`"),
+        ("functions", {"functions": [FUNCTION] * 301}, {}, "of length <= 300"),
+        ("functions", {"functions": [{**FUNCTION, "name": "f" * 81}]}, {}, "of length <= 80"),
+        ("functions", {"functions": [{**FUNCTION, "standing": "best"}]}, {}, "enum value 'best'"),
+        ("functions", {"functions": [{**FUNCTION, "parameters": [["X"]]}]}, {}, "of length 3"),
+        ("functions", {"functions": [{**FUNCTION, "cell": None}]}, {}, "got `null`"),
+        ("functions", {}, {"W1": np.zeros(1)}, "'W1' had not been asked for"),
+        ("left", {"names": "cache"}, {}, "got `str`"),
+        ("left", {"names": [1]}, {}, "got `int`"),
     ],
 )
 def test_what_no_handler_sends_is_told(kind, data, arrays, said) -> None:
@@ -211,12 +232,12 @@ def test_what_no_handler_sends_is_told(kind, data, arrays, said) -> None:
 
 def test_a_tree_has_no_more_levels_than_the_worker_describes() -> None:
     """Five, and what stands in them."""
-    assert replies.DEPTH == child.DEPTH
+    assert (replies.DEPTH, replies.MOST) == (child.DEPTH, inspection.MOST)
     tree: dict[str, object] = {"array": "0"}
     for _ in range(5):
         tree = {"list": [tree]}
     hold("explore", {"tree": tree}, {})
-    with pytest.raises(UnfitError, match="a tree of another form"):
+    with pytest.raises(UnfitError, match="a tree of too many levels"):
         hold("explore", {"tree": {"list": [tree]}}, {})
 
 
@@ -235,7 +256,7 @@ def test_what_the_handlers_answer_passes() -> None:
         return handler
 
     rehearse({kind: held(kind) for kind in child.HANDLERS})
-    assert {"explore", "batch", "run"} <= set(checked)
+    assert {"functions", "left", "explore", "batch", "run"} <= set(checked)
 
 
 def test_a_model_of_any_parameters_can_be_answered(monkeypatch) -> None:

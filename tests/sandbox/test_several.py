@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from gradkit.runtime.frames import TO_GRADER, Frame, FrameError
+from gradkit.runtime.frames import SEVERAL, TO_GRADER, Frame, FrameError, apart, together
 from gradkit.runtime.serve import _answer
-from gradkit.runtime.several import SEVERAL, apart, together
 
 ONE = Frame("one", {"a": np.arange(3.0)}, {"n": 1})
 TWO = Frame("two", {"a": np.zeros(2), "b/c": np.ones(1)}, {})

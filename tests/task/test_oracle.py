@@ -10,9 +10,8 @@ from model_solutions import REFERENCE
 from gradkit.records.task import Layer
 from gradkit.task import network
 from gradkit.task.assignment import read_assignment
-from gradkit.task.oracle import Derived, course_of, mean_scale
+from gradkit.task.oracle import Derived, course_of, load_reference, mean_scale
 from gradkit.task.probes import draw
-from gradkit.task.solution import load_reference
 
 TASKS = {task.id: task for task in read_assignment().tasks}
 KEYS = ("W1", "b1", "W2", "b2")

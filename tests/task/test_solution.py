@@ -11,9 +11,8 @@ from model_solutions import REFERENCE, source
 
 from gradkit.records.task import Task
 from gradkit.task.assignment import read_assignment
-from gradkit.task.oracle import Derived, OracleError, expect
+from gradkit.task.oracle import Derived, OracleError, TorchReference, expect, load_reference, verify
 from gradkit.task.probes import draw
-from gradkit.task.solution import TorchReference, load_reference, verify
 
 TASKS = {task.id: task for task in read_assignment().tasks}
 KEYS = ("W1", "b1", "W2", "b2")

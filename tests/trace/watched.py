@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import numpy as np
 
 from gradkit.binding import bind
-from gradkit.binding.outline import outline
 from gradkit.diagnosis.attribute import attribute
 from gradkit.diagnosis.mistakes import Diagnosis, diagnose
 from gradkit.diagnosis.rules import draw
@@ -84,6 +83,6 @@ def watch(workshop: Workshop, task: str, *sources: str, seen: Iterable[str] = ()
     )
     section = Section((task,), cells)
     with StudentProcess(workshop, section, {}, frozenset(), 20.0, seed=0) as sitting:
-        binding = bind(TASKS[task], outline(section, {}), sitting)
+        binding = bind(TASKS[task], sitting)
         assert "update" in binding.bound, binding.missing
         yield Watched(TASKS[task], binding.bound["update"], sitting, seen)

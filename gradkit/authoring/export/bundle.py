@@ -14,8 +14,7 @@ from pathlib import Path, PurePosixPath
 from gradkit.errors import GradkitError
 from gradkit.records.task import Assignment
 from gradkit.task.assignment import DEFAULT, read_assignment
-from gradkit.task.oracle import OracleError
-from gradkit.task.solution import find_reference, load_reference
+from gradkit.task.oracle import OracleError, find_reference, load_reference
 from gradkit.writing import add_member, refusing
 
 

@@ -24,9 +24,9 @@ from gradkit.diagnosis.mistakes.training import (
     training_cases,
 )
 from gradkit.language import say
+from gradkit.records.finding import NoDiagnosisError
 from gradkit.records.rule import Explanation, Slip, TrainingRun
 from gradkit.records.task import Task
-from gradkit.records.undiagnosed import NoDiagnosisError
 
 LEAST_RATIO = 1e-5
 RATES = (10.0, 0.1, 100.0, 0.01, 2.0, 0.5, 5.0)

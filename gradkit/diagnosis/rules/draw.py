@@ -12,9 +12,9 @@ from collections.abc import Callable
 import numpy as np
 
 from gradkit.language import say
+from gradkit.records.finding import NoDiagnosisError
 from gradkit.records.rule import ForwardProbes, UpdateInputs
 from gradkit.records.task import Array, Task
-from gradkit.records.undiagnosed import NoDiagnosisError
 from gradkit.task.activations import ACTIVATIONS, Activation
 from gradkit.task.network import parameter_shapes
 

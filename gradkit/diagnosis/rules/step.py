@@ -5,9 +5,9 @@ from __future__ import annotations
 from gradkit.diagnosis.rules.draw import FRESH, draw, with_rate
 from gradkit.diagnosis.rules.recover import recover
 from gradkit.language import say
+from gradkit.records.finding import NoDiagnosisError
 from gradkit.records.rule import Entry, Rule, UpdateInputs, UpdateProbes
 from gradkit.records.task import Array, Rates, Task
-from gradkit.records.undiagnosed import NoDiagnosisError
 from gradkit.task.activations import ACTIVATIONS, LOSSES
 from gradkit.task.network import Stage, before_activation, slopes_of, stack
 

@@ -1,12 +1,12 @@
-"""Functions that are values: what the text shows of them, and what is none."""
+"""Functions that are values: what is seen of them, and what is none."""
 
 from __future__ import annotations
 
 import textwrap
 
 import pytest
+from binding.inspected import inspected
 
-from gradkit.binding.outline import outline
 from gradkit.records.submission import Cell, Section
 
 MADE = """
@@ -74,7 +74,7 @@ table = {"net": Net()}
 def found(line: str, before: str = MADE, **modules: str):
     """The function that the last line binds to `f`, if it binds one."""
     cell = Cell("hw.py", "hw.py", None, textwrap.dedent(before) + line + "\n")
-    functions = outline(Section(("t",), (cell,)), modules).functions
+    functions = inspected(Section(("t",), (cell,)), "f", modules=modules)
     return next((function for function in reversed(functions) if function.name == "f"), None)
 
 
@@ -88,7 +88,7 @@ def found(line: str, before: str = MADE, **modules: str):
         ("f = make(0.1)", "f(parameters, y)"),
         ("f: object = make(0.1)", "f(parameters, y)"),
         ("g, f = 1, make(0.1)", "f(parameters, y)"),
-        ("f = again(0.1)", "f(parameters, y, *, lr_w=rate, lr_b)"),
+        ("f = again(0.1)", "f(parameters, y, *, lr_w=0.1, lr_b)"),
         ("f = (lambda rate: lambda p, y: rate)(0.1)", "f(p, y)"),
         ("f = timed(step)", "f(parameters, y, lr_w, lr_b)"),
         ("f = same(step)", "f(parameters, y, lr_w, lr_b)"),
@@ -102,25 +102,26 @@ def found(line: str, before: str = MADE, **modules: str):
         ("f = net", "f(X, parameters)"),
         ("f = Net(0.1)", "f(X, parameters)"),
         ("f = net.__call__", "f(X, parameters)"),
+        ("f = table['net']", "f(X, parameters)"),
+        ("f = table['net'].update", "f(parameters, y)"),
+        ("f = np.vectorize(step)", "f(parameters, y, lr_w, lr_b)"),
     ],
 )
-def test_what_the_text_shows_of_a_function(line: str, signature: str) -> None:
+def test_what_stands_behind_a_name(line: str, signature: str) -> None:
     """Its signature is that of what stands behind it, without what is given already."""
     function = found(line)
     assert function is not None
-    assert (function.signature, function.guess) == (signature, False)
+    assert (function.signature, function.standing) == (signature, "own")
 
 
 @pytest.mark.parametrize(
     "line",
     [
         "f = 3",
-        "f = net @ table",
         "f = pair(1)",
         "f, g = pair(1)",
         "f = net(1, 2)",
         "f = step(1, 2, 3, 4)",
-        "f = endless(1)",
         "f = Base()",
         "f = Net",
         "f = net.half",
@@ -128,8 +129,6 @@ def test_what_the_text_shows_of_a_function(line: str, signature: str) -> None:
         "f = np.dot(1, 2)",
         "f = np.pi",
         "f = table.copy()",
-        "f = unheard.of",
-        "f = table['net']",
     ],
 )
 def test_other_values_are_no_functions(line: str) -> None:
@@ -138,20 +137,21 @@ def test_other_values_are_no_functions(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "signature"),
+    "line",
     [
-        ("f = table.net", "f(…)"),
-        ("net = 3\nf = net.update", "f(…)"),
-        ("f = table['net'].update", "f(…)"),
-        ("f = np.vectorize(step)", "f(parameters, y, lr_w, lr_b)"),
-        ("f = np.njit(parallel=True)(step)", "f(parameters, y, lr_w, lr_b)"),
+        "f = table.net",
+        "net = 3\nf = net.update",
+        "f = np.njit(parallel=True)(step)",
+        "f = net @ table",
+        "f = endless(1)",
+        "f = unheard.of",
     ],
 )
-def test_what_may_be_a_function_is_a_guess(line: str, signature: str) -> None:
-    """It counts for its name only."""
+def test_what_cannot_be_made_is_a_guess(line: str) -> None:
+    """It counts for its name only; whoever calls it is told why."""
     function = found(line)
     assert function is not None
-    assert (function.signature, function.guess) == (signature, True)
+    assert (function.signature, function.standing) == ("f(…)", "guess")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,9 @@ def test_functions_made_of_what_a_file_beside_has(line: str, signature: str) -> 
     function = found(line, "def update(): pass\n", helpers=MADE)
     assert function is not None
     assert function.signature == signature
-    assert found("import elsewhere\nf = elsewhere.make(0.1)", "") is None
+    unknown = found("import elsewhere\nf = elsewhere.make(0.1)", "")
+    assert unknown is not None
+    assert unknown.standing == "guess"
 
 
 def test_the_place_of_a_function_is_that_of_its_text() -> None:
@@ -180,6 +182,23 @@ def test_the_place_of_a_function_is_that_of_its_text() -> None:
 
 
 def test_a_search_comes_to_an_end() -> None:
-    """Text that leads round and round costs a limited number of steps."""
-    text = "def a(x):\n" + "    return a(a)\n" * 500
-    assert found("f = a(a)", text) is None
+    """Functions that hold one another round and round cost a limited number of steps."""
+    text = """
+def wrap():
+    inner = lambda *args: other(*args)
+    other = lambda *args: inner(*args)
+    return inner
+"""
+    assert found("f = wrap()", text) is None
+
+
+def test_no_more_is_told_than_can_be_sent() -> None:
+    """Of thousands of functions and methods the last ones, and those of wanted names."""
+    many = "def f(): pass\n" + "".join(f"def f{n}(a, b=1): pass\n" for n in range(3_000))
+    methods = "".join(f"    def m{n}(self, a): pass\n" for n in range(3_000))
+    cell = Cell("hw.py", "hw.py", None, f"{many}class Net:\n{methods}" + "a = " * 3_000 + "b\n")
+    names = [function.name for function in inspected(Section(("t",), (cell,)), "f")]
+    assert names == [f"m{n}" for n in range(2_900, 3_000)] + [
+        "f",
+        *(f"f{n}" for n in range(2_900, 3_000)),
+    ]

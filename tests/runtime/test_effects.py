@@ -6,7 +6,8 @@ import ast
 
 import pytest
 
-from gradkit.binding.effects import Effects, effects_of, left_behind, with_helpers
+from gradkit.runtime.inspection import Effects, effects_of, left_behind
+from gradkit.runtime.namespace import Namespace
 
 
 def of(body: str, parameters: str = "X") -> Effects:
@@ -72,14 +73,41 @@ def test_what_is_read_is_no_parameter():
     assert "A1" in of("global A1\nA1 = A1 + 1").reads
 
 
-def test_helpers_are_followed_and_circles_end():
+HELPERS = """
+import numpy as np
+c = {}
+class Tape:
+    def keep(self, A1): self.kept = A1
+tape = Tape()
+def keep(X):
+    c['A1'] = X
+    again(X)
+def again(X): keep(X)
+def recall(): return c
+def keeps(X): keep(X)
+def recalls(): return recall()
+def records(X): tape.keep(X)
+def plays(): return tape.kept
+def does_nothing(X): return np.append(X, 1)
+def unknown(X): return nowhere.keep(X)
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "names"),
+    [
+        ("keeps", "recalls", ["c"]),
+        ("keep", "recall", ["c"]),
+        ("records", "plays", ["tape"]),
+        ("does_nothing", "recalls", []),
+        ("keeps", "does_nothing", []),
+        ("unknown", "recalls", []),
+        ("absent", "recalls", []),
+    ],
+)
+def test_helpers_are_followed_and_circles_end(first: str, then: str, names: list[str]):
     """A helper of a helper counts; one that calls itself is read once."""
-    functions = {
-        "keep": of("c['A1'] = X\nagain()"),
-        "again": of("keep(X)"),
-        "recall": of("return c"),
-    }
-    assert with_helpers(of("keep(X)"), functions).writes == {"c"}
-    assert left_behind(of("keep(X)"), of("return recall()"), functions) == ("c",)
-    assert left_behind(of("return X"), of("return recall()"), functions) == ()
-    assert left_behind(of("keep(X)"), of("return X"), functions) == ()
+    assert left_behind(Namespace([("hw.py", HELPERS)]), first, then) == names
+    imported = f"from tools import {first}, {then}"
+    beside = Namespace([("main.py", imported)], modules={"tools": HELPERS})
+    assert left_behind(beside, first, then) == names

@@ -1,0 +1,47 @@
+"""The functions of a section, looked at in this very process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gradkit.binding.inspection import Function, inspect
+from gradkit.records.submission import Section
+from gradkit.records.task import Role, Task
+from gradkit.runtime import child
+from gradkit.runtime.frames import TO_GRADER, TO_WORKER, Frame
+from gradkit.runtime.namespace import Namespace
+from gradkit.sandbox.process import StudentProcess, _sent
+from gradkit.sandbox.replies import check
+from gradkit.task.assignment import read_assignment
+
+
+class HereProcess(StudentProcess):
+    """A `StudentProcess` whose section is run here, with what a worker is sent and answers."""
+
+    def __init__(self, section: Section, modules: dict[str, str] | None = None) -> None:
+        super().__init__(None, section, modules or {}, frozenset(), 1.0, 0)  # type: ignore[arg-type]
+        parts = (section.own, section.shared, section.borrowed)
+        sources = [[(cell.id, cell.source) for cell in part] for part in parts]
+        self._names = Namespace(*sources, modules or {})
+
+    def ask(self, kind, data, arrays) -> Frame:
+        """Answer as the worker would."""
+        child.Loaded.namespace = self._names
+        child.Loaded.cells = frozenset(cell.id for cell in self.section.own)
+        reply = _sent(child.HANDLERS[kind](_sent(Frame(kind, arrays, data), TO_WORKER)), TO_GRADER)
+        check(kind, data, arrays, reply)
+        return reply
+
+
+def wanting(*names: str) -> Task:
+    """A task of one role, with these names."""
+    task = read_assignment().tasks[0]
+    role: Role = replace(task.roles[0], aliases=names)
+    return replace(task, roles=(role,))
+
+
+def inspected(
+    section: Section, *names: str, modules: dict[str, str] | None = None
+) -> tuple[Function, ...]:
+    """Its functions, where a role is called one of these."""
+    return inspect(wanting(*names), HereProcess(section, modules))
