@@ -302,10 +302,10 @@ def _compare(
 
     ``stored`` is what a value may lose of itself, ``lost`` of each unit that a slope may lose.
 
-    They are shown by its size then: steps that go uphill have the other sign. So do steps that
-    cannot be told from none. An entry that has no slope, at a corner of the loss, is inconclusive
-    rather than wrong. Left out is what is right and tells nothing: where no step would be right
-    too, and where steps that everybody can know beforehand do not earn.
+    They are shown by its size then: steps that go uphill have the other sign. An entry that has
+    no slope, at a corner of the loss, is inconclusive rather than wrong. Left out is what is right
+    and tells nothing: where no step would be right too, where rounding hides steps of that size,
+    and where steps that everybody can know beforehand do not earn.
     """
     entries = []
     for key, taken in steps.taken.items():
@@ -317,9 +317,10 @@ def _compare(
         axes = tuple(range(1, size.ndim))
         largest = size.max(axis=axes, keepdims=True)
         allowed = relative * (size + 1e-2 * largest) + rounding
-        seen = (factor > 0) & (rounding.max(axis=axes, keepdims=True) <= 0.5 * largest)
-        right = tolerances.near(implied, slope, allowed) & seen
-        tells = earns & (size > allowed)
+        right = tolerances.near(implied, slope, allowed) & (factor > 0)
+        # An array whose steps drown in what its own values may lose tells nothing of its entries.
+        seen = rounding.max(axis=axes, keepdims=True) <= 0.5 * largest
+        tells = earns & seen & (size > allowed)
         idle = (right & ~corner & ~tells).all(axis=0)
         gravity = np.where(corner, 1, np.where(right, 0, 2))
         # Of several steps the first of the gravest is shown.

@@ -105,8 +105,7 @@ def update(case: Case, earlier: Earlier) -> Verdict:
     verdict = comparison.verdict(
         "update",
         lambda failed: say(
-            "After one step `{function}` leaves {count} of {size} entries elsewhere than "
-            "gradient descent does: {entries}.",
+            "{count} of {size} entries are wrong after one step of `{function}`: {entries}.",
             function=bound.function,
             count=len(failed),
             size=comparison.size,

@@ -72,8 +72,7 @@ def test_a_wrong_step_fails_update_in_its_entry(name: str) -> None:
         label = {"W1": "W1[0,1]", "b1": "b1[1]", "W2": "W2[0]", "b2": "b2"}[key]
         assert failed(found["update"]) == failed(found["gradient"]) == {label}
         assert found["update"].message == (
-            f"After one step `update_params` leaves 1 of 9 entries elsewhere than gradient descent "
-            f"does: {label}."
+            f"1 of 9 entries are wrong after one step of `update_params`: {label}."
         )
         assert found["gradient"].message == (
             f"The update of `update_params` does not follow the slope of the loss in {label}."

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gradkit.diagnosis.mistakes.loop import Loop, first_record, train
+from gradkit.diagnosis.mistakes.loop import Loop, first_record, lost_of_first_record, train
+from gradkit.judge.tolerances import LOST, SINGLE
 from gradkit.records.rule import TrainingRun
 from gradkit.records.task import Array
 
@@ -27,7 +28,8 @@ def reproduces(loop: Loop, runs: Sequence[TrainingRun]) -> bool:
         if not loop.loss_after and not loop.batch:
             for run in runs:
                 seen, first = run.losses[0], first_record(loop, run)
-                if np.isfinite(seen) and not abs(first - seen) <= OF_VALUE * abs(first) + 1e-7:
+                allowed = OF_VALUE * abs(first) + 1e-7 + _lost(loop, run)
+                if np.isfinite(seen) and not abs(first - seen) <= allowed:
                     return False
         return all(_follows(loop, run) for run in runs)
 
@@ -47,6 +49,12 @@ def trains_alike(loop: Loop, runs: Sequence[TrainingRun]) -> bool:
     return True
 
 
+def _lost(loop: Loop, run: TrainingRun) -> float:
+    """Return what single precision may take from the first loss; at most a thousandth."""
+    lost = LOST * SINGLE * lost_of_first_record(loop, run)
+    return min(lost, 1e-3 * abs(float(run.losses[0]))) if np.isfinite(lost) else 0.0
+
+
 def _follows(loop: Loop, run: TrainingRun) -> bool:
     """Whether losses and parameters agree, as long as the run does not diverge."""
     asked = max(run.after, default=len(run.losses))
@@ -59,6 +67,7 @@ def _follows(loop: Loop, run: TrainingRun) -> bool:
         return False
     change = 0.0
     first = abs(float(run.losses[0])) + 1e-12
+    lost = _lost(loop, run)
     made = train(loop, run, max(len(run.losses), asked + loop.rounds))
     for epoch, (loss, parameters) in enumerate(made):
         if epoch < len(run.losses):
@@ -68,7 +77,8 @@ def _follows(loop: Loop, run: TrainingRun) -> bool:
                     not np.isfinite(loss) or abs(loss) > 0.5 * DIVERGED * first
                 )
             change = max(change, abs(seen - float(run.losses[0])))
-            if not abs(loss - seen) <= OF_CHANGE * change + OF_VALUE * max(abs(seen), 1e-3):
+            allowed = OF_CHANGE * change + OF_VALUE * max(abs(seen), 1e-3) + lost
+            if not abs(loss - seen) <= allowed:
                 return False
         known = run.after.get(epoch + 1 - loop.rounds)
         if known is not None and not _near(parameters, known, run):
