@@ -277,7 +277,7 @@ def test_whole_numbers_in_update(grade, tmp_path: Path) -> None:
     found = checks(grade(submission(tmp_path, update=text)))["update"]
     assert found.message.startswith(
         "`update_parameters` gives W2 as whole numbers (int64), which cuts off the fraction; use "
-        "float64. After one step `update_parameters` leaves 2 of 9 entries elsewhere"
+        "float64. 2 of 9 entries are wrong after one step of `update_parameters`: "
     )
 
 

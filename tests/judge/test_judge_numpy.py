@@ -332,7 +332,7 @@ def test_whole_numbers_are_blamed_only_where_they_are_wrong() -> None:
     wrong = case(changes={"update/random": with_outputs(W2=lambda v: v.astype(int))})
     assert verdicts(wrong)["update"].message.startswith(
         "`update_params` gives W2 as whole numbers (int64), which cuts off the fraction; use "
-        "float64. After one step `update_params` leaves 2 of 9 entries elsewhere"
+        "float64. 2 of 9 entries are wrong after one step of `update_params`: "
     )
 
 

@@ -512,7 +512,7 @@ def test_a_finding_without_a_number_is_refused(check: Check, tmp_path: Path) -> 
         for entry in each["entries"]:
             entry["found"] = None
     file.write_text(json.dumps(data), encoding="utf-8")
-    assert refusal(file, name).startswith(f"{name}: there is no number to show. After one step")
+    assert refusal(file, name).startswith(f"{name}: there is no number to show. 2 of 9 entries")
 
 
 def test_a_probe_of_another_version_is_refused(swapped: tuple[Path, Path, str]) -> None:
