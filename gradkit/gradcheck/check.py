@@ -8,14 +8,25 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gradkit.gradcheck.claims import is_narrow
-from gradkit.gradcheck.directional import by_directions
-from gradkit.gradcheck.entrywise import by_entries
+from gradkit.gradcheck.directions import by_directions
+from gradkit.gradcheck.entries import (
+    EntryCheck,
+    EntryLines,
+    blank,
+    grains,
+    lay_out,
+    overall,
+    records,
+)
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
-from gradkit.gradcheck.preflight import REPEATS, Preflight, preflight
-from gradkit.gradcheck.records import Report
-from gradkit.gradcheck.report import ALL_BELOW, unable
+from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
+from gradkit.gradcheck.noise import EPS, EPS32, LOUD, Seen, is_float32, measure, swing
+from gradkit.gradcheck.patterns import find_patterns
+from gradkit.gradcheck.records import Direction, Entry, Reason, Report
 from gradkit.gradcheck.structure import Array, Parameters, align, unpack
+
+ALL_BELOW = 3000
+REPEATS = 2
 
 HOPELESS = 1e-3
 """An f that differs from itself by this part of what it changes at all cannot be checked."""
@@ -115,6 +126,7 @@ def check_gradient(
         copies = [leaf.array.copy(order="K") for leaf in parameters.leaves]
         gradient = gradient(parameters.build(copies))
     claimed = align(gradient, parameters)
+    eps = precision(claimed)
     evaluator = Evaluator(f, parameters, budget)
     total = sum(leaf.array.size for leaf in parameters.leaves)
     each = entries == "all" or (
@@ -122,11 +134,11 @@ def check_gradient(
     )
     # f is evaluated off its domain on purpose, so its floating-point warnings mean nothing.
     with np.errstate(all="ignore"):
-        report = _check(evaluator, parameters, claimed, each, seed or 0)
+        report = _check(evaluator, parameters, claimed, eps, each, seed or 0)
         evaluator.intact()
         if evaluator.noticed > REPEATS:
             # f spoilt its argument somewhere off the point: all is done again on copies.
-            report = _check(evaluator, parameters, claimed, each, seed or 0)
+            report = _check(evaluator, parameters, claimed, eps, each, seed or 0)
     if evaluator.mutated is not None:
         named = f" {evaluator.mutated!r}" if evaluator.mutated else ""
         note = (
@@ -176,21 +188,140 @@ def _check(
     evaluator: Evaluator,
     parameters: Parameters,
     claimed: Sequence[Array],
+    eps: Sequence[float],
     each: bool,
     seed: int,
 ) -> Report:
     """Check by entries or by directions, from the preflight to the report."""
     rng = np.random.default_rng(seed)
-    narrow = is_narrow(claimed)
+    points = [leaf.array for leaf in parameters.leaves]
+    narrow = any(point.dtype.itemsize < 8 for point in points)
+    total = sum(point.size for point in points)
     try:
-        seen = preflight(evaluator, claimed, rng, narrow)
+        seen = measure(evaluator, claimed, rng, narrow)
+        if np.isfinite(seen.base):
+            seen = swing(evaluator, seen, rng)
     except BudgetSpent:
-        seen = Preflight(np.nan, np.nan, True, True, True, narrow, np.ones(len(claimed)), 0.0)
-        return unable(evaluator, parameters, claimed, seen, "budget")
+        seen = Seen(np.nan, np.nan, np.nan, EPS, True, False, np.ones(len(points)), 0.0)
+        return _unable(evaluator, parameters, claimed, eps, seen, "budget")
+    if not total:
+        return _report(evaluator, seen, (), (), (), total)
     if not np.isfinite(seen.base):
-        return unable(evaluator, parameters, claimed, seen, "non-finite")
-    if not seen.steady and not seen.sigma <= HOPELESS * (seen.reach or abs(seen.base)):
-        return unable(evaluator, parameters, claimed, seen, "not deterministic")
-    if each:
-        return by_entries(evaluator, parameters, claimed, seen)
-    return by_directions(evaluator, parameters, claimed, seen, rng)
+        return _unable(evaluator, parameters, claimed, eps, seen, "non-finite")
+    if not seen.steady and not seen.noise <= LOUD * (seen.reach or abs(seen.base)):
+        return _unable(evaluator, parameters, claimed, eps, seen, "not deterministic")
+    if not each:
+        return _by_directions(evaluator, parameters, claimed, eps, seen, rng)
+    claims = lay_out(claimed, points, seen.scales, eps)
+    lines = EntryLines(evaluator, claims)
+    columns = EntryCheck(lines, claims, seen, grains(claims, evaluator), seed=seed).run()
+    if np.any(columns.verdict[columns.looked] == DISAGREE) and not _steady(evaluator, seen):
+        doubtful = columns.verdict != AGREE
+        columns.verdict[doubtful], columns.reason[doubtful] = UNKNOWN, "not deterministic"
+        seen = replace(seen, steady=False)
+    entries = records(columns, claims, evaluator.shapes)
+    patterns = find_patterns(claims, columns, parameters.leaves)
+    return _report(evaluator, seen, entries, (), patterns, total)
+
+
+def _by_directions(
+    evaluator: Evaluator,
+    parameters: Parameters,
+    claimed: Sequence[Array],
+    eps: Sequence[float],
+    seen: Seen,
+    rng: np.random.Generator,
+) -> Report:
+    """Check along directions; an f that has changed meanwhile accuses nobody."""
+    total = sum(leaf.array.size for leaf in parameters.leaves)
+    try:
+        found = by_directions(evaluator, parameters, claimed, eps, seen, rng)
+    except BudgetSpent:
+        lost = Direction("all parameters", 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, "budget")
+        return _report(evaluator, seen, (), (lost,), (), total)
+    directions, entries, patterns = found
+    if any(one.verdict == DISAGREE for one in directions) and not _steady(evaluator, seen):
+        directions = tuple(
+            replace(one, verdict=UNKNOWN, reason="not deterministic") for one in directions
+        )
+        entries, patterns, seen = (), (), replace(seen, steady=False)
+    return _report(evaluator, seen, entries, directions, patterns, total)
+
+
+def _steady(evaluator: Evaluator, seen: Seen) -> bool:
+    """Look once more whether f is still what it was."""
+    if not seen.steady:
+        return True
+    try:
+        return evaluator.at_point() == seen.base
+    except BudgetSpent:
+        return True
+
+
+def _report(
+    evaluator: Evaluator,
+    seen: Seen,
+    entries: tuple[Entry, ...],
+    directions: tuple[Direction, ...],
+    patterns: tuple[str, ...],
+    total: int,
+) -> Report:
+    """Put a report together, with what the reader ought to know about f."""
+    notes = []
+    if np.isnan(seen.base) or np.isinf(seen.base):
+        if evaluator.count:
+            notes.append(f"f is {seen.base} there.")
+    if not total:
+        notes.append("there is nothing to check: the parameters have no entries.")
+    if not seen.steady:
+        notes.append(
+            "f gives different values for the same argument. Switch randomness off, or fix "
+            "its seed inside f."
+        )
+    elif seen.lossy:
+        notes.append(
+            f"f is rough: its values scatter by {seen.noise:.1e}, where rounding alone would "
+            f"make {EPS * abs(seen.base):.0e}. It may lose precision on the way, as "
+            f"log(1 - a) does for a near 1."
+        )
+    return Report(
+        verdict=overall(directions or entries),
+        entries=entries,
+        directions=directions,
+        patterns=patterns,
+        notes=tuple(notes),
+        evaluations=evaluator.count,
+        noise=seen.noise,
+    )
+
+
+def _unable(
+    evaluator: Evaluator,
+    parameters: Parameters,
+    claimed: Sequence[Array],
+    eps: Sequence[float],
+    seen: Seen,
+    reason: Reason,
+) -> Report:
+    """Report that nothing can be said about any entry, for one reason."""
+    points = [leaf.array for leaf in parameters.leaves]
+    total = sum(point.size for point in points)
+    entries: tuple[Entry, ...] = ()
+    if 0 < total <= ALL_BELOW:
+        claims = lay_out(claimed, points, seen.scales, eps)
+        columns = blank(total)
+        columns.reason[:] = reason
+        entries = records(columns, claims, evaluator.shapes)
+    return replace(_report(evaluator, seen, entries, (), (), total), verdict="inconclusive")
+
+
+def precision(claimed: Sequence[Array]) -> list[float]:
+    """Return the unit of rounding of each array of a claim, that of float32 if it is in truth."""
+    filled = [array.reshape(-1) for array in claimed if array.size]
+    whole = np.concatenate(filled).astype(np.float64, copy=False) if filled else np.zeros(0)
+    narrow = bool(len(whole)) and is_float32(whole)
+    found = []
+    for array in claimed:
+        own = float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else EPS
+        found.append(max(own, EPS32) if narrow else max(own, EPS))
+    return found

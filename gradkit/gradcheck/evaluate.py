@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.gradcheck.error import GRAIN
 from gradkit.gradcheck.noise import Floats
 from gradkit.gradcheck.structure import Array, Parameters, is_tensor, same
 
@@ -92,6 +93,11 @@ class Evaluator:
         self.limit = float("inf") if budget is None else budget
         self._arrays: list[Array] = [leaf.array for leaf in self.leaves]
         self._origin: list[Array] = [leaf.array.copy(order="K") for leaf in self.leaves]
+
+    @property
+    def shapes(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Return name and shape of every leaf, in order."""
+        return [(leaf.name, leaf.array.shape) for leaf in self.leaves]
 
     def value(self) -> float:
         """Return f at the present state of the arrays, NaN where it fails off its domain."""
@@ -188,8 +194,16 @@ class Evaluator:
             raise
         return above, below, up - wide, wide - down
 
-    def along(self, directions: Sequence[Array | None], steps: Floats) -> Floats:
+    def along(
+        self,
+        directions: Sequence[Array | None],
+        steps: Floats,
+        claimed: Sequence[Array] = (),
+    ) -> Floats:
         """Evaluate f at ``x + t u`` for each step t.
+
+        The point reached is not quite the point meant, by rounding. Where a gradient is claimed,
+        what it says that this difference does to f is taken off.
 
         Parameters
         ----------
@@ -197,28 +211,86 @@ class Evaluator:
             u for each leaf, None where it does not move.
         steps : float64 array
             Signed distances.
+        claimed : sequence of array, optional
+            A gradient for each leaf.
 
         Returns
         -------
         values : float64 array
         """
-        values = np.empty(len(steps))
+        values, strayed = self.walk(directions, steps, claimed)
+        return values + strayed
+
+    def walk(
+        self, directions: Sequence[Array | None], steps: Floats, claimed: Sequence[Array] = ()
+    ) -> tuple[Floats, Floats]:
+        """Return the values as f gave them, and what is to be added to each; see `along`."""
+        values, strays = np.empty(len(steps)), np.zeros(len(steps))
         moving = [(i, move) for i, move in enumerate(directions) if move is not None]
         try:
             for number, step in enumerate(steps.tolist()):
+                strayed = 0.0
                 for i, direction in moving:
-                    array = self._arrays[i]
+                    array, origin = self._arrays[i], self._origin[i]
+                    meant = step * direction
                     if array.dtype == np.float64:
-                        np.multiply(direction, step, out=array)
-                        array += self._origin[i]
+                        np.add(origin, meant, out=array)
                     else:
-                        array[...] = self._origin[i] + step * direction
+                        array[...] = origin + meant
+                    if len(claimed):
+                        meant -= array - origin.astype(np.float64, copy=False)
+                        strayed += float(np.vdot(claimed[i], meant))
                 values[number] = self.value()
+                strays[number] = strayed if np.isfinite(strayed) else 0.0
         finally:
             for i, _ in moving:
                 self._arrays[i][...] = self._origin[i]
-        return values
+        return values, strays
 
     def origin(self, leaf: int) -> Array:
         """Return the parameter itself."""
         return self._origin[leaf]
+
+
+class EntryLine:
+    """f as one entry of one parameter moves."""
+
+    def __init__(self, evaluator: Evaluator, leaf: int, entry: int) -> None:
+        self.evaluator = evaluator
+        self.leaf = leaf
+        self.entry = entry
+        here = evaluator.origin(leaf)
+        self.smallest = GRAIN * float(np.finfo(here.dtype).eps) * abs(float(here.flat[entry]))
+
+    def pairs(self, steps: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return f above and below the point, and the distances really moved."""
+        return self.evaluator.pairs(self.leaf, [self.entry] * len(steps), steps)
+
+
+class DirectionLine:
+    """f as one or more parameters move along a direction."""
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        directions: Sequence[Array | None],
+        claimed: Sequence[Array],
+    ) -> None:
+        self.evaluator = evaluator
+        self.directions = directions
+        self.claimed = claimed
+        self.smallest = 0.0
+        for leaf, direction in enumerate(directions):
+            if direction is None:
+                continue
+            origin = evaluator.origin(leaf)
+            with np.errstate(all="ignore"):
+                ways = np.abs(origin / direction)
+            way = float(np.max(ways, initial=0.0, where=np.isfinite(ways)))
+            self.smallest = max(self.smallest, float(np.finfo(origin.dtype).eps) * way)
+
+    def pairs(self, steps: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return f above and below the point, and the distances moved."""
+        signed = np.stack([steps, -steps], axis=1).reshape(-1)
+        values = self.evaluator.along(self.directions, signed, self.claimed)
+        return values[::2], values[1::2], steps, steps

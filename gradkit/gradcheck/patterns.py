@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradkit.gradcheck.assemble import Columns
-from gradkit.gradcheck.claims import Claims
-from gradkit.gradcheck.glance import Surveyed
-from gradkit.gradcheck.judge import DISAGREE
+from gradkit.gradcheck.entries import Columns
+from gradkit.gradcheck.error import Claims
+from gradkit.gradcheck.examine import DISAGREE
 from gradkit.gradcheck.noise import Floats
 from gradkit.gradcheck.structure import Array, Leaf
+
+if TYPE_CHECKING:
+    from gradkit.gradcheck.directions import Looked
 
 
 def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> tuple[str, ...]:
@@ -159,22 +162,21 @@ def _factor_words(ratio: float) -> str:
     return f"claimed = {sign}{size:.4g} × estimate{flipped}"
 
 
-def survey_patterns(name: str, claimed: Array, found: Surveyed) -> tuple[str, ...]:
+def direction_patterns(
+    name: str, claimed: Array, found: Looked, moves: Sequence[Array]
+) -> tuple[str, ...]:
     """Name what explains the differences along all directions through a large parameter."""
     called = name or "The gradient"
-    if found.alone and found.entry is not None:
-        index = ", ".join(map(str, found.entry.index))
-        return (f"{called}: the entry [{index}] explains the whole difference.",)
-    parts = found.directions
-    estimate = np.array([part.estimate for part in parts])
-    room = np.array([part.bound for part in parts])
-    if len(parts) < 2 or not np.all(np.isfinite(room)):
+    estimate, room = found.columns.estimate, found.columns.bound
+    if len(moves) < 2 or not np.all(np.isfinite(room)):
         return ()
-    ratio = factor(np.array([part.claimed for part in parts]), estimate, room)
+    if not np.any(claimed):
+        return (f"{called}: the claim is zero throughout.",)
+    ratio = factor(found.claims.claimed, estimate, room)
     if ratio is not None:
         return (f"{called}: every entry is off by one factor: {_factor_words(ratio)}.",)
     if claimed.ndim == 2 and claimed.shape[0] == claimed.shape[1]:
-        turned = np.array([float(np.vdot(claimed.T, move)) for move in found.moves])
+        turned = np.array([float(np.vdot(claimed.T, move)) for move in moves])
         if np.all(np.abs(turned - estimate) <= 2 * room + 1e-3 * np.abs(estimate)):
             return (f"{called}: it is transposed.",)
     return ()
