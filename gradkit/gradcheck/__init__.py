@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradkit.gradcheck.check import assert_gradient, check_gradient
-    from gradkit.gradcheck.compare import judge_ladder
-    from gradkit.gradcheck.differences import finite_difference
+    from gradkit.gradcheck.differences import (
+        finite_difference,
+        judge_ladder,
+        plan_ladder,
+        read_ladder,
+    )
     from gradkit.gradcheck.module import check_module
-    from gradkit.gradcheck.plan import plan_ladder, read_ladder
     from gradkit.gradcheck.records import Differences, Direction, Entry, Plan, Report
 
 __all__ = [
@@ -37,9 +40,9 @@ _HOMES = {
     "check_gradient": "check",
     "check_module": "module",
     "finite_difference": "differences",
-    "judge_ladder": "compare",
-    "plan_ladder": "plan",
-    "read_ladder": "plan",
+    "judge_ladder": "differences",
+    "plan_ladder": "differences",
+    "read_ladder": "differences",
 }
 
 

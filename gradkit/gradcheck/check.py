@@ -215,7 +215,7 @@ def _check(
     claims = lay_out(claimed, points, seen.scales, eps)
     lines = EntryLines(evaluator, claims)
     columns = EntryCheck(lines, claims, seen, grains(claims, evaluator), seed=seed).run()
-    if np.any(columns.verdict[columns.looked] == DISAGREE) and not _steady(evaluator, seen):
+    if np.any(columns.verdict[columns.looked] != AGREE) and not _steady(evaluator, seen):
         doubtful = columns.verdict != AGREE
         columns.verdict[doubtful], columns.reason[doubtful] = UNKNOWN, "not deterministic"
         seen = replace(seen, steady=False)
@@ -240,7 +240,7 @@ def _by_directions(
         lost = Direction("all parameters", 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, "budget")
         return _report(evaluator, seen, (), (lost,), (), total)
     directions, entries, patterns = found
-    if any(one.verdict == DISAGREE for one in directions) and not _steady(evaluator, seen):
+    if any(one.verdict != AGREE for one in directions) and not _steady(evaluator, seen):
         directions = tuple(
             replace(one, verdict=UNKNOWN, reason="not deterministic") for one in directions
         )

@@ -41,8 +41,8 @@ TENTH = 0.1
 """An entry is known to its own scale where an error of this part of it would show."""
 
 THOROUGH, LADDERS = 3, 8
-"""So many wrong entries of one array are doubted in full; so many more get a ladder. Others are
-measured by two steps: what would have to be mistaken about f is known by then."""
+"""So many wrong entries, and the first of each array, are doubted in full; so many of an array get
+a whole ladder. For others three steps will do: how f may deceive is known by then."""
 
 SAMPLE = 32
 """So many entries of a large array are looked at first, drawn at random."""
@@ -233,6 +233,7 @@ class EntryCheck:
         self.error = np.zeros(len(claims.claimed))
         self.blur = np.zeros(len(claims.claimed))
         self.wrong: dict[int, int] = {}
+        self.sampled: dict[int, bool] = {}
         self.seed = seed
         self.rng = np.random.default_rng([seed, 1])
 
@@ -277,6 +278,7 @@ class EntryCheck:
         if any(len(rows) for rows in small):
             yield np.concatenate(small)
         for rows in large:
+            self.sampled[int(leaf[rows[0]])] = True
             drawn = self.rng.permutation(rows)
             at, width = 0, SAMPLE
             while at < len(drawn):
@@ -335,7 +337,7 @@ class EntryCheck:
             near = (gap <= room) & ~kinked & np.isfinite(gap)
             good = near & (resolution <= self.limits[rows])
             flat = (above == seen.base) & (below == seen.base) & (claims.claimed[rows] == 0)
-            good |= flat & (steps >= claims.scale[rows])
+            good |= flat & (steps >= claims.scale[rows]) & (span > 0)
         first = np.isnan(columns.estimate[rows])
         write = good | first
         columns.estimate[rows[write]] = central[write]
@@ -382,6 +384,10 @@ class EntryCheck:
         for row in rows.tolist():
             leaf = int(claims.leaf[row])
             count = self.wrong.get(leaf, 0)
+            if count >= ENOUGH and self.sampled.get(leaf):
+                columns.looked[row] = columns.verdict[row] == AGREE
+                continue
+            doubt = count == 0 or sum(self.wrong.values()) < THOROUGH
             accepted = columns.verdict[row] == AGREE
             claimed = float(claims.claimed[row])
             guess = float(columns.estimate[row])
@@ -394,7 +400,9 @@ class EntryCheck:
                 largest=float(claims.largest[row]),
                 blur=float(self.blur[row]),
             )
-            found = examine(self.lines.line(row), case, seen, thorough=count < THOROUGH)
+            found = examine(
+                self.lines.line(row), case, seen, thorough=doubt, short=count >= LADDERS
+            )
             if 3 * seen.noise < 2 * found.noise < QUIET * seen.reach:
                 raise _Louder(replace(seen, noise=2 * found.noise))
             if accepted and found.verdict == UNKNOWN:

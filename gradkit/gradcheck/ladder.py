@@ -9,7 +9,9 @@ slopes that exclude each other, and one near by is left aside with the steps tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,3 +202,15 @@ def read(ladder: Ladder) -> Reading:
         bound = np.where(both & np.isfinite(estimate), bound, np.inf)
         doubt = np.where(both, (jump + room) / 2, np.inf)
     return Reading(estimate, bound, doubt, part, bent, kinked, left, right, central)
+
+
+def join(readings: Sequence[Reading]) -> Reading:
+    """Put readings together, row below row."""
+
+    def column(parts: Sequence[Any]) -> Any:
+        if isinstance(parts[0], Side):
+            made = {f.name: column([getattr(p, f.name) for p in parts]) for f in fields(Side)}
+            return Side(**made)
+        return np.concatenate(parts)
+
+    return Reading(**{f.name: column([getattr(r, f.name) for r in readings]) for f in fields(Reading)})

@@ -138,8 +138,6 @@ def is_float32(values: Floats) -> bool:
     are exact in very few bits (0, 0.5, 3) say nothing, so at least two of them must need
     more than 12 bits.
     """
-    if any(float(np.float32(value)) != value for value in values[:3].tolist()):
-        return False
     finite = values[np.isfinite(values)]
     with np.errstate(all="ignore"):
         narrow = finite.astype(np.float32).astype(np.float64)

@@ -35,7 +35,7 @@ def _badness(part: Entry | Direction) -> tuple[int, float]:
     gap = abs(part.claimed - part.estimate)
     size = max(abs(part.claimed), abs(part.estimate))
     relative = gap / size if size > 0 else 0.0
-    return rank, -relative if math.isfinite(relative) else -math.inf
+    return rank, -float(f"{relative:.3g}") if math.isfinite(relative) else -math.inf
 
 
 def describe(report: Report) -> str:

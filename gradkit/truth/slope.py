@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradkit.gradcheck.abreast import plan_abreast, read_abreast
+from gradkit.gradcheck.differences import plan_abreast, read_abreast
 from gradkit.records.task import Array, Task
 from gradkit.truth import network
 
