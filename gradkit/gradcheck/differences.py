@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradkit.gradcheck.check import precision
 from gradkit.gradcheck.entries import blank, lay_out, overall, records
 from gradkit.gradcheck.error import allowed, claim_error
 from gradkit.gradcheck.evaluate import Evaluator
@@ -295,7 +294,7 @@ def states(
     why = np.select(
         [
             ~np.isfinite(bound) & steady,
-            kinked | (reading.doubt > 4 * reading.bound).reshape(size.shape) & ~bent,
+            kinked,
             bent,
             ~np.broadcast_to(steady, size.shape),
         ],
@@ -456,10 +455,12 @@ def judge_ladder(plan: Plan, values: ArrayLike, claimed: Mapping[str, ArrayLike]
             f"({plan.size},); found {(plan.size, *outputs)}. Pass one column."
         )
     parameters = unpack({name: plan.point[name] for name in plan.names})
-    arrays = align({name: claimed[name] for name in plan.names if name in claimed}, parameters)
+    arrays, eps_of = align(
+        {name: claimed[name] for name in plan.names if name in claimed}, parameters
+    )
     points = [leaf.array for leaf in parameters.leaves]
     scales = np.array([plan.scales[name] for name in plan.names])
-    claims = lay_out(arrays, points, scales, precision(arrays))
+    claims = lay_out(arrays, points, scales, eps_of)
     noise, base = float(found.noise[0]), float(found.ladder.base[0]) if len(points) else 0.0
     reach = float(np.max(claims.size * claims.scale, initial=0.0)) or abs(base)
     eps = EPS32 if noise >= EPS32 * abs(base) > 0 else EPS

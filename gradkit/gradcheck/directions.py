@@ -22,7 +22,7 @@ from gradkit.gradcheck.entries import (
     lay_out,
     records,
 )
-from gradkit.gradcheck.error import Claims
+from gradkit.gradcheck.error import Asked, Claims
 from gradkit.gradcheck.evaluate import DirectionLine, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, Line
 from gradkit.gradcheck.noise import Floats, Seen, largest_of
@@ -97,8 +97,10 @@ class Survey:
         eps: Sequence[float],
         seen: Seen,
         rng: np.random.Generator,
+        asked: Asked,
     ) -> None:
         self.evaluator, self.eps, self.seen, self.given = evaluator, eps, seen, claimed
+        self.asked, self.rng = asked, rng
         self.claimed = [np.where(np.isfinite(one), one, 0.0).astype(np.float64) for one in claimed]
         self.leaves = [leaf for leaf, one in enumerate(claimed) if one.size]
         self.ends = np.cumsum([0, *(one.size for one in claimed)])
@@ -152,7 +154,7 @@ class Survey:
         )
         lines = [DirectionLine(self.evaluator, self._split(m), self.claimed) for m in moves]
         grain = np.array([line.smallest for line in lines])
-        check = EntryCheck(DirectionLines(lines), claims, self.seen, grain, asked=asked)
+        check = EntryCheck(DirectionLines(lines), claims, self.seen, grain, self.asked, asked)
         return Looked(moves, claims, check.run(closely=closely))
 
     def _split(self, move: Floats) -> list[Array | None]:
@@ -232,7 +234,7 @@ class Survey:
 
     def _entries(self, claims: Claims) -> EntryCheck:
         lines = EntryLines(self.evaluator, claims)
-        return EntryCheck(lines, claims, self.seen, grains(claims, self.evaluator))
+        return EntryCheck(lines, claims, self.seen, grains(claims, self.evaluator), self.asked)
 
     def each(self, leaf: int) -> tuple[Claims, Columns]:
         """Check every entry of one leaf."""
@@ -293,6 +295,7 @@ def by_directions(
     eps: Sequence[float],
     seen: Seen,
     rng: np.random.Generator,
+    asked: Asked,
 ) -> tuple[tuple[Direction, ...], tuple[Entry, ...], tuple[str, ...]]:
     """Check every parameter along directions, and look closer where one is wrong.
 
@@ -300,7 +303,7 @@ def by_directions(
     -------
     directions, entries, patterns
     """
-    survey = Survey(evaluator, claimed, eps, seen, rng)
+    survey = Survey(evaluator, claimed, eps, seen, rng, asked)
     leaves = survey.leaves
     broken = [leaf for leaf in leaves if not np.all(np.isfinite(claimed[leaf]))]
     move = survey.move(leaves)

@@ -16,6 +16,7 @@ from gradkit.gradcheck.error import (
     FAINT,
     FURTHEST,
     GRAIN,
+    Asked,
     ROUNDINGS,
     Claims,
     allowed,
@@ -213,13 +214,13 @@ class EntryCheck:
         claims: Claims,
         seen: Seen,
         grain: Floats,
-        *,
-        seed: int = 0,
-        asked: Floats | None = None,
+        asked: Asked | None = None,
+        wanted: Floats | None = None,
     ) -> None:
         self.lines = lines
         self.grain = grain
-        self.asked = asked
+        self.asked = asked or Asked()
+        self.wanted = wanted
         self.claims = claims
         self.seen = seen
         self.columns = blank(len(claims.claimed))
@@ -234,8 +235,8 @@ class EntryCheck:
         self.blur = np.zeros(len(claims.claimed))
         self.wrong: dict[int, int] = {}
         self.sampled: dict[int, bool] = {}
-        self.seed = seed
-        self.rng = np.random.default_rng([seed, 1])
+        self.tolerance = self.asked.atol + self.asked.rtol * claims.weight
+        self.rng = np.random.default_rng([self.asked.seed, 1])
 
     def run(self, *, closely: bool = True) -> Columns:
         """Hold every claim against finite differences, array by array.
@@ -262,8 +263,8 @@ class EntryCheck:
                 self.claims,
                 heard.seen,
                 self.grain,
-                seed=self.seed,
-                asked=self.asked,
+                self.asked,
+                self.wanted,
             ).run(closely=closely)
         return self.columns
 
@@ -323,11 +324,13 @@ class EntryCheck:
                 others,
                 seen.fine,
             )
+            error = error + self.tolerance[rows]
             self.error[rows] = error
             self.blur[rows] = ROUNDINGS * seen.eps * self.bend[rows] * others
             noise = noise + self.blur[rows]
             limits = allowed(claims, seen, rows, self.blur[rows] + error)
-            self.limits[rows] = limits if self.asked is None else np.fmax(self.asked[rows], limits)
+            self.limits[rows] = limits if self.wanted is None else np.fmax(self.wanted[rows], limits)
+            self.limits[rows] += 2 * self.tolerance[rows]
             gap = np.abs(central - claims.claimed[rows])
             room = noise + error + slack
             resolution = 2 * (noise + slack) + error
@@ -361,7 +364,7 @@ class EntryCheck:
                 columns.verdict[flat[~good]] = UNKNOWN
                 doubtful = [np.setdiff1d(rows, flat[good])]
             return np.concatenate(doubtful)
-        coarse = agreed & (size > 3 * self.error[rows]) & (self.asked is None)
+        coarse = agreed & (size > 3 * self.error[rows]) & (self.wanted is None)
         coarse &= columns.resolution[rows] > TENTH * size
         faint = rows[coarse]
         if len(faint):
@@ -389,6 +392,9 @@ class EntryCheck:
                 continue
             doubt = count == 0 or sum(self.wrong.values()) < THOROUGH
             accepted = columns.verdict[row] == AGREE
+            if not np.isfinite(claims.here[row]):
+                columns.reason[row] = "non-finite"
+                continue
             claimed = float(claims.claimed[row])
             guess = float(columns.estimate[row])
             case = Case(
@@ -399,6 +405,7 @@ class EntryCheck:
                 allowed=float(self.limits[row]),
                 largest=float(claims.largest[row]),
                 blur=float(self.blur[row]),
+                subgradient=self.asked.subgradient,
             )
             found = examine(
                 self.lines.line(row), case, seen, thorough=doubt, short=count >= LADDERS

@@ -53,6 +53,16 @@ of a correct claim may amount to it."""
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What the caller asked for: tolerances, whether any slope at a kink will do, and a seed."""
+
+    rtol: float = 0.0
+    atol: float = 0.0
+    subgradient: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Claims:
     """Every entry of the claimed gradient, each array (entries,).
 

@@ -6,6 +6,7 @@ caller's to see.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ Call = Callable[[Any], Any]
 
 
 class BudgetSpent(Exception):  # noqa: N818 - it is a signal, not a fault
-    """The permitted number of evaluations has been used."""
+    """The permitted evaluations, or seconds, have been used."""
 
 
 def scalar(value: Any) -> float:
@@ -59,6 +60,10 @@ class Evaluator:
     parameters : Parameters
     budget : int, optional
         The number of calls after which `BudgetSpent` is raised.
+    seconds : float, optional
+        The time after which it is raised.
+    progress : callable, optional
+        Told the number of calls and the seconds before each.
 
     Raises
     ------
@@ -73,11 +78,24 @@ class Evaluator:
         Name of a parameter that f was seen to change.
     noticed : int
         The call after which that was noticed.
+    fresh : bool
+        Whether f is given new arrays in each call.
+    levels : set of float
+        Up to two different values that f has given.
+    late : bool
+        Whether the permitted time has run out.
     raised : str
         The first exception that f raised off the point, empty if none.
     """
 
-    def __init__(self, f: Call, parameters: Parameters, budget: int | None = None) -> None:
+    def __init__(
+        self,
+        f: Call,
+        parameters: Parameters,
+        budget: int | None = None,
+        seconds: float | None = None,
+        progress: Callable[[int, float], None] | None = None,
+    ) -> None:
         if not callable(f):
             raise TypeError(
                 f"f must be a function of the parameters; found {type(f).__name__}. Pass the "
@@ -91,6 +109,13 @@ class Evaluator:
         self.noticed = 0
         self.raised = ""
         self.limit = float("inf") if budget is None else budget
+        self.seconds = float("inf") if seconds is None else seconds
+        self.started = time.monotonic()
+        self.late = False
+        self.progress = progress
+        self.fresh = False
+        self.levels: set[float] = set()
+        self._kept: list[Any] = []
         self._arrays: list[Array] = [leaf.array for leaf in self.leaves]
         self._origin: list[Array] = [leaf.array.copy(order="K") for leaf in self.leaves]
 
@@ -99,15 +124,26 @@ class Evaluator:
         """Return name and shape of every leaf, in order."""
         return [(leaf.name, leaf.array.shape) for leaf in self.leaves]
 
-    def value(self) -> float:
-        """Return f at the present state of the arrays, NaN where it fails off its domain."""
-        if self.count >= self.limit:
+    def _argument(self) -> tuple[Any, Sequence[Array]]:
+        """Count a call, and return its argument: of copies where f does things to it."""
+        elapsed = time.monotonic() - self.started
+        self.late = self.late or elapsed > self.seconds
+        if self.late or self.count >= self.limit:
             raise BudgetSpent
         self.count += 1
+        if self.progress is not None:
+            self.progress(self.count, elapsed)
         arrays = self._arrays
-        if self.mutated is not None:
+        if self.mutated is not None or self.fresh:
             arrays = [array.copy(order="K") for array in arrays]
         argument = self.parameters.build(arrays)
+        if self.fresh:  # an address that is free again would be taken for an old argument
+            self._kept.append((argument, arrays))
+        return argument, arrays
+
+    def value(self) -> float:
+        """Return f at the present state of the arrays, NaN where it fails off its domain."""
+        argument, _ = self._argument()
         try:
             result = self.f(argument)
         except Exception as problem:
@@ -115,18 +151,17 @@ class Evaluator:
             said = str(problem).partition("\n")[0].rstrip(".")
             self.raised = self.raised or type(problem).__name__ + (said and f" ({said})")
             return float("nan")
-        return result if type(result) is float else scalar(result)
+        value = result if type(result) is float else scalar(result)
+        if len(self.levels) < 2:
+            self.levels.add(value)
+        return value
 
     def at_point(self) -> float:
         """Return f at the point itself, noticing whether f changed its argument."""
-        if self.count >= self.limit:
-            raise BudgetSpent
-        self.count += 1
-        arrays = self._arrays
-        if self.mutated is not None:
-            arrays = [array.copy(order="K") for array in arrays]
-        argument = self.parameters.build(arrays)
+        argument, arrays = self._argument()
         value = scalar(self.f(argument))
+        if len(self.levels) < 2:
+            self.levels.add(value)
         kept = self.intact()
         first = self.count == 1
         if first and kept and not same(argument, arrays, self.parameters):

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradkit.gradcheck.error import CLEAR
 from gradkit.gradcheck.ladder import RATIO, Ladder, Reading, differences, read
-from gradkit.gradcheck.noise import DEVIATIONS, NEAR, Floats, Seen, table_noise
+from gradkit.gradcheck.noise import DEVIATIONS, NEAR, SAME, Floats, Seen, table_noise
 from gradkit.gradcheck.records import Reason, Verdict
 
 MOST = 26
@@ -61,7 +61,7 @@ class Case:
 
     ``step`` is where to begin, ``scale`` a change that matters, ``error`` what a correct claim may be
     off by, ``allowed`` the coarsest resolution with which it may be accepted, ``largest`` the largest
-    slope beside it, ``blur`` what slopes of f may be off by over any step.
+    slope beside it, ``blur`` what slopes of f may be off by over any step. With ``subgradient`` any slope at a kink will do.
     """
 
     claimed: float
@@ -71,6 +71,7 @@ class Case:
     allowed: float
     largest: float
     blur: float = 0.0
+    subgradient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +136,7 @@ class Examination:
     def climb(self) -> Reading:
         """Grow the ladder until the claim is decided, or no step can add anything."""
         start = min(max(self.case.step, self.line.smallest), self.top)
-        self.add(start / RATIO, start, RATIO * start, RATIO**2 * start)
-        if self.rows.shape[1] < 4:
-            low = max(self.line.smallest, start / RATIO)
-            self.add(*(low * RATIO**k for k in range(4)))
+        self.add(start, RATIO * start, RATIO**2 * start)
         while self.rows.shape[1] < MOST:
             reading = self.reading()
             verdict, _ = self.judge(reading)
@@ -176,6 +174,8 @@ class Examination:
         if kinked:
             wide = max(float(reading.left.bound[0]), float(reading.right.bound[0]))
             outside = gap - bound > wide + case.error
+            if case.subgradient and not outside:
+                return AGREE, resolution
             return (DISAGREE if outside else UNKNOWN), resolution
         far = gap > 2 * (bound + case.error) and gap > CLEAR * abs(case.claimed)
         for side in (reading.left, reading.right):
@@ -249,7 +249,7 @@ def _listen(at: Examination, reading: Reading) -> None:
 
 def _kept_nearby(at: Examination) -> bool:
     """Return whether short steps keep to the claim, where f does not tell near points apart."""
-    if at.seen.fine >= at.noise:
+    if SAME * at.seen.fine >= at.noise:
         return False
     near = NEAR * at.case.scale
     at.add(*(near * RATIO**k for k in range(-2, 2)))
@@ -265,9 +265,9 @@ def _hidden(at: Examination, reading: Reading) -> float:
     over step. Curvature passes by: it grows fourfold or more from step to step; behind a kink
     the two sides do not agree. Zero where there is nothing of the kind.
     """
-    step = BEYOND * at.case.scale
+    step = at.case.scale
     used = float(at.rows[0][int(reading.central.reach[0])])
-    probes = []
+    probes = [BEYOND * step]
     while step > used * RATIO:
         probes.append(step)
         step /= RATIO**2
@@ -330,7 +330,8 @@ def together(left: Floats, right: Floats, central: Floats, apart: float | Floats
     NaN where the two sides are further apart.
     """
     slopes = np.where(np.isfinite(central), central, np.where(np.isfinite(left), left, right))
-    return np.where(np.abs(right - left) > apart, np.nan, slopes)
+    jump = np.abs(right - left)
+    return np.where(np.isfinite(jump) & (jump > apart), np.nan, slopes)
 
 
 def _tends(at: Examination, value: float, gap: float, used: float, own: float) -> float:
@@ -382,8 +383,6 @@ def _why(at: Examination, reading: Reading) -> Reason:
     if reading.kinked[0]:
         return "kink"
     noise, bent = float(reading.noise[0]), float(reading.truncation[0])
-    if reading.doubt[0] > 4 * reading.bound[0] and bent < noise:
-        return "kink"
     if bent > noise:
         return "curvature"
     return "noise" if at.seen.steady else "not deterministic"

@@ -23,13 +23,14 @@ Reason = Literal[
     "non-finite",
     "not deterministic",
     "budget",
+    "argument",
 ]
 """Why an answer could not be given.
 
 ``kink``: the two one-sided slopes differ; ``noise``: the value of f is too rough;
 ``curvature``: f bends within every step that rises above its noise; ``staircase``: f moves
 in steps; ``non-finite``: f or the claim is not a finite number; ``not deterministic``: f gives two
-values for one argument; ``budget``: the permitted evaluations were used up.
+values for one argument; ``budget``: the permitted evaluations, or seconds, were used up; ``argument``: f does not use it.
 """
 
 Index = tuple[int, ...]

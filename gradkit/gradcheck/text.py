@@ -14,12 +14,13 @@ WORST = 8
 
 WHY = {
     "kink": "f has a kink there: any slope between the two one-sided ones is right",
-    "noise": "f is too rough for its size there",
+    "noise": "the noise of f, which is not less than its rounding, hides what is asked",
     "curvature": "f bends within every step that rises above its noise",
-    "staircase": "f moves in steps, as a forward does that loses precision",
+    "staircase": "short and long steps tell two slopes, as where a forward moves in steps",
     "non-finite": "f is not finite around the point, or the slope is not",
     "not deterministic": "f gives different values for the same argument",
-    "budget": "the permitted evaluations were used up",
+    "budget": "the permitted evaluations, or seconds, were used up",
+    "argument": "f does not change with its argument",
 }
 
 
