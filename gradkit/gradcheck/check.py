@@ -279,18 +279,20 @@ def _check(problem: _Problem, each: bool) -> Report:
     try:
         seen = measure(evaluator, claimed, rng, narrow)
         still = len(evaluator.levels) < 2 and any(np.any(one) for one in claimed)
+        still = still and not evaluator.fresh
         if still and np.isfinite(seen.base):
             if _remembers(evaluator):
                 evaluator.fresh = True
                 evaluator.levels.clear()
                 return _check(problem, each)
-            if _closes_over(evaluator, problem.given, seen.base):
+            still = len(evaluator.levels) < 2
+            if still and _closes_over(evaluator, problem.given, seen.base):
                 note = (
                     "f does not use its argument, but the arrays that were passed as params. "
                     "Let f compute from what it is given: def f(w): return loss(w)."
                 )
                 return _unable(problem, seen, "argument", (note,))
-            if seen.base != 0:
+            if still and seen.base != 0:
                 notes.append("f gives the same value everywhere: does it use its argument?")
         if np.isfinite(seen.base):
             seen = swing(evaluator, seen, rng)
@@ -327,6 +329,9 @@ def _remembers(evaluator: Evaluator) -> bool:
         0.1 * np.where(np.isfinite(leaf.array), np.abs(leaf.array) + 0.1, 0.0).astype(np.float64)
         for leaf in evaluator.leaves
     ]
+    evaluator.along(moves, np.array([1.0]))
+    if len(evaluator.levels) > 1:
+        return False
     evaluator.fresh = True
     try:
         value = evaluator.along(moves, np.array([1.0]))[0]

@@ -17,7 +17,7 @@ from gradkit.gradcheck.error import (
     FURTHEST,
     GRAIN,
     Asked,
-    ROUNDINGS,
+    MOVED,
     Claims,
     allowed,
     claim_error,
@@ -216,11 +216,13 @@ class EntryCheck:
         grain: Floats,
         asked: Asked | None = None,
         wanted: Floats | None = None,
+        restarts: int = 2,
     ) -> None:
         self.lines = lines
         self.grain = grain
         self.asked = asked or Asked()
         self.wanted = wanted
+        self.restarts = restarts
         self.claims = claims
         self.seen = seen
         self.columns = blank(len(claims.claimed))
@@ -265,6 +267,7 @@ class EntryCheck:
                 self.grain,
                 self.asked,
                 self.wanted,
+                self.restarts - 1,
             ).run(closely=closely)
         return self.columns
 
@@ -326,7 +329,7 @@ class EntryCheck:
             )
             error = error + self.tolerance[rows]
             self.error[rows] = error
-            self.blur[rows] = ROUNDINGS * seen.eps * self.bend[rows] * others
+            self.blur[rows] = MOVED * seen.eps * self.bend[rows] * others
             noise = noise + self.blur[rows]
             limits = allowed(claims, seen, rows, self.blur[rows] + error)
             self.limits[rows] = limits if self.wanted is None else np.fmax(self.wanted[rows], limits)
@@ -357,13 +360,12 @@ class EntryCheck:
         size = claims.size[rows]
         agreed = columns.verdict[rows] == AGREE
         doubtful = [rows[~agreed]]
-        if seen.reach == 0:
-            flat = rows[agreed | (columns.estimate[rows] == 0)]
-            if len(flat):
-                good = self._note(flat, claims.scale[flat], np.zeros(len(flat)))
-                columns.verdict[flat[~good]] = UNKNOWN
-                doubtful = [np.setdiff1d(rows, flat[good])]
-            return np.concatenate(doubtful)
+        still = (columns.estimate[rows] == 0) & (claims.claimed[rows] == 0)
+        flat = rows[still & (~agreed | (seen.reach == 0))]
+        if len(flat):
+            good = self._note(flat, claims.scale[flat], np.zeros(len(flat)))
+            columns.verdict[flat[~good]] = UNKNOWN
+            doubtful = [np.setdiff1d(rows[~agreed], flat), flat[~good]]
         coarse = agreed & (size > 3 * self.error[rows]) & (self.wanted is None)
         coarse &= columns.resolution[rows] > TENTH * size
         faint = rows[coarse]
@@ -410,7 +412,7 @@ class EntryCheck:
             found = examine(
                 self.lines.line(row), case, seen, thorough=doubt, short=count >= LADDERS
             )
-            if 3 * seen.noise < 2 * found.noise < QUIET * seen.reach:
+            if self.restarts and 3 * seen.noise < 2 * found.noise < QUIET * seen.reach:
                 raise _Louder(replace(seen, noise=2 * found.noise))
             if accepted and found.verdict == UNKNOWN:
                 columns.faint[row] = True

@@ -44,8 +44,11 @@ COARSE = 300
 """A noisy f excuses this multiple of the error at the best step of a central difference,
 ``slope · (noise / (slope · scale))^(2/3)`` (Gill, Murray & Wright, Practical Optimization, 8.6)."""
 
-ROUNDINGS = 30
+ROUNDINGS = 300
 """A claim is a sum of products: so many roundings of what is added may be in it."""
+
+MOVED = 5
+"""The point may be off by so many roundings where the claim, or f, was computed."""
 
 STRAY = 16
 """A slope that moves f by so many times its noise over a whole scale is not seen, and rounding
@@ -142,7 +145,7 @@ def claim_error(
     with np.errstate(all="ignore"):
         added = size + np.where(eps > EPS, largest, 0.0)
         return np.asarray(
-            10 * ROUNDINGS * eps * added + ROUNDINGS * eps * bend * others + STRAY * noise / scale
+            ROUNDINGS * eps * added + MOVED * eps * bend * others + STRAY * noise / scale
         )
 
 
@@ -173,6 +176,6 @@ def allowed(
         fine = np.fmax(fine, 1e-9 * seen.reach / scale)
         structural = np.fmax(0.3 * size, np.where(size > 0, 1e-2, 6e-4) * largest)
         null = (largest * scale <= 1e-6 * seen.reach) | (largest <= 10 * unknown)
-        structural = np.where(null, 3e-3 * seen.reach / scale, structural)
+        structural = np.where(null, 1e-2 * seen.reach / scale, structural)
         rough = np.fmin(best + 4 * unknown, structural)
         return np.asarray(np.fmax(fine, np.nan_to_num(rough)))

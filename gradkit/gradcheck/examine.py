@@ -23,8 +23,8 @@ BEYOND = 4.0
 claim where shorter ones were deceived."""
 
 SLIGHT = 0.02
-"""An f that loses precision on the way hides slopes of this part of the largest: terms that
-are nowhere but in jumps further away than any step."""
+"""An f that loses precision on the way may hide slopes of this part of the largest on a line that
+shows nothing of its noise: terms that are nowhere but in jumps further away than any step."""
 
 HALF = 0.5
 """Longer steps may bear out a slope where one comes closer to it than half the way."""
@@ -95,6 +95,7 @@ class Examination:
         self.case = case
         self.seen = seen
         self.noise = seen.noise
+        self.heard = 0.0
         self.rows: Floats = np.zeros((5, 0))  # steps, above, below, ahead, behind
         self.top = HIGHEST * case.scale
 
@@ -219,7 +220,8 @@ def examine(
         gap = abs(case.claimed - float(reading.estimate[0]))
         size = max(abs(case.claimed), abs(float(reading.estimate[0])), case.largest)
         hidden = _hidden(at, reading) if thorough else 0.0
-        if (seen.lossy and gap < SLIGHT * size) or _kept_nearby(at) or hidden > 0:
+        unheard = seen.lossy and SAME * at.heard < seen.noise
+        if (unheard and gap < SLIGHT * size) or _kept_nearby(at) or hidden > 0:
             verdict, reason = UNKNOWN, "staircase"
     if verdict == UNKNOWN and not reason:
         reason = _why(at, reading)
@@ -244,6 +246,7 @@ def _listen(at: Examination, reading: Reading) -> None:
     points = (*(-far for far in reversed(reach)), 0, *reach)
     noise = DEVIATIONS * float(table_noise(values, 4, points))
     if np.isfinite(noise):
+        at.heard = noise
         at.noise = max(at.noise, noise)
 
 

@@ -40,11 +40,14 @@ DEVIATIONS = 3
 
 NEAR, WIDE = 1e-7, 1e-3
 """Spacing of a table in parts of each parameter: so near that f is smooth; and, where f does not
-tell the near points apart, so wide that float32 does."""
+tell the near points apart, so wide that float32 does in a tenth of it."""
+
+GROWTH = 100
+"""Noise is the same, to within this factor, on points ten times as far apart; a table of six points
+tells it to no better. What bends grows ten thousandfold, by the fourth power that a cubic leaves."""
 
 SAME = 5
-"""Noise is the same, to within this factor, on points ten times as far apart. What bends grows ten
-thousandfold, by the fourth power that a cubic leaves."""
+"""One noise is less than another if it is by this factor."""
 
 CLOSEST = 16 * EPS
 """Points this near to each other are a few roundings apart."""
@@ -210,7 +213,7 @@ def measure(
     fine = sigma
     lossy = False
     if narrow or tied or not np.isfinite(sigma):
-        wide = WIDE if narrow or tied else 1e-13
+        wide = (WIDE / 10 if narrow else WIDE) if narrow or tied else 1e-13
         louder = scatter(_table(evaluator, claimed, line, wide, base)[1], wide)
         sigma = float(np.nan_to_num(np.fmax(np.nan_to_num(sigma), louder), posinf=0.0))
         if levels > 2 and sigma > 1e-9 * abs(base):
@@ -218,7 +221,9 @@ def measure(
     elif sigma > LOST * EPS * max(abs(base), reach):
         far, near = 10 * spacing, max(1e-2 * spacing, CLOSEST)
         louder = scatter(_table(evaluator, claimed, line, far, base)[1], far)
-        if louder > SAME * sigma:
+        if louder <= GROWTH * sigma:
+            sigma = max(sigma, louder)
+        else:
             sigma = min(sigma, scatter(_table(evaluator, claimed, line, near, base)[1], near))
         narrow = narrow or (sigma > 1e-9 * abs(base) and _is_deaf(evaluator, base, rng))
         if not narrow and sigma > LOST * EPS * max(abs(base), reach):
@@ -243,9 +248,10 @@ STILL = 1e-3
 def swing(evaluator: Evaluator, seen: Seen, rng: np.random.Generator) -> Seen:
     """Learn how much f changes at all, in 2 calls or 4, where the claim says that it hardly does.
 
-    At a minimum every slope is zero: what is large is told by how f bends.
+    At a minimum every slope is zero, and at a perfect fit f itself is: what is large is told by
+    how f bends.
     """
-    if seen.reach > STILL * abs(seen.base):
+    if seen.reach > STILL * abs(seen.base) and abs(seen.base) > 10 * seen.noise:
         return seen
     points = [evaluator.origin(leaf) for leaf in range(len(evaluator.leaves))]
     line = _every_move(points, seen.scales, rng)
