@@ -47,6 +47,9 @@ COARSE = 300
 ROUNDINGS = 300
 """A claim is a sum of products: so many roundings of what is added may be in it."""
 
+HALF = 0.03
+"""But in half precision no more than this part: four roundings of bfloat16."""
+
 MOVED = 5
 """The point may be off by so many roundings where the claim, or f, was computed."""
 
@@ -145,7 +148,7 @@ def claim_error(
     with np.errstate(all="ignore"):
         added = size + np.where(eps > EPS, largest, 0.0)
         return np.asarray(
-            ROUNDINGS * eps * added + MOVED * eps * bend * others + STRAY * noise / scale
+            np.fmin(ROUNDINGS * eps, HALF) * added + MOVED * eps * bend * others + STRAY * noise / scale
         )
 
 

@@ -218,7 +218,7 @@ def measure(
         sigma = float(np.nan_to_num(np.fmax(np.nan_to_num(sigma), louder), posinf=0.0))
         if levels > 2 and sigma > 1e-9 * abs(base):
             narrow = narrow or _is_deaf(evaluator, base, rng)
-    elif sigma > LOST * EPS * max(abs(base), reach):
+    elif sigma > LOST * EPS * (size := max(abs(base), reach, largest_of(values))):
         far, near = 10 * spacing, max(1e-2 * spacing, CLOSEST)
         louder = scatter(_table(evaluator, claimed, line, far, base)[1], far)
         if louder <= GROWTH * sigma:
@@ -226,7 +226,7 @@ def measure(
         else:
             sigma = min(sigma, scatter(_table(evaluator, claimed, line, near, base)[1], near))
         narrow = narrow or (sigma > 1e-9 * abs(base) and _is_deaf(evaluator, base, rng))
-        if not narrow and sigma > LOST * EPS * max(abs(base), reach):
+        if not narrow and sigma > LOST * EPS * size:
             closest = scatter(_table(evaluator, claimed, line, CLOSEST, base)[1], CLOSEST)
             lossy = not closest > sigma / 4
         fine = sigma

@@ -54,11 +54,13 @@ def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> t
     return tuple(found)
 
 
-def factor(claimed: Floats, estimate: Floats, error: Floats) -> float | None:
+def factor(
+    claimed: Floats, estimate: Floats, error: Floats, loose: float = 1e-3
+) -> float | None:
     """Return the c for which ``claimed = c · estimate`` everywhere, if there is one but 1.
 
     It is fitted by least squares; at least two entries must bear it out, and every entry must
-    fit to a thousandth of itself or within what is known of it.
+    fit to a thousandth of itself, or less, or within what is known of it.
     """
     known = np.isfinite(error) & np.isfinite(claimed)
     if np.count_nonzero(known & (np.abs(estimate) > 10 * error)) < 2:
@@ -69,7 +71,7 @@ def factor(claimed: Floats, estimate: Floats, error: Floats) -> float | None:
     ratio = float(np.sum(claim * scaled) / np.sum(scaled * scaled)) / weight
     if ratio == 0 or not np.isfinite(ratio) or abs(ratio - 1) < 1e-3:
         return None
-    slack = 1e-3 * np.abs(ratio * truth) + 2 * abs(ratio) * room + 1e-9 * abs(ratio) * weight
+    slack = loose * np.abs(ratio * truth) + 2 * abs(ratio) * room + 1e-9 * abs(ratio) * weight
     fits = np.abs(claim - ratio * truth) <= slack
     return ratio if bool(np.all(fits)) else None
 
@@ -133,8 +135,9 @@ def _axis(claimed: Floats, estimate: Floats, room: float) -> str:
                 f"averaged over every axis"
             )
         return ""
-    other = float(np.sum(claimed))
-    if abs(other - total) <= room * size:
+    other, gaps = float(np.sum(claimed)), np.abs(claimed - estimate)
+    several = np.count_nonzero(gaps > room) > size / 2
+    if several and abs(other - total) <= min(room * size, 1e-3 * float(np.sum(gaps))):
         return "its entries add up to the right sum, but singly they are wrong: wrong axis summed"
     return ""
 
@@ -172,11 +175,12 @@ def direction_patterns(
         return ()
     if not np.any(claimed):
         return (f"{called}: the claim is zero throughout.",)
-    ratio = factor(found.claims.claimed, estimate, room)
+    # Two directions with like weights may have one ratio by chance, though not to a millionth.
+    ratio = factor(found.claims.claimed, estimate, found.rough, 1e-6)
     if ratio is not None:
         return (f"{called}: every entry is off by one factor: {_factor_words(ratio)}.",)
     if claimed.ndim == 2 and claimed.shape[0] == claimed.shape[1]:
         turned = np.array([float(np.vdot(claimed.T, move)) for move in moves])
-        if np.all(np.abs(turned - estimate) <= 2 * room + 1e-3 * np.abs(estimate)):
+        if np.all(np.abs(turned - estimate) <= 4 * found.rough + 1e-6 * np.abs(estimate)):
             return (f"{called}: it is transposed.",)
     return ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def describe(report: Report) -> str:
 
 def _sentence(report: Report) -> str:
     """Say the verdict in a sentence."""
-    parts = report.directions or report.entries
+    parts: Sequence[Entry | Direction] = report.directions or report.entries
     what = "direction" if report.directions else "entry"
     many = "directions" if report.directions else "entries"
     noun = what if len(parts) == 1 else many
@@ -69,10 +70,9 @@ def _sentence(report: Report) -> str:
     counted = report.entries if report.verdict == "disagree" and report.entries else parts
     off = sum(part.verdict == report.verdict for part in counted)
     if report.verdict == "agree":
-        resolution = max((part.resolution for part in parts if part.claimed), default=0.0)
         return (
             f"The gradient agrees with finite differences in {len(parts)} {noun} {calls}; "
-            f"the coarsest would have shown a relative error of {resolution:.1e}."
+            f"{_seen(parts)}"
         )
     if report.verdict == "disagree":
         if report.directions:
@@ -89,6 +89,24 @@ def _sentence(report: Report) -> str:
         f"The gradient can be neither confirmed nor refuted in {off} of {len(parts)} "
         f"{noun} {calls}."
     )
+
+
+def _seen(parts: Sequence[Entry | Direction]) -> str:
+    """Say how large an error would have shown: of slopes, and of those that are next to zero."""
+    clear = [part.resolution for part in parts if part.claimed and part.resolution < 1]
+    zero = [
+        part.resolution * max(abs(part.claimed), abs(part.estimate))
+        if math.isfinite(part.resolution)
+        else 2 * part.bound
+        for part in parts
+        if not (part.claimed and part.resolution < 1)
+    ]
+    said = []
+    if clear:
+        said.append(f"the coarsest would have shown a relative error of {max(clear):.1e}")
+    if zero:
+        said.append(f"where it is next to zero, a slope of {max(zero):.1e} would have shown")
+    return "; ".join(said) + "." if said else "there was nothing to look at."
 
 
 def _table(parts: list[Entry | Direction]) -> list[str]:
@@ -115,7 +133,7 @@ def _table(parts: list[Entry | Direction]) -> list[str]:
 
 
 def frame(report: Report) -> pandas.DataFrame:
-    """Return one row for each entry; the columns are the attributes of `Entry`."""
+    """Return one row for each entry and direction; the columns are the attributes of `Entry`."""
     import pandas as pd
 
     columns = (
@@ -128,10 +146,13 @@ def frame(report: Report) -> pandas.DataFrame:
         "verdict",
         "reason",
     )
-    table = pd.DataFrame(
-        [[getattr(entry, column) for column in columns] for entry in report.entries],
-        columns=list(columns),
-    )
-    table["left"] = [entry.slopes[0] if entry.slopes else math.nan for entry in report.entries]
-    table["right"] = [entry.slopes[1] if entry.slopes else math.nan for entry in report.entries]
+    parts: list[Entry | Direction] = [*report.entries, *report.directions]
+    rows = [
+        [getattr(part, column, f"direction {getattr(part, 'number', '')}") for column in columns]
+        for part in parts
+    ]
+    table = pd.DataFrame(rows, columns=list(columns))
+    slopes = [getattr(part, "slopes", None) or (math.nan, math.nan) for part in parts]
+    table["left"] = [left for left, _ in slopes]
+    table["right"] = [right for _, right in slopes]
     return table
