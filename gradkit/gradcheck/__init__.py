@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradkit.gradcheck.backward import assert_backward, check_backward
     from gradkit.gradcheck.check import assert_gradient, check_gradient
     from gradkit.gradcheck.differences import (
         finite_difference,
@@ -18,15 +19,27 @@ if TYPE_CHECKING:
         read_ladder,
     )
     from gradkit.gradcheck.module import check_module
-    from gradkit.gradcheck.records import Differences, Direction, Entry, Plan, Report
+    from gradkit.gradcheck.records import (
+        BackwardReport,
+        Differences,
+        Direction,
+        Entry,
+        InputReport,
+        Plan,
+        Report,
+    )
 
 __all__ = [
+    "BackwardReport",
     "Differences",
     "Direction",
     "Entry",
+    "InputReport",
     "Plan",
     "Report",
+    "assert_backward",
     "assert_gradient",
+    "check_backward",
     "check_gradient",
     "check_module",
     "finite_difference",
@@ -36,6 +49,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "assert_backward": "backward",
+    "check_backward": "backward",
     "assert_gradient": "check",
     "check_gradient": "check",
     "check_module": "module",

@@ -249,6 +249,7 @@ def assert_gradient(f: Callable[[Any], Any], params: Any, gradient: Any, **optio
     >>> assert_gradient(lambda w: float(w @ w), np.array([1.0, 2.0]), lambda w: 2 * w).verdict
     'agree'
     """
+    __tracebackhide__ = True
     report = check_gradient(f, params, gradient, **options)
     if report.verdict != "agree":
         raise AssertionError(str(report))

@@ -56,6 +56,8 @@ def check_module(
 
     Raises
     ------
+    TypeError
+        When the loss is no function.
     ValueError
         When there is nothing that requires a gradient, when the loss gives more than one number, or
         when there are fewer arguments than the loss needs.
@@ -71,6 +73,11 @@ def check_module(
     """
     import torch
 
+    if not callable(loss):
+        raise TypeError(
+            f"loss must be a function of the module's output; found {type(loss).__name__}. Pass it "
+            f"before the inputs: check_module(module, torch.nn.MSELoss(), x, y)."
+        )
     double = copy.deepcopy(module).double()
     wide = [_widen(value) for value in args]
     named = {key: _widen(value) for key, value in (kwargs or {}).items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas
 
-    from gradkit.gradcheck.records import Direction, Entry, Report
+    from gradkit.gradcheck.records import BackwardReport, Direction, Entry, Report
 
 WORST = 8
 
@@ -57,6 +57,16 @@ def describe(report: Report) -> str:
             left, right = entry.slopes
             lines.append(f"{place(entry)}: slope {left:.6g} to the left, {right:.6g} to the right.")
     lines += [f"Note: {note}" for note in report.notes]
+    return "\n".join(lines)
+
+
+def describe_backward(report: BackwardReport) -> str:
+    """Return a sentence for each input, then the report of the numbers."""
+    lines = [one.message[0].upper() + one.message[1:] for one in report.inputs]
+    inner = describe(report.report).splitlines()[1:] if report.report is not None else []
+    own = report.report.notes if report.report is not None else ()
+    lines += inner
+    lines += [f"Note: {note}" for note in report.notes if note not in own]
     return "\n".join(lines)
 
 
