@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "gradcheck"))
-import random_nets  # noqa: E402
+import random_nets
 
-from gradkit.gradcheck import check_gradient  # noqa: E402
+from gradkit.gradcheck import check_gradient
 
 KINDS = ("float64", "float32", "noisy")
 PLACES = ("zero biases", "minimum", "plain")
@@ -76,7 +76,7 @@ def above_noise(net: random_nets.Net, kind: str, value: float, slope: float, sca
     """Return whether 1 % of a slope is more than ten times what noise makes of its best step."""
     eps = 1.2e-7 if kind == "float32" else 2.2e-16
     noise = max(eps * abs(value), net.noise)
-    return 0.01 > 10 * (noise / (abs(slope) * scale)) ** (2 / 3)
+    return 10 * (noise / (abs(slope) * scale)) ** (2 / 3) < 0.01
 
 
 def at_kink(net: random_nets.Net) -> bool:
@@ -106,7 +106,9 @@ def run(kind: str, count: int, seed: int, shown: int) -> Counter[str]:
         tally["at a kink" if kink else f"right {report.verdict}"] += 1
         tally["evaluations"] += report.evaluations
         tally["parameters"] += sum(g.size for g in good.values())
-        if report.verdict == "disagree" or (report.verdict == "inconclusive" and shown > 1 and not kink):
+        if report.verdict == "disagree" or (
+            report.verdict == "inconclusive" and shown > 1 and not kink
+        ):
             print(f"{report.verdict}: {where}\n{report}\n")
         for entry in report.entries:
             right = float(truth[entry.parameter][entry.index])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -117,12 +116,13 @@ def check_backward(
         for number, name in enumerate(asked)
     }
     shaped, told = _shapes(found, values, factors)
-    report = _differences(forward, values, shaped, weights, (cache, backward is None), seed, options)
+    report = _differences(
+        forward, values, shaped, weights, (cache, backward is None), seed, options
+    )
     parts = tuple(told.get(name) or _verdict(name, values[name], report) for name in asked)
     verdicts = {part.verdict for part in parts}
-    worst: Verdict = "agree"
-    for one in ("inconclusive", "disagree"):
-        worst = one if one in verdicts else worst  # type: ignore[assignment]
+    worst: Verdict = "inconclusive" if "inconclusive" in verdicts else "agree"
+    worst = "disagree" if "disagree" in verdicts else worst
     patterns, told_notes = (report.patterns, report.notes) if report is not None else ((), ())
     return BackwardReport(worst, parts, report, patterns, (*notes, *told_notes))
 
@@ -191,7 +191,9 @@ def _is_float(value: Any) -> bool:
 
 def _asked(values: Mapping[str, Any], wrt: Sequence[str] | None) -> list[str]:
     """Return the names of the inputs to differentiate with respect to."""
-    asked = [name for name, value in values.items() if _is_float(value)] if wrt is None else list(wrt)
+    asked = (
+        [name for name, value in values.items() if _is_float(value)] if wrt is None else list(wrt)
+    )
     for name in asked:
         if name not in values:
             raise ValueError(f"no input is called {name!r}: there are {', '.join(values)}.")
@@ -228,7 +230,9 @@ def _same(a: Any, b: Any) -> bool:
         return False
     for one, other in zip(ours, theirs, strict=True):
         try:
-            left, right = (np.asarray(x.detach().cpu() if is_tensor(x) else x) for x in (one, other))
+            left, right = (
+                np.asarray(x.detach().cpu() if is_tensor(x) else x) for x in (one, other)
+            )
             if not np.array_equal(left, right, equal_nan=left.dtype.kind in "fc"):
                 return False
         except (TypeError, ValueError):
@@ -303,7 +307,9 @@ def _like(weight: Array, output: Any) -> Any:
         return torch.as_tensor(weight, dtype=output.dtype, device=output.device)
     dtype = getattr(output, "dtype", np.float64)
     made = np.array(weight, dtype=dtype if np.dtype(dtype).kind == "f" else np.float64)
-    return made if hasattr(output, "shape") and made.ndim else float(made) if not made.ndim else made
+    return (
+        made if hasattr(output, "shape") and made.ndim else float(made) if not made.ndim else made
+    )
 
 
 def _run(
@@ -353,7 +359,7 @@ def _gradient(
         for spelling in SPELLINGS[1:]:
             if holder is not None and hasattr(holder, spelling.format(name)):
                 return getattr(holder, spelling.format(name))
-    return gradients if number == 0 and hasattr(gradients, "shape") or number == 0 else None
+    return gradients if (number == 0 and hasattr(gradients, "shape")) or number == 0 else None
 
 
 def _shapes(
@@ -421,8 +427,9 @@ def _verdict(name: str, value: Any, report: Report | None) -> InputReport:
     located = report.directions and report.entries and not named and not mine
     verdict: Verdict = "agree"
     if not located:
-        for one in ("inconclusive", "disagree"):
-            verdict = one if any(p.verdict == one for p in parts) else verdict  # type: ignore[assignment]
+        given = {part.verdict for part in parts}
+        verdict = "inconclusive" if "inconclusive" in given else "agree"
+        verdict = "disagree" if "disagree" in given else verdict
     off = sum(part.verdict == verdict for part in parts)
     kinds = {"agree": "agrees", "disagree": "disagrees", "inconclusive": "is open"}
     reasons = sorted({part.reason for part in parts if part.reason and part.verdict == verdict})

@@ -20,9 +20,9 @@ from gradkit.gradcheck.entries import (
     overall,
     records,
 )
+from gradkit.gradcheck.error import Asked
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
-from gradkit.gradcheck.error import Asked
 from gradkit.gradcheck.noise import EPS, LOUD, Seen, largest_of, measure, swing
 from gradkit.gradcheck.patterns import find_patterns
 from gradkit.gradcheck.records import Direction, Entry, Reason, Report
@@ -208,12 +208,14 @@ def check_gradient(
 def _unpacked(f: Callable[[Any], Any], params: Any, names: Sequence[str] | None) -> Parameters:
     """Take the parameters apart; half floats become float64 where f takes that."""
     parameters = unpack(params, names)
-    half = any(np.dtype(leaf.array.dtype).itemsize < 4 for leaf in unpack(params, wide=False).leaves)
+    half = any(
+        np.dtype(leaf.array.dtype).itemsize < 4 for leaf in unpack(params, wide=False).leaves
+    )
     half = half or any("bfloat16" in str(getattr(one, "dtype", "")) for one in leaves_of(params))
     if half and callable(f):
         try:
             f(parameters.build([leaf.array.copy(order="K") for leaf in parameters.leaves]))
-        except Exception:  # noqa: BLE001 - whatever f makes of a wider argument
+        except Exception:
             return unpack(params, names, wide=False)
     return parameters
 
@@ -254,7 +256,6 @@ def assert_gradient(f: Callable[[Any], Any], params: Any, gradient: Any, **optio
     if report.verdict != "agree":
         raise AssertionError(str(report))
     return report
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +303,9 @@ def _check(problem: _Problem, each: bool) -> Report:
         return _unable(problem, seen, "budget")
     total = sum(point.size for point in points)
     if not total:
-        return _report(problem, seen, notes=("there is nothing to check: the parameters have no entries.",))
+        return _report(
+            problem, seen, notes=("there is nothing to check: the parameters have no entries.",)
+        )
     if not np.isfinite(seen.base):
         return _unable(problem, seen, "non-finite", (f"f is {seen.base} there.",))
     loud = not seen.noise <= LOUD * (seen.reach or abs(seen.base))

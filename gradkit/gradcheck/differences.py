@@ -51,6 +51,7 @@ errors are out of reach."""
 GOOD, FAIR = 9e-6, 0.1
 """An estimate is good if an error of this part of it would show; of a noisy f, the second."""
 
+
 def plan_ladder(
     point: Mapping[str, ArrayLike],
     *,
@@ -240,7 +241,9 @@ class _Derived:
     steady: NDArray[np.bool_]
 
 
-def _derive(columns: Floats, ahead: Floats, behind: Floats, spans: Sequence[tuple[int, Floats]]) -> _Derived:
+def _derive(
+    columns: Floats, ahead: Floats, behind: Floats, spans: Sequence[tuple[int, Floats]]
+) -> _Derived:
     """Read the ladders of all entries and outputs.
 
     ``spans`` has the entries of each parameter in order, with its scale for each output.
@@ -354,7 +357,7 @@ def _read(plan: Plan, values: ArrayLike) -> tuple[_Derived, tuple[int, ...]]:
         spans.append((value.size, np.full(count, plan.scales[name])))
     empty = np.zeros((0, count, plan.steps))
     moved = (np.array(ahead), np.array(behind)) if ahead else (empty, empty)
-    return _derive(columns, *moved, spans), outputs
+    return _derive(columns, moved[0], moved[1], spans), outputs
 
 
 def read_ladder(plan: Plan, values: ArrayLike) -> Differences:
@@ -461,7 +464,7 @@ def judge_ladder(plan: Plan, values: ArrayLike, claimed: Mapping[str, ArrayLike]
     points = [leaf.array for leaf in parameters.leaves]
     scales = np.array([plan.scales[name] for name in plan.names])
     claims = lay_out(arrays, points, scales, eps_of)
-    noise, base = float(found.noise[0]), float(found.ladder.base[0]) if len(points) else 0.0
+    noise, base = float(found.noise[0]), float(found.ladder.base[0]) if points else 0.0
     reach = float(np.max(claims.size * claims.scale, initial=0.0)) or abs(base)
     eps = EPS32 if noise >= EPS32 * abs(base) > 0 else EPS
     seen = Seen(base, noise, noise, eps, bool(found.steady[0]), False, scales, reach)
@@ -491,7 +494,9 @@ def judge_ladder(plan: Plan, values: ArrayLike, claimed: Mapping[str, ArrayLike]
         for side in (reading.left, reading.right):
             far &= np.abs(claims.claimed - side.estimate) > side.bound + error
         far |= known & ~np.isfinite(claims.claimed)
-    withheld = np.array([bool(far[row]) and _kept(found, claims.claimed, row) for row in rows])
+    withheld = np.array(
+        [bool(far[row]) and _kept(found, claims.claimed, row) for row in rows.tolist()]
+    )
     columns.verdict[:] = np.where(good, AGREE, np.where(far & ~withheld, DISAGREE, UNKNOWN))
     open_why = np.where(withheld, "staircase", found.status[:, 0])
     open_why = np.where(open_why == "ok", "noise", open_why)
@@ -623,5 +628,7 @@ def _explore(evaluator: Evaluator) -> dict[str, NDArray[Any]]:
     reach = float(np.max(size * scale, initial=0.0))
     rough = np.asarray(seen.noise > ROUGH * max(reach, abs(seen.base)))
     steady = np.asarray(seen.steady)
-    status = states(reading, reading.estimate, bound, largest, scale, rough, np.asarray(seen.noise), steady)
+    status = states(
+        reading, reading.estimate, bound, largest, scale, rough, np.asarray(seen.noise), steady
+    )
     return _fields(reading.estimate, bound, status, reading)

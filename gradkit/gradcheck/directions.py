@@ -25,7 +25,7 @@ from gradkit.gradcheck.entries import (
 from gradkit.gradcheck.error import Asked, Claims
 from gradkit.gradcheck.evaluate import DirectionLine, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, Line
-from gradkit.gradcheck.noise import Floats, Seen, largest_of
+from gradkit.gradcheck.noise import Floats, Seen, largest_of, units_of
 from gradkit.gradcheck.patterns import direction_patterns, find_patterns
 from gradkit.gradcheck.records import Direction, Entry
 from gradkit.gradcheck.structure import Array, Parameters
@@ -35,10 +35,6 @@ LEAST = 0.25
 
 SEEN = 1e-3
 """Errors of one entry are looked for down to this part of its parameter's largest."""
-
-MIXED = 1e3
-"""The entries of a leaf have units of their own if the largest claim times the largest entry is
-so many times what any entry does to f by itself."""
 
 LEVEL = 1e3
 """Leaves whose slopes are small are moved further, but no more than so many times."""
@@ -58,9 +54,7 @@ class DirectionLines:
 
     def pairs(self, rows: Rows, steps: Floats) -> tuple[Floats, ...]:
         """Evaluate both sides along the given directions."""
-        parts = [
-            self.lines[row].pairs(steps[k : k + 1]) for k, row in enumerate(rows.tolist())
-        ]
+        parts = [self.lines[row].pairs(steps[k : k + 1]) for k, row in enumerate(rows.tolist())]
         return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
     def line(self, row: int) -> Line:
@@ -105,25 +99,16 @@ class Survey:
         self.leaves = [leaf for leaf, one in enumerate(claimed) if one.size]
         self.ends = np.cumsum([0, *(one.size for one in claimed)])
         self.flat = np.concatenate([one.reshape(-1) for one in self.claimed])
-        units = [self._units(leaf).reshape(-1) for leaf in range(len(claimed))]
-        self.units = np.concatenate(units)
+        scales = seen.scales.tolist()
+        points = [evaluator.origin(leaf) for leaf in range(len(claimed))]
+        units = map(units_of, self.claimed, points, scales)
+        self.units = np.concatenate([one.reshape(-1) for one in units])
         sign = rng.uniform(-1.0, 1.0, self.flat.size)
         self.sign = (sign + np.copysign(0.5, sign)) * self.units
 
     def span(self, leaf: int) -> slice:
         """Return where the entries of a leaf are."""
         return slice(int(self.ends[leaf]), int(self.ends[leaf + 1]))
-
-    def _units(self, leaf: int) -> Floats:
-        """Return how far each entry moves: the leaf's scale, or its own size in mixed units."""
-        point = np.abs(self.evaluator.origin(leaf).astype(np.float64))
-        point = np.where(np.isfinite(point), point, 0.0)
-        slope, scale = np.abs(self.claimed[leaf]), float(self.seen.scales[leaf])
-        alone = float(np.max(slope * point, initial=0.0))
-        if not largest_of(slope) * largest_of(point) > MIXED * alone > 0:
-            return np.full(point.shape, scale)
-        other = np.fmin(alone / np.where(slope > 0, slope, 1.0), scale)
-        return np.where(point > 0, point, other)
 
     def move(self, leaves: Sequence[int]) -> Floats:
         """Return a direction through some leaves, in which each leaf does as much to f."""
@@ -159,9 +144,7 @@ class Survey:
 
     def _split(self, move: Floats) -> list[Array | None]:
         """Return a direction as one array for each leaf, None for those that stay."""
-        parts = [
-            move[self.span(leaf)].reshape(one.shape) for leaf, one in enumerate(self.claimed)
-        ]
+        parts = [move[self.span(leaf)].reshape(one.shape) for leaf, one in enumerate(self.claimed)]
         return [part if np.any(part) else None for part in parts]
 
     def _row(self, move: Floats) -> tuple[float, float, float, float, float]:

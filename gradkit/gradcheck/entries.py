@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from gradkit.gradcheck.error import (
     BALANCE,
     CLEAR,
-    FAINT,
     FURTHEST,
     GRAIN,
-    Asked,
     MOVED,
+    Asked,
     Claims,
     allowed,
     claim_error,
@@ -26,7 +25,7 @@ from gradkit.gradcheck.error import (
 )
 from gradkit.gradcheck.evaluate import BudgetSpent, EntryLine, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, QUIET, UNKNOWN, Case, Line, examine
-from gradkit.gradcheck.noise import EPS, TINY, Floats, Seen
+from gradkit.gradcheck.noise import EPS, TINY, Floats, Seen, units_of
 from gradkit.gradcheck.records import Direction, Entry, Verdict
 from gradkit.gradcheck.structure import Array
 
@@ -123,8 +122,7 @@ def records(
             reason,
             (left, right) if reason == "kink" else None,
         )
-        for leaf, place, claim, estimate, bound, resolution, verdict, reason, left, right, seen
-        in rows
+        for leaf, place, claim, estimate, bound, resolution, verdict, reason, left, right, seen in rows
         if seen
     )
 
@@ -150,15 +148,22 @@ def lay_out(
     claimed = flat(arrays)
     finite = np.where(np.isfinite(claimed), np.abs(claimed), 0.0)
     starts = np.concatenate([[0], np.cumsum(sizes)])
-    tops = [float(np.max(finite[a:b], initial=0.0)) for a, b in pairwise(starts.tolist())]
+    units = [
+        units_of(array, point, scale)
+        for array, point, scale in zip(arrays, points, scales.tolist(), strict=True)
+    ]
+    unit = flat(units)
+    tops = [
+        float(np.max(finite[a:b] * unit[a:b], initial=0.0)) for a, b in pairwise(starts.tolist())
+    ]
     places = [np.arange(size) for size in sizes]
     return Claims(
         claimed=claimed,
         leaf=np.repeat(np.arange(len(sizes)), sizes),
         place=np.concatenate(places or [np.arange(0)]),
         here=flat(points),
-        scale=np.repeat(scales, sizes),
-        largest=np.repeat(np.array(tops), sizes),
+        scale=unit,
+        largest=np.repeat(np.array(tops), sizes) / np.where(unit > 0, unit, 1.0),
         eps=np.repeat(np.array(eps, dtype=np.float64), sizes),
     )
 
@@ -317,7 +322,7 @@ class EntryCheck:
             self.met[fresh] = True
             met = self.met
             others = float(np.sum((self.bend * np.abs(np.nan_to_num(claims.here)))[met]))
-            others *= len(met) / max(np.count_nonzero(met), 1)
+            others *= len(met) / max(int(np.count_nonzero(met)), 1)
             error = claim_error(
                 claims.weight[rows],
                 claims.largest[rows],
@@ -332,7 +337,9 @@ class EntryCheck:
             self.blur[rows] = MOVED * seen.eps * self.bend[rows] * others
             noise = noise + self.blur[rows]
             limits = allowed(claims, seen, rows, self.blur[rows] + error)
-            self.limits[rows] = limits if self.wanted is None else np.fmax(self.wanted[rows], limits)
+            self.limits[rows] = (
+                limits if self.wanted is None else np.fmax(self.wanted[rows], limits)
+            )
             self.limits[rows] += 2 * self.tolerance[rows]
             gap = np.abs(central - claims.claimed[rows])
             room = noise + error + slack
@@ -407,6 +414,7 @@ class EntryCheck:
                 allowed=float(self.limits[row]),
                 largest=float(claims.largest[row]),
                 blur=float(self.blur[row]),
+                own=abs(float(claims.here[row])) or np.inf,
                 subgradient=self.asked.subgradient,
             )
             found = examine(

@@ -148,13 +148,13 @@ def claim_error(
     with np.errstate(all="ignore"):
         added = size + np.where(eps > EPS, largest, 0.0)
         return np.asarray(
-            np.fmin(ROUNDINGS * eps, HALF) * added + MOVED * eps * bend * others + STRAY * noise / scale
+            np.fmin(ROUNDINGS * eps, HALF) * added
+            + MOVED * eps * bend * others
+            + STRAY * noise / scale
         )
 
 
-def allowed(
-    claims: Claims, seen: Seen, rows: NDArray[np.intp], unknown: Floats
-) -> Floats:
+def allowed(claims: Claims, seen: Seen, rows: NDArray[np.intp], unknown: Floats) -> Floats:
     """Return the coarsest resolution with which the claims of some entries may be accepted.
 
     With a precise f a hundred-thousandth of the entry, or a millionth of the largest for entries

@@ -61,7 +61,8 @@ class Case:
 
     ``step`` is where to begin, ``scale`` a change that matters, ``error`` what a correct claim may be
     off by, ``allowed`` the coarsest resolution with which it may be accepted, ``largest`` the largest
-    slope beside it, ``blur`` what slopes of f may be off by over any step. With ``subgradient`` any slope at a kink will do.
+    slope beside it, ``blur`` what slopes of f may be off by over any step,
+    ``own`` the size of the parameter, beyond which f is another one. With ``subgradient`` any slope at a kink will do.
     """
 
     claimed: float
@@ -71,6 +72,7 @@ class Case:
     allowed: float
     largest: float
     blur: float = 0.0
+    own: float = np.inf
     subgradient: bool = False
 
 
@@ -179,6 +181,7 @@ class Examination:
                 return AGREE, resolution
             return (DISAGREE if outside else UNKNOWN), resolution
         far = gap > 2 * (bound + case.error) and gap > CLEAR * abs(case.claimed)
+        far &= gap * case.own > self.seen.noise
         for side in (reading.left, reading.right):
             off = abs(case.claimed - float(side.estimate[0]))
             far &= off > float(side.bound[0]) + case.error

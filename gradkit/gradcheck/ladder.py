@@ -101,13 +101,15 @@ def differences(ladder: Ladder) -> tuple[Floats, Floats, Floats, Floats]:
     return left, right, central, 2 * rough / span + ladder.blur
 
 
-def extrapolate(values: Floats, noise: Floats, steps: Floats, power: int) -> list[tuple[Floats, ...]]:
+def extrapolate(
+    values: Floats, noise: Floats, steps: Floats, power: int
+) -> list[tuple[Floats, ...]]:
     """Return (estimates, noise, truncation) for each order, each (rows, steps) padded by NaN.
 
     For a slope with the expansion ``g + c₁ hᵖ + c₂ h²ᵖ + …``, where p is ``power``: with the ratio r
     of the longest to the shortest step used, ``V + (V(h) − V(rh)) / (rᵖ − 1)`` is rid of one term.
     """
-    found = []
+    found: list[tuple[Floats, ...]] = []
     width = values.shape[1]
     for order in range(ORDERS):
         change = values[:, :-1] - values[:, 1:]
@@ -141,9 +143,7 @@ def choose(values: Floats, noise: Floats, steps: Floats, power: int) -> Side:
     estimate, rough, bent = (np.stack(part) for part in zip(*orders, strict=True))
     bound = rough + bent
     bound[~np.isfinite(bound) | ~np.isfinite(estimate)] = np.inf
-    own = noise + np.nan_to_num(
-        np.abs(np.diff(values, axis=1, append=np.nan)) / (RATIO**power - 1)
-    )
+    own = noise + np.nan_to_num(np.abs(np.diff(values, axis=1, append=np.nan)) / (RATIO**power - 1))
     gap = np.abs(estimate[:, :, :, None] - values[None, :, None, :])
     room = bound[:, :, :, None] + own[None, :, None, :]
     shorter = np.arange(width)[None, :] < np.arange(width)[:, None]
@@ -213,4 +213,6 @@ def join(readings: Sequence[Reading]) -> Reading:
             return Side(**made)
         return np.concatenate(parts)
 
-    return Reading(**{f.name: column([getattr(r, f.name) for r in readings]) for f in fields(Reading)})
+    return Reading(
+        **{f.name: column([getattr(r, f.name) for r in readings]) for f in fields(Reading)}
+    )

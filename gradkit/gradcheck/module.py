@@ -90,7 +90,9 @@ def check_module(
     own, rest = wide[: len(wide) - more], wide[len(wide) - more :]
     # A loss such as MSELoss or BCEWithLogitsLoss may hold weights of its own.
     measure = copy.deepcopy(loss).double() if isinstance(loss, torch.nn.Module) else loss
-    trained = {name: p for name, p in double.named_parameters() if p.requires_grad}
+    trained: dict[str, torch.Tensor] = {
+        name: p for name, p in double.named_parameters() if p.requires_grad
+    }
     if inputs:
         given = {f"input {number}": value for number, value in enumerate(own)} | named
         trained |= {

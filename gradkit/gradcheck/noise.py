@@ -169,6 +169,24 @@ def effect(gradient: Array, point: Array, scale: float) -> float:
     return float(np.max(moved, initial=0.0, where=np.isfinite(moved)))
 
 
+MIXED = 1e3
+"""The entries of a leaf have units of their own if the largest claim times the largest entry is
+so many times what any entry does to f by itself."""
+
+
+def units_of(gradient: Array, point: Array, scale: float) -> Floats:
+    """Return a change of each entry that matters: the leaf's, or its own size in mixed units."""
+    size = np.abs(np.asarray(point, dtype=np.float64))
+    size = np.where(np.isfinite(size), size, 0.0)
+    slope = np.abs(np.asarray(gradient, dtype=np.float64))
+    slope = np.where(np.isfinite(slope), slope, 0.0)
+    with np.errstate(all="ignore"):
+        alone = float(np.max(slope * size, initial=0.0))
+        if not largest_of(slope) * largest_of(size) > MIXED * alone > 0:
+            return np.full(size.shape, scale)
+        return np.where(size > 0, size, np.fmin(alone / slope, scale))
+
+
 def measure(
     evaluator: Evaluator,
     claimed: Sequence[Array],
@@ -195,8 +213,7 @@ def measure(
     if not (np.isfinite(base) and np.isfinite(again)):
         return seen
     if not steady:
-        values = [base, again, *(evaluator.at_point() for _ in range(6))]
-        spread = 1.5 * float(np.ptp(values))
+        spread = 1.5 * float(np.ptp([base, again, *(evaluator.at_point() for _ in range(6))]))
         noise = max(spread, EPS * abs(base))
         return replace(seen, noise=noise, fine=noise)
     line = _every_move(points, scales, rng)

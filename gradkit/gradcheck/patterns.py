@@ -54,9 +54,7 @@ def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> t
     return tuple(found)
 
 
-def factor(
-    claimed: Floats, estimate: Floats, error: Floats, loose: float = 1e-3
-) -> float | None:
+def factor(claimed: Floats, estimate: Floats, error: Floats, loose: float = 1e-3) -> float | None:
     """Return the c for which ``claimed = c · estimate`` everywhere, if there is one but 1.
 
     It is fitted by least squares; at least two entries must bear it out, and every entry must

@@ -6,6 +6,7 @@ import copy
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -128,7 +129,9 @@ def _maker(value: Any, leaf: Array, wide: bool) -> Callable[[Array], Any]:
         import torch
 
         dtype, device = value.dtype, value.device
-        if not dtype.is_floating_point or (dtype.itemsize < 4 and leaf.dtype == np.float64 and wide):
+        if not dtype.is_floating_point or (
+            dtype.itemsize < 4 and leaf.dtype == np.float64 and wide
+        ):
             dtype = torch.float64
         plain = device.type == "cpu" and torch.from_numpy(np.zeros(0, leaf.dtype)).dtype == dtype
         if plain:
@@ -143,9 +146,8 @@ def _maker(value: Any, leaf: Array, wide: bool) -> Callable[[Array], Any]:
         mask = np.ma.getmaskarray(value)
         return lambda array: np.ma.MaskedArray(array, mask=mask)
     if type(value).__module__.partition(".")[0].startswith("jax"):
-        import jax.numpy as jnp
-
-        return lambda array: jnp.array(array)
+        like = import_module("jax.numpy").array
+        return lambda array: like(array)
     if isinstance(value, (int, float)) and not isinstance(value, np.generic):
         return float
     if isinstance(value, np.generic):
@@ -237,8 +239,10 @@ def is_static(value: Any) -> bool:
         return value.dtype.kind == "b" and value.ndim > 0 and value.size != 1
     if is_tensor(value):
         return str(getattr(value, "dtype", "")) == "torch.bool"
-    return not hasattr(value, "__array__") and not isinstance(value, (int, float, complex)) and (
-        callable(value) or not hasattr(value, "__len__") and not hasattr(value, "shape")
+    return (
+        not hasattr(value, "__array__")
+        and not isinstance(value, (int, float, complex))
+        and (callable(value) or (not hasattr(value, "__len__") and not hasattr(value, "shape")))
     )
 
 
@@ -309,8 +313,8 @@ def same(argument: Any, arrays: Sequence[Array], parameters: Parameters) -> bool
 def align(gradient: Any, parameters: Parameters) -> tuple[list[Array], list[float]]:
     """Return the claimed gradient as one array per leaf, and the unit of rounding of each.
 
-    A dict may name the gradient of ``W`` so, or ``dW``, ``grad_W`` or ``W_grad``; a sequence is paired
-    with a dict's parameters in their order.
+    A dict may name the gradient of ``W`` so, or ``dW``, ``grad_W`` or ``W_grad``; a sequence is
+    paired with a dict's parameters in their order.
 
     Raises
     ------
@@ -367,15 +371,15 @@ def _walk(gradient: Any, structure: Any, path: str, found: list[Any]) -> None:
     if isinstance(structure, Mapping) or is_dataclass(structure):
         given: Any = gradient
         if is_dataclass(gradient):
-            given = {field.name: getattr(gradient, field.name) for field in fields(gradient)}  # type: ignore[arg-type]
+            given = {field.name: getattr(gradient, field.name) for field in fields(gradient)}
         elif isinstance(gradient, (list, tuple)) and len(gradient) == len(moving):
             given = {key: part for (key, _), part in zip(moving, gradient, strict=True)}
         named = _named(given, [key for key, _ in moving], [key for key, _ in parts])
         if named is None:
             keys = list(given) if isinstance(given, Mapping) else type(gradient).__name__
             raise ValueError(
-                f"the gradient{where} must be a dict with the keys {[key for key, _ in parts]}, like "
-                f"the parameters; found {keys}."
+                f"the gradient{where} must be a dict with the keys {[key for key, _ in parts]}, "
+                f"like the parameters; found {keys}."
             )
         gradient = named
     elif (

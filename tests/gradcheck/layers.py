@@ -31,7 +31,7 @@ def spoilt(layer: Layer, number: int) -> Callable[..., Any]:
     source = textwrap.dedent(inspect.getsource(layer.backward))
     assert source.count(old) >= 1, (layer.backward.__name__, old)
     space = {"np": np, "sigmoid": sigmoid}
-    exec(source.replace(old, new, 1), space)  # noqa: S102 - our own text
+    exec(source.replace(old, new, 1), space)
     return space[layer.backward.__name__]
 
 
@@ -216,7 +216,7 @@ def spoilt_linear(number: int) -> type:
     source = inspect.getsource(Linear)
     assert old in source
     space = {"np": np}
-    exec(source.replace(old, new, 1), space)  # noqa: S102 - our own text
+    exec(source.replace(old, new, 1), space)
     return space["Linear"]
 
 
@@ -273,8 +273,10 @@ LAYERS = {
         (
             ("dout.sum(axis=(0, 2, 3))", "dout.sum(axis=(0, 2))[:, 0]"),
             ("w[:, :, i, j]", "w[:, :, -1 - i, j]"),
-            ("padded[:, :, i : i + dout.shape[2], j : j + dout.shape[3]] +=",
-             "padded[:, :, i : i + dout.shape[2], j : j + dout.shape[3]] ="),
+            (
+                "padded[:, :, i : i + dout.shape[2], j : j + dout.shape[3]] +=",
+                "padded[:, :, i : i + dout.shape[2], j : j + dout.shape[3]] =",
+            ),
         ),
     ),
     "max pooling": Layer(
@@ -303,7 +305,10 @@ LAYERS = {
         _normal(q=(3, 4), k=(5, 4), v=(5, 2)),
         (
             (" / np.sqrt(q.shape[1])", ""),
-            ("(da - (da * a).sum(axis=1, keepdims=True))", "(da - (da * a).sum(axis=0, keepdims=True))"),
+            (
+                "(da - (da * a).sum(axis=1, keepdims=True))",
+                "(da - (da * a).sum(axis=0, keepdims=True))",
+            ),
             ("a.T @ dout", "a[::-1].T @ dout"),
         ),
     ),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradkit.gradcheck.differences import plan_abreast, read_abreast
-from gradkit.gradcheck.differences import plan_ladder, read_ladder
+from gradkit.gradcheck.differences import plan_abreast, plan_ladder, read_abreast, read_ladder
 
 POINTS = {"W": np.array([[[1.0, -2.0]], [[0.3, 40.0]], [[0.0, 0.0]]]), "b": np.array([[0.5]] * 3)}
 

@@ -48,7 +48,11 @@ def linear(kind: type, seed: int):
     """Check 11-785's layer, whose gradients are attributes of the object."""
     rng = np.random.default_rng(seed)
     layer = kind()
-    inputs = {"A": rng.normal(size=(4, 3)), "W": rng.normal(size=(2, 3)), "b": rng.normal(size=(2, 1))}
+    inputs = {
+        "A": rng.normal(size=(4, 3)),
+        "W": rng.normal(size=(2, 3)),
+        "b": rng.normal(size=(2, 1)),
+    }
     return check_backward(
         layer.forward, layer.backward, inputs, scale={"W": 1 / 4, "b": 1 / 4}, seed=seed
     )
@@ -119,9 +123,7 @@ def test_what_is_changed_in_place_is_told() -> None:
 
 def test_backward_may_take_the_inputs_or_nothing() -> None:
     """In place of a cache; and a loss may return its gradient itself."""
-    plain = check_backward(
-        lambda x, w: x @ w, lambda d, x, w: (d @ w.T, x.T @ d), {"x": X, "w": W}
-    )
+    plain = check_backward(lambda x, w: x @ w, lambda d, x, w: (d @ w.T, x.T @ d), {"x": X, "w": W})
     assert plain.verdict == "agree"
     loss = check_backward(lambda x: ((x**2).sum(), {"x": x}), lambda c: 2 * c["x"], [X])
     assert verdicts(loss) == {"x": "agree"}
@@ -133,6 +135,7 @@ def test_backward_may_take_the_inputs_or_nothing() -> None:
 
 def test_a_given_cotangent_and_several_outputs() -> None:
     """In a tuple, or in a dict by name."""
+
     def forward(x):
         return {"a": np.sin(x), "b": x**2}
 
