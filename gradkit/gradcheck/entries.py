@@ -25,7 +25,7 @@ from gradkit.gradcheck.error import (
 )
 from gradkit.gradcheck.evaluate import BudgetSpent, EntryLine, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, QUIET, UNKNOWN, Case, Line, examine
-from gradkit.gradcheck.noise import EPS, TINY, Floats, Seen, units_of
+from gradkit.gradcheck.noise import EPS, LOST, TINY, Floats, Seen, units_of
 from gradkit.gradcheck.records import Direction, Entry, Verdict
 from gradkit.gradcheck.structure import Array
 
@@ -36,6 +36,9 @@ KINK = 0.01
 
 SLACK = 0.3
 """The truncation that a first step may have, in parts of `CLEAR`."""
+
+WANTED = 8e-8
+"""With a precise f a ladder goes on until an error of this part of the entry would show."""
 
 TENTH = 0.1
 """An entry is known to its own scale where an error of this part of it would show."""
@@ -393,6 +396,7 @@ class EntryCheck:
     def _ladders(self, rows: Rows) -> None:
         """Examine entries one by one."""
         claims, seen, columns = self.claims, self.seen, self.columns
+        precise = seen.noise <= LOST * EPS * max(abs(seen.base), seen.reach)
         for row in rows.tolist():
             leaf = int(claims.leaf[row])
             count = self.wrong.get(leaf, 0)
@@ -415,6 +419,7 @@ class EntryCheck:
                 largest=float(claims.largest[row]),
                 blur=float(self.blur[row]),
                 own=abs(float(claims.here[row])) or np.inf,
+                wanted=WANTED * abs(claimed) if precise else np.inf,
                 subgradient=self.asked.subgradient,
             )
             found = examine(

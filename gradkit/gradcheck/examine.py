@@ -26,6 +26,9 @@ SLIGHT = 0.02
 """An f that loses precision on the way may hide slopes of this part of the largest on a line that
 shows nothing of its noise: terms that are nowhere but in jumps further away than any step."""
 
+SMALL = 0.01
+"""A noise is less than this part of what f changes over the steps that tell of it."""
+
 HALF = 0.5
 """Longer steps may bear out a slope where one comes closer to it than half the way."""
 
@@ -62,7 +65,8 @@ class Case:
     ``step`` is where to begin, ``scale`` a change that matters, ``error`` what a correct claim may be
     off by, ``allowed`` the coarsest resolution with which it may be accepted, ``largest`` the largest
     slope beside it, ``blur`` what slopes of f may be off by over any step,
-    ``own`` the size of the parameter, beyond which f is another one. With ``subgradient`` any slope at a kink will do.
+    ``own`` the size of the parameter, beyond which f is another one,
+    ``wanted`` a resolution that is worth further steps. With ``subgradient`` any slope at a kink will do.
     """
 
     claimed: float
@@ -73,6 +77,7 @@ class Case:
     largest: float
     blur: float = 0.0
     own: float = np.inf
+    wanted: float = np.inf
     subgradient: bool = False
 
 
@@ -142,8 +147,8 @@ class Examination:
         self.add(start, RATIO * start, RATIO**2 * start)
         while self.rows.shape[1] < MOST:
             reading = self.reading()
-            verdict, _ = self.judge(reading)
-            if verdict == AGREE:
+            verdict, resolution = self.judge(reading)
+            if verdict == AGREE and resolution <= self.case.wanted:
                 return reading
             steps = self.rows[0]
             within = steps[steps <= self.top * (1 + 1e-9)]
@@ -153,7 +158,7 @@ class Examination:
             rough = reading.central
             noisy = rough.noise[0] >= rough.truncation[0]
             up = any(int(s.reach[0]) >= last for s in sides) and (
-                verdict == UNKNOWN or bool(noisy and last < 4)
+                verdict != DISAGREE or bool(noisy and last < 4)
             )
             tall = up and RATIO * within[-1] <= self.top * (1 + 1e-9) and bool(len(within))
             if tall and self.add(RATIO * within[-1]):
@@ -281,13 +286,15 @@ def _hidden(at: Examination, reading: Reading) -> float:
     local = float(reading.estimate[0])
     steps, slopes = at.rows[0], _both(at, np.inf)
     far = (steps > RATIO * used) & np.isfinite(slopes)
+    change = float(np.max(np.abs(slopes * steps)[far], initial=0.0))
     goals = [(at.case.claimed, 0.0), *zip(slopes[far].tolist(), steps[far].tolist(), strict=True)]
     for value, own in goals:
         gap = abs(value - local)
         if not gap > 2 * float(reading.bound[0]):
             continue
         noise = _tends(at, value, gap, used, own)
-        if noise > 0 and (own == 0 or noise < QUIET * at.seen.reach):
+        near = noise < QUIET * at.seen.reach or abs(at.case.claimed - value) <= HALF * gap
+        if noise > 0 and (own == 0 or (near and noise < SMALL * change)):
             return noise
     return _leap(at, local)
 

@@ -208,6 +208,7 @@ def measure(
     again = evaluator.at_point()
     points = [evaluator.origin(leaf) for leaf in range(len(evaluator.leaves))]
     scales, reach = scales_of(claimed, points)
+    spread = reach * float(np.sqrt(max(sum(point.size for point in points), 1)))
     steady = base == again or bool(np.isnan(base) and np.isnan(again))
     seen = Seen(base, np.nan, np.nan, EPS32 if narrow else EPS, steady, False, scales, reach)
     if not (np.isfinite(base) and np.isfinite(again)):
@@ -235,7 +236,7 @@ def measure(
         sigma = float(np.nan_to_num(np.fmax(np.nan_to_num(sigma), louder), posinf=0.0))
         if levels > 2 and sigma > 1e-9 * abs(base):
             narrow = narrow or _is_deaf(evaluator, base, rng)
-    elif sigma > LOST * EPS * (size := max(abs(base), reach, largest_of(values))):
+    elif sigma > LOST * EPS * (size := max(abs(base), spread, largest_of(values))):
         far, near = 10 * spacing, max(1e-2 * spacing, CLOSEST)
         louder = scatter(_table(evaluator, claimed, line, far, base)[1], far)
         if louder <= GROWTH * sigma:
@@ -268,7 +269,8 @@ def swing(evaluator: Evaluator, seen: Seen, rng: np.random.Generator) -> Seen:
     At a minimum every slope is zero, and at a perfect fit f itself is: what is large is told by
     how f bends.
     """
-    if seen.reach > STILL * abs(seen.base) and abs(seen.base) > 10 * seen.noise:
+    size = sum(leaf.array.size for leaf in evaluator.leaves)
+    if seen.reach * size**0.5 > STILL * abs(seen.base) and abs(seen.base) > 10 * seen.noise:
         return seen
     points = [evaluator.origin(leaf) for leaf in range(len(evaluator.leaves))]
     line = _every_move(points, seen.scales, rng)
