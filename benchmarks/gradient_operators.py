@@ -2,8 +2,8 @@
 
     python benchmarks/gradient_operators.py [--most 3] [--seed N] [-v]
 
-The samples are those of torch's own tests (`torch.testing._internal`), in float64, each with a random
-cotangent. autograd is taken for the truth; where it disagrees, either it or gradkit is wrong.
+The samples are those of torch's own tests (`torch.testing._internal`), in float64, each with a
+random cotangent. autograd is taken for the truth; where it disagrees, it or gradkit is wrong.
 """
 
 from __future__ import annotations
@@ -21,7 +21,16 @@ import torch
 
 from gradkit.gradcheck import check_gradient, check_module
 
-RANDOM = ("dropout", "bernoulli", "rand", "multinomial", "normal", "exponential", "cauchy", "geometric")
+RANDOM = (
+    "dropout",
+    "bernoulli",
+    "rand",
+    "multinomial",
+    "normal",
+    "exponential",
+    "cauchy",
+    "geometric",
+)
 """Operators that are random, or give none of the values they are asked for."""
 
 
@@ -36,7 +45,7 @@ def operator_samples(most: int) -> Iterator[tuple[str, Any, dict[str, torch.Tens
             continue
         try:
             samples = list(op.sample_inputs("cpu", torch.float64, requires_grad=True))
-        except Exception:  # noqa: BLE001, S112 - samples that need what is not installed
+        except Exception:
             continue
         samples = [s for s in samples if isinstance(s.input, torch.Tensor)]
         chosen = samples[:: max(1, len(samples) // most)][:most]
@@ -48,7 +57,11 @@ def operator_samples(most: int) -> Iterator[tuple[str, Any, dict[str, torch.Tens
                 if isinstance(v, torch.Tensor) and v.is_floating_point() and v.requires_grad
             }
             size = sum(v.numel() for v in moving.values())
-            if not moving or not 0 < size <= 150 or any(v.layout != torch.strided for v in moving.values()):
+            if (
+                not moving
+                or not 0 < size <= 150
+                or any(v.layout != torch.strided for v in moving.values())
+            ):
                 continue
 
             def call(p, values=values, sample=sample, op=op):
@@ -68,7 +81,9 @@ def check_operator(name: str, call: Any, moving: dict[str, torch.Tensor], seed: 
     leaves = {k: v.detach().clone().requires_grad_() for k, v in moving.items()}
     try:
         outs = call({k: v.clone() for k, v in leaves.items()})
-        weights = [torch.rand(o.shape, generator=generator, dtype=torch.float64) + 0.5 for o in outs]
+        weights = [
+            torch.rand(o.shape, generator=generator, dtype=torch.float64) + 0.5 for o in outs
+        ]
         total = sum((o * w).sum() for o, w in zip(outs, weights, strict=True))
         if not isinstance(total, torch.Tensor) or not total.requires_grad or total.is_complex():
             return None
@@ -106,13 +121,13 @@ def module_samples(most: int) -> Iterator[tuple[str, Any, list[Any], dict[str, A
             samples = info.module_inputs_func(
                 info, device="cpu", dtype=torch.float64, requires_grad=False, training=False
             )
-        except Exception:  # noqa: BLE001, S112 - samples that need what is not installed
+        except Exception:
             continue
         for number, sample in enumerate(samples[:most]):
             made, given = sample.constructor_input, sample.forward_input
             try:
                 module = info.module_cls(*made.args, **made.kwargs).double().eval()
-            except Exception:  # noqa: BLE001, S112
+            except Exception:
                 continue
             if given is None:
                 continue
@@ -142,7 +157,7 @@ def main() -> None:
     seed = secrets.randbelow(2**31) if given.seed is None else given.seed
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - torch's samples draw from it
+    np.random.seed(seed)
     warnings.simplefilter("ignore")
     tally: Counter[str] = Counter()
     started, evaluations, parameters = time.perf_counter(), 0, 0

@@ -46,12 +46,13 @@ def check_backward(
         ``forward(*inputs)`` returns an output, several in a tuple or dict, or ``(out, cache)``.
     backward : callable or None
         ``backward(dout, cache)``, without the cache where there is none, or with the inputs after
-        ``dout`` where it needs so many arguments. It returns the gradients in the order of the inputs,
-        or in a dict (``x``, ``dx``, ``grad_x``), or as attributes of what it returns or of the object
-        that it is a method of (``dLdW``). None where the forward returns ``(loss, gradients)``.
+        ``dout`` where it needs so many arguments. It returns the gradients in the order of the
+        inputs, or in a dict (``x``, ``dx``, ``grad_x``), or as attributes of what it returns or of
+        the object that it is a method of (``dLdW``). None where the forward returns ``(loss,
+        gradients)``.
     inputs : dict of str to value, or sequence
-        What the forward is called with, in order. Gradients are checked for floating arrays and tensors;
-        labels, strides and the like are handed on. Lists of numbers become arrays.
+        What the forward is called with, in order. Gradients are checked for floating arrays and
+        tensors; labels, strides and the like are handed on. Lists of numbers become arrays.
     dout : like the output, optional
         The gradient of the loss with respect to the outputs; by default random numbers, or 1 where
         backward takes none.
@@ -89,7 +90,8 @@ def check_backward(
     ...     x, w = cache
     ...     return dout @ w.T, x.T @ dout / len(x)
     >>> rng = np.random.default_rng(0)
-    >>> report = check_backward(forward, backward, {"x": rng.normal(size=(3, 4)), "w": np.ones((4, 2))})
+    >>> inputs = {"x": rng.normal(size=(3, 4)), "w": np.ones((4, 2))}
+    >>> report = check_backward(forward, backward, inputs)
     >>> [(one.name, one.verdict) for one in report.inputs]
     [('x', 'agree'), ('w', 'disagree')]
     """
@@ -365,7 +367,7 @@ def _gradient(
 def _shapes(
     found: Mapping[str, Any], values: Mapping[str, Any], factors: Mapping[str, float]
 ) -> tuple[dict[str, Array], dict[str, InputReport]]:
-    """Return the gradients whose shape is right, as derivatives, and what is to be said of others."""
+    """Return the gradients of the right shape, as derivatives, and a word on each of the others."""
     shaped: dict[str, Array] = {}
     told: dict[str, InputReport] = {}
     for name, gradient in found.items():

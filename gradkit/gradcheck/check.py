@@ -89,19 +89,19 @@ def check_gradient(
     entries : {"auto", "all", "directions"}
         ``all`` looks at every entry by itself: two evaluations for each that is right, some ten for
         one that is wrong; of an array that is wrong throughout, only at a sample.
-        ``directions`` checks all parameters at once along two random directions, at 11 evaluations in
-        all, and locates a wrong entry from the ratio of the two errors. ``auto`` takes directions for
-        more than 3,000 entries, or where the budget does not suffice for all.
+        ``directions`` checks all parameters at once along two random directions, at 11 evaluations
+        in all, and locates a wrong entry from the ratio of the two errors. ``auto`` takes
+        directions for more than 3,000 entries, or where the budget does not suffice for all.
     budget : int, optional
         The largest number of calls of f; entries that were not reached are inconclusive.
     seconds : float or None
         The longest that it may take, by default 300; as for ``budget``. None is no limit.
     progress : callable or bool, optional
-        ``progress(calls, seconds)`` is called before each call of f. By default a line on the terminal
-        counts them from the third second; False shows nothing.
+        ``progress(calls, seconds)`` is called before each call of f. By default a line on the
+        terminal counts them from the third second; False shows nothing.
     rtol, atol : float
-        A claim counts as right within ``atol + rtol · |claim|``. By default only rounding is allowed
-        for.
+        A claim counts as right within ``atol + rtol · |claim|``. By default only rounding is
+        allowed for.
     kinks : {"open", "subgradient"}
         At a kink any slope between those of both sides is ``inconclusive``, or with ``subgradient``
         agrees, as ReLU's 0 at 0 does.
@@ -124,9 +124,10 @@ def check_gradient(
     -----
     An entry is accepted if an error of 1e-5 of it would have been seen; usually 1e-8 would. Less is
     asked where the noise of f does not let a central difference see so much, in float32, beside a
-    large offset, or of an f that is noisy by itself; but a sign, a factor of two or an entry left out
-    would have been seen. Entries far below their array's largest that noise hides are accepted on the
-    scale of the others, and a note counts them. The method is explained in ``docs/gradients.md``.
+    large offset, or of an f that is noisy by itself; but a sign, a factor of two or an entry left
+    out would have been seen. Entries far below their array's largest that noise hides are accepted
+    on the scale of the others, and a note counts them. The method is explained in
+    ``docs/gradients.md``.
 
     Examples
     --------
@@ -190,8 +191,8 @@ def check_gradient(
         )
     if evaluator.fresh:
         notes.append(
-            "f takes an array whose values have changed for the one it was: it keeps results by the "
-            "identity of its argument. It was given new arrays for every evaluation."
+            "f takes an array whose values have changed for the one it was: it keeps results by "
+            "the identity of its argument. It was given new arrays for every evaluation."
         )
     if evaluator.raised and report.verdict != "agree":
         notes.append(
@@ -351,7 +352,7 @@ def _closes_over(evaluator: Evaluator, given: Any, base: float) -> bool:
     before = [one.copy() for one in arrays]
     try:
         for one in arrays:
-            one += 0.1 * np.where(np.isfinite(one), np.abs(one) + 0.1, 0.0).astype(one.dtype)
+            one[...] = np.where(np.isfinite(one), one + 0.1 * np.abs(one) + 0.01, one)
         value = evaluator.value() if arrays else base
     finally:
         for one, old in zip(arrays, before, strict=True):
@@ -384,8 +385,8 @@ def _by_entries(problem: _Problem, seen: Seen, notes: list[str]) -> Report:
             wrong = int(np.count_nonzero(columns.verdict[mine] == DISAGREE))
             taken = int(np.count_nonzero(columns.looked[mine]))
             notes.append(
-                f"of {name or 'the gradient'}, {wrong} of {taken} entries drawn at random are wrong; "
-                f"the other {left} of its shape {shape} were not looked at."
+                f"of {name or 'the gradient'}, {wrong} of {taken} entries drawn at random are "
+                f"wrong; the other {left} of its shape {shape} were not looked at."
             )
     return _report(
         problem,

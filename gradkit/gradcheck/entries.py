@@ -125,8 +125,20 @@ def records(
             reason,
             (left, right) if reason == "kink" else None,
         )
-        for leaf, place, claim, estimate, bound, resolution, verdict, reason, left, right, seen in rows
-        if seen
+        for (
+            leaf,
+            place,
+            claim,
+            estimate,
+            bound,
+            resolution,
+            verdict,
+            reason,
+            left,
+            right,
+            looked,
+        ) in rows
+        if looked
     )
 
 
@@ -306,8 +318,8 @@ class EntryCheck:
     def _note(self, rows: Rows, steps: Floats, slack: Floats) -> NDArray[np.bool_]:
         """Try a step for some entries, and write down what it says of those that agree.
 
-        A claim agrees within noise, its own rounding, and a slack for truncation, where the slopes on
-        both sides are alike.
+        A claim agrees within noise, its own rounding, and a slack for truncation, where the slopes
+        on both sides are alike.
         """
         claims, seen, columns = self.claims, self.seen, self.columns
         with np.errstate(all="ignore"):

@@ -72,10 +72,10 @@ class Asked:
 class Claims:
     """Every entry of the claimed gradient, each array (entries,).
 
-    ``leaf`` and ``place`` say which entry it is, ``here`` is the value of the parameter, ``scale`` a
-    change of it that matters, ``largest`` the largest magnitude claimed in the same leaf, ``eps`` the
-    unit of rounding of the claim. Of directions, ``spread`` is the root of the sum of squares of
-    what is added up in the claim.
+    ``leaf`` and ``place`` say which entry it is, ``here`` is the value of the parameter, ``scale``
+    a change of it that matters, ``largest`` the largest magnitude claimed in the same leaf,
+    ``eps`` the unit of rounding of the claim. Of directions, ``spread`` is the root of the sum of
+    squares of what is added up in the claim.
     """
 
     claimed: Floats
@@ -89,8 +89,9 @@ class Claims:
 
     @property
     def weight(self) -> Floats:
-        """The slope that a line is taken for: of a direction what its entries do, in the root of
-        the sum of squares, since the sum itself may cancel.
+        """The slope that a line is taken for.
+
+        Of a direction the root of the sum of squares, since the sum itself may cancel.
         """
         return self.size if self.spread is None else self.spread
 
@@ -130,8 +131,8 @@ def claim_error(
     """Return how far a correct claim may be from the slope.
 
     Three parts. Rounding of what was added to the claim: of terms of its own size, and of its
-    array's largest where the claim is narrower than float64. Rounding of the point: moving every x_j
-    by a rounding moves the slope by ``eps Σ |H_ij| |x_j|``, which for a convex f is at most
+    array's largest where the claim is narrower than float64. Rounding of the point: moving every
+    x_j by a rounding moves the slope by ``eps Σ |H_ij| |x_j|``, which for a convex f is at most
     ``eps √H_ii Σ √H_jj |x_j|`` (Cauchy and Schwarz). And what is too small to move f at all.
 
     Parameters

@@ -62,11 +62,12 @@ class Line(Protocol):
 class Case:
     """One claim to examine; all numbers are for one line.
 
-    ``step`` is where to begin, ``scale`` a change that matters, ``error`` what a correct claim may be
-    off by, ``allowed`` the coarsest resolution with which it may be accepted, ``largest`` the largest
-    slope beside it, ``blur`` what slopes of f may be off by over any step,
+    ``step`` is where to begin, ``scale`` a change that matters, ``error`` what a correct claim may
+    be off by, ``allowed`` the coarsest resolution with which it may be accepted, ``largest`` the
+    largest slope beside it, ``blur`` what slopes of f may be off by over any step,
     ``own`` the size of the parameter, beyond which f is another one,
-    ``wanted`` a resolution that is worth further steps. With ``subgradient`` any slope at a kink will do.
+    ``wanted`` a resolution that is worth further steps. With ``subgradient`` any slope at a kink
+    will do.
     """
 
     claimed: float
@@ -83,7 +84,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the examination found; ``resolution`` is absolute, ``noise`` what longer steps tell of it."""
+    """What the examination found.
+
+    ``resolution`` is absolute; ``noise`` is what longer steps tell of it, or 0.
+    """
 
     estimate: float
     bound: float

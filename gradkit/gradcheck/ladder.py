@@ -106,8 +106,9 @@ def extrapolate(
 ) -> list[tuple[Floats, ...]]:
     """Return (estimates, noise, truncation) for each order, each (rows, steps) padded by NaN.
 
-    For a slope with the expansion ``g + c₁ hᵖ + c₂ h²ᵖ + …``, where p is ``power``: with the ratio r
-    of the longest to the shortest step used, ``V + (V(h) − V(rh)) / (rᵖ − 1)`` is rid of one term.
+    For a slope with the expansion ``g + c₁ hᵖ + c₂ h²ᵖ + …``, where p is ``power``: with the ratio
+    r of the longest to the shortest step used, ``V + (V(h) − V(rh)) / (rᵖ − 1)`` is rid of one
+    term.
     """
     found: list[tuple[Floats, ...]] = []
     width = values.shape[1]

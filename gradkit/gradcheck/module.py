@@ -32,8 +32,8 @@ def check_module(
     ----------
     module : torch.nn.Module
     loss : callable
-        ``loss(output)``; or a loss of more arguments, such as ``torch.nn.MSELoss()`` with a target or
-        ``torch.nn.GaussianNLLLoss()`` with a target and a variance: then so many of the last
+        ``loss(output)``; or a loss of more arguments, such as ``torch.nn.MSELoss()`` with a target
+        or ``torch.nn.GaussianNLLLoss()`` with a target and a variance: then so many of the last
         arguments are those, not the module's. It returns a single number.
     *args
         What the module is called with, and what the loss needs beside its output. Floating tensors
@@ -44,8 +44,8 @@ def check_module(
     kwargs : dict, optional
         Keyword arguments of the module.
     **options
-        As for `gradkit.check_gradient`: ``seed``, ``entries``, ``budget``, ``seconds``, ``progress``,
-        ``rtol``, ``atol``, ``kinks``.
+        As for `gradkit.check_gradient`: ``seed``, ``entries``, ``budget``, ``seconds``,
+        ``progress``, ``rtol``, ``atol``, ``kinks``.
 
     Returns
     -------
@@ -105,7 +105,8 @@ def check_module(
     if not trained:
         raise ValueError(
             f"{type(module).__name__} has no parameter that requires a gradient, so there is "
-            f"nothing to check. Call .requires_grad_() on what should be learned, or pass inputs=True."
+            f"nothing to check. Call .requires_grad_() on what should be learned, or pass "
+            f"inputs=True."
         )
 
     def evaluate() -> Any:

@@ -44,7 +44,8 @@ tell the near points apart, so wide that float32 does in a tenth of it."""
 
 GROWTH = 100
 """Noise is the same, to within this factor, on points ten times as far apart; a table of six points
-tells it to no better. What bends grows ten thousandfold, by the fourth power that a cubic leaves."""
+tells it to no better. What bends grows ten thousandfold, by the fourth power that a cubic
+leaves."""
 
 SAME = 5
 """One noise is less than another if it is by this factor."""

@@ -30,7 +30,8 @@ Reason = Literal[
 ``kink``: the two one-sided slopes differ; ``noise``: the value of f is too rough;
 ``curvature``: f bends within every step that rises above its noise; ``staircase``: f moves
 in steps; ``non-finite``: f or the claim is not a finite number; ``not deterministic``: f gives two
-values for one argument; ``budget``: the permitted evaluations, or seconds, were used up; ``argument``: f does not use it.
+values for one argument; ``budget``: the permitted evaluations, or seconds, were used up;
+``argument``: f does not use it.
 """
 
 Index = tuple[int, ...]

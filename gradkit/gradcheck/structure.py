@@ -62,8 +62,8 @@ def to_numpy(value: Any, name: str, role: str) -> Array:
     if _is_sparse(value):
         if "gradient" not in role:
             raise TypeError(
-                f"{role}{_called(name)} is sparse ({type(value).__name__}); every entry of it is to "
-                f"be moved. Pass it dense, with .to_dense() or .toarray()."
+                f"{role}{_called(name)} is sparse ({type(value).__name__}); every entry of it is "
+                f"to be moved. Pass it dense, with .to_dense() or .toarray()."
             )
         value = value.to_dense() if is_tensor(value) else value.toarray()
     if is_tensor(value):
@@ -110,7 +110,7 @@ def _called(name: str) -> str:
 
 
 def _leaf(value: Any, name: str, wide: bool) -> Leaf:
-    """Copy one array in its own memory order; integers, and half floats if asked, become float64."""
+    """Copy one array in its own memory order, in float64 where it is narrower or of integers."""
     array = to_numpy(value, name, "parameter")
     fortran = array.ndim > 1 and array.flags.f_contiguous and not array.flags.c_contiguous
     dtype = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
@@ -146,8 +146,8 @@ def _maker(value: Any, leaf: Array, wide: bool) -> Callable[[Array], Any]:
         mask = np.ma.getmaskarray(value)
         return lambda array: np.ma.MaskedArray(array, mask=mask)
     if type(value).__module__.partition(".")[0].startswith("jax"):
-        like = import_module("jax.numpy").array
-        return lambda array: like(array)
+        like: Callable[[Array], Any] = import_module("jax.numpy").array
+        return like
     if isinstance(value, (int, float)) and not isinstance(value, np.generic):
         return float
     if isinstance(value, np.generic):

@@ -1,4 +1,4 @@
-"""Cases in which the verdict is clear, or clearly cannot be given, each on a line or two of its own."""
+"""Cases in which the verdict is clear, or clearly cannot be given."""
 
 from __future__ import annotations
 
@@ -125,8 +125,8 @@ def test_a_function_of_arrays_that_it_closes_over() -> None:
     report = check_gradient(lambda _: float((w**2).sum()), w, 2 * w)
     assert (report.verdict, report.entries[0].reason) == ("inconclusive", "argument")
     assert report.notes == (
-        "f does not use its argument, but the arrays that were passed as params. Let f compute from "
-        "what it is given: def f(w): return loss(w).",
+        "f does not use its argument, but the arrays that were passed as params. Let f compute "
+        "from what it is given: def f(w): return loss(w).",
     )
     assert w.tolist() == [1.0, 2.0]
     kept = w.copy()
@@ -233,7 +233,7 @@ def test_an_ill_conditioned_inverse() -> None:
 
 
 def test_a_distant_jump_is_no_doubt() -> None:
-    """x where |x| > 0.5: the sign of one entry."""
+    """X where |x| > 0.5: the sign of one entry."""
     x, w = np.array([0.6, 0.8, -1.1]), np.array([1.0, 2.0, 3.0])
 
     def f(p):
@@ -410,11 +410,17 @@ def test_losses_of_any_signature() -> None:
     named = check_module(net, nn.MSELoss(), y, kwargs={"input": x}, inputs=True)
     assert {e.parameter for e in named.entries} == {"weight", "bias", "input"}
     assert check_module(nn.Tanh(), lambda o: o.sum(), x, inputs=True).verdict == "agree"
-    with pytest.raises(ValueError, match=r"MSELoss gives a tensor of shape \(4, 2\); expected a sin"):
+    with pytest.raises(
+        ValueError, match=r"MSELoss gives a tensor of shape \(4, 2\); expected a sin"
+    ):
         check_module(net, nn.MSELoss(reduction="none"), x, y)
-    with pytest.raises(TypeError, match="loss must be a function of the module's output; found Ten"):
+    with pytest.raises(
+        TypeError, match="loss must be a function of the module's output; found Ten"
+    ):
         check_module(net, x, y)
-    with pytest.raises(ValueError, match="MSELoss needs 1 argument beside the module's output; fou"):
+    with pytest.raises(
+        ValueError, match="MSELoss needs 1 argument beside the module's output; fou"
+    ):
         check_module(net, nn.MSELoss())
 
 
