@@ -25,7 +25,7 @@ from gradkit.gradcheck.error import (
 )
 from gradkit.gradcheck.evaluate import BudgetSpent, EntryLine, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, QUIET, UNKNOWN, Case, Line, examine
-from gradkit.gradcheck.noise import EPS, LOST, TINY, Floats, Seen, units_of
+from gradkit.gradcheck.noise import EPS, LOST, SAME, TINY, Floats, Seen, units_of
 from gradkit.gradcheck.records import Direction, Entry, Verdict
 from gradkit.gradcheck.structure import Array
 
@@ -39,6 +39,10 @@ SLACK = 0.3
 
 WANTED = 8e-8
 """With a precise f a ladder goes on until an error of this part of the entry would show."""
+
+LEVEL = 0.01
+"""Where f moves in steps, an entry that does nothing at all over this part of its scale, either way,
+has the slope 0: a jump further away is no doubt of it."""
 
 TENTH = 0.1
 """An entry is known to its own scale where an error of this part of it would show."""
@@ -255,6 +259,7 @@ class EntryCheck:
         self.met = np.zeros(len(claims.claimed), dtype=bool)
         self.error = np.zeros(len(claims.claimed))
         self.blur = np.zeros(len(claims.claimed))
+        self.moved = np.zeros(len(claims.claimed))
         self.wrong: dict[int, int] = {}
         self.sampled: dict[int, bool] = {}
         self.tolerance = self.asked.atol + self.asked.rtol * claims.weight
@@ -365,7 +370,10 @@ class EntryCheck:
             near = (gap <= room) & ~kinked & np.isfinite(gap)
             good = near & (resolution <= self.limits[rows])
             flat = (above == seen.base) & (below == seen.base) & (claims.claimed[rows] == 0)
-            good |= flat & (steps >= claims.scale[rows]) & (span > 0)
+            even = seen.noise > SAME * seen.fine
+            good |= flat & (steps >= claims.scale[rows] * (LEVEL if even else 1)) & (span > 0)
+            moved = np.fmax(np.abs(above - seen.base), np.abs(below - seen.base)) / steps
+        self.moved[rows] = np.nan_to_num(moved, posinf=0.0)
         first = np.isnan(columns.estimate[rows])
         write = good | first
         columns.estimate[rows[write]] = central[write]
@@ -387,6 +395,8 @@ class EntryCheck:
         if len(flat):
             good = self._note(flat, claims.scale[flat], np.zeros(len(flat)))
             columns.verdict[flat[~good]] = UNKNOWN
+            if seen.reach == 0:
+                self.limits[flat] = 1e-6 * self.moved[flat]
             doubtful = [np.setdiff1d(rows[~agreed], flat), flat[~good]]
         coarse = agreed & (size > 3 * self.error[rows]) & (self.wanted is None)
         coarse &= columns.resolution[rows] > TENTH * size
