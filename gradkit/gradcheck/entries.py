@@ -24,7 +24,7 @@ from gradkit.gradcheck.error import (
     shown,
 )
 from gradkit.gradcheck.evaluate import BudgetSpent, EntryLine, Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, QUIET, UNKNOWN, Case, Line, examine
+from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, QUIET, UNKNOWN, Case, Line, examine
 from gradkit.gradcheck.noise import EPS, LOST, SAME, TINY, Floats, Seen, units_of
 from gradkit.gradcheck.records import Direction, Entry, Verdict
 from gradkit.gradcheck.structure import Array
@@ -37,12 +37,15 @@ KINK = 0.01
 SLACK = 0.3
 """The truncation that a first step may have, in parts of `CLEAR`."""
 
+ROOM = 3
+"""A ladder knows a slope of a noisy f to so many times what a first step does: both sides count."""
+
 WANTED = 8e-8
 """With a precise f a ladder goes on until an error of this part of the entry would show."""
 
 LEVEL = 0.01
-"""Where f moves in steps, an entry that does nothing at all over this part of its scale, either way,
-has the slope 0: a jump further away is no doubt of it."""
+"""Where f moves in steps, an entry that does nothing at all over this part of its scale has
+the slope 0: a jump further away is no doubt of it."""
 
 TENTH = 0.1
 """An entry is known to its own scale where an error of this part of it would show."""
@@ -369,7 +372,8 @@ class EntryCheck:
             kinked = ~(jump <= 4 * noise + KINK * faint)
             near = (gap <= room) & ~kinked & np.isfinite(gap)
             good = near & (resolution <= self.limits[rows])
-            flat = (above == seen.base) & (below == seen.base) & (claims.claimed[rows] == 0)
+            none = claims.size[rows] <= (error if seen.base else 0.0)  # 0 may be an underflow
+            flat = (above == seen.base) & (below == seen.base) & none
             even = seen.noise > SAME * seen.fine
             good |= flat & (steps >= claims.scale[rows] * (LEVEL if even else 1)) & (span > 0)
             moved = np.fmax(np.abs(above - seen.base), np.abs(below - seen.base)) / steps
@@ -390,10 +394,11 @@ class EntryCheck:
         size = claims.size[rows]
         agreed = columns.verdict[rows] == AGREE
         doubtful = [rows[~agreed]]
-        still = (columns.estimate[rows] == 0) & (claims.claimed[rows] == 0)
+        still = (columns.estimate[rows] == 0) & (size <= self.error[rows])
         flat = rows[still & (~agreed | (seen.reach == 0))]
         if len(flat):
-            good = self._note(flat, claims.scale[flat], np.zeros(len(flat)))
+            far = claims.scale[flat] * (1.0 if seen.reach == 0 else HIGHEST)
+            good = self._note(flat, far, np.zeros(len(flat)))
             columns.verdict[flat[~good]] = UNKNOWN
             if seen.reach == 0:
                 self.limits[flat] = 1e-6 * self.moved[flat]
@@ -437,7 +442,7 @@ class EntryCheck:
                 step=float(self.steps[row]),
                 scale=float(claims.scale[row]),
                 error=float(self.error[row]) if np.isfinite(claimed) else 0.0,
-                allowed=float(self.limits[row]),
+                allowed=float(self.limits[row]) * (1 if precise else ROOM),
                 largest=float(claims.largest[row]),
                 blur=float(self.blur[row]),
                 own=abs(float(claims.here[row])) or np.inf,

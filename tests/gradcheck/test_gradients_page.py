@@ -14,9 +14,7 @@ PAGE = (Path(gradkit.__file__).parent / "docs" / "gradients.md").read_text(encod
 
 def test_the_report_on_the_page_is_what_its_code_prints() -> None:
     """Digits of rounding aside, which the machine decides."""
-    code, shown = re.search(
-        r"```python\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL
-    ).groups()
+    code, shown = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL).groups()
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True
     )
