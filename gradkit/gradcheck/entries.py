@@ -404,7 +404,7 @@ class EntryCheck:
                 self.limits[flat] = 1e-6 * self.moved[flat]
             doubtful = [np.setdiff1d(rows[~agreed], flat), flat[~good]]
         coarse = agreed & (size > 3 * self.error[rows]) & (self.wanted is None)
-        coarse &= columns.resolution[rows] > TENTH * size
+        coarse &= columns.resolution[rows] - self.error[rows] > TENTH * size
         faint = rows[coarse]
         if len(faint):
             size = claims.size[faint]
@@ -412,7 +412,7 @@ class EntryCheck:
                 balance = np.cbrt(seen.noise / (size * claims.scale[faint]))
                 steps = claims.scale[faint] * np.fmin(BALANCE * balance, FURTHEST)
             good = self._note(faint, np.fmax(steps, self.steps[faint]), KINK * size)
-            still = columns.resolution[faint] > TENTH * size
+            still = columns.resolution[faint] - self.error[faint] > TENTH * size
             columns.faint[faint[good & still]] = True
             contrary = faint[~good]
             self.steps[contrary] = steps[~good]

@@ -179,7 +179,10 @@ def allowed(claims: Claims, seen: Seen, rows: NDArray[np.intp], unknown: Floats)
         fine = np.where(size >= 0.7 * MATTERS * largest, 0.9e-5 * size, 1e-6 * largest)
         fine = np.fmax(fine, 1e-9 * seen.reach / scale)
         structural = np.fmax(0.3 * size, np.where(size > 0, 1e-2, 6e-4) * largest)
-        null = (largest * scale <= 1e-6 * seen.reach) | (largest <= 50 * unknown)
+        hidden = 50 * unknown
+        null = (largest * scale <= 1e-6 * seen.reach) | (
+            (largest <= hidden) & (claims.eps[rows] < 1e-6)
+        )
         structural = np.where(null, 1e-2 * seen.reach / scale, structural)
         rough = np.fmin(best + 4 * unknown, structural)
         return np.asarray(np.fmax(fine, np.nan_to_num(rough)))
