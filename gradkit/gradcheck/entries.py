@@ -263,6 +263,7 @@ class EntryCheck:
         self.error = np.zeros(len(claims.claimed))
         self.blur = np.zeros(len(claims.claimed))
         self.moved = np.zeros(len(claims.claimed))
+        self.tried = np.full((5, len(claims.claimed)), np.nan)
         self.wrong: dict[int, int] = {}
         self.sampled: dict[int, bool] = {}
         self.tolerance = self.asked.atol + self.asked.rtol * claims.weight
@@ -332,6 +333,7 @@ class EntryCheck:
         claims, seen, columns = self.claims, self.seen, self.columns
         with np.errstate(all="ignore"):
             above, below, ahead, behind = self.lines.pairs(rows, steps)
+            self.tried[:, rows] = steps, above, below, ahead, behind
             span = ahead + behind
             right, left = (above - seen.base) / ahead, (seen.base - below) / behind
             central = (right * behind + left * ahead) / span
@@ -450,7 +452,12 @@ class EntryCheck:
                 subgradient=self.asked.subgradient,
             )
             found = examine(
-                self.lines.line(row), case, seen, thorough=doubt, short=count >= LADDERS
+                self.lines.line(row),
+                case,
+                seen,
+                thorough=doubt,
+                short=count >= LADDERS,
+                tried=self.tried[:, row : row + 1],
             )
             if self.restarts and 3 * seen.noise < 2 * found.noise < QUIET * seen.reach:
                 raise _Louder(replace(seen, noise=2 * found.noise))

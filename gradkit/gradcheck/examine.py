@@ -101,13 +101,15 @@ class Outcome:
 class Examination:
     """A ladder that grows, and what it says so far."""
 
-    def __init__(self, line: Line, case: Case, seen: Seen) -> None:
+    def __init__(self, line: Line, case: Case, seen: Seen, tried: Floats | None = None) -> None:
         self.line = line
         self.case = case
         self.seen = seen
         self.noise = seen.noise
         self.heard = 0.0
         self.rows: Floats = np.zeros((5, 0))  # steps, above, below, ahead, behind
+        if tried is not None and np.all(np.isfinite(tried)):
+            self.rows = tried
         self.top = HIGHEST * case.scale
 
     def add(self, *steps: float) -> bool:
@@ -198,7 +200,13 @@ class Examination:
 
 
 def examine(
-    line: Line, case: Case, seen: Seen, *, thorough: bool = True, short: bool = False
+    line: Line,
+    case: Case,
+    seen: Seen,
+    *,
+    thorough: bool = True,
+    short: bool = False,
+    tried: Floats | None = None,
 ) -> Outcome:
     """Examine one claim; before it is called wrong, doubt what says so.
 
@@ -212,8 +220,10 @@ def examine(
         looking for longer steps that keep to the claim.
     short : bool
         Whether three steps will do where they refute the claim.
+    tried : float64 array, (5, steps), optional
+        Steps that have been tried: length, f above and below, distances moved.
     """
-    at = Examination(line, case, seen)
+    at = Examination(line, case, seen, tried)
     verdict, resolution = UNKNOWN, np.inf
     if short:
         at.add(*(case.step * RATIO**k for k in range(3)))
