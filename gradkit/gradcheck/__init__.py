@@ -10,20 +10,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradkit.gradcheck.backward import assert_backward, check_backward
     from gradkit.gradcheck.check import assert_gradient, check_gradient
-    from gradkit.gradcheck.compare import judge_ladder
-    from gradkit.gradcheck.differences import finite_difference
+    from gradkit.gradcheck.differences import (
+        finite_difference,
+        judge_ladder,
+        plan_ladder,
+        read_ladder,
+    )
     from gradkit.gradcheck.module import check_module
-    from gradkit.gradcheck.plan import plan_ladder, read_ladder
-    from gradkit.gradcheck.records import Differences, Direction, Entry, Plan, Report
+    from gradkit.gradcheck.records import (
+        BackwardReport,
+        Differences,
+        Direction,
+        Entry,
+        InputReport,
+        Plan,
+        Report,
+    )
 
 __all__ = [
+    "BackwardReport",
     "Differences",
     "Direction",
     "Entry",
+    "InputReport",
     "Plan",
     "Report",
+    "assert_backward",
     "assert_gradient",
+    "check_backward",
     "check_gradient",
     "check_module",
     "finite_difference",
@@ -33,13 +49,15 @@ __all__ = [
 ]
 
 _HOMES = {
+    "assert_backward": "backward",
+    "check_backward": "backward",
     "assert_gradient": "check",
     "check_gradient": "check",
     "check_module": "module",
     "finite_difference": "differences",
-    "judge_ladder": "compare",
-    "plan_ladder": "plan",
-    "read_ladder": "plan",
+    "judge_ladder": "differences",
+    "plan_ladder": "differences",
+    "read_ladder": "differences",
 }
 
 
