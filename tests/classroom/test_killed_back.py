@@ -61,10 +61,7 @@ def seen(out: Path) -> Seen:
     base.close()
     with Store(out, write=False) as store:
         words = overrides(store)
-        scores = {
-            one.kept.name: result_of(store, one, words.get(one.kept.name, ())).score
-            for one in counting_attempts(store)
-        }
+        scores = {one.kept.name: result_of(store, one).score for one in counting_attempts(store)}
         notes = {
             (one.name, one.file, content(store, one.id))
             for told in given(store).values()
@@ -207,12 +204,12 @@ def test_killed_between_files_and_note(small: Course) -> None:
     script = (
         "import os, signal, sys\n"
         "from gradkit.classroom.store.results import Store\n"
-        "from gradkit.classroom.feedback import give\n"
-        "written = give._replace\n"
+        "from gradkit.classroom.feedback import give as feedback\n"
+        "written = feedback._replace\n"
         "def dies(*given):\n"
         "    written(*given)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "give._replace = dies\n"
+        "feedback._replace = dies\n"
         "from gradkit.cli import main\n"
         "main(sys.argv[1:])\n"
     )
