@@ -197,6 +197,27 @@ def test_dropout_in_training_is_said(grade: Grade) -> None:
     assert remarks(grade("regression-torch", TORCH + train)) == set()
 
 
+def test_rows_in_another_order_are_no_other_answer(grade: Grade) -> None:
+    """All of them in one batch of a loader that shuffles: their mean loss differs in rounding."""
+    pytest.importorskip("torch")
+    train = """
+from torch.utils.data import DataLoader, TensorDataset
+
+def train(model, X, y, epochs, lr):
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    losses = []
+    for _ in range(epochs):
+        for rows, targets in DataLoader(TensorDataset(X, y), batch_size=len(X), shuffle=True):
+            optimizer.zero_grad()
+            loss = nn.functional.mse_loss(model(rows).reshape(targets.shape), targets)
+            loss.backward()
+            optimizer.step()
+        losses.append(loss.item())
+    return losses
+"""
+    assert remarks(grade("regression-torch", TORCH + train)) == set()
+
+
 @pytest.mark.parametrize(("loss", "noted"), [("mean()", False), ("sum() / 4", True)])
 def test_a_number_of_rows_in_the_code(grade: Grade, loss: str, noted: bool) -> None:
     """Right on the assignment's four rows: full marks, and a note where it is for four only."""
