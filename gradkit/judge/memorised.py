@@ -152,7 +152,7 @@ def _whole(outcome: Outcome) -> bool:
 
 
 def _rounded(first: Answers, second: Answers) -> bool:
-    """Tell whether two sets of answers are the same but for what rounding makes of them on the way."""
+    """Tell whether two sets of answers are the same but for rounding on the way."""
     return first.keys() == second.keys() and all(
         first[key].shape == value.shape
         and np.allclose(

@@ -13,7 +13,7 @@ from gradkit.grading.queries import answers, recognised, student_functions
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.pytest_guard import NO_SETTINGS
-from gradkit.pytest_plugin import GRADING, SEED
+from gradkit.pytest_plugin.stash import GRADING, SEED
 from gradkit.records.result import Result
 from gradkit.records.task import Task
 from gradkit.sandbox import Workshop

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import gradkit
-
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "gradients.md").read_text(encoding="utf-8")
 
 

@@ -20,10 +20,11 @@ from string import Formatter, ascii_letters
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from gradkit.task.drawn import DRAWN
+
 from gradkit.diagnosis.mistakes.catalogue import CODES, REMARKS
 from gradkit.records.result import Result
 from gradkit.task.assignment import DEFAULT
-from gradkit.task.drawn import DRAWN
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "qps"
