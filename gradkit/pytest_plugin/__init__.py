@@ -16,7 +16,7 @@ import secrets
 import shlex
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
