@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gradkit.gradcheck.error import (
     BALANCE,
+    BLOWN_UP,
     CLEAR,
     FURTHEST,
     GRAIN,
@@ -355,7 +356,7 @@ class EntryCheck:
                 claims.eps[rows],
                 self.bend[rows],
                 others,
-                seen.fine,
+                max(seen.fine, BLOWN_UP * min(seen.reach, abs(seen.base))),
             )
             error = error + self.tolerance[rows]
             self.error[rows] = error

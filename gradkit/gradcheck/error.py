@@ -58,6 +58,11 @@ STRAY = 16
 of a correct claim may amount to it."""
 
 
+BLOWN_UP = 1e-13
+"""Rounding on the way to a claim may be blown up, as by the 1/sqrt(1e-5) of a layer norm that has
+nothing to normalise, to this part of what f is, or of what others do to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the caller asked for: tolerances, whether any slope at a kink will do, and a seed."""

@@ -208,7 +208,7 @@ def measure(
     base = evaluator.at_point()
     again = evaluator.at_point()
     points = [evaluator.origin(leaf) for leaf in range(len(evaluator.leaves))]
-    scales, reach = scales_of(claimed, points)
+    scales, reach = scales_of(claimed, points, base)
     spread = reach * float(np.sqrt(max(sum(point.size for point in points), 1)))
     steady = base == again or bool(np.isnan(base) and np.isnan(again))
     seen = Seen(base, np.nan, np.nan, EPS32 if narrow else EPS, steady, False, scales, reach)
@@ -289,7 +289,9 @@ def swing(evaluator: Evaluator, seen: Seen, rng: np.random.Generator) -> Seen:
     return replace(seen, reach=reach)
 
 
-def scales_of(claimed: Sequence[Array], points: Sequence[Array]) -> tuple[Floats, float]:
+def scales_of(
+    claimed: Sequence[Array], points: Sequence[Array], base: float
+) -> tuple[Floats, float]:
     """Return the size of a change of each leaf that matters, and what it does to f by the claim.
 
     A leaf changes by its largest entry, or where that is small, or zero, as far as moves f like
@@ -305,7 +307,8 @@ def scales_of(claimed: Sequence[Array], points: Sequence[Array]) -> tuple[Floats
     reach = max(effects, default=0.0)
     steepest = np.array([largest_of(gradient) for gradient in claimed])
     with np.errstate(all="ignore"):
-        suggested = np.where((steepest > 0) & (reach > 0), reach / steepest, 0.0)
+        size = max(reach, min(abs(base), float(np.max(steepest, initial=0.0)) * usual))
+        suggested = np.where((steepest > 0) & (reach > 0), size / steepest, 0.0)
         suggested = np.where((sizes == 0) & (suggested == 0), usual, suggested)
     scales = np.fmax(sizes, np.fmin(suggested, usual))
     moved = np.where(sizes > 0, 0.0, steepest * scales)
