@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,11 +156,14 @@ def _rounded(first: Answers, second: Answers) -> bool:
     """Tell whether two sets of answers are the same but for rounding on the way."""
     return first.keys() == second.keys() and all(
         first[key].shape == value.shape
-        and np.allclose(
-            first[key], value, 0.0, ROUNDING * np.abs(value).max(initial=0.0), equal_nan=True
-        )
+        and np.allclose(first[key], value, 0.0, ROUNDING * _largest(value), equal_nan=True)
         for key, value in second.items()
     )
+
+
+def _largest(values: NDArray[Any]) -> float:
+    """Return the size of the largest number among values, of which some may be none."""
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
 
 
 def _same(first: Answers, second: Answers, rows: int | None) -> bool:
