@@ -86,9 +86,10 @@ def command(
         show_preview(preview_class(paths, out, **whose), Console())
         return
     kept = f" What is graded so far is kept in {out}; start the same command again to go on."
-    with interruptible(kept), Watcher(Console(stderr=True)) as watch:
-        graded = grade_class(paths, out, watch=watch, **options)
-    _tell(graded)
+    with interruptible(kept):
+        with Watcher(Console(stderr=True)) as watch:
+            graded = grade_class(paths, out, watch=watch, **options)
+        _tell(graded)
 
 
 def _tell(graded: Graded) -> None:

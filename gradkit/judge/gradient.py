@@ -218,7 +218,12 @@ def _update_steps(
     inputs, labels = batch.inputs, batch.labels[:LOOKED_AT]
     points = {key: inputs[key][: len(labels)] for key in case.task.starts[0].parameters}
     X, y = (inputs[name][: len(labels)] for name in ("X", "y"))
-    units = network.gradient_units(case.task, points, X, y)
+    # In double nothing is made of them.
+    units = (
+        network.gradient_units(case.task, points, X, y)
+        if eps == tolerances.SINGLE
+        else {key: np.zeros_like(value) for key, value in points.items()}
+    )
     for probe, (label, slope) in enumerate(
         zip(labels, slopes(case.task, points, X, y, eps), strict=True)
     ):

@@ -13,6 +13,7 @@ from gradkit.language import phrase, say
 from gradkit.records.result import Result
 from gradkit.records.verdict import Course
 from gradkit.report.data import EXPECTED_LEVEL
+from gradkit.text import label_said
 
 WITHOUT = phrase("The training runs are drawn where matplotlib is installed; here it is not.")
 
@@ -69,7 +70,7 @@ def plot(courses: Sequence[Course]) -> tuple[str, str]:
                 markersize=3,
                 label=say("yours"),
             )
-        axes.set_title(say("from the {start} start", start=course.start), fontsize=9)
+        axes.set_title(say("from the {start} start", start=label_said(course.start)), fontsize=9)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_xlabel(say("epoch"), fontsize=8)
         axes.set_ylabel(say("loss"), fontsize=8)
@@ -101,7 +102,7 @@ def describe(course: Course) -> str:
     told = ", ".join(said if course.found else [*said, say("yours is missing")])
     return say(
         "Loss from the {start} start over {epochs} epochs: {told}.",
-        start=course.start,
+        start=label_said(course.start),
         epochs=course.epochs[-1],
         told=told,
     )

@@ -37,7 +37,7 @@ def test_the_site_is_built(tmp_path: Path) -> None:
     ] == []
     library = (tmp_path / "site" / "reference" / "library.html").read_text(encoding="utf-8")
     assert "grade_class" in library
-    assert "sheet_of" in library
+    assert "student_result" in library
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_what_is_installed_beside_numpy_is_out_of_reach(run) -> None:
     assert trials["work"]["held"]
     if data["tier"] >= 2:
         assert trials["import_answers"]["held"]
-        assert "site-packages/gradkit/truth" in trials["import_answers"]["detail"]
+        assert "site-packages/gradkit/task" in trials["import_answers"]["detail"]
 
 
 @slow

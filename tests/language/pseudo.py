@@ -87,7 +87,7 @@ def names_in(source: str) -> set[str]:
 def names_of_gradkit() -> set[str]:
     """Codes, and what the assignment itself calls things: no texts."""
     table = tomllib.loads(DEFAULT.read_text(encoding="utf-8"))
-    names = {*CODES, *REMARKS, table["title"], table["id"], DRAWN, *table["roles"]}
+    names = {*CODES, *REMARKS, table["title"], table["id"], *table["roles"]}
     names |= {role["signature"] for role in table["roles"].values()}
     for task in table["tasks"]:
         names |= {task["id"], task["title"], *task["checks"]}
