@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import copy
 import inspect
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradkit.gradcheck.check import check_gradient
-from gradkit.gradcheck.records import BackwardReport, InputReport, Report, Verdict
-from gradkit.gradcheck.structure import is_tensor, leaves_of, to_numpy
-
-Array = NDArray[Any]
-
-SPELLINGS = ("{}", "d{}", "dL_d{}", "dLd{}", "grad_{}", "{}_grad", "d_{}")
-"""How the gradient of an input may be called in a dict, or as an attribute."""
+from gradkit.gradcheck.entries import overall
+from gradkit.gradcheck.records import BackwardReport, Direction, Entry, InputReport, Report
+from gradkit.gradcheck.structure import SPELLINGS, Array, is_tensor, leaves_of, to_numpy
 
 CACHES = (tuple, list, dict, type(None))
 """What a forward returns last beside its outputs is a cache if it is one of these, or no array."""
@@ -99,34 +95,48 @@ def check_backward(
         if not callable(one) and not (one is None and name == "backward"):
             raise TypeError(f"{name} must be a function; found {type(one).__name__}.")
     values = _named(forward, inputs)
-    asked = _asked(values, wrt)
-    factors = _factors(scale, asked)
+    asked, factors = _asked(values, wrt, scale)
     kept = copy.deepcopy(values)
-    notes: list[str] = []
-    returned = forward(*kept.values())
-    notes += _changed("forward", kept, values)
-    outputs, cached, has_cache = _outputs(returned, backward is None or cache)
-    bare = backward is None or _needs(backward) == int(has_cache)
+    outputs, handed = _outputs(forward(*kept.values()), backward is None or cache)
+    notes = _changed("forward", kept, values)
+    bare = backward is None or _needs(backward) == len(handed)
     weights = _weights(outputs, dout, np.random.default_rng(seed), bare)
-    if backward is None:
-        gradients, kept_on = cached, None
-    else:
-        gradients = _run(backward, weights, outputs, (cached, has_cache), kept, values, notes)
-        kept_on = getattr(backward, "__self__", None)
-    found = {
-        name: _gradient(gradients, kept_on, name, number, asked, len(values))
-        for number, name in enumerate(asked)
-    }
-    shaped, told = _shapes(found, values, factors)
-    report = _differences(
-        forward, values, shaped, weights, (cache, backward is None), seed, options
-    )
-    parts = tuple(told.get(name) or _verdict(name, values[name], report) for name in asked)
-    verdicts = {part.verdict for part in parts}
-    worst: Verdict = "inconclusive" if "inconclusive" in verdicts else "agree"
-    worst = "disagree" if "disagree" in verdicts else worst
-    patterns, told_notes = (report.patterns, report.notes) if report is not None else ((), ())
-    return BackwardReport(worst, parts, report, patterns, (*notes, *told_notes))
+    gradients, owner = handed[0] if handed else None, None
+    if backward is not None:
+        owner = getattr(backward, "__self__", None)
+        gradients = _run(backward, weights, outputs, handed, kept, notes)
+        notes += [] if notes else _changed("backward", kept, values)
+    shaped: dict[str, Array] = {}
+    told: dict[str, InputReport] = {}
+    for number, name in enumerate(asked):
+        shape = tuple(np.shape(values[name]))
+        found = _gradient(gradients, owner, name, number)
+        if found is None:
+            said = f"backward returns no gradient of {name}; an array of shape {shape} is asked."
+            told[name] = InputReport(name, "disagree", "missing", said, shape, None)
+            continue
+        array = to_numpy(found, name, "the gradient of").astype(np.float64)
+        if array.shape != shape:
+            said = f"the gradient of {name} has shape {array.shape}; {shape} is asked."
+            told[name] = InputReport(name, "disagree", "shape", said, shape, array.shape)
+            continue
+        shaped[name] = array / factors[name]
+
+    def f(moved: Mapping[str, Any]) -> float:
+        arguments = [moved[n] if n in moved else copy.deepcopy(v) for n, v in values.items()]
+        made, _ = _outputs(forward(*arguments), backward is None or cache)
+        arrays = {name: to_numpy(made[name], name, "the output") for name in weights}
+        return sum(float(np.sum(weights[n] * arrays[n], dtype=np.float64)) for n in weights)
+
+    report = None
+    if shaped:
+        params = {name: values[name] for name in shaped}
+        report = check_gradient(f, params, dict(shaped), seed=seed, **options)
+        told |= {name: _verdict(name, values[name], report) for name in shaped}
+        notes += report.notes
+    parts = tuple(told[name] for name in asked)
+    patterns = report.patterns if report is not None else ()
+    return BackwardReport(overall(parts), parts, report, patterns, tuple(notes))
 
 
 def assert_backward(
@@ -165,17 +175,31 @@ def _named(forward: Callable[..., Any], inputs: Any) -> dict[str, Any]:
         named = {str(key): value for key, value in inputs.items()}
     else:
         values = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-        try:
-            names = [p.name for p in inspect.signature(forward).parameters.values()]
-        except (TypeError, ValueError):
-            names = []
+        names = [parameter.name for parameter in _parameters(forward) or ()]
         names = names if len(names) >= len(values) else [str(k) for k in range(len(values))]
         named = dict(zip(names, values, strict=False))
     return {key: _array(value) for key, value in named.items()}
 
 
+def _parameters(call: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """Return the parameters of a function, None where nobody can tell."""
+    try:
+        return list(inspect.signature(call).parameters.values())
+    except (TypeError, ValueError):
+        return None
+
+
+def _needs(call: Callable[..., Any]) -> int | None:
+    """Return how many positional arguments a function needs, None where nobody can tell."""
+    parameters = _parameters(call)
+    if parameters is None or any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return None
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.default is p.empty and p.kind in plain for p in parameters)
+
+
 def _array(value: Any) -> Any:
-    """Return a list of numbers, or what else holds an array, as an array."""
+    """Return a list of numbers as an array."""
     if isinstance(value, (list, tuple)) and value:
         try:
             array = np.asarray(value)
@@ -185,17 +209,13 @@ def _array(value: Any) -> Any:
     return value
 
 
-def _is_float(value: Any) -> bool:
-    """Return whether a value is a floating array or tensor."""
-    dtype = str(getattr(value, "dtype", ""))
-    return ("float" in dtype) and hasattr(value, "shape")
-
-
-def _asked(values: Mapping[str, Any], wrt: Sequence[str] | None) -> list[str]:
-    """Return the names of the inputs to differentiate with respect to."""
-    asked = (
-        [name for name, value in values.items() if _is_float(value)] if wrt is None else list(wrt)
-    )
+def _asked(
+    values: Mapping[str, Any], wrt: Sequence[str] | None, scale: float | Mapping[str, float]
+) -> tuple[list[str], dict[str, float]]:
+    """Return the names of the inputs to differentiate with respect to, and their factors."""
+    asked = wrt
+    if asked is None:
+        asked = [n for n, v in values.items() if "float" in str(getattr(v, "dtype", ""))]
     for name in asked:
         if name not in values:
             raise ValueError(f"no input is called {name!r}: there are {', '.join(values)}.")
@@ -204,101 +224,63 @@ def _asked(values: Mapping[str, Any], wrt: Sequence[str] | None) -> list[str]:
             f"none of the inputs {', '.join(values)} is a floating array, so there is nothing to "
             f"check. Pass float arrays, or name inputs by wrt."
         )
-    return asked
-
-
-def _factors(scale: float | Mapping[str, float], asked: Sequence[str]) -> dict[str, float]:
-    """Return the factor of each input."""
-    if not isinstance(scale, Mapping):
-        return dict.fromkeys(asked, float(scale))
-    for name in scale:
+    factors = scale if isinstance(scale, Mapping) else dict.fromkeys(asked, float(scale))
+    for name in factors:
         if name not in asked:
             raise ValueError(f"scale names {name!r}; the inputs checked are {', '.join(asked)}.")
-    return {name: float(scale.get(name, 1.0)) for name in asked}
+    return list(asked), {name: float(factors.get(name, 1.0)) for name in asked}
 
 
-def _changed(
-    who: str, now: Mapping[str, Any], before: Mapping[str, Any], what: str = ""
-) -> list[str]:
+def _changed(who: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
     """Say which values were changed in place."""
     found = [name for name in now if not _same(now[name], before[name])]
-    return [f"{who} changes {what}{', '.join(found)} in place."] if found else []
+    return [f"{who} changes {', '.join(found)} in place."] if found else []
 
 
 def _same(a: Any, b: Any) -> bool:
     """Return whether two values hold the same numbers."""
-    ours, theirs = leaves_of(a), leaves_of(b)
-    if len(ours) != len(theirs):
-        return False
-    for one, other in zip(ours, theirs, strict=True):
-        try:
-            left, right = (
-                np.asarray(x.detach().cpu() if is_tensor(x) else x) for x in (one, other)
-            )
-            if not np.array_equal(left, right, equal_nan=left.dtype.kind in "fc"):
-                return False
-        except (TypeError, ValueError):
-            continue
-    return True
+
+    def plain(value: Any) -> Array:
+        return to_numpy(value, "", "a value") if is_tensor(value) else np.asarray(value)
+
+    pairs = [(plain(x), plain(y)) for x, y in itertools.zip_longest(leaves_of(a), leaves_of(b))]
+    return all(np.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in pairs)
 
 
-def _outputs(returned: Any, cache: bool | None) -> tuple[dict[str, Any], Any, bool]:
-    """Return outputs by name, the cache, and whether there is one."""
-    if isinstance(returned, tuple) and len(returned) > 1:
-        last = returned[-1]
-        guess = isinstance(last, CACHES) or not (hasattr(last, "shape") or np.isscalar(last))
-        if cache or (cache is None and guess):
-            rest = returned[:-1]
-            return {str(k): one for k, one in enumerate(rest)} | {}, last, True
-        return {str(k): one for k, one in enumerate(returned)}, None, False
+def _outputs(returned: Any, cache: bool | None) -> tuple[dict[str, Any], list[Any]]:
+    """Return outputs by name, and the cache, if there is one, in a list."""
     if isinstance(returned, Mapping):
-        return {str(key): one for key, one in returned.items()}, None, False
-    if isinstance(returned, list):
-        return {str(k): one for k, one in enumerate(returned)}, None, False
-    return {"0": returned}, None, False
+        return {str(key): one for key, one in returned.items()}, []
+    parts = list(returned) if isinstance(returned, (tuple, list)) else [returned]
+    last = parts[-1]
+    if cache is None:
+        cache = isinstance(last, CACHES) or not (hasattr(last, "shape") or np.isscalar(last))
+    handed = [parts.pop()] if cache and isinstance(returned, tuple) and len(parts) > 1 else []
+    return {str(k): one for k, one in enumerate(parts)}, handed
 
 
 def _weights(
-    outputs: Mapping[str, Any],
-    dout: Any,
-    rng: np.random.Generator,
-    bare: bool,
+    outputs: Mapping[str, Any], dout: Any, rng: np.random.Generator, bare: bool
 ) -> dict[str, Array]:
     """Return what each output is multiplied by: the cotangents, 1 where backward takes none."""
-    arrays = {name: to_numpy(one, name, "the output") for name, one in outputs.items()}
+    shapes = {name: to_numpy(one, name, "the output").shape for name, one in outputs.items()}
     if dout is None:
         if bare:
-            return {name: np.ones(one.shape) for name, one in arrays.items()}
-        weights = {}
-        for name, one in arrays.items():
-            draw = rng.uniform(-1.0, 1.0, one.shape)
-            weights[name] = np.asarray(draw + np.copysign(0.5, draw))
-        return weights
-    if isinstance(dout, Mapping):
-        given = {str(key): value for key, value in dout.items()}
-    else:
-        several = isinstance(dout, (list, tuple)) and len(arrays) > 1
-        given = dict(zip(arrays, dout if several else [dout], strict=False))
-    for name, one in arrays.items():
-        shape = to_numpy(given[name], name, "dout").shape if name in given else None
-        if shape != one.shape:
+            return {name: np.ones(shape) for name, shape in shapes.items()}
+        draws = {name: rng.uniform(-1.0, 1.0, shape) for name, shape in shapes.items()}
+        return {name: np.asarray(draw + np.copysign(0.5, draw)) for name, draw in draws.items()}
+    if not isinstance(dout, Mapping):
+        several = isinstance(dout, (list, tuple)) and len(shapes) > 1
+        dout = dict(zip(shapes, dout if several else [dout], strict=False))
+    given = {str(key): to_numpy(one, str(key), "dout") for key, one in dout.items()}
+    for name, expected in shapes.items():
+        found = given[name].shape if name in given else None
+        if found != expected:
             raise ValueError(
-                f"dout must have the shape of the output, {one.shape}; found {shape}. Leave it out "
+                f"dout must have the shape of the output, {expected}; found {found}. Leave it out "
                 f"for random numbers."
             )
-    return {name: to_numpy(given[name], name, "dout").astype(np.float64) for name in arrays}
-
-
-def _needs(call: Callable[..., Any]) -> int | None:
-    """Return how many positional arguments a function needs, None where nobody can tell."""
-    try:
-        parameters = inspect.signature(call).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return None
-    return sum(p.default is p.empty and p.kind in plain for p in parameters)
+    return {name: given[name].astype(np.float64) for name in shapes}
 
 
 def _like(weight: Array, output: Any) -> Any:
@@ -307,135 +289,64 @@ def _like(weight: Array, output: Any) -> Any:
         import torch
 
         return torch.as_tensor(weight, dtype=output.dtype, device=output.device)
-    dtype = getattr(output, "dtype", np.float64)
-    made = np.array(weight, dtype=dtype if np.dtype(dtype).kind == "f" else np.float64)
-    return (
-        made if hasattr(output, "shape") and made.ndim else float(made) if not made.ndim else made
-    )
+    if not weight.ndim:
+        return float(weight)
+    dtype = np.asarray(output).dtype
+    return np.array(weight, dtype=dtype if dtype.kind == "f" else np.float64)
 
 
 def _run(
     backward: Callable[..., Any],
     weights: Mapping[str, Array],
     outputs: Mapping[str, Any],
-    cached: tuple[Any, bool],
-    kept: dict[str, Any],
-    values: Mapping[str, Any],
+    handed: list[Any],
+    kept: Mapping[str, Any],
     notes: list[str],
 ) -> Any:
     """Call backward once, and note what it changes in place."""
     douts = [_like(weight, outputs[name]) for name, weight in weights.items()]
-    before = copy.deepcopy(douts)
-    cache, has_cache = cached
-    snapshot = copy.deepcopy(cache) if has_cache else None
+    before = copy.deepcopy((douts, handed))
     needs = _needs(backward)
-    rest = [cache] if has_cache else []
-    arguments = [*douts, *rest]
-    if needs is not None and needs == len(douts) + len(kept) and needs != len(arguments):
-        arguments = [*douts, *kept.values()]
-    elif needs is not None and needs == len(rest) and needs < len(arguments):
-        arguments = rest
+    arguments = [*douts, *handed]
+    if needs is not None and needs != len(arguments):
+        if needs == len(douts) + len(kept):
+            arguments = [*douts, *kept.values()]
+        elif needs == len(handed):
+            arguments = handed
     gradients = copy.deepcopy(backward(*arguments))
-    if not all(_same(a, b) for a, b in zip(douts, before, strict=True)):
+    if not _same(douts, before[0]):
         notes.append("backward changes dout in place.")
-    if has_cache and not _same(cache, snapshot):
+    if not _same(handed, before[1]):
         notes.append("backward changes the cache in place: a second call gives something else.")
-    notes += _changed("backward", kept, values) if not notes else []
     return gradients
 
 
-def _gradient(
-    gradients: Any, owner: Any, name: str, number: int, asked: Sequence[str], count: int
-) -> Any:
-    """Return the gradient of one input among what backward returned."""
-    if isinstance(gradients, Mapping):
-        for spelling in SPELLINGS:
-            if spelling.format(name) in gradients:
-                return gradients[spelling.format(name)]
-        return None
+def _gradient(gradients: Any, owner: Any, name: str, number: int) -> Any:
+    """Return the gradient of one input among what backward returned, or None."""
     if isinstance(gradients, (list, tuple)):
-        if len(gradients) in (len(asked), count):
-            return gradients[number]
         return gradients[number] if number < len(gradients) else None
+    names = [spelling.format(name) for spelling in SPELLINGS]
+    if isinstance(gradients, Mapping):
+        return next((gradients[one] for one in names if one in gradients), None)
     for holder in (gradients, owner):
-        for spelling in SPELLINGS[1:]:
-            if holder is not None and hasattr(holder, spelling.format(name)):
-                return getattr(holder, spelling.format(name))
-    return gradients if (number == 0 and hasattr(gradients, "shape")) or number == 0 else None
+        for one in names[1:]:
+            if hasattr(holder, one):
+                return getattr(holder, one)
+    return gradients if number == 0 else None
 
 
-def _shapes(
-    found: Mapping[str, Any], values: Mapping[str, Any], factors: Mapping[str, float]
-) -> tuple[dict[str, Array], dict[str, InputReport]]:
-    """Return the gradients of the right shape, as derivatives, and a word on each of the others."""
-    shaped: dict[str, Array] = {}
-    told: dict[str, InputReport] = {}
-    for name, gradient in found.items():
-        shape = tuple(np.shape(values[name]))
-        if gradient is None:
-            said = f"backward returns no gradient of {name}; an array of shape {shape} is asked."
-            told[name] = InputReport(name, "disagree", "missing", said, shape, None)
-            continue
-        array = to_numpy(gradient, name, "the gradient of").astype(np.float64)
-        if array.shape != shape:
-            said = f"the gradient of {name} has shape {array.shape}; {shape} is asked."
-            told[name] = InputReport(name, "disagree", "shape", said, shape, array.shape)
-            continue
-        shaped[name] = array / factors[name]
-    return shaped, told
-
-
-def _differences(
-    forward: Callable[..., Any],
-    values: Mapping[str, Any],
-    shaped: Mapping[str, Array],
-    weights: Mapping[str, Array],
-    how: tuple[bool | None, bool],
-    seed: int,
-    options: Mapping[str, Any],
-) -> Report | None:
-    """Hold the gradients against finite differences of Σ out · dout."""
-    if not shaped:
-        return None
-    cache, with_gradients = how
-
-    def f(moved: Mapping[str, Any]) -> float:
-        arguments = [
-            moved[name] if name in moved else copy.deepcopy(value) for name, value in values.items()
-        ]
-        outputs, _, _ = _outputs(forward(*arguments), with_gradients or cache)
-        total = 0.0
-        for name, weight in weights.items():
-            out = to_numpy(outputs[name], name, "the output")
-            total += float(np.sum(weight * out, dtype=np.float64))
-        return total
-
-    params = {name: values[name] for name in shaped}
-    return check_gradient(f, params, dict(shaped), seed=seed, **options)
-
-
-def _verdict(name: str, value: Any, report: Report | None) -> InputReport:
+def _verdict(name: str, value: Any, report: Report) -> InputReport:
     """Say what the report says of one input."""
-    shape = tuple(np.shape(value))
-    if report is None:
-        raise AssertionError("an input without a report has been told")
-    mine = [one for one in report.entries if one.parameter == name]
-    parts: list[Any] = [*mine] or [
-        one for one in report.directions if one.parameter in (name, "all parameters")
-    ]
-    named = any(one.parameter == name for one in report.directions)
-    if named and not mine:
-        parts = [one for one in report.directions if one.parameter == name]
-    located = report.directions and report.entries and not named and not mine
-    verdict: Verdict = "agree"
-    if not located:
-        given = {part.verdict for part in parts}
-        verdict = "inconclusive" if "inconclusive" in given else "agree"
-        verdict = "disagree" if "disagree" in given else verdict
+    every: tuple[Entry | Direction, ...] = (*report.entries, *report.directions)
+    # A single wrong entry elsewhere explains what directions through all parameters show.
+    rest = () if report.entries else report.directions
+    parts = [one for one in every if one.parameter == name] or rest
+    verdict = overall(parts)
     off = sum(part.verdict == verdict for part in parts)
     kinds = {"agree": "agrees", "disagree": "disagrees", "inconclusive": "is open"}
     reasons = sorted({part.reason for part in parts if part.reason and part.verdict == verdict})
     why = f" ({', '.join(reasons)})" if reasons else ""
-    what = "entries" if mine else "directions"
+    what = "directions" if report.directions else "entries"
     said = f"the gradient of {name} {kinds[verdict]} in {off} of {len(parts)} {what}{why}."
+    shape = tuple(np.shape(value))
     return InputReport(name, verdict, "", said, shape, shape)

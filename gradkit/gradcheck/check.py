@@ -10,18 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gradkit.gradcheck.directions import by_directions
-from gradkit.gradcheck.entries import (
-    EntryCheck,
-    EntryLines,
-    blank,
-    grains,
-    lay_out,
-    overall,
-    records,
-)
-from gradkit.gradcheck.error import Asked
-from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
+from gradkit.gradcheck.directions import Survey
+from gradkit.gradcheck.entries import EntryCheck, blank, lay_out, overall, records
+from gradkit.gradcheck.error import Asked, Claims
+from gradkit.gradcheck.evaluate import BudgetSpent, EntryLines, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
 from gradkit.gradcheck.noise import EPS, LOUD, Seen, largest_of, measure, swing
 from gradkit.gradcheck.patterns import find_patterns
@@ -42,6 +34,15 @@ PATIENCE = 2.0
 
 WAVER = 1e-6
 """A claim that differs from itself by this part of its largest entry is random."""
+
+CLOSED = (
+    "f does not use its argument, but the arrays that were passed as params. Let f compute from "
+    "what it is given: def f(w): return loss(w)."
+)
+RANDOM = (
+    "f gives different values for the same argument. Switch randomness off, or fix its seed "
+    "inside f."
+)
 
 Entries = Literal["auto", "all", "directions"]
 Kinks = Literal["open", "subgradient"]
@@ -161,26 +162,23 @@ def check_gradient(
             f"rtol and atol must be finite and not negative; found rtol={rtol} and atol={atol}."
         )
     parameters = _unpacked(f, params, names)
-    again = None
-    if callable(gradient):
-        again = gradient
-        gradient = _call(again, parameters)
-    claimed, eps = align(gradient, parameters)
+    again = gradient if callable(gradient) else None
+    given = _call(gradient, parameters) if again is not None else gradient
+    claimed, eps = align(given, parameters)
     asked = Asked(rtol, atol, kinks == "subgradient", seed or 0)
+    total = sum(leaf.array.size for leaf in parameters.leaves)
+    few = total <= ALL_BELOW and (budget is None or budget >= 2 * total + 8)
     with shown(progress) as told:
         evaluator = Evaluator(f, parameters, budget, seconds, told)
-        total = sum(leaf.array.size for leaf in parameters.leaves)
-        each = entries == "all" or (
-            entries == "auto" and total <= ALL_BELOW and (budget is None or budget >= 2 * total + 8)
-        )
-        problem = _Problem(evaluator, parameters, claimed, eps, asked, params, again)
+        each = entries == "all" or (entries == "auto" and few)
+        one = _Check(evaluator, parameters, claimed, eps, asked, params, again, each)
         # f is evaluated off its domain on purpose, so its floating-point warnings mean nothing.
         with np.errstate(all="ignore"):
-            report = _check(problem, each)
+            report = one.run()
             evaluator.intact()
             if evaluator.noticed > REPEATS:
                 # f spoilt its argument somewhere off the point: all is done again on copies.
-                report = _check(problem, each)
+                report = one.run()
     notes = list(report.notes)
     if evaluator.mutated is not None:
         named = f" {evaluator.mutated!r}" if evaluator.mutated else ""
@@ -260,7 +258,7 @@ def assert_gradient(f: Callable[[Any], Any], params: Any, gradient: Any, **optio
 
 
 @dataclass(frozen=True, slots=True)
-class _Problem:
+class _Check:
     """What is checked: f at its parameters, a claim with its rounding, and what was asked."""
 
     evaluator: Evaluator
@@ -270,79 +268,159 @@ class _Problem:
     asked: Asked
     given: Any
     again: Callable[[Any], Any] | None
+    each: bool
 
-
-def _check(problem: _Problem, each: bool) -> Report:
-    """Check by entries or by directions, from the preflight to the report."""
-    evaluator, parameters, claimed = problem.evaluator, problem.parameters, problem.claimed
-    rng = np.random.default_rng(problem.asked.seed)
-    points = [leaf.array for leaf in parameters.leaves]
-    narrow = any(point.dtype.itemsize < 8 for point in points)
-    notes: list[str] = []
-    try:
-        seen = measure(evaluator, claimed, rng, narrow)
-        still = len(evaluator.levels) < 2 and any(np.any(one) for one in claimed)
-        still = still and not evaluator.fresh
-        if still and np.isfinite(seen.base):
-            if _remembers(evaluator):
-                evaluator.fresh = True
-                evaluator.levels.clear()
-                return _check(problem, each)
-            still = len(evaluator.levels) < 2
-            if still and _closes_over(evaluator, problem.given, seen.base):
-                note = (
-                    "f does not use its argument, but the arrays that were passed as params. "
-                    "Let f compute from what it is given: def f(w): return loss(w)."
-                )
-                return _unable(problem, seen, "argument", (note,))
-            if still and seen.base != 0:
-                notes.append("f gives the same value everywhere: does it use its argument?")
-        if np.isfinite(seen.base):
+    def run(self) -> Report:
+        """Check by entries or by directions, from the preflight to the report."""
+        evaluator, claimed = self.evaluator, self.claimed
+        points = [leaf.array for leaf in self.parameters.leaves]
+        unseen = Seen(np.nan, np.nan, np.nan, EPS, True, False, np.ones(len(points)), 0.0)
+        if not any(point.size for point in points):
+            return self.report(
+                unseen, notes=["there is nothing to check: the parameters have no entries."]
+            )
+        rng = np.random.default_rng(self.asked.seed)
+        narrow = any(point.dtype.itemsize < 8 for point in points)
+        notes: list[str] = []
+        try:
+            seen = measure(evaluator, claimed, rng, narrow)
+            if not np.isfinite(seen.base):
+                return self.unable(seen, "non-finite", [f"f is {seen.base} there."])
+            still = len(evaluator.levels) < 2 and any(np.any(one) for one in claimed)
+            if still and not evaluator.fresh:
+                if _remembers(evaluator):
+                    return self.run()
+                if _closes_over(evaluator, self.given, seen.base):
+                    return self.unable(seen, "argument", [CLOSED])
+                if len(evaluator.levels) < 2 and seen.base != 0:
+                    notes.append("f gives the same value everywhere: does it use its argument?")
             seen = swing(evaluator, seen, rng)
-    except BudgetSpent:
-        seen = Seen(np.nan, np.nan, np.nan, EPS, True, False, np.ones(len(points)), 0.0)
-        return _unable(problem, seen, "budget")
-    total = sum(point.size for point in points)
-    if not total:
-        return _report(
-            problem, seen, notes=("there is nothing to check: the parameters have no entries.",)
+        except BudgetSpent:
+            return self.unable(unseen, "budget")
+        loud = not seen.noise <= LOUD * (seen.reach or abs(seen.base))
+        if not seen.steady and (loud or self.wavers()):
+            return self.unable(seen, "not deterministic")
+        return self.by_entries(seen, notes) if self.each else self.by_directions(seen, rng, notes)
+
+    def wavers(self) -> bool:
+        """Return whether the claim, which is given as a function, is another one each time."""
+        if self.again is None:
+            return False
+        once, _ = align(_call(self.again, self.parameters), self.parameters)
+        return any(
+            largest_of(a.astype(np.float64) - b) > WAVER * largest_of(b)
+            for a, b in zip(once, self.claimed, strict=True)
         )
-    if not np.isfinite(seen.base):
-        return _unable(problem, seen, "non-finite", (f"f is {seen.base} there.",))
-    loud = not seen.noise <= LOUD * (seen.reach or abs(seen.base))
-    if not seen.steady and (loud or _wavers(problem)):
-        return _unable(problem, seen, "not deterministic")
-    if each:
-        return _by_entries(problem, seen, notes)
-    return _by_directions(problem, seen, rng, notes)
 
+    def claims(self, seen: Seen) -> Claims:
+        """Lay the claim out."""
+        points = [leaf.array for leaf in self.parameters.leaves]
+        return lay_out(self.claimed, points, seen.scales, self.eps)
 
-def _wavers(problem: _Problem) -> bool:
-    """Return whether the claim, which is given as a function, is another one each time."""
-    if problem.again is None:
-        return False
-    once, _ = align(_call(problem.again, problem.parameters), problem.parameters)
-    return any(
-        largest_of(a.astype(np.float64) - b) > WAVER * largest_of(b)
-        for a, b in zip(once, problem.claimed, strict=True)
-    )
+    def by_entries(self, seen: Seen, notes: list[str]) -> Report:
+        """Check every entry; an f that has changed meanwhile accuses nobody."""
+        evaluator, claims = self.evaluator, self.claims(seen)
+        lines = EntryLines(evaluator, claims.leaf, claims.place)
+        check = EntryCheck(lines, claims, seen, self.asked)
+        columns = check.run()
+        open_ = columns.verdict != AGREE
+        if np.any(open_[columns.looked]) and not self.steady(seen):
+            columns.verdict[open_], columns.reason[open_] = UNKNOWN, "not deterministic"
+            seen = replace(seen, steady=False)
+        faint = int(np.count_nonzero(columns.faint & (columns.verdict == AGREE)))
+        if faint:
+            notes.append(
+                f"{'1 entry is' if faint == 1 else f'{faint} entries are'} so far below the others "
+                f"that noise hides errors of the size of the entry; checked on the scale of the "
+                f"others."
+            )
+        for leaf, (name, shape) in enumerate(evaluator.shapes):
+            mine = claims.leaf == leaf
+            left = int(np.count_nonzero(~columns.looked[mine]))
+            if left:
+                wrong = int(np.count_nonzero(columns.verdict[mine] == DISAGREE))
+                taken = int(np.count_nonzero(columns.looked[mine]))
+                notes.append(
+                    f"of {name or 'the gradient'}, {wrong} of {taken} entries drawn at random are "
+                    f"wrong; the other {left} of its shape {shape} were not looked at."
+                )
+        entries = records(columns, claims, evaluator.shapes)
+        patterns = find_patterns(claims, columns, self.parameters.leaves)
+        return self.report(seen, entries, patterns=patterns, notes=notes)
+
+    def by_directions(self, seen: Seen, rng: np.random.Generator, notes: list[str]) -> Report:
+        """Check along directions; an f that has changed meanwhile accuses nobody."""
+        survey = Survey(self.evaluator, self.claimed, self.eps, seen, rng, self.asked)
+        try:
+            survey.run(self.parameters)
+        except BudgetSpent:
+            lost = Direction("all parameters", 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, "budget")
+            return self.report(seen, directions=[lost], notes=notes)
+        found, entries, patterns = survey.found, survey.entries, survey.patterns
+        if any(one.verdict != AGREE for one in found) and not self.steady(seen):
+            found = [replace(one, verdict=UNKNOWN, reason="not deterministic") for one in found]
+            entries, patterns, seen = [], [], replace(seen, steady=False)
+        return self.report(seen, entries, found, patterns, notes)
+
+    def steady(self, seen: Seen) -> bool:
+        """Look once more whether f is still what it was."""
+        try:
+            return not seen.steady or self.evaluator.at_point() == seen.base
+        except BudgetSpent:
+            return True
+
+    def report(
+        self,
+        seen: Seen,
+        entries: Sequence[Entry] = (),
+        directions: Sequence[Direction] = (),
+        patterns: Sequence[str] = (),
+        notes: Sequence[str] = (),
+    ) -> Report:
+        """Put a report together, with what the reader ought to know about f."""
+        said = list(notes)
+        if not seen.steady:
+            said.insert(0, RANDOM)
+        elif seen.lossy:
+            said.append(
+                f"f is rough: its values scatter by {seen.noise:.1e}, where rounding alone would "
+                f"make {EPS * abs(seen.base):.0e}. It may lose precision on the way, as "
+                f"log(1 - a) does for a near 1."
+            )
+        return Report(
+            verdict=overall(directions or entries),
+            entries=tuple(entries),
+            directions=tuple(directions),
+            patterns=tuple(patterns),
+            notes=tuple(said),
+            evaluations=self.evaluator.count,
+            noise=seen.noise,
+        )
+
+    def unable(self, seen: Seen, reason: Reason, notes: Sequence[str] = ()) -> Report:
+        """Report that nothing can be said about any entry, for one reason."""
+        claims = self.claims(seen)
+        entries: tuple[Entry, ...] = ()
+        if len(claims.claimed) <= ALL_BELOW:
+            columns = blank(len(claims.claimed))
+            columns.reason[:] = reason
+            entries = records(columns, claims, self.evaluator.shapes)
+        return replace(self.report(seen, entries, notes=notes), verdict=UNKNOWN)
 
 
 def _remembers(evaluator: Evaluator) -> bool:
-    """Return whether f hears of a change only when it is given another array."""
+    """Return whether f hears of a change only when it is given another array; then give it one."""
     moves = [
         0.1 * np.where(np.isfinite(leaf.array), np.abs(leaf.array) + 0.1, 0.0).astype(np.float64)
         for leaf in evaluator.leaves
     ]
-    evaluator.along(moves, np.array([1.0]))
-    if len(evaluator.levels) > 1:
-        return False
-    evaluator.fresh = True
-    try:
-        value = evaluator.along(moves, np.array([1.0]))[0]
-    finally:
-        evaluator.fresh = False
-    return len(evaluator.levels) > 1 and bool(np.isfinite(value))
+    for fresh in (False, True):
+        evaluator.fresh = fresh
+        value = evaluator.along(moves, np.ones(1))[0]
+        if len(evaluator.levels) > 1:
+            break
+    evaluator.fresh = evaluator.fresh and len(evaluator.levels) > 1 and bool(np.isfinite(value))
+    return evaluator.fresh
 
 
 def _closes_over(evaluator: Evaluator, given: Any, base: float) -> bool:
@@ -360,125 +438,6 @@ def _closes_over(evaluator: Evaluator, given: Any, base: float) -> bool:
     return value != base and not np.isnan(value)
 
 
-def _by_entries(problem: _Problem, seen: Seen, notes: list[str]) -> Report:
-    """Check every entry; an f that has changed meanwhile accuses nobody."""
-    evaluator = problem.evaluator
-    points = [leaf.array for leaf in problem.parameters.leaves]
-    claims = lay_out(problem.claimed, points, seen.scales, problem.eps)
-    lines, grain = EntryLines(evaluator, claims), grains(claims, evaluator)
-    columns = EntryCheck(lines, claims, seen, grain, problem.asked).run()
-    if np.any(columns.verdict[columns.looked] != AGREE) and not _steady(evaluator, seen):
-        doubtful = columns.verdict != AGREE
-        columns.verdict[doubtful], columns.reason[doubtful] = UNKNOWN, "not deterministic"
-        seen = replace(seen, steady=False)
-    faint = int(np.count_nonzero(columns.faint & (columns.verdict == AGREE)))
-    if faint:
-        entries = "1 entry is" if faint == 1 else f"{faint} entries are"
-        notes.append(
-            f"{entries} so far below the others that noise hides errors of the size of the entry; "
-            f"checked on the scale of the others."
-        )
-    for leaf, (name, shape) in enumerate(evaluator.shapes):
-        mine = claims.leaf == leaf
-        left = int(np.count_nonzero(~columns.looked[mine]))
-        if left:
-            wrong = int(np.count_nonzero(columns.verdict[mine] == DISAGREE))
-            taken = int(np.count_nonzero(columns.looked[mine]))
-            notes.append(
-                f"of {name or 'the gradient'}, {wrong} of {taken} entries drawn at random are "
-                f"wrong; the other {left} of its shape {shape} were not looked at."
-            )
-    return _report(
-        problem,
-        seen,
-        entries=records(columns, claims, evaluator.shapes),
-        patterns=find_patterns(claims, columns, problem.parameters.leaves),
-        notes=notes,
-    )
-
-
-def _by_directions(
-    problem: _Problem, seen: Seen, rng: np.random.Generator, notes: list[str]
-) -> Report:
-    """Check along directions; an f that has changed meanwhile accuses nobody."""
-    try:
-        found = by_directions(
-            problem.evaluator,
-            problem.parameters,
-            problem.claimed,
-            problem.eps,
-            seen,
-            rng,
-            problem.asked,
-        )
-    except BudgetSpent:
-        lost = Direction("all parameters", 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, "budget")
-        return _report(problem, seen, directions=(lost,), notes=notes)
-    directions, entries, patterns = found
-    if any(one.verdict != AGREE for one in directions) and not _steady(problem.evaluator, seen):
-        directions = tuple(
-            replace(one, verdict=UNKNOWN, reason="not deterministic") for one in directions
-        )
-        entries, patterns, seen = (), (), replace(seen, steady=False)
-    return _report(problem, seen, entries, directions, patterns, notes)
-
-
-def _steady(evaluator: Evaluator, seen: Seen) -> bool:
-    """Look once more whether f is still what it was."""
-    if not seen.steady:
-        return True
-    try:
-        return evaluator.at_point() == seen.base
-    except BudgetSpent:
-        return True
-
-
-def _report(
-    problem: _Problem,
-    seen: Seen,
-    entries: tuple[Entry, ...] = (),
-    directions: tuple[Direction, ...] = (),
-    patterns: tuple[str, ...] = (),
-    notes: Sequence[str] = (),
-) -> Report:
-    """Put a report together, with what the reader ought to know about f."""
-    said = list(notes)
-    if not seen.steady:
-        said.insert(
-            0,
-            "f gives different values for the same argument. Switch randomness off, or fix "
-            "its seed inside f.",
-        )
-    elif seen.lossy:
-        said.append(
-            f"f is rough: its values scatter by {seen.noise:.1e}, where rounding alone would "
-            f"make {EPS * abs(seen.base):.0e}. It may lose precision on the way, as "
-            f"log(1 - a) does for a near 1."
-        )
-    return Report(
-        verdict=overall(directions or entries),
-        entries=entries,
-        directions=directions,
-        patterns=patterns,
-        notes=tuple(said),
-        evaluations=problem.evaluator.count,
-        noise=seen.noise,
-    )
-
-
-def _unable(problem: _Problem, seen: Seen, reason: Reason, notes: Sequence[str] = ()) -> Report:
-    """Report that nothing can be said about any entry, for one reason."""
-    points = [leaf.array for leaf in problem.parameters.leaves]
-    total = sum(point.size for point in points)
-    entries: tuple[Entry, ...] = ()
-    if 0 < total <= ALL_BELOW:
-        claims = lay_out(problem.claimed, points, seen.scales, problem.eps)
-        columns = blank(total)
-        columns.reason[:] = reason
-        entries = records(columns, claims, problem.evaluator.shapes)
-    return replace(_report(problem, seen, entries, notes=notes), verdict="inconclusive")
-
-
 @contextmanager
 def shown(
     progress: Callable[[int, float], None] | bool | None,
@@ -486,28 +445,19 @@ def shown(
     """Provide what is told of each call: the caller's own, or a line on a terminal."""
     if callable(progress):
         yield progress
-        return
-    if progress is False or not (sys.stderr is not None and sys.stderr.isatty()):
+    elif progress is False or sys.stderr is None or not sys.stderr.isatty():
         yield None
-        return
-    status: list[Any] = []
-    last = 0.0
+    else:
+        from rich.console import Console
 
-    def tell(calls: int, seconds: float) -> None:
-        nonlocal last
-        if seconds < PATIENCE or seconds < last + 0.2:
-            return
-        last = seconds
-        if not status:
-            from rich.console import Console
-            from rich.status import Status
+        status = Console(stderr=True).status("")
 
-            status.append(Status("", console=Console(stderr=True)))
-            status[0].start()
-        status[0].update(f"checking the gradient: {calls:,} evaluations in {seconds:.0f} s")
+        def tell(calls: int, seconds: float) -> None:
+            if seconds >= PATIENCE:
+                status.update(f"checking the gradient: {calls:,} evaluations in {seconds:.0f} s")
+                status.start()
 
-    try:
-        yield tell
-    finally:
-        if status:
-            status[0].stop()
+        try:
+            yield tell
+        finally:
+            status.stop()

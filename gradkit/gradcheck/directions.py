@@ -13,18 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.entries import (
-    Columns,
-    EntryCheck,
-    EntryLines,
-    Rows,
-    grains,
-    lay_out,
-    records,
-)
+from gradkit.gradcheck.entries import Columns, EntryCheck, lay_out, records
 from gradkit.gradcheck.error import Asked, Claims
-from gradkit.gradcheck.evaluate import DirectionLine, Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, Line
+from gradkit.gradcheck.evaluate import DirectionLines, EntryLines, Evaluator
+from gradkit.gradcheck.examine import AGREE, DISAGREE
 from gradkit.gradcheck.noise import Floats, Seen, largest_of, units_of
 from gradkit.gradcheck.patterns import direction_patterns, find_patterns
 from gradkit.gradcheck.records import Direction, Entry
@@ -44,22 +36,6 @@ FEW = 64
 
 CANDIDATES = 3
 """So many candidates for a single wrong entry are tried one by one."""
-
-
-class DirectionLines:
-    """One line for each direction."""
-
-    def __init__(self, lines: Sequence[DirectionLine]) -> None:
-        self.lines = lines
-
-    def pairs(self, rows: Rows, steps: Floats) -> tuple[Floats, ...]:
-        """Evaluate both sides along the given directions."""
-        parts = [self.lines[row].pairs(steps[k : k + 1]) for k, row in enumerate(rows.tolist())]
-        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
-
-    def line(self, row: int) -> Line:
-        """Return the line along one direction."""
-        return self.lines[row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +70,10 @@ class Survey:
         asked: Asked,
     ) -> None:
         self.evaluator, self.eps, self.seen, self.given = evaluator, eps, seen, claimed
-        self.asked, self.rng = asked, rng
+        self.asked = asked
+        self.found: list[Direction] = []
+        self.entries: list[Entry] = []
+        self.patterns: list[str] = []
         self.claimed = [np.where(np.isfinite(one), one, 0.0).astype(np.float64) for one in claimed]
         self.leaves = [leaf for leaf, one in enumerate(claimed) if one.size]
         self.ends = np.cumsum([0, *(one.size for one in claimed)])
@@ -137,9 +116,8 @@ class Survey:
             eps=eps,
             spread=spread,
         )
-        lines = [DirectionLine(self.evaluator, self._split(m), self.claimed) for m in moves]
-        grain = np.array([line.smallest for line in lines])
-        check = EntryCheck(DirectionLines(lines), claims, self.seen, grain, self.asked, asked)
+        lines = DirectionLines(self.evaluator, [self._split(m) for m in moves], self.claimed)
+        check = EntryCheck(lines, claims, self.seen, self.asked, asked)
         return Looked(moves, claims, check.run(closely=closely))
 
     def _split(self, move: Floats) -> list[Array | None]:
@@ -192,37 +170,79 @@ class Survey:
                 return entry
         return None
 
-    def alone(self, place: int) -> Entry:
-        """Check one entry by itself."""
-        leaf = int(np.searchsorted(self.ends, place, side="right")) - 1
-        at = self.span(leaf)
-        claims = self._claims(leaf)
-        here = place - at.start
-        one = replace(
-            claims,
-            **{
-                name: getattr(claims, name)[here : here + 1]
-                for name in ("claimed", "leaf", "place", "here", "scale", "largest", "eps")
-            },
-        )
-        columns = self._entries(one).run()
-        return records(columns, one, self.evaluator.shapes)[0]
+    def run(self, parameters: Parameters) -> None:
+        """Check every parameter along directions, and look closer where one is wrong."""
+        broken = any(not np.all(np.isfinite(one)) for one in self.given)
+        move = self.move(self.leaves)
+        both = self.look(move, move * ramp(move.size))
+        self.found = [self.record(both, self.leaves, row) for row in range(2)]
+        if broken or any(one.verdict != AGREE for one in self.found):
+            entry = None if broken else self.locate(both)
+            if entry is not None:
+                self.found = [replace(one, verdict=DISAGREE, reason="") for one in self.found]
+                self.explain(entry)
+                return
+            self.found = []
+            for leaf in self.leaves:
+                self.run_leaf(parameters, leaf)
 
-    def _claims(self, leaf: int) -> Claims:
+    def explain(self, entry: Entry) -> None:
+        """Put the one entry that is wrong on record."""
+        index, called = ", ".join(map(str, entry.index)), entry.parameter or "The gradient"
+        self.entries.append(entry)
+        self.patterns.append(f"{called}: the entry [{index}] explains the whole difference.")
+
+    def run_leaf(self, parameters: Parameters, leaf: int) -> None:
+        """Check one parameter along two directions; where it is wrong, say how or name an entry."""
+        target, at, claimed = parameters.leaves[leaf], self.span(leaf), self.given[leaf]
+        move = self.move([leaf])
+        steep = np.zeros(move.size)
+        steep[at] = move[at] * ramp(at.stop - at.start)
+        both = self.look(move, steep, closely=True)
+        mine = [self.record(both, [leaf], row) for row in range(min(2, claimed.size))]
+        bad = np.flatnonzero(~np.isfinite(claimed.reshape(-1)))
+        wrong = any(one.verdict == DISAGREE for one in mine)
+        if len(bad) or (wrong and claimed.size <= FEW):
+            claims = self.claims(leaf)
+            if claimed.size > FEW:
+                claims = only(claims, int(bad[0]))
+            columns = self.check(claims)
+            entries = records(columns, claims, self.evaluator.shapes)
+            self.entries += entries
+            if claimed.size <= FEW:
+                claims = replace(claims, leaf=np.zeros(claimed.size, dtype=np.intp))
+                self.patterns += find_patterns(claims, columns, [target])
+            if len(bad) and any(entry.verdict == DISAGREE for entry in entries):
+                mine = [replace(one, verdict=DISAGREE, reason="") for one in mine]
+        elif wrong:
+            moves = [one[at].reshape(claimed.shape) for one in both.moves]
+            named = direction_patterns(target.name, self.claimed[leaf], both, moves)
+            self.patterns += named
+            entry = None if named else self.locate(both)
+            if entry is not None:
+                self.explain(entry)
+            elif not named:
+                entry = self.bisect(move, float(both.gaps[0]))
+                self.entries += [entry] if entry is not None else []
+        self.found += mine
+
+    def claims(self, leaf: int) -> Claims:
         """Lay one leaf out, with its largest claim in the unit of each entry."""
         empty = [np.zeros(0)] * len(self.claimed)
         arrays = [*empty[:leaf], self.given[leaf], *empty[leaf + 1 :]]
         points = [*empty[:leaf], self.evaluator.origin(leaf), *empty[leaf + 1 :]]
         return lay_out(arrays, points, self.seen.scales, self.eps)
 
-    def _entries(self, claims: Claims) -> EntryCheck:
-        lines = EntryLines(self.evaluator, claims)
-        return EntryCheck(lines, claims, self.seen, grains(claims, self.evaluator), self.asked)
+    def check(self, claims: Claims) -> Columns:
+        """Check entries one by one."""
+        lines = EntryLines(self.evaluator, claims.leaf, claims.place)
+        return EntryCheck(lines, claims, self.seen, self.asked).run()
 
-    def each(self, leaf: int) -> tuple[Claims, Columns]:
-        """Check every entry of one leaf."""
-        claims = self._claims(leaf)
-        return claims, self._entries(claims).run()
+    def alone(self, place: int) -> Entry:
+        """Check one entry by itself."""
+        leaf = int(np.searchsorted(self.ends, place, side="right")) - 1
+        claims = only(self.claims(leaf), place - int(self.ends[leaf]))
+        return records(self.check(claims), claims, self.evaluator.shapes)[0]
 
     def bisect(self, move: Floats, gap: float) -> Entry | None:
         """Halve the set of entries, following the larger error, to one that is wrong by itself."""
@@ -239,7 +259,7 @@ class Survey:
         entry = self.alone(int(places[0]))
         return entry if entry.verdict == DISAGREE else None
 
-    def record(self, looked: Looked, leaves: Sequence[int], number: int, row: int) -> Direction:
+    def record(self, looked: Looked, leaves: Sequence[int], row: int) -> Direction:
         """Put one direction on record."""
         columns = looked.columns
         move = looked.moves[row]
@@ -248,7 +268,7 @@ class Survey:
         resolution = float(columns.resolution[row])
         return Direction(
             parameter=names[0] if len(names) == 1 else "all parameters",
-            number=number,
+            number=row,
             claimed=float(looked.claims.claimed[row]),
             estimate=float(columns.estimate[row]),
             bound=float(columns.bound[row]),
@@ -256,6 +276,20 @@ class Survey:
             verdict=columns.verdict[row],
             reason=columns.reason[row],
         )
+
+
+def only(claims: Claims, row: int) -> Claims:
+    """Return one row of the claims."""
+    at = slice(row, row + 1)
+    return Claims(
+        claimed=claims.claimed[at],
+        leaf=claims.leaf[at],
+        place=claims.place[at],
+        here=claims.here[at],
+        scale=claims.scale[at],
+        largest=claims.largest[at],
+        eps=claims.eps[at],
+    )
 
 
 def ramp(size: int) -> Floats:
@@ -269,85 +303,3 @@ def _window(places: NDArray[np.intp], ratio: float, rough: float) -> NDArray[np.
     middle, wide = (ratio - 0.5) * size, 2 * rough * size + 0.5
     low, high = int(np.floor(middle - wide + 0.5)), int(np.ceil(middle + wide + 0.5))
     return places[max(low, 0) : max(min(high, size), 0)]
-
-
-def by_directions(
-    evaluator: Evaluator,
-    parameters: Parameters,
-    claimed: Sequence[Array],
-    eps: Sequence[float],
-    seen: Seen,
-    rng: np.random.Generator,
-    asked: Asked,
-) -> tuple[tuple[Direction, ...], tuple[Entry, ...], tuple[str, ...]]:
-    """Check every parameter along directions, and look closer where one is wrong.
-
-    Returns
-    -------
-    directions, entries, patterns
-    """
-    survey = Survey(evaluator, claimed, eps, seen, rng, asked)
-    leaves = survey.leaves
-    broken = [leaf for leaf in leaves if not np.all(np.isfinite(claimed[leaf]))]
-    move = survey.move(leaves)
-    both = survey.look(move, move * ramp(move.size))
-    directions = tuple(survey.record(both, leaves, row, row) for row in range(2))
-    if all(one.verdict == AGREE for one in directions) and not broken:
-        return directions, (), ()
-    entry = None if broken else survey.locate(both)
-    if entry is not None:
-        index = ", ".join(map(str, entry.index))
-        wrong = tuple(replace(one, verdict=DISAGREE, reason="") for one in directions)
-        pattern = f"{entry.parameter or 'The gradient'}: the entry [{index}] explains the whole"
-        return wrong, (entry,), (f"{pattern} difference.",)
-    found: list[Direction] = []
-    entries: list[Entry] = []
-    patterns: list[str] = []
-    for leaf in leaves:
-        _leaf(survey, parameters, leaf, found, entries, patterns)
-    return tuple(found), tuple(entries), tuple(patterns)
-
-
-def _leaf(
-    survey: Survey,
-    parameters: Parameters,
-    leaf: int,
-    found: list[Direction],
-    entries: list[Entry],
-    patterns: list[str],
-) -> None:
-    """Check one parameter along two directions; where it is wrong, say how or name an entry."""
-    target, at = parameters.leaves[leaf], survey.span(leaf)
-    move = survey.move([leaf])
-    steep = np.zeros(move.size)
-    steep[at] = move[at] * ramp(at.stop - at.start)
-    both = survey.look(move, steep, closely=True)
-    rows = [0] if target.array.size == 1 else [0, 1]
-    mine = [survey.record(both, [leaf], row, row) for row in rows]
-    finite = bool(np.all(np.isfinite(survey.given[leaf])))
-    wrong = any(one.verdict == DISAGREE for one in mine) or not finite
-    if wrong and target.array.size <= FEW:
-        claims, columns = survey.each(leaf)
-        entries += records(columns, claims, survey.evaluator.shapes)
-        one = replace(claims, leaf=np.zeros(target.array.size, dtype=np.intp))
-        patterns += find_patterns(one, columns, [target])
-    elif wrong and not finite:
-        bad = int(np.flatnonzero(~np.isfinite(survey.given[leaf].reshape(-1)))[0])
-        entries.append(survey.alone(at.start + bad))
-    elif wrong:
-        shape = target.array.shape
-        named = direction_patterns(
-            target.name, survey.claimed[leaf], both, [m[at].reshape(shape) for m in both.moves]
-        )
-        entry = None if named else survey.locate(both)
-        if entry is not None:
-            index = ", ".join(map(str, entry.index))
-            called = target.name or "The gradient"
-            named = (f"{called}: the entry [{index}] explains the whole difference.",)
-        if not named:
-            entry = survey.bisect(move, float(both.gaps[0]))
-        patterns += named
-        entries += [entry] if entry is not None else []
-    if not finite and any(e.verdict == DISAGREE and e.parameter == target.name for e in entries):
-        mine = [replace(one, verdict=DISAGREE, reason="") for one in mine]
-    found += mine

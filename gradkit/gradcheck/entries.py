@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,6 @@ from gradkit.gradcheck.error import (
     BLOWN_UP,
     CLEAR,
     FURTHEST,
-    GRAIN,
     MOVED,
     Asked,
     Claims,
@@ -24,16 +22,17 @@ from gradkit.gradcheck.error import (
     first_step,
     shown,
 )
-from gradkit.gradcheck.evaluate import BudgetSpent, EntryLine, Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, QUIET, UNKNOWN, Case, Line, examine
-from gradkit.gradcheck.noise import EPS, LOST, SAME, TINY, Floats, Seen, units_of
-from gradkit.gradcheck.records import Direction, Entry, Verdict
+from gradkit.gradcheck.evaluate import BudgetSpent, Lines
+from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, UNKNOWN, Case, examine
+from gradkit.gradcheck.ladder import Ladder, differences
+from gradkit.gradcheck.noise import EPS, LOST, SAME, Floats, Seen, largest_of, units_of
+from gradkit.gradcheck.records import Direction, Entry, InputReport, Verdict
 from gradkit.gradcheck.structure import Array
 
 Rows = NDArray[np.intp]
 
 KINK = 0.01
-"""Where the two sides of a first step differ by this part of the slope, a ladder looks."""
+"""An entry is as small as to be asked with a slack of this part of itself."""
 
 SLACK = 0.3
 """The truncation that a first step may have, in parts of `CLEAR`."""
@@ -106,51 +105,29 @@ def records(
     with np.errstate(all="ignore"):
         size = np.fmax(np.abs(claims.claimed), np.abs(columns.estimate))
         relative = np.where(size > 0, columns.resolution / size, np.inf)
-    rows = zip(
-        claims.leaf.tolist(),
-        claims.place.tolist(),
-        claims.claimed.tolist(),
-        columns.estimate.tolist(),
-        columns.bound.tolist(),
-        relative.tolist(),
-        columns.verdict.tolist(),
-        columns.reason.tolist(),
-        columns.left.tolist(),
-        columns.right.tolist(),
-        columns.looked.tolist(),
-        strict=True,
-    )
     indices = [list(np.ndindex(shape)) for _, shape in shapes]
     return tuple(
         Entry(
-            shapes[leaf][0],
-            indices[leaf][place],
-            claim,
-            estimate,
-            bound,
-            resolution,
-            verdict,
-            reason,
-            (left, right) if reason == "kink" else None,
+            parameter=shapes[leaf][0],
+            index=indices[leaf][place],
+            claimed=float(claims.claimed[row]),
+            estimate=float(columns.estimate[row]),
+            bound=float(columns.bound[row]),
+            resolution=float(relative[row]),
+            verdict=columns.verdict[row],
+            reason=columns.reason[row],
+            slopes=(float(columns.left[row]), float(columns.right[row]))
+            if columns.reason[row] == "kink"
+            else None,
         )
-        for (
-            leaf,
-            place,
-            claim,
-            estimate,
-            bound,
-            resolution,
-            verdict,
-            reason,
-            left,
-            right,
-            looked,
-        ) in rows
-        if looked
+        for row, (leaf, place) in enumerate(
+            zip(claims.leaf.tolist(), claims.place.tolist(), strict=True)
+        )
+        if columns.looked[row]
     )
 
 
-def overall(parts: Sequence[Entry | Direction]) -> Verdict:
+def overall(parts: Sequence[Entry | Direction | InputReport]) -> Verdict:
     """Return the verdict on all parts: the worst of them."""
     verdicts = {part.verdict for part in parts}
     if DISAGREE in verdicts:
@@ -166,109 +143,58 @@ def lay_out(
 
     def flat(parts: Sequence[Array]) -> Floats:
         rows = [np.asarray(part, dtype=np.float64).reshape(-1) for part in parts]
-        return np.concatenate(rows or [np.zeros(0)])
+        return np.concatenate([*rows, np.zeros(0)])
 
-    claimed = flat(arrays)
-    finite = np.where(np.isfinite(claimed), np.abs(claimed), 0.0)
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    units = [
-        units_of(array, point, scale)
-        for array, point, scale in zip(arrays, points, scales.tolist(), strict=True)
-    ]
-    unit = flat(units)
+    units = [units_of(*parts) for parts in zip(arrays, points, scales.tolist(), strict=True)]
+    unit, claimed = flat(units), flat(arrays)
     tops = [
-        float(np.max(finite[a:b] * unit[a:b], initial=0.0)) for a, b in pairwise(starts.tolist())
+        largest_of(array * unit) for array, unit in zip(map(np.float64, arrays), units, strict=True)
     ]
-    places = [np.arange(size) for size in sizes]
     return Claims(
         claimed=claimed,
         leaf=np.repeat(np.arange(len(sizes)), sizes),
-        place=np.concatenate(places or [np.arange(0)]),
+        place=np.concatenate([*map(np.arange, sizes), np.arange(0)]),
         here=flat(points),
         scale=unit,
-        largest=np.repeat(np.array(tops), sizes) / np.where(unit > 0, unit, 1.0),
+        largest=np.repeat(tops, sizes) / np.where(unit > 0, unit, 1.0),
         eps=np.repeat(np.array(eps, dtype=np.float64), sizes),
     )
 
 
-class Lines(Protocol):
-    """Lines through the point, one for each row of the claims."""
-
-    def pairs(self, rows: Rows, steps: Floats) -> tuple[Floats, ...]:
-        """Return f above and below the point, and the distances moved, for some rows."""
-        ...
-
-    def line(self, row: int) -> Line:
-        """Return one of them."""
-        ...
-
-
-class EntryLines:
-    """One line for each entry."""
-
-    def __init__(self, evaluator: Evaluator, claims: Claims) -> None:
-        self.evaluator = evaluator
-        self.claims = claims
-
-    def pairs(self, rows: Rows, steps: Floats) -> tuple[Floats, ...]:
-        """Evaluate both sides of the given entries; see `Evaluator.pairs`."""
-        leaf, place = self.claims.leaf[rows], self.claims.place[rows]
-        ends = [0, *(np.flatnonzero(np.diff(leaf)) + 1).tolist(), len(rows)]
-        parts = [
-            self.evaluator.pairs(int(leaf[low]), place[low:high], steps[low:high])
-            for low, high in pairwise(ends)
-            if high > low
-        ]
-        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
-
-    def line(self, row: int) -> Line:
-        """Return the line of one entry."""
-        return EntryLine(self.evaluator, int(self.claims.leaf[row]), int(self.claims.place[row]))
-
-
-class _Louder(Exception):  # noqa: N818 - it is a signal, not a fault
-    """Longer steps have told that f is noisier than it looked."""
-
-    def __init__(self, seen: Seen) -> None:
-        self.seen = seen
-
-
 class EntryCheck:
-    """The check of all entries of one gradient."""
+    """The check of all entries of one gradient, or of claims along several directions.
+
+    Parameters
+    ----------
+    lines : Lines
+    claims : Claims
+    seen : Seen
+    asked : Asked
+    coarsest : float64 array, optional
+        Resolutions with which directions may be accepted.
+    """
 
     def __init__(
         self,
         lines: Lines,
         claims: Claims,
         seen: Seen,
-        grain: Floats,
-        asked: Asked | None = None,
-        wanted: Floats | None = None,
-        restarts: int = 2,
+        asked: Asked,
+        coarsest: Floats | None = None,
     ) -> None:
-        self.lines = lines
-        self.grain = grain
-        self.asked = asked or Asked()
-        self.wanted = wanted
-        self.restarts = restarts
-        self.claims = claims
-        self.seen = seen
-        self.columns = blank(len(claims.claimed))
-        self.limits = np.zeros(len(claims.claimed))
+        self.lines, self.claims, self.seen, self.asked = lines, claims, seen, asked
+        self.coarsest = coarsest
+        count = len(claims.claimed)
+        self.columns = blank(count)
         self.slope = shown(claims.weight, claims.scale, seen.reach)
         steps = first_step(self.slope, claims.scale, seen.noise)
-        with np.errstate(all="ignore"):
-            self.steps = np.fmax(np.where(steps > 0, steps, grain), np.fmax(grain, 1e-300))
-        self.bend = np.zeros(len(claims.claimed))
-        self.met = np.zeros(len(claims.claimed), dtype=bool)
-        self.error = np.zeros(len(claims.claimed))
-        self.blur = np.zeros(len(claims.claimed))
-        self.moved = np.zeros(len(claims.claimed))
-        self.tried = np.full((5, len(claims.claimed)), np.nan)
-        self.wrong: dict[int, int] = {}
-        self.sampled: dict[int, bool] = {}
-        self.tolerance = self.asked.atol + self.asked.rtol * claims.weight
-        self.rng = np.random.default_rng([self.asked.seed, 1])
+        self.steps = np.fmax(steps, np.fmax(lines.smallest, 1e-300))
+        self.limits, self.error, self.blur = np.zeros((3, count))
+        self.bend = np.full(count, np.nan)
+        self.tried = np.full((5, count), np.nan)
+        self.wrong: Counter[int] = Counter()
+        self.sampled: set[int] = set()
+        self.tolerance = asked.atol + asked.rtol * claims.weight
 
     def run(self, *, closely: bool = True) -> Columns:
         """Hold every claim against finite differences, array by array.
@@ -282,146 +208,121 @@ class EntryCheck:
         try:
             for rows in self._chunks():
                 self.columns.looked[rows] = True
-                self._first(rows)
-                if not closely:
-                    continue
-                doubtful = self._second(rows)
-                self._ladders(doubtful)
+                self._look(rows, self.steps[rows], SLACK * CLEAR * self.slope[rows])
+                if closely:
+                    self._ladders(self._again(rows))
         except BudgetSpent:
             self.columns.looked[:] = True
-        except _Louder as heard:
-            return EntryCheck(
-                self.lines,
-                self.claims,
-                heard.seen,
-                self.grain,
-                self.asked,
-                self.wanted,
-                self.restarts - 1,
-            ).run(closely=closely)
+        if closely:
+            self._hidden()
         return self.columns
+
+    def _hidden(self) -> None:
+        """Leave arrays open of which no entry was seen, though the claim is more than rounding."""
+        claims, columns = self.claims, self.columns
+        told = (claims.size > self.error) & columns.looked
+        unseen = columns.resolution - self.error > claims.size
+        for leaf in np.unique(claims.leaf[told]):
+            mine = told & (claims.leaf == leaf)
+            if np.all(unseen[mine]):
+                mine &= columns.verdict == AGREE
+                columns.verdict[mine], columns.reason[mine] = UNKNOWN, "noise"
 
     def _chunks(self) -> Iterator[Rows]:
         """Yield the entries to look at: small arrays together, large ones in samples."""
         leaf = self.claims.leaf
-        ends = np.flatnonzero(np.diff(leaf)) + 1
-        small: list[Rows] = []
-        large: list[Rows] = []
-        for rows in np.split(np.arange(len(leaf)), ends):
-            (large if len(rows) > 2 * SAMPLE else small).append(rows)
+        rng = np.random.default_rng([self.asked.seed, 1])
+        arrays = np.split(np.arange(len(leaf)), np.flatnonzero(np.diff(leaf)) + 1)
+        small = [rows for rows in arrays if len(rows) <= 2 * SAMPLE]
         if any(len(rows) for rows in small):
             yield np.concatenate(small)
-        for rows in large:
-            self.sampled[int(leaf[rows[0]])] = True
-            drawn = self.rng.permutation(rows)
-            at, width = 0, SAMPLE
-            while at < len(drawn):
-                if self.wrong.get(int(leaf[rows[0]]), 0) >= ENOUGH:
-                    break
-                yield np.sort(drawn[at : at + width])
-                at, width = at + width, 4 * SAMPLE
+        for rows in arrays:
+            if len(rows) <= 2 * SAMPLE:
+                continue
+            number = int(leaf[rows[0]])
+            self.sampled.add(number)
+            drawn = rng.permutation(rows)
+            for part in np.split(drawn, range(SAMPLE, len(drawn), 4 * SAMPLE)):
+                if self.wrong[number] < ENOUGH:
+                    yield np.sort(part)
 
-    def _first(self, rows: Rows) -> None:
-        """Hold each claim against one central difference."""
-        self._note(rows, self.steps[rows], SLACK * CLEAR * self.slope[rows])
-
-    def _note(self, rows: Rows, steps: Floats, slack: Floats) -> NDArray[np.bool_]:
+    def _look(self, rows: Rows, steps: Floats, slack: Floats) -> NDArray[np.bool_]:
         """Try a step for some entries, and write down what it says of those that agree.
 
-        A claim agrees within noise, its own rounding, and a slack for truncation, where the slopes
-        on both sides are alike.
+        A claim agrees within noise, truncation and its own rounding. Truncation is told by how far
+        the slopes on both sides are apart: ``f‴h²/6`` is ``(f″h)² / 6f′`` of an exponential.
         """
         claims, seen, columns = self.claims, self.seen, self.columns
+        claimed, scale = claims.claimed[rows], claims.scale[rows]
+        above, below, ahead, behind = self.lines.pairs(rows, steps)
+        self.tried[:, rows] = steps, above, below, ahead, behind
         with np.errstate(all="ignore"):
-            above, below, ahead, behind = self.lines.pairs(rows, steps)
-            self.tried[:, rows] = steps, above, below, ahead, behind
-            span = ahead + behind
-            right, left = (above - seen.base) / ahead, (seen.base - below) / behind
-            central = (right * behind + left * ahead) / span
-            rough = np.fmax(seen.noise, seen.eps * np.fmax(np.abs(above), np.abs(below)))
-            rough = np.fmax(rough, TINY)
-            noise = 2 * rough / span
-            jump = np.abs(right - left)
-            bend = np.sqrt(np.fmax(2 * (jump - 4 * noise) / span, 0.0))
-            fresh = rows[~self.met[rows]]
-            self.bend[rows] = np.nan_to_num(bend, posinf=0.0)
-            self.met[fresh] = True
-            met = self.met
-            others = float(np.sum((self.bend * np.abs(np.nan_to_num(claims.here)))[met]))
-            others *= len(met) / max(int(np.count_nonzero(met)), 1)
-            error = claim_error(
-                claims.weight[rows],
-                claims.largest[rows],
-                claims.scale[rows],
-                claims.eps[rows],
-                self.bend[rows],
-                others,
-                max(seen.fine, BLOWN_UP * min(seen.reach, abs(seen.base))),
-            )
-            error = error + self.tolerance[rows]
-            self.error[rows] = error
-            self.blur[rows] = MOVED * seen.eps * self.bend[rows] * others
-            noise = noise + self.blur[rows]
-            limits = allowed(claims, seen, rows, self.blur[rows] + error)
-            self.limits[rows] = (
-                limits if self.wanted is None else np.fmax(self.wanted[rows], limits)
-            )
-            self.limits[rows] += 2 * self.tolerance[rows]
-            gap = np.abs(central - claims.claimed[rows])
-            room = noise + error + slack
-            resolution = 2 * (noise + slack) + error
+            pair = Ladder(seen.base, above, below, ahead, behind, seen.noise, seen.eps)
+            left, right, central, noise = differences(pair)
+            curve = np.fmax(np.abs(right - left) - 4 * noise, 0.0)
+            bend = np.nan_to_num(np.sqrt(2 * curve / (ahead + behind)), posinf=0.0)
+            self.bend[rows] = bend
+            here = np.where(np.isfinite(claims.here), np.abs(claims.here), 0.0)
+            others = float(np.nanmean(self.bend * here)) * len(here)
+            blur = MOVED * seen.eps * bend * others
+            least = max(seen.fine, BLOWN_UP * min(seen.reach, abs(seen.base)))
+            error = claim_error(claims, rows, bend * others, least) + self.tolerance[rows]
+            noise = noise + blur
+            limits = allowed(claims, seen, rows, blur + error)
+            if self.coarsest is not None:
+                limits = np.fmax(self.coarsest[rows], limits)
+            limits = limits + 2 * self.tolerance[rows]
+            self.error[rows], self.blur[rows], self.limits[rows] = error, blur, limits
             faint = np.fmax(self.slope[rows], 0.03 * claims.largest[rows])
-            faint = np.fmax(faint, KINK * seen.reach / claims.scale[rows])
-            kinked = ~(jump <= 4 * noise + KINK * faint)
-            near = (gap <= room) & ~kinked & np.isfinite(gap)
-            good = near & (resolution <= self.limits[rows])
-            none = claims.size[rows] <= (error if seen.base else 0.0)  # 0 may be an underflow
-            flat = (above == seen.base) & (below == seen.base) & none
-            even = seen.noise > SAME * seen.fine
-            good |= flat & (steps >= claims.scale[rows] * (LEVEL if even else 1)) & (span > 0)
-            moved = np.fmax(np.abs(above - seen.base), np.abs(below - seen.base)) / steps
-        self.moved[rows] = np.nan_to_num(moved, posinf=0.0)
+            faint = np.fmax(faint, KINK * seen.reach / scale)
+            bent = curve**2 / (6 * faint)
+            smooth = bent <= np.fmax(noise, CLEAR * faint)
+            gap = np.abs(central - claimed)
+            known = 2 * (noise + bent + slack)
+            good = (gap <= known / 2 + error) & smooth & (known <= limits)
+            # Nothing moves at all; where f itself is 0 that may be underflow.
+            none = (above == seen.base) & (below == seen.base) & (ahead + behind > 0)
+            none &= claims.size[rows] <= (error if seen.base else 0.0)
+            uneven = seen.noise > SAME * seen.fine
+            good |= none & (steps >= scale * (LEVEL if uneven else 1))
         first = np.isnan(columns.estimate[rows])
         write = good | first
         columns.estimate[rows[write]] = central[write]
-        columns.bound[rows[write]] = (noise + gap)[write]
-        columns.resolution[rows[write]] = resolution[write]
+        columns.bound[rows[write]] = (noise + bent + gap)[write]
+        columns.resolution[rows[write]] = (known + error)[write]
         columns.verdict[rows[good]] = AGREE
         columns.reason[rows[good]] = ""
         columns.reason[rows[first & ~good]] = "noise"
         return np.asarray(good)
 
-    def _second(self, rows: Rows) -> Rows:
+    def _again(self, rows: Rows) -> Rows:
         """Ask about faint entries on their own scale; return the entries that want a ladder."""
         claims, seen, columns = self.claims, self.seen, self.columns
-        size = claims.size[rows]
         agreed = columns.verdict[rows] == AGREE
-        doubtful = [rows[~agreed]]
-        still = (columns.estimate[rows] == 0) & (size <= self.error[rows])
-        flat = rows[still & (~agreed | (seen.reach == 0))]
+        still = ~agreed & (columns.estimate[rows] == 0) & (claims.size[rows] <= self.error[rows])
+        flat = rows[still]
+        open_: Rows = rows[~agreed & ~still]
         if len(flat):
             far = claims.scale[flat] * (1.0 if seen.reach == 0 else HIGHEST)
-            good = self._note(flat, far, np.zeros(len(flat)))
-            columns.verdict[flat[~good]] = UNKNOWN
-            if seen.reach == 0:
-                self.limits[flat] = 1e-6 * self.moved[flat]
-            doubtful = [np.setdiff1d(rows[~agreed], flat), flat[~good]]
-        coarse = agreed & (size > 3 * self.error[rows]) & (self.wanted is None)
-        coarse &= columns.resolution[rows] - self.error[rows] > TENTH * size
-        faint = rows[coarse]
+            open_ = np.append(open_, flat[~self._look(flat, far, np.zeros(len(flat)))])
+        coarse = agreed & (claims.size[rows] > 3 * self.error[rows]) & (self.coarsest is None)
+        faint = rows[coarse & self._coarse(rows)]
         if len(faint):
-            size = claims.size[faint]
+            size, scale = claims.size[faint], claims.scale[faint]
             with np.errstate(all="ignore"):
-                balance = np.cbrt(seen.noise / (size * claims.scale[faint]))
-                steps = claims.scale[faint] * np.fmin(BALANCE * balance, FURTHEST)
-            good = self._note(faint, np.fmax(steps, self.steps[faint]), KINK * size)
-            still = columns.resolution[faint] - self.error[faint] > TENTH * size
-            columns.faint[faint[good & still]] = True
-            contrary = faint[~good]
-            self.steps[contrary] = steps[~good]
-            self.limits[contrary] = TENTH * size[~good]
-            doubtful.append(faint[~good])
-        return np.concatenate(doubtful)
+                balance = BALANCE * np.cbrt(seen.noise / (size * scale))
+                steps = scale * np.fmin(balance, FURTHEST)
+            good = self._look(faint, np.fmax(steps, self.steps[faint]), KINK * size)
+            columns.faint[faint[good & self._coarse(faint)]] = True
+            self.steps[faint[~good]] = steps[~good]
+            self.limits[faint[~good]] = TENTH * size[~good]
+            open_ = np.append(open_, faint[~good])
+        return open_
+
+    def _coarse(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return whether an error of a tenth of an entry would not have shown."""
+        known = self.columns.resolution[rows] - self.error[rows]
+        return np.asarray(known > TENTH * self.claims.size[rows])
 
     def _ladders(self, rows: Rows) -> None:
         """Examine entries one by one."""
@@ -429,57 +330,41 @@ class EntryCheck:
         precise = seen.noise <= LOST * EPS * max(abs(seen.base), seen.reach)
         for row in rows.tolist():
             leaf = int(claims.leaf[row])
-            count = self.wrong.get(leaf, 0)
-            if count >= ENOUGH and self.sampled.get(leaf):
-                columns.looked[row] = columns.verdict[row] == AGREE
-                continue
-            doubt = count == 0 or sum(self.wrong.values()) < THOROUGH
+            count = self.wrong[leaf]
             accepted = columns.verdict[row] == AGREE
+            if count >= ENOUGH and leaf in self.sampled:
+                columns.looked[row] = accepted
+                continue
             if not np.isfinite(claims.here[row]):
                 columns.reason[row] = "non-finite"
                 continue
             claimed = float(claims.claimed[row])
-            guess = float(columns.estimate[row])
+            finite = bool(np.isfinite(claimed))
             case = Case(
-                claimed=claimed if np.isfinite(claimed) else guess,
+                claimed=claimed if finite else float(columns.estimate[row]),
                 step=float(self.steps[row]),
                 scale=float(claims.scale[row]),
-                error=float(self.error[row]) if np.isfinite(claimed) else 0.0,
+                error=float(self.error[row]) if finite else 0.0,
                 allowed=float(self.limits[row]) * (1 if precise else ROOM),
                 largest=float(claims.largest[row]),
                 blur=float(self.blur[row]),
                 own=abs(float(claims.here[row])) or np.inf,
                 wanted=WANTED * abs(claimed) if precise else np.inf,
                 subgradient=self.asked.subgradient,
-            )
-            found = examine(
-                self.lines.line(row),
-                case,
-                seen,
-                thorough=doubt,
                 short=count >= LADDERS,
-                tried=self.tried[:, row : row + 1],
             )
-            if self.restarts and 3 * seen.noise < 2 * found.noise < QUIET * seen.reach:
-                raise _Louder(replace(seen, noise=2 * found.noise))
+            thorough = count == 0 or self.wrong.total() < THOROUGH
+            found = examine(self.lines, row, case, seen, self.tried[:, row], thorough)
             if accepted and found.verdict == UNKNOWN:
                 columns.faint[row] = True
                 continue
-            columns.estimate[row] = found.estimate
-            columns.bound[row] = found.bound
+            reading, verdict = found.reading, found.verdict
+            if not finite:
+                known = verdict == AGREE or reading.bound <= KNOWN * abs(reading.estimate)
+                verdict = DISAGREE if known else UNKNOWN
+            columns.estimate[row], columns.bound[row] = reading.estimate, reading.bound
+            columns.left[row], columns.right[row] = reading.left.estimate, reading.right.estimate
             columns.resolution[row] = found.resolution
-            columns.verdict[row] = found.verdict
-            columns.reason[row] = found.reason
-            columns.left[row], columns.right[row] = found.slopes
-            known = found.verdict == AGREE or found.bound <= KNOWN * abs(found.estimate)
-            if not np.isfinite(claimed) and known:
-                columns.verdict[row], columns.reason[row] = DISAGREE, ""
-            if columns.verdict[row] == DISAGREE:
-                self.wrong[leaf] = count + 1
-
-
-def grains(claims: Claims, evaluator: Evaluator) -> Floats:
-    """Return the shortest step of each entry that is known well enough."""
-    eps = np.array([float(np.finfo(leaf.array.dtype).eps) for leaf in evaluator.leaves] or [EPS])
-    here = np.abs(np.nan_to_num(claims.here))
-    return np.asarray(GRAIN * eps[claims.leaf] * here) if len(claims.leaf) else np.zeros(0)
+            columns.verdict[row] = verdict
+            columns.reason[row] = found.reason if verdict == UNKNOWN else ""
+            self.wrong[leaf] += verdict == DISAGREE

@@ -58,7 +58,7 @@ STRAY = 16
 of a correct claim may amount to it."""
 
 
-BLOWN_UP = 1e-13
+BLOWN_UP = 5e-14
 """Rounding on the way to a claim may be blown up, as by the 1/sqrt(1e-5) of a layer norm that has
 nothing to normalise, to this part of what f is, or of what others do to it."""
 
@@ -124,16 +124,8 @@ def first_step(slope: Floats, scale: Floats, noise: float) -> Floats:
         return np.fmin(np.fmin(clear, balance), FURTHEST * scale)
 
 
-def claim_error(
-    size: Floats,
-    largest: Floats,
-    scale: Floats,
-    eps: Floats,
-    bend: Floats,
-    others: float,
-    noise: float,
-) -> Floats:
-    """Return how far a correct claim may be from the slope.
+def claim_error(claims: Claims, rows: NDArray[np.intp], moved: Floats, noise: float) -> Floats:
+    """Return how far correct claims may be from the slopes.
 
     Three parts. Rounding of what was added to the claim: of terms of its own size, and of its
     array's largest where the claim is narrower than float64. Rounding of the point: moving every
@@ -142,22 +134,19 @@ def claim_error(
 
     Parameters
     ----------
-    size, largest, scale, eps : float64 array
-        As in `Claims`.
-    bend : float64 array
-        ``√|H_ii|``, seen as the second difference of f.
-    others : float
-        ``Σ √|H_jj| |x_j|``.
+    claims : Claims
+    rows : int array
+        The entries.
+    moved : float64 array
+        ``√|H_ii| Σ √|H_jj| |x_j|`` of each, seen as second differences of f.
     noise : float
         Of f.
     """
+    eps, size = claims.eps[rows], claims.weight[rows]
     with np.errstate(all="ignore"):
-        added = size + np.where(eps > EPS, largest, 0.0)
-        return np.asarray(
-            np.fmin(ROUNDINGS * eps, HALF) * added
-            + MOVED * eps * bend * others
-            + STRAY * noise / scale
-        )
+        added = size + np.where(eps > EPS, claims.largest[rows], 0.0)
+        own = np.fmin(ROUNDINGS * eps, HALF) * added
+        return np.asarray(own + MOVED * eps * moved + STRAY * noise / claims.scale[rows])
 
 
 def allowed(claims: Claims, seen: Seen, rows: NDArray[np.intp], unknown: Floats) -> Floats:
@@ -165,7 +154,7 @@ def allowed(claims: Claims, seen: Seen, rows: NDArray[np.intp], unknown: Floats)
 
     With a precise f a hundred-thousandth of the entry, or a millionth of the largest for entries
     that are small beside it, or what others do to f by rounding. With a noisy one what its best
-    step can show, but no more than a third of the entry or 6e-4 of the largest, so that
+    step can show, but no more than a tenth of the entry or 6e-4 of the largest, so that
     structural errors are seen: a sign, a factor, an entry left out.
 
     Parameters
@@ -183,7 +172,7 @@ def allowed(claims: Claims, seen: Seen, rows: NDArray[np.intp], unknown: Floats)
         best = COARSE * slope * np.cbrt(seen.noise / (slope * scale)) ** 2
         fine = np.where(size >= 0.7 * MATTERS * largest, 0.9e-5 * size, 1e-6 * largest)
         fine = np.fmax(fine, 1e-9 * seen.reach / scale)
-        structural = np.fmax(0.3 * size, np.where(size > 0, 1e-2, 6e-4) * largest)
+        structural = np.fmax(0.1 * size, np.where(size > 0, 1e-2, 6e-4) * largest)
         hidden = 50 * unknown
         null = (largest * scale <= 1e-6 * seen.reach) | (
             (largest <= hidden) & (claims.eps[rows] < 1e-6)

@@ -287,45 +287,64 @@ class Evaluator:
         return self._origin[leaf]
 
 
-class EntryLine:
-    """f as one entry of one parameter moves."""
+class EntryLines:
+    """f as single entries move, one line for each; ``leaf`` and ``place`` say which they are."""
 
-    def __init__(self, evaluator: Evaluator, leaf: int, entry: int) -> None:
-        self.evaluator = evaluator
-        self.leaf = leaf
-        self.entry = entry
-        here = evaluator.origin(leaf)
-        self.smallest = GRAIN * float(np.finfo(here.dtype).eps) * abs(float(here.flat[entry]))
+    def __init__(
+        self, evaluator: Evaluator, leaf: NDArray[np.intp], place: NDArray[np.intp]
+    ) -> None:
+        self.evaluator, self.leaf, self.place = evaluator, leaf, place
+        grains = [
+            GRAIN * float(np.finfo(one.array.dtype).eps) * np.abs(one.array.astype(np.float64))
+            for one in evaluator.leaves
+        ]
+        grains = [np.nan_to_num(grain.reshape(-1)) for grain in grains]
+        parts = [grains[k][place[leaf == k]] for k in range(len(grains))]
+        self.smallest: Floats = np.concatenate([*parts, np.zeros(0)])
 
-    def pairs(self, steps: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return f above and below the point, and the distances really moved."""
-        return self.evaluator.pairs(self.leaf, [self.entry] * len(steps), steps)
+    def pairs(self, rows: NDArray[np.intp], steps: Floats) -> tuple[Floats, ...]:
+        """Return f above and below the point on some lines, and the distances really moved."""
+        leaf, place = self.leaf[rows], self.place[rows]
+        parts = [
+            self.evaluator.pairs(int(k), place[leaf == k], steps[leaf == k])
+            for k in np.unique(leaf)  # rows are in the order of leaves
+        ]
+        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
-class DirectionLine:
-    """f as one or more parameters move along a direction."""
+class DirectionLines:
+    """f as parameters move along directions, each an array for every leaf or None."""
 
     def __init__(
         self,
         evaluator: Evaluator,
-        directions: Sequence[Array | None],
+        directions: Sequence[Sequence[Array | None]],
         claimed: Sequence[Array],
     ) -> None:
-        self.evaluator = evaluator
-        self.directions = directions
-        self.claimed = claimed
-        self.smallest = 0.0
-        for leaf, direction in enumerate(directions):
-            if direction is None:
-                continue
-            origin = evaluator.origin(leaf)
-            with np.errstate(all="ignore"):
-                ways = np.abs(origin / direction)
-            way = float(np.max(ways, initial=0.0, where=np.isfinite(ways)))
-            self.smallest = max(self.smallest, float(np.finfo(origin.dtype).eps) * way)
+        self.evaluator, self.directions, self.claimed = evaluator, directions, claimed
+        self.smallest: Floats = np.array([self._grain(moves) for moves in directions])
 
-    def pairs(self, steps: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    def _grain(self, moves: Sequence[Array | None]) -> float:
+        """Return a step that is a rounding of the largest parameter that moves."""
+        grain = 0.0
+        for leaf, move in enumerate(moves):
+            if move is not None:
+                origin = self.evaluator.origin(leaf)
+                with np.errstate(all="ignore"):
+                    ways = np.abs(origin / move)
+                way = float(np.max(ways, initial=0.0, where=np.isfinite(ways)))
+                grain = max(grain, float(np.finfo(origin.dtype).eps) * way)
+        return grain
+
+    def pairs(self, rows: NDArray[np.intp], steps: Floats) -> tuple[Floats, ...]:
         """Return f above and below the point, and the distances moved."""
-        signed = np.stack([steps, -steps], axis=1).reshape(-1)
-        values = self.evaluator.along(self.directions, signed, self.claimed)
-        return values[::2], values[1::2], steps, steps
+        values = np.array(
+            [
+                self.evaluator.along(self.directions[row], np.array([step, -step]), self.claimed)
+                for row, step in zip(rows.tolist(), steps.tolist(), strict=True)
+            ]
+        ).reshape(-1, 2)
+        return values[:, 0], values[:, 1], steps, steps
+
+
+Lines = EntryLines | DirectionLines

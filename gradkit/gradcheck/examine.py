@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from gradkit.gradcheck.error import CLEAR
+from gradkit.gradcheck.evaluate import Lines
 from gradkit.gradcheck.ladder import RATIO, Ladder, Reading, differences, read
 from gradkit.gradcheck.noise import DEVIATIONS, NEAR, SAME, Floats, Seen, table_noise
 from gradkit.gradcheck.records import Reason, Verdict
@@ -18,44 +18,27 @@ MOST = 26
 HIGHEST = 0.25
 """The longest step of a ladder, in parts of the scale."""
 
-BEYOND = 4.0
-"""Before an accusation f is looked at on steps up to so many scales, for steps that keep to the
+BEYOND = 1.0
+"""Before an accusation f is looked at on steps up to so many scales, for those that keep to the
 claim where shorter ones were deceived."""
 
 SLIGHT = 0.02
 """An f that loses precision on the way may hide slopes of this part of the largest on a line that
 shows nothing of its noise: terms that are nowhere but in jumps further away than any step."""
 
-SMALL = 0.01
-"""A noise is less than this part of what f changes over the steps that tell of it."""
-
 HALF = 0.5
-"""Longer steps may bear out a slope where one comes closer to it than half the way."""
+"""Longer steps may bear out a claim where one comes closer to it than half the way."""
 
 HALVINGS = 12
 """A bend shrinks to a four-thousandth in so many."""
 
 TREND = (2.0, 0.45, 0.1)
-"""How far slopes over three steps in a row may be from a value to tend to it as noise over step
+"""How far slopes over three steps in a row may be from a claim to tend to it as noise over step
 does: a quarter each time, with some room."""
-
-QUIET = 1e-6
-"""A noise that looks smooth near by is below this part of what the parameters do to f; otherwise it
-is f itself that swings."""
 
 AGREE: Verdict = "agree"
 DISAGREE: Verdict = "disagree"
 UNKNOWN: Verdict = "inconclusive"
-
-
-class Line(Protocol):
-    """A straight line through the point."""
-
-    smallest: float
-
-    def pairs(self, steps: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return f above and below the point, and the distances really moved."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,212 +47,169 @@ class Case:
 
     ``step`` is where to begin, ``scale`` a change that matters, ``error`` what a correct claim may
     be off by, ``allowed`` the coarsest resolution with which it may be accepted, ``largest`` the
-    largest slope beside it, ``blur`` what slopes of f may be off by over any step,
-    ``own`` the size of the parameter, beyond which f is another one,
+    largest slope beside it, ``blur`` what slopes of f may be off by over any step, ``own`` the size
+    of the parameter, beyond which f is another one,
     ``wanted`` a resolution that is worth further steps. With ``subgradient`` any slope at a kink
-    will do.
+    will do; with ``short`` three steps will do where they refute the claim.
     """
 
     claimed: float
     step: float
     scale: float
-    error: float
-    allowed: float
-    largest: float
+    error: float = 0.0
+    allowed: float = 0.0
+    largest: float = 0.0
     blur: float = 0.0
     own: float = np.inf
     wanted: float = np.inf
     subgradient: bool = False
+    short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the examination found.
+    """What the examination found; the resolution is absolute."""
 
-    ``resolution`` is absolute; ``noise`` is what longer steps tell of it, or 0.
-    """
-
-    estimate: float
-    bound: float
+    reading: Reading
     resolution: float
     verdict: Verdict
     reason: Reason
-    slopes: tuple[float, float]
-    noise: float = 0.0
 
 
 class Examination:
     """A ladder that grows, and what it says so far."""
 
-    def __init__(self, line: Line, case: Case, seen: Seen, tried: Floats | None = None) -> None:
-        self.line = line
+    def __init__(self, lines: Lines, row: int, case: Case, seen: Seen, tried: Floats) -> None:
+        self.lines = lines
+        self.row = row
         self.case = case
         self.seen = seen
         self.noise = seen.noise
-        self.heard = 0.0
-        self.rows: Floats = np.zeros((5, 0))  # steps, above, below, ahead, behind
-        if tried is not None and np.all(np.isfinite(tried)):
-            self.rows = tried
+        # Steps, f above and below, distances ahead and behind.
+        self.rows = tried[:, None] if np.all(np.isfinite(tried)) else np.zeros((5, 0))
         self.top = HIGHEST * case.scale
+
+    def pairs(self, steps: Floats) -> tuple[Floats, ...]:
+        """Return f above and below the point, and the distances really moved."""
+        return self.lines.pairs(np.full(len(steps), self.row), steps)
 
     def add(self, *steps: float) -> bool:
         """Evaluate f on further steps; return whether there were any."""
-        low = max(self.line.smallest, 1e-300)
+        low, high = float(self.lines.smallest[self.row]), BEYOND * self.case.scale * (1 + 1e-9)
         known = self.rows[0]
         fresh = [
             step
             for step in steps
-            if low <= step <= BEYOND * self.case.scale * (1 + 1e-9)
-            and not np.any(np.abs(known - step) < 0.1 * step)
+            if max(low, 1e-300) <= step <= high and not np.any(np.abs(known - step) < 0.1 * step)
         ]
         if not fresh:
             return False
         new = np.array(fresh)
-        rows = np.concatenate([self.rows, [new, *self.line.pairs(new)]], axis=1)
+        rows = np.concatenate([self.rows, [new, *self.pairs(new)]], axis=1)
         self.rows = rows[:, np.argsort(rows[0], kind="stable")]
         return True
 
-    def ladder(self, noise: float, top: float = np.inf) -> Ladder:
-        """Return the steps up to the top as a ladder of one row."""
-        _, above, below, ahead, behind = self.rows[:, self.rows[0] <= top * (1 + 1e-9)]
-        return Ladder(
-            base=np.array([self.seen.base]),
-            above=above[None],
-            below=below[None],
-            ahead=ahead[None],
-            behind=behind[None],
-            noise=np.array([noise]),
-            eps=self.seen.eps,
-            blur=self.case.blur,
-        )
-
-    def reading(self, noise: float | None = None) -> Reading:
-        """Read the steps within the scale."""
-        return read(self.ladder(self.noise if noise is None else noise, self.top))
+    def ladder(self, noise: float, top: float) -> Ladder:
+        """Return the steps up to the top as a ladder."""
+        above, below, ahead, behind = self.rows[1:, self.rows[0] <= top * (1 + 1e-9)]
+        seen, blur = self.seen, self.case.blur
+        return Ladder(seen.base, above, below, ahead, behind, noise, seen.eps, blur)
 
     def climb(self) -> Reading:
         """Grow the ladder until the claim is decided, or no step can add anything."""
-        start = min(max(self.case.step, self.line.smallest), self.top)
+        start = min(max(self.case.step, float(self.lines.smallest[self.row])), self.top)
         self.add(start, RATIO * start, RATIO**2 * start)
-        while self.rows.shape[1] < MOST:
-            reading = self.reading()
+        while True:
+            reading = read(self.ladder(self.noise, self.top))
             verdict, resolution = self.judge(reading)
             if verdict == AGREE and resolution <= self.case.wanted:
                 return reading
-            steps = self.rows[0]
-            within = steps[steps <= self.top * (1 + 1e-9)]
-            last = len(within) - 1
+            if self.rows.shape[1] >= MOST or (verdict == DISAGREE and self.case.short):
+                return reading
+            steps = self.rows[0][self.rows[0] <= self.top * (1 + 1e-9)]
             sides = (reading.central, reading.left, reading.right)
-            down = any(int(s.step[0]) == 0 or not np.isfinite(s.bound[0]) for s in sides)
-            rough = reading.central
-            noisy = rough.noise[0] >= rough.truncation[0]
-            up = any(int(s.reach[0]) >= last for s in sides) and (
-                verdict != DISAGREE or bool(noisy and last < 4)
+            down = any(side.step == 0 or not np.isfinite(side.bound) for side in sides)
+            noisy = reading.central.noise >= reading.central.truncation
+            up = any(side.reach >= len(steps) - 1 for side in sides) and (
+                verdict != DISAGREE or (noisy and len(steps) < 5)
             )
-            tall = up and RATIO * within[-1] <= self.top * (1 + 1e-9) and bool(len(within))
-            if tall and self.add(RATIO * within[-1]):
+            tall = up and len(steps) and RATIO * steps[-1] <= self.top * (1 + 1e-9)
+            if tall and self.add(RATIO * steps[-1]):
                 continue
-            if not (down and self.add(steps[0] / RATIO)):
-                break
-        return self.reading()
+            if not (down and self.add(self.rows[0, 0] / RATIO)):
+                return reading
 
     def judge(self, reading: Reading) -> tuple[Verdict, float]:
         """Hold the claim against a reading; return the verdict and the absolute resolution."""
-        case = self.case
-        estimate, bound = float(reading.estimate[0]), float(reading.bound[0])
-        gap = abs(case.claimed - estimate)
-        kinked = bool(reading.kinked[0])
-        accepting = max(bound, float(reading.doubt[0]))
-        resolution = 2 * accepting + case.error
-        if not np.isfinite(bound):
-            return UNKNOWN, np.inf
-        if gap <= bound + case.error and resolution <= case.allowed:
+        case, bound = self.case, reading.bound
+        gap = abs(case.claimed - reading.estimate)
+        known = 2 * max(bound, reading.doubt)
+        resolution = known + case.error
+        if gap <= bound + case.error and known <= case.allowed:
             return AGREE, resolution
-        if kinked:
-            wide = max(float(reading.left.bound[0]), float(reading.right.bound[0]))
-            outside = gap - bound > wide + case.error
+        if reading.kinked:
+            wide = max(reading.left.bound, reading.right.bound) + case.error
+            outside = gap > bound + wide
             if case.subgradient and not outside:
-                return AGREE, resolution
+                return AGREE, 2 * wide
             return (DISAGREE if outside else UNKNOWN), resolution
         far = gap > 2 * (bound + case.error) and gap > CLEAR * abs(case.claimed)
-        far &= gap * case.own > self.seen.noise
-        for side in (reading.left, reading.right):
-            off = abs(case.claimed - float(side.estimate[0]))
-            far &= off > float(side.bound[0]) + case.error
+        far = far and gap * case.own > self.seen.noise
         return (DISAGREE if far else UNKNOWN), resolution
+
+    def why(self, reading: Reading) -> Reason:
+        """Name the largest part of what keeps a claim open."""
+        if not np.isfinite(reading.bound):
+            return "non-finite" if self.seen.steady else "not deterministic"
+        if reading.kinked:
+            return "kink"
+        if reading.best.truncation > reading.best.noise:
+            return "curvature"
+        return "noise" if self.seen.steady else "not deterministic"
 
 
 def examine(
-    line: Line,
-    case: Case,
-    seen: Seen,
-    *,
-    thorough: bool = True,
-    short: bool = False,
-    tried: Floats | None = None,
+    lines: Lines, row: int, case: Case, seen: Seen, tried: Floats, thorough: bool = True
 ) -> Outcome:
     """Examine one claim; before it is called wrong, doubt what says so.
 
     Parameters
     ----------
-    line : Line
+    lines : Lines
+    row : int
+        The line among them.
     case : Case
     seen : Seen
+    tried : float64 array, (5,)
+        A step that has been tried: length, f above and below, distances moved; or NaN.
     thorough : bool
-        Whether to doubt an accusation: by measuring the noise again along this line, and by
-        looking for longer steps that keep to the claim.
-    short : bool
-        Whether three steps will do where they refute the claim.
-    tried : float64 array, (5, steps), optional
-        Steps that have been tried: length, f above and below, distances moved.
+        Whether to doubt an accusation by looking for steps that keep to the claim.
     """
-    at = Examination(line, case, seen, tried)
-    verdict, resolution = UNKNOWN, np.inf
-    if short:
-        at.add(*(case.step * RATIO**k for k in range(3)))
-        reading = at.reading()
-        verdict, resolution = at.judge(reading)
-    if verdict != DISAGREE:
-        reading = at.climb()
-        verdict, resolution = at.judge(reading)
-    reason: Reason = ""
-    if verdict == DISAGREE and thorough:
-        _listen(at, reading)
-        reading = at.reading()
-        verdict, resolution = at.judge(reading)
-    hidden = 0.0
+    at = Examination(lines, row, case, seen, tried)
+    reading = at.climb()
+    verdict, resolution = at.judge(reading)
     if verdict == DISAGREE:
-        gap = abs(case.claimed - float(reading.estimate[0]))
-        size = max(abs(case.claimed), abs(float(reading.estimate[0])), case.largest)
-        hidden = _hidden(at, reading) if thorough else 0.0
-        unheard = seen.lossy and SAME * at.heard < seen.noise
-        if (unheard and gap < SLIGHT * size) or _kept_nearby(at) or hidden > 0:
-            verdict, reason = UNKNOWN, "staircase"
-    if verdict == UNKNOWN and not reason:
-        reason = _why(at, reading)
-    return Outcome(
-        estimate=float(reading.estimate[0]),
-        bound=float(reading.bound[0]),
-        resolution=resolution,
-        verdict=verdict,
-        reason=reason,
-        slopes=(float(reading.left.estimate[0]), float(reading.right.estimate[0])),
-        noise=hidden,
-    )
+        heard = _listen(at, reading) if thorough else 0.0
+        at.noise = max(at.noise, heard)
+        reading = read(at.ladder(at.noise, at.top))
+        verdict, resolution = at.judge(reading)
+        gap = abs(case.claimed - reading.estimate)
+        size = max(abs(case.claimed), abs(reading.estimate), case.largest)
+        unheard = seen.lossy and SAME * heard < seen.noise and gap < SLIGHT * size
+        if verdict == DISAGREE and (
+            unheard or _kept_nearby(at) or (thorough and _kept_further(at, reading))
+        ):
+            return Outcome(reading, resolution, UNKNOWN, "staircase")
+    return Outcome(reading, resolution, verdict, at.why(reading) if verdict == UNKNOWN else "")
 
 
-def _listen(at: Examination, reading: Reading) -> None:
+def _listen(at: Examination, reading: Reading) -> float:
     """Measure the noise anew along this line, on points nearer than the step that was used."""
-    step = at.rows[0][int(reading.central.step[0])] / 16
-    reach = (1, 3, 4)
-    distance = np.array(reach, dtype=np.float64) * max(step, at.line.smallest)
-    above, below, _, _ = at.line.pairs(distance)
+    step = max(at.rows[0, reading.central.step] / 16, float(at.lines.smallest[at.row]))
+    reach = np.array([1.0, 3.0, 4.0])
+    above, below, _, _ = at.pairs(reach * step)
     values = np.concatenate([below[::-1], [at.seen.base], above])
-    points = (*(-far for far in reversed(reach)), 0, *reach)
-    noise = DEVIATIONS * float(table_noise(values, 4, points))
-    if np.isfinite(noise):
-        at.heard = noise
-        at.noise = max(at.noise, noise)
+    return DEVIATIONS * float(np.nan_to_num(table_noise(values, 4, (-4, -3, -1, 0, 1, 3, 4))))
 
 
 def _kept_nearby(at: Examination) -> bool:
@@ -279,137 +219,65 @@ def _kept_nearby(at: Examination) -> bool:
     near = NEAR * at.case.scale
     at.add(*(near * RATIO**k for k in range(-2, 2)))
     short = at.ladder(at.seen.fine, near * RATIO)
-    return short.above.shape[1] > 1 and at.judge(read(short))[0] != DISAGREE
+    return len(short.above) > 1 and at.judge(read(short))[0] != DISAGREE
 
 
-def _hidden(at: Examination, reading: Reading) -> float:
-    """Return the noise by which longer steps, which agree with each other, say that short ones err.
+def _kept_further(at: Examination, reading: Reading) -> bool:
+    """Return whether slopes over longer steps tend to the claim, or one jump leads to it.
 
     A staircase, as a forward makes that loses precision, or a regular noise looks smooth at the
-    length of a short step. Over longer ones the slopes on both sides tend to one value as noise
-    over step. Curvature passes by: it grows fourfold or more from step to step; behind a kink
-    the two sides do not agree. Zero where there is nothing of the kind.
+    length of a short step. Over longer ones the slopes on both sides tend to the claim as noise
+    over step. Curvature passes by: it grows fourfold or more from step to step. Behind a kink the
+    two sides do not agree, by as much on any step.
     """
-    step = at.case.scale
-    used = float(at.rows[0][int(reading.central.reach[0])])
-    probes = [BEYOND * step]
-    while step > used * RATIO:
-        probes.append(step)
-        step /= RATIO**2
-    at.add(*probes)
-    local = float(reading.estimate[0])
-    steps, slopes = at.rows[0], _both(at, np.inf)
-    far = (steps > RATIO * used) & np.isfinite(slopes)
-    change = float(np.max(np.abs(slopes * steps)[far], initial=0.0))
-    goals = [(at.case.claimed, 0.0), *zip(slopes[far].tolist(), steps[far].tolist(), strict=True)]
-    for value, own in goals:
-        gap = abs(value - local)
-        if not gap > 2 * float(reading.bound[0]):
-            continue
-        noise = _tends(at, value, gap, used, own)
-        near = noise < QUIET * at.seen.reach or abs(at.case.claimed - value) <= HALF * gap
-        if noise > 0 and (own == 0 or (near and noise < SMALL * change)):
-            return noise
-    return _leap(at, local)
+    claimed, gap = at.case.claimed, abs(at.case.claimed - reading.estimate)
+    used = float(at.rows[0, reading.central.reach])
+    probes = BEYOND * at.case.scale / RATIO ** np.arange(0.0, 2 * MOST, 2)
+    at.add(*probes[probes > RATIO * used].tolist())
+
+    def away() -> Floats:
+        with np.errstate(all="ignore"):
+            left, right, central, _ = differences(at.ladder(at.noise, np.inf))
+            one = np.where(np.isfinite(left), left, right)
+            slopes = np.where(np.isfinite(central), central, one)
+            jump, steps = np.abs(right - left), at.rows[0]
+            longer = np.append(jump[1:] / jump[:-1] > np.sqrt(steps[1:] / steps[:-1]), False)
+            kinked = np.isfinite(jump) & (jump > gap) & ~longer
+            far = (steps > used) & np.isfinite(slopes) & ~kinked
+            return np.where(far, np.abs(slopes - claimed) / gap, np.inf)
+
+    for near in at.rows[0, away() <= HALF].tolist():
+        at.add(near / RATIO, near * RATIO)
+    steps, apart = at.rows[0], away()
+    for k in range(2, len(steps)):
+        if steps[k] < 1.5 * RATIO**2 * steps[k - 2] and np.all(apart[k - 2 : k + 1] <= TREND):
+            return True
+    return any(_jumps(at, reading.estimate, step) for step in steps[apart <= 0.1].tolist())
 
 
-def _leap(at: Examination, local: float) -> float:
-    """Return the height of a jump of f on the way to a longer step that keeps to the claim, or 0.
+def _jumps(at: Examination, slope: float, far: float) -> bool:
+    """Return whether f leaves the straight line of a slope by a jump on the way to a step.
 
     The last stairs of a forward that loses precision are so wide that one step alone meets them.
     The interval with the larger departure from the straight line is halved: at a jump the departure
     stays, at a kink or a bend it goes.
     """
-    claimed, base = at.case.claimed, at.seen.base
-    gap = abs(claimed - local)
-    near = np.flatnonzero(np.abs(_both(at, gap) - claimed) <= 0.1 * gap)
-    for step in at.rows[0][near].tolist():
-        for side in (1, 0):
+    for side in (1, -1):
 
-            def departs(away: float, side: int = side) -> float:
-                found = at.line.pairs(np.array([away]))
-                sign = 1.0 if side else -1.0
-                return float(found[1 - side][0] - base - sign * local * found[3 - side][0])
+        def departs(away: float, side: int = side) -> float:
+            above, below, ahead, behind = at.pairs(np.array([away]))
+            value, moved = (above, ahead) if side > 0 else (below, -behind)
+            return float(value[0] - at.seen.base - slope * moved[0])
 
-            low, high, first, last = 0.0, step, 0.0, departs(step)
-            whole = abs(last)
-            for _ in range(HALVINGS):
-                middle = (low + high) / 2
-                value = departs(middle)
-                if abs(value - first) > abs(last - value):
-                    high, last = middle, value
-                else:
-                    low, first = middle, value
-            if whole > 0.5 * gap * step and abs(last - first) > 0.1 * whole:
-                return whole
-    return 0.0
-
-
-def _both(at: Examination, apart: float) -> Floats:
-    """Return the slope across each step."""
-    with np.errstate(all="ignore"):
-        return np.asarray(together(*differences(at.ladder(at.noise))[:3], apart)[0])
-
-
-def together(left: Floats, right: Floats, central: Floats, apart: float | Floats) -> Floats:
-    """Return the slope across each step, or on the one side where f is finite.
-
-    NaN where the two sides are further apart.
-    """
-    slopes = np.where(np.isfinite(central), central, np.where(np.isfinite(left), left, right))
-    jump = np.abs(right - left)
-    return np.where(np.isfinite(jump) & (jump > apart), np.nan, slopes)
-
-
-def _tends(at: Examination, value: float, gap: float, used: float, own: float) -> float:
-    """Return the noise with which slopes over three longer steps tend to a value, or 0."""
-    away = _away(at.rows[0], _both(at, gap), value, gap, used, own)
-    close = at.rows[0][away <= HALF]
-    if not len(close):
-        return 0.0
-    at.add(*(near * by for near in close.tolist() for by in (1 / RATIO, RATIO)))
-    return trend(at.rows[0], _both(at, gap), value, gap, used, own)
-
-
-def trend(
-    steps: Floats, slopes: Floats, value: float, gap: float, used: float, own: float = 0.0
-) -> float:
-    """Return the noise with which slopes over three longer steps tend to a value, or 0.
-
-    Parameters
-    ----------
-    steps, slopes : float64 array, (steps,)
-        NaN where the two sides do not agree.
-    value, gap : float
-        The slope, and how far it is from what short steps say.
-    used : float
-        The longest of these.
-    own : float
-        The step over which the value is the slope, which does not count itself.
-    """
-    away = _away(steps, slopes, value, gap, used, own)
-    for k in range(2, len(steps)):
-        even = steps[k] / steps[k - 2] < 1.5 * RATIO**2
-        if even and np.all(away[k - 2 : k + 1] <= TREND):
-            return float(np.max(away[k - 2 : k + 1] * steps[k - 2 : k + 1])) * gap
-    return 0.0
-
-
-def _away(
-    steps: Floats, slopes: Floats, value: float, gap: float, used: float, own: float
-) -> Floats:
-    """Return how far each longer slope is from a value, in parts of the gap."""
-    far = (steps > used) & (steps != own) & np.isfinite(slopes)
-    return np.where(far, np.abs(np.nan_to_num(slopes) - value) / gap, np.inf)
-
-
-def _why(at: Examination, reading: Reading) -> Reason:
-    """Name the largest part of what keeps a claim open."""
-    if not np.isfinite(reading.bound[0]):
-        return "non-finite" if at.seen.steady else "not deterministic"
-    if reading.kinked[0]:
-        return "kink"
-    noise, bent = float(reading.noise[0]), float(reading.truncation[0])
-    if bent > noise:
-        return "curvature"
-    return "noise" if at.seen.steady else "not deterministic"
+        low, high, first, last = 0.0, far, 0.0, departs(far)
+        whole = abs(last)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            value = departs(middle)
+            if abs(value - first) > abs(last - value):
+                high, last = middle, value
+            else:
+                low, first = middle, value
+        if abs(last - first) > 0.1 * whole > 0:
+            return True
+    return False

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
-
-from numpy.typing import NDArray
 
 from gradkit.gradcheck.text import describe, describe_backward, frame
 
@@ -238,38 +235,3 @@ class Differences:
     left: Any
     right: Any
     evaluations: int
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Points at which to evaluate f, decided before anything about f is known.
-
-    Attributes
-    ----------
-    parameters : dict of str to float64 array
-        For each parameter an array ``(n, *shape)``: row ``r`` of all of them together is one
-        argument of f. Read-only.
-    point : dict of str to float64 array
-        The parameters around which the rows lie. Read-only.
-    names : tuple of str
-        The parameters to differentiate with respect to, in order.
-    scales : dict of str to float
-        For each parameter, the size of a change that matters.
-    size : int
-        The number of rows, n.
-    steps : int
-        The number of steps on the ladder of each entry.
-    repeats : int
-        How many rows, at the start, repeat ``point`` itself.
-    rough : tuple of int
-        The lengths of the tables that measure noise, which follow the repeats.
-    """
-
-    parameters: Mapping[str, NDArray[Any]]
-    point: Mapping[str, NDArray[Any]]
-    names: tuple[str, ...]
-    scales: Mapping[str, float]
-    size: int
-    steps: int
-    repeats: int
-    rough: tuple[int, ...]

@@ -355,7 +355,7 @@ def _of(name: str) -> str:
     return f" of {name!r}" if name else ""
 
 
-SPELLINGS = ("{}", "d{}", "d_{}", "grad_{}", "{}_grad", "grad{}")
+SPELLINGS = ("{}", "d{}", "d_{}", "grad_{}", "{}_grad", "grad{}", "dL_d{}", "dLd{}")
 """How the gradient of a parameter may be called in a dict."""
 
 

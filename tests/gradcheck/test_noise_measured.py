@@ -47,9 +47,9 @@ def test_float32_is_recognised_by_its_bits() -> None:
 
 def ladder(f, x: float, steps: np.ndarray, sigma: float = 1e-15) -> Ladder:
     """Evaluate f on a ladder around x."""
-    above = np.array([[f(x + h) for h in steps]])
-    below = np.array([[f(x - h) for h in steps]])
-    return Ladder(np.array([f(x)]), above, below, steps[None], steps[None], np.array([sigma]))
+    above = np.array([f(x + h) for h in steps])
+    below = np.array([f(x - h) for h in steps])
+    return Ladder(f(x), above, below, steps, steps, sigma)
 
 
 STEPS = 4.0 ** np.arange(-13, 0)
@@ -59,14 +59,14 @@ STEPS = 4.0 ** np.arange(-13, 0)
 def test_the_slope_beside_a_kink_is_sharp(exponent: int) -> None:
     """It is followed on the side where the point lies."""
     found = read(ladder(lambda t: max(np.sin(t), 1e-3 * t), 10.0**exponent, STEPS))
-    error = abs(found.estimate[0] - np.cos(10.0**exponent))
-    assert error <= found.bound[0] < 1e-4
+    error = abs(found.estimate - np.cos(10.0**exponent))
+    assert error <= found.bound < 1e-4
 
 
 def test_a_ladder_of_few_steps_still_has_a_bound() -> None:
     """Wider, but it holds."""
     found = read(ladder(np.exp, 1.0, STEPS[6:10]))
-    assert abs(found.estimate[0] - np.e) <= found.bound[0] < 1e-2
+    assert abs(found.estimate - np.e) <= found.bound < 1e-2
 
 
 @pytest.mark.parametrize(
