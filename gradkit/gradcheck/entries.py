@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from gradkit.gradcheck.error import (
     BALANCE,
-    BLOWN_UP,
     CLEAR,
     FURTHEST,
     MOVED,
@@ -61,7 +60,8 @@ ENOUGH = 16
 """After so many wrong entries of a large array nothing is gained by listing more."""
 
 KNOWN = 0.01
-"""A claim that is not finite is wrong where the slope is known to this part of itself."""
+"""A claim that is not finite is wrong where the slope is known to this part of itself; and of an
+array some entry has to be, where f is precise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +186,7 @@ class EntryCheck:
         self.coarsest = coarsest
         count = len(claims.claimed)
         self.columns = blank(count)
+        self.precise = seen.noise <= LOST * EPS * max(abs(seen.base), seen.reach)
         self.slope = shown(claims.weight, claims.scale, seen.reach)
         steps = first_step(self.slope, claims.scale, seen.noise)
         self.steps = np.fmax(steps, np.fmax(lines.smallest, 1e-300))
@@ -221,7 +222,8 @@ class EntryCheck:
         """Leave arrays open of which no entry was seen, though the claim is more than rounding."""
         claims, columns = self.claims, self.columns
         told = (claims.size > self.error) & columns.looked
-        unseen = columns.resolution - self.error > claims.size
+        part = KNOWN if self.precise else 1.0
+        unseen = columns.resolution - self.error > part * claims.size
         for leaf in np.unique(claims.leaf[told]):
             mine = told & (claims.leaf == leaf)
             if np.all(unseen[mine]):
@@ -265,8 +267,7 @@ class EntryCheck:
             here = np.where(np.isfinite(claims.here), np.abs(claims.here), 0.0)
             others = float(np.nanmean(self.bend * here)) * len(here)
             blur = MOVED * seen.eps * bend * others
-            least = max(seen.fine, BLOWN_UP * min(seen.reach, abs(seen.base)))
-            error = claim_error(claims, rows, bend * others, least) + self.tolerance[rows]
+            error = claim_error(claims, rows, bend * others, seen) + self.tolerance[rows]
             noise = noise + blur
             limits = allowed(claims, seen, rows, blur + error)
             if self.coarsest is not None:
@@ -327,7 +328,6 @@ class EntryCheck:
     def _ladders(self, rows: Rows) -> None:
         """Examine entries one by one."""
         claims, seen, columns = self.claims, self.seen, self.columns
-        precise = seen.noise <= LOST * EPS * max(abs(seen.base), seen.reach)
         for row in rows.tolist():
             leaf = int(claims.leaf[row])
             count = self.wrong[leaf]
@@ -345,11 +345,11 @@ class EntryCheck:
                 step=float(self.steps[row]),
                 scale=float(claims.scale[row]),
                 error=float(self.error[row]) if finite else 0.0,
-                allowed=float(self.limits[row]) * (1 if precise else ROOM),
+                allowed=float(self.limits[row]) * (1 if self.precise else ROOM),
                 largest=float(claims.largest[row]),
                 blur=float(self.blur[row]),
                 own=abs(float(claims.here[row])) or np.inf,
-                wanted=WANTED * abs(claimed) if precise else np.inf,
+                wanted=WANTED * abs(claimed) if self.precise else np.inf,
                 subgradient=self.asked.subgradient,
                 short=count >= LADDERS,
             )

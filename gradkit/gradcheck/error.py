@@ -58,7 +58,7 @@ STRAY = 16
 of a correct claim may amount to it."""
 
 
-BLOWN_UP = 5e-14
+BLOWN_UP = 2e-13
 """Rounding on the way to a claim may be blown up, as by the 1/sqrt(1e-5) of a layer norm that has
 nothing to normalise, to this part of what f is, or of what others do to it."""
 
@@ -124,7 +124,7 @@ def first_step(slope: Floats, scale: Floats, noise: float) -> Floats:
         return np.fmin(np.fmin(clear, balance), FURTHEST * scale)
 
 
-def claim_error(claims: Claims, rows: NDArray[np.intp], moved: Floats, noise: float) -> Floats:
+def claim_error(claims: Claims, rows: NDArray[np.intp], moved: Floats, seen: Seen) -> Floats:
     """Return how far correct claims may be from the slopes.
 
     Three parts. Rounding of what was added to the claim: of terms of its own size, and of its
@@ -139,14 +139,14 @@ def claim_error(claims: Claims, rows: NDArray[np.intp], moved: Floats, noise: fl
         The entries.
     moved : float64 array
         ``√|H_ii| Σ √|H_jj| |x_j|`` of each, seen as second differences of f.
-    noise : float
-        Of f.
+    seen : Seen
     """
     eps, size = claims.eps[rows], claims.weight[rows]
     with np.errstate(all="ignore"):
         added = size + np.where(eps > EPS, claims.largest[rows], 0.0)
         own = np.fmin(ROUNDINGS * eps, HALF) * added
-        return np.asarray(own + MOVED * eps * moved + STRAY * noise / claims.scale[rows])
+        still = max(STRAY * seen.fine, BLOWN_UP * min(seen.reach, abs(seen.base)))
+        return np.asarray(own + MOVED * eps * moved + still / claims.scale[rows])
 
 
 def allowed(claims: Claims, seen: Seen, rows: NDArray[np.intp], unknown: Floats) -> Floats:

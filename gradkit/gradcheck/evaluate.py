@@ -164,7 +164,7 @@ class Evaluator:
             self.levels.add(value)
         kept = self.intact()
         first = self.count == 1
-        if first and kept and not same(argument, arrays, self.parameters):
+        if first and kept and not same(argument, arrays):
             self.mutated, self.noticed = "", self.count
         return value
 

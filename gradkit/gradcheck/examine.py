@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,10 @@ MOST = 26
 
 HIGHEST = 0.25
 """The longest step of a ladder, in parts of the scale."""
+
+KINK = 0.01
+"""A kink that changes a slope by less than this part, and that hides in the noise of both sides, is
+no reason to doubt the slope."""
 
 BEYOND = 1.0
 """Before an accusation f is looked at on steps up to so many scales, for those that keep to the
@@ -143,9 +147,11 @@ class Examination:
         """Hold the claim against a reading; return the verdict and the absolute resolution."""
         case, bound = self.case, reading.bound
         gap = abs(case.claimed - reading.estimate)
-        known = 2 * max(bound, reading.doubt)
-        resolution = known + case.error
-        if gap <= bound + case.error and known <= case.allowed:
+        resolution = 2 * bound + case.error
+        known = 2 * bound <= case.allowed and reading.doubt <= case.allowed + KINK * abs(
+            case.claimed
+        )
+        if known and gap <= bound + case.error:
             return AGREE, resolution
         if reading.kinked:
             wide = max(reading.left.bound, reading.right.bound) + case.error
@@ -199,7 +205,8 @@ def examine(
         if verdict == DISAGREE and (
             unheard or _kept_nearby(at) or (thorough and _kept_further(at, reading))
         ):
-            return Outcome(reading, resolution, UNKNOWN, "staircase")
+            # Either slope may be the right one.
+            return Outcome(replace(reading, bound=reading.bound + gap), gap, UNKNOWN, "staircase")
     return Outcome(reading, resolution, verdict, at.why(reading) if verdict == UNKNOWN else "")
 
 

@@ -29,6 +29,10 @@ REMAINDER = 2.0
 change over 3 for a one-sided slope and over 15, 255, … for the others; so much is allowed
 for an f that has fewer derivatives, or whose next terms are no smaller yet."""
 
+GROWS = 2.0
+"""Changes that grow by less from each step to the next are no series: of an f with a slope at the
+point they grow fourfold, of a root twofold, of a logarithm not at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
@@ -120,13 +124,20 @@ def tail(change: Floats, noise: Floats) -> Floats:
 
     Changes that grow by a factor ρ from each step to the next longer one are a geometric series,
     and shorter steps would add ``1 / (ρ − 1)`` of the change. Where they do not grow, as with a
-    logarithm, nothing bounds it. A change within the noise of its two slopes tells no ratio.
+    logarithm, nothing bounds it. A change within the noise of its two slopes tells no ratio, and
+    may go on as the longer ones do, unless it is seen to be less.
     """
+    rough = noise[:-1] + noise[1:]
     growth = change[1:] / change[:-1]
     growth = np.append(growth, growth[-1:] if len(growth) else np.nan)
-    series = np.where(growth > 1, np.fmax(1 / (growth - 1), 1 / REMAINDER), np.inf)
-    told = (change > noise[:-1] + noise[1:]) & np.isfinite(growth)
-    return np.where(told, series, 1 / REMAINDER)
+    series = np.where(growth > GROWS, np.fmax(1 / (growth - 1), 1 / REMAINDER), np.inf)
+    found = np.where((change > rough) & np.isfinite(growth), series, 1 / REMAINDER)
+    if np.any(np.isinf(found)):
+        for k in range(len(change) - 2, -1, -1):
+            hidden = change[k] <= rough[k] and change[k + 1] <= GROWS * rough[k]
+            if hidden and np.isinf(found[k + 1]):
+                found[k] = np.inf
+    return found
 
 
 def choose(values: Floats, noise: Floats, steps: Floats, power: int) -> Side:

@@ -42,10 +42,9 @@ NEAR, WIDE = 1e-7, 1e-3
 """Spacing of a table in parts of each parameter: so near that f is smooth; and, where f does not
 tell the near points apart, so wide that float32 does in a tenth of it."""
 
-GROWTH = 100
+GROWTH = 8
 """Noise is the same, to within this factor, on points ten times as far apart; a table of six points
-tells it to no better. What bends grows ten thousandfold, by the fourth power that a cubic
-leaves."""
+tells it to no better. A kink grows tenfold, and a bend by the fourth power that a cubic leaves."""
 
 SAME = 5
 """One noise is less than another if it is by this factor."""
@@ -248,6 +247,7 @@ def measure(
         if not narrow and sigma > LOST * EPS * size:
             closest = scatter(_table(evaluator, claimed, line, CLOSEST, base)[1], CLOSEST)
             lossy = not closest > sigma / 4
+            sigma = float(np.fmax(sigma, closest))
         fine = sigma
     eps = EPS32 if narrow else EPS
     floor = max(eps * abs(base), TINY)

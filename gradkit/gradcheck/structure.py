@@ -59,11 +59,12 @@ def to_numpy(value: Any, name: str, role: str) -> Array:
     TypeError
         For complex, boolean, text or other values that are not real numbers.
     """
+    called = f"{role} {name!r}" if name else role
     if _is_sparse(value):
         if "gradient" not in role:
             raise TypeError(
-                f"{role}{_called(name)} is sparse ({type(value).__name__}); every entry of it is "
-                f"to be moved. Pass it dense, with .to_dense() or .toarray()."
+                f"{called} is sparse ({type(value).__name__}); every entry of it is to be moved. "
+                f"Pass it dense, with .to_dense() or .toarray()."
             )
         value = value.to_dense() if is_tensor(value) else value.toarray()
     if is_tensor(value):
@@ -73,15 +74,15 @@ def to_numpy(value: Any, name: str, role: str) -> Array:
         array = np.asarray(value)
     except ValueError:  # ragged nested lists
         array = np.empty(0, dtype=object)
-    if array.dtype.kind not in "fiu":
-        found = "complex numbers" if array.dtype.kind == "c" else f"{_kind(value, array)}"
+    if array.dtype.kind == "c":
         raise TypeError(
-            f"{role}{_called(name)} must hold real numbers; found {found}. "
-            + (
-                "Differentiate with respect to the real and the imaginary part separately."
-                if array.dtype.kind == "c"
-                else "Pass float arrays, in a sequence or a dict where there are several."
-            )
+            f"{called} must hold real numbers; found complex numbers. Differentiate with respect "
+            f"to the real and the imaginary part separately."
+        )
+    if array.dtype.kind not in "fiu":
+        raise TypeError(
+            f"{called} must hold real numbers; found {type(value).__name__} of dtype "
+            f"{array.dtype}. Pass float arrays, in a sequence or a dict where there are several."
         )
     return array
 
@@ -99,14 +100,6 @@ def precision(value: Any, array: Array) -> float:
     if "bfloat16" in dtype:
         return 2.0**-7
     return float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else EPS
-
-
-def _kind(value: object, array: Array) -> str:
-    return f"{type(value).__name__} of dtype {array.dtype}"
-
-
-def _called(name: str) -> str:
-    return f" {name!r}" if name else ""
 
 
 def _leaf(value: Any, name: str, wide: bool) -> Leaf:
@@ -176,59 +169,42 @@ def unpack(params: Any, names: Sequence[str] | None = None, *, wide: bool = True
     ValueError
         When ``names`` has the wrong length or repeats itself.
     """
-    values: list[Any] = []
-    paths: list[str] = []
-    assemble = _collect(params, "", values, paths)
-    if not values and not _empty(params):
-        to_numpy(next(_static(params)), next(iter(_paths(params, ""))), "parameter")
+    found = list(flatten(params))
+    moving = [(path, value) for path, value in found if not is_static(value)]
+    if found and not moving:
+        to_numpy(found[0][1], found[0][0], "parameter")
+    values, paths = [value for _, value in moving], [path for path, _ in moving]
     if names is not None:
-        given = [str(name) for name in names]
-        if len(given) != len(values) or len(set(given)) != len(given):
+        paths = [str(name) for name in names]
+        if len(paths) != len(values) or len(set(paths)) != len(paths):
             raise ValueError(
                 f"names must give one different name to each of the {len(values)} parameters; "
-                f"found {given}."
+                f"found {paths}."
             )
-        paths = given
     leaves = tuple(_leaf(value, name, wide) for value, name in zip(values, paths, strict=True))
     makers = [_maker(value, leaf.array, wide) for value, leaf in zip(values, leaves, strict=True)]
-    if all(type(value) is np.ndarray for value in values):
-        return Parameters(leaves, assemble, assemble, params)
+
+    def assemble(parts: Sequence[Any]) -> Any:
+        return _rebuild(params, iter(parts))
 
     def build(arrays: Sequence[Array]) -> Any:
-        return assemble([make(array) for make, array in zip(makers, arrays)])  # noqa: B905 - hot
+        return assemble([make(array) for make, array in zip(makers, arrays, strict=True)])
 
     return Parameters(leaves, build, assemble, params)
 
 
-def _empty(value: Any) -> bool:
-    """Return whether a container holds nothing at all."""
-    parts = _children(value)
-    return parts is not None and all(_empty(part) for _, part in parts)
-
-
-def _static(value: Any) -> Iterator[Any]:
-    """Yield what is not numeric."""
+def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of a container with the names of their paths, static ones among them."""
     parts = _children(value)
     if parts is None:
-        yield value
-    for _, part in parts or ():
-        yield from _static(part)
-
-
-def _paths(value: Any, path: str) -> Iterator[str]:
-    """Yield the name of each leaf."""
-    parts = _children(value)
-    if parts is None:
-        yield path
+        yield path, value
     for key, part in parts or ():
-        yield from _paths(part, f"{path}.{key}" if path else str(key))
+        yield from flatten(part, f"{path}.{key}" if path else str(key))
 
 
 def leaves_of(params: Any) -> list[Any]:
     """Return the numeric leaves themselves."""
-    values: list[Any] = []
-    _collect(params, "", values, [])
-    return values
+    return [value for _, value in flatten(params) if not is_static(value)]
 
 
 def is_static(value: Any) -> bool:
@@ -259,52 +235,30 @@ def _children(value: Any) -> list[tuple[Any, Any]] | None:
     return None
 
 
-def _collect(
-    value: Any, path: str, values: list[Any], paths: list[str]
-) -> Callable[[Sequence[Any]], Any]:
-    """Gather the leaves below a value, and return what builds it anew from all leaves."""
+def _rebuild(value: Any, leaves: Iterator[Any]) -> Any:
+    """Return a container like another around other leaves, in their order."""
     parts = _children(value)
     if parts is None:
-        if is_static(value):
-            return lambda leaves: value
-        position = len(values)
-        values.append(value)
-        paths.append(path)
-        return lambda leaves: leaves[position]
-    makers = [
-        (key, _collect(part, f"{path}.{key}" if path else str(key), values, paths))
-        for key, part in parts
-    ]
+        return value if is_static(value) else next(leaves)
+    made = {key: _rebuild(part, leaves) for key, part in parts}
+    if isinstance(value, OrderedDict):
+        return OrderedDict(made)
     if isinstance(value, Mapping):
-        ordered = isinstance(value, OrderedDict)
-        if ordered:
-            return lambda leaves: OrderedDict((key, make(leaves)) for key, make in makers)
-        return lambda leaves: {key: make(leaves) for key, make in makers}
+        return made
     if is_dataclass(value):
-
-        def rebuilt(leaves: Sequence[Any]) -> Any:
-            made = copy.copy(value)
-            for key, make in makers:
-                object.__setattr__(made, key, make(leaves))
-            return made
-
-        return rebuilt
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        cls = type(value)
-        return lambda leaves: cls(*(make(leaves) for _, make in makers))
-    if isinstance(value, tuple):
-        return lambda leaves: tuple(make(leaves) for _, make in makers)
-    return lambda leaves: [make(leaves) for _, make in makers]
+        built = copy.copy(value)
+        for key, part in made.items():
+            object.__setattr__(built, key, part)
+        return built
+    if hasattr(value, "_fields"):
+        return type(value)(*made.values())
+    return tuple(made.values()) if isinstance(value, tuple) else list(made.values())
 
 
-def same(argument: Any, arrays: Sequence[Array], parameters: Parameters) -> bool:
+def same(argument: Any, arrays: Sequence[Array]) -> bool:
     """Whether the containers of an argument still hold what they were built with."""
-    found: list[Any] = []
-    try:
-        _walk(argument, parameters.structure, "", found)
-    except (KeyError, IndexError, TypeError, ValueError):
-        return False
-    return all(
+    found = leaves_of(argument)
+    return len(found) == len(arrays) and all(
         not isinstance(value, np.ndarray) or value is array
         for value, array in zip(found, arrays, strict=True)
     )
@@ -327,9 +281,10 @@ def align(gradient: Any, parameters: Parameters) -> tuple[list[Array], list[floa
     _walk(gradient, parameters.structure, "", found)
     claimed, eps = [], []
     for value, leaf in zip(found, parameters.leaves, strict=True):
+        called = f" of {leaf.name!r}" if leaf.name else ""
         if value is None:
             raise TypeError(
-                f"the gradient{_of(leaf.name)} is None; expected an array of shape "
+                f"the gradient{called} is None; expected an array of shape "
                 f"{leaf.array.shape}. Pass zeros where f does not depend on the parameter."
             )
         array = to_numpy(value, leaf.name, "the gradient of" if leaf.name else "the gradient")
@@ -340,7 +295,7 @@ def align(gradient: Any, parameters: Parameters) -> tuple[list[Array], list[floa
             elif array.size == leaf.array.size:
                 hint = "It has as many entries: reshape it."
             raise ValueError(
-                f"the gradient{_of(leaf.name)} has shape {array.shape}; the parameter has shape "
+                f"the gradient{called} has shape {array.shape}; the parameter has shape "
                 f"{leaf.array.shape}. {hint}"
             )
         claimed.append(array)
@@ -349,10 +304,6 @@ def align(gradient: Any, parameters: Parameters) -> tuple[list[Array], list[floa
     if filled and is_float32(np.concatenate(filled).astype(np.float64, copy=False)):
         eps = [max(one, EPS32) for one in eps]
     return claimed, eps
-
-
-def _of(name: str) -> str:
-    return f" of {name!r}" if name else ""
 
 
 SPELLINGS = ("{}", "d{}", "d_{}", "grad_{}", "{}_grad", "grad{}", "dL_d{}", "dLd{}")
@@ -397,11 +348,9 @@ def _walk(gradient: Any, structure: Any, path: str, found: list[Any]) -> None:
 
 
 def _moves(structure: Any) -> bool:
-    """Return whether anything in a part of the parameters can be differentiated."""
-    parts = _children(structure)
-    if parts is None:
-        return not is_static(structure)
-    return not parts or any(_moves(part) for _, part in parts)
+    """Return whether anything in a part of the parameters can be differentiated, or it is empty."""
+    found = list(flatten(structure))
+    return not found or any(not is_static(value) for _, value in found)
 
 
 def _named(given: Any, keys: Sequence[Any], all_keys: Sequence[Any]) -> dict[Any, Any] | None:

@@ -181,7 +181,7 @@ RULES: list[Rule] = [
         lambda check: None,
         lambda p: float(np.sin(p["a"]) + 1e-15 * p["b"]),
         {"a": 0.5, "b": 1.0},
-        {"a": np.cos(0.5), "b": 1e-12},
+        {"a": np.cos(0.5), "b": 2e-13},
         "inconclusive",
         "agree",
     ),
