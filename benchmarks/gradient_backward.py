@@ -1,4 +1,4 @@
-"""`check_backward` on layers of courses, right and with three mistakes, beside torch gradcheck.
+"""`check_backward` on layers of courses, right and with three mistakes, beside torch and jax.
 
     python benchmarks/gradient_backward.py [--seeds 50]
 
@@ -60,6 +60,38 @@ def torchs(layer: layers.Layer, backward: Callable[..., Any], inputs: dict[str, 
     return "agree" if right else "disagree"
 
 
+def jaxs(layer: layers.Layer, backward: Callable[..., Any], inputs: dict[str, Any]) -> str:
+    """Return the verdict of jax.test_util.check_vjp on the same two functions."""
+    import jax
+    from jax.test_util import check_vjp
+
+    jax.config.update("jax_enable_x64", True)
+    names = [name for name, value in inputs.items() if value.dtype.kind == "f"]
+
+    def run(*arrays: Any) -> tuple[Any, Any]:
+        given = dict(zip(names, (np.array(a) for a in arrays), strict=True))
+        *outs, cache = layer.forward(*({**inputs, **given}.values()))
+        return (tuple(outs) if len(outs) > 1 else outs[0]), cache
+
+    def vjp(*arrays: Any) -> tuple[Any, Callable[..., Any]]:
+        out, cache = run(*arrays)
+
+        def pull(dout: Any) -> Any:
+            douts = dout if isinstance(dout, tuple) else (dout,)
+            found = backward(*(np.array(d) for d in douts), cache)
+            if isinstance(found, dict):
+                found = tuple(found["d" + name] for name in names)
+            return found if isinstance(found, tuple) else (found,)
+
+        return out, pull
+
+    try:
+        check_vjp(lambda *arrays: run(*arrays)[0], vjp, tuple(inputs[name] for name in names))
+    except Exception:
+        return "disagree"
+    return "agree"
+
+
 def main() -> None:
     """Print a line for each layer and checker."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -69,6 +101,8 @@ def main() -> None:
     checkers = {"gradkit": ours}
     if importlib.util.find_spec("torch"):
         checkers["torch gradcheck"] = torchs
+    if importlib.util.find_spec("jax"):
+        checkers["jax check_vjp"] = jaxs
     for checker, judge in checkers.items():
         whole: Counter[str] = Counter()
         for name, layer in layers.LAYERS.items():

@@ -146,21 +146,16 @@ def _factor_words(ratio: float) -> str:
         return "its sign is reversed (claimed = −1 × estimate)"
     size, sign = abs(ratio), "−" if ratio < 0 else ""
     flipped = ", with the sign reversed" if ratio < 0 else ""
-    for whole, text in ((size, "{}"), (1 / size, "1/{}")):
-        count = round(whole)
-        if count >= 2 and abs(whole - count) < 1e-3 * count:
-            shown = text.format(count)
-            guess = ""
-            if text == "{}":
-                guess = f", as if 1/{count} were missing" + (
-                    " (or the 2 of a square counted twice)" if count == 2 else ""
-                )
-            else:
-                guess = f", as if 1/{count} were applied once too often" + (
-                    " (or the 2 of a square is missing)" if count == 2 else ""
-                )
-            return f"claimed = {sign}{shown} × estimate{guess}{flipped}"
-    return f"claimed = {sign}{size:.4g} × estimate{flipped}"
+    whole = max(size, 1 / size)
+    count = round(whole)
+    if count < 2 or abs(whole - count) >= 1e-3 * count:
+        return f"claimed = {sign}{size:.4g} × estimate{flipped}"
+    if size > 1:
+        shown, guess, square = f"{count}", "were missing", "counted twice"
+    else:
+        shown, guess, square = f"1/{count}", "were applied once too often", "is missing"
+    two = f" (or the 2 of a square {square})" if count == 2 else ""
+    return f"claimed = {sign}{shown} × estimate, as if 1/{count} {guess}{two}{flipped}"
 
 
 def direction_patterns(

@@ -73,32 +73,19 @@ def describe_backward(report: BackwardReport) -> str:
 def _sentence(report: Report) -> str:
     """Say the verdict in a sentence."""
     parts: Sequence[Entry | Direction] = report.directions or report.entries
-    what = "direction" if report.directions else "entry"
-    many = "directions" if report.directions else "entries"
-    noun = what if len(parts) == 1 else many
+    one, many = ("direction", "directions") if report.directions else ("entry", "entries")
+    noun = one if len(parts) == 1 else many
     calls = f"({report.evaluations} evaluations, noise of f {report.noise:.1e})"
-    counted = report.entries if report.verdict == "disagree" and report.entries else parts
-    off = sum(part.verdict == report.verdict for part in counted)
+    off = sum(part.verdict == report.verdict for part in parts)
     if report.verdict == "agree":
-        return (
-            f"The gradient agrees with finite differences in {len(parts)} {noun} {calls}; "
-            f"{_seen(parts)}"
-        )
-    if report.verdict == "disagree":
-        if report.directions:
-            wrong = sum(part.verdict == "disagree" for part in report.directions)
-            return (
-                f"The gradient disagrees with finite differences in {wrong} of {len(parts)} "
-                f"{noun} {calls}; the entries named are wrong, others may be."
-            )
-        return (
-            f"The gradient disagrees with finite differences in {off} of {len(parts)} "
-            f"{noun} {calls}."
-        )
-    return (
-        f"The gradient can be neither confirmed nor refuted in {off} of {len(parts)} "
-        f"{noun} {calls}."
-    )
+        agrees = f"The gradient agrees with finite differences in {len(parts)} {noun}"
+        return f"{agrees} {calls}; {_seen(parts)}"
+    if report.verdict == "inconclusive":
+        opens = f"The gradient can be neither confirmed nor refuted in {off} of {len(parts)} {noun}"
+        return f"{opens} {calls}."
+    rest = "; the entries named are wrong, others may be." if report.directions else "."
+    differs = f"The gradient disagrees with finite differences in {off} of {len(parts)} {noun}"
+    return f"{differs} {calls}{rest}"
 
 
 def _seen(parts: Sequence[Entry | Direction]) -> str:
@@ -146,16 +133,8 @@ def frame(report: Report) -> pandas.DataFrame:
     """Return one row for each entry and direction; the columns are the attributes of `Entry`."""
     import pandas as pd
 
-    columns = (
-        "parameter",
-        "index",
-        "claimed",
-        "estimate",
-        "bound",
-        "resolution",
-        "verdict",
-        "reason",
-    )
+    numbers = ("claimed", "estimate", "bound", "resolution")
+    columns = ("parameter", "index", *numbers, "verdict", "reason")
     parts: list[Entry | Direction] = [*report.entries, *report.directions]
     rows = [
         [getattr(part, column, f"direction {getattr(part, 'number', '')}") for column in columns]
@@ -163,6 +142,5 @@ def frame(report: Report) -> pandas.DataFrame:
     ]
     table = pd.DataFrame(rows, columns=list(columns))
     slopes = [getattr(part, "slopes", None) or (math.nan, math.nan) for part in parts]
-    table["left"] = [left for left, _ in slopes]
-    table["right"] = [right for _, right in slopes]
+    table["left"], table["right"] = zip(*slopes, strict=True) if slopes else ((), ())
     return table
