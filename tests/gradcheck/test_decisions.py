@@ -337,9 +337,9 @@ def test_the_window_of_a_ramp() -> None:
     places = np.arange(100, 200)
     steep = ramp(100)
     assert (steep[0], steep[50]) == (0.5, 1.0)
-    assert _window(places, steep[42], 0.0).tolist() == [141, 142]
-    wide = _window(places, steep[42], 0.01)
-    assert (wide[0], wide[-1]) == (140, 144)
+    assert _window(places, steep[42] + 0.002, 0.0).tolist() == [142, 143]
+    wide = _window(places, steep[42] + 0.002, 0.01)
+    assert (wide[0], wide[-1]) == (140, 145)
     assert _window(places, 0.5, 0.01)[0] == 100
     assert _window(places, 1.49, 0.01)[-1] == 199
     assert len(_window(places, 3.0, 0.0)) == 0
