@@ -37,7 +37,9 @@ SLACK = 0.3
 """The truncation that a first step may have, in parts of `CLEAR`."""
 
 ROOM = 3
-"""A ladder knows a slope of a noisy f to so many times what a first step does: both sides count."""
+"""A ladder knows a slope of a noisy f to so many times what a first step does: both sides count.
+And a claim has to be off by so many times what is not known, since a table of six points tells
+noise to no better."""
 
 WANTED = 8e-8
 """With a precise f a ladder goes on until an error of this part of the entry would show."""
@@ -350,6 +352,7 @@ class EntryCheck:
                 blur=float(self.blur[row]),
                 own=abs(float(claims.here[row])) or np.inf,
                 wanted=WANTED * abs(claimed) if self.precise else np.inf,
+                room=2.0 if self.precise else ROOM,
                 subgradient=self.asked.subgradient,
                 short=count >= LADDERS,
             )

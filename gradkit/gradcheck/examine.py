@@ -53,7 +53,8 @@ class Case:
     be off by, ``allowed`` the coarsest resolution with which it may be accepted, ``largest`` the
     largest slope beside it, ``blur`` what slopes of f may be off by over any step, ``own`` the size
     of the parameter, beyond which f is another one,
-    ``wanted`` a resolution that is worth further steps. With ``subgradient`` any slope at a kink
+    ``wanted`` a resolution that is worth further steps, ``room`` how many times what is not known a
+    claim has to be off to be wrong. With ``subgradient`` any slope at a kink
     will do; with ``short`` three steps will do where they refute the claim.
     """
 
@@ -66,6 +67,7 @@ class Case:
     blur: float = 0.0
     own: float = np.inf
     wanted: float = np.inf
+    room: float = 2.0
     subgradient: bool = False
     short: bool = False
 
@@ -159,7 +161,7 @@ class Examination:
             if case.subgradient and not outside:
                 return AGREE, 2 * wide
             return (DISAGREE if outside else UNKNOWN), resolution
-        far = gap > 2 * (bound + case.error) and gap > CLEAR * abs(case.claimed)
+        far = gap > case.room * (bound + case.error) and gap > CLEAR * abs(case.claimed)
         far = far and gap * case.own > self.seen.noise
         return (DISAGREE if far else UNKNOWN), resolution
 
@@ -259,10 +261,11 @@ def _kept_further(at: Examination, reading: Reading) -> bool:
     for k in range(2, len(steps)):
         if steps[k] < 1.5 * RATIO**2 * steps[k - 2] and np.all(apart[k - 2 : k + 1] <= TREND):
             return True
-    return any(_jumps(at, reading.estimate, step) for step in steps[apart <= 0.1].tolist())
+    close = steps[apart <= 0.1].tolist()
+    return any(_jumps(at, reading.estimate, gap, step) for step in close)
 
 
-def _jumps(at: Examination, slope: float, far: float) -> bool:
+def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
     """Return whether f leaves the straight line of a slope by a jump on the way to a step.
 
     The last stairs of a forward that loses precision are so wide that one step alone meets them.
@@ -285,6 +288,6 @@ def _jumps(at: Examination, slope: float, far: float) -> bool:
                 high, last = middle, value
             else:
                 low, first = middle, value
-        if abs(last - first) > 0.1 * whole > 0:
+        if whole > HALF * gap * far and abs(last - first) > 0.1 * whole:
             return True
     return False

@@ -309,7 +309,7 @@ def scales_of(
     with np.errstate(all="ignore"):
         size = max(reach, min(abs(base), float(np.max(steepest, initial=0.0)) * usual))
         suggested = np.where((steepest > 0) & (reach > 0), size / steepest, 0.0)
-        suggested = np.where((sizes == 0) & (suggested == 0), usual, suggested)
+        suggested = np.where(suggested == 0, usual, suggested)
     scales = np.fmax(sizes, np.fmin(suggested, usual))
     moved = np.where(sizes > 0, 0.0, steepest * scales)
     return scales, max(reach, float(np.max(moved, initial=0.0)))

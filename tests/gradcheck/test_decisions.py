@@ -219,6 +219,8 @@ def test_both_sides_of_a_verdict() -> None:
     sharp = replace(READING, bound=1e-12)
     assert judged(1 + 9e-9, sharp, allowed=0.0) == UNKNOWN
     assert judged(1 + 3e-8, sharp, allowed=0.0) == DISAGREE
+    assert judged(1.29, READING, room=3.0) == UNKNOWN
+    assert judged(1.31, READING, room=3.0) == DISAGREE
     assert judged(2.0, READING, own=0.9e-12) == UNKNOWN
     assert judged(2.0, READING, own=1.1e-12) == DISAGREE
 

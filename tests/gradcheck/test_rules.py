@@ -147,7 +147,7 @@ RULES: list[Rule] = [
         "the last stair is met by one step",
         examine,
         "_jumps",
-        lambda at, slope, far: False,
+        lambda at, slope, gap, far: False,
         *naive(36.0),
         "inconclusive",
         "disagree",
