@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,10 @@ ROOM = 3
 """A ladder knows a slope of a noisy f to so many times what a first step does: both sides count.
 And a claim has to be off by so many times what is not known, since a table of six points tells
 noise to no better."""
+
+QUIET = 1e-6
+"""A noise that looks smooth near by is below this part of what the parameters do to f; otherwise it
+is f itself that swings. With a louder one that longer steps tell of, all is done again."""
 
 WANTED = 8e-8
 """With a precise f a ladder goes on until an error of this part of the entry would show."""
@@ -197,6 +201,7 @@ class EntryCheck:
         self.tried = np.full((5, count), np.nan)
         self.wrong: Counter[int] = Counter()
         self.sampled: set[int] = set()
+        self.heard = 0.0
         self.tolerance = asked.atol + asked.rtol * claims.weight
 
     def run(self, *, closely: bool = True) -> Columns:
@@ -212,8 +217,10 @@ class EntryCheck:
             for rows in self._chunks():
                 self.columns.looked[rows] = True
                 self._look(rows, self.steps[rows], SLACK * CLEAR * self.slope[rows])
-                if closely:
-                    self._ladders(self._again(rows))
+                if closely and not self._ladders(self._again(rows)):
+                    louder = replace(self.seen, noise=2 * self.heard)
+                    parts = (self.lines, self.claims, louder, self.asked, self.coarsest)
+                    return EntryCheck(*parts).run(closely=closely)
         except BudgetSpent:
             self.columns.looked[:] = True
         if closely:
@@ -327,8 +334,8 @@ class EntryCheck:
         known = self.columns.resolution[rows] - self.error[rows]
         return np.asarray(known > TENTH * self.claims.size[rows])
 
-    def _ladders(self, rows: Rows) -> None:
-        """Examine entries one by one."""
+    def _ladders(self, rows: Rows) -> bool:
+        """Examine entries one by one; return whether f is no noisier than it looked."""
         claims, seen, columns = self.claims, self.seen, self.columns
         for row in rows.tolist():
             leaf = int(claims.leaf[row])
@@ -358,6 +365,9 @@ class EntryCheck:
             )
             thorough = count == 0 or self.wrong.total() < THOROUGH
             found = examine(self.lines, row, case, seen, self.tried[:, row], thorough)
+            self.heard = found.noise
+            if 3 * seen.noise < 2 * self.heard < QUIET * seen.reach:
+                return False
             if accepted and found.verdict == UNKNOWN:
                 columns.faint[row] = True
                 continue
@@ -371,3 +381,4 @@ class EntryCheck:
             columns.verdict[row] = verdict
             columns.reason[row] = found.reason if verdict == UNKNOWN else ""
             self.wrong[leaf] += verdict == DISAGREE
+        return True

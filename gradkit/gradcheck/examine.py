@@ -74,12 +74,16 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the examination found; the resolution is absolute."""
+    """What the examination found.
+
+    The resolution is absolute; ``noise`` is what longer steps tell of it, or 0.
+    """
 
     reading: Reading
     resolution: float
     verdict: Verdict
     reason: Reason
+    noise: float = 0.0
 
 
 class Examination:
@@ -204,11 +208,13 @@ def examine(
         gap = abs(case.claimed - reading.estimate)
         size = max(abs(case.claimed), abs(reading.estimate), case.largest)
         unheard = seen.lossy and SAME * heard < seen.noise and gap < SLIGHT * size
-        if verdict == DISAGREE and (
-            unheard or _kept_nearby(at) or (thorough and _kept_further(at, reading))
-        ):
+        kept, noise = unheard or _kept_nearby(at), 0.0
+        if verdict == DISAGREE and thorough and not kept:
+            kept, noise = _kept_further(at, reading)
+        if verdict == DISAGREE and kept:
             # Either slope may be the right one.
-            return Outcome(replace(reading, bound=reading.bound + gap), gap, UNKNOWN, "staircase")
+            wide = replace(reading, bound=reading.bound + gap)
+            return Outcome(wide, gap, UNKNOWN, "staircase", noise)
     return Outcome(reading, resolution, verdict, at.why(reading) if verdict == UNKNOWN else "")
 
 
@@ -231,8 +237,8 @@ def _kept_nearby(at: Examination) -> bool:
     return len(short.above) > 1 and at.judge(read(short))[0] != DISAGREE
 
 
-def _kept_further(at: Examination, reading: Reading) -> bool:
-    """Return whether slopes over longer steps tend to the claim, or one jump leads to it.
+def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
+    """Return whether slopes over longer steps tend to the claim, with what noise, or by one jump.
 
     A staircase, as a forward makes that loses precision, or a regular noise looks smooth at the
     length of a short step. Over longer ones the slopes on both sides tend to the claim as noise
@@ -260,9 +266,9 @@ def _kept_further(at: Examination, reading: Reading) -> bool:
     steps, apart = at.rows[0], away()
     for k in range(2, len(steps)):
         if steps[k] < 1.5 * RATIO**2 * steps[k - 2] and np.all(apart[k - 2 : k + 1] <= TREND):
-            return True
+            return True, float(np.max((apart * steps)[k - 2 : k + 1])) * gap
     close = steps[apart <= 0.1].tolist()
-    return any(_jumps(at, reading.estimate, gap, step) for step in close)
+    return any(_jumps(at, reading.estimate, gap, step) for step in close), 0.0
 
 
 def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
