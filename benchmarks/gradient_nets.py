@@ -37,7 +37,15 @@ def make(rng: np.random.Generator, kind: str, place: str) -> random_nets.Net:
                 net.params[name] = np.zeros_like(net.params[name])
     elif place == "minimum":
         to_minimum(net, rng)
+    if kind == "float32":  # what is computed is the loss of data and parameters that are rounded
+        net.X, net.y = rounded(net.X), rounded(net.y)
+        net.params = {name: rounded(value) for name, value in net.params.items()}
     return net
+
+
+def rounded(array: np.ndarray) -> np.ndarray:
+    """Return the nearest numbers that float32 holds."""
+    return array.astype(np.float32).astype(np.float64)
 
 
 def to_minimum(net: random_nets.Net, rng: np.random.Generator) -> None:
@@ -124,7 +132,8 @@ def run(kind: str, count: int, seed: int, shown: int) -> Counter[str]:
         with np.errstate(all="ignore"):
             wrong = list(random_nets.structural(net, rng))
         for label, claim in wrong[:: max(1, len(wrong) // 4)]:
-            if not random_nets.matters(truth, claim, 1e-2):
+            # A derivative of 0.99 that is left out is no structural error.
+            if not random_nets.matters(truth, claim, 1e-2 if kind == "float64" else 0.2):
                 continue
             tally["structural"] += 1
             found = check_gradient(net, net.params, claim)
@@ -143,6 +152,8 @@ def run(kind: str, count: int, seed: int, shown: int) -> Counter[str]:
             continue
         g.flat[at] *= 1.01
         found = check_gradient(net, net.params, {**good, name: g})
+        if kink and found.verdict == "inconclusive":
+            continue
         tally["by 1.01"] += 1
         tally[f"by 1.01 {found.verdict}"] += 1
         if found.verdict != "disagree" and shown > 1 and (kind == "float64" or shown > 2):

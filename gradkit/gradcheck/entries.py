@@ -290,8 +290,9 @@ class EntryCheck:
             gap = np.abs(central - claimed)
             known = 2 * (noise + bent + slack)
             good = (gap <= known / 2 + error) & smooth & (known <= limits)
-            # Nothing moves at all; where f itself is 0 that may be underflow.
+            # Nothing moves at all; where f itself is 0 that may be underflow, or too short a step.
             none = (above == seen.base) & (below == seen.base) & (ahead + behind > 0)
+            good &= ~none | (seen.base != 0) | (steps >= scale * LEVEL)
             none &= claims.size[rows] <= (error if seen.base else 0.0)
             uneven = seen.noise > SAME * seen.fine
             good |= none & (steps >= scale * (LEVEL if uneven else 1))
@@ -375,8 +376,11 @@ class EntryCheck:
             if not finite:
                 known = verdict == AGREE or reading.bound <= KNOWN * abs(reading.estimate)
                 verdict = DISAGREE if known else UNKNOWN
-            columns.estimate[row], columns.bound[row] = reading.estimate, reading.bound
-            columns.left[row], columns.right[row] = reading.left.estimate, reading.right.estimate
+            left, right = reading.left.estimate, reading.right.estimate
+            # Noise may hide a kink, and the slope is that of either side.
+            bound = reading.bound if self.precise else np.fmax(reading.bound, abs(right - left))
+            columns.estimate[row], columns.bound[row] = reading.estimate, bound
+            columns.left[row], columns.right[row] = left, right
             columns.resolution[row] = found.resolution
             columns.verdict[row] = verdict
             columns.reason[row] = found.reason if verdict == UNKNOWN else ""

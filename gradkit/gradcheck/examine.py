@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradkit.gradcheck.error import CLEAR
+from gradkit.gradcheck.error import CLEAR, MATTERS
 from gradkit.gradcheck.evaluate import Lines
 from gradkit.gradcheck.ladder import RATIO, Ladder, Reading, differences, read
 from gradkit.gradcheck.noise import DEVIATIONS, NEAR, SAME, Floats, Seen, table_noise
@@ -154,9 +154,8 @@ class Examination:
         case, bound = self.case, reading.bound
         gap = abs(case.claimed - reading.estimate)
         resolution = 2 * bound + case.error
-        known = 2 * bound <= case.allowed and reading.doubt <= case.allowed + KINK * abs(
-            case.claimed
-        )
+        slight = KINK * max(abs(case.claimed), MATTERS * case.largest)
+        known = 2 * bound <= case.allowed and reading.doubt <= case.allowed + slight
         if known and gap <= bound + case.error:
             return AGREE, resolution
         if reading.kinked:
@@ -167,6 +166,8 @@ class Examination:
             return (DISAGREE if outside else UNKNOWN), resolution
         far = gap > case.room * (bound + case.error) and gap > CLEAR * abs(case.claimed)
         far = far and gap * case.own > self.seen.noise
+        for side in (reading.left, reading.right):  # one of them may have passed a kink
+            far = far and abs(case.claimed - side.estimate) > side.bound + case.error
         return (DISAGREE if far else UNKNOWN), resolution
 
     def why(self, reading: Reading) -> Reason:

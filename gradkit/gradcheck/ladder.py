@@ -1,11 +1,10 @@
 """Slopes from values on a ladder of steps: Richardson's extrapolation with a bound on its error.
 
 A step too long is spoilt by the bend of f, one too short by its noise. Richardson (1911)
-cancels the leading terms of the first, and what is left is told by how the changes from step to
-step shrink. Which of the steps to believe is chosen as Lepski (1991) does: the one with the least
-bound that no shorter step contradicts, because a shorter step knows less but is biased less. The
-same is done on both sides of the point alone, so a kink is two slopes that exclude each other, and
-one near by is left aside with the steps that reach it.
+cancels the leading terms of the first, and what is left is told by the changes from step to step.
+Of all the estimates that with the least bound is taken. The same is done on both sides of the
+point alone, so a kink is two slopes that exclude each other, and one near by is left aside with the
+steps that reach it.
 """
 
 from __future__ import annotations
@@ -113,45 +112,39 @@ def extrapolate(
     """
     for order in range(min(ORDERS, len(values) - 1)):
         change = values[:-1] - values[1:]
-        yield values[:-1], noise[:-1], np.abs(change) * tail(np.abs(change), noise)
+        yield values[:-1], noise[:-1], truncation(np.abs(change), noise[:-1] + noise[1:])
         weight = 1 / ((steps[order + 1 :] / steps[: len(change)]) ** power - 1)
         values = values[:-1] + change * weight
         noise = noise[:-1] * (1 + weight) + noise[1:] * weight
 
 
-def tail(change: Floats, noise: Floats) -> Floats:
-    """Return what is left of the way to the limit, in parts of the change from step to step.
+def truncation(change: Floats, noise: Floats) -> Floats:
+    """Return how far slopes may be from the limit, by their changes from step to step.
 
     Changes that grow by a factor ρ from each step to the next longer one are a geometric series,
     and shorter steps would add ``1 / (ρ − 1)`` of the change. Where they do not grow, as with a
-    logarithm, nothing bounds it. A change within the noise of its two slopes tells no ratio, and
-    may go on as the longer ones do, unless it is seen to be less.
+    logarithm, nothing bounds it. A change within its noise tells no ratio, and may go on as the
+    longer ones do, unless it is seen to be less. And no slope is nearer to the limit than shorter
+    steps were seen to change: what a longer step has met, a kink or another period, is not f here.
     """
-    rough = noise[:-1] + noise[1:]
     growth = change[1:] / change[:-1]
     growth = np.append(growth, growth[-1:] if len(growth) else np.nan)
     series = np.where(growth > GROWS, np.fmax(1 / (growth - 1), 1 / REMAINDER), np.inf)
-    found = np.where((change > rough) & np.isfinite(growth), series, 1 / REMAINDER)
+    told = change > noise
+    found = np.where(told & np.isfinite(growth), series, 1 / REMAINDER)
     if np.any(np.isinf(found)):
         for k in range(len(change) - 2, -1, -1):
-            hidden = change[k] <= rough[k] and change[k + 1] <= GROWS * rough[k]
-            if hidden and np.isinf(found[k + 1]):
+            if np.isinf(found[k + 1]) and not told[k] and change[k + 1] <= GROWS * noise[k]:
                 found[k] = np.inf
-    return found
+    seen = np.maximum.accumulate(np.where(told, change, 0.0))
+    return np.asarray(np.fmax(found * change, np.append(0.0, seen[:-1])))
 
 
 def choose(values: Floats, noise: Floats, steps: Floats, power: int) -> Side:
-    """Choose the estimate with the least bound that no shorter step contradicts (Lepski).
-
-    A shorter step speaks through its plain slope, with the truncation that it has where f is
-    smooth: more would excuse what is to be found out.
-    """
+    """Choose the estimate with the least bound."""
     best = Side()
-    own = noise + np.nan_to_num(np.abs(np.diff(values, append=np.nan)) / (RATIO**power - 1))
     for order, (estimate, rough, bent) in enumerate(extrapolate(values, noise, steps, power)):
         bound = np.nan_to_num(rough + bent + 0 * estimate, nan=np.inf)
-        gaps = np.abs(estimate[:, None] - values) - own
-        bound[np.any(np.tril(gaps > bound[:, None], -1), axis=1)] = np.inf
         at = int(np.argmin(bound))
         if bound[at] < best.bound:
             known, noisy, curved = float(estimate[at]), float(rough[at]), float(bent[at])

@@ -232,13 +232,17 @@ def measure(
     lossy = False
     if narrow or tied or not np.isfinite(sigma):
         wide = (WIDE / 10 if narrow else WIDE) if narrow or tied else 1e-13
-        louder = scatter(_table(evaluator, claimed, line, wide, base, len(POINTS))[1], wide)
+        raw, values = _table(evaluator, claimed, line, wide, base, len(POINTS))
+        narrow |= is_float32(raw)
+        louder = scatter(values, wide)
         sigma = float(np.nan_to_num(np.fmax(np.nan_to_num(sigma), louder), posinf=0.0))
         if levels > 2 and sigma > 1e-9 * abs(base):
             narrow = narrow or _is_deaf(evaluator, base, rng)
     elif sigma > LOST * EPS * (size := max(abs(base), spread, largest_of(values))):
         far, near = 10 * spacing, max(1e-2 * spacing, CLOSEST)
-        louder = scatter(_table(evaluator, claimed, line, far, base, len(POINTS))[1], far)
+        raw, values = _table(evaluator, claimed, line, far, base, len(POINTS))
+        narrow |= is_float32(raw)
+        louder = scatter(values, far)
         if louder <= GROWTH * sigma:
             sigma = max(sigma, louder)
         else:

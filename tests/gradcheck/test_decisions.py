@@ -13,8 +13,16 @@ from gradkit.gradcheck.entries import EntryCheck, lay_out, overall
 from gradkit.gradcheck.error import Asked, Claims, allowed, claim_error, first_step, shown
 from gradkit.gradcheck.evaluate import DirectionLines, EntryLines, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Case, Examination
-from gradkit.gradcheck.ladder import Ladder, Reading, Side, choose, differences, extrapolate, read
-from gradkit.gradcheck.ladder import tail as left_over
+from gradkit.gradcheck.ladder import (
+    Ladder,
+    Reading,
+    Side,
+    choose,
+    differences,
+    extrapolate,
+    read,
+    truncation,
+)
 from gradkit.gradcheck.noise import EPS, Seen, effect, largest_of, scales_of, scatter, units_of
 from gradkit.gradcheck.patterns import factor
 from gradkit.gradcheck.records import Direction
@@ -136,25 +144,27 @@ def test_extrapolation_is_rid_of_a_term_each_time(power: int) -> None:
     assert len(list(extrapolate(values[:3], STEPS[:3], STEPS[:3], power))) == 2
 
 
-def test_the_tail_of_a_series() -> None:
-    """By the ratio seen; unbounded where it is no series, and where noise may hide one."""
-    quiet = np.full(4, 1e-9)
-    assert near(left_over(np.array([1.0, 4.0, 16.0]), quiet), 0.5)
-    assert near(left_over(np.array([1.0, 2.5, 6.25]), quiet), 1 / 1.5)
-    assert np.all(np.isinf(left_over(np.array([1.0, 2.0, 4.0]), quiet)))
-    assert np.all(np.isinf(left_over(np.array([1.0, 1.0, 1.0]), quiet)))
-    assert near(left_over(np.array([3.0]), quiet[:2]), 0.5)
-    loud = np.array([8.0, 2.0, 0.1, 0.02])
-    hidden = left_over(np.array([1.0, 1.0, 1.0]), loud)
+def test_truncation_by_the_changes_seen() -> None:
+    """A series, none, what noise may hide, and no less than what shorter steps were seen to do."""
+    quiet = np.full(3, 1e-9)
+    assert near(truncation(np.array([1.0, 4.0, 16.0]), quiet), [0.5, 2, 8])
+    assert near(truncation(np.array([1.0, 2.5, 6.25]), quiet), [1 / 1.5, 2.5 / 1.5, 6.25 / 1.5])
+    assert np.all(np.isinf(truncation(np.array([1.0, 2.0, 4.0]), quiet)))
+    assert np.all(np.isinf(truncation(np.array([1.0, 1.0, 1.0]), quiet)))
+    assert near(truncation(np.array([3.0]), quiet[:1]), 1.5)
+    assert near(truncation(np.array([3.0, 1.0, 9.0]), quiet)[1:], [3, 4.5])
+    hidden = truncation(np.array([1.0, 1.0, 1.0]), np.array([9.0, 1.5, 0.1]))
     assert np.all(np.isinf(hidden))
-    jump = left_over(np.array([1e-3, 9.0, 9.0]), np.array([3.0, 1.0, 0.1, 0.02]))
-    assert near(jump[0], 0.5)
+    jump = truncation(np.array([1e-3, 9.0, 9.0]), np.array([4.4, 1.0, 0.1]))
+    assert near(jump[0], 0.5e-3)
     assert np.all(np.isinf(jump[1:]))
-    noise = left_over(np.array([1.0, 0.5, 2.0]), np.array([4.0, 4.0, 4.0, 4.0]))
-    assert near(noise, 0.5)
+    close = truncation(np.array([1e-3, 9.0, 9.0]), np.array([4.6, 1.0, 0.1]))
+    assert np.isinf(close[0])
+    noise = truncation(np.array([1.0, 0.5, 2.0]), np.full(3, 8.0))
+    assert near(noise, [0.5, 0.25, 1])
 
 
-def test_the_least_bound_that_no_shorter_step_contradicts() -> None:
+def test_the_least_bound_is_chosen() -> None:
     """The step and the longest that was used are told."""
     flat = np.full(6, 5.0)
     best = choose(flat, 1e-3 / STEPS, STEPS, 1)
@@ -216,9 +226,14 @@ def test_both_sides_of_a_verdict() -> None:
     assert judged(1.0, replace(READING, doubt=0.22), allowed=0.2) == UNKNOWN
     assert judged(1.0, replace(READING, doubt=0.2), allowed=0.2) == AGREE
     assert judged(1.0, replace(READING, bound=np.inf)) == UNKNOWN
-    sharp = replace(READING, bound=1e-12)
+    fine = replace(SIDE, bound=1e-12)
+    sharp = replace(READING, bound=1e-12, left=fine, right=fine)
     assert judged(1 + 9e-9, sharp, allowed=0.0) == UNKNOWN
     assert judged(1 + 3e-8, sharp, allowed=0.0) == DISAGREE
+    far = replace(SIDE, estimate=1.35, bound=0.2)
+    for one in ({"left": far}, {"right": far}):
+        assert judged(1.25, replace(READING, **one)) == UNKNOWN
+        assert judged(0.75, replace(READING, **one)) == DISAGREE
     assert judged(1.29, READING, room=3.0) == UNKNOWN
     assert judged(1.31, READING, room=3.0) == DISAGREE
     assert judged(2.0, READING, own=0.9e-12) == UNKNOWN
