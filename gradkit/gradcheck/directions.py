@@ -154,7 +154,7 @@ class Survey:
         if not (np.isfinite(first + second) and abs(first) > 20 * rough):
             return None
         places = np.flatnonzero(move)
-        places = _window(places, second / first, rough / abs(first))
+        places = _window(places, second / first, 2 * rough / abs(first))
         while len(places) > CANDIDATES:
             part = np.zeros(move.size)
             part[places] = move[places] * ramp(len(places))
@@ -163,7 +163,8 @@ class Survey:
             if not len(found) < len(places):
                 return None
             places = found
-        for place in places.tolist():
+        middle = float(np.mean(places)) if len(places) else 0.0
+        for place in sorted(places.tolist(), key=lambda one: abs(one - middle)):
             entry = self.alone(place)
             rest = abs(first - (entry.claimed - entry.estimate) * float(move[place]))
             if entry.verdict == DISAGREE and rest <= 4 * rough + 1e-3 * abs(first):
