@@ -48,6 +48,9 @@ is f itself that swings. With a louder one that longer steps tell of, all is don
 WANTED = 8e-8
 """With a precise f a ladder goes on until an error of this part of the entry would show."""
 
+VISIBLE = 1e-5
+"""Where f is 0, steps are so long that it moves in float32 too."""
+
 LEVEL = 0.01
 """Where f moves in steps, an entry that does nothing at all over this part of its scale has
 the slope 0: a jump further away is no doubt of it."""
@@ -195,6 +198,8 @@ class EntryCheck:
         self.precise = seen.noise <= LOST * EPS * max(abs(seen.base), seen.reach)
         self.slope = shown(claims.weight, claims.scale, seen.reach)
         steps = first_step(self.slope, claims.scale, seen.noise)
+        if seen.base == 0:  # its rounding is not known
+            steps = np.fmax(steps, VISIBLE * claims.scale)
         self.steps = np.fmax(steps, np.fmax(lines.smallest, 1e-300))
         self.limits, self.error, self.blur = np.zeros((3, count))
         self.bend = np.full(count, np.nan)
@@ -290,9 +295,8 @@ class EntryCheck:
             gap = np.abs(central - claimed)
             known = 2 * (noise + bent + slack)
             good = (gap <= known / 2 + error) & smooth & (known <= limits)
-            # Nothing moves at all; where f itself is 0 that may be underflow, or too short a step.
+            # Nothing moves at all; where f itself is 0 that may be underflow.
             none = (above == seen.base) & (below == seen.base) & (ahead + behind > 0)
-            good &= ~none | (seen.base != 0) | (steps >= scale * LEVEL)
             none &= claims.size[rows] <= (error if seen.base else 0.0)
             uneven = seen.noise > SAME * seen.fine
             good |= none & (steps >= scale * (LEVEL if uneven else 1))
