@@ -202,7 +202,9 @@ def main() -> None:
             flush=True,
         )
         dead, alike, left = 0, 0, []
-        for mutant in chosen:
+        for number, mutant in enumerate(chosen):
+            if number % 10 == 0:
+                print(f"{number} tried, {dead} killed", flush=True)
             if killed(mutant, tree, command, 5 * usual + 30):
                 dead += 1
             elif (mutant.path.name, f"{mutant.old} -> {mutant.new}") in excused:

@@ -125,7 +125,8 @@ def truncation(change: Floats, noise: Floats) -> Floats:
     and shorter steps would add ``1 / (ρ − 1)`` of the change. Where they do not grow, as with a
     logarithm, nothing bounds it. A change within its noise tells no ratio, and may go on as the
     longer ones do, unless it is seen to be less. And no slope is nearer to the limit than shorter
-    steps were seen to change: what a longer step has met, a kink or another period, is not f here.
+    steps were seen to change, nor known at all where these clearly are no series: what a longer
+    step has met, a kink or another period, is not f here.
     """
     growth = change[1:] / change[:-1]
     growth = np.append(growth, growth[-1:] if len(growth) else np.nan)
@@ -136,7 +137,9 @@ def truncation(change: Floats, noise: Floats) -> Floats:
         for k in range(len(change) - 2, -1, -1):
             if np.isinf(found[k + 1]) and not told[k] and change[k + 1] <= GROWS * noise[k]:
                 found[k] = np.inf
-    seen = np.maximum.accumulate(np.where(told, change, 0.0))
+    seen = np.where(told, change, 0.0)
+    seen[(change > GROWS * noise) & (growth <= GROWS)] = np.inf
+    seen = np.maximum.accumulate(seen)
     return np.asarray(np.fmax(found * change, np.append(0.0, seen[:-1])))
 
 

@@ -246,7 +246,8 @@ def measure(
         if louder <= GROWTH * sigma:
             sigma = max(sigma, louder)
         else:
-            sigma = min(sigma, scatter(_table(evaluator, claimed, line, near, base)[1], near))
+            closer = scatter(_table(evaluator, claimed, line, near, base)[1], near)
+            sigma = max(closer, louder) if SAME * closer > sigma else min(sigma, closer)
         narrow = narrow or (sigma > 1e-9 * abs(base) and _is_deaf(evaluator, base, rng))
         if not narrow and sigma > LOST * EPS * size:
             closest = scatter(_table(evaluator, claimed, line, CLOSEST, base)[1], CLOSEST)
