@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradkit.gradcheck import check_gradient
+from gradkit.gradcheck import check_gradient, finite_difference
 from gradkit.gradcheck.directions import _window, ramp
 from gradkit.gradcheck.entries import EntryCheck, lay_out, overall
 from gradkit.gradcheck.error import Asked, Claims, allowed, claim_error, first_step, shown
@@ -253,6 +253,28 @@ def test_both_sides_of_a_kink() -> None:
     assert judged(2.15, kink, subgradient=True) == DISAGREE
 
 
+def test_a_ladder_reaches_a_quarter_of_the_scale_and_a_doubt_all_of_it() -> None:
+    """Steps that are known, too short or too long are not taken."""
+    evaluator = Evaluator(lambda p: float(p[0] ** 2), unpack(np.ones(1)))
+    lines = EntryLines(evaluator, np.zeros(1, int), np.zeros(1, int))
+    at = Examination(lines, 0, Case(2.0, 1e-3, 2.0), SEEN, np.full(5, np.nan))
+    assert at.add(0.5, 0.6, 1.9, 2.0, 2.1, 1e-15)
+    assert at.rows[0].tolist() == [0.5, 0.6, 1.9, 2.0]
+    assert not at.add(0.54)
+    assert len(at.ladder(0.0, at.top).above) == 1
+    assert len(at.ladder(0.0, np.inf).above) == 4
+    assert at.rows[1].tolist() == [(1 + step) ** 2 for step in at.rows[0].tolist()]
+    assert evaluator.count == 8
+
+
+def test_the_resolution_of_a_difference() -> None:
+    """Its bound in parts of itself, infinite where it is zero."""
+    found = finite_difference(lambda p: float(p[0] ** 3 + 0 * p[1]), np.array([2.0, 1.0]))
+    assert found.resolution[0] == pytest.approx(found.bound[0] / 12)
+    assert found.resolution[1] == np.inf
+    assert found.status.tolist() == ["ok", "ok"]
+
+
 def test_why_a_claim_stays_open() -> None:
     """The largest part of what is not known."""
     point = unpack(np.ones(1))
@@ -302,6 +324,8 @@ def test_effects_and_units() -> None:
     units = np.array([1e-4, 1.0, 1e4])
     mixed = units_of(1 / units, units, 1e4)
     assert mixed.tolist() == units.tolist()
+    equal = units_of(np.array([1e3, 1.0]), np.array([1.0, 1e3]), 1e3)
+    assert equal.tolist() == [1e3, 1e3]
     zero = units_of(np.append(1 / units, 10.0), np.append(units, 0.0), 1e4)
     assert zero[3] == pytest.approx(0.1)
 
