@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradkit.gradcheck import (
+        assert_backward,
         assert_gradient,
+        check_backward,
         check_gradient,
         check_module,
         finite_difference,
@@ -22,9 +24,11 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 __all__ = [
+    "assert_backward",
     "assert_gradient",
     "assert_trajectory",
     "check",
+    "check_backward",
     "check_gradient",
     "check_module",
     "finite_difference",

@@ -6,12 +6,14 @@ caller's to see.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.gradcheck.error import GRAIN
 from gradkit.gradcheck.noise import Floats
 from gradkit.gradcheck.structure import Array, Parameters, is_tensor, same
 
@@ -19,7 +21,7 @@ Call = Callable[[Any], Any]
 
 
 class BudgetSpent(Exception):  # noqa: N818 - it is a signal, not a fault
-    """The permitted number of evaluations has been used."""
+    """The permitted evaluations, or seconds, have been used."""
 
 
 def scalar(value: Any) -> float:
@@ -58,6 +60,10 @@ class Evaluator:
     parameters : Parameters
     budget : int, optional
         The number of calls after which `BudgetSpent` is raised.
+    seconds : float, optional
+        The time after which it is raised.
+    progress : callable, optional
+        Told the number of calls and the seconds before each.
 
     Raises
     ------
@@ -72,11 +78,24 @@ class Evaluator:
         Name of a parameter that f was seen to change.
     noticed : int
         The call after which that was noticed.
+    fresh : bool
+        Whether f is given new arrays in each call.
+    levels : set of float
+        Up to two different values that f has given.
+    late : bool
+        Whether the permitted time has run out.
     raised : str
         The first exception that f raised off the point, empty if none.
     """
 
-    def __init__(self, f: Call, parameters: Parameters, budget: int | None = None) -> None:
+    def __init__(
+        self,
+        f: Call,
+        parameters: Parameters,
+        budget: int | None = None,
+        seconds: float | None = None,
+        progress: Callable[[int, float], None] | None = None,
+    ) -> None:
         if not callable(f):
             raise TypeError(
                 f"f must be a function of the parameters; found {type(f).__name__}. Pass the "
@@ -90,18 +109,41 @@ class Evaluator:
         self.noticed = 0
         self.raised = ""
         self.limit = float("inf") if budget is None else budget
+        self.seconds = float("inf") if seconds is None else seconds
+        self.started = time.monotonic()
+        self.late = False
+        self.progress = progress
+        self.fresh = False
+        self.levels: set[float] = set()
+        self._kept: list[Any] = []
         self._arrays: list[Array] = [leaf.array for leaf in self.leaves]
         self._origin: list[Array] = [leaf.array.copy(order="K") for leaf in self.leaves]
 
-    def value(self) -> float:
-        """Return f at the present state of the arrays, NaN where it fails off its domain."""
-        if self.count >= self.limit:
+    @property
+    def shapes(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Return name and shape of every leaf, in order."""
+        return [(leaf.name, leaf.array.shape) for leaf in self.leaves]
+
+    def _argument(self) -> tuple[Any, Sequence[Array]]:
+        """Count a call, and return its argument: of copies where f does things to it."""
+        elapsed = time.monotonic() - self.started
+        self.late = self.late or elapsed > self.seconds
+        if self.late or self.count >= self.limit:
             raise BudgetSpent
         self.count += 1
+        if self.progress is not None:
+            self.progress(self.count, elapsed)
         arrays = self._arrays
-        if self.mutated is not None:
+        if self.mutated is not None or self.fresh:
             arrays = [array.copy(order="K") for array in arrays]
         argument = self.parameters.build(arrays)
+        if self.fresh:  # an address that is free again would be taken for an old argument
+            self._kept.append((argument, arrays))
+        return argument, arrays
+
+    def value(self) -> float:
+        """Return f at the present state of the arrays, NaN where it fails off its domain."""
+        argument, _ = self._argument()
         try:
             result = self.f(argument)
         except Exception as problem:
@@ -109,21 +151,20 @@ class Evaluator:
             said = str(problem).partition("\n")[0].rstrip(".")
             self.raised = self.raised or type(problem).__name__ + (said and f" ({said})")
             return float("nan")
-        return result if type(result) is float else scalar(result)
+        value = result if type(result) is float else scalar(result)
+        if len(self.levels) < 2:
+            self.levels.add(value)
+        return value
 
     def at_point(self) -> float:
         """Return f at the point itself, noticing whether f changed its argument."""
-        if self.count >= self.limit:
-            raise BudgetSpent
-        self.count += 1
-        arrays = self._arrays
-        if self.mutated is not None:
-            arrays = [array.copy(order="K") for array in arrays]
-        argument = self.parameters.build(arrays)
+        argument, arrays = self._argument()
         value = scalar(self.f(argument))
+        if len(self.levels) < 2:
+            self.levels.add(value)
         kept = self.intact()
         first = self.count == 1
-        if first and kept and not same(argument, arrays, self.parameters):
+        if first and kept and not same(argument, arrays):
             self.mutated, self.noticed = "", self.count
         return value
 
@@ -188,8 +229,16 @@ class Evaluator:
             raise
         return above, below, up - wide, wide - down
 
-    def along(self, directions: Sequence[Array | None], steps: Floats) -> Floats:
+    def along(
+        self,
+        directions: Sequence[Array | None],
+        steps: Floats,
+        claimed: Sequence[Array] = (),
+    ) -> Floats:
         """Evaluate f at ``x + t u`` for each step t.
+
+        The point reached is not quite the point meant, by rounding. Where a gradient is claimed,
+        what it says that this difference does to f is taken off.
 
         Parameters
         ----------
@@ -197,28 +246,105 @@ class Evaluator:
             u for each leaf, None where it does not move.
         steps : float64 array
             Signed distances.
+        claimed : sequence of array, optional
+            A gradient for each leaf.
 
         Returns
         -------
         values : float64 array
         """
-        values = np.empty(len(steps))
+        values, strayed = self.walk(directions, steps, claimed)
+        return values + strayed
+
+    def walk(
+        self, directions: Sequence[Array | None], steps: Floats, claimed: Sequence[Array] = ()
+    ) -> tuple[Floats, Floats]:
+        """Return the values as f gave them, and what is to be added to each; see `along`."""
+        values, strays = np.empty(len(steps)), np.zeros(len(steps))
         moving = [(i, move) for i, move in enumerate(directions) if move is not None]
         try:
             for number, step in enumerate(steps.tolist()):
+                strayed = 0.0
                 for i, direction in moving:
-                    array = self._arrays[i]
+                    array, origin = self._arrays[i], self._origin[i]
+                    meant = step * direction
                     if array.dtype == np.float64:
-                        np.multiply(direction, step, out=array)
-                        array += self._origin[i]
+                        np.add(origin, meant, out=array)
                     else:
-                        array[...] = self._origin[i] + step * direction
+                        array[...] = origin + meant
+                    if len(claimed):
+                        meant -= array - origin.astype(np.float64, copy=False)
+                        strayed += float(np.vdot(claimed[i], meant))
                 values[number] = self.value()
+                strays[number] = strayed if np.isfinite(strayed) else 0.0
         finally:
             for i, _ in moving:
                 self._arrays[i][...] = self._origin[i]
-        return values
+        return values, strays
 
     def origin(self, leaf: int) -> Array:
         """Return the parameter itself."""
         return self._origin[leaf]
+
+
+class EntryLines:
+    """f as single entries move, one line for each; ``leaf`` and ``place`` say which they are."""
+
+    def __init__(
+        self, evaluator: Evaluator, leaf: NDArray[np.intp], place: NDArray[np.intp]
+    ) -> None:
+        self.evaluator, self.leaf, self.place = evaluator, leaf, place
+        grains = [
+            GRAIN * float(np.finfo(one.array.dtype).eps) * np.abs(one.array.astype(np.float64))
+            for one in evaluator.leaves
+        ]
+        grains = [np.nan_to_num(grain.reshape(-1)) for grain in grains]
+        parts = [grains[k][place[leaf == k]] for k in range(len(grains))]
+        self.smallest: Floats = np.concatenate([*parts, np.zeros(0)])
+
+    def pairs(self, rows: NDArray[np.intp], steps: Floats) -> tuple[Floats, ...]:
+        """Return f above and below the point on some lines, and the distances really moved."""
+        leaf, place = self.leaf[rows], self.place[rows]
+        parts = [
+            self.evaluator.pairs(int(k), place[leaf == k], steps[leaf == k])
+            for k in np.unique(leaf)  # rows are in the order of leaves
+        ]
+        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
+class DirectionLines:
+    """f as parameters move along directions, each an array for every leaf or None."""
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        directions: Sequence[Sequence[Array | None]],
+        claimed: Sequence[Array],
+    ) -> None:
+        self.evaluator, self.directions, self.claimed = evaluator, directions, claimed
+        self.smallest: Floats = np.array([self._grain(moves) for moves in directions])
+
+    def _grain(self, moves: Sequence[Array | None]) -> float:
+        """Return a step that is a rounding of the largest parameter that moves."""
+        grain = 0.0
+        for leaf, move in enumerate(moves):
+            if move is not None:
+                origin = self.evaluator.origin(leaf)
+                with np.errstate(all="ignore"):
+                    ways = np.abs(origin / move)
+                way = float(np.max(ways, initial=0.0, where=np.isfinite(ways)))
+                grain = max(grain, float(np.finfo(origin.dtype).eps) * way)
+        return grain
+
+    def pairs(self, rows: NDArray[np.intp], steps: Floats) -> tuple[Floats, ...]:
+        """Return f above and below the point, and the distances moved."""
+        values = np.array(
+            [
+                self.evaluator.along(self.directions[row], np.array([step, -step]), self.claimed)
+                for row, step in zip(rows.tolist(), steps.tolist(), strict=True)
+            ]
+        ).reshape(-1, 2)
+        return values[:, 0], values[:, 1], steps, steps
+
+
+Lines = EntryLines | DirectionLines

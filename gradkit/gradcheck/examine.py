@@ -1,234 +1,300 @@
-"""Every entry of a gradient: a first step for all, a second for some, a ladder for the rest."""
+"""One claim under examination along one line: a ladder that grows until the claim is decided."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gradkit.gradcheck.allowance import EXCUSED, MATTERS
-from gradkit.gradcheck.assemble import Columns, blank
-from gradkit.gradcheck.case import Case, Outcome
-from gradkit.gradcheck.claims import Claims, allowed
-from gradkit.gradcheck.escalate import escalate
-from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
-from gradkit.gradcheck.judge import AGREE, DISAGREE, UNKNOWN
-from gradkit.gradcheck.line import EntryLine
-from gradkit.gradcheck.noise import Floats
-from gradkit.gradcheck.preflight import Preflight, measure_again
-from gradkit.gradcheck.sweep import First, first, second
+from gradkit.gradcheck.error import CLEAR, MATTERS
+from gradkit.gradcheck.evaluate import Lines
+from gradkit.gradcheck.ladder import RATIO, Ladder, Reading, differences, read
+from gradkit.gradcheck.noise import DEVIATIONS, NEAR, SAME, Floats, Seen, table_noise
+from gradkit.gradcheck.records import Reason, Verdict
 
-FINE = 8e-8
-"""With a precise f, entries whose resolution is coarser than this get a second look."""
+MOST = 26
+"""Steps of a ladder: these reach from a rounding of the parameter to all of it."""
 
-BLUR = 1e-7
-"""A relative resolution coarser than this is improved where f is not noisy."""
+HIGHEST = 0.25
+"""The longest step of a ladder, in parts of the scale."""
 
-UNSEEN = 1e-8
-"""Relative errors below this are not worth an accusation, nor the risk of a wrong one."""
+KINK = 0.01
+"""A kink that changes a slope by less than this part, and that hides in the noise of both sides, is
+no reason to doubt the slope."""
 
-POLISHED = 200
-"""So many entries that remain blurred, though accepted, get a ladder each, the worst of them
-first. Where f is noisy, only one in so many does."""
+BEYOND = 1.0
+"""Before an accusation f is looked at on steps up to so many scales, for those that keep to the
+claim where shorter ones were deceived."""
 
-KNOWN = 0.01
-"""A claim that is not finite is wrong where the slope is known to this part of itself."""
+SLIGHT = 0.02
+"""An f that loses precision on the way may hide slopes of this part of the largest on a line that
+shows nothing of its noise: terms that are nowhere but in jumps further away than any step."""
 
-SHORTER = 0.25
-"""The part of a first step that confirms it."""
+HALF = 0.5
+"""Longer steps may bear out a claim where one comes closer to it than half the way."""
 
-THOROUGH = 30
-"""After so many confirmed errors, further ones are confirmed by a short ladder."""
+HALVINGS = 12
+"""A bend shrinks to a four-thousandth in so many."""
 
-Rows = NDArray[np.intp]
+TREND = (2.0, 0.45, 0.1)
+"""How far slopes over three steps in a row may be from a claim to tend to it as noise over step
+does: a quarter each time, with some room."""
+
+AGREE: Verdict = "agree"
+DISAGREE: Verdict = "disagree"
+UNKNOWN: Verdict = "inconclusive"
 
 
-def examine(evaluator: Evaluator, claims: Claims, seen: Preflight) -> tuple[Columns, Preflight]:
-    """Hold every claim against finite differences.
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One claim to examine; all numbers are for one line.
 
-    Returns
-    -------
-    columns : Columns
-    seen : Preflight
-        With the noise as it turned out to be.
+    ``step`` is where to begin, ``scale`` a change that matters, ``error`` what a correct claim may
+    be off by, ``allowed`` the coarsest resolution with which it may be accepted, ``largest`` the
+    largest slope beside it, ``blur`` what slopes of f may be off by over any step, ``own`` the size
+    of the parameter, beyond which f is another one,
+    ``wanted`` a resolution that is worth further steps, ``room`` how many times what is not known a
+    claim has to be off to be wrong. With ``subgradient`` any slope at a kink
+    will do; with ``short`` three steps will do where they refute the claim.
     """
-    columns = blank(len(claims.claimed))
-    try:
-        rows = np.arange(len(claims.claimed))
-        doubtful = _try_first(evaluator, claims, seen, columns, rows)
-        if len(doubtful) > max(3, len(rows) // 5):
-            louder = measure_again(evaluator, seen)
-            if louder.sigma > 3 * seen.sigma:
-                seen = louder
-                doubtful = _try_first(evaluator, claims, seen, columns, doubtful)
-        seen, deceived = _try_ladders(evaluator, claims, seen, columns, doubtful)
-        if deceived:
-            others = np.setdiff1d(rows, doubtful)
-            doubtful = _confirm(evaluator, claims, seen, columns, others)
-            seen, _ = _try_ladders(evaluator, claims, seen, columns, doubtful)
-        return columns, seen
-    except BudgetSpent:
-        return columns, seen
+
+    claimed: float
+    step: float
+    scale: float
+    error: float = 0.0
+    allowed: float = 0.0
+    largest: float = 0.0
+    blur: float = 0.0
+    own: float = np.inf
+    wanted: float = np.inf
+    room: float = 2.0
+    subgradient: bool = False
+    short: bool = False
 
 
-def _confirm(
-    evaluator: Evaluator, claims: Claims, seen: Preflight, columns: Columns, rows: Rows
-) -> Rows:
-    """Try a shorter step where a first one was believed; return who contradicts.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the examination found.
 
-    For an f whose first step has been seen to reach beyond a bend: a bend within a step makes an
-    error that a wrong claim may share.
+    The resolution is absolute; ``noise`` is what longer steps tell of it, or 0.
     """
-    rows = rows[columns.verdict[rows] == AGREE]
-    rows = rows[: int(min((evaluator.limit - evaluator.count) / 2, len(rows)))]
-    found = first(evaluator, claims, rows, seen.base, seen.sigma, SHORTER)
-    # What the shorter step cannot tell apart, the longer one may have told apart by chance.
-    columns.bound[rows] = np.fmax(columns.bound[rows], found.bound)
-    columns.resolution[rows] = np.fmax(columns.resolution[rows], found.resolution)
-    coarse = columns.resolution[rows] > _limits(claims, seen, columns)[rows]
-    contrary = rows[~found.agrees | coarse]
-    columns.verdict[contrary], columns.reason[contrary] = UNKNOWN, "noise"
-    return contrary
+
+    reading: Reading
+    resolution: float
+    verdict: Verdict
+    reason: Reason
+    noise: float = 0.0
 
 
-def _reach(seen: Preflight, columns: Columns, claims: Claims) -> float:
-    """Return how much f changes with a change that matters, by claim, value or estimate."""
-    if seen.reach or seen.base:
-        return seen.reach or abs(seen.base)
-    moved = np.abs(columns.estimate) + columns.bound
-    moved = moved[np.isfinite(moved)] if len(moved) else moved
-    scale = float(np.max(claims.scale, initial=0.0))
-    return float(np.max(moved, initial=0.0)) * scale
+class Examination:
+    """A ladder that grows, and what it says so far."""
+
+    def __init__(self, lines: Lines, row: int, case: Case, seen: Seen, tried: Floats) -> None:
+        self.lines = lines
+        self.row = row
+        self.case = case
+        self.seen = seen
+        self.noise = seen.noise
+        # Steps, f above and below, distances ahead and behind.
+        self.rows = tried[:, None] if np.all(np.isfinite(tried)) else np.zeros((5, 0))
+        self.top = HIGHEST * case.scale
+
+    def pairs(self, steps: Floats) -> tuple[Floats, ...]:
+        """Return f above and below the point, and the distances really moved."""
+        return self.lines.pairs(np.full(len(steps), self.row), steps)
+
+    def add(self, *steps: float) -> bool:
+        """Evaluate f on further steps; return whether there were any."""
+        low, high = float(self.lines.smallest[self.row]), BEYOND * self.case.scale * (1 + 1e-9)
+        known = self.rows[0]
+        fresh = [
+            step
+            for step in steps
+            if max(low, 1e-300) <= step <= high and not np.any(np.abs(known - step) < 0.1 * step)
+        ]
+        if not fresh:
+            return False
+        new = np.array(fresh)
+        rows = np.concatenate([self.rows, [new, *self.pairs(new)]], axis=1)
+        self.rows = rows[:, np.argsort(rows[0], kind="stable")]
+        return True
+
+    def ladder(self, noise: float, top: float) -> Ladder:
+        """Return the steps up to the top as a ladder."""
+        above, below, ahead, behind = self.rows[1:, self.rows[0] <= top * (1 + 1e-9)]
+        seen, blur = self.seen, self.case.blur
+        return Ladder(seen.base, above, below, ahead, behind, noise, seen.eps, blur)
+
+    def climb(self) -> Reading:
+        """Grow the ladder until the claim is decided, or no step can add anything."""
+        start = min(max(self.case.step, float(self.lines.smallest[self.row])), self.top)
+        self.add(start, RATIO * start, RATIO**2 * start)
+        while True:
+            reading = read(self.ladder(self.noise, self.top))
+            verdict, resolution = self.judge(reading)
+            if verdict == AGREE and resolution <= self.case.wanted:
+                return reading
+            if self.rows.shape[1] >= MOST or (verdict == DISAGREE and self.case.short):
+                return reading
+            steps = self.rows[0][self.rows[0] <= self.top * (1 + 1e-9)]
+            sides = (reading.central, reading.left, reading.right)
+            down = any(side.step == 0 or not np.isfinite(side.bound) for side in sides)
+            noisy = reading.central.noise >= reading.central.truncation
+            up = any(side.reach >= len(steps) - 1 for side in sides) and (
+                verdict != DISAGREE or (noisy and len(steps) < 5)
+            )
+            tall = up and len(steps) and RATIO * steps[-1] <= self.top * (1 + 1e-9)
+            if tall and self.add(RATIO * steps[-1]):
+                continue
+            if not (down and self.add(self.rows[0, 0] / RATIO)):
+                return reading
+
+    def judge(self, reading: Reading) -> tuple[Verdict, float]:
+        """Hold the claim against a reading; return the verdict and the absolute resolution."""
+        case, bound = self.case, reading.bound
+        gap = abs(case.claimed - reading.estimate)
+        resolution = 2 * bound + case.error
+        slight = KINK * max(abs(case.claimed), MATTERS * case.largest)
+        known = 2 * bound <= case.allowed and reading.doubt <= case.allowed + slight
+        if known and gap <= bound + case.error:
+            return AGREE, resolution
+        if reading.kinked:
+            wide = max(reading.left.bound, reading.right.bound) + case.error
+            outside = gap > bound + wide
+            if case.subgradient and not outside:
+                return AGREE, 2 * wide
+            return (DISAGREE if outside else UNKNOWN), resolution
+        far = gap > case.room * (bound + case.error) and gap > CLEAR * abs(case.claimed)
+        far = far and gap * case.own > self.seen.noise
+        for side in (reading.left, reading.right):  # one of them may have passed a kink
+            far = far and abs(case.claimed - side.estimate) > side.bound + case.error
+        return (DISAGREE if far else UNKNOWN), resolution
+
+    def why(self, reading: Reading) -> Reason:
+        """Name the largest part of what keeps a claim open."""
+        if not np.isfinite(reading.bound):
+            return "non-finite" if self.seen.steady else "not deterministic"
+        if reading.kinked:
+            return "kink"
+        if reading.best.truncation > reading.best.noise:
+            return "curvature"
+        return "noise" if self.seen.steady else "not deterministic"
 
 
-def _limits(claims: Claims, seen: Preflight, columns: Columns) -> Floats:
-    """Return how coarse a resolution may be for each entry to be accepted."""
-    excuse = np.inf if seen.narrow else EXCUSED * seen.sigma
-    return allowed(claims, _reach(seen, columns, claims), seen.noisy, excuse)
+def examine(
+    lines: Lines, row: int, case: Case, seen: Seen, tried: Floats, thorough: bool = True
+) -> Outcome:
+    """Examine one claim; before it is called wrong, doubt what says so.
 
-
-def _note(columns: Columns, rows: Rows, seen: First) -> None:
-    """Write down what a first or second step found."""
-    columns.estimate[rows] = seen.estimate
-    columns.bound[rows] = seen.bound
-    columns.resolution[rows] = seen.resolution
-
-
-def _try_first(
-    evaluator: Evaluator, claims: Claims, seen: Preflight, columns: Columns, rows: Rows
-) -> Rows:
-    """Try a first step, and a second where that left the view blurred; return who is left."""
-    left = (evaluator.limit - evaluator.count) / 2
-    rows = rows[: int(min(left, len(rows)))]
-    found = first(evaluator, claims, rows, seen.base, seen.sigma)
-    _note(columns, rows, found)
-    columns.reason[rows] = "noise"
-    limit = _limits(claims, seen, columns)[rows]
-    good = found.agrees & (found.resolution <= limit)
-    agreed = rows[good]
-    columns.verdict[agreed] = AGREE
-    columns.reason[agreed] = ""
-    if seen.narrow:
-        return rows[~good]
-    size = np.abs(claims.claimed[rows])
-    matters = size >= MATTERS * claims.largest[rows]
-    blurred = found.agrees & matters & (size > 0) & (found.resolution > FINE * size)
-    if not blurred.any():
-        return rows[~good]
-    again = rows[blurred]
-    better = second(evaluator, claims, again, seen.base, seen.sigma)
-    fine = better.agrees & (better.resolution <= limit[blurred])
-    sharper = fine & (better.resolution < found.resolution[blurred])
-    for array, values in (
-        (columns.estimate, better.estimate),
-        (columns.bound, better.bound),
-        (columns.resolution, better.resolution),
-    ):
-        array[again[sharper]] = values[sharper]
-    columns.verdict[again[fine]] = AGREE
-    columns.reason[again[fine]] = ""
-    still = again[~fine | (columns.resolution[again] > 1.5 * FINE * size[blurred])]
-    still = still[columns.verdict[still] == AGREE]
-    with np.errstate(all="ignore"):
-        worst = np.argsort(-columns.resolution[still] / np.abs(claims.claimed[still]))
-    most = 1 + len(rows) // POLISHED if seen.noisy else POLISHED
-    return np.concatenate([rows[columns.verdict[rows] != AGREE], still[worst[:most]]])
-
-
-def _sharper(found: Outcome, claimed: float, resolution: float) -> bool:
-    """Whether a ladder has more to say of an entry that has been accepted already.
-
-    It may sharpen the resolution or refute the claim; or, without proof of an error, see the claim
-    outside a bound finer than the one by which it was accepted.
+    Parameters
+    ----------
+    lines : Lines
+    row : int
+        The line among them.
+    case : Case
+    seen : Seen
+    tried : float64 array, (5,)
+        A step that has been tried: length, f above and below, distances moved; or NaN.
+    thorough : bool
+        Whether to doubt an accusation by looking for steps that keep to the claim.
     """
-    if found.verdict == AGREE:
-        return found.resolution < resolution
-    strayed = abs(found.estimate - claimed) > found.resolution - found.bound
-    return found.verdict == DISAGREE or (strayed and found.resolution < resolution)
+    at = Examination(lines, row, case, seen, tried)
+    reading = at.climb()
+    verdict, resolution = at.judge(reading)
+    if verdict == DISAGREE:
+        heard = _listen(at, reading) if thorough else 0.0
+        at.noise = max(at.noise, heard)
+        reading = read(at.ladder(at.noise, at.top))
+        verdict, resolution = at.judge(reading)
+        gap = abs(case.claimed - reading.estimate)
+        size = max(abs(case.claimed), abs(reading.estimate), case.largest)
+        unheard = seen.lossy and SAME * heard < seen.noise and gap < SLIGHT * size
+        kept, noise = unheard or _kept_nearby(at), 0.0
+        if verdict == DISAGREE and thorough and not kept:
+            kept, noise = _kept_further(at, reading)
+        if verdict == DISAGREE and kept:
+            # Either slope may be the right one.
+            wide = replace(reading, bound=reading.bound + gap)
+            return Outcome(wide, gap, UNKNOWN, "staircase", noise)
+    return Outcome(reading, resolution, verdict, at.why(reading) if verdict == UNKNOWN else "")
 
 
-def _try_ladders(
-    evaluator: Evaluator, claims: Claims, seen: Preflight, columns: Columns, rows: Rows
-) -> tuple[Preflight, bool]:
-    """Examine what is left one by one, learning about the noise on the way.
+def _listen(at: Examination, reading: Reading) -> float:
+    """Measure the noise anew along this line, on points nearer than the step that was used."""
+    step = max(at.rows[0, reading.central.step] / 16, float(at.lines.smallest[at.row]))
+    reach = np.array([1.0, 3.0, 4.0])
+    above, below, _, _ = at.pairs(reach * step)
+    values = np.concatenate([below[::-1], [at.seen.base], above])
+    return DEVIATIONS * float(np.nan_to_num(table_noise(values, 4, (-4, -3, -1, 0, 1, 3, 4))))
 
-    Returns
-    -------
-    seen : Preflight
-    deceived : bool
-        Whether a first step contradicted a claim that turned out to be right.
+
+def _kept_nearby(at: Examination) -> bool:
+    """Return whether short steps keep to the claim, where f does not tell near points apart."""
+    if SAME * at.seen.fine >= at.noise:
+        return False
+    near = NEAR * at.case.scale
+    at.add(*(near * RATIO**k for k in range(-2, 2)))
+    short = at.ladder(at.seen.fine, near * RATIO)
+    return len(short.above) > 1 and at.judge(read(short))[0] != DISAGREE
+
+
+def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
+    """Return whether slopes over longer steps tend to the claim, with what noise, or by one jump.
+
+    A staircase, as a forward makes that loses precision, or a regular noise looks smooth at the
+    length of a short step. Over longer ones the slopes on both sides tend to the claim as noise
+    over step. Curvature passes by: it grows fourfold or more from step to step. Behind a kink the
+    two sides do not agree, by as much on any step.
     """
-    accused: list[int] = []
-    deceived = learned = False
-    queue = rows.tolist()
-    limits = _limits(claims, seen, columns)
-    while queue:
-        row = queue.pop(0)
-        reach = _reach(seen, columns, claims)
-        limit = float(limits[row])
-        claimed = float(claims.claimed[row])
-        hint = float(columns.estimate[row])
-        case = Case(
-            base=seen.base,
-            claimed=claimed if np.isfinite(claimed) else hint,
-            hint=hint if np.isfinite(hint) else 0.0,
-            largest=float(claims.largest[row]),
-            scale=float(claims.scale[row]),
-            sigma=seen.sigma,
-            error=float(claims.error[row]) + UNSEEN * abs(claimed) if np.isfinite(claimed) else 0.0,
-            allowed=limit,
-            wanted=limit if seen.noisy else min(limit, BLUR * abs(claimed)),
-            reach=reach,
-            amplitude=1e-8 * reach + min(1e-9 * abs(seen.base), 1e-4 * reach),
-            rough=seen.rough,
-            steady=seen.steady,
-        )
-        line = EntryLine(evaluator, int(claims.leaf[row]), int(claims.place[row]))
-        found = escalate(line, case, short=len(accused) > THOROUGH)
-        missed = abs(hint - found.estimate) > float(columns.resolution[row])
-        deceived |= missed and found.verdict == AGREE
-        if columns.verdict[row] == AGREE and not _sharper(
-            found, claimed, float(columns.resolution[row])
-        ):
-            continue
-        columns.estimate[row] = found.estimate
-        columns.bound[row] = found.bound
-        columns.resolution[row] = found.resolution
-        columns.verdict[row] = found.verdict
-        columns.reason[row] = found.reason
-        columns.left[row], columns.right[row] = found.slopes
-        known = found.verdict == AGREE or found.bound <= KNOWN * abs(found.estimate)
-        if not np.isfinite(claimed) and known:
-            columns.verdict[row], columns.reason[row] = DISAGREE, ""
-        if columns.verdict[row] == DISAGREE:
-            accused.append(row)
-        louder = found.sigma > 5 * seen.sigma and found.verdict == AGREE and not found.stairs
-        if louder and not learned and (len(queue) > 2 or accused):
-            learned = True
-            seen = replace(seen, sigma=found.sigma)
-            limits = _limits(claims, seen, columns)
-            left = _try_first(evaluator, claims, seen, columns, np.array(queue, dtype=np.intp))
-            # Who was accused before the noise was known is heard again.
-            queue, accused = [*accused, *left.tolist()], []
-    return seen, deceived
+    claimed, gap = at.case.claimed, abs(at.case.claimed - reading.estimate)
+    used = float(at.rows[0, reading.central.reach])
+    probes = BEYOND * at.case.scale / RATIO ** np.arange(0.0, 2 * MOST, 2)
+    at.add(*probes[probes > RATIO * used].tolist())
+
+    def away() -> Floats:
+        with np.errstate(all="ignore"):
+            left, right, central, _ = differences(at.ladder(at.noise, np.inf))
+            one = np.where(np.isfinite(left), left, right)
+            slopes = np.where(np.isfinite(central), central, one)
+            jump, steps = np.abs(right - left), at.rows[0]
+            longer = np.append(jump[1:] / jump[:-1] > np.sqrt(steps[1:] / steps[:-1]), False)
+            kinked = np.isfinite(jump) & (jump > gap) & ~longer
+            far = (steps > used) & np.isfinite(slopes) & ~kinked
+            return np.where(far, np.abs(slopes - claimed) / gap, np.inf)
+
+    for near in at.rows[0, away() <= HALF].tolist():
+        at.add(near / RATIO, near * RATIO)
+    steps, apart = at.rows[0], away()
+    for k in range(2, len(steps)):
+        if steps[k] < 1.5 * RATIO**2 * steps[k - 2] and np.all(apart[k - 2 : k + 1] <= TREND):
+            return True, float(np.max((apart * steps)[k - 2 : k + 1])) * gap
+    close = steps[apart <= 0.1].tolist()
+    return any(_jumps(at, reading.estimate, gap, step) for step in close), 0.0
+
+
+def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
+    """Return whether f leaves the straight line of a slope by a jump on the way to a step.
+
+    The last stairs of a forward that loses precision are so wide that one step alone meets them.
+    The interval with the larger departure from the straight line is halved: at a jump the departure
+    stays, at a kink or a bend it goes.
+    """
+    for side in (1, -1):
+
+        def departs(away: float, side: int = side) -> float:
+            above, below, ahead, behind = at.pairs(np.array([away]))
+            value, moved = (above, ahead) if side > 0 else (below, -behind)
+            return float(value[0] - at.seen.base - slope * moved[0])
+
+        low, high, first, last = 0.0, far, 0.0, departs(far)
+        whole = abs(last)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            value = departs(middle)
+            if abs(value - first) > abs(last - value):
+                high, last = middle, value
+            else:
+                low, first = middle, value
+        if whole > HALF * gap * far and abs(last - first) > 0.1 * whole:
+            return True
+    return False

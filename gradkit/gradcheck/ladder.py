@@ -1,91 +1,180 @@
-"""From function values on a ladder of steps to a derivative with an honest bound."""
+"""Slopes from values on a ladder of steps: Richardson's extrapolation with a bound on its error.
+
+A step too long is spoilt by the bend of f, one too short by its noise. Richardson (1911)
+cancels the leading terms of the first, and what is left is told by the changes from step to step.
+Of all the estimates that with the least bound is taken. The same is done on both sides of the
+point alone, so a kink is two slopes that exclude each other, and one near by is left aside with the
+steps that reach it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gradkit.gradcheck.candidates import SAFETY, choose
-from gradkit.gradcheck.noise import Floats
-from gradkit.gradcheck.sides import near_side, one_side
-from gradkit.gradcheck.slopes import Ladder, local_noise, slopes, with_noise
+from gradkit.gradcheck.noise import EPS, TINY, Floats
+
+RATIO = 4.0
+"""Of neighbouring steps. A longer one separates noise from truncation better, a shorter one comes
+closer to the best step; Richardson's own is 2, where terms of high order are cancelled best."""
+
+ORDERS = 3
+"""Estimates of one step: plain, and extrapolated once and twice. More gain nothing over noise."""
+
+REMAINDER = 2.0
+"""Truncation is no less than the change from a step to the next over this. In theory it is the
+change over 3 for a one-sided slope and over 15, 255, … for the others; so much is allowed
+for an f that has fewer derivatives, or whose next terms are no smaller yet."""
+
+GROWS = 2.0
+"""Changes that grow by less from each step to the next are no series: of an f with a slope at the
+point they grow fourfold, of a root twofold, of a logarithm not at all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Derived:
-    """The outcome of a ladder, each array of shape (entries,).
+class Ladder:
+    """Values of f on both sides of a point, each array (steps,), steps growing.
 
-    ``bound`` is the sum of ``noise``, ``truncation`` and ``kink``, with a factor for safety; it
-    is infinite where no step was usable. ``left`` and ``right`` are the one-sided slopes, within
-    ``side_bound``. ``step`` is the index of the step the estimate rests
-    on, ``sigma`` the noise of f as this ladder shows it, ``stairs`` says that small steps left
-    f unchanged where the estimate says it should have moved.
+    ``base`` and ``noise`` are f at the point and how far a value may be off, ``eps`` is its
+    unit of rounding, ``ahead`` and ``behind`` are the distances really moved. ``blur`` is how far a
+    slope may be off over any step, since rounding grows with the step near a perfect fit.
     """
 
-    estimate: Floats
-    bound: Floats
-    noise: Floats
-    truncation: Floats
-    kink: Floats
-    left: Floats
-    right: Floats
-    side_bound: Floats
-    step: NDArray[np.intp]
-    sigma: Floats
-    stairs: NDArray[np.bool_]
+    base: float
+    above: Floats
+    below: Floats
+    ahead: Floats
+    behind: Floats
+    noise: float
+    eps: float = EPS
+    blur: float = 0.0
 
 
-def derive(ladder: Ladder, safety: float = SAFETY, furthest: float = np.inf) -> Derived:
-    """Estimate the derivative along each line.
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The slope that one kind of difference gives.
 
-    Parameters
-    ----------
-    ladder : Ladder
-        At least four steps; the smallest should be dominated by noise, so that the
-        roughness of f shows.
-    safety : float
-        Factor on the bound.
-    furthest : float
-        The longest step by which a one-sided slope is followed away from a kink. Beyond the
-        scale of a parameter f may be flat again.
+    ``noise`` and ``truncation`` add up to ``bound``, which is infinite where nothing is known;
+    ``step`` is the number of the step and ``reach`` that of the longest step that was used.
+    """
 
-    Returns
-    -------
-    Derived
+    estimate: float = np.nan
+    bound: float = np.inf
+    noise: float = np.nan
+    truncation: float = np.nan
+    step: int = 0
+    reach: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a ladder says of the slope.
+
+    ``estimate`` is within ``bound`` of the slope. ``doubt`` is half of the kink that may hide at
+    the point within what is known of both sides. Where ``kinked``, the slopes of both sides
+    exclude each other, and the bound reaches from one to the other.
+    """
+
+    estimate: float
+    bound: float
+    doubt: float
+    kinked: bool
+    best: Side
+    left: Side
+    right: Side
+    central: Side
+
+
+def differences(ladder: Ladder) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return slopes to the left, to the right and across, and the noise of the last.
+
+    The noise of a one-sided slope is twice that of the central one.
+    """
+    left = (ladder.base - ladder.below) / ladder.behind
+    right = (ladder.above - ladder.base) / ladder.ahead
+    span = ladder.ahead + ladder.behind
+    central = (right * ladder.behind + left * ladder.ahead) / span
+    size = np.fmax(np.abs(ladder.above), np.abs(ladder.below))
+    rough = np.fmax(np.fmax(ladder.noise, ladder.eps * size), TINY)
+    return left, right, central, 2 * rough / span + ladder.blur
+
+
+def extrapolate(
+    values: Floats, noise: Floats, steps: Floats, power: int
+) -> Iterator[tuple[Floats, Floats, Floats]]:
+    """Yield estimates, noise and truncation of each order, as far as the next longer step reaches.
+
+    For a slope with the expansion ``g + c₁ hᵖ + c₂ h²ᵖ + …``, where p is ``power``: with the ratio
+    r of the longest to the shortest step used, ``V + (V(h) − V(rh)) / (rᵖ − 1)`` is rid of one
+    term.
+    """
+    for order in range(min(ORDERS, len(values) - 1)):
+        change = values[:-1] - values[1:]
+        yield values[:-1], noise[:-1], truncation(np.abs(change), noise[:-1] + noise[1:])
+        weight = 1 / ((steps[order + 1 :] / steps[: len(change)]) ** power - 1)
+        values = values[:-1] + change * weight
+        noise = noise[:-1] * (1 + weight) + noise[1:] * weight
+
+
+def truncation(change: Floats, noise: Floats) -> Floats:
+    """Return how far slopes may be from the limit, by their changes from step to step.
+
+    Changes that grow by a factor ρ from each step to the next longer one are a geometric series,
+    and shorter steps would add ``1 / (ρ − 1)`` of the change. Where they do not grow, as with a
+    logarithm, nothing bounds it. A change within its noise tells no ratio, and may go on as the
+    longer ones do, unless it is seen to be less. And no slope is nearer to the limit than shorter
+    steps were seen to change, nor known at all where these clearly are no series: what a longer
+    step has met, a kink or another period, is not f here.
+    """
+    growth = change[1:] / change[:-1]
+    growth = np.append(growth, growth[-1:] if len(growth) else np.nan)
+    series = np.where(growth > GROWS, np.fmax(1 / (growth - 1), 1 / REMAINDER), np.inf)
+    told = change > noise
+    found = np.where(told & np.isfinite(growth), series, 1 / REMAINDER)
+    if np.any(np.isinf(found)):
+        for k in range(len(change) - 2, -1, -1):
+            if np.isinf(found[k + 1]) and not told[k] and change[k + 1] <= GROWS * noise[k]:
+                found[k] = np.inf
+    seen = np.where(told, change, 0.0)
+    seen[(change > GROWS * noise) & (growth <= GROWS)] = np.inf
+    seen = np.maximum.accumulate(seen)
+    return np.asarray(np.fmax(found * change, np.append(0.0, seen[:-1])))
+
+
+def choose(values: Floats, noise: Floats, steps: Floats, power: int) -> Side:
+    """Choose the estimate with the least bound."""
+    best = Side()
+    for order, (estimate, rough, bent) in enumerate(extrapolate(values, noise, steps, power)):
+        bound = np.nan_to_num(rough + bent + 0 * estimate, nan=np.inf)
+        at = int(np.argmin(bound))
+        if bound[at] < best.bound:
+            known, noisy, curved = float(estimate[at]), float(rough[at]), float(bent[at])
+            best = Side(known, noisy + curved, noisy, curved, at, at + order + 1)
+    return best
+
+
+def read(ladder: Ladder) -> Reading:
+    """Read the slope at the point from a ladder.
+
+    The best of three: across the point, or on one side of it where a kink lies on the other. Two
+    sides that exclude each other are a kink.
     """
     with np.errstate(all="ignore"):
-        sigma = np.maximum(ladder.sigma, local_noise(slopes(ladder)))
-        slope = with_noise(slopes(ladder), sigma)
-        estimate, bound, *_ = chosen = choose(slope, safety)
-
-        # On a staircase the small steps see no change at all. The estimate then says how
-        # much was missed, and that is the size of the stairs.
-        flat = (ladder.above == ladder.base[:, None]) & (ladder.below == ladder.base[:, None])
-        missed = np.where(flat, np.abs(estimate)[:, None] * slope.step, 0.0)
-        stairs = np.max(np.nan_to_num(missed), axis=1)
-        rough = stairs > 3 * sigma
-        if np.any(rough):
-            sigma = np.where(rough, stairs, sigma)
-            slope = with_noise(slope, sigma)
-            estimate, bound, *_ = chosen = choose(slope, safety)
-
-        noise, truncation, kink, position = chosen[2:]
-        step = position.astype(np.intp)
-        left = one_side(slope, slope.left, safety, furthest)
-        right = one_side(slope, slope.right, safety, furthest)
-        estimate, bound = near_side(left, right, estimate, bound)
-    return Derived(
-        estimate=np.where(np.isfinite(bound), estimate, np.nan),
-        bound=bound,
-        noise=noise,
-        truncation=truncation,
-        kink=kink,
-        left=left.value,
-        right=right.value,
-        side_bound=np.maximum(left.bound, right.bound),
-        step=step,
-        sigma=sigma,
-        stairs=rough,
-    )
+        before, after, across, noise = differences(ladder)
+        step = (ladder.ahead + ladder.behind) / 2
+        left = choose(before, 2 * noise, step, 1)
+        right = choose(after, 2 * noise, step, 1)
+        central = choose(across, noise, step, 2)
+    best = min(central, left, right, key=lambda side: side.bound)
+    jump, room = abs(right.estimate - left.estimate), left.bound + right.bound
+    if not np.isfinite(room):  # on one side f is not known
+        return Reading(best.estimate, np.inf, np.inf, False, best, left, right, central)
+    doubt = (jump + room) / 2
+    if jump <= room:
+        return Reading(best.estimate, best.bound, doubt, False, best, left, right, central)
+    low = min(left.estimate - left.bound, right.estimate - right.bound)
+    high = max(left.estimate + left.bound, right.estimate + right.bound)
+    middle, half = (low + high) / 2, (high - low) / 2
+    return Reading(middle, half, doubt, True, best, left, right, central)

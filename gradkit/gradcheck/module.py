@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 def check_module(
     module: torch.nn.Module,
     loss: Callable[..., Any],
-    *inputs: Any,
-    seed: int | None = None,
-    budget: int | None = None,
+    *args: Any,
+    inputs: bool = False,
+    kwargs: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> Report:
     """Check autograd of every parameter of a module against finite differences.
 
@@ -31,12 +32,20 @@ def check_module(
     ----------
     module : torch.nn.Module
     loss : callable
-        ``loss(output)``, or ``loss(output, target)`` such as ``torch.nn.MSELoss()``; then the
-        last of the inputs is the target. It returns a single number.
-    *inputs
-        What the module is called with. Floating tensors become float64.
-    seed, budget
-        As for `gradkit.check_gradient`.
+        ``loss(output)``; or a loss of more arguments, such as ``torch.nn.MSELoss()`` with a target
+        or ``torch.nn.GaussianNLLLoss()`` with a target and a variance: then so many of the last
+        arguments are those, not the module's. It returns a single number.
+    *args
+        What the module is called with, and what the loss needs beside its output. Floating tensors
+        become float64.
+    inputs : bool
+        Whether gradients of the floating tensors among the module's own arguments are checked
+        too; they are called ``input 0`` and so on, or by their keyword.
+    kwargs : dict, optional
+        Keyword arguments of the module.
+    **options
+        As for `gradkit.check_gradient`: ``seed``, ``entries``, ``budget``, ``seconds``,
+        ``progress``, ``rtol``, ``atol``, ``kinks``.
 
     Returns
     -------
@@ -47,8 +56,11 @@ def check_module(
 
     Raises
     ------
+    TypeError
+        When the loss is no function.
     ValueError
-        When the module has no parameter that requires a gradient.
+        When there is nothing that requires a gradient, when the loss gives more than one number, or
+        when there are fewer arguments than the loss needs.
 
     Examples
     --------
@@ -61,43 +73,78 @@ def check_module(
     """
     import torch
 
+    if not callable(loss):
+        raise TypeError(
+            f"loss must be a function of the module's output; found {type(loss).__name__}. Pass it "
+            f"before the inputs: check_module(module, torch.nn.MSELoss(), x, y)."
+        )
     double = copy.deepcopy(module).double()
-    wide = [_widen(value) for value in inputs]
-    pair = _takes_target(loss) and len(wide) > 0
-    arguments, target = (wide[:-1], wide[-1:]) if pair else (wide, [])
+    wide = [_widen(value) for value in args]
+    named = {key: _widen(value) for key, value in (kwargs or {}).items()}
+    more = _more(loss)
+    if more > len(wide):
+        raise ValueError(
+            f"{_name(loss)} needs {more} argument{'s' * (more > 1)} beside the module's output; "
+            f"found {len(wide)} after it. Pass the target last: check_module(module, loss, x, y)."
+        )
+    own, rest = wide[: len(wide) - more], wide[len(wide) - more :]
     # A loss such as MSELoss or BCEWithLogitsLoss may hold weights of its own.
     measure = copy.deepcopy(loss).double() if isinstance(loss, torch.nn.Module) else loss
-    trained = {name: p for name, p in double.named_parameters() if p.requires_grad}
+    trained: dict[str, torch.Tensor] = {
+        name: p for name, p in double.named_parameters() if p.requires_grad
+    }
+    if inputs:
+        given = {f"input {number}": value for number, value in enumerate(own)} | named
+        trained |= {
+            name: value.clone().requires_grad_()
+            for name, value in given.items()
+            if isinstance(value, torch.Tensor) and value.is_floating_point()
+        }
+        own = [trained.get(f"input {number}", value) for number, value in enumerate(own)]
+        named = {key: trained.get(key, value) for key, value in named.items()}
     if not trained:
         raise ValueError(
             f"{type(module).__name__} has no parameter that requires a gradient, so there is "
-            f"nothing to check. Call .requires_grad_() on what should be learned."
+            f"nothing to check. Call .requires_grad_() on what should be learned, or pass "
+            f"inputs=True."
         )
 
     def evaluate() -> Any:
-        return measure(double(*arguments), *target)
+        value = measure(double(*own, **named), *rest)
+        if isinstance(value, torch.Tensor) and value.numel() != 1:
+            raise ValueError(
+                f"{_name(loss)} gives a tensor of shape {tuple(value.shape)}; expected a single "
+                f"number. Use reduction='mean' or 'sum', or a function that adds it up."
+            )
+        return value
 
-    def gradient() -> dict[str, Any]:
+    def slopes() -> dict[str, Any]:
         value = evaluate()
         found: tuple[Any, ...] = (None,) * len(trained)
         if value.requires_grad:
             found = torch.autograd.grad(value, list(trained.values()), allow_unused=True)
         return dict(zip(trained, found, strict=True))
 
-    def f(params: dict[str, Any]) -> Any:
+    def put(params: Mapping[str, Any]) -> None:
         with torch.no_grad():
             for name, value in params.items():
                 trained[name].copy_(value)
+
+    def f(params: dict[str, Any]) -> Any:
+        put(params)
+        with torch.no_grad():
             return evaluate()
 
-    slopes = gradient()
+    def gradient(params: dict[str, Any]) -> dict[str, Any]:
+        put(params)
+        return {
+            name: torch.zeros_like(start[name]) if slope is None else slope.detach()
+            for name, slope in slopes().items()
+        }
+
     start = {name: p.detach().clone() for name, p in trained.items()}
-    unused = [name for name, slope in slopes.items() if slope is None]
-    claimed = {
-        name: torch.zeros_like(start[name]) if slope is None else slope.detach()
-        for name, slope in slopes.items()
-    }
-    report = check_gradient(f, start, claimed, seed=seed, budget=budget)
+    unused = [name for name, slope in slopes().items() if slope is None]
+    report = check_gradient(f, start, gradient, **options)
     frozen = [name for name, p in double.named_parameters() if not p.requires_grad]
     notes = [*_randomness(double), *report.notes]
     if unused:
@@ -107,10 +154,17 @@ def check_module(
     return replace(report, notes=tuple(notes))
 
 
+def _name(loss: Callable[..., Any]) -> str:
+    """Return what to call a loss."""
+    return getattr(loss, "__name__", type(loss).__name__)
+
+
 def _widen(value: Any) -> Any:
     """Return floating tensors in float64, and everything else as it is."""
     if hasattr(value, "is_floating_point") and value.is_floating_point():
         return value.detach().double()
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_widen(part) for part in value))
     if isinstance(value, (list, tuple)):
         return type(value)(_widen(part) for part in value)
     if isinstance(value, dict):
@@ -118,19 +172,16 @@ def _widen(value: Any) -> Any:
     return value
 
 
-def _takes_target(loss: Callable[..., Any]) -> bool:
-    """Whether a loss needs a target as its second argument."""
+def _more(loss: Callable[..., Any]) -> int:
+    """Return how many arguments a loss needs beside the module's output."""
     call = loss.forward if hasattr(loss, "forward") else loss
     try:
         parameters = inspect.signature(call).parameters.values()
     except (TypeError, ValueError):
-        return False
-    needed = [
-        p
-        for p in parameters
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    return len(needed) >= 2
+        return 0
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [p for p in parameters if p.default is p.empty and p.kind in plain]
+    return max(len(needed) - 1, 0)
 
 
 def _randomness(module: torch.nn.Module) -> list[str]:

@@ -1,44 +1,116 @@
-"""How rough is a function: noise from difference tables, and precision from bit patterns."""
+"""How well f is known: its noise and its precision, measured before anything is concluded.
+
+Everything the check says rests on one number, the *noise* of f: how far a value of f may be from
+what a smooth f would give. It is measured along a line rather than assumed to be one rounding,
+by the difference table of Moré & Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33
+(2011): what no low polynomial can follow is noise.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-FLOAT64 = float(np.finfo(np.float64).eps)
-FLOAT32 = float(np.finfo(np.float32).eps)
+if TYPE_CHECKING:
+    from gradkit.gradcheck.evaluate import Evaluator
 
 Floats = NDArray[np.float64]
+Array = NDArray[np.generic]
 
+EPS = float(np.finfo(np.float64).eps)
+EPS32 = float(np.finfo(np.float32).eps)
+TINY = 5e-324
+"""The smallest change of a float64: what underflow may hide. IEEE 754."""
 
 POINTS = (0, 1, 3, 4, 7, 9, 12, 13, 16, 18, 19, 23)
 """Where noise is measured: whole numbers at uneven distances, since a regular noise can hide
 between even ones."""
 
+TABLE = 6
+"""Points of a table: a cubic takes four of them, and the rest tell the noise. Moré & Wild find
+six to eight enough. Where there is noise all twelve are taken: six tell it to a factor of three."""
 
-def _centred(points: tuple[int, ...]) -> Floats:
-    """Return positions between -1 and 1."""
-    low, high = min(points), max(points)
-    return (2 * np.array(points, dtype=np.float64) - low - high) / (high - low)
+DEVIATIONS = 3
+"""A value is taken to be within three standard deviations of what it should be."""
+
+NEAR, WIDE = 1e-7, 1e-3
+"""Spacing of a table in parts of each parameter: so near that f is smooth; and, where f does not
+tell the near points apart, so wide that float32 does in a tenth of it."""
+
+GROWTH = 8
+"""Noise is the same, to within this factor, on points ten times as far apart; a table of six points
+tells it to no better. A kink grows tenfold, and a bend by the fourth power that a cubic leaves."""
+
+SAME = 5
+"""One noise is less than another if it is by this factor."""
+
+CLOSEST = 16 * EPS
+"""Points this near to each other are a few roundings apart."""
+
+LOST = 30
+"""Noise of so many roundings of all that was seen is not rounding of f: precision was lost on the
+way, or noise was put on top. The table itself is uncertain by a factor of three."""
+
+LOUD = 1e-3
+"""An f that differs from itself by this part of what it changes at all cannot be checked: no
+error below that would show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a few calls of f have shown.
+
+    Attributes
+    ----------
+    base : float
+        f at the point.
+    noise : float
+        How far a value of f may be off: three standard deviations, at least one rounding.
+    fine : float
+        The same for points so near to each other that f does not tell them apart; smaller than
+        ``noise`` where f moves in steps.
+    eps : float
+        The unit of rounding of f, that of float32 where its values or its argument are.
+    steady : bool
+        Whether f gave the same value twice.
+    lossy : bool
+        Whether f loses precision on the way, as ``log(1 - a)`` does for a near 1: rough over a
+        table, smooth over a few roundings.
+    scales : float64 array, (leaves,)
+        For each leaf, the size of a change that matters.
+    reach : float
+        How much f changes, by the claim, when a parameter changes by its own size.
+    """
+
+    base: float
+    noise: float
+    fine: float
+    eps: float
+    steady: bool
+    lossy: bool
+    scales: Floats
+    reach: float
 
 
 @lru_cache
 def _complement(points: tuple[int, ...], degree: int) -> Floats:
     """Return orthonormal rows that every polynomial below a degree on these points vanishes on."""
-    powers = np.vander(_centred(points), degree, increasing=True)
-    q, _ = np.linalg.qr(powers, mode="complete")
+    low, high = min(points), max(points)
+    centred = (2 * np.array(points, dtype=np.float64) - low - high) / (high - low)
+    q, _ = np.linalg.qr(np.vander(centred, degree, increasing=True), mode="complete")
     return np.ascontiguousarray(q[:, degree:].T)
 
 
 def table_noise(values: Floats, degree: int = 3, points: tuple[int, ...] | None = None) -> Floats:
     """Estimate the standard deviation of the noise in values along a line.
 
-    What no polynomial below the degree can follow is noise: its projections on an orthonormal
-    basis of the rest have the variance of the noise. This is the difference table of
-    Moré & Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33, 2011, for
-    points at uneven distances.
+    Projections on an orthonormal basis of what no polynomial below the degree can follow
+    have the variance of the noise.
 
     Parameters
     ----------
@@ -52,7 +124,7 @@ def table_noise(values: Floats, degree: int = 3, points: tuple[int, ...] | None 
     Returns
     -------
     float64 array of the trailing shape
-        The standard deviation. Non-finite where a value is.
+        Non-finite where a value is.
     """
     basis = _complement(points or POINTS[: len(values)], degree)
     with np.errstate(all="ignore"):
@@ -62,33 +134,13 @@ def table_noise(values: Floats, degree: int = 3, points: tuple[int, ...] | None 
         return np.asarray(top * np.sqrt((part * part).mean(axis=0)))
 
 
-def median_noise(values: Floats) -> float:
-    """Estimate the standard deviation of the noise from values at `POINTS`, despite kinks.
-
-    Each five neighbours give one deviation from a cubic. The third smallest of eight does not
-    notice that up to five groups straddle a kink; of normal numbers it is 0.41 deviations.
-    """
-    with np.errstate(all="ignore"):
-        rest = [
-            float(_complement(POINTS[i : i + 5], 4)[0] @ (values[i : i + 5] - values[i]))
-            for i in range(len(values) - 4)
-        ]
-        return sorted(map(abs, rest))[2] / 0.41
-
-
 def is_float32(values: Floats) -> bool:
-    """Whether float64 values carry no more than float32 does.
+    """Return whether float64 values carry no more than float32 does.
 
     A float64 result of float64 arithmetic passes with a chance of about 2⁻²⁹. Values that
     are exact in very few bits (0, 0.5, 3) say nothing, so at least two of them must need
     more than 12 bits.
-
-    Parameters
-    ----------
-    values : float64 array, shape (points,)
     """
-    if any(float(np.float32(value)) != value for value in values[:3].tolist()):
-        return False
     finite = values[np.isfinite(values)]
     with np.errstate(all="ignore"):
         narrow = finite.astype(np.float32).astype(np.float64)
@@ -97,3 +149,224 @@ def is_float32(values: Floats) -> bool:
     mantissa, _ = np.frexp(finite)
     scaled = mantissa * 2.0**12
     return int(np.count_nonzero(scaled != np.rint(scaled))) >= 2
+
+
+def largest_of(array: NDArray[np.generic]) -> float:
+    """Return the largest finite magnitude, 0 where there is none."""
+    size = np.abs(np.asarray(array, dtype=np.float64))
+    return float(np.max(size, initial=0.0, where=np.isfinite(size)))
+
+
+def effect(gradient: Array, point: Array, scale: float) -> float:
+    """Return how much f changes, by the claim, when one entry of a leaf changes by its own size.
+
+    An entry that is zero changes by the scale where all of its leaf is zero.
+    """
+    slope = np.abs(np.asarray(gradient, dtype=np.float64))
+    size = np.abs(np.asarray(point, dtype=np.float64))
+    with np.errstate(all="ignore"):
+        moved = slope * (size if size.any() else scale)
+    return float(np.max(moved, initial=0.0, where=np.isfinite(moved)))
+
+
+MIXED = 1e3
+"""The entries of a leaf have units of their own if the largest claim times the largest entry is
+so many times what any entry does to f by itself."""
+
+
+def units_of(gradient: Array, point: Array, scale: float) -> Floats:
+    """Return a change of each entry that matters: the leaf's, or its own size in mixed units."""
+    size = np.abs(np.asarray(point, dtype=np.float64))
+    size = np.where(np.isfinite(size), size, 0.0)
+    slope = np.abs(np.asarray(gradient, dtype=np.float64))
+    slope = np.where(np.isfinite(slope), slope, 0.0)
+    with np.errstate(all="ignore"):
+        alone = float(np.max(slope * size, initial=0.0))
+        if not largest_of(slope) * largest_of(size) > MIXED * alone > 0:
+            return np.full(size.shape, scale)
+        return np.where(size > 0, size, np.fmin(alone / slope, scale))
+
+
+def measure(
+    evaluator: Evaluator,
+    claimed: Sequence[Array],
+    rng: np.random.Generator,
+    narrow: bool = False,
+) -> Seen:
+    """Look at f before using it, in 7 calls, or 18 where it moves in steps or is float32.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+    claimed : sequence of array
+        The claimed gradient of each leaf; empty where there is no claim.
+    rng : numpy Generator
+    narrow : bool
+        Whether a parameter is narrower than float64.
+    """
+    base = evaluator.at_point()
+    again = evaluator.at_point()
+    points = [evaluator.origin(leaf) for leaf in range(len(evaluator.leaves))]
+    scales, reach = scales_of(claimed, points, base)
+    spread = reach * float(np.sqrt(max(sum(point.size for point in points), 1)))
+    steady = base == again or bool(np.isnan(base) and np.isnan(again))
+    seen = Seen(base, np.nan, np.nan, EPS32 if narrow else EPS, steady, False, scales, reach)
+    if not (np.isfinite(base) and np.isfinite(again)):
+        return seen
+    if not steady:
+        spread = 1.5 * float(np.ptp([base, again, *(evaluator.at_point() for _ in range(6))]))
+        noise = max(spread, EPS * abs(base))
+        return replace(seen, noise=noise, fine=noise)
+    line = _every_move(points, scales, rng)
+    spacing = NEAR
+    if reach > 0 and base != 0:
+        # Far enough for the rounding to be scrambled, near enough for f to be smooth.
+        share = abs(base) / reach
+        spacing = min(max(NEAR, 1e3 * EPS * share), max(1e-6 * share, 1e-14), 1e-5)
+    raw, values = _table(evaluator, claimed, line, spacing, base)
+    sigma = scatter(values, spacing)
+    narrow |= is_float32(np.append(raw, again))
+    levels = len(set(raw.tolist()))
+    tied = levels <= TABLE - 2
+    fine = sigma
+    lossy = False
+    if narrow or tied or not np.isfinite(sigma):
+        wide = (WIDE / 10 if narrow else WIDE) if narrow or tied else 1e-13
+        raw, values = _table(evaluator, claimed, line, wide, base, len(POINTS))
+        narrow |= is_float32(raw)
+        louder = scatter(values, wide)
+        sigma = float(np.nan_to_num(np.fmax(np.nan_to_num(sigma), louder), posinf=0.0))
+        if levels > 2 and sigma > 1e-9 * abs(base):
+            narrow = narrow or _is_deaf(evaluator, base, rng)
+    elif sigma > LOST * EPS * (size := max(abs(base), spread, largest_of(values))):
+        far, near = 10 * spacing, max(1e-2 * spacing, CLOSEST)
+        raw, values = _table(evaluator, claimed, line, far, base, len(POINTS))
+        narrow |= is_float32(raw)
+        louder = scatter(values, far)
+        if louder <= GROWTH * sigma:
+            sigma = max(sigma, louder)
+        else:
+            closer = scatter(_table(evaluator, claimed, line, near, base)[1], near)
+            sigma = max(closer, louder) if SAME * closer > sigma else min(sigma, closer)
+        narrow = narrow or (sigma > 1e-9 * abs(base) and _is_deaf(evaluator, base, rng))
+        if not narrow and sigma > LOST * EPS * size:
+            closest = scatter(_table(evaluator, claimed, line, CLOSEST, base)[1], CLOSEST)
+            lossy = not closest > sigma / 4
+            sigma = float(np.fmax(sigma, closest))
+        fine = sigma
+    eps = EPS32 if narrow else EPS
+    floor = max(eps * abs(base), TINY)
+    noise = max(sigma, floor)
+    fine = noise if narrow or not np.isfinite(fine) else max(fine, floor)
+    return replace(seen, noise=noise, fine=fine, eps=eps, lossy=lossy)
+
+
+SWINGS = (1e-2, 0.25)
+"""How far f is moved, in parts of the parameters, to see how it bends: the second where noise hides
+the first."""
+
+STILL = 1e-3
+"""A claim that moves f by less than this part of its value may belong to a minimum."""
+
+
+def swing(evaluator: Evaluator, seen: Seen, rng: np.random.Generator) -> Seen:
+    """Learn how much f changes at all, in 2 calls or 4, where the claim says that it hardly does.
+
+    At a minimum every slope is zero, and at a perfect fit f itself is: what is large is told by
+    how f bends.
+    """
+    size = sum(leaf.array.size for leaf in evaluator.leaves)
+    if seen.reach * size**0.5 > STILL * abs(seen.base) and abs(seen.base) > 10 * seen.noise:
+        return seen
+    points = [evaluator.origin(leaf) for leaf in range(len(evaluator.leaves))]
+    line = _every_move(points, seen.scales, rng)
+    reach = seen.reach
+    for far in SWINGS:
+        above, below = evaluator.along(line, np.array([far, -far])).tolist()
+        blur = 4 * max(seen.noise, seen.eps * max(abs(above), abs(below)))
+        bend = max(abs(above + below - 2 * seen.base) - blur, 0.0) / far**2
+        moved = max(abs(above - below) - blur, 0.0) / (2 * far)
+        if not np.isfinite(bend + moved):
+            break
+        reach = max(reach, bend, moved)
+        if bend + moved > 0:
+            break
+    return replace(seen, reach=reach)
+
+
+def scales_of(
+    claimed: Sequence[Array], points: Sequence[Array], base: float
+) -> tuple[Floats, float]:
+    """Return the size of a change of each leaf that matters, and what it does to f by the claim.
+
+    A leaf changes by its largest entry, or where that is small, or zero, as far as moves f like
+    other leaves do; but no further than these change.
+    """
+    sizes = np.array([largest_of(point) for point in points])
+    usual = float(np.max(sizes, initial=0.0)) or 1.0
+    if not claimed:
+        return np.where(sizes > 0, sizes, usual), 0.0
+    effects = [
+        effect(gradient, point, 0.0) for gradient, point in zip(claimed, points, strict=True)
+    ]
+    reach = max(effects, default=0.0)
+    steepest = np.array([largest_of(gradient) for gradient in claimed])
+    with np.errstate(all="ignore"):
+        size = max(reach, min(abs(base), float(np.max(steepest, initial=0.0)) * usual))
+        suggested = np.where((steepest > 0) & (reach > 0), size / steepest, 0.0)
+        suggested = np.where(suggested == 0, usual, suggested)
+    scales = np.fmax(sizes, np.fmin(suggested, usual))
+    moved = np.where(sizes > 0, 0.0, steepest * scales)
+    return scales, max(reach, float(np.max(moved, initial=0.0)))
+
+
+def scatter(values: Floats, spacing: float) -> float:
+    """Return the noise in a table: three standard deviations."""
+    return DEVIATIONS * float(table_noise(values, degree=3 if spacing < 1e-7 else 4))
+
+
+def _every_move(
+    points: Sequence[Array], scales: Floats, rng: np.random.Generator
+) -> list[NDArray[np.float64] | None]:
+    """Draw a direction that moves every entry by about its own size."""
+    moves: list[NDArray[np.float64] | None] = []
+    for point, scale in zip(points, scales.tolist(), strict=True):
+        draw = rng.uniform(-1.0, 1.0, point.shape)
+        draw = np.asarray(draw + np.copysign(0.5, draw))
+        size = np.abs(np.asarray(point, dtype=np.float64))
+        move = draw * size if size.any() else draw * scale
+        moves.append(np.where(np.isfinite(move), move, 0.0) if point.size else None)
+    return moves
+
+
+def _table(
+    evaluator: Evaluator,
+    claimed: Sequence[Array],
+    line: Sequence[NDArray[np.float64] | None],
+    spacing: float,
+    base: float,
+    count: int = TABLE,
+) -> tuple[Floats, Floats]:
+    """Evaluate f at uneven points along a line, the first of them the point itself.
+
+    Returns the values as f gave them, and rid of the rounding of the points.
+    """
+    moves = [None if direction is None else spacing * direction for direction in line]
+    values, strays = evaluator.walk(moves, np.array(POINTS[1:count], dtype=np.float64), claimed)
+    return np.concatenate(([base], values)), np.concatenate(([base], values + strays))
+
+
+def _is_deaf(evaluator: Evaluator, base: float, rng: np.random.Generator) -> bool:
+    """Return whether all points that are one in float32 are one to f: it casts its argument.
+
+    Its result may be wider, so that its bits do not tell.
+    """
+    moves: list[NDArray[np.float64] | None] = []
+    moved = False
+    for leaf in range(len(evaluator.leaves)):
+        origin = evaluator.origin(leaf)
+        near = origin.astype(np.float32)
+        inside = near + 0.4 * np.spacing(np.abs(near)) * rng.uniform(-0.5, 0.5, near.shape)
+        moves.append(np.asarray(inside - origin, dtype=np.float64))
+        moved |= bool(np.any(moves[-1]))
+    return moved and float(evaluator.along(moves, np.array([1.0]))[0]) == base

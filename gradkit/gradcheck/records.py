@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from numpy.typing import NDArray
-
-from gradkit.gradcheck.text import describe, frame
+from gradkit.gradcheck.text import describe, describe_backward, frame
 
 if TYPE_CHECKING:
     import pandas
@@ -23,13 +20,15 @@ Reason = Literal[
     "non-finite",
     "not deterministic",
     "budget",
+    "argument",
 ]
 """Why an answer could not be given.
 
 ``kink``: the two one-sided slopes differ; ``noise``: the value of f is too rough;
 ``curvature``: f bends within every step that rises above its noise; ``staircase``: f moves
 in steps; ``non-finite``: f or the claim is not a finite number; ``not deterministic``: f gives two
-values for one argument; ``budget``: the permitted evaluations were used up.
+values for one argument; ``budget``: the permitted evaluations, or seconds, were used up;
+``argument``: f does not use it.
 """
 
 Index = tuple[int, ...]
@@ -144,6 +143,70 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class InputReport:
+    """What `check_backward` found for one input.
+
+    Attributes
+    ----------
+    name : str
+    verdict : {"agree", "disagree", "inconclusive"}
+    problem : {"", "shape", "missing"}
+        What kept its numbers from being compared at all.
+    message : str
+        A sentence.
+    shape, found : tuple of int
+        The shape of the input, and that of its gradient (None where there is none).
+    """
+
+    name: str
+    verdict: Verdict
+    problem: Literal["", "shape", "missing"]
+    message: str
+    shape: Index
+    found: Index | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackwardReport:
+    """What `check_backward` found.
+
+    Attributes
+    ----------
+    verdict : {"agree", "disagree", "inconclusive"}
+        The worst of the inputs.
+    inputs : tuple of InputReport
+        One for each input that was asked for, in order.
+    report : Report or None
+        The gradients whose shape is right against finite differences.
+    patterns, notes : tuple of str
+        As in `Report`; notes also say what is changed in place.
+    """
+
+    verdict: Verdict
+    inputs: tuple[InputReport, ...]
+    report: Report | None
+    patterns: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        """Refuse to be a truth value: there are three verdicts.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
+        raise TypeError(
+            f"a backward report has three verdicts and no truth value: this one is "
+            f"{self.verdict!r}. Compare its .verdict, or use gradkit.assert_backward."
+        )
+
+    def __str__(self) -> str:
+        """Return a sentence for each input, and the table of the worst entries."""
+        return describe_backward(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Differences:
     """Finite-difference estimates of a gradient, with what they are worth.
 
@@ -172,38 +235,3 @@ class Differences:
     left: Any
     right: Any
     evaluations: int
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Points at which to evaluate f, decided before anything about f is known.
-
-    Attributes
-    ----------
-    parameters : dict of str to float64 array
-        For each parameter an array ``(n, *shape)``: row ``r`` of all of them together is one
-        argument of f. Read-only.
-    point : dict of str to float64 array
-        The parameters around which the rows lie. Read-only.
-    names : tuple of str
-        The parameters to differentiate with respect to, in order.
-    scales : dict of str to float
-        For each parameter, the size of a change that matters.
-    size : int
-        The number of rows, n.
-    steps : int
-        The number of steps on the ladder of each entry.
-    repeats : int
-        How many rows, at the start, repeat ``point`` itself.
-    rough : tuple of int
-        The lengths of the tables that measure noise, which follow the repeats.
-    """
-
-    parameters: Mapping[str, NDArray[Any]]
-    point: Mapping[str, NDArray[Any]]
-    names: tuple[str, ...]
-    scales: Mapping[str, float]
-    size: int
-    steps: int
-    repeats: int
-    rough: tuple[int, ...]

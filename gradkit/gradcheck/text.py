@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas
 
-    from gradkit.gradcheck.records import Direction, Entry, Report
+    from gradkit.gradcheck.records import BackwardReport, Direction, Entry, Report
 
 WORST = 8
 
 WHY = {
     "kink": "f has a kink there: any slope between the two one-sided ones is right",
-    "noise": "f is too rough for its size there",
+    "noise": "the noise of f, which is not less than its rounding, hides what is asked",
     "curvature": "f bends within every step that rises above its noise",
-    "staircase": "f moves in steps, as a forward does that loses precision",
+    "staircase": "short and long steps tell two slopes, as where a forward moves in steps",
     "non-finite": "f is not finite around the point, or the slope is not",
     "not deterministic": "f gives different values for the same argument",
-    "budget": "the permitted evaluations were used up",
+    "budget": "the permitted evaluations, or seconds, were used up",
+    "argument": "f does not change with its argument",
 }
 
 
@@ -35,7 +37,7 @@ def _badness(part: Entry | Direction) -> tuple[int, float]:
     gap = abs(part.claimed - part.estimate)
     size = max(abs(part.claimed), abs(part.estimate))
     relative = gap / size if size > 0 else 0.0
-    return rank, -relative if math.isfinite(relative) else -math.inf
+    return rank, -float(f"{relative:.3g}") if math.isfinite(relative) else -math.inf
 
 
 def describe(report: Report) -> str:
@@ -58,36 +60,50 @@ def describe(report: Report) -> str:
     return "\n".join(lines)
 
 
+def describe_backward(report: BackwardReport) -> str:
+    """Return a sentence for each input, then the report of the numbers."""
+    lines = [one.message[0].upper() + one.message[1:] for one in report.inputs]
+    inner = describe(report.report).splitlines()[1:] if report.report is not None else []
+    own = report.report.notes if report.report is not None else ()
+    lines += inner
+    lines += [f"Note: {note}" for note in report.notes if note not in own]
+    return "\n".join(lines)
+
+
 def _sentence(report: Report) -> str:
     """Say the verdict in a sentence."""
-    parts = report.directions or report.entries
-    what = "direction" if report.directions else "entry"
-    many = "directions" if report.directions else "entries"
-    noun = what if len(parts) == 1 else many
+    parts: Sequence[Entry | Direction] = report.directions or report.entries
+    one, many = ("direction", "directions") if report.directions else ("entry", "entries")
+    noun = one if len(parts) == 1 else many
     calls = f"({report.evaluations} evaluations, noise of f {report.noise:.1e})"
-    counted = report.entries if report.verdict == "disagree" and report.entries else parts
-    off = sum(part.verdict == report.verdict for part in counted)
+    off = sum(part.verdict == report.verdict for part in parts)
     if report.verdict == "agree":
-        resolution = max((part.resolution for part in parts if part.claimed), default=0.0)
-        return (
-            f"The gradient agrees with finite differences in {len(parts)} {noun} {calls}; "
-            f"the coarsest would have shown a relative error of {resolution:.1e}."
-        )
-    if report.verdict == "disagree":
-        if report.directions:
-            wrong = sum(part.verdict == "disagree" for part in report.directions)
-            return (
-                f"The gradient disagrees with finite differences in {wrong} of {len(parts)} "
-                f"{noun} {calls}; the entries named are wrong, others may be."
-            )
-        return (
-            f"The gradient disagrees with finite differences in {off} of {len(parts)} "
-            f"{noun} {calls}."
-        )
-    return (
-        f"The gradient can be neither confirmed nor refuted in {off} of {len(parts)} "
-        f"{noun} {calls}."
-    )
+        agrees = f"The gradient agrees with finite differences in {len(parts)} {noun}"
+        return f"{agrees} {calls}; {_seen(parts)}"
+    if report.verdict == "inconclusive":
+        opens = f"The gradient can be neither confirmed nor refuted in {off} of {len(parts)} {noun}"
+        return f"{opens} {calls}."
+    rest = "; the entries named are wrong, others may be." if report.directions else "."
+    differs = f"The gradient disagrees with finite differences in {off} of {len(parts)} {noun}"
+    return f"{differs} {calls}{rest}"
+
+
+def _seen(parts: Sequence[Entry | Direction]) -> str:
+    """Say how large an error would have shown: of slopes, and of those that are next to zero."""
+    clear = [part.resolution for part in parts if part.claimed and part.resolution < 1]
+    zero = [
+        part.resolution * max(abs(part.claimed), abs(part.estimate))
+        if math.isfinite(part.resolution)
+        else 2 * part.bound
+        for part in parts
+        if not (part.claimed and part.resolution < 1)
+    ]
+    said = []
+    if clear:
+        said.append(f"the coarsest would have shown a relative error of {max(clear):.1e}")
+    if zero:
+        said.append(f"where it is next to zero, a slope of {max(zero):.1e} would have shown")
+    return "; ".join(said) + "." if said else "there was nothing to look at."
 
 
 def _table(parts: list[Entry | Direction]) -> list[str]:
@@ -114,23 +130,17 @@ def _table(parts: list[Entry | Direction]) -> list[str]:
 
 
 def frame(report: Report) -> pandas.DataFrame:
-    """Return one row for each entry; the columns are the attributes of `Entry`."""
+    """Return one row for each entry and direction; the columns are the attributes of `Entry`."""
     import pandas as pd
 
-    columns = (
-        "parameter",
-        "index",
-        "claimed",
-        "estimate",
-        "bound",
-        "resolution",
-        "verdict",
-        "reason",
-    )
-    table = pd.DataFrame(
-        [[getattr(entry, column) for column in columns] for entry in report.entries],
-        columns=list(columns),
-    )
-    table["left"] = [entry.slopes[0] if entry.slopes else math.nan for entry in report.entries]
-    table["right"] = [entry.slopes[1] if entry.slopes else math.nan for entry in report.entries]
+    numbers = ("claimed", "estimate", "bound", "resolution")
+    columns = ("parameter", "index", *numbers, "verdict", "reason")
+    parts: list[Entry | Direction] = [*report.entries, *report.directions]
+    rows = [
+        [getattr(part, column, f"direction {getattr(part, 'number', '')}") for column in columns]
+        for part in parts
+    ]
+    table = pd.DataFrame(rows, columns=list(columns))
+    slopes = [getattr(part, "slopes", None) or (math.nan, math.nan) for part in parts]
+    table["left"], table["right"] = zip(*slopes, strict=True) if slopes else ((), ())
     return table

@@ -292,7 +292,8 @@ def matters(good: Params, wrong: Params, least: float = 1e-3) -> bool:
 def single(net: Net, rng: np.random.Generator, relative: float) -> tuple[str, Params] | None:
     """One entry off by a relative error, among those at least 1e-3 of their tensor's largest."""
     good = net.gradient(net.params)
-    names = [name for name, g in good.items() if np.any(g)]
+    largest = max(float(np.abs(g).max()) for g in good.values())
+    names = [name for name, g in good.items() if np.abs(g).max() > 1e-12 * largest]
     if not names:
         return None
     name = str(rng.choice(names))

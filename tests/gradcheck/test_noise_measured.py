@@ -7,10 +7,8 @@ import pytest
 
 from gradkit.gradcheck import check_gradient
 from gradkit.gradcheck.evaluate import Evaluator
-from gradkit.gradcheck.ladder import derive
-from gradkit.gradcheck.noise import POINTS, is_float32, median_noise, table_noise
-from gradkit.gradcheck.preflight import preflight
-from gradkit.gradcheck.slopes import Ladder, local_noise, slopes
+from gradkit.gradcheck.ladder import Ladder, read
+from gradkit.gradcheck.noise import POINTS, is_float32, measure, table_noise
 from gradkit.gradcheck.structure import unpack
 
 LINE = np.array(POINTS, dtype=float)
@@ -38,13 +36,6 @@ def test_a_wave_between_even_points_is_seen() -> None:
     assert table_noise(wave) > 0.3
 
 
-def test_the_median_overlooks_a_kink() -> None:
-    """A kink that the mean takes for noise."""
-    kinked = np.maximum(0, LINE - 11.5)
-    assert table_noise(kinked) > 0.1
-    assert median_noise(kinked) < 1e-12
-
-
 def test_float32_is_recognised_by_its_bits() -> None:
     """Numbers that are short anyway prove nothing."""
     values = np.random.default_rng(1).normal(size=6)
@@ -56,35 +47,26 @@ def test_float32_is_recognised_by_its_bits() -> None:
 
 def ladder(f, x: float, steps: np.ndarray, sigma: float = 1e-15) -> Ladder:
     """Evaluate f on a ladder around x."""
-    above = np.array([[f(x + h) for h in steps]])
-    below = np.array([[f(x - h) for h in steps]])
-    return Ladder(np.array([f(x)]), above, below, steps[None], steps[None], np.array([sigma]))
+    above = np.array([f(x + h) for h in steps])
+    below = np.array([f(x - h) for h in steps])
+    return Ladder(f(x), above, below, steps, steps, sigma)
 
 
 STEPS = 4.0 ** np.arange(-13, 0)
 
 
-def test_local_noise_is_not_taken_in_by_a_kink() -> None:
-    """A kink changes slope and jump together, noise does not."""
-    rng = np.random.default_rng(3)
-    noisy = ladder(lambda t: t + 1e-9 * rng.normal(), 1.0, STEPS)
-    assert 1e-10 < local_noise(slopes(noisy))[0] < 1e-8
-    kinked = ladder(lambda t: max(t, 1 + 1e-7) + 2.0, 1.0, STEPS)
-    assert local_noise(slopes(kinked))[0] < 1e-14
-
-
 @pytest.mark.parametrize("exponent", [-7, -5, -3])
 def test_the_slope_beside_a_kink_is_sharp(exponent: int) -> None:
     """It is followed on the side where the point lies."""
-    found = derive(ladder(lambda t: max(np.sin(t), 1e-3 * t), 10.0**exponent, STEPS))
-    error = abs(found.estimate[0] - np.cos(10.0**exponent))
-    assert error <= found.bound[0] < 1e-4
+    found = read(ladder(lambda t: max(np.sin(t), 1e-3 * t), 10.0**exponent, STEPS))
+    error = abs(found.estimate - np.cos(10.0**exponent))
+    assert error <= found.bound < 1e-4
 
 
 def test_a_ladder_of_few_steps_still_has_a_bound() -> None:
     """Wider, but it holds."""
-    found = derive(ladder(np.exp, 1.0, STEPS[6:10]))
-    assert abs(found.estimate[0] - np.e) <= found.bound[0] < 1e-2
+    found = read(ladder(np.exp, 1.0, STEPS[6:10]))
+    assert abs(found.estimate - np.e) <= found.bound < 1e-2
 
 
 @pytest.mark.parametrize(
@@ -99,19 +81,19 @@ def test_a_ladder_of_few_steps_still_has_a_bound() -> None:
 def test_a_preflight_measures_the_noise(f, low: float, high: float) -> None:
     """Instead of assuming one rounding."""
     evaluator = Evaluator(f, unpack(np.array([0.3, 0.7, 1.1])))
-    seen = preflight(evaluator, [np.array(1.0)], np.random.default_rng(0))
-    assert low <= seen.sigma <= high
+    seen = measure(evaluator, [np.ones(3)], np.random.default_rng(0))
+    assert low <= seen.noise <= high
     assert seen.steady
 
 
 @pytest.mark.parametrize(("claim", "scale"), [(2.0, 0.5), (1e-20, 1.0)])
-def test_the_scale_of_a_parameter_of_zeros_is_tried_before_it_is_believed(
+def test_the_scale_of_a_parameter_of_zeros_is_no_larger_than_that_of_others(
     claim: float, scale: float
 ) -> None:
-    """A claim of next to nothing suggests an enormous change."""
+    """A claim of next to nothing suggests an enormous change, which is not believed."""
     params = {"w": np.array([1.0]), "b": np.zeros(1)}
     evaluator = Evaluator(lambda p: float(np.sin(p["w"][0] + p["b"][0])), unpack(params))
-    seen = preflight(evaluator, [np.array([1.0]), np.array([claim])], np.random.default_rng(0))
+    seen = measure(evaluator, [np.array([1.0]), np.array([claim])], np.random.default_rng(0))
     assert seen.scales[1] == pytest.approx(scale)
 
 
@@ -126,8 +108,8 @@ def test_a_forward_in_float32_is_known_behind_a_loss_in_float64() -> None:
         return float(np.sum(np.sin(v * 3) ** 2)) + 1e-6 * np.sin(1e12 * np.sum(v))
 
     for f, narrow in ((cast, True), (noisy, False)):
-        seen = preflight(Evaluator(f, unpack(x)), [np.ones(12)], np.random.default_rng(0))
-        assert seen.narrow is narrow
+        seen = measure(Evaluator(f, unpack(x)), [np.ones(12)], np.random.default_rng(0))
+        assert (seen.eps > 1e-10) is narrow
     right = 3 * np.sin(6 * x)
     assert check_gradient(cast, x, right).verdict == "agree"
     assert check_gradient(cast, x, -right).verdict == "disagree"

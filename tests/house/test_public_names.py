@@ -13,11 +13,10 @@ def test_every_public_name_is_there(package) -> None:
     assert [getattr(package, name).__name__ for name in package.__all__] == package.__all__
 
 
-@pytest.mark.parametrize("package", [gradkit, gradcheck], ids=lambda package: package.__name__)
-def test_another_name_is_refused(package) -> None:
+def test_another_name_is_refused() -> None:
     """With the names that there are; a sub-module can still be imported by name."""
-    with pytest.raises(AttributeError, match=rf"{package.__name__} has no 'chek'; it has .*check_"):
-        package.chek  # noqa: B018  (asking for it is the test)
+    with pytest.raises(AttributeError, match=r"gradkit has no 'chek'; it has .*check_"):
+        gradkit.chek  # noqa: B018  (asking for it is the test)
     from gradkit.gradcheck import ladder
 
     assert ladder.__name__ == "gradkit.gradcheck.ladder"

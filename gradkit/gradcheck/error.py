@@ -1,0 +1,182 @@
+"""One account of error: how well claim and estimate can be known, and what follows from it.
+
+Every verdict compares ``|claim − estimate|`` with what the two can be known to:
+
+- a value of f is known to its *noise*, measured, and never less than one rounding of the value;
+- a slope over a step h is known to ``noise / h`` plus truncation, which the ladder shows;
+- a claim is known to the rounding of its own dtype, and no better than if the parameters
+  had been moved by one rounding (`claim_error`): a correct gradient is the exact one at such a
+  point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.gradcheck.noise import EPS, Floats, Seen
+
+CLEAR = 1e-8
+"""A first step is so long that noise spoils a right slope by no more than this part of itself.
+Errors below it are not worth an accusation, nor the risk of a wrong one."""
+
+FAINT = 1e-4
+"""Entries that do less than this part of what others do to f take a step as if they did so
+much; what is known of them to their own scale is asked by a second, longer step."""
+
+BALANCE = 0.3
+"""The part of the step at which noise and truncation of a smooth f are equal, the cube root of
+noise over slope: there noise is ten times the truncation, and is known."""
+
+FURTHEST = 0.05
+"""No first step is longer than this part of the parameter's scale: f is another one there."""
+
+GRAIN = 64
+"""A step has at least so many roundings of the parameter, so that its length is known to 1 %."""
+
+MATTERS = 1e-3
+"""Entries below this part of their array's largest are not asked for 1e-5 of themselves, but for a
+millionth of the largest."""
+
+COARSE = 300
+"""A noisy f excuses this multiple of the error at the best step of a central difference,
+``slope · (noise / (slope · scale))^(2/3)`` (Gill, Murray & Wright, Practical Optimization, 8.6)."""
+
+ROUNDINGS = 300
+"""A claim is a sum of products: so many roundings of what is added may be in it."""
+
+HALF = 0.03
+"""But in half precision no more than this part: four roundings of bfloat16."""
+
+MOVED = 5
+"""The point may be off by so many roundings where the claim, or f, was computed."""
+
+STRAY = 16
+"""A slope that moves f by so many times its noise over a whole scale is not seen, and rounding
+of a correct claim may amount to it."""
+
+
+BLOWN_UP = 2e-13
+"""Rounding on the way to a claim may be blown up, as by the 1/sqrt(1e-5) of a layer norm that has
+nothing to normalise, to this part of what f is, or of what others do to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the caller asked for: tolerances, whether any slope at a kink will do, and a seed."""
+
+    rtol: float = 0.0
+    atol: float = 0.0
+    subgradient: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Every entry of the claimed gradient, each array (entries,).
+
+    ``leaf`` and ``place`` say which entry it is, ``here`` is the value of the parameter, ``scale``
+    a change of it that matters, ``largest`` the largest magnitude claimed in the same leaf,
+    ``eps`` the unit of rounding of the claim. Of directions, ``spread`` is the root of the sum of
+    squares of what is added up in the claim.
+    """
+
+    claimed: Floats
+    leaf: NDArray[np.intp]
+    place: NDArray[np.intp]
+    here: Floats
+    scale: Floats
+    largest: Floats
+    eps: Floats
+    spread: Floats | None = None
+
+    @property
+    def weight(self) -> Floats:
+        """The slope that a line is taken for.
+
+        Of a direction the root of the sum of squares, since the sum itself may cancel.
+        """
+        return self.size if self.spread is None else self.spread
+
+    @property
+    def size(self) -> Floats:
+        """Magnitudes, 0 where the claim is not finite."""
+        return np.where(np.isfinite(self.claimed), np.abs(self.claimed), 0.0)
+
+
+def shown(size: Floats, scale: Floats, reach: float) -> Floats:
+    """Return the slope that a first step is made for: the claim, or a faint part of the others."""
+    with np.errstate(all="ignore"):
+        return np.fmax(size, FAINT * reach / scale)
+
+
+def first_step(slope: Floats, scale: Floats, noise: float) -> Floats:
+    """Return the step over which a slope shows clearly above the noise.
+
+    The shortest that does, so that truncation, kinks and poles are as far away as can be; and no
+    longer than where truncation would overtake the noise.
+    """
+    with np.errstate(all="ignore"):
+        clear = noise / (CLEAR * slope)
+        balance = BALANCE * scale * np.cbrt(noise / (slope * scale))
+        return np.fmin(np.fmin(clear, balance), FURTHEST * scale)
+
+
+def claim_error(claims: Claims, rows: NDArray[np.intp], moved: Floats, seen: Seen) -> Floats:
+    """Return how far correct claims may be from the slopes.
+
+    Three parts. Rounding of what was added to the claim: of terms of its own size, and of its
+    array's largest where the claim is narrower than float64. Rounding of the point: moving every
+    x_j by a rounding moves the slope by ``eps Σ |H_ij| |x_j|``, which for a convex f is at most
+    ``eps √H_ii Σ √H_jj |x_j|`` (Cauchy and Schwarz). And what is too small to move f at all.
+
+    Parameters
+    ----------
+    claims : Claims
+    rows : int array
+        The entries.
+    moved : float64 array
+        ``√|H_ii| Σ √|H_jj| |x_j|`` of each, seen as second differences of f.
+    seen : Seen
+    """
+    eps, size = claims.eps[rows], claims.weight[rows]
+    with np.errstate(all="ignore"):
+        added = size + np.where(eps > EPS, claims.largest[rows], 0.0)
+        own = np.fmin(ROUNDINGS * eps, HALF) * added
+        still = max(STRAY * seen.fine, BLOWN_UP * min(seen.reach, abs(seen.base)))
+        return np.asarray(own + MOVED * eps * moved + still / claims.scale[rows])
+
+
+def allowed(claims: Claims, seen: Seen, rows: NDArray[np.intp], unknown: Floats) -> Floats:
+    """Return the coarsest resolution with which the claims of some entries may be accepted.
+
+    With a precise f a hundred-thousandth of the entry, or a millionth of the largest for entries
+    that are small beside it, or what others do to f by rounding. With a noisy one what its best
+    step can show, but no more than a tenth of the entry or 6e-4 of the largest, so that
+    structural errors are seen: a sign, a factor, an entry left out.
+
+    Parameters
+    ----------
+    claims : Claims
+    seen : Seen
+    rows : int array
+        The entries.
+    unknown : float64 array
+        What rounding lets nobody know of each.
+    """
+    with np.errstate(all="ignore"):
+        size, largest, scale = claims.weight[rows], claims.largest[rows], claims.scale[rows]
+        slope = shown(size, scale, seen.reach)
+        best = COARSE * slope * np.cbrt(seen.noise / (slope * scale)) ** 2
+        fine = np.where(size >= 0.7 * MATTERS * largest, 0.9e-5 * size, 1e-6 * largest)
+        fine = np.fmax(fine, 1e-9 * seen.reach / scale)
+        structural = np.fmax(0.1 * size, np.where(size > 0, 1e-2, 6e-4) * largest)
+        hidden = 50 * unknown
+        null = (largest * scale <= 1e-6 * seen.reach) | (
+            (largest <= hidden) & (claims.eps[rows] < 1e-6)
+        )
+        structural = np.where(null, 1e-2 * seen.reach / scale, structural)
+        rough = np.fmin(best + 4 * unknown, structural)
+        return np.asarray(np.fmax(fine, np.nan_to_num(rough)))

@@ -1,0 +1,456 @@
+"""The numbers on which verdicts turn, each on both sides of its line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gradkit.gradcheck import check_gradient, finite_difference
+from gradkit.gradcheck.directions import _window, ramp
+from gradkit.gradcheck.entries import EntryCheck, lay_out, overall
+from gradkit.gradcheck.error import Asked, Claims, allowed, claim_error, first_step, shown
+from gradkit.gradcheck.evaluate import DirectionLines, EntryLines, Evaluator
+from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Case, Examination
+from gradkit.gradcheck.ladder import (
+    Ladder,
+    Reading,
+    Side,
+    choose,
+    differences,
+    extrapolate,
+    read,
+    truncation,
+)
+from gradkit.gradcheck.noise import EPS, Seen, effect, largest_of, scales_of, scatter, units_of
+from gradkit.gradcheck.patterns import factor
+from gradkit.gradcheck.records import Direction
+from gradkit.gradcheck.structure import align, is_static, precision, unpack
+
+SEEN = Seen(1.0, 1e-12, 1e-13, EPS, True, False, np.ones(1), 2.0)
+
+
+def claims(claimed, largest, scale, eps=EPS) -> Claims:
+    """Lay out claims with every number given."""
+    row = np.atleast_1d(np.asarray(claimed, dtype=float))
+    zeros = np.zeros(len(row), dtype=np.intp)
+    full = [np.full(len(row), float(one)) for one in (scale, largest, eps)]
+    return Claims(row, zeros, np.arange(len(row)), row, *full)
+
+
+@pytest.fixture(autouse=True)
+def quietly():
+    """Numbers off their domain are no matter, as in a check."""
+    with np.errstate(all="ignore"):
+        yield
+
+
+def near(found, expected) -> bool:
+    """Whether numbers are the same to a millionth."""
+    return bool(np.allclose(found, expected, rtol=1e-6, atol=0))
+
+
+# Where to begin.
+
+
+def test_a_first_step_shows_the_slope_and_bends_little() -> None:
+    """Noise over 1e-8 of the slope; 0.3 of the balance; 0.05 of the scale: the shortest of all."""
+    one = np.ones(1)
+    assert near(first_step(1e9 * one, one, 1e-12), 1e-13)
+    assert near(first_step(one, one, 1e-12), 0.3e-4)
+    assert near(first_step(1e-30 * one, one, 1e-12), 0.05)
+    assert near(first_step(1e-30 * one, 4 * one, 1e-12), 0.2)
+    assert near(shown(one, one, 2.0), 1.0)
+    assert near(shown(0 * one, 4 * one, 2.0), 1e-4 * 2 / 4)
+
+
+def test_a_claim_is_known_to_its_rounding() -> None:
+    """Of its own terms, of its array's where it is narrow, of the point, and to what f shows."""
+    rows, none = np.arange(1), np.zeros(1)
+    deaf = replace(SEEN, fine=0.0, reach=0.0)
+    assert near(claim_error(claims(2, 5, 1), rows, none, deaf), 600 * EPS)
+    assert near(claim_error(claims(2, 5, 1, 1e-7), rows, none, deaf), 300 * 1e-7 * 7)
+    assert near(claim_error(claims(2, 5, 1, 1e-2), rows, none, deaf), 0.03 * 7)
+    assert near(claim_error(claims(0, 5, 1), rows, none + 3, deaf), 15 * EPS)
+    assert near(claim_error(claims(0, 5, 2), rows, none, replace(SEEN, reach=0.0)), 8e-13)
+    assert near(claim_error(claims(0, 5, 2), rows, none, replace(deaf, reach=0.5)), 5e-14)
+    assert near(claim_error(claims(0, 5, 2), rows, none, replace(deaf, reach=9.0)), 1e-13)
+
+
+def test_the_coarsest_resolution_that_will_do() -> None:
+    """Of large and small entries of a precise f, of noisy ones, and of arrays that do nothing."""
+    rows, none = np.arange(1), np.zeros(1)
+    exact = replace(SEEN, noise=1e-30, reach=1.0)
+    assert near(allowed(claims(1, 1, 1), exact, rows, none), 0.9e-5)
+    assert near(allowed(claims(7.1e-4, 1, 1), exact, rows, none), 0.9e-5 * 7.1e-4)
+    assert near(allowed(claims(6.9e-4, 1, 1), exact, rows, none), 1e-6)
+    assert near(allowed(claims(1e-9, 1e-9, 1), exact, rows, none), 1e-9)
+    rough = replace(SEEN, noise=1e-6, reach=1.0)
+    assert near(allowed(claims(1, 1, 1), rough, rows, none), 300 * 1e-4)
+    assert near(allowed(claims(1, 1, 1), rough, rows, none + 1e-3), 0.034)
+    loud = replace(SEEN, noise=1e-2, reach=1.0)
+    assert near(allowed(claims(1, 1, 1), loud, rows, none), 0.1)
+    assert near(allowed(claims(1e-2, 1, 1), loud, rows, none), 1e-2)
+    assert near(allowed(claims(0, 1, 1), loud, rows, none), 6e-4)
+    still = replace(loud, reach=4.0)
+    assert near(allowed(claims(1e-7, 2e-7, 2), still, rows, none), 2e-2)
+    assert allowed(claims(1e-7, 3e-6, 2), still, rows, none) < 1e-4
+    # Rounding that hides all of an array makes it nothing too, unless the claim itself is rough.
+    hidden = allowed(claims(0, 1e-3, 1), still, rows, none + 2.1e-5)
+    plain = allowed(claims(0, 1e-3, 1), still, rows, none + 1.9e-5)
+    narrow = allowed(claims(0, 1e-3, 1, 1e-5), still, rows, none + 2.1e-5)
+    assert hidden > 10 * plain
+    assert near(narrow, plain)
+
+
+def test_the_size_of_a_claim() -> None:
+    """None where it is not finite; of a direction, what is added up."""
+    assert claims([np.nan, -2], 1, 1).size.tolist() == [0, 2]
+    one = replace(claims([0.5], 1, 1), spread=np.array([3.0]))
+    assert (one.weight.tolist(), one.size.tolist()) == ([3.0], [0.5])
+
+
+# Ladders.
+
+STEPS = 4.0 ** np.arange(-6, 0)
+
+
+def test_differences_of_three_kinds() -> None:
+    """With their noise: of f, of its rounding where values are large, and a blur on top."""
+    half, quarter = np.array([0.5]), np.array([0.25])
+    one = Ladder(1.0, np.array([3.0]), np.array([0.5]), half, quarter, 0.0, 0.01, 0.125)
+    left, right, central, noise = differences(one)
+    assert (left[0], right[0]) == (2.0, 4.0)
+    assert central[0] == pytest.approx((4 * 0.25 + 2 * 0.5) / 0.75)
+    assert noise[0] == pytest.approx(2 * 0.03 / 0.75 + 0.125)
+    assert differences(replace(one, noise=0.3))[3][0] == pytest.approx(0.6 / 0.75 + 0.125)
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_extrapolation_is_rid_of_a_term_each_time(power: int) -> None:
+    """What is left of truncation is told, and noise grows by the weights."""
+    values = 5.0 + 2 * STEPS**power + 3 * STEPS ** (2 * power)
+    found = list(extrapolate(values, np.full(6, 1e-9), STEPS, power))
+    assert [len(one[0]) for one in found] == [5, 4, 3]
+    errors = [abs(one[0][0] - 5) for one in found]
+    assert errors[0] > 50 * errors[1] > 0
+    assert errors[2] < 1e-12
+    for estimate, _, bent in found[:2]:
+        assert np.all(np.abs(estimate - 5) <= bent)
+    weight = 1 / (4**power - 1)
+    assert found[1][1][0] == pytest.approx(1e-9 * (1 + 2 * weight))
+    assert list(extrapolate(values[:1], STEPS[:1], STEPS[:1], power)) == []
+    assert len(list(extrapolate(values[:3], STEPS[:3], STEPS[:3], power))) == 2
+
+
+def test_truncation_by_the_changes_seen() -> None:
+    """A series, none, what noise may hide, and no less than what shorter steps were seen to do."""
+    quiet = np.full(3, 1e-9)
+    assert near(truncation(np.array([1.0, 4.0, 16.0]), quiet), [0.5, 2, 8])
+    assert near(truncation(np.array([1.0, 2.5, 6.25]), quiet), [1 / 1.5, 2.5 / 1.5, 6.25 / 1.5])
+    assert np.all(np.isinf(truncation(np.array([1.0, 2.0, 4.0]), quiet)))
+    assert np.all(np.isinf(truncation(np.array([1.0, 1.0, 1.0]), quiet)))
+    assert near(truncation(np.array([3.0]), quiet[:1]), 1.5)
+    assert np.all(np.isinf(truncation(np.array([3.0, 1.0, 9.0]), quiet)))
+    perhaps = truncation(np.array([3.0, 1.0, 9.0]), np.array([1.6, 1e-9, 1e-9]))
+    assert near(perhaps[1:], [3, 4.5])
+    hidden = truncation(np.array([1.0, 1.0, 1.0]), np.array([9.0, 1.5, 0.1]))
+    assert np.all(np.isinf(hidden))
+    jump = truncation(np.array([1e-3, 9.0, 9.0]), np.array([4.4, 1.0, 0.1]))
+    assert near(jump[0], 0.5e-3)
+    assert np.all(np.isinf(jump[1:]))
+    close = truncation(np.array([1e-3, 9.0, 9.0]), np.array([4.6, 1.0, 0.1]))
+    assert np.isinf(close[0])
+    noise = truncation(np.array([1.0, 0.5, 2.0]), np.full(3, 8.0))
+    assert near(noise, [0.5, 0.25, 1])
+
+
+def test_the_least_bound_is_chosen() -> None:
+    """The step and the longest that was used are told."""
+    flat = np.full(6, 5.0)
+    best = choose(flat, 1e-3 / STEPS, STEPS, 1)
+    assert (best.step, best.reach, best.estimate) == (4, 5, 5.0)
+    assert best.bound == pytest.approx(1e-3 / STEPS[4])
+    assert (best.noise, best.truncation) == (best.bound, 0)
+    bent = np.where(np.arange(6) < 3, 5.0, 9.0)
+    best = choose(bent, np.full(6, 1e-6), STEPS, 1)
+    assert (best.estimate, best.step) == (5.0, 0)
+    assert choose(np.full(6, np.nan), flat, STEPS, 1).bound == np.inf
+
+
+def ladder(f, x: float, noise: float = 1e-14) -> Ladder:
+    """Take a ladder."""
+    above, below = (np.array([f(x + s * h) for h in STEPS]) for s in (1, -1))
+    return Ladder(float(f(x)), above, below, STEPS, STEPS, noise)
+
+
+def test_what_a_ladder_says() -> None:
+    """Of a smooth f, of a kink, and of an f that is not known on one side."""
+    smooth = read(ladder(np.exp, 0.0))
+    assert not smooth.kinked
+    assert abs(smooth.estimate - 1) <= smooth.bound < 1e-8
+    assert smooth.bound == min(smooth.central.bound, smooth.left.bound, smooth.right.bound)
+    jump = abs(smooth.right.estimate - smooth.left.estimate)
+    assert smooth.doubt == pytest.approx((jump + smooth.left.bound + smooth.right.bound) / 2)
+    kink = read(ladder(lambda t: 3 * max(t, 0.0) - max(-t, 0.0), 0.0))
+    assert kink.kinked
+    assert (kink.estimate, kink.bound) == pytest.approx((2.0, 1.0), abs=1e-9)
+    assert kink.bound >= 1.0
+    with np.errstate(all="ignore"):
+        edge = read(ladder(lambda t: np.sqrt(t) if t >= 0 else np.nan, 0.0))
+    assert (edge.bound, edge.doubt, edge.kinked) == (np.inf, np.inf, False)
+
+
+def judged(claimed: float, reading: Reading, **parts) -> str:
+    """Judge a claim by a reading."""
+    point = unpack(np.ones(1))
+    lines = EntryLines(Evaluator(lambda p: 0.0, point), np.zeros(1, int), np.zeros(1, int))
+    case = Case(**{"claimed": claimed, "step": 1e-3, "scale": 1.0, "allowed": 0.5, **parts})
+    return Examination(lines, 0, case, SEEN, np.full(5, np.nan)).judge(reading)[0]
+
+
+SIDE = Side(1.0, 0.1, 0.05, 0.05, 1, 2)
+READING = Reading(1.0, 0.1, 0.1, False, SIDE, SIDE, SIDE, SIDE)
+
+
+def test_both_sides_of_a_verdict() -> None:
+    """Within the bound and the claim's own error it agrees; beyond twice as much it does not."""
+    assert judged(1.09, READING) == AGREE
+    assert judged(1.11, READING) == UNKNOWN
+    assert judged(1.19, READING) == UNKNOWN
+    assert judged(1.21, READING) == DISAGREE
+    assert judged(0.79, READING) == DISAGREE
+    assert judged(1.24, READING, error=0.05) == UNKNOWN
+    assert judged(1.14, READING, error=0.05) == AGREE
+    assert judged(1.0, READING, allowed=0.19) == UNKNOWN
+    assert judged(1.0, READING, allowed=0.21) == AGREE
+    assert judged(1.0, replace(READING, doubt=0.22), allowed=0.2) == UNKNOWN
+    assert judged(1.0, replace(READING, doubt=0.2), allowed=0.2) == AGREE
+    assert judged(1.0, replace(READING, bound=np.inf)) == UNKNOWN
+    fine = replace(SIDE, bound=1e-12)
+    sharp = replace(READING, bound=1e-12, left=fine, right=fine)
+    assert judged(1 + 9e-9, sharp, allowed=0.0) == UNKNOWN
+    assert judged(1 + 3e-8, sharp, allowed=0.0) == DISAGREE
+    far = replace(SIDE, estimate=1.35, bound=0.2)
+    for one in ({"left": far}, {"right": far}):
+        assert judged(1.25, replace(READING, **one)) == UNKNOWN
+        assert judged(0.75, replace(READING, **one)) == DISAGREE
+    assert judged(1.29, READING, room=3.0) == UNKNOWN
+    assert judged(1.31, READING, room=3.0) == DISAGREE
+    assert judged(2.0, READING, own=0.9e-12) == UNKNOWN
+    assert judged(2.0, READING, own=1.1e-12) == DISAGREE
+
+
+def test_both_sides_of_a_kink() -> None:
+    """Between the slopes nothing is said, or any is right; beyond, by more than is known, wrong."""
+    kink = replace(READING, kinked=True, bound=1.0, doubt=1.0)
+    assert judged(1.9, kink) == UNKNOWN
+    assert judged(2.05, kink) == UNKNOWN
+    assert judged(2.15, kink) == DISAGREE
+    assert judged(2.15, kink, error=0.1) == UNKNOWN
+    assert judged(2.05, kink, subgradient=True) == AGREE
+    assert judged(2.15, kink, subgradient=True) == DISAGREE
+
+
+def test_a_ladder_reaches_a_quarter_of_the_scale_and_a_doubt_all_of_it() -> None:
+    """Steps that are known, too short or too long are not taken."""
+    evaluator = Evaluator(lambda p: float(p[0] ** 2), unpack(np.ones(1)))
+    lines = EntryLines(evaluator, np.zeros(1, int), np.zeros(1, int))
+    at = Examination(lines, 0, Case(2.0, 1e-3, 2.0), SEEN, np.full(5, np.nan))
+    assert at.add(0.5, 0.6, 1.9, 2.0, 2.1, 1e-15)
+    assert at.rows[0].tolist() == [0.5, 0.6, 1.9, 2.0]
+    assert not at.add(0.54)
+    assert len(at.ladder(0.0, at.top).above) == 1
+    assert len(at.ladder(0.0, np.inf).above) == 4
+    assert at.rows[1].tolist() == [(1 + step) ** 2 for step in at.rows[0].tolist()]
+    assert evaluator.count == 8
+
+
+def test_the_resolution_of_a_difference() -> None:
+    """Its bound in parts of itself, infinite where it is zero."""
+    found = finite_difference(lambda p: float(p[0] ** 3 + 0 * p[1]), np.array([2.0, 1.0]))
+    assert found.resolution[0] == pytest.approx(found.bound[0] / 12)
+    assert found.resolution[1] == np.inf
+    assert found.status.tolist() == ["ok", "ok"]
+
+
+def test_why_a_claim_stays_open() -> None:
+    """The largest part of what is not known."""
+    point = unpack(np.ones(1))
+    lines = EntryLines(Evaluator(lambda p: 0.0, point), np.zeros(1, int), np.zeros(1, int))
+
+    def why(reading: Reading, seen: Seen = SEEN) -> str:
+        return Examination(lines, 0, Case(1.0, 1.0, 1.0), seen, np.full(5, np.nan)).why(reading)
+
+    random = replace(SEEN, steady=False)
+    assert why(replace(READING, bound=np.inf)) == "non-finite"
+    assert why(replace(READING, bound=np.inf), random) == "not deterministic"
+    assert why(replace(READING, kinked=True)) == "kink"
+    assert why(READING) == "noise"
+    assert why(READING, random) == "not deterministic"
+    assert why(replace(READING, best=replace(SIDE, truncation=0.06))) == "curvature"
+
+
+# What is large.
+
+
+def test_the_size_of_a_change_that_matters() -> None:
+    """A leaf's largest; of a leaf of zeros, what moves f as others do, but no further."""
+    points = [np.array([0.5, -2.0]), np.zeros(1)]
+
+    def scale(claim: float) -> tuple[list[float], float]:
+        found, reach = scales_of([np.array([1.0, 3.0]), np.array([claim])], points, 1.0)
+        return found.tolist(), reach
+
+    assert scale(12.0) == ([2.0, 0.5], 6.0)
+    assert scale(1.0) == ([2.0, 2.0], 6.0)
+    assert scale(0.0) == ([2.0, 2.0], 6.0)
+    assert scales_of([], points, 1.0)[0].tolist() == [2.0, 2.0]
+    assert scales_of([], [np.zeros(1)], 1.0)[0].tolist() == [1.0]
+    alone, reach = scales_of([np.array([5.0])], [np.zeros(1)], 1.0)
+    assert (alone.tolist(), reach) == ([1.0], 5.0)
+
+
+def test_effects_and_units() -> None:
+    """An entry alone, by its own size; in mixed units each has its own."""
+    slope, point = np.array([2.0, -3.0, np.inf]), np.array([4.0, 1.0, 1.0])
+    assert effect(slope, point, 9.0) == 8.0
+    assert effect(slope, np.zeros(3), 9.0) == 27.0
+    assert largest_of(np.array([1.0, -5.0, np.nan])) == 5.0
+    assert largest_of(np.zeros(0)) == 0.0
+    even = units_of(np.array([1.0, 2.0]), np.array([3.0, 4.0]), 4.0)
+    assert even.tolist() == [4.0, 4.0]
+    units = np.array([1e-4, 1.0, 1e4])
+    mixed = units_of(1 / units, units, 1e4)
+    assert mixed.tolist() == units.tolist()
+    equal = units_of(np.array([1e3, 1.0]), np.array([1.0, 1e3]), 1e3)
+    assert equal.tolist() == [1e3, 1e3]
+    zero = units_of(np.append(1 / units, 10.0), np.append(units, 0.0), 1e4)
+    assert zero[3] == pytest.approx(0.1)
+
+
+def test_a_table_is_taken_from_a_cubic_or_a_parabola() -> None:
+    """Near points from a parabola, others from a cubic; three deviations of the rest."""
+    line = np.array([0, 1, 3, 4, 7, 9.0])
+    assert scatter(line**3, 1e-6) < 1e-9 < scatter(line**3, 1e-8)
+    rng = np.random.default_rng(0)
+    sizes = [scatter(rng.normal(size=6), 1e-6) for _ in range(400)]
+    assert np.sqrt(np.mean(np.square(sizes))) == pytest.approx(3, rel=0.1)
+
+
+# Lines and samples.
+
+
+def test_the_shortest_step_of_each_line() -> None:
+    """64 roundings of the entry; of a direction one rounding of what moves least."""
+    evaluator = Evaluator(lambda p: 0.0, unpack([np.array([2.0, 0.0]), np.ones(1, np.float32)]))
+    lines = EntryLines(evaluator, np.array([0, 0, 1]), np.array([0, 1, 0]))
+    assert lines.smallest.tolist() == [128 * EPS, 0.0, 64 * 2.0**-23]
+    moves = [[np.array([0.5, 1.0]), None], [None, np.array([4.0], np.float32)]]
+    none = [np.zeros(2), np.zeros(1)]
+    found = DirectionLines(evaluator, moves, none).smallest
+    assert found.tolist() == [4 * EPS, 2.0**-25]
+
+
+@pytest.mark.parametrize(("size", "looked"), [(64, 64), (65, 32), (200, 32)])
+def test_large_arrays_are_looked_at_in_samples(size: int, looked: int) -> None:
+    """Of up to 64 entries all; of more 32 drawn at random, where these are all wrong."""
+    x = np.linspace(0.5, 1, size)
+    report = check_gradient(lambda p: float(p @ p), x, -x, seed=3)
+    assert len({e.index for e in report.entries}) in (looked, size if size <= 64 else 17, 16)
+    assert sum(e.verdict == DISAGREE for e in report.entries) >= 16
+    right = check_gradient(lambda p: float(p @ p), x, 2 * x, seed=3)
+    assert len(right.entries) == size
+
+
+def test_a_few_wrong_entries_of_a_large_array_are_all_found() -> None:
+    """Up to fifteen, wherever they are."""
+    x = np.linspace(0.5, 1, 300)
+    wrong = 2 * x
+    places = np.random.default_rng(0).choice(300, 15, replace=False)
+    wrong[places] *= 1.1
+    report = check_gradient(lambda p: float(p @ p), x, wrong)
+    assert {e.index[0] for e in report.entries if e.verdict == DISAGREE} == set(places.tolist())
+    assert len(report.entries) == 300
+
+
+def test_the_window_of_a_ramp() -> None:
+    """The ratio of two errors says which entry; doubt widens it."""
+    places = np.arange(100, 200)
+    steep = ramp(100)
+    assert (steep[0], steep[50]) == (0.5, 1.0)
+    assert _window(places, steep[42] + 0.002, 0.0).tolist() == [142, 143]
+    wide = _window(places, steep[42] + 0.002, 0.01)
+    assert (wide[0], wide[-1]) == (140, 145)
+    assert _window(places, 0.5, 0.01)[0] == 100
+    assert _window(places, 1.49, 0.01)[-1] == 199
+    assert len(_window(places, 3.0, 0.0)) == 0
+
+
+def test_the_worst_verdict_counts() -> None:
+    """Disagree before inconclusive before agree; nothing agrees."""
+    parts = {
+        verdict: Direction("", 0, 0.0, 0.0, 0.0, 0.0, verdict)
+        for verdict in (AGREE, UNKNOWN, DISAGREE)
+    }
+    assert overall([parts[AGREE], parts[UNKNOWN], parts[DISAGREE]]) == DISAGREE
+    assert overall([parts[AGREE], parts[UNKNOWN]]) == UNKNOWN
+    assert overall([parts[AGREE]]) == overall([]) == AGREE
+
+
+def test_claims_are_laid_out_by_leaf() -> None:
+    """Each with its place, its leaf's largest, and its unit of rounding."""
+    arrays = [np.array([[1.0, -4.0]]), np.array([2.0])]
+    points = [np.array([[1.0, 1.0]]), np.array([3.0])]
+    found = lay_out(arrays, points, np.array([1.0, 3.0]), [1e-16, 1e-7])
+    assert found.claimed.tolist() == [1, -4, 2]
+    assert (found.leaf.tolist(), found.place.tolist()) == ([0, 0, 1], [0, 1, 0])
+    assert found.largest.tolist() == [4, 4, 2]
+    assert found.scale.tolist() == [1, 1, 3]
+    assert found.eps.tolist() == [1e-16, 1e-16, 1e-7]
+    empty = EntryCheck(
+        EntryLines(Evaluator(lambda p: 0.0, unpack(np.zeros(0))), *np.zeros((2, 0), int)),
+        lay_out([np.zeros(0)], [np.zeros(0)], np.ones(1), [EPS]),
+        SEEN,
+        Asked(),
+    ).run()
+    assert len(empty.estimate) == 0
+
+
+# Patterns and claims.
+
+
+def test_a_factor_has_to_fit_every_entry() -> None:
+    """To a thousandth or to what is known, by two entries at least; and not be 1."""
+    truth, sure = np.array([1.0, 2.0, -3.0]), np.full(3, 1e-9)
+    assert factor(2 * truth, truth, sure) == pytest.approx(2)
+    assert factor(1.0009 * truth, truth, sure) is None
+    assert factor(1.0011 * truth, truth, sure) == pytest.approx(1.0011)
+    off = 2 * truth * np.array([1.0, 1.0, 1.004])
+    assert factor(off, truth, sure) is None
+    assert factor(off, truth, np.full(3, 0.02)) == pytest.approx(2, rel=1e-2)
+    assert factor(2 * truth, truth, np.array([1e-9, 0.21, 0.31])) is None
+    assert factor(2 * truth, truth, np.array([1e-9, 0.19, 0.31])) == pytest.approx(2)
+    assert factor(2 * truth, truth, np.full(3, np.inf)) is None
+    assert factor(0 * truth, truth, sure) is None
+    assert factor(np.array([2.0, 4.0, np.nan]), truth, sure) == pytest.approx(2)
+
+
+def test_the_rounding_of_a_claim() -> None:
+    """By its dtype, or by its bits where they are those of float32."""
+    point = unpack(np.ones(3))
+    exact = np.array([0.1, 0.2, 0.3])
+    assert align(exact, point)[1] == [EPS]
+    assert align(exact.astype(np.float32), point)[1] == [2.0**-23]
+    assert align(exact.astype(np.float32).astype(float), point)[1] == [2.0**-23]
+    assert align([1, 2, 3], point)[1] == [EPS]
+    assert precision(exact.astype(np.float16), exact.astype(np.float16)) == 2.0**-10
+
+
+def test_what_is_nothing_to_differentiate() -> None:
+    """None, texts, truth values, masks and objects; numbers and arrays are something."""
+    for value in (None, "a", b"a", True, np.bool_(1), np.array([True, False]), object(), len):
+        assert is_static(value)
+    for value in (1, 1.0, 1j, np.ones(2), [1.0], np.array([True])):
+        assert not is_static(value)

@@ -1,0 +1,296 @@
+"""Each rule of the checker is held by a problem that is judged otherwise without it.
+
+A row is a rule, how it is left out, a problem, and the verdict with the rule and without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradkit.gradcheck import (
+    check,
+    check_gradient,
+    directions,
+    entries,
+    error,
+    examine,
+    ladder,
+    noise,
+)
+
+RNG = np.random.default_rng(0)
+A = RNG.normal(size=(5, 5))
+W = RNG.normal(size=5)
+
+
+def quiet(x):
+    """A smooth function of five numbers."""
+    return float(np.sum(np.sin(A @ x) ** 2))
+
+
+RIGHT = 2 * A.T @ (np.sin(A @ W) * np.cos(A @ W))
+OFF = RIGHT * np.array([1, 1, 1.01, 1, 1])
+
+
+def hash_noise(x):
+    """A smooth function with white noise on top."""
+    return quiet(x) + 1e-9 * ((hash(x.tobytes()) % 10007) / 10007 - 0.5)
+
+
+def wave(x):
+    """A smooth function with a regular noise, which looks smooth on short steps."""
+    return quiet(x) + 1e-10 * np.sin(1e9 * x.sum())
+
+
+def slow_wave(x):
+    """The same with a noise that is smooth at the length of the table too."""
+    return quiet(x) + 1e-10 * np.sin(1e6 * x.sum())
+
+
+def naive(z):
+    """A loss that loses the precision of 1 - a: a staircase."""
+
+    def f(t):
+        a = 1 / (1 + np.exp(-(np.array([z, -1.0, 2.0]) + t)))
+        return float(-np.sum(np.log(1 - a)))
+
+    return f, np.array(0.0), float(np.sum(1 / (1 + np.exp(-np.array([z, -1.0, 2.0])))))
+
+
+def hidden_stair(x):
+    """One term whose slope is nowhere but in jumps far away."""
+    a = 1 / (1 + np.exp(-np.array([34.2 + 0.01 * x[0], 15 + x[1]])))
+    return float(-np.sum(np.log(1 - a)) + 0.5 * x[0])
+
+
+UNITS = np.array([1e-8, 1.0, 1e8])
+MINIMUM = np.linalg.lstsq(A[:, :3], W, rcond=None)[0]
+
+
+def squares(p):
+    """Least squares that do not fit."""
+    return float(np.sum((A[:, :3] @ p - W) ** 2)) + 1e6
+
+
+Rule = tuple[str, Any, str, Any, Callable[..., Any], Any, Any, str, str]
+RULES: list[Rule] = [
+    (
+        "noise is measured",
+        noise,
+        "scatter",
+        lambda v, s: 0.0,
+        hash_noise,
+        W,
+        RIGHT,
+        "agree",
+        "inconclusive",
+    ),
+    (
+        "a claim is given its rounding",
+        entries,
+        "claim_error",
+        lambda *a: 0 * error.claim_error(*a),
+        quiet,
+        W,
+        RIGHT.astype(np.float32).astype(float),
+        "agree",
+        "disagree",
+    ),
+    (
+        "f bends at a minimum",
+        check,
+        "swing",
+        lambda e, s, r: s,
+        squares,
+        MINIMUM,
+        2 * A[:, :3].T @ (A[:, :3] @ MINIMUM - W),
+        "agree",
+        "inconclusive",
+    ),
+    (
+        "small entries are asked on their own scale",
+        entries,
+        "TENTH",
+        np.inf,
+        lambda p: float(np.sum(np.sin(UNITS * (p - 1) + 0.3))),
+        np.ones(3),
+        UNITS * np.cos(0.3) * np.array([-1, 1, 1]),
+        "disagree",
+        "agree",
+    ),
+    (
+        "both sides of a first step are compared",
+        entries,
+        "KINK",
+        np.inf,
+        abs,
+        0.0,
+        0.0,
+        "inconclusive",
+        "agree",
+    ),
+    (
+        "longer steps tell of noise",
+        examine,
+        "_kept_further",
+        lambda at, reading: (False, 0.0),
+        *naive(25.0),
+        "inconclusive",
+        "disagree",
+    ),
+    (
+        "the last stair is met by one step",
+        examine,
+        "_jumps",
+        lambda at, slope, gap, far: False,
+        *naive(36.0),
+        "inconclusive",
+        "disagree",
+    ),
+    (
+        "all is done again with that noise",
+        entries,
+        "QUIET",
+        0.0,
+        slow_wave,
+        W,
+        RIGHT,
+        "agree",
+        "inconclusive",
+    ),
+    (
+        "noise is measured again along the line",
+        examine,
+        "_listen",
+        lambda at, reading: 0.0,
+        wave,
+        W,
+        OFF,
+        "disagree",
+        "inconclusive",
+    ),
+    (
+        "a forward that loses precision hides terms",
+        examine,
+        "SLIGHT",
+        0.0,
+        hidden_stair,
+        np.array([0.3, 0.2]),
+        np.array([0.51, 1 / (1 + np.exp(-15.2))]),
+        "inconclusive",
+        "disagree",
+    ),
+    (
+        "an array of which nothing shows is left open",
+        entries.EntryCheck,
+        "_hidden",
+        lambda check: None,
+        lambda p: float(np.sin(p["a"]) + 1e-15 * p["b"]),
+        {"a": 0.5, "b": 1.0},
+        {"a": np.cos(0.5), "b": 2e-13},
+        "inconclusive",
+        "agree",
+    ),
+    (
+        "a slope that noise hides over the parameter itself is not read beyond it",
+        entries,
+        "Case",
+        lambda **parts: examine.Case(**{**parts, "own": np.inf}),
+        lambda p: float(1e16 * p[0] + np.sin(1e8 * p[1])),
+        np.array([1.0, 7e-9]),
+        np.array([1e16, 1e8 * np.cos(0.7)]),
+        "inconclusive",
+        "disagree",
+    ),
+    (
+        "short steps are heard where f moves in steps",
+        examine,
+        "_kept_nearby",
+        lambda at: False,
+        lambda p: float(np.round(p, 3).sum()),
+        np.array([5.3, -7.1]),
+        np.zeros(2),
+        "inconclusive",
+        "disagree",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "other", "f", "point", "claim", "with_it", "without"),
+    [row[1:] for row in RULES],
+    ids=[row[0] for row in RULES],
+)
+def test_each_rule_is_needed(
+    module, name: str, other, f, point, claim, with_it: str, without: str, monkeypatch
+) -> None:
+    """The verdict with it, and the other one without."""
+    with np.errstate(all="ignore"):
+        assert check_gradient(f, point, claim).verdict == with_it
+        monkeypatch.setattr(module, name, other)
+        assert check_gradient(f, point, claim).verdict == without
+
+
+def test_units_of_entries_are_needed_for_directions(monkeypatch) -> None:
+    """An array with units from 1e-8 to 1e8."""
+    units = 10.0 ** np.arange(-8, 9, 2)
+    x = np.random.default_rng(0).uniform(0.5, 2, 9)
+
+    def f(v):
+        return float(np.sum(np.sin(v / units)))
+
+    right = np.cos(x) / units
+    assert check_gradient(f, x * units, right, entries="directions").verdict == "agree"
+    monkeypatch.setattr(directions, "units_of", lambda g, p, s: np.full(np.shape(p), s))
+    assert check_gradient(f, x * units, right, entries="directions").verdict != "agree"
+
+
+def readings(kind: str) -> list[tuple[ladder.Reading, float]]:
+    """Read ladders of a noisy f beside a kink or a pole, each with the slope that is right."""
+    rng = np.random.default_rng(0)
+    steps, rough, found = 4.0 ** np.arange(-12.0, 1.0), 1e-9, []
+    for _ in range(200):
+        near, phase = 10.0 ** rng.uniform(-6, 0), rng.uniform(0, 7)
+        pole = 1e-6 * near
+
+        def values(t, near=near, phase=phase, pole=pole):
+            noise = rough / 3 * rng.normal(size=len(t))
+            if kind == "kink":
+                return np.abs(t + near) + 0.3 * np.sin(t + phase) + noise
+            return (t + pole) * np.log(np.abs(t + pole)) + noise
+
+        base = float(values(np.zeros(1))[0])
+        one = ladder.Ladder(base, values(steps), values(-steps), steps, steps, rough)
+        slope = 1 + (0.3 * np.cos(phase) if kind == "kink" else np.log(pole))
+        found.append((ladder.read(one), float(slope)))
+    return found
+
+
+def test_truncation_is_a_series_of_the_changes_seen(monkeypatch) -> None:
+    """Over steps that pass a pole, changes do not shrink; half of one is no bound."""
+
+    def missed() -> float:
+        return float(np.mean([abs(r.estimate - s) > r.bound for r, s in readings("pole")]))
+
+    assert missed() <= 0.03
+    monkeypatch.setattr(ladder, "truncation", lambda change, noise: change / ladder.REMAINDER)
+    assert missed() > 0.5
+
+
+def test_no_slope_is_nearer_than_shorter_steps_were_seen_to_change(monkeypatch) -> None:
+    """Beside a kink; without that rule a step beyond it is believed."""
+
+    def lost() -> float:
+        off = [abs(r.estimate - s) > r.bound or r.bound > 0.1 for r, s in readings("kink")]
+        return float(np.mean(off))
+
+    assert lost() <= 0.02
+    free = SimpleNamespace(**vars(np))
+    free.maximum = SimpleNamespace(accumulate=lambda seen: 0 * seen)
+    monkeypatch.setattr(ladder, "np", free)
+    assert lost() > 0.1
