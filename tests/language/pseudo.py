@@ -20,8 +20,6 @@ from string import Formatter, ascii_letters
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from gradkit.task.drawn import DRAWN
-
 from gradkit.diagnosis.mistakes.catalogue import CODES, REMARKS
 from gradkit.records.result import Result
 from gradkit.task.assignment import DEFAULT
