@@ -29,11 +29,12 @@ SOAK = 1200
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Make soaks of all cases but a sample; give soaks more time than pyproject.toml gives."""
+    """Make soaks of all but a sample; give soaks more time than pyproject.toml gives."""
     cases: Counter[str] = Counter()
     for item in items:
-        if sample := item.get_closest_marker("sample"):
-            name = item.nodeid.partition("[")[0]
+        # Of a test's cases or, where the whole file has the mark, of its tests.
+        for node, sample in list(item.iter_markers_with_node("sample"))[:1]:
+            name = node.nodeid.partition("[")[0]
             if cases[name] % sample.args[0]:
                 item.add_marker(pytest.mark.slow)
             cases[name] += 1

@@ -19,7 +19,10 @@ from gradkit.classroom.store.database import FILE
 from gradkit.cli import COMMANDS, main
 from gradkit.cli.usage import Stopped, heeding
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its signals are others")
+pytestmark = [
+    pytest.mark.sample(4),
+    pytest.mark.skipif(sys.platform == "win32", reason="its signals are others"),
+]
 
 
 @pytest.mark.parametrize("name", ["audit", "check", "doctor", "grade", "list", "summary"])

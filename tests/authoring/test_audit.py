@@ -20,6 +20,8 @@ from gradkit.report.exercise import to_text
 from gradkit.task.assignment import DEFAULT, read_assignment
 from gradkit.task.oracle import find_reference
 
+pytestmark = pytest.mark.sample(4)
+
 ROOT = Path(__file__).resolve().parents[2]
 OWN = read_assignment()
 EXCHANGED_UNITS = ("swapped-index", "W2 (unit 1)")

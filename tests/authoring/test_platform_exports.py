@@ -26,6 +26,8 @@ from gradkit.authoring.export.platforms import workflow
 from gradkit.cli import main
 from gradkit.task.assignment import DEFAULT
 
+pytestmark = pytest.mark.sample(4)
+
 WHEEL = f"gradkit-{__version__}-py3-none-any.whl"
 CLASS = ROOT / "tests" / "sample_class"
 WRONG = CLASS / "chen_regression_swapped_index.py"

@@ -42,6 +42,8 @@ from gradkit.report.progress import Watcher
 from gradkit.sandbox.doctor import Examination, examine
 from gradkit.sandbox.tiers import LACKING
 
+pytestmark = pytest.mark.sample(4)
+
 
 def test_a_class_is_graded_and_summed_up(tmp_path: Path) -> None:
     """The table on standard output, all else on standard error; again, nothing is to be done."""

@@ -15,6 +15,8 @@ from classroom.classes import environment, processes
 from gradkit.classroom.process_pool import AHEAD, Helpers
 from gradkit.grading.settings import BreakdownError
 
+pytestmark = pytest.mark.sample(4)
+
 SCRIPT = """
 import time
 from gradkit.classroom.process_pool import Helpers

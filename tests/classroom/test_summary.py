@@ -26,7 +26,7 @@ from gradkit.cli import main
 from gradkit.records.classroom import Change, HandedIn, Row, Summary
 from gradkit.report.summary import show_changes, show_summary, summary_csv
 
-pytestmark = pytest.mark.usefixtures("warm")
+pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
 
 CHECKS = ("interface", "forward", "update", "gradient", "trajectory")
 WRONG = next(

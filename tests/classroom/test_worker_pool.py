@@ -31,7 +31,10 @@ from gradkit.records.result import Evidence, Result
 from gradkit.sandbox import Workshop, WorkshopError
 from gradkit.submission.gather import Loader, gather
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are killed by signals")
+pytestmark = [
+    pytest.mark.sample(4),
+    pytest.mark.skipif(os.name != "posix", reason="processes are killed by signals"),
+]
 
 
 def order(folder: Path, text: str = RIGHT, name: str = "kim", *, hurried: bool = True) -> Order:

@@ -9,6 +9,8 @@ from said import alternatives, codes, finding, states
 
 from gradkit.records.result import CheckResult, TaskResult
 
+pytestmark = pytest.mark.sample(4)
+
 REGRESSION, CLASSIFICATION = "regression-torch", "classification-torch"
 
 TEXT = """

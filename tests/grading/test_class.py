@@ -10,6 +10,8 @@ from told import checks, failed, states
 
 from gradkit.grading.settings import GradingError
 
+pytestmark = pytest.mark.sample(4)
+
 FOLDER = ROOT / "tests" / "sample_class"
 W1 = {f"W1[{i},{j}]" for i in (0, 1) for j in (0, 1)}
 B1, W2, B2 = {"b1[0,0]", "b1[1,0]"}, {"W2[0,0]", "W2[1,0]"}, {"b2[0,0]"}

@@ -11,6 +11,8 @@ from told import checks, script
 from gradkit.records.result import Result
 from gradkit.task.assignment import DEFAULT
 
+pytestmark = pytest.mark.sample(4)
+
 NUMPY = """
 import numpy as np
 

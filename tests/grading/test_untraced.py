@@ -19,7 +19,7 @@ from gradkit.records.submission import Place
 from gradkit.records.trace import Trace
 from gradkit.report.text import to_text
 
-pytestmark = pytest.mark.usefixtures("warm")
+pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
 
 MISTAKES = mistake_folder()
 TOLD = "The line of a mistake could not be determined, and its function is given instead: "

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from model_solutions import ROOT
 
+pytestmark = pytest.mark.sample(4)
+
 READER = """
 import json, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (1200 << 20,) * 2)

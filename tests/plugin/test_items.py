@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("warm")
+pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
 
 IDS = ["interface", "forward", "update", "gradient", "trajectory"]
 

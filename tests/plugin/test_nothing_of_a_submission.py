@@ -12,6 +12,8 @@ import pytest
 from model_solutions import source
 from trap import set_traps, sprung, trap, trapped_environment
 
+pytestmark = pytest.mark.sample(4)
+
 slow = pytest.mark.slow
 SCRIPT = Path(sysconfig.get_path("scripts")) / "pytest"
 RIGHT = source("regression_numpy")

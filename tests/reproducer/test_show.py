@@ -25,7 +25,7 @@ from gradkit.sandbox import Workshop
 from gradkit.sandbox.worker import Worker
 from gradkit.task.assignment import DEFAULT
 
-pytestmark = pytest.mark.usefixtures("warm")
+pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "tests" / "sample_class"

@@ -17,6 +17,8 @@ from gradkit.runtime.harden import readable
 from gradkit.sandbox import Workshop, WorkshopError
 from gradkit.sandbox.tiers import LACKING, short_of
 
+pytestmark = pytest.mark.sample(4)
+
 ROOT = Path(__file__).resolve().parents[2]
 IGNORED = shutil.ignore_patterns("__pycache__")
 

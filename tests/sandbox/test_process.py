@@ -13,6 +13,8 @@ from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import OverdueError, Question, StudentProcess
 from gradkit.sandbox.worker import Worker
 
+pytestmark = pytest.mark.sample(4)
+
 SOURCE = """
 import numpy as np
 

@@ -17,6 +17,8 @@ from gradkit.runtime.frames import Frame
 from gradkit.runtime.process_tree import kill_group
 from gradkit.sandbox import WorkerLost, Workshop, WorkshopError
 
+pytestmark = pytest.mark.sample(4)
+
 ROOT = Path(HERE).parents[1]
 
 
