@@ -19,7 +19,7 @@ from gradkit.cli import main
 from gradkit.cli.check import verdict_code
 from gradkit.task.assignment import DEFAULT
 
-pytestmark = pytest.mark.usefixtures("warm")
+pytestmark = [pytest.mark.sample(3), pytest.mark.usefixtures("warm")]
 
 CLASS = ROOT / "tests" / "sample_class"
 RIGHT = REFERENCE / "regression_numpy.py"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,7 +150,7 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
     stored = tolerances.SINGLE if single else 16 * tolerances.DOUBLE
     relative = max(EXACT, least(case, "gradient"))
     # All of them share one factor, which a bias of its own shows only over several probes.
-    factors = _factors(steps, SINGLE if single else relative)
+    factors = _factors(steps, SINGLE if single else relative, stored)
     entries = _compare(bound, steps, factors, relative, stored, lost=lost)
     verdict = _verdict(entries, bound, say("The update"))
     return replace(verdict, still=before["update"].still)
@@ -170,7 +170,7 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
     secret = secret_among(runs)
     entries: list[Entry] = []
     stays: list[list[bool]] = []
-    relative = max(SINGLE, least(case, "gradient"))
+    relative, stored = max(SINGLE, least(case, "gradient")), 16 * tolerances.SINGLE
     for number in range(0, len(runs), 2):
         ends = [outcome.outputs for outcome in outcomes[number : number + 2]]
         steps = _training_steps(case, runs[number], ends)
@@ -178,8 +178,8 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
         if earns:
             stays.append([_stays(steps, at, case.task) for at in range(len(steps.labels))])
         # The second step is held to the first one's factors: it may have added to them.
-        factors = _factors(steps, relative, first=1)
-        entries += _compare(bound, steps, factors, relative, 16 * tolerances.SINGLE, earns=earns)
+        factors = _factors(steps, relative, stored, first=1)
+        entries += _compare(bound, steps, factors, relative, stored, earns=earns)
     verdict = _verdict(entries, bound, say("One of the first steps"))
     verdict = replace(verdict, still=all(map(all, stays)))
     if verdict.state == "fail" and all(first for first, *_ in stays):
@@ -252,7 +252,16 @@ def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]
     return Steps(labels, before, taken, slope, nothing)
 
 
-def _factors(steps: Steps, relative: float, first: int | None = None) -> dict[str, float]:
+class Factor(NamedTuple):
+    """What steps are of slopes; ``doubt`` is the part of it that rounding may have put there."""
+
+    value: float
+    doubt: float
+
+
+def _factors(
+    steps: Steps, relative: float, stored: float, first: int | None = None
+) -> dict[str, Factor]:
     """Return one factor for the weights and one for the biases, read off the ``first`` steps.
 
     The ratio of step to slope that most entries share; where no two agree, their median.
@@ -262,17 +271,19 @@ def _factors(steps: Steps, relative: float, first: int | None = None) -> dict[st
         keys = [key for key in steps.taken if key[0] == kind]
         taken = np.concatenate([steps.taken[key][:first].ravel() for key in keys])
         slope = np.concatenate([steps.slope[key].value[:first].ravel() for key in keys])
+        lost = stored * np.concatenate([steps.before[key][:first].ravel() for key in keys])
         seen = np.isfinite(taken) & (np.abs(slope) > 1e-3 * np.abs(slope).max())
         with np.errstate(over="ignore", invalid="ignore"):  # a student's values may be huge
             ratios = taken[seen] / slope[seen] if seen.any() else np.zeros(1)
-        factors[kind] = _shared(ratios, 2 * relative, slope[seen])
+        factors[kind] = _shared(ratios, 2 * relative, slope[seen], lost[seen])
     return factors
 
 
-def _shared(ratios: Array, relative: float, slope: Array) -> float:
+def _shared(ratios: Array, relative: float, slope: Array, lost: Array) -> Factor:
     """Return the ratio to which most are alike, of several the first; where no two are, the median.
 
-    It is fitted over all that agree: each of them alone has its own rounding.
+    It is fitted over all that agree, by least squares: each of them alone has its own rounding,
+    ``lost`` of its step, of which the fit has the root of the sum of squares.
     """
     ordered = np.sort(ratios)
     with np.errstate(over="ignore", invalid="ignore"):  # they may be huge, or without end
@@ -282,16 +293,20 @@ def _shared(ratios: Array, relative: float, slope: Array) -> float:
         alike = ends[1] - ends[0]
         chosen = ratios[alike.argmax()]
         if alike.max() < 2:
-            return tolerances.median(ratios)
+            return Factor(tolerances.median(ratios), 0.0)
         fit = np.abs(ratios - chosen) <= reach[alike.argmax()]
-        fitted = (ratios[fit] * slope[fit] ** 2).sum() / (slope[fit] ** 2).sum()
-        return float(fitted if np.isfinite(fitted) else chosen)
+        weight = (slope[fit] ** 2).sum()
+        fitted = (ratios[fit] * slope[fit] ** 2).sum() / weight
+        if not np.isfinite(fitted):
+            return Factor(float(chosen), 0.0)
+        doubt = np.linalg.norm(lost[fit] * slope[fit]) / weight / (abs(fitted) or 1.0)
+        return Factor(float(fitted), float(doubt))
 
 
 def _compare(
     bound: Bound,
     steps: Steps,
-    factors: Mapping[str, float],
+    factors: Mapping[str, Factor],
     relative: float,
     stored: float,
     *,
@@ -310,13 +325,13 @@ def _compare(
     entries = []
     for key, taken in steps.taken.items():
         slope, corner = steps.slope[key].value, steps.slope[key].corner
-        factor, size = factors[key[0]], np.abs(slope)
+        (factor, doubt), size = factors[key[0]], np.abs(slope)
         unit = abs(factor) or 1.0
         implied = taken / unit
         rounding = stored * np.abs(steps.before[key]) / unit + lost * steps.units[key]
         axes = tuple(range(1, size.ndim))
         largest = size.max(axis=axes, keepdims=True)
-        allowed = relative * (size + 1e-2 * largest) + rounding
+        allowed = relative * (size + 1e-2 * largest) + doubt * size + rounding
         right = tolerances.near(implied, slope, allowed) & (factor > 0)
         # An array whose steps drown in what its own values may lose tells nothing of its entries.
         seen = rounding.max(axis=axes, keepdims=True) <= 0.5 * largest

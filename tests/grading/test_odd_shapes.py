@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from told import checks, full, not_passed, script, states
 
+pytestmark = pytest.mark.sample(3)
+
 INITIALISE = """
 def initialise_parameters(dim):
     return {

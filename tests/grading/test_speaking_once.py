@@ -22,6 +22,8 @@ from gradkit.records.result import Result
 from gradkit.report.formats import FORMATS, render
 from gradkit.sandbox import Workshop
 
+pytestmark = pytest.mark.sample(3)
+
 TASK = "regression-numpy"
 SEVERAL = "several-files"
 RIGHT = source("regression_numpy").split("if __name__")[0]

@@ -21,6 +21,8 @@ from gradkit.report import classroom, github, gradescope, junit, markdown, prair
 from gradkit.report.rounding import CENT, round_points
 from gradkit.report.visibility import UNSEEN, apply_visibility
 
+pytestmark = pytest.mark.sample(3)
+
 STATES: tuple[State, ...] = ("pass", "fail", "error", "missing", "not-checked")
 
 

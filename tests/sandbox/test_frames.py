@@ -22,6 +22,8 @@ from gradkit.runtime.frames import (
     read,
 )
 
+pytestmark = pytest.mark.sample(3)
+
 SMALL = FrameLimits(header=4096, body=4096, arrays=4)
 
 

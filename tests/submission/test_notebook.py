@@ -17,6 +17,8 @@ from gradkit.submission import notebook as module
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.notebook import read_notebook
 
+pytestmark = pytest.mark.sample(3)
+
 
 def cells_of(*blocks: str):
     """The cells of a notebook."""
