@@ -26,8 +26,7 @@ from gradkit.diagnosis.mistakes import (
 )
 from gradkit.diagnosis.mistakes.apply import truncated
 from gradkit.diagnosis.mistakes.forward import CHANGES as FORWARD
-from gradkit.diagnosis.mistakes.loop import train
-from gradkit.diagnosis.mistakes.module import outputs_of
+from gradkit.diagnosis.mistakes.loop import outputs_of, train
 from gradkit.diagnosis.mistakes.training import CHANGES as TRAINING
 from gradkit.diagnosis.mistakes.training import GROUPS
 from gradkit.diagnosis.rules import evaluate

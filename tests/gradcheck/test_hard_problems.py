@@ -9,13 +9,13 @@ import hard_problems
 import numpy as np
 import pytest
 import torch
+from soak import SIZE
 
 from gradkit.gradcheck import check_gradient
 
 pytestmark = pytest.mark.slow
 
 SEED = int(os.environ.get("GRADKIT_SEED", "71"))
-SIZE = int(os.environ.get("GRADKIT_SOAK", "1"))
 COUNT = 10 * SIZE
 Make = Callable[[np.random.Generator], hard_problems.Problem]
 

@@ -19,6 +19,7 @@ import pytest
 import random_nets
 from large_net import large_net
 from scipy.stats import binom
+from soak import SIZE
 
 from gradkit.gradcheck import check_gradient
 from gradkit.gradcheck.records import Report
@@ -26,7 +27,6 @@ from gradkit.gradcheck.records import Report
 pytestmark = pytest.mark.slow
 
 SEED = int(os.environ.get("GRADKIT_SEED", "852"))
-SIZE = int(os.environ.get("GRADKIT_SOAK", "1"))
 CORRECT, SINGLE, SMALLEST = 112 * SIZE, 28 * SIZE, 3
 """Nets of each family that are checked with the right gradient, and with single entries off; and
 how many of the latter are off by 1e-7."""

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from rules.nets import SHIPPED
 
-from gradkit.diagnosis.mistakes.module import OF_THE_MODULE, explain_module, outputs_of
+from gradkit.diagnosis.mistakes.loop import outputs_of
+from gradkit.diagnosis.mistakes.module import OF_THE_MODULE, explain_module
 from gradkit.diagnosis.mistakes.training import loop_with, usual_training_cases
 from gradkit.records.rule import Slip
 from gradkit.records.task import Task

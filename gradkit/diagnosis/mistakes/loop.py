@@ -102,12 +102,12 @@ def stack_of(loop: Loop) -> tuple[Dense, ...]:
 
 def loss_of(loop: Loop, parameters: Mapping[str, Array], X: Array, y: Array) -> float:
     """The loss of one batch; NaN where a prediction leaves the loss's domain."""
-    return _reduced(loop, predictions(loop, parameters, X), y.T)[0]
+    return _reduced(loop, outputs_of(loop, parameters, X.T), y.T)[0]
 
 
-def predictions(loop: Loop, parameters: Mapping[str, Array], X: Array) -> Array:
-    """Return what the module gives, (outputs, rows)."""
-    return run(stack_of(loop), parameters, X.T)[-1].output
+def outputs_of(loop: Loop, parameters: Mapping[str, Array], X: Array) -> Array:
+    """Return what the module gives, (…, outputs, examples), at parameters that may be stacked."""
+    return run(stack_of(loop), parameters, X)[-1].output
 
 
 def _reduced(loop: Loop, p: Array, y: Array) -> tuple[float, Array]:
@@ -190,20 +190,16 @@ RECORDS: Mapping[str, Callable[[Sequence[float]], float]] = {
 """What is recorded of the losses so far, the epoch's own among them."""
 
 
-def first_record(loop: Loop, run: TrainingRun) -> float:
-    """What a loop records of the start, where that is what it records first."""
-    loss = loss_of(loop, run.start, run.X, run.y)
-    return RECORDS[loop.recorded]([loss]) * loop.ratio
+def first_record(loop: Loop, run: TrainingRun) -> tuple[float, float]:
+    """What a loop records of the start, where that is what it records first, and what it may lose.
 
-
-def lost_of_first_record(loop: Loop, run: TrainingRun) -> float:
-    """Return how many rounding units `first_record` may lose, where each prediction is off by one.
-
-    A logarithm of what is close to 0 makes much of them.
+    That is in rounding units, where each prediction is off by one: a logarithm of what is close
+    to 0 makes much of them.
     """
-    predicted = predictions(loop, run.start, run.X)
-    _, slope = _reduced(loop, predicted, run.y.T)
-    return float(np.abs(slope * predicted).sum() * abs(loop.ratio))
+    predicted = outputs_of(loop, run.start, run.X.T)
+    loss, slope = _reduced(loop, predicted, run.y.T)
+    lost = float(np.abs(slope * predicted).sum() * abs(loop.ratio))
+    return RECORDS[loop.recorded]([loss]) * loop.ratio, lost
 
 
 def train(

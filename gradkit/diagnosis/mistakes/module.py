@@ -7,11 +7,10 @@ from itertools import combinations
 
 import numpy as np
 
-from gradkit.diagnosis.mistakes.loop import Loop, stack_of
+from gradkit.diagnosis.mistakes.loop import Loop, outputs_of
 from gradkit.diagnosis.mistakes.training import GROUPS, loop_with, usual_training_cases
 from gradkit.records.rule import Explanation, Slip
 from gradkit.records.task import Array, Task
-from gradkit.task.network import run
 
 OF_THE_MODULE = frozenset(code for code, group in GROUPS.items() if group == "activation")
 """Mistakes of a torch module's own forward pass, not of the loop that trains it."""
@@ -70,8 +69,3 @@ def _largest(loop: Loop, parameters: Mapping[str, Array], X: Array) -> float:
     hidden = Loop(tuple(("linear",) for _ in loop.activations), loop.loss)
     positive = {key: np.abs(value) for key, value in parameters.items()}
     return max(1.0, float(outputs_of(hidden, positive, np.abs(X)).max()))
-
-
-def outputs_of(loop: Loop, parameters: Mapping[str, Array], X: Array) -> Array:
-    """A module's outputs (n, outputs, 1) at stacked parameters and inputs."""
-    return run(stack_of(loop), parameters, X)[-1].output

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gradkit.diagnosis.mistakes.loop import Loop, first_record, lost_of_first_record, train
+from gradkit.diagnosis.mistakes.loop import Loop, first_record, train
 from gradkit.judge.tolerances import LOST, SINGLE
 from gradkit.records.rule import TrainingRun
 from gradkit.records.task import Array
@@ -27,8 +27,8 @@ def reproduces(loop: Loop, runs: Sequence[TrainingRun]) -> bool:
     with np.errstate(all="ignore"):
         if not loop.loss_after and not loop.batch:
             for run in runs:
-                seen, first = run.losses[0], first_record(loop, run)
-                allowed = OF_VALUE * abs(first) + 1e-7 + _lost(loop, run)
+                seen, (first, units) = run.losses[0], first_record(loop, run)
+                allowed = OF_VALUE * abs(first) + 1e-7 + _lost(units, run)
                 if np.isfinite(seen) and not abs(first - seen) <= allowed:
                     return False
         return all(_follows(loop, run) for run in runs)
@@ -49,9 +49,9 @@ def trains_alike(loop: Loop, runs: Sequence[TrainingRun]) -> bool:
     return True
 
 
-def _lost(loop: Loop, run: TrainingRun) -> float:
+def _lost(units: float, run: TrainingRun) -> float:
     """Return what single precision may take from the first loss; at most a thousandth."""
-    lost = LOST * SINGLE * lost_of_first_record(loop, run)
+    lost = LOST * SINGLE * units
     return min(lost, 1e-3 * abs(float(run.losses[0]))) if np.isfinite(lost) else 0.0
 
 
@@ -67,7 +67,7 @@ def _follows(loop: Loop, run: TrainingRun) -> bool:
         return False
     change = 0.0
     first = abs(float(run.losses[0])) + 1e-12
-    lost = _lost(loop, run)
+    lost = _lost(first_record(loop, run)[1], run)
     made = train(loop, run, max(len(run.losses), asked + loop.rounds))
     for epoch, (loss, parameters) in enumerate(made):
         if epoch < len(run.losses):
