@@ -51,12 +51,12 @@ from gradkit.task.oracle import (
     OracleError,
     expect,
     final,
-    find_reference,
     load_reference,
     train_by_example,
     verify,
 )
 from gradkit.task.probes import draw
+from gradkit.task.shipped import find_reference
 
 Outputs = dict[str, dict[str, Array]]
 """Arrays by the name of the batch or run, then by quantity."""

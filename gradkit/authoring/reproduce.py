@@ -19,8 +19,9 @@ from gradkit.errors import GradkitError
 from gradkit.records.probes import Run
 from gradkit.records.task import Array, Task
 from gradkit.task.assignment import read_assignment
-from gradkit.task.oracle import BESIDE, OracleError, TorchReference, course_of, load_reference
+from gradkit.task.oracle import OracleError, TorchReference, course_of, load_reference
 from gradkit.task.probes import whole
+from gradkit.task.shipped import BESIDE
 
 LOSS_NUMPY, LOSS_TORCH = 1e-12, 1e-6
 """Relative; how far a recomputed loss may be from the printed one."""

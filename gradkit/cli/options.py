@@ -71,7 +71,23 @@ def several(name: str, to: str, metavar: str, help_: str) -> Callable[[FC], FC]:
     return click.option(name, to, multiple=True, metavar=metavar, help=help_)
 
 
-ASSIGNMENT = path_option("--assignment", "FILE", "An assignment file of your own.")
+class AssignmentFile(FilePath):
+    """An assignment file, or the name of an exercise that comes with gradkit."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType`."""
+        from gradkit.task.shipped import exercises
+
+        path = super().convert(value, param, ctx)
+        return path if Path(path).exists() else exercises().get(str(path), path)
+
+
+ASSIGNMENT = click.option(
+    "--assignment",
+    type=AssignmentFile(),
+    metavar="FILE",
+    help="An assignment file of your own, or the name of an exercise of gradkit's.",
+)
 REFERENCE = path_option(
     "--reference",
     "DIR",

@@ -16,6 +16,7 @@ from gradkit.grading.mark import Scheme, mark
 from gradkit.judge import Case, judge
 from gradkit.judge.case import expected_of
 from gradkit.records.finding import Inquiry
+from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
 from gradkit.records.probes import Probes
 from gradkit.records.result import Evidence, Result, TaskResult
@@ -68,7 +69,7 @@ def _hash(
         asked.update(f"{name} {values.dtype.str} {values.shape}".encode() + values.tobytes())
 
 
-def basis_of(task: Task, form: Form, digests: Mapping[str, str]) -> str:
+def basis_of(task: Task | FunctionTask, form: Form, digests: Mapping[str, str]) -> str:
     """Return a digest of all that verdicts depend on besides the answers and the tolerances.
 
     What checks are worth is no part of it.
@@ -76,7 +77,7 @@ def basis_of(task: Task, form: Form, digests: Mapping[str, str]) -> str:
     # Late, for those who only want marks.
     import msgspec
 
-    checks = tuple(replace(check, points=0.0, tolerance=0.0) for check in task.checks)
+    checks: Any = tuple(replace(check, points=0.0, tolerance=0.0) for check in task.checks)
     said = msgspec.msgpack.encode(
         [
             gradkit.__version__,
@@ -149,18 +150,18 @@ def _right(verdicts: Iterable[Verdict]) -> bool:
     return all(each.state == "pass" for each in verdicts if each.check == "forward")
 
 
-def tolerances_of(task: Task) -> dict[str, float]:
+def tolerances_of(task: Task | FunctionTask) -> dict[str, float]:
     """Return what each check lets pass."""
     return {check.name: check.tolerance for check in task.checks}
 
 
-def unchecked(task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
+def unchecked(task: Task | FunctionTask, evidence: Evidence) -> tuple[Verdict, ...]:
     """Verdicts where nothing could be asked, and why."""
     return tuple(Verdict(check.name, "not-checked", evidence.unchecked) for check in task.checks)
 
 
 def assess(
-    task: Task, evidence: Evidence, verdicts: Sequence[Verdict], scheme: Scheme
+    task: Task | FunctionTask, evidence: Evidence, verdicts: Sequence[Verdict], scheme: Scheme
 ) -> TaskResult:
     """Return the marks of one section for one task."""
     marked = mark(task, verdicts, _standing(evidence.inquiry, verdicts, scheme.dropped), scheme)

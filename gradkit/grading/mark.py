@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from gradkit.language import phrase, say
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
+from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
 from gradkit.records.result import CheckResult, TaskResult
 from gradkit.records.task import Task
@@ -86,7 +87,9 @@ MOST = 0.5
 WITHDRAWN = phrase("A finding about this was withdrawn; nothing is deducted for it.")
 
 
-def mark(task: Task, verdicts: Sequence[Verdict], inquiry: Inquiry, scheme: Scheme) -> TaskResult:
+def mark(
+    task: Task | FunctionTask, verdicts: Sequence[Verdict], inquiry: Inquiry, scheme: Scheme
+) -> TaskResult:
     """Points for one task.
 
     A check earns the better of two counts: the share of its entries that passed, or

@@ -28,6 +28,7 @@ from gradkit.grading.assess import (
     versions_of,
 )
 from gradkit.grading.examine import diagnose, examine
+from gradkit.grading.functions import FunctionGrader, claim_functions, given_cells, shared_functions
 from gradkit.grading.mark import Scheme
 from gradkit.grading.recognise import another_exercise, recognise, refusals, resembles
 from gradkit.grading.settings import (
@@ -43,16 +44,18 @@ from gradkit.judge.case import Examined
 from gradkit.language import phrase, say
 from gradkit.records.binding import Binding
 from gradkit.records.finding import FOR_INSTRUCTORS, Inquiry
+from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Evidence, Graded, Result, TaskResult
 from gradkit.records.submission import Claim, Place, Section, Submission
-from gradkit.records.task import Task
+from gradkit.records.task import Assignment, Task
 from gradkit.records.verdict import Verdict
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.functions import StudentFunctions
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.places import listings
 from gradkit.submission.read import read
+from gradkit.task.assignment import read_gallery
 from gradkit.task.oracle import Answers
 
 REDRAWS = 3
@@ -89,6 +92,7 @@ class Session:
         self.tasks = tasks_of(self.assignment, settings.form)
         self.digests = digests_of(self.assignment, self._reference)
         self.resources = Resources(settings, self.tasks, self._reference, workshop, budget)
+        self._gallery: tuple[Assignment, ...] | None = None
 
     @property
     def keyed(self) -> bool:
@@ -143,18 +147,43 @@ class Session:
             It was hurried and did not come to its end.
         """
         named = self.settings.tasks
-        claimed = recognise(submission, self.tasks, named, self.resources.open_process)
-        graded = self.grade_sections(submission, claimed, seed)
+        with refusals(submission):
+            functions = self._claims(submission)
+        nets = _without(submission, functions) if self.settings.assignment is None else submission
+        claimed = recognise(nets, self.tasks, named, self.resources.open_process)
+        graded = self.grade_sections(submission, claimed, seed, functions)
         bindings = [evidence.binding for evidence in graded.evidence]
         if not named and not any(binding is None or binding.bound for binding in bindings):
             raise GradingError(another_exercise(submission, self.assignment))
         return graded
+
+    @property
+    def gallery(self) -> tuple[Assignment, ...]:
+        """The exercises with function tasks: the one that is named, or all that are shipped."""
+        if self._gallery is None:
+            own = self.settings.assignment is not None
+            self._gallery = (self.assignment,) if own else read_gallery()
+        return self._gallery
+
+    @property
+    def functions(self) -> tuple[FunctionTask, ...]:
+        """The function tasks of all exercises that a submission may be of."""
+        return tuple(task for exercise in self.gallery for task in exercise.functions)
+
+    def _claims(self, submission: Submission) -> dict[str, Claim]:
+        """Return the section of each function task that the submission has something for."""
+        roles = {name for task in self.tasks for role in task.roles for name in role.aliases}
+        groups = [exercise.functions for exercise in self.gallery]
+        own = self.settings.assignment is not None
+        shared = () if own else shared_functions(groups, roles)
+        return claim_functions(submission, self.functions, self.settings.tasks, shared)
 
     def grade_sections(
         self,
         submission: Submission,
         claimed: Mapping[str, Claim],
         seed: int | None = None,
+        functions: Mapping[str, Claim] = {},
     ) -> Graded:
         """Grade sections that are known to speak for their tasks. See `grade`."""
         if self.settings.seed is not None:
@@ -165,6 +194,11 @@ class Session:
         with refusals(submission):
             taken = [
                 self._grade_section(task, claimed[task.id], submission, seed) for task in chosen
+            ]
+            taken += [
+                self._grade_functions(task, functions[task.id], submission, seed)
+                for task in (self.functions if functions else ())
+                if task.id in functions and task.id in (self.settings.tasks or functions)
             ]
         result = self._result(submission, seed, chosen)
         tier = max((evidence.tier for evidence, _ in taken), default=0)
@@ -209,6 +243,34 @@ class Session:
             listings=listings(submission.cells, _places(inquiry, examined.verdicts)),
         )
         return evidence, assess(task, evidence, examined.verdicts, scheme)
+
+    def _grade_functions(
+        self, task: FunctionTask, claim: Claim, submission: Submission, seed: int
+    ) -> tuple[Evidence, TaskResult]:
+        """Return the evidence of the section that speaks for a function task, and its marks."""
+        section = replace(claim.section, borrowed=given_cells(task))
+        solution = self.resources.solution(task)
+        given = replace(submission, modules={**task.given, **submission.modules})
+        for redraw in range(1 + REDRAWS):
+            with self.resources.open_process(task, section, given) as process:
+                grader = FunctionGrader(task, process, solution, seed + redraw)
+                verdicts = grader.grade()
+                self.resources.note(task, process)
+            if all(verdict.state != "inconclusive" for verdict in verdicts):
+                break
+        evidence = Evidence(
+            task.id,
+            section.own[0].file if section.own else "",
+            seed + redraw,
+            verdicts=verdicts,
+            basis=basis_of(task, self.settings.form, self.digests),
+            tolerances=tolerances_of(task),
+            notes=_told(claim.note),
+            tier=process.tier,
+            listings=listings(submission.cells, _places(Inquiry(), verdicts)),
+        )
+        scheme = replace(self.scheme, derived=solution is None)
+        return evidence, assess(task, evidence, verdicts, scheme)
 
     def _doubt(self, task: Task, section: Section, examined: Examined) -> str:
         """Return what there is to say where code alone told the task, and it is not all right."""
@@ -262,6 +324,12 @@ def read_submission(path: Path) -> Submission:
         return read(path)
     except SubmissionError as error:
         raise GradingError(str(error)) from None
+
+
+def _without(submission: Submission, claims: Mapping[str, Claim]) -> Submission:
+    """Return a submission without the files that speak for function tasks."""
+    taken = {cell.file for claim in claims.values() for cell in claim.section.own}
+    return replace(submission, cells=tuple(c for c in submission.cells if c.file not in taken))
 
 
 def _of_claim(task: Task, claim: Claim) -> Inquiry:

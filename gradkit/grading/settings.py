@@ -12,23 +12,25 @@ from pathlib import Path
 from typing import Protocol
 
 from gradkit.errors import GradkitError, did_you_mean
+from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import Assignment, Form, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
 from gradkit.sandbox.tiers import CONTAINER, GRADING, PACKED
-from gradkit.task.assignment import AssignmentError, read_assignment
+from gradkit.task.assignment import AssignmentError, read_assignment, read_gallery
 from gradkit.task.oracle import (
     CachedOracle,
     Derived,
     Oracle,
     OracleError,
-    find_reference,
     load_reference,
     verify,
 )
 from gradkit.task.probes import draw
+from gradkit.task.shipped import find_reference
+from gradkit.task.solution import Solution, load_solution
 
 
 class GradingError(GradkitError):
@@ -71,7 +73,10 @@ def assignment_and_reference(settings: Settings) -> tuple[Assignment, Path | Non
         assignment = read_assignment(settings.assignment)
     except AssignmentError as error:
         raise GradingError(str(error)) from None
-    known = [task.id for task in assignment.tasks]
+    tasks: list[Task | FunctionTask] = [*assignment.tasks, *assignment.functions]
+    if settings.assignment is None and settings.tasks:
+        tasks += [task for exercise in read_gallery() for task in exercise.functions]
+    known = [task.id for task in tasks]
     for name in settings.tasks:
         if name not in known:
             raise GradingError(
@@ -250,9 +255,12 @@ class Resources:
         self._reference = reference
         self._budget = budget
         self._oracles: dict[str, Oracle] = {}
+        self._solutions: dict[str, Solution] = {}
         self._stack = ExitStack()
 
-    def open_process(self, task: Task, section: Section, submission: Submission) -> StudentProcess:
+    def open_process(
+        self, task: Task | FunctionTask, section: Section, submission: Submission
+    ) -> StudentProcess:
         """Return a section's code, ready to be asked."""
         budget, deadline = self._budget, task.deadline
         if budget is not None:
@@ -268,7 +276,7 @@ class Resources:
             hurried=budget is not None,
         )
 
-    def workshop(self, task: Task) -> Workshop:
+    def workshop(self, task: Task | FunctionTask) -> Workshop:
         """Return where the code of this task is run; opened when it is first asked for."""
         if task.framework not in self.workshops:
             preload = () if task.framework == "numpy" else (task.framework,)
@@ -289,7 +297,16 @@ class Resources:
         oracle = self._oracles[task.id] = oracle_of(task, self._reference, form)
         return oracle
 
-    def note(self, task: Task, process: StudentProcess) -> None:
+    def solution(self, task: FunctionTask) -> Solution | None:
+        """Return the model solution of a function task, None where there is none at hand."""
+        folder = find_reference(Path(task.path), self._settings.reference)
+        if folder is None or self._settings.no_reference:
+            return None
+        if task.id not in self._solutions:
+            self._solutions[task.id] = load_solution(task, folder)
+        return self._solutions[task.id]
+
+    def note(self, task: Task | FunctionTask, process: StudentProcess) -> None:
         """Have what a process has taken counted, where submissions are hurried."""
         if self._budget is not None:
             self._budget.note(task.framework, process.spent)

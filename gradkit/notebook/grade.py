@@ -15,6 +15,7 @@ from gradkit.grading.session import Session, mistaken_for
 from gradkit.grading.settings import GradingError, Resources, Settings
 from gradkit.language import phrase, say
 from gradkit.notebook.report import Report
+from gradkit.records.functions import FunctionTask
 from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Assignment, Task
 from gradkit.sandbox.process import LiveProcess, StudentProcess
@@ -112,7 +113,9 @@ class LiveResources(Resources):
         super().__init__(settings, tasks, None)
         self._functions = functions
 
-    def open_process(self, task: Task, section: Section, submission: Submission) -> StudentProcess:
+    def open_process(
+        self, task: Task | FunctionTask, section: Section, submission: Submission
+    ) -> StudentProcess:
         """See `Resources`."""
         return LiveProcess(None, section, self._functions)
 

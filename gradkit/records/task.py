@@ -14,6 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.records.check import Check, Imports
+from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
 
 Array = NDArray[np.float64]
@@ -81,30 +83,6 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """One line of the mark sheet: what is looked at and what it is worth.
-
-    ``tolerance`` is a relative error that is let pass, beyond what arithmetic asks for.
-    """
-
-    name: str
-    points: float
-    tolerance: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Imports:
-    """Which packages a task's code may use, by the names that ``import`` takes, without dots.
-
-    ``allowed`` are all there are, beside the task's own framework; empty means any. What is
-    ``forbidden`` is so wherever it comes from.
-    """
-
-    allowed: tuple[str, ...] = ()
-    forbidden: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Task:
     """One exercise in one framework.
 
@@ -131,12 +109,12 @@ class Task:
     checks: tuple[Check, ...]
     deadline: float
     files: tuple[str, ...] = ()
-    imports: Imports = Imports()
+    imports: Imports = Imports()  # noqa: RUF009  (frozen, and empty)
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A set of tasks as read from one file.
+    """A set of tasks as read from one file: nets, and functions.
 
     ``step`` is what a total is rounded to. ``preset`` says which of the catalogue's
     deductions count, and ``deductions`` are the file's own, shares by mistake, which go
@@ -156,3 +134,4 @@ class Assignment:
     deductions: Mapping[str, float] = field(default_factory=dict)
     visibility: Mapping[str, Visibility] = field(default_factory=dict)
     gradkit: str = ""
+    functions: tuple[FunctionTask, ...] = ()

@@ -35,6 +35,7 @@ from gradkit.runtime.call import (
 from gradkit.runtime.frames import DIMENSIONS, Frame
 from gradkit.runtime.inspection import functions, left_behind
 from gradkit.runtime.library import Policy, shut_out
+from gradkit.runtime.lines import run_steps
 from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
 from gradkit.runtime.rehearsal import rehearse
@@ -248,6 +249,17 @@ def _outcome(
     return Frame("outcome", arrays, {"faults": faults, "failure": failure, "calls": len(rows)})
 
 
+def lines(frame: Frame) -> Frame:
+    """Run the lines of a check and read what they made."""
+    done: list[str] = []
+    out = Returned()
+    with _Attempt(done) as attempt:
+        out = run_steps(Loaded.namespace, frame.data, frame.arrays, done)
+    faults = [[0, *fault] for fault in out.faults]
+    said = {"faults": faults, "failure": attempt.failure, "calls": len(done)}
+    return Frame("outcome", out.arrays, said)
+
+
 # --- torch -------------------------------------------------------------------------------
 
 
@@ -349,6 +361,7 @@ HANDLERS: dict[str, Callable[[Frame], Frame]] = {
     "trace": lambda frame: traced(lambda: _after(frame.data["call"]), Loaded.cells, frame),
     "run": run,
     "follow": follow,
+    "lines": lines,
     "repeats": lambda frame: repeats(lambda: _after(frame.data["call"]), Loaded.cells, frame),
     "model": model,
     "predict": predict,

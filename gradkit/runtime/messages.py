@@ -36,6 +36,7 @@ MESSAGES: Mapping[str, str] = {
     # What came back in place of numbers.
     "nothing": phrase("nothing is returned"),
     "none": phrase("found None"),
+    "no-value": phrase("{type}: {reason}"),
     "found": phrase("found a value of type {type}"),
     "value": phrase("a value of type {type}"),
     "dtype": phrase("an array of dtype {dtype}"),

@@ -57,7 +57,7 @@ def call_of(bound: Bound, task: Task) -> dict[str, Any]:
 def observe(process: StudentProcess, question: Question) -> Outcome:
     """Return what comes of one question."""
     reply = process.ask(question.kind, question.data, question.arrays)
-    return _outcome(process, question.name, reply, question.loop)
+    return outcome_of(process, question.name, reply, question.loop)
 
 
 def observe_all(process: StudentProcess, questions: Sequence[Question]) -> dict[str, Outcome]:
@@ -66,7 +66,7 @@ def observe_all(process: StudentProcess, questions: Sequence[Question]) -> dict[
         return {question.name: observe(process, question) for question in questions}
     outcomes = {}
     for question, (reply, printed) in zip(questions, process.ask_all(questions), strict=True):
-        outcome = _outcome(process, question.name, reply, question.loop)
+        outcome = outcome_of(process, question.name, reply, question.loop)
         outcomes[question.name] = replace(outcome, printed=printed)
     return outcomes
 
@@ -150,7 +150,7 @@ def observe_returned(
     once = {name: value[0] for name, value in inputs.items()}
     reply = process.ask("explore", {"call": call}, once)
     if isinstance(reply, Lost) or "tree" not in reply.data:
-        return _outcome(process, "returned", reply)
+        return outcome_of(process, "returned", reply)
     sizes = {
         name: _size_at(reply.data["tree"], reply.arrays, path)
         for name, path in bound.returns.items()
@@ -158,7 +158,7 @@ def observe_returned(
     call["shapes"] = {name: [size, 1] for name, size in sizes.items() if size}
     call["returns"] = {name: call["returns"][name] for name in call["shapes"]}
     n = len(next(iter(inputs.values())))
-    outcome = _outcome(process, "returned", process.ask("batch", {"call": call, "n": n}, inputs))
+    outcome = outcome_of(process, "returned", process.ask("batch", {"call": call, "n": n}, inputs))
     return replace(outcome, outputs={k: v[:, :, 0] for k, v in outcome.outputs.items()})
 
 
@@ -200,7 +200,7 @@ def observe_run_with(
             "rate": np.array([run.rate or 0.0]),
             **parameters,
         }
-        outcome = _outcome(
+        outcome = outcome_of(
             process, run.name, process.ask("batch", {"call": call, "n": 1}, inputs), "replaced"
         )
         after = {key: outcome.outputs.get(key) for key in parameters}
@@ -211,12 +211,13 @@ def observe_run_with(
     return replace(outcome, outputs={"y_hat": np.array(outputs), **final}, loop="replaced")
 
 
-def _outcome(
+def outcome_of(
     process: StudentProcess,
     name: str,
     reply: Frame | Lost,
     loop: Loop = "",
 ) -> Outcome:
+    """Return a reply as a record."""
     if isinstance(reply, Lost):
         return Outcome(name, {}, lost=reply, printed=process.output, loop=loop)
     faults = tuple(

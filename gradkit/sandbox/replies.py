@@ -206,6 +206,20 @@ def _train(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
         _require(loss.dtype == np.float64 and loss.ndim == 1, "loss is no series of numbers")
 
 
+def _lines(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
+    said, steps = _read(reply.data, _Outcome), len(asked["steps"])
+    # With all steps made, what fails is running the last of them again.
+    failed = said.failure
+    fits = said.calls == steps if failed is None else said.calls == failed.call <= steps
+    _require(fits, f"{said.calls} of {steps} steps")
+    first = set(map(str, range(len(asked["reads"]))))
+    known = first | {f"again/{number}" for number in first if asked["again"]}
+    _known(reply.arrays, known)
+    _faults(said, 1, known | {name for name, _ in asked["inputs"]["dict"]})
+    told = {name for _, name, kind, _ in said.faults if kind in UNREADABLE}
+    _require(failed is not None or known == told | reply.arrays.keys(), "a value is not there")
+
+
 INPUTS = frozenset({"X", "y", "rate"})
 """What a training is given besides parameters."""
 
@@ -258,6 +272,7 @@ KINDS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], Arrays, Frame], None
     "batch": ("outcome", _batch),
     "predict": ("outcome", _batch),
     "follow": ("outcome", _follow),
+    "lines": ("outcome", _lines),
     "run": ("outcome", _run),
     "repeats": ("outcome", _repeats),
     "train": ("outcome", _train),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,11 +18,12 @@ from typing import Any, get_args
 
 import numpy as np
 
+from gradkit.records.check import Check
+from gradkit.records.functions import FunctionTask
 from gradkit.records.task import (
     Argument,
     Array,
     Assignment,
-    Check,
     Framework,
     Layer,
     Rates,
@@ -31,10 +33,13 @@ from gradkit.records.task import (
     Visibility,
 )
 from gradkit.task.activations import ACTIVATIONS, LOSSES
+from gradkit.task.functions import function_task
 from gradkit.task.network import parameter_shapes
+from gradkit.task.shipped import DEFAULT, FIRST, exercises
 from gradkit.task.tables import (
     AssignmentError,
     AssignmentFile,
+    FunctionTaskTable,
     RoleTable,
     TaskTable,
     convert,
@@ -47,9 +52,7 @@ from gradkit.task.tables import (
 )
 from gradkit.text import DRAWN
 
-__all__ = ["AssignmentError", "read_assignment"]
-
-DEFAULT = Path(__file__).parent.parent / "assignments" / "backpropagation" / "assignment.toml"
+__all__ = ["AssignmentError", "read_assignment", "read_gallery"]
 
 BELOW_ONE = float(np.nextafter(1, 0))
 
@@ -80,13 +83,18 @@ NEEDS: dict[Framework, dict[str, str]] = {
 """The role that each check looks at."""
 
 
+def read_gallery() -> tuple[Assignment, ...]:
+    """Read all exercises that come with gradkit, but for the first."""
+    return tuple(read_assignment(file) for name, file in exercises().items() if name != FIRST)
+
+
 def read_assignment(path: Path | str | None = None) -> Assignment:
     """Read an assignment.
 
     Parameters
     ----------
     path : path or None
-        A TOML file. None reads the assignment that comes with gradkit.
+        A TOML file. None reads the first exercise that comes with gradkit.
 
     Returns
     -------
@@ -98,7 +106,7 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
     AssignmentError
         The file is missing, is not TOML, or says something that cannot be graded.
     """
-    file = Path(path) if path is not None else DEFAULT
+    file = DEFAULT if path is None else Path(path)
     try:
         text = file.read_bytes()
         table = convert(file, "", tomllib.loads(text.decode()), AssignmentFile)
@@ -124,15 +132,25 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
     }
     tolerances = _tolerances(file, table.marking.tolerances)
     tasks: list[Task] = []
+    functions: list[FunctionTask] = []
+    ids: set[str] = set()
     files = list(files_of(file, "files", table.files))
-    for index, entry in enumerate(table.tasks):
+    for index, raw in enumerate(table.tasks):
         here = f"tasks[{index}]"
-        if entry.id in {task.id for task in tasks}:
-            refuse(file, f"{here}.id", repr(entry.id), "an id that no other task has")
-        entry.files = entry.files or files
-        tasks.append(_task(file, here, entry, roles, tolerances, digest))
-        if 0 < (worth := sum(check.points for check in tasks[-1].checks)) < table.marking.step:
-            expected = f"at most {worth:g}, which {entry.id} is worth: totals are rounded to it"
+        task: Task | FunctionTask
+        if raw.get("kind", "net") == "functions":
+            entry = convert(file, here, raw, FunctionTaskTable)
+            entry.files = entry.files or files
+            functions.append(task := function_task(file, here, entry, digest))
+        else:
+            net = convert(file, here, raw, TaskTable)
+            net.files = net.files or files
+            tasks.append(task := _task(file, here, net, roles, tolerances, digest))
+        if task.id in ids:
+            refuse(file, f"{here}.id", repr(task.id), "an id that no other task has")
+        ids.add(task.id)
+        if 0 < (worth := sum(check.points for check in task.checks)) < table.marking.step:
+            expected = f"at most {worth:g}, which {task.id} is worth: totals are rounded to it"
             refuse(file, "marking.step", f"{table.marking.step:g}", expected)
     return Assignment(
         id=table.id,
@@ -144,8 +162,9 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
         digest=digest.hexdigest(),
         preset=table.marking.preset,
         deductions=_deductions(file, table.marking.deductions),
-        visibility=_visibility(file, table.marking.visibility, tasks),
+        visibility=_visibility(file, table.marking.visibility, [*tasks, *functions]),
         gradkit=table.gradkit,
+        functions=tuple(functions),
     )
 
 
@@ -168,7 +187,7 @@ def _deductions(file: Path, table: dict[str, Any]) -> dict[str, float]:
 
 
 def _visibility(
-    file: Path, said: Visibility | dict[str, Any], tasks: list[Task]
+    file: Path, said: Visibility | dict[str, Any], tasks: Sequence[Task | FunctionTask]
 ) -> dict[str, Visibility]:
     """When students may see what each check found; one word is said of them all."""
     checks = tuple(dict.fromkeys(check.name for task in tasks for check in task.checks))

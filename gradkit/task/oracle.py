@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -309,9 +310,6 @@ def _column(value: ArrayLike) -> Array:
 # --- model solutions -------------------------------------------------------------------
 
 
-BESIDE = Path(__file__).parents[2] / "reference"
-"""Where a checkout has the model solutions; an installed gradkit has none."""
-
 AGREEMENT = 1e-9
 """How closely, relative to the largest value, reference and derivation must agree."""
 
@@ -426,11 +424,6 @@ ASKED: Mapping[Framework, tuple[str, ...]] = {
 """What a model solution must define."""
 
 
-def find_reference(assignment: Path | None, named: Path | None) -> Path | None:
-    """The folder that was named; for gradkit's own assignment in a checkout, the one there."""
-    return named or (BESIDE if assignment is None and BESIDE.is_dir() else None)
-
-
 def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
     """The model solution of ``task`` in ``folder``: ``regression_numpy.py`` for regression-numpy.
 
@@ -445,6 +438,23 @@ def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
     path = folder / (f"{stem}_published.py" if form == "published" else f"{stem}.py")
     if form == "published" and not path.exists() and task.framework == "torch":
         path = folder / f"{stem}.py"  # torch was right as published
+    module = load_module(path)
+    for name in ASKED[task.framework]:
+        if not callable(getattr(module, name, None)):
+            raise OracleError(f"{path}: the model solution has no `{name}`; add it.")
+    return (
+        TorchReference(task, module) if task.framework == "torch" else NumpyReference(task, module)
+    )
+
+
+def load_module(path: Path) -> ModuleType:
+    """Load a model solution's file.
+
+    Raises
+    ------
+    OracleError
+        There is no such file, or it cannot be loaded.
+    """
     spec = importlib.util.spec_from_file_location(f"gradkit_reference_{path.stem}", path)
     if not path.exists() or spec is None or spec.loader is None:
         raise OracleError(
@@ -458,12 +468,7 @@ def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
         raise OracleError(
             f"{path}: the model solution cannot be loaded: {type(error).__name__}: {error}"
         ) from error
-    for name in ASKED[task.framework]:
-        if not callable(getattr(module, name, None)):
-            raise OracleError(f"{path}: the model solution has no `{name}`; add it.")
-    return (
-        TorchReference(task, module) if task.framework == "torch" else NumpyReference(task, module)
-    )
+    return module
 
 
 def verify(task: Task, oracle: Oracle, probes: Probes) -> None:

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args
 import msgspec
 
 from gradkit.errors import GradkitError
+from gradkit.records.check import Imports
 from gradkit.records.mistake import Preset
-from gradkit.records.task import Framework, Imports, Visibility
+from gradkit.records.task import Framework, Visibility
 
 Schema = Literal["gradkit/assignment/v1"]
 Policy = Literal["exact", "free"]
@@ -37,11 +38,11 @@ class AssignmentError(GradkitError):
     """The assignment file cannot be used; the text says where and why."""
 
 
-class _Table(msgspec.Struct, forbid_unknown_fields=True):
+class Table(msgspec.Struct, forbid_unknown_fields=True):
     """A TOML table in which a misspelt key is an error."""
 
 
-class ArgumentTable(_Table):
+class ArgumentTable(Table):
     """An entry of ``roles.NAME.arguments``."""
 
     name: str
@@ -50,7 +51,7 @@ class ArgumentTable(_Table):
     required: bool = True
 
 
-class RoleTable(_Table):
+class RoleTable(Table):
     """``roles.NAME``."""
 
     names: Names
@@ -60,14 +61,14 @@ class RoleTable(_Table):
     shared: bool = False
 
 
-class LayerTable(_Table):
+class LayerTable(Table):
     """An entry of ``tasks.layers``."""
 
     units: Count
     activation: str
 
 
-class RatesTable(_Table):
+class RatesTable(Table):
     """``tasks.rates``."""
 
     weight: Positive
@@ -75,14 +76,14 @@ class RatesTable(_Table):
     policy: Policy = "exact"
 
 
-class ImportsTable(_Table):
+class ImportsTable(Table):
     """``tasks.imports``: names of packages. What is left out is told from an empty list."""
 
     allowed: list[str] | None = None
     forbidden: list[str] | None = None
 
 
-class TaskTable(_Table):
+class TaskTable(Table):
     """An entry of ``tasks``; ``checks`` and ``starts`` hold what their builders look at."""
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -103,9 +104,44 @@ class TaskTable(_Table):
     optional: list[str] = []
     files: list[str] = []
     imports: ImportsTable = msgspec.field(default_factory=ImportsTable)
+    kind: Literal["net"] = "net"
 
 
-class MarkingTable(_Table):
+DEADLINE = 30.0
+"""Seconds for everything that a student's functions are asked in a task that does not say."""
+
+
+class CheckTable(Table):
+    """An entry of ``checks`` of a function task."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    points: Any
+    call: str
+    compare: Names
+    gradient: dict[str, str] = {}
+    untouched: list[str] = []
+
+
+class FunctionTaskTable(Table):
+    """An entry of ``tasks`` of kind ``functions``."""
+
+    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    title: str
+    kind: Literal["functions"]
+    solution: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]+\.py$")]
+    inputs: dict[str, Any]
+    checks: Annotated[list[CheckTable], msgspec.Meta(min_length=1)]
+    sizes: dict[str, Any] = {}
+    hard: list[dict[str, Any]] = []
+    given: dict[str, str] = {}
+    names: dict[str, list[str]] = {}
+    words: list[str] = []
+    deadline: Positive = DEADLINE
+    files: list[str] = []
+    imports: ImportsTable = msgspec.field(default_factory=ImportsTable)
+
+
+class MarkingTable(Table):
     """``marking``; every entry of ``deductions`` is a mistake's share of its check's points.
 
     Every entry of ``tolerances`` is a relative error that is let pass in a check.
@@ -120,7 +156,7 @@ class MarkingTable(_Table):
     visibility: Visibility | dict[str, Any] = "visible"
 
 
-class AssignmentFile(_Table):
+class AssignmentFile(Table):
     """The whole file; every entry of ``roles`` is a `RoleTable`.
 
     ``files`` holds for every task that names none of its own.
@@ -129,8 +165,8 @@ class AssignmentFile(_Table):
     schema: Schema
     id: str
     title: str
-    roles: dict[str, Any]
-    tasks: Annotated[list[TaskTable], msgspec.Meta(min_length=1)]
+    tasks: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
+    roles: dict[str, Any] = {}
     marking: MarkingTable = msgspec.field(default_factory=MarkingTable)
     gradkit: str = ""
     files: list[str] = []

@@ -20,7 +20,8 @@ from gradkit.grading.mark import (
 )
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.result import TaskResult
-from gradkit.records.task import Check, Task
+from gradkit.records.check import Check
+from gradkit.records.task import Task
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.task.assignment import read_assignment
 

@@ -13,8 +13,9 @@ from pathlib import Path, PurePosixPath
 
 from gradkit.errors import GradkitError
 from gradkit.records.task import Assignment
-from gradkit.task.assignment import DEFAULT, read_assignment
-from gradkit.task.oracle import OracleError, find_reference, load_reference
+from gradkit.task.assignment import read_assignment
+from gradkit.task.oracle import OracleError, load_reference
+from gradkit.task.shipped import DEFAULT, find_reference
 from gradkit.writing import add_member, refusing
 
 

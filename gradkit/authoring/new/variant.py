@@ -9,7 +9,7 @@ import numpy as np
 
 from gradkit.authoring.new.starter import text_of
 from gradkit.records.task import Array
-from gradkit.task.assignment import DEFAULT
+from gradkit.task.shipped import DEFAULT
 
 TASKS_BELOW = "# --- the tasks "
 """The line of gradkit's own assignment file below which a variant has other text."""

@@ -21,7 +21,8 @@ from gradkit.authoring.new.starter import (
 from gradkit.authoring.new.variant import files_of
 from gradkit.errors import GradkitError
 from gradkit.records.task import Assignment
-from gradkit.task.assignment import DEFAULT, read_assignment
+from gradkit.task.assignment import read_assignment
+from gradkit.task.shipped import DEFAULT
 from gradkit.writing import refusing
 
 PLAIN = Path(__file__).parent / "files"

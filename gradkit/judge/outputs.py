@@ -1,0 +1,313 @@
+"""Compare what the lines of a check gave with what the model solution's gave, output by output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.language import say
+from gradkit.records.functions import Draw, FunctionCheck, Made
+from gradkit.records.verdict import Entry, State, Verdict
+from gradkit.text import label_said
+
+NEAR = 1e-7
+"""Of an output's largest number: sums in another order differ by far less, mistakes by far more."""
+
+SINGLE = 2e-4
+"""The same, where the output is in single precision."""
+
+LEAST = 1e-12
+"""The smallest size that an output is held to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One probe of a check: its inputs, what the model gives (None without one), and what came."""
+
+    draw: Draw
+    expected: Made | None
+    found: Made
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What is found of one output over all probes.
+
+    ``probe`` is the first in which it is not right, ``index`` the entry there that is furthest off.
+    """
+
+    state: State
+    sentence: str = ""
+    probe: str = ""
+    index: tuple[int, ...] = ()
+    found: float | None = None
+    expected: float | None = None
+
+
+def judge_check(check: FunctionCheck, probes: Sequence[Probe]) -> Verdict:
+    """Judge all outputs of a check, and the inputs that it must leave alone.
+
+    Parameters
+    ----------
+    check : FunctionCheck
+    probes : sequence of Probe
+        At least one.
+
+    Returns
+    -------
+    Verdict
+        With an entry for each output, and for each input that was to be left alone and was not.
+    """
+    outputs = {expression: _output(expression, check, probes) for expression in check.compare}
+    for name in check.untouched:
+        changed = [probe.draw.label for probe in probes if name in probe.found.changed]
+        if changed:
+            told = say("`{name}` is changed in place; it is to be left as it is.", name=name)
+            outputs[f"{name} left alone"] = Output("fail", told, changed[0])
+    entries = tuple(
+        Entry(name, o.index, o.state, o.found, o.expected, o.probe, _label(name, o.index))
+        for name, o in outputs.items()
+    )
+    states = [output.state for output in outputs.values()]
+    sentences = [output.sentence for output in outputs.values() if output.state == "fail"]
+    if all(output.state == "missing" for output in outputs.values()):
+        first = next(iter(outputs.values()))
+        return Verdict(check.name, "missing", first.sentence, entries)
+    state: State = next(
+        (s for s in ("fail", "missing", "inconclusive", "not-checked") if s in states), "pass"
+    )
+    state = "fail" if state == "missing" else state
+    sentences += [o.sentence for o in outputs.values() if o.state in ("missing", "inconclusive")]
+    return Verdict(
+        check.name,
+        state,
+        " ".join(dict.fromkeys(sentences)),
+        entries,
+        notes=tuple(_notes(check, probes)),
+    )
+
+
+def _label(name: str, index: tuple[int, ...]) -> str:
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
+def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
+    """Yield remarks that cost nothing: inputs that only the student's code changes."""
+    for name in sorted({name for probe in probes for name in probe.found.changed}):
+        model = any(probe.expected and name in probe.expected.changed for probe in probes)
+        if not model and name not in check.untouched:
+            yield say(
+                "`{name}` is changed in place: whoever uses it afterwards gets other numbers.",
+                name=name,
+            )
+    if any(
+        value.dtype.itemsize < 8
+        for probe in probes
+        for value in probe.found.values.values()
+        if value.dtype.kind == "f"
+    ):
+        yield say("Numbers come back in single precision; they are held to that.")
+
+
+def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
+    """Judge one output over all probes: whether it is there, its shape, its numbers."""
+    for probe in probes:
+        if name not in probe.found.values:
+            reason = probe.found.missing.get(name, say("found None"))
+            told = say("`{name}` is not there: {reason}.", name=name, reason=reason.rstrip("."))
+            return Output("missing", told, probe.draw.label)
+    with_model = [probe for probe in probes if probe.expected is not None]
+    if not with_model:
+        return Output("not-checked")
+    pairs = [(p, _shaped(p.found.values[name], _of(p, name)), _of(p, name)) for p in with_model]
+    for probe, found, expected in pairs:
+        if found.shape != expected.shape:
+            return Output("fail", _of_shape(name, found, expected), probe.draw.label)
+    off = [pair for pair in pairs if not _near(pair[1], pair[2], check.tolerance).all()]
+    if any(not np.isfinite(expected).all() for _, _, expected in pairs):
+        told = say(
+            "`{name}` cannot be judged: the model solution gives no finite number.", name=name
+        )
+        return Output("inconclusive", told)
+    if not off:
+        return _second(name, check, with_model)
+    probe, found, expected = off[0]
+    gap = np.abs(found.astype(float) - expected)
+    index = np.unravel_index(int(np.argmax(np.where(np.isnan(gap), np.inf, gap))), gap.shape)
+    place = tuple(int(n) for n in index)
+    sentence = _of_numbers(name, [*pairs], off) + _where(probe, off, pairs)
+    return Output(
+        "fail", sentence, probe.draw.label, place, _number(found[index]), _number(expected[index])
+    )
+
+
+def _second(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
+    """Hold what comes of a second call to the first, where the model gives the same twice."""
+    for probe in probes:
+        first, second = probe.found.values[name], probe.found.again.get(name)
+        model = probe.expected
+        if second is None or model is None or name not in model.again:
+            continue
+        if _same(model.values[name], model.again[name]) and not _same(first, second):
+            told = say(
+                "`{name}` comes out otherwise when the same call is made again: something that it "
+                "is computed from, such as the cache, is changed in place.",
+                name=name,
+            )
+            return Output("fail", told, probe.draw.label)
+    return Output("pass")
+
+
+def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    return a.shape == b.shape and bool(_near(a, b, 0.0).all())
+
+
+def _of(probe: Probe, name: str) -> NDArray[Any]:
+    assert probe.expected is not None  # noqa: S101  (those without were left out)
+    return np.asarray(probe.expected.values[name])
+
+
+def _shaped(found: NDArray[Any], expected: NDArray[Any]) -> NDArray[Any]:
+    """Return what was found; one number has the shape that is asked, whatever its own."""
+    return found.reshape(expected.shape) if found.size == 1 == expected.size else found
+
+
+def _number(value: Any) -> float | None:
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _near(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
+    """Tell which numbers are right but for rounding; of an exact kind all of it has to be right."""
+    with np.errstate(all="ignore"):
+        size = max(float(np.max(np.abs(expected), initial=0.0)), LEAST)
+        single = found.dtype.kind == "f" and found.dtype.itemsize < 8
+        allowed = max(SINGLE if single else NEAR, tolerance) * size
+        gap = np.abs(found.astype(float) - expected.astype(float))
+        return np.asarray((gap <= allowed) | (found == expected))
+
+
+# --- sentences -----------------------------------------------------------------------------
+
+
+def _of_shape(name: str, found: NDArray[Any], expected: NDArray[Any]) -> str:
+    told = say(
+        "`{name}` has shape {found}, and {expected} is asked.",
+        name=name,
+        found=str(found.shape),
+        expected=str(expected.shape),
+    )
+    if found.shape == expected.shape[::-1] and _same(found.T, expected):
+        return told + " " + say("Its transpose is right.")
+    if found.size == expected.size and _same(found.reshape(expected.shape), expected):
+        return told + " " + say("Its numbers are right.")
+    if (
+        found.size == 1
+        and expected.size > 1
+        and np.isclose(float(found.sum()), float(expected.sum()))
+    ):
+        return told + " " + say("It is summed over all axes.")
+    return told
+
+
+Pairs = Sequence[tuple[Probe, NDArray[Any], NDArray[Any]]]
+
+
+def _of_numbers(name: str, pairs: Pairs, off: Pairs) -> str:
+    """Say how the numbers differ, as far as one relation holds in every probe."""
+    if any(np.isnan(found.astype(float)).any() for _, found, _ in off):
+        return say("`{name}` has entries that are not a number (nan).", name=name)
+    random = [pair for pair in pairs if not pair[0].draw.hard]
+    for holds, sentence in _RELATIONS:
+        if len(random) > 1 and all(holds(found, expected) for _, found, expected in random):
+            return say(sentence, name=name)
+    factors = [_factor(found, expected) for _, found, expected in random]
+    if all(factor is not None for factor in factors) and len(factors) > 1:
+        return _of_factor(
+            name, [float(f or 0.0) for f in factors], [p.draw.sizes for p, _, _ in random]
+        )
+    return say("`{name}` is not right.", name=name)
+
+
+def _is_negative(found: NDArray[Any], expected: NDArray[Any]) -> bool:
+    return _same(-found.astype(float), expected)
+
+
+def _is_transposed(found: NDArray[Any], expected: NDArray[Any]) -> bool:
+    return found.ndim == 2 and found.shape[0] == found.shape[1] and _same(found.T, expected)
+
+
+def _is_zero(found: NDArray[Any], expected: NDArray[Any]) -> bool:
+    return not found.any() and bool(np.asarray(expected).any())
+
+
+def _is_repeated(found: NDArray[Any], expected: NDArray[Any]) -> bool:
+    """Tell a sum that is the same everywhere, where there should be one for each column or row."""
+    values = found.astype(float)
+    return (
+        found.size > 1
+        and bool(np.allclose(values, values.flat[0]))
+        and bool(np.isclose(values.flat[0], expected.sum()))
+    )
+
+
+def _is_exchanged(found: NDArray[Any], expected: NDArray[Any]) -> bool:
+    """Tell the right numbers in another order."""
+    a, b = np.sort(found.astype(float), axis=None), np.sort(expected.astype(float), axis=None)
+    return found.size > 2 and _same(a, b)
+
+
+_RELATIONS: Sequence[tuple[Callable[[NDArray[Any], NDArray[Any]], bool], str]] = (
+    (_is_zero, "`{name}` is 0 throughout."),
+    (_is_negative, "`{name}` has the wrong sign."),
+    (_is_transposed, "`{name}` is transposed."),
+    (_is_repeated, "`{name}` is the sum over everything, in each of its places."),
+    (_is_exchanged, "`{name}` has the right numbers in the wrong places."),
+)
+
+
+def _factor(found: NDArray[Any], expected: NDArray[Any]) -> float | None:
+    """Return what all numbers were multiplied by, if it is one factor."""
+    dot = float(np.sum(expected * expected))
+    if not dot or not np.isfinite(found.astype(float)).all():
+        return None
+    factor = float(np.sum(found.astype(float) * expected)) / dot
+    return factor if factor and _same(found.astype(float), factor * expected) else None
+
+
+def _of_factor(name: str, factors: list[float], sizes: list[Mapping[str, int]]) -> str:
+    """Say a factor: a size, one over a size, or a number."""
+    for size in sizes[0]:
+        values = [each[size] for each in sizes]
+        if len(set(values)) > 1 or len(set(factors)) == 1:
+            if np.allclose(factors, values, rtol=1e-6):
+                return say(
+                    "`{name}` is {size} times what it should be, whatever {size} is: a division by "
+                    "{size} is missing.",
+                    name=name,
+                    size=size,
+                )
+            if np.allclose(factors, [1 / value for value in values], rtol=1e-6):
+                return say(
+                    "`{name}` is 1/{size} of what it should be, whatever {size} is: a division by "
+                    "{size} is too much.",
+                    name=name,
+                    size=size,
+                )
+    if np.allclose(factors, factors[0], rtol=1e-6):
+        return say(
+            "`{name}` is {factor} times what it should be.", name=name, factor=f"{factors[0]:.4g}"
+        )
+    return say("`{name}` is a multiple of what it should be.", name=name)
+
+
+def _where(probe: Probe, off: Pairs, pairs: Pairs) -> str:
+    """Say in which probes it is wrong, where that tells something."""
+    if len(off) < len(pairs) and all(each.draw.hard for each, _, _ in off):
+        return " " + say("That is so only with {probe}.", probe=label_said(probe.draw.label))
+    return ""

@@ -1,0 +1,246 @@
+"""The lines of a check: a small part of Python's grammar, read once and run on both sides.
+
+    out, cache = affine_forward(x, w, b)
+    layer = Linear(D, M)
+    layer.W = w
+    grads = backward(parameters, cache, X, Y)
+
+A line assigns, or calls. It is made of names, calls with keywords, constants, displays of tuples,
+lists and dicts, attributes, subscripts, unpacking, and arithmetic on these. Nothing else is read:
+no loop, no condition, no definition, no name that begins with an underscore. The same lines run
+over the student's functions, in the student's process, and over the model solution's.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.records.functions import Call, Lines
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class LinesError(ValueError):
+    """Text that is no line of a check; it says what was found, and what may stand there."""
+
+
+_EXPRESSIONS = (
+    *(ast.Name, ast.Call, ast.keyword, ast.Constant, ast.Tuple, ast.List, ast.Dict),
+    *(ast.Attribute, ast.Subscript, ast.Slice, ast.Starred, ast.BinOp, ast.UnaryOp),
+    *(ast.operator, ast.unaryop, ast.expr_context),
+)
+_WORDS = "names, calls, constants, displays, attributes, subscripts and arithmetic"
+
+
+def _tree(text: str, mode: str) -> Any:
+    try:
+        return ast.parse(text.strip(), mode=mode)
+    except SyntaxError as error:
+        raise LinesError(f"{text.strip()!r} is no Python: {error.msg}") from None
+
+
+def _held(text: str, node: ast.AST) -> None:
+    for part in ast.walk(node):
+        if not isinstance(part, _EXPRESSIONS):
+            found = type(part).__name__
+            raise LinesError(f"{text.strip()!r} has a {found}; lines are made of {_WORDS}")
+        name = part.id if isinstance(part, ast.Name) else getattr(part, "attr", "")
+        if name.startswith("_"):
+            raise LinesError(f"{text.strip()!r} names {name!r}; names begin with a letter")
+
+
+def read_expression(text: str) -> frozenset[str]:
+    """Hold an expression to the grammar, and return the names in it.
+
+    Raises
+    ------
+    LinesError
+        It is none.
+    """
+    tree = _tree(text, "eval")
+    _held(text, tree.body)
+    return frozenset(part.id for part in ast.walk(tree) if isinstance(part, ast.Name))
+
+
+def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lines:
+    """Read the lines of a check.
+
+    Parameters
+    ----------
+    text : str
+        Lines, or statements parted by semicolons.
+    owners : dict of str to str, optional
+        The class that each name was made from, in lines above; what is made here is added.
+
+    Returns
+    -------
+    Lines
+
+    Raises
+    ------
+    LinesError
+        Something in them is beyond the grammar.
+
+    Examples
+    --------
+    >>> lines = read_lines("layer = Linear(D, M); out = layer.forward(x)")
+    >>> lines.makes, [call.function for call in lines.calls]
+    (('layer', 'out'), ['Linear', 'Linear.forward'])
+    """
+    owners = {} if owners is None else owners
+    reads: set[str] = set()
+    made: list[str] = []
+    changes: set[str] = set()
+    calls: list[Call] = []
+    for node in _tree(text, "exec").body:
+        targets: list[ast.expr] = []
+        value: ast.expr
+        if isinstance(node, ast.Assign):
+            targets, value = node.targets, node.value
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            value = node.value
+        else:
+            found = type(node).__name__
+            raise LinesError(f"{text.strip()!r} has a {found}; a line assigns, or calls")
+        for each in (*targets, value):
+            _held(text, each)
+        functions = {id(part.func) for part in ast.walk(value) if isinstance(part, ast.Call)}
+        for part in ast.walk(value):
+            if isinstance(part, ast.Name) and id(part) not in functions and part.id not in made:
+                reads.add(part.id)
+        calls += _calls(value, owners)
+        changes |= set(_bases(value))
+        for target in targets:
+            for name, whole in _targets(target):
+                if not whole:
+                    changes.add(name)
+                    reads |= {name} - set(made)
+                elif name not in made:
+                    made.append(name)
+        if len(targets) == 1 and isinstance(targets[0], ast.Name):
+            owners[targets[0].id] = _function_of(value)
+    return Lines(text.strip(), frozenset(reads), tuple(made), frozenset(changes), tuple(calls))
+
+
+def _calls(value: ast.expr, owners: Mapping[str, str]) -> Iterator[Call]:
+    """Yield the calls in an expression, of methods by the class that their object was made from."""
+    for part in ast.walk(value):
+        if not isinstance(part, ast.Call):
+            continue
+        positional = len(part.args)
+        keywords = tuple(each.arg for each in part.keywords if each.arg)
+        if isinstance(part.func, ast.Name):
+            yield Call(part.func.id, positional, keywords)
+        elif (name := _object_of(part)) and owners.get(name):
+            yield Call(f"{owners[name]}.{_method_of(part)}", positional, keywords)
+
+
+def _bases(value: ast.expr) -> Iterator[str]:
+    """Yield the names of objects whose methods are called."""
+    for part in ast.walk(value):
+        if isinstance(part, ast.Call) and (name := _object_of(part)):
+            yield name
+
+
+def _function_of(value: ast.expr) -> str:
+    """Return the name of the function that makes a value, if it is one call's."""
+    called = value.func if isinstance(value, ast.Call) else None
+    return called.id if isinstance(called, ast.Name) else ""
+
+
+def _method_of(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
+
+
+def _object_of(call: ast.Call) -> str:
+    """Return the name of the object whose method is called, if it is one's."""
+    function = call.func
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        return function.value.id
+    return ""
+
+
+def _targets(target: ast.expr) -> Iterator[tuple[str, bool]]:
+    """Yield the names that a target assigns, and whether they are made anew."""
+    if isinstance(target, ast.Name):
+        yield target.id, True
+    elif isinstance(target, ast.Tuple | ast.List):
+        for part in target.elts:
+            yield from _targets(part)
+    elif isinstance(target, ast.Starred):
+        yield from _targets(target.value)
+    else:
+        names = [part.id for part in ast.walk(target) if isinstance(part, ast.Name)]
+        yield names[0], False
+
+
+# --- run -------------------------------------------------------------------------------
+
+
+def run(text: str, names: dict[str, Any]) -> None:
+    """Run lines over these names; what they assign is added."""
+    exec(compile(text, "<check>", "exec", dont_inherit=True), names)  # noqa: S102  (held to a grammar)
+
+
+def value_of(expression: str, names: dict[str, Any]) -> Any:
+    """Return the value of an expression over these names."""
+    return eval(compile(expression, "<check>", "eval", dont_inherit=True), names)  # noqa: S307
+
+
+# --- inputs, to be sent --------------------------------------------------------------------
+
+
+def packed(values: Mapping[str, Any]) -> tuple[Any, dict[str, NDArray[Any]]]:
+    """Take nested inputs apart: a tree without floats, and the arrays in it by number."""
+    arrays: dict[str, NDArray[Any]] = {}
+
+    def tree(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {"dict": [[key, tree(item)] for key, item in value.items()]}
+        if isinstance(value, list | tuple):
+            return {type(value).__name__: [tree(item) for item in value]}
+        if isinstance(value, np.ndarray | float):
+            name = str(len(arrays))
+            arrays[name] = np.asarray(value)
+            return {"array" if isinstance(value, np.ndarray) else "float": name}
+        return {"plain": value}
+
+    return tree(dict(values)), arrays
+
+
+def unpacked(tree: Mapping[str, Any], arrays: Arrays) -> Any:
+    """Put inputs together again, with fresh copies of all arrays."""
+    ((kind, value),) = tree.items()
+    return _BUILDERS[kind](value, arrays)
+
+
+_BUILDERS: Mapping[str, Callable[[Any, Arrays], Any]] = {
+    "dict": lambda items, arrays: {key: unpacked(item, arrays) for key, item in items},
+    "list": lambda items, arrays: [unpacked(item, arrays) for item in items],
+    "tuple": lambda items, arrays: tuple(unpacked(item, arrays) for item in items),
+    "array": lambda name, arrays: arrays[name].copy(),
+    "float": lambda name, arrays: float(arrays[name]),
+    "plain": lambda value, arrays: value,
+}
+
+
+def arrays_in(value: Any) -> list[NDArray[Any]]:
+    """List the arrays in nested dicts, lists and tuples, in order."""
+    if isinstance(value, np.ndarray):
+        return [value]
+    parts: Sequence[Any] = ()
+    if isinstance(value, dict):
+        parts = list(value.values())
+    elif isinstance(value, list | tuple):
+        parts = value
+    return [array for part in parts for array in arrays_in(part)]
+
+
+def snapshot(value: Any) -> list[bytes]:
+    """Return the contents of all arrays in a value, to be compared later."""
+    return [array.tobytes() for array in arrays_in(value)]

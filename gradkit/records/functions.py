@@ -1,0 +1,110 @@
+"""Function tasks: functions that an assignment asks for, and lines of Python that call them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from gradkit.records.check import Check, Imports
+
+Values = Mapping[str, Any]
+"""Inputs by name: arrays, numbers, words, or dicts, lists and tuples of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call in the lines of a check: ``affine_forward``, or ``Linear.forward`` of a class."""
+
+    function: str
+    positional: int
+    keywords: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of a check as they were read.
+
+    ``reads`` are names that the lines take from elsewhere, ``makes`` those that they assign,
+    ``changes`` those of objects whose attributes they set or whose methods they call. ``calls`` are
+    the functions and methods that they call, in order.
+    """
+
+    text: str
+    reads: frozenset[str] = frozenset()
+    makes: tuple[str, ...] = ()
+    changes: frozenset[str] = frozenset()
+    calls: tuple[Call, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCheck(Check):
+    """A check of a function task.
+
+    ``compare`` are expressions over the names of the lines, whose values are held to the model
+    solution's. ``gradient`` says of which input an output is the gradient, and ``of`` what scalar
+    is differentiated, written in outputs and inputs. ``untouched`` are inputs that must be left
+    alone.
+    """
+
+    call: Lines = Lines("")
+    compare: tuple[str, ...] = ()
+    gradient: Mapping[str, str] = field(default_factory=dict)
+    of: str = ""
+    untouched: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionTask:
+    """Functions, a model solution, and lines that call them.
+
+    ``sizes`` are choices for each size, or an expression of other sizes; ``inputs`` are
+    expressions, or tables of them, see `gradkit.task.draws`; each of ``hard`` replaces some of
+    either. ``given`` are the sources of modules that the course hands out. ``names`` are further
+    names of functions, by the name in the lines. ``calls`` are all that the checks call.
+    ``solution`` is the file of the model solution in the reference folder. ``path`` is the
+    assignment file.
+    """
+
+    id: str
+    title: str
+    checks: tuple[FunctionCheck, ...]
+    sizes: Mapping[str, tuple[int, ...] | str]
+    inputs: Values
+    hard: tuple[Values, ...]
+    given: Mapping[str, str]
+    names: Mapping[str, tuple[str, ...]]
+    calls: tuple[Call, ...]
+    solution: str
+    deadline: float
+    imports: Imports
+    path: str
+    words: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    framework: Literal["numpy"] = "numpy"
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Inputs of one probe. ``label`` names it for the reader; ``hard`` is set in a hard one."""
+
+    label: str
+    sizes: Mapping[str, int]
+    values: Values
+    hard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What the lines of a check gave: values by expression.
+
+    ``again`` are those of the last lines run a second time, ``changed`` the inputs that were
+    changed in place. ``missing`` says, by expression, what was found where there is no array.
+    """
+
+    values: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    again: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)

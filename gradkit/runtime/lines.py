@@ -1,0 +1,82 @@
+"""Run the lines of a check over the student's functions, inside the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.lines import run, snapshot, unpacked, value_of
+from gradkit.runtime.call import Returned, plain
+from gradkit.runtime.messages import message, message_of, text_of
+from gradkit.runtime.serve import reseed
+
+Names = Mapping[str, Any]
+
+
+def run_steps(
+    namespace: Names, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], done: list[str]
+) -> Returned:
+    """Run lines in turn, and read values.
+
+    Parameters
+    ----------
+    namespace : mapping
+        The student's names.
+    data : mapping
+        ``functions``: the student's name for each in the lines. ``inputs``: a packed tree.
+        ``steps``: ``[text, {name: tree}]``, lines and what is put in the place of names after them.
+        ``reads``: expressions. ``again``: whether to run the last lines a second time. ``seed``: of
+        all generators, before each step.
+    arrays : mapping of arrays
+        Those of all trees.
+    done : list
+        The steps that came to their end are added.
+
+    Returns
+    -------
+    Returned
+        The values by the number of their expression, ``again/NUMBER`` for those of the second time,
+        and a ``mutated`` fault for each input that was changed.
+    """
+    names: dict[str, Any] = {"np": np}
+    names |= {name: namespace[own] for name, own in data["functions"].items()}
+    names |= unpacked(data["inputs"], arrays)
+    inputs = {name: names[name] for name, _ in data["inputs"]["dict"]}
+    before = {name: snapshot(value) for name, value in inputs.items()}
+    out = Returned()
+    for text, put in data["steps"]:
+        reseed(data["seed"])
+        run(text, names)
+        names |= {name: unpacked(tree, arrays) for name, tree in put.items()}
+        done.append(text)
+    _read(data["reads"], names, "", out)
+    for name, value in inputs.items():
+        if snapshot(value) != before[name]:
+            out.fault(name, "mutated", "")
+    if data["again"]:
+        reseed(data["seed"])
+        run(data["steps"][-1][0], names)
+        _read(data["reads"], names, "again/", out)
+    return out
+
+
+def _read(expressions: list[str], names: dict[str, Any], prefix: str, out: Returned) -> None:
+    """Read each expression; where there is no value, a fault says what was found."""
+    for number, expression in enumerate(expressions):
+        name = f"{prefix}{number}"
+        try:
+            value = value_of(expression, names)
+        except Exception as error:
+            reason = message_of(error)
+            kind = text_of(type(error).__name__, 80)
+            out.fault(name, "missing", message("no-value", type=kind, reason=reason))
+            continue
+        if value is None:
+            out.fault(name, "missing", message("none"))
+            continue
+        array = plain(name, value, out)
+        if array is not None:
+            out.arrays[name] = array

@@ -1,0 +1,85 @@
+"""Have the lines of a check run over the student's functions, and write down what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradkit.lines import packed
+from gradkit.records.functions import Made
+from gradkit.records.observations import Outcome
+from gradkit.runtime.frames import Frame
+from gradkit.runtime.messages import said
+from gradkit.sandbox.observe import outcome_of
+from gradkit.sandbox.process import Question, StudentProcess
+
+SEED = 0
+"""Every generator stands so before each step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Lines to run, and values that are put in the place of what they made."""
+
+    text: str
+    put: Mapping[str, Any]
+
+
+def of_lines(
+    functions: Mapping[str, str],
+    inputs: Mapping[str, Any],
+    steps: Sequence[Step],
+    reads: Sequence[str],
+    *,
+    again: bool = False,
+) -> Question:
+    """Return the question for some lines.
+
+    Parameters
+    ----------
+    functions : mapping of str to str
+        The student's name for each function in the lines.
+    inputs : mapping
+        What the lines start from.
+    steps : sequence of Step
+    reads : sequence of str
+        Expressions to be read afterwards.
+    again : bool
+        Whether the last lines are run and read a second time.
+    """
+    tree, arrays = packed(
+        {"inputs": dict(inputs), **{str(n): dict(s.put) for n, s in enumerate(steps)}}
+    )
+    trees = dict(tree["dict"])
+    data = {
+        "functions": dict(functions),
+        "inputs": trees["inputs"],
+        "steps": [[s.text, dict(trees[str(n)]["dict"])] for n, s in enumerate(steps)],
+        "reads": list(reads),
+        "again": again,
+        "seed": SEED,
+    }
+    return Question("lines", arrays, data, "lines")
+
+
+def observe_lines(process: StudentProcess, question: Question) -> tuple[Made, Outcome]:
+    """Return what came of some lines: by expression, and as the process told it."""
+    reply = process.ask(question.kind, question.data, question.arrays)
+    outcome = outcome_of(process, "lines", reply)
+    reads = question.data["reads"]
+    if not isinstance(reply, Frame):
+        return Made(), outcome
+    values, again, missing = {}, {}, {}
+    for number, expression in enumerate(reads):
+        if str(number) in reply.arrays:
+            values[expression] = reply.arrays[str(number)]
+        if f"again/{number}" in reply.arrays:
+            again[expression] = reply.arrays[f"again/{number}"]
+    changed = []
+    for _, name, kind, found in reply.data["faults"]:
+        if kind == "mutated":
+            changed.append(name)
+        elif name.isdigit() and kind != "subclass":
+            missing[reads[int(name)]] = said(found)
+    return Made(values, again, tuple(changed), missing), outcome

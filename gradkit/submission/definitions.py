@@ -1,0 +1,162 @@
+"""What a submission defines by name, told from its text: functions, classes and their methods."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gradkit.records.functions import Call
+from gradkit.records.submission import Cell, Place, Submission
+from gradkit.runtime.syntax import definitions_in, names_bound, walk
+from gradkit.submission.places import finder
+from gradkit.submission.source import parse
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Where a name is made, last: ``affine_forward``, or ``Linear.forward`` of a class.
+
+    ``node`` is its text, None where it is assigned or imported.
+    """
+
+    name: str
+    cell: Cell
+    line: int
+    node: ast.FunctionDef | ast.ClassDef | None = None
+
+    def place(self) -> Place | None:
+        """Where it stands in the student's file."""
+        return finder([self.cell])(self.cell.id, self.line)
+
+
+def definitions(cells: Iterable[Cell]) -> dict[str, Definition]:
+    """Return the last definition of each name at top level, and of methods."""
+    found: dict[str, Definition] = {}
+    for cell in cells:
+        tree = parse(cell.source).tree
+        for statement in tree.body if tree is not None else ():
+            for name in names_bound(statement):
+                found[name] = Definition(name, cell, statement.lineno)
+            for node in definitions_in(statement):
+                if isinstance(node, ast.FunctionDef):
+                    found[node.name] = Definition(node.name, cell, node.lineno, node)
+                elif isinstance(node, ast.ClassDef):
+                    found[node.name] = Definition(node.name, cell, node.lineno, node)
+                    found |= _methods(node, cell, found)
+    return found
+
+
+def _methods(
+    node: ast.ClassDef, cell: Cell, known: Mapping[str, Definition]
+) -> dict[str, Definition]:
+    """Return the methods of a class by their dotted names, with those of bases in the same text."""
+    methods: dict[str, Definition] = {}
+    for base in node.bases:
+        if isinstance(base, ast.Name):
+            for name, each in known.items():
+                if name.startswith(f"{base.id}."):
+                    own = f"{node.name}.{name.partition('.')[2]}"
+                    methods[own] = Definition(own, each.cell, each.line, each.node)
+    for part in node.body:
+        if isinstance(part, ast.FunctionDef):
+            own = f"{node.name}.{part.name}"
+            methods[own] = Definition(own, cell, part.lineno, part)
+    return methods
+
+
+def found_for(
+    call: Call, known: Mapping[str, Definition], names: Mapping[str, Sequence[str]]
+) -> Definition | None:
+    """Return the definition that a call reaches, under any of the accepted names of it."""
+    function, _, method = call.function.partition(".")
+    for name in (function, *names.get(function, ())):
+        found = known.get(f"{name}.{method}" if method else name)
+        if found is not None:
+            return found
+    return None
+
+
+def accepts(definition: Definition, call: Call, known: Mapping[str, Definition]) -> bool:
+    """Tell whether what is defined can be called so, as far as its text says."""
+    node, skipped = definition.node, int("." in definition.name)
+    if isinstance(node, ast.ClassDef):
+        made = known.get(f"{node.name}.__init__")
+        if made is None:
+            return bool(node.bases) or not (call.positional or call.keywords)
+        node, skipped = made.node, 1
+    if not isinstance(node, ast.FunctionDef):
+        return True
+    if any(
+        isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list
+    ):
+        skipped = 0
+    takes = node.args
+    positional = [each.arg for each in (*takes.posonlyargs, *takes.args)][skipped:]
+    required = positional[: len(positional) - len(takes.defaults)]
+    if call.positional > len(positional) and takes.vararg is None:
+        return False
+    named = {*positional[call.positional :], *(each.arg for each in takes.kwonlyargs)}
+    if takes.kwarg is None and not named.issuperset(call.keywords):
+        return False
+    return set(required[call.positional :]) <= set(call.keywords)
+
+
+def unwritten(node: ast.AST | None) -> int | None:
+    """Return the line of a function that is still to be written; None where all is written.
+
+    A body without anything in it is to be written, and so is a name that is only ever None and is
+    used all the same, as in ``Z = None``.
+    """
+    if not isinstance(node, ast.FunctionDef):
+        return None
+    body = [part for part in node.body if not _says_nothing(part)]
+    if not body:
+        return node.lineno
+    empty = dict(_assigned_none(body))
+    parameters = {part.arg for part in walk(node.args) if isinstance(part, ast.arg)}
+    names = [part for part in walk(node) if isinstance(part, ast.Name)]
+    stored = [part.id for part in names if isinstance(part.ctx, ast.Store)]
+    loaded = {part.id for part in names if isinstance(part.ctx, ast.Load)}
+    for name, (line, times) in empty.items():
+        if stored.count(name) == times and name in loaded and name not in parameters:
+            return line
+    return None
+
+
+def _says_nothing(part: ast.stmt) -> bool:
+    """Tell a docstring, ``pass``, ``...``, ``raise NotImplementedError`` and ``return None``."""
+    if isinstance(part, ast.Expr):
+        return isinstance(part.value, ast.Constant)
+    if isinstance(part, ast.Raise):
+        return part.exc is not None and "NotImplemented" in ast.dump(part.exc)
+    if isinstance(part, ast.Return):
+        return part.value is None or (
+            isinstance(part.value, ast.Constant) and part.value.value is None
+        )
+    return isinstance(part, ast.Pass)
+
+
+def _assigned_none(body: Iterable[ast.stmt]) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield names that are assigned None, with the line and how often."""
+    lines: dict[str, list[int]] = {}
+    for part in (each for statement in body for each in walk(statement)):
+        if not isinstance(part, ast.Assign):
+            continue
+        values = part.value.elts if isinstance(part.value, ast.Tuple) else [part.value]
+        if not all(isinstance(each, ast.Constant) and each.value is None for each in values):
+            continue
+        for target in part.targets:
+            for each in walk(target):
+                if isinstance(each, ast.Name):
+                    lines.setdefault(each.id, []).append(part.lineno)
+    for name, found in lines.items():
+        yield name, (found[0], len(found))
+
+
+def cells_of(submission: Submission) -> dict[str, list[Cell]]:
+    """Return the cells of each file."""
+    files: dict[str, list[Cell]] = {}
+    for cell in submission.cells:
+        files.setdefault(cell.file, []).append(cell)
+    return files

@@ -1,0 +1,147 @@
+"""Draw the inputs of a function task: sizes first, then arrays of these sizes.
+
+An input is an expression over sizes and these functions, in which a shape is a row of sizes:
+
+    normal(N, D)  uniform(low, high, N, D)  integers(C, N)  onehot(C, N)  binary(N, D)
+    zeros(N)  ones(N)  positive(N, D)  distinct(N, D)  probabilities(N, C)  mask(p, N, D)
+    0.1 * normal(D, M)  onehot(C, N).T  'relu'  (3, 4)
+
+``integers`` are from 0 to below C, ``onehot`` has a row for each of N examples, ``binary`` is 0 or
+1, ``probabilities`` are rows that add up to 1, ``distinct`` has no two numbers within 0.1 of each
+other, ``mask`` is 1/p with probability p and else 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.lines import LinesError, read_expression, value_of
+from gradkit.records.functions import Draw, FunctionTask
+
+RANDOM = 3
+"""Probes at random inputs, each of other sizes."""
+
+TRIES = 50
+"""Draws of sizes among which one with all different is looked for."""
+
+
+def functions(rng: np.random.Generator) -> dict[str, Callable[..., Any]]:
+    """Return what an input's expression may call, drawn from a generator."""
+
+    def positive(*shape: int) -> NDArray[Any]:
+        return np.abs(rng.normal(size=shape)) + 0.1
+
+    def distinct(*shape: int) -> NDArray[Any]:
+        size = int(np.prod(shape))
+        steps = rng.permutation(size) - (size - 1) / 2
+        return np.asarray((0.2 * steps + rng.uniform(-0.05, 0.05, size)).reshape(shape))
+
+    def probabilities(*shape: int) -> NDArray[Any]:
+        parts = rng.uniform(0.1, 1.0, shape)
+        return np.asarray(parts / parts.sum(axis=-1, keepdims=True))
+
+    def integers(high: int, *shape: int) -> NDArray[Any]:
+        # Each number once, as far as there is room.
+        size = int(np.prod(shape))
+        rows = [rng.permutation(high) for _ in range(-(-size // high))]
+        return np.concatenate(rows)[:size].reshape(shape)
+
+    return {
+        "normal": lambda *shape: rng.normal(size=shape),
+        "uniform": lambda low, high, *shape: rng.uniform(low, high, shape),
+        "integers": integers,
+        "onehot": lambda classes, n: np.eye(classes)[integers(classes, n)],
+        "binary": lambda *shape: rng.permutation(np.arange(np.prod(shape)) % 2.0).reshape(shape),
+        "zeros": lambda *shape: np.zeros(shape),
+        "ones": lambda *shape: np.ones(shape),
+        "positive": positive,
+        "distinct": distinct,
+        "probabilities": probabilities,
+        "mask": lambda p, *shape: (rng.uniform(size=shape) < p) / p,
+    }
+
+
+KNOWN = frozenset(functions(np.random.default_rng(0)))
+"""Names of these functions."""
+
+
+def read_input(value: Any, sizes: Mapping[str, Any]) -> None:
+    """Hold an input to the grammar.
+
+    Raises
+    ------
+    LinesError
+        It is none, or names something that is neither a size nor one of the functions.
+    """
+    if isinstance(value, Mapping):
+        for item in value.values():
+            read_input(item, sizes)
+    elif isinstance(value, list):
+        for item in value:
+            read_input(item, sizes)
+    elif isinstance(value, str):
+        for name in sorted(read_expression(value) - KNOWN - sizes.keys()):
+            known = ", ".join([*sizes, *sorted(KNOWN)])
+            raise LinesError(f"{value!r} names {name!r}; there are {known}")
+    elif not isinstance(value, bool | int | float):
+        raise LinesError(f"{value!r}; an input is an expression, a number, or a table of these")
+
+
+def draw_sizes(
+    task: FunctionTask, rng: np.random.Generator, hard: Mapping[str, Any]
+) -> dict[str, int]:
+    """Draw a size of each kind, all different where the choices allow it."""
+    choices = {**task.sizes, **{name: hard[name] for name in task.sizes if name in hard}}
+    sizes: dict[str, int] = {}
+    for _ in range(TRIES):
+        sizes = {}
+        for name, choice in choices.items():
+            if isinstance(choice, tuple):
+                sizes[name] = int(rng.choice(choice))
+        if len(set(sizes.values())) == len(sizes):
+            break
+    for name, choice in choices.items():
+        if isinstance(choice, str):
+            sizes[name] = int(value_of(choice, dict(sizes)))
+        elif isinstance(choice, int):
+            sizes[name] = choice
+    return {name: sizes[name] for name in choices}
+
+
+def draws(task: FunctionTask, seed: int) -> Iterator[Draw]:
+    """Draw the probes of a task: some at random, and one for each that is named as hard.
+
+    Parameters
+    ----------
+    task : FunctionTask
+    seed : int
+        The same seed draws the same probes.
+
+    Yields
+    ------
+    Draw
+        With fresh arrays.
+    """
+    cases = [*({} for _ in range(RANDOM)), *task.hard]
+    for number, hard in enumerate(cases):
+        rng = np.random.default_rng([seed, number])
+        sizes = draw_sizes(task, rng, hard)
+        names = {**functions(rng), **sizes}
+        asked = {**task.inputs, **{key: hard[key] for key in hard if key in task.inputs}}
+        values = {name: _drawn(value, names) for name, value in asked.items()}
+        told = ", ".join(f"{name} = {value}" for name, value in hard.items())
+        yield Draw(told or f"random {number + 1}", sizes, {**sizes, **values}, bool(hard))
+
+
+def _drawn(value: Any, names: dict[str, Any]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _drawn(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_drawn(item, names) for item in value]
+    if isinstance(value, str):
+        return value_of(value, dict(names))
+    return value

@@ -1,0 +1,219 @@
+"""Read a function task from its table: sizes, inputs, and checks whose lines call functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gradkit.lines import LinesError, read_expression, read_lines
+from gradkit.records.functions import Call, FunctionCheck, FunctionTask
+from gradkit.task.draws import read_input
+from gradkit.task.tables import (
+    FunctionTaskTable,
+    files_of,
+    imports_of,
+    points_of,
+    refuse,
+)
+
+OF = frozenset({"sum", "mean"})
+"""What the scalar of a gradient may call."""
+
+
+def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) -> FunctionTask:
+    """Build a function task; its given modules are read from beside the file.
+
+    Raises
+    ------
+    AssignmentError
+        Something in it cannot be asked; the text says where, what was found, what was expected.
+    """
+    sizes = {
+        name: _size(file, f"{here}.sizes.{name}", value, table.sizes)
+        for name, value in table.sizes.items()
+    }
+    for name, value in table.inputs.items():
+        _held(file, f"{here}.inputs.{name}", lambda value=value: read_input(value, sizes))
+    for number, case in enumerate(table.hard):
+        for name, value in case.items():
+            key = f"{here}.hard[{number}].{name}"
+            if name in sizes:
+                if not isinstance(value, int) or value < 1:
+                    refuse(file, key, repr(value), "a size: a whole number from 1")
+            elif name in table.inputs:
+                _held(file, key, lambda value=value: read_input(value, sizes))
+            else:
+                refuse(file, key, repr(name), f"one of {', '.join([*sizes, *table.inputs])}")
+    given = {
+        name: _given(file, f"{here}.given.{name}", source, digest)
+        for name, source in table.given.items()
+    }
+    checks = tuple(_checks(file, here, table))
+    calls = tuple(dict.fromkeys(call for check in checks for call in check.call.calls))
+    own = {call.function.partition(".")[0] for call in calls}
+    for name in table.names:
+        if name not in own:
+            refuse(
+                file,
+                f"{here}.names",
+                repr(name),
+                f"a function of the checks: {', '.join(sorted(own))}",
+            )
+    return FunctionTask(
+        id=table.id,
+        title=table.title,
+        checks=checks,
+        sizes=sizes,
+        inputs=table.inputs,
+        hard=tuple(table.hard),
+        given=given,
+        names={name: tuple(others) for name, others in table.names.items()},
+        calls=calls,
+        solution=table.solution,
+        deadline=table.deadline,
+        path=str(file),
+        words=tuple(table.words),
+        files=files_of(file, f"{here}.files", table.files),
+        imports=imports_of(file, f"{here}.imports", table.imports, "numpy"),
+    )
+
+
+def _held(file: Path, key: str, read: Any) -> Any:
+    """Read something in the grammar of lines.
+
+    Raises
+    ------
+    AssignmentError
+        It is beyond it.
+    """
+    try:
+        return read()
+    except LinesError as error:
+        refuse(file, key, str(error).partition("; ")[0], str(error).partition("; ")[2] or "Python")
+
+
+def _size(file: Path, key: str, value: Any, sizes: Mapping[str, Any]) -> tuple[int, ...] | str:
+    if isinstance(value, str):
+        for name in _held(file, key, lambda: read_expression(value)):
+            if isinstance(sizes.get(name), str) or name not in sizes:
+                refuse(
+                    file, key, repr(value), f"sizes that are given as numbers: {', '.join(sizes)}"
+                )
+        return value
+    choices = value if isinstance(value, list) else [value]
+    if not choices or not all(type(each) is int and each > 0 for each in choices):
+        refuse(file, key, repr(value), "whole numbers from 1, or an expression of other sizes")
+    return tuple(choices)
+
+
+def _given(file: Path, key: str, source: str, digest: Any) -> str:
+    """Return the source of a module that the course hands out; none is an empty module."""
+    if not source:
+        return ""
+    try:
+        text = (file.parent / source).read_text(encoding="utf-8")
+    except OSError as error:
+        refuse(file, key, f"{source} ({error.strerror})", "a Python file beside the assignment")
+    digest.update(text.encode())
+    return text
+
+
+def _checks(file: Path, here: str, table: FunctionTaskTable) -> Iterator[FunctionCheck]:
+    owners: dict[str, str] = {}
+    inputs = {*table.sizes, *table.inputs}
+    known = {*inputs, "np"}
+    seen: set[str] = set()
+    for number, entry in enumerate(table.checks):
+        key = f"{here}.checks[{number}]"
+        if entry.name in seen:
+            refuse(file, f"{key}.name", repr(entry.name), "a name that no other check has")
+        seen.add(entry.name)
+        call = _held(file, f"{key}.call", lambda entry=entry: read_lines(entry.call, owners))
+        _known(file, f"{key}.call", call.reads, known)
+        known |= set(call.makes)
+        for expression in entry.compare:
+            _known(
+                file,
+                f"{key}.compare",
+                _held(file, f"{key}.compare", lambda e=expression: read_expression(e)),
+                known,
+            )
+        for name in entry.untouched:
+            if name not in table.inputs:
+                refuse(file, f"{key}.untouched", repr(name), f"an input: {', '.join(table.inputs)}")
+        gradient = dict(entry.gradient)
+        of = gradient.pop("of", "")
+        if entry.gradient and not (of and gradient):
+            refuse(
+                file,
+                f"{key}.gradient",
+                repr(entry.gradient),
+                'of, and an input for each output: { of = "sum(out * dout)", dx = "x" }',
+            )
+        if of:
+            _known(
+                file,
+                f"{key}.gradient.of",
+                _held(file, f"{key}.gradient.of", lambda of=of: read_expression(of)),
+                known | OF,
+            )
+        for output, of_input in gradient.items():
+            if output not in entry.compare:
+                refuse(
+                    file,
+                    f"{key}.gradient",
+                    repr(output),
+                    f"one of compare: {', '.join(entry.compare)}",
+                )
+            _known(
+                file,
+                f"{key}.gradient.{output}",
+                _held(file, f"{key}.gradient.{output}", lambda i=of_input: read_expression(i)),
+                inputs,
+            )
+        yield FunctionCheck(
+            name=entry.name,
+            points=points_of(file, f"{key}.points", entry.points),
+            call=call,
+            compare=tuple(entry.compare),
+            gradient=gradient,
+            of=of,
+            untouched=tuple(entry.untouched),
+        )
+
+
+def _known(file: Path, key: str, names: Iterable[str], known: Iterable[str]) -> None:
+    for name in sorted(names):
+        if name not in known:
+            refuse(
+                file, key, repr(name), f"a name that is there by then: {', '.join(sorted(known))}"
+            )
+
+
+def steps_of(
+    task: FunctionTask, check: FunctionCheck, names: Iterable[str] = ()
+) -> list[FunctionCheck]:
+    """Return the checks whose lines come before those of a check, because it needs what they make.
+
+    Parameters
+    ----------
+    task : FunctionTask
+    check : FunctionCheck
+        Comes last in the answer.
+    names : iterable of str
+        Names that are needed besides those that it reads.
+    """
+    wanted = set(check.call.reads) | set(names)
+    steps = [check]
+    place = task.checks.index(check)
+    for before in reversed(task.checks[:place]):
+        if wanted & ({*before.call.makes} | before.call.changes):
+            steps.append(before)
+            wanted |= before.call.reads
+    return steps[::-1]
+
+
+def functions_of(calls: Iterable[Call]) -> tuple[str, ...]:
+    """Return the names of functions and classes that calls need, in order."""
+    return tuple(dict.fromkeys(call.function.partition(".")[0] for call in calls))
