@@ -39,15 +39,16 @@ def run_steps(
     -------
     Returned
         The values by the number of their expression, ``again/NUMBER`` for those of the second time,
-        and a ``mutated`` fault for each input that was changed.
+        and a ``mutated`` fault for each input that the last lines changed.
     """
     names: dict[str, Any] = {"np": np}
     names |= {name: namespace[own] for name, own in data["functions"].items()}
     names |= unpacked(data["inputs"], arrays)
     inputs = {name: names[name] for name, _ in data["inputs"]["dict"]}
-    before = {name: snapshot(value) for name, value in inputs.items()}
+    before: dict[str, list[bytes]] = {}
     out = Returned()
     for text, put in data["steps"]:
+        before = {name: snapshot(value) for name, value in inputs.items()}
         reseed(data["seed"])
         run(text, names)
         names |= {name: unpacked(tree, arrays) for name, tree in put.items()}
