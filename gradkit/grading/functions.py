@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from gradkit.gradcheck import check_backward
+from gradkit.gradcheck.records import InputReport
 from gradkit.judge.outputs import Probe, judge_check
 from gradkit.language import say
 from gradkit.lines import read_expression, value_of
 from gradkit.records.functions import Call, Draw, FunctionCheck, FunctionTask, Made
 from gradkit.records.observations import Outcome
 from gradkit.records.submission import Cell, Claim, Section, Submission
+from gradkit.records.task import Assignment
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.sandbox.lines import Step, observe_lines, of_lines
 from gradkit.sandbox.process import StudentProcess
@@ -26,14 +29,12 @@ from gradkit.submission.definitions import (
     found_for,
     unwritten,
 )
+from gradkit.task.assignment import read_gallery
 from gradkit.task.draws import draws
-from gradkit.task.functions import functions_of, steps_of
+from gradkit.task.functions import OF, functions_of, steps_of
+from gradkit.task.shipped import DEFAULT, characteristic_names
 from gradkit.task.solution import Solution
 from gradkit.text import label_said
-
-GRADIENT_PROBES = 1
-"""Probes at which a gradient is held to differences of the student's own forward pass."""
-
 
 # --- which functions are there ---------------------------------------------------------------
 
@@ -59,50 +60,70 @@ def found_in(task: FunctionTask, known: Mapping[str, Definition]) -> Found:
     return Found(found, frozenset(fits - unfit))
 
 
-def shared_functions(
-    groups: Iterable[Iterable[FunctionTask]], roles: Collection[str]
-) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class FunctionClaim:
+    """A function task, and the section that speaks for it."""
+
+    task: FunctionTask
+    claim: Claim
+
+
+def possible_tasks(submission: Submission, assignment: Assignment) -> tuple[FunctionTask, ...]:
+    """Return the function tasks that a submission may be of.
+
+    They are the assignment's own. With gradkit's first exercise, which is what counts where
+    nobody says another, they are those of all that come with gradkit: which are only read where a
+    submission has a name of theirs in it.
+    """
+    if assignment.path != str(DEFAULT):
+        return assignment.functions
+    names = characteristic_names()
+    if not any(name in cell.source for cell in submission.cells for name in names):
+        return ()
+    return tuple(task for exercise in read_gallery() for task in exercise.functions)
+
+
+def shared_functions(tasks: Iterable[FunctionTask], roles: Collection[str] = ()) -> frozenset[str]:
     """Return the functions that several exercises ask for: they support a claim, and make none.
 
     Parameters
     ----------
-    groups : iterable of iterables of FunctionTask
-        The tasks of each exercise.
+    tasks : iterable of FunctionTask
+        Of any number of exercises.
     roles : collection of str
         Names of net tasks' roles.
     """
-    seen: set[str] = set()
-    shared = set(roles)
-    for tasks in groups:
-        own = {call.function for task in tasks for call in task.calls}
-        shared |= own & seen
-        seen |= own
-    return frozenset(shared)
+    exercises: dict[str, set[str]] = {}
+    for task in tasks:
+        exercises.setdefault(task.path, set()).update(call.function for call in task.calls)
+    times = Counter(name for own in exercises.values() for name in own)
+    return frozenset(name for name in times if times[name] > 1 or name in roles)
 
 
 def claim_functions(
-    submission: Submission,
-    tasks: Sequence[FunctionTask],
-    named: Collection[str],
-    shared: Collection[str] = (),
-) -> dict[str, Claim]:
-    """Return the section of each task that a submission has functions for.
+    submission: Submission, assignment: Assignment, named: Collection[str]
+) -> dict[str, FunctionClaim]:
+    """Return the section of each function task that a submission has functions for.
 
     Parameters
     ----------
     submission : Submission
-    tasks : sequence of FunctionTask
+    assignment : Assignment
     named : collection of str
         Ids that the user asked for; these are in the answer whatever was found.
-    shared : collection of str
-        Functions that claim no task by themselves.
     """
+    tasks = possible_tasks(submission, assignment)
+    known = {task.id for task in tasks}
+    if set(named) - known - {task.id for task in assignment.tasks}:
+        tasks = tuple(task for exercise in read_gallery() for task in exercise.functions)
+    roles = {name for task in assignment.tasks for role in task.roles for name in role.aliases}
+    shared = shared_functions(tasks, roles)
     files = {file: definitions(cells) for file, cells in cells_of(submission).items()}
-    claims: dict[str, Claim] = {}
+    claims: dict[str, FunctionClaim] = {}
     for task in tasks:
         ranks = {}
-        for file, known in files.items():
-            fits = found_in(task, known).fits
+        for file, defined in files.items():
+            fits = found_in(task, defined).fits
             own = {name for name in fits if name not in shared and not _is_class_alone(name, task)}
             if own or (task.id in named and fits):
                 ranks[file] = (
@@ -113,9 +134,10 @@ def claim_functions(
                     file,
                 )
         if ranks:
-            claims[task.id] = _claim(task, submission, sorted(ranks, key=ranks.__getitem__))
+            claim = _claim(task, submission, sorted(ranks, key=ranks.__getitem__))
+            claims[task.id] = FunctionClaim(task, claim)
         elif task.id in named:
-            claims[task.id] = Claim(Section((task.id,), submission.cells))
+            claims[task.id] = FunctionClaim(task, Claim(Section((task.id,), submission.cells)))
     return claims
 
 
@@ -162,6 +184,7 @@ class FunctionGrader:
     draws: list[Draw] = field(default_factory=list)
     _found: Found = field(default_factory=lambda: Found({}, frozenset()))
     _wrong: set[str] = field(default_factory=set)
+    _made: dict[tuple[str, str], Made] = field(default_factory=dict)
 
     def grade(self) -> tuple[Verdict, ...]:
         """Return a verdict for each check, in order."""
@@ -195,8 +218,7 @@ class FunctionGrader:
             if outcome.failure is not None or outcome.lost is not None:
                 self._wrong.add(check.name)
                 return self._stopped(check, steps, outcome, draw)
-            expected = self.solution.make(check, draw) if self.solution is not None else None
-            probes.append(Probe(draw, expected, found))
+            probes.append(Probe(draw, self._expected(check, draw), found))
         verdict = judge_check(check, probes)
         if verdict.state == "missing":
             verdict = self._still_to_write(check, verdict)
@@ -219,9 +241,10 @@ class FunctionGrader:
         made = []
         for step in steps:
             put: dict[str, Any] = {}
-            if step is not steps[-1] and self.solution is not None:
-                values = self.solution.make(step, draw).values
-                put = {name: values[name] for name in step.compare if name.isidentifier()}
+            expected = self._expected(step, draw) if step is not steps[-1] else None
+            if expected is not None:
+                names = [name for name in step.compare if name.isidentifier()]
+                put = {name: expected.values[name] for name in names}
             made.append(Step(step.call.text, put))
         return made
 
@@ -293,39 +316,37 @@ class FunctionGrader:
         if self.solution is not None and not wrong:
             return verdict
         try:
-            agree = self._agreeing(check, steps, self.draws[0])
+            told = self._differences(check, steps, self.draws[0])
         except _StoppedError:
             return verdict
-        entries = tuple(
-            _settled(entry, agree, model=self.solution is not None) for entry in verdict.entries
-        )
+        model = self.solution is not None
+        entries = tuple(_settled(entry, told, model=model) for entry in verdict.entries)
         states = {entry.state for entry in entries}
-        if self.solution is not None:
-            if entries == verdict.entries:
-                return verdict
-            note = say("What is right here is right for the forward pass that is there.")
-            state: State = "fail" if states & {"fail", "missing"} else "pass"
-            message = verdict.message if state == "fail" else ""
-            return replace(
-                verdict, state=state, message=message, entries=entries, notes=(*verdict.notes, note)
-            )
-        if "fail" in states:
-            off = [entry.parameter for entry in entries if entry.state == "fail"]
-            told = say(
-                "{outputs} differs from finite differences of the forward pass that is there.",
-                outputs=", ".join(f"`{name}`" for name in off),
-            )
-            return replace(verdict, state="fail", message=told, entries=entries)
-        state = "not-checked" if "not-checked" in states else "pass"
-        return replace(verdict, state=state, entries=entries)
+        if entries == verdict.entries:
+            return verdict
+        if "fail" in states or "missing" in states:
+            sentences = [each.message for each in told.values() if each.verdict == "disagree"]
+            message = verdict.message if model else " ".join(sentences)
+            return replace(verdict, state="fail", message=message, entries=entries)
+        if not model:
+            state: State = "not-checked" if "not-checked" in states else "pass"
+            return replace(verdict, state=state, entries=entries)
+        note = say("What is right here is right for the forward pass that is there.")
+        return replace(
+            verdict, state="pass", message="", entries=entries, notes=(*verdict.notes, note)
+        )
 
     def _reads_of(self, check: FunctionCheck) -> frozenset[str]:
-        return read_expression(check.of) - {"sum", "mean"} - {*self.task.inputs, *self.task.sizes}
+        """Return the names in the scalar of a gradient that lines make."""
+        return read_expression(check.of) - OF - {*self.task.inputs, *self.task.sizes}
 
-    def _agreeing(
+    def _differences(
         self, check: FunctionCheck, steps: Sequence[FunctionCheck], draw: Draw
-    ) -> dict[str, str]:
-        """Return what differences say of each gradient: agree, disagree, inconclusive, or constant.
+    ) -> dict[str, InputReport]:
+        """Return what differences of the student's own forward pass say of each gradient.
+
+        A gradient that is 0 throughout where the model's is not says nothing for itself: the
+        forward pass ignores that input. It is ``inconclusive``.
 
         Raises
         ------
@@ -333,56 +354,73 @@ class FunctionGrader:
             The student's code did not come to its end.
         """
         functions = self._functions(steps)
-        lines = [Step(step.call.text, {}) for step in steps]
-        own = self._reads_of(check) & {*check.call.makes}
-        forward_steps = [step for step in steps if step is not check or own]
-        forward_lines = [Step(step.call.text, {}) for step in forward_steps]
         names = sorted(self._reads_of(check))
-        inputs = list(dict.fromkeys(check.gradient.values()))
+        own = bool(set(names) & {*check.call.makes})
+        lines = [Step(step.call.text, {}) for step in steps]
+        forward_lines = lines if own else lines[:-1]
+        inputs = [*check.gradient.values()]
 
         def ask(values: Mapping[str, Any], steps: list[Step], reads: Sequence[str]) -> Made:
             made, outcome = observe_lines(self.process, of_lines(functions, values, steps, reads))
-            if (
-                outcome.failure is not None
-                or outcome.lost is not None
-                or len(made.values) < len(reads)
-            ):
+            if outcome.failure is not None or outcome.lost is not None or made.missing:
                 raise _StoppedError
             return made
 
         def forward(*arrays: Any) -> float:
             values = _replaced(draw.values, dict(zip(inputs, arrays, strict=True)))
             made = ask(values, forward_lines, names)
-            known = {"sum": np.sum, "mean": np.mean, "np": np, **values, **made.values}
-            return float(np.sum(value_of(check.of, known)))
+            return float(
+                value_of(check.of, {"sum": np.sum, "mean": np.mean, **values, **made.values})
+            )
 
         found = ask(draw.values, lines, [*check.gradient]).values
-        gradients = {f"d{n}": found[output] for n, output in enumerate(check.gradient)}
-        starts = {
-            str(n): np.array(value_of(check.gradient[output], {**draw.values}), dtype=float)
-            for n, output in enumerate(check.gradient)
-        }
-        if len(inputs) < len(check.gradient):
-            return {}
+        gradients = {f"d{of}": found[output] for output, of in check.gradient.items()}
+        starts = {of: np.array(value_of(of, {**draw.values}), dtype=float) for of in inputs}
         report = check_backward(forward, lambda: gradients, starts, seed=self.seed)
-        told: dict[str, str] = {}
-        for output, one in zip(check.gradient, report.inputs, strict=True):
-            expected = self.solution.make(check, draw).values[output] if self.solution else None
-            empty = not np.any(found[output]) and (expected is None or bool(np.any(expected)))
-            told[output] = "constant" if one.verdict == "agree" and empty else one.verdict
+        told = dict(zip(check.gradient, report.inputs, strict=True))
+        for output, one in told.items():
+            expected = self._expected(check, draw)
+            ignored = expected is None or bool(np.any(expected.values[output]))
+            if one.verdict == "agree" and ignored and not np.any(found[output]):
+                told[output] = replace(one, verdict="inconclusive")
+            elif one.verdict == "disagree":
+                told[output] = replace(one, message=_said(output, one))
         return told
+
+    def _expected(self, check: FunctionCheck, draw: Draw) -> Made | None:
+        """Return what the model solution gives; None where there is none."""
+        if self.solution is None:
+            return None
+        key = check.name, draw.label
+        if key not in self._made:
+            self._made[key] = self.solution.make(check, draw)
+        return self._made[key]
+
+
+def _said(output: str, one: InputReport) -> str:
+    """Say what is wrong with a gradient by differences."""
+    if one.problem == "shape":
+        return say(
+            "`{name}` has shape {found}, and {expected} is asked.",
+            name=output,
+            found=str(one.found),
+            expected=str(one.shape),
+        )
+    return say(
+        "`{name}` differs from finite differences of the forward pass that is there.", name=output
+    )
 
 
 class _StoppedError(Exception):
     """The student's code did not come to its end."""
 
 
-def _settled(entry: Entry, agree: Mapping[str, str], *, model: bool) -> Entry:
+def _settled(entry: Entry, told: Mapping[str, InputReport], *, model: bool) -> Entry:
     """Return an entry with what differences of the student's own forward pass say of it."""
-    told = agree.get(entry.parameter)
-    if told == "agree" and entry.state in ("fail", "not-checked"):
+    verdict = told[entry.parameter].verdict if entry.parameter in told else ""
+    if verdict == "agree" and entry.state in ("fail", "not-checked"):
         return replace(entry, state="pass", found=None, expected=None)
-    if told == "disagree" and not model:
+    if verdict == "disagree" and not model:
         return replace(entry, state="fail")
     return entry
 

@@ -83,6 +83,8 @@ def judge_check(check: FunctionCheck, probes: Sequence[Probe]) -> Verdict:
     )
     state = "fail" if state == "missing" else state
     sentences += [o.sentence for o in outputs.values() if o.state in ("missing", "inconclusive")]
+    if "not-checked" in states:
+        sentences.append(say("It takes the model solution to tell, which is not at hand here."))
     return Verdict(
         check.name,
         state,
