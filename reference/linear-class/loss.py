@@ -1,4 +1,4 @@
-"""Losses as classes: forward takes outputs and targets, backward gives the gradient of the former."""
+"""Losses as classes: forward takes outputs and targets, backward gives the outputs' gradient."""
 
 import numpy as np
 
