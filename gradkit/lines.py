@@ -14,7 +14,11 @@ over the student's functions, in the student's process, and over the model solut
 from __future__ import annotations
 
 import ast
+import copy
+import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -190,6 +194,32 @@ def run(text: str, names: dict[str, Any]) -> None:
 def value_of(expression: str, names: dict[str, Any]) -> Any:
     """Return the value of an expression over these names."""
     return eval(compile(expression, "<check>", "eval", dont_inherit=True), names)  # noqa: S307
+
+
+@contextmanager
+def locals_kept(wanted: Mapping[str, Sequence[str]], kept: dict[str, Any]) -> Iterator[None]:
+    """Keep the values of some local variables of functions, as they are when these return.
+
+    Parameters
+    ----------
+    wanted : mapping of str to sequence of str
+        Names of variables, by the name of their function.
+    kept : dict
+        Values are added under ``function/variable``; of several calls the last one's stay.
+    """
+
+    def look(frame: FrameType, event: str, value: object) -> None:
+        names = wanted.get(frame.f_code.co_name, ()) if event == "return" else ()
+        for name in names:
+            if name in frame.f_locals:
+                kept[f"{frame.f_code.co_name}/{name}"] = copy.deepcopy(frame.f_locals[name])
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
 
 
 # --- inputs, to be sent --------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from gradkit.gradcheck import check_backward
 from gradkit.gradcheck.records import InputReport
-from gradkit.judge.outputs import Probe, judge_check
+from gradkit.judge.outputs import Probe, judge_check, same
 from gradkit.language import say
 from gradkit.lines import read_expression, value_of
 from gradkit.records.functions import Call, Draw, FunctionCheck, FunctionTask, Made
@@ -30,7 +30,7 @@ from gradkit.submission.definitions import (
     unwritten,
 )
 from gradkit.task.assignment import read_gallery
-from gradkit.task.draws import draws
+from gradkit.task.draws import drawn_again, draws
 from gradkit.task.functions import OF, functions_of, steps_of
 from gradkit.task.shipped import DEFAULT, characteristic_names
 from gradkit.task.solution import Solution
@@ -226,7 +226,39 @@ class FunctionGrader:
             self._wrong.add(check.name)
         if check.gradient and verdict.state in ("fail", "not-checked"):
             verdict = self._own_forward(check, verdict)
+        if verdict.state == "fail" and self.solution is not None:
+            verdict = replace(verdict, notes=(*verdict.notes, *self._first_to_differ(check)))
         return verdict
+
+    def _first_to_differ(self, check: FunctionCheck) -> list[str]:
+        """Say which variable, of those that the model solution has too, is the first to differ."""
+        assert self.solution is not None  # noqa: S101  (whoever asks has looked)
+        draw, steps = self.draws[0], steps_of(self.task, check)
+        expected = self._expected(check, draw)
+        wanted = {self._own_name(f): names for f, names in self.solution.variables(check).items()}
+        question = of_lines(
+            self._functions(steps), draw.values, self._steps(steps, draw), (), variables=wanted
+        )
+        found, _ = observe_lines(self.process, question)
+        for name, value in (expected.inner if expected is not None else {}).items():
+            function, _, variable = name.partition("/")
+            own = found.inner.get(f"{self._own_name(function)}/{variable}")
+            differs = own is not None and own.shape == value.shape and not same(own, value)
+            if differs and variable not in check.compare:
+                return [
+                    say(
+                        "Of the variables that the model solution has too, `{name}` in "
+                        "`{function}` is the first that is different.",
+                        name=variable,
+                        function=self._own_name(function),
+                    )
+                ]
+        return []
+
+    def _own_name(self, function: str) -> str:
+        """Return the student's name for a function of the lines."""
+        definition = self._found.definitions.get(function)
+        return definition.name if definition is not None else function
 
     def _functions(self, steps: Sequence[FunctionCheck]) -> dict[str, str]:
         """Return the student's name for each function that the lines call."""
@@ -374,6 +406,8 @@ class FunctionGrader:
             )
 
         found = ask(draw.values, lines, [*check.gradient]).values
+        if not self._depends(check, draw, lambda values: ask(values, forward_lines, names).values):
+            raise _StoppedError
         gradients = {f"d{of}": found[output] for output, of in check.gradient.items()}
         starts = {of: np.array(value_of(of, {**draw.values}), dtype=float) for of in inputs}
         report = check_backward(forward, lambda: gradients, starts, seed=self.seed)
@@ -386,6 +420,38 @@ class FunctionGrader:
             elif one.verdict == "disagree":
                 told[output] = replace(one, message=_said(output, one))
         return told
+
+    def _depends(
+        self, check: FunctionCheck, draw: Draw, student: Callable[[Any], Mapping[str, Any]]
+    ) -> bool:
+        """Tell whether the student's forward pass depends on every input that the model's does.
+
+        Each input in turn is replaced by another draw of it. A pass that ignores the labels, say,
+        is another function, and no gradient of it is what was asked for.
+        """
+        if self.solution is None:
+            return True
+        steps = steps_of(self.task, check, self._reads_of(check))
+        names = sorted(self._reads_of(check))
+        other = drawn_again(self.task, draw, self.seed)
+
+        def scalar(values: Mapping[str, Any], made: Mapping[str, Any]) -> float:
+            return float(value_of(check.of, {"sum": np.sum, "mean": np.mean, **values, **made}))
+
+        def model(values: Mapping[str, Any]) -> Mapping[str, Any]:
+            assert self.solution is not None  # noqa: S101  (seen above)
+            return self.solution.read(
+                steps if set(names) & {*check.call.makes} else steps[:-1], values, names
+            )
+
+        right, own = model(draw.values), student(draw.values)
+        for name in self.task.inputs:
+            values = {**draw.values, name: other.values[name]}
+            if scalar(values, model(values)) == scalar(values, right):
+                continue
+            if scalar(values, student(values)) == scalar(values, own):
+                return False
+        return True
 
     def _expected(self, check: FunctionCheck, draw: Draw) -> Made | None:
         """Return what the model solution gives; None where there is none."""

@@ -155,7 +155,7 @@ def _second(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
         model = probe.expected
         if second is None or model is None or name not in model.again:
             continue
-        if _same(model.values[name], model.again[name]) and not _same(first, second):
+        if same(model.values[name], model.again[name]) and not same(first, second):
             told = say(
                 "`{name}` comes out otherwise when the same call is made again: something that it "
                 "is computed from, such as the cache, is changed in place.",
@@ -165,7 +165,8 @@ def _second(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
     return Output("pass")
 
 
-def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:
+def same(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    """Tell whether two arrays have one shape and the same numbers, but for rounding."""
     return a.shape == b.shape and bool(_near(a, b, 0.0).all())
 
 
@@ -204,9 +205,9 @@ def _of_shape(name: str, found: NDArray[Any], expected: NDArray[Any]) -> str:
         found=str(found.shape),
         expected=str(expected.shape),
     )
-    if found.shape == expected.shape[::-1] and _same(found.T, expected):
+    if found.shape == expected.shape[::-1] and same(found.T, expected):
         return told + " " + say("Its transpose is right.")
-    if found.size == expected.size and _same(found.reshape(expected.shape), expected):
+    if found.size == expected.size and same(found.reshape(expected.shape), expected):
         return told + " " + say("Its numbers are right.")
     if (
         found.size == 1
@@ -237,11 +238,11 @@ def _of_numbers(name: str, pairs: Pairs, off: Pairs) -> str:
 
 
 def _is_negative(found: NDArray[Any], expected: NDArray[Any]) -> bool:
-    return _same(-found.astype(float), expected)
+    return same(-found.astype(float), expected)
 
 
 def _is_transposed(found: NDArray[Any], expected: NDArray[Any]) -> bool:
-    return found.ndim == 2 and found.shape[0] == found.shape[1] and _same(found.T, expected)
+    return found.ndim == 2 and found.shape[0] == found.shape[1] and same(found.T, expected)
 
 
 def _is_zero(found: NDArray[Any], expected: NDArray[Any]) -> bool:
@@ -261,7 +262,7 @@ def _is_repeated(found: NDArray[Any], expected: NDArray[Any]) -> bool:
 def _is_exchanged(found: NDArray[Any], expected: NDArray[Any]) -> bool:
     """Tell the right numbers in another order."""
     a, b = np.sort(found.astype(float), axis=None), np.sort(expected.astype(float), axis=None)
-    return found.size > 2 and _same(a, b)
+    return found.size > 2 and same(a, b)
 
 
 _RELATIONS: Sequence[tuple[Callable[[NDArray[Any], NDArray[Any]], bool], str]] = (
@@ -279,7 +280,7 @@ def _factor(found: NDArray[Any], expected: NDArray[Any]) -> float | None:
     if not dot or not np.isfinite(found.astype(float)).all():
         return None
     factor = float(np.sum(found.astype(float) * expected)) / dot
-    return factor if factor and _same(found.astype(float), factor * expected) else None
+    return factor if factor and same(found.astype(float), factor * expected) else None
 
 
 def _of_factor(name: str, factors: list[float], sizes: list[Mapping[str, int]]) -> str:
