@@ -128,7 +128,9 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
                     made.append(name)
         if len(targets) == 1 and isinstance(targets[0], ast.Name):
             owners[targets[0].id] = _function_of(value)
-    return Lines(text.strip(), frozenset(reads), tuple(made), frozenset(changes), tuple(calls))
+    return Lines(
+        text.strip(), tuple(sorted(reads)), tuple(made), tuple(sorted(changes)), tuple(calls)
+    )
 
 
 def _calls(value: ast.expr, owners: Mapping[str, str]) -> Iterator[Call]:

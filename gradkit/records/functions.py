@@ -33,9 +33,9 @@ class Lines:
     """
 
     text: str
-    reads: frozenset[str] = frozenset()
+    reads: tuple[str, ...] = ()
     makes: tuple[str, ...] = ()
-    changes: frozenset[str] = frozenset()
+    changes: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
 
 

@@ -208,9 +208,9 @@ def steps_of(
     steps = [check]
     place = task.checks.index(check)
     for before in reversed(task.checks[:place]):
-        if wanted & ({*before.call.makes} | before.call.changes):
+        if wanted & {*before.call.makes, *before.call.changes}:
             steps.append(before)
-            wanted |= before.call.reads
+            wanted |= set(before.call.reads)
     return steps[::-1]
 
 
