@@ -228,6 +228,10 @@ class FunctionGrader:
             verdict = self._own_forward(check, verdict)
         if verdict.state == "fail" and self.solution is not None:
             verdict = replace(verdict, notes=(*verdict.notes, *self._first_to_differ(check)))
+        if verdict.state == "fail":
+            verdict = replace(
+                verdict, place=self._found.definitions[check.call.calls[-1].function].place()
+            )
         return verdict
 
     def _first_to_differ(self, check: FunctionCheck) -> list[str]:

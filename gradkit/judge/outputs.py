@@ -70,7 +70,8 @@ def judge_check(check: FunctionCheck, probes: Sequence[Probe]) -> Verdict:
             told = say("`{name}` is changed in place; it is to be left as it is.", name=name)
             outputs[f"{name} left alone"] = Output("fail", told, changed[0])
     entries = tuple(
-        Entry(name, o.index, o.state, o.found, o.expected, o.probe, _label(name, o.index))
+        # No index: it stands for all of the output, and not for the worst number that it tells.
+        Entry(name, (), o.state, o.found, o.expected, o.probe, _label(name, o.index))
         for name, o in outputs.items()
     )
     states = [output.state for output in outputs.values()]
