@@ -220,12 +220,13 @@ class FunctionGrader:
                 return self._stopped(check, steps, outcome, draw)
             probes.append(Probe(draw, self._expected(check, draw), found))
         verdict = judge_check(check, probes)
-        if verdict.state == "missing":
+        states = {entry.state for entry in verdict.entries}
+        if "missing" in states and "pass" not in states:
             verdict = self._still_to_write(check, verdict)
         if verdict.state not in ("pass", "not-checked"):
             self._wrong.add(check.name)
         if check.gradient and verdict.state in ("fail", "not-checked"):
-            verdict = self._own_forward(check, verdict)
+            verdict = self._own_forward(check, verdict, probes)
         if verdict.state == "fail" and self.solution is not None:
             verdict = replace(verdict, notes=(*verdict.notes, *self._first_to_differ(check)))
         if verdict.state == "fail":
@@ -336,7 +337,9 @@ class FunctionGrader:
 
     # --- gradients of the student's own forward pass ---------------------------------------------
 
-    def _own_forward(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
+    def _own_forward(
+        self, check: FunctionCheck, verdict: Verdict, probes: Sequence[Probe]
+    ) -> Verdict:
         """Hold gradients to differences of the student's own forward pass.
 
         Where the forward pass is wrong, what is right for it is right; where there is no model, it
@@ -361,9 +364,11 @@ class FunctionGrader:
         if entries == verdict.entries:
             return verdict
         if "fail" in states or "missing" in states:
+            if model:
+                right = {entry.parameter for entry in entries if entry.state == "pass"}
+                return judge_check(check, probes, right)
             sentences = [each.message for each in told.values() if each.verdict == "disagree"]
-            message = verdict.message if model else " ".join(sentences)
-            return replace(verdict, state="fail", message=message, entries=entries)
+            return replace(verdict, state="fail", message=" ".join(sentences), entries=entries)
         if not model:
             state: State = "not-checked" if "not-checked" in states else "pass"
             return replace(verdict, state=state, entries=entries)

@@ -100,7 +100,7 @@ class Draw:
 class Made:
     """What the lines of a check gave: values by expression.
 
-    ``again`` are those of the last lines run a second time, ``changed`` the inputs that were
+    ``again`` are those of the last lines run a second time, ``changed`` the inputs that they
     changed in place. ``missing`` says, by expression, what was found where there is no array.
     ``inner`` are local variables at the functions' return, by ``function/variable``.
     """

@@ -43,17 +43,18 @@ def run_steps(
     Returned
         The values by the number of their expression, ``again/NUMBER`` for those that are other ones
         the second time, ``local/FUNCTION/NAME`` for those of variables, and a ``mutated`` fault for
-        each input that was changed.
+        each input that the last lines changed.
     """
     names: dict[str, Any] = {"np": np}
     names |= {name: namespace[own] for name, own in data["functions"].items()}
     names |= unpacked(data["inputs"], arrays)
     inputs = {name: names[name] for name, _ in data["inputs"]["dict"]}
-    before = {name: snapshot(value) for name, value in inputs.items()}
+    before: dict[str, list[bytes]] = {}
     out = Returned()
     kept: dict[str, Any] = {}
     last = len(data["steps"]) - 1
     for number, (text, put) in enumerate(data["steps"]):
+        before = {name: snapshot(value) for name, value in inputs.items()}
         reseed(data["seed"])
         with locals_kept(data["locals"], kept) if number == last else nullcontext():
             run(text, names)
@@ -67,6 +68,8 @@ def run_steps(
         if snapshot(value) != before[name]:
             out.fault(name, "mutated", "")
     if data["again"]:
+        # With the inputs as they were: a step in place is a step from there once more.
+        names |= unpacked(data["inputs"], arrays)
         reseed(data["seed"])
         run(data["steps"][-1][0], names)
         second = Returned()

@@ -143,15 +143,21 @@ def _assigned_none(body: Iterable[ast.stmt]) -> Iterator[tuple[str, tuple[int, i
     for part in (each for statement in body for each in walk(statement)):
         if not isinstance(part, ast.Assign):
             continue
-        values = part.value.elts if isinstance(part.value, ast.Tuple) else [part.value]
-        if not all(isinstance(each, ast.Constant) and each.value is None for each in values):
-            continue
         for target in part.targets:
-            for each in walk(target):
-                if isinstance(each, ast.Name):
-                    lines.setdefault(each.id, []).append(part.lineno)
+            for name, value in _paired(target, part.value):
+                if isinstance(value, ast.Constant) and value.value is None:
+                    lines.setdefault(name, []).append(part.lineno)
     for name, found in lines.items():
         yield name, (found[0], len(found))
+
+
+def _paired(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names of a target with what each is assigned, as in ``dx, x = None, cache``."""
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
+        for one, other in zip(target.elts, value.elts, strict=False):
+            yield from _paired(one, other)
 
 
 def cells_of(submission: Submission) -> dict[str, list[Cell]]:

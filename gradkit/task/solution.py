@@ -33,17 +33,19 @@ class Solution:
         tree, arrays = packed(draw.values)
         names = {"np": np, **self.names, **unpacked(tree, arrays)}
         inputs = {name: names[name] for name in self.task.inputs}
-        before = {name: snapshot(value) for name, value in inputs.items()}
+        before: dict[str, list[bytes]] = {}
         try:
             # A model may overflow where the inputs are hard; what comes of it is looked at.
             with np.errstate(all="ignore"):
                 kept: dict[str, Any] = {}
                 for step in steps_of(self.task, check):
+                    before = {name: snapshot(value) for name, value in inputs.items()}
                     np.random.seed(0)
                     with locals_kept(self.variables(check), kept):
                         run(step.call.text, names)
                 values = self._read(check.compare, names)
                 changed = tuple(n for n, value in inputs.items() if snapshot(value) != before[n])
+                names |= unpacked(tree, arrays)
                 np.random.seed(0)
                 run(check.call.text, names)
                 again = self._read(check.compare, names)
