@@ -27,7 +27,7 @@ from gradkit.submission.definitions import (
     unwritten,
 )
 from gradkit.task.draws import draws
-from gradkit.task.functions import functions_of, steps_of
+from gradkit.task.functions import OF, functions_of, steps_of
 from gradkit.task.solution import Solution
 from gradkit.text import label_said
 
@@ -285,9 +285,8 @@ class FunctionGrader:
         """
         names = set(self._reads_of(check))
         steps = steps_of(self.task, check, names)
-        forward = [step for step in steps[:-1] if names & {*step.call.makes}]
         own = names & {*check.call.makes}
-        wrong = any(step.name in self._wrong for step in forward) or bool(
+        wrong = any(step.name in self._wrong for step in steps[:-1]) or bool(
             own and any(e.state != "pass" for e in verdict.entries if e.parameter in own)
         )
         if self.solution is not None and not wrong:
@@ -320,7 +319,7 @@ class FunctionGrader:
         return replace(verdict, state=state, entries=entries)
 
     def _reads_of(self, check: FunctionCheck) -> frozenset[str]:
-        return read_expression(check.of) - {"sum", "mean"} - {*self.task.inputs, *self.task.sizes}
+        return read_expression(check.of) - OF - {"np", *self.task.inputs, *self.task.sizes}
 
     def _agreeing(
         self, check: FunctionCheck, steps: Sequence[FunctionCheck], draw: Draw
@@ -391,7 +390,8 @@ def _replaced(values: Mapping[str, Any], moved: Mapping[str, Any]) -> dict[str, 
     """Return inputs with some arrays in them replaced: ``x``, or ``parameters['W1']``."""
     names = {name: _copy(value) for name, value in values.items()}
     for number, (expression, array) in enumerate(moved.items()):
-        names["_moved"] = array
+        plain = not isinstance(value_of(expression, names), np.ndarray)
+        names["_moved"] = float(array) if plain else array
         exec(compile(f"{expression} = _moved", f"<input {number}>", "exec"), names)  # noqa: S102
     return {name: names[name] for name in values}
 

@@ -57,6 +57,8 @@ def run_steps(
         if snapshot(value) != before[name]:
             out.fault(name, "mutated", "")
     if data["again"]:
+        # With the inputs as they were: a step in place is a step from there once more.
+        names |= unpacked(data["inputs"], arrays)
         reseed(data["seed"])
         run(data["steps"][-1][0], names)
         _read(data["reads"], names, "again/", out)
