@@ -347,9 +347,8 @@ class FunctionGrader:
         """
         names = set(self._reads_of(check))
         steps = steps_of(self.task, check, names)
-        forward = [step for step in steps[:-1] if names & {*step.call.makes}]
         own = names & {*check.call.makes}
-        wrong = any(step.name in self._wrong for step in forward) or bool(
+        wrong = any(step.name in self._wrong for step in steps[:-1]) or bool(
             own and any(e.state != "pass" for e in verdict.entries if e.parameter in own)
         )
         if self.solution is not None and not wrong:
@@ -379,7 +378,7 @@ class FunctionGrader:
 
     def _reads_of(self, check: FunctionCheck) -> frozenset[str]:
         """Return the names in the scalar of a gradient that lines make."""
-        return read_expression(check.of) - OF - {*self.task.inputs, *self.task.sizes}
+        return read_expression(check.of) - OF - {"np", *self.task.inputs, *self.task.sizes}
 
     def _differences(
         self, check: FunctionCheck, steps: Sequence[FunctionCheck], draw: Draw
@@ -411,7 +410,9 @@ class FunctionGrader:
             values = _replaced(draw.values, dict(zip(inputs, arrays, strict=True)))
             made = ask(values, forward_lines, names)
             return float(
-                value_of(check.of, {"sum": np.sum, "mean": np.mean, **values, **made.values})
+                value_of(
+                    check.of, {"np": np, "sum": np.sum, "mean": np.mean, **values, **made.values}
+                )
             )
 
         found = ask(draw.values, lines, [*check.gradient]).values
@@ -445,7 +446,9 @@ class FunctionGrader:
         other = drawn_again(self.task, draw, self.seed)
 
         def scalar(values: Mapping[str, Any], made: Mapping[str, Any]) -> float:
-            return float(value_of(check.of, {"sum": np.sum, "mean": np.mean, **values, **made}))
+            return float(
+                value_of(check.of, {"np": np, "sum": np.sum, "mean": np.mean, **values, **made})
+            )
 
         def model(values: Mapping[str, Any]) -> Mapping[str, Any]:
             assert self.solution is not None  # noqa: S101  (seen above)
@@ -504,7 +507,8 @@ def _replaced(values: Mapping[str, Any], moved: Mapping[str, Any]) -> dict[str, 
     """Return inputs with some arrays in them replaced: ``x``, or ``parameters['W1']``."""
     names = {name: _copy(value) for name, value in values.items()}
     for number, (expression, array) in enumerate(moved.items()):
-        names["_moved"] = array
+        plain = not isinstance(value_of(expression, names), np.ndarray)
+        names["_moved"] = float(array) if plain else array
         exec(compile(f"{expression} = _moved", f"<input {number}>", "exec"), names)  # noqa: S102
     return {name: names[name] for name in values}
 

@@ -234,15 +234,22 @@ def _of_numbers(name: str, pairs: Pairs, off: Pairs) -> str:
     if any(np.isnan(found.astype(float)).any() for _, found, _ in off):
         return say("`{name}` has entries that are not a number (nan).", name=name)
     random = [pair for pair in pairs if not pair[0].draw.hard]
+    wrong = say("`{name}` is not right.", name=name)
+    if all(probe.draw.hard for probe, _, _ in off):
+        return wrong
     for holds, sentence in _RELATIONS:
         if len(random) > 1 and all(holds(found, expected) for _, found, expected in random):
             return say(sentence, name=name)
     factors = [_factor(found, expected) for _, found, expected in random]
     if all(factor is not None for factor in factors) and len(factors) > 1:
-        return _of_factor(
-            name, [float(f or 0.0) for f in factors], [p.draw.sizes for p, _, _ in random]
-        )
-    return say("`{name}` is not right.", name=name)
+        sizes = [probe.draw.sizes for probe, _, _ in random]
+        told = _of_factor(name, [float(f or 0.0) for f in factors], sizes)
+        if told:
+            return told
+        # Of one number another is always a multiple.
+        if all(expected.size > 1 for _, _, expected in random):
+            return say("`{name}` is a multiple of what it should be.", name=name)
+    return wrong
 
 
 def _is_negative(found: NDArray[Any], expected: NDArray[Any]) -> bool:
@@ -292,7 +299,7 @@ def _factor(found: NDArray[Any], expected: NDArray[Any]) -> float | None:
 
 
 def _of_factor(name: str, factors: list[float], sizes: list[Mapping[str, int]]) -> str:
-    """Say a factor: a size, one over a size, or a number."""
+    """Say a factor: a size, one over a size, or a number; nothing where it is none of these."""
     for size in sizes[0]:
         values = [each[size] for each in sizes]
         if len(set(values)) > 1 or len(set(factors)) == 1:
@@ -314,7 +321,7 @@ def _of_factor(name: str, factors: list[float], sizes: list[Mapping[str, int]]) 
         return say(
             "`{name}` is {factor} times what it should be.", name=name, factor=f"{factors[0]:.4g}"
         )
-    return say("`{name}` is a multiple of what it should be.", name=name)
+    return ""
 
 
 def _where(probe: Probe, off: Pairs, pairs: Pairs) -> str:

@@ -2,13 +2,13 @@
 
 An input is an expression over sizes and these functions, in which a shape is a row of sizes:
 
-    normal(N, D)  uniform(low, high, N, D)  integers(C, N)  onehot(C, N)  binary(N, D)
+    normal(N, D)  normal()  uniform(low, high, N, D)  integers(C, N)  onehot(C, N)  binary(N, D)
     zeros(N)  ones(N)  positive(N, D)  distinct(N, D)  probabilities(N, C)  mask(p, N, D)
     0.1 * normal(D, M)  onehot(C, N).T  'relu'  (3, 4)
 
-``integers`` are from 0 to below C, ``onehot`` has a row for each of N examples, ``binary`` is 0 or
-1, ``probabilities`` are rows that add up to 1, ``distinct`` has no two numbers within 0.1 of each
-other, ``mask`` is 1/p with probability p and else 0.
+Without a shape it is a number. ``integers`` are from 0 to below C, ``onehot`` has a row for each of
+N examples, ``binary`` is 0 or 1, ``probabilities`` are rows that add up to 1, ``distinct`` has no
+two numbers within 0.1 of each other, ``mask`` is 1/p with probability p and else 0.
 """
 
 from __future__ import annotations
@@ -168,5 +168,8 @@ def _drawn(value: Any, names: dict[str, Any]) -> Any:
     if isinstance(value, list):
         return [_drawn(item, names) for item in value]
     if isinstance(value, str):
-        return value_of(value, dict(names))
+        drawn = value_of(value, dict(names))
+        return (
+            drawn.item() if isinstance(drawn, np.ndarray | np.generic) and not drawn.ndim else drawn
+        )
     return value
