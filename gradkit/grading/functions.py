@@ -124,7 +124,7 @@ def claim_functions(
         ranks = {}
         for file, defined in files.items():
             fits = found_in(task, defined).fits
-            own = {name for name in fits if name not in shared and not _is_class_alone(name, task)}
+            own = {name for name in fits if name not in shared and not is_class_alone(name, task)}
             if own or (task.id in named and fits):
                 ranks[file] = (
                     file in task.files,
@@ -141,7 +141,7 @@ def claim_functions(
     return claims
 
 
-def _is_class_alone(name: str, task: FunctionTask) -> bool:
+def is_class_alone(name: str, task: FunctionTask) -> bool:
     """Tell a class whose methods are called: it is those that say what it is."""
     return any(call.function.startswith(f"{name}.") for call in task.calls)
 
