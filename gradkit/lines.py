@@ -71,6 +71,19 @@ def read_expression(text: str) -> frozenset[str]:
     return frozenset(part.id for part in ast.walk(tree) if isinstance(part, ast.Name))
 
 
+def attributes_of(text: str, owners: Mapping[str, str]) -> frozenset[str]:
+    """Return the attributes in lines of objects whose class is known, as ``Linear.W``."""
+    found = set()
+    tree = _tree(text, "exec")
+    methods = {id(part.func) for part in ast.walk(tree) if isinstance(part, ast.Call)}
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Attribute) and id(part) not in methods:
+            owner = owners.get(part.value.id) if isinstance(part.value, ast.Name) else ""
+            if owner:
+                found.add(f"{owner}.{part.attr}")
+    return frozenset(found)
+
+
 def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lines:
     """Read the lines of a check.
 

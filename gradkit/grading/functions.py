@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ from gradkit.submission.definitions import (
     cells_of,
     definitions,
     found_for,
+    has_attribute,
     unwritten,
 )
 from gradkit.task.assignment import read_gallery
@@ -57,7 +59,9 @@ def found_in(task: FunctionTask, known: Mapping[str, Definition]) -> Found:
         if definition is not None:
             found[call.function] = definition
             (fits if accepts(definition, call, known) else unfit).add(call.function)
-    return Found(found, frozenset(fits - unfit))
+    lacking = {name.partition(".")[0] for name in task.attributes if not has_attribute(name, known)}
+    fits = {name for name in fits - unfit if name.partition(".")[0] not in lacking}
+    return Found(found, frozenset(fits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +77,12 @@ def possible_tasks(submission: Submission, assignment: Assignment) -> tuple[Func
 
     They are the assignment's own. With gradkit's first exercise, which is what counts where
     nobody says another, they are those of all that come with gradkit: which are only read where a
-    submission has a name of theirs in it.
+    submission defines something of theirs.
     """
     if assignment.path != str(DEFAULT):
         return assignment.functions
-    names = characteristic_names()
-    if not any(name in cell.source for cell in submission.cells for name in names):
+    made = re.compile(rf"\b(def|class)\s+({'|'.join(characteristic_names())})\b")
+    if not any(made.search(cell.source) for cell in submission.cells):
         return ()
     return tuple(task for exercise in read_gallery() for task in exercise.functions)
 
@@ -94,10 +98,12 @@ def shared_functions(tasks: Iterable[FunctionTask], roles: Collection[str] = ())
         Names of net tasks' roles.
     """
     exercises: dict[str, set[str]] = {}
+    common: set[str] = set()
     for task in tasks:
         exercises.setdefault(task.path, set()).update(call.function for call in task.calls)
+        common.update(task.shared)
     times = Counter(name for own in exercises.values() for name in own)
-    return frozenset(name for name in times if times[name] > 1 or name in roles)
+    return frozenset({name for name in times if times[name] > 1 or name in roles} | common)
 
 
 def claim_functions(

@@ -63,7 +63,9 @@ class FunctionTask:
     ``sizes`` are choices for each size, or an expression of other sizes; ``inputs`` are
     expressions, or tables of them, see `gradkit.task.draws`; each of ``hard`` replaces some of
     either. ``given`` are the sources of modules that the course hands out. ``names`` are further
-    names of functions, by the name in the lines. ``calls`` are all that the checks call.
+    names of functions, by the name in the lines. ``calls`` are all that the checks call, and
+    ``attributes`` those of objects that they read or set, as ``Linear.W``. ``shared`` are functions
+    that others than this exercise have too: they claim nothing.
     ``solution`` is the file of the model solution in the reference folder. ``path`` is the
     assignment file.
     """
@@ -81,6 +83,8 @@ class FunctionTask:
     deadline: float
     imports: Imports
     path: str
+    attributes: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     framework: Literal["numpy"] = "numpy"
