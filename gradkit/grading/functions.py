@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradkit.gradcheck import check_backward
-from gradkit.gradcheck.records import InputReport
-from gradkit.judge.outputs import Probe, judge_check
+from gradkit.judge.outputs import Probe, judge_check, same
 from gradkit.language import say
 from gradkit.lines import read_expression, value_of
 from gradkit.records.functions import Call, Draw, FunctionCheck, FunctionTask, Made
@@ -27,14 +26,18 @@ from gradkit.submission.definitions import (
     cells_of,
     definitions,
     found_for,
+    has_attribute,
     unwritten,
 )
 from gradkit.task.assignment import read_gallery
-from gradkit.task.draws import draws
+from gradkit.task.draws import drawn_again, draws
 from gradkit.task.functions import OF, functions_of, steps_of
 from gradkit.task.shipped import DEFAULT, characteristic_names
 from gradkit.task.solution import Solution
 from gradkit.text import label_said
+
+if TYPE_CHECKING:
+    from gradkit.gradcheck.records import InputReport
 
 # --- which functions are there ---------------------------------------------------------------
 
@@ -57,7 +60,9 @@ def found_in(task: FunctionTask, known: Mapping[str, Definition]) -> Found:
         if definition is not None:
             found[call.function] = definition
             (fits if accepts(definition, call, known) else unfit).add(call.function)
-    return Found(found, frozenset(fits - unfit))
+    lacking = {name.partition(".")[0] for name in task.attributes if not has_attribute(name, known)}
+    fits = {name for name in fits - unfit if name.partition(".")[0] not in lacking}
+    return Found(found, frozenset(fits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +78,12 @@ def possible_tasks(submission: Submission, assignment: Assignment) -> tuple[Func
 
     They are the assignment's own. With gradkit's first exercise, which is what counts where
     nobody says another, they are those of all that come with gradkit: which are only read where a
-    submission has a name of theirs in it.
+    submission defines something of theirs.
     """
     if assignment.path != str(DEFAULT):
         return assignment.functions
-    names = characteristic_names()
-    if not any(name in cell.source for cell in submission.cells for name in names):
+    made = re.compile(rf"\b(def|class)\s+({'|'.join(characteristic_names())})\b")
+    if not any(made.search(cell.source) for cell in submission.cells):
         return ()
     return tuple(task for exercise in read_gallery() for task in exercise.functions)
 
@@ -94,10 +99,12 @@ def shared_functions(tasks: Iterable[FunctionTask], roles: Collection[str] = ())
         Names of net tasks' roles.
     """
     exercises: dict[str, set[str]] = {}
+    common: set[str] = set()
     for task in tasks:
         exercises.setdefault(task.path, set()).update(call.function for call in task.calls)
+        common.update(task.shared)
     times = Counter(name for own in exercises.values() for name in own)
-    return frozenset(name for name in times if times[name] > 1 or name in roles)
+    return frozenset({name for name in times if times[name] > 1 or name in roles} | common)
 
 
 def claim_functions(
@@ -124,7 +131,7 @@ def claim_functions(
         ranks = {}
         for file, defined in files.items():
             fits = found_in(task, defined).fits
-            own = {name for name in fits if name not in shared and not _is_class_alone(name, task)}
+            own = {name for name in fits if name not in shared and not is_class_alone(name, task)}
             if own or (task.id in named and fits):
                 ranks[file] = (
                     file in task.files,
@@ -141,7 +148,7 @@ def claim_functions(
     return claims
 
 
-def _is_class_alone(name: str, task: FunctionTask) -> bool:
+def is_class_alone(name: str, task: FunctionTask) -> bool:
     """Tell a class whose methods are called: it is those that say what it is."""
     return any(call.function.startswith(f"{name}.") for call in task.calls)
 
@@ -227,7 +234,43 @@ class FunctionGrader:
             self._wrong.add(check.name)
         if check.gradient and verdict.state in ("fail", "not-checked"):
             verdict = self._own_forward(check, verdict, probes)
+        if verdict.state == "fail" and self.solution is not None:
+            verdict = replace(verdict, notes=(*verdict.notes, *self._first_to_differ(check)))
+        if verdict.state == "fail":
+            verdict = replace(
+                verdict, place=self._found.definitions[check.call.calls[-1].function].place()
+            )
         return verdict
+
+    def _first_to_differ(self, check: FunctionCheck) -> list[str]:
+        """Say which variable, of those that the model solution has too, is the first to differ."""
+        assert self.solution is not None  # noqa: S101  (whoever asks has looked)
+        draw, steps = self.draws[0], steps_of(self.task, check)
+        expected = self._expected(check, draw)
+        wanted = {self._own_name(f): names for f, names in self.solution.variables(check).items()}
+        question = of_lines(
+            self._functions(steps), draw.values, self._steps(steps, draw), (), variables=wanted
+        )
+        found, _ = observe_lines(self.process, question)
+        for name, value in (expected.inner if expected is not None else {}).items():
+            function, _, variable = name.partition("/")
+            own = found.inner.get(f"{self._own_name(function)}/{variable}")
+            differs = own is not None and own.shape == value.shape and not same(own, value)
+            if differs and variable not in check.compare:
+                return [
+                    say(
+                        "Of the variables that the model solution has too, `{name}` in "
+                        "`{function}` is the first that is different.",
+                        name=variable,
+                        function=self._own_name(function),
+                    )
+                ]
+        return []
+
+    def _own_name(self, function: str) -> str:
+        """Return the student's name for a function of the lines."""
+        definition = self._found.definitions.get(function)
+        return definition.name if definition is not None else function
 
     def _functions(self, steps: Sequence[FunctionCheck]) -> dict[str, str]:
         """Return the student's name for each function that the lines call."""
@@ -310,9 +353,8 @@ class FunctionGrader:
         """
         names = set(self._reads_of(check))
         steps = steps_of(self.task, check, names)
-        forward = [step for step in steps[:-1] if names & {*step.call.makes}]
         own = names & {*check.call.makes}
-        wrong = any(step.name in self._wrong for step in forward) or bool(
+        wrong = any(step.name in self._wrong for step in steps[:-1]) or bool(
             own and any(e.state != "pass" for e in verdict.entries if e.parameter in own)
         )
         if self.solution is not None and not wrong:
@@ -342,7 +384,7 @@ class FunctionGrader:
 
     def _reads_of(self, check: FunctionCheck) -> frozenset[str]:
         """Return the names in the scalar of a gradient that lines make."""
-        return read_expression(check.of) - OF - {*self.task.inputs, *self.task.sizes}
+        return read_expression(check.of) - OF - {"np", *self.task.inputs, *self.task.sizes}
 
     def _differences(
         self, check: FunctionCheck, steps: Sequence[FunctionCheck], draw: Draw
@@ -357,6 +399,9 @@ class FunctionGrader:
         _StoppedError
             The student's code did not come to its end.
         """
+        # Late: who is right never needs it.
+        from gradkit.gradcheck import check_backward
+
         functions = self._functions(steps)
         names = sorted(self._reads_of(check))
         own = bool(set(names) & {*check.call.makes})
@@ -374,10 +419,14 @@ class FunctionGrader:
             values = _replaced(draw.values, dict(zip(inputs, arrays, strict=True)))
             made = ask(values, forward_lines, names)
             return float(
-                value_of(check.of, {"sum": np.sum, "mean": np.mean, **values, **made.values})
+                value_of(
+                    check.of, {"np": np, "sum": np.sum, "mean": np.mean, **values, **made.values}
+                )
             )
 
         found = ask(draw.values, lines, [*check.gradient]).values
+        if not self._depends(check, draw, lambda values: ask(values, forward_lines, names).values):
+            raise _StoppedError
         gradients = {f"d{of}": found[output] for output, of in check.gradient.items()}
         starts = {of: np.array(value_of(of, {**draw.values}), dtype=float) for of in inputs}
         report = check_backward(forward, lambda: gradients, starts, seed=self.seed)
@@ -390,6 +439,40 @@ class FunctionGrader:
             elif one.verdict == "disagree":
                 told[output] = replace(one, message=_said(output, one))
         return told
+
+    def _depends(
+        self, check: FunctionCheck, draw: Draw, student: Callable[[Any], Mapping[str, Any]]
+    ) -> bool:
+        """Tell whether the student's forward pass depends on every input that the model's does.
+
+        Each input in turn is replaced by another draw of it. A pass that ignores the labels, say,
+        is another function, and no gradient of it is what was asked for.
+        """
+        if self.solution is None:
+            return True
+        steps = steps_of(self.task, check, self._reads_of(check))
+        names = sorted(self._reads_of(check))
+        other = drawn_again(self.task, draw, self.seed)
+
+        def scalar(values: Mapping[str, Any], made: Mapping[str, Any]) -> float:
+            return float(
+                value_of(check.of, {"np": np, "sum": np.sum, "mean": np.mean, **values, **made})
+            )
+
+        def model(values: Mapping[str, Any]) -> Mapping[str, Any]:
+            assert self.solution is not None  # noqa: S101  (seen above)
+            return self.solution.read(
+                steps if set(names) & {*check.call.makes} else steps[:-1], values, names
+            )
+
+        right, own = model(draw.values), student(draw.values)
+        for name in self.task.inputs:
+            values = {**draw.values, name: other.values[name]}
+            if scalar(values, model(values)) == scalar(values, right):
+                continue
+            if scalar(values, student(values)) == scalar(values, own):
+                return False
+        return True
 
     def _expected(self, check: FunctionCheck, draw: Draw) -> Made | None:
         """Return what the model solution gives; None where there is none."""
@@ -433,7 +516,8 @@ def _replaced(values: Mapping[str, Any], moved: Mapping[str, Any]) -> dict[str, 
     """Return inputs with some arrays in them replaced: ``x``, or ``parameters['W1']``."""
     names = {name: _copy(value) for name, value in values.items()}
     for number, (expression, array) in enumerate(moved.items()):
-        names["_moved"] = array
+        plain = not isinstance(value_of(expression, names), np.ndarray)
+        names["_moved"] = float(array) if plain else array
         exec(compile(f"{expression} = _moved", f"<input {number}>", "exec"), names)  # noqa: S102
     return {name: names[name] for name in values}
 

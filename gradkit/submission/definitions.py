@@ -102,6 +102,19 @@ def accepts(definition: Definition, call: Call, known: Mapping[str, Definition])
     return set(required[call.positional :]) <= set(call.keywords)
 
 
+def has_attribute(name: str, known: Mapping[str, Definition]) -> bool:
+    """Tell whether the text of a class names an attribute, as ``Linear.W``; its bases' too."""
+    owner, _, attribute = name.partition(".")
+    own = [each for key, each in known.items() if key.startswith(f"{owner}.") or key == owner]
+    nodes = [each.node for each in own if each.node is not None]
+    return not nodes or any(
+        (isinstance(part, ast.Attribute) and part.attr == attribute)
+        or (isinstance(part, ast.Name) and part.id == attribute)
+        for node in nodes
+        for part in walk(node)
+    )
+
+
 def unwritten(node: ast.AST | None) -> int | None:
     """Return the line of a function that is still to be written; None where all is written.
 
