@@ -77,10 +77,11 @@ def assignment_and_reference(settings: Settings) -> tuple[Assignment, Path | Non
     if settings.assignment is None and settings.tasks:
         tasks += [task for exercise in read_gallery() for task in exercise.functions]
     known = [task.id for task in tasks]
+    own = [task.id for task in (*assignment.tasks, *assignment.functions)]
     for name in settings.tasks:
         if name not in known:
             raise GradingError(
-                f"--task {name}: there is no such task. The assignment has {', '.join(known)}."
+                f"--task {name}: there is no such task. The assignment has {', '.join(own)}."
                 f"{did_you_mean(name, known)}"
             )
     return assignment, _find_reference(settings)
