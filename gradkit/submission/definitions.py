@@ -118,14 +118,20 @@ def has_attribute(name: str, known: Mapping[str, Definition]) -> bool:
 def unwritten(node: ast.AST | None) -> int | None:
     """Return the line of a function that is still to be written; None where all is written.
 
-    A body without anything in it is to be written, and so is a name that is only ever None and is
-    used all the same, as in ``Z = None``.
+    A body without anything in it is to be written, and so is one that comes to ``raise
+    NotImplementedError``, or a name that is only ever None and is used all the same, as in
+    ``Z = None``.
     """
     if not isinstance(node, ast.FunctionDef):
         return None
     body = [part for part in node.body if not _says_nothing(part)]
     if not body:
         return node.lineno
+    for part in node.body:
+        if isinstance(part, ast.Return):
+            break
+        if isinstance(part, ast.Raise) and _says_nothing(part):
+            return part.lineno
     empty = dict(_assigned_none(body))
     parameters = {part.arg for part in walk(node.args) if isinstance(part, ast.arg)}
     names = [part for part in walk(node) if isinstance(part, ast.Name)]
