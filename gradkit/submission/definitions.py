@@ -105,8 +105,8 @@ def accepts(definition: Definition, call: Call, known: Mapping[str, Definition])
 def unwritten(node: ast.AST | None) -> int | None:
     """Return the line of a function that is still to be written; None where all is written.
 
-    A body without anything in it is to be written, and so is a name that is only ever None and is
-    used all the same, as in ``Z = None``.
+    A body without anything in it is to be written, and so is a name that is used and is only ever
+    None, as in ``Z = None``, or what is made from itself, as in ``cost = float(cost)``.
     """
     if not isinstance(node, ast.FunctionDef):
         return None
@@ -118,6 +118,9 @@ def unwritten(node: ast.AST | None) -> int | None:
     names = [part for part in walk(node) if isinstance(part, ast.Name)]
     stored = [part.id for part in names if isinstance(part.ctx, ast.Store)]
     loaded = {part.id for part in names if isinstance(part.ctx, ast.Load)}
+    for name, line in _assigned_from_itself(body):
+        stored.remove(name)
+        empty.setdefault(name, (line, 0))
     for name, (line, times) in empty.items():
         if stored.count(name) == times and name in loaded and name not in parameters:
             return line
@@ -152,6 +155,16 @@ def _assigned_none(body: Iterable[ast.stmt]) -> Iterator[tuple[str, tuple[int, i
                     lines.setdefault(each.id, []).append(part.lineno)
     for name, found in lines.items():
         yield name, (found[0], len(found))
+
+
+def _assigned_from_itself(body: Iterable[ast.stmt]) -> Iterator[tuple[str, int]]:
+    """Yield names that are assigned what is computed from them, with the line."""
+    for part in (each for statement in body for each in walk(statement)):
+        if isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Name):
+            name = part.targets[0].id
+            reads = [each for each in walk(part.value) if isinstance(each, ast.Name)]
+            if any(each.id == name for each in reads):
+                yield name, part.lineno
 
 
 def cells_of(submission: Submission) -> dict[str, list[Cell]]:
