@@ -135,6 +135,7 @@ class FunctionTaskTable(Table):
     hard: list[dict[str, Any]] = []
     given: dict[str, str] = {}
     names: dict[str, list[str]] = {}
+    shared: list[str] = []
     words: list[str] = []
     deadline: Positive = DEADLINE
     files: list[str] = []

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 GROUND = {
     "records", "language", "text", "loading", "templates", "writing",
-    "errors", "faults", "processes", "safe_path",
+    "errors", "faults", "processes", "safe_path", "lines",
 }  # fmt: skip
 """What every room may stand on: the vocabulary, how texts are made, how processes start."""
 
@@ -27,12 +27,13 @@ ROOMS: Mapping[str, set[str]] = {
     "errors": set(),
     "faults": set(),
     "safe_path": set(),
+    "lines": {"records"},
     "processes": {"safe_path"},
     "pytest_guard": set(),
     "text": {"records", "language"},
     "gradcheck": set(),
     # The student limb: files and processes, never an answer.
-    "runtime": {"text", "language", "loading", "errors"},
+    "runtime": {"text", "language", "loading", "errors", "lines"},
     "submission": {*GROUND, "runtime"},
     "sandbox": {*GROUND, "runtime", "submission"},
     "binding": {*GROUND, "runtime", "submission", "sandbox"},
@@ -42,7 +43,7 @@ ROOMS: Mapping[str, set[str]] = {
     # Where they meet.
     "diagnosis": {*GROUND, "runtime", "submission", "sandbox", "binding", "task", "judge"},
     "grading": {
-        *GROUND, "submission", "sandbox", "binding", "task", "judge", "diagnosis"
+        *GROUND, "gradcheck", "submission", "sandbox", "binding", "task", "judge", "diagnosis"
     },
     "reproducer": {
         *GROUND, "runtime", "submission", "sandbox", "task", "diagnosis", "grading"
@@ -57,7 +58,7 @@ ROOMS: Mapping[str, set[str]] = {
     "authoring": {*GROUND, "task", "judge", "diagnosis"},
     "testing": {*GROUND, "task", "judge"},
     # Front ends.
-    "notebook": {*GROUND, "submission", "sandbox", "task.assignment", "grading", "report"},
+    "notebook": {*GROUND, "submission", "sandbox", "task", "grading", "report"},
     "pytest_plugin": {*GROUND, "pytest_guard", "sandbox", "task.oracle", "grading", "report"},
     "cli": {
         *GROUND,
@@ -65,6 +66,7 @@ ROOMS: Mapping[str, set[str]] = {
         "submission",
         "sandbox",
         "task.assignment",
+        "task.shipped",
         "diagnosis.mistakes",
         "grading",
         "reproducer",
