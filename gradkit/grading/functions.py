@@ -6,12 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradkit.gradcheck import check_backward
-from gradkit.gradcheck.records import InputReport
 from gradkit.judge.outputs import Probe, judge_check, same
 from gradkit.language import say
 from gradkit.lines import read_expression, value_of
@@ -37,6 +35,9 @@ from gradkit.task.functions import OF, functions_of, steps_of
 from gradkit.task.shipped import DEFAULT, characteristic_names
 from gradkit.task.solution import Solution
 from gradkit.text import label_said
+
+if TYPE_CHECKING:
+    from gradkit.gradcheck.records import InputReport
 
 # --- which functions are there ---------------------------------------------------------------
 
@@ -399,6 +400,9 @@ class FunctionGrader:
         _StoppedError
             The student's code did not come to its end.
         """
+        # Late: who is right never needs it.
+        from gradkit.gradcheck import check_backward
+
         functions = self._functions(steps)
         names = sorted(self._reads_of(check))
         own = bool(set(names) & {*check.call.makes})
