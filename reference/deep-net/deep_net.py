@@ -35,8 +35,8 @@ def L_model_forward(X, parameters):
     caches = []
     A = X
     for i in range(1, layers + 1):
-        activation = "relu" if i < layers else "sigmoid"
-        A, cache = linear_activation_forward(A, parameters[f"W{i}"], parameters[f"b{i}"], activation)
+        W, b = parameters[f"W{i}"], parameters[f"b{i}"]
+        A, cache = linear_activation_forward(A, W, b, "relu" if i < layers else "sigmoid")
         caches.append(cache)
     return A, caches
 
