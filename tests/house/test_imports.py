@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 GROUND = {
-    "records", "language", "text", "loading", "templates", "writing",
+    "records", "language", "text", "loading", "templates", "writing", "lines",
     "errors", "faults", "processes", "safe_path",
 }  # fmt: skip
 """What every room may stand on: the vocabulary, how texts are made, how processes start."""
@@ -30,9 +30,10 @@ ROOMS: Mapping[str, set[str]] = {
     "processes": {"safe_path"},
     "pytest_guard": set(),
     "text": {"records", "language"},
+    "lines": {"records"},
     "gradcheck": set(),
     # The student limb: files and processes, never an answer.
-    "runtime": {"text", "language", "loading", "errors"},
+    "runtime": {"text", "language", "loading", "errors", "lines"},
     "submission": {*GROUND, "runtime"},
     "sandbox": {*GROUND, "runtime", "submission"},
     "binding": {*GROUND, "runtime", "submission", "sandbox"},
@@ -42,7 +43,7 @@ ROOMS: Mapping[str, set[str]] = {
     # Where they meet.
     "diagnosis": {*GROUND, "runtime", "submission", "sandbox", "binding", "task", "judge"},
     "grading": {
-        *GROUND, "submission", "sandbox", "binding", "task", "judge", "diagnosis"
+        *GROUND, "gradcheck", "submission", "sandbox", "binding", "task", "judge", "diagnosis"
     },
     "reproducer": {
         *GROUND, "runtime", "submission", "sandbox", "task", "diagnosis", "grading"
@@ -54,7 +55,7 @@ ROOMS: Mapping[str, set[str]] = {
     # Records in, bytes out.
     "report": GROUND,
     # Answers alone, no student.
-    "authoring": {*GROUND, "task", "judge", "diagnosis"},
+    "authoring": {*GROUND, "gradcheck", "task", "judge", "diagnosis"},
     "testing": {*GROUND, "task", "judge"},
     # Front ends.
     "notebook": {*GROUND, "submission", "sandbox", "task.assignment", "grading", "report"},
@@ -65,6 +66,7 @@ ROOMS: Mapping[str, set[str]] = {
         "submission",
         "sandbox",
         "task.assignment",
+        "task.shipped",
         "diagnosis.mistakes",
         "grading",
         "reproducer",
