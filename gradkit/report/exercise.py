@@ -22,8 +22,15 @@ def outline(assignment: Assignment) -> str:
 
 
 def to_text(audit: Audit) -> str:
-    """Per task: what slips through, which checks catch the others, and the blind spots."""
-    return document("audit.txt", audit=audit)
+    """Per task: what slips through, which checks catch the others, and the blind spots.
+
+    Of changes that no check sees, so many are written as a screen has room for.
+    """
+    return document("audit.txt", audit=audit, most=MOST)
+
+
+MOST = 10
+"""Changes of model solutions that are written out."""
 
 
 WHERE = {

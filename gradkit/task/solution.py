@@ -22,8 +22,16 @@ class Solution:
     task: FunctionTask
     names: Mapping[str, Any]
 
-    def make(self, check: FunctionCheck, draw: Draw) -> Made:
+    def make(self, check: FunctionCheck, draw: Draw, right: Solution | None = None) -> Made:
         """Return what the lines of a check give at these inputs, with all lines that they need.
+
+        Parameters
+        ----------
+        check : FunctionCheck
+        draw : Draw
+        right : Solution, optional
+            Whose values are put in the place of those that earlier lines compare, as they are for a
+            student.
 
         Raises
         ------
@@ -40,6 +48,9 @@ class Solution:
                 for step in steps_of(self.task, check):
                     np.random.seed(0)
                     run(step.call.text, names)
+                    if right is not None and step is not check:
+                        made = right.make(step, draw).values
+                        names |= {n: made[n].copy() for n in step.compare if n.isidentifier()}
                 values = self._read(check.compare, names)
                 changed = tuple(n for n, value in inputs.items() if snapshot(value) != before[n])
                 np.random.seed(0)
