@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.records.functions import Call, Lines
+from gradkit.records.functions import Call, FunctionCheck, Lines
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -65,6 +65,14 @@ def read_expression(text: str) -> frozenset[str]:
     tree = _tree(text, "eval")
     _held(text, tree.body)
     return frozenset(part.id for part in ast.walk(tree) if isinstance(part, ast.Name))
+
+
+def words_in(check: FunctionCheck) -> set[str]:
+    """Return all names and attributes in the lines and expressions of a check."""
+    texts = [check.call.text, *check.compare, check.of]
+    parts = [part for text in texts for part in ast.walk(ast.parse(text))]
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    return names | {part.attr for part in parts if isinstance(part, ast.Attribute)}
 
 
 def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lines:

@@ -6,7 +6,6 @@ in a process of their own, since one may never end.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import io
 import sys
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from gradkit.authoring.mutants import mutants
 from gradkit.gradcheck import check_gradient
 from gradkit.judge.outputs import Probe, judge_check
-from gradkit.lines import packed, read_expression, run, unpacked, value_of
+from gradkit.lines import packed, read_expression, run, unpacked, value_of, words_in
 from gradkit.processes import start
 from gradkit.records.functions import Draw, Equivalent, FunctionCheck, FunctionTask
 from gradkit.records.mistake import FunctionAudit, Mutant
@@ -210,6 +209,7 @@ def try_mutants(
         probes = list(draws(task, seed))
         path = reference / task.solution
         text = path.read_text(encoding="utf-8")
+        words = {word for check in task.checks for word in words_in(check)}
         began = time.perf_counter()
         with _Watched(path) as watched:
             expected = {
@@ -218,7 +218,7 @@ def try_mutants(
                 for number, draw in enumerate(probes)
             }
         connection.send(("seconds", time.perf_counter() - began))
-        for number, (mutant, tree) in enumerate(mutants(text, _words(task), watched.kinds())):
+        for number, (mutant, tree) in enumerate(mutants(text, words, watched.kinds())):
             if number < first:
                 continue
             connection.send(("mutant", mutant))
@@ -226,20 +226,12 @@ def try_mutants(
         connection.send(("end", None))
 
 
-def _words(task: FunctionTask) -> set[str]:
-    """Return all names and attributes in the lines of a task."""
-    texts = [text for check in task.checks for text in (check.call.text, *check.compare, check.of)]
-    parts = [part for text in texts for part in ast.walk(ast.parse(text))]
-    names = {part.id for part in parts if isinstance(part, ast.Name)}
-    return names | {part.attr for part in parts if isinstance(part, ast.Attribute)}
-
-
 def _seen(
     task: FunctionTask,
     solution: Solution,
     probes: Sequence[Draw],
     expected: Mapping[tuple[str, int], Any],
-    tree: ast.Module,
+    tree: Any,
 ) -> str:
     """Return the first check that sees a change, empty for none."""
     module = ModuleType("gradkit_changed")

@@ -5,11 +5,12 @@ A page is Markdown and reads well as it stands; on a terminal rich sets it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Audit, Mistake
-from gradkit.records.task import Assignment
+from gradkit.records.task import Assignment, Task
 from gradkit.report.document import document
 
 if TYPE_CHECKING:
@@ -19,6 +20,20 @@ if TYPE_CHECKING:
 def outline(assignment: Assignment) -> str:
     """Tasks with their roles, checks and points."""
     return document("outline.txt", assignment=assignment)
+
+
+def shelf(found: Mapping[str, Assignment]) -> str:
+    """List exercises by name, with their titles and points."""
+    points = {name: sum(map(_points, _tasks(each))) for name, each in found.items()}
+    return document("shelf.txt", found=found, points=points, width=max(map(len, found)))
+
+
+def _tasks(assignment: Assignment) -> list[Task | FunctionTask]:
+    return [*assignment.tasks, *assignment.functions]
+
+
+def _points(task: Task | FunctionTask) -> float:
+    return sum(check.points for check in task.checks)
 
 
 def to_text(audit: Audit) -> str:
