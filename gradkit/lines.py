@@ -14,7 +14,11 @@ over the student's functions, in the student's process, and over the model solut
 from __future__ import annotations
 
 import ast
+import copy
+import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -75,6 +79,19 @@ def words_in(check: FunctionCheck) -> set[str]:
     return names | {part.attr for part in parts if isinstance(part, ast.Attribute)}
 
 
+def attributes_of(text: str, owners: Mapping[str, str]) -> frozenset[str]:
+    """Return the attributes in lines of objects whose class is known, as ``Linear.W``."""
+    found = set()
+    tree = _tree(text, "exec")
+    methods = {id(part.func) for part in ast.walk(tree) if isinstance(part, ast.Call)}
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Attribute) and id(part) not in methods:
+            owner = owners.get(part.value.id) if isinstance(part.value, ast.Name) else ""
+            if owner:
+                found.add(f"{owner}.{part.attr}")
+    return frozenset(found)
+
+
 def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lines:
     """Read the lines of a check.
 
@@ -132,7 +149,9 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
                     made.append(name)
         if len(targets) == 1 and isinstance(targets[0], ast.Name):
             owners[targets[0].id] = _function_of(value)
-    return Lines(text.strip(), frozenset(reads), tuple(made), frozenset(changes), tuple(calls))
+    return Lines(
+        text.strip(), tuple(sorted(reads)), tuple(made), tuple(sorted(changes)), tuple(calls)
+    )
 
 
 def _calls(value: ast.expr, owners: Mapping[str, str]) -> Iterator[Call]:
@@ -198,6 +217,32 @@ def run(text: str, names: dict[str, Any]) -> None:
 def value_of(expression: str, names: dict[str, Any]) -> Any:
     """Return the value of an expression over these names."""
     return eval(compile(expression, "<check>", "eval", dont_inherit=True), names)  # noqa: S307
+
+
+@contextmanager
+def locals_kept(wanted: Mapping[str, Sequence[str]], kept: dict[str, Any]) -> Iterator[None]:
+    """Keep the values of some local variables of functions, as they are when these return.
+
+    Parameters
+    ----------
+    wanted : mapping of str to sequence of str
+        Names of variables, by the name of their function.
+    kept : dict
+        Values are added under ``function/variable``; of several calls the last one's stay.
+    """
+
+    def look(frame: FrameType, event: str, value: object) -> None:
+        names = wanted.get(frame.f_code.co_name, ()) if event == "return" else ()
+        for name in names:
+            if name in frame.f_locals:
+                kept[f"{frame.f_code.co_name}/{name}"] = copy.deepcopy(frame.f_locals[name])
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
 
 
 # --- inputs, to be sent --------------------------------------------------------------------

@@ -10,7 +10,7 @@ import contextlib
 import io
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from gradkit.gradcheck import check_gradient
 from gradkit.judge.outputs import Probe, judge_check
 from gradkit.lines import packed, read_expression, run, unpacked, value_of, words_in
 from gradkit.processes import start
-from gradkit.records.functions import Draw, Equivalent, FunctionCheck, FunctionTask
+from gradkit.records.functions import Draw, Equivalent, FunctionCheck, FunctionTask, Made
 from gradkit.records.mistake import FunctionAudit, Mutant
 from gradkit.task.draws import draws
 from gradkit.task.functions import steps_of
@@ -211,26 +211,24 @@ def try_mutants(
         text = path.read_text(encoding="utf-8")
         words = {word for check in task.checks for word in words_in(check)}
         began = time.perf_counter()
-        with _Watched(path) as watched:
-            expected = {
-                (check.name, number): solution.make(check, draw)
-                for check in task.checks
-                for number, draw in enumerate(probes)
-            }
+        expected = [{c.name: solution.make(c, draw) for c in task.checks} for draw in probes]
         connection.send(("seconds", time.perf_counter() - began))
+        with _Watched(path) as watched:
+            for check in task.checks:
+                for draw in probes:
+                    solution.read(steps_of(task, check), draw.values, ())
         for number, (mutant, tree) in enumerate(mutants(text, words, watched.kinds())):
             if number < first:
                 continue
             connection.send(("mutant", mutant))
-            connection.send(("seen", _seen(task, solution, probes, expected, tree)))
+            connection.send(("seen", _seen(task, probes, expected, tree)))
         connection.send(("end", None))
 
 
 def _seen(
     task: FunctionTask,
-    solution: Solution,
     probes: Sequence[Draw],
-    expected: Mapping[tuple[str, int], Any],
+    expected: Sequence[Mapping[str, Made]],
     tree: Any,
 ) -> str:
     """Return the first check that sees a change, empty for none."""
@@ -241,16 +239,20 @@ def _seen(
     except Exception:  # whatever comes of a change is seen
         return "loading"
     changed = Solution(task, vars(module))
-    for number, draw in enumerate(probes):
+    for draw, right in zip(probes, expected, strict=True):
         for check in task.checks:
             try:
-                found = changed.make(check, draw, solution)
+                found = changed.make(check, draw, _answers(right))
             except (OracleError, MemoryError, RecursionError):
                 return check.name
-            probe = Probe(draw, expected[check.name, number], found)
+            probe = Probe(draw, right[check.name], found)
             if judge_check(check, [probe]).state in ("fail", "missing"):
                 return check.name
     return ""
+
+
+def _answers(right: Mapping[str, Made]) -> Callable[[FunctionCheck], Made]:
+    return lambda check: right[check.name]
 
 
 # --- what in a function is of the same kind -----------------------------------------------------
@@ -302,13 +304,19 @@ def _held(names: Mapping[str, Any]) -> Iterator[tuple[str, tuple[object, bytes]]
                 yield expression, ("number", np.float64(part).tobytes())
 
 
+def _of_what(expression: str) -> str:
+    """Return the dict or object of which an expression is an entry or attribute, if it is one."""
+    return expression.partition("[")[0] if "[" in expression else expression.rpartition(".")[0]
+
+
 def _alike(calls: Sequence[Mapping[str, tuple[object, bytes]]]) -> Iterator[tuple[str, list[str]]]:
     always = [name for name in calls[0] if all(name in call for call in calls)]
     for name in always:
         others = [
             other
             for other in always
-            if all(call[name][0] == call[other][0] for call in calls)
+            if _of_what(other) == _of_what(name)
+            and all(call[name][0] == call[other][0] for call in calls)
             and any(call[name][1] != call[other][1] for call in calls)
         ]
         if others:

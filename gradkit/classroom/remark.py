@@ -44,11 +44,14 @@ from gradkit.grading.settings import (
     tasks_of,
 )
 from gradkit.records.classroom import Change, CountingAttempt, Filed, Kept, Override, Remarked, Run
+from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Evidence, OracleKind, Result
 from gradkit.records.task import Form, Task
 from gradkit.records.verdict import Verdict
+from gradkit.task.assignment import read_gallery
 from gradkit.task.oracle import Oracle, OracleError
+from gradkit.task.shipped import DEFAULT
 
 
 class Marker:
@@ -88,8 +91,18 @@ class Marker:
         )
         marked = []
         for old in result.tasks:
+            own = [each for each in evidence if each.task == old.task][-1]
+            functions = self._function_task(old.task)
+            if functions is not None:
+                same = own.basis == basis_of(functions, result.form, self.digests)
+                if not same:
+                    raise StaleError(
+                        f"{old.task} is judged by running its functions, and it, or its "
+                        "model solution, is another one now"
+                    )
+                marked.append(assess(functions, own, own.verdicts, scheme))
+                continue
             task = self._task(result.form, old.task)
-            own = [each for each in evidence if each.task == task.id][-1]
             marked.append(assess(task, own, self._verdicts(result.form, task, own), scheme))
         digests = {"submission": result.digests["submission"], **self.digests}
         oracle: OracleKind = "derived" if self.reference is None else "reference"
@@ -121,6 +134,13 @@ class Marker:
         if name not in self._tasks[form]:
             raise StaleError(f"{name} is not in the assignment any more")
         return self._tasks[form][name]
+
+    def _function_task(self, name: str) -> FunctionTask | None:
+        """Return the function task of that name, where there is one."""
+        shipped = self.assignment.path == str(DEFAULT)
+        exercises = (self.assignment, *(read_gallery() if shipped else ()))
+        tasks = [task for exercise in exercises for task in exercise.functions]
+        return next((task for task in tasks if task.id == name), None)
 
     def _oracle(self, form: Form, task: Task) -> Oracle:
         if (form, task.id) not in self._oracles:

@@ -21,6 +21,7 @@ from gradkit.classroom.store.attempts import policy
 from gradkit.classroom.store.database import FILE, files_of
 from gradkit.classroom.store.results import Store
 from gradkit.classroom.worker_pool import LocalPool
+from gradkit.grading.functions import claim_functions
 from gradkit.grading.recognise import another_exercise
 from gradkit.grading.settings import GradingError, Settings, refuse_unsafe, required_tier
 from gradkit.records.classroom import Filed, Summary
@@ -130,7 +131,7 @@ def has_roles(submission: Submission, assignment: Assignment) -> bool:
             return True
         if any(normal(name) in wanted for name in seen.names):
             return True
-    return False
+    return bool(claim_functions(submission, assignment, ()))
 
 
 class Unwatched:

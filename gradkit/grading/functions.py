@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradkit.gradcheck import check_backward
-from gradkit.judge.outputs import Probe, judge_check
+from gradkit.judge.outputs import Probe, judge_check, same
 from gradkit.language import say
 from gradkit.lines import read_expression, value_of
 from gradkit.records.functions import Call, Draw, FunctionCheck, FunctionTask, Made
 from gradkit.records.observations import Outcome
 from gradkit.records.submission import Cell, Claim, Section, Submission
+from gradkit.records.task import Assignment
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.sandbox.lines import Step, observe_lines, of_lines
 from gradkit.sandbox.process import StudentProcess
@@ -24,16 +26,18 @@ from gradkit.submission.definitions import (
     cells_of,
     definitions,
     found_for,
+    has_attribute,
     unwritten,
 )
-from gradkit.task.draws import draws
-from gradkit.task.functions import functions_of, steps_of
+from gradkit.task.assignment import read_gallery
+from gradkit.task.draws import drawn_again, draws
+from gradkit.task.functions import OF, functions_of, steps_of
+from gradkit.task.shipped import DEFAULT, characteristic_names
 from gradkit.task.solution import Solution
 from gradkit.text import label_said
 
-GRADIENT_PROBES = 1
-"""Probes at which a gradient is held to differences of the student's own forward pass."""
-
+if TYPE_CHECKING:
+    from gradkit.gradcheck.records import InputReport
 
 # --- which functions are there ---------------------------------------------------------------
 
@@ -56,54 +60,78 @@ def found_in(task: FunctionTask, known: Mapping[str, Definition]) -> Found:
         if definition is not None:
             found[call.function] = definition
             (fits if accepts(definition, call, known) else unfit).add(call.function)
-    return Found(found, frozenset(fits - unfit))
+    lacking = {name.partition(".")[0] for name in task.attributes if not has_attribute(name, known)}
+    fits = {name for name in fits - unfit if name.partition(".")[0] not in lacking}
+    return Found(found, frozenset(fits))
 
 
-def shared_functions(
-    groups: Iterable[Iterable[FunctionTask]], roles: Collection[str]
-) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class FunctionClaim:
+    """A function task, and the section that speaks for it."""
+
+    task: FunctionTask
+    claim: Claim
+
+
+def possible_tasks(submission: Submission, assignment: Assignment) -> tuple[FunctionTask, ...]:
+    """Return the function tasks that a submission may be of.
+
+    They are the assignment's own. With gradkit's first exercise, which is what counts where
+    nobody says another, they are those of all that come with gradkit: which are only read where a
+    submission defines something of theirs.
+    """
+    if assignment.path != str(DEFAULT):
+        return assignment.functions
+    made = re.compile(rf"\b(def|class)\s+({'|'.join(characteristic_names())})\b")
+    if not any(made.search(cell.source) for cell in submission.cells):
+        return ()
+    return tuple(task for exercise in read_gallery() for task in exercise.functions)
+
+
+def shared_functions(tasks: Iterable[FunctionTask], roles: Collection[str] = ()) -> frozenset[str]:
     """Return the functions that several exercises ask for: they support a claim, and make none.
 
     Parameters
     ----------
-    groups : iterable of iterables of FunctionTask
-        The tasks of each exercise.
+    tasks : iterable of FunctionTask
+        Of any number of exercises.
     roles : collection of str
         Names of net tasks' roles.
     """
-    seen: set[str] = set()
-    shared = set(roles)
-    for tasks in groups:
-        own = {call.function for task in tasks for call in task.calls}
-        shared |= own & seen
-        seen |= own
-    return frozenset(shared)
+    exercises: dict[str, set[str]] = {}
+    common: set[str] = set()
+    for task in tasks:
+        exercises.setdefault(task.path, set()).update(call.function for call in task.calls)
+        common.update(task.shared)
+    times = Counter(name for own in exercises.values() for name in own)
+    return frozenset({name for name in times if times[name] > 1 or name in roles} | common)
 
 
 def claim_functions(
-    submission: Submission,
-    tasks: Sequence[FunctionTask],
-    named: Collection[str],
-    shared: Collection[str] = (),
-) -> dict[str, Claim]:
-    """Return the section of each task that a submission has functions for.
+    submission: Submission, assignment: Assignment, named: Collection[str]
+) -> dict[str, FunctionClaim]:
+    """Return the section of each function task that a submission has functions for.
 
     Parameters
     ----------
     submission : Submission
-    tasks : sequence of FunctionTask
+    assignment : Assignment
     named : collection of str
         Ids that the user asked for; these are in the answer whatever was found.
-    shared : collection of str
-        Functions that claim no task by themselves.
     """
+    tasks = possible_tasks(submission, assignment)
+    known = {task.id for task in tasks}
+    if set(named) - known - {task.id for task in assignment.tasks}:
+        tasks = tuple(task for exercise in read_gallery() for task in exercise.functions)
+    roles = {name for task in assignment.tasks for role in task.roles for name in role.aliases}
+    shared = shared_functions(tasks, roles)
     files = {file: definitions(cells) for file, cells in cells_of(submission).items()}
-    claims: dict[str, Claim] = {}
+    claims: dict[str, FunctionClaim] = {}
     for task in tasks:
         ranks = {}
-        for file, known in files.items():
-            fits = found_in(task, known).fits
-            own = {name for name in fits if name not in shared and not _is_class_alone(name, task)}
+        for file, defined in files.items():
+            fits = found_in(task, defined).fits
+            own = {name for name in fits if name not in shared and not is_class_alone(name, task)}
             if own or (task.id in named and fits):
                 ranks[file] = (
                     file in task.files,
@@ -113,13 +141,14 @@ def claim_functions(
                     file,
                 )
         if ranks:
-            claims[task.id] = _claim(task, submission, sorted(ranks, key=ranks.__getitem__))
+            claim = _claim(task, submission, sorted(ranks, key=ranks.__getitem__))
+            claims[task.id] = FunctionClaim(task, claim)
         elif task.id in named:
-            claims[task.id] = Claim(Section((task.id,), submission.cells))
+            claims[task.id] = FunctionClaim(task, Claim(Section((task.id,), submission.cells)))
     return claims
 
 
-def _is_class_alone(name: str, task: FunctionTask) -> bool:
+def is_class_alone(name: str, task: FunctionTask) -> bool:
     """Tell a class whose methods are called: it is those that say what it is."""
     return any(call.function.startswith(f"{name}.") for call in task.calls)
 
@@ -162,6 +191,7 @@ class FunctionGrader:
     draws: list[Draw] = field(default_factory=list)
     _found: Found = field(default_factory=lambda: Found({}, frozenset()))
     _wrong: set[str] = field(default_factory=set)
+    _made: dict[tuple[str, str], Made] = field(default_factory=dict)
 
     def grade(self) -> tuple[Verdict, ...]:
         """Return a verdict for each check, in order."""
@@ -195,16 +225,52 @@ class FunctionGrader:
             if outcome.failure is not None or outcome.lost is not None:
                 self._wrong.add(check.name)
                 return self._stopped(check, steps, outcome, draw)
-            expected = self.solution.make(check, draw) if self.solution is not None else None
-            probes.append(Probe(draw, expected, found))
+            probes.append(Probe(draw, self._expected(check, draw), found))
         verdict = judge_check(check, probes)
-        if verdict.state == "missing":
+        states = {entry.state for entry in verdict.entries}
+        if "missing" in states and "pass" not in states:
             verdict = self._still_to_write(check, verdict)
         if verdict.state not in ("pass", "not-checked"):
             self._wrong.add(check.name)
         if check.gradient and verdict.state in ("fail", "not-checked"):
-            verdict = self._own_forward(check, verdict)
+            verdict = self._own_forward(check, verdict, probes)
+        if verdict.state == "fail" and self.solution is not None:
+            verdict = replace(verdict, notes=(*verdict.notes, *self._first_to_differ(check)))
+        if verdict.state == "fail":
+            verdict = replace(
+                verdict, place=self._found.definitions[check.call.calls[-1].function].place()
+            )
         return verdict
+
+    def _first_to_differ(self, check: FunctionCheck) -> list[str]:
+        """Say which variable, of those that the model solution has too, is the first to differ."""
+        assert self.solution is not None  # noqa: S101  (whoever asks has looked)
+        draw, steps = self.draws[0], steps_of(self.task, check)
+        expected = self._expected(check, draw)
+        wanted = {self._own_name(f): names for f, names in self.solution.variables(check).items()}
+        question = of_lines(
+            self._functions(steps), draw.values, self._steps(steps, draw), (), variables=wanted
+        )
+        found, _ = observe_lines(self.process, question)
+        for name, value in (expected.inner if expected is not None else {}).items():
+            function, _, variable = name.partition("/")
+            own = found.inner.get(f"{self._own_name(function)}/{variable}")
+            differs = own is not None and own.shape == value.shape and not same(own, value)
+            if differs and variable not in check.compare:
+                return [
+                    say(
+                        "Of the variables that the model solution has too, `{name}` in "
+                        "`{function}` is the first that is different.",
+                        name=variable,
+                        function=self._own_name(function),
+                    )
+                ]
+        return []
+
+    def _own_name(self, function: str) -> str:
+        """Return the student's name for a function of the lines."""
+        definition = self._found.definitions.get(function)
+        return definition.name if definition is not None else function
 
     def _functions(self, steps: Sequence[FunctionCheck]) -> dict[str, str]:
         """Return the student's name for each function that the lines call."""
@@ -219,9 +285,10 @@ class FunctionGrader:
         made = []
         for step in steps:
             put: dict[str, Any] = {}
-            if step is not steps[-1] and self.solution is not None:
-                values = self.solution.make(step, draw).values
-                put = {name: values[name] for name in step.compare if name.isidentifier()}
+            expected = self._expected(step, draw) if step is not steps[-1] else None
+            if expected is not None:
+                names = [name for name in step.compare if name.isidentifier()]
+                put = {name: expected.values[name] for name in names}
             made.append(Step(step.call.text, put))
         return made
 
@@ -277,7 +344,9 @@ class FunctionGrader:
 
     # --- gradients of the student's own forward pass ---------------------------------------------
 
-    def _own_forward(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
+    def _own_forward(
+        self, check: FunctionCheck, verdict: Verdict, probes: Sequence[Probe]
+    ) -> Verdict:
         """Hold gradients to differences of the student's own forward pass.
 
         Where the forward pass is wrong, what is right for it is right; where there is no model, it
@@ -285,104 +354,161 @@ class FunctionGrader:
         """
         names = set(self._reads_of(check))
         steps = steps_of(self.task, check, names)
-        forward = [step for step in steps[:-1] if names & {*step.call.makes}]
         own = names & {*check.call.makes}
-        wrong = any(step.name in self._wrong for step in forward) or bool(
+        wrong = any(step.name in self._wrong for step in steps[:-1]) or bool(
             own and any(e.state != "pass" for e in verdict.entries if e.parameter in own)
         )
         if self.solution is not None and not wrong:
             return verdict
         try:
-            agree = self._agreeing(check, steps, self.draws[0])
+            told = self._differences(check, steps, self.draws[0])
         except _StoppedError:
             return verdict
-        entries = tuple(
-            _settled(entry, agree, model=self.solution is not None) for entry in verdict.entries
-        )
+        model = self.solution is not None
+        entries = tuple(_settled(entry, told, model=model) for entry in verdict.entries)
         states = {entry.state for entry in entries}
-        if self.solution is not None:
-            if entries == verdict.entries:
-                return verdict
-            note = say("What is right here is right for the forward pass that is there.")
-            state: State = "fail" if states & {"fail", "missing"} else "pass"
-            message = verdict.message if state == "fail" else ""
-            return replace(
-                verdict, state=state, message=message, entries=entries, notes=(*verdict.notes, note)
-            )
-        if "fail" in states:
-            off = [entry.parameter for entry in entries if entry.state == "fail"]
-            told = say(
-                "{outputs} differs from finite differences of the forward pass that is there.",
-                outputs=", ".join(f"`{name}`" for name in off),
-            )
-            return replace(verdict, state="fail", message=told, entries=entries)
-        state = "not-checked" if "not-checked" in states else "pass"
-        return replace(verdict, state=state, entries=entries)
+        if entries == verdict.entries:
+            return verdict
+        if "fail" in states or "missing" in states:
+            if model:
+                right = {entry.parameter for entry in entries if entry.state == "pass"}
+                return judge_check(check, probes, right)
+            sentences = [each.message for each in told.values() if each.verdict == "disagree"]
+            return replace(verdict, state="fail", message=" ".join(sentences), entries=entries)
+        if not model:
+            state: State = "not-checked" if "not-checked" in states else "pass"
+            return replace(verdict, state=state, entries=entries)
+        note = say("What is right here is right for the forward pass that is there.")
+        return replace(
+            verdict, state="pass", message="", entries=entries, notes=(*verdict.notes, note)
+        )
 
     def _reads_of(self, check: FunctionCheck) -> frozenset[str]:
-        return read_expression(check.of) - {"sum", "mean"} - {*self.task.inputs, *self.task.sizes}
+        """Return the names in the scalar of a gradient that lines make."""
+        return read_expression(check.of) - OF - {"np", *self.task.inputs, *self.task.sizes}
 
-    def _agreeing(
+    def _differences(
         self, check: FunctionCheck, steps: Sequence[FunctionCheck], draw: Draw
-    ) -> dict[str, str]:
-        """Return what differences say of each gradient: agree, disagree, inconclusive, or constant.
+    ) -> dict[str, InputReport]:
+        """Return what differences of the student's own forward pass say of each gradient.
+
+        A gradient that is 0 throughout where the model's is not says nothing for itself: the
+        forward pass ignores that input. It is ``inconclusive``.
 
         Raises
         ------
         _StoppedError
             The student's code did not come to its end.
         """
+        # Late: who is right never needs it.
+        from gradkit.gradcheck import check_backward
+
         functions = self._functions(steps)
-        lines = [Step(step.call.text, {}) for step in steps]
-        own = self._reads_of(check) & {*check.call.makes}
-        forward_steps = [step for step in steps if step is not check or own]
-        forward_lines = [Step(step.call.text, {}) for step in forward_steps]
         names = sorted(self._reads_of(check))
-        inputs = list(dict.fromkeys(check.gradient.values()))
+        own = bool(set(names) & {*check.call.makes})
+        lines = [Step(step.call.text, {}) for step in steps]
+        forward_lines = lines if own else lines[:-1]
+        inputs = [*check.gradient.values()]
 
         def ask(values: Mapping[str, Any], steps: list[Step], reads: Sequence[str]) -> Made:
             made, outcome = observe_lines(self.process, of_lines(functions, values, steps, reads))
-            if (
-                outcome.failure is not None
-                or outcome.lost is not None
-                or len(made.values) < len(reads)
-            ):
+            if outcome.failure is not None or outcome.lost is not None or made.missing:
                 raise _StoppedError
             return made
 
         def forward(*arrays: Any) -> float:
             values = _replaced(draw.values, dict(zip(inputs, arrays, strict=True)))
             made = ask(values, forward_lines, names)
-            known = {"sum": np.sum, "mean": np.mean, "np": np, **values, **made.values}
-            return float(np.sum(value_of(check.of, known)))
+            return float(
+                value_of(
+                    check.of, {"np": np, "sum": np.sum, "mean": np.mean, **values, **made.values}
+                )
+            )
 
         found = ask(draw.values, lines, [*check.gradient]).values
-        gradients = {f"d{n}": found[output] for n, output in enumerate(check.gradient)}
-        starts = {
-            str(n): np.array(value_of(check.gradient[output], {**draw.values}), dtype=float)
-            for n, output in enumerate(check.gradient)
-        }
-        if len(inputs) < len(check.gradient):
-            return {}
+        if not self._depends(check, draw, lambda values: ask(values, forward_lines, names).values):
+            raise _StoppedError
+        gradients = {f"d{of}": found[output] for output, of in check.gradient.items()}
+        starts = {of: np.array(value_of(of, {**draw.values}), dtype=float) for of in inputs}
         report = check_backward(forward, lambda: gradients, starts, seed=self.seed)
-        told: dict[str, str] = {}
-        for output, one in zip(check.gradient, report.inputs, strict=True):
-            expected = self.solution.make(check, draw).values[output] if self.solution else None
-            empty = not np.any(found[output]) and (expected is None or bool(np.any(expected)))
-            told[output] = "constant" if one.verdict == "agree" and empty else one.verdict
+        told = dict(zip(check.gradient, report.inputs, strict=True))
+        for output, one in told.items():
+            expected = self._expected(check, draw)
+            ignored = expected is None or bool(np.any(expected.values[output]))
+            if one.verdict == "agree" and ignored and not np.any(found[output]):
+                told[output] = replace(one, verdict="inconclusive")
+            elif one.verdict == "disagree":
+                told[output] = replace(one, message=_said(output, one))
         return told
+
+    def _depends(
+        self, check: FunctionCheck, draw: Draw, student: Callable[[Any], Mapping[str, Any]]
+    ) -> bool:
+        """Tell whether the student's forward pass depends on every input that the model's does.
+
+        Each input in turn is replaced by another draw of it. A pass that ignores the labels, say,
+        is another function, and no gradient of it is what was asked for.
+        """
+        if self.solution is None:
+            return True
+        steps = steps_of(self.task, check, self._reads_of(check))
+        names = sorted(self._reads_of(check))
+        other = drawn_again(self.task, draw, self.seed)
+
+        def scalar(values: Mapping[str, Any], made: Mapping[str, Any]) -> float:
+            return float(
+                value_of(check.of, {"np": np, "sum": np.sum, "mean": np.mean, **values, **made})
+            )
+
+        def model(values: Mapping[str, Any]) -> Mapping[str, Any]:
+            assert self.solution is not None  # noqa: S101  (seen above)
+            return self.solution.read(
+                steps if set(names) & {*check.call.makes} else steps[:-1], values, names
+            )
+
+        right, own = model(draw.values), student(draw.values)
+        for name in self.task.inputs:
+            values = {**draw.values, name: other.values[name]}
+            if scalar(values, model(values)) == scalar(values, right):
+                continue
+            if scalar(values, student(values)) == scalar(values, own):
+                return False
+        return True
+
+    def _expected(self, check: FunctionCheck, draw: Draw) -> Made | None:
+        """Return what the model solution gives; None where there is none."""
+        if self.solution is None:
+            return None
+        key = check.name, draw.label
+        if key not in self._made:
+            self._made[key] = self.solution.make(check, draw)
+        return self._made[key]
+
+
+def _said(output: str, one: InputReport) -> str:
+    """Say what is wrong with a gradient by differences."""
+    if one.problem == "shape":
+        return say(
+            "`{name}` has shape {found}, and {expected} is asked.",
+            name=output,
+            found=str(one.found),
+            expected=str(one.shape),
+        )
+    return say(
+        "`{name}` differs from finite differences of the forward pass that is there.", name=output
+    )
 
 
 class _StoppedError(Exception):
     """The student's code did not come to its end."""
 
 
-def _settled(entry: Entry, agree: Mapping[str, str], *, model: bool) -> Entry:
+def _settled(entry: Entry, told: Mapping[str, InputReport], *, model: bool) -> Entry:
     """Return an entry with what differences of the student's own forward pass say of it."""
-    told = agree.get(entry.parameter)
-    if told == "agree" and entry.state in ("fail", "not-checked"):
+    verdict = told[entry.parameter].verdict if entry.parameter in told else ""
+    if verdict == "agree" and entry.state in ("fail", "not-checked"):
         return replace(entry, state="pass", found=None, expected=None)
-    if told == "disagree" and not model:
+    if verdict == "disagree" and not model:
         return replace(entry, state="fail")
     return entry
 
@@ -391,7 +517,8 @@ def _replaced(values: Mapping[str, Any], moved: Mapping[str, Any]) -> dict[str, 
     """Return inputs with some arrays in them replaced: ``x``, or ``parameters['W1']``."""
     names = {name: _copy(value) for name, value in values.items()}
     for number, (expression, array) in enumerate(moved.items()):
-        names["_moved"] = array
+        plain = not isinstance(value_of(expression, names), np.ndarray)
+        names["_moved"] = float(array) if plain else array
         exec(compile(f"{expression} = _moved", f"<input {number}>", "exec"), names)  # noqa: S102
     return {name: names[name] for name in values}
 

@@ -231,6 +231,7 @@ def _is_right(task: Task, batch: Batch, y_hat: NDArray[Any], expected: Array) ->
 def another_exercise(submission: Submission, assignment: Assignment) -> str:
     """Return the sentence for a submission in which nothing plays any role."""
     wanted = [role.signature for task in assignment.tasks for role in task.roles if role.required]
+    wanted += [f"{call.function}(…)" for task in assignment.functions for call in task.calls]
     said = _problems(submission)
     text = (
         phrase(

@@ -28,7 +28,7 @@ from gradkit.grading.assess import (
     versions_of,
 )
 from gradkit.grading.examine import diagnose, examine
-from gradkit.grading.functions import FunctionGrader, claim_functions, given_cells, shared_functions
+from gradkit.grading.functions import FunctionClaim, FunctionGrader, claim_functions, given_cells
 from gradkit.grading.mark import Scheme
 from gradkit.grading.recognise import another_exercise, recognise, refusals, resembles
 from gradkit.grading.settings import (
@@ -48,14 +48,13 @@ from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Evidence, Graded, Result, TaskResult
 from gradkit.records.submission import Claim, Place, Section, Submission
-from gradkit.records.task import Assignment, Task
+from gradkit.records.task import Task
 from gradkit.records.verdict import Verdict
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.functions import StudentFunctions
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.places import listings
 from gradkit.submission.read import read
-from gradkit.task.assignment import read_gallery
 from gradkit.task.oracle import Answers
 
 REDRAWS = 3
@@ -92,7 +91,6 @@ class Session:
         self.tasks = tasks_of(self.assignment, settings.form)
         self.digests = digests_of(self.assignment, self._reference)
         self.resources = Resources(settings, self.tasks, self._reference, workshop, budget)
-        self._gallery: tuple[Assignment, ...] | None = None
 
     @property
     def keyed(self) -> bool:
@@ -146,44 +144,34 @@ class Session:
         OverdueError
             It was hurried and did not come to its end.
         """
-        named = self.settings.tasks
-        with refusals(submission):
-            functions = self._claims(submission)
-        nets = _without(submission, functions) if self.settings.assignment is None else submission
-        claimed = recognise(nets, self.tasks, named, self.resources.open_process)
+        functions, claimed = self.claims(submission)
         graded = self.grade_sections(submission, claimed, seed, functions)
         bindings = [evidence.binding for evidence in graded.evidence]
-        if not named and not any(binding is None or binding.bound for binding in bindings):
+        if not self.settings.tasks and not any(b is None or b.bound for b in bindings):
             raise GradingError(another_exercise(submission, self.assignment))
         return graded
 
-    @property
-    def gallery(self) -> tuple[Assignment, ...]:
-        """The exercises with function tasks: the one that is named, or all that are shipped."""
-        if self._gallery is None:
-            own = self.settings.assignment is not None
-            self._gallery = (self.assignment,) if own else read_gallery()
-        return self._gallery
+    def claims(self, submission: Submission) -> tuple[dict[str, FunctionClaim], dict[str, Claim]]:
+        """Return the sections that speak for function tasks, and those that speak for nets.
 
-    @property
-    def functions(self) -> tuple[FunctionTask, ...]:
-        """The function tasks of all exercises that a submission may be of."""
-        return tuple(task for exercise in self.gallery for task in exercise.functions)
-
-    def _claims(self, submission: Submission) -> dict[str, Claim]:
-        """Return the section of each function task that the submission has something for."""
-        roles = {name for task in self.tasks for role in task.roles for name in role.aliases}
-        groups = [exercise.functions for exercise in self.gallery]
-        own = self.settings.assignment is not None
-        shared = () if own else shared_functions(groups, roles)
-        return claim_functions(submission, self.functions, self.settings.tasks, shared)
+        Raises
+        ------
+        GradingError
+            See `gradkit.grading.recognise.recognise`.
+        """
+        named = self.settings.tasks
+        with refusals(submission):
+            functions = claim_functions(submission, self.assignment, named)
+        # Where all that is shipped may be meant, a file that is one exercise's is not another's.
+        nets = _without(submission, functions) if self.settings.assignment is None else submission
+        return functions, recognise(nets, self.tasks, named, self.resources.open_process)
 
     def grade_sections(
         self,
         submission: Submission,
         claimed: Mapping[str, Claim],
         seed: int | None = None,
-        functions: Mapping[str, Claim] = {},
+        functions: Mapping[str, FunctionClaim] = {},
     ) -> Graded:
         """Grade sections that are known to speak for their tasks. See `grade`."""
         if self.settings.seed is not None:
@@ -196,9 +184,9 @@ class Session:
                 self._grade_section(task, claimed[task.id], submission, seed) for task in chosen
             ]
             taken += [
-                self._grade_functions(task, functions[task.id], submission, seed)
-                for task in (self.functions if functions else ())
-                if task.id in functions and task.id in (self.settings.tasks or functions)
+                self._grade_functions(each, submission, seed)
+                for name, each in functions.items()
+                if name in (self.settings.tasks or functions)
             ]
         result = self._result(submission, seed, chosen)
         tier = max((evidence.tier for evidence, _ in taken), default=0)
@@ -245,9 +233,10 @@ class Session:
         return evidence, assess(task, evidence, examined.verdicts, scheme)
 
     def _grade_functions(
-        self, task: FunctionTask, claim: Claim, submission: Submission, seed: int
+        self, claimed: FunctionClaim, submission: Submission, seed: int
     ) -> tuple[Evidence, TaskResult]:
         """Return the evidence of the section that speaks for a function task, and its marks."""
+        task, claim = claimed.task, claimed.claim
         section = replace(claim.section, borrowed=given_cells(task))
         solution = self.resources.solution(task)
         given = replace(submission, modules={**task.given, **submission.modules})
@@ -326,9 +315,9 @@ def read_submission(path: Path) -> Submission:
         raise GradingError(str(error)) from None
 
 
-def _without(submission: Submission, claims: Mapping[str, Claim]) -> Submission:
+def _without(submission: Submission, claims: Mapping[str, FunctionClaim]) -> Submission:
     """Return a submission without the files that speak for function tasks."""
-    taken = {cell.file for claim in claims.values() for cell in claim.section.own}
+    taken = {cell.file for each in claims.values() for cell in each.claim.section.own}
     return replace(submission, cells=tuple(c for c in submission.cells if c.file not in taken))
 
 
@@ -359,7 +348,7 @@ def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
 # --- what else can be asked ------------------------------------------------------------
 
 
-def recognised(session: Session, path: Path) -> tuple[Task, ...]:
+def recognised(session: Session, path: Path) -> tuple[Task | FunctionTask, ...]:
     """Return the tasks that what is at a path will be graded for; nothing is judged yet.
 
     Raises
@@ -368,10 +357,13 @@ def recognised(session: Session, path: Path) -> tuple[Task, ...]:
         See `gradkit.grading.session.Session.grade`.
     """
     named, submission = session.settings.tasks, read_submission(path)
-    claimed = recognise(submission, session.tasks, named, session.resources.open_process)
-    if not claimed:
+    functions, claimed = session.claims(submission)
+    if not claimed and not functions:
         raise GradingError(another_exercise(submission, session.assignment))
-    return tuple(task for task in session.tasks if task.id in (named or claimed))
+    return (
+        *(task for task in session.tasks if task.id in (named or claimed)),
+        *(each.task for name, each in functions.items() if name in (named or functions)),
+    )
 
 
 def mistaken_for(session: Session, submission: Submission, section: Section) -> Task | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gradkit.grading.functions import FunctionClaim
 from gradkit.grading.session import Session, mistaken_for
 from gradkit.grading.settings import GradingError, Resources, Settings
 from gradkit.language import phrase, say
@@ -20,7 +21,9 @@ from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Assignment, Task
 from gradkit.sandbox.process import LiveProcess, StudentProcess
 from gradkit.submission.history import from_functions, from_history, section_of, submission_of
-from gradkit.task.assignment import AssignmentError, read_assignment
+from gradkit.task.assignment import AssignmentError, read_assignment, read_gallery
+from gradkit.task.functions import functions_of
+from gradkit.task.shipped import DEFAULT
 
 LARGEST = 200_000
 """Bytes of a module beside the notebook that are read."""
@@ -138,27 +141,37 @@ def grade(
         raise ValueError(str(error)) from None
     task = _task(assignment, named)
     settings = Settings((task.id,), assignment=file, no_reference=True, seed=seed)
+    functions = task if isinstance(task, FunctionTask) else None
     notes = () if kernel.history is not None else (say(LIVE),)
     level = hints or assignment.hints
     try:
         with _session(kernel, settings) as session:
-            submission = _submission(kernel, assignment)
+            submission = _submission(kernel, assignment, functions)
             section = section_of(submission, task.id)
+            claim = Claim(section)
+            if isinstance(task, FunctionTask):
+                claimed = {task.id: FunctionClaim(task, claim)}
+                graded = session.grade_sections(submission, {}, functions=claimed)
+                return Report(task.title, hints=level, result=graded.result, notes=notes)
             other = mistaken_for(session, submission, section) if _can_run(task) else None
             if other is not None:
                 return Report(task.title, hints=level, refusal=_again(task, other), notes=notes)
-            graded = session.grade_sections(submission, {task.id: Claim(section)})
+            graded = session.grade_sections(submission, {task.id: claim})
     except GradingError as error:
         return Report(task.title, hints=level, refusal=str(error), notes=notes)
     return Report(task.title, hints=level, result=graded.result, notes=notes)
 
 
-def _task(assignment: Assignment, named: str | None) -> Task:
-    known = {task.id: task for task in assignment.tasks}
+def _task(assignment: Assignment, named: str | None) -> Task | FunctionTask:
+    tasks: list[Task | FunctionTask] = [*assignment.tasks, *assignment.functions]
+    known: dict[str | None, Task | FunctionTask] = {task.id: task for task in tasks}
     if named is None and len(known) == 1:
-        return assignment.tasks[0]
+        return next(iter(known.values()))
+    shipped = assignment.path == str(DEFAULT) and named not in known
+    for exercise in read_gallery() if shipped else ():
+        known |= {task.id: task for task in exercise.functions if task.id == named}
     if named not in known:
-        raise ValueError(f"task={named!r}: expected one of {', '.join(known)}.")
+        raise ValueError(f"task={named!r}: expected one of {', '.join(map(str, known))}.")
     return known[named]
 
 
@@ -169,12 +182,18 @@ def _session(kernel: Kernel, settings: Settings) -> Session:
     return session
 
 
-def _submission(kernel: Kernel, assignment: Assignment) -> Submission:
+def _submission(
+    kernel: Kernel, assignment: Assignment, task: FunctionTask | None = None
+) -> Submission:
     if kernel.history is not None:
         cells = from_history(kernel.history.items(), headings(kernel.history))
         return submission_of(cells, modules_beside())
     asked = {role.name for task in assignment.tasks for role in task.roles}
     aliases = {a.lower() for t in assignment.tasks for r in t.roles for a in (*r.aliases, r.name)}
+    if task is not None:
+        names = functions_of(task.calls)
+        asked = {each for name in names for each in (name, *task.names.get(name, ()))}
+        aliases = set()
     functions = {
         name: value
         for name, value in kernel.names.items()

@@ -13,6 +13,7 @@ from gradkit.grading.session import Session, answers, recognised, student_functi
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.pytest_guard import NO_SETTINGS
 from gradkit.pytest_plugin.stash import GRADING, SEED
+from gradkit.records.functions import FunctionTask
 from gradkit.records.result import Result
 from gradkit.records.task import Task
 from gradkit.sandbox import Workshop
@@ -66,7 +67,7 @@ class Grading:
             self._stack = stack.pop_all()
         self.hints = int(hints) if hints else self._session.hints
 
-    def tasks(self, path: str) -> tuple[Task, ...]:
+    def tasks(self, path: str) -> tuple[Task | FunctionTask, ...]:
         """The tasks that a submission will be graded for."""
         return recognised(self._session, self.located(path))
 

@@ -33,9 +33,9 @@ class Lines:
     """
 
     text: str
-    reads: frozenset[str] = frozenset()
+    reads: tuple[str, ...] = ()
     makes: tuple[str, ...] = ()
-    changes: frozenset[str] = frozenset()
+    changes: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
 
 
@@ -75,7 +75,9 @@ class FunctionTask:
     ``sizes`` are choices for each size, or an expression of other sizes; ``inputs`` are
     expressions, or tables of them, see `gradkit.task.draws`; each of ``hard`` replaces some of
     either. ``given`` are the sources of modules that the course hands out. ``names`` are further
-    names of functions, by the name in the lines. ``calls`` are all that the checks call.
+    names of functions, by the name in the lines. ``calls`` are all that the checks call, and
+    ``attributes`` those of objects that they read or set, as ``Linear.W``. ``shared`` are functions
+    that others than this exercise have too: they claim nothing.
     ``solution`` is the file of the model solution in the reference folder, ``equivalent`` what may
     be changed in it without being a mistake. ``path`` is the assignment file.
     """
@@ -93,6 +95,8 @@ class FunctionTask:
     deadline: float
     imports: Imports
     path: str
+    attributes: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     framework: Literal["numpy"] = "numpy"
@@ -113,11 +117,13 @@ class Draw:
 class Made:
     """What the lines of a check gave: values by expression.
 
-    ``again`` are those of the last lines run a second time, ``changed`` the inputs that were
+    ``again`` are those of the last lines run a second time, ``changed`` the inputs that they
     changed in place. ``missing`` says, by expression, what was found where there is no array.
+    ``inner`` are local variables at the functions' return, by ``function/variable``.
     """
 
     values: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     again: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
+    inner: Mapping[str, NDArray[Any]] = field(default_factory=dict)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.lines import run, snapshot, unpacked, value_of
+from gradkit.lines import locals_kept, run, snapshot, unpacked, value_of
 from gradkit.runtime.call import Returned, plain
+from gradkit.runtime.frames import DTYPES, name_of
 from gradkit.runtime.messages import message, message_of, text_of
 from gradkit.runtime.serve import reseed
 
@@ -29,7 +31,8 @@ def run_steps(
         ``functions``: the student's name for each in the lines. ``inputs``: a packed tree.
         ``steps``: ``[text, {name: tree}]``, lines and what is put in the place of names after them.
         ``reads``: expressions. ``again``: whether to run the last lines a second time. ``seed``: of
-        all generators, before each step.
+        all generators, before each step. ``locals``: names of variables, by function, that are
+        read when the last lines' calls return.
     arrays : mapping of arrays
         Those of all trees.
     done : list
@@ -38,29 +41,55 @@ def run_steps(
     Returns
     -------
     Returned
-        The values by the number of their expression, ``again/NUMBER`` for those of the second time,
-        and a ``mutated`` fault for each input that was changed.
+        The values by the number of their expression, ``again/NUMBER`` for those that are other ones
+        the second time, ``local/FUNCTION/NAME`` for those of variables, and a ``mutated`` fault for
+        each input that the last lines changed.
     """
     names: dict[str, Any] = {"np": np}
     names |= {name: namespace[own] for name, own in data["functions"].items()}
     names |= unpacked(data["inputs"], arrays)
     inputs = {name: names[name] for name, _ in data["inputs"]["dict"]}
-    before = {name: snapshot(value) for name, value in inputs.items()}
+    before: dict[str, list[bytes]] = {}
     out = Returned()
-    for text, put in data["steps"]:
+    kept: dict[str, Any] = {}
+    last = len(data["steps"]) - 1
+    for number, (text, put) in enumerate(data["steps"]):
+        before = {name: snapshot(value) for name, value in inputs.items()}
         reseed(data["seed"])
-        run(text, names)
+        with locals_kept(data["locals"], kept) if number == last else nullcontext():
+            run(text, names)
         names |= {name: unpacked(tree, arrays) for name, tree in put.items()}
         done.append(text)
     _read(data["reads"], names, "", out)
+    for name, value in kept.items():
+        if isinstance(value, np.ndarray) and name_of(value.dtype) in DTYPES:
+            out.arrays[f"local/{name}"] = np.array(np.ndarray.view(value, np.ndarray))
     for name, value in inputs.items():
         if snapshot(value) != before[name]:
             out.fault(name, "mutated", "")
     if data["again"]:
+        # With the inputs as they were: a step in place is a step from there once more.
+        names |= unpacked(data["inputs"], arrays)
         reseed(data["seed"])
         run(data["steps"][-1][0], names)
-        _read(data["reads"], names, "again/", out)
+        second = Returned()
+        _read(data["reads"], names, "again/", second)
+        out.faults += second.faults
+        # What comes out alike, as it nearly always does, needs not be sent twice.
+        out.arrays |= {
+            name: array
+            for name, array in second.arrays.items()
+            if not _alike(out.arrays.get(name.removeprefix("again/")), array)
+        }
     return out
+
+
+def _alike(first: NDArray[Any] | None, second: NDArray[Any]) -> bool:
+    return (
+        first is not None
+        and (first.dtype, first.shape) == (second.dtype, second.shape)
+        and first.tobytes() == second.tobytes()
+    )
 
 
 def _read(expressions: list[str], names: dict[str, Any], prefix: str, out: Returned) -> None:

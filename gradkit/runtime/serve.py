@@ -11,7 +11,7 @@ import io
 import os
 import random
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from gradkit.runtime.frames import (
     read,
     together,
 )
+from gradkit.runtime.old_names import restore
 from gradkit.text import clean_text
 
 Handlers = Mapping[str, Callable[[Frame], Frame]]
@@ -48,6 +49,7 @@ def load(
     ``sys.path``.
     """
     before = list(sys.path)
+    restore()
     with uncollected():
         for name in preload:
             importlib.import_module(name)
@@ -117,6 +119,21 @@ def reseed(seed: int) -> None:
         import torch
 
         torch.manual_seed(seed)
+
+
+@contextlib.contextmanager
+def generators_kept() -> Iterator[None]:
+    """Put the generators back afterwards, in a process that goes on for somebody else."""
+    kept, kept_numpy = random.getstate(), np.random.get_state()
+    torch: Any = sys.modules.get("torch")
+    kept_torch = torch.get_rng_state() if torch is not None else None
+    try:
+        yield
+    finally:
+        random.setstate(kept)
+        np.random.set_state(kept_numpy)
+        if kept_torch is not None:
+            torch.set_rng_state(kept_torch)
 
 
 def open_streams() -> None:

@@ -10,9 +10,12 @@ from gradkit.lines import packed
 from gradkit.records.functions import Made
 from gradkit.records.observations import Outcome
 from gradkit.runtime.frames import Frame
-from gradkit.runtime.messages import said
+from gradkit.runtime.messages import message, said
 from gradkit.sandbox.observe import outcome_of
 from gradkit.sandbox.process import Question, StudentProcess
+
+REAL = "biuf"
+"""Kinds of real numbers."""
 
 SEED = 0
 """Every generator stands so before each step."""
@@ -33,6 +36,7 @@ def of_lines(
     reads: Sequence[str],
     *,
     again: bool = False,
+    variables: Mapping[str, Sequence[str]] = {},
 ) -> Question:
     """Return the question for some lines.
 
@@ -47,6 +51,8 @@ def of_lines(
         Expressions to be read afterwards.
     again : bool
         Whether the last lines are run and read a second time.
+    variables : mapping of str to sequence of str
+        Local variables of the functions that the last lines call, by function.
     """
     tree, arrays = packed(
         {"inputs": dict(inputs), **{str(n): dict(s.put) for n, s in enumerate(steps)}}
@@ -59,6 +65,7 @@ def of_lines(
         "reads": list(reads),
         "again": again,
         "seed": SEED,
+        "locals": {function: list(names) for function, names in variables.items()},
     }
     return Question("lines", arrays, data, "lines")
 
@@ -72,14 +79,22 @@ def observe_lines(process: StudentProcess, question: Question) -> tuple[Made, Ou
         return Made(), outcome
     values, again, missing = {}, {}, {}
     for number, expression in enumerate(reads):
-        if str(number) in reply.arrays:
-            values[expression] = reply.arrays[str(number)]
-        if f"again/{number}" in reply.arrays:
-            again[expression] = reply.arrays[f"again/{number}"]
+        first, second = (reply.arrays.get(f"{part}{number}") for part in ("", "again/"))
+        if first is not None and first.dtype.kind not in REAL:
+            missing[expression] = said(message("dtype", dtype=str(first.dtype)))
+        elif first is not None:
+            values[expression] = first
+        if second is not None and second.dtype.kind in REAL:
+            again[expression] = second
     changed = []
     for _, name, kind, found in reply.data["faults"]:
         if kind == "mutated":
             changed.append(name)
         elif name.isdigit() and kind != "subclass":
             missing[reads[int(name)]] = said(found)
-    return Made(values, again, tuple(changed), missing), outcome
+    inner = {
+        name.removeprefix("local/"): value
+        for name, value in reply.arrays.items()
+        if name.startswith("local/")
+    }
+    return Made(values, again, tuple(changed), missing, inner), outcome

@@ -317,13 +317,14 @@ class LiveProcess(StudentProcess):
     ) -> Frame | Lost:
         """See `StudentProcess`. An interrupt goes on to whoever pressed the key."""
         from gradkit.runtime import child
+        from gradkit.runtime.serve import generators_kept
 
         child.Loaded.namespace = self._functions  # type: ignore[assignment]
         child.Loaded.cells = frozenset(cell.id for cell in self.section.own)
         printed = io.StringIO()
         # By way of bytes, as from a process: what is handed over is a copy, and may be changed.
         request = _sent(Frame(kind, arrays, data), TO_WORKER)
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed), generators_kept():
             reply = _sent(child.HANDLERS[kind](request), TO_GRADER)
         self.output = printed.getvalue()[:2000]
         failure = reply.data.get("failure")

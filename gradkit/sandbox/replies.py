@@ -213,11 +213,12 @@ def _lines(asked: Mapping[str, Any], given: Arrays, reply: Frame) -> None:
     fits = said.calls == steps if failed is None else said.calls == failed.call <= steps
     _require(fits, f"{said.calls} of {steps} steps")
     first = set(map(str, range(len(asked["reads"]))))
-    known = first | {f"again/{number}" for number in first if asked["again"]}
-    _known(reply.arrays, known)
-    _faults(said, 1, known | {name for name, _ in asked["inputs"]["dict"]})
+    second = {f"again/{number}" for number in first if asked["again"]}
+    inner = {f"local/{function}/{n}" for function, names in asked["locals"].items() for n in names}
+    _known(reply.arrays, first | second | inner)
+    _faults(said, 1, first | second | {name for name, _ in asked["inputs"]["dict"]})
     told = {name for _, name, kind, _ in said.faults if kind in UNREADABLE}
-    _require(failed is not None or known == told | reply.arrays.keys(), "a value is not there")
+    _require(failed is not None or first <= told | reply.arrays.keys(), "a value is not there")
 
 
 INPUTS = frozenset({"X", "y", "rate"})

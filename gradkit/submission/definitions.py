@@ -102,6 +102,19 @@ def accepts(definition: Definition, call: Call, known: Mapping[str, Definition])
     return set(required[call.positional :]) <= set(call.keywords)
 
 
+def has_attribute(name: str, known: Mapping[str, Definition]) -> bool:
+    """Tell whether the text of a class names an attribute, as ``Linear.W``; its bases' too."""
+    owner, _, attribute = name.partition(".")
+    own = [each for key, each in known.items() if key.startswith(f"{owner}.") or key == owner]
+    nodes = [each.node for each in own if each.node is not None]
+    return not nodes or any(
+        (isinstance(part, ast.Attribute) and part.attr == attribute)
+        or (isinstance(part, ast.Name) and part.id == attribute)
+        for node in nodes
+        for part in walk(node)
+    )
+
+
 def unwritten(node: ast.AST | None) -> int | None:
     """Return the line of a function that is still to be written; None where all is written.
 
@@ -143,15 +156,21 @@ def _assigned_none(body: Iterable[ast.stmt]) -> Iterator[tuple[str, tuple[int, i
     for part in (each for statement in body for each in walk(statement)):
         if not isinstance(part, ast.Assign):
             continue
-        values = part.value.elts if isinstance(part.value, ast.Tuple) else [part.value]
-        if not all(isinstance(each, ast.Constant) and each.value is None for each in values):
-            continue
         for target in part.targets:
-            for each in walk(target):
-                if isinstance(each, ast.Name):
-                    lines.setdefault(each.id, []).append(part.lineno)
+            for name, value in _paired(target, part.value):
+                if isinstance(value, ast.Constant) and value.value is None:
+                    lines.setdefault(name, []).append(part.lineno)
     for name, found in lines.items():
         yield name, (found[0], len(found))
+
+
+def _paired(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names of a target with what each is assigned, as in ``dx, x = None, cache``."""
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
+        for one, other in zip(target.elts, value.elts, strict=False):
+            yield from _paired(one, other)
 
 
 def cells_of(submission: Submission) -> dict[str, list[Cell]]:

@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -83,6 +84,7 @@ NEEDS: dict[Framework, dict[str, str]] = {
 """The role that each check looks at."""
 
 
+@cache
 def read_gallery() -> tuple[Assignment, ...]:
     """Read all exercises that come with gradkit, but for the first."""
     return tuple(read_assignment(file) for name, file in exercises().items() if name != FIRST)

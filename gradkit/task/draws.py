@@ -2,13 +2,13 @@
 
 An input is an expression over sizes and these functions, in which a shape is a row of sizes:
 
-    normal(N, D)  uniform(low, high, N, D)  integers(C, N)  onehot(C, N)  binary(N, D)
+    normal(N, D)  normal()  uniform(low, high, N, D)  integers(C, N)  onehot(C, N)  binary(N, D)
     zeros(N)  ones(N)  positive(N, D)  distinct(N, D)  probabilities(N, C)  mask(p, N, D)
     0.1 * normal(D, M)  onehot(C, N).T  'relu'  (3, 4)
 
-``integers`` are from 0 to below C, ``onehot`` has a row for each of N examples, ``binary`` is 0 or
-1, ``probabilities`` are rows that add up to 1, ``distinct`` has no two numbers within 0.1 of each
-other, ``mask`` is 1/p with probability p and else 0.
+Without a shape it is a number. ``integers`` are from 0 to below C, ``onehot`` has a row for each of
+N examples, ``binary`` is 0 or 1, ``probabilities`` are rows that add up to 1, ``distinct`` has no
+two numbers within 0.1 of each other, ``mask`` is 1/p with probability p and else 0.
 """
 
 from __future__ import annotations
@@ -91,25 +91,33 @@ def read_input(value: Any, sizes: Mapping[str, Any]) -> None:
         raise LinesError(f"{value!r}; an input is an expression, a number, or a table of these")
 
 
-def draw_sizes(
-    task: FunctionTask, rng: np.random.Generator, hard: Mapping[str, Any]
-) -> dict[str, int]:
-    """Draw a size of each kind, all different where the choices allow it."""
-    choices = {**task.sizes, **{name: hard[name] for name in task.sizes if name in hard}}
-    sizes: dict[str, int] = {}
+def draw_sizes(task: FunctionTask, rng: np.random.Generator) -> list[dict[str, int]]:
+    """Draw the sizes of some probes: each size is another in every one, as far as it has choices.
+
+    In a probe all are different, where the choices allow it: an exchanged axis then shows.
+    """
+    choices = {name: each for name, each in task.sizes.items() if isinstance(each, tuple)}
+    plan: list[dict[str, int]] = []
     for _ in range(TRIES):
-        sizes = {}
-        for name, choice in choices.items():
-            if isinstance(choice, tuple):
-                sizes[name] = int(rng.choice(choice))
-        if len(set(sizes.values())) == len(sizes):
+        orders = {name: rng.permutation(each) for name, each in choices.items()}
+        plan = [
+            {name: int(order[n % len(order)]) for name, order in orders.items()}
+            for n in range(RANDOM)
+        ]
+        if all(len(set(sizes.values())) == len(sizes) for sizes in plan):
             break
-    for name, choice in choices.items():
-        if isinstance(choice, str):
-            sizes[name] = int(value_of(choice, dict(sizes)))
-        elif isinstance(choice, int):
-            sizes[name] = choice
-    return {name: sizes[name] for name in choices}
+    return plan
+
+
+def _complete(
+    task: FunctionTask, sizes: Mapping[str, int], hard: Mapping[str, Any]
+) -> dict[str, int]:
+    """Add the sizes that follow from others, and put in those of a hard case."""
+    known = {**sizes, **{name: hard[name] for name in task.sizes if name in hard}}
+    for name, choice in task.sizes.items():
+        if isinstance(choice, str) and name not in known:
+            known[name] = int(value_of(choice, dict(known)))
+    return {name: known[name] for name in task.sizes}
 
 
 def draws(task: FunctionTask, seed: int) -> Iterator[Draw]:
@@ -126,15 +134,32 @@ def draws(task: FunctionTask, seed: int) -> Iterator[Draw]:
     Draw
         With fresh arrays.
     """
-    cases = [*({} for _ in range(RANDOM)), *task.hard]
+    cases: list[Mapping[str, Any]] = [*({} for _ in range(RANDOM)), *task.hard]
+    plan = draw_sizes(task, np.random.default_rng(seed))
     for number, hard in enumerate(cases):
         rng = np.random.default_rng([seed, number])
-        sizes = draw_sizes(task, rng, hard)
-        names = {**functions(rng), **sizes}
-        asked = {**task.inputs, **{key: hard[key] for key in hard if key in task.inputs}}
-        values = {name: _drawn(value, names) for name, value in asked.items()}
+        sizes = _complete(task, plan[number % RANDOM], hard)
         told = ", ".join(f"{name} = {value}" for name, value in hard.items())
-        yield Draw(told or f"random {number + 1}", sizes, {**sizes, **values}, bool(hard))
+        values = _values(task, sizes, hard, rng)
+        yield Draw(told or f"random {number + 1}", sizes, values, bool(hard))
+
+
+def drawn_again(task: FunctionTask, draw: Draw, seed: int) -> Draw:
+    """Draw other inputs of the same sizes, at random."""
+    values = _values(task, draw.sizes, {}, np.random.default_rng([seed, RANDOM, 1]))
+    return Draw(draw.label, draw.sizes, values)
+
+
+def _values(
+    task: FunctionTask,
+    sizes: Mapping[str, int],
+    hard: Mapping[str, Any],
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Return sizes and inputs by name."""
+    names = {**functions(rng), **sizes}
+    asked = {**task.inputs, **{key: hard[key] for key in hard if key in task.inputs}}
+    return {**sizes, **{name: _drawn(value, names) for name, value in asked.items()}}
 
 
 def _drawn(value: Any, names: dict[str, Any]) -> Any:
@@ -143,5 +168,8 @@ def _drawn(value: Any, names: dict[str, Any]) -> Any:
     if isinstance(value, list):
         return [_drawn(item, names) for item in value]
     if isinstance(value, str):
-        return value_of(value, dict(names))
+        drawn = value_of(value, dict(names))
+        return (
+            drawn.item() if isinstance(drawn, np.ndarray | np.generic) and not drawn.ndim else drawn
+        )
     return value

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gradkit.lines import LinesError, read_expression, read_lines
+from gradkit.lines import LinesError, attributes_of, read_expression, read_lines
 from gradkit.records.functions import Call, Equivalent, FunctionCheck, FunctionTask
 from gradkit.task.draws import read_input
 from gradkit.task.tables import (
@@ -49,17 +49,17 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         name: _given(file, f"{here}.given.{name}", source, digest)
         for name, source in table.given.items()
     }
-    checks = tuple(_checks(file, here, table))
+    owners: dict[str, str] = {}
+    checks = tuple(_checks(file, here, table, owners))
+    texts = [text for check in checks for text in (check.call.text, *check.compare)]
+    attributes = {each for text in texts for each in attributes_of(text, owners)}
     calls = tuple(dict.fromkeys(call for check in checks for call in check.call.calls))
     own = {call.function.partition(".")[0] for call in calls}
-    for name in table.names:
-        if name not in own:
-            refuse(
-                file,
-                f"{here}.names",
-                repr(name),
-                f"a function of the checks: {', '.join(sorted(own))}",
-            )
+    for key, names in (("names", [*table.names]), ("shared", table.shared)):
+        for name in names:
+            if name not in own:
+                expected = f"a function of the checks: {', '.join(sorted(own))}"
+                refuse(file, f"{here}.{key}", repr(name), expected)
     return FunctionTask(
         id=table.id,
         title=table.title,
@@ -70,6 +70,8 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         given=given,
         names={name: tuple(others) for name, others in table.names.items()},
         calls=calls,
+        attributes=tuple(sorted(attributes)),
+        shared=tuple(table.shared),
         solution=table.solution,
         deadline=table.deadline,
         path=str(file),
@@ -120,8 +122,9 @@ def _given(file: Path, key: str, source: str, digest: Any) -> str:
     return text
 
 
-def _checks(file: Path, here: str, table: FunctionTaskTable) -> Iterator[FunctionCheck]:
-    owners: dict[str, str] = {}
+def _checks(
+    file: Path, here: str, table: FunctionTaskTable, owners: dict[str, str]
+) -> Iterator[FunctionCheck]:
     inputs = {*table.sizes, *table.inputs}
     known = {*inputs, "np"}
     seen: set[str] = set()
@@ -209,9 +212,9 @@ def steps_of(
     steps = [check]
     place = task.checks.index(check)
     for before in reversed(task.checks[:place]):
-        if wanted & ({*before.call.makes} | before.call.changes):
+        if wanted & {*before.call.makes, *before.call.changes}:
             steps.append(before)
-            wanted |= before.call.reads
+            wanted |= set(before.call.reads)
     return steps[::-1]
 
 

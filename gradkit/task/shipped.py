@@ -18,6 +18,17 @@ def exercises() -> dict[str, Path]:
     return {FIRST: files.pop(FIRST), **files}
 
 
+NAMES = SHIPPED / "names.txt"
+
+
+def characteristic_names() -> tuple[str, ...]:
+    """Return the functions that only one of the shipped exercises asks for, from their list.
+
+    Whether a submission may be of one is so told without reading them all.
+    """
+    return tuple(NAMES.read_text(encoding="utf-8").split())
+
+
 def find_reference(assignment: Path | None, named: Path | None) -> Path | None:
     """The folder that was named; for gradkit's own exercises in a checkout, the one there.
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gradkit.lines import packed, run, snapshot, unpacked, value_of
+from gradkit.lines import locals_kept, packed, run, snapshot, unpacked, value_of
 from gradkit.records.functions import Draw, FunctionCheck, FunctionTask, Made
 from gradkit.task.functions import functions_of, steps_of
 from gradkit.task.oracle import OracleError, load_module
+
+Right = Callable[[FunctionCheck], Made]
+"""What is right for the lines of an earlier check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +25,16 @@ class Solution:
     task: FunctionTask
     names: Mapping[str, Any]
 
-    def make(self, check: FunctionCheck, draw: Draw, right: Solution | None = None) -> Made:
+    def make(self, check: FunctionCheck, draw: Draw, right: Right | None = None) -> Made:
         """Return what the lines of a check give at these inputs, with all lines that they need.
 
         Parameters
         ----------
         check : FunctionCheck
         draw : Draw
-        right : Solution, optional
-            Whose values are put in the place of those that earlier lines compare, as they are for a
-            student.
+        right : callable, optional
+            Gives the values that are put in the place of those that earlier lines compare, as they
+            are for a student.
 
         Raises
         ------
@@ -41,18 +44,22 @@ class Solution:
         tree, arrays = packed(draw.values)
         names = {"np": np, **self.names, **unpacked(tree, arrays)}
         inputs = {name: names[name] for name in self.task.inputs}
-        before = {name: snapshot(value) for name, value in inputs.items()}
+        before: dict[str, list[bytes]] = {}
         try:
             # A model may overflow where the inputs are hard; what comes of it is looked at.
             with np.errstate(all="ignore"):
+                kept: dict[str, Any] = {}
                 for step in steps_of(self.task, check):
+                    before = {name: snapshot(value) for name, value in inputs.items()}
                     np.random.seed(0)
-                    run(step.call.text, names)
+                    with locals_kept(self.variables(check), kept):
+                        run(step.call.text, names)
                     if right is not None and step is not check:
-                        made = right.make(step, draw).values
+                        made = right(step).values
                         names |= {n: made[n].copy() for n in step.compare if n.isidentifier()}
                 values = self._read(check.compare, names)
                 changed = tuple(n for n, value in inputs.items() if snapshot(value) != before[n])
+                names |= unpacked(tree, arrays)
                 np.random.seed(0)
                 run(check.call.text, names)
                 again = self._read(check.compare, names)
@@ -63,7 +70,33 @@ class Solution:
                 f"{self.task.id}/{check.name}: the model solution stopped with "
                 f"{type(error).__name__}: {error}. Mend it before grading."
             ) from error
-        return Made(values, again, changed)
+        inner = {
+            n: v for n, v in kept.items() if isinstance(v, np.ndarray) and v.dtype.kind in "fiub"
+        }
+        return Made(values, again, changed, inner=inner)
+
+    def read(
+        self, steps: Sequence[FunctionCheck], values: Mapping[str, Any], reads: Sequence[str]
+    ) -> dict[str, Any]:
+        """Return the values of expressions after the lines of some checks, at these inputs."""
+        tree, arrays = packed(values)
+        names = {"np": np, **self.names, **unpacked(tree, arrays)}
+        with np.errstate(all="ignore"):
+            for step in steps:
+                np.random.seed(0)
+                run(step.call.text, names)
+        return {name: value_of(name, names) for name in reads}
+
+    def variables(self, check: FunctionCheck) -> dict[str, tuple[str, ...]]:
+        """Return the local variables of the functions that a check calls, in their order."""
+        found = {}
+        for call in check.call.calls:
+            function, _, method = call.function.partition(".")
+            made = getattr(self.names.get(function), method) if method else self.names.get(function)
+            code = getattr(made, "__code__", None)
+            if code is not None:
+                found[code.co_name] = tuple(code.co_varnames[code.co_argcount :])
+        return found
 
     def _read(self, expressions: Sequence[str], names: dict[str, Any]) -> dict[str, Any]:
         found = {}

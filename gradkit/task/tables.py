@@ -144,6 +144,7 @@ class FunctionTaskTable(Table):
     given: dict[str, str] = {}
     names: dict[str, list[str]] = {}
     equivalent: list[EquivalentTable] = []
+    shared: list[str] = []
     words: list[str] = []
     deadline: Positive = DEADLINE
     files: list[str] = []

@@ -18,9 +18,9 @@ from gradkit.grading.mark import (
     round_half_up,
     share,
 )
+from gradkit.records.check import Check
 from gradkit.records.finding import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.result import TaskResult
-from gradkit.records.check import Check
 from gradkit.records.task import Task
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.task.assignment import read_assignment

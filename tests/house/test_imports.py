@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 GROUND = {
-    "records", "language", "text", "loading", "templates", "writing", "lines",
-    "errors", "faults", "processes", "safe_path",
+    "records", "language", "text", "loading", "templates", "writing",
+    "errors", "faults", "processes", "safe_path", "lines",
 }  # fmt: skip
 """What every room may stand on: the vocabulary, how texts are made, how processes start."""
 
@@ -27,10 +27,10 @@ ROOMS: Mapping[str, set[str]] = {
     "errors": set(),
     "faults": set(),
     "safe_path": set(),
+    "lines": {"records"},
     "processes": {"safe_path"},
     "pytest_guard": set(),
     "text": {"records", "language"},
-    "lines": {"records"},
     "gradcheck": set(),
     # The student limb: files and processes, never an answer.
     "runtime": {"text", "language", "loading", "errors", "lines"},
@@ -58,7 +58,7 @@ ROOMS: Mapping[str, set[str]] = {
     "authoring": {*GROUND, "gradcheck", "task", "judge", "diagnosis"},
     "testing": {*GROUND, "task", "judge"},
     # Front ends.
-    "notebook": {*GROUND, "submission", "sandbox", "task.assignment", "grading", "report"},
+    "notebook": {*GROUND, "submission", "sandbox", "task", "grading", "report"},
     "pytest_plugin": {*GROUND, "pytest_guard", "sandbox", "task.oracle", "grading", "report"},
     "cli": {
         *GROUND,

@@ -1,0 +1,150 @@
+"""Grade answers to an exercise of the gallery, and say what is found in each of its checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradkit.grading.session import Session, read_submission
+from gradkit.grading.settings import Settings
+from gradkit.records.result import Result
+from gradkit.sandbox import Workshop
+from gradkit.task.shipped import BESIDE, SHIPPED
+
+HERE = Path(__file__).parent
+
+QUICK = 2
+"""Seeds that right answers have in the quick suite."""
+
+SEEDS = 100
+"""Seeds that they have in all."""
+
+MANY = 5
+"""Seeds that each wrong answer has in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A mistake: edits of the model solution's text, and the outputs that are wrong by it.
+
+    ``fails`` holds the outputs of each check that does not pass; all others have to pass.
+    """
+
+    name: str
+    edits: tuple[tuple[str, str], ...]
+    fails: Mapping[str, Sequence[str]]
+    says: str = ""
+
+
+def wrong(name: str, old: str, new: str, says: str = "", **fails: str) -> Wrong:
+    """Return a mistake of one edit: ``affine_backward="dx db"`` for `affine/backward`."""
+    return Wrong(name, ((old, new),), _outputs(fails), says)
+
+
+def several(name: str, edits: Mapping[str, str], says: str = "", **fails: str) -> Wrong:
+    """Return a mistake of several edits."""
+    return Wrong(name, tuple(edits.items()), _outputs(fails), says)
+
+
+def _outputs(fails: Mapping[str, str]) -> dict[str, list[str]]:
+    """Take ``relu_forward="out, x left alone"`` apart."""
+    return {check: outputs.split(", ") for check, outputs in fails.items()}
+
+
+class Exercise:
+    """One exercise of the gallery, with its model solution and right answers in other styles."""
+
+    def __init__(self, name: str, workshop: Workshop) -> None:
+        self.name = name
+        self.model = BESIDE / name
+        settings = Settings(assignment=SHIPPED / name / "assignment.toml")
+        self.session = Session(settings, workshop)
+
+    def grade(self, path: Path, seed: int) -> Result:
+        """Grade what is at a path."""
+        return self.session.grade(read_submission(path), seed).result
+
+    def edited(self, folder: Path, edits: Sequence[tuple[str, str]]) -> Path:
+        """Write the model solution with some of its text replaced, each at its only place."""
+        texts = {file.name: file.read_text("utf-8") for file in self.model.glob("*.py")}
+        for old, new in edits:
+            places = [name for name, text in texts.items() if old in text]
+            assert [texts[name].count(old) for name in places] == [1], old
+            texts[places[0]] = texts[places[0]].replace(old, new)
+        for name, text in texts.items():
+            (folder / name).write_text(text, "utf-8")
+        return folder
+
+
+def answers(name: str) -> list[str]:
+    """List the right answers to an exercise by style; the model solution is one of them."""
+    return ["model", *sorted(file.stem for file in (HERE / name).glob("*.py"))]
+
+
+def answer(exercise: Exercise, style: str) -> Path:
+    """Where an answer is."""
+    return exercise.model if style == "model" else HERE / exercise.name / f"{style}.py"
+
+
+def passed(result: Result) -> dict[str, str]:
+    """Return the states and messages of the checks that do not pass."""
+    return {
+        f"{task.task}_{check.check}".replace("-", "_"): f"{check.state}: {check.message}"
+        for task in result.tasks
+        for check in task.checks
+        if check.state != "pass"
+    }
+
+
+def found(result: Result) -> dict[str, list[str]]:
+    """Return the outputs that are wrong or not there, by check; those of an error are ``error``."""
+    wrong: dict[str, list[str]] = {}
+    for task in result.tasks:
+        for check in task.checks:
+            if check.state != "pass":
+                outputs = [e.parameter for e in check.entries if e.state != "pass"]
+                key = f"{task.task}_{check.check}".replace("-", "_")
+                wrong[key] = outputs or [check.state]
+    return wrong
+
+
+def messages(result: Result) -> str:
+    """Return all that is said of the checks."""
+    return "\n".join(check.message for task in result.tasks for check in task.checks)
+
+
+def assert_right(exercise: Exercise, style: str, seeds: Sequence[int]) -> None:
+    """Hold a right answer to full marks at each seed."""
+    for seed in seeds:
+        result = exercise.grade(answer(exercise, style), seed)
+        assert passed(result) == {}, (style, seed)
+        assert result.score == result.max_score > 0
+        assert not result.provisional
+
+
+def assert_wrong(exercise: Exercise, case: Wrong, folder: Path, seeds: Sequence[int]) -> None:
+    """Hold a wrong answer to what is wrong with it, no more and no less, at each seed."""
+    path = exercise.edited(folder, case.edits)
+    for seed in seeds:
+        result = exercise.grade(path, seed)
+        wrong = found(result)
+        assert wrong == case.fails, (seed, passed(result))
+        assert result.score < result.max_score
+        told = messages(result)
+        for outputs in case.fails.values():
+            for output in outputs:
+                name = output.removesuffix(" left alone")
+                assert f"`{name}`" in told or output in ("error", "blocked"), told
+        assert case.says in told, told
+
+
+def assert_starter(exercise: Exercise, text: str, path: Path) -> None:
+    """Hold what a student starts from to no points, and to a word on what is missing."""
+    path.write_text(text, "utf-8")
+    result = exercise.grade(path, 0)
+    assert result.score == 0
+    for task in result.tasks:
+        for check in task.checks:
+            assert check.state in ("missing", "blocked"), (task.task, check)
+            assert "is still to be written" in check.message, check

@@ -1,0 +1,210 @@
+"""Logistic regression on a batch: right answers have full marks, wrong ones are told by output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from marked import (
+    QUICK,
+    SEEDS,
+    Exercise,
+    answers,
+    claims,
+    edited,
+    fails,
+    has_full_marks,
+    is_to_be_written,
+    opened,
+    solution,
+)
+
+from gradkit.sandbox import Workshop
+
+NAME = "logistic-regression"
+
+STEPS = {"params['w']", "params['b']", "last['dw']", "last['db']", "costs[-1]"}
+
+WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
+    "no 1/m in the cost": (
+        {"np.log(1 - A)) / m": "np.log(1 - A))"},
+        {"cost", "costs[-1]"},
+        "`cost` is m times what it should be, whatever m is: a division by m is missing.",
+    ),
+    "no 1/m in dw": (
+        {"X @ dZ.T / m": "X @ dZ.T"},
+        {"grads['dw']", *STEPS},
+        "`grads['dw']` is m times what it should be, whatever m is: a division by m is missing.",
+    ),
+    "no 1/m in db": (
+        {"np.sum(dZ) / m": "np.sum(dZ)"},
+        {"grads['db']", *STEPS},
+        "`grads['db']` is m times what it should be, whatever m is: a division by m is missing.",
+    ),
+    "no 1/m at all": (
+        {" / m": ""},
+        {"cost", *STEPS},  # the gradients are right for that cost
+        "a division by m is missing",
+    ),
+    "1/m twice": (
+        {"np.sum(dZ) / m": "np.mean(dZ) / m"},
+        {"grads['db']", *STEPS},
+        "a division by m is too much",
+    ),
+    "mean for sum, in the cost": ({"-np.sum(Y": "-np.mean(Y"}, {"cost", "costs[-1]"}, "too much"),
+    "the bias over no axis": (
+        {"np.sum(dZ) / m": "dZ / m"},
+        {"grads['db']", *STEPS},
+        "`grads['db']` has shape (1, ",
+    ),
+    "the bias over the wrong axis": (
+        {"np.sum(dZ) / m": "np.sum(dZ, axis=0) / m"},
+        {"grads['db']", *STEPS},
+        "`grads['db']` has shape (",
+    ),
+    "the other sign": (
+        {"dZ = A - Y": "dZ = Y - A"},
+        {"grads['dw']", "grads['db']", *STEPS},
+        "`grads['dw']` has the wrong sign.",
+    ),
+    "dw as a row": (
+        {"X @ dZ.T / m": "dZ @ X.T / m"},
+        {"grads['dw']", *STEPS},
+        "Its transpose is right.",
+    ),
+    "dw without its input": (
+        {"X @ dZ.T / m": "np.ones_like(X) @ dZ.T / m"},
+        {"grads['dw']", *STEPS},
+        "`grads['dw']` is not right.",
+    ),
+    "the slope of the sigmoid once more": (
+        {"dZ = A - Y": "dZ = (A - Y) * A * (1 - A)"},
+        {"grads['dw']", "grads['db']", *STEPS},
+        "`grads['db']` is not right.",
+    ),
+    "labels exchanged": (
+        {"(Y * np.log(A) + (1 - Y) * np.log(1 - A))": "((1 - Y) * np.log(A) + Y * np.log(1 - A))"},
+        {"cost", "costs[-1]"},
+        "`cost` is not right.",
+    ),
+    "half of the cross entropy": (
+        {"Y * np.log(A) + (1 - Y) * np.log(1 - A)": "Y * np.log(A)"},
+        {"cost", "costs[-1]"},
+        "`cost` is not right.",
+    ),
+    "a constant forward, a zero backward": (
+        {
+            "cost = -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m": "cost = 0.0",
+            "dZ = A - Y": "dZ = 0 * Y",
+        },
+        {"cost", "grads['dw']", "grads['db']", *STEPS},
+        "is 0 throughout",
+    ),
+    "X changed in place": (
+        {"    dZ = A - Y": "    X *= 2\n    dZ = A - Y"},
+        {"X left alone", "grads['dw']", *STEPS},
+        "`X` is changed in place; it is to be left as it is.",
+    ),
+    "w changed in place": (
+        {"    dZ = A - Y": "    w += 1\n    dZ = A - Y"},
+        {"w left alone", *STEPS},
+        "`w` is changed in place; it is to be left as it is.",
+    ),
+    "a step upwards": (
+        {"w = w - learning_rate": "w = w + learning_rate"},
+        STEPS,
+        "`params['w']` is not right.",
+    ),
+    "the usual rate whatever is given": (
+        {'b - learning_rate * grads["db"]': 'b - 0.009 * grads["db"]'},
+        STEPS,
+        "`params['b']` is not right.",
+    ),
+    "one step": ({"range(num_iterations)": "range(1)"}, STEPS, "`params['w']` is not right."),
+    "a step too many": (
+        {"range(num_iterations)": "range(num_iterations + 1)"},
+        STEPS - {"costs[-1]"},
+        "`params['w']` is not right.",
+    ),
+    "every cost": ({"if i % 100 == 0": "if i % 1 == 0"}, {"costs[-1]"}, "`costs[-1]` is not"),
+    "probabilities for labels": ({" > 0.5)": ")"}, {"labels"}, "`labels` is not right."),
+    "labels without the sigmoid": (
+        {"(sigmoid(w.T @ X + b) > 0.5)": "(w.T @ X + b > 0.5)"},
+        {"labels"},
+        "`labels` is not right.",
+    ),
+    "the sign within the sigmoid": (
+        {"np.exp(-z)": "np.exp(z)"},
+        {"s", "cost", "grads['dw']", "grads['db']", "labels", *STEPS},
+        "`s` is not right.",
+    ),
+    "ones for zeros": ({"np.zeros((dim, 1))": "np.ones((dim, 1))"}, {"zero_w"}, "`zero_w` is not"),
+    "flat weights": ({"np.zeros((dim, 1))": "np.zeros(dim)"}, {"zero_w"}, "Its numbers are right."),
+}
+"""Edits of the model solution, the outputs that they make wrong, and what is said."""
+
+STARTER = '''
+import numpy as np
+
+
+def sigmoid(z):
+    """Compute the sigmoid of z."""
+    {}
+
+
+def initialize_with_zeros(dim):
+    """Create a vector of zeros and a bias."""
+    {}
+
+
+def propagate(w, b, X, Y):
+    """Implement the cost function and its gradient."""
+    {}
+
+
+def optimize(w, b, X, Y, num_iterations=100, learning_rate=0.009, print_cost=False):
+    """Optimize w and b by gradient descent."""
+    {}
+
+
+def predict(w, b, X):
+    """Predict whether the label is 0 or 1."""
+    {}
+'''
+FUNCTIONS = ("sigmoid", "initialize_with_zeros", "propagate", "optimize", "predict")
+
+
+@pytest.fixture(scope="module")
+def exercise(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exercise]:
+    """The exercise, with its session."""
+    with opened(NAME, workshop, tmp_path_factory.mktemp(NAME)) as each:
+        yield each
+
+
+@pytest.mark.parametrize("seeds", SEEDS)
+@pytest.mark.parametrize("answer", answers(NAME))
+def test_a_right_answer_has_full_marks(
+    exercise: Exercise, answer: str, seeds: Iterable[int]
+) -> None:
+    """In any style, on every seed."""
+    has_full_marks(exercise, answers(NAME)[answer], seeds)
+
+
+@pytest.mark.parametrize("label", WRONG)
+def test_a_wrong_answer_is_told_by_its_outputs(exercise: Exercise, label: str) -> None:
+    """Those that are wrong, and no others."""
+    edits, outputs, sentence = WRONG[label]
+    assert sentence in fails(exercise, edited(solution(NAME), edits), outputs, QUICK)
+
+
+@pytest.mark.parametrize("answer", answers(NAME))
+def test_it_is_recognised(workshop: Workshop, tmp_path: Path, answer: str) -> None:
+    """Without an option, whatever the file is called."""
+    assert claims(answers(NAME)[answer], tmp_path, workshop) == [NAME]
+
+
+@pytest.mark.parametrize("body", ["pass", "# YOUR CODE HERE\n    raise NotImplementedError()"])
+def test_a_starter_has_no_points(exercise: Exercise, body: str) -> None:
+    """It says of each function that it is to be written."""
+    is_to_be_written(exercise, STARTER.format(*[body] * 5), FUNCTIONS)

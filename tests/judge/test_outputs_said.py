@@ -1,0 +1,43 @@
+"""What is said of an output's numbers holds in every probe, or is not said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradkit.judge.outputs import Probe, judge_check
+from gradkit.records.functions import Draw, FunctionCheck, Made
+
+CHECK = FunctionCheck("cost", 1.0, compare=("cost",))
+
+
+def said(found: list[object], expected: list[object], hard: int = 0) -> str:
+    """The message on these values, the last of which are of hard probes."""
+    probes = []
+    for number, (one, other) in enumerate(zip(found, expected, strict=True)):
+        draw = Draw(f"probe {number}", {"m": number + 2}, {}, number >= len(found) - hard)
+        made, model = Made({"cost": np.array(one)}), Made({"cost": np.array(other)})
+        probes.append(Probe(draw, model, made))
+    return judge_check(CHECK, probes).message
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "sentence"),
+    [
+        # Every number is a multiple of every other.
+        ([2.0, 3.0], [1.0, 2.0], "`cost` is not right."),
+        ([2.0, 4.0], [1.0, 2.0], "`cost` is 2 times what it should be."),
+        ([[1.0, 2.0], [6.0, 3.0]], [[2.0, 4.0], [2.0, 1.0]], "`cost` is a multiple of what it"),
+        ([2.0, 6.0], [1.0, 2.0], "a division by m is missing."),
+    ],
+)
+def test_a_factor_of_one_number_is_said_where_it_is_the_same(found, expected, sentence) -> None:
+    """Or follows a size."""
+    assert sentence in said(found, expected)
+
+
+def test_what_is_wrong_in_hard_probes_only_is_said_of_these() -> None:
+    """What holds of the others, which are right, explains nothing: they are 1 times it."""
+    assert said([1.0, 2.0, 5.0], [1.0, 2.0, 3.0], hard=1) == (
+        "`cost` is not right. That is so only with probe 2."
+    )
