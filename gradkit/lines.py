@@ -14,7 +14,6 @@ over the student's functions, in the student's process, and over the model solut
 from __future__ import annotations
 
 import ast
-import copy
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
@@ -221,21 +220,22 @@ def value_of(expression: str, names: dict[str, Any]) -> Any:
 
 @contextmanager
 def locals_kept(wanted: Mapping[str, Sequence[str]], kept: dict[str, Any]) -> Iterator[None]:
-    """Keep the values of some local variables of functions, as they are when these return.
+    """Keep arrays in some local variables of functions, as they are when these return.
 
     Parameters
     ----------
     wanted : mapping of str to sequence of str
         Names of variables, by the name of their function.
     kept : dict
-        Values are added under ``function/variable``; of several calls the last one's stay.
+        Arrays are added under ``function/variable``; of several calls the last one's stay.
     """
 
-    def look(frame: FrameType, event: str, value: object) -> None:
+    def look(frame: FrameType, event: str, _: object) -> None:
         names = wanted.get(frame.f_code.co_name, ()) if event == "return" else ()
         for name in names:
-            if name in frame.f_locals:
-                kept[f"{frame.f_code.co_name}/{name}"] = copy.deepcopy(frame.f_locals[name])
+            value = frame.f_locals.get(name)
+            if isinstance(value, np.ndarray):
+                kept[f"{frame.f_code.co_name}/{name}"] = value.copy()
 
     before = sys.getprofile()
     sys.setprofile(look)
