@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gradkit.lines import LinesError, attributes_of, read_expression, read_lines
-from gradkit.records.functions import Call, FunctionCheck, FunctionTask
+from gradkit.records.functions import Call, Equivalent, FunctionCheck, FunctionTask
 from gradkit.task.draws import read_input
 from gradkit.task.tables import (
     FunctionTaskTable,
@@ -79,6 +79,7 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         words=tuple(table.words),
         files=files_of(file, f"{here}.files", table.files),
         imports=imports_of(file, f"{here}.imports", table.imports, "numpy"),
+        equivalent=tuple(Equivalent(e.line.strip(), e.change, e.why) for e in table.equivalent),
     )
 
 
