@@ -17,7 +17,7 @@ from gradkit.records.functions import Call, Draw, FunctionCheck, FunctionTask, L
 from gradkit.records.observations import Outcome
 from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Assignment
-from gradkit.records.verdict import Entry, State, Verdict
+from gradkit.records.verdict import Entry, Verdict
 from gradkit.sandbox.lines import Step, observe_lines, of_lines
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import (
@@ -386,8 +386,9 @@ class FunctionGrader:
             sentences = [each.message for each in told.values() if each.verdict == "disagree"]
             return replace(verdict, state="fail", message=" ".join(sentences), entries=entries)
         if not model:
-            state: State = "not-checked" if "not-checked" in states else "pass"
-            return replace(verdict, state=state, entries=entries)
+            if "not-checked" in states:
+                return replace(verdict, state="not-checked", entries=entries)
+            return replace(verdict, state="pass", message="", entries=entries)
         note = say("What is right here is right for the forward pass that is there.")
         return replace(
             verdict, state="pass", message="", entries=entries, notes=(*verdict.notes, note)

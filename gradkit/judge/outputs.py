@@ -133,10 +133,13 @@ def _label(name: str, index: tuple[int, ...]) -> str:
 
 
 def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
-    """Yield remarks that cost nothing: inputs that only the student's code changes."""
+    """Yield remarks that cost nothing: inputs that only the student's code changes.
+
+    Without the model's there is no telling whether that is asked.
+    """
     for name in sorted({name for probe in probes for name in probe.found.changed}):
-        model = any(probe.expected and name in probe.expected.changed for probe in probes)
-        if not model and name not in check.untouched:
+        asked = any(p.expected is None or name in p.expected.changed for p in probes)
+        if not asked and name not in check.untouched:
             yield say(
                 "`{name}` is changed in place: whoever uses it afterwards gets other numbers.",
                 name=name,
