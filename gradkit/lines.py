@@ -14,7 +14,6 @@ over the student's functions, in the student's process, and over the model solut
 from __future__ import annotations
 
 import ast
-import copy
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.records.functions import Call, Lines
+from gradkit.records.functions import Call, FunctionCheck, Lines
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -69,6 +68,14 @@ def read_expression(text: str) -> frozenset[str]:
     tree = _tree(text, "eval")
     _held(text, tree.body)
     return frozenset(part.id for part in ast.walk(tree) if isinstance(part, ast.Name))
+
+
+def words_in(check: FunctionCheck) -> set[str]:
+    """Return all names and attributes in the lines and expressions of a check."""
+    texts = [check.call.text, *check.compare, check.of]
+    parts = [part for text in texts for part in ast.walk(ast.parse(text))]
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    return names | {part.attr for part in parts if isinstance(part, ast.Attribute)}
 
 
 def attributes_of(text: str, owners: Mapping[str, str]) -> frozenset[str]:
@@ -213,21 +220,22 @@ def value_of(expression: str, names: dict[str, Any]) -> Any:
 
 @contextmanager
 def locals_kept(wanted: Mapping[str, Sequence[str]], kept: dict[str, Any]) -> Iterator[None]:
-    """Keep the values of some local variables of functions, as they are when these return.
+    """Keep arrays in some local variables of functions, as they are when these return.
 
     Parameters
     ----------
     wanted : mapping of str to sequence of str
         Names of variables, by the name of their function.
     kept : dict
-        Values are added under ``function/variable``; of several calls the last one's stay.
+        Arrays are added under ``function/variable``; of several calls the last one's stay.
     """
 
-    def look(frame: FrameType, event: str, value: object) -> None:
+    def look(frame: FrameType, event: str, _: object) -> None:
         names = wanted.get(frame.f_code.co_name, ()) if event == "return" else ()
         for name in names:
-            if name in frame.f_locals:
-                kept[f"{frame.f_code.co_name}/{name}"] = copy.deepcopy(frame.f_locals[name])
+            value = frame.f_locals.get(name)
+            if isinstance(value, np.ndarray):
+                kept[f"{frame.f_code.co_name}/{name}"] = value.copy()
 
     before = sys.getprofile()
     sys.setprofile(look)

@@ -18,6 +18,7 @@ from gradkit import __version__
 from gradkit.cli import main
 from gradkit.cli.check import verdict_code
 from gradkit.task.assignment import DEFAULT
+from gradkit.task.shipped import exercises
 
 pytestmark = [pytest.mark.sample(3), pytest.mark.usefixtures("warm")]
 
@@ -285,7 +286,7 @@ def test_hints_hide_expected_numbers() -> None:
 
 def test_list() -> None:
     """Tasks with nets, rates, roles, checks and points."""
-    done = gradkit("list")
+    done = gradkit("list", "--assignment", "backpropagation")
     assert (done.exit_code, done.stderr) == (0, "")
     assert "regression-numpy: Regression in numpy\n" in done.stdout
     assert "net     2-2-1 (linear, linear), loss squared_error, 5 epochs\n" in done.stdout
@@ -293,6 +294,30 @@ def test_list() -> None:
     assert "update      update_parameters(parameters, y, y_hat, A1, X)\n" in done.stdout
     assert "layer       linear_forward(A_prev, W, b) (optional)\n" in done.stdout
     assert done.stdout.count("points      20\n") == 4
+
+
+def test_list_of_exercises() -> None:
+    """All that come with gradkit, the first one first, and how to go on."""
+    done = gradkit("list")
+    assert (done.exit_code, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert re.fullmatch(r"backpropagation +80 points  Backprop.*", lines[0])
+    assert any(
+        re.fullmatch(r"layers +15 points  Affine and ReLU layers, forward.*", each)
+        for each in lines
+    )
+    assert {line.split()[0] for line in lines[: lines.index("")]} == set(exercises())
+    assert "gradkit list --assignment NAME   says what an exercise asks for" in lines
+
+
+def test_list_of_functions() -> None:
+    """Lines that call them, what is compared, and points."""
+    done = gradkit("list", "--assignment", "layers")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "  calls   out, cache = affine_forward(x, w, b)\n" in done.stdout
+    assert "          dx, dw, db = affine_backward(dout, cache)\n" in done.stdout
+    assert "          backward        6     dx, dw, db\n" in done.stdout
+    assert "          points          10\n" in done.stdout
 
 
 def test_reproduce_without_figures(tmp_path: Path) -> None:

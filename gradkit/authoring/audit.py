@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gradkit.authoring.functions import audit_functions
 from gradkit.diagnosis.mistakes import (
     CODES,
     apply_forward,
@@ -213,7 +214,7 @@ def audit_file(assignment: Path | None, reference: Path | None) -> Audit:
 
 
 def audit(assignment: Assignment, reference: Path | None, seed: int = 0) -> Audit:
-    """Try every mistake against every task.
+    """Try every mistake against every task; in function tasks, every change of the model solution.
 
     Parameters
     ----------
@@ -229,12 +230,13 @@ def audit(assignment: Assignment, reference: Path | None, seed: int = 0) -> Audi
     Audit
     """
     tasks = tuple(_audit_task(task, reference, seed) for task in assignment.tasks)
+    functions = tuple(audit_functions(task, reference, seed) for task in assignment.functions)
     clean = all(
         not (task.refused or task.untried or task.solution)
         and all(trial.caught or trial.allowed for trial in task.trials)
         for task in tasks
-    )
-    return Audit(assignment.title, tasks, clean)
+    ) and not any(f.problems or f.untried or f.unseen or f.stale for f in functions)
+    return Audit(assignment.title, tasks, clean, functions)
 
 
 def _audit_task(task: Task, reference: Path | None, seed: int) -> TaskAudit:

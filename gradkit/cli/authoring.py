@@ -15,18 +15,27 @@ from gradkit.cli.usage import FAILED, PASSED, Command, OneOf, Refusal
 @click.command("list", cls=Command, example="gradkit list --assignment spring/assignment.toml")
 @options.ASSIGNMENT
 def list_command(assignment: Path | None) -> None:
-    """List tasks, roles, checks and points."""
-    from gradkit.report.exercise import outline
+    """List the exercises that come with gradkit; of one, tasks, what they ask for, and points."""
+    from gradkit.report.exercise import outline, shelf
     from gradkit.task.assignment import read_assignment
+    from gradkit.task.shipped import exercises
 
-    click.echo(outline(read_assignment(assignment)), nl=False)
+    if assignment is None:
+        found = {name: read_assignment(path) for name, path in exercises().items()}
+        click.echo(shelf(found), nl=False)
+    else:
+        click.echo(outline(read_assignment(assignment)), nl=False)
 
 
 @click.command("audit", cls=Command, example="gradkit audit --assignment spring/assignment.toml")
 @options.ASSIGNMENT
 @options.REFERENCE
 def audit_command(assignment: Path | None, reference: Path | None) -> None:
-    """Try every known mistake against an assignment, and list those that slip through."""
+    """Try every known mistake against an assignment, and list those that slip through.
+
+    In tasks of functions it is every change of the model solution, one at a time: a sign, a
+    factor, an axis, a name.
+    """
     from gradkit.authoring.audit import audit_file
     from gradkit.report.exercise import to_text
 
@@ -109,6 +118,18 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
     (0, 2**63 - 1),
     "With --instructor: other sizes, activation, rates and data.",
     "SEED",
+)
+@click.option(
+    "--exercise",
+    type=options.AssignmentFile(),
+    metavar="NAME",
+    help="Another exercise than the first, see `gradkit list`; or an assignment file of your own.",
+)
+@options.path_option(
+    "--reference",
+    "DIR",
+    "With an assignment file of your own: its model solutions. Signatures and docstrings are "
+    "handed out.",
 )
 @options.INSTALL
 def new_command(folder: Path, **settings: Any) -> None:

@@ -338,10 +338,9 @@ class FunctionGrader:
         if draw.hard:
             told += " " + say("That is so with {probe}.", probe=label_said(draw.label))
         step = steps[min(failure.call, len(steps) - 1)]
-        if step is not check:
-            return self._blocked(check, told)
         verdict = Verdict(check.name, "error", told, place=failure.place)
-        return self._still_to_write(check, verdict)
+        verdict = self._still_to_write(step, verdict)
+        return verdict if step is check else self._blocked(check, verdict.message)
 
     # --- gradients of the student's own forward pass ---------------------------------------------
 

@@ -57,6 +57,18 @@ class FunctionCheck(Check):
 
 
 @dataclass(frozen=True, slots=True)
+class Equivalent:
+    """A change of the model solution that is no mistake, and why.
+
+    ``line`` is the text of the line, ``change`` is ``was -> is``; empty, it is any in that line.
+    """
+
+    line: str
+    change: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionTask:
     """Functions, a model solution, and lines that call them.
 
@@ -66,8 +78,8 @@ class FunctionTask:
     names of functions, by the name in the lines. ``calls`` are all that the checks call, and
     ``attributes`` those of objects that they read or set, as ``Linear.W``. ``shared`` are functions
     that others than this exercise have too: they claim nothing.
-    ``solution`` is the file of the model solution in the reference folder. ``path`` is the
-    assignment file.
+    ``solution`` is the file of the model solution in the reference folder, ``equivalent`` what may
+    be changed in it without being a mistake. ``path`` is the assignment file.
     """
 
     id: str
@@ -88,6 +100,7 @@ class FunctionTask:
     words: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     framework: Literal["numpy"] = "numpy"
+    equivalent: tuple[Equivalent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

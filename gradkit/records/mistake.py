@@ -67,9 +67,40 @@ class TaskAudit:
 
 
 @dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change of a model solution: the line, its text, and ``was -> is``."""
+
+    line: int
+    source: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionAudit:
+    """One function task.
+
+    ``problems`` are what the model solution's own checks have against it, a sentence each;
+    ``tried`` is the number of changes of it, ``unseen`` are those that no check sees, and
+    ``equivalent`` the number of those that the assignment says are none. ``stale`` are such
+    entries that are not so. ``untried`` says why there is no more to say.
+    """
+
+    task: str
+    title: str
+    solution: str
+    problems: tuple[str, ...] = ()
+    tried: int = 0
+    unseen: tuple[Mutant, ...] = ()
+    equivalent: int = 0
+    stale: tuple[str, ...] = ()
+    untried: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """All tasks of an assignment; ``clean`` where nothing slips and no solution is wrong."""
 
     assignment: str
     tasks: tuple[TaskAudit, ...]
     clean: bool
+    functions: tuple[FunctionAudit, ...] = ()

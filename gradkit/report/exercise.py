@@ -5,11 +5,12 @@ A page is Markdown and reads well as it stands; on a terminal rich sets it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Audit, Mistake
-from gradkit.records.task import Assignment
+from gradkit.records.task import Assignment, Task
 from gradkit.report.document import document
 
 if TYPE_CHECKING:
@@ -21,9 +22,30 @@ def outline(assignment: Assignment) -> str:
     return document("outline.txt", assignment=assignment)
 
 
+def shelf(found: Mapping[str, Assignment]) -> str:
+    """List exercises by name, with their titles and points."""
+    points = {name: sum(map(_points, _tasks(each))) for name, each in found.items()}
+    return document("shelf.txt", found=found, points=points, width=max(map(len, found)))
+
+
+def _tasks(assignment: Assignment) -> list[Task | FunctionTask]:
+    return [*assignment.tasks, *assignment.functions]
+
+
+def _points(task: Task | FunctionTask) -> float:
+    return sum(check.points for check in task.checks)
+
+
 def to_text(audit: Audit) -> str:
-    """Per task: what slips through, which checks catch the others, and the blind spots."""
-    return document("audit.txt", audit=audit)
+    """Per task: what slips through, which checks catch the others, and the blind spots.
+
+    Of changes that no check sees, so many are written as a screen has room for.
+    """
+    return document("audit.txt", audit=audit, most=MOST)
+
+
+MOST = 10
+"""Changes of model solutions that are written out."""
 
 
 WHERE = {

@@ -30,6 +30,7 @@ from gradkit.runtime.frames import (
     read,
     together,
 )
+from gradkit.runtime.old_names import restore
 from gradkit.text import clean_text
 
 Handlers = Mapping[str, Callable[[Frame], Frame]]
@@ -48,6 +49,7 @@ def load(
     ``sys.path``.
     """
     before = list(sys.path)
+    restore()
     with uncollected():
         for name in preload:
             importlib.import_module(name)

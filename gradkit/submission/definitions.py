@@ -120,9 +120,9 @@ def unwritten(node: ast.AST | None) -> int | None:
     """Return the line of a function that is still to be written; None where all is written.
 
     A body without anything in it is to be written, or with nothing but start values around a
-    ``pass``, as in ``dW = np.zeros_like(W)``; and so is an element, or a name that is used,
-    that is only ever None, as in ``Z = None``, or made from itself, as in ``cost = float(cost)``.
-    Of a class it is the constructor that is looked at.
+    ``pass``, as in ``dW = np.zeros_like(W)``, or that comes to ``raise NotImplementedError``; and
+    so is an element, or a name that is used, that is only ever None, as in ``Z = None``, or made
+    from itself, as in ``cost = float(cost)``. Of a class it is the constructor that is looked at.
     """
     if isinstance(node, ast.ClassDef):
         node = next((part for part in node.body if getattr(part, "name", "") == "__init__"), None)
@@ -132,6 +132,11 @@ def unwritten(node: ast.AST | None) -> int | None:
     left = any(isinstance(part, ast.Pass) for part in node.body)
     if not body or (left and not any(_computes(part) for part in body)):
         return node.lineno
+    for part in node.body:
+        if isinstance(part, ast.Return):
+            break
+        if isinstance(part, ast.Raise) and _says_nothing(part):
+            return part.lineno
     parameters = {part.arg for part in walk(node.args) if isinstance(part, ast.arg)}
     names = [part for part in walk(node) if isinstance(part, ast.Name)]
     assigned = list(_assigned(body))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gradkit.lines import LinesError, attributes_of, read_expression, read_lines
-from gradkit.records.functions import Call, FunctionCheck, FunctionTask
+from gradkit.records.functions import Call, Equivalent, FunctionCheck, FunctionTask
 from gradkit.task.draws import read_input
 from gradkit.task.tables import (
     FunctionTaskTable,
@@ -55,10 +55,11 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
     attributes = {each for text in texts for each in attributes_of(text, owners)}
     calls = tuple(dict.fromkeys(call for check in checks for call in check.call.calls))
     own = {call.function.partition(".")[0] for call in calls}
-    for key, names in (("names", [*table.names]), ("shared", table.shared)):
+    called = own | {call.function for call in calls}
+    for key, names, known in (("names", [*table.names], own), ("shared", table.shared, called)):
         for name in names:
-            if name not in own:
-                expected = f"a function of the checks: {', '.join(sorted(own))}"
+            if name not in known:
+                expected = f"a function of the checks: {', '.join(sorted(known))}"
                 refuse(file, f"{here}.{key}", repr(name), expected)
     return FunctionTask(
         id=table.id,
@@ -78,6 +79,7 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         words=tuple(table.words),
         files=files_of(file, f"{here}.files", table.files),
         imports=imports_of(file, f"{here}.imports", table.imports, "numpy"),
+        equivalent=tuple(Equivalent(e.line.strip(), e.change, e.why) for e in table.equivalent),
     )
 
 

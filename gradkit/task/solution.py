@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from gradkit.records.functions import Draw, FunctionCheck, FunctionTask, Made
 from gradkit.task.functions import functions_of, steps_of
 from gradkit.task.oracle import OracleError, load_module
 
+Right = Callable[[FunctionCheck], Made]
+"""What is right for the lines of an earlier check."""
+
 
 @dataclass(frozen=True, slots=True)
 class Solution:
@@ -22,8 +25,16 @@ class Solution:
     task: FunctionTask
     names: Mapping[str, Any]
 
-    def make(self, check: FunctionCheck, draw: Draw) -> Made:
+    def make(self, check: FunctionCheck, draw: Draw, right: Right | None = None) -> Made:
         """Return what the lines of a check give at these inputs, with all lines that they need.
+
+        Parameters
+        ----------
+        check : FunctionCheck
+        draw : Draw
+        right : callable, optional
+            Gives the values that are put in the place of those that earlier lines compare, as they
+            are for a student.
 
         Raises
         ------
@@ -43,6 +54,9 @@ class Solution:
                     np.random.seed(0)
                     with locals_kept(self.variables(check), kept):
                         run(step.call.text, names)
+                    if right is not None and step is not check:
+                        made = right(step).values
+                        names |= {n: made[n].copy() for n in step.compare if n.isidentifier()}
                 values = self._read(check.compare, names)
                 changed = tuple(n for n, value in inputs.items() if snapshot(value) != before[n])
                 names |= unpacked(tree, arrays)

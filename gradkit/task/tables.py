@@ -122,6 +122,14 @@ class CheckTable(Table):
     untouched: list[str] = []
 
 
+class EquivalentTable(Table):
+    """An entry of ``equivalent`` of a function task."""
+
+    line: str
+    why: Annotated[str, msgspec.Meta(min_length=1)]
+    change: str = ""
+
+
 class FunctionTaskTable(Table):
     """An entry of ``tasks`` of kind ``functions``."""
 
@@ -135,6 +143,7 @@ class FunctionTaskTable(Table):
     hard: list[dict[str, Any]] = []
     given: dict[str, str] = {}
     names: dict[str, list[str]] = {}
+    equivalent: list[EquivalentTable] = []
     shared: list[str] = []
     words: list[str] = []
     deadline: Positive = DEADLINE

@@ -4,12 +4,33 @@ import numpy as np
 
 
 def affine_forward(x, w, b):
-    """Return ``x @ w + b``, with each example of x as a row, and what the backward needs."""
+    """Return the output of an affine layer, and a cache of what its backward pass needs.
+
+    Parameters
+    ----------
+    x : array, (N, d1, ..., dk)
+        N examples; each is a row of D = d1 · ... · dk numbers to the layer.
+    w : array, (D, M)
+    b : array, (M,)
+
+    Returns
+    -------
+    out : array, (N, M)
+    cache
+    """
     return x.reshape(len(x), -1) @ w + b, (x, w)
 
 
 def affine_backward(dout, cache):
-    """Return the gradients of x, w and b."""
+    """Return the gradients of x, w and b, each in the shape of its own.
+
+    Parameters
+    ----------
+    dout : array, (N, M)
+        The gradient of the output.
+    cache
+        What the forward pass returned.
+    """
     x, w = cache
     dx = (dout @ w.T).reshape(x.shape)
     dw = x.reshape(len(x), -1).T @ dout
@@ -17,10 +38,10 @@ def affine_backward(dout, cache):
 
 
 def relu_forward(x):
-    """Return x where it is positive, and else 0."""
+    """Return the rectified linear unit of x, of any shape, and a cache for its backward pass."""
     return np.maximum(x, 0), x
 
 
 def relu_backward(dout, cache):
-    """Return the gradient of x."""
+    """Return the gradient of x, from that of the output and the cache."""
     return dout * (cache > 0)

@@ -25,7 +25,11 @@ from gradkit.task.oracle import load_reference
 pytestmark = [pytest.mark.sample(4), pytest.mark.usefixtures("warm")]
 
 HERE = Path(__file__).parent
-SOLUTIONS = {path.stem: path for path in sorted(HERE.glob("*/reference/*.py"))}
+SOLUTIONS = {
+    path.stem: path
+    for framework in ("numpy", "torch")
+    for path in sorted(HERE.glob(f"*/reference/*_{framework}.py"))
+}
 NUMPY = tuple(name for name in SOLUTIONS if name.endswith("numpy"))
 TORCH = tuple(name for name in SOLUTIONS if name.endswith("torch"))
 EXERCISES = ("tanh_regression", "softmax_classifier")

@@ -241,8 +241,9 @@ def test_commands_in_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.M
     shutil.copy(classes / "chen_regression_swapped_index.py", classes / "chen.py")
     moodle_download(tmp_path)
     (tmp_path / "answers.py").write_text("", encoding="utf-8")
-    for folder in ("tanh_regression", "softmax_classifier"):
+    for folder in ("tanh_regression", "softmax_classifier", "three_forms"):
         shutil.copytree(EXERCISES / folder, tmp_path / folder)
+    shutil.copytree(EXERCISES / "three_forms" / "reference", tmp_path / "three_forms/submissions")
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / name).read_text(encoding="utf-8")
     lines = [line for block in fenced(text, "sh") for line in block.splitlines()]

@@ -55,7 +55,7 @@ ROOMS: Mapping[str, set[str]] = {
     # Records in, bytes out.
     "report": GROUND,
     # Answers alone, no student.
-    "authoring": {*GROUND, "task", "judge", "diagnosis"},
+    "authoring": {*GROUND, "gradcheck", "task", "judge", "diagnosis"},
     "testing": {*GROUND, "task", "judge"},
     # Front ends.
     "notebook": {*GROUND, "submission", "sandbox", "task", "grading", "report"},

@@ -215,12 +215,22 @@ def test_help_and_version(run) -> None:
 
 @slow
 def test_list_reads_the_assignment_of_the_wheel(run) -> None:
-    """Four tasks with their points."""
-    done = run("gradkit", "list")
+    """All exercises; of the first, four tasks with their points."""
+    assert "layers " in run("gradkit", "list").stdout
+    done = run("gradkit", "list", "--assignment", "backpropagation")
     assert done.returncode == 0
     for problem in ("regression", "classification"):
         for framework in ("numpy", "torch"):
             assert f"{problem}-{framework}" in done.stdout
+
+
+@slow
+def test_starters_are_in_the_wheel(run, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Though the model solutions that they were made from are not."""
+    folder = tmp_path_factory.mktemp("hw") / "layers"
+    done = run("gradkit", "new", folder, "--exercise", "layers", "--install", "gradkit")
+    assert done.returncode == 0, done.stderr
+    assert "raise NotImplementedError" in (folder / "layers.py").read_text(encoding="utf-8")
 
 
 @slow

@@ -10,6 +10,7 @@ from gradkit.authoring.export.bundle import filled
 from gradkit.authoring.export.install import Install, carried, choose
 from gradkit.authoring.export.install import words as install_words
 from gradkit.authoring.export.platforms import TORCH
+from gradkit.authoring.new.functions import exercise_files
 from gradkit.authoring.new.starter import (
     module,
     notebook,
@@ -119,6 +120,8 @@ def write_new(
     instructor: bool = False,
     variant: int | None = None,
     install: str | None = None,
+    exercise: Path | None = None,
+    reference: Path | None = None,
 ) -> tuple[str, ...]:
     """Write a student's folder, or an instructor's, and name its files.
 
@@ -132,6 +135,10 @@ def write_new(
         Draws other sizes, activation, rates and data, for an instructor.
     install : str, optional
         What pip installs gradkit from; by default a wheel of the gradkit that runs.
+    exercise : Path, optional
+        The assignment file of another exercise, of functions.
+    reference : Path, optional
+        The model solutions of an exercise of one's own, from whose text the starters are made.
 
     Raises
     ------
@@ -146,8 +153,15 @@ def write_new(
     """
     if variant is not None and not instructor:
         raise WriteError("--variant changes the exercise, so it goes with --instructor.")
+    if exercise is not None and instructor:
+        raise WriteError("--exercise is what students start from, so it goes without --instructor.")
+    if reference is not None and exercise is None:
+        raise WriteError("--reference goes with --exercise FILE, an exercise of one's own.")
     given = choose(install)
-    texts = instructor_files(variant, given) if instructor else student_files(None, given)
+    if exercise is not None and exercise != DEFAULT:
+        texts = exercise_files(read_assignment(exercise), given, reference, HOME)
+    else:
+        texts = instructor_files(variant, given) if instructor else student_files(None, given)
     files: dict[str, str | bytes] = {**texts, **wheel_files(given, instructor=instructor)}
     write(folder, files)
     return tuple(files)

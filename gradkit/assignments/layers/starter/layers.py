@@ -1,0 +1,44 @@
+"""Affine and ReLU layers, forward and backward."""
+
+import numpy as np
+
+
+def affine_forward(x, w, b):
+    """Return the output of an affine layer, and a cache of what its backward pass needs.
+
+    Parameters
+    ----------
+    x : array, (N, d1, ..., dk)
+        N examples; each is a row of D = d1 · ... · dk numbers to the layer.
+    w : array, (D, M)
+    b : array, (M,)
+
+    Returns
+    -------
+    out : array, (N, M)
+    cache
+    """
+    raise NotImplementedError
+
+
+def affine_backward(dout, cache):
+    """Return the gradients of x, w and b, each in the shape of its own.
+
+    Parameters
+    ----------
+    dout : array, (N, M)
+        The gradient of the output.
+    cache
+        What the forward pass returned.
+    """
+    raise NotImplementedError
+
+
+def relu_forward(x):
+    """Return the rectified linear unit of x, of any shape, and a cache for its backward pass."""
+    raise NotImplementedError
+
+
+def relu_backward(dout, cache):
+    """Return the gradient of x, from that of the output and the cache."""
+    raise NotImplementedError

@@ -1,0 +1,323 @@
+"""Audit a function task: the model solution held to its own checks, and changes of it tried.
+
+A change that no check sees is one that a student can make and have full marks. Changes are tried
+in a process of their own, since one may never end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradkit.authoring.mutants import mutants
+from gradkit.gradcheck import check_gradient
+from gradkit.judge.outputs import Probe, judge_check
+from gradkit.lines import packed, read_expression, run, unpacked, value_of, words_in
+from gradkit.processes import start
+from gradkit.records.functions import Draw, Equivalent, FunctionCheck, FunctionTask, Made
+from gradkit.records.mistake import FunctionAudit, Mutant
+from gradkit.task.draws import draws
+from gradkit.task.functions import steps_of
+from gradkit.task.oracle import OracleError
+from gradkit.task.solution import Solution, load_solution
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+LEAST, TIMES = 5.0, 20.0
+"""Seconds that a change is given, and so many times what the model solution takes."""
+
+
+def audit_functions(task: FunctionTask, reference: Path | None, seed: int = 0) -> FunctionAudit:
+    """Hold the model solution to its checks, then try every change of it."""
+    if reference is None:
+        why = "No model solution was looked at: name its folder with --reference."
+        return FunctionAudit(task.id, task.title, task.solution, untried=why)
+    try:
+        solution = load_solution(task, reference)
+        problems = tuple(problems_of(solution, list(draws(task, seed)), seed))
+    except OracleError as error:
+        return FunctionAudit(task.id, task.title, task.solution, (str(error),))
+    if problems:
+        return FunctionAudit(task.id, task.title, task.solution, problems)
+    tried = list(_tried(task, reference, seed))
+    unseen = [mutant for mutant, seen in tried if not seen]
+    left = [m for m in unseen if not any(_is_of(entry, m) for entry in task.equivalent)]
+    stale = []
+    for entry in task.equivalent:
+        if not any(_is_of(entry, mutant) for mutant in unseen):
+            known = any(_is_of(entry, mutant) for mutant, _ in tried)
+            why = "a check sees it" if known else "there is no such line or change"
+            stale.append(": ".join(filter(None, (entry.line, entry.change, why))))
+    return FunctionAudit(
+        task.id,
+        task.title,
+        task.solution,
+        tried=len(tried),
+        unseen=tuple(left),
+        equivalent=len(unseen) - len(left),
+        stale=tuple(stale),
+    )
+
+
+def _is_of(entry: Equivalent, mutant: Mutant) -> bool:
+    """Tell whether an entry of the assignment speaks of a change."""
+    return entry.line == mutant.source and entry.change in ("", mutant.change)
+
+
+# --- the model solution held to its own checks -------------------------------------------------
+
+
+def problems_of(solution: Solution, probes: Sequence[Draw], seed: int) -> Iterator[str]:
+    """Yield what is wrong with a model solution: for each check and output, at most one sentence.
+
+    Raises
+    ------
+    OracleError
+        It raises, or gives no numbers.
+    """
+    for check in solution.task.checks:
+        told = dict[str, str]()
+        for draw in probes:
+            where = f"with {draw.label}" if draw.hard else f"at {_sizes(draw)}"
+            made = solution.make(check, draw)
+            for name, value in made.values.items():
+                if not np.isfinite(value).all():
+                    told.setdefault(name, f"`{name}` is not finite {where}")
+                again = made.again[name]
+                steady = not (made.changed or check.call.changes)
+                if steady and not _same(value, again):
+                    told.setdefault(
+                        name, f"`{name}` is another when the same call is made again, {where}"
+                    )
+            for name in check.untouched:
+                if name in made.changed:
+                    told.setdefault(f"{name}!", f"`{name}` is changed in place {where}")
+        for output, expression in check.gradient.items():
+            for draw in probes:
+                if not draw.hard and output not in told:
+                    told |= _against_differences(solution, check, draw, output, expression, seed)
+        yield from (f"{check.name}: {sentence}." for sentence in told.values())
+
+
+def _sizes(draw: Draw) -> str:
+    return ", ".join(f"{name} = {size}" for name, size in draw.sizes.items()) or draw.label
+
+
+def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-9, atol=0, equal_nan=True))
+
+
+def _against_differences(
+    solution: Solution, check: FunctionCheck, draw: Draw, output: str, expression: str, seed: int
+) -> dict[str, str]:
+    """Hold one gradient to finite differences of ``of``; nothing where they do not disagree."""
+    claimed = solution.make(check, draw).values[output]
+    start = np.array(value_of(expression, dict(draw.values)), dtype=float)
+    if claimed.shape != start.shape:
+        told = f"has shape {claimed.shape}, and `{expression}` has {start.shape}"
+        return {output: f"`{output}` {told}"}
+    wanted = read_expression(check.of) - {"sum", "mean", *draw.values}
+    steps = [s for s in steps_of(solution.task, check, wanted) if wanted & {*s.call.makes}]
+    steps = [s for s in steps_of(solution.task, check, wanted) if s in steps or s is not check]
+
+    def of(moved: Any) -> float:
+        tree, arrays = packed(draw.values)
+        names = {"np": np, **solution.names, **unpacked(tree, arrays), "moved_": moved.copy()}
+        run(f"{expression} = moved_", names)
+        for step in steps:
+            np.random.seed(0)
+            run(step.call.text, names)
+        return float(np.sum(value_of(check.of, {**names, "sum": np.sum, "mean": np.mean})))
+
+    with np.errstate(all="ignore"):
+        report = check_gradient(of, start, claimed.astype(float), seed=seed)
+    if report.verdict != "disagree":
+        return {}
+    parts = report.entries or report.directions
+    off = [part for part in parts if part.verdict == "disagree"]
+    first = off[0]
+    place = getattr(first, "index", ())
+    at = f"[{', '.join(map(str, place))}]" if place else ""
+    told = (
+        f"`{output}` is not the gradient of {check.of} in `{expression}`: {len(off)} of "
+        f"{len(parts)} differ, the first is `{output}{at}` = {first.claimed:.6g}, where "
+        f"differences give {first.estimate:.6g}, at {_sizes(draw)}"
+    )
+    return {output: told}
+
+
+# --- changes of it, one at a time ---------------------------------------------------------------
+
+
+def _tried(task: FunctionTask, reference: Path, seed: int) -> Iterator[tuple[Mutant, str]]:
+    """Yield every change, and the check that sees it: empty for one that none sees.
+
+    A change that does not end, or that ends its process, is seen by everybody.
+    """
+    first, more = 0, True
+    while more:
+        other = start(try_mutants, task, reference, seed, first)
+        mutant: Mutant | None = None
+        limit: float | None = None
+        more = False
+        try:
+            while True:
+                if limit is not None and not other.connection.poll(limit):
+                    raise EOFError
+                word, value = other.connection.recv()
+                if word == "seconds":
+                    limit = LEAST + TIMES * value
+                elif word == "mutant":
+                    mutant = value
+                elif word == "seen" and mutant is not None:
+                    first += 1
+                    yield mutant, value
+                    mutant = None
+                else:
+                    break
+        except EOFError:
+            if mutant is None:
+                raise OracleError(
+                    f"{reference / task.solution}: the process that tries changes of it has ended "
+                    "by itself. Run `gradkit audit` again; if it ends so again, it is an error of "
+                    "gradkit."
+                ) from None
+            first, more = first + 1, True
+            yield mutant, "no end"
+        finally:
+            other.process.kill()
+            other.process.wait()
+            other.connection.close()
+
+
+def try_mutants(
+    connection: Connection, task: FunctionTask, reference: Path, seed: int, first: int
+) -> None:
+    """Try the changes from a number on, in a process of their own, and send what sees each."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        solution = load_solution(task, reference)
+        probes = list(draws(task, seed))
+        path = reference / task.solution
+        text = path.read_text(encoding="utf-8")
+        words = {word for check in task.checks for word in words_in(check)}
+        began = time.perf_counter()
+        expected = [{c.name: solution.make(c, draw) for c in task.checks} for draw in probes]
+        connection.send(("seconds", time.perf_counter() - began))
+        with _Watched(path) as watched:
+            for check in task.checks:
+                for draw in probes:
+                    solution.read(steps_of(task, check), draw.values, ())
+        for number, (mutant, tree) in enumerate(mutants(text, words, watched.kinds())):
+            if number < first:
+                continue
+            connection.send(("mutant", mutant))
+            connection.send(("seen", _seen(task, probes, expected, tree)))
+        connection.send(("end", None))
+
+
+def _seen(
+    task: FunctionTask,
+    probes: Sequence[Draw],
+    expected: Sequence[Mapping[str, Made]],
+    tree: Any,
+) -> str:
+    """Return the first check that sees a change, empty for none."""
+    module = ModuleType("gradkit_changed")
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(tree, "<changed>", "exec"), vars(module))  # noqa: S102  (the instructor's own)
+    except Exception:  # whatever comes of a change is seen
+        return "loading"
+    changed = Solution(task, vars(module))
+    for draw, right in zip(probes, expected, strict=True):
+        for check in task.checks:
+            try:
+                found = changed.make(check, draw, _answers(right))
+            except (OracleError, MemoryError, RecursionError):
+                return check.name
+            probe = Probe(draw, right[check.name], found)
+            if judge_check(check, [probe]).state in ("fail", "missing"):
+                return check.name
+    return ""
+
+
+def _answers(right: Mapping[str, Made]) -> Callable[[FunctionCheck], Made]:
+    return lambda check: right[check.name]
+
+
+# --- what in a function is of the same kind -----------------------------------------------------
+
+CALLS = 40
+"""Calls of a function that are looked at."""
+
+
+class _Watched:
+    """Looks at what the functions of a file hold when they return."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+        self._held: dict[str, list[dict[str, tuple[object, bytes]]]] = {}
+
+    def __enter__(self) -> _Watched:
+        sys.setprofile(self._look)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        sys.setprofile(None)
+
+    def _look(self, frame: Any, event: str, _: Any) -> None:
+        code = frame.f_code
+        if event != "return" or code.co_filename != self._path:
+            return
+        name = getattr(code, "co_qualname", code.co_name)
+        calls = self._held.setdefault(name, [])
+        if len(calls) < CALLS:
+            calls.append(dict(_held(frame.f_locals)))
+
+    def kinds(self) -> dict[str, dict[str, list[str]]]:
+        """Return, by function and expression, others that are alike in shape and not in value."""
+        return {name: dict(_alike(calls)) for name, calls in self._held.items()}
+
+
+def _held(names: Mapping[str, Any]) -> Iterator[tuple[str, tuple[object, bytes]]]:
+    """Yield arrays and numbers among names, in dicts, and in the object of a method."""
+    for name, value in names.items():
+        parts: dict[str, Any] = {name: value}
+        if isinstance(value, dict):
+            parts = {f"{name}[{key!r}]": each for key, each in value.items()}
+        elif name == "self":
+            parts = {f"{name}.{key}": each for key, each in vars(value).items()}
+        for expression, part in parts.items():
+            if isinstance(part, np.ndarray) and part.dtype.kind in "biuf":
+                yield expression, (part.shape, part.tobytes())
+            elif isinstance(part, int | float | np.number) and not isinstance(part, bool):
+                yield expression, ("number", np.float64(part).tobytes())
+
+
+def _of_what(expression: str) -> str:
+    """Return the dict or object of which an expression is an entry or attribute, if it is one."""
+    return expression.partition("[")[0] if "[" in expression else expression.rpartition(".")[0]
+
+
+def _alike(calls: Sequence[Mapping[str, tuple[object, bytes]]]) -> Iterator[tuple[str, list[str]]]:
+    always = [name for name in calls[0] if all(name in call for call in calls)]
+    for name in always:
+        others = [
+            other
+            for other in always
+            if _of_what(other) == _of_what(name)
+            and all(call[name][0] == call[other][0] for call in calls)
+            and any(call[name][1] != call[other][1] for call in calls)
+        ]
+        if others:
+            yield name, others

@@ -1,0 +1,314 @@
+"""Change the text of a model solution one place at a time, as a mistake would.
+
+A sign is turned, a factor, a divisor or a term is left out, an axis is another, ``keepdims`` or
+``.T`` is lost, a number is one off, a comparison is turned, a maximum is a minimum and a sum a
+mean, ``+=`` is ``=`` or left out, and a name is taken for another that holds an array of the same
+shape.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from gradkit.records.mistake import Mutant
+
+Kinds = Mapping[str, Mapping[str, Collection[str]]]
+"""By function, and by each expression in it, others that hold arrays of the same shape."""
+
+TURNED: Mapping[type, type] = {
+    **{ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult},
+    **{ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE},
+    **{ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.And: ast.Or, ast.Or: ast.And},
+    **{ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In},
+}
+
+EXCHANGED = {
+    one: other
+    for pair in (
+        *(("max", "min"), ("maximum", "minimum"), ("argmax", "argmin"), ("amax", "amin")),
+        *(("sum", "mean"), ("fmax", "fmin"), ("std", "var"), ("any", "all")),
+    )
+    for one, other in (pair, pair[::-1])
+}
+"""Functions that are taken for each other."""
+
+LEFT_OUT = (
+    *("exp", "log", "sqrt", "tanh", "abs", "square", "transpose", "copy", "clip"),
+    *("maximum", "minimum", "where", "outer", "dot", "matmul"),
+)
+"""Functions of which an argument remains where they are left out."""
+
+NOT_TAKEN = ("len", "isinstance", "zeros_like", "ones_like", "empty_like", "full_like")
+ASKED = ("shape", "size", "ndim", "dtype")
+"""What is asked of an array that another of the same shape answers as well."""
+
+OPTIONS = ("axis", "keepdims")
+
+Put = Callable[[ast.AST], None]
+
+
+def mutants(text: str, words: Collection[str], kinds: Kinds) -> Iterator[tuple[Mutant, ast.Module]]:
+    """Yield each change with the whole tree that has it, which is changed back afterwards.
+
+    Parameters
+    ----------
+    text : str
+        The model solution.
+    words : collection of str
+        Names that the lines of checks use: only what is reached from them is changed.
+    kinds : mapping
+        See `Kinds`.
+    """
+    tree, lines = ast.parse(text), text.splitlines()
+    for function, node in reached(tree, words):
+        known = kinds.get(function, {})
+        for part, put in list(_places(node)):
+            for new in _changes(part, known):
+                line = getattr(part, "lineno", node.lineno)
+                if not hasattr(new, "lineno"):
+                    ast.copy_location(new, part)
+                put(ast.fix_missing_locations(new))
+                change = f"{_said(part)} -> {_said(new)}"
+                yield Mutant(line, lines[line - 1].strip(), change), tree
+                put(part)
+
+
+Statement = ast.FunctionDef | ast.Assign | ast.AnnAssign
+
+
+def reached(tree: ast.Module, words: Collection[str]) -> list[tuple[str, Statement]]:
+    """List the functions, methods and constants that these words lead to, by their dotted names."""
+    parts: dict[str, tuple[str, Statement]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            for inner in node.body:
+                for name in _names(inner):
+                    parts[f"{node.name}.{name}"] = (node.name, inner)  # type: ignore[assignment]
+        for name in _names(node):
+            parts[name] = ("", node)  # type: ignore[assignment]
+    bases = {n.name: {*_words(*n.bases)} for n in tree.body if isinstance(n, ast.ClassDef)}
+    known, found = set(words), dict[str, Statement]()
+    while True:
+        for name, (owner, node) in parts.items():
+            last = name.rpartition(".")[2]
+            asked = last in known or (last.startswith("__") and owner in known)
+            if name not in found and asked and (not owner or owner in known):
+                found[name] = node
+                known |= _words(node)
+                break
+        else:
+            more = set().union(*(bases[name] for name in known & bases.keys())) - known
+            if not more:
+                break
+            known |= more
+    return [(name, found[name]) for name in parts if name in found]
+
+
+def _names(node: ast.AST) -> list[str]:
+    """Return the names that a statement at top level or of a class makes."""
+    if isinstance(node, ast.FunctionDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    if isinstance(node, ast.AnnAssign) and node.value is not None:
+        targets = [node.target]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _words(*nodes: ast.AST) -> set[str]:
+    """Return all names and attributes in some code."""
+    parts = [part for node in nodes for part in ast.walk(node)]
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    return names | {part.attr for part in parts if isinstance(part, ast.Attribute)}
+
+
+def _places(root: ast.AST) -> Iterator[tuple[ast.AST, Put]]:
+    """Yield each part below a node that computes something, and how to put another in its place."""
+    for name, value in ast.iter_fields(root):
+        if name in ("args", "decorator_list", "returns", "annotation") and not isinstance(
+            root, ast.Call
+        ):
+            continue
+        for index, child in enumerate(value if isinstance(value, list) else [value]):
+            if not isinstance(child, ast.AST) or isinstance(
+                child, ast.Raise | ast.Assert | ast.JoinedStr | ast.expr_context | ast.operator
+            ):
+                continue
+            if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+                continue
+            if _only_prints(child):
+                continue
+            if isinstance(value, list):
+                yield child, _into_list(value, index)
+            else:
+                yield child, _into_field(root, name)
+            if not (_only_asked(root, child) or _is_negative(child)):
+                yield from _places(child)
+
+
+def _only_asked(root: ast.AST, child: ast.AST) -> bool:
+    """Tell where an array is only asked for its shape, as any other of that shape could be."""
+    if isinstance(child, ast.Call):
+        return _called(child) in NOT_TAKEN
+    return isinstance(child, ast.Attribute) and child.attr in ASKED
+
+
+def _said(node: ast.AST) -> str:
+    """Write a part as code, of a branch its condition alone."""
+    return ast.unparse(node.test if isinstance(node, ast.If | ast.IfExp) else node)
+
+
+def _only_prints(node: ast.AST) -> bool:
+    """Tell what does nothing but print, under a condition or not."""
+    if isinstance(node, ast.If):
+        return all(map(_only_prints, [*node.body, *node.orelse]))
+    call = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(call, ast.Call) and _called(call) == "print"
+
+
+def _is_negative(node: ast.AST) -> bool:
+    """Tell a negative number, which is one thing."""
+    return (
+        isinstance(node, ast.UnaryOp)
+        and isinstance(node.op, ast.USub)
+        and isinstance(node.operand, ast.Constant)
+    )
+
+
+def _into_list(values: list[Any], index: int) -> Put:
+    def put(new: ast.AST) -> None:
+        values[index] = new
+
+    return put
+
+
+def _into_field(root: ast.AST, name: str) -> Put:
+    return lambda new: setattr(root, name, new)
+
+
+def _called(call: ast.Call) -> str:
+    """Return the last name of what is called."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr
+    return call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+def _with(node: Any, **fields: Any) -> Any:
+    """Return a copy of a node with other fields."""
+    new = copy.copy(node)
+    for name, value in fields.items():
+        setattr(new, name, value)
+    return new
+
+
+# --- what may be changed, by what stands there -----------------------------------------------
+
+
+def _changes(node: ast.AST, kinds: Mapping[str, Collection[str]]) -> Iterator[ast.AST]:
+    """Yield what may stand in the place of a part."""
+    make = _MAKERS.get(type(node))
+    if make is not None:
+        yield from make(node)
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(
+        node.ctx, ast.Load
+    ):
+        for other in kinds.get(ast.unparse(node), ()):
+            yield ast.parse(other, mode="eval").body
+
+
+def _binary(node: ast.BinOp) -> Iterator[ast.AST]:
+    turned = TURNED.get(type(node.op))
+    if turned is not None:
+        yield _with(node, op=turned())
+    if isinstance(node.op, ast.MatMult):
+        yield ast.Attribute(node, "T", ast.Load())
+    else:
+        yield node.left
+    if isinstance(node.op, ast.Add | ast.Mult):
+        yield node.right
+
+
+def _unary(node: ast.UnaryOp) -> Iterator[ast.AST]:
+    if isinstance(node.op, ast.USub | ast.Not):
+        yield node.operand
+    if _is_negative(node) and isinstance(node.operand, ast.Constant):
+        yield ast.Constant(1 - node.operand.value)  # type: ignore[operator]
+
+
+def _constant(node: ast.Constant) -> Iterator[ast.AST]:
+    if isinstance(node.value, bool):
+        yield ast.Constant(not node.value)
+    elif isinstance(node.value, int | float):
+        yield ast.Constant(node.value + 1)
+        yield ast.Constant(node.value - 1)
+
+
+def _compare(node: ast.Compare) -> Iterator[ast.AST]:
+    for index, op in enumerate(node.ops):
+        ops = [*node.ops[:index], TURNED[type(op)](), *node.ops[index + 1 :]]
+        yield _with(node, ops=ops)
+
+
+def _call(node: ast.Call) -> Iterator[ast.AST]:
+    name = _called(node)
+    for keyword in node.keywords:
+        if keyword.arg in OPTIONS:
+            yield _with(node, keywords=[each for each in node.keywords if each is not keyword])
+    if name in EXCHANGED:
+        field = "attr" if isinstance(node.func, ast.Attribute) else "id"
+        yield _with(node, func=_with(node.func, **{field: EXCHANGED[name]}))
+    if name in LEFT_OUT:
+        if isinstance(node.func, ast.Attribute) and not _is_numpy(node.func.value):
+            yield node.func.value
+        elif name not in ("outer", "dot", "matmul"):
+            yield from (each for each in node.args if not isinstance(each, ast.Constant))
+    if name == "where" and len(node.args) == 3:
+        yield _with(node, args=[node.args[0], node.args[2], node.args[1]])
+    if name == "range" and len(node.args) == 1:
+        one = ast.Constant(1)
+        yield _with(node, args=[one, node.args[0]])
+        yield _with(node, args=[ast.BinOp(node.args[0], ast.Sub(), one)])
+
+
+def _is_numpy(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in ("np", "numpy")
+
+
+def _attribute(node: ast.Attribute) -> Iterator[ast.AST]:
+    if node.attr == "T":
+        yield node.value
+
+
+def _added(node: ast.AugAssign) -> Iterator[ast.AST]:
+    yield ast.Pass()
+    yield ast.Assign([node.target], node.value)
+    turned = TURNED.get(type(node.op))
+    if turned is not None:
+        yield _with(node, op=turned())
+
+
+def _assigned(node: ast.Assign) -> Iterator[ast.AST]:
+    if all(isinstance(target, ast.Subscript) for target in node.targets):
+        yield ast.Pass()
+
+
+def _branch(node: ast.If | ast.IfExp) -> Iterator[ast.AST]:
+    if not isinstance(node.test, ast.Compare | ast.UnaryOp | ast.BoolOp):
+        yield _with(node, test=ast.UnaryOp(ast.Not(), node.test))
+
+
+_MAKERS: Mapping[type, Callable[[Any], Iterator[ast.AST]]] = {
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.Constant: _constant,
+    ast.Compare: _compare,
+    ast.BoolOp: lambda node: iter([_with(node, op=TURNED[type(node.op)]())]),
+    ast.Call: _call,
+    ast.Attribute: _attribute,
+    ast.AugAssign: _added,
+    ast.Assign: _assigned,
+    ast.If: _branch,
+    ast.IfExp: _branch,
+}

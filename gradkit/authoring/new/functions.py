@@ -1,0 +1,202 @@
+"""What a student starts from in an exercise of functions, made from the text of its model solution.
+
+Of the model solution there remain the imports and, of functions and classes that the checks call,
+signatures and docstrings: docstrings are handed out.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from gradkit.authoring.export.install import Install, words
+from gradkit.authoring.new.starter import text_of
+from gradkit.errors import GradkitError
+from gradkit.lines import words_in
+from gradkit.records.functions import FunctionTask
+from gradkit.records.task import Assignment
+from gradkit.task.shipped import SHIPPED
+
+STARTER = "starter"
+"""The folder beside a shipped assignment file that has the starters: a wheel has no solutions."""
+
+TO_WRITE = "raise NotImplementedError"
+
+Definition = ast.FunctionDef | ast.ClassDef
+
+
+class StarterError(GradkitError):
+    """There is nothing to start from; the text says why and what to do."""
+
+
+def starters(assignment: Assignment, reference: Path) -> dict[str, str]:
+    """Make the starters of all function tasks from the folder of their model solutions.
+
+    Raises
+    ------
+    StarterError
+        A model solution cannot be read, or lacks what the checks call.
+    """
+    files: dict[str, str] = {}
+    for name in dict.fromkeys(task.solution for task in assignment.functions):
+        path = reference / name
+        tasks = [task for task in assignment.functions if task.solution == name]
+        try:
+            files[name] = starter(path.read_text(encoding="utf-8"), tasks)
+        except (OSError, SyntaxError, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise StarterError(
+                f"{path}: no starter can be made from it ({why}). Name the folder of the model "
+                "solutions with --reference."
+            ) from None
+    return files
+
+
+def starter(text: str, tasks: Sequence[FunctionTask]) -> str:
+    """Make a starter from a model solution: what these tasks call, with bodies to be written."""
+    tree = ast.parse(text)
+    called = {call.function for task in tasks for call in task.calls}
+    asked = {name for task in tasks for check in task.checks for name in words_in(check)}
+    known = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    wanted = {name.partition(".")[0] for name in called}
+    while more := {b for name in wanted & known.keys() for b in _bases(known[name])} - wanted:
+        wanted |= more
+    definitions = [n for n in tree.body if isinstance(n, Definition) and n.name in wanted]
+    defaults = {name for node in definitions for name in _of_signatures(node)}
+    lines = text.splitlines()
+    head: list[str] = []
+    if ast.get_docstring(tree) is not None:
+        head.append(_source(lines, tree.body[0]))
+    imports = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
+    constants = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and any(isinstance(each, ast.Name) and each.id in defaults for each in node.targets)
+    ]
+    head += ["\n".join(_source(lines, n) for n in group) for group in (imports, constants) if group]
+    parts = ["\n\n".join(head)] if head else []
+    parts += ["\n".join(_unwritten(lines, node, asked)) for node in definitions]
+    return "\n\n\n".join(parts) + "\n"
+
+
+def _bases(node: ast.ClassDef) -> set[str]:
+    return {base.id for base in node.bases if isinstance(base, ast.Name)}
+
+
+def _of_signatures(node: Definition) -> Iterator[str]:
+    """Yield the names in the defaults of arguments."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.arguments):
+            for default in (*part.defaults, *part.kw_defaults):
+                for each in ast.walk(default) if default is not None else ():
+                    if isinstance(each, ast.Name):
+                        yield each.id
+
+
+def _source(lines: Sequence[str], node: ast.stmt) -> str:
+    return "\n".join(lines[node.lineno - 1 : node.end_lineno])
+
+
+def _unwritten(lines: Sequence[str], node: Definition, asked: set[str]) -> Iterator[str]:
+    """Yield the lines of a definition whose body is still to be written."""
+    yield from _heading(lines, node)
+    if isinstance(node, ast.FunctionDef):
+        yield " " * (node.col_offset + 4) + TO_WRITE
+        return
+    methods = [
+        part
+        for part in node.body
+        if isinstance(part, ast.FunctionDef) and (part.name in asked or part.name == "__init__")
+    ]
+    documented = ast.get_docstring(node) is not None
+    for number, method in enumerate(methods):
+        if number or documented:
+            yield ""
+        yield from _unwritten(lines, method, asked)
+    if not (methods or documented):
+        yield " " * (node.col_offset + 4) + "pass"
+
+
+def _heading(lines: Sequence[str], node: Definition) -> list[str]:
+    """Return decorators, signature and docstring as they stand."""
+    first = min([node.lineno, *(each.lineno for each in node.decorator_list)]) - 1
+    body = node.body[0]
+    if ast.get_docstring(node) is not None:
+        return list(lines[first : body.end_lineno])
+    begins = min([body.lineno, *(each.lineno for each in getattr(body, "decorator_list", ()))])
+    if begins == node.lineno:  # all on one line
+        return [lines[first][: body.col_offset].rstrip()]
+    found = list(lines[first : begins - 1])
+    while not found[-1].strip() or found[-1].lstrip().startswith("#"):
+        found.pop()
+    return found
+
+
+def exercise_files(
+    assignment: Assignment, given: Install, reference: Path | None, home: str
+) -> dict[str, str]:
+    """Return a student's folder for an exercise of functions, path by path, without the wheel.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    given : Install
+        How students get gradkit.
+    reference : Path or None
+        The folder of the model solutions; a shipped exercise has its starters made.
+    home : str
+        The folder that an assignment of one's own lies in.
+
+    Raises
+    ------
+    StarterError
+        There is nothing to start from.
+    """
+    if not assignment.functions:
+        raise StarterError(
+            f"{assignment.path}: has no task of kind functions. `gradkit new DIR --instructor` "
+            "writes what students of nets start from."
+        )
+    folder = Path(assignment.path).resolve().parent
+    own = folder.parent != SHIPPED
+    if reference is not None:
+        files = starters(assignment, reference)
+    elif own:
+        raise StarterError(
+            f"{assignment.path}: starters are made from the model solutions: name their folder "
+            "with --reference."
+        )
+    else:
+        found = sorted((folder / STARTER).glob("*.py"))
+        files = {path.name: path.read_text(encoding="utf-8") for path in found}
+    modules = {f"{n}.py": t for task in assignment.functions for n, t in task.given.items() if t}
+    files["README.md"] = text_of(
+        "functions",
+        assignment=assignment,
+        files=list(files),
+        given=sorted(modules),
+        install=words(given),
+        wheel=None if given.wheel is None else given.what,
+        option=f" --assignment {home}/assignment.toml" if own else "",
+    )
+    files |= modules
+    if own:
+        files |= _carried(Path(assignment.path), home)
+    return files
+
+
+def _carried(path: Path, home: str) -> Mapping[str, str]:
+    """Return the assignment file and what lies beside it for it, in a folder of the student's."""
+    import tomllib
+
+    text = path.read_text(encoding="utf-8")
+    sources = {
+        source
+        for task in tomllib.loads(text)["tasks"]
+        for source in task.get("given", {}).values()
+        if source
+    }
+    beside = {f"{home}/{name}": (path.parent / name).read_text("utf-8") for name in sorted(sources)}
+    return {f"{home}/assignment.toml": text, **beside}

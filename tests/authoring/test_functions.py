@@ -1,0 +1,234 @@
+"""The audit of function tasks: wrong models are told, and changes that no check sees are listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gradkit.authoring import functions
+from gradkit.authoring.audit import audit_file
+from gradkit.cli import main
+from gradkit.records.mistake import FunctionAudit
+from gradkit.report.exercise import MOST, to_text
+from gradkit.task.oracle import OracleError
+from gradkit.task.shipped import exercises
+
+TOML = """
+schema = "gradkit/assignment/v1"
+id = "softmax"
+title = "Softmax"
+
+[[tasks]]
+id = "softmax"
+title = "The loss of a softmax"
+kind = "functions"
+solution = "softmax.py"
+sizes = { N = [2, 3, 5], C = [4, 6] }
+inputs = { x = "normal(N, C)", y = "integers(C, N)" }
+hard = [{ x = "1000 * normal(N, C)" }]
+
+[[tasks.checks]]
+name = "loss"
+points = 4
+call = "loss, dx = softmax_loss(x, y)"
+compare = ["loss", "dx"]
+gradient = { of = "loss", dx = "x" }
+untouched = ["x"]
+"""
+
+MODEL = '''
+import numpy as np
+
+
+def softmax_loss(x, y):
+    """Return the loss, and its gradient."""
+    z = x - x.max(axis=1, keepdims=True)
+    logs = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    dx = np.exp(logs)
+    dx[np.arange(len(x)), y] -= 1
+    return -logs[np.arange(len(x)), y].mean(), dx / len(x)
+'''
+
+pytestmark = pytest.mark.sample(3)
+
+Found = Callable[..., FunctionAudit]
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Found:
+    """The audit of that task, with changes of its file and of its model solution."""
+
+    def found(
+        *, toml: tuple[str, str] = ("", ""), model: tuple[str, str] = ("", "")
+    ) -> FunctionAudit:
+        assert toml[0] in TOML
+        assert model[0] in MODEL
+        path = tmp_path / "assignment.toml"
+        path.write_text(TOML.replace(*toml, 1), encoding="utf-8")
+        (tmp_path / "softmax.py").write_text(MODEL.replace(*model, 1), encoding="utf-8")
+        audit = audit_file(path, tmp_path)
+        (task,) = audit.functions
+        whole = not (task.problems or task.unseen or task.stale or task.untried)
+        assert audit.clean == whole
+        return task
+
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name in exercises() if name != "backpropagation"])
+@pytest.mark.slow
+def test_shipped_exercises_are_clean(name: str) -> None:
+    """No change of a model solution slips through."""
+    done = CliRunner().invoke(main, ["audit", "--assignment", name])
+    assert (done.exit_code, done.stdout.count("!")) == (0, 0), done.stdout
+
+
+def test_a_whole_task_is_clean(found: Found) -> None:
+    """Every change is seen, those too that are so only at large numbers."""
+    task = found()
+    assert (task.problems, task.unseen, task.stale) == ((), (), ())
+    assert task.tried > 25
+
+
+def test_what_no_check_sees_is_listed(found: Found) -> None:
+    """Without inputs that are hard nobody sees that the softmax is not shifted."""
+    task = found(toml=("hard = [", "# hard = ["))
+    told = {(mutant.line, mutant.change) for mutant in task.unseen}
+    assert (7, "x - x.max(axis=1, keepdims=True) -> x") in told
+    assert all(mutant.line == 7 for mutant in task.unseen)
+    assert task.unseen[0].source == "z = x - x.max(axis=1, keepdims=True)"
+
+
+def test_what_is_not_compared_is_listed(found: Found) -> None:
+    """And one example hides what the mean is taken over."""
+    first = found(
+        toml=('["loss", "dx"]\ngradient = { of = "loss", dx = "x" }', '["loss"]'),
+    )
+    assert {"dx / len(x) -> dx", "dx[np.arange(len(x)), y] -= 1 -> pass"} <= {
+        mutant.change for mutant in first.unseen
+    }
+    second = found(toml=("N = [2, 3, 5]", "N = 1"))
+    assert "dx / len(x) -> dx" in {mutant.change for mutant in second.unseen}
+
+
+def test_equivalent_changes_are_left_out(found: Found) -> None:
+    """With the text of the line; an entry that is not so is told."""
+    line = "z = x - x.max(axis=1, keepdims=True)"
+    change = "x - x.max(axis=1, keepdims=True) -> x"
+    entries = f"""equivalent = [
+        {{ line = "{line}", why = "the shift is not asked" }},
+        {{ line = "{line}", change = "1 -> 7", why = "-" }},
+        {{ line = "dx = np.exp(logs)", why = "-" }},
+    ]
+    # hard = ["""
+    task = found(toml=("hard = [", entries))
+    assert task.unseen == ()
+    assert task.equivalent > 3
+    assert task.stale == (
+        f"{line}: 1 -> 7: there is no such line or change",
+        "dx = np.exp(logs): a check sees it",
+    )
+    one = f'equivalent = [{{ line = "{line}", change = "{change}", why = "-" }}]\n# hard = ['
+    task = found(toml=("hard = [", one))
+    assert task.equivalent == 1
+    assert change not in {mutant.change for mutant in task.unseen}
+    assert task.unseen
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("dx / len(x)", "dx", "loss: `dx` is not the gradient of loss in `x`: "),
+        ("dx / len(x)", "dx.T / len(x)", "loss: `dx` has shape (6, 5), and `x` has (5, 6)."),
+        ("x - x.max(axis=1, keepdims=True)", "x * 1", "loss: `loss` is not finite with x = 1000 "),
+        ("    z =", "    x += 0.1\n    z =", "loss: `x` is changed in place at N = "),
+        (
+            "dx / len(x)",
+            "dx / len(x) + COUNT.append(0) if COUNT else dx / len(x)",
+            "the model solution stopped with NameError: name 'COUNT' is not defined. Mend it",
+        ),
+        ("dx / len(x)", "None", "softmax: the model solution gives no numbers for dx, but object."),
+        ("softmax_loss", "softmax", "softmax.py: the model solution has no `softmax_loss`; add it"),
+        ("import numpy as np", "import nothing", "the model solution cannot be loaded: ModuleNotF"),
+    ],
+)
+def test_a_wrong_model_is_refused(found: Found, right: str, wrong: str, told: str) -> None:
+    """By its own checks, before anything is tried."""
+    task = found(model=(right, wrong))
+    assert task.tried == 0
+    assert told in task.problems[0], task.problems
+
+
+def test_a_model_that_remembers_is_told(found: Found) -> None:
+    """The same call is to give the same."""
+    state = "COUNT = []\n\n\ndef softmax_loss(x, y):\n    COUNT.append(0)\n    x = x * len(COUNT)"
+    task = found(model=("def softmax_loss(x, y):", state))
+    assert "loss: `loss` is another when the same call is made again, at N = " in task.problems[0]
+
+
+def test_a_change_without_end_is_seen(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is stopped, and the next one is tried; so is one that ends the process."""
+    monkeypatch.setattr(functions, "LEAST", 1.0)
+    loop = (
+        "    n = 0\n    while n != 2:\n        n += 1\n    if n > 9:\n        os._exit(1)\n    z ="
+    )
+    task = found(model=("    z =", f"    import os\n{loop}"))
+    told = {mutant.change for mutant in task.unseen}
+    assert "n != 2 -> n == 2" in told
+    assert not told & {"n += 1 -> pass", "n > 9 -> n < 9"}
+    assert task.tried > 35
+
+
+def test_a_process_that_ends_by_itself_is_told(
+    found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it has tried anything."""
+    start = functions.start
+    monkeypatch.setattr(functions, "start", lambda _, *arguments: start("".format, *arguments))
+    with pytest.raises(OracleError) as caught:
+        found()
+    assert str(caught.value).endswith(
+        "softmax.py: the process that tries changes of it has ended by itself. Run `gradkit audit` "
+        "again; if it ends so again, it is an error of gradkit."
+    )
+
+
+def test_without_a_model_nothing_is_clean(tmp_path: Path) -> None:
+    """Nothing is known, and that is said."""
+    path = tmp_path / "assignment.toml"
+    path.write_text(TOML, encoding="utf-8")
+    done = CliRunner().invoke(main, ["audit", "--assignment", str(path)])
+    assert done.exit_code == 1
+    assert "! No model solution was looked at: name its folder with --reference." in done.stdout
+    assert "Something is to be mended before students see this" in done.stdout
+
+
+def test_the_text_fits_a_screen(found: Found, tmp_path: Path) -> None:
+    """Each line of the model once, with what may be changed in it, and how many more there are."""
+    found(toml=('["loss", "dx"]\ngradient = { of = "loss", dx = "x" }', '["loss"]'))
+    path = tmp_path / "assignment.toml"
+    text = path.read_text(encoding="utf-8")
+    more = text[text.index("[[tasks]]") :].replace('"softmax"', '"again"')
+    path.write_text(text + more, encoding="utf-8")
+    done = CliRunner().invoke(
+        main, ["audit", "--assignment", str(path), "--reference", str(tmp_path)]
+    )
+    assert done.exit_code == 1
+    lines = done.stdout.splitlines()
+    assert len(lines) < 40
+    assert sum(" -> " in line for line in lines) == MOST
+    assert "  ! no check sees changes of softmax.py:9  dx = np.exp(logs)" in lines
+    assert "      logs -> x" in lines
+    assert any(line.startswith("  ! and ") and "that no check sees" in line for line in lines)
+
+
+def test_problems_are_a_table(found: Found, tmp_path: Path) -> None:
+    """Below the name of the file."""
+    found(model=("dx / len(x)", "dx"))
+    text = to_text(audit_file(tmp_path / "assignment.toml", tmp_path))
+    assert (
+        "  ! The model solution softmax.py is wrong by its own checks:\n      loss: `dx` " in text
+    )

@@ -1,0 +1,238 @@
+"""What students of functions start from: signatures and docstrings, without any answer."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gradkit.authoring.new.functions import STARTER, starter, starters
+from gradkit.cli import main
+from gradkit.grading.session import Session
+from gradkit.grading.settings import Settings
+from gradkit.task.assignment import read_assignment
+from gradkit.task.shipped import exercises, find_reference
+
+pytestmark = pytest.mark.usefixtures("warm")
+
+SHIPPED = [name for name, path in exercises().items() if read_assignment(path).functions]
+
+TOML = """
+schema = "gradkit/assignment/v1"
+id = "own"
+title = "A layer of one's own"
+
+[[tasks]]
+id = "own"
+title = "A layer"
+kind = "functions"
+solution = "own.py"
+inputs = { x = "normal(3, 4)" }
+given = { helpers = "helpers.py", other = "" }
+checks = [
+    { name = "f", points = 1, call = "y = f(x)", compare = ["y"] },
+    { name = "layer", points = 2, call = "a = Layer(2); z = a.forward(x)", compare = ["z"] },
+]
+"""
+
+MODEL = '''"""Layers."""
+
+import numpy as np
+from helpers import (
+    one,
+)
+
+RATE = 0.5
+OTHER = 3
+
+
+def helper(x):
+    """Return twice x."""
+    return 2 * x
+
+
+@np.vectorize
+def f(
+    x,
+    rate=RATE,
+):
+    # The answer is 2 x.
+    y = helper(x)
+    return y
+
+
+class Base:
+    """What all layers have."""
+
+    def __init__(self, n): self.n = n
+
+    def backward(self, dout):
+        return dout
+
+
+class Unused:
+    pass
+
+
+class Layer(Base):
+    secret = 3
+
+    @property
+    def gradient(self):
+        """Return it."""
+        return self.secret
+
+    def forward(self, x):
+        """Return x times n."""
+        return self.n * x
+'''
+
+EXPECTED = '''"""Layers."""
+
+import numpy as np
+from helpers import (
+    one,
+)
+
+RATE = 0.5
+
+
+@np.vectorize
+def f(
+    x,
+    rate=RATE,
+):
+    raise NotImplementedError
+
+
+class Base:
+    """What all layers have."""
+
+    def __init__(self, n):
+        raise NotImplementedError
+
+
+class Layer(Base):
+    def forward(self, x):
+        """Return x times n."""
+        raise NotImplementedError
+'''
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """An exercise of one's own, with its model solution."""
+    (tmp_path / "assignment.toml").write_text(TOML, encoding="utf-8")
+    (tmp_path / "helpers.py").write_text("one = 1\n", encoding="utf-8")
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "reference" / "own.py").write_text(MODEL, encoding="utf-8")
+    return tmp_path
+
+
+def new(*arguments: object) -> Result:
+    """Run ``gradkit new``."""
+    return CliRunner().invoke(main, ["new", *map(str, arguments), "--install", "gradkit"])
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_starters_are_those_of_the_model_solutions(name: str) -> None:
+    """They are in the package, since the model solutions are not."""
+    path = exercises()[name]
+    reference = find_reference(path, None)
+    assert reference is not None
+    found = {each.name: each.read_text("utf-8") for each in (path.parent / STARTER).glob("*.py")}
+    assert found == starters(read_assignment(path), reference), "run .ci/starters.py"
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_fresh_starter_has_no_points(tmp_path: Path, name: str) -> None:
+    """Every check says what is missing; no body is filled in."""
+    assert new(tmp_path / "hw", "--exercise", name).exit_code == 0
+    path = exercises()[name]
+    asked = read_assignment(path)
+    for task in asked.functions:
+        tree = ast.parse((tmp_path / "hw" / task.solution).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                last = node.body[-1]
+                assert ast.unparse(last) == "raise NotImplementedError", node.name
+    with Session(Settings(assignment=path, no_reference=True)) as session:
+        result = session.check(tmp_path / "hw")
+    assert result.score == 0
+    assert [task.task for task in result.tasks] == [task.id for task in asked.functions]
+    for task in result.tasks:
+        for check in task.checks:
+            assert check.state in ("missing", "blocked"), (task.task, check)
+            assert "is still to be written" in check.message
+
+
+def test_what_is_left_of_a_model_solution(own: Path) -> None:
+    """Imports, what a signature names, what is called with its bases: nothing of a body."""
+    tasks = read_assignment(own / "assignment.toml").functions
+    assert starter(MODEL, tasks) == EXPECTED
+    bare = starter("def f(x): return 2 * x\n", tasks)
+    assert bare == "def f(x):\n    raise NotImplementedError\n"
+    assert starter("class Layer:\n    n = 3\n", tasks) == "class Layer:\n    pass\n"
+
+
+def test_an_exercise_of_ones_own(own: Path) -> None:
+    """With the modules that are handed out, and the assignment that checks it."""
+    folder = own / "hw"
+    done = new(folder, "--exercise", own / "assignment.toml", "--reference", own / "reference")
+    assert done.exit_code == 0, done.stderr
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert files == {
+        *("own.py", "helpers.py", "README.md"),
+        *("assignment/assignment.toml", "assignment/helpers.py"),
+    }
+    assert (folder / "own.py").read_text(encoding="utf-8") == EXPECTED
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert "| A layer (`own`) | `f`, `Layer`, `Layer.forward` | 3 |" in text
+    assert "Handed out to be used, and not to be changed: `helpers.py`." in text
+    assert "gradkit check own.py --assignment assignment/assignment.toml\n" in text
+    assert read_assignment(folder / "assignment" / "assignment.toml").functions[0].given == {
+        "helpers": "one = 1\n",
+        "other": "",
+    }
+
+
+def test_refusals(own: Path, tmp_path: Path) -> None:
+    """Each says what to do, and writes nothing."""
+    toml, hw = own / "assignment.toml", tmp_path / "hw"
+    done = new(hw, "--exercise", toml)
+    assert done.exit_code == 2
+    assert (
+        f"{toml}: starters are made from the model solutions: name their folder with" in done.stderr
+    )
+    done = new(hw, "--exercise", toml, "--reference", own)
+    assert f"{own / 'own.py'}: no starter can be made from it (No such file or dir" in done.stderr
+    (own / "own.py").write_text("def f(:\n", encoding="utf-8")
+    done = new(hw, "--exercise", toml, "--reference", own)
+    assert (
+        "own.py: no starter can be made from it (invalid syntax (<unknown>, line 1)). Name th"
+        in (done.stderr)
+    )
+    nets = Path(__file__).parents[1] / "exercises" / "tanh_regression" / "assignment.toml"
+    done = new(hw, "--exercise", nets)
+    assert (
+        "has no task of kind functions. `gradkit new DIR --instructor` writes what" in done.stderr
+    )
+    done = new(hw, "--exercise", "layers", "--instructor")
+    assert "--exercise is what students start from, so it goes without --instructor." in done.stderr
+    done = new(hw, "--reference", own)
+    assert "--reference goes with --exercise FILE, an exercise of one's own." in done.stderr
+    done = new(hw, "--exercise", "layer")
+    assert done.exit_code == 2
+    assert "layer: cannot be read (No such file or directory)." in done.stderr
+    assert not hw.exists()
+
+
+def test_the_first_exercise_by_name(tmp_path: Path) -> None:
+    """It is what is written without an option."""
+    assert new(tmp_path / "one", "--exercise", "backpropagation").exit_code == 0
+    assert new(tmp_path / "two").exit_code == 0
+    names = [sorted(p.name for p in (tmp_path / each).rglob("*")) for each in ("one", "two")]
+    assert names[0] == names[1]
+    assert "starter.ipynb" in names[0]

@@ -1,0 +1,47 @@
+"""Code of years ago still runs in a student's process, and numpy stays as it is in others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from gradkit.sandbox import Workshop
+
+pytestmark = pytest.mark.usefixtures("warm")
+
+OLD = {
+    "np.zeros(2, np.float)": [0.0, 0.0],
+    "np.array([1, np.Inf], dtype=np.float_)": [1, np.inf],
+    "np.product([2, 3])": 6,
+    "np.reshape(np.arange(2), newshape=(2, 1))": [[0], [1]],
+    "np.reshape(np.arange(2), (2, 1))": [[0], [1]],
+    "np.in1d([[1, 2]], [2])": [False, True],
+    "np.asscalar(np.ones(1))": 1.0,
+    "np.bool(1)": True,
+}
+
+
+@pytest.mark.parametrize("expression", OLD)
+def test_a_name_that_numpy_has_given_up_is_there(expression: str) -> None:
+    """As it was."""
+    code = (
+        "from gradkit.runtime.old_names import restore; restore(); import numpy as np; "
+        f"print(np.array({expression}).tolist())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == str(np.array(OLD[expression]).tolist()), done.stderr
+
+
+def test_only_the_students_process_has_them(workshop: Workshop) -> None:
+    """A worker has, this process has not."""
+    from gradkit.runtime.frames import Frame
+
+    with workshop.worker(deadline=10, seed=0) as worker:
+        text = "import numpy as np; print(np.Inf, np.float)"
+        assert worker.ask(Frame("script", {}, {"text": text}), 5).data["failure"] is None
+    assert not hasattr(np, "Inf")
