@@ -318,7 +318,8 @@ class FunctionGrader:
         return None
 
     def _still_to_write(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
-        for call in self._lines(check).calls:
+        # Methods first: a constructor may well be empty.
+        for call in sorted(self._lines(check).calls, key=lambda call: "." not in call.function):
             definition = self._found.definitions.get(call.function)
             line = unwritten(definition.node) if definition is not None else None
             if definition is not None and line is not None:

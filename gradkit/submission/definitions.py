@@ -119,14 +119,18 @@ def has_attribute(name: str, known: Mapping[str, Definition]) -> bool:
 def unwritten(node: ast.AST | None) -> int | None:
     """Return the line of a function that is still to be written; None where all is written.
 
-    A body without anything in it is to be written, and so is one that comes to ``raise
-    NotImplementedError``; an element, or a name that is used, that is only ever None, as in
-    ``Z = None``, or made from itself, as in ``cost = float(cost)``.
+    A body without anything in it is to be written, or with nothing but start values around a
+    ``pass``, as in ``dW = np.zeros_like(W)``, or that comes to ``raise NotImplementedError``; and
+    so is an element, or a name that is used, that is only ever None, as in ``Z = None``, or made
+    from itself, as in ``cost = float(cost)``. Of a class it is the constructor that is looked at.
     """
+    if isinstance(node, ast.ClassDef):
+        node = next((part for part in node.body if getattr(part, "name", "") == "__init__"), None)
     if not isinstance(node, ast.FunctionDef):
         return None
     body = [part for part in node.body if not _says_nothing(part)]
-    if not body:
+    left = any(isinstance(part, ast.Pass) for part in node.body)
+    if not body or (left and not any(_computes(part) for part in body)):
         return node.lineno
     for part in node.body:
         if isinstance(part, ast.Return):
@@ -164,6 +168,25 @@ def _says_nothing(part: ast.stmt) -> bool:
             isinstance(part.value, ast.Constant) and part.value.value is None
         )
     return isinstance(part, ast.Pass)
+
+
+STARTS = frozenset({"zeros", "zeros_like", "len", "dict", "list", "seed", "print"})
+"""What a function calls before it computes anything."""
+
+
+def _computes(part: ast.stmt) -> bool:
+    """Tell a statement that does more than to take apart what is given, or to start from 0."""
+    if not isinstance(part, ast.Assign | ast.Return | ast.Expr):
+        return True
+    for each in walk(part):
+        if isinstance(each, ast.Call):
+            function = each.func
+            name = getattr(function, "id", getattr(function, "attr", ""))
+            if name not in STARTS:
+                return True
+        if isinstance(each, ast.BinOp | ast.BoolOp | ast.Compare | ast.comprehension):
+            return True
+    return False
 
 
 def _assigned(body: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.expr, int]]:

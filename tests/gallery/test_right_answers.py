@@ -11,7 +11,13 @@ from marked import SEEDS, Exercise, answers, claims, has_full_marks, opened
 
 from gradkit.sandbox import Workshop
 
-EXERCISES = ("logistic-regression", "one-hidden-layer", "deep-net")
+EXERCISES = (
+    "logistic-regression",
+    "one-hidden-layer",
+    "deep-net",
+    "softmax-loss",
+    "two-layer-net",
+)
 
 ANSWERS = [(name, answer) for name in EXERCISES for answer in answers(name)]
 
