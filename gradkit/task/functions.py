@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Mapping
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
 from gradkit.lines import LinesError, attributes_of, read_expression, read_lines
 from gradkit.records.functions import Call, Equivalent, FunctionCheck, FunctionTask, Lines
-from gradkit.task.draws import read_input
+from gradkit.task.draws import KNOWN, draws, read_input
 from gradkit.task.tables import (
     CheckTable,
     FunctionTaskTable,
@@ -33,6 +35,14 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
     AssignmentError
         Something in it cannot be asked; the text says where, what was found, what was expected.
     """
+    for kind, named, others in (
+        ("sizes", table.sizes, {"np", *KNOWN}),
+        ("inputs", table.inputs, {"np", *table.sizes}),
+    ):
+        for name in named:
+            if not _is_name(name) or name in others:
+                expected = "a name, as Python has them, that means nothing else"
+                refuse(file, f"{here}.{kind}", repr(name), expected)
     sizes = {
         name: _size(file, f"{here}.sizes.{name}", value, table.sizes)
         for name, value in table.sizes.items()
@@ -43,12 +53,15 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         for name, value in case.items():
             key = f"{here}.hard[{number}].{name}"
             if name in sizes:
-                if not isinstance(value, int) or value < 1:
+                if type(value) is not int or value < 1:
                     refuse(file, key, repr(value), "a size: a whole number from 1")
             elif name in table.inputs:
                 _held(file, key, lambda value=value: read_input(value, sizes))
             else:
                 refuse(file, key, repr(name), f"one of {', '.join([*sizes, *table.inputs])}")
+    for name in table.given:
+        if not all(map(_is_name, name.split("."))):
+            refuse(file, f"{here}.given", repr(name), "a module's name, as it is imported")
     given = {
         name: _given(file, f"{here}.given.{name}", source, digest)
         for name, source in table.given.items()
@@ -66,13 +79,15 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         )
     )
     own = {call.function.partition(".")[0] for call in calls}
+    if not own:
+        refuse(file, f"{here}.checks", "lines that call nothing", "a call of what is to be written")
     called = own | {call.function for call in calls}
     for key, names, known in (("names", [*table.names], own), ("shared", table.shared, called)):
         for name in names:
             if name not in known:
                 expected = f"a function of the checks: {', '.join(sorted(known))}"
                 refuse(file, f"{here}.{key}", repr(name), expected)
-    return FunctionTask(
+    task = FunctionTask(
         id=table.id,
         title=table.title,
         checks=checks,
@@ -92,6 +107,16 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         imports=imports_of(file, f"{here}.imports", table.imports, "numpy"),
         equivalent=tuple(Equivalent(e.line.strip(), e.change, e.why) for e in table.equivalent),
     )
+    try:
+        for _ in draws(task, 0):
+            pass
+    except LinesError as error:
+        refuse(file, f"{here}.{error.key}", error.found, error.expected)
+    return task
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not iskeyword(text) and not text.startswith("_")
 
 
 def _held(file: Path, key: str, read: Any) -> Any:
@@ -105,7 +130,7 @@ def _held(file: Path, key: str, read: Any) -> Any:
     try:
         return read()
     except LinesError as error:
-        refuse(file, key, str(error).partition("; ")[0], str(error).partition("; ")[2] or "Python")
+        refuse(file, key, error.found, error.expected)
 
 
 def _size(file: Path, key: str, value: Any, sizes: Mapping[str, Any]) -> tuple[int, ...] | str:
@@ -128,8 +153,9 @@ def _given(file: Path, key: str, source: str, digest: Any) -> str:
         return ""
     try:
         text = (file.parent / source).read_text(encoding="utf-8")
-    except OSError as error:
-        refuse(file, key, f"{source} ({error.strerror})", "a Python file beside the assignment")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        refuse(file, key, f"{source} ({why})", "a Python file beside the assignment")
     digest.update(text.encode())
     return text
 
@@ -181,12 +207,11 @@ def _checks(
                     repr(output),
                     f"one of compare: {', '.join(entry.compare)}",
                 )
-            _known(
-                file,
-                f"{key}.gradient.{output}",
-                _held(file, f"{key}.gradient.{output}", lambda i=of_input: read_expression(i)),
-                inputs,
-            )
+            place = f"{key}.gradient.{output}"
+            read = _held(file, place, lambda i=of_input: read_expression(i))
+            _known(file, place, read, inputs)
+            if len(read) != 1 or not _is_place(of_input) or read & table.sizes.keys():
+                refuse(file, place, repr(of_input), "an input, or an entry of one")
         yield FunctionCheck(
             name=entry.name,
             points=points_of(file, f"{key}.points", entry.points),
@@ -226,6 +251,14 @@ def _conventions(
             names = _held(file, f"{key}.{output}", lambda factor=factor: read_expression(factor))
             _known(file, f"{key}.{output}", names, sizes)
         yield convention
+
+
+def _is_place(expression: str) -> bool:
+    """Tell an expression that something can be assigned to, as ``parameters['W1']``."""
+    node = ast.parse(expression.strip(), mode="eval").body
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return isinstance(node, ast.Name)
 
 
 def _known(file: Path, key: str, names: Iterable[str], known: Iterable[str]) -> None:
