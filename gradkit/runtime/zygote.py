@@ -1,11 +1,11 @@
 """The program of a fork server: one process, with numpy loaded, that only ever forks.
 
-The grader talks to it over a socket. ``{"fork": …}``, together with a channel and a
-descriptor for printed output, makes a child that serves the grader over the channel; the
-zygote itself reads neither requests nor replies. It says when the child has ended, and
-keeps it as a zombie, whose number cannot be taken by another process, until it is asked to
-``{"reap"}`` it. Whatever the child had started has by then become a child of the zygote,
-which says whether there is ``left`` any to be killed.
+The grader talks to it over a socket, in words that are each answered in JSON. ``fork``, together
+with a channel and a descriptor for printed output, makes a child that serves the grader over the
+channel; the zygote itself reads neither requests nor replies. ``ended`` asks whether the child has.
+It is kept as a zombie, whose number cannot be taken by another process, until ``reap``. Whatever
+the child had started has by then become a child of the zygote, which says whether there is ``left``
+any to be killed.
 
 Once it has loaded everything it shuts itself in, and its children with it: see
 `gradkit.runtime.harden`.
@@ -20,20 +20,18 @@ import io
 import json
 import os
 import random
-import select
 import shutil
-import signal
 import socket
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradkit.runtime import linux
 from gradkit.runtime.confine import UNCONFINED, Allowance, confine, taken_memory
 from gradkit.runtime.errors import ConfinementError
 from gradkit.runtime.harden import Shell, shut_in, tie_down
-from gradkit.runtime.process_tree import kill_below, kill_group
+from gradkit.runtime.process_tree import has_ended, kill_below, kill_group
 from gradkit.runtime.serve import Handlers, load, open_streams, point_streams, serve
 
 REHEARSALS = 16
@@ -72,32 +70,20 @@ class _Zygote:
         self.child: int | None = None
         # What can no longer be had once the room is closed.
         self.taken = taken_memory()
-        self.wake, self.woken = os.pipe()
-        os.set_blocking(self.wake, False)
-        os.set_blocking(self.woken, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(self.woken, warn_on_full_buffer=False)
 
     def run(self) -> None:
+        answers: Mapping[bytes, Callable[..., dict[str, Any]]] = {
+            b"fork": self.fork,
+            b"ended": self.ended,
+            b"reap": self.reap,
+        }
         while True:
-            ready, _, _ = select.select([self.control.fileno(), self.wake], [], [])
-            if self.wake in ready:
-                os.read(self.wake, 4096)
-                self.tell_if_ended()
-            if self.control.fileno() in ready:
-                message, received, _, _ = socket.recv_fds(self.control, 65536, 2)
-                if not message:
-                    self.leave()
-                request = json.loads(message)
-                if "fork" in request:
-                    self.fork(*received)
-                else:
-                    self.reap()
+            request, received, _, _ = socket.recv_fds(self.control, 16, 2)
+            if not request:
+                self.leave()
+            self.control.send(json.dumps(answers[request](*received)).encode())
 
-    def say(self, **message: object) -> None:
-        self.control.send(json.dumps(message).encode())
-
-    def fork(self, channel: int, output: int) -> None:
+    def fork(self, channel: int, output: int) -> dict[str, Any]:
         try:
             pid = os.fork()
         except OSError as error:
@@ -107,17 +93,13 @@ class _Zygote:
         os.close(channel)
         os.close(output)
         self.child = pid
-        self.say(pid=pid)
+        return {"pid": pid}
 
     def become_worker(self, channel: int, output: int) -> None:
         code = UNFIT
         try:
             os.setsid()
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self.control.close()
-            os.close(self.wake)
-            os.close(self.woken)
             # Opened anew: what one process sets on a file that it shares, the next would see.
             empty = os.open(os.devnull, os.O_RDONLY)
             point_streams(empty, output)
@@ -157,12 +139,10 @@ class _Zygote:
         tie_down(self.shell, self.pid)
         return self.shell.tier
 
-    def tell_if_ended(self) -> None:
-        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        if self.child is not None and os.waitid(os.P_PID, self.child, flags) is not None:
-            self.say(ended=self.child)
+    def ended(self) -> dict[str, Any]:
+        return {"ended": self.child is None or has_ended(self.child)}
 
-    def reap(self) -> None:
+    def reap(self) -> dict[str, Any]:
         child, self.child = self.child, None
         answer: dict[str, Any] = {"code": None}
         if child is not None:
@@ -172,7 +152,7 @@ class _Zygote:
                 "cpu_seconds": usage.ru_utime + usage.ru_stime,
                 "max_rss": usage.ru_maxrss * 1024,
             }
-        self.say(**answer, left=_any_left())
+        return {**answer, "left": _any_left()}
 
     def leave(self) -> None:
         """End, because the grader has: with it goes the child, and the folder."""

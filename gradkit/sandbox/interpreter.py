@@ -128,9 +128,6 @@ class Slot(Protocol):
     def start(self) -> Link:
         """Start a process; the one before has been stopped. May return before it is ready."""
 
-    def pulse(self) -> socket.socket | None:
-        """Return a socket that becomes readable when `ended` may have changed, if any."""
-
     def ended(self) -> bool:
         """Tell whether the process is no longer running."""
 

@@ -68,9 +68,6 @@ class Worker:
         for stream in self._link.channel, self._link.output:
             stream.setblocking(False)
             self._selector.register(stream, selectors.EVENT_READ)
-        self._pulse = slot.pulse()
-        if self._pulse is not None:
-            self._selector.register(self._pulse, selectors.EVENT_READ)
         self._end = math.inf
         self._open(allowance, math.ceil(deadline) + 2, seed)
         self._deadline = deadline
@@ -180,15 +177,12 @@ class Worker:
         """Sleep until something happens. Return whether the process has ended."""
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if sending else 0)
         self._selector.modify(self._link.channel, events)
-        timeout = until - time.monotonic()
-        if self._pulse is None:
-            timeout = min(timeout, _TICK)
+        timeout = min(until - time.monotonic(), _TICK)
         ready = [key.fileobj for key, _ in self._selector.select(max(timeout, 0))]
         if self._link.output in ready:
             self._drain(_CHUNK)
-        if self._pulse in ready or not ready:
-            return self._slot.ended()
-        return False
+        # The end of its channel says more than its own.
+        return self._link.channel not in ready and self._slot.ended()
 
     def _send(self, unsent: memoryview) -> memoryview:
         try:
