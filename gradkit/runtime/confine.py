@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradkit.runtime.errors import ConfinementError
+from gradkit.runtime.errors import failing_closed
 
 if sys.platform != "win32":
     import resource
@@ -36,6 +36,7 @@ class Allowance:
     output: int = 64 << 10
 
 
+@failing_closed()
 def confine(allowance: Allowance, cpu_seconds: int, running: int, taken: tuple[int, int]) -> None:
     """Limit this process for good.
 
@@ -58,13 +59,8 @@ def confine(allowance: Allowance, cpu_seconds: int, running: int, taken: tuple[i
     ConfinementError
         If the system refuses a limit.
     """
-    try:
-        for which, limit in limits(allowance, cpu_seconds, running, taken).items():
-            resource.setrlimit(which, limit)
-    except (OSError, ValueError) as error:
-        raise ConfinementError(
-            f"the process that student code would run in could not be confined: {error}"
-        ) from error
+    for which, limit in limits(allowance, cpu_seconds, running, taken).items():
+        resource.setrlimit(which, limit)
 
 
 def limits(

@@ -47,9 +47,8 @@ def main(settings: dict[str, Any]) -> None:
     open_streams()
     linux.collapse()
     zygote = _Zygote(control, handlers)
-    packages = settings["preload"]
     try:
-        zygote.shell = shut_in(zygote.folder, packages, settings["most_tier"], settings["omitted"])
+        zygote.shell = shut_in(zygote.folder, settings["preload"])
     except ConfinementError as error:
         print(error, file=sys.stderr, flush=True)
         os._exit(UNCONFINED)
@@ -131,11 +130,10 @@ class _Zygote:
         os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), folder))
 
     def confine(self, opening: Mapping[str, Any]) -> int:
-        if "limits" not in self.shell.omitted:
-            allowance = Allowance(**opening["allowance"])
-            # Of an account that nobody else has, the kernel counts this process and the child.
-            running = 2 if self.shell.alone else opening["running"]
-            confine(allowance, opening["cpu_seconds"], running, self.taken)
+        allowance = Allowance(**opening["allowance"])
+        # Of an account that nobody else has, the kernel counts this process and the child.
+        running = 2 if self.shell.alone else opening["running"]
+        confine(allowance, opening["cpu_seconds"], running, self.taken)
         tie_down(self.shell, self.pid)
         return self.shell.tier
 

@@ -56,11 +56,10 @@ class ForkSlot:
                 settings={"control": theirs.fileno()},
                 pass_fds=[theirs.fileno()],
             )
-        if "hidden" not in self._recipe.omitted:
-            # Late: the zygote loads its libraries meanwhile.
-            from gradkit.runtime.linux import hide
+        # Late: the zygote loads its libraries meanwhile.
+        from gradkit.runtime.linux import hide
 
-            hide()
+        hide()
 
     def start(self) -> Link:
         """Fork a child of the zygote, which is first replaced if it is gone."""

@@ -23,15 +23,12 @@ class Recipe:
     """What an interpreter should have imported when student code comes to it.
 
     ``handlers`` is a module with a dict ``HANDLERS``; ``search`` are folders to find that
-    module in, besides the installed packages. ``most_tier`` is where hardening stops, and
-    ``omitted`` are defences that it leaves out: for tests, see `gradkit.runtime.harden`.
+    module in, besides the installed packages.
     """
 
     preload: tuple[str, ...]
     handlers: str
     search: tuple[str, ...]
-    most_tier: int = 3
-    omitted: tuple[str, ...] = ()
 
 
 def launch(
