@@ -145,17 +145,6 @@ def _hook(names: frozenset[str]) -> Callable[[str, tuple[Any, ...]], None]:
 
 Importer = Callable[..., Any]
 
-_SPARE: list[dict[str, Any]] = []
-_HANDED_OUT: list[dict[str, Any]] = []
-"""Builtins copied ahead, in the fork server, and those in use. To copy or to drop one writes to
-the pages of all that is in it."""
-
-
-def stock_up() -> None:
-    """Have the builtins of the next namespace ready."""
-    _SPARE[:] = [dict(vars(builtins))]
-
-
 Make = Callable[[str, str, "Library"], dict[str, Any]]
 
 
@@ -239,10 +228,7 @@ class Library:
 
     def builtins_for(self, package: str) -> dict[str, Any]:
         """Give builtins for code in a package, with this library's ``__import__``."""
-        own = _SPARE.pop() if _SPARE else dict(vars(builtins))
-        _HANDED_OUT.append(own)
-        own["__import__"] = self.importer(package)
-        return own
+        return {**vars(builtins), "__import__": self.importer(package)}
 
     def importer(self, package: str) -> Importer:
         """Give the ``__import__`` for code in a package (the empty name: in none)."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.loading import uncollected
-from gradkit.runtime.confine import UNCONFINED, Allowance, confine, limits, taken_memory
+from gradkit.runtime.confine import UNCONFINED, Allowance, confine, taken_memory
 from gradkit.runtime.errors import ConfinementError
 from gradkit.runtime.frames import (
     SEVERAL,
@@ -35,14 +35,8 @@ from gradkit.text import clean_text
 Handlers = Mapping[str, Callable[[Frame], Frame]]
 
 
-def load(
-    preload: Sequence[str], handlers: str, search: Sequence[str], rehearsals: int = 1
-) -> Handlers:
+def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handlers:
     """Import what every worker needs, and return ``HANDLERS`` of the module `handlers`.
-
-    Its ``rehearse``, where it has one, is called with them. The interpreter adapts code to what
-    it sees, from the eighth time on: a fork server rehearses often enough for its forks to find
-    that done.
 
     `search` are folders in which `handlers` may be found too; they are not left in
     ``sys.path``.
@@ -62,10 +56,6 @@ def load(
         module = importlib.import_module(handlers)
     sys.path[:] = before
     table: Handlers = module.HANDLERS
-    for _ in range(rehearsals):
-        _warm_up()
-        if hasattr(module, "rehearse"):
-            module.rehearse(table)
     return table
 
 
@@ -132,19 +122,6 @@ def point_streams(empty: int, output: int) -> None:
     for standard in (1, 2):
         if output != standard:
             os.dup2(output, standard)
-
-
-def _warm_up() -> None:
-    """Do once what each worker begins with, so that its forks find it done.
-
-    What is done for the first time allocates, imports and specialises code; a fork then
-    pays for it in copied pages, a third of the time it takes to start.
-    """
-    frame = Frame("open", {"a": np.zeros(1)}, {"allowance": {}})
-    read(io.BytesIO(encode(together([frame, frame]), TO_WORKER)).readinto, TO_WORKER)
-    _answer({"open": lambda request: request}, together([frame, frame]))
-    limits(Allowance(), 1, 0, (0, 0))
-    reseed(0)
 
 
 def _text(descriptor: int) -> io.TextIOWrapper:

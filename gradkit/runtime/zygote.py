@@ -27,14 +27,12 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gradkit.runtime import linux
 from gradkit.runtime.confine import UNCONFINED, Allowance, confine, taken_memory
 from gradkit.runtime.errors import ConfinementError
 from gradkit.runtime.harden import Shell, shut_in, tie_down
 from gradkit.runtime.process_tree import has_ended, kill_below, kill_group
 from gradkit.runtime.serve import Handlers, load, open_streams, point_streams, serve
 
-REHEARSALS = 16
 UNFIT = 70
 """Exit code of a child that could not begin to serve."""
 
@@ -43,9 +41,8 @@ def main(settings: dict[str, Any]) -> None:
     """Load what workers need, then fork until the grader closes the socket."""
     control = socket.socket(fileno=settings["control"])
     control.set_inheritable(False)
-    handlers = load(settings["preload"], settings["handlers"], settings["search"], REHEARSALS)
+    handlers = load(settings["preload"], settings["handlers"], settings["search"])
     open_streams()
-    linux.collapse()
     zygote = _Zygote(control, handlers)
     try:
         zygote.shell = shut_in(zygote.folder, settings["preload"])

@@ -44,14 +44,6 @@ def said_by(code):
     return done.stderr.strip().splitlines()[-1]
 
 
-def test_memory_on_huge_pages_holds_what_it_held():
-    """Where the kernel has none, nothing happens."""
-    kept = [bytes([number]) * 1000 for number in range(256)] * 100
-    copies = [bytearray(text) for text in kept]
-    linux.collapse()
-    assert kept == copies
-
-
 class TestSteps:
     """What each call says when the kernel, or the machine, refuses."""
 
