@@ -69,7 +69,7 @@ def collect(path: str | PathLike[str]) -> RawSubmission:
     if path.suffix.lower() == ".zip":
         return packed(path.name, str(path), *read_archive(path))
     if is_code(path.name):
-        return alone(str(path), read_file(path))
+        return alone(str(path), read_file(path, path.name, follow=True))
     raise SubmissionError(not_gradable(path.name))
 
 
