@@ -61,8 +61,8 @@ def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handle
 
 def serve(
     handlers: Handlers,
-    readinto: Callable[[memoryview], int | None],
-    write: Callable[[bytes], object],
+    requests: io.FileIO,
+    replies: io.BufferedWriter,
     confine: Callable[[Mapping[str, Any]], int],
 ) -> None:
     """Serve one grader until it closes the channel.
@@ -77,25 +77,29 @@ def serve(
     ----------
     handlers : mapping of str to callable
         From a request's kind to what answers it.
-    readinto, write : callable
-        The channel: fills a buffer in part; sends all of the bytes.
+    requests, replies : file
+        The channel.
     confine : callable
         Takes the data of the first request, confines this process as it says, and returns
         the tier that was reached.
     """
-    opening = read(readinto, TO_WORKER)
+    opening = read(requests.readinto, TO_WORKER)
     if opening is None:
         return
     tier = confine(opening.data)
     reseed(opening.data["seed"])
-    write(encode(Frame("ready", {}, {"tier": tier}), TO_GRADER))
-    while (request := read(readinto, TO_WORKER)) is not None:
+    reply = encode(Frame("ready", {}, {"tier": tier}), TO_GRADER)
+    while True:
+        replies.write(reply)
+        replies.flush()
+        request = read(requests.readinto, TO_WORKER)
+        if request is None:
+            return
         reply = _answer(handlers, request)
         for stream in (sys.stdout, sys.stderr):
             # Student code may have put anything in their place.
             with contextlib.suppress(BaseException):
                 stream.flush()
-        write(reply)
 
 
 def reseed(seed: int) -> None:
@@ -116,9 +120,12 @@ def open_streams() -> None:
     sys.stderr = _text(2)
 
 
-def point_streams(empty: int, output: int) -> None:
-    """Make these two descriptors standard input, and standard output and error."""
+def point_streams(output: int) -> None:
+    """Make a descriptor standard output and error, and nothing standard input."""
+    # Opened anew: what one process sets on a file that it shares, the next would see.
+    empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)
+    os.close(empty)
     for standard in (1, 2):
         if output != standard:
             os.dup2(output, standard)
@@ -170,15 +177,9 @@ def main(settings: dict[str, Any]) -> None:
     """
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     replies = os.fdopen(os.dup(1), "wb")
-    empty = os.open(os.devnull, os.O_RDONLY)
-    point_streams(empty, 2)
-    os.close(empty)
+    point_streams(2)
     open_streams()
     handlers = load(settings["preload"], settings["handlers"], settings["search"])
-
-    def write(data: bytes) -> None:
-        replies.write(data)
-        replies.flush()
 
     def limit(opening: Mapping[str, Any]) -> int:
         allowance = Allowance(**opening["allowance"])
@@ -186,7 +187,7 @@ def main(settings: dict[str, Any]) -> None:
         return 0
 
     try:
-        serve(handlers, requests.readinto, write, limit)
+        serve(handlers, requests, replies, limit)
     except ConfinementError as error:
         print(error, file=sys.stderr, flush=True)
         os._exit(UNCONFINED)

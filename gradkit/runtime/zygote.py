@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import gc
-import io
 import json
 import os
 import random
@@ -49,9 +47,6 @@ def main(settings: dict[str, Any]) -> None:
     except ConfinementError as error:
         print(error, file=sys.stderr, flush=True)
         os._exit(UNCONFINED)
-    # Keeps the collector of a child from touching, and so copying, every page it shares.
-    gc.collect()
-    gc.freeze()
     zygote.run()
 
 
@@ -96,10 +91,7 @@ class _Zygote:
         try:
             os.setsid()
             self.control.close()
-            # Opened anew: what one process sets on a file that it shares, the next would see.
-            empty = os.open(os.devnull, os.O_RDONLY)
-            point_streams(empty, output)
-            os.close(empty)
+            point_streams(output)
             os.close(output)
             if self.shell.tier == 0:
                 self.move_out()
@@ -107,8 +99,8 @@ class _Zygote:
             high = fcntl.fcntl(channel, fcntl.F_DUPFD_CLOEXEC, random.randrange(128, 192))  # noqa: S311  (not a secret)
             os.close(channel)
             # Read and written as a file: what sockets can do beyond that is taken away.
-            with io.FileIO(high, "r+") as stream:
-                serve(self.handlers, stream.readinto, _writer(stream), self.confine)
+            requests = open(high, "rb", buffering=0)  # noqa: SIM115  (until this process ends)
+            serve(self.handlers, requests, open(high, "wb"), self.confine)  # noqa: SIM115
             code = 0
         except ConfinementError as error:
             code = UNCONFINED
@@ -171,12 +163,3 @@ def _any_left() -> bool:
     except ChildProcessError:
         return False
     return True
-
-
-def _writer(stream: io.FileIO) -> Any:
-    def write(data: bytes) -> None:
-        unsent = memoryview(data)
-        while unsent:
-            unsent = unsent[stream.write(unsent) :]
-
-    return write
