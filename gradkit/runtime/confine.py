@@ -59,16 +59,8 @@ def confine(allowance: Allowance, cpu_seconds: int, running: int, taken: tuple[i
     ConfinementError
         If the system refuses a limit.
     """
-    for which, limit in limits(allowance, cpu_seconds, running, taken).items():
-        resource.setrlimit(which, limit)
-
-
-def limits(
-    allowance: Allowance, cpu_seconds: int, running: int, taken: tuple[int, int]
-) -> dict[int, tuple[int, int]]:
-    """Return the resource limits, soft and hard, that `confine` sets; none on Windows."""
     if sys.platform == "win32":
-        return {}
+        return  # it has none
     wanted = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_CPU: cpu_seconds,
@@ -84,9 +76,8 @@ def limits(
         wanted[resource.RLIMIT_NPROC] = running + allowance.tasks
     for which, value in wanted.items():
         hard = resource.getrlimit(which)[1]
-        if hard != resource.RLIM_INFINITY:
-            wanted[which] = min(value, hard)
-    return {which: (value, value) for which, value in wanted.items()}
+        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (limit, limit))
 
 
 def running_tasks() -> int:

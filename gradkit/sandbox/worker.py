@@ -47,22 +47,19 @@ class Worker:
         if there was more.
     tier : int
         Tier of isolation that the process reached before it saw any student code.
-    cpu_seconds, max_rss : float, int
-        Processor time and largest resident memory (bytes) in all its life, from the
-        kernel. 0 until the worker is closed or lost.
+    ending : Ending or None
+        How the process ended. None until the worker is closed or lost.
     """
 
     def __init__(self, slot: Slot, allowance: Allowance, deadline: float, seed: int) -> None:
         self.seconds = 0.0
-        self.cpu_seconds = 0.0
-        self.max_rss = 0
+        self.ending: Ending | None = None
         self.tier = 0
         self._slot = slot
         self._cap = allowance.output
         self._printed = bytearray()
         self._dropped = 0
         self._lost: WorkerLost | None = None
-        self._code: int | None = None
         self._link = slot.start()
         self._selector = selectors.DefaultSelector()
         for stream in self._link.channel, self._link.output:
@@ -131,7 +128,7 @@ class Worker:
             self._drain(self._cap)
             said = self.output.strip() or self._slot.complaint()
             self.close()
-            if self._code == UNCONFINED:
+            if self.ending is not None and self.ending.code == UNCONFINED:
                 raise WorkshopError(f"no submission is run: {said}") from None
             raise WorkshopError(
                 f"the process that was to run a submission {lost.detail} before it began; "
@@ -230,20 +227,16 @@ class Worker:
         if not ended:
             self._lose("protocol", message("closed"))
         self._drain(self._cap)
-        self._lose(*_cause(self._stop()))
+        self._stop()
+        self._lose(*_cause(self.ending))
 
     def _lose(self, kind: LossKind, told: Message) -> NoReturn:
         self._stop()
         self._lost = WorkerLost(kind, told)
         raise self._lost
 
-    def _stop(self) -> Ending | None:
-        ending = self._slot.stop()
-        if ending is not None:
-            self._code = ending.code
-            self.cpu_seconds = ending.cpu_seconds
-            self.max_rss = ending.max_rss
-        return ending
+    def _stop(self) -> None:
+        self.ending = self._slot.stop() or self.ending
 
 
 def _cause(ending: Ending | None) -> tuple[LossKind, Message]:
