@@ -10,8 +10,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
 
 from gradkit.errors import GradkitError
@@ -76,6 +77,12 @@ def is_ignored(part: str) -> bool:
 def shown(name: str) -> str:
     """Make a file name fit to be shown: on one line, without control characters, not endless."""
     return clean_text(" ".join(name.split()), NAME) or say("(no name)")
+
+
+def distinct(name: str, taken: Container[str], suffix: str = "") -> str:
+    """Return the name with its suffix and, where that is taken, a number between the two."""
+    numbered = (f"{name}~{number}{suffix}" for number in count(2))
+    return next(each for each in chain([name + suffix], numbered) if each not in taken)
 
 
 def limit_of(name: str) -> int:
@@ -174,26 +181,26 @@ def not_opened(name: str, error: OSError) -> str:
     return complaint("unopened", name, reason=error.strerror or error)
 
 
-def refuse_many(label: str, count: int, size: int) -> None:
+def refuse_many(label: str, files: int, size: int) -> None:
     """Refuse more code files, or more bytes of them, than are read of one submission.
 
     Raises
     ------
     SubmissionError
     """
-    if count > CODE_FILES or size > TOTAL_BYTES:
+    if files > CODE_FILES or size > TOTAL_BYTES:
         most = f"{TOTAL_BYTES / 1e6:.0f}"
         raise SubmissionError(complaint("files", label, limit=CODE_FILES, size=most))
 
 
-def refuse_entries(label: str, count: int) -> None:
+def refuse_entries(label: str, entries: int) -> None:
     """Refuse more files and folders, of whatever kind, than are looked at.
 
     Raises
     ------
     SubmissionError
     """
-    if count > ENTRIES:
+    if entries > ENTRIES:
         raise SubmissionError(complaint("entries", label, limit=ENTRIES))
 
 
