@@ -277,9 +277,9 @@ def _kept(name: str, sender: Sender, known: Mapping[str, str]) -> str:
 def names_of(store: Store) -> dict[str, str]:
     """The names under which a class has its platforms' identifiers."""
     return {
-        identity(listed.sender): listed.name
-        for _, listed in store.listed().values()
-        if listed.sender.source != "plain" and not listed.sender.members
+        identity(kept.sender): kept.name
+        for kept in sorted(store.newest(), key=lambda each: (each.seen, each.place))
+        if kept.sender.source != "plain" and not kept.sender.members
     }
 
 

@@ -18,7 +18,7 @@ import msgspec
 from gradkit.classroom.course.find_student import index, who
 from gradkit.classroom.course.senders import CANVAS, CANVAS_ANONYMOUS, KINDS, MOODLE
 from gradkit.classroom.feedback.pages import file_name
-from gradkit.classroom.store.attempts import not_theirs
+from gradkit.classroom.store.attempts import theirs
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
 from gradkit.records.course import Sender, Student
@@ -165,14 +165,14 @@ class Address:
 
 def addresses(store: Store, roster: Mapping[str, Student]) -> dict[str, Address]:
     """Map each student who has a submission to an address."""
-    others = not_theirs(store.listed())
+    own = {kept.submission for kept in theirs(store.newest())}
     rows = store.rows(
         "SELECT name, sender, submission FROM listed "
         "JOIN submissions ON submissions.id = submission ORDER BY listed.run DESC, place DESC"
     )
     found: dict[str, dict[str, None]] = {}
     for row in rows:
-        if row["submission"] not in others:
+        if row["submission"] in own:
             found.setdefault(row["name"], {})[row["sender"]] = None
     return {
         name: Address(

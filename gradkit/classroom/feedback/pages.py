@@ -361,7 +361,7 @@ def drafts(
 
 def _handed_in(one: CountingAttempt) -> tuple[str, ...]:
     """Return a key that is the same for all of a group, and for nobody else."""
-    sender = one.listed.sender
+    sender = one.kept.sender
     return one.kept.digest, sender.source, sender.original, sender.student
 
 

@@ -9,10 +9,9 @@ import msgspec
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.store.attempts import counting_attempt, counting_results, result_of
-from gradkit.classroom.store.results import Store, releases, unpack
+from gradkit.classroom.store.results import Store, releases, sender_of, unpack
 from gradkit.errors import GradkitError
 from gradkit.records.classroom import CountingAttempt, Run
-from gradkit.records.course import Sender
 from gradkit.records.reports import Attempt, Difference, History, Mark, PointsSet, Step, Stood
 from gradkit.records.result import Result
 
@@ -118,7 +117,7 @@ def _attempts(store: Store, name: str) -> dict[int, list[Attempt]]:
     attempts: dict[int, list[Attempt]] = {}
     for key in sorted({**found, **made}):
         row, result = found.get(key) or known[key[1]], made.get(key)
-        sender = msgspec.json.decode(row["sender"], type=Sender)
+        sender = sender_of(row)
         attempt = Attempt(
             *(sender.original, row["path"], sender.source, sender.at, sender.late),
             *(row["stamp"], row["digest"], result is None),

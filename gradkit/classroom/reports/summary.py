@@ -194,7 +194,7 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
 
 def _row(one: CountingAttempt, result: Result | None) -> Row:
     kept = one.kept
-    handed = HandedIn(one.number, one.attempts, one.listed.sender.late, one.listed.sender.at)
+    handed = HandedIn(one.number, one.attempts, kept.sender.late, kept.sender.at)
     if result is None:
         look = (kept.standing,)
         return Row(kept.name, kept.standing, kept.told, None, None, False, {}, (), look, handed)

@@ -224,36 +224,20 @@ class Store(Database):
         """
         rows = self.rows(
             "SELECT results.id, results.run, evidence.run AS taken, results.submission, name, "
-            "path, digest, key, standing, told, score, max_score, provisional, made FROM results "
+            "path, digest, key, standing, told, score, max_score, provisional, made, "
+            "listed.run AS seen, place, stamp, sender FROM results "
             "JOIN submissions ON submissions.id = results.submission "
+            "JOIN listed ON listed.id = (SELECT max(id) FROM listed AS each "
+            "WHERE each.submission = results.submission AND each.run <= ?) "
             "LEFT JOIN evidence ON evidence.id = results.evidence WHERE results.id IN "
             "(SELECT max(id) FROM results WHERE run <= ? GROUP BY submission) "
             "ORDER BY name, results.submission",
-            (last(upto),),
+            (last(upto), last(upto)),
         )
-        return [Kept(**{**row, "provisional": bool(row["provisional"])}) for row in map(dict, rows)]
-
-    def listed(self, upto: int | None = None) -> dict[int, tuple[int, Listed]]:
-        """Map each submission to the last run that found it, and what that run was told of it."""
-        rows = self.rows(
-            "SELECT submission, listed.run, place, stamp, sender, name, digest FROM listed "
-            "JOIN submissions ON submissions.id = listed.submission WHERE listed.id IN "
-            "(SELECT max(id) FROM listed WHERE run <= ? GROUP BY submission)",
-            (last(upto),),
-        )
-        return {
-            row["submission"]: (
-                row["run"],
-                Listed(
-                    row["name"],
-                    row["digest"],
-                    row["place"],
-                    row["stamp"],
-                    msgspec.json.decode(row["sender"], type=Sender),
-                ),
-            )
+        return [
+            Kept(**{**row, "provisional": bool(row["provisional"]), "sender": sender_of(row)})
             for row in rows
-        }
+        ]
 
     def result(self, id_: int) -> bytes:
         """The packed result."""
@@ -310,6 +294,11 @@ def _said(sender: Sender) -> str:
     return msgspec.json.encode(sender).decode()
 
 
+def sender_of(row: sqlite3.Row) -> Sender:
+    """Decode the sender in a row."""
+    return msgspec.json.decode(row["sender"], type=Sender)
+
+
 def _user() -> str:
     try:
         return storable(getpass.getuser())
@@ -349,12 +338,6 @@ def _release(row: sqlite3.Row) -> Release:
 def digest_of(content: bytes) -> str:
     """SHA-256, as in `Release`."""
     return hashlib.sha256(content).hexdigest()
-
-
-def latest(store: Store) -> dict[str, int]:
-    """Map each student to the run that gave something back last."""
-    rows = store.rows("SELECT name, max(run) AS run FROM released GROUP BY name")
-    return {row["name"]: row["run"] for row in rows}
 
 
 def content(store: Store, id_: int) -> bytes:
