@@ -16,7 +16,7 @@ from gradkit.report.document import document
 from gradkit.report.html import plots
 from gradkit.report.html.drawings import Drawing
 from gradkit.report.html.plots import KINDS, placed
-from gradkit.report.html.student_page import Report
+from gradkit.report.html.student_page import Data
 from gradkit.report.rounding import points
 from gradkit.report.words import SIGNS, override_text, word
 from gradkit.text import clean_text
@@ -98,7 +98,7 @@ class Made:
     rows: tuple[Row, ...]
 
 
-def class_page(rows: Sequence[Row], title: str, reports: Sequence[Report] = ()) -> str:
+def class_page(rows: Sequence[Row], title: str, reports: Sequence[Data] = ()) -> str:
     """The page of a class.
 
     Parameters
