@@ -24,7 +24,7 @@ from gradkit.classroom.cache_key import (
 from gradkit.classroom.course.roster import Enrolment, Entry
 from gradkit.classroom.store.database import HeldError
 from gradkit.classroom.store.results import Store, pack, unpack
-from gradkit.classroom.worker_pool import WorkerPool
+from gradkit.classroom.worker_pool import WorkerPool, failed
 from gradkit.grading.settings import Settings, assignment_and_reference, digests_of, refuse_unusable
 from gradkit.records.classroom import Filed, Listed, Order, Standing
 from gradkit.records.result import Result
@@ -332,9 +332,7 @@ class Grading:
         if job.tries < TRIES:
             self._overdue.append(job)
             return
-        parcel = order.parcel
-        lost = Filed(parcel.name, parcel.path, parcel.digest, order.key, "failed", LOST)
-        self._file(job, lost, loader)
+        self._file(job, failed(order, LOST), loader)
 
     def _file(self, job: _Job, filed: Filed, loader: Loader) -> None:
         self._ended[job.number] = filed.standing

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, islice
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from subprocess import PIPE, TimeoutExpired
 from typing import Any, Self, TypeVar
 
@@ -38,9 +41,11 @@ class Helpers:
         self, count: int, prepare: Callable[..., None] | None = None, *arguments: object
     ) -> None:
         self._started: list[Started] = []
+        self._idle: SimpleQueue[Connection] = SimpleQueue()
         try:
             for _ in range(count):
                 self._started.append(start(_serve, prepare, arguments, stdin=PIPE))
+                self._idle.put(self._started[-1].connection)
         except BaseException:  # an interrupt: nobody has these processes yet, to close them
             self.close()
             raise
@@ -55,30 +60,34 @@ class Helpers:
         BreakdownError
             A process was lost. What the function raises is raised here.
         """
-        rest = enumerate(items)
-        idle = [each.connection for each in self._started]
-        busy: dict[Connection, int] = {}
-        done: dict[int, R] = {}
-        given = 0
-        while True:
-            while idle and len(busy) + len(done) < AHEAD * len(self._started):
-                number, item = next(rest, (-1, None))
-                if number < 0:
-                    break
-                connection = idle.pop()
-                # One that is gone is noticed when there is no answer.
-                with contextlib.suppress(OSError):
-                    connection.send((function, item))
-                busy[connection] = number
-            if not busy:
-                return
-            for ready in wait(list(busy)):
-                assert isinstance(ready, Connection)  # noqa: S101  (for the type checker)
-                done[busy.pop(ready)] = _answer(ready)
-                idle.append(ready)
-            while given in done:
-                yield done.pop(given)
-                given += 1
+        threads = ThreadPoolExecutor(len(self._started))
+        ahead: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                ahead.append(threads.submit(self._ask, function, item))
+                if len(ahead) == AHEAD * len(self._started):
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    def _ask(self, function: Callable[[T], R], item: T) -> R:
+        """Have a process that is idle call the function."""
+        connection = self._idle.get()
+        try:
+            connection.send((function, item))
+            error, value = connection.recv()
+        except (EOFError, OSError):
+            raise BreakdownError(
+                "A process of gradkit's own was lost; perhaps the machine had no memory left. "
+                "Nothing was given up: start the same command again."
+            ) from None
+        self._idle.put(connection)
+        if error is not None:
+            raise error
+        made: R = value
+        return made
 
     def close(self) -> None:
         """Let each finish what it has in hand, and end."""
@@ -136,19 +145,6 @@ def cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:
         return os.cpu_count() or 1
-
-
-def _answer(connection: Connection) -> Any:
-    try:
-        error, value = connection.recv()
-    except (EOFError, OSError):
-        raise BreakdownError(
-            "A process of gradkit's own was lost; perhaps the machine had no memory left. Nothing "
-            "was given up: start the same command again."
-        ) from None
-    if error is not None:
-        raise error
-    return value
 
 
 def _serve(
