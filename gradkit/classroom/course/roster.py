@@ -7,13 +7,19 @@ gives. What a group handed in is every member's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gradkit.classroom.course.find_student import Index, index, normal, turned, who
 from gradkit.classroom.course.senders import KINDS, attributed, identity, senders
-from gradkit.classroom.feedback.csv_table import CsvTableError, column, is_blank, read_table, values
+from gradkit.classroom.feedback.csv_table import (
+    CsvTableError,
+    columns_of,
+    is_blank,
+    read_table,
+    values,
+)
 from gradkit.classroom.store.results import Store
 from gradkit.records.course import Match, Sender, Student
 from gradkit.submission.files import shown
@@ -80,9 +86,7 @@ def roster(data: bytes, name: str) -> list[Student]:
     """
     sheet = read_table(data, name)
     header = values(sheet, 0)
-    columns = {
-        kind: at for kind, known in COLUMNS.items() if (at := column(header, known)) is not None
-    }
+    columns = columns_of(header, COLUMNS)
     if not any(kind in columns for kind in USABLE):
         found = ", ".join(f"“{shown(text)}”" for text in header[:12])
         raise CsvTableError(
@@ -183,18 +187,13 @@ def _owners(
             *(who({kind: sender.student}, "", (kind,), known) for kind in KINDS)
         )
     if not found and sender.source == "github":
-        found = _by_ending(sender.original, students)
+        # The name of a clone ends with the login, which may have a hyphen itself.
+        name = sender.original.casefold()
+        logins = [student.ids.get("github", "").casefold() for student in students]
+        found = frozenset(
+            n for n, login in enumerate(logins) if login and name.endswith(f"-{login}")
+        )
     return (found, frozenset()) if len(found) < 2 else (frozenset(), found)
-
-
-def _by_ending(name: str, students: Iterable[Student]) -> frozenset[int]:
-    """Those whose login the name of a clone ends with: it may have a hyphen itself."""
-    return frozenset(
-        number
-        for number, student in enumerate(students)
-        if student.ids.get("github")
-        and name.casefold().endswith(f"-{student.ids['github'].casefold()}")
-    )
 
 
 @dataclass(frozen=True, slots=True)

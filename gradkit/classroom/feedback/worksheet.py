@@ -9,7 +9,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from gradkit.classroom.course.find_student import index, who
 from gradkit.classroom.feedback import csv_table as csv
@@ -95,10 +94,7 @@ def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable
                 "It has no column for comments: switch on “Feedback comments” in the "
                 "assignment's settings and download it again to send these too."
             ] = None
-    filled = csv.put(sheet, changes)
-    done = replace(
-        sheet, rows=tuple((cells, end) for cells, (_, end) in zip(filled, sheet.rows, strict=True))
-    )
+    done = csv.put(sheet, changes)
     names = tuple(mark.student for mark in taken.values())
     written = tuple(csv.line(done, rows[place]) for place in taken)
     return FilledTable(csv.write_table(done), names, tuple(left), tuple(notes), written)
@@ -151,11 +147,7 @@ def claim(
 
 def _columns(sheet: CsvTable) -> dict[str, int]:
     header = csv.values(sheet, 0)
-    found = {
-        kind: place
-        for kind, known in HEADINGS.items()
-        if (place := csv.column(header, known)) is not None
-    }
+    found = csv.columns_of(header, HEADINGS)
     missing = [kind for kind in REQUIRED if kind not in found]
     if missing:
         there = ", ".join(f"“{shown(text)}”" for text in header[:16])
