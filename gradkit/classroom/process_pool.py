@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import chain, islice
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
@@ -109,19 +110,19 @@ class Helpers:
 
 
 def map_chunks(
-    function: Callable[[list[T]], Iterable[R]],
+    function: Callable[[T], R],
     items: Iterable[T],
     *,
     size: int,
     workers: int,
     prepare: Callable[[], None] | None = None,
 ) -> Iterator[R]:
-    """Give what a function makes of chunks of items, one by one and in their order.
+    """Give what a function makes of each item, in the order of the items.
 
     Parameters
     ----------
     function : callable
-        Takes a list of items.
+        Of a module that can be imported.
     items : iterable
     size : int
         Items that go to a process at a time.
@@ -133,10 +134,14 @@ def map_chunks(
     rest = iter(items)
     chunks = iter(lambda: list(islice(rest, size)), [])
     if workers == 1:
-        yield from chain.from_iterable(map(function, chunks))
+        yield from map(function, items)
         return
     with Helpers(workers, prepare) as helpers:
-        yield from chain.from_iterable(helpers.map(function, chunks))
+        yield from chain.from_iterable(helpers.map(partial(_each, function), chunks))
+
+
+def _each(function: Callable[[T], R], items: list[T]) -> list[R]:
+    return list(map(function, items))
 
 
 def cores() -> int:

@@ -316,7 +316,7 @@ def remark(
     new: dict[int, Filed] = {}
     _HERE[:] = [marker]
     for old, filed, told in map_chunks(
-        _mark_chunk,
+        _mark,
         _stored(store, settings, marker, kept),
         size=CHUNK,
         workers=1 if len(kept) <= ALONE else workers,
@@ -401,12 +401,8 @@ def _prepare(settings: Settings) -> None:
     _HERE[:] = [Marker(settings)]
 
 
-def _mark_chunk(chunk: list[_Stored]) -> list[_Marked]:
+def _mark(stored: _Stored) -> _Marked:
     (marker,) = _HERE
-    return [_mark(marker, each) for each in chunk]
-
-
-def _mark(marker: Marker, stored: _Stored) -> _Marked:
     kept = stored.kept
     if stored.evidence is None:
         return kept, None, "no evidence was stored with it"

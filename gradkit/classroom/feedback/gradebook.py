@@ -130,22 +130,16 @@ def _layout(sheet: CsvTable, assignment: str) -> _Layout:
     places = [
         place
         for place in range(after, len(header))
-        if wanted and (header[place].strip() == wanted or _has_id(header[place], wanted))
-    ] or [place for place in range(after, len(header)) if _title(header[place]) == wanted]
+        if wanted and wanted in (header[place].strip(), *_named(header[place])[1:])
+    ] or [place for place in range(after, len(header)) if _named(header[place])[0] == wanted]
     if len(places) > 1:
         there = ", ".join(f"“{shown(header[place])}”" for place in places)
         raise CsvTableError(
             f"{shown(sheet.name)}: “{shown(wanted)}” is the title of {len(places)} assignments, "
             f"{there}. Name it by the number in brackets."
         )
-    possible = next(
-        (
-            row
-            for row in range(1, len(sheet.rows))
-            if "Points Possible" in csv.values(sheet, row)[0]
-        ),
-        None,
-    )
+    firsts = [csv.value_of(cells[0]) for cells, _ in sheet.rows]
+    possible = next((r for r, text in enumerate(firsts) if r and "Points Possible" in text), None)
     own = places[0] if places else None
     if own is None:
         _refuse_title(sheet, wanted)
@@ -171,14 +165,10 @@ def _refuse_title(sheet: CsvTable, title: str) -> None:
         )
 
 
-def _has_id(text: str, wanted: str) -> bool:
+def _named(text: str) -> tuple[str, ...]:
+    """Divide a heading into the assignment's title and number, in brackets too, if it has one."""
     found = _ID.fullmatch(text.strip())
-    return found is not None and found["id"] == wanted.strip("()")
-
-
-def _title(text: str) -> str:
-    found = _ID.fullmatch(text.strip())
-    return found["title"] if found else text.strip()
+    return (found["title"], found["id"], f"({found['id']})") if found else (text.strip(),)
 
 
 def _is_excused(cell: str) -> bool:
@@ -204,33 +194,27 @@ def _written(
     sheet: CsvTable, layout: _Layout, scores: Mapping[int, Mark], most: float, *, comma: bool
 ) -> CsvTable:
     """The students' columns as they are, and the assignment's with the scores in it."""
-    own = sorted(layout.info.values())
+    own, new = sorted(layout.info.values()), layout.assignment is None
 
-    def row_of(cells: Sequence[str], last: str) -> tuple[str, ...]:
-        return (*(cells[place] for place in own), last)
+    def cell(score: float) -> str:
+        return csv.cell_of(csv.points(score, comma), sheet.delimiter)
 
     rows = []
     for row, (cells, end) in enumerate(sheet.rows):
         if csv.is_blank(cells) and len(cells) < len(sheet.rows[0][0]):
             rows.append((cells, end))
             continue
-        kept = cells[layout.assignment] if layout.assignment is not None else ""
         mark = scores.get(row)
-        if row == 0:
-            new = layout.assignment is None
-            kept = csv.cell_of(layout.heading, sheet.delimiter) if new else layout.heading
-        elif row == layout.possible and layout.assignment is None:
-            kept = csv.cell_of(csv.points(most, comma), sheet.delimiter)
+        kept = "" if layout.assignment is None else cells[layout.assignment]
+        if row == 0 and new:
+            kept = csv.cell_of(layout.heading, sheet.delimiter)
+        elif row == layout.possible and new:
+            kept = cell(most)
         elif mark is not None and mark.score is not None:
-            kept = csv.cell_of(csv.points(mark.score, comma), sheet.delimiter)
-        rows.append((row_of(cells, kept), end))
-        if row == 0 and layout.assignment is None and layout.possible is None:
-            blank = [
-                POSSIBLE,
-                *[""] * (len(own) - 1),
-                csv.cell_of(csv.points(most, comma), sheet.delimiter),
-            ]
-            rows.append((tuple(blank), end))
+            kept = cell(mark.score)
+        rows.append(((*(cells[place] for place in own), kept), end))
+        if row == 0 and new and layout.possible is None:
+            rows.append(((POSSIBLE, *[""] * (len(own) - 1), cell(most)), end))
     return replace(sheet, rows=tuple(rows))
 
 
