@@ -211,8 +211,8 @@ class Store(Database):
 
     def preset(self) -> Preset | None:
         """Return the preset of deductions as last decided; None leaves it to the assignment."""
-        runs = [run for run in self.runs() if run.kind in ("grade", "remark")]
-        return msgspec.convert(runs[-1].settings["preset"], Preset | None) if runs else None
+        run = self.last_marked()
+        return msgspec.convert(run.settings["preset"], Preset | None) if run else None
 
     def newest(self, upto: int | None = None) -> list[Kept]:
         """The newest result of each submission, by name and in the order they were first seen.
@@ -267,10 +267,11 @@ class Store(Database):
             "ORDER BY id"
         )
         facts = ("settings", "versions")
-        return [
-            Run(**{**row, **{fact: json.loads(row[fact]) for fact in facts}})
-            for row in map(dict, rows)
-        ]
+        return [Run(**{**row, **{fact: json.loads(row[fact]) for fact in facts}}) for row in rows]
+
+    def last_marked(self) -> Run | None:
+        """Return the last run that graded the class, or marked it again."""
+        return next((r for r in reversed(self.runs()) if r.kind in ("grade", "remark")), None)
 
 
 def filed_of(one: Kept | RawSubmission, key: str, marks: Result, **more: Any) -> Filed:
@@ -314,25 +315,25 @@ def release(store: Store, run: int, pages: Iterable[tuple[str, str, bytes]]) -> 
             store.insert("released", run=run, name=name, file=file, content=packed)
 
 
-def releases(store: Store, name: str) -> list[Release]:
-    """All that a student was given back, the oldest first."""
+def releases(store: Store, name: str | None = None) -> list[Release]:
+    """All that a student was given back, or that everybody was, the oldest first."""
     rows = store.rows(
-        "SELECT id, run, name, file, content FROM released WHERE name = ? ORDER BY id", (name,)
+        "SELECT id, run, name, file, content FROM released WHERE name = coalesce(?, name) "
+        "ORDER BY id",
+        (name,),
     )
-    return [_release(row) for row in rows]
+    return [
+        Release(row["id"], row["run"], row["name"], row["file"], digest_of(_content(row)))
+        for row in rows
+    ]
 
 
 def given(store: Store) -> dict[str, list[Release]]:
     """Map each student to all that was given back, the oldest first."""
     found: dict[str, list[Release]] = {}
-    for row in store.rows("SELECT id, run, name, file, content FROM released ORDER BY id"):
-        found.setdefault(row["name"], []).append(_release(row))
+    for each in releases(store):
+        found.setdefault(each.name, []).append(each)
     return found
-
-
-def _release(row: sqlite3.Row) -> Release:
-    content = zlib.decompress(row["content"])
-    return Release(row["id"], row["run"], row["name"], row["file"], digest_of(content))
 
 
 def digest_of(content: bytes) -> str:
@@ -343,4 +344,8 @@ def digest_of(content: bytes) -> str:
 def content(store: Store, id_: int) -> bytes:
     """The bytes of a file that was given back."""
     (row,) = store.rows("SELECT content FROM released WHERE id = ?", (id_,))
+    return _content(row)
+
+
+def _content(row: sqlite3.Row) -> bytes:
     return zlib.decompress(row["content"])
