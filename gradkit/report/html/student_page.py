@@ -13,7 +13,7 @@ from gradkit.report.data import to_data, visible
 from gradkit.report.document import document
 from gradkit.report.html.drawings import courses, heat_map
 from gradkit.report.html.formulas import rules
-from gradkit.text import clean_text
+from gradkit.text import clean_data
 
 Data = dict[str, Any]
 
@@ -40,7 +40,7 @@ def student_page(result: Result, hints: int, changes: Changes | None = None) -> 
     str
         A whole HTML document, to be written as UTF-8.
     """
-    told = None if changes is None else clean(asdict(changes))
+    told = None if changes is None else clean_data(asdict(changes), LONGEST)
     return document("student.html", report=report(result, hints, "r"), changes=told)
 
 
@@ -55,19 +55,10 @@ def report(result: Result, hints: int, name: str) -> Data:
         page, its ``marked`` places and its ``rules``; a check its ``findings`` and all there is to
         show of it (see `_check`); a task the ``remarks`` that are about all of it.
     """
-    data = clean(to_data(result, hints))
+    data = clean_data(to_data(result, hints), LONGEST)
     for number, (task, told) in enumerate(zip(result.tasks, data["tasks"], strict=True), 1):
         _task(f"{name}-{number}", task, told, hints)
     return {**data, "name": name}
-
-
-def clean(value: Any) -> Any:
-    """Clean every text in nested data."""
-    if isinstance(value, str):
-        return clean_text(value, LONGEST)
-    if isinstance(value, dict):
-        return {clean(key): clean(each) for key, each in value.items()}
-    return [clean(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
