@@ -50,6 +50,7 @@ def preview(
         Of a roster with the senders, in the same order.
     """
     names = [handed.name for handed, _ in found]
+    match = match or Match((), (), (), ())
     copies: dict[str, dict[str, None]] = {}
     empty: list[str] = []
     refused: list[tuple[str, str]] = []
@@ -79,14 +80,12 @@ def preview(
         empty=tuple(empty),
         refused=tuple(refused),
         other=tuple(other),
-        unmatched=tuple(names[number] for number in match.strangers) if match else (),
+        unmatched=tuple(names[number] for number in match.strangers),
         open=tuple(
             (names[number], tuple(student.name for student in students))
             for number, students in match.open
-        )
-        if match
-        else (),
-        absent=tuple(student.name for student in match.absent) if match else (),
+        ),
+        absent=tuple(student.name for student in match.absent),
     )
 
 

@@ -15,6 +15,8 @@ from gradkit.report.formats import FORMATS, refusal, render
 from gradkit.writing import refusing
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from gradkit.records.result import Result
 
 
@@ -61,9 +63,7 @@ def _text(results: Sequence[Result], hints: int, out: Path | None) -> None:
     if out is not None:
         to_file(to_text(results, hints).encode(), out)
     elif sys.stdout.isatty() and is_unicode(sys.stdout.encoding):
-        from rich.console import Console
-
-        show(results, hints, Console())
+        show(results, hints, console())
     else:
         encoding = sys.stdout.encoding
         _to_stdout(to_text(results, hints, encoding=encoding), encoding)
@@ -75,6 +75,13 @@ def tell(sentences: Sequence[str], most: int = 10) -> None:
         click.echo(f"gradkit: {sentence}", err=True)
     if len(sentences) > most:
         click.echo(f"gradkit: and {len(sentences) - most} more.", err=True)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return what prints tables and pages, on a terminal or elsewhere."""
+    from rich.console import Console
+
+    return Console(stderr=stderr)
 
 
 def to_stdout(data: bytes) -> None:

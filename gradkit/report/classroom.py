@@ -115,14 +115,9 @@ def _message(check: CheckResult, said: str, *, passed: bool, first: bool, told: 
     return word(check.state) if check.decision is not None else said or word(check.state)
 
 
+NOWHERE = {"test_code": "", "filename": "", "line_no": 0, "duration": 0}
+"""What the reporter wants to have besides."""
+
+
 def _test(name: str, status: str, score: float, message: str | None) -> dict[str, Any]:
-    return {
-        "name": name,
-        "status": status,
-        "score": score,
-        "message": message,
-        "test_code": "",
-        "filename": "",
-        "line_no": 0,
-        "duration": 0,
-    }
+    return {"name": name, "status": status, "score": score, "message": message, **NOWHERE}

@@ -16,7 +16,7 @@ from gradkit.records.reports import Changes
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report.document import document
 from gradkit.report.escape import log_text
-from gradkit.report.rounding import points, round_points
+from gradkit.report.rounding import points, round_points, score_text
 from gradkit.report.text import (
     Line,
     check_head,
@@ -98,7 +98,7 @@ def refusal_text(sentence: str) -> str:
 
 def total(result: Result) -> str:
     """The score of all tasks: ``17.25 / 20``."""
-    return f"{points(result.score)} / {points(result.max_score)}"
+    return score_text(result.score, result.max_score)
 
 
 def _plain(lines: Iterable[Line], width: int) -> str:

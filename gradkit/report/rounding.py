@@ -62,3 +62,8 @@ def _order(checks: tuple[CheckResult, ...]) -> list[int]:
 def points(value: float) -> str:
     """At most two decimals: ``4``, ``4.5``, ``4.33``."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def score_text(score: float | None, most: float | None) -> str:
+    """Points of how many, ``17.25 / 20``; a dash where there are none to tell."""
+    return "–" if score is None or most is None else f"{points(score)} / {points(most)}"

@@ -22,7 +22,7 @@ from gradkit.records.verdict import Entry
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.escape import log_text
 from gradkit.report.formula import FORMULAS, pieces
-from gradkit.report.rounding import points
+from gradkit.report.rounding import points, score_text
 from gradkit.report.words import SIGNS, override_text, word
 from gradkit.text import clean_text, label_said, spell, where
 
@@ -82,8 +82,8 @@ def _plain(text: str) -> Text:
 
 
 def _result(result: Result, hints: int, console: Console, unicode: bool) -> None:
-    total = f"{points(result.score)} / {points(result.max_score)}"
-    title = Text.assemble(_plain(result.submission), "  ", (total, "bold"))
+    total = (score_text(result.score, result.max_score), "bold")
+    title = Text.assemble(_plain(result.submission), "  ", total)
     console.print(Rule(title, align="left", characters="─" if unicode else "-"))
     for problem in result.problems:
         note = Text.assemble((say("note: "), "yellow"), _plain(problem.message))
@@ -105,9 +105,8 @@ def _footer(result: Result) -> Text:
 
 
 def _task(task: TaskResult, hints: int, console: Console, unicode: bool) -> None:
-    line = Text.assemble(
-        (task.title, "bold"), f" ({task.task})  {points(task.score)} / {points(task.max_score)}"
-    )
+    worth = score_text(task.score, task.max_score)
+    line = Text.assemble((task.title, "bold"), f" ({task.task})  {worth}")
     if task.checkable < task.max_score:
         line.append(
             say(
@@ -132,11 +131,7 @@ def check_head(check: CheckResult, unicode: bool = True) -> Text:
     """Sign, name, points, state and place of a check."""
     sign, kind = SIGNS[check.state]
     colour = COLOURS[kind]
-    worth = (
-        f"{points(check.score)} / {points(check.max_score)}"
-        if check.max_score
-        else say("no points")
-    )
+    worth = score_text(check.score, check.max_score) if check.max_score else say("no points")
     head = Text.assemble(
         (sign if unicode else spell(sign, "ascii"), colour), f" {check.check:<12}{worth:>10}"
     )

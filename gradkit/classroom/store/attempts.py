@@ -323,8 +323,7 @@ def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override
 
 def result_of(store: Store, one: CountingAttempt, upto: int | None = None) -> Result:
     """Return the result of an attempt that was graded, with the overrides on its checks."""
-    said = overrides(store, upto).get(one.kept.name, ())
-    return with_overrides(unpack(store.result(one.kept.id), Result), one.kept, said)
+    return _result(store, one.kept, overrides(store, upto))
 
 
 def counting_results(
@@ -333,11 +332,12 @@ def counting_results(
     """Give each student's attempt that counts, and its result; None where it was not graded."""
     said = overrides(store, upto)
     for one in counting_attempts(store, upto):
-        kept, result = one.kept, None
-        if kept.standing == "graded":
-            packed = unpack(store.result(kept.id), Result)
-            result = with_overrides(packed, kept, said.get(kept.name, ()))
-        yield one, result
+        graded = one.kept.standing == "graded"
+        yield one, _result(store, one.kept, said) if graded else None
+
+
+def _result(store: Store, kept: Kept, said: Mapping[str, Sequence[Override]]) -> Result:
+    return with_overrides(unpack(store.result(kept.id), Result), kept, said.get(kept.name, ()))
 
 
 def with_overrides(result: Result, kept: Kept, said: Iterable[Override]) -> Result:

@@ -182,36 +182,36 @@ def _scores(rows: Sequence[Row]) -> tuple[list[float], float, str]:
     return [100 * row.score / (row.max_score or 1) for row in rows], 100.0, "percent"
 
 
+def _drawing(svg: str, name: str, title: str, caption: str = "") -> Drawing:
+    return Drawing(placed(svg, name, title), caption)
+
+
 def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing | None:
     if not largest:
         return None
-    svg = plots.histogram(tuple(scores), largest, unit)
-    low, high = points(min(scores)), points(max(scores))
     title = say(
         "Scores of {count} students, from {low} to {high} {unit}.",
         count=len(scores),
-        low=low,
-        high=high,
+        low=points(min(scores)),
+        high=points(max(scores)),
         unit=word(unit),
     )
-    return Drawing(placed(svg, "distribution", title), title)
+    return _drawing(plots.histogram(tuple(scores), largest, unit), "distribution", title, title)
 
 
 def _frequencies(made: Sequence[Made]) -> Drawing | None:
     if not made:
         return None
-    svg = plots.bars(tuple((each.code, len(each.rows)) for each in made[:BARS]))
     title = say(
         "Mistakes by how many students made them; the table beside it has the same numbers."
     )
-    return Drawing(placed(svg, "frequencies", title), "")
+    counts = tuple((each.code, len(each.rows)) for each in made[:BARS])
+    return _drawing(plots.bars(counts), "frequencies", title)
 
 
 def _states(counted: Mapping[tuple[str, str], Counter[str]]) -> Drawing | None:
     if not counted:
         return None
-    svg = plots.shares(
-        tuple((": ".join(name), tuple(n[kind] for kind in KINDS)) for name, n in counted.items())
-    )
+    rows = ((": ".join(name), tuple(n[kind] for kind in KINDS)) for name, n in counted.items())
     title = say("Checks by state; the table below has the same numbers.")
-    return Drawing(placed(svg, "states", title), "")
+    return _drawing(plots.shares(tuple(rows)), "states", title)
