@@ -99,7 +99,7 @@ def is_empty(submission: Submission) -> bool:
     """True where there is no statement in it: nothing, comments, or a text alone."""
     for cell in submission.cells:
         tree = parse_source(cell.source).tree
-        if tree is None or any(not _says_nothing(node) for node in tree.body):
+        if tree is None or not all(map(_says_nothing, tree.body)):
             return False
     return True
 

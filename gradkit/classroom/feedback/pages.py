@@ -49,15 +49,6 @@ NOTHING = phrase("Nothing in it could be graded")
 _UNSAFE = re.compile(r"[^\w.-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """One page to be written, and the row that leads to it."""
-
-    packed: bytes
-    path: Path
-    hints: int
-
-
 def write_pages(store: Store, folder: Path, hints: int, workers: int) -> int:
     """Write ``index.html`` and ``students/NAME.html``, and say how many students there are.
 
@@ -109,23 +100,21 @@ def _rows(
     workers: int,
 ) -> Iterator[Row]:
     """Write the students' pages, and give the class page's rows in the order of the names."""
-    tasks = (
-        _Task(pack(result), students / file_name(one.kept.name), hints)
-        for one, result in counting_results(store)
-        if result is not None
-    )
+    graded = (pack(result) for _, result in counting_results(store) if result is not None)
+    write = partial(_write, students=students, hints=hints)
     alone = len(found) <= ALONE
-    yield from map_chunks(_write, tasks, size=CHUNK, workers=1 if alone else workers)
+    yield from map_chunks(write, graded, size=CHUNK, workers=1 if alone else workers)
     for each in found:
         kept = each.kept
         if kept.standing != "graded":
             yield Row(kept.name, 0.0, 0.0, False, (), ((kept.standing, say(NOTHING)),))
 
 
-def _write(task: _Task) -> Row:
-    result = unpack(task.packed, Result)
-    write_whole(task.path, student_page(apply_visibility(result), task.hints).encode())
-    return to_row(result, EXPECTED_LEVEL, f"students/{task.path.name}")
+def _write(packed: bytes, students: Path, hints: int) -> Row:
+    result = unpack(packed, Result)
+    path = students / file_name(result.submission)
+    write_whole(path, student_page(apply_visibility(result), hints).encode())
+    return to_row(result, EXPECTED_LEVEL, f"students/{path.name}")
 
 
 @dataclass(frozen=True, slots=True)

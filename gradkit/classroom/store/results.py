@@ -148,12 +148,10 @@ class Store(Database):
                 self._insert(run, submission, evidence, one)
 
     def _submission(self, run: int, one: Filed) -> int:
-        self._base.execute(
-            "INSERT OR IGNORE INTO submissions (name, path, digest, run) VALUES (?, ?, ?, ?)",
-            (one.name, one.path, one.digest, run),
-        )
         row = self._base.execute(
-            "SELECT id FROM submissions WHERE name = ? AND digest = ?", (one.name, one.digest)
+            "INSERT INTO submissions (name, path, digest, run) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET run = submissions.run RETURNING id",
+            (one.name, one.path, one.digest, run),
         ).fetchone()
         return int(row[0])
 
@@ -262,10 +260,7 @@ class Store(Database):
 
     def runs(self) -> list[Run]:
         """All runs, the oldest first."""
-        rows = self.rows(
-            "SELECT id, kind, began, ended, who, why, settings, versions, policy FROM runs "
-            "ORDER BY id"
-        )
+        rows = self.rows("SELECT * FROM runs ORDER BY id")
         facts = ("settings", "versions")
         return [Run(**{**row, **{fact: json.loads(row[fact]) for fact in facts}}) for row in rows]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from gradkit.records.reports import Changes
@@ -106,25 +106,7 @@ def _check(name: str, check: Data, task: Data) -> Data:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line as HTML that is safe to print, and the numbers of the findings that point at it."""
-
-    number: int
-    html: str
-    findings: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A listing as it is shown."""
-
-    file: str
-    cell: int | None
-    lines: tuple[Line, ...]
-
-
-def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[Code]:
+def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[Data]:
     """The listings that hold a marked place, in their order.
 
     Parameters
@@ -133,6 +115,12 @@ def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[
         Of the data of a result.
     marks
         Places, each with the number of the finding that points there; 0 is a check's own.
+
+    Returns
+    -------
+    list of dict
+        File, cell and lines: the number of each, HTML that is safe to print, and the numbers of
+        the findings that point at it.
     """
     found: dict[Place, list[int]] = {}
     for place, finding in dict.fromkeys(marks):
@@ -140,12 +128,12 @@ def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[
     codes = []
     for listing in listings:
         file, cell = listing["file"], listing["cell"]
-        lines = tuple(
-            Line(number, text, tuple(found.get(Place(file, cell, number), ())))
-            for number, text in enumerate(_coloured(listing["source"]), listing["first_line"])
-        )
-        if any(line.findings for line in lines):
-            codes.append(Code(file, cell, lines))
+        lines = [
+            {"number": n, "html": text, "findings": found.get(Place(file, cell, n), [])}
+            for n, text in enumerate(_coloured(listing["source"]), listing["first_line"])
+        ]
+        if any(line["findings"] for line in lines):
+            codes.append({"file": file, "cell": cell, "lines": lines})
     return codes
 
 
