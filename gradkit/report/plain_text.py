@@ -50,10 +50,9 @@ def check_text(
     if headed:
         below = ((line, indent + 2) for line, indent in lines)
         return log_text(_plain([(check_head(check), 0), *below], width))
-    seen = check.state != "pass" and check.place is not None and not findings
-    place = (
-        say("See {place}.\n", place=clean_text(where(check.place))) if seen and check.place else ""
-    )
+    place = ""
+    if check.place is not None and check.state != "pass" and not findings:
+        place = say("See {place}.\n", place=clean_text(where(check.place)))
     return log_text(place + _plain(lines, width))
 
 
@@ -74,11 +73,8 @@ def head_text(result: Result) -> str:
     lines = [clean_text(problem.message) for problem in result.problems]
     for task in result.tasks:
         if task.checkable < task.max_score:
-            amount = say(
-                "{checkable} of {max_score}",
-                checkable=points(task.checkable),
-                max_score=points(task.max_score),
-            )
+            parts = {"checkable": points(task.checkable), "max_score": points(task.max_score)}
+            amount = say("{checkable} of {max_score}", **parts)
             lines.append(
                 say("{title}: {amount} points could be checked.", title=task.title, amount=amount)
             )

@@ -108,14 +108,8 @@ def _task(task: TaskResult, hints: int, console: Console, unicode: bool) -> None
     worth = score_text(task.score, task.max_score)
     line = Text.assemble((task.title, "bold"), f" ({task.task})  {worth}")
     if task.checkable < task.max_score:
-        line.append(
-            say(
-                "  ({checkable} of {max_score} points checkable)",
-                checkable=points(task.checkable),
-                max_score=points(task.max_score),
-            ),
-            "cyan",
-        )
+        amount = {"checkable": points(task.checkable), "max_score": points(task.max_score)}
+        line.append(say("  ({checkable} of {max_score} points checkable)", **amount), "cyan")
     show_lines([(line, 2)], console)
     seen = visible(task, hints)
     for check in task.checks:
@@ -184,13 +178,8 @@ def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
         if hints >= EXPECTED_LEVEL and right:
             yield Text(" " * len(label) + say(" should move  {right}", right=right)), 2
     if len(finding.applies) > FORMULAS and hints >= RULE_LEVEL:
-        yield (
-            Text(
-                say("and {count} more of the kind", count=len(finding.applies) - FORMULAS),
-                style="dim",
-            ),
-            2,
-        )
+        more = say("and {count} more of the kind", count=len(finding.applies) - FORMULAS)
+        yield Text(more, style="dim"), 2
     # The first hint says no more than what stands above.
     for hint in finding.hints[1:hints]:
         yield Text.assemble((say("hint: "), "cyan"), _plain(hint)), 2
@@ -225,11 +214,7 @@ def _marked(applied: str, right: str) -> Text:
 
 def _entries(failed: list[Entry], hints: int) -> Table:
     shown = hints >= EXPECTED_LEVEL
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(say("entry"))
-    table.add_column(say("found"), justify="right")
-    if shown:
-        table.add_column(say("expected"), justify="right")
+    table = _columns("dim", say("entry"), say("found"), *([say("expected")] if shown else []))
     table.add_column(say("at"))
     for entry in failed[:ROWS]:
         index = f"[{','.join(map(str, entry.index))}]" if entry.index else ""
@@ -241,15 +226,20 @@ def _entries(failed: list[Entry], hints: int) -> Table:
     return table
 
 
+def _columns(style: str, name: str, *numbers: str) -> Table:
+    """A table without lines: a column of names, and columns of numbers."""
+    table = Table(name, box=None, padding=(0, 2, 0, 0), header_style=style)
+    for each in numbers:
+        table.add_column(each, justify="right")
+    return table
+
+
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.10g}"
 
 
 def _totals(results: Sequence[Result], console: Console) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column(say("submission"))
-    table.add_column(say("score"), justify="right")
-    table.add_column(say("of"), justify="right")
+    table = _columns("bold", say("submission"), say("score"), say("of"))
     table.add_column("")
     for result in results:
         states = {check.state for task in result.tasks for check in task.checks} - {"pass"}

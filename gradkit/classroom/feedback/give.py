@@ -330,11 +330,9 @@ def _table(
             "--gradebook and --column go together: the table, and the column in it."
         )
     path = worksheet or gradebook
+    if path is None and in_place:
+        raise FeedbackError("--in-place needs a table: name it with --worksheet or --gradebook.")
     if path is None:
-        if in_place:
-            raise FeedbackError(
-                "--in-place needs a table: name it with --worksheet or --gradebook."
-            )
         return None
     with refusing(FeedbackError, path, *UNREADABLE):
         data = path.read_bytes()
@@ -344,6 +342,6 @@ def _table(
             f"{path}: the filled table would take its place. Say so with --in-place, or write "
             "elsewhere with --out."
         )
-    if gradebook is None:
+    if column is None:
         return Table(written, partial(fill_worksheet, data, path.name))
-    return Table(written, partial(fill_gradebook, data, path.name, assignment=column or ""))
+    return Table(written, partial(fill_gradebook, data, path.name, assignment=column))
