@@ -34,18 +34,14 @@ class Helpers:
     Parameters
     ----------
     count : int
-    prepare : callable, optional
-        What each calls first, with `arguments`.
     """
 
-    def __init__(
-        self, count: int, prepare: Callable[..., None] | None = None, *arguments: object
-    ) -> None:
+    def __init__(self, count: int) -> None:
         self._started: list[Started] = []
         self._idle: SimpleQueue[Connection] = SimpleQueue()
         try:
             for _ in range(count):
-                self._started.append(start(_serve, prepare, arguments, stdin=PIPE))
+                self._started.append(start(_serve, stdin=PIPE))
                 self._idle.put(self._started[-1].connection)
         except BaseException:  # an interrupt: nobody has these processes yet, to close them
             self.close()
@@ -115,7 +111,6 @@ def map_chunks(
     *,
     size: int,
     workers: int,
-    prepare: Callable[[], None] | None = None,
 ) -> Iterator[R]:
     """Give what a function makes of each item, in the order of the items.
 
@@ -128,15 +123,13 @@ def map_chunks(
         Items that go to a process at a time.
     workers : int
         Processes; where there is one, it is this one.
-    prepare : callable, optional
-        What each other process calls first.
     """
     rest = iter(items)
     chunks = iter(lambda: list(islice(rest, size)), [])
     if workers == 1:
         yield from map(function, items)
         return
-    with Helpers(workers, prepare) as helpers:
+    with Helpers(workers) as helpers:
         yield from chain.from_iterable(helpers.map(partial(_each, function), chunks))
 
 
@@ -152,15 +145,11 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
-def _serve(
-    connection: Connection, prepare: Callable[..., None] | None, arguments: tuple[object, ...]
-) -> None:
+def _serve(connection: Connection) -> None:
     """Do what is asked for until nobody asks any more."""
     # An interrupt is the other process' business, which then wants no more of this one.
     ignore_interrupts()
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if prepare is not None:
-        prepare(*arguments)
     with contextlib.suppress(EOFError, OSError):
         while True:
             function, item = connection.recv()

@@ -6,9 +6,9 @@ are worth. Other questions (data, layers, starts, epochs) need grading anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 import msgspec
@@ -72,6 +72,10 @@ class Marker:
         self._oracle = cache(self._oracle_of)
         self._basis = cache(self._basis_of)
 
+    def __reduce__(self) -> tuple[Callable[[Settings], Marker], tuple[Settings]]:
+        """Have another process read the files by itself, once."""
+        return _marker_of, (self._settings,)
+
     def mark(self, result: Result, evidence: Sequence[Evidence]) -> Result:
         """The result that this evidence has now.
 
@@ -126,6 +130,11 @@ class Marker:
             return oracle_of(self._tasks(form)[name], self.reference, form)
         except OracleError as error:
             raise StaleError(str(error).rstrip(".")) from None
+
+
+@lru_cache(maxsize=1)
+def _marker_of(settings: Settings) -> Marker:
+    return Marker(settings)
 
 
 CHUNK = 50
@@ -310,13 +319,11 @@ def remark(
     kept = [each for each in store.newest() if each.standing == "graded"]
     stale: list[tuple[str, str]] = []
     new: dict[int, Filed] = {}
-    _HERE[:] = [marker]
     for old, filed, told in map_chunks(
-        _mark,
+        partial(_mark, marker),
         _stored(store, settings, marker, kept),
         size=CHUNK,
         workers=1 if len(kept) <= ALONE else workers,
-        prepare=partial(_prepare, settings),
     ):
         if filed is not None:
             new[old.id] = filed
@@ -388,16 +395,7 @@ def _stored(
         yield _Stored(each, key, store.result(each.id), store.evidence(each.id))
 
 
-_HERE: list[Marker] = []
-"""The one that this process marks with."""
-
-
-def _prepare(settings: Settings) -> None:
-    _HERE[:] = [Marker(settings)]
-
-
-def _mark(stored: _Stored) -> _Marked:
-    (marker,) = _HERE
+def _mark(marker: Marker, stored: _Stored) -> _Marked:
     kept = stored.kept
     if stored.evidence is None:
         return kept, None, "no evidence was stored with it"

@@ -36,8 +36,10 @@ def write(
     Refusal
         A file cannot be written.
     """
-    if format_ == "text":
-        _text(results, hints, out)
+    if format_ == "text" and out is None and _is_terminal():
+        from gradkit.report.text import show
+
+        show(results, hints, console())
         return
     text = refusal(format_, refused) if refused and not results else ""
     if not text and (results or many):
@@ -55,18 +57,9 @@ def write(
             raise Refusal(f"{error.filename}: cannot be written ({error.strerror}).") from None
 
 
-def _text(results: Sequence[Result], hints: int, out: Path | None) -> None:
-    if not results:
-        return
-    from gradkit.report.text import is_unicode, show, to_text
-
-    if out is not None:
-        to_file(to_text(results, hints).encode(), out)
-    elif sys.stdout.isatty() and is_unicode(sys.stdout.encoding):
-        show(results, hints, console())
-    else:
-        encoding = sys.stdout.encoding
-        _to_stdout(to_text(results, hints, encoding=encoding), encoding)
+def _is_terminal() -> bool:
+    """True where colours and every sign can be shown."""
+    return sys.stdout.isatty() and sys.stdout.encoding.lower().replace("-", "").startswith("utf")
 
 
 def tell(sentences: Sequence[str], most: int = 10) -> None:

@@ -42,7 +42,7 @@ def to_text(
     results: Sequence[Result], hints: int, width: int = 100, encoding: str = "utf-8"
 ) -> str:
     """Plain text, in characters that ``encoding`` has."""
-    text = printed(lambda console: show(results, hints, console, is_unicode(encoding)), width)
+    text = printed(lambda console: show(results, hints, console), width)
     return spell(log_text(text), encoding)
 
 
@@ -64,32 +64,27 @@ def show_lines(lines: Iterable[Line], console: Console, indent: int = 0) -> None
         console.print(Padding(line, (0, 0, 0, indent + more), expand=False))
 
 
-def show(results: Sequence[Result], hints: int, console: Console, unicode: bool = True) -> None:
+def show(results: Sequence[Result], hints: int, console: Console) -> None:
     """Print the mark sheets."""
     for result in results:
-        _result(result, hints, console, unicode)
+        _result(result, hints, console)
     if len(results) > 1:
         _totals(results, console)
-
-
-def is_unicode(encoding: str) -> bool:
-    """True where an encoding has every sign."""
-    return encoding.lower().replace("-", "").startswith("utf")
 
 
 def _plain(text: str) -> Text:
     return Text(clean_text(text))
 
 
-def _result(result: Result, hints: int, console: Console, unicode: bool) -> None:
+def _result(result: Result, hints: int, console: Console) -> None:
     total = (score_text(result.score, result.max_score), "bold")
     title = Text.assemble(_plain(result.submission), "  ", total)
-    console.print(Rule(title, align="left", characters="─" if unicode else "-"))
+    console.print(Rule(title, align="left"))
     for problem in result.problems:
         note = Text.assemble((say("note: "), "yellow"), _plain(problem.message))
         show_lines([(note, 2)], console)
     for task in result.tasks:
-        _task(task, hints, console, unicode)
+        _task(task, hints, console)
     console.print(Padding(_footer(result), (0, 0, 1, 2), expand=False))
 
 
@@ -104,7 +99,7 @@ def _footer(result: Result) -> Text:
     return Text(" · ".join(parts), style="dim")
 
 
-def _task(task: TaskResult, hints: int, console: Console, unicode: bool) -> None:
+def _task(task: TaskResult, hints: int, console: Console) -> None:
     worth = score_text(task.score, task.max_score)
     line = Text.assemble((task.title, "bold"), f" ({task.task})  {worth}")
     if task.checkable < task.max_score:
@@ -114,21 +109,19 @@ def _task(task: TaskResult, hints: int, console: Console, unicode: bool) -> None
     seen = visible(task, hints)
     for check in task.checks:
         findings = [finding for finding in seen if finding.check == check.check]
-        show_lines([(check_head(check, unicode), 4)], console)
+        show_lines([(check_head(check), 4)], console)
         show_lines(check_lines(check, findings, hints), console, 6)
     for finding in seen:
         show_lines(() if finding.check else finding_lines(finding, hints), console, 4)
     show_lines([(_plain(note), 4) for note in task.notes], console)
 
 
-def check_head(check: CheckResult, unicode: bool = True) -> Text:
+def check_head(check: CheckResult) -> Text:
     """Sign, name, points, state and place of a check."""
     sign, kind = SIGNS[check.state]
     colour = COLOURS[kind]
     worth = score_text(check.score, check.max_score) if check.max_score else say("no points")
-    head = Text.assemble(
-        (sign if unicode else spell(sign, "ascii"), colour), f" {check.check:<12}{worth:>10}"
-    )
+    head = Text.assemble((sign, colour), f" {check.check:<12}{worth:>10}")
     if check.state != "pass":
         head.append(f"  {word(check.state)}", colour)
         if check.place is not None:
