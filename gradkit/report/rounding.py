@@ -10,8 +10,9 @@ have room.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
-from gradkit.records.result import CheckResult, TaskResult
+from gradkit.records.result import CheckResult, Result, TaskResult
 
 CENT = 100
 """Parts of a point that are told apart: two decimals, as everywhere."""
@@ -57,6 +58,13 @@ def _order(checks: tuple[CheckResult, ...]) -> list[int]:
         return not partly, check.decision is not None, -check.max_score
 
     return sorted(range(len(checks)), key=rank)
+
+
+def shared_points(result: Result) -> Iterator[tuple[TaskResult, CheckResult, int]]:
+    """Give each check of a result with its task, and its points in hundredths."""
+    for task in result.tasks:
+        for check, cents in zip(task.checks, round_points(task), strict=True):
+            yield task, check, cents
 
 
 def points(value: float) -> str:

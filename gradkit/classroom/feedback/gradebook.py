@@ -84,30 +84,23 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
     cells = {row: csv.values(sheet, row) for row in students}
     rows = [_known(cells[row], layout.info) for row in students]
     taken, left = claim(marks, rows, KINDS)
+    scores = {students[place]: mark for place, mark in taken.items() if mark.score is not None}
     if layout.assignment is not None:
-        kept = layout.assignment
-        excused = [
-            place
-            for place, mark in taken.items()
-            if mark.score is not None and _is_excused(cells[students[place]][kept])
-        ]
-        for place in excused:
-            left.append((taken.pop(place).student, "is excused there (EX), and stays so"))
-    scores = {students[place]: mark for place, mark in taken.items()}
+        for row in [row for row in scores if _is_excused(cells[row][layout.assignment])]:
+            left.append((scores.pop(row).student, "is excused there (EX), and stays so"))
     most = max((mark.max_score for mark in marks), default=0.0)
     comma = csv.decimal_comma(
         text for row in range(1, len(sheet.rows)) for text in csv.values(sheet, row)
     )
     done = _written(sheet, layout, scores, most, comma=comma)
-    written = {row: mark for row, mark in scores.items() if mark.score is not None}
     # A row of largest scores may have come in above the students.
     more = len(done.rows) - len(sheet.rows)
     return FilledTable(
         csv.write_table(done),
-        tuple(mark.student for mark in written.values()),
+        tuple(mark.student for mark in scores.values()),
         tuple(left),
         tuple(_notes(sheet, layout, most)),
-        tuple(csv.line(done, row + more) for row in written),
+        tuple(csv.line(done, row + more) for row in scores),
     )
 
 
