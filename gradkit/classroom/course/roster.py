@@ -143,23 +143,21 @@ def match(students: Sequence[Student], told: Sequence[Sender], *, by_group: bool
     for number, student in enumerate(students):
         if normal(student.group):
             groups.setdefault(normal(student.group), []).append(number)
-    theirs: dict[int, list[int]] = {number: [] for number in range(len(students))}
+    owners: list[frozenset[int]] = []
     strangers: list[int] = []
     open_: list[tuple[int, tuple[Student, ...]]] = []
     for number, sender in enumerate(told):
-        owners, doubtful = _owners(sender, known, groups, students)
+        own, doubtful = _owners(sender, known, groups, students)
         if doubtful:
             open_.append((number, tuple(students[each] for each in sorted(doubtful))))
-        elif not owners:
+        elif not own:
             strangers.append(number)
-        if by_group and not doubtful:
-            mates = {normal(students[each].group) for each in owners} - {""}
-            owners = owners.union(*(groups[mate] for mate in mates))
-        for owner in () if doubtful else sorted(owners):
-            theirs[owner].append(number)
+        mates = {normal(students[each].group) for each in own} - {""} if by_group else ()
+        owners.append(own.union(*(groups[mate] for mate in mates)))
+    found = frozenset[int]().union(*owners)
     return Match(
-        tuple((students[each], tuple(numbers)) for each, numbers in theirs.items() if numbers),
-        tuple(students[each] for each, numbers in theirs.items() if not numbers),
+        tuple(tuple(students[each] for each in sorted(own)) for own in owners),
+        tuple(student for number, student in enumerate(students) if number not in found),
         tuple(strangers),
         tuple(open_),
     )
@@ -250,13 +248,9 @@ def enrolment_of(
         return Enrolment(tuple(entries))
     enlisted = _told_apart(students)
     matched = match(enlisted, [sender for _, sender in found], by_group=by_group)
-    owners: dict[int, list[str]] = {}
-    for student, numbers in matched.matched:
-        for number in numbers:
-            owners.setdefault(number, []).append(student.name)
     entries = [
-        _entry(one, sender, tuple(owners.get(number, (one.name,))))
-        for number, (one, sender) in enumerate(found)
+        _entry(one, sender, tuple(student.name for student in own) or (one.name,))
+        for (one, sender), own in zip(found, matched.owners, strict=True)
     ]
     return Enrolment(tuple(entries), tuple(enlisted), matched)
 
