@@ -18,6 +18,7 @@ import numpy as np
 from gradkit.errors import GradkitError
 from gradkit.records.probes import Run
 from gradkit.records.task import Array, Task
+from gradkit.report.document import document
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import BESIDE, OracleError, TorchReference, course_of, load_reference
 from gradkit.task.probes import whole
@@ -78,17 +79,15 @@ def reproduce(folder: Path | None) -> tuple[str, bool]:
             "torch is not installed, and two of the four runs need it: "
             "pip install 'gradkit[torch]'."
         )
-    parts, agreed = [], True
+    found: dict[str, list[Figure]] = {}
     for task in read_assignment().tasks:
         try:
             runner = _torch_figures if task.framework == "torch" else _numpy_figures
-            figures = list(runner(task, published[task.id], folder))
+            found[task.title] = list(runner(task, published[task.id], folder))
         except OracleError as error:
             raise ReproduceError(str(error)) from None
-        agreed &= all(figure.agrees for figure in figures)
-        parts.append(_table(task, figures))
-    ending = "Every figure agrees." if agreed else "Some figures differ: see the lines marked !."
-    return "\n".join([*parts, ending, ""]), agreed
+    agreed = all(figure.agrees for figures in found.values() for figure in figures)
+    return document("reproduced.txt", found=found, agreed=agreed), agreed
 
 
 def _run(task: Task, epochs: int) -> Run:
@@ -151,14 +150,3 @@ def _printed(name: str, printed: float, found: float, decimals: int) -> Figure:
     # What was printed is rounded: half a unit of its last decimal, and what float32 adds.
     agrees = abs(found - printed) <= 0.5 * 10**-decimals * (1 + 1e-3)
     return Figure(name, printed, float(found), agrees)
-
-
-def _table(task: Task, figures: list[Figure]) -> str:
-    width = max(len(figure.name) for figure in figures)
-    lines = [task.title, f"  {'':<{width}}  {'published':>22}{'recomputed':>24}"]
-    for figure in figures:
-        mark = "" if figure.agrees else "  !"
-        lines.append(
-            f"  {figure.name:<{width}}  {figure.published:>22.16g}{figure.recomputed:>24.16g}{mark}"
-        )
-    return "\n".join([*lines, ""])
