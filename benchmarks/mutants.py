@@ -1,17 +1,19 @@
 """Mutate decisions of modules one at a time, and see whether their tests notice.
 
-    python benchmarks/mutants.py gradkit/gradcheck --tests "-q -x tests/gradcheck -m 'not slow'" \
-        [--count 200] [--seed N] [--equivalent FILE]
+    python benchmarks/mutants.py gradkit/judge gradkit/grading/mark.py gradkit/binding \
+        [--count 200] [--seed N] [--tests "tests/x -k y"]
 
-A mutant changes one comparison, boolean operator, condition, minimum or maximum, arithmetic sign or
-constant in a line that decides something. The files are changed in a copy of the tree, never in
-place. A file of equivalent mutants has a line for each, `module: old -> new: reason`.
+A mutant changes one comparison, boolean operator, condition, minimum or maximum, or arithmetic
+sign. The files are changed in a copy of the tree, never in place. `TESTS` has for each module the
+tests that are tried on its mutants, the quickest first. `equivalent.toml` beside this file lists
+mutants that no test can tell from the code, each with the reason; they do not count.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import os
 import random
 import secrets
 import shlex
@@ -20,11 +22,38 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+EQUIVALENT = Path(__file__).with_name("equivalent.toml")
+
+TESTS: dict[str, tuple[str, ...]] = {
+    "gradkit/gradcheck": ("tests/gradcheck",),
+    "gradkit/judge": (
+        "tests/judge",
+        "tests/accepted tests/grading/test_mark.py",
+        "tests/grading/test_rubric.py tests/grading/test_do_nothing.py "
+        "tests/grading/test_free_rates.py tests/grading/test_left_behind.py "
+        "tests/grading/test_odd_shapes.py tests/grading/test_suspicion.py "
+        "tests/grading/test_replaced_forward.py tests/grading/test_rates_handed_over.py",
+    ),
+    "gradkit/judge/memorised.py": (
+        "tests/grading/test_suspicion.py",
+        "tests/grading/test_by_heart.py tests/grading/test_forbidden_packages.py tests/judge",
+    ),
+    "gradkit/grading/mark.py": ("tests/grading/test_mark.py", "tests/grading/test_rubric.py"),
+    "gradkit/binding": (
+        "tests/binding --deselect tests/binding/test_whole_limb.py",
+        "tests/accepted tests/binding/test_whole_limb.py",
+        "tests/grading/test_odd_shapes.py tests/grading/test_left_behind.py "
+        "tests/grading/test_ways_of_making.py tests/grading/test_torch_call.py "
+        "tests/grading/test_rates_handed_over.py tests/grading/test_recognising.py",
+    ),
+}
+"""Tests by the path of a module or folder: each is for what those before it let pass."""
 
 COMPARISONS = {
     ast.Lt: "<=",
@@ -61,11 +90,12 @@ class Mutant:
     old: str
     new: str
     line: int
+    text: str
 
     @property
-    def name(self) -> str:
-        """How it is listed."""
-        return f"{self.path.name}:{self.line}: {self.old} -> {self.new}"
+    def key(self) -> tuple[str, str, str]:
+        """How `equivalent.toml` lists it: the module, the text of the line, and the change."""
+        return self.path.relative_to(ROOT).as_posix(), self.text, f"{self.old} -> {self.new}"
 
 
 def mutants(path: Path) -> Iterator[Mutant]:
@@ -80,7 +110,8 @@ def mutants(path: Path) -> Iterator[Mutant]:
         return starts[line - 1] + column
 
     def change(low: int, high: int, new: str, line: int) -> Mutant:
-        return Mutant(path, low, high, data[low:high].decode(), new, line)
+        text = source.splitlines()[line - 1].strip()
+        return Mutant(path, low, high, data[low:high].decode(), new, line, text)
 
     def between(left: ast.expr, right: ast.expr, new: str) -> Mutant:
         low = at(left.end_lineno or 0, left.end_col_offset or 0)
@@ -128,7 +159,7 @@ def plausible(mutant: Mutant) -> bool:
     """Return whether the changed file is Python, and the change is not in an annotation."""
     data = mutant.path.read_bytes()
     text = (data[: mutant.start] + mutant.new.encode() + data[mutant.end :]).decode()
-    line = data.decode().splitlines()[mutant.line - 1]
+    line = mutant.text
     if "TYPE_CHECKING" in line or (mutant.new in "&|" and ("->" in line or ": " in line)):
         return False
     try:
@@ -138,26 +169,42 @@ def plausible(mutant: Mutant) -> bool:
     return True
 
 
-def killed(mutant: Mutant, tree: Path, command: list[str], seconds: float) -> bool:
-    """Return whether the tests fail, or hang, with the mutant in the tree."""
-    target = tree / mutant.path.relative_to(ROOT)
-    before = target.read_bytes()
-    target.write_bytes(before[: mutant.start] + mutant.new.encode() + before[mutant.end :])
-    environment = {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-    import os
+def tests_of(path: Path) -> tuple[str, ...]:
+    """Return the tests of a module: those of its own path, or of the nearest folder's."""
+    inside = path.relative_to(ROOT)
+    for place in (inside, *inside.parents):
+        if place.as_posix() in TESTS:
+            return TESTS[place.as_posix()]
+    sys.exit(
+        f"{inside}: `TESTS` in {Path(__file__).name} has no tests of it; name some with --tests"
+    )
 
+
+def passes(stage: str, tree: Path, seconds: float | None = None) -> bool:
+    """Return whether tests pass, and in time."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(
-            command,
+            [*command, *shlex.split(stage)],
             cwd=tree,
-            env={**os.environ, **environment},
+            env=environment,
             capture_output=True,
             timeout=seconds,
             check=False,
         )
-        return done.returncode != 0
     except subprocess.TimeoutExpired:
-        return True
+        return False
+    return done.returncode == 0
+
+
+def killed(mutant: Mutant, tree: Path, stages: dict[str, float]) -> bool:
+    """Return whether some tests fail, or take five times as long, with the mutant in the tree."""
+    target = tree / mutant.path.relative_to(ROOT)
+    before = target.read_bytes()
+    target.write_bytes(before[: mutant.start] + mutant.new.encode() + before[mutant.end :])
+    try:
+        return not all(passes(stage, tree, 5 * usual + 30) for stage, usual in stages.items())
     finally:
         target.write_bytes(before)
 
@@ -165,54 +212,47 @@ def killed(mutant: Mutant, tree: Path, command: list[str], seconds: float) -> bo
 def main() -> None:
     """Draw mutants, run the tests on each, and list the survivors."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("paths", nargs="+", help="files or folders of modules")
-    parser.add_argument("--tests", required=True, help="arguments of pytest")
+    parser.add_argument("paths", nargs="+", type=Path, help="files or folders of modules")
+    parser.add_argument("--tests", action="append", help="arguments of pytest, in place of `TESTS`")
     parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--equivalent", help="file that lists equivalent mutants with a reason")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
     given = parser.parse_args()
-    seed = secrets.randbelow(2**31) if given.seed is None else given.seed
     files = [
-        file
-        for path in map(Path, given.paths)
+        file.resolve()
+        for path in given.paths
         for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path])
     ]
-    every = [m for file in files for m in mutants(file.resolve()) if plausible(m)]
-    chosen = random.Random(seed).sample(every, min(given.count, len(every)))
-    excused = set()
-    if given.equivalent:
-        for line in Path(given.equivalent).read_text(encoding="utf-8").splitlines():
-            if line.strip() and not line.startswith("#"):
-                module, change, _ = line.split(": ", 2)
-                excused.add((module, change))
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *shlex.split(given.tests)]
+    every = [m for file in files for m in mutants(file) if plausible(m)]
+    chosen = random.Random(given.seed).sample(every, min(given.count, len(every)))
+    table = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))
+    excused = {(file, each["line"], each["change"]) for file in table for each in table[file]}
+    stages = {m.path: given.tests or tests_of(m.path) for m in chosen}
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         skip = shutil.ignore_patterns(".git", "__pycache__", "*.egg-info", ".*_cache")
         shutil.copytree(ROOT, tree, ignore=skip)
-        started = time.perf_counter()
-        done = subprocess.run(
-            command, cwd=tree, capture_output=True, check=False, env=None, text=True
-        )
-        usual = time.perf_counter() - started
-        if done.returncode:
-            sys.exit(f"the tests fail without a mutant:\n{done.stdout[-2000:]}")
+        usual: dict[str, float] = {}
+        for stage in dict.fromkeys(stage for each in stages.values() for stage in each):
+            started = time.perf_counter()
+            if not passes(stage, tree):
+                sys.exit(f"these tests fail without a mutant: {stage}")
+            usual[stage] = time.perf_counter() - started
         print(
-            f"seed {seed}: {len(every)} mutants, {len(chosen)} drawn; tests {usual:.0f} s",
+            f"seed {given.seed}: {len(every)} mutants, {len(chosen)} drawn; "
+            f"tests {sum(usual.values()):.0f} s",
             flush=True,
         )
-        dead, alike, left = 0, 0, []
+        dead, alike = 0, 0
         for number, mutant in enumerate(chosen):
             if number % 10 == 0:
                 print(f"{number} tried, {dead} killed", flush=True)
-            if killed(mutant, tree, command, 5 * usual + 30):
+            if killed(mutant, tree, {stage: usual[stage] for stage in stages[mutant.path]}):
                 dead += 1
-            elif (mutant.path.name, f"{mutant.old} -> {mutant.new}") in excused:
+            elif mutant.key in excused:
                 alike += 1
             else:
-                left.append(mutant)
-                text = mutant.path.read_text(encoding="utf-8").splitlines()[mutant.line - 1]
-                print(f"survived {mutant.name}\n    {text.strip()}", flush=True)
+                module, line, change = mutant.key
+                print(f"survived {module}:{mutant.line}\n    {line}\n    {change}", flush=True)
     counted = len(chosen) - alike
     print(f"{dead} of {counted} killed ({100 * dead / max(counted, 1):.1f} %), {alike} equivalent")
 
