@@ -17,14 +17,12 @@ from gradkit.judge import tolerances
 from gradkit.judge.case import (
     Case,
     Earlier,
+    answered,
     blocked,
-    blocked_by_model,
     called,
     least,
-    outcomes_of,
     secret_among,
     subject,
-    unusable,
 )
 from gradkit.judge.comparison import TOO_SMALL, label_of, listed, merge
 from gradkit.judge.steps import update
@@ -138,7 +136,7 @@ class Steps:
 def update_gradient(case: Case, earlier: Earlier) -> Verdict:
     """Hold the direction of the update against the slope of the correct loss."""
     before = {"update": earlier.get("update") or update(case, earlier)}
-    stop = blocked("gradient", "update", before, ("missing", "error", "timeout", "blocked"))
+    stop = blocked("gradient", "update", before)
     if stop is not None:
         return stop
     (batch,), bound = case.probes.update, case.binding.bound["update"]
@@ -158,14 +156,10 @@ def update_gradient(case: Case, earlier: Earlier) -> Verdict:
 
 def training_gradient(case: Case, earlier: Earlier) -> Verdict:
     """Hold the first and the second step of train against the slope of the loss."""
-    stop = blocked_by_model(case, "gradient", earlier)
+    runs = [run for run in case.probes.runs if run.check == "gradient"]
+    outcomes, stop = answered(case, "gradient", "train", runs, earlier)
     if stop is not None:
         return stop
-    runs = [run for run in case.probes.runs if run.check == "gradient"]
-    outcomes = outcomes_of(case, runs)
-    nothing = unusable(case, "gradient", "train", outcomes)
-    if nothing is not None:
-        return nothing
     bound = case.binding.bound["train"]
     secret = secret_among(runs)
     entries: list[Entry] = []

@@ -12,17 +12,14 @@ from gradkit.judge import tolerances
 from gradkit.judge.case import (
     Case,
     Earlier,
+    answered,
     blocked,
-    blocked_by_model,
     least,
-    outcomes_of,
-    own_ratios,
     subject,
     unusable,
 )
 from gradkit.judge.comparison import Comparison, joined, listed
 from gradkit.language import phrase, say
-from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
 from gradkit.records.task import Array, Parameters, Role, Task
 from gradkit.records.verdict import Entry, State, Verdict
@@ -33,23 +30,19 @@ from gradkit.text import FURTHER
 def forward(case: Case, earlier: Earlier) -> Verdict:
     """Output and hidden layer at random parameters and at the published start and data."""
     role = "model" if case.task.framework == "torch" else "forward"
-    stop = blocked_by_model(case, "forward", earlier)
+    outcomes, stop = answered(case, "forward", role, case.probes.forward, earlier)
     if stop is not None:
         return stop
-    outcomes = outcomes_of(case, case.probes.forward)
-    nothing = unusable(case, "forward", role, outcomes)
-    if nothing is not None:
-        return nothing
     bound = case.binding.bound[role]
     comparison = Comparison(bound)
     for batch, outcome in zip(case.probes.forward, outcomes, strict=True):
         comparison.faults(outcome.faults)
-        units = dict(zip(("y_hat", "A1"), _rounding_units(case, batch), strict=True))
-        for quantity, expected in case.expected[batch.name].items():
+        units = network.rounding_units(case.task.layers, batch.inputs, batch.inputs["X"])
+        for (quantity, expected), lost in zip(
+            case.expected[batch.name].items(), units, strict=True
+        ):
             if quantity in bound.returns:
-                tolerance = partial(
-                    tolerances.value_tolerance, units[quantity], least=least(case, "forward")
-                )
+                tolerance = partial(tolerances.value_tolerance, lost, least=least(case, "forward"))
                 comparison.compare(quantity, outcome, expected, tolerance, batch.labels)
     return comparison.verdict(
         "forward",
@@ -61,19 +54,12 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
     )
 
 
-def _rounding_units(case: Case, batch: Batch) -> tuple[Array, Array]:
-    parameters = {key: batch.inputs[key] for key in case.task.starts[0].parameters}
-    return network.rounding_units(case.task.layers, parameters, batch.inputs["X"])
-
-
 def update(case: Case, earlier: Earlier) -> Verdict:
     """Return parameters after one step, entry by entry."""
-    outcomes = outcomes_of(case, case.probes.update)
-    nothing = unusable(case, "update", "update", outcomes)
+    outcomes, stop = answered(case, "update", "update", case.probes.update, earlier)
     first = case.binding.bound["update"].before if "update" in case.binding.bound else None
-    if nothing is not None:
-        stop = blocked("update", "forward", earlier, ("missing", "error", "timeout"))
-        return stop if first is not None and stop is not None else nothing
+    if stop is not None:
+        return (blocked("update", "forward", earlier) if first is not None else None) or stop
     bound = case.binding.bound["update"]
     comparison = Comparison(bound)
     if first is not None and "forward" in earlier and earlier["forward"].state != "pass":
@@ -89,8 +75,6 @@ def update(case: Case, earlier: Earlier) -> Verdict:
     for batch, outcome in zip(case.probes.update, outcomes, strict=True):
         comparison.faults(outcome.faults)
         expected = case.expected[batch.name]
-        if case.task.rates.policy == "free":
-            expected = _at_own_rates(batch, outcome, expected)
         lost = cache(partial(units_lost, case.task, batch, expected))
         for key, value in expected.items():
             before = batch.inputs[key]
@@ -158,17 +142,6 @@ def _lengths(values: Array) -> Array:
 
 
 TINY = 1e-300
-
-
-def _at_own_rates(
-    batch: Batch, outcome: Outcome, expected: Mapping[str, Array]
-) -> dict[str, Array]:
-    """Expected parameters at the one rate per kind that the student's own steps show."""
-    ratios = own_ratios(batch.inputs, outcome.outputs, expected)
-    return {
-        key: batch.inputs[key] + ratios.get(key[0], 1.0) * (value - batch.inputs[key])
-        for key, value in expected.items()
-    }
 
 
 # --- what has to be there --------------------------------------------------------------

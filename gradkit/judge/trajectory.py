@@ -17,13 +17,11 @@ from gradkit.judge import tolerances
 from gradkit.judge.case import (
     Case,
     Earlier,
+    answered,
     blocked,
-    blocked_by_model,
     least,
-    outcomes_of,
     secret_among,
     subject,
-    unusable,
 )
 from gradkit.judge.comparison import Comparison, Tolerance
 from gradkit.language import phrase, say
@@ -62,17 +60,11 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     """Losses of every epoch and final parameters, from each start."""
     torch = case.task.framework == "torch"
     role = "train" if torch else "update"
-    if torch:
-        stop = blocked_by_model(case, "trajectory", earlier)
-    else:
-        stop = blocked("trajectory", "update", earlier, ("missing", "error", "timeout", "blocked"))
+    runs = [run for run in case.probes.runs if run.check == "trajectory"]
+    outcomes, nothing = answered(case, "trajectory", role, runs, earlier)
+    stop = blocked("trajectory", "update", earlier) or nothing
     if stop is not None:
         return stop
-    runs = [run for run in case.probes.runs if run.check == "trajectory"]
-    outcomes = outcomes_of(case, runs)
-    nothing = unusable(case, "trajectory", role, outcomes)
-    if nothing is not None:
-        return nothing
     forward = case.binding.bound.get("forward")
     givers = {} if torch else {"loss": say("The training run")}
     if forward is not None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradkit.judge import Case, judge
+from gradkit.judge.case import expected_of
 from gradkit.records.binding import Binding, Bound, Convention, Missing
 from gradkit.records.observations import Observations, Outcome
 from gradkit.records.submission import Place
@@ -82,7 +83,13 @@ def case(
     gone = {m.role for m in missing}
     roles = ("model", "train") if torch else ("initialise", "forward", "update")
     binding = Binding(task.id, {r: bound(r) for r in roles if r not in gone}, missing)
-    return Case(task, binding, probes, Observations(task.id, outcomes), expected)
+    return observed(Case(task, binding, probes, Observations(task.id, {}), expected), outcomes)
+
+
+def observed(made: Case, outcomes: Mapping[str, Outcome]) -> Case:
+    """The same with these outcomes, and what is expected where rates are the student's own."""
+    expected = expected_of(made.task, Derived(made.task), made.probes, outcomes)
+    return replace(made, observations=Observations(made.task.id, outcomes), expected=expected)
 
 
 def _single(values: Mapping[str, np.ndarray], torch: bool) -> Mapping[str, np.ndarray]:

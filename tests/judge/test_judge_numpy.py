@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cases import END, PLACE, TASKS, add, case, states, verdicts, with_outputs
+from cases import END, PLACE, TASKS, add, case, observed, states, verdicts, with_outputs
 
 from gradkit.judge import judge
 from gradkit.judge.comparison import listed, merge
@@ -87,8 +87,8 @@ def rated(made, weights: float, biases: float):
         + (weights if key[0] == "W" else biases) * (value - batch.inputs[key])
         for key, value in outcome.outputs.items()
     }
-    outcomes = {**made.observations.outcomes, batch.name: replace(outcome, outputs=after)}
-    return replace(made, observations=replace(made.observations, outcomes=outcomes))
+    changed = replace(outcome, outputs=after)
+    return observed(made, {**made.observations.outcomes, batch.name: changed})
 
 
 def test_a_wrong_rate_is_no_wrong_gradient() -> None:
@@ -117,7 +117,7 @@ def test_the_free_policy_takes_any_one_rate_per_kind() -> None:
         **made.observations.outcomes,
         "update/random": replace(outcome, outputs={**outcome.outputs, "b2": b2}),
     }
-    other = replace(made, observations=replace(made.observations, outcomes=outcomes))
+    other = observed(made, outcomes)
     assert failed(verdicts(other)["update"]) == {"b2"}
 
 
