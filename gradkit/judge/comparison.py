@@ -14,7 +14,7 @@ from gradkit.judge import tolerances
 from gradkit.judge.case import subject
 from gradkit.language import phrase, say
 from gradkit.records.binding import Bound
-from gradkit.records.observations import Fault, Outcome
+from gradkit.records.observations import Fault
 from gradkit.records.task import Array
 from gradkit.records.verdict import Entry, Verdict
 from gradkit.text import label_said
@@ -129,7 +129,7 @@ class Comparison:
     def compare(
         self,
         quantity: str,
-        outcome: Outcome,
+        found: NDArray[Any] | None,
         expected: Array,
         tolerance: Tolerance,
         labels: tuple[str, ...],
@@ -145,15 +145,13 @@ class Comparison:
         Parameters
         ----------
         quantity : str
-            The name in ``outcome.outputs``.
-        expected : array, (n, …)
+        found, expected : array, (n, …)
         labels : tuple of str
             Names of the n probes.
         title : str
             What the entries are called, if not ``quantity``.
         still : array, (n, …), optional
         """
-        found = outcome.outputs.get(quantity)
         shape = expected.shape[1:]
         labels_of = {i: label_of(self.bound, quantity, i, shape) for i in np.ndindex(shape)}
         kind = ""

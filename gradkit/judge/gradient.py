@@ -189,15 +189,13 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
 def _stays(steps: Steps, at: int, task: Task) -> bool:
     """Whether one moves nothing by more than a step in single precision may be off."""
     rates = {"W": task.rates.weight, "b": task.rates.bias}
-    return all(
-        tolerances.stays(
-            before[at] - steps.taken[key][at],
-            before[at],
-            SINGLE / tolerances.NONE * rates[key[0]] * steps.slope[key].value[at],
-            tolerances.SINGLE,
-        )
-        for key, before in steps.before.items()
-    )
+    before = {key: value[at] for key, value in steps.before.items()}
+    after = {key: value - steps.taken[key][at] for key, value in before.items()}
+    change = {
+        key: SINGLE / tolerances.NONE * rates[key[0]] * slope.value[at]
+        for key, slope in steps.slope.items()
+    }
+    return tolerances.stays(after, before, change, tolerances.SINGLE)
 
 
 def _update_steps(case: Case, batch: Batch, after: Mapping[str, NDArray[Any]], eps: float) -> Steps:

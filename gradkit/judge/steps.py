@@ -43,7 +43,8 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
         ):
             if quantity in bound.returns:
                 tolerance = partial(tolerances.value_tolerance, lost, least=least(case, "forward"))
-                comparison.compare(quantity, outcome, expected, tolerance, batch.labels)
+                found = outcome.outputs.get(quantity)
+                comparison.compare(quantity, found, expected, tolerance, batch.labels)
     return comparison.verdict(
         "forward",
         lambda failed: say(
@@ -72,17 +73,21 @@ def update(case: Case, earlier: Earlier) -> Verdict:
                 names=joined([f"`{name}`" for name in first.names]),
             )
         )
+    still = True
     for batch, outcome in zip(case.probes.update, outcomes, strict=True):
         comparison.faults(outcome.faults)
         expected = case.expected[batch.name]
+        starts = {key: batch.inputs[key] for key in expected}
+        changes = {key: value - starts[key] for key, value in expected.items()}
+        still = still and tolerances.stays(outcome.outputs, starts, changes)
         lost = cache(partial(units_lost, case.task, batch, expected))
         for key, value in expected.items():
-            before = batch.inputs[key]
-            tolerance = partial(_step_tolerance, value - before, before, key, lost, case)
-            comparison.compare(key, outcome, value, tolerance, batch.labels, still=before)
+            before = starts[key]
+            tolerance = partial(_step_tolerance, changes[key], before, key, lost, case)
+            found = outcome.outputs.get(key)
+            comparison.compare(key, found, value, tolerance, batch.labels, still=before)
         if all(
-            key in outcome.outputs
-            and tolerances.nearly(outcome.outputs[key], value, value - batch.inputs[key])
+            key in outcome.outputs and tolerances.nearly(outcome.outputs[key], value, changes[key])
             for key, value in expected.items()
         ):
             comparison.remark_on_precision()
@@ -95,12 +100,6 @@ def update(case: Case, earlier: Earlier) -> Verdict:
             size=comparison.size,
             entries=listed(failed),
         ),
-    )
-    still = all(
-        key in outcome.outputs and tolerances.stays(outcome.outputs[key], before, value - before)
-        for batch, outcome in zip(case.probes.update, outcomes, strict=True)
-        for key, value in case.expected[batch.name].items()
-        for before in (batch.inputs[key],)
     )
     return replace(verdict, still=still)
 
@@ -193,7 +192,8 @@ def _initialise(case: Case) -> Verdict:
     if outcome is not None:
         comparison.faults(outcome.faults)
         for key, value in case.task.starts[0].parameters.items():
-            comparison.compare(key, outcome, value[None], lambda eps: np.array(1e-6), ("",))
+            found = outcome.outputs.get(key)
+            comparison.compare(key, found, value[None], lambda eps: np.array(1e-6), ("",))
         keys = bound.convention.keys
         whole = [keys.get(k, k) for k, v in outcome.outputs.items() if v.dtype.kind in "iub"]
         if whole:

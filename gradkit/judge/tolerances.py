@@ -9,12 +9,13 @@ smallest relative part: an assignment may let more pass than arithmetic asks for
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.records.task import Array
+from gradkit.records.task import Array, Parameters
 
 DOUBLE = float(np.finfo(np.float64).eps)
 SINGLE = float(np.finfo(np.float32).eps)
@@ -127,10 +128,18 @@ TOLD = 64
 
 
 def stays(
-    after: NDArray[Any], before: Array, change: Array | float = 0.0, eps: float | None = None
+    after: Mapping[str, NDArray[Any]],
+    before: Parameters,
+    change: Mapping[str, Array | float],
+    eps: float | None = None,
 ) -> bool:
-    """Whether nothing was moved. See `moved`."""
-    return after.shape == before.shape and not moved(after, before, change, eps).any()
+    """Tell whether every parameter is there and none was moved. See `moved`."""
+    return all(
+        (found := after.get(key)) is not None
+        and found.shape == old.shape
+        and not moved(found, old, change[key], eps).any()
+        for key, old in before.items()
+    )
 
 
 def moved(

@@ -242,13 +242,16 @@ def by_example(forward: Forward, step: Step, run: Run) -> dict[str, Array]:
     return {"y_hat": y_hat[:, 0], "A1": np.array(hidden), **ends}
 
 
-def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array | None:
-    """Return the loss of every step of a run, (steps,), as recorded or from the predictions."""
+def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array:
+    """Return the loss of every step of a run, (steps,), as recorded or from the predictions.
+
+    Empty where there are none.
+    """
     if "loss" in values:
         return np.asarray(values["loss"], dtype=np.float64)
     y_hat = values.get("y_hat")
     if y_hat is None or y_hat.dtype.kind == "c":
-        return None
+        return np.empty(0)
     y = np.resize(run.y[:, :, None].astype(float), y_hat.shape)
     with np.errstate(all="ignore"):
         return np.asarray(network.loss_of(task, y, y_hat))

@@ -275,6 +275,5 @@ def _way(run: Run, after: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _losses(task: Task, run: Run, after: Mapping[str, Array]) -> Array:
-    course = course_of(task, run, after)
-    means: Array = np.zeros(1) if course is None else course.reshape(run.epochs, -1).mean(axis=1)
+    means: Array = course_of(task, run, after).reshape(run.epochs, -1).mean(axis=1)
     return means

@@ -40,11 +40,16 @@ def test_single_steps_are_held_to_their_arithmetic() -> None:
 def test_what_stays_is_told_beside_what_should_move() -> None:
     """By rounding, or by a millionth of the step."""
     before = np.array([[0.3], [-0.7]])
-    assert tolerances.stays(before.copy(), before)
-    assert tolerances.stays(before.astype(np.float32), before)
-    assert not tolerances.stays(before + 1e-9, before)
-    assert tolerances.stays(before + 1e-9, before, np.full((2, 1), 1e-2))
-    assert not tolerances.stays(before[:1], before)
+
+    def stays(after: np.ndarray, change: float = 0.0) -> bool:
+        return tolerances.stays({"b1": after}, {"b1": before}, {"b1": change})
+
+    assert stays(before.copy())
+    assert stays(before.astype(np.float32))
+    assert not stays(before + 1e-9)
+    assert stays(before + 1e-9, 1e-2)
+    assert not stays(before[:1])
+    assert not tolerances.stays({}, {"b1": before}, {"b1": 0.0})
 
 
 def test_near_is_never_true_of_what_is_not_finite() -> None:
