@@ -89,7 +89,6 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
                 end[None],
                 _fixed(tolerances.final_tolerance(end, start, eps, lenience, of_change)),
                 (run.start,),
-                title=name.removeprefix("final/"),
                 still=(start if earns else end)[None],
             )
         if torch and _is_of_own_rows(comparison, case.task, run, outcome):
