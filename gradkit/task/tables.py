@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args
 
@@ -188,7 +188,19 @@ def number_of(file: Path, key: str, value: Any, most: float, expected: str) -> f
     return float(value)
 
 
-def one_of(names: tuple[str, ...]) -> str:
+def among(file: Path, key: str, name: Any, known: Collection[str], expected: str = "") -> None:
+    """Refuse a name at ``key`` that is none of the known ones.
+
+    Raises
+    ------
+    AssignmentError
+        ``expected`` says what there should be, by default all that are known.
+    """
+    if name not in known:
+        refuse(file, key, repr(name), expected or one_of(known))
+
+
+def one_of(names: Iterable[str]) -> str:
     """``one of a, b``."""
     return "one of " + ", ".join(names)
 
