@@ -98,6 +98,25 @@ def test_a_wrong_step_fails_gradient_in_its_entry(name: str, step: int) -> None:
         )
 
 
+def test_only_steps_from_a_start_that_nobody_knows_earn() -> None:
+    """Those from the task's own starts are compared, and shown only where they are wrong."""
+    entries = verdicts(case("regression-torch"))["gradient"].entries
+    assert {entry.probe for entry in entries} == {"first step from drawn"}
+    drawn = {name: _still(name) for name in ("step 1/drawn", "step 2/drawn")}
+    found = verdicts(case("regression-torch", changes=drawn))["gradient"]
+    assert (found.state, found.still) == ("fail", True)
+    assert found.message == "`fit` is asked for one epoch, and leaves every parameter where it was."
+    published = {name: _still(name) for name in ("step 1/published", "step 2/published")}
+    found = verdicts(case("regression-torch", changes=published))["gradient"]
+    assert (found.state, found.still) == ("fail", False)
+
+
+def _still(name: str):
+    run = next(run for run in case("regression-torch").probes.runs if run.name == name)
+    ends = {f"final/{key}": value.astype(np.float32) for key, value in run.parameters.items()}
+    return lambda outcome: replace(outcome, outputs={**outcome.outputs, **ends})
+
+
 def test_another_rate_is_no_wrong_gradient() -> None:
     """But the first step's rate holds for the second."""
     made = case("regression-torch")

@@ -91,6 +91,11 @@ def test_an_entry_without_change_may_carry_rounding_only() -> None:
     allowed = tolerances.change_tolerance(change, before, DOUBLE)
     found = before + change + np.array([[[0.0], [1e-6]]])
     assert tolerances.near(found, before + change, allowed).ravel().tolist() == [True, False]
+    # That of the old value, and of the terms of the largest change.
+    allowed = tolerances.change_tolerance(change, 0 * before, DOUBLE)
+    assert allowed.ravel() == pytest.approx([1.01e-10, 1e-12])
+    loose = tolerances.change_tolerance(change, 0 * before, DOUBLE, least=1e-3)
+    assert loose.ravel() == pytest.approx([1.01e-6, 1e-8])
 
 
 def test_losses_in_single_are_held_to_their_change() -> None:
