@@ -58,9 +58,6 @@ WORDS: Mapping[str, str] = {
 }
 """What quantities are called that are no argument of the function, and so have no name in it."""
 
-Tolerance = Callable[[float], Array]
-"""What each expected number may be missed by, given the rounding unit of what was found."""
-
 
 @dataclass(slots=True)
 class Comparison:
@@ -131,7 +128,7 @@ class Comparison:
         quantity: str,
         found: NDArray[Any] | None,
         expected: Array,
-        tolerance: Tolerance,
+        allowed: Array,
         labels: tuple[str, ...],
         *,
         still: Array | None = None,
@@ -145,6 +142,8 @@ class Comparison:
         ----------
         quantity : str
         found, expected : array, (n, …)
+        allowed : array
+            What each expected number may be missed by.
         labels : tuple of str
             Names of the n probes.
         still : array, (n, …), optional
@@ -157,7 +156,6 @@ class Comparison:
         if found is not None and found.shape != expected.shape:
             found = None
         if found is not None:
-            allowed = tolerance(tolerances.epsilon(found))
             close = tolerances.near(found, expected, allowed)
             if found.dtype.kind == "c":
                 close[...] = False

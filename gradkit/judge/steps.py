@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache, partial
 
 import numpy as np
 
@@ -42,9 +41,10 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
             case.expected[batch.name].items(), units, strict=True
         ):
             if quantity in bound.returns:
-                tolerance = partial(tolerances.value_tolerance, lost, least=least(case, "forward"))
                 found = outcome.outputs.get(quantity)
-                comparison.compare(quantity, found, expected, tolerance, batch.labels)
+                eps = tolerances.epsilon(found)
+                allowed = tolerances.value_tolerance(lost, eps, least(case, "forward"))
+                comparison.compare(quantity, found, expected, allowed, batch.labels)
     return comparison.verdict(
         "forward",
         lambda failed: say(
@@ -80,12 +80,16 @@ def update(case: Case, earlier: Earlier) -> Verdict:
         starts = {key: batch.inputs[key] for key in expected}
         changes = {key: value - starts[key] for key, value in expected.items()}
         still = still and tolerances.stays(outcome.outputs, starts, changes)
-        lost = cache(partial(units_lost, case.task, batch, expected))
+        eps = {key: tolerances.epsilon(outcome.outputs.get(key)) for key in expected}
+        units: Mapping[str, Array | float] = dict.fromkeys(expected, 0.0)
+        if tolerances.SINGLE in eps.values():
+            units = units_lost(case.task, batch, expected)
         for key, value in expected.items():
-            before = starts[key]
-            tolerance = partial(_step_tolerance, changes[key], before, key, lost, case)
+            allowed = tolerances.change_tolerance(
+                changes[key], starts[key], eps[key], least(case, "update"), units[key]
+            )
             found = outcome.outputs.get(key)
-            comparison.compare(key, found, value, tolerance, batch.labels, still=before)
+            comparison.compare(key, found, value, allowed, batch.labels, still=starts[key])
         if all(
             key in outcome.outputs and tolerances.nearly(outcome.outputs[key], value, changes[key])
             for key, value in expected.items()
@@ -102,20 +106,6 @@ def update(case: Case, earlier: Earlier) -> Verdict:
         ),
     )
     return replace(verdict, still=still)
-
-
-def _step_tolerance(
-    change: Array,
-    before: Array,
-    key: str,
-    lost: Callable[[], Mapping[str, Array]],
-    case: Case,
-    eps: float,
-) -> Array:
-    units = lost()[key] if eps == tolerances.SINGLE else 0.0
-    return tolerances.change_tolerance(
-        change, before, eps, least=least(case, "update"), units=units
-    )
 
 
 def units_lost(task: Task, batch: Batch, expected: Mapping[str, Array]) -> dict[str, Array]:
@@ -193,7 +183,7 @@ def _initialise(case: Case) -> Verdict:
         comparison.faults(outcome.faults)
         for key, value in case.task.starts[0].parameters.items():
             found = outcome.outputs.get(key)
-            comparison.compare(key, found, value[None], lambda eps: np.array(1e-6), ("",))
+            comparison.compare(key, found, value[None], np.array(1e-6), ("",))
         keys = bound.convention.keys
         whole = [keys.get(k, k) for k, v in outcome.outputs.items() if v.dtype.kind in "iub"]
         if whole:

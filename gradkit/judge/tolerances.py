@@ -25,16 +25,18 @@ MANY = 16
 """So many numbers have no more digits than float32 by intention, and not by chance."""
 
 
-def epsilon(found: NDArray[Any]) -> float:
+def epsilon(found: NDArray[Any] | None) -> float:
     """Return the rounding unit of the precision that ``found`` was computed in, by its digits.
 
     What came out of float32 has no more of them, whatever it is stored in.
     """
-    if found.dtype.kind != "f" or found.size < MANY or found.dtype.itemsize <= 4:
-        return SINGLE if found.dtype.kind == "f" and found.dtype.itemsize <= 4 else DOUBLE
+    if found is None or found.dtype.kind != "f":
+        return DOUBLE
+    if found.dtype.itemsize <= 4:
+        return SINGLE
     with np.errstate(over="ignore"):
         single = np.array_equal(found, found.astype(np.float32), equal_nan=True)
-    return SINGLE if single else DOUBLE
+    return SINGLE if single and found.size >= MANY else DOUBLE
 
 
 def value_tolerance(units: Array, eps: float, least: float = 0.0) -> Array:

@@ -22,7 +22,7 @@ from gradkit.judge.case import (
     secret_among,
     subject,
 )
-from gradkit.judge.comparison import Comparison, Tolerance
+from gradkit.judge.comparison import Comparison
 from gradkit.language import phrase, say
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Run
@@ -87,7 +87,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
                 name,
                 None if found is None else found[None],
                 end[None],
-                _fixed(tolerances.final_tolerance(end, start, eps, lenience, of_change)),
+                tolerances.final_tolerance(end, start, eps, lenience, of_change),
                 (run.start,),
                 still=(start if earns else end)[None],
             )
@@ -155,11 +155,6 @@ def _is_nearly(
     return all(found is not None and tolerances.nearly(found, *rest) for found, *rest in pairs)
 
 
-def _fixed(allowed: Array) -> Tolerance:
-    """Return a run is held to one precision throughout, whichever of its values is looked at."""
-    return lambda eps: allowed
-
-
 def _losses(
     comparison: Comparison,
     task: Task,
@@ -204,7 +199,7 @@ def _losses(
         "loss",
         None if found is None else found[None],
         epochs[None],
-        _fixed(tolerance),
+        tolerance,
         (run.start,),
         still=(np.full_like(epochs, _untrained(task, run)) if earns else epochs)[None],
     )
