@@ -32,17 +32,23 @@ EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 
 TESTS: dict[str, tuple[str, ...]] = {
     "gradkit/gradcheck": ("tests/gradcheck",),
+    "gradkit/judge/tolerances.py": ("tests/judge/test_tolerances.py",),
+    "gradkit/judge/memorised.py": ("tests/judge/test_memorised.py",),
     "gradkit/judge": (
-        "tests/judge",
+        "tests/judge/test_judge_numpy.py tests/judge/test_judge_torch.py tests/judge",
         "tests/grading/test_do_nothing.py tests/grading/test_rubric.py "
         "tests/grading/test_free_rates.py tests/grading/test_rates_handed_over.py "
-        "tests/grading/test_left_behind.py tests/grading/test_replaced_forward.py",
-    ),
-    "gradkit/judge/memorised.py": (
+        "tests/grading/test_left_behind.py tests/grading/test_replaced_forward.py "
         "tests/grading/test_suspicion.py",
-        "tests/grading/test_by_heart.py tests/grading/test_forbidden_packages.py",
     ),
     "gradkit/grading/mark.py": ("tests/grading/test_mark.py", "tests/grading/test_rubric.py"),
+    "gradkit/binding/conventions.py": ("tests/binding/test_stated_conventions.py",),
+    "gradkit/binding/idioms.py": ("tests/binding/test_idioms.py",),
+    "gradkit/binding/inspection.py": ("tests/binding/test_inspection.py",),
+    "gradkit/binding/loops.py": ("tests/binding/test_outline.py",),
+    "gradkit/binding/match.py": ("tests/binding/test_match.py",),
+    "gradkit/binding/outline.py": ("tests/binding/test_outline.py",),
+    "gradkit/binding/roles.py": ("tests/binding/test_roles.py",),
     "gradkit/binding": (
         "tests/binding --deselect tests/binding/test_whole_limb.py",
         "tests/grading/test_left_behind.py tests/grading/test_odd_shapes.py "
@@ -50,7 +56,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/grading/test_recognising.py tests/accepted",
     ),
 }
-"""Tests by the path of a module or folder: each is for what those before it let pass."""
+"""Arguments of pytest for a module and for a folder: each for what those before it let pass."""
 
 COMPARISONS = {
     ast.Lt: "<=",
@@ -167,14 +173,12 @@ def plausible(mutant: Mutant) -> bool:
 
 
 def tests_of(path: Path) -> tuple[str, ...]:
-    """Return the tests of a module: those of its own path, or of the nearest folder's."""
+    """Return the tests of a module: its own, then those of the folders that it is in."""
     inside = path.relative_to(ROOT)
-    for place in (inside, *inside.parents):
-        if place.as_posix() in TESTS:
-            return TESTS[place.as_posix()]
-    sys.exit(
-        f"{inside}: `TESTS` in {Path(__file__).name} has no tests of it; name some with --tests"
-    )
+    found = [each for place in (inside, *inside.parents) for each in TESTS.get(str(place), ())]
+    if not found:
+        sys.exit(f"{inside}: `TESTS` of {__file__} has no tests of it; name some with --tests")
+    return tuple(found)
 
 
 def passes(stage: str, tree: Path, seconds: float | None = None) -> bool:

@@ -376,10 +376,4 @@ def _from_function(
             return None if name in parameters else name
         return scope.outside(given[name])
 
-    if model is not None and model not in given and _parameter_given(model, given):
-        model = _parameter_given(model, given)
     return outer(model), outer(X), outer(y)
-
-
-def _parameter_given(name: str, given: Mapping[str, ast.expr]) -> str | None:
-    return next((parameter for parameter, value in given.items() if base_name(value) == name), None)
