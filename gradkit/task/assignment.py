@@ -31,27 +31,20 @@ from gradkit.records.task import (
     Task,
     Visibility,
 )
+from gradkit.task import tables
 from gradkit.task.activations import ACTIVATIONS, LOSSES
 from gradkit.task.network import parameter_shapes
-from gradkit.task.tables import (
-    AssignmentError,
-    AssignmentFile,
-    RoleTable,
-    TaskTable,
-    among,
-    convert,
-    files_of,
-    imports_of,
-    number_of,
-    one_of,
-    points_of,
-    refuse,
-)
+from gradkit.task.tables import AssignmentError, RoleTable, TaskTable, among, one_of, refuse
 from gradkit.text import DRAWN
 
 __all__ = ["AssignmentError", "read_assignment"]
 
 DEFAULT = Path(__file__).parent.parent / "assignments" / "backpropagation" / "assignment.toml"
+
+MOST = 10_000
+"""Points of a check; with more, what is shown of them would not be what was added up."""
+
+POINTS = f"points: a number from 0 to {MOST:,}"
 
 BELOW_ONE = float(np.nextafter(1, 0))
 
@@ -89,7 +82,7 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
     file = Path(path) if path is not None else DEFAULT
     try:
         text = file.read_bytes()
-        table = convert(file, "", tomllib.loads(text.decode()), AssignmentFile)
+        table = tables.convert(file, "", tomllib.loads(text.decode()), tables.AssignmentFile)
     except OSError as error:
         raise AssignmentError(
             f"{file}: cannot be read ({error.strerror}). Name a TOML file."
@@ -104,15 +97,15 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
     return _build(file, text, table)
 
 
-def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
+def _build(file: Path, text: bytes, table: tables.AssignmentFile) -> Assignment:
     digest = hashlib.sha256(text)
     roles = {
-        name: _role(file, name, convert(file, f"roles.{name}", role, RoleTable))
+        name: _role(file, name, tables.convert(file, f"roles.{name}", role, RoleTable))
         for name, role in table.roles.items()
     }
     tolerances = _tolerances(file, table.marking.tolerances)
     tasks: list[Task] = []
-    files = list(files_of(file, "files", table.files))
+    files = list(tables.files_of(file, "files", table.files))
     for index, entry in enumerate(table.tasks):
         here = f"tasks[{index}]"
         if entry.id in {task.id for task in tasks}:
@@ -149,7 +142,7 @@ def _deductions(file: Path, table: dict[str, Any]) -> dict[str, float]:
         among(file, "marking.deductions", code, CODES, f"a mistake's code, {one_of(near)}")
     wanted = "a share: a number from 0 to 1"
     return {
-        code: number_of(file, f"marking.deductions.{code}", share, 1, wanted)
+        code: tables.number_of(file, f"marking.deductions.{code}", share, 1, wanted)
         for code, share in table.items()
     }
 
@@ -186,7 +179,7 @@ def _tolerances(file: Path, table: dict[str, Any]) -> dict[str, float]:
         among(file, "marking.tolerances", check, known)
     wanted = "a relative error: a number from 0 to below 1"
     return {
-        check: number_of(file, f"marking.tolerances.{check}", value, BELOW_ONE, wanted)
+        check: tables.number_of(file, f"marking.tolerances.{check}", value, BELOW_ONE, wanted)
         for check, value in table.items()
     }
 
@@ -238,14 +231,14 @@ def _task(
         checks=tuple(
             Check(
                 name,
-                points_of(file, f"{here}.checks.{name}", points),
+                tables.number_of(file, f"{here}.checks.{name}", points, MOST, POINTS),
                 tolerances.get(name, 0.0),
             )
             for name, points in table.checks.items()
         ),
         deadline=table.deadline,
-        files=files_of(file, f"{here}.files", table.files),
-        imports=imports_of(file, f"{here}.imports", table.imports, table.framework),
+        files=tables.files_of(file, f"{here}.files", table.files),
+        imports=tables.imports_of(file, f"{here}.imports", table.imports, table.framework),
     )
 
 

@@ -25,9 +25,6 @@ CHOICES = {
 }
 """What the keys may say that take one of a few words."""
 
-MOST = 10_000
-"""Points of a check; with more, what is shown of them would not be what was added up."""
-
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Names = Annotated[list[str], msgspec.Meta(min_length=1)]
@@ -161,17 +158,6 @@ def refuse(file: Path, key: str, found: str, expected: str) -> NoReturn:
     AssignmentError
     """
     raise AssignmentError(f"{file}: {key}: found {found}; expected {expected}")
-
-
-def points_of(file: Path, key: str, value: Any) -> float:
-    """Return the points that stand at ``key``.
-
-    Raises
-    ------
-    AssignmentError
-        They are no number, or one that nobody means.
-    """
-    return number_of(file, key, value, MOST, f"points: a number from 0 to {MOST:,}")
 
 
 def number_of(file: Path, key: str, value: Any, most: float, expected: str) -> float:
