@@ -35,6 +35,8 @@ EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 TESTS: dict[str, tuple[str, ...]] = {
     "gradkit/gradcheck": ("tests/gradcheck",),
     "gradkit/judge/tolerances.py": ("tests/judge/test_tolerances.py",),
+    "gradkit/judge/gradient.py": ("tests/judge/test_steps_and_slopes.py",),
+    "gradkit/judge/trajectory.py": ("tests/judge/test_runs.py",),
     "gradkit/judge/memorised.py": ("tests/judge/test_memorised.py",),
     "gradkit/judge": (
         "tests/judge/test_judge_numpy.py tests/judge/test_judge_torch.py tests/judge",
