@@ -315,7 +315,7 @@ def mistaken_for(session: Session, submission: Submission, section: Section) -> 
 
 @contextmanager
 def student_functions(session: Session, path: Path, task: str) -> Iterator[StudentFunctions]:
-    """The functions of a submission that student_functions a task's roles, to be called one by one.
+    """Open the functions of a submission that play a task's roles, to be called one by one.
 
     Raises
     ------

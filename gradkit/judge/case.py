@@ -54,7 +54,7 @@ def answered(
 
 
 def secret_among(runs: Sequence[Run]) -> frozenset[str]:
-    """Names of the runs that nobody can know beforehand, which alone can earn anything.
+    """Return the names of the runs that nobody can know beforehand: they alone earn anything.
 
     All of them, where somebody wants to see what known runs tell by themselves.
     """
@@ -159,9 +159,10 @@ def blocked(
 
 
 def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None:
-    """Return the same for torch checks: a module whose parameters could be set is judged further.
+    """Return the verdict of a torch check for want of a model.
 
-    It may hold all layers and not have registered them all.
+    A module whose parameters could be set is judged further: it may hold all layers and not have
+    registered them all.
     """
     model = earlier.get("model")
     if model is not None and model.state == "fail":
@@ -247,7 +248,7 @@ def _came_back(outcome: Outcome | None) -> TypeGuard[Outcome]:
 def own_ratios(
     before: Mapping[str, Array], after: Mapping[str, NDArray[Any]], expected: Mapping[str, Array]
 ) -> dict[str, float]:
-    """By how much the student's steps are longer than expected: one ratio for each kind.
+    """Return how many times the student's steps are as long as expected, by kind.
 
     Kinds are ``W`` and ``b``; one of which nothing came back, or that moves uphill, or most of
     which stays where it was, is left out.

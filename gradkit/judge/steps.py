@@ -27,7 +27,7 @@ from gradkit.text import FURTHER
 
 
 def forward(case: Case, earlier: Earlier) -> Verdict:
-    """Output and hidden layer at random parameters and at the published start and data."""
+    """Compare outputs and hidden layer at random parameters and at the published start and data."""
     role = "model" if case.task.framework == "torch" else "forward"
     outcomes, stop = answered(case, "forward", role, case.probes.forward, earlier)
     if stop is not None:
@@ -56,7 +56,7 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
 
 
 def update(case: Case, earlier: Earlier) -> Verdict:
-    """Return parameters after one step, entry by entry."""
+    """Compare parameters after one step, entry by entry."""
     outcomes, stop = answered(case, "update", "update", case.probes.update, earlier)
     first = case.binding.bound["update"].before if "update" in case.binding.bound else None
     if stop is not None:
@@ -143,7 +143,7 @@ WHOLE = phrase(
 
 
 def interface(case: Case, earlier: Earlier) -> Verdict:
-    """Every required role is there and written, and initialise gives the assigned start."""
+    """Check that each required role is there and written, and initialise gives the start."""
     entries: list[Entry] = []
     wrong: list[Verdict] = []
     notes: list[str] = []
@@ -199,7 +199,7 @@ def _initialise(case: Case) -> Verdict:
 
 
 def model(case: Case, earlier: Earlier) -> Verdict:
-    """Return the module is there and holds the parameters of the assigned layers."""
+    """Check that the module is there and holds the parameters of the assigned layers."""
     outcome = case.observations.outcomes.get("model")
     nothing = unusable(case, "model", "model", [outcome] if outcome else [])
     if nothing is not None or outcome is None:

@@ -40,7 +40,7 @@ def epsilon(found: NDArray[Any] | None) -> float:
 
 
 def value_tolerance(units: Array, eps: float, least: float = 0.0) -> Array:
-    """For outputs of a forward pass.
+    """Return what outputs of a forward pass may be off by.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def value_tolerance(units: Array, eps: float, least: float = 0.0) -> Array:
 def change_tolerance(
     change: Array, before: Array, eps: float, least: float = 0.0, units: Array | float = 0.0
 ) -> Array:
-    """For parameters after a step: they are held to their change, not to their size.
+    """Return what parameters after a step may be off by: they are held to their change.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ LOST = 2
 def course_tolerance(
     course: Array, eps: float, least: float = 0.0, of_change: float = 0.0
 ) -> Array:
-    """For losses along a run, (epochs,): in double 1e-9 of each; in single rounding of the largest.
+    """Return what losses along a run may be off by: 1e-9 of each, or rounding in single.
 
     ``of_change`` is what single precision is let off besides, of the whole change: a loss may
     hardly move over a run.
@@ -114,7 +114,7 @@ def course_tolerance(
 def final_tolerance(
     final: Array, start: Array, eps: float, least: float = 0.0, of_change: float = 0.0
 ) -> Array:
-    """For parameters at the end of a run, in the same spirit as `course_tolerance`."""
+    """Return what parameters at the end of a run may be off by, as `course_tolerance` does."""
     moved, largest = np.abs(final - start).max(), np.abs(final).max()
     if eps == DOUBLE:
         return np.asarray(max(1e-9, least) * np.maximum(np.abs(final), moved))
@@ -147,7 +147,7 @@ def stays(
 def moved(
     after: NDArray[Any], before: Array, change: Array | float = 0.0, eps: float | None = None
 ) -> NDArray[np.bool_]:
-    """Entry by entry, whether it was moved by more than rounding and a millionth of ``change``.
+    """Tell which entries were moved by more than rounding and a millionth of ``change``.
 
     ``eps`` is the rounding unit of ``after``, if that is not to be seen. What is no number counts
     as moved.
@@ -169,7 +169,7 @@ def nearly(found: NDArray[Any], expected: Array, change: Array) -> bool:
 
 
 def near(found: NDArray[Any], expected: Array, tolerance: Array) -> NDArray[np.bool_]:
-    """Entry by entry, False where ``found`` is not a finite number."""
+    """Tell which entries are within their tolerance; none that is not a finite number."""
     with np.errstate(invalid="ignore"):
         close: NDArray[np.bool_] = np.isfinite(found) & (np.abs(found - expected) <= tolerance)
     return close

@@ -56,7 +56,7 @@ COURSE = 100
 
 
 def trajectory(case: Case, earlier: Earlier) -> Verdict:
-    """Losses of every epoch and final parameters, from each start."""
+    """Compare the losses of every epoch and the final parameters, from each start."""
     torch = case.task.framework == "torch"
     role = "train" if torch else "update"
     runs = [run for run in case.probes.runs if run.check == "trajectory"]

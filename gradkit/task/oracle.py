@@ -322,7 +322,7 @@ class NumpyReference:
         return np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs])
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return one call per probe; a rate that is handed over rescales the change."""
+        """Call the update once for each probe; a rate that is handed over rescales the change."""
         before, after = parameters_in(inputs), []
         for i in range(len(inputs["X"])):
             parameters = {key: value[i].copy() for key, value in before.items()}
@@ -370,7 +370,7 @@ class TorchReference:
         return Derived(self.task).update(inputs)
 
     def train(self, run: Run) -> dict[str, Array]:
-        """Return one call of the model solution's ``train``."""
+        """Call the model solution's ``train`` once."""
         model = self._model()
         _fill(model, run.parameters)
         X, y = self._tensor(run.X), self._tensor(run.y)
