@@ -7,7 +7,6 @@ of outputs that are the same bit for bit whatever goes in, and that are publishe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +28,7 @@ Answers = Mapping[str, NDArray[np.generic]]
 
 
 def nondeterministic(case: Case) -> tuple[str, ...]:
-    """Return the roles that answered the same question twice, and not with the same bits.
+    """Return the roles that answered the same question twice, and not with the same numbers.
 
     Training may add up its rows in another order each time: its answers may differ in rounding.
     """
@@ -39,9 +38,9 @@ def nondeterministic(case: Case) -> tuple[str, ...]:
         first, second = outcomes.get(name), outcomes.get(name + AGAIN)
         if first is None or second is None or not (_whole(first) and _whole(second)):
             continue
-        rows = len(next(iter(second.outputs.values()), ()))
-        same = _rounded if role == "train" else partial(_same, rows=rows)
-        if not same(first.outputs, second.outputs):
+        trains = role == "train"
+        rows = None if trains else len(next(iter(second.outputs.values()), ()))
+        if not _same(first.outputs, second.outputs, rows, ROUNDING if trains else 0.0):
             found.append(role)
     return tuple(dict.fromkeys(found))
 
@@ -151,21 +150,13 @@ def _whole(outcome: Outcome) -> bool:
     return outcome.failure is None and outcome.lost is None and not outcome.faults
 
 
-def _rounded(first: Answers, second: Answers) -> bool:
-    """Tell whether two sets of answers are the same but for rounding on the way."""
-    if first.keys() != second.keys():
-        return False
-    for key, value in second.items():
-        largest = float(np.abs(value[np.isfinite(value)]).max(initial=0.0))
-        if first[key].shape != value.shape or not np.allclose(
-            first[key], value, 0.0, ROUNDING * largest, equal_nan=True
-        ):
-            return False
-    return True
+def _same(first: Answers, second: Answers, rows: int | None, part: float) -> bool:
+    """Tell whether two sets of answers are the same, but for a part of the largest number."""
 
+    def near(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
+        allowed = part * float(np.abs(other[np.isfinite(other)]).max(initial=0.0))
+        return one.shape == other.shape and np.allclose(one, other, 0.0, allowed, equal_nan=True)
 
-def _same(first: Answers, second: Answers, rows: int | None) -> bool:
-    """Tell whether two sets of answers have the same bits, as far as the second one goes."""
     return first.keys() == second.keys() and all(
-        first[key][:rows].tobytes() == value.tobytes() for key, value in second.items()
+        near(first[key][:rows], value) for key, value in second.items()
     )
