@@ -9,6 +9,7 @@ from binding.inspected import HereProcess
 
 from gradkit.binding import bind
 from gradkit.records.binding import Binding, Bound
+from gradkit.records.observations import Lost
 from gradkit.records.submission import Cell, Section
 from gradkit.task.assignment import read_assignment
 
@@ -36,6 +37,18 @@ def bound(*texts: str, task: str = "regression-numpy") -> Binding:
     cells = [Cell(f"{n}.py", "hw.py", None, text) for n, text in enumerate(sources)]
     section = Section((task,), tuple(cells))
     return bind(TASKS[task], HereProcess(section))
+
+
+def bound_until(kind: str, *texts: str, task: str) -> Binding:
+    """The same by a process that is lost over one kind of question, and is whole again."""
+    sources = ["import numpy as np", *map(textwrap.dedent, texts)]
+    cells = [Cell(f"{n}.py", "hw.py", None, text) for n, text in enumerate(sources)]
+
+    class Fragile(HereProcess):
+        def ask(self, asked, data, arrays):
+            return Lost("crash", "") if asked == kind else super().ask(asked, data, arrays)
+
+    return bind(TASKS[task], Fragile(Section((task,), tuple(cells))))
 
 
 def layout(role: Bound) -> tuple[str, str, str]:
@@ -161,6 +174,22 @@ def test_an_update_that_reads_what_forward_leaves_behind_is_called_after_it() ->
     assert (found.bound.role, found.names) == ("forward", ("A1",))
 
 
+@pytest.mark.parametrize(
+    ("kind", "kept"),
+    [("explore", "forward"), ("batch", "update"), ("left", "update"), ("functions", "update")],
+)
+def test_a_process_that_is_lost_leaves_what_names_say(kind: str, kept: str) -> None:
+    """It will be lost again where that is told."""
+    rows = FORWARD.replace('["W1"].T @ X', '["W1"] @ X').replace('["W2"].T @ A1', '["W2"] @ A1')
+    found = bound_until(kind, INIT, rows, UPDATE, task="regression-numpy")
+    assert not any(missing.required for missing in found.missing)
+    assert found.bound[kept].convention.weights == "in_out"
+    assert found.bound["update"].before is None
+    if kind == "functions":
+        assert found.bound["update"].signature == "update(…)"
+        assert found.bound["update"].place.line == 2
+
+
 # --- torch -------------------------------------------------------------------------------
 
 NET = """
@@ -253,6 +282,16 @@ def test_a_function_goes_before_a_loop() -> None:
     assert "found `train(one)`" in missing.message
     (missing,) = bound(NET, DATA, task="regression-torch").missing
     assert missing.message.startswith("`train(")
+
+
+def test_a_lost_process_leaves_the_model_that_words_say_and_a_flat_target() -> None:
+    """Whatever it would have told of them."""
+    pytest.importorskip("torch")
+    data = DATA.replace("zeros(4)", "zeros(4, 1)")
+    found = bound_until("target", NET, data, LOOP, task="regression-torch")
+    assert found.bound["train"].training["target"] == "flat"
+    found = bound_until("model", NET, data, LOOP, task="regression-torch")
+    assert found.bound["model"].function == "net"
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,17 @@ def test_a_run_that_stays_is_told(task: str) -> None:
     assert not verdicts(case(task))["trajectory"].still
 
 
+@pytest.mark.parametrize("task", ["regression-numpy", "regression-torch"])
+def test_only_a_run_that_nobody_knows_earns(task: str) -> None:
+    """Losses as well as parameters; known ones are shown where they are wrong."""
+    entries = verdicts(case(task))["trajectory"].entries
+    assert {entry.parameter for entry in entries} == {"loss", "W1", "b1", "W2", "b2"}
+    assert {entry.probe for entry in entries} == {"drawn"}
+    wrong = {"run/published": with_outputs(final_b2=add(1.0, 0, 0))}
+    found = verdicts(case(task, changes=wrong))["trajectory"].entries
+    assert [e.parameter for e in found if e.probe == "published"] == ["b2"]
+
+
 PRECISION = "The numbers agree to about seven digits, no further: "
 
 
