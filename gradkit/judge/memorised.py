@@ -120,7 +120,7 @@ def _trains_by_heart(case: Case) -> bool:
 
 def _ignores(found: NDArray[np.generic], expected: Array, published: Array) -> bool:
     """Tell whether all answers are one, bit for bit, that was published, and should all differ."""
-    if found.shape != expected.shape or found.dtype.kind != "f" or len(found) < 3:
+    if found.shape != expected.shape or found.dtype.kind != "f":
         return False
     same = all(np.array_equal(row, found[0]) for row in found)
     differ = len(np.unique(expected.reshape(len(expected), -1), axis=0)) == len(expected)

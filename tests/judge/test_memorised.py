@@ -150,6 +150,10 @@ def test_published_outputs_whatever_goes_in_are_by_heart() -> None:
     same = by_heart(float(published[0, 0, 0]))["forward/random"]
     faulty = {"forward/random": lambda o: replace(same(o), faults=(fault,))}
     assert memorised(case(changes=faulty)) == ()
+    row = float(published[0, 0, 0])
+    for other in (np.full((23, 1, 1), row), np.full((24, 1, 1), row + 0j)):
+        changed = with_outputs(y_hat=lambda v, other=other: other)
+        assert memorised(case(changes={"forward/random": changed})) == ()
     gone = {"forward/random": with_outputs(y_hat=lambda v: None)}
     assert memorised(case(changes=gone)) == ()
     assert memorised(case(changes={"forward/random": None})) == ()
