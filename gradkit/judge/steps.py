@@ -125,9 +125,9 @@ def units_lost(task: Task, batch: Batch, expected: Mapping[str, Array]) -> dict[
 
 
 def _lengths(values: Array) -> Array:
-    """Return the largest entry of each probe."""
-    largest: Array = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
-    return largest
+    """Return the sum of the sizes of each probe's entries."""
+    lengths: Array = np.abs(values).sum(axis=tuple(range(1, values.ndim)), keepdims=True)
+    return lengths
 
 
 TINY = 1e-300

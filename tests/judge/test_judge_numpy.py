@@ -205,6 +205,15 @@ def test_unwritten_functions_are_missing_and_not_wrong() -> None:
     assert found["interface"].message == "`update_params` is not written yet."
 
 
+def test_an_initialise_that_stops_is_an_error_of_interface() -> None:
+    """Where nobody asked it, nothing is wrong with it."""
+    failure = Failure(0, "ValueError", "boom", None, "init_params")
+    stop = {"initialise": lambda o: replace(o, outputs={}, failure=failure)}
+    found = verdicts(case(changes=stop))["interface"]
+    assert (found.state, found.message) == ("error", "`init_params` stopped with ValueError: boom.")
+    assert states(case(changes={"initialise": None}))["interface"] == "pass"
+
+
 def test_a_start_that_is_wrong_fails_interface_alone() -> None:
     """In the entry of initialise; other states of several roles make it fail too."""
     found = verdicts(case(changes={"initialise": with_outputs(b1=add(1.0, 0, 0))}))

@@ -49,6 +49,16 @@ def test_a_model_of_other_layers_fails_and_blocks_the_rest(shapes, said: str) ->
     assert found["forward"].message == "Blocked by `model`: see there."
 
 
+def test_a_model_that_stops_or_was_not_looked_at() -> None:
+    """The first is an error, the second nobody's fault."""
+    failure = Failure(0, "ValueError", "boom", None, "")
+    stop = {"model": lambda o: replace(o, outputs={}, failure=failure)}
+    found = verdicts(case("regression-torch", changes=stop))["model"]
+    assert (found.state, found.message) == ("error", "`Net` stopped with ValueError: boom.")
+    found = verdicts(case("regression-torch", changes={"model": None}))["model"]
+    assert (found.state, found.message) == ("not-checked", "The model was not looked at.")
+
+
 def test_the_order_of_layers_is_the_models_own() -> None:
     """It may register its output first."""
     shapes = [(1, 2), (1,), (2, 2), (2,)]

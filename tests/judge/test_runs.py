@@ -119,6 +119,20 @@ def test_only_a_run_that_nobody_knows_earns(task: str) -> None:
     assert [e.parameter for e in found if e.probe == "published"] == ["b2"]
 
 
+@pytest.mark.parametrize(("part", "still"), [(0.5e-6, True), (3e-6, False)])
+def test_a_run_that_hardly_moves_is_one_that_stays(part: float, still: bool) -> None:
+    """By a millionth of what it should move."""
+    made = case()
+    run = next(run for run in made.probes.runs if run.name == "run/drawn")
+    ends = {
+        f"final/{key}": value + part * (made.expected[run.name][f"final/{key}"] - value)
+        for key, value in run.parameters.items()
+    }
+    change = {run.name: lambda o: replace(o, outputs={**o.outputs, **ends})}
+    found = verdicts(case(changes=change))["trajectory"]
+    assert (found.state, found.still) == ("fail", still)
+
+
 PRECISION = "The numbers agree to about seven digits, no further: "
 
 
@@ -157,6 +171,7 @@ def test_steps_that_are_off_by_single_precision_are_told_so() -> None:
 
     near = dict.fromkeys(("W1", "b1", "W2", "b2"), 1e-6)
     assert PRECISION in verdicts(case(changes=off(**near)))["update"].message
+    assert PRECISION in verdicts(case(changes=off(W1=1e-6)))["update"].message
     assert PRECISION not in verdicts(case(changes=off(**{**near, "b2": 1e-2})))["update"].message
 
 

@@ -75,3 +75,20 @@ def test_a_sum_at_a_kink_has_no_slope(
     assert found["b1"].corner.tolist() == [[[corner], [False]]]
     assert not found["W2"].corner.any()
     assert not found["b2"].corner.any()
+
+
+def test_a_loss_that_is_flat_at_a_kink_has_a_slope_there() -> None:
+    """Neither does one of a net that is right, nor one of a unit that nothing reads."""
+    layers = (Layer(2, "relu"), Layer(1, "linear"))
+    task = replace(TASKS["regression-numpy"], layers=layers)
+    point = {
+        "W1": np.array([[[0.5, 0.3], [0.25, -0.7]]]),
+        "b1": np.array([[[-1.0], [0.4]]]),
+        "W2": np.array([[[1.5], [-0.5]]]),
+        "b2": np.array([[[0.1]]]),
+    }
+    X = np.array([[[1.0], [2.0]]])
+    right = network.forward(layers, point, X)[0]
+    for y, W2 in ((right, point["W2"]), (right + 1, point["W2"] * [[0], [1]])):
+        found = slopes(task, {**point, "W2": W2}, X, y, DOUBLE)
+        assert not any(slope.corner.any() for slope in found.values())
