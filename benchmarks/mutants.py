@@ -227,6 +227,12 @@ def _take(trees: multiprocessing.Queue[Path]) -> None:
     _taken.append(trees.get())
 
 
+def _usual(stage: str) -> float | None:
+    """Return the seconds that tests take without a mutant, None where they fail."""
+    started = time.perf_counter()
+    return time.perf_counter() - started if passes(stage, _taken[0]) else None
+
+
 def _dies(asked: tuple[Mutant, dict[str, float]]) -> bool:
     return killed(asked[0], _taken[0], asked[1])
 
@@ -255,14 +261,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, fork.Pool(given.jobs, _take, (trees,)) as pool:
         skip = shutil.ignore_patterns(".git", "__pycache__", "*.egg-info", ".*_cache")
         for job in range(given.jobs):
-            tree = shutil.copytree(ROOT, Path(folder) / str(job), ignore=skip)
-            trees.put(tree)
-        usual: dict[str, float] = {}
-        for stage in dict.fromkeys(stage for each in stages.values() for stage in each):
-            started = time.perf_counter()
-            if not passes(stage, tree):
-                sys.exit(f"these tests fail without a mutant: {stage}")
-            usual[stage] = time.perf_counter() - started
+            trees.put(shutil.copytree(ROOT, Path(folder) / str(job), ignore=skip))
+        every_stage = list(dict.fromkeys(stage for each in stages.values() for stage in each))
+        usual = dict(zip(every_stage, pool.map(_usual, every_stage, 1), strict=True))
+        if failing := [stage for stage, seconds in usual.items() if seconds is None]:
+            sys.exit(f"these tests fail without a mutant: {failing}")
         print(
             f"seed {given.seed}: {len(every)} mutants, {len(chosen)} drawn; "
             f"tests {sum(usual.values()):.0f} s",

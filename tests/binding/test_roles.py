@@ -95,6 +95,7 @@ def test_sizes_come_as_one_list_or_one_by_one() -> None:
         ("dims", ("dim",), ("dims",)),
         ("n_x, n_h, n_y", ("dim/0", "dim/1", "dim/2"), ("n_x", "n_h", "n_y")),
         ("n_x, n_h, n_y, /", ("dim/0", "dim/1", "dim/2"), ()),
+        ("n_x, /, n_h, n_y", ("dim/0", "dim/1", "dim/2"), ()),
         ("", (), ()),
     ):
         found = bound(INIT.replace("(dims)", f"({takes})")).bound["initialise"]

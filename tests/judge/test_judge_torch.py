@@ -163,6 +163,11 @@ def test_training_without_parameters_fails_without_numbers() -> None:
     wrong = [entry for entry in found.entries if entry.state == "fail"]
     assert {entry.parameter for entry in wrong} == {"W1"}
     assert {entry.found for entry in wrong} == {None}
+    # Nothing can be said of a step that starts from there.
+    assert {entry.probe for entry in wrong} == {"first step from published"}
+    only = {"step 1/published": with_outputs(final_W1=lambda v: v * np.nan)}
+    found = verdicts(case("regression-torch", changes=only))["gradient"]
+    assert {e.parameter for e in found.entries if e.state == "fail"} == {"W1"}
 
 
 def test_losses_that_leave_their_course() -> None:

@@ -50,6 +50,11 @@ def test_what_stays_is_told_beside_what_should_move() -> None:
     assert stays(before + 1e-9, 1e-2)
     assert not stays(before[:1])
     assert not tolerances.stays({}, {"b1": before}, {"b1": 0.0})
+    # One that was moved is enough.
+    two = {"b1": before, "b2": before}
+    for moved in two:
+        after = {**two, moved: before + 1e-9}
+        assert not tolerances.stays(after, two, dict.fromkeys(two, 0.0))
 
 
 def test_near_is_never_true_of_what_is_not_finite() -> None:
