@@ -162,7 +162,7 @@ def _train(task: Task, slips: list[Slip], step: Step, runs: list[Run]) -> Output
     y_hat, A1 = forward(start, first.X[:1, :, None].astype(float))
     if (y_hat.shape[1], A1.shape[1]) != (first.y.shape[1], task.layers[-2].units):
         return {run.name: {} for run in runs}
-    y_hat, parameters = train_by_example(forward, lambda now: step(from_columns(now)), runs)
+    y_hat, _, parameters = train_by_example(forward, lambda now: step(from_columns(now)), runs)
     return {
         run.name: {
             "y_hat": y_hat[:, place],

@@ -101,13 +101,13 @@ def _numpy_figures(task: Task, figures: dict[str, Any], folder: Path) -> Iterato
     if "first_loss" in figures:
         one = replace(_run(task, 1), X=whole(task.X[:1]), y=whole(task.y[:1]))
         first = oracle.train(one)
-        loss = _losses(task, one, first)[0]
+        loss = course_of(task, one, first)[0]
         yield _close("loss of row 1, untrained", figures["first_loss"], loss, LOSS_NUMPY)
         yield from _parameters("after row 1", figures["after_first_step"], first)
     losses = figures["epoch_losses"]
     run = _run(task, len(losses))
     trained = oracle.train(run)
-    means = _losses(task, run, trained).reshape(len(losses), -1).mean(axis=1)
+    means = course_of(task, run, trained).reshape(len(losses), -1).mean(axis=1)
     for epoch, (printed, found) in enumerate(zip(losses, means, strict=True), 1):
         yield _close(f"loss of epoch {epoch}", printed, found, LOSS_NUMPY)
     yield from _parameters(f"after {len(losses)} epochs", figures["final_parameters"], trained)
@@ -127,11 +127,6 @@ def _torch_figures(task: Task, figures: dict[str, Any], folder: Path) -> Iterato
     losses = oracle.train(run)["loss"]
     for epoch, printed in zip(figures["printed_epochs"], figures["losses"], strict=True):
         yield _close(f"loss of epoch {epoch}", printed, losses[epoch], LOSS_TORCH)
-
-
-def _losses(task: Task, run: Run, trained: dict[str, Array]) -> Array:
-    course = course_of(task, run, trained)
-    return np.array([]) if course is None else course
 
 
 def _parameters(when: str, printed: dict[str, Any], values: dict[str, Array]) -> Iterator[Figure]:
