@@ -99,7 +99,7 @@ class Examination:
         self.rows = tried[:, None] if np.all(np.isfinite(tried)) else np.zeros((5, 0))
         self.top = HIGHEST * case.scale
 
-    def pairs(self, steps: Floats) -> tuple[Floats, ...]:
+    def pairs(self, steps: Floats) -> Floats:
         """Return f above and below the point, and the distances really moved."""
         return self.lines.pairs(np.full(len(steps), self.row), steps)
 

@@ -350,9 +350,9 @@ def test_nothing_passed_in_is_changed_and_a_function_that_would_is_named() -> No
         p["w"] = 2 * p["w"]
         return float(p["w"] @ p["w"])
 
-    report = check_gradient(replaces, {"w": W}, {"w": 8 * W})
-    assert report.verdict == "agree"
-    assert "f changes its argument" in report.notes[0]
+    params = {"w": W}
+    assert check_gradient(replaces, params, {"w": 8 * W}).verdict == "agree"
+    assert params["w"] is W
 
     calls = SimpleNamespace(count=0)
 

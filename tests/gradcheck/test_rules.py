@@ -15,7 +15,6 @@ import pytest
 from gradkit.gradcheck import (
     check,
     check_gradient,
-    directions,
     entries,
     error,
     examine,
@@ -246,7 +245,7 @@ def test_units_of_entries_are_needed_for_directions(monkeypatch) -> None:
 
     right = np.cos(x) / units
     assert check_gradient(f, x * units, right, entries="directions").verdict == "agree"
-    monkeypatch.setattr(directions, "units_of", lambda g, p, s: np.full(np.shape(p), s))
+    monkeypatch.setattr(error, "units_of", lambda g, p, s: np.full(np.shape(p), s))
     assert check_gradient(f, x * units, right, entries="directions").verdict != "agree"
 
 

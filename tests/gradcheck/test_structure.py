@@ -27,13 +27,12 @@ def test_leaves_have_the_names_of_their_path() -> None:
 
 
 def test_leaves_are_copies_in_their_own_order_of_memory() -> None:
-    """A Fortran array stays one, and positions in C order are translated."""
+    """A Fortran array stays one."""
     array = np.asfortranarray(np.arange(6.0).reshape(2, 3))
     (leaf,) = unpack(array).leaves
     assert leaf.array.flags.f_contiguous
-    assert leaf.flat[leaf.places[4]] == array[1, 1]
-    leaf.flat[leaf.places[4]] = 99
-    assert leaf.array[1, 1] == 99
+    assert leaf.array.flat[4] == array[1, 1]
+    leaf.array[1, 1] = 99
     assert array[1, 1] == 4
 
 
@@ -87,7 +86,7 @@ def test_a_gradient_that_does_not_fit_is_refused(params, gradient, error, words:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (1j, "found a complex number"),
+        (1j, r"found complex128 of shape \(\)"),
         (np.ones(2), r"found float64 of shape \(2,\)"),
         (None, "found NoneType"),
         ("1.0", "found str"),
