@@ -17,7 +17,7 @@ from gradkit.gradcheck.entries import Columns, EntryCheck, records
 from gradkit.gradcheck.error import Asked, Claims, Rows, take
 from gradkit.gradcheck.evaluate import DirectionLines, EntryLines, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE
-from gradkit.gradcheck.noise import Floats, Seen
+from gradkit.gradcheck.noise import Floats, Seen, signs
 from gradkit.gradcheck.patterns import direction_pattern, find_patterns
 from gradkit.gradcheck.records import Direction, Entry
 from gradkit.gradcheck.structure import Array
@@ -81,8 +81,7 @@ class Survey:
         ends = np.cumsum([0, *(leaf.array.size for leaf in self.leaves)]).tolist()
         self.spans = [slice(*pair) for pair in pairwise(ends)]
         self.claimed = self.split(self.flat)
-        sign = rng.uniform(-1.0, 1.0, self.flat.size)
-        self.sign = (sign + np.copysign(0.5, sign)) * claims.scale
+        self.sign = signs(rng, self.flat.size) * claims.scale
 
     def split(self, flat: Floats) -> list[Array]:
         """Return numbers for all entries as one array for each leaf."""

@@ -6,6 +6,7 @@ caller's to see.
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -54,6 +55,23 @@ def scalar(value: Any) -> float:
         f"f must return one real number; found {what}. "
         f"Reduce it, for example with .sum() or .mean()."
     )
+
+
+def signature_of(call: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """Return the parameters of a function, None where nobody can tell."""
+    try:
+        return list(inspect.signature(call).parameters.values())
+    except (TypeError, ValueError):
+        return None
+
+
+def needs(call: Callable[..., Any]) -> int | None:
+    """Return how many positional arguments a function needs, None where nobody can tell."""
+    parameters = signature_of(call)
+    if parameters is None or any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return None
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.default is p.empty and p.kind in plain for p in parameters)
 
 
 class Evaluator:

@@ -302,12 +302,17 @@ def scatter(values: Floats, spacing: float) -> float:
     return DEVIATIONS * float(table_noise(values, degree=3 if spacing < 1e-7 else 4))
 
 
+def signs(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Floats:
+    """Draw numbers from 0.5 to 1.5, either way: equal and opposite errors do not cancel in them."""
+    draw = rng.uniform(-1.0, 1.0, shape)
+    return np.asarray(draw + np.copysign(0.5, draw))
+
+
 def _every_move(points: Sequence[Array], scales: Floats, rng: np.random.Generator) -> list[Floats]:
     """Draw a direction that moves every entry by about its own size."""
     moves = []
     for point, scale in zip(points, scales.tolist(), strict=True):
-        draw = rng.uniform(-1.0, 1.0, point.shape)
-        draw = np.asarray(draw + np.copysign(0.5, draw))
+        draw = signs(rng, point.shape)
         size = np.abs(np.asarray(point, dtype=np.float64))
         move = draw * size if size.any() else draw * scale
         moves.append(np.where(np.isfinite(move), move, 0.0))
