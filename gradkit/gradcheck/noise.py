@@ -227,7 +227,8 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], rng: np.random.Gener
             sigma = max(sigma, louder)
         else:
             closer, _ = table(max(1e-2 * spacing, CLOSEST))
-            sigma = max(closer, louder) if SAME * closer > sigma else min(sigma, closer)
+            # Points that f does not tell apart say nothing.
+            sigma = max(closer, louder) if SAME * closer > sigma else min(sigma, closer or sigma)
         narrow = narrow or (sigma > 1e-9 * abs(base) and _is_deaf(evaluator, base, rng))
         if not narrow and sigma > size:
             closest, _ = table(CLOSEST)
