@@ -61,10 +61,9 @@ STRAY = 16
 """A slope that moves f by so many times its noise over a whole scale is not seen, and rounding
 of a correct claim may amount to it."""
 
-
 BLOWN_UP = 2e-13
 """Rounding on the way to a claim may be blown up, as by the 1/sqrt(1e-5) of a layer norm that has
-nothing to normalise, to this part of what f is, or of what others do to it."""
+nothing to normalise, to this part of what f is, or of what parameters do to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +161,7 @@ def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Seen) -> Floats
     with np.errstate(all="ignore"):
         added = size + np.where(eps > EPS, claims.largest[rows], 0.0)
         own = np.fmin(ROUNDINGS * eps, HALF) * added
-        still = max(STRAY * seen.fine, BLOWN_UP * min(seen.reach, abs(seen.base)))
+        still = max(STRAY * seen.fine, BLOWN_UP * seen.whole)
         return np.asarray(own + MOVED * eps * moved + still / claims.scale[rows])
 
 

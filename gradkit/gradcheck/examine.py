@@ -54,8 +54,7 @@ class Case:
     largest slope beside it, ``blur`` what slopes of f may be off by over any step, ``own`` the size
     of the parameter, beyond which f is another one,
     ``wanted`` a resolution that is worth further steps, ``room`` how many times what is not known a
-    claim has to be off to be wrong. With ``subgradient`` any slope at a kink
-    will do; with ``short`` three steps will do where they refute the claim.
+    claim has to be off to be wrong. With ``subgradient`` any slope at a kink will do.
     """
 
     claimed: float
@@ -69,7 +68,6 @@ class Case:
     wanted: float = np.inf
     room: float = 2.0
     subgradient: bool = False
-    short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +132,12 @@ class Examination:
             verdict, resolution = self.judge(reading)
             if verdict == AGREE and resolution <= self.case.wanted:
                 return reading
-            if self.rows.shape[1] >= MOST or (verdict == DISAGREE and self.case.short):
+            if self.rows.shape[1] >= MOST:
                 return reading
             steps = self.rows[0][self.rows[0] <= self.top * (1 + 1e-9)]
             sides = (reading.central, reading.left, reading.right)
             down = any(side.step == 0 or not np.isfinite(side.bound) for side in sides)
-            noisy = reading.central.noise >= reading.central.truncation
-            up = any(side.reach >= len(steps) - 1 for side in sides) and (
-                verdict != DISAGREE or (noisy and len(steps) < 5)
-            )
+            up = verdict != DISAGREE and any(side.reach >= len(steps) - 1 for side in sides)
             tall = up and len(steps) and RATIO * steps[-1] <= self.top * (1 + 1e-9)
             if tall and self.add(RATIO * steps[-1]):
                 continue
@@ -166,8 +161,6 @@ class Examination:
             return (DISAGREE if outside else UNKNOWN), resolution
         far = gap > case.room * (bound + case.error) and gap > CLEAR * abs(case.claimed)
         far = far and gap * case.own > self.seen.noise
-        for side in (reading.left, reading.right):  # one of them may have passed a kink
-            far = far and abs(case.claimed - side.estimate) > side.bound + case.error
         return (DISAGREE if far else UNKNOWN), resolution
 
     def why(self, reading: Reading) -> Reason:

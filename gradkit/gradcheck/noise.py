@@ -85,6 +85,10 @@ class Seen:
         For each leaf, the size of a change that matters.
     reach : float
         How much f changes, by the claim, when a parameter changes by its own size.
+    whole : float
+        What f is, or what parameters do to it, if that is less: rounding on the way is a part of
+        it. Where f is 0 at every point seen, nothing is known of what it is made of but the
+        parameters, and it is the largest of these.
     """
 
     base: float
@@ -95,6 +99,7 @@ class Seen:
     lossy: bool
     scales: Floats
     reach: float
+    whole: float = 0.0
 
 
 @lru_cache
@@ -258,7 +263,7 @@ def swing(evaluator: Evaluator, seen: Seen, rng: np.random.Generator) -> Seen:
     """
     spread = seen.reach * sum(point.size for point in evaluator.points) ** 0.5
     if spread > STILL * abs(seen.base) and abs(seen.base) > 10 * seen.noise:
-        return seen
+        return replace(seen, whole=min(seen.reach, abs(seen.base)))
     line = _every_move(evaluator.points, seen.scales, rng)
     reach = seen.reach
     for far in SWINGS:
@@ -271,7 +276,10 @@ def swing(evaluator: Evaluator, seen: Seen, rng: np.random.Generator) -> Seen:
         reach = max(reach, bend, moved)
         if bend + moved > 0:
             break
-    return replace(seen, reach=reach)
+    whole = min(reach, abs(seen.base))
+    if evaluator.levels == {0.0}:
+        whole = max(map(largest_of, evaluator.points))
+    return replace(seen, reach=reach, whole=whole)
 
 
 def scales_of(

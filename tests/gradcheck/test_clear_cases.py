@@ -493,3 +493,20 @@ def test_rounding_that_is_blown_up_accuses_nobody() -> None:
         x = torch.randn(1, 1).double()
         report = check_module(norm, lambda o: (1.3 * o + 0.7).sum(), x, inputs=True)
         assert report.verdict != "disagree", str(report)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_an_f_that_is_nothing_is_known_to_the_rounding_of_its_parameters(seed: int) -> None:
+    """Torch's layer norm of one number is 0, and the slope of its weight a rounding, blown up."""
+    torch.manual_seed(seed)
+    x, w = 9 * torch.randn(2, 1).double()
+    weight = w.clone().requires_grad_()
+    torch.native_layer_norm(x, (1,), weight, None, 1e-5)[0].sum().backward()
+
+    def f(p):
+        return float(torch.native_layer_norm(p["x"], (1,), p["w"], None, 1e-5)[0].sum())
+
+    claim = {"x": torch.zeros(1), "w": weight.grad}
+    assert check_gradient(f, {"x": x, "w": w}, claim).verdict != "disagree"
+    wrong = {"x": torch.ones(1), "w": weight.grad}
+    assert check_gradient(f, {"x": x, "w": w}, wrong).verdict == "disagree"
