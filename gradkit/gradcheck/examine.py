@@ -8,7 +8,7 @@ import numpy as np
 
 from gradkit.gradcheck.error import CLEAR, MATTERS
 from gradkit.gradcheck.evaluate import Lines
-from gradkit.gradcheck.ladder import RATIO, Ladder, Reading, differences, read
+from gradkit.gradcheck.ladder import RATIO, Ladder, Reading, Side, differences, read
 from gradkit.gradcheck.noise import DEVIATIONS, NEAR, SAME, Floats, Seen, table_noise
 from gradkit.gradcheck.records import Reason, Verdict
 
@@ -161,6 +161,7 @@ class Examination:
             return (DISAGREE if outside else UNKNOWN), resolution
         far = gap > case.room * (bound + case.error) and gap > CLEAR * abs(case.claimed)
         far = far and gap * case.own > self.seen.noise
+        far = far and _outside(case, reading.left) and _outside(case, reading.right)
         return (DISAGREE if far else UNKNOWN), resolution
 
     def why(self, reading: Reading) -> Reason:
@@ -210,6 +211,11 @@ def examine(
             wide = replace(reading, bound=reading.bound + gap)
             return Outcome(wide, gap, UNKNOWN, "staircase", noise)
     return Outcome(reading, resolution, verdict, at.why(reading) if verdict == UNKNOWN else "")
+
+
+def _outside(case: Case, side: Side) -> bool:
+    """Return whether one side excludes the claim: the other may have passed a kink."""
+    return abs(case.claimed - side.estimate) > side.bound + case.error
 
 
 def _listen(at: Examination, reading: Reading) -> float:

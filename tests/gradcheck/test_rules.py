@@ -76,6 +76,21 @@ def squares(p):
     return float(np.sum((A[:, :3] @ p - W) ** 2)) + 1e6
 
 
+KINK = np.random.default_rng(745)
+"""Draws a float32 forward with a kink 2.5e-6 away, which noise hides."""
+NEAR_KINK = KINK.normal(size=(4, 3)).astype(np.float32)
+BESIDE = KINK.normal(size=3) * 10.0 ** KINK.uniform(-6, 0)
+OFFSET = np.float32(KINK.normal())
+BESIDE[0] = 10.0 ** KINK.uniform(-6, -2) * KINK.choice([-1, 1])
+HEIGHT = np.float32((KINK.normal(), 10.0 ** KINK.uniform(-2, 1))[1])
+
+
+def narrow_kink(x):
+    """A ReLU beside tanh in float32, and an offset."""
+    v = x.astype(np.float32)
+    return float(HEIGHT * np.maximum(v[0], 0) + np.sum(np.tanh(NEAR_KINK @ v)) + OFFSET)
+
+
 Rule = tuple[str, Any, str, Any, Callable[..., Any], Any, Any, str, str]
 RULES: list[Rule] = [
     (
@@ -203,6 +218,17 @@ RULES: list[Rule] = [
         lambda p: float(1e16 * p[0] + np.sin(1e8 * p[1])),
         np.array([1.0, 7e-9]),
         np.array([1e16, 1e8 * np.cos(0.7)]),
+        "inconclusive",
+        "disagree",
+    ),
+    (
+        "a claim is refuted on both sides",
+        examine,
+        "_outside",
+        lambda case, side: True,
+        narrow_kink,
+        BESIDE,
+        NEAR_KINK.T.astype(float) @ (1 - np.tanh(NEAR_KINK @ BESIDE) ** 2),
         "inconclusive",
         "disagree",
     ),
