@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -44,6 +44,7 @@ RANDOM = (
 
 Entries = Literal["auto", "all", "directions"]
 Kinks = Literal["open", "subgradient"]
+ENTRIES, KINKS = get_args(Entries), get_args(Kinks)
 
 
 def check_gradient(
@@ -144,31 +145,15 @@ def check_gradient(
     >>> print(report.patterns[0])
     w: every entry is off by one factor: claimed = 3 × estimate, as if 1/3 were missing.
     """
-    for fits, said in (
-        (
-            entries in ("auto", "all", "directions"),
-            f"entries must be 'auto', 'all' or 'directions'; found {entries!r}. "
-            f"Use budget to limit the number of evaluations.",
-        ),
-        (
-            budget is None or budget >= 1,
-            f"budget must be at least 1 evaluation; found {budget}.",
-        ),
-        (
-            seconds is None or seconds > 0,
-            f"seconds must be positive, or None for no limit; found {seconds}.",
-        ),
-        (
-            kinks in ("open", "subgradient"),
-            f"kinks must be 'open' or 'subgradient'; found {kinks!r}.",
-        ),
-        (
-            0 <= rtol < np.inf and 0 <= atol < np.inf,
-            f"rtol and atol must be finite and not negative; found rtol={rtol} and atol={atol}.",
-        ),
-    ):
-        if not fits:
-            raise ValueError(said)
+    for called, value, choices in (("entries", entries, ENTRIES), ("kinks", kinks, KINKS)):
+        if value not in choices:
+            raise ValueError(
+                f"{called} must be {' or '.join(map(repr, choices))}; found {value!r}."
+            )
+    limits = (("budget", budget, 1), ("seconds", seconds, 0), ("rtol", rtol, 0), ("atol", atol, 0))
+    for called, limit, least in limits:
+        if limit is not None and not limit >= least:
+            raise ValueError(f"{called} must be at least {least}; found {limit}.")
     parameters = unpack(params, names)
     if callable(f) and any(is_half(one) for one in leaves_of(params)):
         try:  # differences are taken in float64 where f takes that
@@ -186,30 +171,30 @@ def check_gradient(
         one = _Check(evaluator, claimed, eps, asked, params, again, each)
         # f is evaluated off its domain on purpose, so its floating-point warnings mean nothing.
         with np.errstate(all="ignore"):
-            report = evaluator.settled(one.run)
-    notes = list(report.notes)
-    if evaluator.mutated is not None:
-        named = f" {evaluator.mutated!r}" if evaluator.mutated else ""
-        notes.insert(
-            0,
-            f"f changes its argument{named} in place. It was given a fresh copy for every "
+            report = one.run()
+    named = f" {evaluator.mutated!r}" if evaluator.mutated else ""
+    notes = (
+        (
+            evaluator.mutated is not None,
+            f"f changes its argument{named} in place. It is given a fresh copy for every "
             f"evaluation, so the result stands.",
-        )
-    if evaluator.fresh:
-        notes.append(
+        ),
+        (
+            evaluator.fresh,
             "f takes an array whose values have changed for the one it was: it keeps results by "
-            "the identity of its argument. It was given new arrays for every evaluation."
-        )
-    if evaluator.raised and report.verdict != "agree":
-        notes.append(
-            f"away from the point f raised {evaluator.raised}; there it counts as not finite."
-        )
-    if evaluator.late:
-        notes.append(
-            f"stopped after {seconds:g} seconds. Pass seconds=None for no limit, or "
-            f"entries='directions' to look at all entries at once."
-        )
-    return replace(report, notes=tuple(notes))
+            "the identity of its argument. It was given new arrays for every evaluation.",
+        ),
+        (
+            evaluator.raised and report.verdict != AGREE,
+            f"away from the point f raised {evaluator.raised}; there it counts as not finite.",
+        ),
+        (
+            evaluator.late,
+            f"stopped after {seconds} seconds. Pass seconds=None for no limit, or "
+            f"entries='directions' to look at all entries at once.",
+        ),
+    )
+    return replace(report, notes=(*report.notes, *(said for holds, said in notes if holds)))
 
 
 def assert_gradient(f: Callable[[Any], Any], params: Any, gradient: Any, **options: Any) -> Report:
@@ -266,7 +251,7 @@ class _Check:
             said = "there is nothing to check: the parameters have no entries."
             return self.report(unseen, notes=[said])
         rng = np.random.default_rng(self.asked.seed)
-        notes: list[str] = []
+        seen, notes = unseen, []
         try:
             seen = measure(evaluator, claimed, rng)
             if not np.isfinite(seen.base):
@@ -278,17 +263,24 @@ class _Check:
                 if _closes_over(evaluator, self.given, seen.base):
                     return self.unable(seen, "argument", [CLOSED])
                 if len(evaluator.levels) < 2 and seen.base != 0:
-                    notes.append("f gives the same value everywhere: does it use its argument?")
+                    notes = ["f gives the same value everywhere: does it use its argument?"]
             seen = swing(evaluator, seen, rng)
+            loud = not seen.noise <= LOUD * (seen.reach or abs(seen.base))
+            if not seen.steady and (loud or self.wavers()):
+                return self.unable(seen, "not deterministic")
+            claims = lay_out(claimed, points, seen.scales, self.eps)
+            if self.each:
+                report = self.by_entries(claims, seen, notes)
+            else:
+                survey = Survey(evaluator, claims, seen, rng, self.asked)
+                survey.run()
+                found = (survey.entries, survey.found, survey.patterns)
+                report = self.report(seen, *found, notes)
         except BudgetSpent:
-            return self.unable(unseen, "budget")
-        loud = not seen.noise <= LOUD * (seen.reach or abs(seen.base))
-        if not seen.steady and (loud or self.wavers()):
-            return self.unable(seen, "not deterministic")
-        claims = lay_out(claimed, points, seen.scales, self.eps)
-        if self.each:
-            return self.by_entries(claims, seen, notes)
-        return self.by_directions(Survey(evaluator, claims, seen, rng, self.asked), seen, notes)
+            return self.unable(seen, "budget", notes)
+        if report.verdict != AGREE and not self.steady(seen):
+            return self.unable(replace(seen, steady=False), "not deterministic")
+        return report
 
     def wavers(self) -> bool:
         """Return whether the claim, where it is given as a function, is another one each time."""
@@ -300,13 +292,9 @@ class _Check:
         )
 
     def by_entries(self, claims: Claims, seen: Seen, notes: list[str]) -> Report:
-        """Check every entry; an f that has changed meanwhile accuses nobody."""
+        """Check every entry by itself."""
         leaves = self.evaluator.leaves
         columns = EntryCheck(EntryLines(self.evaluator, claims), claims, seen, self.asked).run()
-        open_ = columns.verdict != AGREE
-        if np.any(open_[columns.looked]) and not self.steady(seen):
-            columns.verdict[open_], columns.reason[open_] = UNKNOWN, "not deterministic"
-            seen = replace(seen, steady=False)
         faint = int(np.count_nonzero(columns.faint & (columns.verdict == AGREE)))
         if faint:
             notes.append(
@@ -325,18 +313,6 @@ class _Check:
             )
         patterns = find_patterns(claims, columns, leaves)
         return self.report(seen, records(columns, claims, leaves), (), patterns, notes)
-
-    def by_directions(self, survey: Survey, seen: Seen, notes: list[str]) -> Report:
-        """Check along directions; an f that has changed meanwhile accuses nobody."""
-        try:
-            survey.run()
-        except BudgetSpent:
-            return self.unable(seen, "budget", notes)
-        found, entries, patterns = survey.found, survey.entries, survey.patterns
-        if any(one.verdict != AGREE for one in found) and not self.steady(seen):
-            found = [replace(one, verdict=UNKNOWN, reason="not deterministic") for one in found]
-            entries, patterns, seen = [], [], replace(seen, steady=False)
-        return self.report(seen, entries, found, patterns, notes)
 
     def steady(self, seen: Seen) -> bool:
         """Look once more whether f is still what it was."""
@@ -400,6 +376,7 @@ def _closes_over(evaluator: Evaluator, given: Any, base: float) -> bool:
     try:
         for one in arrays:
             one[...] = np.where(np.isfinite(one), one + 0.1 * np.abs(one) + 0.01, one)
+        evaluator.reset()
         value = evaluator.value()
     finally:
         for one, old in zip(arrays, before, strict=True):

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from gradkit.gradcheck.entries import Columns, EntryCheck, records
+from gradkit.gradcheck.entries import Columns, EntryCheck, found, records
 from gradkit.gradcheck.error import Asked, Claims, Rows, take
 from gradkit.gradcheck.evaluate import DirectionLines, EntryLines, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE
@@ -143,10 +143,10 @@ class Survey:
         places = _window(np.flatnonzero(move), second / first, 2 * rough / abs(first))
         while len(places) > CANDIDATES:
             gap = float(self.look(self.ramped(move, places)).gaps[0])
-            found = _window(places, gap / first, 2 * rough / abs(first))
-            if not len(found) < len(places):
+            fewer = _window(places, gap / first, 2 * rough / abs(first))
+            if not len(fewer) < len(places):
                 return None
-            places = found
+            places = fewer
         middle = float(np.mean(places)) if len(places) else 0.0
         for place in sorted(places.tolist(), key=lambda one: abs(one - middle)):
             entry = self.alone(place)
@@ -184,9 +184,9 @@ class Survey:
         leaf, at = self.leaves[number], self.spans[number]
         few = at.stop - at.start <= FEW
         both = self.look(*self.move([number]), closely=True)
-        found = self.record(both, number)
+        mine = self.record(both, number)
         bad = at.start + np.flatnonzero(~np.isfinite(self.claims.claimed[at]))
-        wrong = any(one.verdict == DISAGREE for one in found)
+        wrong = any(one.verdict == DISAGREE for one in mine)
         if len(bad) or (wrong and few):
             claims = take(self.claims, at if few else bad[:1])
             columns = self.check(claims)
@@ -196,7 +196,7 @@ class Survey:
                 claims = replace(claims, leaf=0 * claims.leaf)
                 self.patterns += find_patterns(claims, columns, [leaf])
             if len(bad) and any(entry.verdict == DISAGREE for entry in entries):
-                found = [replace(one, verdict=DISAGREE, reason="") for one in found]
+                mine = [replace(one, verdict=DISAGREE, reason="") for one in mine]
         elif wrong:
             claimed, moves = self.claimed[number], [move[at] for move in both.moves]
             named = direction_pattern(claimed, both, moves)
@@ -205,7 +205,7 @@ class Survey:
             elif not self.explain(both):
                 entry = self.bisect(both.moves[0], float(both.gaps[0]))
                 self.entries += [entry] if entry.verdict == DISAGREE else []
-        self.found += found
+        self.found += mine
 
     def check(self, claims: Claims) -> Columns:
         """Check entries one by one."""
@@ -232,22 +232,10 @@ class Survey:
 
     def record(self, looked: Looked, leaf: int | str) -> list[Direction]:
         """Put directions through one leaf, or all, on record."""
-        columns = looked.columns
-        resolution = columns.resolution / looked.least
-        resolution[~np.isfinite(looked.least)] = np.inf
-        return [
-            Direction(
-                parameter=leaf if isinstance(leaf, str) else self.leaves[leaf].name,
-                number=row,
-                claimed=float(looked.claims.claimed[row]),
-                estimate=float(columns.estimate[row]),
-                bound=float(columns.bound[row]),
-                resolution=float(resolution[row]),
-                verdict=columns.verdict[row],
-                reason=columns.reason[row],
-            )
-            for row in range(2)
-        ]
+        name = leaf if isinstance(leaf, str) else self.leaves[leaf].name
+        least = np.where(np.isfinite(looked.least), looked.least, np.nan)
+        rows = enumerate(found(looked.columns, looked.claims, least))
+        return [Direction(name, row, *numbers) for row, numbers in rows]
 
 
 def ramp(size: int) -> Floats:

@@ -26,7 +26,7 @@ from gradkit.gradcheck.evaluate import BudgetSpent, Lines
 from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, UNKNOWN, Case, examine
 from gradkit.gradcheck.ladder import Ladder, differences
 from gradkit.gradcheck.noise import EPS, LOST, SAME, Floats, Seen
-from gradkit.gradcheck.records import Direction, Entry, InputReport, Verdict
+from gradkit.gradcheck.records import Direction, Entry, InputReport, Reason, Verdict
 from gradkit.gradcheck.structure import Leaf
 
 KINK = 0.01
@@ -101,23 +101,28 @@ def records(columns: Columns, claims: Claims, leaves: Sequence[Leaf]) -> tuple[E
     """Return one record for each entry that was looked at, in the order of the leaves."""
     with np.errstate(all="ignore"):
         size = np.fmax(np.abs(claims.claimed), np.abs(columns.estimate))
-        relative = np.where(size > 0, columns.resolution / size, np.inf).tolist()
+        size[size == 0] = np.nan
     indices = [list(np.ndindex(leaf.array.shape)) for leaf in leaves]
-    leaf, place, kink = claims.leaf.tolist(), claims.place.tolist(), columns.reason == "kink"
+    kink = columns.reason == "kink"
     return tuple(
         Entry(
-            parameter=leaves[leaf[row]].name,
-            index=indices[leaf[row]][place[row]],
-            claimed=float(claims.claimed[row]),
-            estimate=float(columns.estimate[row]),
-            bound=float(columns.bound[row]),
-            resolution=relative[row],
-            verdict=columns.verdict[row],
-            reason=columns.reason[row],
+            leaves[claims.leaf[row]].name,
+            indices[claims.leaf[row]][claims.place[row]],
+            *numbers,
             slopes=(float(columns.left[row]), float(columns.right[row])) if kink[row] else None,
         )
-        for row in np.flatnonzero(columns.looked).tolist()
+        for row, numbers in enumerate(found(columns, claims, size))
+        if columns.looked[row]
     )
+
+
+def found(
+    columns: Columns, claims: Claims, size: Floats
+) -> Iterator[tuple[float, float, float, float, Verdict, Reason]]:
+    """Yield what every record has, the resolution in parts of a size: infinite without one."""
+    relative = np.nan_to_num(columns.resolution / size, nan=np.inf, posinf=np.inf)
+    numbers = np.array([claims.claimed, columns.estimate, columns.bound, relative]).tolist()
+    yield from zip(*numbers, columns.verdict, columns.reason, strict=True)
 
 
 def overall(parts: Sequence[Entry | Direction | InputReport]) -> Verdict:
@@ -225,7 +230,7 @@ class EntryCheck:
             self.error[rows], self.blur[rows], self.limits[rows] = error, blur, limits
             faint = np.fmax(self.slope[rows], 0.03 * claims.largest[rows])
             faint = np.fmax(faint, KINK * seen.reach / scale)
-            bent = curve**2 / (6 * faint)
+            bent = np.where(curve > 0, curve**2 / (6 * faint), 0.0)
             smooth = bent <= np.fmax(noise, CLEAR * faint)
             gap = np.abs(central - claims.claimed[rows])
             known = 2 * (noise + bent + slack)

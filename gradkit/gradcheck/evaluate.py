@@ -9,20 +9,16 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.gradcheck.error import GRAIN, Claims
-from gradkit.gradcheck.noise import Floats, largest_of
+from gradkit.gradcheck.noise import Floats
 from gradkit.gradcheck.structure import Array, Parameters, is_tensor
 
-REPEATS = 2
-"""Calls at the point, in which an f that spoils its argument is found out."""
-
 Call = Callable[[Any], Any]
-Result = TypeVar("Result")
 Moves = Sequence[Array | None]
 """A direction: how far each leaf moves, None where it stays."""
 
@@ -77,8 +73,8 @@ def needs(call: Callable[..., Any]) -> int | None:
 class Evaluator:
     """Evaluates f around one point, moving one entry or one direction at a time.
 
-    The arrays that f receives belong to the evaluator and are restored after each move. When f
-    is found to change them, it is given copies instead.
+    The arrays that f receives belong to the evaluator, and are set anew before each call: f may do
+    to them what it likes.
 
     Parameters
     ----------
@@ -98,12 +94,12 @@ class Evaluator:
 
     Attributes
     ----------
-    count, limit : int
-        Number of calls so far, and permitted.
+    count : int
+        Number of calls so far.
+    points : list of array
+        Each leaf at the point.
     mutated : str or None
         Name of a parameter that f was seen to change.
-    noticed : int
-        The call after which that was noticed.
     fresh : bool
         Whether f is given new arrays in each call.
     levels : set of float
@@ -127,36 +123,35 @@ class Evaluator:
                 f"f must be a function of the parameters; found {type(f).__name__}. Pass the "
                 f"function itself, not its value."
             )
-        self.f = f
-        self.parameters = parameters
-        self.leaves = parameters.leaves
-        self.count = self.noticed = 0
-        self.mutated: str | None = None
-        self.raised = ""
+        self.f, self.parameters, self.leaves = f, parameters, parameters.leaves
         self.limit = np.inf if budget is None else budget
-        self.seconds = np.inf if seconds is None else seconds
-        self.started = time.monotonic()
-        self.progress = progress
+        self.end = time.monotonic() + (np.inf if seconds is None else seconds)
+        self.progress, self.started = progress, time.monotonic()
+        self.count, self.raised = 0, ""
+        self.mutated: str | None = None
         self.late = self.fresh = False
         self.levels: set[float] = set()
+        self.points: list[Array] = [leaf.array for leaf in self.leaves]
+        self._arrays = [point.copy(order="K") for point in self.points]
         self._kept: list[Any] = []
-        self._arrays: list[Array] = [leaf.array for leaf in self.leaves]
-        self.points: list[Array] = [leaf.array.copy(order="K") for leaf in self.leaves]
+
+    def reset(self) -> None:
+        """Put what f is given to the point."""
+        if self.fresh:  # an address that is free again would be taken for an old argument
+            self._kept.append(self._arrays)
+            self._arrays = [point.copy(order="K") for point in self.points]
+        for array, point in zip(self._arrays, self.points, strict=True):
+            array[...] = point
 
     def _argument(self) -> Any:
-        """Count a call, and return its argument: of copies where f does things to it."""
-        elapsed = time.monotonic() - self.started
-        self.late = self.late or elapsed > self.seconds
+        """Count a call, and return its argument."""
+        now = time.monotonic()
+        self.late = self.late or now > self.end
         if self.late or self.count >= self.limit:
             raise BudgetSpent
         self.count += 1
         if self.progress is not None:
-            self.progress(self.count, elapsed)
-        if self.fresh:  # an address that is free again would be taken for an old argument
-            self._kept.append(self.parameters.fresh())
-            return self._kept[-1]
-        if self.mutated is not None:
-            return self.parameters.fresh()
+            self.progress(self.count, now - self.started)
         return self.parameters.build(self._arrays)
 
     def _heard(self, result: Any) -> float:
@@ -180,28 +175,14 @@ class Evaluator:
 
     def at_point(self) -> float:
         """Return f at the point itself, noticing whether f changed its argument."""
+        self.reset()
         value = self._heard(self.f(self._argument()))
-        self.intact()
+        for leaf, array in zip(self.leaves, self._arrays, strict=True):
+            if not np.array_equal(leaf.array, array, equal_nan=True):
+                self.mutated = leaf.name
         return value
 
-    def intact(self) -> None:
-        """Check that the arrays are what they were; if not, restore them and protect them."""
-        for leaf, point in zip(self.leaves, self.points, strict=True):
-            if not np.array_equal(leaf.array, point, equal_nan=True):
-                self.mutated = self.mutated or leaf.name
-                self.noticed = self.count
-                leaf.array[...] = point
-
-    def settled(self, work: Callable[[], Result]) -> Result:
-        """Return the result of some work, done again on copies where f spoilt its argument in it.
-
-        At the point that is noticed before anything is made of it, off the point too late.
-        """
-        found = work()
-        self.intact()
-        return work() if self.noticed > REPEATS else found
-
-    def pair(self, leaf: int, place: int, step: float) -> tuple[float, float, float, float]:
+    def pair(self, leaf: int, place: int, step: float) -> tuple[float, ...]:
         """Evaluate f on both sides of the point for a single entry, by its place in C order.
 
         Returns
@@ -209,16 +190,14 @@ class Evaluator:
         above, below, ahead, behind : float
             f at ``+ahead`` and ``-behind``, and these two distances as they were after rounding.
         """
-        entries = self._arrays[leaf].flat
-        here = entries[place]
-        try:
-            entries[place] = here + step
-            ahead, above = float(entries[place]) - float(here), self.value()
-            entries[place] = here - step
-            behind, below = float(here) - float(entries[place]), self.value()
-        finally:
-            entries[place] = here
-        return above, below, ahead, behind
+        here = self.points[leaf].flat[place]
+        values, moved = [], []
+        for there in (here + step, here - step):
+            self.reset()
+            self._arrays[leaf].flat[place] = there
+            moved.append(abs(float(self._arrays[leaf].flat[place]) - float(here)))
+            values.append(self.value())
+        return (*values, *moved)
 
     def along(
         self, moves: Moves, steps: Sequence[float], claimed: Sequence[Array] = ()
@@ -244,20 +223,17 @@ class Evaluator:
         """
         values, strays = np.zeros((2, len(steps)))
         slopes = claimed or [np.zeros(0)] * len(moves)
-        every = zip(self._arrays, self.points, moves, slopes, strict=True)
-        moving = [(array, point, move, g) for array, point, move, g in every if move is not None]
-        try:
-            for number, step in enumerate(steps):
-                for array, point, move, g in moving:
+        for number, step in enumerate(steps):
+            self.reset()
+            every = zip(self._arrays, self.points, moves, slopes, strict=True)
+            for array, point, move, slope in every:
+                if move is not None:
                     meant = step * move
                     array[...] = point + meant
                     if len(claimed):
                         meant -= array - point.astype(np.float64, copy=False)
-                        strays[number] += float(np.vdot(g, meant))
-                values[number] = self.value()
-        finally:
-            for array, point, _, _ in moving:
-                array[...] = point
+                        strays[number] += float(np.vdot(slope, meant))
+            values[number] = self.value()
         return values, np.where(np.isfinite(strays), strays, 0.0)
 
 
@@ -285,16 +261,7 @@ class DirectionLines:
         self, evaluator: Evaluator, directions: Sequence[Moves], claimed: Sequence[Array]
     ) -> None:
         self.evaluator, self.directions, self.claimed = evaluator, directions, claimed
-        self.smallest: Floats = np.array([self._grain(moves) for moves in directions])
-
-    def _grain(self, moves: Moves) -> float:
-        """Return a step that is a rounding of the largest parameter that moves."""
-        grain = 0.0
-        for point, move in zip(self.evaluator.points, moves, strict=True):
-            if move is not None:
-                with np.errstate(all="ignore"):
-                    grain = max(grain, float(np.finfo(point.dtype).eps) * largest_of(point / move))
-        return grain
+        self.smallest: Floats = np.zeros(len(directions))
 
     def pairs(self, rows: NDArray[np.intp], steps: Floats) -> Floats:
         """Return f above and below the point, and the distances moved."""

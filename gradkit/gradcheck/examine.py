@@ -15,6 +15,10 @@ from gradkit.gradcheck.records import Reason, Verdict
 MOST = 26
 """Steps of a ladder: these reach from a rounding of the parameter to all of it."""
 
+FIRM = 5
+"""A ladder that refutes a claim has so many steps, if longer ones tell more: a judgement on fewer
+is withdrawn when noise turns out to be larger."""
+
 HIGHEST = 0.25
 """The longest step of a ladder, in parts of the scale."""
 
@@ -137,7 +141,8 @@ class Examination:
             steps = self.rows[0][self.rows[0] <= self.top * (1 + 1e-9)]
             sides = (reading.central, reading.left, reading.right)
             down = any(side.step == 0 or not np.isfinite(side.bound) for side in sides)
-            up = verdict != DISAGREE and any(side.reach >= len(steps) - 1 for side in sides)
+            up = any(side.reach >= len(steps) - 1 for side in sides)
+            up = up and (verdict != DISAGREE or len(steps) < FIRM)
             tall = up and len(steps) and RATIO * steps[-1] <= self.top * (1 + 1e-9)
             if tall and self.add(RATIO * steps[-1]):
                 continue

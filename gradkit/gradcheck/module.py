@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     import torch
 
 
+RANDOM = {
+    "Dropout": "dropout is on in {}: every evaluation drops other units. Call .eval() before "
+    "checking.",
+    "BatchNorm": "batch normalisation is in training mode in {}: the gradient checked is the one "
+    "with the statistics of this batch.",
+}
+"""Layers whose output depends on more than the input while training, and what to say of them."""
+
+
 def check_module(
     module: torch.nn.Module,
     loss: Callable[..., Any],
@@ -158,22 +167,13 @@ def _widen(value: Any) -> Any:
 
 def _randomness(module: torch.nn.Module) -> list[str]:
     """Name the layers whose output depends on more than the input while training."""
-    training = [
-        (name or type(layer).__name__, type(layer).__name__, layer)
-        for name, layer in module.named_modules()
-        if layer.training
-    ]
-    dropping = [n for n, kind, one in training if "Dropout" in kind and getattr(one, "p", 0) > 0]
-    norming = [n for n, kind, _ in training if "BatchNorm" in kind]
     notes = []
-    if dropping:
-        notes.append(
-            f"dropout is on in {', '.join(dropping)}: every evaluation drops other units. Call "
-            f".eval() before checking."
-        )
-    if norming:
-        notes.append(
-            f"batch normalisation is in training mode in {', '.join(norming)}: the gradient "
-            f"checked is the one with the statistics of this batch."
-        )
+    for word, said in RANDOM.items():
+        found = [
+            name or type(layer).__name__
+            for name, layer in module.named_modules()
+            if layer.training and word in type(layer).__name__ and getattr(layer, "p", 1) > 0
+        ]
+        if found:
+            notes.append(said.format(", ".join(found)))
     return notes

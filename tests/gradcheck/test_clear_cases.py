@@ -326,7 +326,7 @@ def test_tolerances() -> None:
         report = check_gradient(lambda p: float(p @ p), x, 2.02 * x, **options)
         assert report.verdict == "agree"
         assert check_gradient(lambda p: float(p @ p), x, 2.2 * x, **options).verdict == "disagree"
-    with pytest.raises(ValueError, match="rtol and atol must be finite and not negative; found"):
+    with pytest.raises(ValueError, match="rtol must be at least 0; found -1"):
         check_gradient(lambda p: float(p @ p), x, x, rtol=-1)
 
 
@@ -349,8 +349,8 @@ def test_time_runs_out_with_a_sentence() -> None:
         progress=lambda calls, seconds: told.append((calls, seconds)),
     )
     assert [calls for calls, _ in told] == list(range(1, done.evaluations + 1))
-    with pytest.raises(ValueError, match="seconds must be positive, or None for no limit; found 0"):
-        check_gradient(lambda p: float(p @ p), np.ones(3), np.ones(3), seconds=0)
+    with pytest.raises(ValueError, match="seconds must be at least 0; found -1"):
+        check_gradient(lambda p: float(p @ p), np.ones(3), np.ones(3), seconds=-1)
 
 
 @dataclass

@@ -233,6 +233,17 @@ RULES: list[Rule] = [
         "disagree",
     ),
     (
+        "longer steps are taken before a claim is refuted",
+        examine,
+        "FIRM",
+        0,
+        lambda p: float(np.sum(np.sin(UNITS * (p - 1) + 0.3))),
+        np.ones(3),
+        UNITS * np.cos(0.3) * np.array([1, 1, 1.0001]),
+        "disagree",
+        "inconclusive",
+    ),
+    (
         "short steps are heard where f moves in steps",
         examine,
         "_kept_nearby",
