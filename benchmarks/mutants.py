@@ -1,7 +1,9 @@
 """Mutate decisions of modules one at a time, and see whether their tests notice.
 
     python benchmarks/mutants.py gradkit/gradcheck --tests "-q -x tests/gradcheck -m 'not slow'" \
-        [--count 200] [--seed N] [--equivalent FILE]
+        [--tests ...] [--count 200] [--seed N] [--equivalent FILE]
+
+With several ``--tests`` the later ones are run where the earlier ones pass.
 
 A mutant changes one comparison, boolean operator, condition, minimum or maximum, arithmetic sign or
 constant in a line that decides something. The files are changed in a copy of the tree, never in
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import os
 import random
 import secrets
 import shlex
@@ -138,35 +141,36 @@ def plausible(mutant: Mutant) -> bool:
     return True
 
 
-def killed(mutant: Mutant, tree: Path, command: list[str], seconds: float) -> bool:
-    """Return whether the tests fail, or hang, with the mutant in the tree."""
+def killed(mutant: Mutant, tree: Path, commands: list[list[str]], seconds: float) -> bool:
+    """Return whether some tests fail, or hang, with the mutant in the tree."""
     target = tree / mutant.path.relative_to(ROOT)
     before = target.read_bytes()
     target.write_bytes(before[: mutant.start] + mutant.new.encode() + before[mutant.end :])
     environment = {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-    import os
-
     try:
-        done = subprocess.run(
-            command,
-            cwd=tree,
-            env={**os.environ, **environment},
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-        )
-        return done.returncode != 0
+        for command in commands:
+            done = subprocess.run(
+                command,
+                cwd=tree,
+                env={**os.environ, **environment},
+                capture_output=True,
+                timeout=seconds,
+                check=False,
+            )
+            if done.returncode:
+                return True
     except subprocess.TimeoutExpired:
         return True
     finally:
         target.write_bytes(before)
+    return False
 
 
 def main() -> None:
     """Draw mutants, run the tests on each, and list the survivors."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("paths", nargs="+", help="files or folders of modules")
-    parser.add_argument("--tests", required=True, help="arguments of pytest")
+    parser.add_argument("--tests", required=True, action="append", help="arguments of pytest")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--equivalent", help="file that lists equivalent mutants with a reason")
@@ -185,18 +189,18 @@ def main() -> None:
             if line.strip() and not line.startswith("#"):
                 module, change, _ = line.split(": ", 2)
                 excused.add((module, change))
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *shlex.split(given.tests)]
+    pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    commands = [[*pytest, *shlex.split(tests)] for tests in given.tests]
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         skip = shutil.ignore_patterns(".git", "__pycache__", "*.egg-info", ".*_cache")
         shutil.copytree(ROOT, tree, ignore=skip)
         started = time.perf_counter()
-        done = subprocess.run(
-            command, cwd=tree, capture_output=True, check=False, env=None, text=True
-        )
+        for command in commands:
+            done = subprocess.run(command, cwd=tree, capture_output=True, check=False, text=True)
+            if done.returncode:
+                sys.exit(f"the tests fail without a mutant:\n{done.stdout[-2000:]}")
         usual = time.perf_counter() - started
-        if done.returncode:
-            sys.exit(f"the tests fail without a mutant:\n{done.stdout[-2000:]}")
         print(
             f"seed {seed}: {len(every)} mutants, {len(chosen)} drawn; tests {usual:.0f} s",
             flush=True,
@@ -205,7 +209,7 @@ def main() -> None:
         for number, mutant in enumerate(chosen):
             if number % 10 == 0:
                 print(f"{number} tried, {dead} killed", flush=True)
-            if killed(mutant, tree, command, 5 * usual + 30):
+            if killed(mutant, tree, commands, 5 * usual + 30):
                 dead += 1
             elif (mutant.path.name, f"{mutant.old} -> {mutant.new}") in excused:
                 alike += 1
