@@ -1,7 +1,7 @@
 """Mutate decisions of modules one at a time, and see whether their tests notice.
 
     python benchmarks/mutants.py gradkit/gradcheck --tests "-q -x tests/gradcheck -m 'not slow'" \
-        [--tests ...] [--count 200] [--seed N] [--equivalent FILE]
+        [--tests ...] [--preload numpy torch] [--count 200] [--seed N] [--equivalent FILE]
 
 With several ``--tests`` the later ones are run where the earlier ones pass.
 
@@ -14,18 +14,21 @@ from __future__ import annotations
 
 import argparse
 import ast
+import importlib
 import os
 import random
 import secrets
 import shlex
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -141,29 +144,37 @@ def plausible(mutant: Mutant) -> bool:
     return True
 
 
-def killed(mutant: Mutant, tree: Path, commands: list[list[str]], seconds: float) -> bool:
+def tested(tree: Path, tests: list[str], seconds: float) -> int:
+    """Return how pytest ends in a tree: in a fork, where what was imported here need not be again.
+
+    What hangs is ended by its alarm.
+    """
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    signal.alarm(int(seconds))
+    os.chdir(tree)
+    os.environ |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    sys.path.insert(0, str(tree))
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
+    code = 99
+    try:
+        code = int(pytest.main(["-p", "no:cacheprovider", *tests]))
+    finally:
+        os._exit(code)
+
+
+def killed(mutant: Mutant, tree: Path, stages: list[list[str]], seconds: float) -> bool:
     """Return whether some tests fail, or hang, with the mutant in the tree."""
     target = tree / mutant.path.relative_to(ROOT)
     before = target.read_bytes()
     target.write_bytes(before[: mutant.start] + mutant.new.encode() + before[mutant.end :])
-    environment = {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        for command in commands:
-            done = subprocess.run(
-                command,
-                cwd=tree,
-                env={**os.environ, **environment},
-                capture_output=True,
-                timeout=seconds,
-                check=False,
-            )
-            if done.returncode:
-                return True
-    except subprocess.TimeoutExpired:
-        return True
+        return any(tested(tree, tests, seconds) for tests in stages)
     finally:
         target.write_bytes(before)
-    return False
 
 
 def main() -> None:
@@ -173,6 +184,7 @@ def main() -> None:
     parser.add_argument("--tests", required=True, action="append", help="arguments of pytest")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--preload", nargs="*", default=["numpy"], help="modules imported once")
     parser.add_argument("--equivalent", help="file that lists equivalent mutants with a reason")
     given = parser.parse_args()
     seed = secrets.randbelow(2**31) if given.seed is None else given.seed
@@ -189,17 +201,17 @@ def main() -> None:
             if line.strip() and not line.startswith("#"):
                 module, change, _ = line.split(": ", 2)
                 excused.add((module, change))
-    pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
-    commands = [[*pytest, *shlex.split(tests)] for tests in given.tests]
+    stages = [shlex.split(tests) for tests in given.tests]
+    for name in given.preload:
+        importlib.import_module(name)
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         skip = shutil.ignore_patterns(".git", "__pycache__", "*.egg-info", ".*_cache")
         shutil.copytree(ROOT, tree, ignore=skip)
         started = time.perf_counter()
-        for command in commands:
-            done = subprocess.run(command, cwd=tree, capture_output=True, check=False, text=True)
-            if done.returncode:
-                sys.exit(f"the tests fail without a mutant:\n{done.stdout[-2000:]}")
+        for tests in stages:
+            if code := tested(tree, tests, 3600):
+                sys.exit(f"without a mutant pytest ends with {code}: {shlex.join(tests)}")
         usual = time.perf_counter() - started
         print(
             f"seed {seed}: {len(every)} mutants, {len(chosen)} drawn; tests {usual:.0f} s",
@@ -209,13 +221,14 @@ def main() -> None:
         for number, mutant in enumerate(chosen):
             if number % 10 == 0:
                 print(f"{number} tried, {dead} killed", flush=True)
-            if killed(mutant, tree, commands, 5 * usual + 30):
+            if killed(mutant, tree, stages, 5 * usual + 30):
                 dead += 1
             elif (mutant.path.name, f"{mutant.old} -> {mutant.new}") in excused:
                 alike += 1
             else:
                 left.append(mutant)
-                text = mutant.path.read_text(encoding="utf-8").splitlines()[mutant.line - 1]
+                source = tree / mutant.path.relative_to(ROOT)
+                text = source.read_text(encoding="utf-8").splitlines()[mutant.line - 1]
                 print(f"survived {mutant.name}\n    {text.strip()}", flush=True)
     counted = len(chosen) - alike
     print(f"{dead} of {counted} killed ({100 * dead / max(counted, 1):.1f} %), {alike} equivalent")

@@ -172,29 +172,12 @@ def check_gradient(
         # f is evaluated off its domain on purpose, so its floating-point warnings mean nothing.
         with np.errstate(all="ignore"):
             report = one.run()
-    named = f" {evaluator.mutated!r}" if evaluator.mutated else ""
-    notes = (
-        (
-            evaluator.mutated is not None,
-            f"f changes its argument{named} in place. It is given a fresh copy for every "
-            f"evaluation, so the result stands.",
-        ),
-        (
-            evaluator.fresh,
-            "f takes an array whose values have changed for the one it was: it keeps results by "
-            "the identity of its argument. It was given new arrays for every evaluation.",
-        ),
-        (
-            evaluator.raised and report.verdict != AGREE,
-            f"away from the point f raised {evaluator.raised}; there it counts as not finite.",
-        ),
-        (
-            evaluator.late,
-            f"stopped after {seconds} seconds. Pass seconds=None for no limit, or "
-            f"entries='directions' to look at all entries at once.",
-        ),
-    )
-    return replace(report, notes=(*report.notes, *(said for holds, said in notes if holds)))
+    notes = [*report.notes, *evaluator.notes]
+    if evaluator.raised and report.verdict != AGREE:
+        notes.append(
+            f"away from the point f raised {evaluator.raised}; there it counts as not finite."
+        )
+    return replace(report, notes=tuple(notes))
 
 
 def assert_gradient(f: Callable[[Any], Any], params: Any, gradient: Any, **options: Any) -> Report:
@@ -365,6 +348,11 @@ def _remembers(evaluator: Evaluator) -> bool:
         if len(evaluator.levels) > 1:
             break
     evaluator.fresh = evaluator.fresh and len(evaluator.levels) > 1 and bool(np.isfinite(values[0]))
+    if evaluator.fresh:
+        evaluator.note(
+            "f takes an array whose values have changed for the one it was: it keeps results by "
+            "the identity of its argument. It was given new arrays for every evaluation."
+        )
     return evaluator.fresh
 
 

@@ -35,7 +35,7 @@ KINK = 0.01
 SLACK = 0.3
 """The truncation that a first step may have, in parts of `CLEAR`."""
 
-ROOM = 3
+ROOM = 3.0
 """A ladder knows a slope of a noisy f to so many times what a first step does: both sides count.
 And a claim has to be off by so many times what is not known, since a table of six points tells
 noise to no better."""
@@ -280,27 +280,19 @@ class EntryCheck:
     def _ladders(self, rows: Rows) -> bool:
         """Examine entries one by one; return whether f is no noisier than it looked."""
         claims, seen, columns = self.claims, self.seen, self.columns
-        room = 2.0 if self.precise else ROOM
+        room, ease = (2.0, 1.0) if self.precise else (ROOM, ROOM)
+        own = np.where(claims.here == 0, np.inf, np.abs(claims.here))
+        wanted = WANTED * claims.weight if self.precise else np.full(len(own), np.inf)
+        cases = [claims.claimed, self.steps, claims.scale, self.error, ease * self.limits]
+        cases += [claims.largest, self.blur, own, wanted]
         for row in rows.tolist():
             leaf = int(claims.leaf[row])
             accepted = columns.verdict[row] == AGREE
             if self.wrong[leaf] >= ENOUGH and self.large[row]:
                 columns.looked[row] = accepted
                 continue
-            claimed, size = float(claims.claimed[row]), float(claims.weight[row])
-            case = Case(
-                claimed=claimed,
-                step=float(self.steps[row]),
-                scale=float(claims.scale[row]),
-                error=float(self.error[row]),
-                allowed=float(self.limits[row]) * (1 if self.precise else ROOM),
-                largest=float(claims.largest[row]),
-                blur=float(self.blur[row]),
-                own=abs(float(claims.here[row])) or np.inf,
-                wanted=WANTED * size if self.precise else np.inf,
-                room=room,
-                subgradient=self.asked.subgradient,
-            )
+            numbers = [float(one[row]) for one in cases]
+            case = Case(*numbers, room=room, subgradient=self.asked.subgradient)
             thorough = self.wrong[leaf] == 0 or self.wrong.total() < THOROUGH
             found = examine(self.lines, row, case, seen, self.tried[:, row], thorough)
             self.heard = found.noise
@@ -310,7 +302,7 @@ class EntryCheck:
             if accepted and verdict == UNKNOWN:
                 columns.faint[row] = True
                 continue
-            if not np.isfinite(claimed) and reading.bound <= KNOWN * abs(reading.estimate):
+            if not np.isfinite(case.claimed) and reading.bound <= KNOWN * abs(reading.estimate):
                 verdict = DISAGREE
             left, right = reading.left.estimate, reading.right.estimate
             # Noise may hide a kink, and the slope is that of either side.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gradkit.gradcheck.error import GRAIN, Claims
 from gradkit.gradcheck.noise import Floats
-from gradkit.gradcheck.structure import Array, Parameters, is_tensor
+from gradkit.gradcheck.structure import Array, Parameters, to_numpy
 
 Call = Callable[[Any], Any]
 Moves = Sequence[Array | None]
@@ -35,22 +35,15 @@ def scalar(value: Any) -> float:
     TypeError
         When f returned something other than one real number.
     """
-    if type(value) in (float, int):
-        return float(value)
-    if is_tensor(value):
-        value = value.detach().cpu()
-        if value.numel() == 1 and value.is_floating_point():
-            return float(value)
-    array = np.asarray(value)
-    if array.size == 1 and array.dtype.kind in "fiu":
-        return float(array.reshape(())[()])
-    what = type(value).__name__
-    if array.dtype.kind in "fiucb":
-        what = f"{array.dtype} of shape {array.shape}"
-    raise TypeError(
-        f"f must return one real number; found {what}. "
-        f"Reduce it, for example with .sum() or .mean()."
-    )
+    if type(value) is float:
+        return value
+    array = to_numpy(value, "", "the value of f")
+    if array.size != 1:
+        raise TypeError(
+            f"f must return one real number; found {array.dtype} of shape {array.shape}. "
+            f"Reduce it, for example with .sum() or .mean()."
+        )
+    return float(array.reshape(())[()])
 
 
 def signature_of(call: Callable[..., Any]) -> list[inspect.Parameter] | None:
@@ -98,14 +91,12 @@ class Evaluator:
         Number of calls so far.
     points : list of array
         Each leaf at the point.
-    mutated : str or None
-        Name of a parameter that f was seen to change.
+    notes : list of str
+        What the reader ought to know about how f was called.
     fresh : bool
         Whether f is given new arrays in each call.
     levels : set of float
         Up to two different values that f has given.
-    late : bool
-        Whether the permitted time has run out.
     raised : str
         The first exception that f raised off the point, empty if none.
     """
@@ -125,11 +116,11 @@ class Evaluator:
             )
         self.f, self.parameters, self.leaves = f, parameters, parameters.leaves
         self.limit = np.inf if budget is None else budget
-        self.end = time.monotonic() + (np.inf if seconds is None else seconds)
         self.progress, self.started = progress, time.monotonic()
+        self.end = self.started + (np.inf if seconds is None else seconds)
         self.count, self.raised = 0, ""
-        self.mutated: str | None = None
-        self.late = self.fresh = False
+        self.notes: list[str] = []
+        self.fresh = False
         self.levels: set[float] = set()
         self.points: list[Array] = [leaf.array for leaf in self.leaves]
         self._arrays = [point.copy(order="K") for point in self.points]
@@ -146,8 +137,12 @@ class Evaluator:
     def _argument(self) -> Any:
         """Count a call, and return its argument."""
         now = time.monotonic()
-        self.late = self.late or now > self.end
-        if self.late or self.count >= self.limit:
+        if now > self.end:
+            self.note(
+                f"stopped after {self.end - self.started:.3g} seconds. Pass seconds=None for no "
+                f"limit, or entries='directions' to look at all entries at once."
+            )
+        if now > self.end or self.count >= self.limit:
             raise BudgetSpent
         self.count += 1
         if self.progress is not None:
@@ -179,8 +174,15 @@ class Evaluator:
         value = self._heard(self.f(self._argument()))
         for leaf, array in zip(self.leaves, self._arrays, strict=True):
             if not np.array_equal(leaf.array, array, equal_nan=True):
-                self.mutated = leaf.name
+                self.note(
+                    f"f changes its argument {leaf.name!r} in place. It is given a fresh copy for "
+                    f"every evaluation, so the result stands."
+                )
         return value
+
+    def note(self, said: str) -> None:
+        """Keep a note, once."""
+        self.notes += [said] if said not in self.notes else []
 
     def pair(self, leaf: int, place: int, step: float) -> tuple[float, ...]:
         """Evaluate f on both sides of the point for a single entry, by its place in C order.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -70,8 +70,8 @@ class Case:
     blur: float = 0.0
     own: float = np.inf
     wanted: float = np.inf
-    room: float = 2.0
-    subgradient: bool = False
+    room: float = field(default=2.0, kw_only=True)
+    subgradient: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def to_numpy(value: Any, name: str, role: str) -> Array:
     if array.dtype.kind not in "fiu":
         found, hint = (
             f"{type(value).__name__} of dtype {array.dtype}",
-            "Pass float arrays, in a sequence or a dict where there are several.",
+            "Use floats or float arrays, in a sequence or a dict where there are several.",
         )
         if array.dtype.kind == "c":
             found = "complex numbers"
