@@ -77,11 +77,10 @@ class Survey:
         self.found: list[Direction] = []
         self.entries: list[Entry] = []
         self.patterns: list[str] = []
-        self.flat = np.where(np.isfinite(claims.claimed), claims.claimed, 0.0)
         ends = np.cumsum([0, *(leaf.array.size for leaf in self.leaves)]).tolist()
         self.spans = [slice(*pair) for pair in pairwise(ends)]
-        self.claimed = self.split(self.flat)
-        self.sign = signs(rng, self.flat.size) * claims.scale
+        self.claimed = self.split(claims.claimed)
+        self.sign = signs(rng, claims.claimed.size) * claims.scale
 
     def split(self, flat: Floats) -> list[Array]:
         """Return numbers for all entries as one array for each leaf."""
@@ -93,10 +92,10 @@ class Survey:
 
         The ramp is along all entries that move.
         """
-        effect = self.flat * self.claims.scale
+        effect = self.claims.claimed * self.claims.scale
         effects = {leaf: float(np.linalg.norm(effect[self.spans[leaf]])) for leaf in leaves}
         top = max(effects.values()) or 1.0
-        move = np.zeros(self.flat.size)
+        move = np.zeros(effect.size)
         for leaf, size in effects.items():
             at = self.spans[leaf]
             move[at] = self.sign[at] * (top / max(size, top / LEVEL))
@@ -123,7 +122,7 @@ class Survey:
 
     def _row(self, move: Floats) -> tuple[float, float, float, float, float]:
         """Return claim, its spread, scale, what the least error does, and the rounding."""
-        product, size = self.flat * move, np.abs(move)
+        product, size = self.claims.claimed * move, np.abs(move)
         error = size * self.claims.largest
         return (
             float(np.sum(product)),
@@ -157,13 +156,17 @@ class Survey:
 
     def run(self) -> None:
         """Check every parameter along directions, and look closer where one is wrong."""
+        bad = np.flatnonzero(~np.isfinite(self.claims.claimed))
+        if len(bad):  # along a direction it would spoil all others
+            claims = take(self.claims, bad[:FEW])
+            self.entries += records(self.check(claims), claims, self.leaves)
+            return
         leaves = [leaf for leaf, at in enumerate(self.spans) if at.start < at.stop]
-        broken = not np.all(np.isfinite(self.claims.claimed))
         both = self.look(*self.move(leaves))
         self.found = self.record(both, "all parameters" if len(leaves) > 1 else leaves[0])
-        if not broken and all(one.verdict == AGREE for one in self.found):
+        if all(one.verdict == AGREE for one in self.found):
             return
-        if not broken and self.explain(both):
+        if self.explain(both):
             self.found = [replace(one, verdict=DISAGREE, reason="") for one in self.found]
             return
         self.found = []
@@ -182,30 +185,24 @@ class Survey:
     def run_leaf(self, number: int) -> None:
         """Check one parameter along two directions; where it is wrong, say how or name an entry."""
         leaf, at = self.leaves[number], self.spans[number]
-        few = at.stop - at.start <= FEW
         both = self.look(*self.move([number]), closely=True)
         mine = self.record(both, number)
-        bad = at.start + np.flatnonzero(~np.isfinite(self.claims.claimed[at]))
-        wrong = any(one.verdict == DISAGREE for one in mine)
-        if len(bad) or (wrong and few):
-            claims = take(self.claims, at if few else bad[:1])
-            columns = self.check(claims)
-            entries = records(columns, claims, self.leaves)
-            self.entries += entries
-            if few:
-                claims = replace(claims, leaf=0 * claims.leaf)
-                self.patterns += find_patterns(claims, columns, [leaf])
-            if len(bad) and any(entry.verdict == DISAGREE for entry in entries):
-                mine = [replace(one, verdict=DISAGREE, reason="") for one in mine]
-        elif wrong:
-            claimed, moves = self.claimed[number], [move[at] for move in both.moves]
-            named = direction_pattern(claimed, both, moves)
-            if named:
-                self.patterns.append(f"{leaf.name or 'The gradient'}: {named}.")
-            elif not self.explain(both):
-                entry = self.bisect(both.moves[0], float(both.gaps[0]))
-                self.entries += [entry] if entry.verdict == DISAGREE else []
         self.found += mine
+        if not any(one.verdict == DISAGREE for one in mine):
+            return
+        if at.stop - at.start <= FEW:
+            claims = take(self.claims, at)
+            columns = self.check(claims)
+            self.entries += records(columns, claims, self.leaves)
+            claims = replace(claims, leaf=0 * claims.leaf)
+            self.patterns += find_patterns(claims, columns, [leaf])
+            return
+        named = direction_pattern(self.claimed[number], both, [move[at] for move in both.moves])
+        if named:
+            self.patterns.append(f"{leaf.name or 'The gradient'}: {named}.")
+        elif not self.explain(both):
+            entry = self.bisect(both.moves[0], float(both.gaps[0]))
+            self.entries += [entry] if entry.verdict == DISAGREE else []
 
     def check(self, claims: Claims) -> Columns:
         """Check entries one by one."""

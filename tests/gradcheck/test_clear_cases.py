@@ -510,3 +510,13 @@ def test_an_f_that_is_nothing_is_known_to_the_rounding_of_its_parameters(seed: i
     assert check_gradient(f, {"x": x, "w": w}, claim).verdict != "disagree"
     wrong = {"x": torch.ones(1), "w": weight.grad}
     assert check_gradient(f, {"x": x, "w": w}, wrong).verdict == "disagree"
+
+
+def test_a_claim_that_is_not_finite_is_named_among_thousands() -> None:
+    """By itself: along a direction it would spoil all others."""
+    x = np.random.default_rng(0).normal(size=4000)
+    wrong = np.cos(x)
+    wrong[77] = np.nan
+    report = check_gradient(lambda p: float(np.sum(np.sin(p))), x, wrong)
+    assert [(e.index, e.verdict) for e in report.entries] == [((77,), "disagree")]
+    assert report.evaluations <= 40
