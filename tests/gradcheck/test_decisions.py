@@ -357,6 +357,64 @@ def test_the_shortest_step_of_each_line() -> None:
     assert lines.smallest.tolist() == [128 * EPS, 0.0, 64 * 2.0**-23]
 
 
+class Parabolas:
+    """Lines of f = base + slope t + bend t² / 2, exactly."""
+
+    def __init__(self, base: float, slope, bend) -> None:
+        self.base, self.slope = base, np.array(slope, dtype=float)
+        self.bend = np.array(bend, dtype=float)
+        self.smallest = np.zeros(len(self.slope))
+        self.count = 0
+
+    def pairs(self, rows, steps):
+        """Return f above and below, and the steps."""
+        self.count += len(rows)
+        straight, bent = self.slope[rows] * steps, self.bend[rows] * steps**2 / 2
+        return self.base + bent + straight, self.base + bent - straight, steps, steps
+
+
+def looked(lines: Parabolas, claimed, here, seen: Seen, **asked) -> EntryCheck:
+    """Lay claims out and try the first step of each."""
+    claimed, here = np.array(claimed, dtype=float), np.array(here, dtype=float)
+    check = EntryCheck(lines, lay_out([claimed], [here], np.ones(1), [EPS]), seen, Asked(**asked))
+    check._look(np.arange(len(claimed)), check.steps, 0.3e-8 * check.slope)
+    return check
+
+
+FINE = replace(SEEN, base=0.0, noise=1e-20, fine=1e-20, reach=4.0)
+
+
+def test_what_a_first_step_knows_of_the_point() -> None:
+    """The rounding of all parameters, by the bends that the steps have shown."""
+    check = looked(Parabolas(0.0, [0, 0], [4e8, 9e8]), [0, 0], [2, 3], FINE)
+    assert near(check.bend, [2e4, 3e4])
+    assert near(check.blur, 5 * EPS * np.array([2e4, 3e4]) * 13e4)
+    assert near(check.error, claim_error(check.claims, np.arange(2), np.array([26e8, 39e8]), FINE))
+    assert near(check.limits, allowed(check.claims, FINE, np.arange(2), check.blur + check.error))
+    wide = looked(Parabolas(0.0, [0, 0], [4e8, 9e8]), [0, 0], [2, 3], FINE, atol=0.25)
+    assert near(wide.error, check.error + 0.25)
+    loose = looked(Parabolas(0.0, [2, 4], [4e8, 9e8]), [2, 4], [2, 3], FINE, rtol=0.5)
+    assert near(loose.tolerance, [1, 2])
+    assert near(loose.steps, first_step(np.array([2.0, 4.0]), np.ones(2), 1e-20))
+
+
+def test_what_a_first_step_says_of_a_claim() -> None:
+    """It agrees within what is not known; its estimate and bound are written down either way."""
+    seen = replace(FINE, base=1.0, noise=2e-16, fine=2e-16, reach=1.0)
+    check = looked(Parabolas(1.0, [1, 1, 1], [0, 0, 0]), [1, 1 + 5e-8, -1], [1, 1, 1], seen)
+    assert check.columns.verdict.tolist() == [AGREE, UNKNOWN, UNKNOWN]
+    assert check.columns.reason.tolist() == ["", "noise", "noise"]
+    assert np.allclose(check.columns.estimate, 1, atol=1e-8)
+    assert np.all(check.columns.bound < 2.1)
+    assert 1e-9 < check.columns.bound[0] < 3e-8
+    assert 1e-9 < check.columns.resolution[0] < 6e-8
+    assert near(check.tried[0], check.steps)
+    bent = looked(Parabolas(1.0, [1], [1e5]), [1], [1], seen)
+    assert bent.columns.verdict.tolist() == [UNKNOWN]
+    still = looked(Parabolas(1.0, [0], [0]), [0], [1], seen)
+    assert still.columns.verdict.tolist() == [AGREE]
+
+
 @pytest.mark.parametrize(("size", "looked"), [(64, 64), (65, 32), (200, 32)])
 def test_large_arrays_are_looked_at_in_samples(size: int, looked: int) -> None:
     """Of up to 64 entries all; of more 32 drawn at random, where these are all wrong."""

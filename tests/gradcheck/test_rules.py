@@ -233,6 +233,17 @@ RULES: list[Rule] = [
         "disagree",
     ),
     (
+        "rounding on the way to a claim may be blown up",
+        error,
+        "BLOWN_UP",
+        0.0,
+        lambda p: 0.0 * p.sum(),
+        np.array([-4.8, 4.8]),
+        np.array([0.0, -1.1e-13]),
+        "agree",
+        "disagree",
+    ),
+    (
         "longer steps are taken before a claim is refuted",
         examine,
         "FIRM",
