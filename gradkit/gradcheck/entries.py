@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.gradcheck.error import (
-    BALANCE,
     CLEAR,
-    FURTHEST,
     MOVED,
     Asked,
     Claims,
     Rows,
     allowed,
+    balanced_step,
     claim_error,
     first_step,
     shown,
@@ -261,10 +260,8 @@ class EntryCheck:
         coarse = agreed & (size > 3 * self.error[rows]) & (claims.coarsest[rows] == 0)
         faint = rows[coarse & self._coarse(rows)]
         if len(faint):
-            size, scale = claims.weight[faint], claims.scale[faint]
-            with np.errstate(all="ignore"):
-                balance = BALANCE * np.cbrt(seen.noise / (size * scale))
-                steps = scale * np.fmin(balance, FURTHEST)
+            size = claims.weight[faint]
+            steps = balanced_step(size, claims.scale[faint], seen.noise)
             good = self._look(faint, np.fmax(steps, self.steps[faint]), KINK * size)
             columns.faint[faint[good & self._coarse(faint)]] = True
             self.steps[faint[~good]] = steps[~good]

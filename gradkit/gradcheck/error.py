@@ -128,6 +128,12 @@ def shown(size: Floats, scale: Floats, reach: float) -> Floats:
         return np.fmax(size, FAINT * reach / scale)
 
 
+def balanced_step(slope: Floats, scale: Floats, noise: float) -> Floats:
+    """Return the step beyond which truncation would overtake noise, or f be another one."""
+    with np.errstate(all="ignore"):
+        return scale * np.fmin(BALANCE * np.cbrt(noise / (slope * scale)), FURTHEST)
+
+
 def first_step(slope: Floats, scale: Floats, noise: float) -> Floats:
     """Return the step over which a slope shows clearly above the noise.
 
@@ -135,9 +141,7 @@ def first_step(slope: Floats, scale: Floats, noise: float) -> Floats:
     longer than where truncation would overtake the noise.
     """
     with np.errstate(all="ignore"):
-        clear = noise / (CLEAR * slope)
-        balance = BALANCE * scale * np.cbrt(noise / (slope * scale))
-        return np.fmin(np.fmin(clear, balance), FURTHEST * scale)
+        return np.fmin(noise / (CLEAR * slope), balanced_step(slope, scale, noise))
 
 
 def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Seen) -> Floats:
