@@ -12,12 +12,13 @@ from gradkit.lines import LinesError, attributes_of, read_expression, read_lines
 from gradkit.records.functions import Call, Equivalent, FunctionCheck, FunctionTask, Lines
 from gradkit.task.draws import KNOWN, draws, read_input
 from gradkit.task.tables import (
+    MOST,
+    POINTS,
     CheckTable,
     FunctionTaskTable,
     files_of,
     imports_of,
     number_of,
-    points_of,
     refuse,
 )
 
@@ -214,7 +215,7 @@ def _checks(
                 refuse(file, place, repr(of_input), "an input, or an entry of one")
         yield FunctionCheck(
             name=entry.name,
-            points=points_of(file, f"{key}.points", entry.points),
+            points=number_of(file, f"{key}.points", entry.points, MOST, POINTS),
             tolerance=number_of(file, f"{key}.tolerance", entry.tolerance, 0.1, TOLERANCE),
             call=call,
             compare=tuple(entry.compare),
