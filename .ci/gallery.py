@@ -1,7 +1,12 @@
-"""Write gradkit/assignments/names.txt: what only one of the shipped exercises asks for.
+"""Write what is said of the shipped exercises: docs/exercises.md, and the list of their names.
 
-.venv/bin/python .ci/gallery.py
+    .venv/bin/python .ci/gallery.py
+
+``gradkit/assignments/names.txt`` holds what only one of them asks for.
 """
+
+from itertools import takewhile
+from pathlib import Path
 
 from gradkit.grading.functions import is_class_alone, shared_functions
 from gradkit.records.functions import FunctionTask
@@ -14,9 +19,10 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "exercises.md"
 HEAD = """\
 # Exercises that come with gradkit
 
-`gradkit check` and `gradkit grade` recognise them by their functions. `gradkit list` shows them, `gradkit new --exercise
-layers hw` writes what a student starts from, and `--assignment layers` says which is meant where that is a doubt.
-This page is written by `.ci/gallery.py` from the assignment files. One of your own: [here](own-exercise.md).
+`gradkit check` and `gradkit grade` recognise them by their functions. `gradkit list` shows them,
+`gradkit new --exercise layers hw` writes what a student starts from, and `--assignment layers` says
+which is meant where that is a doubt. This page is written by `.ci/gallery.py` from the assignment
+files. One of your own: [here](own-exercise.md).
 """
 
 
