@@ -29,7 +29,14 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class LinesError(ValueError):
-    """Text that is no line of a check; it says what was found, and what may stand there."""
+    """Text that is no line of a check: what was found, and what may stand there.
+
+    ``key`` says which text of a task it is, where that is not known from elsewhere.
+    """
+
+    def __init__(self, found: str, expected: str, key: str = "") -> None:
+        super().__init__(f"{found}; expected {expected}")
+        self.found, self.expected, self.key = found, expected, key
 
 
 _EXPRESSIONS = (
@@ -39,22 +46,36 @@ _EXPRESSIONS = (
 )
 _WORDS = "names, calls, constants, displays, attributes, subscripts and arithmetic"
 
+LONGEST = 200
+"""Characters of a text that are quoted."""
+
 
 def _tree(text: str, mode: str) -> Any:
     try:
-        return ast.parse(text.strip(), mode=mode)
-    except SyntaxError as error:
-        raise LinesError(f"{text.strip()!r} is no Python: {error.msg}") from None
+        tree = ast.parse(text.strip(), mode=mode)
+        # Some of what is no Python is only seen here: two stars, a keyword twice.
+        compile(text.strip(), "<check>", mode, dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        told = getattr(error, "msg", None) or str(error) or "it is nested too deeply"
+        raise LinesError(f"{_short(text)} is no Python: {told}", _WORDS) from None
+    return tree
+
+
+def _short(text: str) -> str:
+    """Quote a text, the first of it where it is long."""
+    text = text.strip()
+    return repr(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
 
 
 def _held(text: str, node: ast.AST) -> None:
     for part in ast.walk(node):
         if not isinstance(part, _EXPRESSIONS):
             found = type(part).__name__
-            raise LinesError(f"{text.strip()!r} has a {found}; lines are made of {_WORDS}")
-        name = part.id if isinstance(part, ast.Name) else getattr(part, "attr", "")
-        if name.startswith("_"):
-            raise LinesError(f"{text.strip()!r} names {name!r}; names begin with a letter")
+            raise LinesError(f"{_short(text)} has a {found}", _WORDS)
+        names = [getattr(part, kind, None) or "" for kind in ("id", "attr", "arg")]
+        for name in names:
+            if name.startswith("_"):
+                raise LinesError(f"{_short(text)} names {name!r}", "names that begin with a letter")
 
 
 def read_expression(text: str) -> frozenset[str]:
@@ -122,6 +143,7 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
     changes: set[str] = set()
     calls: list[Call] = []
     for node in _tree(text, "exec").body:
+        line = ast.get_source_segment(text.strip(), node) or text
         targets: list[ast.expr] = []
         value: ast.expr
         if isinstance(node, ast.Assign):
@@ -130,9 +152,9 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
             value = node.value
         else:
             found = type(node).__name__
-            raise LinesError(f"{text.strip()!r} has a {found}; a line assigns, or calls")
+            raise LinesError(f"{_short(line)} has a {found}", "a line that assigns, or calls")
         for each in (*targets, value):
-            _held(text, each)
+            _held(line, each)
         functions = {id(part.func) for part in ast.walk(value) if isinstance(part, ast.Call)}
         for part in ast.walk(value):
             if isinstance(part, ast.Name) and id(part) not in functions and part.id not in made:
@@ -140,10 +162,10 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
         calls += _calls(value, owners)
         changes |= set(_bases(value))
         for target in targets:
-            for name, whole in _targets(target):
+            reads |= {*_loaded(target)} - {*made}
+            for name, whole in _targets(line, target):
                 if not whole:
                     changes.add(name)
-                    reads |= {name} - set(made)
                 elif name not in made:
                     made.append(name)
         if len(targets) == 1 and isinstance(targets[0], ast.Name):
@@ -191,18 +213,38 @@ def _object_of(call: ast.Call) -> str:
     return ""
 
 
-def _targets(target: ast.expr) -> Iterator[tuple[str, bool]]:
-    """Yield the names that a target assigns, and whether they are made anew."""
+def _loaded(node: ast.expr) -> Iterator[str]:
+    """Yield the names that an expression reads, in a target as in ``x[i] = 1``."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
+            yield part.id
+
+
+def _targets(line: str, target: ast.expr) -> Iterator[tuple[str, bool]]:
+    """Yield the names that a target assigns, and whether they are made anew.
+
+    Raises
+    ------
+    LinesError
+        It belongs to no name.
+    """
     if isinstance(target, ast.Name):
         yield target.id, True
     elif isinstance(target, ast.Tuple | ast.List):
         for part in target.elts:
-            yield from _targets(part)
+            yield from _targets(line, part)
     elif isinstance(target, ast.Starred):
-        yield from _targets(target.value)
-    else:
-        names = [part.id for part in ast.walk(target) if isinstance(part, ast.Name)]
-        yield names[0], False
+        yield from _targets(line, target.value)
+    elif isinstance(target, ast.Attribute | ast.Subscript):
+        base: ast.expr = target
+        while isinstance(base, ast.Attribute | ast.Subscript):
+            base = base.value
+        if not isinstance(base, ast.Name):
+            raise LinesError(
+                f"{_short(line)} assigns to {_short(ast.unparse(target))}",
+                "a name before =, or an attribute or entry of one",
+            )
+        yield base.id, False
 
 
 # --- run -------------------------------------------------------------------------------

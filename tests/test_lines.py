@@ -3,8 +3,182 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from gradkit.lines import locals_kept
+from gradkit.lines import (
+    LinesError,
+    locals_kept,
+    packed,
+    read_expression,
+    read_lines,
+    run,
+    unpacked,
+    words_in,
+)
+from gradkit.records.functions import Call, FunctionCheck
+
+
+def test_what_lines_read_make_and_call() -> None:
+    """Names of functions are no names that are read; methods are told by the class."""
+    lines = read_lines("layer = Linear(D, M)\nlayer.W = w\nout, (a, *b) = layer.forward(x, n=k)")
+    assert lines.makes == ("layer", "out", "a", "b")
+    assert set(lines.reads) == {"D", "M", "w", "x", "k"}
+    assert set(lines.changes) == {"layer"}
+    assert lines.calls == (Call("Linear", 2), Call("Linear.forward", 1, ("n",)))
+
+
+@pytest.mark.parametrize(
+    ("text", "reads"),
+    [
+        ("grads['dW'][i] = f(x)", {"grads", "i", "x"}),
+        ("layer.W[k] = w", {"layer", "k", "w"}),
+        ("a = b = f(a)", {"a"}),
+        ("f({'W': w}, [x, 1], (y,), *z, **k)", {"w", "x", "y", "z", "k"}),
+        ("y = f(x)[0, 1:n] @ -w.T", {"x", "n", "w"}),
+        ("x = f(1); y = g(x)", set()),
+    ],
+)
+def test_what_is_read(text: str, reads: set[str]) -> None:
+    """In targets as in values, but for what lines above have made."""
+    assert set(read_lines(text).reads) == reads
+
+
+def test_objects_of_lines_above() -> None:
+    """Which class they are of is known in the next check."""
+    owners: dict[str, str] = {}
+    read_lines("layer = Linear(D)", owners)
+    assert read_lines("out = layer.forward(x)", owners).calls == (Call("Linear.forward", 1),)
+
+
+WORDS = "; expected names, calls, constants, displays, attributes, subscripts and arithmetic"
+LINE = "; expected a line that assigns, or calls"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x =", f"'x =' is no Python: invalid syntax{WORDS}"),
+        ("x = *y", f"'x = *y' is no Python: can't use starred expression here{WORDS}"),
+        ("f(a=1, a=2)", f"'f(a=1, a=2)' is no Python: keyword argument repeated: a{WORDS}"),
+        ("f(\0)", f"'f(\\x00)' is no Python: source code string cannot contain null bytes{WORDS}"),
+        ("y = f(x) if x else 0", f"'y = f(x) if x else 0' has a IfExp{WORDS}"),
+        ("y = [f(i) for i in x]", f"'y = [f(i) for i in x]' has a ListComp{WORDS}"),
+        ("y = f(lambda: 1)", f"'y = f(lambda: 1)' has a Lambda{WORDS}"),
+        ("y = f(z := 1)", f"'y = f(z := 1)' has a NamedExpr{WORDS}"),
+        ("y = f(x) > 0", f"'y = f(x) > 0' has a Compare{WORDS}"),
+        ("f(f'{x}')", f"\"f(f'{{x}}')\" has a JoinedStr{WORDS}"),
+        ("y = 1\nimport os", f"'import os' has a Import{LINE}"),
+        ("y += f(x)", f"'y += f(x)' has a AugAssign{LINE}"),
+        ("def f(): pass", f"'def f(): pass' has a FunctionDef{LINE}"),
+        ("del x", f"'del x' has a Delete{LINE}"),
+        ("x", f"'x' has a Expr{LINE}"),
+        ("y: int = f(x)", f"'y: int = f(x)' has a AnnAssign{LINE}"),
+        *(
+            (text, f"{text!r} names {name!r}; expected names that begin with a letter")
+            for text, name in (
+                ("y = x.__class__", "__class__"),
+                ("y = __import__('os')", "__import__"),
+                ("_y = f(x)", "_y"),
+                ("y = f(x)._cache", "_cache"),
+                ("f(_x=1)", "_x"),
+                ("x.__dict__['y'] = f(1)", "__dict__"),
+            )
+        ),
+        *(
+            (text, f"{text!r} assigns to {to!r}; expected a name before =, or an attribute or")
+            for text, to in (("f(x).y = 1", "f(x).y"), ("'a'.b = f(x)", "'a'.b"))
+        ),
+    ],
+)
+def test_what_is_no_line(text: str, told: str) -> None:
+    """Refused with what was found, and what may stand there."""
+    with pytest.raises(LinesError) as caught:
+        read_lines(text)
+    assert str(caught.value).startswith(told)
+
+
+def test_what_is_no_expression() -> None:
+    """The same grammar."""
+    for text, told in (
+        ("x = 1", f"'x = 1' is no Python: invalid syntax{WORDS}"),
+        ("", f"'' is no Python: invalid syntax{WORDS}"),
+        ("x and y", f"'x and y' has a BoolOp{WORDS}"),
+        ("x.__init__", "'x.__init__' names '__init__'; expected names that begin with a letter"),
+    ):
+        with pytest.raises(LinesError) as caught:
+            read_expression(text)
+        assert str(caught.value) == told
+    assert read_expression("sum(out * dout) + np.mean(W['a'])") == {
+        *("sum", "out", "dout", "np", "W"),
+    }
+
+
+def test_what_is_long_is_shortened() -> None:
+    """And what is nested too deeply is no line either."""
+    for text in ("f(" * 5000 + ")" * 5000, "-" * 100_000 + "1", "x" + ".y" * 100_000):
+        with pytest.raises(LinesError) as caught:
+            read_lines(text)
+        assert len(str(caught.value)) < 500
+
+
+TOKENS = st.sampled_from(
+    [
+        *("x", "y", "f", "np", "_a", "__class__", "'a'", "1", "2.5", "None", "True"),
+        *("(", ")", "[", "]", "{", "}", ",", ".", ":", "=", "*", "**", "@", "+", "-", "/", "~"),
+        *(" ", "\n", ";", "\n    ", "if ", "for ", " in ", "lambda ", ":=", "await ", "yield "),
+        *("f'{", "}'", "\\", "#", "\0", "é", "\ud800", " if ", " else ", "import ", "del ", "not "),
+    ]
+)
+TEXTS = st.one_of(st.lists(TOKENS, max_size=25).map("".join), st.text(max_size=30))
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(TEXTS)
+@pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")
+def test_whatever_is_read(text: str) -> None:
+    """Is a line or is refused; and no line has a name that begins with an underscore."""
+    for read in (read_lines, read_expression):
+        try:
+            read(text)
+        except LinesError:
+            continue
+        assert [name for name in names_of(text) if name.startswith("_")] == []
+
+
+def names_of(text: str) -> set[str]:
+    """All names and attributes in a text."""
+    import ast
+
+    parts = list(ast.walk(ast.parse(text.strip())))
+    return {getattr(part, kind, "") or "" for part in parts for kind in ("id", "attr", "arg")}
+
+
+def test_words_of_a_check() -> None:
+    """Names and attributes in its lines and expressions."""
+    check = FunctionCheck(
+        "a", 1.0, call=read_lines("y = layer.forward(x)"), compare=("layer.dW",), of="sum(y)"
+    )
+    assert words_in(check) == {"y", "layer", "forward", "x", "dW", "sum"}
+
+
+def test_inputs_come_as_they_are() -> None:
+    """Dicts, lists, tuples, numbers and words, with fresh arrays every time."""
+    x = np.arange(3.0)
+    tree, arrays = packed({"p": {"W": x, "n": [1, (2.5, "relu", None)]}})
+    first, second = unpacked(tree, arrays), unpacked(tree, arrays)
+    assert first["p"]["n"] == [1, (2.5, "relu", None)]
+    assert np.array_equal(first["p"]["W"], x)
+    first["p"]["W"][0] = 9
+    assert second["p"]["W"][0] == x[0] == 0
+
+
+def test_lines_run() -> None:
+    """Over names that are there; what is made is added."""
+    names: dict[str, object] = {"f": lambda x, n=1: (x + n, [x]), "x": 2}
+    run("y, cache = f(x, n=3)\ncache[0] = y", names)
+    assert names["cache"] == [5]
 
 
 def test_only_arrays_are_kept_of_local_variables() -> None:

@@ -86,9 +86,9 @@ def read_input(value: Any, sizes: Mapping[str, Any]) -> None:
     elif isinstance(value, str):
         for name in sorted(read_expression(value) - KNOWN - sizes.keys()):
             known = ", ".join([*sizes, *sorted(KNOWN)])
-            raise LinesError(f"{value!r} names {name!r}; there are {known}")
+            raise LinesError(f"{value!r} names {name!r}", f"one of {known}")
     elif not isinstance(value, bool | int | float):
-        raise LinesError(f"{value!r}; an input is an expression, a number, or a table of these")
+        raise LinesError(repr(value), "an expression, a number, or a table of these")
 
 
 def draw_sizes(task: FunctionTask, rng: np.random.Generator) -> list[dict[str, int]]:
@@ -116,7 +116,12 @@ def _complete(
     known = {**sizes, **{name: hard[name] for name in task.sizes if name in hard}}
     for name, choice in task.sizes.items():
         if isinstance(choice, str) and name not in known:
-            known[name] = int(value_of(choice, dict(known)))
+            value = _value(f"sizes.{name}", choice, known)
+            if not isinstance(value, int | float) or value < 1 or value != int(value):
+                where = ", ".join(f"{name} = {size}" for name, size in known.items())
+                found = f"{choice!r}, which is {value!r} with {where}"
+                raise LinesError(found, "a whole number from 1", f"sizes.{name}")
+            known[name] = int(value)
     return {name: known[name] for name in task.sizes}
 
 
@@ -133,6 +138,11 @@ def draws(task: FunctionTask, seed: int) -> Iterator[Draw]:
     ------
     Draw
         With fresh arrays.
+
+    Raises
+    ------
+    LinesError
+        A size is no whole number from 1, or an expression cannot be computed or gives no numbers.
     """
     cases: list[Mapping[str, Any]] = [*({} for _ in range(RANDOM)), *task.hard]
     plan = draw_sizes(task, np.random.default_rng(seed))
@@ -140,7 +150,7 @@ def draws(task: FunctionTask, seed: int) -> Iterator[Draw]:
         rng = np.random.default_rng([seed, number])
         sizes = _complete(task, plan[number % RANDOM], hard)
         told = ", ".join(f"{name} = {value}" for name, value in hard.items())
-        values = _values(task, sizes, hard, rng)
+        values = _values(task, sizes, hard, rng, number - RANDOM)
         yield Draw(told or f"random {number + 1}", sizes, values, bool(hard))
 
 
@@ -155,21 +165,39 @@ def _values(
     sizes: Mapping[str, int],
     hard: Mapping[str, Any],
     rng: np.random.Generator,
+    number: int = 0,
 ) -> dict[str, Any]:
-    """Return sizes and inputs by name."""
+    """Return sizes and inputs by name; ``number`` is that of the hard case."""
     names = {**functions(rng), **sizes}
-    asked = {**task.inputs, **{key: hard[key] for key in hard if key in task.inputs}}
-    return {**sizes, **{name: _drawn(value, names) for name, value in asked.items()}}
+    drawn: dict[str, Any] = dict(sizes)
+    for name, value in task.inputs.items():
+        key = f"hard[{number}].{name}" if name in hard else f"inputs.{name}"
+        drawn[name] = _drawn(key, hard.get(name, value), names)
+    return drawn
 
 
-def _drawn(value: Any, names: dict[str, Any]) -> Any:
+def _drawn(key: str, value: Any, names: Mapping[str, Any]) -> Any:
     if isinstance(value, Mapping):
-        return {key: _drawn(item, names) for key, item in value.items()}
+        return {name: _drawn(f"{key}.{name}", item, names) for name, item in value.items()}
     if isinstance(value, list):
-        return [_drawn(item, names) for item in value]
-    if isinstance(value, str):
-        drawn = value_of(value, dict(names))
-        return (
-            drawn.item() if isinstance(drawn, np.ndarray | np.generic) and not drawn.ndim else drawn
-        )
-    return value
+        return [_drawn(f"{key}[{place}]", item, names) for place, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    drawn = _value(key, value, names)
+    if isinstance(drawn, np.ndarray | np.generic) and drawn.dtype.kind in "biuf":
+        return drawn if drawn.ndim else drawn.item()
+    if not isinstance(drawn, bool | int | float | str | tuple | list | None):
+        found = f"{value!r}, which is a {type(drawn).__name__}"
+        raise LinesError(found, "an array of real numbers, a number, or a word", key)
+    return drawn
+
+
+UNCOMPUTED = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+
+
+def _value(key: str, text: str, names: Mapping[str, Any]) -> Any:
+    try:
+        return value_of(text, dict(names))
+    except UNCOMPUTED as error:
+        found = f"{text!r}, which stops with {type(error).__name__}: {error}"
+        raise LinesError(found, "an expression that can be computed", key) from None

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Mapping
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
 from gradkit.lines import LinesError, attributes_of, read_expression, read_lines
-from gradkit.records.functions import Call, Equivalent, FunctionCheck, FunctionTask
-from gradkit.task.draws import read_input
+from gradkit.records.functions import Call, Equivalent, FunctionCheck, FunctionTask, Lines
+from gradkit.task.draws import KNOWN, draws, read_input
 from gradkit.task.tables import (
+    CheckTable,
     FunctionTaskTable,
     files_of,
     imports_of,
+    number_of,
     points_of,
     refuse,
 )
+
+TOLERANCE = "a relative error: a number from 0 to 0.1"
 
 OF = frozenset({"sum", "mean"})
 """What the scalar of a gradient may call."""
@@ -29,6 +35,14 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
     AssignmentError
         Something in it cannot be asked; the text says where, what was found, what was expected.
     """
+    for kind, named, others in (
+        ("sizes", table.sizes, {"np", *KNOWN}),
+        ("inputs", table.inputs, {"np", *table.sizes}),
+    ):
+        for name in named:
+            if not _is_name(name) or name in others:
+                expected = "a name, as Python has them, that means nothing else"
+                refuse(file, f"{here}.{kind}", repr(name), expected)
     sizes = {
         name: _size(file, f"{here}.sizes.{name}", value, table.sizes)
         for name, value in table.sizes.items()
@@ -39,12 +53,15 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         for name, value in case.items():
             key = f"{here}.hard[{number}].{name}"
             if name in sizes:
-                if not isinstance(value, int) or value < 1:
+                if type(value) is not int or value < 1:
                     refuse(file, key, repr(value), "a size: a whole number from 1")
             elif name in table.inputs:
                 _held(file, key, lambda value=value: read_input(value, sizes))
             else:
                 refuse(file, key, repr(name), f"one of {', '.join([*sizes, *table.inputs])}")
+    for name in table.given:
+        if not all(map(_is_name, name.split("."))):
+            refuse(file, f"{here}.given", repr(name), "a module's name, as it is imported")
     given = {
         name: _given(file, f"{here}.given.{name}", source, digest)
         for name, source in table.given.items()
@@ -53,15 +70,24 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
     checks = tuple(_checks(file, here, table, owners))
     texts = [text for check in checks for text in (check.call.text, *check.compare)]
     attributes = {each for text in texts for each in attributes_of(text, owners)}
-    calls = tuple(dict.fromkeys(call for check in checks for call in check.call.calls))
+    calls = tuple(
+        dict.fromkeys(
+            call
+            for check in checks
+            for lines in (check.call, *check.others)
+            for call in lines.calls
+        )
+    )
     own = {call.function.partition(".")[0] for call in calls}
+    if not own:
+        refuse(file, f"{here}.checks", "lines that call nothing", "a call of what is to be written")
     called = own | {call.function for call in calls}
     for key, names, known in (("names", [*table.names], own), ("shared", table.shared, called)):
         for name in names:
             if name not in known:
                 expected = f"a function of the checks: {', '.join(sorted(known))}"
                 refuse(file, f"{here}.{key}", repr(name), expected)
-    return FunctionTask(
+    task = FunctionTask(
         id=table.id,
         title=table.title,
         checks=checks,
@@ -81,6 +107,16 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         imports=imports_of(file, f"{here}.imports", table.imports, "numpy"),
         equivalent=tuple(Equivalent(e.line.strip(), e.change, e.why) for e in table.equivalent),
     )
+    try:
+        for _ in draws(task, 0):
+            pass
+    except LinesError as error:
+        refuse(file, f"{here}.{error.key}", error.found, error.expected)
+    return task
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not iskeyword(text) and not text.startswith("_")
 
 
 def _held(file: Path, key: str, read: Any) -> Any:
@@ -94,7 +130,7 @@ def _held(file: Path, key: str, read: Any) -> Any:
     try:
         return read()
     except LinesError as error:
-        refuse(file, key, str(error).partition("; ")[0], str(error).partition("; ")[2] or "Python")
+        refuse(file, key, error.found, error.expected)
 
 
 def _size(file: Path, key: str, value: Any, sizes: Mapping[str, Any]) -> tuple[int, ...] | str:
@@ -117,8 +153,9 @@ def _given(file: Path, key: str, source: str, digest: Any) -> str:
         return ""
     try:
         text = (file.parent / source).read_text(encoding="utf-8")
-    except OSError as error:
-        refuse(file, key, f"{source} ({error.strerror})", "a Python file beside the assignment")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        refuse(file, key, f"{source} ({why})", "a Python file beside the assignment")
     digest.update(text.encode())
     return text
 
@@ -134,8 +171,7 @@ def _checks(
         if entry.name in seen:
             refuse(file, f"{key}.name", repr(entry.name), "a name that no other check has")
         seen.add(entry.name)
-        call = _held(file, f"{key}.call", lambda entry=entry: read_lines(entry.call, owners))
-        _known(file, f"{key}.call", call.reads, known)
+        call, *others = _calls(file, f"{key}.call", entry.call, owners, known)
         known |= set(call.makes)
         for expression in entry.compare:
             _known(
@@ -171,21 +207,58 @@ def _checks(
                     repr(output),
                     f"one of compare: {', '.join(entry.compare)}",
                 )
-            _known(
-                file,
-                f"{key}.gradient.{output}",
-                _held(file, f"{key}.gradient.{output}", lambda i=of_input: read_expression(i)),
-                inputs,
-            )
+            place = f"{key}.gradient.{output}"
+            read = _held(file, place, lambda i=of_input: read_expression(i))
+            _known(file, place, read, inputs)
+            if len(read) != 1 or not _is_place(of_input) or read & table.sizes.keys():
+                refuse(file, place, repr(of_input), "an input, or an entry of one")
         yield FunctionCheck(
             name=entry.name,
             points=points_of(file, f"{key}.points", entry.points),
+            tolerance=number_of(file, f"{key}.tolerance", entry.tolerance, 0.1, TOLERANCE),
             call=call,
             compare=tuple(entry.compare),
             gradient=gradient,
             of=of,
             untouched=tuple(entry.untouched),
+            others=tuple(others),
+            conventions=tuple(_conventions(file, f"{key}.conventions", entry, table.sizes)),
         )
+
+
+def _calls(
+    file: Path, key: str, texts: str | list[str], owners: dict[str, str], known: Iterable[str]
+) -> list[Lines]:
+    """Read the lines of a check, and those that may stand for them."""
+    read: list[Lines] = []
+    for text in [texts] if isinstance(texts, str) else texts:
+        lines = _held(file, key, lambda text=text: read_lines(text, owners))
+        _known(file, key, lines.reads, known)
+        if read and set(lines.makes) != set(read[0].makes):
+            expected = f"lines that make the same names: {', '.join(read[0].makes)}"
+            refuse(file, key, repr(text), expected)
+        read.append(lines)
+    return read
+
+
+def _conventions(
+    file: Path, key: str, entry: CheckTable, sizes: Mapping[str, Any]
+) -> Iterator[Mapping[str, str]]:
+    for convention in entry.conventions:
+        for output, factor in convention.items():
+            if output not in entry.compare:
+                refuse(file, key, repr(output), f"one of compare: {', '.join(entry.compare)}")
+            names = _held(file, f"{key}.{output}", lambda factor=factor: read_expression(factor))
+            _known(file, f"{key}.{output}", names, sizes)
+        yield convention
+
+
+def _is_place(expression: str) -> bool:
+    """Tell an expression that something can be assigned to, as ``parameters['W1']``."""
+    node = ast.parse(expression.strip(), mode="eval").body
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return isinstance(node, ast.Name)
 
 
 def _known(file: Path, key: str, names: Iterable[str], known: Iterable[str]) -> None:
@@ -209,7 +282,7 @@ def steps_of(
     names : iterable of str
         Names that are needed besides those that it reads.
     """
-    wanted = set(check.call.reads) | set(names)
+    wanted = {name for lines in (check.call, *check.others) for name in lines.reads} | set(names)
     steps = [check]
     place = task.checks.index(check)
     for before in reversed(task.checks[:place]):

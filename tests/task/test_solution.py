@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from model_solutions import REFERENCE, source
 
+from gradkit.lines import read_lines
+from gradkit.records.functions import FunctionTask, Made
 from gradkit.records.task import Task
 from gradkit.task.assignment import read_assignment
+from gradkit.task.draws import draws
 from gradkit.task.oracle import Derived, OracleError, TorchReference, expect, load_reference, verify
 from gradkit.task.probes import draw
+from gradkit.task.shipped import exercises, find_reference
+from gradkit.task.solution import Solution, load_solution
 
 TASKS = {task.id: task for task in read_assignment().tasks}
 KEYS = ("W1", "b1", "W2", "b2")
@@ -184,3 +190,117 @@ def test_published_form_is_another_rule() -> None:
     assert differs["b1"].all()
     assert not differs["W2"].any()
     assert not differs["b2"].any()
+
+
+# --- model solutions of function tasks ---------------------------------------------------
+
+
+def function_solution(folder: Path, text: str) -> tuple[FunctionTask, Solution]:
+    """The first task of the layers, with this text as its model solution."""
+    task = read_assignment(exercises()["layers"]).functions[0]
+    (folder / task.solution).write_text(text, encoding="utf-8")
+    return task, load_solution(task, folder)
+
+
+def test_a_model_solution_of_functions_answers() -> None:
+    """What is compared, the same when asked twice, and what is put right before a later check."""
+    task = read_assignment(exercises()["layers"]).functions[0]
+    reference = find_reference(exercises()["layers"], None)
+    assert reference is not None
+    solution = load_solution(task, reference)
+    forward, backward = task.checks
+    for probe in draws(task, 3):
+        made = solution.make(forward, probe)
+        x, w, b = (probe.values[name] for name in "xwb")
+        assert np.allclose(made.values["out"], x.reshape(len(x), -1) @ w + b)
+        assert np.array_equal(made.values["out"], made.again["out"])
+        assert made.changed == ()
+        right = solution.make(
+            backward, probe, lambda check, probe=probe: solution.make(check, probe)
+        )
+        assert right.values.keys() == {"dx", "dw", "db"}
+
+
+def test_what_is_right_is_put_in_the_place_of_what_is_compared(tmp_path: Path) -> None:
+    """A wrong output costs once, while a cache stays as it is."""
+    text = "def affine_forward(x, w, b):\n    return 0 * x[0], x\n"
+    text += "def affine_backward(dout, cache):\n    return cache, cache, cache\n"
+    task, solution = function_solution(tmp_path, text)
+    forward, backward = task.checks
+    backward = replace(
+        backward, call=read_lines("dx = out; dw = cache; db = affine_backward(b, b)[0]")
+    )
+    task = replace(task, checks=(forward, backward))
+    solution = replace(solution, task=task)
+    probe = next(iter(draws(task, 0)))
+    right = Made({"out": np.array([7.0])})
+    made = solution.make(backward, probe, lambda check: right)
+    assert made.values["dx"].tolist() == [7.0]
+    assert np.array_equal(made.values["dw"], probe.values["x"])
+    assert not solution.make(backward, probe).values["dx"].any()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (
+            "raise KeyError('W3')",
+            "affine/forward: the model solution stopped with KeyError: 'W3'. Mend it before "
+            "grading.",
+        ),
+        (
+            "return 1",
+            "affine/forward: the model solution stopped with TypeError: cannot unpack non-iterable "
+            "int object. Mend it before grading.",
+        ),
+        (
+            "return 'a', None",
+            "affine: the model solution gives no numbers for out, but <U1. Compare arrays or "
+            "numbers.",
+        ),
+        (
+            "return None, None",
+            "affine: the model solution gives no numbers for out, but object. Compare arrays or "
+            "numbers.",
+        ),
+    ],
+)
+def test_a_model_solution_of_functions_that_cannot_answer(
+    tmp_path: Path, body: str, told: str
+) -> None:
+    """It raises, or gives no numbers."""
+    text = f"def affine_forward(x, w, b):\n    {body}\ndef affine_backward(dout, cache): pass\n"
+    task, solution = function_solution(tmp_path, text)
+    with pytest.raises(OracleError) as caught:
+        solution.make(task.checks[0], next(iter(draws(task, 0))))
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("def affine_forward(x, w, b): pass\n", "has no `affine_backward`; add it."),
+        ("affine_forward = 3\n", "has no `affine_forward`; add it."),
+        (
+            "import nothing_here",
+            "cannot be loaded: ModuleNotFoundError: No module named 'nothing_h",
+        ),
+        ("exit()", "cannot be loaded: SystemExit: "),
+    ],
+)
+def test_a_model_solution_of_functions_that_is_none(tmp_path: Path, text: str, told: str) -> None:
+    """A file without the functions, or that cannot be loaded."""
+    with pytest.raises(OracleError) as caught:
+        function_solution(tmp_path, text)
+    assert str(caught.value).startswith(f"{tmp_path / 'layers.py'}: the model solution {told}")
+
+
+def test_a_model_solution_of_functions_that_is_not_there(tmp_path: Path) -> None:
+    """Where it was looked for, and which option names the folder."""
+    task = read_assignment(exercises()["layers"]).functions[0]
+    with pytest.raises(OracleError) as caught:
+        load_solution(task, tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path / 'layers.py'}: not found. Name the folder of the model solutions with "
+        "--reference."
+    )
