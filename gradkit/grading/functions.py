@@ -13,11 +13,11 @@ import numpy as np
 from gradkit.judge.outputs import Probe, judge_check, same
 from gradkit.language import say
 from gradkit.lines import read_expression, value_of
-from gradkit.records.functions import Call, Draw, FunctionCheck, FunctionTask, Made
+from gradkit.records.functions import Call, Draw, FunctionCheck, FunctionTask, Lines, Made
 from gradkit.records.observations import Outcome
 from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Assignment
-from gradkit.records.verdict import Entry, State, Verdict
+from gradkit.records.verdict import Entry, Verdict
 from gradkit.sandbox.lines import Step, observe_lines, of_lines
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import (
@@ -54,14 +54,14 @@ def found_in(task: FunctionTask, known: Mapping[str, Definition]) -> Found:
     """Return the definitions that a task's calls reach, and which of them can be called so."""
     found: dict[str, Definition] = {}
     fits: set[str] = set()
-    unfit: set[str] = set()
     for call in task.calls:
         definition = found_for(call, known, task.names)
         if definition is not None:
             found[call.function] = definition
-            (fits if accepts(definition, call, known) else unfit).add(call.function)
+            if accepts(definition, call, known):
+                fits.add(call.function)
     lacking = {name.partition(".")[0] for name in task.attributes if not has_attribute(name, known)}
-    fits = {name for name in fits - unfit if name.partition(".")[0] not in lacking}
+    fits = {name for name in fits if name.partition(".")[0] not in lacking}
     return Found(found, frozenset(fits))
 
 
@@ -190,6 +190,7 @@ class FunctionGrader:
     seed: int
     draws: list[Draw] = field(default_factory=list)
     _found: Found = field(default_factory=lambda: Found({}, frozenset()))
+    _known: dict[str, Definition] = field(default_factory=dict)
     _wrong: set[str] = field(default_factory=set)
     _made: dict[tuple[str, str], Made] = field(default_factory=dict)
 
@@ -198,18 +199,17 @@ class FunctionGrader:
         section = self.process.section
         self.draws = list(draws(self.task, self.seed))
         # The section's own definitions come after all others, as they go before them.
-        self._found = found_in(
-            self.task, definitions([*section.borrowed, *section.shared, *section.own])
-        )
+        self._known = definitions([*section.borrowed, *section.shared, *section.own])
+        self._found = found_in(self.task, self._known)
         return tuple(self._check(check) for check in self.task.checks)
 
     def _check(self, check: FunctionCheck) -> Verdict:
         steps = steps_of(self.task, check)
-        told = self._not_there(check.call.calls)
+        told = self._not_there(self._lines(check).calls)
         if told is not None:
             self._wrong.add(check.name)
             return replace(told, check=check.name)
-        before = [call for step in steps[:-1] for call in step.call.calls]
+        before = [call for step in steps[:-1] for call in self._lines(step).calls]
         if (blocked := self._not_there(before)) is not None:
             return self._blocked(check, blocked.message)
         probes = []
@@ -238,7 +238,8 @@ class FunctionGrader:
             verdict = replace(verdict, notes=(*verdict.notes, *self._first_to_differ(check)))
         if verdict.state == "fail":
             verdict = replace(
-                verdict, place=self._found.definitions[check.call.calls[-1].function].place()
+                verdict,
+                place=self._found.definitions[self._lines(check).calls[-1].function].place(),
             )
         return verdict
 
@@ -267,6 +268,14 @@ class FunctionGrader:
                 ]
         return []
 
+    def _lines(self, check: FunctionCheck) -> Lines:
+        """Return the lines of a check that the student's functions are made for, else the first."""
+        for lines in (check.call, *check.others):
+            found = [(self._found.definitions.get(call.function), call) for call in lines.calls]
+            if all(one is not None and accepts(one, call, self._known) for one, call in found):
+                return lines
+        return check.call
+
     def _own_name(self, function: str) -> str:
         """Return the student's name for a function of the lines."""
         definition = self._found.definitions.get(function)
@@ -275,7 +284,7 @@ class FunctionGrader:
     def _functions(self, steps: Sequence[FunctionCheck]) -> dict[str, str]:
         """Return the student's name for each function that the lines call."""
         names = {}
-        for name in functions_of(call for step in steps for call in step.call.calls):
+        for name in functions_of(c for step in steps for c in self._lines(step).calls):
             definition = self._found.definitions.get(name)
             names[name] = definition.name if definition is not None else name
         return names
@@ -289,7 +298,7 @@ class FunctionGrader:
             if expected is not None:
                 names = [name for name in step.compare if name.isidentifier()]
                 put = {name: expected.values[name] for name in names}
-            made.append(Step(step.call.text, put))
+            made.append(Step(self._lines(step).text, put))
         return made
 
     def _not_there(self, calls: Iterable[Call]) -> Verdict | None:
@@ -309,7 +318,8 @@ class FunctionGrader:
         return None
 
     def _still_to_write(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
-        for call in check.call.calls:
+        # Methods first: a constructor may well be empty.
+        for call in sorted(self._lines(check).calls, key=lambda call: "." not in call.function):
             definition = self._found.definitions.get(call.function)
             line = unwritten(definition.node) if definition is not None else None
             if definition is not None and line is not None:
@@ -333,14 +343,15 @@ class FunctionGrader:
             return Verdict(check.name, "timeout" if state == "timeout" else "error", told)
         failure = outcome.failure
         assert failure is not None  # noqa: S101  (one of the two is there)
-        told = say("{type}: {message}", type=failure.type, message=failure.message)
+        told = failure.type
+        if failure.message:
+            told = say("{type}: {message}", type=failure.type, message=failure.message)
         if draw.hard:
             told += " " + say("That is so with {probe}.", probe=label_said(draw.label))
         step = steps[min(failure.call, len(steps) - 1)]
-        if step is not check:
-            return self._blocked(check, told)
         verdict = Verdict(check.name, "error", told, place=failure.place)
-        return self._still_to_write(check, verdict)
+        verdict = self._still_to_write(step, verdict)
+        return verdict if step is check else self._blocked(check, verdict.message)
 
     # --- gradients of the student's own forward pass ---------------------------------------------
 
@@ -376,8 +387,9 @@ class FunctionGrader:
             sentences = [each.message for each in told.values() if each.verdict == "disagree"]
             return replace(verdict, state="fail", message=" ".join(sentences), entries=entries)
         if not model:
-            state: State = "not-checked" if "not-checked" in states else "pass"
-            return replace(verdict, state=state, entries=entries)
+            if "not-checked" in states:
+                return replace(verdict, state="not-checked", entries=entries)
+            return replace(verdict, state="pass", message="", entries=entries)
         note = say("What is right here is right for the forward pass that is there.")
         return replace(
             verdict, state="pass", message="", entries=entries, notes=(*verdict.notes, note)
@@ -406,7 +418,7 @@ class FunctionGrader:
         functions = self._functions(steps)
         names = sorted(self._reads_of(check))
         own = bool(set(names) & {*check.call.makes})
-        lines = [Step(step.call.text, {}) for step in steps]
+        lines = [Step(self._lines(step).text, {}) for step in steps]
         forward_lines = lines if own else lines[:-1]
         inputs = [*check.gradient.values()]
 
@@ -430,8 +442,17 @@ class FunctionGrader:
             raise _StoppedError
         gradients = {f"d{of}": found[output] for output, of in check.gradient.items()}
         starts = {of: np.array(value_of(of, {**draw.values}), dtype=float) for of in inputs}
-        report = check_backward(forward, lambda: gradients, starts, seed=self.seed)
-        told = dict(zip(check.gradient, report.inputs, strict=True))
+        told: dict[str, InputReport] = {}
+        for convention in ({}, *check.conventions):
+            scale = {
+                of: float(value_of(convention.get(output, "1"), {**draw.sizes}))
+                for output, of in check.gradient.items()
+            }
+            report = check_backward(forward, lambda: gradients, starts, scale=scale, seed=self.seed)
+            told = told or dict(zip(check.gradient, report.inputs, strict=True))
+            if report.verdict == "agree":
+                told = dict(zip(check.gradient, report.inputs, strict=True))
+                break
         for output, one in told.items():
             expected = self._expected(check, draw)
             ignored = expected is None or bool(np.any(expected.values[output]))

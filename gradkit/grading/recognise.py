@@ -21,6 +21,7 @@ from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
 from gradkit.language import phrase, say
 from gradkit.records.probes import Batch
+from gradkit.records.result import Evidence
 from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Array, Assignment, Task
 from gradkit.sandbox import WorkshopError
@@ -226,6 +227,38 @@ def _is_right(task: Task, batch: Batch, y_hat: NDArray[Any], expected: Array) ->
     """Tell whether outputs are the task's, but for rounding."""
     units = rounding_units(task.layers, batch.inputs, batch.inputs["X"])[0]
     return bool(near(y_hat, expected, value_tolerance(units, epsilon(y_hat))).all())
+
+
+JUDGED = frozenset({"pass", "fail", "inconclusive", "timeout"})
+"""States of a check whose function came to be called as it was meant."""
+
+
+def speaks(evidence: Evidence, defined: Collection[str]) -> bool:
+    """Tell whether a section is of its task at all, and has not just a name or two of it.
+
+    A helper such as ``sigmoid`` is in a hundred exercises. What speaks for a net in numpy is its
+    forward pass or its update, where one of the two could be called as it is meant, or where the
+    student has written both, however wrong; in torch a model of the right layers, or what trains
+    one. Where nothing could be asked, there is nothing to say against it.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    defined : collection of str
+        Names that the submission itself defines.
+    """
+    binding = evidence.binding
+    if binding is None:
+        return True
+    states = {verdict.check: verdict.state for verdict in evidence.verdicts}
+    if "model" in states:
+        return states["model"] == "pass" or "train" in binding.bound
+    written = [
+        role
+        for role in ("forward", "update")
+        if role in binding.bound and binding.bound[role].function in defined
+    ]
+    return len(written) > 1 or any(states.get(check) in JUDGED for check in ("forward", "update"))
 
 
 def another_exercise(submission: Submission, assignment: Assignment) -> str:

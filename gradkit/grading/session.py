@@ -30,7 +30,7 @@ from gradkit.grading.assess import (
 from gradkit.grading.examine import diagnose, examine
 from gradkit.grading.functions import FunctionClaim, FunctionGrader, claim_functions, given_cells
 from gradkit.grading.mark import Scheme
-from gradkit.grading.recognise import another_exercise, recognise, refusals, resembles
+from gradkit.grading.recognise import another_exercise, recognise, refusals, resembles, speaks
 from gradkit.grading.settings import (
     GradingError,
     Resources,
@@ -52,6 +52,7 @@ from gradkit.records.task import Task
 from gradkit.records.verdict import Verdict
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.functions import StudentFunctions
+from gradkit.submission.definitions import definitions
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.places import listings
 from gradkit.submission.read import read
@@ -146,8 +147,8 @@ class Session:
         """
         functions, claimed = self.claims(submission)
         graded = self.grade_sections(submission, claimed, seed, functions)
-        bindings = [evidence.binding for evidence in graded.evidence]
-        if not self.settings.tasks and not any(b is None or b.bound for b in bindings):
+        own = frozenset(definitions(submission.cells))
+        if not self.settings.tasks and not any(speaks(each, own) for each in graded.evidence):
             raise GradingError(another_exercise(submission, self.assignment))
         return graded
 

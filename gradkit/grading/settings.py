@@ -74,13 +74,13 @@ def assignment_and_reference(settings: Settings) -> tuple[Assignment, Path | Non
     except AssignmentError as error:
         raise GradingError(str(error)) from None
     tasks: list[Task | FunctionTask] = [*assignment.tasks, *assignment.functions]
+    known = own = [task.id for task in tasks]
     if settings.assignment is None and settings.tasks:
-        tasks += [task for exercise in read_gallery() for task in exercise.functions]
-    known = [task.id for task in tasks]
+        known = own + [task.id for exercise in read_gallery() for task in exercise.functions]
     for name in settings.tasks:
         if name not in known:
             raise GradingError(
-                f"--task {name}: there is no such task. The assignment has {', '.join(known)}."
+                f"--task {name}: there is no such task. The assignment has {', '.join(own)}."
                 f"{did_you_mean(name, known)}"
             )
     return assignment, _find_reference(settings)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.language import say
+from gradkit.lines import value_of
 from gradkit.records.functions import Draw, FunctionCheck, Made
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.text import label_said
@@ -20,6 +21,9 @@ NEAR = 1e-7
 
 SINGLE = 2e-4
 """The same, where the output is in single precision."""
+
+VISIBLE = 1e-3
+"""A factor that is nearer to 1 is not told: it would be written as 1."""
 
 LEAST = 1e-12
 """The smallest size that an output is held to."""
@@ -67,10 +71,11 @@ def judge_check(
     Verdict
         With an entry for each output, and for each input that was to be left alone and was not.
     """
-    outputs = {
-        expression: Output("pass") if expression in right else _output(expression, check, probes)
-        for expression in check.compare
-    }
+    followed = [
+        _outputs(check, [_by(convention, p) for p in probes], right)
+        for convention in ({}, *check.conventions)
+    ]
+    outputs = max(followed, key=lambda each: sum(o.state == "pass" for o in each.values()))
     for name in check.untouched:
         changed = [probe.draw.label for probe in probes if name in probe.found.changed]
         if changed:
@@ -102,15 +107,39 @@ def judge_check(
     )
 
 
+def _outputs(
+    check: FunctionCheck, probes: Sequence[Probe], right: Collection[str]
+) -> dict[str, Output]:
+    return {
+        expression: Output("pass") if expression in right else _output(expression, check, probes)
+        for expression in check.compare
+    }
+
+
+def _by(convention: Mapping[str, str], probe: Probe) -> Probe:
+    """Return a probe whose expected values follow a convention: so many times the model's."""
+    if not convention or probe.expected is None:
+        return probe
+    factors = {name: value_of(text, {**probe.draw.sizes}) for name, text in convention.items()}
+    values, again = (
+        {name: factors.get(name, 1) * array for name, array in arrays.items()}
+        for arrays in (probe.expected.values, probe.expected.again)
+    )
+    return replace(probe, expected=replace(probe.expected, values=values, again=again))
+
+
 def _label(name: str, index: tuple[int, ...]) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
 def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
-    """Yield remarks that cost nothing: inputs that only the student's code changes."""
+    """Yield remarks that cost nothing: inputs that only the student's code changes.
+
+    Without the model's there is no telling whether that is asked.
+    """
     for name in sorted({name for probe in probes for name in probe.found.changed}):
-        model = any(probe.expected and name in probe.expected.changed for probe in probes)
-        if not model and name not in check.untouched:
+        asked = any(p.expected is None or name in p.expected.changed for p in probes)
+        if not asked and name not in check.untouched:
             yield say(
                 "`{name}` is changed in place: whoever uses it afterwards gets other numbers.",
                 name=name,
@@ -241,7 +270,7 @@ def _of_numbers(name: str, pairs: Pairs, off: Pairs) -> str:
         if len(random) > 1 and all(holds(found, expected) for _, found, expected in random):
             return say(sentence, name=name)
     factors = [_factor(found, expected) for _, found, expected in random]
-    if all(factor is not None for factor in factors) and len(factors) > 1:
+    if len(factors) > 1 and all(f is not None and abs(f - 1) > VISIBLE for f in factors):
         sizes = [probe.draw.sizes for probe, _, _ in random]
         told = _of_factor(name, [float(f or 0.0) for f in factors], sizes)
         if told:

@@ -43,10 +43,12 @@ class Lines:
 class FunctionCheck(Check):
     """A check of a function task.
 
-    ``compare`` are expressions over the names of the lines, whose values are held to the model
-    solution's. ``gradient`` says of which input an output is the gradient, and ``of`` what scalar
-    is differentiated, written in outputs and inputs. ``untouched`` are inputs that must be left
-    alone.
+    ``call`` are its lines; ``others`` are lines that stand for them where the student's functions
+    are made to be called so. ``compare`` are expressions over the names of the lines, whose values
+    are held to the model solution's. ``gradient`` says of which input an output is the gradient, and
+    ``of`` what scalar is differentiated, written in outputs and inputs. ``untouched`` are inputs that must be left
+    alone. Each of ``conventions`` says, by output, so many times the model solution's is right as
+    well, as courses differ in what they divide by: all outputs follow one of them.
     """
 
     call: Lines = Lines("")
@@ -54,6 +56,8 @@ class FunctionCheck(Check):
     gradient: Mapping[str, str] = field(default_factory=dict)
     of: str = ""
     untouched: tuple[str, ...] = ()
+    others: tuple[Lines, ...] = ()
+    conventions: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -118,21 +119,40 @@ def has_attribute(name: str, known: Mapping[str, Definition]) -> bool:
 def unwritten(node: ast.AST | None) -> int | None:
     """Return the line of a function that is still to be written; None where all is written.
 
-    A body without anything in it is to be written, and so is a name that is only ever None and is
-    used all the same, as in ``Z = None``.
+    A body without anything in it is to be written, or with nothing but start values around a
+    ``pass``, as in ``dW = np.zeros_like(W)``, or that comes to ``raise NotImplementedError``; and
+    so is an element, or a name that is used, that is only ever None, as in ``Z = None``, or made
+    from itself, as in ``cost = float(cost)``. Of a class it is the constructor that is looked at.
     """
+    if isinstance(node, ast.ClassDef):
+        node = next((part for part in node.body if getattr(part, "name", "") == "__init__"), None)
     if not isinstance(node, ast.FunctionDef):
         return None
     body = [part for part in node.body if not _says_nothing(part)]
-    if not body:
+    left = any(isinstance(part, ast.Pass) for part in node.body)
+    if not body or (left and not any(_computes(part) for part in body)):
         return node.lineno
-    empty = dict(_assigned_none(body))
+    for part in node.body:
+        if isinstance(part, ast.Return):
+            break
+        if isinstance(part, ast.Raise) and _says_nothing(part):
+            return part.lineno
     parameters = {part.arg for part in walk(node.args) if isinstance(part, ast.arg)}
     names = [part for part in walk(node) if isinstance(part, ast.Name)]
-    stored = [part.id for part in names if isinstance(part.ctx, ast.Store)]
-    loaded = {part.id for part in names if isinstance(part.ctx, ast.Load)}
-    for name, (line, times) in empty.items():
-        if stored.count(name) == times and name in loaded and name not in parameters:
+    assigned = list(_assigned(body))
+    elements = [target for target, _, _ in assigned if not target.isidentifier()]
+    stored = [part.id for part in names if isinstance(part.ctx, ast.Store)] + elements
+    loaded = {part.id for part in names if isinstance(part.ctx, ast.Load)} | set(elements)
+    first: dict[str, int] = {}
+    times: Counter[str] = Counter()
+    for target, value, line in assigned:
+        if any(isinstance(part, ast.Name) and part.id == target for part in walk(value)) or (
+            isinstance(value, ast.Constant) and value.value is None
+        ):
+            first.setdefault(target, line)
+            times[target] += 1
+    for target, line in first.items():
+        if stored.count(target) == times[target] and target in loaded - parameters:
             return line
     return None
 
@@ -150,26 +170,45 @@ def _says_nothing(part: ast.stmt) -> bool:
     return isinstance(part, ast.Pass)
 
 
-def _assigned_none(body: Iterable[ast.stmt]) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield names that are assigned None, with the line and how often."""
-    lines: dict[str, list[int]] = {}
+STARTS = frozenset({"zeros", "zeros_like", "len", "dict", "list", "seed", "print"})
+"""What a function calls before it computes anything."""
+
+
+def _computes(part: ast.stmt) -> bool:
+    """Tell a statement that does more than to take apart what is given, or to start from 0."""
+    if not isinstance(part, ast.Assign | ast.Return | ast.Expr):
+        return True
+    for each in walk(part):
+        if isinstance(each, ast.Call):
+            function = each.func
+            name = getattr(function, "id", getattr(function, "attr", ""))
+            if name not in STARTS:
+                return True
+        if isinstance(each, ast.BinOp | ast.BoolOp | ast.Compare | ast.comprehension):
+            return True
+    return False
+
+
+def _assigned(body: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.expr, int]]:
+    """Yield the text of each name and element that is assigned, with its value and the line."""
     for part in (each for statement in body for each in walk(statement)):
-        if not isinstance(part, ast.Assign):
-            continue
-        for target in part.targets:
-            for name, value in _paired(target, part.value):
-                if isinstance(value, ast.Constant) and value.value is None:
-                    lines.setdefault(name, []).append(part.lineno)
-    for name, found in lines.items():
-        yield name, (found[0], len(found))
+        if isinstance(part, ast.Assign):
+            for target in part.targets:
+                for one, value in _paired(target, part.value):
+                    yield ast.unparse(one), value, part.lineno
 
 
-def _paired(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the names of a target with what each is assigned, as in ``dx, x = None, cache``."""
-    if isinstance(target, ast.Name):
-        yield target.id, value
-    elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
-        for one, other in zip(target.elts, value.elts, strict=False):
+def _paired(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield what is assigned each value, as in ``dx, x = None, cache``, or ``Z, cache = None``."""
+    if isinstance(target, ast.Name | ast.Subscript):
+        yield target, value
+    elif isinstance(target, ast.Tuple | ast.List):
+        values = [value] * len(target.elts)
+        if isinstance(value, ast.Tuple | ast.List):
+            values = value.elts
+        elif not isinstance(value, ast.Constant):
+            return
+        for one, other in zip(target.elts, values, strict=False):
             yield from _paired(one, other)
 
 

@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from gradkit.lines import LinesError, attributes_of, read_expression, read_lines
-from gradkit.records.functions import Call, Equivalent, FunctionCheck, FunctionTask
+from gradkit.records.functions import Call, Equivalent, FunctionCheck, FunctionTask, Lines
 from gradkit.task.draws import KNOWN, draws, read_input
 from gradkit.task.tables import (
+    CheckTable,
     FunctionTaskTable,
     files_of,
     imports_of,
+    number_of,
     points_of,
     refuse,
 )
+
+TOLERANCE = "a relative error: a number from 0 to 0.1"
 
 OF = frozenset({"sum", "mean"})
 """What the scalar of a gradient may call."""
@@ -66,14 +70,22 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
     checks = tuple(_checks(file, here, table, owners))
     texts = [text for check in checks for text in (check.call.text, *check.compare)]
     attributes = {each for text in texts for each in attributes_of(text, owners)}
-    calls = tuple(dict.fromkeys(call for check in checks for call in check.call.calls))
+    calls = tuple(
+        dict.fromkeys(
+            call
+            for check in checks
+            for lines in (check.call, *check.others)
+            for call in lines.calls
+        )
+    )
     own = {call.function.partition(".")[0] for call in calls}
     if not own:
         refuse(file, f"{here}.checks", "lines that call nothing", "a call of what is to be written")
-    for key, names in (("names", [*table.names]), ("shared", table.shared)):
+    called = own | {call.function for call in calls}
+    for key, names, known in (("names", [*table.names], own), ("shared", table.shared, called)):
         for name in names:
-            if name not in own:
-                expected = f"a function of the checks: {', '.join(sorted(own))}"
+            if name not in known:
+                expected = f"a function of the checks: {', '.join(sorted(known))}"
                 refuse(file, f"{here}.{key}", repr(name), expected)
     task = FunctionTask(
         id=table.id,
@@ -159,8 +171,7 @@ def _checks(
         if entry.name in seen:
             refuse(file, f"{key}.name", repr(entry.name), "a name that no other check has")
         seen.add(entry.name)
-        call = _held(file, f"{key}.call", lambda entry=entry: read_lines(entry.call, owners))
-        _known(file, f"{key}.call", call.reads, known)
+        call, *others = _calls(file, f"{key}.call", entry.call, owners, known)
         known |= set(call.makes)
         for expression in entry.compare:
             _known(
@@ -204,12 +215,42 @@ def _checks(
         yield FunctionCheck(
             name=entry.name,
             points=points_of(file, f"{key}.points", entry.points),
+            tolerance=number_of(file, f"{key}.tolerance", entry.tolerance, 0.1, TOLERANCE),
             call=call,
             compare=tuple(entry.compare),
             gradient=gradient,
             of=of,
             untouched=tuple(entry.untouched),
+            others=tuple(others),
+            conventions=tuple(_conventions(file, f"{key}.conventions", entry, table.sizes)),
         )
+
+
+def _calls(
+    file: Path, key: str, texts: str | list[str], owners: dict[str, str], known: Iterable[str]
+) -> list[Lines]:
+    """Read the lines of a check, and those that may stand for them."""
+    read: list[Lines] = []
+    for text in [texts] if isinstance(texts, str) else texts:
+        lines = _held(file, key, lambda text=text: read_lines(text, owners))
+        _known(file, key, lines.reads, known)
+        if read and set(lines.makes) != set(read[0].makes):
+            expected = f"lines that make the same names: {', '.join(read[0].makes)}"
+            refuse(file, key, repr(text), expected)
+        read.append(lines)
+    return read
+
+
+def _conventions(
+    file: Path, key: str, entry: CheckTable, sizes: Mapping[str, Any]
+) -> Iterator[Mapping[str, str]]:
+    for convention in entry.conventions:
+        for output, factor in convention.items():
+            if output not in entry.compare:
+                refuse(file, key, repr(output), f"one of compare: {', '.join(entry.compare)}")
+            names = _held(file, f"{key}.{output}", lambda factor=factor: read_expression(factor))
+            _known(file, f"{key}.{output}", names, sizes)
+        yield convention
 
 
 def _is_place(expression: str) -> bool:
@@ -241,7 +282,7 @@ def steps_of(
     names : iterable of str
         Names that are needed besides those that it reads.
     """
-    wanted = set(check.call.reads) | set(names)
+    wanted = {name for lines in (check.call, *check.others) for name in lines.reads} | set(names)
     steps = [check]
     place = task.checks.index(check)
     for before in reversed(task.checks[:place]):

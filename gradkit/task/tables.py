@@ -116,10 +116,12 @@ class CheckTable(Table):
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     points: Any
-    call: str
+    call: str | Names
     compare: Names
     gradient: dict[str, str] = {}
     untouched: list[str] = []
+    conventions: list[dict[str, str]] = []
+    tolerance: Any = 0.0
 
 
 class EquivalentTable(Table):

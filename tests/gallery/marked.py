@@ -28,6 +28,8 @@ SEEDS = [
     pytest.param(MANY, id="many", marks=pytest.mark.slow),
 ]
 
+CHANGED = "is changed in place: whoever uses it afterwards gets other numbers."
+
 
 @dataclass(frozen=True)
 class Exercise:
@@ -95,12 +97,13 @@ def told(task: TaskResult) -> str:
 
 
 def has_full_marks(exercise: Exercise, text: str, seeds: Iterable[int]) -> None:
-    """Hold an answer to be right on each seed, without a remark."""
+    """Hold an answer to be right on each seed, with no remark but that it works in place."""
     for seed in seeds:
         task = exercise.marked(text, seed)
         assert told(task) == "", seed
         assert task.score == task.max_score, seed
-        assert [note for check in task.checks for note in check.notes] == [], seed
+        notes = [note for check in task.checks for note in check.notes]
+        assert [note for note in notes if CHANGED not in note] == [], seed
 
 
 def fails(exercise: Exercise, text: str, outputs: set[str], seeds: Iterable[int]) -> str:

@@ -13,6 +13,7 @@ from layers_helpers import (
     Wrong,
     answers,
     assert_right,
+    assert_right_without_model,
     assert_starter,
     assert_wrong,
     several,
@@ -348,3 +349,8 @@ def test_a_constant_forward_with_a_zero_backward_earns_nothing(
     """It is right for itself, and does not depend on its inputs."""
     result = exercise.grade(exercise.edited(tmp_path, list(CONSTANT.items())), 0)
     assert result.score == 0
+
+
+def test_gradients_are_judged_without_the_model_solution(workshop: Workshop) -> None:
+    """By the student's own forward pass."""
+    assert_right_without_model(NAME, workshop, ["batchnorm/backward", "batchnorm/backward-alt"])

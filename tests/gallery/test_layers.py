@@ -13,6 +13,7 @@ from layers_helpers import (
     Wrong,
     answers,
     assert_right,
+    assert_right_without_model,
     assert_starter,
     assert_wrong,
     several,
@@ -232,3 +233,8 @@ def test_the_starter_has_no_points_and_says_what_is_missing(
 ) -> None:
     """As it is handed out."""
     assert_starter(exercise, text, tmp_path / "layers.py")
+
+
+def test_gradients_are_judged_without_the_model_solution(workshop: Workshop) -> None:
+    """By the student's own forward pass."""
+    assert_right_without_model(NAME, workshop, ["affine/backward", "relu/backward"])

@@ -1,0 +1,37 @@
+"""Softmax regression and a two-layer net, by epochs of gradient descent on mini-batches."""
+
+import numpy as np
+
+
+def softmax_loss(Z, y):
+    """Return the mean over examples of -log of the probability of the right class."""
+    shifted = Z - Z.max(axis=1, keepdims=True)
+    total = np.exp(shifted).sum(axis=1)
+    return np.mean(np.log(total) - shifted[np.arange(len(y)), y])
+
+
+def gradient_of_loss(Z, y):
+    """Return the gradient of that loss with respect to Z."""
+    exps = np.exp(Z - Z.max(axis=1, keepdims=True))
+    dZ = exps / exps.sum(axis=1, keepdims=True)
+    dZ[np.arange(len(y)), y] -= 1
+    return dZ / len(y)
+
+
+def softmax_regression_epoch(X, y, theta, lr=0.1, batch=100):
+    """Change theta in place, by a step for each batch in turn."""
+    for start in range(0, len(X), batch):
+        examples, labels = X[start : start + batch], y[start : start + batch]
+        theta -= lr * examples.T @ gradient_of_loss(examples @ theta, labels)
+
+
+def nn_epoch(X, y, W1, W2, lr=0.1, batch=100):
+    """Change the weights of ``ReLU(X W1) W2`` in place, by a step for each batch in turn."""
+    for start in range(0, len(X), batch):
+        inputs, labels = X[start : start + batch], y[start : start + batch]
+        hidden = np.maximum(inputs @ W1, 0)
+        dZ = gradient_of_loss(hidden @ W2, labels)
+        dhidden = dZ @ W2.T * (hidden > 0)
+        dW1, dW2 = inputs.T @ dhidden, hidden.T @ dZ
+        W1 -= lr * dW1
+        W2 -= lr * dW2

@@ -1,0 +1,283 @@
+"""Epochs of mini-batches: right answers in other styles, wrong ones, and what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from layers_helpers import (
+    MANY,
+    QUICK,
+    SEEDS,
+    Exercise,
+    Wrong,
+    answers,
+    assert_right,
+    assert_right_without_model,
+    assert_starter,
+    assert_wrong,
+    several,
+    wrong,
+)
+
+from gradkit.sandbox import Workshop
+
+NAME = "epochs"
+
+
+@pytest.fixture(scope="module")
+def exercise(workshop: Workshop) -> Exercise:
+    """The exercise."""
+    return Exercise(NAME, workshop)
+
+
+@pytest.mark.parametrize("style", answers(NAME))
+def test_right_answers_have_full_marks(exercise: Exercise, style: str) -> None:
+    """The model solution's, and those of students who write otherwise."""
+    assert_right(exercise, style, range(QUICK))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("style", answers(NAME))
+def test_right_answers_have_full_marks_at_every_seed(exercise: Exercise, style: str) -> None:
+    """Whatever is drawn."""
+    assert_right(exercise, style, range(QUICK, SEEDS))
+
+
+LOSS = "return np.mean(np.log(total) - shifted[np.arange(len(y)), y])"
+TOTAL = "total = np.exp(shifted).sum(axis=1)"
+DZ = "dZ = exps / exps.sum(axis=1, keepdims=True)"
+LABELS = "dZ[np.arange(len(y)), y] -= 1"
+MEAN = "return dZ / len(y)"
+STEP = "theta -= lr * examples.T @ gradient_of_loss(examples @ theta, labels)"
+HIDDEN = "hidden = np.maximum(inputs @ W1, 0)"
+BACK = "dhidden = dZ @ W2.T * (hidden > 0)"
+DW = "dW1, dW2 = inputs.T @ dhidden, hidden.T @ dZ"
+STEP1, STEP2 = "W1 -= lr * dW1", "W2 -= lr * dW2"
+FIRST = "        examples, labels = X[start : start + batch], y[start : start + batch]"
+SECOND = "        inputs, labels = X[start : start + batch], y[start : start + batch]"
+
+SOFTMAX = {"epochs_softmax_gradient": "dtheta", "epochs_softmax_epoch": "theta"}
+NN = {"epochs_nn_gradient": "dW1, dW2", "epochs_nn_epoch": "W1, W2"}
+NN1 = {"epochs_nn_gradient": "dW1", "epochs_nn_epoch": "W1, W2"}
+NN2 = {"epochs_nn_gradient": "dW2", "epochs_nn_epoch": "W1, W2"}
+
+WRONG = [
+    wrong(
+        "a sum for a mean",
+        LOSS,
+        LOSS.replace("mean", "sum"),
+        "a division by N is missing",
+        epochs_loss="loss",
+    ),
+    wrong("a loss for each", LOSS, f"return {LOSS[15:-1]}", "has shape", epochs_loss="loss"),
+    wrong("no minus", LOSS, LOSS.replace("np.mean(", "-np.mean("), "sign", epochs_loss="loss"),
+    wrong(
+        "no labels", LOSS, "return np.mean(np.log(total)[:, None] - shifted)", epochs_loss="loss"
+    ),
+    wrong("labels off by one", LOSS, LOSS.replace("y])", "y - 1])"), epochs_loss="loss"),
+    wrong("a sum over the batch", TOTAL, "total = np.exp(shifted).sum()", epochs_loss="loss"),
+    wrong("no exp", TOTAL, TOTAL.replace("np.exp(shifted)", "abs(shifted)"), epochs_loss="loss"),
+    wrong("no 1/N", MEAN, "return dZ", "a division by N is missing", **SOFTMAX, **NN),
+    several(
+        "no 1/N at all",
+        {LOSS: LOSS.replace("mean", "sum"), MEAN: "return dZ"},
+        "a division by N is missing",
+        epochs_loss="loss",
+        epochs_softmax_epoch="theta",
+        epochs_nn_epoch="W1, W2",
+    ),
+    wrong(
+        "1/N of all examples",
+        STEP,
+        STEP.replace("lr", "batch / len(X) * lr"),
+        epochs_softmax_epoch="theta",
+    ),
+    wrong(
+        "labels off by one on the way back", LABELS, LABELS.replace("y]", "y - 1]"), **SOFTMAX, **NN
+    ),
+    wrong("all rows for each label", LABELS, "dZ[:, y] -= 1", **SOFTMAX, **NN),
+    wrong("no labels on the way back", LABELS, "pass", **SOFTMAX, **NN),
+    wrong("softmax over the batch", DZ, DZ.replace("axis=1", "axis=0"), **SOFTMAX, **NN),
+    wrong("softmax over everything", DZ, "dZ = exps / exps.sum()", **SOFTMAX, **NN),
+    wrong(
+        "lost keepdims",
+        DZ,
+        DZ.replace(", keepdims=True", ""),
+        "ValueError",
+        epochs_softmax_gradient="error",
+        epochs_softmax_epoch="error",
+        epochs_nn_gradient="error",
+        epochs_nn_epoch="error",
+    ),
+    wrong(
+        "uphill",
+        STEP,
+        STEP.replace("-=", "+="),
+        "the wrong sign",
+        **SOFTMAX,
+    ),
+    wrong(
+        "not in place",
+        STEP,
+        STEP.replace("theta -=", "theta = theta -"),
+        "`dtheta` is 0 throughout.",
+        **SOFTMAX,
+    ),
+    wrong("a rate of its own", STEP, STEP.replace("lr", "0.1"), **SOFTMAX),
+    wrong("no rate", STEP, STEP.replace("lr * ", ""), epochs_softmax_epoch="theta"),
+    wrong(
+        "the gradient of the outputs",
+        STEP,
+        "theta -= lr * examples.T @ (examples @ theta)",
+        **SOFTMAX,
+    ),
+    wrong(
+        "all examples in each step",
+        FIRST,
+        "        examples, labels = X, y",
+        epochs_softmax_epoch="theta",
+    ),
+    wrong(
+        "the first batch each time",
+        FIRST,
+        FIRST.replace("start : start + batch", ":batch"),
+        epochs_softmax_epoch="theta",
+    ),
+    wrong("one step", STEP, f"{STEP}\n        break", epochs_softmax_epoch="theta"),
+    wrong(
+        "the examples are changed",
+        STEP,
+        f"examples -= examples.mean(axis=0)\n        {STEP}",
+        "`X` is changed in place",
+        epochs_softmax_gradient="dtheta, X left alone",
+        epochs_softmax_epoch="theta, X left alone",
+    ),
+    wrong("no ReLU", HIDDEN, "hidden = inputs @ W1", **NN),
+    wrong("no mask", BACK, BACK.replace(" * (hidden > 0)", ""), **NN1),
+    wrong("the mask of the gradient", BACK, BACK.replace("hidden > 0)", "dZ @ W2.T > 0)"), **NN1),
+    wrong("the values for the mask", BACK, BACK.replace("(hidden > 0)", "hidden"), **NN1),
+    wrong(
+        "the mask of the weights", BACK, BACK.replace("hidden > 0)", "W1.sum(axis=0) > 0)"), **NN1
+    ),
+    wrong("only the mask", BACK, "dhidden = 1.0 * (hidden > 0)", **NN1),
+    wrong("1/N twice in dW1", DW, f"{DW}\n        dW1 /= len(labels)", "by N", **NN1),
+    wrong("1/N twice in dW2", DW, f"{DW}\n        dW2 /= len(labels)", "by N", **NN2),
+    wrong("no 1/N in dW2", DW, f"{DW}\n        dW2 *= len(labels)", "by N", **NN2),
+    wrong("dW2 before ReLU", DW, DW.replace("hidden.T", "(inputs @ W1).T"), **NN2),
+    wrong(
+        "dW1 of the wrong input",
+        DW,
+        "dW1, dW2 = (hidden @ W1.T).T @ dhidden, hidden.T @ dZ",
+        **NN1,
+    ),
+    wrong("dW2's sign", STEP2, STEP2.replace("-=", "+="), "the wrong sign", **NN2),
+    wrong(
+        "W2 changed before it is used",
+        f"{BACK}\n        {DW}",
+        f"dW2 = hidden.T @ dZ\n        W2 -= lr * dW2\n        {BACK}\n"
+        "        dW1, dW2 = inputs.T @ dhidden, 0",
+        **NN1,
+    ),
+    wrong(
+        "W1 not in place",
+        STEP1,
+        "W1 = W1 - lr * dW1",
+        "`dW1` is 0 throughout.",
+        epochs_nn_gradient="dW1",
+        epochs_nn_epoch="W1",
+    ),
+    wrong("W2 stays", STEP2, "pass", "`dW2` is 0 throughout.", **NN2),
+    wrong(
+        "all examples in each step of the net",
+        SECOND,
+        "        inputs, labels = X, y",
+        epochs_nn_epoch="W1, W2",
+    ),
+    wrong(
+        "the examples of the net are changed",
+        HIDDEN,
+        f"inputs -= inputs.mean(axis=0)\n        {HIDDEN}",
+        "`X` is changed in place",
+        epochs_nn_gradient="dW1, dW2, X left alone",
+        epochs_nn_epoch="W1, W2, X left alone",
+    ),
+]
+
+CONSTANT = {LOSS: "return 1.0", STEP: "pass", STEP1: "pass", STEP2: "pass"}
+
+COURSE = '''
+import numpy as np
+
+
+def softmax_loss(Z, y):
+    """Return softmax loss."""
+    ### BEGIN YOUR CODE
+    pass
+    ### END YOUR CODE
+
+
+def softmax_regression_epoch(X, y, theta, lr = 0.1, batch=100):
+    """Run a single epoch, in place."""
+    ### BEGIN YOUR CODE
+    pass
+    ### END YOUR CODE
+
+
+def nn_epoch(X, y, W1, W2, lr = 0.1, batch=100):
+    """Run a single epoch, in place."""
+    ### BEGIN YOUR CODE
+    pass
+    ### END YOUR CODE
+'''
+
+BARE = """
+def softmax_loss(Z, y):
+    raise NotImplementedError()
+
+
+def softmax_regression_epoch(X, y, theta, lr=0.1, batch=100):
+    m = len(X)
+    raise NotImplementedError()
+
+
+def nn_epoch(X, y, W1, W2, lr=0.1, batch=100):
+    ...
+"""
+
+
+@pytest.mark.sample(6)
+@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
+def test_wrong_answers_fail_in_what_is_wrong(
+    exercise: Exercise, case: Wrong, tmp_path: Path
+) -> None:
+    """The output is named, and nothing else is."""
+    assert_wrong(exercise, case, tmp_path, range(1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
+def test_wrong_answers_fail_at_every_seed(exercise: Exercise, case: Wrong, tmp_path: Path) -> None:
+    """Whatever is drawn."""
+    assert_wrong(exercise, case, tmp_path, range(1, MANY))
+
+
+@pytest.mark.parametrize("text", [COURSE, BARE], ids=["the course's", "bare"])
+def test_the_starter_has_no_points_and_says_what_is_missing(
+    exercise: Exercise, text: str, tmp_path: Path
+) -> None:
+    """As it is handed out."""
+    assert_starter(exercise, text, tmp_path / "simple_ml.py")
+
+
+def test_a_constant_forward_with_a_zero_backward_earns_nothing(
+    exercise: Exercise, tmp_path: Path
+) -> None:
+    """It is right for itself, and does not depend on its inputs."""
+    result = exercise.grade(exercise.edited(tmp_path, list(CONSTANT.items())), 0)
+    assert result.score == 0
+
+
+def test_gradients_are_judged_without_the_model_solution(workshop: Workshop) -> None:
+    """By the student's own forward pass."""
+    assert_right_without_model(NAME, workshop, ["epochs/softmax-gradient", "epochs/nn-gradient"])

@@ -1,0 +1,553 @@
+"""Layers and losses as classes: right answers in other styles, wrong ones, and what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from layers_helpers import (
+    MANY,
+    QUICK,
+    SEEDS,
+    Exercise,
+    Wrong,
+    answers,
+    assert_right,
+    assert_right_without_model,
+    assert_starter,
+    assert_wrong,
+    several,
+    wrong,
+)
+
+from gradkit.sandbox import Workshop
+
+NAME = "linear-class"
+
+
+@pytest.fixture(scope="module")
+def exercise(workshop: Workshop) -> Exercise:
+    """The exercise."""
+    return Exercise(NAME, workshop)
+
+
+@pytest.mark.parametrize("style", answers(NAME))
+def test_right_answers_have_full_marks(exercise: Exercise, style: str) -> None:
+    """The model solution's, and those of students who write otherwise."""
+    assert_right(exercise, style, range(QUICK))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("style", answers(NAME))
+def test_right_answers_have_full_marks_at_every_seed(exercise: Exercise, style: str) -> None:
+    """Whatever is drawn."""
+    assert_right(exercise, style, range(QUICK, SEEDS))
+
+
+Z = "return A @ self.W.T + self.b.T"
+DW = "self.dLdW = dLdZ.T @ self.A"
+DB = "self.dLdb = dLdZ.sum(axis=0, keepdims=True).T"
+DA = "return dLdZ @ self.W"
+RELU = "        self.A = np.maximum(Z, 0)"
+MASK = "return dLdA * (self.A > 0)"
+SIGMOID, DSIGMOID = "1 / (1 + np.exp(-Z))", "dLdA * self.A * (1 - self.A)"
+TANH, DTANH = "np.tanh(Z)", "dLdA * (1 - self.A**2)"
+MSE, DMSE = "np.mean(self.difference**2)", "return 2 * self.difference / self.difference.size"
+CE = "np.sum(Y * (np.log(total) - shifted)) / len(A)"
+TOTAL = "total = exps.sum(axis=1, keepdims=True)"
+DCE = "return (self.softmax - self.Y) / len(self.Y)"
+
+WRONG = [
+    wrong(
+        "weights the other way round",
+        "np.zeros((out_features, in_features))",
+        "np.zeros((in_features, out_features))",
+        linear_class_start="layer.W.shape",
+    ),
+    wrong(
+        "a flat bias",
+        "self.b = np.zeros((out_features, 1))",
+        "self.b = np.zeros(out_features)",
+        linear_class_start="layer.b.shape",
+    ),
+    wrong("no bias", Z, Z.replace(" + self.b.T", ""), linear_class_forward="Z"),
+    wrong("one bias for all", Z, Z.replace("self.b.T", "self.b.sum()"), linear_class_forward="Z"),
+    wrong(
+        "the bias not transposed",
+        Z,
+        Z.replace("self.b.T", "self.b"),
+        "ValueError",
+        linear_class_forward="error",
+        linear_class_backward="blocked",
+    ),
+    wrong(
+        "the weights not transposed",
+        Z,
+        Z.replace("self.W.T", "self.W"),
+        "ValueError",
+        linear_class_forward="error",
+        linear_class_backward="blocked",
+    ),
+    wrong(
+        "dLdW transposed",
+        DW,
+        "self.dLdW = self.A.T @ dLdZ",
+        "Its transpose is right.",
+        linear_class_backward="layer.dLdW",
+    ),
+    wrong(
+        "dLdW a mean",
+        DW,
+        f"{DW} / len(dLdZ)",
+        "a division by N is too much",
+        linear_class_backward="layer.dLdW",
+    ),
+    several(
+        "both means",
+        {DW: f"{DW} / len(dLdZ)", DB: f"{DB} / len(dLdZ)"},
+        "a division by N is too much",
+        linear_class_backward="layer.dLdW, layer.dLdb",
+    ),
+    several(
+        "all means",
+        {DW: f"{DW} / len(dLdZ)", DB: f"{DB} / len(dLdZ)", DA: f"{DA} / len(dLdZ)"},
+        "a division by N is too much",
+        linear_class_backward="dLdA, layer.dLdW, layer.dLdb",
+    ),
+    wrong(
+        "dLdW of the gradient alone",
+        DW,
+        "self.dLdW = dLdZ.sum(axis=0)[:, None] + 0 * self.W",
+        linear_class_backward="layer.dLdW",
+    ),
+    wrong(
+        "dLdb lost keepdims",
+        DB,
+        "self.dLdb = dLdZ.sum(axis=0)",
+        "Its numbers are right.",
+        linear_class_backward="layer.dLdb",
+    ),
+    wrong(
+        "dLdb over the wrong axis",
+        DB,
+        "self.dLdb = dLdZ.sum(axis=1, keepdims=True)",
+        "has shape",
+        linear_class_backward="layer.dLdb",
+    ),
+    wrong(
+        "dLdb over all",
+        DB,
+        "self.dLdb = dLdZ.sum()",
+        "It is summed over all axes.",
+        linear_class_backward="layer.dLdb",
+    ),
+    wrong(
+        "dLdb over all, in each place",
+        DB,
+        "self.dLdb = np.full(self.b.shape, dLdZ.sum())",
+        "the sum over everything",
+        linear_class_backward="layer.dLdb",
+    ),
+    wrong("dLdb lies", DB, DB.replace(".T", ""), "transpose", linear_class_backward="layer.dLdb"),
+    wrong(
+        "gradients are not kept",
+        f"{DW}\n        {DB}",
+        f"{DW}\n        {DB}".replace("self.dLd", "dLd"),
+        "is not there",
+        linear_class_backward="layer.dLdW, layer.dLdb",
+    ),
+    wrong("nothing handed back", DA, "pass", "`dLdA` is not there", linear_class_backward="dLdA"),
+    wrong(
+        "dLdA by the gradient of W",
+        DA,
+        "return dLdZ @ self.dLdW",
+        linear_class_backward="dLdA",
+    ),
+    wrong("dLdA's sign", DA, "return -dLdZ @ self.W", "sign", linear_class_backward="dLdA"),
+    several(
+        "the wrong layer's input",
+        {"self.A = A\n        return A @": "self.A = A @ self.W.T @ self.W\n        return A @"},
+        linear_class_backward="layer.dLdW",
+    ),
+    wrong(
+        "the input is changed",
+        DW,
+        f"self.A /= len(dLdZ)\n        {DW}",
+        "`A` is changed in place",
+        linear_class_backward="layer.dLdW, A left alone",
+    ),
+    wrong("no ReLU", RELU, RELU.replace("np.maximum(Z, 0)", "Z"), relu_class_forward="A"),
+    # What is kept is wrong too.
+    wrong(
+        "the size of Z",
+        RELU,
+        RELU.replace("np.maximum(Z, 0)", "abs(Z)"),
+        relu_class_forward="A",
+        relu_class_backward="dLdZ",
+    ),
+    wrong(
+        "ReLU changes its input",
+        RELU,
+        "        Z[Z < 0] = 0\n        self.A = Z",
+        "`Z` is changed in place",
+        relu_class_forward="Z left alone",
+    ),
+    wrong("no mask", MASK, "return dLdA", relu_class_backward="dLdZ"),
+    wrong("the mask of dLdA", MASK, "return dLdA * (dLdA > 0)", relu_class_backward="dLdZ"),
+    wrong("only the mask", MASK, "return 1.0 * (self.A > 0)", relu_class_backward="dLdZ"),
+    wrong("a mask of everything", MASK, MASK.replace(">", ">="), relu_class_backward="dLdZ"),
+    wrong("the values for the mask", MASK, "return dLdA * self.A", relu_class_backward="dLdZ"),
+    wrong("exp of Z", SIGMOID, SIGMOID.replace("-Z", "Z"), sigmoid_class_forward="A"),
+    wrong("no derivative", DSIGMOID, "dLdA", sigmoid_class_backward="dLdZ"),
+    wrong(
+        "only the derivative",
+        DSIGMOID,
+        DSIGMOID.replace("dLdA * ", ""),
+        sigmoid_class_backward="dLdZ",
+    ),
+    wrong(
+        "half the derivative",
+        DSIGMOID,
+        "dLdA * (1 - self.A)",
+        sigmoid_class_backward="dLdZ",
+    ),
+    wrong(
+        "plus for minus",
+        DSIGMOID,
+        DSIGMOID.replace("1 - ", "1 + "),
+        sigmoid_class_backward="dLdZ",
+    ),
+    several(
+        "the derivative at the input",
+        {
+            f"self.A = {SIGMOID}": f"self.A = {SIGMOID}\n        self.Z = Z",
+            DSIGMOID: "dLdA * self.Z * (1 - self.Z)",
+        },
+        sigmoid_class_backward="dLdZ",
+    ),
+    wrong(
+        "the kept array is used up",
+        f"return {DSIGMOID}",
+        "self.A *= 1 - self.A\n        return dLdA * self.A",
+        "comes out otherwise when the same call is made again",
+        sigmoid_class_backward="dLdZ",
+    ),
+    wrong("no square", DTANH, DTANH.replace("**2", ""), tanh_class_backward="dLdZ"),
+    wrong(
+        "the logistic function's", DTANH, "dLdA * self.A * (1 - self.A)", tanh_class_backward="dLdZ"
+    ),
+    wrong("only the derivative of tanh", DTANH, "1 - self.A**2", tanh_class_backward="dLdZ"),
+    wrong(
+        "tanh twice in the derivative",
+        DTANH,
+        "dLdA * (1 - np.tanh(self.A) ** 2)",
+        tanh_class_backward="dLdZ",
+    ),
+    wrong(
+        "the logistic function",
+        TANH,
+        "1 / (1 + np.exp(-Z))",
+        tanh_class_forward="A",
+        tanh_class_backward="dLdZ",
+    ),
+    wrong("a sum for a mean", MSE, MSE.replace("mean", "sum"), mse_class_forward="L"),
+    wrong("a mean over examples", MSE, MSE.replace("2)", "2, axis=0)"), mse_class_forward="L"),
+    wrong("the root too", MSE, f"np.sqrt({MSE})", mse_class_forward="L"),
+    wrong("no square of differences", MSE, "np.mean(self.difference)", mse_class_forward="L"),
+    wrong(
+        "no mean in the gradient",
+        DMSE,
+        "return 2 * self.difference",
+        mse_class_backward="dLdA",
+    ),
+    wrong(
+        "divided by the examples alone",
+        DMSE,
+        DMSE.replace("self.difference.size", "len(self.difference)"),
+        "a division by C is missing",
+        mse_class_backward="dLdA",
+    ),
+    wrong("no 2", DMSE, DMSE.replace("2 * ", ""), "0.5 times", mse_class_backward="dLdA"),
+    wrong("the other sign", DMSE, DMSE.replace("2", "-2"), "sign", mse_class_backward="dLdA"),
+    several(
+        "no mean at all",
+        {MSE: MSE.replace("mean", "sum"), DMSE: "return 2 * self.difference"},
+        mse_class_forward="L",
+    ),
+    several(
+        "the difference is used up",
+        {DMSE: "self.difference *= 2 / self.difference.size\n        return self.difference"},
+        "comes out otherwise when the same call is made again",
+        mse_class_backward="dLdA",
+    ),
+    wrong(
+        "a sum over examples",
+        CE,
+        CE.replace(" / len(A)", ""),
+        "a division by N is missing",
+        cross_entropy_class_forward="L",
+    ),
+    wrong(
+        "a mean over all",
+        CE,
+        f"{CE} / A.shape[1]",
+        "a division by C is too much",
+        cross_entropy_class_forward="L",
+    ),
+    wrong("no minus", CE, f"-{CE}", "the wrong sign", cross_entropy_class_forward="L"),
+    wrong(
+        "labels off by one",
+        CE,
+        CE.replace("Y *", "np.roll(Y, 1, axis=1) *"),
+        cross_entropy_class_forward="L",
+    ),
+    wrong(
+        "labels off by one on the way back",
+        DCE,
+        DCE.replace("self.Y)", "np.roll(self.Y, 1, axis=1))", 1),
+        cross_entropy_class_backward="dLdA",
+    ),
+    wrong(
+        "no 1/N",
+        DCE,
+        "return self.softmax - self.Y",
+        "a division by N is missing",
+        cross_entropy_class_backward="dLdA",
+    ),
+    several(
+        "no 1/N at all",
+        {CE: CE.replace(" / len(A)", ""), DCE: "return self.softmax - self.Y"},
+        "a division by N is missing",
+        cross_entropy_class_forward="L",
+    ),
+    wrong("no targets", DCE, DCE.replace(" - self.Y", "", 1), cross_entropy_class_backward="dLdA"),
+    wrong(
+        "the loss's own gradient without softmax",
+        DCE,
+        "return -self.Y / self.softmax / len(self.Y)",
+        cross_entropy_class_backward="dLdA",
+    ),
+    wrong(
+        "softmax over the batch",
+        TOTAL,
+        TOTAL.replace("axis=1", "axis=0"),
+        cross_entropy_class_forward="L",
+        cross_entropy_class_backward="dLdA",
+    ),
+    wrong(
+        "softmax over everything",
+        TOTAL,
+        "total = exps.sum()",
+        cross_entropy_class_forward="L",
+        cross_entropy_class_backward="dLdA",
+    ),
+    wrong(
+        "lost keepdims",
+        TOTAL,
+        TOTAL.replace(", keepdims=True", ""),
+        "ValueError",
+        cross_entropy_class_forward="error",
+        cross_entropy_class_backward="blocked",
+    ),
+    wrong(
+        "the probabilities are used up",
+        DCE,
+        "self.softmax -= self.Y\n        return self.softmax / len(self.Y)",
+        "comes out otherwise when the same call is made again",
+        cross_entropy_class_backward="dLdA",
+    ),
+    wrong(
+        "the targets are changed",
+        DCE,
+        "self.Y -= self.softmax\n        return -self.Y / len(self.Y)",
+        "`Y` is changed in place",
+        cross_entropy_class_backward="dLdA, Y left alone",
+    ),
+]
+
+CONSTANT = {
+    "np.zeros((out_features, in_features))": "np.zeros(1)",
+    "self.b = np.zeros((out_features, 1))": "self.b = np.zeros(1)",
+    Z: "return np.ones((len(A), len(self.W)))",
+    DW: "self.dLdW = 0 * self.W",
+    DB: "self.dLdb = 0 * self.b",
+    DA: "return 0 * self.A",
+    RELU: "        self.A = np.ones_like(Z)",
+    MASK: "return 0 * dLdA",
+    SIGMOID: "0 * Z",
+    DSIGMOID: "0 * dLdA",
+    TANH: "0 * Z",
+    DTANH: "0 * dLdA",
+    MSE: "1.0",
+    DMSE: "return 0 * self.difference",
+    CE: "1.0",
+    DCE: "return 0 * self.softmax",
+}
+
+COURSE = '''
+import numpy as np
+
+
+class Linear:
+    def __init__(self, in_features, out_features, debug=False):
+        self.debug = debug
+        self.W = None  # TODO
+        self.b = None  # TODO
+
+    def forward(self, A):
+        self.A = None  # TODO
+        Z = None  # TODO
+        return Z
+
+    def backward(self, dLdZ):
+        dLdA = None  # TODO
+        self.dLdW = None  # TODO
+        self.dLdb = None  # TODO
+        return dLdA
+
+
+class ReLU:
+    def forward(self, Z):
+        self.A = None  # TODO
+        raise NotImplementedError
+
+    def backward(self, dLdA):
+        raise NotImplementedError
+
+
+class Sigmoid:
+    """Define forward and backward."""
+
+
+class Tanh:
+    def forward(self, Z):
+        pass
+
+    def backward(self, dLdA):
+        pass
+
+
+class MSELoss:
+    def forward(self, A, Y):
+        self.A = A
+        self.Y = Y
+        se = None  # TODO
+        sse = None  # TODO
+        mse = None  # TODO
+        return mse
+
+    def backward(self):
+        dLdA = None
+        return dLdA
+
+
+class CrossEntropyLoss:
+    def forward(self, A, Y):
+        self.A = A
+        self.softmax = None  # TODO
+        return NotImplemented
+
+    def backward(self):
+        dLdA = None  # TODO
+        return NotImplemented
+'''
+
+BARE = '''
+class Linear:
+    def __init__(self, in_features, out_features):
+        pass
+
+    def forward(self, A):
+        """Return Z."""
+
+    def backward(self, dLdZ):
+        pass
+
+
+class ReLU:
+    def forward(self, Z):
+        ...
+
+    def backward(self, dLdA):
+        ...
+
+
+class Sigmoid:
+    def forward(self, Z):
+        pass
+
+    def backward(self, dLdA):
+        pass
+
+
+class Tanh:
+    def forward(self, Z):
+        pass
+
+    def backward(self, dLdA):
+        pass
+
+
+class MSELoss:
+    def forward(self, A, Y):
+        pass
+
+    def backward(self):
+        pass
+
+
+class CrossEntropyLoss:
+    def forward(self, A, Y):
+        pass
+
+    def backward(self):
+        raise NotImplementedError
+'''
+
+
+@pytest.mark.sample(6)
+@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
+def test_wrong_answers_fail_in_what_is_wrong(
+    exercise: Exercise, case: Wrong, tmp_path: Path
+) -> None:
+    """The output is named, and nothing else is."""
+    assert_wrong(exercise, case, tmp_path, range(1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
+def test_wrong_answers_fail_at_every_seed(exercise: Exercise, case: Wrong, tmp_path: Path) -> None:
+    """Whatever is drawn."""
+    assert_wrong(exercise, case, tmp_path, range(1, MANY))
+
+
+@pytest.mark.parametrize("text", [COURSE, BARE], ids=["the course's", "bare"])
+def test_the_starter_has_no_points_and_says_what_is_missing(
+    exercise: Exercise, text: str, tmp_path: Path
+) -> None:
+    """As it is handed out."""
+    assert_starter(exercise, text, tmp_path / "mytorch.py")
+
+
+def test_a_constant_forward_with_a_zero_backward_earns_nothing(
+    exercise: Exercise, tmp_path: Path
+) -> None:
+    """It is right for itself, and does not depend on its inputs."""
+    result = exercise.grade(exercise.edited(tmp_path, list(CONSTANT.items())), 0)
+    assert result.score == 0
+
+
+def test_gradients_are_judged_without_the_model_solution(workshop: Workshop) -> None:
+    """By the student's own forward pass."""
+    assert_right_without_model(
+        NAME,
+        workshop,
+        [
+            "linear-class/backward",
+            "relu-class/backward",
+            "sigmoid-class/backward",
+            "tanh-class/backward",
+            "mse-class/backward",
+            "cross-entropy-class/backward",
+        ],
+    )

@@ -1,0 +1,57 @@
+"""What of a function is still to be written is told from its text."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from gradkit.submission.definitions import unwritten
+
+TO_BE_WRITTEN = {
+    "loss, dW = 0.0, np.zeros_like(A2)\n    pass\n    return loss, dW": 1,
+    "m = Y.shape[1]\n    pass\n    out, cache = None, (Y, len(Y))\n    return out, cache": 1,
+    "cost = None\n    cost = np.squeeze(cost)\n    return cost": 2,
+    "grads['d' + name] = None\n    return grads": 2,
+    "Z, cache = None\n    A, more = None\n    return A, (cache, more)": 2,
+    "m = Y.shape[1]\n    cost = float(np.squeeze(cost))\n    assert cost\n    return cost": 3,
+}
+WRITTEN = (
+    "return np.zeros_like(A2), 0.0",
+    "loss = 0.0\n    pass\n    return loss + Y.sum()",
+    "dW = np.zeros_like(A2)\n    pass\n    return np.sum(Y), dW",
+    "loss = 0.0\n    for y in Y:\n        loss += y\n    pass\n    return loss",
+    "grads['d'] = None\n    grads['d'] = Y.sum()\n    return grads",
+    "parameters['W'] = parameters['W'] - A2\n    return parameters",
+    "cache, m = None, 1\n    return m",
+    "Y = Y.reshape(1, -1)\n    return Y",
+    "cost = np.sum(Y)\n    cost = float(cost)\n    return cost",
+    "cost = 0\n    for y in Y:\n        cost = cost + y\n    return cost",
+    "(cost, m) = Y, 1\n    cost = cost / m\n    return cost",
+    "for cost in Y:\n        cost = -cost\n    return cost",
+)
+
+
+def line_of(body: str) -> int | None:
+    """The line that is said to be still to be written."""
+    return unwritten(ast.parse(f"def compute_cost(A2, Y):\n    {body}\n").body[0])
+
+
+@pytest.mark.parametrize("body", TO_BE_WRITTEN)
+def test_a_name_that_has_a_value_only_from_itself_is_to_be_written(body: str) -> None:
+    """As starters leave it, with a last line of the course's own."""
+    assert line_of(body) == TO_BE_WRITTEN[body]
+
+
+def test_of_a_class_the_constructor_is_looked_at() -> None:
+    """Another method is another matter."""
+    text = "class Net:\n    def loss(self):\n        pass\n\n    def __init__(self):\n        {}\n"
+    assert unwritten(ast.parse(text.format("self.W = 1")).body[0]) is None
+    assert unwritten(ast.parse(text.format("pass")).body[0]) == 5
+    assert unwritten(ast.parse("class Net:\n    pass\n").body[0]) is None
+
+
+@pytest.mark.parametrize("body", WRITTEN)
+def test_a_name_that_has_a_value_before_is_written(body: str) -> None:
+    """A parameter, another assignment, a loop."""
+    assert line_of(body) is None
