@@ -18,7 +18,7 @@ from gradkit.records.mistake import Audit, TaskAudit
 from gradkit.records.task import Assignment, Layer, Start, Task
 from gradkit.report.exercise import to_text
 from gradkit.task.assignment import DEFAULT, read_assignment
-from gradkit.task.oracle import find_reference
+from gradkit.task.shipped import find_reference
 
 pytestmark = pytest.mark.sample(4)
 
