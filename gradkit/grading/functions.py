@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradkit.judge.outputs import Probe, judge_check, same
+from gradkit.judge.outputs import Probe, followed, judge_check, same
 from gradkit.language import say
 from gradkit.lines import read_expression, value_of
 from gradkit.records.functions import Call, Draw, FunctionCheck, FunctionTask, Lines, Made
@@ -53,16 +53,25 @@ class Found:
 def found_in(task: FunctionTask, known: Mapping[str, Definition]) -> Found:
     """Return the definitions that a task's calls reach, and which of them can be called so."""
     found: dict[str, Definition] = {}
-    fits: set[str] = set()
     for call in task.calls:
         definition = found_for(call, known, task.names)
         if definition is not None:
             found[call.function] = definition
-            if accepts(definition, call, known):
-                fits.add(call.function)
+    fits = set(found)
+    for check in task.checks:
+        # Of lines that stand for one another, one must be what a function is made for.
+        ways = [
+            {c.function for c in lines.calls if not _takes(found.get(c.function), c, known)}
+            for lines in (check.call, *check.others)
+        ]
+        fits.difference_update(ways[0].intersection(*ways[1:]))
     lacking = {name.partition(".")[0] for name in task.attributes if not has_attribute(name, known)}
     fits = {name for name in fits if name.partition(".")[0] not in lacking}
     return Found(found, frozenset(fits))
+
+
+def _takes(definition: Definition | None, call: Call, known: Mapping[str, Definition]) -> bool:
+    return definition is not None and accepts(definition, call, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +200,7 @@ class FunctionGrader:
     draws: list[Draw] = field(default_factory=list)
     _found: Found = field(default_factory=lambda: Found({}, frozenset()))
     _known: dict[str, Definition] = field(default_factory=dict)
+    _follows: int | None = None
     _wrong: set[str] = field(default_factory=set)
     _made: dict[tuple[str, str], Made] = field(default_factory=dict)
 
@@ -226,7 +236,9 @@ class FunctionGrader:
                 self._wrong.add(check.name)
                 return self._stopped(check, steps, outcome, draw)
             probes.append(Probe(draw, self._expected(check, draw), found))
-        verdict = judge_check(check, probes)
+        if check.conventions and self._follows is None:
+            self._follows = followed(check, probes)
+        verdict = judge_check(check, probes, (), self._convention(check))
         states = {entry.state for entry in verdict.entries}
         if "missing" in states and "pass" not in states:
             verdict = self._still_to_write(check, verdict)
@@ -268,11 +280,16 @@ class FunctionGrader:
                 ]
         return []
 
+    def _convention(self, check: FunctionCheck) -> Mapping[str, str]:
+        """Return the convention that the first check which has some was found to follow."""
+        ways = ({}, *check.conventions)
+        return ways[self._follows or 0] if (self._follows or 0) < len(ways) else {}
+
     def _lines(self, check: FunctionCheck) -> Lines:
         """Return the lines of a check that the student's functions are made for, else the first."""
         for lines in (check.call, *check.others):
-            found = [(self._found.definitions.get(call.function), call) for call in lines.calls]
-            if all(one is not None and accepts(one, call, self._known) for one, call in found):
+            found = self._found.definitions
+            if all(_takes(found.get(call.function), call, self._known) for call in lines.calls):
                 return lines
         return check.call
 
@@ -383,7 +400,7 @@ class FunctionGrader:
         if "fail" in states or "missing" in states:
             if model:
                 right = {entry.parameter for entry in entries if entry.state == "pass"}
-                return judge_check(check, probes, right)
+                return judge_check(check, probes, right, self._convention(check))
             sentences = [each.message for each in told.values() if each.verdict == "disagree"]
             return replace(verdict, state="fail", message=" ".join(sentences), entries=entries)
         if not model:
@@ -443,16 +460,15 @@ class FunctionGrader:
         gradients = {f"d{of}": found[output] for output, of in check.gradient.items()}
         starts = {of: np.array(value_of(of, {**draw.values}), dtype=float) for of in inputs}
         told: dict[str, InputReport] = {}
-        for convention in ({}, *check.conventions):
+        model = self.solution is not None
+        for convention in [self._convention(check)] if model else ({}, *check.conventions):
             scale = {
                 of: float(value_of(convention.get(output, "1"), {**draw.sizes}))
                 for output, of in check.gradient.items()
             }
             report = check_backward(forward, lambda: gradients, starts, scale=scale, seed=self.seed)
-            told = told or dict(zip(check.gradient, report.inputs, strict=True))
-            if report.verdict == "agree":
+            if not told or report.verdict == "agree":
                 told = dict(zip(check.gradient, report.inputs, strict=True))
-                break
         for output, one in told.items():
             expected = self._expected(check, draw)
             ignored = expected is None or bool(np.any(expected.values[output]))

@@ -54,7 +54,10 @@ class Output:
 
 
 def judge_check(
-    check: FunctionCheck, probes: Sequence[Probe], right: Collection[str] = ()
+    check: FunctionCheck,
+    probes: Sequence[Probe],
+    right: Collection[str] = (),
+    convention: Mapping[str, str] = {},
 ) -> Verdict:
     """Judge all outputs of a check, and the inputs that it must leave alone.
 
@@ -65,17 +68,15 @@ def judge_check(
         At least one.
     right : collection of str
         Outputs that are known to be right, whatever the model solution gives.
+    convention : mapping of str to str
+        How many times the model solution's is right, by output, where it is not once.
 
     Returns
     -------
     Verdict
         With an entry for each output, and for each input that was to be left alone and was not.
     """
-    followed = [
-        _outputs(check, [_by(convention, p) for p in probes], right)
-        for convention in ({}, *check.conventions)
-    ]
-    outputs = max(followed, key=lambda each: sum(o.state == "pass" for o in each.values()))
+    outputs = _outputs(check, [_by(convention, probe) for probe in probes], right)
     for name in check.untouched:
         changed = [probe.draw.label for probe in probes if name in probe.found.changed]
         if changed:
@@ -105,6 +106,13 @@ def judge_check(
         entries,
         notes=tuple(_notes(check, probes)),
     )
+
+
+def followed(check: FunctionCheck, probes: Sequence[Probe]) -> int:
+    """Return the convention that most outputs follow: 0 for the model's, else its number from 1."""
+    ways = [_outputs(check, [_by(way, p) for p in probes], ()) for way in ({}, *check.conventions)]
+    right = [sum(output.state == "pass" for output in outputs.values()) for outputs in ways]
+    return right.index(max(right))
 
 
 def _outputs(

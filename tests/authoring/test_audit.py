@@ -207,7 +207,8 @@ def test_without_a_folder_no_solution_is_claimed_to_be_right(own: Audit) -> None
 def test_the_reference_of_a_checkout_goes_with_the_own_assignment_alone(tmp_path: Path) -> None:
     """Another assignment has other solutions."""
     assert find_reference(None, None) == ROOT / "reference"
-    assert find_reference(DEFAULT, None) is None
+    assert find_reference(DEFAULT, None) == ROOT / "reference"
+    assert find_reference(tmp_path / "assignment.toml", None) is None
     assert find_reference(DEFAULT, tmp_path) == tmp_path
 
 

@@ -65,7 +65,7 @@ def max_pool_forward_naive(x, pool_param):
 def softmax_loss(x, y):
     return loss, dx
 """,
-        ["affine", "batchnorm", "convolution", "max-pooling", "relu"],
+        ["affine", "batchnorm", "convolution", "max-pooling"],
     ),
     "layers of another": (
         """
