@@ -50,7 +50,7 @@ def softmax_regression_epoch(X, y, theta, lr=0.1, batch=100):
 def affine_forward(x, w, b):
     pass
 
-def relu_backward(dout, cache):
+def relu_forward(x):
     pass
 
 def batchnorm_forward(x, gamma, beta, bn_param):
@@ -66,6 +66,16 @@ def softmax_loss(x, y):
     return loss, dx
 """,
         ["affine", "batchnorm", "convolution", "max-pooling"],
+    ),
+    "the layers of a net step by step": (
+        """
+def relu_backward(dA, cache):
+    pass
+
+def linear_backward(dZ, cache):
+    pass
+""",
+        ["deep-net"],
     ),
     "layers of another": (
         """
