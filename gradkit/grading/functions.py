@@ -202,7 +202,7 @@ class FunctionGrader:
     _known: dict[str, Definition] = field(default_factory=dict)
     _follows: int | None = None
     _wrong: set[str] = field(default_factory=set)
-    _made: dict[tuple[str, str], Made] = field(default_factory=dict)
+    _made: dict[tuple[str, str, int], Made] = field(default_factory=dict)
 
     def grade(self) -> tuple[Verdict, ...]:
         """Return a verdict for each check, in order."""
@@ -211,7 +211,24 @@ class FunctionGrader:
         # The section's own definitions come after all others, as they go before them.
         self._known = definitions([*section.borrowed, *section.shared, *section.own])
         self._found = found_in(self.task, self._known)
-        return tuple(self._check(check) for check in self.task.checks)
+        return tuple(self._in_turn(check, self._check(check)) for check in self.task.checks)
+
+    def _in_turn(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
+        """Return a verdict of which nothing is right as blocked, where a helper in it is wrong.
+
+        A function that calls another one of the exercise can only be judged when that is right.
+        """
+        nothing = not any(entry.state == "pass" for entry in verdict.entries)
+        if verdict.state not in ("fail", "error") or not nothing:
+            return verdict
+        own = {self._own_name(function) for function in functions_of(self._lines(check).calls)}
+        read = {name for each in own for name in self._known[each].reads()}
+        for other in self.task.checks:
+            calls = self._lines(other).calls
+            helper = self._own_name(calls[-1].function) if calls else ""
+            if other.name in self._wrong and helper in read - own:
+                return self._blocked(check, say("`{name}` is not right.", name=helper))
+        return verdict
 
     def _check(self, check: FunctionCheck) -> Verdict:
         steps = steps_of(self.task, check)
@@ -222,7 +239,7 @@ class FunctionGrader:
         before = [call for step in steps[:-1] for call in self._lines(step).calls]
         if (blocked := self._not_there(before)) is not None:
             return self._blocked(check, blocked.message)
-        probes = []
+        answers = []
         for number, draw in enumerate(self.draws):
             question = of_lines(
                 self._functions(steps),
@@ -235,10 +252,12 @@ class FunctionGrader:
             if outcome.failure is not None or outcome.lost is not None:
                 self._wrong.add(check.name)
                 return self._stopped(check, steps, outcome, draw)
-            probes.append(Probe(draw, self._expected(check, draw), found))
-        if check.conventions and self._follows is None:
-            self._follows = followed(check, probes)
-        verdict = judge_check(check, probes, (), self._convention(check))
+            answers.append((draw, found))
+        if check.conventions and self._follows is None and self.solution is not None:
+            ways = range(1 + len(check.conventions))
+            self._follows = followed(check, [self._probes(check, answers, way) for way in ways])
+        probes = self._probes(check, answers, self._follows or 0)
+        verdict = judge_check(check, probes)
         states = {entry.state for entry in verdict.entries}
         if "missing" in states and "pass" not in states:
             verdict = self._still_to_write(check, verdict)
@@ -280,10 +299,11 @@ class FunctionGrader:
                 ]
         return []
 
-    def _convention(self, check: FunctionCheck) -> Mapping[str, str]:
-        """Return the convention that the first check which has some was found to follow."""
-        ways = ({}, *check.conventions)
-        return ways[self._follows or 0] if (self._follows or 0) < len(ways) else {}
+    def _probes(
+        self, check: FunctionCheck, answers: Iterable[tuple[Draw, Made]], way: int
+    ) -> list[Probe]:
+        """Return the answers with what is expected by a convention; 0 is the model's own."""
+        return [Probe(draw, self._expected(check, draw, way), found) for draw, found in answers]
 
     def _lines(self, check: FunctionCheck) -> Lines:
         """Return the lines of a check that the student's functions are made for, else the first."""
@@ -400,7 +420,7 @@ class FunctionGrader:
         if "fail" in states or "missing" in states:
             if model:
                 right = {entry.parameter for entry in entries if entry.state == "pass"}
-                return judge_check(check, probes, right, self._convention(check))
+                return judge_check(check, probes, right)
             sentences = [each.message for each in told.values() if each.verdict == "disagree"]
             return replace(verdict, state="fail", message=" ".join(sentences), entries=entries)
         if not model:
@@ -461,7 +481,8 @@ class FunctionGrader:
         starts = {of: np.array(value_of(of, {**draw.values}), dtype=float) for of in inputs}
         told: dict[str, InputReport] = {}
         model = self.solution is not None
-        for convention in [self._convention(check)] if model else ({}, *check.conventions):
+        ways = [_convention(check, self._follows or 0)] if model else [{}, *check.conventions]
+        for convention in ways:
             scale = {
                 of: float(value_of(convention.get(output, "1"), {**draw.sizes}))
                 for output, of in check.gradient.items()
@@ -512,14 +533,37 @@ class FunctionGrader:
                 return False
         return True
 
-    def _expected(self, check: FunctionCheck, draw: Draw) -> Made | None:
-        """Return what the model solution gives; None where there is none."""
+    def _expected(self, check: FunctionCheck, draw: Draw, way: int | None = None) -> Made | None:
+        """Return what is right by a convention, that which is followed; None without a model."""
         if self.solution is None:
             return None
-        key = check.name, draw.label
+        way = self._follows or 0 if way is None else way
+        key = check.name, draw.label, way
         if key not in self._made:
-            self._made[key] = self.solution.make(check, draw)
+            convention = _convention(check, way)
+            names = {"np": np, **draw.values}
+            other = {
+                name: value_of(text, names)
+                for name, text in convention.items()
+                if name in self.task.inputs
+            }
+            made = self.solution.make(check, replace(draw, values={**draw.values, **other}))
+            factors = {
+                name: value_of(text, {**draw.sizes})
+                for name, text in convention.items()
+                if name not in other
+            }
+            values, again = (
+                {name: factors.get(name, 1) * array for name, array in arrays.items()}
+                for arrays in (made.values, made.again)
+            )
+            self._made[key] = replace(made, values=values, again=again) if factors else made
         return self._made[key]
+
+
+def _convention(check: FunctionCheck, way: int) -> Mapping[str, str]:
+    """Return a convention of a check by its number; none where it has not so many."""
+    return ({}, *check.conventions)[way] if way <= len(check.conventions) else {}
 
 
 def _said(output: str, one: InputReport) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.language import phrase, say
-from gradkit.lines import value_of
 from gradkit.records.functions import Draw, FunctionCheck, Made
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.text import label_said
@@ -57,7 +56,6 @@ def judge_check(
     check: FunctionCheck,
     probes: Sequence[Probe],
     right: Collection[str] = (),
-    convention: Mapping[str, str] = {},
 ) -> Verdict:
     """Judge all outputs of a check, and the inputs that it must leave alone.
 
@@ -68,15 +66,13 @@ def judge_check(
         At least one.
     right : collection of str
         Outputs that are known to be right, whatever the model solution gives.
-    convention : mapping of str to str
-        How many times the model solution's is right, by output, where it is not once.
 
     Returns
     -------
     Verdict
         With an entry for each output, and for each input that was to be left alone and was not.
     """
-    outputs = _outputs(check, [_by(convention, probe) for probe in probes], right)
+    outputs = _outputs(check, probes, right)
     for name in check.untouched:
         changed = [probe.draw.label for probe in probes if name in probe.found.changed]
         if changed:
@@ -108,10 +104,12 @@ def judge_check(
     )
 
 
-def followed(check: FunctionCheck, probes: Sequence[Probe]) -> int:
-    """Return the convention that most outputs follow: 0 for the model's, else its number from 1."""
-    ways = [_outputs(check, [_by(way, p) for p in probes], ()) for way in ({}, *check.conventions)]
-    right = [sum(output.state == "pass" for output in outputs.values()) for outputs in ways]
+def followed(check: FunctionCheck, ways: Sequence[Sequence[Probe]]) -> int:
+    """Return which of several expectations most outputs come up to, the first one for a start."""
+    right = [
+        sum(output.state == "pass" for output in _outputs(check, probes, ()).values())
+        for probes in ways
+    ]
     return right.index(max(right))
 
 
@@ -122,18 +120,6 @@ def _outputs(
         expression: Output("pass") if expression in right else _output(expression, check, probes)
         for expression in check.compare
     }
-
-
-def _by(convention: Mapping[str, str], probe: Probe) -> Probe:
-    """Return a probe whose expected values follow a convention: so many times the model's."""
-    if not convention or probe.expected is None:
-        return probe
-    factors = {name: value_of(text, {**probe.draw.sizes}) for name, text in convention.items()}
-    values, again = (
-        {name: factors.get(name, 1) * array for name, array in arrays.items()}
-        for arrays in (probe.expected.values, probe.expected.again)
-    )
-    return replace(probe, expected=replace(probe.expected, values=values, again=again))
 
 
 def _label(name: str, index: tuple[int, ...]) -> str:

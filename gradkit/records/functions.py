@@ -47,8 +47,9 @@ class FunctionCheck(Check):
     are made to be called so. ``compare`` are expressions over the names of the lines, whose values
     are held to the model solution's. ``gradient`` says of which input an output is the gradient,
     and ``of`` what scalar is differentiated, written in outputs and inputs. ``untouched`` are
-    inputs that must be left alone. Each of ``conventions`` says, by output, so many times the model
-    solution's is right as well, as courses differ in what they divide by: all outputs follow one.
+    inputs that must be left alone. Each of ``conventions`` says by output how many times the model
+    solution's is right as well, or by input what the model is given in its place, as courses
+    differ in what they divide by: all outputs follow one.
     """
 
     call: Lines = Lines("")

@@ -26,6 +26,11 @@ class Definition:
     line: int
     node: ast.FunctionDef | ast.ClassDef | None = None
 
+    def reads(self) -> frozenset[str]:
+        """Names that its text reads."""
+        parts = walk(self.node) if self.node is not None else []
+        return frozenset(part.id for part in parts if isinstance(part, ast.Name))
+
     def place(self) -> Place | None:
         """Where it stands in the student's file."""
         return finder([self.cell])(self.cell.id, self.line)

@@ -111,7 +111,7 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
     try:
         for draw in draws(task, 0):
             for key, text in _factors(task):
-                computed(key, text, draw.sizes)
+                computed(key, text, {**draw.values, **draw.sizes})
     except LinesError as error:
         refuse(file, f"{here}.{error.key}", error.found, error.expected)
     return task
@@ -224,7 +224,9 @@ def _checks(
             of=of,
             untouched=tuple(entry.untouched),
             others=tuple(others),
-            conventions=tuple(_conventions(file, f"{key}.conventions", entry, table.sizes)),
+            conventions=tuple(
+                _conventions(file, f"{key}.conventions", entry, table.sizes, table.inputs)
+            ),
         )
 
 
@@ -244,14 +246,19 @@ def _calls(
 
 
 def _conventions(
-    file: Path, key: str, entry: CheckTable, sizes: Mapping[str, Any]
+    file: Path,
+    key: str,
+    entry: CheckTable,
+    sizes: Mapping[str, Any],
+    inputs: Mapping[str, Any],
 ) -> Iterator[Mapping[str, str]]:
     for convention in entry.conventions:
-        for output, factor in convention.items():
-            if output not in entry.compare:
-                refuse(file, key, repr(output), f"one of compare: {', '.join(entry.compare)}")
-            names = _held(file, f"{key}.{output}", lambda factor=factor: read_expression(factor))
-            _known(file, f"{key}.{output}", names, sizes)
+        for name, text in convention.items():
+            if name not in entry.compare and name not in inputs:
+                expected = f"one of compare, or an input: {', '.join([*entry.compare, *inputs])}"
+                refuse(file, key, repr(name), expected)
+            names = _held(file, f"{key}.{name}", lambda text=text: read_expression(text))
+            _known(file, f"{key}.{name}", names, {*sizes, *inputs} if name in inputs else sizes)
         yield convention
 
 

@@ -368,3 +368,23 @@ def test_a_pass_that_ignores_an_input_is_another_function(own: Check) -> None:
     """Its gradients are right for it, and earn nothing."""
     text = [("(x**2).mean(axis=0)", "(x**0).mean(axis=0)"), ("2 * x * dout", "0 * x * dout")]
     assert of(own(*text), "scaled", "backward").score == 1.5
+
+
+CALLING = (
+    ("def backward(x, dout):\n    rows", "def backward(x, dout):\n    forward(x)\n    rows"),
+    ("(x**2).mean(axis=0)", "(x**2).sum(axis=0) * 7"),
+)
+
+
+def test_what_calls_a_wrong_function_is_blocked_where_nothing_of_it_is_right(own: Check) -> None:
+    """Whatever it does itself: it can only be judged when that is right."""
+    spoilt = (
+        *CALLING,
+        ("return scaled, dout.sum()", "return scaled * np.nan, np.nan * dout.sum()"),
+    )
+    found = of(own(*spoilt), "scaled", "backward")
+    assert (found.state, found.message) == (
+        "blocked",
+        "This needs something else first: `forward` is not right.",
+    )
+    assert of(own(*CALLING), "scaled", "backward").state == "pass"
