@@ -71,11 +71,6 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
         BOTH,  # a loss that does not depend on reg is another one
         "`loss` is not right.",
     ),
-    "half of the regularisation": (
-        {"reg * np.sum(W**2)": "0.5 * reg * np.sum(W**2)", "2 * reg * W": "reg * W"},
-        {"loss", "loss_naive"},
-        "`loss` is not right.",
-    ),
     "half of the regularisation's gradient": (
         {"2 * reg * W": "reg * W"},
         {"dW", "dW_naive"},
