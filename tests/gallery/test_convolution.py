@@ -69,15 +69,6 @@ WRONG = [
     wrong(
         "one bias for all filters", OUT, OUT.replace("+ b", "+ b.sum()"), convolution_forward="out"
     ),
-    # Nothing of the size that is asked can be handed back where the images are too small.
-    wrong(
-        "no padding",
-        PADDED,
-        "padded = x",
-        "has shape",
-        convolution_forward="out",
-        convolution_backward="error",
-    ),
     wrong(
         "padding on one side",
         PADDED,
@@ -361,3 +352,13 @@ def test_a_constant_forward_with_a_zero_backward_earns_nothing(
 def test_gradients_are_judged_without_the_model_solution(workshop: Workshop) -> None:
     """By the student's own forward pass."""
     assert_right_without_model(NAME, workshop, ["convolution/backward", "max-pooling/backward"])
+
+
+def test_without_padding_nothing_is_right(exercise: Exercise, tmp_path: Path) -> None:
+    """Outputs are too small, and there is none where the filter is larger than the image."""
+    path = exercise.edited(tmp_path, [(PADDED, "padded = x")])
+    for seed in range(4):
+        result = exercise.grade(path, seed)
+        states = {check.check: check.state for check in result.tasks[0].checks}
+        assert states["forward"] in ("fail", "error")
+        assert result.tasks[0].score == 0

@@ -62,13 +62,13 @@ WRONG = [
         "weights the other way round",
         "np.zeros((out_features, in_features))",
         "np.zeros((in_features, out_features))",
-        linear_class_start="layer.W.shape",
+        linear_class_start="0 * layer.W",
     ),
     wrong(
         "a flat bias",
         "self.b = np.zeros((out_features, 1))",
         "self.b = np.zeros(out_features)",
-        linear_class_start="layer.b.shape",
+        linear_class_start="0 * layer.b",
     ),
     wrong("no bias", Z, Z.replace(" + self.b.T", ""), linear_class_forward="Z"),
     wrong("one bias for all", Z, Z.replace("self.b.T", "self.b.sum()"), linear_class_forward="Z"),
@@ -102,11 +102,18 @@ WRONG = [
         "a division by N is too much",
         linear_class_backward="layer.dLdW",
     ),
+    # Of all three; W and b alone may be divided, as in some years of the course.
     several(
         "all means",
         {DW: f"{DW} / len(dLdZ)", DB: f"{DB} / len(dLdZ)", DA: f"{DA} / len(dLdZ)"},
         "a division by N is too much",
         linear_class_backward="dLdA",
+    ),
+    several(
+        "W and b by the wrong size",
+        {DW: f"{DW} / len(self.W)", DB: f"{DB} / len(self.W)"},
+        "a division by M is too much",
+        linear_class_backward="layer.dLdW, layer.dLdb",
     ),
     wrong(
         "dLdW of the gradient alone",
@@ -261,7 +268,7 @@ WRONG = [
         "a division by C is missing",
         mse_class_backward="dLdA",
     ),
-    wrong("no 2", DMSE, DMSE.replace("2 * ", ""), "0.5 times", mse_class_backward="dLdA"),
+    wrong("2 twice", DMSE, DMSE.replace("2 * ", "4 * "), "2 times", mse_class_backward="dLdA"),
     wrong("the other sign", DMSE, DMSE.replace("2", "-2"), "sign", mse_class_backward="dLdA"),
     several(
         "no mean at all",
@@ -299,6 +306,13 @@ WRONG = [
         "labels off by one on the way back",
         DCE,
         DCE.replace("self.Y)", "np.roll(self.Y, 1, axis=1))", 1),
+        cross_entropy_class_backward="dLdA",
+    ),
+    wrong(
+        "1/N of 1/N",
+        DCE,
+        f"{DCE} / len(self.Y)",
+        "a division by N is too much",
         cross_entropy_class_backward="dLdA",
     ),
     several(
