@@ -48,6 +48,7 @@ def test_a_right_answer_has_full_marks(
     has_full_marks(exercises(name), answers(name)[answer], seeds)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(("name", "answer"), ANSWERS)
 def test_it_is_recognised(workshop: Workshop, tmp_path: Path, name: str, answer: str) -> None:
     """Without an option, whatever the file is called."""
