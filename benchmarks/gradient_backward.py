@@ -1,8 +1,10 @@
-"""`check_backward` on layers of courses, right and with three mistakes, beside torch and jax.
+"""`check_backward` on sixteen layers, right and with three mistakes, beside torch and jax.
 
     python benchmarks/gradient_backward.py [--seeds 50]
 
-The layers and their mistakes are those of tests/gradcheck/layers.py.
+The layers and their mistakes are those of tests/gradcheck/layers.py. A mistake that changes nothing
+on some inputs is not planted there. 11-785's layer keeps its gradients as attributes, which the
+others cannot be given.
 """
 
 from __future__ import annotations
@@ -92,6 +94,31 @@ def jaxs(layer: layers.Layer, backward: Callable[..., Any], inputs: dict[str, An
     return "agree"
 
 
+def changed(layer: layers.Layer, wrong: Callable[..., Any], inputs: dict[str, Any]) -> bool:
+    """Return whether a wrong backward gives something else than the right one."""
+
+    def flat(backward: Callable[..., Any]) -> list[np.ndarray]:
+        *outs, cache = layer.forward(*inputs.values())
+        rng = np.random.default_rng(0)
+        found = backward(*(rng.normal(size=np.shape(out)) for out in outs), cache)
+        found = list(found.values()) if isinstance(found, dict) else found
+        return [np.asarray(one) for one in (found if isinstance(found, tuple) else [found])]
+
+    try:
+        pairs = zip(flat(layer.backward), flat(wrong), strict=True)
+        return not all(a.shape == b.shape and np.allclose(a, b, rtol=1e-12) for a, b in pairs)
+    except (ValueError, TypeError):
+        return True
+
+
+def linear(kind: type, rng: np.random.Generator) -> str:
+    """Return gradkit's verdict on 11-785's layer."""
+    layer = kind()
+    inputs = {name: rng.normal(size=s) for name, s in (("A", (4, 3)), ("W", (2, 3)), ("b", (2, 1)))}
+    scale = {"W": 1 / 4, "b": 1 / 4}
+    return check_backward(layer.forward, layer.backward, inputs, scale=scale).verdict
+
+
 def main() -> None:
     """Print a line for each layer and checker."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -105,16 +132,26 @@ def main() -> None:
         checkers["jax check_vjp"] = jaxs
     for checker, judge in checkers.items():
         whole: Counter[str] = Counter()
-        for name, layer in layers.LAYERS.items():
+        for name, layer in {**layers.LAYERS, **layers.MORE}.items():
             wrong = [layers.spoilt(layer, number) for number in range(3)]
             tally: Counter[str] = Counter()
             for seed in range(given.seeds):
                 inputs = layer.draw(np.random.default_rng([seed, 7]))
                 tally["right " + judge(layer, layer.backward, inputs)] += 1
                 for one in wrong:
-                    tally["wrong " + judge(layer, one, inputs)] += 1
+                    planted = changed(layer, one, inputs)
+                    tally["wrong " + judge(layer, one, inputs) if planted else "no mistake"] += 1
             whole += tally
             print(f"{checker}, {name}: {dict(tally)}", flush=True)
+        if judge is ours:
+            tally = Counter()
+            for seed in range(given.seeds):
+                tally["right " + linear(layers.Linear, np.random.default_rng([seed, 7]))] += 1
+                for number in range(3):
+                    kind = layers.spoilt_linear(number)
+                    tally["wrong " + linear(kind, np.random.default_rng([seed, 7]))] += 1
+            whole += tally
+            print(f"{checker}, 11-785 Linear: {dict(tally)}", flush=True)
         print(f"{checker}: {dict(whole)}\n", flush=True)
 
 

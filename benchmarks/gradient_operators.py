@@ -33,8 +33,9 @@ RANDOM = (
 )
 """Operators that are random."""
 
-OTHERS = ("max_unpool", "as_strided_scatter")
-"""Operators whose samples name one place twice, so that torch's own tests leave gradients out."""
+OTHERS = ("max_unpool", "as_strided_scatter", "nn.functional.hardsigmoid", "Hardsigmoid")
+"""Operators whose samples name one place twice, so that torch's own tests leave gradients out; and
+one whose backward multiplies by a sixth that torch has in float32, which is wrong by 3e-8."""
 
 
 def operator_samples(most: int) -> Iterator[tuple[str, Any, dict[str, torch.Tensor], torch.Tensor]]:
@@ -127,7 +128,8 @@ def module_samples(most: int) -> Iterator[tuple[str, Any, list[Any], dict[str, A
     from torch.testing._internal.common_modules import module_db
 
     for info in module_db:
-        if any(word in info.name for word in ("Dropout", "RReLU", "Fractional", "Transformer")):
+        others = ("Dropout", "RReLU", "Fractional", "Transformer", *OTHERS)
+        if any(word in info.name for word in others):
             continue
         try:
             samples = info.module_inputs_func(
@@ -191,6 +193,10 @@ def main() -> None:
         if report is None:
             return
         reasons = {e.reason for e in report.entries if e.verdict == "inconclusive"}
+        if any(note.startswith(("f is nan", "f is inf", "f is -inf")) for note in report.notes):
+            key = "no finite value"  # nothing is right or wrong there
+            tally[key] += 1
+            return
         key = report.verdict if reasons != {"kink"} or report.verdict == "disagree" else "at a kink"
         tally[key] += 1
         evaluations += report.evaluations

@@ -1,30 +1,63 @@
 """Mutate decisions of modules one at a time, and see whether their tests notice.
 
-    python benchmarks/mutants.py gradkit/gradcheck --tests "-q -x tests/gradcheck -m 'not slow'" \
-        [--count 200] [--seed N] [--equivalent FILE]
+    python benchmarks/mutants.py gradkit/judge gradkit/grading/mark.py gradkit/binding \
+        [--count 200] [--seed N] [--tests "tests/x -k y"]
 
-A mutant changes one comparison, boolean operator, condition, minimum or maximum, arithmetic sign or
-constant in a line that decides something. The files are changed in a copy of the tree, never in
-place. A file of equivalent mutants has a line for each, `module: old -> new: reason`.
+A mutant changes one comparison, boolean operator, condition, minimum or maximum, or arithmetic
+sign. The files are changed in copies of the tree, never in place. `TESTS` has for each module the
+tests that are tried on its mutants, the quickest first. `equivalent.toml` beside this file lists
+mutants that no test can tell from the code, each with the reason; none of them is drawn.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import multiprocessing
+import os
 import random
 import secrets
 import shlex
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np  # noqa: F401  (loaded once, for all forks)
+import pytest
+
+if find_spec("torch"):
+    import torch  # noqa: F401
+
 ROOT = Path(__file__).resolve().parents[1]
+EQUIVALENT = Path(__file__).with_name("equivalent.toml")
+
+TESTS: dict[str, tuple[str, ...]] = {
+    "gradkit/gradcheck": ("tests/gradcheck",),
+    "gradkit/judge/tolerances.py": ("tests/judge/test_tolerances.py",),
+    "gradkit/judge/memorised.py": ("tests/judge/test_memorised.py",),
+    "gradkit/judge/gradient.py": ("tests/judge/test_steps_and_slopes.py",),
+    "gradkit/judge/trajectory.py": ("tests/judge/test_runs.py",),
+    "gradkit/judge": (
+        "tests/judge/test_judge_numpy.py tests/judge/test_judge_torch.py tests/judge",
+    ),
+    "gradkit/grading/mark.py": ("tests/grading/test_mark.py", "tests/grading/test_rubric.py"),
+    "gradkit/binding/conventions.py": ("tests/binding/test_stated_conventions.py",),
+    "gradkit/binding/idioms.py": ("tests/binding/test_idioms.py",),
+    "gradkit/binding/inspection.py": ("tests/binding/test_inspection.py",),
+    "gradkit/binding/loops.py": ("tests/binding/test_outline.py",),
+    "gradkit/binding/match.py": ("tests/binding/test_match.py",),
+    "gradkit/binding/outline.py": ("tests/binding/test_outline.py",),
+    "gradkit/binding/roles.py": ("tests/binding/test_roles.py",),
+    "gradkit/binding": ("tests/binding --deselect tests/binding/test_whole_limb.py",),
+}
+"""Arguments of pytest for a module and for a folder: each for what those before it let pass."""
 
 COMPARISONS = {
     ast.Lt: "<=",
@@ -61,11 +94,12 @@ class Mutant:
     old: str
     new: str
     line: int
+    text: str
 
     @property
-    def name(self) -> str:
-        """How it is listed."""
-        return f"{self.path.name}:{self.line}: {self.old} -> {self.new}"
+    def key(self) -> tuple[str, str, str]:
+        """How `equivalent.toml` lists it: the module, the text of the line, and the change."""
+        return self.path.relative_to(ROOT).as_posix(), self.text, f"{self.old} -> {self.new}"
 
 
 def mutants(path: Path) -> Iterator[Mutant]:
@@ -80,7 +114,8 @@ def mutants(path: Path) -> Iterator[Mutant]:
         return starts[line - 1] + column
 
     def change(low: int, high: int, new: str, line: int) -> Mutant:
-        return Mutant(path, low, high, data[low:high].decode(), new, line)
+        text = source.splitlines()[line - 1].strip()
+        return Mutant(path, low, high, data[low:high].decode(), new, line, text)
 
     def between(left: ast.expr, right: ast.expr, new: str) -> Mutant:
         low = at(left.end_lineno or 0, left.end_col_offset or 0)
@@ -128,7 +163,7 @@ def plausible(mutant: Mutant) -> bool:
     """Return whether the changed file is Python, and the change is not in an annotation."""
     data = mutant.path.read_bytes()
     text = (data[: mutant.start] + mutant.new.encode() + data[mutant.end :]).decode()
-    line = data.decode().splitlines()[mutant.line - 1]
+    line = mutant.text
     if "TYPE_CHECKING" in line or (mutant.new in "&|" and ("->" in line or ": " in line)):
         return False
     try:
@@ -138,83 +173,114 @@ def plausible(mutant: Mutant) -> bool:
     return True
 
 
-def killed(mutant: Mutant, tree: Path, command: list[str], seconds: float) -> bool:
-    """Return whether the tests fail, or hang, with the mutant in the tree."""
+def tests_of(path: Path) -> tuple[str, ...]:
+    """Return the tests of a module: its own, then those of the folders that it is in."""
+    inside = path.relative_to(ROOT)
+    found = [each for place in (inside, *inside.parents) for each in TESTS.get(str(place), ())]
+    if not found:
+        sys.exit(f"{inside}: `TESTS` of {__file__} has no tests of it; name some with --tests")
+    return tuple(found)
+
+
+def passes(stage: str, tree: Path, seconds: float = 3600.0) -> bool:
+    """Return whether tests pass in a fork of this process, and in time."""
+    child = os.fork()
+    if not child:
+        os.setsid()
+        os.chdir(tree)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(nowhere, stream)
+        sys.path.insert(0, str(tree))
+        os.environ["PYTHONPATH"] = str(tree)
+        sys.dont_write_bytecode = True
+        for name in [name for name in sys.modules if name.partition(".")[0] == "gradkit"]:
+            del sys.modules[name]
+        os._exit(int(pytest.main(["-q", "-x", "-p", "no:cacheprovider", *shlex.split(stage)])))
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return status == 0
+        time.sleep(0.02)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def killed(mutant: Mutant, tree: Path, stages: dict[str, float]) -> bool:
+    """Return whether some tests fail, or take ten times as long, with the mutant in the tree."""
     target = tree / mutant.path.relative_to(ROOT)
     before = target.read_bytes()
     target.write_bytes(before[: mutant.start] + mutant.new.encode() + before[mutant.end :])
-    environment = {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-    import os
-
     try:
-        done = subprocess.run(
-            command,
-            cwd=tree,
-            env={**os.environ, **environment},
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-        )
-        return done.returncode != 0
-    except subprocess.TimeoutExpired:
-        return True
+        return not all(passes(stage, tree, 10 * usual + 30) for stage, usual in stages.items())
     finally:
         target.write_bytes(before)
+
+
+_taken: list[Path] = []
+"""The copy of the tree that this process changes."""
+
+
+def _take(trees: multiprocessing.Queue[Path]) -> None:
+    _taken.append(trees.get())
+
+
+def _usual(stage: str) -> float | None:
+    """Return the seconds that tests take without a mutant, None where they fail."""
+    started = time.perf_counter()
+    return time.perf_counter() - started if passes(stage, _taken[0]) else None
+
+
+def _dies(asked: tuple[Mutant, dict[str, float]]) -> bool:
+    return killed(asked[0], _taken[0], asked[1])
 
 
 def main() -> None:
     """Draw mutants, run the tests on each, and list the survivors."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("paths", nargs="+", help="files or folders of modules")
-    parser.add_argument("--tests", required=True, help="arguments of pytest")
+    parser.add_argument("paths", nargs="+", type=Path, help="files or folders of modules")
+    parser.add_argument("--tests", action="append", help="arguments of pytest, in place of `TESTS`")
+    parser.add_argument("--jobs", type=int, default=1, help="mutants that are tried at a time")
     parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--equivalent", help="file that lists equivalent mutants with a reason")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
     given = parser.parse_args()
-    seed = secrets.randbelow(2**31) if given.seed is None else given.seed
     files = [
-        file
-        for path in map(Path, given.paths)
+        file.resolve()
+        for path in given.paths
         for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path])
     ]
-    every = [m for file in files for m in mutants(file.resolve()) if plausible(m)]
-    chosen = random.Random(seed).sample(every, min(given.count, len(every)))
-    excused = set()
-    if given.equivalent:
-        for line in Path(given.equivalent).read_text(encoding="utf-8").splitlines():
-            if line.strip() and not line.startswith("#"):
-                module, change, _ = line.split(": ", 2)
-                excused.add((module, change))
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *shlex.split(given.tests)]
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "tree"
+    table = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))
+    alike = {(file, each["line"], each["change"]) for file in table for each in table[file]}
+    every = [m for file in files for m in mutants(file) if plausible(m) and m.key not in alike]
+    chosen = random.Random(given.seed).sample(every, min(given.count, len(every)))
+    stages = {m.path: given.tests or tests_of(m.path) for m in chosen}
+    fork = multiprocessing.get_context("fork")
+    trees = fork.Queue()
+    with tempfile.TemporaryDirectory() as folder, fork.Pool(given.jobs, _take, (trees,)) as pool:
         skip = shutil.ignore_patterns(".git", "__pycache__", "*.egg-info", ".*_cache")
-        shutil.copytree(ROOT, tree, ignore=skip)
-        started = time.perf_counter()
-        done = subprocess.run(
-            command, cwd=tree, capture_output=True, check=False, env=None, text=True
-        )
-        usual = time.perf_counter() - started
-        if done.returncode:
-            sys.exit(f"the tests fail without a mutant:\n{done.stdout[-2000:]}")
+        for job in range(given.jobs):
+            trees.put(shutil.copytree(ROOT, Path(folder) / str(job), ignore=skip))
+        every_stage = list(dict.fromkeys(stage for each in stages.values() for stage in each))
+        usual = dict(zip(every_stage, pool.map(_usual, every_stage, 1), strict=True))
+        if failing := [stage for stage, seconds in usual.items() if seconds is None]:
+            sys.exit(f"these tests fail without a mutant: {failing}")
         print(
-            f"seed {seed}: {len(every)} mutants, {len(chosen)} drawn; tests {usual:.0f} s",
+            f"seed {given.seed}: {len(every)} mutants, {len(chosen)} drawn; "
+            f"tests {sum(usual.values()):.0f} s",
             flush=True,
         )
-        dead, alike, left = 0, 0, []
-        for number, mutant in enumerate(chosen):
+        asked = [(mutant, {each: usual[each] for each in stages[mutant.path]}) for mutant in chosen]
+        dead = 0
+        for number, (mutant, died) in enumerate(zip(chosen, pool.imap(_dies, asked), strict=True)):
             if number % 10 == 0:
                 print(f"{number} tried, {dead} killed", flush=True)
-            if killed(mutant, tree, command, 5 * usual + 30):
-                dead += 1
-            elif (mutant.path.name, f"{mutant.old} -> {mutant.new}") in excused:
-                alike += 1
-            else:
-                left.append(mutant)
-                text = mutant.path.read_text(encoding="utf-8").splitlines()[mutant.line - 1]
-                print(f"survived {mutant.name}\n    {text.strip()}", flush=True)
-    counted = len(chosen) - alike
-    print(f"{dead} of {counted} killed ({100 * dead / max(counted, 1):.1f} %), {alike} equivalent")
+            dead += died
+            if not died:
+                module, line, change = mutant.key
+                print(f"survived {module}:{mutant.line}\n    {line}\n    {change}", flush=True)
+    print(f"{dead} of {len(chosen)} killed ({100 * dead / max(len(chosen), 1):.1f} %)")
 
 
 if __name__ == "__main__":

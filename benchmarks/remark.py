@@ -24,7 +24,7 @@ from pathlib import Path
 
 from gradkit.classroom.store.results import Store
 from gradkit.grading.settings import Settings
-from gradkit.records.classroom import Filed
+from gradkit.records.classroom import Filed, Listed
 from gradkit.task.assignment import DEFAULT
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,7 +56,6 @@ def enlarged(source: Path, folder: Path, size: int) -> None:
         settings = {name: run.settings[name] for name in ("seed", "no_reference")}
         kept = [each for each in store.newest() if each.standing == "graded"]
         bulk = [(store.result(each.id), store.evidence(each.id) or b"") for each in kept]
-        listed = store.listed()
     with Store(folder, write=True) as store:
         number = store.begin("grade", replace(Settings(), **settings))  # type: ignore[arg-type]
         filed, found = [], []
@@ -65,8 +64,7 @@ def enlarged(source: Path, folder: Path, size: int) -> None:
             facts = (f"s{copy:06}", each.path, each.digest, each.key, each.standing, each.told)
             marks = (each.score, each.max_score, each.provisional)
             filed.append(Filed(*facts, *marks, result=result, evidence=evidence))
-            _, one = listed[each.submission]
-            found.append(replace(one, name=facts[0], place=copy))
+            found.append(Listed(facts[0], each.digest, copy, each.stamp, each.sender))
         with store.writing():
             store.add(number, filed)
             store.add_listed(number, found)

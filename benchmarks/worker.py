@@ -26,9 +26,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 # As workers have it; threads of this process would not survive its forks.
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+
+from weak import weakened  # noqa: E402
 
 from gradkit.runtime.frames import Frame  # noqa: E402
 from gradkit.sandbox import WorkerLost, Workshop  # noqa: E402  (from the checkout)
@@ -233,8 +235,11 @@ def against_fork(framework: str) -> float:
     ratio = 0.0
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         Path(folder, "handlers.py").write_text(HANDLERS)
-        options = {"handlers": "handlers", "search": [folder], "preload": preload}
-        shops = [stack.enter_context(Workshop(most_tier=most, **options)) for most in range(4)]
+        handlers = {"handlers": "handlers", "search": [folder]}
+        shops = [
+            stack.enter_context(Workshop(**weakened(tier, **handlers), preload=preload))
+            for tier in range(4)
+        ]
         for shop in shops:
             whole_life(shop, request)
         print(f"{framework}: a submission of 40 steps{'wall':>20}{'processor':>24}")

@@ -80,16 +80,15 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def clean_data(value: Any) -> Any:
+def clean_data(value: Any, limit: int = ERROR_BYTES) -> Any:
     """JSON-like data with every text in it, the keys of dicts too, as `clean_text` has it."""
     if isinstance(value, str):
         # Most text is short and printable, and the question is quick.
-        return value if value.isprintable() and len(value) < ERROR_BYTES // 4 else clean_text(value)
+        plain = value.isprintable() and len(value) < limit // 4
+        return value if plain else clean_text(value, limit)
     if isinstance(value, dict):
-        return {clean_data(key): clean_data(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [clean_data(item) for item in value]
-    return value
+        return {clean_data(k, limit): clean_data(item, limit) for k, item in value.items()}
+    return [clean_data(i, limit) for i in value] if isinstance(value, list | tuple) else value
 
 
 def function_said(name: str) -> str:

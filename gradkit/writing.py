@@ -68,6 +68,12 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Put a file in its place at once: whoever looks sees the old one or the new one, whole."""
+    with write_atomically(path) as stream:
+        stream.write(data)
+
+
 def _prefix(path: Path) -> str:
     return f".{path.name[:80]}-"
 

@@ -25,7 +25,7 @@ text = "y" * 200_000
 names = [(str(i), f"s_{i}_{i}_feedback.html") for i in range(200)]
 print("go", flush=True)
 while True:
-    write_zip(Path(sys.argv[1]), names, lambda name: text)
+    write_zip(Path(sys.argv[1]), names, lambda name: text.encode())
 """
 
 

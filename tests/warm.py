@@ -7,7 +7,6 @@ numpy, or of torch. A class that is graded has that once; so has a run of tests.
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -32,10 +31,6 @@ class Lent:
             raise WorkshopError("the workshop has been closed, it starts no more processes")
         self._slot = self._store.take(self._method, self._recipe)
         return self._slot.start()
-
-    def pulse(self) -> socket.socket | None:
-        """See `Slot`."""
-        return self._slot and self._slot.pulse()
 
     def ended(self) -> bool:
         """See `Slot`."""

@@ -8,7 +8,7 @@ the same judge, at the same probes, as a submission's observations are.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,6 +59,10 @@ from gradkit.task.oracle import (
 from gradkit.task.probes import draw
 from gradkit.task.shipped import find_reference
 
+RATES = (False, True)
+"""Whether an update is handed a learning rate."""
+
+Step = Callable[[UpdateInputs], dict[str, Array]]
 Outputs = dict[str, dict[str, Array]]
 """Arrays by the name of the batch or run, then by quantity."""
 
@@ -120,7 +124,7 @@ def predict(task: Task, slip: Slip | None, probes: Probes, *, own: bool = False)
 def _numpy(task: Task, slip: Slip | None, probes: Probes, own: bool) -> Outputs:
     made = [] if slip is None else [slip]
     forward, update = [s for s in made if of_forward(s)], [s for s in made if not of_forward(s)]
-    step = _Update(task, update)
+    step = _step(task, update)
     found: Outputs = {}
     for batch in probes.forward:
         parameters = {key: batch.inputs[key] for key in task.starts[0].parameters}
@@ -136,21 +140,18 @@ def _numpy(task: Task, slip: Slip | None, probes: Probes, own: bool) -> Outputs:
     return found
 
 
-class _Update:
+def _step(task: Task, slips: list[Slip]) -> Step:
     """The step with some mistakes in it; its rules are put together once."""
+    rules = {rate: with_slips(task, correct_rules(task, rate=rate), slips) for rate in RATES}
 
-    def __init__(self, task: Task, slips: list[Slip]) -> None:
-        self._task, self._slips = task, slips
-        self._rules = {
-            rate: with_slips(task, correct_rules(task, rate=rate), slips) for rate in (False, True)
-        }
+    def step(inputs: UpdateInputs) -> dict[str, Array]:
+        after = evaluate(task, rules[inputs.rate is not None], inputs)
+        return truncated(task, slips, inputs, after)
 
-    def __call__(self, inputs: UpdateInputs) -> dict[str, Array]:
-        after = evaluate(self._task, self._rules[inputs.rate is not None], inputs)
-        return truncated(self._task, self._slips, inputs, after)
+    return step
 
 
-def _train(task: Task, slips: list[Slip], step: _Update, runs: list[Run]) -> Outputs:
+def _train(task: Task, slips: list[Slip], step: Step, runs: list[Run]) -> Outputs:
     """Runs of as many steps, made together."""
 
     def forward(parameters: Parameters, X: Array) -> tuple[Array, Array]:
@@ -162,7 +163,7 @@ def _train(task: Task, slips: list[Slip], step: _Update, runs: list[Run]) -> Out
     y_hat, A1 = forward(start, first.X[:1, :, None].astype(float))
     if (y_hat.shape[1], A1.shape[1]) != (first.y.shape[1], task.layers[-2].units):
         return {run.name: {} for run in runs}
-    y_hat, parameters = train_by_example(forward, lambda now: step(from_columns(now)), runs)
+    y_hat, _, parameters = train_by_example(forward, lambda now: step(from_columns(now)), runs)
     return {
         run.name: {
             "y_hat": y_hat[:, place],
@@ -179,7 +180,8 @@ def _torch(task: Task, slip: Slip | None, probes: Probes) -> Outputs:
     made = [slip] if slip is not None else []
     loop = loop_with(task, made)
     module = loop_with(task, [s for s in made if GROUPS.get(s.code) == "activation"])
-    shapes = [value.T.shape if key[0] == "W" else value.shape[:1] for key, value in _start(task)]
+    start = task.starts[0].parameters.items()
+    shapes = [value.T.shape if key[0] == "W" else value.shape[:1] for key, value in start]
     found: Outputs = {"model": {str(n): np.array(shape) for n, shape in enumerate(shapes)}}
     for batch in probes.forward:
         # A module computes in single precision, and is given the allowance of it.
@@ -187,15 +189,11 @@ def _torch(task: Task, slip: Slip | None, probes: Probes) -> Outputs:
         found[batch.name] = {"y_hat": y_hat}  # type: ignore[dict-item]
     for run in probes.runs:
         X, y = run.X.astype(float), run.y.astype(float)
-        start = TrainingRun(X, y, task.rates.weight, run.parameters, np.zeros(run.epochs), {})
-        epochs = list(train(loop, start, run.epochs + loop.rounds))
+        course = TrainingRun(X, y, task.rates.weight, run.parameters, np.zeros(run.epochs), {})
+        epochs = list(train(loop, course, run.epochs + loop.rounds))
         losses = np.array([loss for loss, _ in epochs])
         found[run.name] = {"loss": losses, **final(epochs[-1][1] if epochs else run.parameters)}
     return found
-
-
-def _start(task: Task) -> list[tuple[str, Array]]:
-    return list(task.starts[0].parameters.items())
 
 
 NOWHERE = Place("the assignment", None, 1)
@@ -274,9 +272,6 @@ def _audit_task(task: Task, reference: Path | None, seed: int) -> TaskAudit:
         verified,
         solution,
     )
-
-
-RATES = (False, True)
 
 
 def _with_first_step(task: Task, probes: Probes) -> Probes:
@@ -379,9 +374,8 @@ def _plain(value: object) -> str:
 
 def _verify(task: Task, reference: Path | None, probes: Probes) -> tuple[bool, str]:
     """Tell whether a model solution could be run, and what is wrong with it."""
-    if reference is None:
-        return False, ""
-    if task.framework == "torch" and importlib.util.find_spec("torch") is None:
+    lacking = task.framework == "torch" and importlib.util.find_spec("torch") is None
+    if reference is None or lacking:
         return False, ""
     try:
         verify(task, load_reference(task, reference, "correct"), probes)

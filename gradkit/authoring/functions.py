@@ -11,6 +11,7 @@ import io
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,9 @@ from gradkit.task.solution import Solution, load_solution
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+CONVENTION = "a convention"
+"""What a change follows that is right by one of the assignment's conventions."""
+
 LEAST, TIMES = 5.0, 20.0
 """Seconds that a change is given, and so many times what the model solution takes."""
 
@@ -51,6 +55,7 @@ def audit_functions(task: FunctionTask, reference: Path | None, seed: int = 0) -
         return FunctionAudit(task.id, task.title, task.solution, problems)
     tried = list(_tried(task, reference, seed))
     unseen = [mutant for mutant, seen in tried if not seen]
+    conventional = sum(seen == CONVENTION for _, seen in tried)
     left = [m for m in unseen if not any(_is_of(entry, m) for entry in task.equivalent)]
     stale = []
     for entry in task.equivalent:
@@ -64,7 +69,7 @@ def audit_functions(task: FunctionTask, reference: Path | None, seed: int = 0) -
         task.solution,
         tried=len(tried),
         unseen=tuple(left),
-        equivalent=len(unseen) - len(left),
+        equivalent=len(unseen) - len(left) + conventional,
         stale=tuple(stale),
     )
 
@@ -239,16 +244,27 @@ def _seen(
     except Exception:  # whatever comes of a change is seen
         return "loading"
     changed = Solution(task, vars(module))
+    found: dict[str, list[Probe]] = {check.name: [] for check in task.checks}
     for draw, right in zip(probes, expected, strict=True):
         for check in task.checks:
             try:
-                found = changed.make(check, draw, _answers(right))
+                made = changed.make(check, draw, _answers(right))
             except (OracleError, MemoryError, RecursionError):
                 return check.name
-            probe = Probe(draw, right[check.name], found)
-            if judge_check(check, [probe]).state in ("fail", "missing"):
+            found[check.name].append(Probe(draw, right[check.name], made))
+            if _fails(check, found[check.name][-1:]):
                 return check.name
+    for check in task.checks:
+        if check.conventions and _fails(check, found[check.name]):
+            return check.name
+    for check in task.checks:
+        if check.conventions and _fails(replace(check, conventions=()), found[check.name]):
+            return CONVENTION
     return ""
+
+
+def _fails(check: FunctionCheck, probes: Sequence[Probe]) -> bool:
+    return judge_check(check, probes).state in ("fail", "missing")
 
 
 def _answers(right: Mapping[str, Made]) -> Callable[[FunctionCheck], Made]:

@@ -222,9 +222,7 @@ def _binary(node: ast.BinOp) -> Iterator[ast.AST]:
     turned = TURNED.get(type(node.op))
     if turned is not None:
         yield _with(node, op=turned())
-    if isinstance(node.op, ast.MatMult):
-        yield ast.Attribute(node, "T", ast.Load())
-    else:
+    if not isinstance(node.op, ast.MatMult):
         yield node.left
     if isinstance(node.op, ast.Add | ast.Mult):
         yield node.right

@@ -18,6 +18,7 @@ import numpy as np
 from gradkit.errors import GradkitError
 from gradkit.records.probes import Run
 from gradkit.records.task import Array, Task
+from gradkit.report.document import document
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import OracleError, TorchReference, course_of, load_reference
 from gradkit.task.probes import whole
@@ -79,17 +80,15 @@ def reproduce(folder: Path | None) -> tuple[str, bool]:
             "torch is not installed, and two of the four runs need it: "
             "pip install 'gradkit[torch]'."
         )
-    parts, agreed = [], True
+    found: dict[str, list[Figure]] = {}
     for task in read_assignment().tasks:
         try:
             runner = _torch_figures if task.framework == "torch" else _numpy_figures
-            figures = list(runner(task, published[task.id], folder))
+            found[task.title] = list(runner(task, published[task.id], folder))
         except OracleError as error:
             raise ReproduceError(str(error)) from None
-        agreed &= all(figure.agrees for figure in figures)
-        parts.append(_table(task, figures))
-    ending = "Every figure agrees." if agreed else "Some figures differ: see the lines marked !."
-    return "\n".join([*parts, ending, ""]), agreed
+    agreed = all(figure.agrees for figures in found.values() for figure in figures)
+    return document("reproduced.txt", found=found, agreed=agreed), agreed
 
 
 def _run(task: Task, epochs: int) -> Run:
@@ -103,13 +102,13 @@ def _numpy_figures(task: Task, figures: dict[str, Any], folder: Path) -> Iterato
     if "first_loss" in figures:
         one = replace(_run(task, 1), X=whole(task.X[:1]), y=whole(task.y[:1]))
         first = oracle.train(one)
-        loss = _losses(task, one, first)[0]
+        loss = course_of(task, one, first)[0]
         yield _close("loss of row 1, untrained", figures["first_loss"], loss, LOSS_NUMPY)
         yield from _parameters("after row 1", figures["after_first_step"], first)
     losses = figures["epoch_losses"]
     run = _run(task, len(losses))
     trained = oracle.train(run)
-    means = _losses(task, run, trained).reshape(len(losses), -1).mean(axis=1)
+    means = course_of(task, run, trained).reshape(len(losses), -1).mean(axis=1)
     for epoch, (printed, found) in enumerate(zip(losses, means, strict=True), 1):
         yield _close(f"loss of epoch {epoch}", printed, found, LOSS_NUMPY)
     yield from _parameters(f"after {len(losses)} epochs", figures["final_parameters"], trained)
@@ -131,11 +130,6 @@ def _torch_figures(task: Task, figures: dict[str, Any], folder: Path) -> Iterato
         yield _close(f"loss of epoch {epoch}", printed, losses[epoch], LOSS_TORCH)
 
 
-def _losses(task: Task, run: Run, trained: dict[str, Array]) -> Array:
-    course = course_of(task, run, trained)
-    return np.array([]) if course is None else course
-
-
 def _parameters(when: str, printed: dict[str, Any], values: dict[str, Array]) -> Iterator[Figure]:
     for key, numbers in printed.items():
         for index, number in np.ndenumerate(np.array(numbers)):
@@ -152,14 +146,3 @@ def _printed(name: str, printed: float, found: float, decimals: int) -> Figure:
     # What was printed is rounded: half a unit of its last decimal, and what float32 adds.
     agrees = abs(found - printed) <= 0.5 * 10**-decimals * (1 + 1e-3)
     return Figure(name, printed, float(found), agrees)
-
-
-def _table(task: Task, figures: list[Figure]) -> str:
-    width = max(len(figure.name) for figure in figures)
-    lines = [task.title, f"  {'':<{width}}  {'published':>22}{'recomputed':>24}"]
-    for figure in figures:
-        mark = "" if figure.agrees else "  !"
-        lines.append(
-            f"  {figure.name:<{width}}  {figure.published:>22.16g}{figure.recomputed:>24.16g}{mark}"
-        )
-    return "\n".join([*lines, ""])

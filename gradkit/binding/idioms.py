@@ -10,11 +10,10 @@ import ast
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gradkit.binding.match import QUANTITIES
 from gradkit.language import say
 from gradkit.records.binding import Bound
 from gradkit.records.submission import Place, Section
-from gradkit.records.task import Role, Task
+from gradkit.records.task import QUANTITIES, Role, Task
 from gradkit.runtime.inspection import effects_of
 from gradkit.runtime.statements import is_called, plain
 from gradkit.runtime.syntax import LOOPS, names_bound, walk

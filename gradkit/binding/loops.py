@@ -10,7 +10,7 @@ import ast
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gradkit.runtime.syntax import COMPOUND, DEFINITIONS, LOOPS, base_name, statements_in, walk
+from gradkit.runtime.syntax import DEFINITIONS, LOOPS, base_name, statements_in, walk
 from gradkit.runtime.training import count_of, trains
 
 STEPS = 8
@@ -184,19 +184,14 @@ class Ingredients:
 
 def find_loop(node: ast.stmt, functions: Mapping[str, ast.FunctionDef]) -> ast.stmt | None:
     """Return the outermost training loop in a top-level statement, if there is one."""
-    for part in _walk_statements(node) if isinstance(node, (*LOOPS, *COMPOUND)) else ():
-        if isinstance(part, LOOPS) and (trains(part) or _through(part, functions)):
-            return part
-    return None
-
-
-def _walk_statements(node: ast.AST) -> Iterator[ast.AST]:
-    waiting = [node]
+    waiting: list[ast.AST] = [node]
     while waiting:
         part = waiting.pop()
+        if isinstance(part, LOOPS) and (trains(part) or _through(part, functions)):
+            return part
         if not isinstance(part, DEFINITIONS):
-            yield part
             waiting += reversed(statements_in(part))
+    return None
 
 
 def _through(loop: ast.AST, functions: Mapping[str, ast.FunctionDef]) -> ast.Call | None:
@@ -251,8 +246,7 @@ def _optimiser(scope: Scope) -> str | None:
         name
         for call in scope.calls
         if isinstance(call.func, ast.Attribute) and call.func.attr == "step"
-        for name in [base_name(call.func.value)]
-        if name is not None
+        if (name := base_name(call.func.value)) is not None
     ]
     # A scheduler steps too; an optimiser was given parameters.
     given = [name for name in steps if _parameters_of(scope.around.values.get(name))]
@@ -303,12 +297,11 @@ def _derived(scope: Scope, model: str | None) -> set[str]:
     """Return the names that the loop makes from the model's output."""
     derived: set[str] = set()
     for _ in range(STEPS):
-        before = len(derived)
-        for name, sources in scope.bound.items():
-            if name not in derived and any(_uses(s.value, model, derived) for s in sources):
-                derived.add(name)
-        if len(derived) == before:
-            break
+        derived |= {
+            name
+            for name, sources in scope.bound.items()
+            if any(_uses(source.value, model, derived) for source in sources)
+        }
     return derived
 
 
@@ -376,10 +369,4 @@ def _from_function(
             return None if name in parameters else name
         return scope.outside(given[name])
 
-    if model is not None and model not in given and _parameter_given(model, given):
-        model = _parameter_given(model, given)
     return outer(model), outer(X), outer(y)
-
-
-def _parameter_given(name: str, given: Mapping[str, ast.expr]) -> str | None:
-    return next((parameter for parameter, value in given.items() if base_name(value) == name), None)

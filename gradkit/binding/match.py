@@ -14,7 +14,7 @@ from typing import Any
 from gradkit.binding.inspection import Function
 from gradkit.language import say
 from gradkit.records.binding import Bound, Convention, Missing, Path
-from gradkit.records.task import Argument, Role, Task
+from gradkit.records.task import QUANTITIES, Argument, Role, Task
 from gradkit.runtime.statements import is_called, plain
 from gradkit.text import where
 
@@ -158,20 +158,6 @@ def _words(name: str) -> list[str]:
 
 KINDS = frozenset({"b", "bias", "biases", "w", "weight", "weights"})
 """Whose rate a name says it is."""
-
-QUANTITIES = {
-    "dimensions": "dim",
-    "parameters": "parameters",
-    "target": "y",
-    "output": "y_hat",
-    "hidden": "A1",
-    "input": "X",
-    "rate": "rate",
-    "model": "model",
-    "epochs": "epochs",
-}
-"""The quantity that an argument of each kind is handed."""
-
 
 # --- bindings and what is missing --------------------------------------------------------
 

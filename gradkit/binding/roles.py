@@ -190,16 +190,16 @@ class _Functions(_Roles):
             return bound
         found = [reply.arrays.get(item.get("array", ""), np.empty(0)) for item in items]
         handed = [_laid_out(bound.convention, key, inputs[key]) for key in keys]
-        gaps = {
-            order: sum(
-                float(np.abs(found[p] - h).sum()) for p, h in zip(order, handed, strict=True)
+
+        def gap(order: tuple[int, ...]) -> float:
+            return sum(
+                float(np.abs(found[p] - h).sum()) if found[p].shape == h.shape else np.inf
+                for p, h in zip(order, handed, strict=True)
             )
-            for order in permutations(range(len(keys)))
-            if all(found[p].shape == h.shape for p, h in zip(order, handed, strict=True))
-        }
-        if not gaps:
+
+        order = min(permutations(range(len(keys))), key=gap)
+        if np.isinf(gap(order)):
             return bound
-        order = min(gaps, key=lambda one: gaps[one])
         return replace(bound, returns={key: (p,) for key, p in zip(keys, order, strict=True)})
 
 
@@ -232,11 +232,8 @@ def _known_values(task: Task) -> dict[str, Array]:
     shapes: dict[str, tuple[int, ...]] = {key: known[key] for key in task.starts[0].parameters}
     shapes |= {"X": (task.X.shape[1], 1), "A1": known["A1"]}
     shapes |= {"y": known["y_hat"], "y_hat": known["y_hat"]}
-    values: dict[str, Array] = {}
-    for number, (name, shape) in enumerate(shapes.items(), 1):
-        size = int(np.prod(shape))
-        steps: Array = 0.1 + 0.07 * number + 0.13 * np.arange(size, dtype=np.float64)
-        values[name] = np.asarray((steps % 0.9).reshape(shape), dtype=np.float64)
+    generator = np.random.default_rng(0)
+    values = {name: generator.uniform(0.1, 0.9, shape) for name, shape in shapes.items()}
     return {**values, "rate": np.array(0.02)}
 
 

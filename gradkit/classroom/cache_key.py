@@ -11,7 +11,6 @@ from dataclasses import asdict
 import gradkit
 from gradkit.classroom.store.results import Store, unpack
 from gradkit.grading.settings import GradingError, Settings
-from gradkit.records.classroom import Run
 from gradkit.records.result import Result
 from gradkit.records.task import Assignment, Form
 
@@ -63,7 +62,7 @@ def refuse_other_version(store: Store, assignment: Assignment) -> None:
             f"{assignment.path} is to be graded with gradkit {pinned}, and this is {here}: marks "
             f"could differ. {_advice(pinned)}"
         )
-    former = _last_run(store)
+    former = store.last_marked()
     before = former.versions["gradkit"] if former else here
     if before != here:
         raise GradingError(
@@ -87,7 +86,7 @@ def refuse_other_exercise(store: Store, assignment: Assignment, form: Form) -> N
         return
     former = unpack(packed, Result)
     if former.assignment != assignment.id:
-        last = _last_run(store)
+        last = store.last_marked()
         file = last.settings["assignment"] if last else None
         place, advice = f" ({file})", "Give its file with --assignment"
         if file is None:
@@ -101,11 +100,6 @@ def refuse_other_exercise(store: Store, assignment: Assignment, form: Form) -> N
             f"{store.path} was graded by --form {former.form}, and this is --form {form}. "
             f"Give --form {former.form}, or choose another folder with --out."
         )
-
-
-def _last_run(store: Store) -> Run | None:
-    runs = [run for run in store.runs() if run.kind in ("grade", "remark")]
-    return runs[-1] if runs else None
 
 
 def _advice(version: str) -> str:

@@ -19,12 +19,12 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
 import gradkit
-from gradkit.classroom.worker_pool import Grader, grader
+from gradkit.classroom.worker_pool import Grader, WorkerPool, grader
 from gradkit.errors import GradkitError
 from gradkit.grading.settings import GradingError, Settings, assignment_and_reference
 from gradkit.records.classroom import Order, Reply
@@ -88,7 +88,7 @@ def portable(settings: Settings) -> Portable:
     )
 
 
-class Cluster:
+class Cluster(WorkerPool):
     """A pool of the workers of a Dask scheduler.
 
     Parameters
@@ -222,12 +222,6 @@ class Cluster:
         """See `gradkit.classroom.worker_pool.WorkerPool`."""
         self._client.cancel(list(self._running))
         self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
 
 def _has_gradkit() -> Callable[[], bool]:

@@ -24,7 +24,7 @@ from gradkit.classroom.cache_key import (
 from gradkit.classroom.course.roster import Enrolment, Entry
 from gradkit.classroom.store.database import HeldError
 from gradkit.classroom.store.results import Store, pack, unpack
-from gradkit.classroom.worker_pool import WorkerPool
+from gradkit.classroom.worker_pool import WorkerPool, failed
 from gradkit.grading.settings import Settings, assignment_and_reference, digests_of, refuse_unusable
 from gradkit.records.classroom import Filed, Listed, Order, Standing
 from gradkit.records.result import Result
@@ -33,75 +33,6 @@ from gradkit.submission.gather import Loader, place_of
 
 PATIENCE = 600.0
 """Seconds that results wait for another program to let go of the class file."""
-
-
-class Backlog:
-    """What is not yet in a class file.
-
-    Parameters
-    ----------
-    store : Store
-        Open for writing.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._filed: list[Filed] = []
-        self._listed: list[Listed] = []
-        self._held_since: float | None = None
-
-    def __bool__(self) -> bool:
-        """True where anything waits."""
-        return bool(self._filed or self._listed)
-
-    def add(self, filed: Sequence[Filed], listed: Sequence[Listed]) -> None:
-        """Have results wait, and whose they are."""
-        self._filed += filed
-        self._listed += listed
-
-    def flush(self, run: int) -> list[tuple[Listed, str]]:
-        """Store what waits; where another program holds the file it waits on, to be tried again.
-
-        Returns
-        -------
-        list of tuple
-            What is no row of a table, and why: all others are stored without it.
-
-        Raises
-        ------
-        StoreError
-            The file cannot be written, or has been held for longer than `PATIENCE`.
-        """
-        filed, listed, left = self._filed, self._listed, []
-        try:
-            self._write(run, filed, listed)
-        except (TypeError, ValueError):
-            left = self._one_by_one(run, filed, listed)
-        except HeldError:
-            self._held_since = self._held_since or time.monotonic()
-            if time.monotonic() - self._held_since > PATIENCE:
-                raise
-            return []
-        self._filed, self._listed, self._held_since = [], [], None
-        return left
-
-    def _one_by_one(
-        self, run: int, filed: Sequence[Filed], listed: Sequence[Listed]
-    ) -> list[tuple[Listed, str]]:
-        left = []
-        for one in listed:
-            own = [each for each in filed if (each.name, each.digest) == (one.name, one.digest)]
-            try:
-                self._write(run, own, [one])
-            except (TypeError, ValueError) as error:
-                left.append((one, f"the result could not be stored ({error})"))
-        return left
-
-    def _write(self, run: int, filed: Sequence[Filed], listed: Sequence[Listed]) -> None:
-        if filed or listed:
-            with self._store.writing():
-                self._store.add(run, filed)
-                self._store.add_listed(run, listed)
 
 
 STORE_EVERY = 1.0
@@ -195,8 +126,10 @@ class Grading:
         self._overdue: deque[_Job] = deque()
         self._unconfirmed: deque[_Job] = deque()
         self._running: dict[int, _Job] = {}
-        self._backlog = Backlog(store)
+        self._filed: list[Filed] = []
+        self._listed: list[Listed] = []
         self._stored_at = 0.0
+        self._held_since: float | None = None
         self._ended: dict[int, Standing | Literal["skipped"]] = {}
         self._left: list[tuple[str, str]] = []
 
@@ -230,7 +163,7 @@ class Grading:
                 self._watch.begin(len(roll.entries))
                 self._go(run, orders, pool, loader)
             finally:
-                while self._backlog:
+                while self._filed or self._listed:
                     self._flush(run)
         self._store.end(run)
         ended = Counter(self._ended.values())
@@ -253,7 +186,7 @@ class Grading:
                     pool.put(batch, slow=False)
             # While others wait, what is overdue has the slow worker; then it has all of them.
             self._late(pool, loader, slow=more)
-            if not self._running and not more and not self._overdue and not self._unconfirmed:
+            if not (self._running or more or self._overdue or self._unconfirmed):
                 return
             for order, reply in pool.take(TICK):
                 job = self._running.pop(order.number)
@@ -323,7 +256,7 @@ class Grading:
             if kept is None or kept.key != key or kept.standing == "failed":
                 return False
         self._ended[job.number] = "skipped"
-        self._backlog.add([], self._listed(job, loader))
+        self._note(job, loader)
         self._watch.skip()
         return True
 
@@ -332,28 +265,56 @@ class Grading:
         if job.tries < TRIES:
             self._overdue.append(job)
             return
-        parcel = order.parcel
-        lost = Filed(parcel.name, parcel.path, parcel.digest, order.key, "failed", LOST)
-        self._file(job, lost, loader)
+        self._file(job, failed(order, LOST), loader)
 
     def _file(self, job: _Job, filed: Filed, loader: Loader) -> None:
         self._ended[job.number] = filed.standing
-        own = [renamed(filed, student) for student in job.entry.students]
-        self._backlog.add(own, self._listed(job, loader))
+        self._filed += [renamed(filed, student) for student in job.entry.students]
+        self._note(job, loader)
         self._watch.step(filed)
 
-    def _listed(self, job: _Job, loader: Loader) -> list[Listed]:
-        stamp = loader.stamp(job.entry.handed)
-        return [
-            Listed(student, job.digest, job.number, stamp, job.entry.sender)
-            for student in job.entry.students
+    def _note(self, job: _Job, loader: Loader) -> None:
+        """Note whose a submission is, with the next results that are stored."""
+        stamp, sender = loader.stamp(job.entry.handed), job.entry.sender
+        self._listed += [
+            Listed(student, job.digest, job.number, stamp, sender) for student in job.entry.students
         ]
 
     def _flush(self, run: int) -> None:
+        """Store what waits; where another program holds the file it waits on, to be tried again.
+
+        Raises
+        ------
+        StoreError
+            The file cannot be written, or has been held for longer than `PATIENCE`.
+        """
         self._stored_at = time.monotonic()
-        for one, why in self._backlog.flush(run):
-            self._ended[one.place] = "failed"
-            self._left.append((one.name, why))
+        try:
+            self._write(run, self._filed, self._listed)
+        except (TypeError, ValueError):
+            self._write_one_by_one(run)
+        except HeldError:
+            self._held_since = self._held_since or time.monotonic()
+            if time.monotonic() - self._held_since > PATIENCE:
+                raise
+            return
+        self._filed, self._listed, self._held_since = [], [], None
+
+    def _write_one_by_one(self, run: int) -> None:
+        """Leave out what is no row of a table, and store all others."""
+        for one in self._listed:
+            own = [e for e in self._filed if (e.name, e.digest) == (one.name, one.digest)]
+            try:
+                self._write(run, own, [one])
+            except (TypeError, ValueError) as error:
+                self._ended[one.place] = "failed"
+                self._left.append((one.name, f"the result could not be stored ({error})"))
+
+    def _write(self, run: int, filed: Sequence[Filed], listed: Sequence[Listed]) -> None:
+        if filed or listed:
+            with self._store.writing():
+                self._store.add(run, filed)
+                self._store.add_listed(run, listed)
 
 
 def renamed(filed: Filed, student: str) -> Filed:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import chain, islice
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from subprocess import PIPE, TimeoutExpired
 from typing import Any, Self, TypeVar
 
@@ -30,17 +34,15 @@ class Helpers:
     Parameters
     ----------
     count : int
-    prepare : callable, optional
-        What each calls first, with `arguments`.
     """
 
-    def __init__(
-        self, count: int, prepare: Callable[..., None] | None = None, *arguments: object
-    ) -> None:
+    def __init__(self, count: int) -> None:
         self._started: list[Started] = []
+        self._idle: SimpleQueue[Connection] = SimpleQueue()
         try:
             for _ in range(count):
-                self._started.append(start(_serve, prepare, arguments, stdin=PIPE))
+                self._started.append(start(_serve, stdin=PIPE))
+                self._idle.put(self._started[-1].connection)
         except BaseException:  # an interrupt: nobody has these processes yet, to close them
             self.close()
             raise
@@ -55,30 +57,34 @@ class Helpers:
         BreakdownError
             A process was lost. What the function raises is raised here.
         """
-        rest = enumerate(items)
-        idle = [each.connection for each in self._started]
-        busy: dict[Connection, int] = {}
-        done: dict[int, R] = {}
-        given = 0
-        while True:
-            while idle and len(busy) + len(done) < AHEAD * len(self._started):
-                number, item = next(rest, (-1, None))
-                if number < 0:
-                    break
-                connection = idle.pop()
-                # One that is gone is noticed when there is no answer.
-                with contextlib.suppress(OSError):
-                    connection.send((function, item))
-                busy[connection] = number
-            if not busy:
-                return
-            for ready in wait(list(busy)):
-                assert isinstance(ready, Connection)  # noqa: S101  (for the type checker)
-                done[busy.pop(ready)] = _answer(ready)
-                idle.append(ready)
-            while given in done:
-                yield done.pop(given)
-                given += 1
+        threads = ThreadPoolExecutor(len(self._started))
+        ahead: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                ahead.append(threads.submit(self._ask, function, item))
+                if len(ahead) == AHEAD * len(self._started):
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    def _ask(self, function: Callable[[T], R], item: T) -> R:
+        """Have a process that is idle call the function."""
+        connection = self._idle.get()
+        try:
+            connection.send((function, item))
+            error, value = connection.recv()
+        except (EOFError, OSError):
+            raise BreakdownError(
+                "A process of gradkit's own was lost; perhaps the machine had no memory left. "
+                "Nothing was given up: start the same command again."
+            ) from None
+        self._idle.put(connection)
+        if error is not None:
+            raise error
+        made: R = value
+        return made
 
     def close(self) -> None:
         """Let each finish what it has in hand, and end."""
@@ -100,34 +106,35 @@ class Helpers:
 
 
 def map_chunks(
-    function: Callable[[list[T]], Iterable[R]],
+    function: Callable[[T], R],
     items: Iterable[T],
     *,
     size: int,
     workers: int,
-    prepare: Callable[[], None] | None = None,
 ) -> Iterator[R]:
-    """Give what a function makes of chunks of items, one by one and in their order.
+    """Give what a function makes of each item, in the order of the items.
 
     Parameters
     ----------
     function : callable
-        Takes a list of items.
+        Of a module that can be imported.
     items : iterable
     size : int
         Items that go to a process at a time.
     workers : int
         Processes; where there is one, it is this one.
-    prepare : callable, optional
-        What each other process calls first.
     """
     rest = iter(items)
     chunks = iter(lambda: list(islice(rest, size)), [])
     if workers == 1:
-        yield from chain.from_iterable(map(function, chunks))
+        yield from map(function, items)
         return
-    with Helpers(workers, prepare) as helpers:
-        yield from chain.from_iterable(helpers.map(function, chunks))
+    with Helpers(workers) as helpers:
+        yield from chain.from_iterable(helpers.map(partial(_each, function), chunks))
+
+
+def _each(function: Callable[[T], R], items: list[T]) -> list[R]:
+    return list(map(function, items))
 
 
 def cores() -> int:
@@ -138,28 +145,11 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
-def _answer(connection: Connection) -> Any:
-    try:
-        error, value = connection.recv()
-    except (EOFError, OSError):
-        raise BreakdownError(
-            "A process of gradkit's own was lost; perhaps the machine had no memory left. Nothing "
-            "was given up: start the same command again."
-        ) from None
-    if error is not None:
-        raise error
-    return value
-
-
-def _serve(
-    connection: Connection, prepare: Callable[..., None] | None, arguments: tuple[object, ...]
-) -> None:
+def _serve(connection: Connection) -> None:
     """Do what is asked for until nobody asks any more."""
     # An interrupt is the other process' business, which then wants no more of this one.
     ignore_interrupts()
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if prepare is not None:
-        prepare(*arguments)
     with contextlib.suppress(EOFError, OSError):
         while True:
             function, item = connection.recv()

@@ -6,9 +6,9 @@ are worth. Other questions (data, layers, starts, epochs) need grading anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 import msgspec
@@ -43,7 +43,7 @@ from gradkit.grading.settings import (
     refuse_unusable,
     tasks_of,
 )
-from gradkit.records.classroom import Change, CountingAttempt, Filed, Kept, Override, Remarked, Run
+from gradkit.records.classroom import Change, Filed, Kept, Override, Remarked, Run
 from gradkit.records.functions import FunctionTask
 from gradkit.records.mistake import Preset
 from gradkit.records.result import Evidence, OracleKind, Result
@@ -71,9 +71,13 @@ class Marker:
         self.assignment, self.reference = assignment_and_reference(settings)
         self._settings = settings
         self.digests = digests_of(self.assignment, self.reference)
-        self._tasks: dict[Form, dict[str, Task]] = {}
-        self._oracles: dict[tuple[Form, str], Oracle] = {}
-        self._bases: dict[tuple[Form, str], str] = {}
+        self._tasks = cache(self._tasks_of)
+        self._oracle = cache(self._oracle_of)
+        self._basis = cache(self._basis_of)
+
+    def __reduce__(self) -> tuple[Callable[[Settings], Marker], tuple[Settings]]:
+        """Have another process read the files by itself, once."""
+        return _marker_of, (self._settings,)
 
     def mark(self, result: Result, evidence: Sequence[Evidence]) -> Result:
         """The result that this evidence has now.
@@ -94,15 +98,16 @@ class Marker:
             own = [each for each in evidence if each.task == old.task][-1]
             functions = self._function_task(old.task)
             if functions is not None:
-                same = own.basis == basis_of(functions, result.form, self.digests)
-                if not same:
+                if own.basis != basis_of(functions, result.form, self.digests):
                     raise StaleError(
                         f"{old.task} is judged by running its functions, and it, or its "
                         "model solution, is another one now"
                     )
                 marked.append(assess(functions, own, own.verdicts, scheme))
                 continue
-            task = self._task(result.form, old.task)
+            if old.task not in self._tasks(result.form):
+                raise StaleError(f"{old.task} is not in the assignment any more")
+            task = self._tasks(result.form)[old.task]
             marked.append(assess(task, own, self._verdicts(result.form, task, own), scheme))
         digests = {"submission": result.digests["submission"], **self.digests}
         oracle: OracleKind = "derived" if self.reference is None else "reference"
@@ -116,24 +121,18 @@ class Marker:
 
     def _verdicts(self, form: Form, task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
         """Those of the day, unless something has changed that they depend on."""
-        if (form, task.id) not in self._bases:
-            self._bases[form, task.id] = basis_of(task, form, self.digests)
         known: tuple[Verdict, ...] = ()
-        if evidence.basis == self._bases[form, task.id]:
+        if evidence.basis == self._basis(form, task.id):
             now, then = tolerances_of(task), evidence.tolerances
             if now == then:
                 return evidence.verdicts
             known = tuple(v for v in evidence.verdicts if now[v.check] == then.get(v.check))
         if evidence.observations is None:
             return unchecked(task, evidence)
-        return judge_again(task, self._oracle(form, task), evidence, known)
+        return judge_again(task, self._oracle(form, task.id), evidence, known)
 
-    def _task(self, form: Form, name: str) -> Task:
-        if form not in self._tasks:
-            self._tasks[form] = {task.id: task for task in tasks_of(self.assignment, form)}
-        if name not in self._tasks[form]:
-            raise StaleError(f"{name} is not in the assignment any more")
-        return self._tasks[form][name]
+    def _tasks_of(self, form: Form) -> dict[str, Task]:
+        return {task.id: task for task in tasks_of(self.assignment, form)}
 
     def _function_task(self, name: str) -> FunctionTask | None:
         """Return the function task of that name, where there is one."""
@@ -142,14 +141,19 @@ class Marker:
         tasks = [task for exercise in exercises for task in exercise.functions]
         return next((task for task in tasks if task.id == name), None)
 
-    def _oracle(self, form: Form, task: Task) -> Oracle:
-        if (form, task.id) not in self._oracles:
-            try:
-                oracle = oracle_of(task, self.reference, form)
-            except OracleError as error:
-                raise StaleError(str(error).rstrip(".")) from None
-            self._oracles[form, task.id] = oracle
-        return self._oracles[form, task.id]
+    def _basis_of(self, form: Form, name: str) -> str:
+        return basis_of(self._tasks(form)[name], form, self.digests)
+
+    def _oracle_of(self, form: Form, name: str) -> Oracle:
+        try:
+            return oracle_of(self._tasks(form)[name], self.reference, form)
+        except OracleError as error:
+            raise StaleError(str(error).rstrip(".")) from None
+
+
+@lru_cache(maxsize=1)
+def _marker_of(settings: Settings) -> Marker:
+    return Marker(settings)
 
 
 CHUNK = 50
@@ -181,10 +185,10 @@ def settings_of(store: Store) -> Settings:
     StoreError
         Nothing has been graded there.
     """
-    runs = [run for run in store.runs() if run.kind in ("grade", "remark")]
-    if not runs:
+    run = store.last_marked()
+    if run is None:
         raise StoreError(f"{store.path}: nothing has been graded there yet.")
-    return _settings(runs[-1])
+    return _settings(run)
 
 
 def _settings(run: Run) -> Settings:
@@ -334,13 +338,11 @@ def remark(
     kept = [each for each in store.newest() if each.standing == "graded"]
     stale: list[tuple[str, str]] = []
     new: dict[int, Filed] = {}
-    _HERE[:] = [marker]
     for old, filed, told in map_chunks(
-        _mark_chunk,
+        partial(_mark, marker),
         _stored(store, settings, marker, kept),
         size=CHUNK,
         workers=1 if len(kept) <= ALONE else workers,
-        prepare=partial(_prepare, settings),
     ):
         if filed is not None:
             new[old.id] = filed
@@ -362,29 +364,28 @@ def _changes(
 ) -> tuple[int, tuple[Change, ...]]:
     """Count students with a score, and list whose score new marks or a new rule change."""
     words = overrides(store)
-    before = {one.kept.name: one for one in counting_attempts(store)}
-    after = {one.kept.name: one for one in counting_attempts(store, rule=rule, amended=new)}
-    scored = 0
-    found = []
-    for name in sorted(before | after):
-        old = _score(store, before.get(name), {}, words)
-        now = _score(store, after.get(name), new, words)
-        scored += old[0] is not None or now[0] is not None
-        if old != now:
-            found.append(Change(name, *old, *now))
-    return scored, tuple(found)
+
+    def scores(
+        rule: str | None, amended: Mapping[int, Filed]
+    ) -> dict[str, tuple[float | None, float | None]]:
+        counting = counting_attempts(store, rule=rule, amended=amended)
+        return {one.kept.name: _score(store, one.kept, amended, words) for one in counting}
+
+    before, after = scores(None, {}), scores(rule, new)
+    pairs = {n: (before.get(n, NONE), after.get(n, NONE)) for n in sorted(before | after)}
+    scored = sum(old[0] is not None or now[0] is not None for old, now in pairs.values())
+    changes = (Change(name, *old, *now) for name, (old, now) in pairs.items() if old != now)
+    return scored, tuple(changes)
+
+
+NONE = (None, None)
+"""The score and the largest of a student with nothing that counts."""
 
 
 def _score(
-    store: Store,
-    one: CountingAttempt | None,
-    new: Mapping[int, Filed],
-    words: Mapping[str, Sequence[Override]],
+    store: Store, kept: Kept, new: Mapping[int, Filed], words: Mapping[str, Sequence[Override]]
 ) -> tuple[float | None, float | None]:
-    """The score that counts and the largest, None where there is none."""
-    if one is None:
-        return None, None
-    kept = one.kept
+    """Return the score that counts and the largest."""
     if kept.name not in words or kept.standing != "graded":
         return kept.score, kept.max_score
     packed = new[kept.id].result if kept.id in new else store.result(kept.id)
@@ -411,19 +412,6 @@ def _stored(
     for each in kept:
         key = each.key if each.taken is None else key_of(bases[each.taken], each.digest)
         yield _Stored(each, key, store.result(each.id), store.evidence(each.id))
-
-
-_HERE: list[Marker] = []
-"""The one that this process marks with."""
-
-
-def _prepare(settings: Settings) -> None:
-    _HERE[:] = [Marker(settings)]
-
-
-def _mark_chunk(chunk: list[_Stored]) -> list[_Marked]:
-    (marker,) = _HERE
-    return [_mark(marker, each) for each in chunk]
 
 
 def _mark(marker: Marker, stored: _Stored) -> _Marked:

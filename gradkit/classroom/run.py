@@ -51,6 +51,7 @@ def preview(
         Of a roster with the senders, in the same order.
     """
     names = [handed.name for handed, _ in found]
+    match = match or Match((), (), (), ())
     copies: dict[str, dict[str, None]] = {}
     empty: list[str] = []
     refused: list[tuple[str, str]] = []
@@ -80,14 +81,12 @@ def preview(
         empty=tuple(empty),
         refused=tuple(refused),
         other=tuple(other),
-        unmatched=tuple(names[number] for number in match.strangers) if match else (),
+        unmatched=tuple(names[number] for number in match.strangers),
         open=tuple(
             (names[number], tuple(student.name for student in students))
             for number, students in match.open
-        )
-        if match
-        else (),
-        absent=tuple(student.name for student in match.absent) if match else (),
+        ),
+        absent=tuple(student.name for student in match.absent),
     )
 
 
@@ -101,7 +100,7 @@ def is_empty(submission: Submission) -> bool:
     """True where there is no statement in it: nothing, comments, or a text alone."""
     for cell in submission.cells:
         tree = parse_source(cell.source).tree
-        if tree is None or any(not _says_nothing(node) for node in tree.body):
+        if tree is None or not all(map(_says_nothing, tree.body)):
             return False
     return True
 

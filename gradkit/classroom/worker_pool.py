@@ -160,6 +160,12 @@ SLOW_NICENESS = 19
 PATIENCE = 600.0
 """Seconds after which a worker that has not answered is given up. Deadlines end long before."""
 
+ENDLESS = (
+    "gradkit's own process did not come to an end with this submission within {patience:g} "
+    "seconds. Please report this; look at it yourself, and start the same command to have it "
+    "tried again."
+)
+
 GRACE = 5.0
 """Seconds that workers are given to end of their own accord."""
 
@@ -179,16 +185,29 @@ class WorkerPool(Protocol):
     def close(self) -> None:
         """Drop what is in hand, and end."""
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def failed(order: Order, told: str) -> Filed:
+    """Return the result of an order that gradkit's own side could not carry out."""
+    parcel = order.parcel
+    return Filed(parcel.name, parcel.path, parcel.digest, order.key, "failed", told)
+
 
 @dataclass(slots=True)
 class _Worker:
+    slow: bool
     process: Popen[bytes]
     connection: Connection
     order: Order | None = None
     since: float = 0.0
 
 
-class LocalPool:
+class LocalPool(WorkerPool):
     """A pool of processes on this machine.
 
     Parameters
@@ -203,22 +222,21 @@ class LocalPool:
         self._settings = settings
         self._most = workers
         self._decoder = msgspec.msgpack.Decoder(Reply)
-        self._slow: list[_Worker] = []
         self._workers: list[_Worker] = []
 
     def capacity(self, *, slow: bool) -> int:
         """See `WorkerPool`."""
-        workers, most = (self._slow, 1) if slow else (self._workers, self._most)
-        return most - len([worker for worker in workers if worker.order is not None])
+        busy = [each for each in self._workers if each.slow == slow and each.order is not None]
+        return (1 if slow else self._most) - len(busy)
 
     def put(self, orders: Sequence[Order], *, slow: bool) -> None:
         """See `WorkerPool`."""
-        workers, niceness = (self._slow, SLOW_NICENESS) if slow else (self._workers, 0)
         for order in orders:
-            worker = next((worker for worker in workers if worker.order is None), None)
+            idle = (each for each in self._workers if each.slow == slow and each.order is None)
+            worker = next(idle, None)
             if worker is None:
-                worker = self._start(niceness)
-                workers.append(worker)
+                worker = _Worker(slow, *self._start(slow=slow))
+                self._workers.append(worker)
             worker.order, worker.since = order, time.monotonic()
             # A worker that is gone is noticed when there is no answer.
             with contextlib.suppress(OSError):
@@ -226,16 +244,19 @@ class LocalPool:
 
     def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
         """See `WorkerPool`."""
-        busy = [worker for worker in self._all() if worker.order is not None]
-        ready = wait([worker.connection for worker in busy], seconds)
+        busy = [(each, each.order) for each in self._workers if each.order is not None]
+        ready = wait([worker.connection for worker, _ in busy], seconds)
         taken: list[tuple[Order, Reply | None]] = []
-        for worker in busy:
+        for worker, order in busy:
             if worker.connection in ready:
-                taken.append((self._done(worker), self._answer(worker)))
+                reply = self._answer(worker)
             elif time.monotonic() - worker.since > PATIENCE:
-                order = self._done(worker)
-                taken.append((order, Reply(_given_up(order))))
+                reply = Reply(failed(order, ENDLESS.format(patience=PATIENCE)))
                 self._replace(worker)
+            else:
+                continue
+            worker.order = None
+            taken.append((order, reply))
         return taken
 
     def _answer(self, worker: _Worker) -> Reply | None:
@@ -245,60 +266,33 @@ class LocalPool:
             self._replace(worker)
             return None
 
-    def _done(self, worker: _Worker) -> Order:
-        order, worker.order = worker.order, None
-        if order is None:  # pragma: no cover
-            raise RuntimeError
-        return order
-
-    def _start(self, niceness: int) -> _Worker:
-        started = start(main, self._settings, niceness)
-        return _Worker(started.process, started.connection)
+    def _start(self, *, slow: bool) -> tuple[Popen[bytes], Connection]:
+        started = start(main, self._settings, SLOW_NICENESS if slow else 0)
+        return started.process, started.connection
 
     def _replace(self, worker: _Worker) -> None:
         """Put a new process in the place of one that is lost."""
         worker.connection.close()
-        _end(worker.process, time.monotonic() + GRACE)
-        fresh = self._start(SLOW_NICENESS if worker in self._slow else 0)
-        worker.process, worker.connection = fresh.process, fresh.connection
-
-    def _all(self) -> list[_Worker]:
-        return [*self._workers, *self._slow]
+        _end(worker.process)
+        worker.process, worker.connection = self._start(slow=worker.slow)
 
     def close(self) -> None:
         """See `WorkerPool`."""
-        for worker in self._all():
+        for worker in self._workers:
             worker.connection.close()
         until = time.monotonic() + GRACE
-        for worker in self._all():
+        for worker in self._workers:
             if worker.order is None:
                 _wait(worker.process, until)
             worker.process.terminate()
-        for worker in self._all():
-            _end(worker.process, time.monotonic() + GRACE)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+        for worker in self._workers:
+            _end(worker.process)
 
 
-def _given_up(order: Order) -> Filed:
-    """Return the result of a submission that a worker has not come to an end with."""
-    parcel = order.parcel
-    told = (
-        f"gradkit's own process did not come to an end with this submission within {PATIENCE:g} "
-        "seconds. Please report this; look at it yourself, and start the same command to have it "
-        "tried again."
-    )
-    return Filed(parcel.name, parcel.path, parcel.digest, order.key, "failed", told)
-
-
-def _end(process: Popen[bytes], until: float) -> None:
+def _end(process: Popen[bytes]) -> None:
     """Have a worker end in good order, its workers stopped and folders removed, or else end it."""
     process.terminate()
-    _wait(process, until)
+    _wait(process, time.monotonic() + GRACE)
     process.kill()
     process.wait()
 

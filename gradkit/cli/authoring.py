@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from gradkit.cli import options
+from gradkit.cli.output import console
 from gradkit.cli.usage import FAILED, PASSED, Command, OneOf, Refusal
 
 
@@ -76,9 +77,7 @@ def explain_command(code: str | None, out: Path | None) -> None:
         write(out, pages)
         click.echo(f"{len(pages) - 1} pages and an index: {out / 'index.md'}")
     elif page is not None and sys.stdout.isatty():
-        from rich.console import Console
-
-        show_page(page, Console())
+        show_page(page, console())
     else:
         text = listing(catalogue().values()) if page is None else page_text(page)
         click.echo(spell(text, sys.stdout.encoding), nl=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradkit.cli import options
-from gradkit.cli.output import tell
+from gradkit.cli.output import console, tell
 from gradkit.cli.usage import FAILED, Command, OneOf, Refusal, interruptible
 
 if TYPE_CHECKING:
@@ -42,15 +42,13 @@ def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
     Without options the assignment file is read again from where it was when the class was
     graded, and what was decided before (--preset, --drop, --attempt) holds on.
     """
-    from rich.console import Console
-
     from gradkit.classroom.process_pool import cores
     from gradkit.classroom.remark import remark_class
     from gradkit.report.summary import show_changes
 
     with interruptible(" All marks are as they were."):
         done = remark_class(folder, dry_run=dry_run, workers=cores(), **settings)
-    show_changes(done.changes, Console())
+    show_changes(done.changes, console())
     verb = "would change" if dry_run else "changed"
     click.echo(f"{len(done.changes)} of {done.total} scores {verb}.", err=True)
     tell([f"{name} was left as it is: {told}. Grade it again." for name, told in done.stale])
@@ -88,13 +86,14 @@ def override_command(
         raise Refusal("give either POINTS, or --withdraw to take back those that were set.")
     from gradkit.classroom.store.attempts import override_points
     from gradkit.report.rounding import points as shown
+    from gradkit.report.rounding import score_text
 
     done = override_points(folder, student, check, points, comment=comment, by=by)
     was = "the mark"
     if done.former is not None:
         was = f"until now {shown(done.former)} were set, and the mark"
     now = "the mark counts again" if points is None else f"{shown(points)} points"
-    total = f"{shown(done.result.score)} / {shown(done.result.max_score)}"
+    total = score_text(done.result.score, done.result.max_score)
     said = f"{done.name}, {check}: {now} ({was} is {shown(done.marked)}). The total is now {total}."
     click.echo(said, err=True)
 
@@ -134,8 +133,6 @@ def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> 
     Pages show what the hint level of the assignment shows, and say what has changed since the
     last one. Ends with 1 where somebody is left out.
     """
-    from rich.console import Console
-
     from gradkit.classroom.feedback.give import give_back
     from gradkit.classroom.process_pool import cores
     from gradkit.report.formats import lacking
@@ -145,7 +142,7 @@ def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> 
         raise Refusal(told)
     with interruptible(" What was there is whole; start the same command again."):
         given = give_back(folder, way, dry_run=dry_run, workers=cores(), **settings)
-    show_left(given.left, Console())
+    show_left(given.left, console())
     for line in given_lines(given, write=not dry_run):
         click.echo(line, err=True)
     for path in given.written:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradkit.cli import options
-from gradkit.cli.output import tell
+from gradkit.cli.output import console, tell
 from gradkit.cli.usage import Command, Refusal, heeding, interruptible
 
 if TYPE_CHECKING:
@@ -54,8 +54,6 @@ def grade_command(
     Results are stored as they come. Interrupted and started again, grading goes on with what
     is missing or has changed.
     """
-    from rich.console import Console
-
     from gradkit.classroom.run import grade_class, preview_class
     from gradkit.report.formats import lacking
     from gradkit.report.progress import Watcher
@@ -65,25 +63,23 @@ def grade_command(
         raise Refusal(said)
     if dry_run:
         whose = {name: settings[name] for name in ("roster", "groups", "assignment")}
-        show_preview(preview_class(paths, out, **whose), Console())
+        show_preview(preview_class(paths, out, **whose), console())
         return
     kept = f" What is graded so far is kept in {out}; start the same command again to go on."
     with interruptible(kept):
-        with Watcher(Console(stderr=True)) as watch:
+        with Watcher(console(stderr=True)) as watch:
             graded = grade_class(paths, out, watch=watch, **settings)
         _tell(graded)
 
 
 def _tell(graded: Graded) -> None:
     """Print how it ended, and what the class has come to."""
-    from rich.console import Console
-
     from gradkit.report.summary import show_summary
 
     tally = graded.tally
     done = f"{tally.graded} graded, {tally.skipped} unchanged"
     click.echo(f"{done}, {tally.refused} refused, {tally.failed} failed: {graded.path}", err=True)
-    show_summary(graded.summary, Console())
+    show_summary(graded.summary, console())
     tell([f"{name}: {told}" for name, told in tally.left])
     if tally.failed:
         raise Refusal(

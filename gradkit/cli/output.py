@@ -15,6 +15,8 @@ from gradkit.report.formats import FORMATS, refusal, render
 from gradkit.writing import refusing
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from gradkit.records.result import Result
 
 
@@ -34,8 +36,10 @@ def write(
     Refusal
         A file cannot be written.
     """
-    if format_ == "text":
-        _text(results, hints, out)
+    if format_ == "text" and out is None and _is_terminal():
+        from gradkit.report.text import show
+
+        show(results, hints, console())
         return
     text = refusal(format_, refused) if refused and not results else ""
     if not text and (results or many):
@@ -53,20 +57,9 @@ def write(
             raise Refusal(f"{error.filename}: cannot be written ({error.strerror}).") from None
 
 
-def _text(results: Sequence[Result], hints: int, out: Path | None) -> None:
-    if not results:
-        return
-    from gradkit.report.text import is_unicode, show, to_text
-
-    if out is not None:
-        to_file(to_text(results, hints).encode(), out)
-    elif sys.stdout.isatty() and is_unicode(sys.stdout.encoding):
-        from rich.console import Console
-
-        show(results, hints, Console())
-    else:
-        encoding = sys.stdout.encoding
-        _to_stdout(to_text(results, hints, encoding=encoding), encoding)
+def _is_terminal() -> bool:
+    """True where colours and every sign can be shown."""
+    return sys.stdout.isatty() and sys.stdout.encoding.lower().replace("-", "").startswith("utf")
 
 
 def tell(sentences: Sequence[str], most: int = 10) -> None:
@@ -75,6 +68,13 @@ def tell(sentences: Sequence[str], most: int = 10) -> None:
         click.echo(f"gradkit: {sentence}", err=True)
     if len(sentences) > most:
         click.echo(f"gradkit: and {len(sentences) - most} more.", err=True)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return what prints tables and pages, on a terminal or elsewhere."""
+    from rich.console import Console
+
+    return Console(stderr=stderr)
 
 
 def to_stdout(data: bytes) -> None:

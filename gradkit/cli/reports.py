@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradkit.cli import options
-from gradkit.cli.output import tell, to_file, to_stdout
+from gradkit.cli.output import console, tell, to_file, to_stdout
 from gradkit.cli.usage import FAILED, PASSED, Command, OneOf, Refusal
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 @options.PSEUDONYMS
 def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
     """Sum up the class in DIR; as csv, one row for each student, one column for each check."""
-    from rich.console import Console
-
     from gradkit.classroom.reports.summary import summarise
     from gradkit.classroom.store.results import Store
     from gradkit.report.summary import show_summary, summary_csv
@@ -33,7 +31,7 @@ def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
     if format_ == "csv":
         to_stdout(summary_csv(summary).encode())
     else:
-        show_summary(summary, Console())
+        show_summary(summary, console())
 
 
 @click.command("review", cls=Command, example="gradkit review results --split anna,ben --for anna")
@@ -54,8 +52,6 @@ def review_command(
     if whose is not None and whose not in assistants:
         among = f"There are {', '.join(assistants)}" if assistants else "It goes with --split"
         raise Refusal(f"--for {whose}: nobody of that name shares the work. {among}.")
-    from rich.console import Console
-
     from gradkit.classroom.reports.summary import all_provisional, review
     from gradkit.classroom.store.attempts import counting_attempts
     from gradkit.classroom.store.results import Store
@@ -68,7 +64,7 @@ def review_command(
     if format_ == "csv":
         to_stdout(review_csv(looks, folder).encode())
         return
-    show_review(looks, Console(), folder)
+    show_review(looks, console(), folder)
     if provisional:
         tell(
             [
@@ -98,8 +94,6 @@ def history_command(folder: Path, student: str | None, format_: str) -> None:
     """
     if format_ == "json" and student is None:
         raise Refusal("--format json is a student's history: name the student.")
-    from rich.console import Console
-
     from gradkit.classroom.course.find_student import find_student
     from gradkit.classroom.reports.history import history
     from gradkit.classroom.store.results import Store
@@ -108,7 +102,7 @@ def history_command(folder: Path, student: str | None, format_: str) -> None:
 
     with Store(folder, write=False) as store:
         if student is None:
-            show_runs(store.runs(), Console())
+            show_runs(store.runs(), console())
             return
         told = history(store, find_student(store, student))
     if format_ == "json":
@@ -129,15 +123,13 @@ def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> Non
     Scores, findings and points that were set, as they stood at the end of each. `gradkit
     history` lists the runs.
     """
-    from rich.console import Console
-
     from gradkit.classroom.reports.history import differences
     from gradkit.classroom.store.results import Store
     from gradkit.report.table import show_differences
 
     with Store(folder, write=False) as store:
         changed = differences(store, before, after, pseudonyms=pseudonyms)
-    show_differences(changed, Console())
+    show_differences(changed, console())
 
 
 @click.command("show", cls=Command, example='gradkit show results "Ann Lee" --finding 3f2a9c')

@@ -77,7 +77,7 @@ def follow(
             return False
     seen = np.stack([outputs["y_hat"] for outputs in outcomes], axis=1)
     with np.errstate(all="ignore"):
-        found, parameters = train_by_example(forward, lambda now: step(from_columns(now)), runs)
+        found, _, parameters = train_by_example(forward, lambda now: step(from_columns(now)), runs)
     return _near(found, seen) and all(
         _near(value, np.stack([outputs[f"final/{key}"] for outputs in outcomes]))
         for key, value in parameters.items()

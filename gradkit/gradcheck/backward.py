@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,8 +11,10 @@ import numpy as np
 
 from gradkit.gradcheck.check import check_gradient
 from gradkit.gradcheck.entries import overall
+from gradkit.gradcheck.evaluate import needs, signature_of
+from gradkit.gradcheck.noise import signs
 from gradkit.gradcheck.records import BackwardReport, Direction, Entry, InputReport, Report
-from gradkit.gradcheck.structure import SPELLINGS, Array, is_tensor, leaves_of, to_numpy
+from gradkit.gradcheck.structure import Array, is_tensor, leaves_of, spelled, to_numpy
 
 CACHES = (tuple, list, dict, type(None))
 """What a forward returns last beside its outputs is a cache if it is one of these, or no array."""
@@ -91,26 +92,32 @@ def check_backward(
     >>> [(one.name, one.verdict) for one in report.inputs]
     [('x', 'agree'), ('w', 'disagree')]
     """
-    for name, one in (("forward", forward), ("backward", backward)):
-        if not callable(one) and not (one is None and name == "backward"):
-            raise TypeError(f"{name} must be a function; found {type(one).__name__}.")
+    for role, one in (("forward", forward), ("backward", backward)):
+        if not callable(one) and not (one is None and role == "backward"):
+            raise TypeError(f"{role} must be a function; found {type(one).__name__}.")
     values = _named(forward, inputs)
-    asked, factors = _asked(values, wrt, scale)
+    factors = _factors(values, wrt, scale)
     kept = copy.deepcopy(values)
-    outputs, handed = _outputs(forward(*kept.values()), backward is None or cache)
+    cached = backward is None or cache
+    outputs, handed = _outputs(forward(*kept.values()), cached)
     notes = _changed("forward", kept, values)
-    bare = backward is None or _needs(backward) == len(handed)
+    bare = backward is None or needs(backward) == len(handed)
     weights = _weights(outputs, dout, np.random.default_rng(seed), bare)
-    gradients, owner = handed[0] if handed else None, None
+    gradients = handed[0] if handed else None
     if backward is not None:
-        owner = getattr(backward, "__self__", None)
-        gradients = _run(backward, weights, outputs, handed, kept, notes)
-        notes += [] if notes else _changed("backward", kept, values)
+        douts = [_like(weight, outputs[name]) for name, weight in weights.items()]
+        touched = {**kept, "dout": douts, "the cache": handed}
+        before = copy.deepcopy(touched)
+        choices = ([*douts, *handed], [*douts, *kept.values()], handed)
+        wanted = needs(backward)
+        arguments = next((one for one in choices if len(one) == wanted), choices[0])
+        gradients = copy.deepcopy(backward(*arguments))
+        notes += _changed("backward", touched, before)
     shaped: dict[str, Array] = {}
     told: dict[str, InputReport] = {}
-    for number, name in enumerate(asked):
+    for number, (name, factor) in enumerate(factors.items()):
         shape = tuple(np.shape(values[name]))
-        found = _gradient(gradients, owner, name, number)
+        found = _gradient(gradients, getattr(backward, "__self__", None), name, number)
         if found is None:
             said = f"backward returns no gradient of {name}; an array of shape {shape} is asked."
             told[name] = InputReport(name, "disagree", "missing", said, shape, None)
@@ -120,11 +127,11 @@ def check_backward(
             said = f"the gradient of {name} has shape {array.shape}; {shape} is asked."
             told[name] = InputReport(name, "disagree", "shape", said, shape, array.shape)
             continue
-        shaped[name] = array / factors[name]
+        shaped[name] = array / factor
 
     def f(moved: Mapping[str, Any]) -> float:
         arguments = [moved[n] if n in moved else copy.deepcopy(v) for n, v in values.items()]
-        made, _ = _outputs(forward(*arguments), backward is None or cache)
+        made, _ = _outputs(forward(*arguments), cached)
         arrays = {name: to_numpy(made[name], name, "the output") for name in weights}
         return sum(float(np.sum(weights[n] * arrays[n], dtype=np.float64)) for n in weights)
 
@@ -132,11 +139,10 @@ def check_backward(
     if shaped:
         params = {name: values[name] for name in shaped}
         report = check_gradient(f, params, dict(shaped), seed=seed, **options)
-        told |= {name: _verdict(name, values[name], report) for name in shaped}
+        told |= {name: _verdict(name, array.shape, report) for name, array in shaped.items()}
         notes += report.notes
-    parts = tuple(told[name] for name in asked)
-    patterns = report.patterns if report is not None else ()
-    return BackwardReport(overall(parts), parts, report, patterns, tuple(notes))
+    parts = tuple(told[name] for name in factors)
+    return BackwardReport(overall(parts), parts, report, tuple(notes))
 
 
 def assert_backward(
@@ -171,51 +177,29 @@ def assert_backward(
 
 def _named(forward: Callable[..., Any], inputs: Any) -> dict[str, Any]:
     """Return the inputs by name, lists of numbers as arrays."""
-    if isinstance(inputs, Mapping):
-        named = {str(key): value for key, value in inputs.items()}
-    else:
+    if not isinstance(inputs, Mapping):
         values = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-        names = [parameter.name for parameter in _parameters(forward) or ()]
-        names = names if len(names) >= len(values) else [str(k) for k in range(len(values))]
-        named = dict(zip(names, values, strict=False))
-    return {key: _array(value) for key, value in named.items()}
-
-
-def _parameters(call: Callable[..., Any]) -> list[inspect.Parameter] | None:
-    """Return the parameters of a function, None where nobody can tell."""
-    try:
-        return list(inspect.signature(call).parameters.values())
-    except (TypeError, ValueError):
-        return None
-
-
-def _needs(call: Callable[..., Any]) -> int | None:
-    """Return how many positional arguments a function needs, None where nobody can tell."""
-    parameters = _parameters(call)
-    if parameters is None or any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return None
-    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(p.default is p.empty and p.kind in plain for p in parameters)
+        names: Sequence[Any] = [parameter.name for parameter in signature_of(forward) or ()]
+        names = names if len(names) >= len(values) else range(len(values))
+        inputs = dict(zip(names, values, strict=False))
+    return {str(key): _array(value) for key, value in inputs.items()}
 
 
 def _array(value: Any) -> Any:
     """Return a list of numbers as an array."""
-    if isinstance(value, (list, tuple)) and value:
-        try:
-            array = np.asarray(value)
-        except ValueError:
-            return value
-        return array if array.dtype.kind in "fiu" else value
-    return value
+    try:
+        array = np.asarray(value if isinstance(value, (list, tuple)) else None)
+    except ValueError:  # a ragged list
+        return value
+    return array if array.dtype.kind in "fiu" else value
 
 
-def _asked(
+def _factors(
     values: Mapping[str, Any], wrt: Sequence[str] | None, scale: float | Mapping[str, float]
-) -> tuple[list[str], dict[str, float]]:
-    """Return the names of the inputs to differentiate with respect to, and their factors."""
-    asked = wrt
-    if asked is None:
-        asked = [n for n, v in values.items() if "float" in str(getattr(v, "dtype", ""))]
+) -> dict[str, float]:
+    """Return the inputs to differentiate with respect to, and the factors of their gradients."""
+    floating = [n for n, v in values.items() if "float" in str(getattr(v, "dtype", ""))]
+    asked = floating if wrt is None else wrt
     for name in asked:
         if name not in values:
             raise ValueError(f"no input is called {name!r}: there are {', '.join(values)}.")
@@ -224,11 +208,11 @@ def _asked(
             f"none of the inputs {', '.join(values)} is a floating array, so there is nothing to "
             f"check. Pass float arrays, or name inputs by wrt."
         )
-    factors = scale if isinstance(scale, Mapping) else dict.fromkeys(asked, float(scale))
+    factors = scale if isinstance(scale, Mapping) else dict.fromkeys(asked, scale)
     for name in factors:
         if name not in asked:
             raise ValueError(f"scale names {name!r}; the inputs checked are {', '.join(asked)}.")
-    return list(asked), {name: float(factors.get(name, 1.0)) for name in asked}
+    return {name: float(factors.get(name, 1.0)) for name in asked}
 
 
 def _changed(who: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
@@ -265,10 +249,7 @@ def _weights(
     """Return what each output is multiplied by: the cotangents, 1 where backward takes none."""
     shapes = {name: to_numpy(one, name, "the output").shape for name, one in outputs.items()}
     if dout is None:
-        if bare:
-            return {name: np.ones(shape) for name, shape in shapes.items()}
-        draws = {name: rng.uniform(-1.0, 1.0, shape) for name, shape in shapes.items()}
-        return {name: np.asarray(draw + np.copysign(0.5, draw)) for name, draw in draws.items()}
+        return {n: np.ones(shape) if bare else signs(rng, shape) for n, shape in shapes.items()}
     if not isinstance(dout, Mapping):
         several = isinstance(dout, (list, tuple)) and len(shapes) > 1
         dout = dict(zip(shapes, dout if several else [dout], strict=False))
@@ -295,58 +276,31 @@ def _like(weight: Array, output: Any) -> Any:
     return np.array(weight, dtype=dtype if dtype.kind == "f" else np.float64)
 
 
-def _run(
-    backward: Callable[..., Any],
-    weights: Mapping[str, Array],
-    outputs: Mapping[str, Any],
-    handed: list[Any],
-    kept: Mapping[str, Any],
-    notes: list[str],
-) -> Any:
-    """Call backward once, and note what it changes in place."""
-    douts = [_like(weight, outputs[name]) for name, weight in weights.items()]
-    before = copy.deepcopy((douts, handed))
-    needs = _needs(backward)
-    arguments = [*douts, *handed]
-    if needs is not None and needs != len(arguments):
-        if needs == len(douts) + len(kept):
-            arguments = [*douts, *kept.values()]
-        elif needs == len(handed):
-            arguments = handed
-    gradients = copy.deepcopy(backward(*arguments))
-    if not _same(douts, before[0]):
-        notes.append("backward changes dout in place.")
-    if not _same(handed, before[1]):
-        notes.append("backward changes the cache in place: a second call gives something else.")
-    return gradients
-
-
 def _gradient(gradients: Any, owner: Any, name: str, number: int) -> Any:
     """Return the gradient of one input among what backward returned, or None."""
     if isinstance(gradients, (list, tuple)):
         return gradients[number] if number < len(gradients) else None
-    names = [spelling.format(name) for spelling in SPELLINGS]
     if isinstance(gradients, Mapping):
-        return next((gradients[one] for one in names if one in gradients), None)
+        return gradients.get(spelled(name, gradients))
     for holder in (gradients, owner):
-        for one in names[1:]:
-            if hasattr(holder, one):
-                return getattr(holder, one)
+        called = spelled(name, dir(holder), 1)
+        if called is not None:
+            return getattr(holder, called)
     return gradients if number == 0 else None
 
 
-def _verdict(name: str, value: Any, report: Report) -> InputReport:
+def _verdict(name: str, shape: tuple[int, ...], report: Report) -> InputReport:
     """Say what the report says of one input."""
-    every: tuple[Entry | Direction, ...] = (*report.entries, *report.directions)
     # A single wrong entry elsewhere explains what directions through all parameters show.
     rest = () if report.entries else report.directions
+    every: tuple[Entry | Direction, ...] = (*report.entries, *report.directions)
     parts = [one for one in every if one.parameter == name] or rest
     verdict = overall(parts)
-    off = sum(part.verdict == verdict for part in parts)
+    same = [part for part in parts if part.verdict == verdict]
+    reasons = ", ".join(sorted({part.reason for part in same if part.reason}))
     kinds = {"agree": "agrees", "disagree": "disagrees", "inconclusive": "is open"}
-    reasons = sorted({part.reason for part in parts if part.reason and part.verdict == verdict})
-    why = f" ({', '.join(reasons)})" if reasons else ""
     what = "directions" if report.directions else "entries"
-    said = f"the gradient of {name} {kinds[verdict]} in {off} of {len(parts)} {what}{why}."
-    shape = tuple(np.shape(value))
-    return InputReport(name, verdict, "", said, shape, shape)
+    said = f"the gradient of {name} {kinds[verdict]} in {len(same)} of {len(parts)} {what}"
+    return InputReport(
+        name, verdict, "", f"{said} ({reasons})." if reasons else f"{said}.", shape, shape
+    )

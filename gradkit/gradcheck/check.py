@@ -6,24 +6,22 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from gradkit.gradcheck.directions import Survey
-from gradkit.gradcheck.entries import EntryCheck, blank, lay_out, overall, records
-from gradkit.gradcheck.error import Asked, Claims
+from gradkit.gradcheck.entries import EntryCheck, blank, overall, records
+from gradkit.gradcheck.error import Asked, Claims, lay_out
 from gradkit.gradcheck.evaluate import BudgetSpent, EntryLines, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
 from gradkit.gradcheck.noise import EPS, LOUD, Seen, largest_of, measure, swing
 from gradkit.gradcheck.patterns import find_patterns
 from gradkit.gradcheck.records import Direction, Entry, Reason, Report
-from gradkit.gradcheck.structure import Array, Parameters, align, leaves_of, unpack
+from gradkit.gradcheck.structure import Array, align, is_half, leaves_of, unpack
 
 ALL_BELOW = 3000
 """Up to so many entries, each is looked at by itself, or reported by itself."""
-
-REPEATS = 2
 
 SECONDS = 300.0
 """No check takes longer unless it is told to: long enough for a whole class in CI, short enough for
@@ -46,6 +44,7 @@ RANDOM = (
 
 Entries = Literal["auto", "all", "directions"]
 Kinks = Literal["open", "subgradient"]
+ENTRIES, KINKS = get_args(Entries), get_args(Kinks)
 
 
 def check_gradient(
@@ -146,82 +145,39 @@ def check_gradient(
     >>> print(report.patterns[0])
     w: every entry is off by one factor: claimed = 3 × estimate, as if 1/3 were missing.
     """
-    if entries not in ("auto", "all", "directions"):
-        raise ValueError(
-            f"entries must be 'auto', 'all' or 'directions'; found {entries!r}. "
-            f"Use budget to limit the number of evaluations."
-        )
-    if budget is not None and budget < 1:
-        raise ValueError(f"budget must be at least 1 evaluation; found {budget}.")
-    if seconds is not None and not seconds > 0:
-        raise ValueError(f"seconds must be positive, or None for no limit; found {seconds}.")
-    if kinks not in ("open", "subgradient"):
-        raise ValueError(f"kinks must be 'open' or 'subgradient'; found {kinks!r}.")
-    if not (0 <= rtol < np.inf and 0 <= atol < np.inf):
-        raise ValueError(
-            f"rtol and atol must be finite and not negative; found rtol={rtol} and atol={atol}."
-        )
-    parameters = _unpacked(f, params, names)
-    again = gradient if callable(gradient) else None
-    given = _call(gradient, parameters) if again is not None else gradient
-    claimed, eps = align(given, parameters)
-    asked = Asked(rtol, atol, kinks == "subgradient", seed or 0)
+    for called, value, choices in (("entries", entries, ENTRIES), ("kinks", kinks, KINKS)):
+        if value not in choices:
+            raise ValueError(
+                f"{called} must be {' or '.join(map(repr, choices))}; found {value!r}."
+            )
+    limits = (("budget", budget, 1), ("seconds", seconds, 0), ("rtol", rtol, 0), ("atol", atol, 0))
+    for called, limit, least in limits:
+        if limit is not None and not limit >= least:
+            raise ValueError(f"{called} must be at least {least}; found {limit}.")
+    parameters = unpack(params, names)
+    if callable(f) and any(is_half(one) for one in leaves_of(params)):
+        try:  # differences are taken in float64 where f takes that
+            f(parameters.fresh())
+        except Exception:
+            parameters = unpack(params, names, wide=False)
+    again = gradient if callable(gradient) else lambda _: gradient
     total = sum(leaf.array.size for leaf in parameters.leaves)
     few = total <= ALL_BELOW and (budget is None or budget >= 2 * total + 8)
+    asked = Asked(rtol, atol, kinks == "subgradient", seed or 0)
+    each = entries == "all" or (entries == "auto" and few)
     with shown(progress) as told:
         evaluator = Evaluator(f, parameters, budget, seconds, told)
-        each = entries == "all" or (entries == "auto" and few)
-        one = _Check(evaluator, parameters, claimed, eps, asked, params, again, each)
+        claimed, eps = align(again(parameters.fresh()), parameters)
+        one = _Check(evaluator, claimed, eps, asked, params, again, each)
         # f is evaluated off its domain on purpose, so its floating-point warnings mean nothing.
         with np.errstate(all="ignore"):
             report = one.run()
-            evaluator.intact()
-            if evaluator.noticed > REPEATS:
-                # f spoilt its argument somewhere off the point: all is done again on copies.
-                report = one.run()
-    notes = list(report.notes)
-    if evaluator.mutated is not None:
-        named = f" {evaluator.mutated!r}" if evaluator.mutated else ""
-        notes.insert(
-            0,
-            f"f changes its argument{named} in place. It was given a fresh copy for every "
-            f"evaluation, so the result stands.",
-        )
-    if evaluator.fresh:
-        notes.append(
-            "f takes an array whose values have changed for the one it was: it keeps results by "
-            "the identity of its argument. It was given new arrays for every evaluation."
-        )
-    if evaluator.raised and report.verdict != "agree":
+    notes = [*report.notes, *evaluator.notes]
+    if evaluator.raised and report.verdict != AGREE:
         notes.append(
             f"away from the point f raised {evaluator.raised}; there it counts as not finite."
         )
-    if evaluator.late:
-        notes.append(
-            f"stopped after {seconds:g} seconds. Pass seconds=None for no limit, or "
-            f"entries='directions' to look at all entries at once."
-        )
     return replace(report, notes=tuple(notes))
-
-
-def _unpacked(f: Callable[[Any], Any], params: Any, names: Sequence[str] | None) -> Parameters:
-    """Take the parameters apart; half floats become float64 where f takes that."""
-    parameters = unpack(params, names)
-    half = any(
-        np.dtype(leaf.array.dtype).itemsize < 4 for leaf in unpack(params, wide=False).leaves
-    )
-    half = half or any("bfloat16" in str(getattr(one, "dtype", "")) for one in leaves_of(params))
-    if half and callable(f):
-        try:
-            f(parameters.build([leaf.array.copy(order="K") for leaf in parameters.leaves]))
-        except Exception:
-            return unpack(params, names, wide=False)
-    return parameters
-
-
-def _call(gradient: Callable[[Any], Any], parameters: Parameters) -> Any:
-    """Return a gradient that is given as a function, at parameters of its own."""
-    return gradient(parameters.build([leaf.array.copy(order="K") for leaf in parameters.leaves]))
 
 
 def assert_gradient(f: Callable[[Any], Any], params: Any, gradient: Any, **options: Any) -> Report:
@@ -262,28 +218,25 @@ class _Check:
     """What is checked: f at its parameters, a claim with its rounding, and what was asked."""
 
     evaluator: Evaluator
-    parameters: Parameters
     claimed: Sequence[Array]
     eps: Sequence[float]
     asked: Asked
     given: Any
-    again: Callable[[Any], Any] | None
+    again: Callable[[Any], Any]
     each: bool
 
     def run(self) -> Report:
         """Check by entries or by directions, from the preflight to the report."""
         evaluator, claimed = self.evaluator, self.claimed
-        points = [leaf.array for leaf in self.parameters.leaves]
+        points = evaluator.points
         unseen = Seen(np.nan, np.nan, np.nan, EPS, True, False, np.ones(len(points)), 0.0)
         if not any(point.size for point in points):
-            return self.report(
-                unseen, notes=["there is nothing to check: the parameters have no entries."]
-            )
+            said = "there is nothing to check: the parameters have no entries."
+            return self.report(unseen, notes=[said])
         rng = np.random.default_rng(self.asked.seed)
-        narrow = any(point.dtype.itemsize < 8 for point in points)
-        notes: list[str] = []
+        seen, notes = unseen, []
         try:
-            seen = measure(evaluator, claimed, rng, narrow)
+            seen = measure(evaluator, claimed, rng)
             if not np.isfinite(seen.base):
                 return self.unable(seen, "non-finite", [f"f is {seen.base} there."])
             still = len(evaluator.levels) < 2 and any(np.any(one) for one in claimed)
@@ -293,40 +246,38 @@ class _Check:
                 if _closes_over(evaluator, self.given, seen.base):
                     return self.unable(seen, "argument", [CLOSED])
                 if len(evaluator.levels) < 2 and seen.base != 0:
-                    notes.append("f gives the same value everywhere: does it use its argument?")
+                    notes = ["f gives the same value everywhere: does it use its argument?"]
             seen = swing(evaluator, seen, rng)
+            loud = not seen.noise <= LOUD * (seen.reach or abs(seen.base))
+            if not seen.steady and (loud or self.wavers()):
+                return self.unable(seen, "not deterministic")
+            claims = lay_out(claimed, points, seen.scales, self.eps)
+            if self.each:
+                report = self.by_entries(claims, seen, notes)
+            else:
+                survey = Survey(evaluator, claims, seen, rng, self.asked)
+                survey.run()
+                found = (survey.entries, survey.found, survey.patterns)
+                report = self.report(seen, *found, notes)
         except BudgetSpent:
-            return self.unable(unseen, "budget")
-        loud = not seen.noise <= LOUD * (seen.reach or abs(seen.base))
-        if not seen.steady and (loud or self.wavers()):
-            return self.unable(seen, "not deterministic")
-        return self.by_entries(seen, notes) if self.each else self.by_directions(seen, rng, notes)
+            return self.unable(seen, "budget", notes)
+        if report.verdict != AGREE and not self.steady(seen):
+            return self.unable(replace(seen, steady=False), "not deterministic")
+        return report
 
     def wavers(self) -> bool:
-        """Return whether the claim, which is given as a function, is another one each time."""
-        if self.again is None:
-            return False
-        once, _ = align(_call(self.again, self.parameters), self.parameters)
+        """Return whether the claim, where it is given as a function, is another one each time."""
+        parameters = self.evaluator.parameters
+        once, _ = align(self.again(parameters.fresh()), parameters)
         return any(
             largest_of(a.astype(np.float64) - b) > WAVER * largest_of(b)
             for a, b in zip(once, self.claimed, strict=True)
         )
 
-    def claims(self, seen: Seen) -> Claims:
-        """Lay the claim out."""
-        points = [leaf.array for leaf in self.parameters.leaves]
-        return lay_out(self.claimed, points, seen.scales, self.eps)
-
-    def by_entries(self, seen: Seen, notes: list[str]) -> Report:
-        """Check every entry; an f that has changed meanwhile accuses nobody."""
-        evaluator, claims = self.evaluator, self.claims(seen)
-        lines = EntryLines(evaluator, claims.leaf, claims.place)
-        check = EntryCheck(lines, claims, seen, self.asked)
-        columns = check.run()
-        open_ = columns.verdict != AGREE
-        if np.any(open_[columns.looked]) and not self.steady(seen):
-            columns.verdict[open_], columns.reason[open_] = UNKNOWN, "not deterministic"
-            seen = replace(seen, steady=False)
+    def by_entries(self, claims: Claims, seen: Seen, notes: list[str]) -> Report:
+        """Check every entry by itself."""
+        leaves = self.evaluator.leaves
+        columns = EntryCheck(EntryLines(self.evaluator, claims), claims, seen, self.asked).run()
         faint = int(np.count_nonzero(columns.faint & (columns.verdict == AGREE)))
         if faint:
             notes.append(
@@ -334,33 +285,17 @@ class _Check:
                 f"that noise hides errors of the size of the entry; checked on the scale of the "
                 f"others."
             )
-        for leaf, (name, shape) in enumerate(evaluator.shapes):
-            mine = claims.leaf == leaf
-            left = int(np.count_nonzero(~columns.looked[mine]))
-            if left:
-                wrong = int(np.count_nonzero(columns.verdict[mine] == DISAGREE))
-                taken = int(np.count_nonzero(columns.looked[mine]))
-                notes.append(
-                    f"of {name or 'the gradient'}, {wrong} of {taken} entries drawn at random are "
-                    f"wrong; the other {left} of its shape {shape} were not looked at."
-                )
-        entries = records(columns, claims, evaluator.shapes)
-        patterns = find_patterns(claims, columns, self.parameters.leaves)
-        return self.report(seen, entries, patterns=patterns, notes=notes)
-
-    def by_directions(self, seen: Seen, rng: np.random.Generator, notes: list[str]) -> Report:
-        """Check along directions; an f that has changed meanwhile accuses nobody."""
-        survey = Survey(self.evaluator, self.claimed, self.eps, seen, rng, self.asked)
-        try:
-            survey.run(self.parameters)
-        except BudgetSpent:
-            lost = Direction("all parameters", 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, "budget")
-            return self.report(seen, directions=[lost], notes=notes)
-        found, entries, patterns = survey.found, survey.entries, survey.patterns
-        if any(one.verdict != AGREE for one in found) and not self.steady(seen):
-            found = [replace(one, verdict=UNKNOWN, reason="not deterministic") for one in found]
-            entries, patterns, seen = [], [], replace(seen, steady=False)
-        return self.report(seen, entries, found, patterns, notes)
+        for number in np.unique(claims.leaf[~columns.looked]).tolist():
+            mine, leaf = claims.leaf == number, leaves[number]
+            taken = int(np.count_nonzero(columns.looked[mine]))
+            wrong = int(np.count_nonzero(columns.verdict[mine] == DISAGREE))
+            notes.append(
+                f"of {leaf.name or 'the gradient'}, {wrong} of {taken} entries drawn at random are "
+                f"wrong; the other {leaf.array.size - taken} of its shape {leaf.array.shape} were "
+                f"not looked at."
+            )
+        patterns = find_patterns(claims, columns, leaves)
+        return self.report(seen, records(columns, claims, leaves), (), patterns, notes)
 
     def steady(self, seen: Seen) -> bool:
         """Look once more whether f is still what it was."""
@@ -387,51 +322,50 @@ class _Check:
                 f"make {EPS * abs(seen.base):.0e}. It may lose precision on the way, as "
                 f"log(1 - a) does for a near 1."
             )
-        return Report(
-            verdict=overall(directions or entries),
-            entries=tuple(entries),
-            directions=tuple(directions),
-            patterns=tuple(patterns),
-            notes=tuple(said),
-            evaluations=self.evaluator.count,
-            noise=seen.noise,
-        )
+        parts = (tuple(entries), tuple(directions), tuple(patterns), tuple(said))
+        verdict = overall(directions or entries)
+        return Report(verdict, *parts, self.evaluator.count, seen.noise)
 
     def unable(self, seen: Seen, reason: Reason, notes: Sequence[str] = ()) -> Report:
         """Report that nothing can be said about any entry, for one reason."""
-        claims = self.claims(seen)
-        entries: tuple[Entry, ...] = ()
-        if len(claims.claimed) <= ALL_BELOW:
-            columns = blank(len(claims.claimed))
-            columns.reason[:] = reason
-            entries = records(columns, claims, self.evaluator.shapes)
-        return replace(self.report(seen, entries, notes=notes), verdict=UNKNOWN)
+        if not self.each:
+            lost = Direction("all parameters", 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, reason)
+            return self.report(seen, directions=[lost], notes=notes)
+        claims = lay_out(self.claimed, self.evaluator.points, seen.scales, self.eps)
+        columns = blank(len(claims.claimed), reason)
+        return self.report(seen, records(columns, claims, self.evaluator.leaves), notes=notes)
 
 
 def _remembers(evaluator: Evaluator) -> bool:
     """Return whether f hears of a change only when it is given another array; then give it one."""
     moves = [
-        0.1 * np.where(np.isfinite(leaf.array), np.abs(leaf.array) + 0.1, 0.0).astype(np.float64)
-        for leaf in evaluator.leaves
+        0.1 * np.where(np.isfinite(point), np.abs(point) + 0.1, 0.0).astype(np.float64)
+        for point in evaluator.points
     ]
     for fresh in (False, True):
         evaluator.fresh = fresh
-        value = evaluator.along(moves, np.ones(1))[0]
+        values, _ = evaluator.along(moves, [1.0])
         if len(evaluator.levels) > 1:
             break
-    evaluator.fresh = evaluator.fresh and len(evaluator.levels) > 1 and bool(np.isfinite(value))
+    evaluator.fresh = evaluator.fresh and len(evaluator.levels) > 1 and bool(np.isfinite(values[0]))
+    if evaluator.fresh:
+        evaluator.note(
+            "f takes an array whose values have changed for the one it was: it keeps results by "
+            "the identity of its argument. It was given new arrays for every evaluation."
+        )
     return evaluator.fresh
 
 
 def _closes_over(evaluator: Evaluator, given: Any, base: float) -> bool:
     """Return whether f hears of a change of the caller's own arrays, which is taken back."""
-    arrays = [one for one in leaves_of(given) if type(one) is np.ndarray]
-    arrays = [one for one in arrays if one.dtype.kind == "f" and one.flags.writeable and one.size]
+    arrays = [one for one in leaves_of(given) if type(one) is np.ndarray and one.flags.writeable]
+    arrays = [one for one in arrays if one.dtype.kind == "f"]
     before = [one.copy() for one in arrays]
     try:
         for one in arrays:
             one[...] = np.where(np.isfinite(one), one + 0.1 * np.abs(one) + 0.01, one)
-        value = evaluator.value() if arrays else base
+        evaluator.reset()
+        value = evaluator.value()
     finally:
         for one, old in zip(arrays, before, strict=True):
             one[...] = old

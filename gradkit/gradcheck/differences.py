@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.entries import lay_out
-from gradkit.gradcheck.error import allowed
+from gradkit.gradcheck.error import allowed, lay_out
 from gradkit.gradcheck.evaluate import EntryLines, Evaluator
 from gradkit.gradcheck.examine import Case, Examination
 from gradkit.gradcheck.noise import EPS, measure, swing
@@ -22,9 +21,6 @@ START = 1e-4
 
 OWN = 1e-3
 """A parameter below this part of its array's largest has a unit of its own."""
-
-REPEATS = 2
-"""Calls at the point, in which an f that spoils its argument is found out."""
 
 
 def finite_difference(f: Callable[[Any], Any], params: Any) -> Differences:
@@ -69,19 +65,14 @@ def finite_difference(f: Callable[[Any], Any], params: Any) -> Differences:
     evaluator = Evaluator(f, parameters)
     with np.errstate(all="ignore"):
         found = _explore(evaluator)
-        evaluator.intact()
-        if evaluator.noticed > REPEATS:
-            found = _explore(evaluator)
     ends = np.cumsum([leaf.array.size for leaf in parameters.leaves])[:-1]
 
     def shaped(array: NDArray[Any]) -> Any:
-        parts = [
-            part.reshape(leaf.array.shape)
-            for part, leaf in zip(np.split(array, ends), parameters.leaves, strict=True)
-        ]
-        for part in parts:
+        parts = zip(np.split(array, ends), parameters.leaves, strict=True)
+        shapes = [part.reshape(leaf.array.shape) for part, leaf in parts]
+        for part in shapes:
             part.flags.writeable = False
-        return parameters.assemble(parts)
+        return parameters.assemble(shapes)
 
     return Differences(
         **{name: shaped(part) for name, part in found.items()}, evaluations=evaluator.count
@@ -94,26 +85,23 @@ def _explore(evaluator: Evaluator) -> dict[str, NDArray[Any]]:
     seen = measure(evaluator, (), rng)
     if np.isfinite(seen.base):
         seen = swing(evaluator, seen, rng)
-    points = [evaluator.origin(leaf) for leaf in range(len(evaluator.leaves))]
-    ends = np.cumsum([point.size for point in points])[:-1]
-    none = lay_out([0.0 * point for point in points], points, seen.scales, [EPS] * len(points))
+    points = evaluator.points
+    rounding = [EPS] * len(points)
+    none = lay_out([0.0 * point for point in points], points, seen.scales, rounding)
     # A parameter far below the others of its array has a unit of its own.
     own = np.abs(none.here)
     scales = np.where((own > 0) & (own < OWN * none.scale), own, none.scale)
-    lines = EntryLines(evaluator, none.leaf, none.place)
-    nothing = np.full(5, np.nan)
+    lines, nothing = EntryLines(evaluator, none), np.full(5, np.nan)
     found = [
         Examination(lines, row, Case(np.nan, START * scale, scale), seen, nothing)
         for row, scale in enumerate(scales.tolist())
     ]
     readings = [one.climb() for one in found]
-    estimate = np.array([one.estimate for one in readings], dtype=np.float64)
-    bound = np.array([one.bound for one in readings], dtype=np.float64)
-    parts = [
-        part.reshape(p.shape) for part, p in zip(np.split(estimate, ends), points, strict=True)
-    ]
-    claims = lay_out(parts, points, seen.scales, [EPS] * len(points))
-    reach = max(seen.reach, float(np.max(claims.size * claims.scale, initial=0.0)))
+    numbers = [(one.estimate, one.bound, one.left.estimate, one.right.estimate) for one in readings]
+    estimate, bound, left, right = np.array(numbers, dtype=np.float64).reshape(-1, 4).T
+    parts = np.split(estimate, np.cumsum([point.size for point in points])[:-1])
+    claims = lay_out(parts, points, seen.scales, rounding)
+    reach = max(seen.reach, float(np.max(claims.weight * claims.scale, initial=0.0)))
     limits = allowed(claims, replace(seen, reach=reach), np.arange(len(estimate)), 0 * estimate)
     kinked = np.array([one.kinked for one in readings], dtype=bool)
     known = ((2 * bound <= limits) | (claims.largest == 0)) & np.isfinite(bound) & ~kinked
@@ -124,6 +112,6 @@ def _explore(evaluator: Evaluator) -> dict[str, NDArray[Any]]:
         "bound": bound,
         "resolution": np.where(size > 0, bound / size, np.inf),
         "status": np.where(known, "ok", np.array(why, dtype=object)),
-        "left": np.array([one.left.estimate for one in readings], dtype=np.float64),
-        "right": np.array([one.right.estimate for one in readings], dtype=np.float64),
+        "left": left,
+        "right": right,
     }

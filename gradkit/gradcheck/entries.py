@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.gradcheck.error import (
-    BALANCE,
     CLEAR,
-    FURTHEST,
     MOVED,
     Asked,
     Claims,
+    Rows,
     allowed,
+    balanced_step,
     claim_error,
     first_step,
     shown,
@@ -24,11 +24,9 @@ from gradkit.gradcheck.error import (
 from gradkit.gradcheck.evaluate import BudgetSpent, Lines
 from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, UNKNOWN, Case, examine
 from gradkit.gradcheck.ladder import Ladder, differences
-from gradkit.gradcheck.noise import EPS, LOST, SAME, Floats, Seen, largest_of, units_of
-from gradkit.gradcheck.records import Direction, Entry, InputReport, Verdict
-from gradkit.gradcheck.structure import Array
-
-Rows = NDArray[np.intp]
+from gradkit.gradcheck.noise import EPS, LOST, SAME, Floats, Seen
+from gradkit.gradcheck.records import Direction, Entry, InputReport, Reason, Verdict
+from gradkit.gradcheck.structure import Leaf
 
 KINK = 0.01
 """An entry is as small as to be asked with a slack of this part of itself."""
@@ -36,7 +34,7 @@ KINK = 0.01
 SLACK = 0.3
 """The truncation that a first step may have, in parts of `CLEAR`."""
 
-ROOM = 3
+ROOM = 3.0
 """A ladder knows a slope of a noisy f to so many times what a first step does: both sides count.
 And a claim has to be off by so many times what is not known, since a table of six points tells
 noise to no better."""
@@ -48,9 +46,6 @@ is f itself that swings. With a louder one that longer steps tell of, all is don
 WANTED = 8e-8
 """With a precise f a ladder goes on until an error of this part of the entry would show."""
 
-VISIBLE = 1e-5
-"""Where f is 0, steps are so long that it moves in float32 too."""
-
 LEVEL = 0.01
 """Where f moves in steps, an entry that does nothing at all over this part of its scale has
 the slope 0: a jump further away is no doubt of it."""
@@ -58,12 +53,11 @@ the slope 0: a jump further away is no doubt of it."""
 TENTH = 0.1
 """An entry is known to its own scale where an error of this part of it would show."""
 
-THOROUGH, LADDERS = 3, 8
-"""So many wrong entries, and the first of each array, are doubted in full; so many of an array get
-a whole ladder. For others three steps will do: how f may deceive is known by then."""
+THOROUGH = 4
+"""After so many wrong entries longer steps are not heard for each: how f may deceive is known."""
 
 SAMPLE = 32
-"""So many entries of a large array are looked at first, drawn at random."""
+"""So many entries of an array of more than twice as many are looked at first, drawn at random."""
 
 ENOUGH = 16
 """After so many wrong entries of a large array nothing is gained by listing more."""
@@ -78,7 +72,8 @@ class Columns:
     """Results of all entries, one array each, (entries,), written to while a check runs.
 
     ``resolution`` is absolute; ``left`` and ``right`` are NaN but where a ladder measured them;
-    ``looked`` tells the entries that were reached or ought to have been.
+    ``looked`` tells the entries that were reached or ought to have been, ``faint`` those that are
+    known on the scale of others alone.
     """
 
     estimate: Floats
@@ -92,48 +87,41 @@ class Columns:
     faint: NDArray[np.bool_]
 
 
-def blank(entries: int) -> Columns:
-    """Return columns of which nothing is known yet."""
-    return Columns(
-        estimate=np.full(entries, np.nan),
-        bound=np.full(entries, np.inf),
-        resolution=np.full(entries, np.inf),
-        verdict=np.full(entries, UNKNOWN, dtype=object),
-        reason=np.full(entries, "budget", dtype=object),
-        left=np.full(entries, np.nan),
-        right=np.full(entries, np.nan),
-        looked=np.ones(entries, dtype=bool),
-        faint=np.zeros(entries, dtype=bool),
-    )
+def blank(entries: int, reason: str = "budget") -> Columns:
+    """Return columns of which nothing is known yet, for one reason."""
+    estimate, left, right = np.full((3, entries), np.nan)
+    bound, resolution = np.full((2, entries), np.inf)
+    verdict, why = np.full(entries, UNKNOWN, object), np.full(entries, reason, object)
+    looked, faint = np.ones(entries, bool), np.zeros(entries, bool)
+    return Columns(estimate, bound, resolution, verdict, why, left, right, looked, faint)
 
 
-def records(
-    columns: Columns, claims: Claims, shapes: Sequence[tuple[str, tuple[int, ...]]]
-) -> tuple[Entry, ...]:
+def records(columns: Columns, claims: Claims, leaves: Sequence[Leaf]) -> tuple[Entry, ...]:
     """Return one record for each entry that was looked at, in the order of the leaves."""
     with np.errstate(all="ignore"):
         size = np.fmax(np.abs(claims.claimed), np.abs(columns.estimate))
-        relative = np.where(size > 0, columns.resolution / size, np.inf)
-    indices = [list(np.ndindex(shape)) for _, shape in shapes]
+        size[size == 0] = np.nan
+    indices = [list(np.ndindex(leaf.array.shape)) for leaf in leaves]
+    kink = columns.reason == "kink"
     return tuple(
         Entry(
-            parameter=shapes[leaf][0],
-            index=indices[leaf][place],
-            claimed=float(claims.claimed[row]),
-            estimate=float(columns.estimate[row]),
-            bound=float(columns.bound[row]),
-            resolution=float(relative[row]),
-            verdict=columns.verdict[row],
-            reason=columns.reason[row],
-            slopes=(float(columns.left[row]), float(columns.right[row]))
-            if columns.reason[row] == "kink"
-            else None,
+            leaves[claims.leaf[row]].name,
+            indices[claims.leaf[row]][claims.place[row]],
+            *numbers,
+            slopes=(float(columns.left[row]), float(columns.right[row])) if kink[row] else None,
         )
-        for row, (leaf, place) in enumerate(
-            zip(claims.leaf.tolist(), claims.place.tolist(), strict=True)
-        )
+        for row, numbers in enumerate(found(columns, claims, size))
         if columns.looked[row]
     )
+
+
+def found(
+    columns: Columns, claims: Claims, size: Floats
+) -> Iterator[tuple[float, float, float, float, Verdict, Reason]]:
+    """Yield what every record has, the resolution in parts of a size: infinite without one."""
+    relative = np.nan_to_num(columns.resolution / size, nan=np.inf, posinf=np.inf)
+    numbers = np.array([claims.claimed, columns.estimate, columns.bound, relative]).tolist()
+    yield from zip(*numbers, columns.verdict, columns.reason, strict=True)
 
 
 def overall(parts: Sequence[Entry | Direction | InputReport]) -> Verdict:
@@ -142,32 +130,6 @@ def overall(parts: Sequence[Entry | Direction | InputReport]) -> Verdict:
     if DISAGREE in verdicts:
         return DISAGREE
     return UNKNOWN if UNKNOWN in verdicts else AGREE
-
-
-def lay_out(
-    arrays: Sequence[Array], points: Sequence[Array], scales: Floats, eps: Sequence[float]
-) -> Claims:
-    """Lay the claimed gradient out flat, with what belongs to each entry."""
-    sizes = [array.size for array in arrays]
-
-    def flat(parts: Sequence[Array]) -> Floats:
-        rows = [np.asarray(part, dtype=np.float64).reshape(-1) for part in parts]
-        return np.concatenate([*rows, np.zeros(0)])
-
-    units = [units_of(*parts) for parts in zip(arrays, points, scales.tolist(), strict=True)]
-    unit, claimed = flat(units), flat(arrays)
-    tops = [
-        largest_of(array * unit) for array, unit in zip(map(np.float64, arrays), units, strict=True)
-    ]
-    return Claims(
-        claimed=claimed,
-        leaf=np.repeat(np.arange(len(sizes)), sizes),
-        place=np.concatenate([*map(np.arange, sizes), np.arange(0)]),
-        here=flat(points),
-        scale=unit,
-        largest=np.repeat(tops, sizes) / np.where(unit > 0, unit, 1.0),
-        eps=np.repeat(np.array(eps, dtype=np.float64), sizes),
-    )
 
 
 class EntryCheck:
@@ -179,33 +141,21 @@ class EntryCheck:
     claims : Claims
     seen : Seen
     asked : Asked
-    coarsest : float64 array, optional
-        Resolutions with which directions may be accepted.
     """
 
-    def __init__(
-        self,
-        lines: Lines,
-        claims: Claims,
-        seen: Seen,
-        asked: Asked,
-        coarsest: Floats | None = None,
-    ) -> None:
+    def __init__(self, lines: Lines, claims: Claims, seen: Seen, asked: Asked) -> None:
         self.lines, self.claims, self.seen, self.asked = lines, claims, seen, asked
-        self.coarsest = coarsest
         count = len(claims.claimed)
         self.columns = blank(count)
         self.precise = seen.noise <= LOST * EPS * max(abs(seen.base), seen.reach)
         self.slope = shown(claims.weight, claims.scale, seen.reach)
-        steps = first_step(self.slope, claims.scale, seen.noise)
-        if seen.base == 0:  # its rounding is not known
-            steps = np.fmax(steps, VISIBLE * claims.scale)
-        self.steps = np.fmax(steps, np.fmax(lines.smallest, 1e-300))
+        self.steps = first_step(self.slope, claims.scale, seen.noise)
+        self.steps = np.fmax(self.steps, np.fmax(lines.smallest, 1e-300))
         self.limits, self.error, self.blur = np.zeros((3, count))
         self.bend = np.full(count, np.nan)
         self.tried = np.full((5, count), np.nan)
+        self.large = np.bincount(claims.leaf)[claims.leaf] > 2 * SAMPLE
         self.wrong: Counter[int] = Counter()
-        self.sampled: set[int] = set()
         self.heard = 0.0
         self.tolerance = asked.atol + asked.rtol * claims.weight
 
@@ -224,8 +174,7 @@ class EntryCheck:
                 self._look(rows, self.steps[rows], SLACK * CLEAR * self.slope[rows])
                 if closely and not self._ladders(self._again(rows)):
                     louder = replace(self.seen, noise=2 * self.heard)
-                    parts = (self.lines, self.claims, louder, self.asked, self.coarsest)
-                    return EntryCheck(*parts).run(closely=closely)
+                    return EntryCheck(self.lines, self.claims, louder, self.asked).run()
         except BudgetSpent:
             self.columns.looked[:] = True
         if closely:
@@ -235,9 +184,9 @@ class EntryCheck:
     def _hidden(self) -> None:
         """Leave arrays open of which no entry was seen, though the claim is more than rounding."""
         claims, columns = self.claims, self.columns
-        told = (claims.size > self.error) & columns.looked
+        told = (claims.weight > self.error) & columns.looked
         part = KNOWN if self.precise else 1.0
-        unseen = columns.resolution - self.error > part * claims.size
+        unseen = columns.resolution - self.error > part * claims.weight
         for leaf in np.unique(claims.leaf[told]):
             mine = told & (claims.leaf == leaf)
             if np.all(unseen[mine]):
@@ -246,20 +195,13 @@ class EntryCheck:
 
     def _chunks(self) -> Iterator[Rows]:
         """Yield the entries to look at: small arrays together, large ones in samples."""
-        leaf = self.claims.leaf
         rng = np.random.default_rng([self.asked.seed, 1])
-        arrays = np.split(np.arange(len(leaf)), np.flatnonzero(np.diff(leaf)) + 1)
-        small = [rows for rows in arrays if len(rows) <= 2 * SAMPLE]
-        if any(len(rows) for rows in small):
-            yield np.concatenate(small)
-        for rows in arrays:
-            if len(rows) <= 2 * SAMPLE:
-                continue
-            number = int(leaf[rows[0]])
-            self.sampled.add(number)
-            drawn = rng.permutation(rows)
+        if not np.all(self.large):
+            yield np.flatnonzero(~self.large)
+        for leaf in np.unique(self.claims.leaf[self.large]).tolist():
+            drawn = rng.permutation(np.flatnonzero(self.claims.leaf == leaf))
             for part in np.split(drawn, range(SAMPLE, len(drawn), 4 * SAMPLE)):
-                if self.wrong[number] < ENOUGH:
+                if self.wrong[leaf] < ENOUGH:
                     yield np.sort(part)
 
     def _look(self, rows: Rows, steps: Floats, slack: Floats) -> NDArray[np.bool_]:
@@ -269,7 +211,7 @@ class EntryCheck:
         the slopes on both sides are apart: ``f‴h²/6`` is ``(f″h)² / 6f′`` of an exponential.
         """
         claims, seen, columns = self.claims, self.seen, self.columns
-        claimed, scale = claims.claimed[rows], claims.scale[rows]
+        scale, weight = claims.scale[rows], claims.weight[rows]
         above, below, ahead, behind = self.lines.pairs(rows, steps)
         self.tried[:, rows] = steps, above, below, ahead, behind
         with np.errstate(all="ignore"):
@@ -283,21 +225,18 @@ class EntryCheck:
             blur = MOVED * seen.eps * bend * others
             error = claim_error(claims, rows, bend * others, seen) + self.tolerance[rows]
             noise = noise + blur
-            limits = allowed(claims, seen, rows, blur + error)
-            if self.coarsest is not None:
-                limits = np.fmax(self.coarsest[rows], limits)
-            limits = limits + 2 * self.tolerance[rows]
+            limits = allowed(claims, seen, rows, blur + error) + 2 * self.tolerance[rows]
             self.error[rows], self.blur[rows], self.limits[rows] = error, blur, limits
             faint = np.fmax(self.slope[rows], 0.03 * claims.largest[rows])
             faint = np.fmax(faint, KINK * seen.reach / scale)
-            bent = curve**2 / (6 * faint)
+            bent = np.where(curve > 0, curve**2 / (6 * faint), 0.0)
             smooth = bent <= np.fmax(noise, CLEAR * faint)
-            gap = np.abs(central - claimed)
+            gap = np.abs(central - claims.claimed[rows])
             known = 2 * (noise + bent + slack)
             good = (gap <= known / 2 + error) & smooth & (known <= limits)
             # Nothing moves at all; where f itself is 0 that may be underflow.
             none = (above == seen.base) & (below == seen.base) & (ahead + behind > 0)
-            none &= claims.size[rows] <= (error if seen.base else 0.0)
+            none &= weight <= (error if seen.base else 0.0)
             uneven = seen.noise > SAME * seen.fine
             good |= none & (steps >= scale * (LEVEL if uneven else 1))
         first = np.isnan(columns.estimate[rows])
@@ -305,88 +244,69 @@ class EntryCheck:
         columns.estimate[rows[write]] = central[write]
         columns.bound[rows[write]] = (noise + bent + gap)[write]
         columns.resolution[rows[write]] = (known + error)[write]
-        columns.verdict[rows[good]] = AGREE
-        columns.reason[rows[good]] = ""
+        columns.verdict[rows[good]], columns.reason[rows[good]] = AGREE, ""
         columns.reason[rows[first & ~good]] = "noise"
         return np.asarray(good)
 
     def _again(self, rows: Rows) -> Rows:
         """Ask about faint entries on their own scale; return the entries that want a ladder."""
         claims, seen, columns = self.claims, self.seen, self.columns
-        agreed = columns.verdict[rows] == AGREE
-        still = ~agreed & (columns.estimate[rows] == 0) & (claims.size[rows] <= self.error[rows])
-        flat = rows[still]
-        open_: Rows = rows[~agreed & ~still]
+        agreed, size = columns.verdict[rows] == AGREE, claims.weight[rows]
+        still = ~agreed & (columns.estimate[rows] == 0) & (size <= self.error[rows])
+        flat, open_ = rows[still], rows[~agreed & ~still]
         if len(flat):
             far = claims.scale[flat] * (1.0 if seen.reach == 0 else HIGHEST)
             open_ = np.append(open_, flat[~self._look(flat, far, np.zeros(len(flat)))])
-        coarse = agreed & (claims.size[rows] > 3 * self.error[rows]) & (self.coarsest is None)
+        coarse = agreed & (size > 3 * self.error[rows]) & (claims.coarsest[rows] == 0)
         faint = rows[coarse & self._coarse(rows)]
         if len(faint):
-            size, scale = claims.size[faint], claims.scale[faint]
-            with np.errstate(all="ignore"):
-                balance = BALANCE * np.cbrt(seen.noise / (size * scale))
-                steps = scale * np.fmin(balance, FURTHEST)
+            size = claims.weight[faint]
+            steps = balanced_step(size, claims.scale[faint], seen.noise)
             good = self._look(faint, np.fmax(steps, self.steps[faint]), KINK * size)
             columns.faint[faint[good & self._coarse(faint)]] = True
             self.steps[faint[~good]] = steps[~good]
             self.limits[faint[~good]] = TENTH * size[~good]
             open_ = np.append(open_, faint[~good])
-        return open_
+        return np.asarray(open_)
 
     def _coarse(self, rows: Rows) -> NDArray[np.bool_]:
         """Return whether an error of a tenth of an entry would not have shown."""
         known = self.columns.resolution[rows] - self.error[rows]
-        return np.asarray(known > TENTH * self.claims.size[rows])
+        return np.asarray(known > TENTH * self.claims.weight[rows])
 
     def _ladders(self, rows: Rows) -> bool:
         """Examine entries one by one; return whether f is no noisier than it looked."""
         claims, seen, columns = self.claims, self.seen, self.columns
+        room, ease = (2.0, 1.0) if self.precise else (ROOM, ROOM)
+        own = np.where(claims.here == 0, np.inf, np.abs(claims.here))
+        wanted = WANTED * claims.weight if self.precise else np.full(len(own), np.inf)
+        cases = [claims.claimed, self.steps, claims.scale, self.error, ease * self.limits]
+        cases += [claims.largest, self.blur, own, wanted]
         for row in rows.tolist():
             leaf = int(claims.leaf[row])
-            count = self.wrong[leaf]
             accepted = columns.verdict[row] == AGREE
-            if count >= ENOUGH and leaf in self.sampled:
+            if self.wrong[leaf] >= ENOUGH and self.large[row]:
                 columns.looked[row] = accepted
                 continue
-            if not np.isfinite(claims.here[row]):
-                columns.reason[row] = "non-finite"
-                continue
-            claimed = float(claims.claimed[row])
-            finite = bool(np.isfinite(claimed))
-            case = Case(
-                claimed=claimed if finite else float(columns.estimate[row]),
-                step=float(self.steps[row]),
-                scale=float(claims.scale[row]),
-                error=float(self.error[row]) if finite else 0.0,
-                allowed=float(self.limits[row]) * (1 if self.precise else ROOM),
-                largest=float(claims.largest[row]),
-                blur=float(self.blur[row]),
-                own=abs(float(claims.here[row])) or np.inf,
-                wanted=WANTED * abs(claimed) if self.precise else np.inf,
-                room=2.0 if self.precise else ROOM,
-                subgradient=self.asked.subgradient,
-                short=count >= LADDERS,
-            )
-            thorough = count == 0 or self.wrong.total() < THOROUGH
+            numbers = [float(one[row]) for one in cases]
+            case = Case(*numbers, room=room, subgradient=self.asked.subgradient)
+            thorough = self.wrong[leaf] == 0 or self.wrong.total() < THOROUGH
             found = examine(self.lines, row, case, seen, self.tried[:, row], thorough)
             self.heard = found.noise
             if 3 * seen.noise < 2 * self.heard < QUIET * seen.reach:
                 return False
-            if accepted and found.verdict == UNKNOWN:
+            reading, verdict = found.reading, found.verdict
+            if accepted and verdict == UNKNOWN:
                 columns.faint[row] = True
                 continue
-            reading, verdict = found.reading, found.verdict
-            if not finite:
-                known = verdict == AGREE or reading.bound <= KNOWN * abs(reading.estimate)
-                verdict = DISAGREE if known else UNKNOWN
+            if not np.isfinite(case.claimed) and reading.bound <= KNOWN * abs(reading.estimate):
+                verdict = DISAGREE
             left, right = reading.left.estimate, reading.right.estimate
             # Noise may hide a kink, and the slope is that of either side.
             bound = reading.bound if self.precise else np.fmax(reading.bound, abs(right - left))
             columns.estimate[row], columns.bound[row] = reading.estimate, bound
             columns.left[row], columns.right[row] = left, right
-            columns.resolution[row] = found.resolution
-            columns.verdict[row] = verdict
+            columns.resolution[row], columns.verdict[row] = found.resolution, verdict
             columns.reason[row] = found.reason if verdict == UNKNOWN else ""
             self.wrong[leaf] += verdict == DISAGREE
         return True

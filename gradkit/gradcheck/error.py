@@ -11,12 +11,16 @@ Every verdict compares ``|claim − estimate|`` with what the two can be known t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.noise import EPS, Floats, Seen
+from gradkit.gradcheck.noise import EPS, Array, Floats, Seen, largest_of, units_of
+
+Rows: TypeAlias = NDArray[np.intp]
 
 CLEAR = 1e-8
 """A first step is so long that noise spoils a right slope by no more than this part of itself.
@@ -57,10 +61,9 @@ STRAY = 16
 """A slope that moves f by so many times its noise over a whole scale is not seen, and rounding
 of a correct claim may amount to it."""
 
-
 BLOWN_UP = 2e-13
 """Rounding on the way to a claim may be blown up, as by the 1/sqrt(1e-5) of a layer norm that has
-nothing to normalise, to this part of what f is, or of what others do to it."""
+nothing to normalise, to this part of what f is, or of what parameters do to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,41 +78,60 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Every entry of the claimed gradient, each array (entries,).
+    """Every entry of the claimed gradient, or claims along directions, each array (entries,).
 
     ``leaf`` and ``place`` say which entry it is, ``here`` is the value of the parameter, ``scale``
     a change of it that matters, ``largest`` the largest magnitude claimed in the same leaf,
-    ``eps`` the unit of rounding of the claim. Of directions, ``spread`` is the root of the sum of
-    squares of what is added up in the claim.
+    ``eps`` the unit of rounding of the claim. ``weight`` is the slope that a line is taken for: the
+    magnitude of the claim, 0 where it is not finite; of a direction the root of the sum of squares
+    of what is added up, since the sum itself may cancel. ``coarsest`` is a resolution with which a
+    direction may be accepted.
     """
 
     claimed: Floats
-    leaf: NDArray[np.intp]
-    place: NDArray[np.intp]
+    leaf: Rows
+    place: Rows
     here: Floats
     scale: Floats
     largest: Floats
     eps: Floats
-    spread: Floats | None = None
+    weight: Floats
+    coarsest: Floats
 
-    @property
-    def weight(self) -> Floats:
-        """The slope that a line is taken for.
 
-        Of a direction the root of the sum of squares, since the sum itself may cancel.
-        """
-        return self.size if self.spread is None else self.spread
+def lay_out(
+    arrays: Sequence[Array], points: Sequence[Array], scales: Floats, eps: Sequence[float]
+) -> Claims:
+    """Lay the claimed gradient out flat, with what belongs to each entry."""
+    rows: list[Sequence[NDArray[np.generic]]]
+    rows = [[np.zeros(0), np.arange(0), np.arange(0), *np.zeros((6, 0))]]
+    parts = zip(arrays, points, scales.tolist(), eps, strict=True)
+    for leaf, (array, point, scale, rounding) in enumerate(parts):
+        claimed = np.asarray(array, dtype=np.float64).reshape(-1)
+        here = np.asarray(point, dtype=np.float64).reshape(-1)
+        unit, one = units_of(claimed, here, scale), np.ones(claimed.size)
+        top, weight = largest_of(claimed * unit) / unit, np.abs(claimed)
+        weight[~np.isfinite(weight)] = 0.0
+        number, place = np.full(claimed.size, leaf), np.arange(claimed.size)
+        rows.append((claimed, number, place, here, unit, top, rounding * one, weight, 0.0 * one))
+    return Claims(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
-    @property
-    def size(self) -> Floats:
-        """Magnitudes, 0 where the claim is not finite."""
-        return np.where(np.isfinite(self.claimed), np.abs(self.claimed), 0.0)
+
+def take(claims: Claims, rows: Rows | slice) -> Claims:
+    """Return some rows of the claims."""
+    return Claims(*(getattr(claims, field.name)[rows] for field in fields(claims)))
 
 
 def shown(size: Floats, scale: Floats, reach: float) -> Floats:
     """Return the slope that a first step is made for: the claim, or a faint part of the others."""
     with np.errstate(all="ignore"):
         return np.fmax(size, FAINT * reach / scale)
+
+
+def balanced_step(slope: Floats, scale: Floats, noise: float) -> Floats:
+    """Return the step beyond which truncation would overtake noise, or f be another one."""
+    with np.errstate(all="ignore"):
+        return scale * np.fmin(BALANCE * np.cbrt(noise / (slope * scale)), FURTHEST)
 
 
 def first_step(slope: Floats, scale: Floats, noise: float) -> Floats:
@@ -119,12 +141,10 @@ def first_step(slope: Floats, scale: Floats, noise: float) -> Floats:
     longer than where truncation would overtake the noise.
     """
     with np.errstate(all="ignore"):
-        clear = noise / (CLEAR * slope)
-        balance = BALANCE * scale * np.cbrt(noise / (slope * scale))
-        return np.fmin(np.fmin(clear, balance), FURTHEST * scale)
+        return np.fmin(noise / (CLEAR * slope), balanced_step(slope, scale, noise))
 
 
-def claim_error(claims: Claims, rows: NDArray[np.intp], moved: Floats, seen: Seen) -> Floats:
+def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Seen) -> Floats:
     """Return how far correct claims may be from the slopes.
 
     Three parts. Rounding of what was added to the claim: of terms of its own size, and of its
@@ -145,11 +165,11 @@ def claim_error(claims: Claims, rows: NDArray[np.intp], moved: Floats, seen: See
     with np.errstate(all="ignore"):
         added = size + np.where(eps > EPS, claims.largest[rows], 0.0)
         own = np.fmin(ROUNDINGS * eps, HALF) * added
-        still = max(STRAY * seen.fine, BLOWN_UP * min(seen.reach, abs(seen.base)))
+        still = max(STRAY * seen.fine, BLOWN_UP * seen.whole)
         return np.asarray(own + MOVED * eps * moved + still / claims.scale[rows])
 
 
-def allowed(claims: Claims, seen: Seen, rows: NDArray[np.intp], unknown: Floats) -> Floats:
+def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
     """Return the coarsest resolution with which the claims of some entries may be accepted.
 
     With a precise f a hundred-thousandth of the entry, or a millionth of the largest for entries
@@ -179,4 +199,5 @@ def allowed(claims: Claims, seen: Seen, rows: NDArray[np.intp], unknown: Floats)
         )
         structural = np.where(null, 1e-2 * seen.reach / scale, structural)
         rough = np.fmin(best + 4 * unknown, structural)
-        return np.asarray(np.fmax(fine, np.nan_to_num(rough)))
+        rough = np.fmax(claims.coarsest[rows], np.nan_to_num(rough))
+        return np.asarray(np.fmax(fine, rough))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from gradkit.gradcheck.error import CLEAR, MATTERS
 from gradkit.gradcheck.evaluate import Lines
-from gradkit.gradcheck.ladder import RATIO, Ladder, Reading, differences, read
+from gradkit.gradcheck.ladder import RATIO, Ladder, Reading, Side, differences, read
 from gradkit.gradcheck.noise import DEVIATIONS, NEAR, SAME, Floats, Seen, table_noise
 from gradkit.gradcheck.records import Reason, Verdict
 
 MOST = 26
 """Steps of a ladder: these reach from a rounding of the parameter to all of it."""
+
+FIRM = 5
+"""A ladder that refutes a claim has so many steps, if longer ones tell more: a judgement on fewer
+is withdrawn when noise turns out to be larger."""
 
 HIGHEST = 0.25
 """The longest step of a ladder, in parts of the scale."""
@@ -54,8 +58,7 @@ class Case:
     largest slope beside it, ``blur`` what slopes of f may be off by over any step, ``own`` the size
     of the parameter, beyond which f is another one,
     ``wanted`` a resolution that is worth further steps, ``room`` how many times what is not known a
-    claim has to be off to be wrong. With ``subgradient`` any slope at a kink
-    will do; with ``short`` three steps will do where they refute the claim.
+    claim has to be off to be wrong. With ``subgradient`` any slope at a kink will do.
     """
 
     claimed: float
@@ -67,9 +70,8 @@ class Case:
     blur: float = 0.0
     own: float = np.inf
     wanted: float = np.inf
-    room: float = 2.0
-    subgradient: bool = False
-    short: bool = False
+    room: float = field(default=2.0, kw_only=True)
+    subgradient: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Examination:
         self.rows = tried[:, None] if np.all(np.isfinite(tried)) else np.zeros((5, 0))
         self.top = HIGHEST * case.scale
 
-    def pairs(self, steps: Floats) -> tuple[Floats, ...]:
+    def pairs(self, steps: Floats) -> Floats:
         """Return f above and below the point, and the distances really moved."""
         return self.lines.pairs(np.full(len(steps), self.row), steps)
 
@@ -134,15 +136,13 @@ class Examination:
             verdict, resolution = self.judge(reading)
             if verdict == AGREE and resolution <= self.case.wanted:
                 return reading
-            if self.rows.shape[1] >= MOST or (verdict == DISAGREE and self.case.short):
+            if self.rows.shape[1] >= MOST:
                 return reading
             steps = self.rows[0][self.rows[0] <= self.top * (1 + 1e-9)]
             sides = (reading.central, reading.left, reading.right)
             down = any(side.step == 0 or not np.isfinite(side.bound) for side in sides)
-            noisy = reading.central.noise >= reading.central.truncation
-            up = any(side.reach >= len(steps) - 1 for side in sides) and (
-                verdict != DISAGREE or (noisy and len(steps) < 5)
-            )
+            up = any(side.reach >= len(steps) - 1 for side in sides)
+            up = up and (verdict != DISAGREE or len(steps) < FIRM)
             tall = up and len(steps) and RATIO * steps[-1] <= self.top * (1 + 1e-9)
             if tall and self.add(RATIO * steps[-1]):
                 continue
@@ -166,8 +166,7 @@ class Examination:
             return (DISAGREE if outside else UNKNOWN), resolution
         far = gap > case.room * (bound + case.error) and gap > CLEAR * abs(case.claimed)
         far = far and gap * case.own > self.seen.noise
-        for side in (reading.left, reading.right):  # one of them may have passed a kink
-            far = far and abs(case.claimed - side.estimate) > side.bound + case.error
+        far = far and _outside(case, reading.left) and _outside(case, reading.right)
         return (DISAGREE if far else UNKNOWN), resolution
 
     def why(self, reading: Reading) -> Reason:
@@ -217,6 +216,11 @@ def examine(
             wide = replace(reading, bound=reading.bound + gap)
             return Outcome(wide, gap, UNKNOWN, "staircase", noise)
     return Outcome(reading, resolution, verdict, at.why(reading) if verdict == UNKNOWN else "")
+
+
+def _outside(case: Case, side: Side) -> bool:
+    """Return whether one side excludes the claim: the other may have passed a kink."""
+    return abs(case.claimed - side.estimate) > side.bound + case.error
 
 
 def _listen(at: Examination, reading: Reading) -> float:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gradkit.gradcheck.check import check_gradient
+from gradkit.gradcheck.evaluate import needs
 from gradkit.gradcheck.records import Report
+from gradkit.gradcheck.structure import mapped
 
 if TYPE_CHECKING:
     import torch
+
+
+RANDOM = {
+    "Dropout": "dropout is on in {}: every evaluation drops other units. Call .eval() before "
+    "checking.",
+    "BatchNorm": "batch normalisation is in training mode in {}: the gradient checked is the one "
+    "with the statistics of this batch.",
+}
+"""Layers whose output depends on more than the input while training, and what to say of them."""
 
 
 def check_module(
@@ -79,9 +89,9 @@ def check_module(
             f"before the inputs: check_module(module, torch.nn.MSELoss(), x, y)."
         )
     double = copy.deepcopy(module).double()
-    wide = [_widen(value) for value in args]
-    named = {key: _widen(value) for key, value in (kwargs or {}).items()}
-    more = _more(loss)
+    wide, named = mapped(list(args), _widen), mapped(dict(kwargs or {}), _widen)
+    # How many arguments a loss needs beside the module's output.
+    more = max((needs(getattr(loss, "forward", loss)) or 1) - 1, 0)
     if more > len(wide):
         raise ValueError(
             f"{_name(loss)} needs {more} argument{'s' * (more > 1)} beside the module's output; "
@@ -93,15 +103,10 @@ def check_module(
     trained: dict[str, torch.Tensor] = {
         name: p for name, p in double.named_parameters() if p.requires_grad
     }
-    if inputs:
-        given = {f"input {number}": value for number, value in enumerate(own)} | named
-        trained |= {
-            name: value.clone().requires_grad_()
-            for name, value in given.items()
-            if isinstance(value, torch.Tensor) and value.is_floating_point()
-        }
-        own = [trained.get(f"input {number}", value) for number, value in enumerate(own)]
-        named = {key: trained.get(key, value) for key, value in named.items()}
+    given = {f"input {number}": value for number, value in enumerate(own)} | named
+    for name, value in given.items() if inputs else ():
+        if isinstance(value, torch.Tensor) and value.is_floating_point():
+            trained[name] = value.requires_grad_()
     if not trained:
         raise ValueError(
             f"{type(module).__name__} has no parameter that requires a gradient, so there is "
@@ -118,32 +123,27 @@ def check_module(
             )
         return value
 
-    def slopes() -> dict[str, Any]:
-        value = evaluate()
-        found: tuple[Any, ...] = (None,) * len(trained)
-        if value.requires_grad:
-            found = torch.autograd.grad(value, list(trained.values()), allow_unused=True)
-        return dict(zip(trained, found, strict=True))
-
     def put(params: Mapping[str, Any]) -> None:
-        with torch.no_grad():
-            for name, value in params.items():
-                trained[name].copy_(value)
+        for name, value in params.items():
+            trained[name].data.copy_(value)
 
-    def f(params: dict[str, Any]) -> Any:
+    def f(params: Mapping[str, Any]) -> Any:
         put(params)
         with torch.no_grad():
             return evaluate()
 
-    def gradient(params: dict[str, Any]) -> dict[str, Any]:
+    def gradient(params: Mapping[str, Any]) -> dict[str, Any]:
         put(params)
-        return {
-            name: torch.zeros_like(start[name]) if slope is None else slope.detach()
-            for name, slope in slopes().items()
-        }
+        value = evaluate()
+        found: tuple[Any, ...] = (None,) * len(trained)
+        if value.requires_grad:
+            found = torch.autograd.grad(value, list(trained.values()), allow_unused=True)
+        unused[:] = [name for name, g in zip(trained, found, strict=True) if g is None]
+        pairs = zip(trained.items(), found, strict=True)
+        return {name: torch.zeros_like(p) if g is None else g for (name, p), g in pairs}
 
+    unused: list[str] = []
     start = {name: p.detach().clone() for name, p in trained.items()}
-    unused = [name for name, slope in slopes().items() if slope is None]
     report = check_gradient(f, start, gradient, **options)
     frozen = [name for name, p in double.named_parameters() if not p.requires_grad]
     notes = [*_randomness(double), *report.notes]
@@ -160,50 +160,20 @@ def _name(loss: Callable[..., Any]) -> str:
 
 
 def _widen(value: Any) -> Any:
-    """Return floating tensors in float64, and everything else as it is."""
-    if hasattr(value, "is_floating_point") and value.is_floating_point():
-        return value.detach().double()
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_widen(part) for part in value))
-    if isinstance(value, (list, tuple)):
-        return type(value)(_widen(part) for part in value)
-    if isinstance(value, dict):
-        return {key: _widen(part) for key, part in value.items()}
-    return value
-
-
-def _more(loss: Callable[..., Any]) -> int:
-    """Return how many arguments a loss needs beside the module's output."""
-    call = loss.forward if hasattr(loss, "forward") else loss
-    try:
-        parameters = inspect.signature(call).parameters.values()
-    except (TypeError, ValueError):
-        return 0
-    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    needed = [p for p in parameters if p.default is p.empty and p.kind in plain]
-    return max(len(needed) - 1, 0)
+    """Return floating tensors as copies in float64, and everything else as it is."""
+    floating = hasattr(value, "is_floating_point") and value.is_floating_point()
+    return value.detach().double().clone() if floating else value
 
 
 def _randomness(module: torch.nn.Module) -> list[str]:
     """Name the layers whose output depends on more than the input while training."""
-    dropping, norming = [], []
-    for name, layer in module.named_modules():
-        if not layer.training:
-            continue
-        kind = type(layer).__name__
-        if "Dropout" in kind and getattr(layer, "p", 0) > 0:
-            dropping.append(name or kind)
-        elif "BatchNorm" in kind:
-            norming.append(name or kind)
     notes = []
-    if dropping:
-        notes.append(
-            f"dropout is on in {', '.join(dropping)}: every evaluation drops other units. Call "
-            f".eval() before checking."
-        )
-    if norming:
-        notes.append(
-            f"batch normalisation is in training mode in {', '.join(norming)}: the gradient "
-            f"checked is the one with the statistics of this batch."
-        )
+    for word, said in RANDOM.items():
+        found = [
+            name or type(layer).__name__
+            for name, layer in module.named_modules()
+            if layer.training and word in type(layer).__name__ and getattr(layer, "p", 1) > 0
+        ]
+        if found:
+            notes.append(said.format(", ".join(found)))
     return notes

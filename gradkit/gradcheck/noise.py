@@ -85,6 +85,10 @@ class Seen:
         For each leaf, the size of a change that matters.
     reach : float
         How much f changes, by the claim, when a parameter changes by its own size.
+    whole : float
+        What f is, or what parameters do to it, if that is less: rounding on the way is a part of
+        it. Where f is 0 at every point seen, nothing is known of what it is made of but the
+        parameters, and it is the largest of these.
     """
 
     base: float
@@ -95,6 +99,7 @@ class Seen:
     lossy: bool
     scales: Floats
     reach: float
+    whole: float = 0.0
 
 
 @lru_cache
@@ -157,18 +162,6 @@ def largest_of(array: NDArray[np.generic]) -> float:
     return float(np.max(size, initial=0.0, where=np.isfinite(size)))
 
 
-def effect(gradient: Array, point: Array, scale: float) -> float:
-    """Return how much f changes, by the claim, when one entry of a leaf changes by its own size.
-
-    An entry that is zero changes by the scale where all of its leaf is zero.
-    """
-    slope = np.abs(np.asarray(gradient, dtype=np.float64))
-    size = np.abs(np.asarray(point, dtype=np.float64))
-    with np.errstate(all="ignore"):
-        moved = slope * (size if size.any() else scale)
-    return float(np.max(moved, initial=0.0, where=np.isfinite(moved)))
-
-
 MIXED = 1e3
 """The entries of a leaf have units of their own if the largest claim times the largest entry is
 so many times what any entry does to f by itself."""
@@ -187,12 +180,7 @@ def units_of(gradient: Array, point: Array, scale: float) -> Floats:
         return np.where(size > 0, size, np.fmin(alone / slope, scale))
 
 
-def measure(
-    evaluator: Evaluator,
-    claimed: Sequence[Array],
-    rng: np.random.Generator,
-    narrow: bool = False,
-) -> Seen:
+def measure(evaluator: Evaluator, claimed: Sequence[Array], rng: np.random.Generator) -> Seen:
     """Look at f before using it, in 7 calls, or 18 where it moves in steps or is float32.
 
     Parameters
@@ -201,56 +189,54 @@ def measure(
     claimed : sequence of array
         The claimed gradient of each leaf; empty where there is no claim.
     rng : numpy Generator
-    narrow : bool
-        Whether a parameter is narrower than float64.
     """
-    base = evaluator.at_point()
-    again = evaluator.at_point()
-    points = [evaluator.origin(leaf) for leaf in range(len(evaluator.leaves))]
+    base, again, points = evaluator.at_point(), evaluator.at_point(), evaluator.points
     scales, reach = scales_of(claimed, points, base)
-    spread = reach * float(np.sqrt(max(sum(point.size for point in points), 1)))
     steady = base == again or bool(np.isnan(base) and np.isnan(again))
+    narrow = any(point.dtype.itemsize < 8 for point in points)
     seen = Seen(base, np.nan, np.nan, EPS32 if narrow else EPS, steady, False, scales, reach)
     if not (np.isfinite(base) and np.isfinite(again)):
         return seen
     if not steady:
-        spread = 1.5 * float(np.ptp([base, again, *(evaluator.at_point() for _ in range(6))]))
-        noise = max(spread, EPS * abs(base))
+        several = [base, again, *(evaluator.at_point() for _ in range(6))]
+        noise = max(1.5 * float(np.ptp(several)), EPS * abs(base))
         return replace(seen, noise=noise, fine=noise)
     line = _every_move(points, scales, rng)
+    spread = reach * sum(point.size for point in points) ** 0.5
+
+    def table(spacing: float, count: int = TABLE) -> tuple[float, Floats]:
+        """Return the noise at uneven points along the line, and the values of f."""
+        nonlocal narrow
+        steps = [spacing * point for point in POINTS[1:count]]
+        values, strays = evaluator.along(line, steps, claimed)
+        narrow |= is_float32(np.append(values, base))
+        return scatter(np.append(base, values + strays), spacing), np.append(base, values)
+
     spacing = NEAR
     if reach > 0 and base != 0:
         # Far enough for the rounding to be scrambled, near enough for f to be smooth.
         share = abs(base) / reach
         spacing = min(max(NEAR, 1e3 * EPS * share), max(1e-6 * share, 1e-14), 1e-5)
-    raw, values = _table(evaluator, claimed, line, spacing, base)
-    sigma = scatter(values, spacing)
-    narrow |= is_float32(np.append(raw, again))
-    levels = len(set(raw.tolist()))
-    tied = levels <= TABLE - 2
-    fine = sigma
-    lossy = False
-    if narrow or tied or not np.isfinite(sigma):
-        wide = (WIDE / 10 if narrow else WIDE) if narrow or tied else 1e-13
-        raw, values = _table(evaluator, claimed, line, wide, base, len(POINTS))
-        narrow |= is_float32(raw)
-        louder = scatter(values, wide)
+    sigma, values = table(spacing)
+    levels, fine, lossy = len(set(values.tolist())), sigma, False
+    size = LOST * EPS * max(abs(base), spread, largest_of(values))
+    if narrow or levels <= TABLE - 2 or not np.isfinite(sigma):
+        wide = (WIDE / 10 if narrow else WIDE) if np.isfinite(sigma) else 1e-13
+        louder, _ = table(wide, len(POINTS))
         sigma = float(np.nan_to_num(np.fmax(np.nan_to_num(sigma), louder), posinf=0.0))
         if levels > 2 and sigma > 1e-9 * abs(base):
             narrow = narrow or _is_deaf(evaluator, base, rng)
-    elif sigma > LOST * EPS * (size := max(abs(base), spread, largest_of(values))):
-        far, near = 10 * spacing, max(1e-2 * spacing, CLOSEST)
-        raw, values = _table(evaluator, claimed, line, far, base, len(POINTS))
-        narrow |= is_float32(raw)
-        louder = scatter(values, far)
+    elif sigma > size:
+        louder, _ = table(10 * spacing, len(POINTS))
         if louder <= GROWTH * sigma:
             sigma = max(sigma, louder)
         else:
-            closer = scatter(_table(evaluator, claimed, line, near, base)[1], near)
-            sigma = max(closer, louder) if SAME * closer > sigma else min(sigma, closer)
+            closer, _ = table(max(1e-2 * spacing, CLOSEST))
+            # Points that f does not tell apart say nothing.
+            sigma = max(closer, louder) if SAME * closer > sigma else min(sigma, closer or sigma)
         narrow = narrow or (sigma > 1e-9 * abs(base) and _is_deaf(evaluator, base, rng))
-        if not narrow and sigma > LOST * EPS * size:
-            closest = scatter(_table(evaluator, claimed, line, CLOSEST, base)[1], CLOSEST)
+        if not narrow and sigma > size:
+            closest, _ = table(CLOSEST)
             lossy = not closest > sigma / 4
             sigma = float(np.fmax(sigma, closest))
         fine = sigma
@@ -275,14 +261,13 @@ def swing(evaluator: Evaluator, seen: Seen, rng: np.random.Generator) -> Seen:
     At a minimum every slope is zero, and at a perfect fit f itself is: what is large is told by
     how f bends.
     """
-    size = sum(leaf.array.size for leaf in evaluator.leaves)
-    if seen.reach * size**0.5 > STILL * abs(seen.base) and abs(seen.base) > 10 * seen.noise:
-        return seen
-    points = [evaluator.origin(leaf) for leaf in range(len(evaluator.leaves))]
-    line = _every_move(points, seen.scales, rng)
+    spread = seen.reach * sum(point.size for point in evaluator.points) ** 0.5
+    if spread > STILL * abs(seen.base) and abs(seen.base) > 10 * seen.noise:
+        return replace(seen, whole=min(seen.reach, abs(seen.base)))
+    line = _every_move(evaluator.points, seen.scales, rng)
     reach = seen.reach
     for far in SWINGS:
-        above, below = evaluator.along(line, np.array([far, -far])).tolist()
+        above, below = evaluator.along(line, [far, -far])[0].tolist()
         blur = 4 * max(seen.noise, seen.eps * max(abs(above), abs(below)))
         bend = max(abs(above + below - 2 * seen.base) - blur, 0.0) / far**2
         moved = max(abs(above - below) - blur, 0.0) / (2 * far)
@@ -291,7 +276,10 @@ def swing(evaluator: Evaluator, seen: Seen, rng: np.random.Generator) -> Seen:
         reach = max(reach, bend, moved)
         if bend + moved > 0:
             break
-    return replace(seen, reach=reach)
+    whole = min(reach, abs(seen.base))
+    if evaluator.levels == {0.0}:
+        whole = max(map(largest_of, evaluator.points))
+    return replace(seen, reach=reach, whole=whole)
 
 
 def scales_of(
@@ -306,10 +294,8 @@ def scales_of(
     usual = float(np.max(sizes, initial=0.0)) or 1.0
     if not claimed:
         return np.where(sizes > 0, sizes, usual), 0.0
-    effects = [
-        effect(gradient, point, 0.0) for gradient, point in zip(claimed, points, strict=True)
-    ]
-    reach = max(effects, default=0.0)
+    pairs = zip(claimed, points, strict=True)
+    reach = max((largest_of(np.multiply(*pair)) for pair in pairs), default=0.0)
     steepest = np.array([largest_of(gradient) for gradient in claimed])
     with np.errstate(all="ignore"):
         size = max(reach, min(abs(base), float(np.max(steepest, initial=0.0)) * usual))
@@ -325,35 +311,21 @@ def scatter(values: Floats, spacing: float) -> float:
     return DEVIATIONS * float(table_noise(values, degree=3 if spacing < 1e-7 else 4))
 
 
-def _every_move(
-    points: Sequence[Array], scales: Floats, rng: np.random.Generator
-) -> list[NDArray[np.float64] | None]:
+def signs(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Floats:
+    """Draw numbers from 0.5 to 1.5, either way: equal and opposite errors do not cancel in them."""
+    draw = rng.uniform(-1.0, 1.0, shape)
+    return np.asarray(draw + np.copysign(0.5, draw))
+
+
+def _every_move(points: Sequence[Array], scales: Floats, rng: np.random.Generator) -> list[Floats]:
     """Draw a direction that moves every entry by about its own size."""
-    moves: list[NDArray[np.float64] | None] = []
+    moves = []
     for point, scale in zip(points, scales.tolist(), strict=True):
-        draw = rng.uniform(-1.0, 1.0, point.shape)
-        draw = np.asarray(draw + np.copysign(0.5, draw))
+        draw = signs(rng, point.shape)
         size = np.abs(np.asarray(point, dtype=np.float64))
         move = draw * size if size.any() else draw * scale
-        moves.append(np.where(np.isfinite(move), move, 0.0) if point.size else None)
+        moves.append(np.where(np.isfinite(move), move, 0.0))
     return moves
-
-
-def _table(
-    evaluator: Evaluator,
-    claimed: Sequence[Array],
-    line: Sequence[NDArray[np.float64] | None],
-    spacing: float,
-    base: float,
-    count: int = TABLE,
-) -> tuple[Floats, Floats]:
-    """Evaluate f at uneven points along a line, the first of them the point itself.
-
-    Returns the values as f gave them, and rid of the rounding of the points.
-    """
-    moves = [None if direction is None else spacing * direction for direction in line]
-    values, strays = evaluator.walk(moves, np.array(POINTS[1:count], dtype=np.float64), claimed)
-    return np.concatenate(([base], values)), np.concatenate(([base], values + strays))
 
 
 def _is_deaf(evaluator: Evaluator, base: float, rng: np.random.Generator) -> bool:
@@ -361,12 +333,10 @@ def _is_deaf(evaluator: Evaluator, base: float, rng: np.random.Generator) -> boo
 
     Its result may be wider, so that its bits do not tell.
     """
-    moves: list[NDArray[np.float64] | None] = []
-    moved = False
-    for leaf in range(len(evaluator.leaves)):
-        origin = evaluator.origin(leaf)
-        near = origin.astype(np.float32)
+    moves = []
+    for point in evaluator.points:
+        near = point.astype(np.float32)
         inside = near + 0.4 * np.spacing(np.abs(near)) * rng.uniform(-0.5, 0.5, near.shape)
-        moves.append(np.asarray(inside - origin, dtype=np.float64))
-        moved |= bool(np.any(moves[-1]))
-    return moved and float(evaluator.along(moves, np.array([1.0]))[0]) == base
+        moves.append(np.asarray(inside - point, dtype=np.float64))
+    moved = any(bool(np.any(move)) for move in moves)
+    return moved and float(evaluator.along(moves, [1.0])[0][0]) == base

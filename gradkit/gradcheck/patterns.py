@@ -76,26 +76,56 @@ def factor(claimed: Floats, estimate: Floats, error: Floats, loose: float = 1e-3
 
 def describe_leaf(claimed: Array, estimate: Array, error: Array) -> str:
     """Return what explains the whole difference in one parameter, or the empty string."""
-    ratio = factor(claimed.reshape(-1), estimate.reshape(-1), error.reshape(-1))
+    flat, truth = claimed.reshape(-1), estimate.reshape(-1)
+    turned = claimed.T.reshape(-1) if _square(claimed) else None
+    found = _plain(flat, truth, error.reshape(-1), turned)
+    room = _room(truth, error, 1e-3)
+    if found or np.all(np.abs(flat - truth) <= room):
+        return found  # what is wrong is unknown, or too slight to have a pattern
+    if claimed.size == max(claimed.shape, default=1) > 1:
+        found = _axis(flat, truth, room)
+    return found or _places(claimed, estimate, error)
+
+
+def direction_pattern(claimed: Array, found: Looked, moves: Sequence[Floats]) -> str:
+    """Return what explains the differences along all directions through a large parameter."""
+    turned = None
+    if _square(claimed):
+        turned = np.array([float(np.vdot(claimed.T.reshape(-1), move)) for move in moves])
+    # Two directions with like weights may have one ratio by chance, though not to a millionth.
+    return _plain(found.claims.claimed, found.columns.estimate, found.rough, turned, 1e-6)
+
+
+def _square(array: Array) -> bool:
+    """Return whether a transpose would have the same shape, and be another."""
+    return array.ndim == 2 and array.shape[0] == array.shape[1] > 1
+
+
+def _room(estimate: Floats, error: Floats, loose: float) -> float:
+    """Return how far numbers may be from the estimate and bear a pattern out."""
+    top = np.max(np.abs(estimate), initial=0.0)
+    return float(2 * np.max(error, initial=0.0) + loose * top)
+
+
+def _plain(
+    claimed: Floats, estimate: Floats, error: Floats, turned: Floats | None, loose: float = 1e-3
+) -> str:
+    """Recognise a factor, a claim of zero, and a transposed one."""
+    ratio = factor(claimed, estimate, error, loose)
     if ratio is not None:
         return f"every entry is off by one factor: {_factor_words(ratio)}"
-    if not np.all(np.isfinite(error)) or not np.all(np.isfinite(claimed)):
+    room = _room(estimate, error, loose)
+    if not np.any(np.abs(claimed - estimate) > room) or not np.isfinite(room):
         return ""
-    weight = float(np.max(np.abs(estimate), initial=0.0))
-    room = 2 * np.max(error, initial=0.0) + 1e-3 * weight
-    if np.all(np.abs(claimed - estimate) <= room):
-        return ""  # what is wrong is less than what is unknown, or too slight to have a pattern
     if claimed.size > 1 and not np.any(claimed):
         return "the claim is zero throughout"
-    if claimed.ndim == 2 and claimed.shape[0] == claimed.shape[1] > 1:
-        if np.all(np.abs(claimed.T - estimate) <= room):
+    if turned is not None:
+        if np.all(np.abs(turned - estimate) <= room):
             return "it is transposed"
-        ratio = factor(claimed.T.reshape(-1), estimate.reshape(-1), error.reshape(-1))
+        ratio = factor(turned, estimate, error, loose)
         if ratio is not None:
             return f"it is transposed, and every entry is off by {_factor_words(ratio)}"
-    vector = claimed.size == max(claimed.shape, default=1) > 1
-    found = _axis(claimed.reshape(-1), estimate.reshape(-1), room) if vector else ""
-    return found or _places(claimed, estimate, error)
+    return ""
 
 
 def _places(claimed: Array, estimate: Array, error: Array) -> str:
@@ -156,24 +186,3 @@ def _factor_words(ratio: float) -> str:
         shown, guess, square = f"1/{count}", "were applied once too often", "is missing"
     two = f" (or the 2 of a square {square})" if count == 2 else ""
     return f"claimed = {sign}{shown} × estimate, as if 1/{count} {guess}{two}{flipped}"
-
-
-def direction_patterns(
-    name: str, claimed: Array, found: Looked, moves: Sequence[Array]
-) -> tuple[str, ...]:
-    """Name what explains the differences along all directions through a large parameter."""
-    called = name or "The gradient"
-    estimate, room = found.columns.estimate, found.columns.bound
-    if len(moves) < 2 or not np.all(np.isfinite(room)):
-        return ()
-    if not np.any(claimed):
-        return (f"{called}: the claim is zero throughout.",)
-    # Two directions with like weights may have one ratio by chance, though not to a millionth.
-    ratio = factor(found.claims.claimed, estimate, found.rough, 1e-6)
-    if ratio is not None:
-        return (f"{called}: every entry is off by one factor: {_factor_words(ratio)}.",)
-    if claimed.ndim == 2 and claimed.shape[0] == claimed.shape[1]:
-        turned = np.array([float(np.vdot(claimed.T, move)) for move in moves])
-        if np.all(np.abs(turned - estimate) <= 4 * found.rough + 1e-6 * np.abs(estimate)):
-            return (f"{called}: it is transposed.",)
-    return ()

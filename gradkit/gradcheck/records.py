@@ -89,8 +89,29 @@ class Direction:
     reason: Reason = ""
 
 
+class ThreeVerdicts:
+    """What cannot be taken for true or false."""
+
+    __slots__ = ()
+    verdict: Verdict
+
+    def __bool__(self) -> bool:
+        """Refuse to be a truth value: there are three verdicts.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
+        raise TypeError(
+            f"a {type(self).__name__} has three verdicts and no truth value: this one is "
+            f"{self.verdict!r}. Compare its .verdict, or use gradkit.assert_gradient or "
+            f"gradkit.assert_backward."
+        )
+
+
 @dataclass(frozen=True, slots=True)
-class Report:
+class Report(ThreeVerdicts):
     """What `check_gradient` found.
 
     Attributes
@@ -119,19 +140,6 @@ class Report:
     notes: tuple[str, ...]
     evaluations: int
     noise: float
-
-    def __bool__(self) -> bool:
-        """Refuse to be a truth value: there are three verdicts.
-
-        Raises
-        ------
-        TypeError
-            Always.
-        """
-        raise TypeError(
-            f"a gradient report has three verdicts and no truth value: this one is "
-            f"{self.verdict!r}. Compare its .verdict, or use gradkit.assert_gradient."
-        )
 
     def __str__(self) -> str:
         """Return the table of the worst entries with a sentence."""
@@ -167,7 +175,7 @@ class InputReport:
 
 
 @dataclass(frozen=True, slots=True)
-class BackwardReport:
+class BackwardReport(ThreeVerdicts):
     """What `check_backward` found.
 
     Attributes
@@ -178,28 +186,14 @@ class BackwardReport:
         One for each input that was asked for, in order.
     report : Report or None
         The gradients whose shape is right against finite differences.
-    patterns, notes : tuple of str
-        As in `Report`; notes also say what is changed in place.
+    notes : tuple of str
+        As in `Report`; they also say what is changed in place.
     """
 
     verdict: Verdict
     inputs: tuple[InputReport, ...]
     report: Report | None
-    patterns: tuple[str, ...]
     notes: tuple[str, ...]
-
-    def __bool__(self) -> bool:
-        """Refuse to be a truth value: there are three verdicts.
-
-        Raises
-        ------
-        TypeError
-            Always.
-        """
-        raise TypeError(
-            f"a backward report has three verdicts and no truth value: this one is "
-            f"{self.verdict!r}. Compare its .verdict, or use gradkit.assert_backward."
-        )
 
     def __str__(self) -> str:
         """Return a sentence for each input, and the table of the worst entries."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from typing import Any
@@ -19,16 +19,10 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One array of the parameters: a private copy that f is given, perturbed and restored.
-
-    ``flat`` is a one-dimensional view of ``array`` in the order of memory. ``places`` maps a
-    position in C order to one in ``flat``; it is None where the two are the same.
-    """
+    """One array of the parameters: a private copy that f is given, perturbed and restored."""
 
     name: str
     array: Array
-    flat: Array
-    places: NDArray[np.intp] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +39,19 @@ class Parameters:
     assemble: Callable[[Sequence[Any]], Any]
     structure: Any
 
+    def fresh(self) -> Any:
+        """Return an argument of f with copies of the arrays."""
+        return self.build([leaf.array.copy(order="K") for leaf in self.leaves])
+
 
 def is_tensor(value: object) -> bool:
     """Whether a value is a torch tensor, without importing torch."""
     return type(value).__module__.partition(".")[0] == "torch" or hasattr(value, "detach")
+
+
+def is_half(value: object) -> bool:
+    """Whether a value is of float16 or bfloat16."""
+    return str(getattr(value, "dtype", "")).endswith("float16")
 
 
 def to_numpy(value: Any, name: str, role: str) -> Array:
@@ -60,7 +63,7 @@ def to_numpy(value: Any, name: str, role: str) -> Array:
         For complex, boolean, text or other values that are not real numbers.
     """
     called = f"{role} {name!r}" if name else role
-    if _is_sparse(value):
+    if hasattr(value, "toarray") or "strided" not in str(getattr(value, "layout", "strided")):
         if "gradient" not in role:
             raise TypeError(
                 f"{called} is sparse ({type(value).__name__}); every entry of it is to be moved. "
@@ -74,30 +77,21 @@ def to_numpy(value: Any, name: str, role: str) -> Array:
         array = np.asarray(value)
     except ValueError:  # ragged nested lists
         array = np.empty(0, dtype=object)
-    if array.dtype.kind == "c":
-        raise TypeError(
-            f"{called} must hold real numbers; found complex numbers. Differentiate with respect "
-            f"to the real and the imaginary part separately."
-        )
     if array.dtype.kind not in "fiu":
-        raise TypeError(
-            f"{called} must hold real numbers; found {type(value).__name__} of dtype "
-            f"{array.dtype}. Pass float arrays, in a sequence or a dict where there are several."
+        found, hint = (
+            f"{type(value).__name__} of dtype {array.dtype}",
+            "Use floats or float arrays, in a sequence or a dict where there are several.",
         )
+        if array.dtype.kind == "c":
+            found = "complex numbers"
+            hint = "Differentiate with respect to the real and the imaginary part separately."
+        raise TypeError(f"{called} must hold real numbers; found {found}. {hint}")
     return array
-
-
-def _is_sparse(value: Any) -> bool:
-    """Return whether a value is a sparse tensor or matrix."""
-    if type(value).__module__.startswith("scipy.sparse"):
-        return True
-    return is_tensor(value) and "strided" not in str(getattr(value, "layout", "strided"))
 
 
 def precision(value: Any, array: Array) -> float:
     """Return the unit of rounding of a claim, by its own dtype."""
-    dtype = str(getattr(value, "dtype", array.dtype))
-    if "bfloat16" in dtype:
+    if "bfloat16" in str(getattr(value, "dtype", "")):
         return 2.0**-7
     return float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else EPS
 
@@ -105,47 +99,33 @@ def precision(value: Any, array: Array) -> float:
 def _leaf(value: Any, name: str, wide: bool) -> Leaf:
     """Copy one array in its own memory order, in float64 where it is narrower or of integers."""
     array = to_numpy(value, name, "parameter")
-    fortran = array.ndim > 1 and array.flags.f_contiguous and not array.flags.c_contiguous
-    dtype = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
-    if dtype.itemsize < 4 and wide:
-        dtype = np.dtype(np.float64)
-    copy = np.array(array, dtype=dtype, order="F" if fortran else "C", subok=False)
-    if not fortran:
-        return Leaf(name, copy, copy.reshape(-1), None)
-    places = np.arange(copy.size).reshape(copy.shape[::-1]).T.reshape(-1)
-    return Leaf(name, copy, copy.T.reshape(-1), places)
+    keeps = array.dtype.kind == "f" and not (wide and is_half(array))
+    dtype = array.dtype if keeps else np.dtype(np.float64)
+    return Leaf(name, np.array(array, dtype=dtype, order="K", subok=False))
 
 
 def _maker(value: Any, leaf: Array, wide: bool) -> Callable[[Array], Any]:
     """Return what turns a leaf's array into the kind of value that was passed."""
+    home = type(value).__module__.partition(".")[0]
     if is_tensor(value):
         import torch
 
-        dtype, device = value.dtype, value.device
-        if not dtype.is_floating_point or (
-            dtype.itemsize < 4 and leaf.dtype == np.float64 and wide
-        ):
-            dtype = torch.float64
-        plain = device.type == "cpu" and torch.from_numpy(np.zeros(0, leaf.dtype)).dtype == dtype
-        if plain:
-            own = torch.from_numpy(leaf)  # shares memory, so it moves as the leaf does
-            return lambda array: own if array is leaf else torch.from_numpy(array)
-        return lambda array: torch.from_numpy(array).to(device=device, dtype=dtype)
-    if type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "index"):
+        keeps = value.dtype.is_floating_point and not (wide and is_half(value))
+        kind = {"device": value.device, "dtype": value.dtype if keeps else torch.float64}
+        return lambda array: torch.from_numpy(array).to(**kind)
+    if home == "pandas" and hasattr(value, "index"):
         labels = {"index": value.index}
         labels |= {"columns": value.columns} if leaf.ndim == 2 else {"name": value.name}
         return lambda array: type(value)(array, **labels)
     if isinstance(value, np.ma.MaskedArray):
         mask = np.ma.getmaskarray(value)
         return lambda array: np.ma.MaskedArray(array, mask=mask)
-    if type(value).__module__.partition(".")[0].startswith("jax"):
+    if home.startswith("jax"):
         like: Callable[[Array], Any] = import_module("jax.numpy").array
         return like
-    if isinstance(value, (int, float)) and not isinstance(value, np.generic):
+    if type(value) in (int, float):
         return float
-    if isinstance(value, np.generic):
-        return lambda array: array[()]
-    return lambda array: array
+    return (lambda array: array[()]) if isinstance(value, np.generic) else (lambda array: array)
 
 
 def unpack(params: Any, names: Sequence[str] | None = None, *, wide: bool = True) -> Parameters:
@@ -173,24 +153,25 @@ def unpack(params: Any, names: Sequence[str] | None = None, *, wide: bool = True
     moving = [(path, value) for path, value in found if not is_static(value)]
     if found and not moving:
         to_numpy(found[0][1], found[0][0], "parameter")
-    values, paths = [value for _, value in moving], [path for path, _ in moving]
-    if names is not None:
-        paths = [str(name) for name in names]
-        if len(paths) != len(values) or len(set(paths)) != len(paths):
-            raise ValueError(
-                f"names must give one different name to each of the {len(values)} parameters; "
-                f"found {paths}."
-            )
-    leaves = tuple(_leaf(value, name, wide) for value, name in zip(values, paths, strict=True))
-    makers = [_maker(value, leaf.array, wide) for value, leaf in zip(values, leaves, strict=True)]
+    paths = [path for path, _ in moving] if names is None else [str(name) for name in names]
+    if len(paths) != len(moving) or len(set(paths)) != len(paths):
+        raise ValueError(
+            f"names must give one different name to each of the {len(moving)} parameters; "
+            f"found {paths}."
+        )
+    pairs = [
+        (leaf := _leaf(value, name, wide), _maker(value, leaf.array, wide))
+        for (_, value), name in zip(moving, paths, strict=True)
+    ]
 
     def assemble(parts: Sequence[Any]) -> Any:
-        return _rebuild(params, iter(parts))
+        rest = iter(parts)
+        return mapped(params, lambda value: value if is_static(value) else next(rest))
 
     def build(arrays: Sequence[Array]) -> Any:
-        return assemble([make(array) for make, array in zip(makers, arrays, strict=True)])
+        return assemble([make(array) for (_, make), array in zip(pairs, arrays, strict=True)])
 
-    return Parameters(leaves, build, assemble, params)
+    return Parameters(tuple(leaf for leaf, _ in pairs), build, assemble, params)
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -209,23 +190,16 @@ def leaves_of(params: Any) -> list[Any]:
 
 def is_static(value: Any) -> bool:
     """Return whether a leaf is nothing to differentiate: None, a text, a truth value, an object."""
-    if value is None or isinstance(value, (str, bytes, bool, np.bool_)):
+    if isinstance(value, (str, bytes, bool)):
         return True
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind == "b" and value.ndim > 0 and value.size != 1
-    if is_tensor(value):
-        return str(getattr(value, "dtype", "")) == "torch.bool"
-    return (
-        not hasattr(value, "__array__")
-        and not isinstance(value, (int, float, complex))
-        and (callable(value) or (not hasattr(value, "__len__") and not hasattr(value, "shape")))
-    )
+    if str(getattr(value, "dtype", "")).endswith("bool"):
+        return True
+    numeric = isinstance(value, (int, float, complex)) or hasattr(value, "__array__")
+    return not numeric and (callable(value) or not hasattr(value, "__len__"))
 
 
 def _children(value: Any) -> list[tuple[Any, Any]] | None:
     """Return the named parts of a container, or None for a leaf."""
-    if isinstance(value, (np.ndarray, float)):
-        return None
     if isinstance(value, (list, tuple)):
         return list(enumerate(value))
     if isinstance(value, Mapping):
@@ -235,16 +209,14 @@ def _children(value: Any) -> list[tuple[Any, Any]] | None:
     return None
 
 
-def _rebuild(value: Any, leaves: Iterator[Any]) -> Any:
-    """Return a container like another around other leaves, in their order."""
+def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a container like another around its leaves as they are changed, in their order."""
     parts = _children(value)
     if parts is None:
-        return value if is_static(value) else next(leaves)
-    made = {key: _rebuild(part, leaves) for key, part in parts}
-    if isinstance(value, OrderedDict):
-        return OrderedDict(made)
+        return change(value)
+    made = {key: mapped(part, change) for key, part in parts}
     if isinstance(value, Mapping):
-        return made
+        return OrderedDict(made) if isinstance(value, OrderedDict) else made
     if is_dataclass(value):
         built = copy.copy(value)
         for key, part in made.items():
@@ -253,15 +225,6 @@ def _rebuild(value: Any, leaves: Iterator[Any]) -> Any:
     if hasattr(value, "_fields"):
         return type(value)(*made.values())
     return tuple(made.values()) if isinstance(value, tuple) else list(made.values())
-
-
-def same(argument: Any, arrays: Sequence[Array]) -> bool:
-    """Whether the containers of an argument still hold what they were built with."""
-    found = leaves_of(argument)
-    return len(found) == len(arrays) and all(
-        not isinstance(value, np.ndarray) or value is array
-        for value, array in zip(found, arrays, strict=True)
-    )
 
 
 def align(gradient: Any, parameters: Parameters) -> tuple[list[Array], list[float]]:
@@ -277,89 +240,75 @@ def align(gradient: Any, parameters: Parameters) -> tuple[list[Array], list[floa
     ValueError
         When structure or shapes differ from those of the parameters.
     """
-    found: list[Any] = []
-    _walk(gradient, parameters.structure, "", found)
     claimed, eps = [], []
+    found = _walk(gradient, parameters.structure, "")
     for value, leaf in zip(found, parameters.leaves, strict=True):
         called = f" of {leaf.name!r}" if leaf.name else ""
+        shape = leaf.array.shape
         if value is None:
             raise TypeError(
                 f"the gradient{called} is None; expected an array of shape "
-                f"{leaf.array.shape}. Pass zeros where f does not depend on the parameter."
+                f"{shape}. Pass zeros where f does not depend on the parameter."
             )
         array = to_numpy(value, leaf.name, "the gradient of" if leaf.name else "the gradient")
-        if array.shape != leaf.array.shape:
+        if array.shape != shape:
             hint = "Return one number for each entry of the parameter."
-            if array.shape == leaf.array.shape[::-1]:
+            if array.shape == shape[::-1]:
                 hint = "Its transpose would fit."
             elif array.size == leaf.array.size:
                 hint = "It has as many entries: reshape it."
             raise ValueError(
                 f"the gradient{called} has shape {array.shape}; the parameter has shape "
-                f"{leaf.array.shape}. {hint}"
+                f"{shape}. {hint}"
             )
         claimed.append(array)
         eps.append(precision(value, array))
-    filled = [array.reshape(-1) for array in claimed if array.size]
-    if filled and is_float32(np.concatenate(filled).astype(np.float64, copy=False)):
+    whole = np.concatenate([*(array.reshape(-1) for array in claimed), np.zeros(0)])
+    if is_float32(whole):
         eps = [max(one, EPS32) for one in eps]
     return claimed, eps
 
 
 SPELLINGS = ("{}", "d{}", "d_{}", "grad_{}", "{}_grad", "grad{}", "dL_d{}", "dLd{}")
-"""How the gradient of a parameter may be called in a dict."""
+"""How the gradient of a parameter may be called."""
 
 
-def _walk(gradient: Any, structure: Any, path: str, found: list[Any]) -> None:
+def spelled(name: object, names: Container[str], first: int = 0) -> str | None:
+    """Return which of some names is that of the gradient of a parameter, None where none is."""
+    every = (spelling.format(name) for spelling in SPELLINGS[first:])
+    return next((one for one in every if one in names), None)
+
+
+def _walk(gradient: Any, structure: Any, path: str) -> Iterator[Any]:
     """Follow the structure of the parameters through the gradient, leaf by leaf."""
     parts = _children(structure)
     if parts is None:
         if not is_static(structure):
-            found.append(gradient)
+            yield gradient
         return
-    where = f" at {path!r}" if path else ""
-    moving = [(key, part) for key, part in parts if _moves(part)]
-    if isinstance(structure, Mapping) or is_dataclass(structure):
-        given: Any = gradient
-        if is_dataclass(gradient):
-            given = {field.name: getattr(gradient, field.name) for field in fields(gradient)}
-        elif isinstance(gradient, (list, tuple)) and len(gradient) == len(moving):
-            given = {key: part for (key, _), part in zip(moving, gradient, strict=True)}
-        named = _named(given, [key for key, _ in moving], [key for key, _ in parts])
-        if named is None:
-            keys = list(given) if isinstance(given, Mapping) else type(gradient).__name__
-            raise ValueError(
-                f"the gradient{where} must be a dict with the keys {[key for key, _ in parts]}, "
-                f"like the parameters; found {keys}."
-            )
-        gradient = named
-    elif (
-        isinstance(gradient, (str, Mapping))
-        or not hasattr(gradient, "__len__")
-        or len(gradient) != len(structure)
-    ):
-        size = f" of {len(gradient)}" if hasattr(gradient, "__len__") else ""
+    moving = {key: part for key, part in parts if leaves_of(part)}
+    mapping = isinstance(gradient, Mapping)
+    sized = hasattr(gradient, "__len__") and not isinstance(gradient, (str, Mapping))
+    sized = sized and getattr(gradient, "shape", None) != ()
+    found = type(gradient).__name__ + (f" of {len(gradient)}" if sized else "")
+    given: Any = gradient
+    if isinstance(structure, (list, tuple)):
+        wanted = f"a sequence of {len(parts)}"
+        fits = sized and len(gradient) == len(parts)
+    else:
+        wanted = f"a dict with the keys {[key for key, _ in parts]}"
+        children = _children(gradient) or []
+        if isinstance(gradient, (list, tuple)) and len(gradient) == len(moving):
+            children = list(zip(moving, gradient, strict=True))
+        named = {str(key): part for key, part in children}
+        spellings = {key: spelled(key, named) for key in moving}
+        fits = None not in spellings.values()
+        given = {key: named.get(str(name)) for key, name in spellings.items()}
+    if not fits:
+        where = f" at {path!r}" if path else ""
+        found = str(list(gradient)) if mapping else found
         raise ValueError(
-            f"the gradient{where} must be a sequence of {len(structure)}, like the parameters; "
-            f"found {type(gradient).__name__}{size}."
+            f"the gradient{where} must be {wanted}, like the parameters; found {found}."
         )
-    for key, part in moving:
-        _walk(gradient[key], part, f"{path}.{key}" if path else str(key), found)
-
-
-def _moves(structure: Any) -> bool:
-    """Return whether anything in a part of the parameters can be differentiated, or it is empty."""
-    found = list(flatten(structure))
-    return not found or any(not is_static(value) for _, value in found)
-
-
-def _named(given: Any, keys: Sequence[Any], all_keys: Sequence[Any]) -> dict[Any, Any] | None:
-    """Return a dict's parts under the names of the parameters, None where one is missing."""
-    if not isinstance(given, Mapping):
-        return None
-    if all(key in given for key in keys) and set(given) <= set(all_keys):
-        return {key: given[key] for key in keys}
-    for spelling in SPELLINGS[1:]:
-        if all(isinstance(key, str) and spelling.format(key) in given for key in keys):
-            return {key: given[spelling.format(key)] for key in keys}
-    return None
+    for key, part in moving.items():
+        yield from _walk(given[key], part, f"{path}.{key}" if path else str(key))

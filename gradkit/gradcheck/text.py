@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,10 +26,12 @@ WHY = {
 }
 
 
-def place(entry: Entry) -> str:
-    """Return the way to an entry as a reader would write it."""
-    index = ", ".join(map(str, entry.index))
-    return f"{entry.parameter}[{index}]" if index else entry.parameter or "(value)"
+def place(part: Entry | Direction) -> str:
+    """Return the way to an entry, or to a direction, as a reader would write it."""
+    if not hasattr(part, "index"):
+        return f"{part.parameter} along direction {part.number}"
+    index = ", ".join(map(str, part.index))
+    return f"{part.parameter}[{index}]" if index else part.parameter or "(value)"
 
 
 def _badness(part: Entry | Direction) -> tuple[int, float]:
@@ -63,29 +66,26 @@ def describe(report: Report) -> str:
 def describe_backward(report: BackwardReport) -> str:
     """Return a sentence for each input, then the report of the numbers."""
     lines = [one.message[0].upper() + one.message[1:] for one in report.inputs]
-    inner = describe(report.report).splitlines()[1:] if report.report is not None else []
-    own = report.report.notes if report.report is not None else ()
-    lines += inner
-    lines += [f"Note: {note}" for note in report.notes if note not in own]
-    return "\n".join(lines)
+    if report.report is not None:
+        lines += describe(replace(report.report, notes=())).splitlines()[1:]
+    return "\n".join([*lines, *(f"Note: {note}" for note in report.notes)])
 
 
 def _sentence(report: Report) -> str:
     """Say the verdict in a sentence."""
     parts: Sequence[Entry | Direction] = report.directions or report.entries
     one, many = ("direction", "directions") if report.directions else ("entry", "entries")
-    noun = one if len(parts) == 1 else many
-    calls = f"({report.evaluations} evaluations, noise of f {report.noise:.1e})"
     off = sum(part.verdict == report.verdict for part in parts)
-    if report.verdict == "agree":
-        agrees = f"The gradient agrees with finite differences in {len(parts)} {noun}"
-        return f"{agrees} {calls}; {_seen(parts)}"
-    if report.verdict == "inconclusive":
-        opens = f"The gradient can be neither confirmed nor refuted in {off} of {len(parts)} {noun}"
-        return f"{opens} {calls}."
     rest = "; the entries named are wrong, others may be." if report.directions else "."
-    differs = f"The gradient disagrees with finite differences in {off} of {len(parts)} {noun}"
-    return f"{differs} {calls}{rest}"
+    said, count, end = {
+        "agree": ("agrees with finite differences", f"{off}", f"; {_seen(parts)}"),
+        "inconclusive": ("can be neither confirmed nor refuted", f"{off} of {len(parts)}", "."),
+        "disagree": ("disagrees with finite differences", f"{off} of {len(parts)}", rest),
+    }[report.verdict]
+    return (
+        f"The gradient {said} in {count} {one if len(parts) == 1 else many} "
+        f"({report.evaluations} evaluations, noise of f {report.noise:.1e}){end}"
+    )
 
 
 def _seen(parts: Sequence[Entry | Direction]) -> str:
@@ -111,10 +111,9 @@ def _table(parts: list[Entry | Direction]) -> list[str]:
     rows = [("entry", "claimed", "estimate", "± bound", "resolution", "verdict")]
     for part in parts:
         verdict = f"{part.verdict}: {part.reason}" if part.reason else part.verdict
-        name = f"{part.parameter} along direction {part.number}" if hasattr(part, "number") else ""
         rows.append(
             (
-                name or place(part),  # type: ignore[arg-type]
+                place(part),
                 f"{part.claimed:.10g}",
                 f"{part.estimate:.10g}",
                 f"{part.bound:.1e}",

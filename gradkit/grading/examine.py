@@ -18,18 +18,7 @@ from gradkit.records.finding import Inquiry, NoDiagnosisError
 from gradkit.records.observations import Observations, Outcome
 from gradkit.records.probes import Batch, Probes, Run
 from gradkit.records.task import Array, Task
-from gradkit.sandbox import WorkshopError
-from gradkit.sandbox.observe import (
-    observe_all,
-    observe_run_with,
-    of_batch,
-    of_followed,
-    of_initialise,
-    of_model,
-    of_repeats,
-    of_run,
-    of_training,
-)
+from gradkit.sandbox import WorkshopError, observe
 from gradkit.sandbox.process import OverdueError, Question, StudentProcess
 from gradkit.task.oracle import Oracle, OracleError, final
 from gradkit.task.probes import draw
@@ -67,7 +56,7 @@ def examine(task: Task, process: StudentProcess, oracle: Oracle, seed: int) -> E
     runs = _runs(case, own_forward=right)
     if runs is None:
         outcomes.update(_train_with(case, oracle, process))
-    outcomes.update(observe_all(process, [*(runs or ()), *_again(case)]))
+    outcomes.update(observe.observe_all(process, [*(runs or ()), *_again(case)]))
     if task.framework == "torch" and task.rates.policy == "free":
         # Only now have its steps been seen, and with them its rates.
         case = replace(case, expected=expected_of(task, oracle, probes, outcomes))
@@ -81,29 +70,30 @@ def _ask(
     bound = binding.bound
     questions = []
     if "initialise" in bound:
-        questions.append(of_initialise(task, bound["initialise"]))
+        questions.append(observe.of_initialise(task, bound["initialise"]))
     if "model" in bound:
-        questions.append(of_model(bound["model"]))
-    for batch in (*probes.forward, *probes.update):
-        role = bound.get(batch.role)
-        if role is not None:
-            questions.append(of_batch(task, role, batch))
-    return observe_all(process, questions)
+        questions.append(observe.of_model(bound["model"]))
+    questions += [
+        observe.of_batch(task, bound[batch.role], batch)
+        for batch in (*probes.forward, *probes.update)
+        if batch.role in bound
+    ]
+    return observe.observe_all(process, questions)
 
 
 def _again(case: Case) -> list[Question]:
     """Return a few of the questions once more, in the same process, for what may be remarkable."""
     task, bound, probes = case.task, case.binding.bound, case.probes
     again = [
-        of_batch(task, bound[batch.role], _few(batch))
+        observe.of_batch(task, bound[batch.role], _few(batch))
         for batch in (*probes.forward[-1:], *probes.update)
         if batch.role in bound
     ]
     if "train" in bound and "model" in bound:
         first = replace(probes.runs[0], name=probes.runs[0].name + AGAIN)
-        again.append(of_training(task, bound["train"], first))
+        again.append(observe.of_training(task, bound["train"], first))
     if "update" in bound:
-        again.append(of_repeats(task, bound["update"], probes.update[-1]))
+        again.append(observe.of_repeats(task, bound["update"], probes.update[-1]))
     return again
 
 
@@ -117,11 +107,11 @@ def _runs(case: Case, *, own_forward: bool) -> list[Question] | None:
     bound, task, runs = case.binding.bound, case.task, case.probes.runs
     if task.framework == "torch":
         ready = "train" in bound and "model" in bound
-        return [of_training(task, bound["train"], run) for run in runs if ready]
+        return [observe.of_training(task, bound["train"], run) for run in runs if ready]
     if "update" not in bound:
         return []
     if own_forward and "forward" in bound and "A1" in bound["forward"].returns:
-        return [of_run(task, bound["forward"], bound["update"], run) for run in runs]
+        return [observe.of_run(task, bound["forward"], bound["update"], run) for run in runs]
     return None
 
 
@@ -133,10 +123,10 @@ def _train_with(case: Case, oracle: Oracle, process: StudentProcess) -> dict[str
     """
     task, update, runs = case.task, case.binding.bound["update"], case.probes.runs
     courses = [case.expected[run.name] for run in runs]
-    guesses = observe_all(
+    guesses = observe.observe_all(
         process,
         [
-            of_followed(task, update, run, course["y_hat"], course["A1"])
+            observe.of_followed(task, update, run, course["y_hat"], course["A1"])
             for run, course in zip(runs, courses, strict=True)
         ],
     )
@@ -144,7 +134,7 @@ def _train_with(case: Case, oracle: Oracle, process: StudentProcess) -> dict[str
     with np.errstate(all="ignore"):
         return {
             run.name: _as_guessed(run, guesses[run.name], course, oracle)
-            or observe_run_with(process, task, update, run, oracle.forward)
+            or observe.observe_run_with(process, task, update, run, oracle.forward)
             for run, course in zip(runs, courses, strict=True)
         }
 

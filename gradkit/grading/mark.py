@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gradkit.language import phrase, say
@@ -139,7 +139,14 @@ def mark(
             for finding, cost in zip(own, costs, strict=True)
             if finding.mistake not in scheme.dropped
         ]
-        withdrawn = any(code in scheme.dropped for code in (*follows, *(f.mistake for f in own)))
+        notes = list(verdict.notes)
+        if any(code in scheme.dropped for code in (*follows, *(f.mistake for f in own))):
+            notes.append(say(WITHDRAWN))
+        if follows and verdict.still:
+            notes.append(say(NO_STEP))
+        if lost * rounds > 0:
+            points = f"{lost * rounds:.2f}".rstrip("0").rstrip(".")
+            notes.append(say(ROUNDED, points=points))
         checks.append(
             CheckResult(
                 verdict.check,
@@ -149,12 +156,7 @@ def mark(
                 verdict.message,
                 verdict.entries,
                 verdict.place,
-                (
-                    *verdict.notes,
-                    *([say(WITHDRAWN)] * withdrawn),
-                    *([say(NO_STEP)] * bool(follows and verdict.still)),
-                    *_rounding(lost * rounds),
-                ),
+                tuple(notes),
                 tuple(code for code in follows if code not in scheme.dropped),
                 verdict.courses,
             )
@@ -173,11 +175,6 @@ def mark(
         tuple(findings),
         step=scheme.step,
     )
-
-
-def _rounding(cost: float) -> Iterator[str]:
-    if cost > 0:
-        yield say(ROUNDED, points=f"{cost:.2f}".rstrip("0").rstrip("."))
 
 
 def _cost(finding: Finding, verdict: Verdict, scheme: Scheme) -> float:

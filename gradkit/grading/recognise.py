@@ -65,9 +65,15 @@ def refusals(submission: Submission) -> Iterator[None]:
     except RecursionError:
         if not nests_deeply(submission):
             raise
-        raise GradingError(too_deep(submission)) from None
+        text = say(
+            "{name}: its code is nested too deeply to be read. Take its longest expressions and "
+            "blocks apart, and hand it in again.",
+            name=submission.name,
+        )
+        raise GradingError(text) from None
     except MemoryError:
-        raise BreakdownError(too_large(submission)) from None
+        text = say("{name}: there was not memory enough here to grade it.", name=submission.name)
+        raise BreakdownError(text) from None
 
 
 def recognise(
@@ -292,20 +298,6 @@ def nests_deeply(submission: Submission) -> bool:
     for _ in range(DEEP):
         layer = [child for node in layer for child in ast.iter_child_nodes(node)]
     return bool(layer)
-
-
-def too_deep(submission: Submission) -> str:
-    """The sentence for a submission whose text takes more nesting than Python allows to read."""
-    return say(
-        "{name}: its code is nested too deeply to be read. Take its longest expressions and "
-        "blocks apart, and hand it in again.",
-        name=submission.name,
-    )
-
-
-def too_large(submission: Submission) -> str:
-    """Return the sentence for a submission that no memory is left for."""
-    return say("{name}: there was not memory enough here to grade it.", name=submission.name)
 
 
 def _problems(submission: Submission) -> str:

@@ -201,8 +201,9 @@ class Session:
         section = claim.section
         title = section.title or (section.own[0].file if section.own else "")
         scheme = self.scheme
+        notes = [claim.note] if claim.note else []
         evidence = Evidence(
-            task.id, title, seed, inquiry=_of_claim(task, claim), notes=_told(claim.note)
+            task.id, title, seed, inquiry=_of_claim(task, claim), notes=tuple(notes)
         )
         if task.framework == "torch" and importlib.util.find_spec("torch") is None:
             evidence = replace(evidence, unchecked=say(WITHOUT_TORCH))
@@ -215,7 +216,7 @@ class Session:
                 settled = all(verdict.state != "inconclusive" for verdict in examined.verdicts)
                 if settled or redraw == REDRAWS:
                     asked = task.framework == "torch" or self.settings.form == "correct"
-                    inquiry, notes = diagnose(task, process, examined, oracle, seed, asked=asked)
+                    inquiry, short = diagnose(task, process, examined, oracle, seed, asked=asked)
                     break
         evidence = replace(
             evidence,
@@ -227,7 +228,7 @@ class Session:
             binding=examined.case.binding,
             observations=examined.case.observations,
             inquiry=replace(inquiry, findings=(*inquiry.findings, *evidence.inquiry.findings)),
-            notes=_told(claim.note, *notes, self._doubt(task, section, examined)),
+            notes=(*notes, *short, *self._doubts(task, section, examined)),
             tier=examined.tier,
             listings=listings(submission.cells, _places(inquiry, examined.verdicts)),
         )
@@ -255,24 +256,23 @@ class Session:
             verdicts=verdicts,
             basis=basis_of(task, self.settings.form, self.digests),
             tolerances=tolerances_of(task),
-            notes=_told(claim.note),
+            notes=(claim.note,) if claim.note else (),
             tier=process.tier,
             listings=listings(submission.cells, _places(Inquiry(), verdicts)),
         )
         scheme = replace(self.scheme, derived=solution is None)
         return evidence, assess(task, evidence, verdicts, scheme)
 
-    def _doubt(self, task: Task, section: Section, examined: Examined) -> str:
-        """Return what there is to say where code alone told the task, and it is not all right."""
+    def _doubts(self, task: Task, section: Section, examined: Examined) -> Iterator[str]:
+        """Yield what there is to say where code alone told the task, and it is not all right."""
         first = ("model", "forward")
         right = all(v.state == "pass" for v in examined.verdicts if v.check in first)
-        if right or len(section.tasks) < 2 or task.id in self.settings.tasks:
-            return ""
-        return say(
-            "Neither a heading nor the file's name says which task this is; its code is nearest to "
-            "“{title}”. If it is another, name it with --task.",
-            title=task.title,
-        )
+        if not right and len(section.tasks) > 1 and task.id not in self.settings.tasks:
+            yield say(
+                "Neither a heading nor the file's name says which task this is; its code is "
+                "nearest to “{title}”. If it is another, name it with --task.",
+                title=task.title,
+            )
 
     def _result(self, submission: Submission, seed: int, tasks: Sequence[Task]) -> Result:
         """Return all of a result but its marks."""
@@ -332,11 +332,6 @@ def _of_claim(task: Task, claim: Claim) -> Inquiry:
     return Inquiry((several(task),))
 
 
-def _told(*notes: str) -> tuple[str, ...]:
-    """Return those that say something."""
-    return tuple(note for note in notes if note)
-
-
 def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
     """Yield where findings that students may see and checks point, findings first."""
     findings = [f for f in inquiry.findings if f.mistake not in FOR_INSTRUCTORS]
@@ -381,7 +376,7 @@ def mistaken_for(session: Session, submission: Submission, section: Section) -> 
 
 @contextmanager
 def student_functions(session: Session, path: Path, task: str) -> Iterator[StudentFunctions]:
-    """The functions of a submission that student_functions a task's roles, to be called one by one.
+    """Open the functions of a submission that play a task's roles, to be called one by one.
 
     Raises
     ------

@@ -83,7 +83,11 @@ def assignment_and_reference(settings: Settings) -> tuple[Assignment, Path | Non
                 f"--task {name}: there is no such task. The assignment has {', '.join(own)}."
                 f"{did_you_mean(name, known)}"
             )
-    return assignment, _find_reference(settings)
+    if settings.no_reference:
+        return assignment, None
+    if settings.reference is not None and not settings.reference.is_dir():
+        raise GradingError(f"--reference {settings.reference}: there is no such folder.")
+    return assignment, find_reference(settings.assignment, settings.reference)
 
 
 def digests_of(assignment: Assignment, reference: Path | None) -> dict[str, str]:
@@ -140,15 +144,6 @@ def refuse_unusable(assignment: Assignment, reference: Path | None, form: Form) 
                 oracle_of(task, reference, form)
     except OracleError as error:
         raise GradingError(str(error)) from None
-
-
-def _find_reference(settings: Settings) -> Path | None:
-    """The folder named by option; for gradkit's own assignment in a checkout, the one there."""
-    if settings.no_reference:
-        return None
-    if settings.reference is not None and not settings.reference.is_dir():
-        raise GradingError(f"--reference {settings.reference}: there is no such folder.")
-    return find_reference(settings.assignment, settings.reference)
 
 
 def _digest(folder: Path) -> str:
@@ -262,9 +257,9 @@ class Resources:
         self, task: Task | FunctionTask, section: Section, submission: Submission
     ) -> StudentProcess:
         """Return a section's code, ready to be asked."""
-        budget, deadline = self._budget, task.deadline
-        if budget is not None:
-            deadline = min(deadline, budget.limit(task.framework))
+        deadline = task.deadline
+        if self._budget is not None:
+            deadline = min(deadline, self._budget.limit(task.framework))
         return StudentProcess(
             self.workshop(task),
             section,
@@ -273,7 +268,7 @@ class Resources:
             deadline,
             seed=0,
             imports=task.imports,
-            hurried=budget is not None,
+            hurried=self._budget is not None,
         )
 
     def workshop(self, task: Task | FunctionTask) -> Workshop:
@@ -291,11 +286,9 @@ class Resources:
 
     def oracle(self, task: Task) -> Oracle:
         """Return where a task's expected values come from."""
-        form = self._settings.form
-        if task.id in self._oracles:
-            return self._oracles[task.id]
-        oracle = self._oracles[task.id] = oracle_of(task, self._reference, form)
-        return oracle
+        if task.id not in self._oracles:
+            self._oracles[task.id] = oracle_of(task, self._reference, self._settings.form)
+        return self._oracles[task.id]
 
     def solution(self, task: FunctionTask) -> Solution | None:
         """Return the model solution of a function task, None where there is none at hand."""

@@ -43,14 +43,18 @@ class Examined:
     tier: int
 
 
-def outcomes_of(case: Case, calls: Sequence[Batch | Run]) -> list[Outcome]:
-    """Return the outcomes of these calls, as far as they were made."""
+def answered(
+    case: Case, check: str, role: str, calls: Sequence[Batch | Run], earlier: Earlier
+) -> tuple[list[Outcome], Verdict | None]:
+    """Return the outcomes of a check's calls, and the verdict where they cannot be compared."""
     found = case.observations.outcomes
-    return [found[call.name] for call in calls if call.name in found]
+    outcomes = [found[call.name] for call in calls if call.name in found]
+    stop = blocked_by_model(case, check, earlier) or unusable(case, check, role, outcomes)
+    return outcomes, stop
 
 
 def secret_among(runs: Sequence[Run]) -> frozenset[str]:
-    """Names of the runs that nobody can know beforehand, which alone can earn anything.
+    """Return the names of the runs that nobody can know beforehand: they alone earn anything.
 
     All of them, where somebody wants to see what known runs tell by themselves.
     """
@@ -84,14 +88,10 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
         if outcome.failure is not None:
             # In numpy several functions take part in a run, and gradkit's loop calls them.
             several = check == "trajectory" and case.task.framework == "numpy"
-            raised = raiser(bound, outcome.failure)
-            return _raised(check, raised, outcome.failure, several)
+            # What is called before a role may raise in its place.
+            first = bound.before if outcome.failure.before else None
+            return _raised(check, first.bound if first else bound, outcome.failure, several)
     return None
-
-
-def raiser(bound: Bound, failure: Failure) -> Bound:
-    """The role that raised when ``bound`` was called: itself, or what is called before it."""
-    return bound.before.bound if failure.before and bound.before is not None else bound
 
 
 def subject(bound: Bound) -> str:
@@ -142,7 +142,13 @@ def _advice(failure: Failure) -> str:
     return ""
 
 
-def blocked(check: str, by: str, earlier: Earlier, states: Sequence[State]) -> Verdict | None:
+STOPS: tuple[State, ...] = ("missing", "error", "timeout", "blocked")
+"""States after which there is nothing for a later check to look at."""
+
+
+def blocked(
+    check: str, by: str, earlier: Earlier, states: Sequence[State] = STOPS
+) -> Verdict | None:
     """Return the verdict of a check that cannot run for want of what ``by`` looked at."""
     before = earlier.get(by)
     if before is None or before.state not in states:
@@ -153,9 +159,10 @@ def blocked(check: str, by: str, earlier: Earlier, states: Sequence[State]) -> V
 
 
 def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None:
-    """Return the same for torch checks: a module whose parameters could be set is judged further.
+    """Return the verdict of a torch check for want of a model.
 
-    It may hold all layers and not have registered them all.
+    A module whose parameters could be set is judged further: it may hold all layers and not have
+    registered them all.
     """
     model = earlier.get("model")
     if model is not None and model.state == "fail":
@@ -163,7 +170,7 @@ def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None
         found = [case.observations.outcomes[name] for name in names]
         if all(outcome.outputs and outcome.failure is None for outcome in found):
             return None
-    return blocked(check, "model", earlier, ("missing", "fail", "error", "timeout"))
+    return blocked(check, "model", earlier, (*STOPS, "fail"))
 
 
 def expected_of(
@@ -180,67 +187,58 @@ def expected_of(
         Those of the single calls, or steps, at least: they show at which rates the code steps.
     """
     expected = expect(oracle, probes)
-    if task.rates.policy == "free":
-        at_own_rates = _training if task.framework == "torch" else _by_example
-        own = at_own_rates(task, oracle, probes, outcomes, expected)
+    own = (_training if task.framework == "torch" else _by_example)(
+        task, oracle, probes, outcomes, expected
+    )
+    if own is not None:
+        expected |= {batch.name: own.update(batch.inputs) for batch in probes.update}
         expected |= {run.name: own.train(run) for run in probes.runs}
-    elif task.framework == "numpy":
-        expected |= _in_proportion(task, oracle, probes, outcomes)
     return expected
-
-
-def _in_proportion(
-    task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome]
-) -> dict[str, dict[str, Array]]:
-    """Expected values where the rate handed over is the weights', and biases keep theirs to it.
-
-    ``lr`` for weights and ``10 * lr`` for biases is right where the task asks for 0.001 and
-    0.01. It counts only if all of the code is right in this way.
-    """
-    batch = probes.update[0]
-    outcome = outcomes.get(batch.name)
-    if "rate" not in batch.inputs or not _came_back(outcome):
-        return {}
-    kept = Rescaled(oracle, {"b": task.rates.bias / task.rates.weight})
-    stepped = kept.update(batch.inputs)
-    for key, value in stepped.items():
-        found = outcome.outputs.get(key, np.empty(0))
-        if found.shape != value.shape or not np.allclose(found, value, 1e-9, 0):
-            return {}
-    return {batch.name: stepped, **{run.name: kept.train(run) for run in probes.runs}}
 
 
 def _by_example(
     task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome], expected: Expected
-) -> Oracle:
-    """Return the oracle at the rates that the student's single steps show."""
-    batch = probes.update[0]
+) -> Oracle | None:
+    """Return the oracle at rates of the student's own, as far as the task leaves them free.
+
+    Where the rate that is handed over is the weights', biases may keep theirs to it: ``lr`` for
+    weights and ``10 * lr`` for biases is right where the task asks for 0.001 and 0.01. It counts
+    only if all of the code is right in this way.
+    """
+    (batch,) = probes.update
     outcome = outcomes.get(batch.name)
     if not _came_back(outcome):
-        return oracle
-    return Rescaled(oracle, own_ratios(batch.inputs, outcome.outputs, expected[batch.name]))
+        return None
+    if task.rates.policy == "free":
+        return Rescaled(oracle, own_ratios(batch.inputs, outcome.outputs, expected[batch.name]))
+    kept = Rescaled(oracle, {"b": task.rates.bias / task.rates.weight})
+    right = "rate" in batch.inputs and all(
+        (found := outcome.outputs.get(key)) is not None
+        and found.shape == value.shape
+        and np.allclose(found, value, 1e-9, 0)
+        for key, value in kept.update(batch.inputs).items()
+    )
+    return kept if right else None
 
 
 def _training(
     task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome], expected: Expected
-) -> Oracle:
+) -> Oracle | None:
     """Return the task's own gradient descent at the rates that the first step of train shows.
 
     A model solution has rates of its own, and cannot be asked for others.
     """
-    step = next((r for r in reversed(probes.runs) if r.check == "gradient" and r.epochs == 1), None)
-    outcome = outcomes.get(step.name) if step is not None else None
-    if step is None or not _came_back(outcome):
-        return oracle
-    after = {key: outcome.outputs.get(f"final/{key}") for key in step.parameters}
+    step = [run for run in probes.runs if run.check == "gradient" and run.epochs == 1][-1]
+    outcome = outcomes.get(step.name)
+    if task.rates.policy != "free" or not _came_back(outcome):
+        return None
     right = {key: expected[step.name][f"final/{key}"] for key in step.parameters}
+    after = {key: outcome.outputs.get(f"final/{key}") for key in step.parameters}
     shaped = {k: v for k, v in after.items() if v is not None and v.shape == right[k].shape}
     ratios = own_ratios(step.parameters, shaped, right)
-    if not ratios:
-        return oracle
     weight, bias = (ratios.get(kind, 1.0) for kind in "Wb")
     rates = replace(task.rates, weight=task.rates.weight * weight, bias=task.rates.bias * bias)
-    return Derived(replace(task, rates=rates))
+    return Derived(replace(task, rates=rates)) if ratios else None
 
 
 def _came_back(outcome: Outcome | None) -> TypeGuard[Outcome]:
@@ -250,7 +248,7 @@ def _came_back(outcome: Outcome | None) -> TypeGuard[Outcome]:
 def own_ratios(
     before: Mapping[str, Array], after: Mapping[str, NDArray[Any]], expected: Mapping[str, Array]
 ) -> dict[str, float]:
-    """By how much the student's steps are longer than expected: one ratio for each kind.
+    """Return how many times the student's steps are as long as expected, by kind.
 
     Kinds are ``W`` and ``b``; one of which nothing came back, or that moves uphill, or most of
     which stays where it was, is left out.

@@ -14,7 +14,7 @@ from gradkit.judge import tolerances
 from gradkit.judge.case import subject
 from gradkit.language import phrase, say
 from gradkit.records.binding import Bound
-from gradkit.records.observations import Fault, Outcome
+from gradkit.records.observations import Fault
 from gradkit.records.task import Array
 from gradkit.records.verdict import Entry, Verdict
 from gradkit.text import label_said
@@ -58,9 +58,6 @@ WORDS: Mapping[str, str] = {
 }
 """What quantities are called that are no argument of the function, and so have no name in it."""
 
-Tolerance = Callable[[float], Array]
-"""What each expected number may be missed by, given the rounding unit of what was found."""
-
 
 @dataclass(slots=True)
 class Comparison:
@@ -86,15 +83,15 @@ class Comparison:
 
     def remark_on_precision(self) -> None:
         """Say once, if any number failed, that it is off by no more than precision explains."""
-        text = say(
-            "The numbers agree to about seven digits, no further: {function} works in "
-            "float32 somewhere, or adds a small constant such as 1e-6. Use float64 "
-            "throughout.",
-            function=subject(self.bound),
-        )
-        off = any(entry.index and entry.state != "pass" for entry in self.entries)
-        if off:
-            self.remark(text)
+        if any(entry.index and entry.state != "pass" for entry in self.entries):
+            self.remark(
+                say(
+                    "The numbers agree to about seven digits, no further: {function} works in "
+                    "float32 somewhere, or adds a small constant such as 1e-6. Use float64 "
+                    "throughout.",
+                    function=subject(self.bound),
+                )
+            )
 
     def remark(self, text: str) -> None:
         """Add a sentence of the check's own, once."""
@@ -129,12 +126,11 @@ class Comparison:
     def compare(
         self,
         quantity: str,
-        outcome: Outcome,
+        found: NDArray[Any] | None,
         expected: Array,
-        tolerance: Tolerance,
+        allowed: Array,
         labels: tuple[str, ...],
         *,
-        title: str = "",
         still: Array | None = None,
     ) -> None:
         """Add one entry per index of ``quantity``, shown at its first failing probe.
@@ -145,25 +141,21 @@ class Comparison:
         Parameters
         ----------
         quantity : str
-            The name in ``outcome.outputs``.
-        expected : array, (n, …)
+        found, expected : array, (n, …)
+        allowed : array
+            What each expected number may be missed by.
         labels : tuple of str
             Names of the n probes.
-        title : str
-            What the entries are called, if not ``quantity``.
         still : array, (n, …), optional
         """
-        found = outcome.outputs.get(quantity)
         shape = expected.shape[1:]
-        labels_of = {i: label_of(self.bound, quantity, i, shape) for i in np.ndindex(shape)}
         kind = ""
         idle: NDArray[np.bool_] = np.zeros(shape, np.bool_)
         off: NDArray[np.bool_] = np.ones(shape, np.bool_)
         first: NDArray[np.intp] = np.zeros(shape, np.intp)
-        numbers: NDArray[Any] = np.full(shape, None)
-        right = expected[0]
-        if found is not None and found.shape == expected.shape:
-            allowed = tolerance(tolerances.epsilon(found))
+        if found is not None and found.shape != expected.shape:
+            found = None
+        if found is not None:
             close = tolerances.near(found, expected, allowed)
             if found.dtype.kind == "c":
                 close[...] = False
@@ -171,28 +163,24 @@ class Comparison:
             if kind:
                 self.say(kind, quantity, str(found.dtype) if kind in ("whole", "coarse") else "")
             off, first = np.asarray(~close.all(axis=0)), (~close).argmax(axis=0)
-            numbers, right = found[0], expected[0]
-            if off.any():
-                numbers, right = _at(first, found), _at(first, expected)
             if still is not None:
                 idle = np.asarray(~off & tolerances.near(still, expected, allowed).all(axis=0))
                 self.idle |= bool(idle.any())
-        columns = (np.ravel(values).tolist() for values in (off, first, numbers, right, idle))
-        for (index, label), failing, probe, number, wanted, left_out in zip(
-            labels_of.items(), *columns, strict=True
-        ):
-            if not left_out:
-                self.entries.append(
-                    Entry(
-                        title or quantity,
-                        index,
-                        "fail" if failing else "pass",
-                        None if number is None or kind == "complex" else float(number),
-                        wanted,
-                        labels[probe],
-                        label,
-                    )
+        for index in np.ndindex(shape):
+            if idle[index]:
+                continue
+            at = (first[index], *index)
+            self.entries.append(
+                Entry(
+                    quantity.removeprefix("final/"),
+                    index,
+                    "fail" if off[index] else "pass",
+                    None if found is None or kind == "complex" else float(found[at]),
+                    float(expected[at]),
+                    labels[first[index]],
+                    label_of(self.bound, quantity, index, shape),
                 )
+            )
 
     def verdict(self, check: str, summary: Callable[[list[Entry]], str]) -> Verdict:
         """Close the comparison: it passes where no entry failed.
@@ -220,12 +208,6 @@ class Comparison:
         return entry.found is None or not np.isfinite(entry.found)
 
 
-def _at(first: NDArray[np.intp], values: NDArray[Any]) -> NDArray[Any]:
-    """For each index the value of the probe that is looked at."""
-    taken: NDArray[Any] = np.take_along_axis(values, first[None], axis=0)
-    return taken
-
-
 def _odd_numbers(found: NDArray[Any], expected: Array) -> str:
     """Return what is wrong with numbers that failed, by their kind: a key of `SENTENCES`."""
     if found.dtype.kind == "c":
@@ -251,19 +233,16 @@ def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[i
     """Return an entry in the student's words: ``b1[0]``."""
     plain = quantity.removeprefix("final/")
     if plain in VECTORS:
-        label = plain if shape == (1, 1) else f"{plain}[{index[0]}]"
-    elif plain[0] in "Wb" and plain[1:].isdigit():
-        convention = bound.convention
-        label = entry_label(
-            plain,
-            index,
-            keys=convention.keys,
-            transposed=convention.weights == "out_in",
-            outputs=shape[plain[0] == "W"],
-        )
-    else:
+        return plain if shape == (1, 1) else f"{plain}[{index[0]}]"
+    if not (plain[0] in "Wb" and plain[1:].isdigit()):
         return ""
-    return label
+    return entry_label(
+        plain,
+        index,
+        keys=bound.convention.keys,
+        transposed=bound.convention.weights == "out_in",
+        outputs=shape[plain[0] == "W"],
+    )
 
 
 def merge(entries: list[Entry]) -> list[Entry]:

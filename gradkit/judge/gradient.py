@@ -17,14 +17,12 @@ from gradkit.judge import tolerances
 from gradkit.judge.case import (
     Case,
     Earlier,
+    answered,
     blocked,
-    blocked_by_model,
     called,
     least,
-    outcomes_of,
     secret_among,
     subject,
-    unusable,
 )
 from gradkit.judge.comparison import TOO_SMALL, label_of, listed, merge
 from gradkit.judge.steps import update
@@ -34,6 +32,7 @@ from gradkit.records.probes import Batch, Run
 from gradkit.records.task import Array, Task
 from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.task import network
+from gradkit.task.oracle import parameters_in
 
 REACH = 16.0
 """So many times what rounding may take from a sum, it may be on the other side of a kink."""
@@ -124,53 +123,48 @@ EXACT, SINGLE = 1e-6, 2e-3
 class Steps:
     """Steps from some points, each array with a leading axis of them.
 
-    ``taken`` is what was subtracted per unit of rate, ``slope`` the slope there. ``units`` are how
-    many rounding units that may lose in single precision.
+    ``taken`` is what was subtracted per unit of rate, ``slope`` the slope there. ``stored`` is what
+    a value may lose of itself, ``lost`` what a slope may lose in single precision.
     """
 
     labels: tuple[str, ...]
     before: Mapping[str, Array]
     taken: Mapping[str, Array]
     slope: Mapping[str, Slope]
-    units: Mapping[str, Array]
+    stored: float
+    lost: Mapping[str, Array | float]
 
 
 def update_gradient(case: Case, earlier: Earlier) -> Verdict:
     """Hold the direction of the update against the slope of the correct loss."""
     before = {"update": earlier.get("update") or update(case, earlier)}
-    stop = blocked("gradient", "update", before, ("missing", "error", "timeout", "blocked"))
+    stop = blocked("gradient", "update", before)
     if stop is not None:
         return stop
     (batch,), bound = case.probes.update, case.binding.bound["update"]
     after = case.observations.outcomes[batch.name].outputs
     # In the precision that the update works in, as the check of single steps has it.
     single = any(tolerances.epsilon(value) == tolerances.SINGLE for value in after.values())
-    steps = _update_steps(case, batch, after, tolerances.SINGLE if single else tolerances.DOUBLE)
-    lost = tolerances.LOST * tolerances.SINGLE if single else 0.0
-    stored = tolerances.SINGLE if single else 16 * tolerances.DOUBLE
+    steps = _update_steps(case.task, batch, after, single)
     relative = max(EXACT, least(case, "gradient"))
     # All of them share one factor, which a bias of its own shows only over several probes.
-    factors = _factors(steps, SINGLE if single else relative, stored)
-    entries = _compare(bound, steps, factors, relative, stored, lost=lost)
+    factors = _factors(steps, SINGLE if single else relative)
+    entries = _compare(bound, steps, factors, relative)
     verdict = _verdict(entries, bound, say("The update"))
     return replace(verdict, still=before["update"].still)
 
 
 def training_gradient(case: Case, earlier: Earlier) -> Verdict:
     """Hold the first and the second step of train against the slope of the loss."""
-    stop = blocked_by_model(case, "gradient", earlier)
+    runs = [run for run in case.probes.runs if run.check == "gradient"]
+    outcomes, stop = answered(case, "gradient", "train", runs, earlier)
     if stop is not None:
         return stop
-    runs = [run for run in case.probes.runs if run.check == "gradient"]
-    outcomes = outcomes_of(case, runs)
-    nothing = unusable(case, "gradient", "train", outcomes)
-    if nothing is not None:
-        return nothing
     bound = case.binding.bound["train"]
     secret = secret_among(runs)
     entries: list[Entry] = []
     stays: list[list[bool]] = []
-    relative, stored = max(SINGLE, least(case, "gradient")), 16 * tolerances.SINGLE
+    relative = max(SINGLE, least(case, "gradient"))
     for number in range(0, len(runs), 2):
         ends = [outcome.outputs for outcome in outcomes[number : number + 2]]
         steps = _training_steps(case, runs[number], ends)
@@ -178,8 +172,8 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
         if earns:
             stays.append([_stays(steps, at, case.task) for at in range(len(steps.labels))])
         # The second step is held to the first one's factors: it may have added to them.
-        factors = _factors(steps, relative, stored, first=1)
-        entries += _compare(bound, steps, factors, relative, stored, earns=earns)
+        factors = _factors(steps, relative, first=1)
+        entries += _compare(bound, steps, factors, relative, earns=earns)
     verdict = _verdict(entries, bound, say("One of the first steps"))
     verdict = replace(verdict, still=all(map(all, stays)))
     if verdict.state == "fail" and all(first for first, *_ in stays):
@@ -195,30 +189,30 @@ def training_gradient(case: Case, earlier: Earlier) -> Verdict:
 def _stays(steps: Steps, at: int, task: Task) -> bool:
     """Whether one moves nothing by more than a step in single precision may be off."""
     rates = {"W": task.rates.weight, "b": task.rates.bias}
-    return all(
-        tolerances.stays(
-            before[at] - steps.taken[key][at],
-            before[at],
-            SINGLE / tolerances.NONE * rates[key[0]] * steps.slope[key].value[at],
-            tolerances.SINGLE,
-        )
-        for key, before in steps.before.items()
-    )
+    before = {key: value[at] for key, value in steps.before.items()}
+    after = {key: value - steps.taken[key][at] for key, value in before.items()}
+    change = {
+        key: SINGLE / tolerances.NONE * rates[key[0]] * slope.value[at]
+        for key, slope in steps.slope.items()
+    }
+    return tolerances.stays(after, before, change, tolerances.SINGLE)
 
 
-def _update_steps(case: Case, batch: Batch, after: Mapping[str, NDArray[Any]], eps: float) -> Steps:
-    inputs, labels = batch.inputs, batch.labels[:LOOKED_AT]
-    points = {key: inputs[key][: len(labels)] for key in case.task.starts[0].parameters}
-    X, y = (inputs[name][: len(labels)] for name in ("X", "y"))
-    rate = inputs["rate"][: len(labels), None, None] if "rate" in inputs else 1.0
+def _update_steps(
+    task: Task, batch: Batch, after: Mapping[str, NDArray[Any]], single: bool
+) -> Steps:
+    inputs = {name: values[:LOOKED_AT] for name, values in batch.inputs.items()}
+    points, X, y = parameters_in(inputs), inputs["X"], inputs["y"]
+    rate = inputs["rate"][:, None, None] if "rate" in inputs else 1.0
     taken = {key: (value - _after(after.get(key), value)) / rate for key, value in points.items()}
-    # In double nothing is made of them.
-    units = (
-        network.gradient_units(case.task, points, X, y)
-        if eps == tolerances.SINGLE
-        else {key: np.zeros_like(value) for key, value in points.items()}
-    )
-    return Steps(labels, points, taken, slopes(case.task, points, X, y, eps), units)
+    eps, stored = tolerances.DOUBLE, 16 * tolerances.DOUBLE
+    lost: dict[str, Array | float] = dict.fromkeys(points, 0.0)
+    if single:
+        eps = stored = tolerances.SINGLE
+        units = network.gradient_units(task, points, X, y)
+        lost = {key: tolerances.LOST * eps * value for key, value in units.items()}
+    slope = slopes(task, points, X, y, eps)
+    return Steps(batch.labels[:LOOKED_AT], points, taken, slope, stored, lost)
 
 
 def _after(values: NDArray[Any] | None, like: Array) -> NDArray[np.float64]:
@@ -247,9 +241,8 @@ def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]
     X, y = (np.repeat(values.T[None].astype(float), count, 0) for values in (run.X, run.y))
     labels = tuple(f"{which} step from {run.start}" for which in ("first", "second")[:count])
     taken = {key: value - after[key] for key, value in before.items()}
-    nothing = {key: np.zeros_like(value) for key, value in before.items()}
     slope = slopes(case.task, before, X, y, tolerances.SINGLE)
-    return Steps(labels, before, taken, slope, nothing)
+    return Steps(labels, before, taken, slope, 16 * tolerances.SINGLE, dict.fromkeys(before, 0.0))
 
 
 class Factor(NamedTuple):
@@ -259,9 +252,7 @@ class Factor(NamedTuple):
     doubt: float
 
 
-def _factors(
-    steps: Steps, relative: float, stored: float, first: int | None = None
-) -> dict[str, Factor]:
+def _factors(steps: Steps, relative: float, first: int | None = None) -> dict[str, Factor]:
     """Return one factor for the weights and one for the biases, read off the ``first`` steps.
 
     The ratio of step to slope that most entries share; where no two agree, their median.
@@ -271,7 +262,7 @@ def _factors(
         keys = [key for key in steps.taken if key[0] == kind]
         taken = np.concatenate([steps.taken[key][:first].ravel() for key in keys])
         slope = np.concatenate([steps.slope[key].value[:first].ravel() for key in keys])
-        lost = stored * np.concatenate([steps.before[key][:first].ravel() for key in keys])
+        lost = steps.stored * np.concatenate([steps.before[key][:first].ravel() for key in keys])
         seen = np.isfinite(taken) & (np.abs(slope) > 1e-3 * np.abs(slope).max())
         with np.errstate(over="ignore", invalid="ignore"):  # a student's values may be huge
             ratios = taken[seen] / slope[seen] if seen.any() else np.zeros(1)
@@ -308,14 +299,10 @@ def _compare(
     steps: Steps,
     factors: Mapping[str, Factor],
     relative: float,
-    stored: float,
     *,
-    lost: float = 0.0,
     earns: bool = True,
 ) -> list[Entry]:
     """Entries of step over factor against slope; a factor that is not positive fails them all.
-
-    ``stored`` is what a value may lose of itself, ``lost`` of each unit that a slope may lose.
 
     They are shown by its size then: steps that go uphill have the other sign. An entry that has
     no slope, at a corner of the loss, is inconclusive rather than wrong. Left out is what is right
@@ -328,7 +315,7 @@ def _compare(
         (factor, doubt), size = factors[key[0]], np.abs(slope)
         unit = abs(factor) or 1.0
         implied = taken / unit
-        rounding = stored * np.abs(steps.before[key]) / unit + lost * steps.units[key]
+        rounding = steps.stored * np.abs(steps.before[key]) / unit + steps.lost[key]
         axes = tuple(range(1, size.ndim))
         largest = size.max(axis=axes, keepdims=True)
         allowed = relative * (size + 1e-2 * largest) + doubt * size + rounding

@@ -6,14 +6,14 @@ of outputs that are the same bit for bit whatever goes in, and that are publishe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.judge.case import Case
 from gradkit.records.observations import FORBIDDEN_IMPORT, REPEATS, Failure, Outcome
+from gradkit.records.probes import Batch
 from gradkit.records.task import Array
 
 AGAIN = " again"
@@ -29,7 +29,7 @@ Answers = Mapping[str, NDArray[np.generic]]
 
 
 def nondeterministic(case: Case) -> tuple[str, ...]:
-    """Return the roles that answered the same question twice, and not with the same bits.
+    """Return the roles that answered the same question twice, and not with the same numbers.
 
     Training may add up its rows in another order each time: its answers may differ in rounding.
     """
@@ -39,9 +39,9 @@ def nondeterministic(case: Case) -> tuple[str, ...]:
         first, second = outcomes.get(name), outcomes.get(name + AGAIN)
         if first is None or second is None or not (_whole(first) and _whole(second)):
             continue
-        rows = len(next(iter(second.outputs.values()), ()))
-        same = _rounded if role == "train" else partial(_same, rows=rows)
-        if not same(first.outputs, second.outputs):
+        trains = role == "train"
+        rows = None if trains else len(next(iter(second.outputs.values()), ()))
+        if not _same(first.outputs, second.outputs, rows, ROUNDING if trains else 0.0):
             found.append(role)
     return tuple(dict.fromkeys(found))
 
@@ -77,33 +77,24 @@ def remarkable(case: Case) -> bool:
 
 def memorised(case: Case) -> tuple[str, ...]:
     """Return the roles whose answers are published ones, whatever they are asked."""
-    judged = (_forward, _update, _train)
-    return tuple(dict.fromkeys(role for judge in judged for role in judge(case)))
-
-
-def _forward(case: Case) -> Iterator[str]:
     published, drawn = case.probes.forward
-    outcome = case.observations.outcomes.get(drawn.name)
-    if outcome is None or not _whole(outcome) or "y_hat" not in outcome.outputs:
-        return
-    known = case.expected[published.name]["y_hat"]
-    if _ignores(outcome.outputs["y_hat"], case.expected[drawn.name]["y_hat"], known):
-        yield drawn.role
+    asked = [(drawn, {"y_hat": case.expected[published.name]["y_hat"]})]
+    asked += [(batch, _published_ends(case)) for batch in case.probes.update]
+    by_heart = [batch.role for batch, known in asked if _is_by_heart(case, batch, known)]
+    return (*by_heart, *(["train"] if _trains_by_heart(case) else []))
 
 
-def _update(case: Case) -> Iterator[str]:
-    """New parameters that are the same from whatever old ones: those of a published run."""
-    for batch in case.probes.update:
-        outcome = case.observations.outcomes.get(batch.name)
-        if outcome is None or not _whole(outcome):
-            continue
-        after = {key: outcome.outputs.get(key) for key in case.expected[batch.name]}
-        known = _published_ends(case)
-        if all(
-            value is not None and _ignores(value, case.expected[batch.name][key], known[key])
-            for key, value in after.items()
-        ):
-            yield batch.role
+def _is_by_heart(case: Case, batch: Batch, known: Mapping[str, Array]) -> bool:
+    """Tell whether all of some quantities are always the same one of those published."""
+    outcome, expected = case.observations.outcomes.get(batch.name), case.expected[batch.name]
+    return (
+        outcome is not None
+        and _whole(outcome)
+        and all(
+            key in outcome.outputs and _ignores(outcome.outputs[key], expected[key], published)
+            for key, published in known.items()
+        )
+    )
 
 
 def _published_ends(case: Case) -> dict[str, Array]:
@@ -113,28 +104,23 @@ def _published_ends(case: Case) -> dict[str, Array]:
     return {key: np.stack([value, ends[f"final/{key}"]]) for key, value in run.parameters.items()}
 
 
-def _train(case: Case) -> Iterator[str]:
-    """Losses that are those of the published run, from every other start and on other data."""
-    if case.task.framework != "torch":
-        return
+def _trains_by_heart(case: Case) -> bool:
+    """Tell whether losses are those of the published run, from other starts and on other data."""
     runs = [run for run in case.probes.runs if run.check == "trajectory"]
-    found = [case.observations.outcomes.get(run.name) for run in runs]
-    losses = [outcome.outputs.get("loss") for outcome in found if outcome is not None]
-    if len(losses) < len(runs) or len(runs) < 2 or any(each is None for each in losses):
-        return
-    first, *others = [each for each in losses if each is not None]
-    right = case.expected[runs[0].name]["loss"]
-    apart = all(
-        not _near(case.expected[run.name]["loss"][:3], right[: len(right)][:3]) for run in runs[1:]
-    )
+    outcomes = [case.observations.outcomes.get(run.name) for run in runs]
+    losses = [each.outputs["loss"] for each in outcomes if each and "loss" in each.outputs]
+    if len(losses) < len(runs):
+        return False
+    first, *others = losses
+    right, *rest = (case.expected[run.name]["loss"] for run in runs)
+    apart = all(not _near(loss[:3], right[:3]) for loss in rest)
     alike = all(np.array_equal(each, first[: len(each)]) for each in others)
-    if apart and alike and first.shape == right.shape and _near(first, right):
-        yield "train"
+    return apart and alike and _near(first, right)
 
 
 def _ignores(found: NDArray[np.generic], expected: Array, published: Array) -> bool:
     """Tell whether all answers are one, bit for bit, that was published, and should all differ."""
-    if found.shape != expected.shape or found.dtype.kind != "f" or len(found) < 3:
+    if found.shape != expected.shape or found.dtype.kind != "f":
         return False
     same = all(np.array_equal(row, found[0]) for row in found)
     differ = len(np.unique(expected.reshape(len(expected), -1), axis=0)) == len(expected)
@@ -151,21 +137,13 @@ def _whole(outcome: Outcome) -> bool:
     return outcome.failure is None and outcome.lost is None and not outcome.faults
 
 
-def _rounded(first: Answers, second: Answers) -> bool:
-    """Tell whether two sets of answers are the same but for rounding on the way."""
-    if first.keys() != second.keys():
-        return False
-    for key, value in second.items():
-        largest = float(np.abs(value[np.isfinite(value)]).max(initial=0.0))
-        if first[key].shape != value.shape or not np.allclose(
-            first[key], value, 0.0, ROUNDING * largest, equal_nan=True
-        ):
-            return False
-    return True
+def _same(first: Answers, second: Answers, rows: int | None, part: float) -> bool:
+    """Tell whether two sets of answers are the same, but for a part of the largest number."""
 
+    def near(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
+        allowed = part * float(np.abs(other[np.isfinite(other)]).max(initial=0.0))
+        return one.shape == other.shape and np.allclose(one, other, 0.0, allowed, equal_nan=True)
 
-def _same(first: Answers, second: Answers, rows: int | None) -> bool:
-    """Tell whether two sets of answers have the same bits, as far as the second one goes."""
     return first.keys() == second.keys() and all(
-        first[key][:rows].tobytes() == value.tobytes() for key, value in second.items()
+        near(first[key][:rows], value) for key, value in second.items()
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.language import say
+from gradkit.language import phrase, say
 from gradkit.lines import value_of
 from gradkit.records.functions import Draw, FunctionCheck, Made
 from gradkit.records.verdict import Entry, State, Verdict
@@ -318,11 +318,11 @@ def _is_exchanged(found: NDArray[Any], expected: NDArray[Any]) -> bool:
 
 
 _RELATIONS: Sequence[tuple[Callable[[NDArray[Any], NDArray[Any]], bool], str]] = (
-    (_is_zero, "`{name}` is 0 throughout."),
-    (_is_negative, "`{name}` has the wrong sign."),
-    (_is_transposed, "`{name}` is transposed."),
-    (_is_repeated, "`{name}` is the sum over everything, in each of its places."),
-    (_is_exchanged, "`{name}` has the right numbers in the wrong places."),
+    (_is_zero, phrase("`{name}` is 0 throughout.")),
+    (_is_negative, phrase("`{name}` has the wrong sign.")),
+    (_is_transposed, phrase("`{name}` is transposed.")),
+    (_is_repeated, phrase("`{name}` is the sum over everything, in each of its places.")),
+    (_is_exchanged, phrase("`{name}` has the right numbers in the wrong places.")),
 )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache, partial
 
 import numpy as np
 
@@ -12,17 +11,14 @@ from gradkit.judge import tolerances
 from gradkit.judge.case import (
     Case,
     Earlier,
+    answered,
     blocked,
-    blocked_by_model,
     least,
-    outcomes_of,
-    own_ratios,
     subject,
     unusable,
 )
 from gradkit.judge.comparison import Comparison, joined, listed
 from gradkit.language import phrase, say
-from gradkit.records.observations import Outcome
 from gradkit.records.probes import Batch
 from gradkit.records.task import Array, Parameters, Role, Task
 from gradkit.records.verdict import Entry, State, Verdict
@@ -31,26 +27,24 @@ from gradkit.text import FURTHER
 
 
 def forward(case: Case, earlier: Earlier) -> Verdict:
-    """Output and hidden layer at random parameters and at the published start and data."""
+    """Compare outputs and hidden layer at random parameters and at the published start and data."""
     role = "model" if case.task.framework == "torch" else "forward"
-    stop = blocked_by_model(case, "forward", earlier)
+    outcomes, stop = answered(case, "forward", role, case.probes.forward, earlier)
     if stop is not None:
         return stop
-    outcomes = outcomes_of(case, case.probes.forward)
-    nothing = unusable(case, "forward", role, outcomes)
-    if nothing is not None:
-        return nothing
     bound = case.binding.bound[role]
     comparison = Comparison(bound)
     for batch, outcome in zip(case.probes.forward, outcomes, strict=True):
         comparison.faults(outcome.faults)
-        units = dict(zip(("y_hat", "A1"), _rounding_units(case, batch), strict=True))
-        for quantity, expected in case.expected[batch.name].items():
+        units = network.rounding_units(case.task.layers, batch.inputs, batch.inputs["X"])
+        for (quantity, expected), lost in zip(
+            case.expected[batch.name].items(), units, strict=True
+        ):
             if quantity in bound.returns:
-                tolerance = partial(
-                    tolerances.value_tolerance, units[quantity], least=least(case, "forward")
-                )
-                comparison.compare(quantity, outcome, expected, tolerance, batch.labels)
+                found = outcome.outputs.get(quantity)
+                eps = tolerances.epsilon(found)
+                allowed = tolerances.value_tolerance(lost, eps, least(case, "forward"))
+                comparison.compare(quantity, found, expected, allowed, batch.labels)
     return comparison.verdict(
         "forward",
         lambda failed: say(
@@ -61,19 +55,12 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
     )
 
 
-def _rounding_units(case: Case, batch: Batch) -> tuple[Array, Array]:
-    parameters = {key: batch.inputs[key] for key in case.task.starts[0].parameters}
-    return network.rounding_units(case.task.layers, parameters, batch.inputs["X"])
-
-
 def update(case: Case, earlier: Earlier) -> Verdict:
-    """Return parameters after one step, entry by entry."""
-    outcomes = outcomes_of(case, case.probes.update)
-    nothing = unusable(case, "update", "update", outcomes)
+    """Compare parameters after one step, entry by entry."""
+    outcomes, stop = answered(case, "update", "update", case.probes.update, earlier)
     first = case.binding.bound["update"].before if "update" in case.binding.bound else None
-    if nothing is not None:
-        stop = blocked("update", "forward", earlier, ("missing", "error", "timeout"))
-        return stop if first is not None and stop is not None else nothing
+    if stop is not None:
+        return (blocked("update", "forward", earlier) if first is not None else None) or stop
     bound = case.binding.bound["update"]
     comparison = Comparison(bound)
     if first is not None and "forward" in earlier and earlier["forward"].state != "pass":
@@ -86,19 +73,25 @@ def update(case: Case, earlier: Earlier) -> Verdict:
                 names=joined([f"`{name}`" for name in first.names]),
             )
         )
+    still = True
     for batch, outcome in zip(case.probes.update, outcomes, strict=True):
         comparison.faults(outcome.faults)
         expected = case.expected[batch.name]
-        if case.task.rates.policy == "free":
-            expected = _at_own_rates(batch, outcome, expected)
-        lost = cache(partial(units_lost, case.task, batch, expected))
+        starts = {key: batch.inputs[key] for key in expected}
+        changes = {key: value - starts[key] for key, value in expected.items()}
+        still = still and tolerances.stays(outcome.outputs, starts, changes)
+        eps = {key: tolerances.epsilon(outcome.outputs.get(key)) for key in expected}
+        units: Mapping[str, Array | float] = dict.fromkeys(expected, 0.0)
+        if tolerances.SINGLE in eps.values():
+            units = units_lost(case.task, batch, expected)
         for key, value in expected.items():
-            before = batch.inputs[key]
-            tolerance = partial(_step_tolerance, value - before, before, key, lost, case)
-            comparison.compare(key, outcome, value, tolerance, batch.labels, still=before)
+            allowed = tolerances.change_tolerance(
+                changes[key], starts[key], eps[key], least(case, "update"), units[key]
+            )
+            found = outcome.outputs.get(key)
+            comparison.compare(key, found, value, allowed, batch.labels, still=starts[key])
         if all(
-            key in outcome.outputs
-            and tolerances.nearly(outcome.outputs[key], value, value - batch.inputs[key])
+            key in outcome.outputs and tolerances.nearly(outcome.outputs[key], value, changes[key])
             for key, value in expected.items()
         ):
             comparison.remark_on_precision()
@@ -112,27 +105,7 @@ def update(case: Case, earlier: Earlier) -> Verdict:
             entries=listed(failed),
         ),
     )
-    still = all(
-        key in outcome.outputs and tolerances.stays(outcome.outputs[key], before, value - before)
-        for batch, outcome in zip(case.probes.update, outcomes, strict=True)
-        for key, value in case.expected[batch.name].items()
-        for before in (batch.inputs[key],)
-    )
     return replace(verdict, still=still)
-
-
-def _step_tolerance(
-    change: Array,
-    before: Array,
-    key: str,
-    lost: Callable[[], Mapping[str, Array]],
-    case: Case,
-    eps: float,
-) -> Array:
-    units = lost()[key] if eps == tolerances.SINGLE else 0.0
-    return tolerances.change_tolerance(
-        change, before, eps, least=least(case, "update"), units=units
-    )
 
 
 def units_lost(task: Task, batch: Batch, expected: Mapping[str, Array]) -> dict[str, Array]:
@@ -152,23 +125,12 @@ def units_lost(task: Task, batch: Batch, expected: Mapping[str, Array]) -> dict[
 
 
 def _lengths(values: Array) -> Array:
-    """Return the largest entry of each probe."""
-    largest: Array = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
-    return largest
+    """Return the sum of the sizes of each probe's entries."""
+    lengths: Array = np.abs(values).sum(axis=tuple(range(1, values.ndim)), keepdims=True)
+    return lengths
 
 
 TINY = 1e-300
-
-
-def _at_own_rates(
-    batch: Batch, outcome: Outcome, expected: Mapping[str, Array]
-) -> dict[str, Array]:
-    """Expected parameters at the one rate per kind that the student's own steps show."""
-    ratios = own_ratios(batch.inputs, outcome.outputs, expected)
-    return {
-        key: batch.inputs[key] + ratios.get(key[0], 1.0) * (value - batch.inputs[key])
-        for key, value in expected.items()
-    }
 
 
 # --- what has to be there --------------------------------------------------------------
@@ -181,7 +143,7 @@ WHOLE = phrase(
 
 
 def interface(case: Case, earlier: Earlier) -> Verdict:
-    """Every required role is there and written, and initialise gives the assigned start."""
+    """Check that each required role is there and written, and initialise gives the start."""
     entries: list[Entry] = []
     wrong: list[Verdict] = []
     notes: list[str] = []
@@ -220,7 +182,8 @@ def _initialise(case: Case) -> Verdict:
     if outcome is not None:
         comparison.faults(outcome.faults)
         for key, value in case.task.starts[0].parameters.items():
-            comparison.compare(key, outcome, value[None], lambda eps: np.array(1e-6), ("",))
+            found = outcome.outputs.get(key)
+            comparison.compare(key, found, value[None], np.array(1e-6), ("",))
         keys = bound.convention.keys
         whole = [keys.get(k, k) for k, v in outcome.outputs.items() if v.dtype.kind in "iub"]
         if whole:
@@ -236,7 +199,7 @@ def _initialise(case: Case) -> Verdict:
 
 
 def model(case: Case, earlier: Earlier) -> Verdict:
-    """Return the module is there and holds the parameters of the assigned layers."""
+    """Check that the module is there and holds the parameters of the assigned layers."""
     outcome = case.observations.outcomes.get("model")
     nothing = unusable(case, "model", "model", [outcome] if outcome else [])
     if nothing is not None or outcome is None:

@@ -9,12 +9,13 @@ smallest relative part: an assignment may let more pass than arithmetic asks for
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.records.task import Array
+from gradkit.records.task import Array, Parameters
 
 DOUBLE = float(np.finfo(np.float64).eps)
 SINGLE = float(np.finfo(np.float32).eps)
@@ -24,20 +25,22 @@ MANY = 16
 """So many numbers have no more digits than float32 by intention, and not by chance."""
 
 
-def epsilon(found: NDArray[Any]) -> float:
+def epsilon(found: NDArray[Any] | None) -> float:
     """Return the rounding unit of the precision that ``found`` was computed in, by its digits.
 
     What came out of float32 has no more of them, whatever it is stored in.
     """
-    if found.dtype.kind != "f" or found.size < MANY or found.dtype.itemsize <= 4:
-        return SINGLE if found.dtype.kind == "f" and found.dtype.itemsize <= 4 else DOUBLE
+    if found is None or found.dtype.kind != "f":
+        return DOUBLE
+    if found.dtype.itemsize <= 4:
+        return SINGLE
     with np.errstate(over="ignore"):
         single = np.array_equal(found, found.astype(np.float32), equal_nan=True)
-    return SINGLE if single else DOUBLE
+    return SINGLE if single and found.size >= MANY else DOUBLE
 
 
 def value_tolerance(units: Array, eps: float, least: float = 0.0) -> Array:
-    """For outputs of a forward pass.
+    """Return what outputs of a forward pass may be off by.
 
     Parameters
     ----------
@@ -60,7 +63,7 @@ def value_tolerance(units: Array, eps: float, least: float = 0.0) -> Array:
 def change_tolerance(
     change: Array, before: Array, eps: float, least: float = 0.0, units: Array | float = 0.0
 ) -> Array:
-    """For parameters after a step: they are held to their change, not to their size.
+    """Return what parameters after a step may be off by: they are held to their change.
 
     Parameters
     ----------
@@ -96,7 +99,7 @@ LOST = 2
 def course_tolerance(
     course: Array, eps: float, least: float = 0.0, of_change: float = 0.0
 ) -> Array:
-    """For losses along a run, (epochs,): in double 1e-9 of each; in single rounding of the largest.
+    """Return what losses along a run may be off by: 1e-9 of each, or rounding in single.
 
     ``of_change`` is what single precision is let off besides, of the whole change: a loss may
     hardly move over a run.
@@ -111,7 +114,7 @@ def course_tolerance(
 def final_tolerance(
     final: Array, start: Array, eps: float, least: float = 0.0, of_change: float = 0.0
 ) -> Array:
-    """For parameters at the end of a run, in the same spirit as `course_tolerance`."""
+    """Return what parameters at the end of a run may be off by, as `course_tolerance` does."""
     moved, largest = np.abs(final - start).max(), np.abs(final).max()
     if eps == DOUBLE:
         return np.asarray(max(1e-9, least) * np.maximum(np.abs(final), moved))
@@ -127,16 +130,24 @@ TOLD = 64
 
 
 def stays(
-    after: NDArray[Any], before: Array, change: Array | float = 0.0, eps: float | None = None
+    after: Mapping[str, NDArray[Any]],
+    before: Parameters,
+    change: Mapping[str, Array | float],
+    eps: float | None = None,
 ) -> bool:
-    """Whether nothing was moved. See `moved`."""
-    return after.shape == before.shape and not moved(after, before, change, eps).any()
+    """Tell whether every parameter is there and none was moved. See `moved`."""
+    return all(
+        (found := after.get(key)) is not None
+        and found.shape == old.shape
+        and not moved(found, old, change[key], eps).any()
+        for key, old in before.items()
+    )
 
 
 def moved(
     after: NDArray[Any], before: Array, change: Array | float = 0.0, eps: float | None = None
 ) -> NDArray[np.bool_]:
-    """Entry by entry, whether it was moved by more than rounding and a millionth of ``change``.
+    """Tell which entries were moved by more than rounding and a millionth of ``change``.
 
     ``eps`` is the rounding unit of ``after``, if that is not to be seen. What is no number counts
     as moved.
@@ -158,7 +169,7 @@ def nearly(found: NDArray[Any], expected: Array, change: Array) -> bool:
 
 
 def near(found: NDArray[Any], expected: Array, tolerance: Array) -> NDArray[np.bool_]:
-    """Entry by entry, False where ``found`` is not a finite number."""
+    """Tell which entries are within their tolerance; none that is not a finite number."""
     with np.errstate(invalid="ignore"):
         close: NDArray[np.bool_] = np.isfinite(found) & (np.abs(found - expected) <= tolerance)
     return close

@@ -6,33 +6,30 @@ are there to be compared with, and earn nothing alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradkit.judge import tolerances
 from gradkit.judge.case import (
     Case,
     Earlier,
+    answered,
     blocked,
-    blocked_by_model,
     least,
-    outcomes_of,
     secret_among,
     subject,
-    unusable,
 )
-from gradkit.judge.comparison import Comparison, Tolerance
+from gradkit.judge.comparison import Comparison
 from gradkit.language import phrase, say
 from gradkit.records.observations import Outcome
 from gradkit.records.probes import Run
 from gradkit.records.task import Array, Task
 from gradkit.records.verdict import Course, Verdict
 from gradkit.task import network
-from gradkit.task.oracle import Derived, course_of, mean_scale
+from gradkit.task.oracle import Derived, course_of, final, mean_scale
 from gradkit.task.probes import TWICE
 from gradkit.text import label_said
 
@@ -59,20 +56,14 @@ COURSE = 100
 
 
 def trajectory(case: Case, earlier: Earlier) -> Verdict:
-    """Losses of every epoch and final parameters, from each start."""
+    """Compare the losses of every epoch and the final parameters, from each start."""
     torch = case.task.framework == "torch"
     role = "train" if torch else "update"
-    if torch:
-        stop = blocked_by_model(case, "trajectory", earlier)
-    else:
-        stop = blocked("trajectory", "update", earlier, ("missing", "error", "timeout", "blocked"))
+    runs = [run for run in case.probes.runs if run.check == "trajectory"]
+    outcomes, nothing = answered(case, "trajectory", role, runs, earlier)
+    stop = blocked("trajectory", "update", earlier) or nothing
     if stop is not None:
         return stop
-    runs = [run for run in case.probes.runs if run.check == "trajectory"]
-    outcomes = outcomes_of(case, runs)
-    nothing = unusable(case, "trajectory", role, outcomes)
-    if nothing is not None:
-        return nothing
     forward = case.binding.bound.get("forward")
     givers = {} if torch else {"loss": say("The training run")}
     if forward is not None:
@@ -82,32 +73,34 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     of_change = OF_CHANGE if torch else 0.0
     secret = secret_among(runs)
     courses: list[Course] = []
+    still = True
     for run, outcome in zip(runs, outcomes, strict=True):
         comparison.faults(outcome.faults)
         units = [tolerances.epsilon(value) for value in outcome.outputs.values()]
         eps = tolerances.SINGLE if torch else max(units, default=tolerances.DOUBLE)
-        courses += _losses(comparison, case, run, outcome, eps, earns=run.name in secret)
-        stacked = _stacked(outcome)
-        for key, start in run.parameters.items():
-            final = case.expected[run.name][f"final/{key}"]
-            allowed = tolerances.final_tolerance(final[None], start[None], eps, lenience, of_change)
+        earns, expected, starts = run.name in secret, case.expected[run.name], final(run.parameters)
+        allowed = partial(tolerances.course_tolerance, eps=eps, least=lenience, of_change=of_change)
+        courses.append(_losses(comparison, case.task, run, outcome, expected, allowed, earns))
+        for name, start in starts.items():
+            end, found = expected[name], outcome.outputs.get(name)
             comparison.compare(
-                f"final/{key}",
-                stacked,
-                final[None],
-                _fixed(allowed),
+                name,
+                None if found is None else found[None],
+                end[None],
+                tolerances.final_tolerance(end, start, eps, lenience, of_change),
                 (run.start,),
-                title=key,
-                still=(start if run.name in secret else final)[None],
+                still=(start if earns else end)[None],
             )
         if torch and _is_of_own_rows(comparison, case.task, run, outcome):
             comparison.remark(say(OWN_ROWS, function=subject(comparison.bound)))
         # A single step may hide what a run of them adds up; a wrong step is told elsewhere.
         stepped = "update" in earlier and earlier["update"].state == "pass"
-        if stepped and _is_nearly(comparison, case.task, run, outcome, case.expected[run.name]):
+        if stepped and _is_nearly(comparison, case.task, run, outcome, expected):
             comparison.remark_on_precision()
         if outcome.loop and say(LOOPS[outcome.loop]) not in comparison.notes:
             comparison.notes.append(say(LOOPS[outcome.loop]))
+        changes = {name: expected[name] - start for name, start in starts.items()}
+        still = still and (not earns or tolerances.stays(outcome.outputs, starts, changes))
     verdict = comparison.verdict(
         "trajectory",
         lambda failed: say(
@@ -119,24 +112,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     notes = verdict.notes
     if verdict.state == "pass" and not _is_of_any_size(case):
         notes = (*notes, say(ONE_SIZE))
-    still = all(
-        _stays(run, outcome, case.expected[run.name])
-        for run, outcome in zip(runs, outcomes, strict=True)
-        if run.name in secret
-    )
     return replace(verdict, notes=notes, courses=tuple(courses), still=still)
-
-
-def _stays(run: Run, outcome: Outcome, expected: Mapping[str, Array]) -> bool:
-    """Tell whether a run ends where it began, and nothing was trained."""
-    ends = {key: outcome.outputs.get(f"final/{key}") for key in run.parameters}
-    return all(
-        end is not None
-        and tolerances.stays(
-            end, run.parameters[key], expected[f"final/{key}"] - run.parameters[key]
-        )
-        for key, end in ends.items()
-    )
 
 
 def _is_of_own_rows(comparison: Comparison, task: Task, run: Run, outcome: Outcome) -> bool:
@@ -171,71 +147,37 @@ def _is_nearly(
     """Tell whether a run that failed is off by no more than single precision would make it."""
     if all(entry.state == "pass" for entry in comparison.entries if entry.probe == run.start):
         return False
-    finals = {f"final/{key}": value for key, value in run.parameters.items()}
-    moved = np.concatenate([(expected[name] - start).ravel() for name, start in finals.items()])
-    pairs = [(outcome.outputs.get(name), expected[name], moved) for name in finals]
-    course, taken = course_of(task, run, expected), course_of(task, run, outcome.outputs)
-    if course is not None:
-        pairs.append((taken, course, course))
+    starts = final(run.parameters)
+    moved = np.concatenate([(expected[name] - start).ravel() for name, start in starts.items()])
+    pairs = [(outcome.outputs.get(name), expected[name], moved) for name in starts]
+    course = course_of(task, run, expected)
+    pairs.append((course_of(task, run, outcome.outputs), course, course))
     return all(found is not None and tolerances.nearly(found, *rest) for found, *rest in pairs)
 
 
-def _fixed(allowed: Array) -> Tolerance:
-    """Return a run is held to one precision throughout, whichever of its values is looked at."""
-    return lambda eps: allowed
-
-
-def _stacked(outcome: Outcome) -> Outcome:
-    """Return the outcome with a leading axis of one, as `Comparison.compare` counts probes."""
-    return replace(outcome, outputs={key: value[None] for key, value in outcome.outputs.items()})
-
-
 def _losses(
-    comparison: Comparison, case: Case, run: Run, outcome: Outcome, eps: float, *, earns: bool
-) -> list[Course]:
-    """Compare a run's losses; its course, if it has one, is given to be shown."""
-    task, lenience = case.task, least(case, "trajectory")
-    course = course_of(task, run, case.expected[run.name])
-    taken = course_of(task, run, outcome.outputs)
-    if course is None:
-        return []
-    torch = task.framework == "torch"
-    allowed = partial(
-        tolerances.course_tolerance, eps=eps, least=lenience, of_change=OF_CHANGE if torch else 0.0
-    )
+    comparison: Comparison,
+    task: Task,
+    run: Run,
+    outcome: Outcome,
+    expected: Mapping[str, Array],
+    allowed: Callable[[Array], Array],
+    earns: bool,
+) -> Course:
+    """Compare a run's losses; its course is given to be shown."""
+    course, taken = (course_of(task, run, values) for values in (expected, outcome.outputs))
     epochs = _by_epoch(course, run)
-    if taken is not None and len(taken) != len(course):
-        if torch:
-            comparison.remark(
-                say(
-                    "{function} gives {count} losses for {epochs} epochs; one per epoch is "
-                    "expected.",
-                    function=subject(comparison.bound),
-                    count=len(taken),
-                    epochs=run.epochs,
-                )
-            )
-        taken = None
-    found = {} if taken is None else {"loss": _by_epoch(taken, run)[None]}
-    tolerance = allowed(epochs)
-    if taken is not None:
+    found, tolerance = None, allowed(epochs)
+    if len(taken) == len(course):
+        found = _by_epoch(taken, run)
         # Once off its course, a loss is only right where it happens to cross it.
-        off_course = ~tolerances.near(_by_epoch(taken, run), epochs, tolerance)
+        off_course = ~tolerances.near(found, epochs, tolerance)
         tolerance = np.where(np.logical_or.accumulate(off_course), -1.0, tolerance)
-    comparison.compare(
-        "loss",
-        replace(outcome, outputs=found),
-        epochs[None],
-        _fixed(tolerance[None]),
-        (run.start,),
-        still=(np.full_like(epochs, _untrained(task, run)) if earns else epochs)[None],
-    )
-    if taken is not None:
         off = np.flatnonzero(~tolerances.near(taken, course, allowed(course)))
         if len(off):
             epoch, example = divmod(int(off[0]), len(course) // run.epochs)
             at = say("epoch {epoch}", epoch=epoch + 1) + (
-                "" if torch else say(", example {example}", example=example + 1)
+                "" if "loss" in expected else say(", example {example}", example=example + 1)
             )
             comparison.remark(
                 say(
@@ -244,7 +186,31 @@ def _losses(
                     at=at,
                 )
             )
-    return [_shown(run, epochs, None if taken is None else _by_epoch(taken, run))]
+    elif "loss" in outcome.outputs:
+        comparison.remark(
+            say(
+                "{function} gives {count} losses for {epochs} epochs; one per epoch is expected.",
+                function=subject(comparison.bound),
+                count=len(taken),
+                epochs=run.epochs,
+            )
+        )
+    comparison.compare(
+        "loss",
+        None if found is None else found[None],
+        epochs[None],
+        tolerance,
+        (run.start,),
+        still=(np.full_like(epochs, _untrained(task, run)) if earns else epochs)[None],
+    )
+    # First and last epoch, and as many between as are worth drawing.
+    kept = np.unique(np.linspace(0, run.epochs - 1, min(run.epochs, COURSE)).round().astype(int))
+    return Course(
+        run.start,
+        tuple((kept + 1).tolist()),
+        () if found is None else tuple(found[kept].tolist()),
+        tuple(epochs[kept].tolist()),
+    )
 
 
 def _untrained(task: Task, run: Run) -> float:
@@ -254,22 +220,6 @@ def _untrained(task: Task, run: Run) -> float:
     scale = mean_scale(task) if task.framework == "torch" else 1.0
     with np.errstate(all="ignore"):
         return float(network.loss(task, start, X, y).mean() * scale)
-
-
-def _shown(run: Run, expected: Array, found: Array | None) -> Course:
-    """First and last epoch, and as many between as are worth drawing."""
-    kept = _kept(run.epochs)
-    return Course(
-        run.start,
-        tuple((kept + 1).tolist()),
-        () if found is None else tuple(found[kept].tolist()),
-        tuple(expected[kept].tolist()),
-    )
-
-
-@lru_cache
-def _kept(epochs: int) -> NDArray[np.intp]:
-    return np.unique(np.linspace(0, epochs - 1, min(epochs, COURSE)).round().astype(np.intp))
 
 
 def _by_epoch(course: Array, run: Run) -> Array:

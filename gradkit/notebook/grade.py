@@ -145,7 +145,9 @@ def grade(
     notes = () if kernel.history is not None else (say(LIVE),)
     level = hints or assignment.hints
     try:
-        with _session(kernel, settings) as session:
+        with Session(settings) as session:
+            if kernel.history is None:
+                session.resources = LiveResources(settings, session.tasks, kernel.names)
             submission = _submission(kernel, assignment, functions)
             section = section_of(submission, task.id)
             claim = Claim(section)
@@ -175,30 +177,18 @@ def _task(assignment: Assignment, named: str | None) -> Task | FunctionTask:
     return known[named]
 
 
-def _session(kernel: Kernel, settings: Settings) -> Session:
-    session = Session(settings)
-    if kernel.history is None:
-        session.resources = LiveResources(settings, session.tasks, kernel.names)
-    return session
-
-
 def _submission(
     kernel: Kernel, assignment: Assignment, task: FunctionTask | None = None
 ) -> Submission:
     if kernel.history is not None:
         cells = from_history(kernel.history.items(), headings(kernel.history))
         return submission_of(cells, modules_beside())
-    asked = {role.name for task in assignment.tasks for role in task.roles}
-    aliases = {a.lower() for t in assignment.tasks for r in t.roles for a in (*r.aliases, r.name)}
+    asked = {a.lower() for t in assignment.tasks for r in t.roles for a in (*r.aliases, r.name)}
     if task is not None:
         names = functions_of(task.calls)
-        asked = {each for name in names for each in (name, *task.names.get(name, ()))}
-        aliases = set()
-    functions = {
-        name: value
-        for name, value in kernel.names.items()
-        if callable(value) and (name.lower() in aliases or name in asked)
-    }
+        asked = {each.lower() for name in names for each in (name, *task.names.get(name, ()))}
+    named = kernel.names.items()
+    functions = {name: each for name, each in named if callable(each) and name.lower() in asked}
     return submission_of(from_functions(functions), {})
 
 

@@ -136,7 +136,6 @@ class Report:
         return "\n".join([*told, *self.notes]).rstrip("\n")
 
     def _repr_html_(self) -> str:
-        from gradkit.notebook.report import courses_of, plot
         from gradkit.report.html.page import fragment
 
         courses = [] if self.result is None else courses_of(self.result, self.hints)

@@ -40,12 +40,10 @@ class Grading:
         own = config.inipath is not None and str(config.inipath) != NO_SETTINGS
         base = config.inipath.parent if own and config.inipath else config.rootpath
         self._base = config.invocation_params.dir
-        named = {name: str(config.getini(f"gradkit_{name}")) for name in ("form", "hints")}
-        files = {
-            name: base / value if (value := str(config.getini(f"gradkit_{name}"))) else None
-            for name in ("assignment", "reference")
-        }
-        form, hints = named["form"] or "correct", named["hints"]
+        words = ("form", "hints", "assignment", "reference")
+        form, hints, *files = (str(config.getini(f"gradkit_{word}")) for word in words)
+        form = form or "correct"
+        assignment, reference = (base / file if file else None for file in files)
         if form not in ("correct", "published"):
             raise GradingError(f"gradkit_form = {form}: expected correct or published.")
         if hints not in ("", "1", "2", "3", "4"):
@@ -53,11 +51,11 @@ class Grading:
         self._settings = Settings(
             tasks=tuple(config.getini("gradkit_task")),
             form="published" if form == "published" else "correct",
-            assignment=files["assignment"],
-            reference=files["reference"],
+            assignment=assignment,
+            reference=reference,
             seed=config.stash[SEED],
         )
-        if files["reference"] is None:
+        if reference is None:
             # The report may be a student's, who has no model solutions either.
             keep_from_readers()
         with ExitStack() as stack:

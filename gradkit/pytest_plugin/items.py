@@ -14,13 +14,11 @@ from gradkit.grading.settings import GradingError
 from gradkit.language import say
 from gradkit.pytest_plugin.grading import grading_of
 from gradkit.records.result import CheckResult, TaskResult
+from gradkit.records.verdict import OPEN
 from gradkit.report.plain_text import check_text
 from gradkit.report.rounding import points
 from gradkit.report.words import word
 from gradkit.text import clean_text, spell
-
-OPEN = frozenset({"inconclusive", "not-checked"})
-"""States of a check that are neither passed nor failed: its test is skipped."""
 
 
 class CheckFailedError(Exception):

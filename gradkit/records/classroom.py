@@ -88,7 +88,9 @@ class Kept:
     """The newest result of one submission, without its bulk. ``id`` fetches that.
 
     ``taken`` is the run in which the submission's code was run, None where it was not;
-    ``run`` may be a later one that only marked it again.
+    ``run`` may be a later one that only marked it again. ``seen`` is the last run that found
+    the submission, and ``place``, ``stamp`` and ``sender`` are what it was told of it, as in
+    `Listed`.
     """
 
     id: int
@@ -105,6 +107,10 @@ class Kept:
     max_score: float | None
     provisional: bool
     made: str
+    seen: int
+    place: int
+    stamp: str
+    sender: Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +149,11 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class CountingAttempt:
-    """The attempt of a student that counts, the ``number``-th of ``attempts``.
-
-    ``listed`` is what was known of it when it was handed to gradkit last.
-    """
+    """The attempt of a student that counts, the ``number``-th of ``attempts``."""
 
     kept: Kept
     number: int
     attempts: int
-    listed: Listed
 
 
 @dataclass(frozen=True, slots=True)

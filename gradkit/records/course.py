@@ -52,12 +52,12 @@ class Student:
 class Match:
     """A roster beside the submissions, which are told by their numbers.
 
-    ``matched`` has for each student the submissions that are theirs, ``absent`` who has none,
+    ``owners`` has for each submission the students whose it is, ``absent`` who has none,
     ``strangers`` the submissions that are nobody's, ``open`` those that could be several
     students', with these.
     """
 
-    matched: tuple[tuple[Student, tuple[int, ...]], ...]
+    owners: tuple[tuple[Student, ...], ...]
     absent: tuple[Student, ...]
     strangers: tuple[int, ...]
     open: tuple[tuple[int, tuple[Student, ...]], ...]

@@ -25,14 +25,23 @@ Form = Literal["correct", "published"]
 Visibility = Literal["hidden", "after_due_date", "after_published", "visible"]
 
 
+QUANTITIES = {
+    "dimensions": "dim",
+    "parameters": "parameters",
+    "target": "y",
+    "output": "y_hat",
+    "hidden": "A1",
+    "input": "X",
+    "rate": "rate",
+    "model": "model",
+    "epochs": "epochs",
+}
+"""The quantity that an argument of each kind is handed: a dict of parameters, a list of sizes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of a role, with every name it is accepted under.
-
-    ``kind`` says what is handed over: ``parameters`` (the dict), ``target`` (y),
-    ``output`` (ŷ), ``hidden`` (A1), ``input`` (X), ``rate``, ``dimensions`` (a list of
-    layer sizes), ``model`` or ``epochs``.
-    """
+    """One argument of a role, with every name it is accepted under; ``kind`` is of `QUANTITIES`."""
 
     name: str
     kind: str

@@ -16,7 +16,7 @@ from gradkit.language import say
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.records.verdict import OPEN
 from gradkit.report.plain_text import check_text, dump, fit_tests, refusal_text
-from gradkit.report.rounding import CENT, round_points
+from gradkit.report.rounding import CENT, shared_points
 from gradkit.report.words import word
 
 LIMIT = 128_000
@@ -44,12 +44,7 @@ def _line(data: Mapping[str, Any]) -> str:
 
 def _data(result: Result, hints: int) -> dict[str, Any]:
     unit = _unit(result)
-    tests = [
-        test
-        for task in result.tasks
-        for check, cents in zip(task.checks, round_points(task), strict=True)
-        for test in _tests(task, check, cents, unit, hints)
-    ]
+    tests = [test for share in shared_points(result) for test in _tests(*share, unit, hints)]
     return {
         "version": 1,
         "status": _status(result),
@@ -68,12 +63,8 @@ def _status(result: Result) -> str:
 
 def _unit(result: Result) -> float:
     """The largest part that every check's points and maximum are multiples of, in hundredths."""
-    amounts = [
-        amount
-        for task in result.tasks
-        for check, cents in zip(task.checks, round_points(task), strict=True)
-        for amount in (cents, round(check.max_score * CENT))
-    ]
+    shares = shared_points(result)
+    amounts = (part for _, check, c in shares for part in (c, round(check.max_score * CENT)))
     return max(math.gcd(*amounts), result.max_score * CENT / TESTS)
 
 
@@ -115,14 +106,9 @@ def _message(check: CheckResult, said: str, *, passed: bool, first: bool, told: 
     return word(check.state) if check.decision is not None else said or word(check.state)
 
 
+NOWHERE = {"test_code": "", "filename": "", "line_no": 0, "duration": 0}
+"""What the reporter wants to have besides."""
+
+
 def _test(name: str, status: str, score: float, message: str | None) -> dict[str, Any]:
-    return {
-        "name": name,
-        "status": status,
-        "score": score,
-        "message": message,
-        "test_code": "",
-        "filename": "",
-        "line_no": 0,
-        "duration": 0,
-    }
+    return {"name": name, "status": status, "score": score, "message": message, **NOWHERE}

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from gradkit.records.finding import FOR_INSTRUCTORS, Finding
@@ -128,12 +129,5 @@ def _decision(check: CheckResult) -> dict[str, Any] | None:
     word = check.decision
     if word is None:
         return None
-    return {
-        "points": check.score,
-        "marked": round(word.marked, 6),
-        "by": word.by,
-        "made": word.made,
-        "comment": word.comment,
-        "stale": word.stale,
-        "said": override_text(check),
-    }
+    told = {**asdict(word), "marked": round(word.marked, 6)}
+    return {"points": check.score, **told, "said": override_text(check)}

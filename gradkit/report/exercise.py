@@ -66,9 +66,8 @@ def show_page(mistake: Mistake, console: Console) -> None:
     """Print the page of a mistake, set for a terminal."""
     from rich.markdown import Markdown
 
-    console.print(
-        Markdown(page_text(mistake), code_theme="ansi_dark"), width=min(console.width, 90)
-    )
+    page = Markdown(page_text(mistake), code_theme="ansi_dark")
+    console.print(page, width=min(console.width, 90))
 
 
 def listing(mistakes: Iterable[Mistake]) -> str:

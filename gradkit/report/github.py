@@ -71,19 +71,18 @@ def _lines(annotations: Sequence[Annotation]) -> str:
 
 def _bounded(annotations: Sequence[Annotation]) -> Iterator[Annotation]:
     """Give as many of each kind as are shown; the last of them counts the rest."""
-    left = Counter(each.kind for each in annotations)
+    total = Counter(each.kind for each in annotations)
     seen: Counter[str] = Counter()
     for each in annotations:
-        if seen[each.kind] == EACH_KIND - 1 and left[each.kind] > 1:
+        seen[each.kind] += 1
+        if seen[each.kind] == EACH_KIND < total[each.kind]:
             more = say(
                 "{left} more are in the log of this step: GitHub shows no more here.",
-                left=left[each.kind],
+                left=total[each.kind] - EACH_KIND + 1,
             )
             yield Annotation(each.kind, say("and more"), more)
-        elif seen[each.kind] < EACH_KIND:
+        elif seen[each.kind] <= EACH_KIND:
             yield each
-        seen[each.kind] += 1
-        left[each.kind] -= 1
 
 
 def _annotations(result: Result, hints: int) -> Iterator[Annotation]:

@@ -44,10 +44,8 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 def refusal(sentences: Sequence[str]) -> str:
     """The file where nothing could be graded: a case that erred for each submission."""
     root = ET.Element("testsuites", name="gradkit")
-    count = str(len(sentences))
-    suite = ET.SubElement(
-        root, "testsuite", name="gradkit", tests=count, failures="0", errors=count, skipped="0"
-    )
+    suite = _counted("gradkit", ["error" for _ in sentences])
+    root.append(suite)
     for sentence in sentences:
         case = ET.SubElement(suite, "testcase", classname="gradkit", name="read")
         ET.SubElement(case, "error", message=_short(sentence)).text = xml_text(sentence)
@@ -62,15 +60,7 @@ def _text(root: ET.Element) -> str:
 
 def _suite(result: Result, task: TaskResult, hints: int) -> ET.Element:
     name = f"{xml_text(result.submission)}.{task.task}"
-    kinds = [KINDS.get(check.state) for check in task.checks]
-    suite = ET.Element(
-        "testsuite",
-        name=name,
-        tests=str(len(kinds)),
-        failures=str(kinds.count("failure")),
-        errors=str(kinds.count("error")),
-        skipped=str(kinds.count("skipped")),
-    )
+    suite = _counted(name, [KINDS.get(check.state) for check in task.checks])
     properties = ET.SubElement(suite, "properties")
     for key, value in _points(task):
         ET.SubElement(properties, "property", name=key, value=f"{value:g}")
@@ -79,6 +69,13 @@ def _suite(result: Result, task: TaskResult, hints: int) -> ET.Element:
         _outcome(case, task, check, hints)
     ET.SubElement(suite, "system-out").text = xml_text(f"{title_text(result)}\n{head_text(result)}")
     return suite
+
+
+def _counted(name: str, kinds: Sequence[str | None]) -> ET.Element:
+    """A suite with the number of its cases, and of each kind that did not pass."""
+    counted = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    counts = {key: str(kinds.count(kind)) for key, kind in counted.items()}
+    return ET.Element("testsuite", {"name": name, "tests": str(len(kinds)), **counts})
 
 
 def _points(task: TaskResult) -> Iterator[tuple[str, float]]:

@@ -16,7 +16,7 @@ from gradkit.records.reports import Changes
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report.document import document
 from gradkit.report.escape import log_text
-from gradkit.report.rounding import points, round_points
+from gradkit.report.rounding import points, round_points, score_text
 from gradkit.report.text import (
     Line,
     check_head,
@@ -50,10 +50,9 @@ def check_text(
     if headed:
         below = ((line, indent + 2) for line, indent in lines)
         return log_text(_plain([(check_head(check), 0), *below], width))
-    seen = check.state != "pass" and check.place is not None and not findings
-    place = (
-        say("See {place}.\n", place=clean_text(where(check.place))) if seen and check.place else ""
-    )
+    place = ""
+    if check.place is not None and check.state != "pass" and not findings:
+        place = say("See {place}.\n", place=clean_text(where(check.place)))
     return log_text(place + _plain(lines, width))
 
 
@@ -74,11 +73,8 @@ def head_text(result: Result) -> str:
     lines = [clean_text(problem.message) for problem in result.problems]
     for task in result.tasks:
         if task.checkable < task.max_score:
-            amount = say(
-                "{checkable} of {max_score}",
-                checkable=points(task.checkable),
-                max_score=points(task.max_score),
-            )
+            parts = {"checkable": points(task.checkable), "max_score": points(task.max_score)}
+            amount = say("{checkable} of {max_score}", **parts)
             lines.append(
                 say("{title}: {amount} points could be checked.", title=task.title, amount=amount)
             )
@@ -98,7 +94,7 @@ def refusal_text(sentence: str) -> str:
 
 def total(result: Result) -> str:
     """The score of all tasks: ``17.25 / 20``."""
-    return f"{points(result.score)} / {points(result.max_score)}"
+    return score_text(result.score, result.max_score)
 
 
 def _plain(lines: Iterable[Line], width: int) -> str:

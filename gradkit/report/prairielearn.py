@@ -11,7 +11,7 @@ from typing import Any
 
 from gradkit.records.result import CheckResult, Result, TaskResult
 from gradkit.report import plain_text
-from gradkit.report.rounding import CENT, round_points
+from gradkit.report.rounding import CENT, shared_points
 from gradkit.report.words import word
 
 LIMIT = 1_000_000
@@ -36,7 +36,8 @@ def refusal(sentences: Sequence[str]) -> str:
 
 
 def _data(result: Result, hints: int) -> dict[str, Any]:
-    earned = sum(sum(round_points(task)) for task in result.tasks) / CENT
+    shares = [*shared_points(result)]
+    earned = sum(cents for _, _, cents in shares) / CENT
     # A coarse step can round above the points that there are; PrairieLearn takes no more than 1.
     score = min(earned / result.max_score, 1.0) if result.max_score else 0.0
     return {
@@ -46,11 +47,7 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
         "message": plain_text.shorten(
             f"{plain_text.title_text(result)}\n{plain_text.head_text(result)}", plain_text.ROOM
         ),
-        "tests": [
-            _test(task, check, cents, hints)
-            for task in result.tasks
-            for check, cents in zip(task.checks, round_points(task), strict=True)
-        ],
+        "tests": [_test(*share, hints) for share in shares],
     }
 
 

@@ -10,8 +10,9 @@ have room.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
-from gradkit.records.result import CheckResult, TaskResult
+from gradkit.records.result import CheckResult, Result, TaskResult
 
 CENT = 100
 """Parts of a point that are told apart: two decimals, as everywhere."""
@@ -59,6 +60,18 @@ def _order(checks: tuple[CheckResult, ...]) -> list[int]:
     return sorted(range(len(checks)), key=rank)
 
 
+def shared_points(result: Result) -> Iterator[tuple[TaskResult, CheckResult, int]]:
+    """Give each check of a result with its task, and its points in hundredths."""
+    for task in result.tasks:
+        for check, cents in zip(task.checks, round_points(task), strict=True):
+            yield task, check, cents
+
+
 def points(value: float) -> str:
     """At most two decimals: ``4``, ``4.5``, ``4.33``."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def score_text(score: float | None, most: float | None) -> str:
+    """Points of how many, ``17.25 / 20``; a dash where there are none to tell."""
+    return "–" if score is None or most is None else f"{points(score)} / {points(most)}"

@@ -10,9 +10,8 @@ from rich.text import Text
 
 from gradkit.language import say, say_each
 from gradkit.records.classroom import Change, Row, Summary
-from gradkit.records.verdict import State
-from gradkit.report.rounding import points
-from gradkit.report.table import Table, first_names, show_table, to_csv
+from gradkit.report.rounding import points, score_text
+from gradkit.report.table import Table, attempt_text, first_names, show_table, to_csv
 from gradkit.report.words import override_text, word
 
 NAMES = 6
@@ -30,14 +29,8 @@ def show_summary(summary: Summary, console: Console) -> None:
         show_table(_states(summary), console)
     show_table(_mistakes(summary), console)
     handed = [cells for row in summary.rows if any((cells := _handed(row))[1:])]
-    heads = (
-        say("student"),
-        say("attempt"),
-        say("late"),
-        say("handed in"),
-        say("points set by a person"),
-    )
-    show_table(Table(heads, handed), console)
+    heads = (say("student"), say("attempt"), say("late"), say("handed in"))
+    show_table(Table((*heads, say("points set by a person")), handed), console)
     review = [(row.name, _look(row, ", ")) for row in summary.rows if row.review]
     show_table(Table((say("to be looked at"), say("why")), review), console)
 
@@ -49,13 +42,9 @@ def show_changes(changes: Sequence[Change], console: Console) -> None:
     for change in changes:
         difference = (change.new or 0.0) - (change.old or 0.0)
         sign = "+" if difference > 0 else "−" if difference < 0 else ""
-        scores = _score(change.old, change.old_max), _score(change.new, change.new_max)
+        scores = score_text(change.old, change.old_max), score_text(change.new, change.new_max)
         rows.append((change.name, *scores, f"{sign}{points(abs(difference))}"))
     show_table(Table(heads, rows, right=(1, 2, 3)), console)
-
-
-def _score(score: float | None, most: float | None) -> str:
-    return "–" if score is None or most is None else f"{points(score)} / {points(most)}"
 
 
 def summary_csv(summary: Summary) -> str:
@@ -85,9 +74,7 @@ def _cells(row: Row, checks: Sequence[str]) -> tuple[object, ...]:
 
 def _attempt(row: Row) -> str:
     """Write which of how many attempts counts."""
-    if not row.handed.attempts:
-        return ""
-    return say("{number} of {attempts}", number=row.handed.number, attempts=row.handed.attempts)
+    return attempt_text(row.handed) if row.handed.attempts else ""
 
 
 def _decided(row: Row) -> list[str]:
@@ -141,9 +128,7 @@ def _distribution(shares: list[float]) -> Text:
 
 
 def _states(summary: Summary) -> Table:
-    seen: dict[State, None] = {}
-    for counts in summary.states.values():
-        seen.update(dict.fromkeys(counts))
+    seen = {state for counts in summary.states.values() for state in counts}
     states = sorted(seen, key=lambda state: (state != "pass", state))
     rows = [
         (check, *(str(counts.get(state, "")) for state in states))

@@ -15,11 +15,12 @@ from rich.console import Console
 from rich.text import Text
 
 from gradkit.language import say, say_each
+from gradkit.records.classroom import HandedIn
 from gradkit.records.course import PLATFORMS, Preview
-from gradkit.records.reports import Difference, Given, Left, Look, Stood
+from gradkit.records.reports import Difference, Given, Left, Look, Mark, Stood
 from gradkit.report.document import document
 from gradkit.report.escape import csv_cell
-from gradkit.report.rounding import points
+from gradkit.report.rounding import points, score_text
 from gradkit.report.words import word
 from gradkit.text import clean_text
 
@@ -119,20 +120,21 @@ def score(stood: Stood | None) -> str:
     """Write what counts, as ``15 / 20``; of what has no points, why."""
     if stood is None:
         return "–"
-    if stood.mark.score is None or stood.mark.max_score is None:
+    if stood.mark.score is None:
         return word(stood.standing)
-    return f"{points(stood.mark.score)} / {points(stood.mark.max_score)}"
+    return score_text(stood.mark.score, stood.mark.max_score)
 
 
-def _attempt(stood: Stood) -> str:
-    return say("{number} of {attempts}", number=stood.mark.number, attempts=stood.mark.attempts)
+def attempt_text(of: Mark | HandedIn) -> str:
+    """Write which of how many attempts it is."""
+    return say("{number} of {attempts}", number=of.number, attempts=of.attempts)
 
 
 def _changes(each: Difference) -> Iterator[str]:
     before, after = each.before, each.after
     if before is None or after is None:
         yield say("new") if before is None else say("gone")
-    elif (was := _attempt(before)) != (now := _attempt(after)):
+    elif (was := attempt_text(before.mark)) != (now := attempt_text(after.mark)):
         yield say("attempt {was} → {now}", was=was, now=now)
     yield from (say("no more {code}", code=code) for code in each.gone)
     yield from (say("now {code}", code=code) for code in each.come)

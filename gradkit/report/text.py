@@ -22,7 +22,7 @@ from gradkit.records.verdict import Entry
 from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
 from gradkit.report.escape import log_text
 from gradkit.report.formula import FORMULAS, pieces
-from gradkit.report.rounding import points
+from gradkit.report.rounding import points, score_text
 from gradkit.report.words import SIGNS, override_text, word
 from gradkit.text import clean_text, label_said, spell, where
 
@@ -42,7 +42,7 @@ def to_text(
     results: Sequence[Result], hints: int, width: int = 100, encoding: str = "utf-8"
 ) -> str:
     """Plain text, in characters that ``encoding`` has."""
-    text = printed(lambda console: show(results, hints, console, is_unicode(encoding)), width)
+    text = printed(lambda console: show(results, hints, console), width)
     return spell(log_text(text), encoding)
 
 
@@ -64,32 +64,27 @@ def show_lines(lines: Iterable[Line], console: Console, indent: int = 0) -> None
         console.print(Padding(line, (0, 0, 0, indent + more), expand=False))
 
 
-def show(results: Sequence[Result], hints: int, console: Console, unicode: bool = True) -> None:
+def show(results: Sequence[Result], hints: int, console: Console) -> None:
     """Print the mark sheets."""
     for result in results:
-        _result(result, hints, console, unicode)
+        _result(result, hints, console)
     if len(results) > 1:
         _totals(results, console)
-
-
-def is_unicode(encoding: str) -> bool:
-    """True where an encoding has every sign."""
-    return encoding.lower().replace("-", "").startswith("utf")
 
 
 def _plain(text: str) -> Text:
     return Text(clean_text(text))
 
 
-def _result(result: Result, hints: int, console: Console, unicode: bool) -> None:
-    total = f"{points(result.score)} / {points(result.max_score)}"
-    title = Text.assemble(_plain(result.submission), "  ", (total, "bold"))
-    console.print(Rule(title, align="left", characters="─" if unicode else "-"))
+def _result(result: Result, hints: int, console: Console) -> None:
+    total = (score_text(result.score, result.max_score), "bold")
+    title = Text.assemble(_plain(result.submission), "  ", total)
+    console.print(Rule(title, align="left"))
     for problem in result.problems:
         note = Text.assemble((say("note: "), "yellow"), _plain(problem.message))
         show_lines([(note, 2)], console)
     for task in result.tasks:
-        _task(task, hints, console, unicode)
+        _task(task, hints, console)
     console.print(Padding(_footer(result), (0, 0, 1, 2), expand=False))
 
 
@@ -104,42 +99,29 @@ def _footer(result: Result) -> Text:
     return Text(" · ".join(parts), style="dim")
 
 
-def _task(task: TaskResult, hints: int, console: Console, unicode: bool) -> None:
-    line = Text.assemble(
-        (task.title, "bold"), f" ({task.task})  {points(task.score)} / {points(task.max_score)}"
-    )
+def _task(task: TaskResult, hints: int, console: Console) -> None:
+    worth = score_text(task.score, task.max_score)
+    line = Text.assemble((task.title, "bold"), f" ({task.task})  {worth}")
     if task.checkable < task.max_score:
-        line.append(
-            say(
-                "  ({checkable} of {max_score} points checkable)",
-                checkable=points(task.checkable),
-                max_score=points(task.max_score),
-            ),
-            "cyan",
-        )
+        amount = {"checkable": points(task.checkable), "max_score": points(task.max_score)}
+        line.append(say("  ({checkable} of {max_score} points checkable)", **amount), "cyan")
     show_lines([(line, 2)], console)
     seen = visible(task, hints)
     for check in task.checks:
         findings = [finding for finding in seen if finding.check == check.check]
-        show_lines([(check_head(check, unicode), 4)], console)
+        show_lines([(check_head(check), 4)], console)
         show_lines(check_lines(check, findings, hints), console, 6)
     for finding in seen:
         show_lines(() if finding.check else finding_lines(finding, hints), console, 4)
     show_lines([(_plain(note), 4) for note in task.notes], console)
 
 
-def check_head(check: CheckResult, unicode: bool = True) -> Text:
+def check_head(check: CheckResult) -> Text:
     """Sign, name, points, state and place of a check."""
     sign, kind = SIGNS[check.state]
     colour = COLOURS[kind]
-    worth = (
-        f"{points(check.score)} / {points(check.max_score)}"
-        if check.max_score
-        else say("no points")
-    )
-    head = Text.assemble(
-        (sign if unicode else spell(sign, "ascii"), colour), f" {check.check:<12}{worth:>10}"
-    )
+    worth = score_text(check.score, check.max_score) if check.max_score else say("no points")
+    head = Text.assemble((sign, colour), f" {check.check:<12}{worth:>10}")
     if check.state != "pass":
         head.append(f"  {word(check.state)}", colour)
         if check.place is not None:
@@ -189,13 +171,8 @@ def finding_lines(finding: Finding, hints: int) -> Iterator[Line]:
         if hints >= EXPECTED_LEVEL and right:
             yield Text(" " * len(label) + say(" should move  {right}", right=right)), 2
     if len(finding.applies) > FORMULAS and hints >= RULE_LEVEL:
-        yield (
-            Text(
-                say("and {count} more of the kind", count=len(finding.applies) - FORMULAS),
-                style="dim",
-            ),
-            2,
-        )
+        more = say("and {count} more of the kind", count=len(finding.applies) - FORMULAS)
+        yield Text(more, style="dim"), 2
     # The first hint says no more than what stands above.
     for hint in finding.hints[1:hints]:
         yield Text.assemble((say("hint: "), "cyan"), _plain(hint)), 2
@@ -230,11 +207,7 @@ def _marked(applied: str, right: str) -> Text:
 
 def _entries(failed: list[Entry], hints: int) -> Table:
     shown = hints >= EXPECTED_LEVEL
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(say("entry"))
-    table.add_column(say("found"), justify="right")
-    if shown:
-        table.add_column(say("expected"), justify="right")
+    table = _columns("dim", say("entry"), say("found"), *([say("expected")] if shown else []))
     table.add_column(say("at"))
     for entry in failed[:ROWS]:
         index = f"[{','.join(map(str, entry.index))}]" if entry.index else ""
@@ -246,15 +219,20 @@ def _entries(failed: list[Entry], hints: int) -> Table:
     return table
 
 
+def _columns(style: str, name: str, *numbers: str) -> Table:
+    """A table without lines: a column of names, and columns of numbers."""
+    table = Table(name, box=None, padding=(0, 2, 0, 0), header_style=style)
+    for each in numbers:
+        table.add_column(each, justify="right")
+    return table
+
+
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.10g}"
 
 
 def _totals(results: Sequence[Result], console: Console) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column(say("submission"))
-    table.add_column(say("score"), justify="right")
-    table.add_column(say("of"), justify="right")
+    table = _columns("bold", say("submission"), say("score"), say("of"))
     table.add_column("")
     for result in results:
         states = {check.state for task in result.tasks for check in task.checks} - {"pass"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ SCHEMA = "gradkit/result/v1"
 WANTED = "Name a file that `gradkit check --format json --out FILE` wrote."
 
 Data = Mapping[str, Any]
+Recorded = tuple[Data, Data, Data]
+"""A result, one of its tasks, and a finding of that."""
 
 
 class ReproducerError(GradkitError):
@@ -45,7 +47,7 @@ def results_of(file: Path) -> list[Data]:
     return results
 
 
-def findings_of(file: Path, submission: str | None = None) -> list[tuple[Data, Data, Data]]:
+def findings_of(file: Path, submission: str | None = None) -> list[Recorded]:
     """List the findings in a result file, or those of one submission in it.
 
     Each comes with its result and its task.
@@ -71,7 +73,7 @@ def findings_of(file: Path, submission: str | None = None) -> list[tuple[Data, D
     return findings_in(r for r in results if submission in (None, r["submission"]))
 
 
-def findings_in(results: Iterable[Data]) -> list[tuple[Data, Data, Data]]:
+def findings_in(results: Iterable[Data]) -> list[Recorded]:
     """Every finding of some results, each with its result and its task."""
     return [
         (result, task, finding)
@@ -82,8 +84,8 @@ def findings_in(results: Iterable[Data]) -> list[tuple[Data, Data, Data]]:
 
 
 def find(
-    known: Sequence[tuple[Data, Data, Data]], where: str, name: str, submission: str | None = None
-) -> tuple[Data, Data, Data]:
+    known: Sequence[Recorded], where: str, name: str, submission: str | None = None
+) -> Recorded:
     """The result, the task and the finding of this id, among those of ``where``.
 
     Raises
@@ -117,29 +119,24 @@ def read_again(result: Data, file: Path) -> Submission:
         It is gone, or has changed.
     """
     recorded = Path(result["path"])
-    path = next((each for each in _places(recorded, file) if each.exists()), None)
-    if path is None:
+    # As recorded, then beside the result.
+    places = [each for each in (recorded, file.parent / recorded) if each.exists()]
+    if not places:
         raise ReproducerError(
             f"{recorded}: the submission is gone, so its code cannot be shown or run. Put it back, "
             "or check it again where it is now."
         )
     try:
-        submission = read(path)
+        submission = read(places[0])
     except SubmissionError as error:
         raise ReproducerError(str(error)) from None
     was = result["digests"]["submission"]
     if submission.digest != was:
         raise ReproducerError(
-            f"{path}: the submission has changed since: its digest was {was[:12]}, and is "
+            f"{places[0]}: the submission has changed since: its digest was {was[:12]}, and is "
             f"{submission.digest[:12]}. Put the former one back, or check this one anew."
         )
     return submission
-
-
-def _places(recorded: Path, file: Path) -> Iterator[Path]:
-    """Try the path as recorded, then beside the result."""
-    yield recorded
-    yield file.parent / recorded
 
 
 def script_text(script: str, printed: str, conclusion: str) -> str:
@@ -151,15 +148,15 @@ def script_text(script: str, printed: str, conclusion: str) -> str:
     return "\n".join([script, *comments, ""])
 
 
-def listing(findings: Sequence[tuple[Data, Data, Data]]) -> str:
+def listing(findings: Sequence[Recorded]) -> str:
     """A line for each finding: its id, whose it is, and what it says."""
     if not findings:
         return "There are no findings.\n"
-    rows = [
-        (finding["id"], result["submission"], task["task"], finding["title"] or finding["mistake"])
-        for result, task, finding in findings
+    columns = [
+        [finding["id"] for _, _, finding in findings],
+        [result["submission"] for result, _, _ in findings],
+        [task["task"] for _, task, _ in findings],
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "".join(
-        "  ".join([*(f"{row[c]:<{widths[c]}}" for c in range(3)), row[3]]) + "\n" for row in rows
-    )
+    titles = [finding["title"] or finding["mistake"] for _, _, finding in findings]
+    padded = ([f"{cell:<{max(map(len, column))}}" for cell in column] for column in columns)
+    return "".join("  ".join(row) + "\n" for row in zip(*padded, titles, strict=True))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,14 +35,8 @@ ROLES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The pieces of a script: ``what`` is called, on which code, how, and what should come."""
-
-    what: str
-    code: Sequence[Piece]
-    call: str
-    expected: str
+Parts = tuple[str, Sequence[Piece], str, str]
+"""The pieces of a script: what is called, on which code, how, and what should come."""
 
 
 class Script:
@@ -101,25 +94,19 @@ class Script:
             ("update", False): self._update,
             ("trajectory", True): self._training,
         }
-        parts = wanted[self._finding["check"], torch]()
+        what, code, call, expected = wanted[self._finding["check"], torch]()
         imports = ["import copy", "", "import numpy as np", "import torch"]
         imports = imports if torch else imports[2:3]
         if self._bound.convention.inputs == "series":
             imports.append("import pandas as pd")
-        return (
-            calls.text_of(
-                "script",
-                finding=self._finding,
-                name=self._name,
-                title=self.task.title,
-                what=parts.what,
-                imports=imports,
-                code=_written(parts.code, imports),
-                call=parts.call,
-                expected=parts.expected if self._level >= EXPECTED_LEVEL else "",
-            )
-            + "\n"
+        text = calls.text_of(
+            "script",
+            **{"finding": self._finding, "name": self._name, "title": self.task.title},
+            **{"what": what, "imports": imports, "call": call},
+            code=_written(code, imports),
+            expected=expected if self._level >= EXPECTED_LEVEL else "",
         )
+        return f"{text}\n"
 
     def _at(self) -> str:
         return f"at the input “{self._entry['probe']}” of seed {self._seed}"
@@ -128,7 +115,7 @@ class Script:
         key, index = self._entry["parameter"], tuple(self._entry["index"])
         inputs = self._inputs(self._probes.update)
         first = (self._bound.before.bound,) if self._bound.before is not None else ()
-        return Parts(
+        return (
             f"one step of `{self._bound.function}` {self._at()}",
             self._excerpt.pieces([each.function for each in (self._bound, *first)]),
             calls.update_call(self.task, self._bound, inputs, key, index),
@@ -147,7 +134,7 @@ class Script:
     def _forward(self) -> Parts:
         quantity = self._entry["parameter"]
         inputs = self._inputs(self._probes.forward)
-        return Parts(
+        return (
             f"one call of `{self._bound.function}` {self._at()}",
             self._excerpt.pieces([self._bound.function]),
             calls.forward_call(self.task, self._bound, inputs, quantity),
@@ -156,7 +143,7 @@ class Script:
 
     def _model(self) -> Parts:
         name = self._bound.function
-        return Parts(
+        return (
             f"one example through `{name}` {self._at()}",
             self._excerpt.pieces([name]),
             calls.model_call(self._inputs(self._probes.forward), name),
@@ -178,7 +165,7 @@ class Script:
         rate, scale = self.task.rates.weight, mean_scale(self.task)
         expected = calls.expected_training(self.task, epochs, rate, scale, entry)
         what = f"{bound.function} over {epochs} epochs from the start “{run.start}”"
-        return Parts(what, code, call, expected)
+        return what, code, call, expected
 
     def _loop(self, epochs: int) -> tuple[list[Piece], list[str], str]:
         """The code of a loop at top level: above it, right before it, and itself, counted."""

@@ -91,9 +91,8 @@ def run_again(
                 )
             script = Script(result, recorded, told, source, session)
             text = script.text()
-            printed, failure = _run(
-                session.resources.workshop(script.task), text, script.task.deadline
-            )
+            sandbox = session.resources.workshop(script.task)
+            printed, failure = _run(sandbox, text, script.task.deadline)
     except GradingError as error:
         raise ReproducerError(str(error)) from None
     if failure:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,14 +29,12 @@ Before = Callable[[Arrays, Mapping[str, Any] | None], None]
 """What is called first, with the inputs and the student's dict of parameters."""
 
 
+@dataclass(slots=True)
 class Returned:
     """Canonical outputs of one call, and the faults ``[quantity, kind, found]`` among them."""
 
-    __slots__ = ("arrays", "faults")
-
-    def __init__(self) -> None:
-        self.arrays: dict[str, NDArray[Any]] = {}
-        self.faults: list[tuple[str, str, Message | str]] = []
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    faults: list[tuple[str, str, Message | str]] = field(default_factory=list)
 
     def fault(self, quantity: str, kind: str, found: Message | str) -> None:
         """Note what of a quantity cannot be compared, and what was found in its place."""

@@ -31,7 +31,7 @@ Bait = Mapping[str, Any]
 
 _PTRACE_SEIZE, _NEW_USERS, _DUMPABLE = 0x4206, 0x10000000, 4
 _IO_URING_SETUP = 425
-_NUMBERS = {"x86_64": {"bpf": 321, "perf": 298}, "aarch64": {"bpf": 280, "perf": 241}}
+_PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
 
 
 def _libc(name: str, *arguments: object) -> int:
@@ -60,50 +60,42 @@ def list_key(bait: Bait) -> str:
     return f"there are {len(os.listdir(_key(bait).parent))} files"
 
 
-def write_here(bait: Bait) -> str:
+def write_here(bait: Bait) -> None:
     Path("canary").write_text("tweet", encoding="utf-8")
     os.unlink("canary")
-    return "it was written"
 
 
-def write_there(bait: Bait) -> str:
+def write_there(bait: Bait) -> None:
     Path(bait["folder"], "tweet").write_text("tweet", encoding="utf-8")
-    return "it was written"
 
 
-def remove_file(bait: Bait) -> str:
+def remove_file(bait: Bait) -> None:
     os.unlink(bait["removable"])
-    return "it is gone"
 
 
-def change_mode(bait: Bait) -> str:
+def change_mode(bait: Bait) -> None:
     os.chmod(bait["victim"], 0o644)
-    return "it was changed"
 
 
-def import_answers(bait: Bait) -> str:
+def import_answers(bait: Bait) -> None:
     importlib.import_module("gradkit.task.oracle")
-    return "it was imported"
 
 
 # --- network -----------------------------------------------------------------------------
 
 
-def tcp(bait: Bait) -> str:
-    with socket.create_connection(("127.0.0.1", bait["tcp"]), timeout=1):
-        return "it was connected"
+def tcp(bait: Bait) -> None:
+    socket.create_connection(("127.0.0.1", bait["tcp"]), timeout=1).close()
 
 
-def udp(bait: Bait) -> str:
+def udp(bait: Bait) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.sendto(b"tweet", ("127.0.0.1", bait["udp"]))
-    return "it was sent"
 
 
-def unix(bait: Bait) -> str:
+def unix(bait: Bait) -> None:
     with socket.socket(socket.AF_UNIX) as sender:
         sender.connect(bait["unix"])
-    return "it was connected"
 
 
 # --- processes ---------------------------------------------------------------------------
@@ -117,18 +109,16 @@ def fork(bait: Bait) -> str:
     return f"process {pid} was started"
 
 
-def execute(bait: Bait) -> str:
+def execute(bait: Bait) -> None:
     os.execv(sys.executable, [sys.executable, "-S", "-c", "import os; os._exit(0)"])  # noqa: S606  (the point)
 
 
-def send_signal(bait: Bait) -> str:
+def send_signal(bait: Bait) -> None:
     os.kill(bait["pid"], signal.SIGWINCH)
-    return "it was sent"
 
 
-def trace(bait: Bait) -> str:
+def trace(bait: Bait) -> None:
     _libc("ptrace", _PTRACE_SEIZE, bait["pid"], 0, 0)
-    return "it is being traced"
 
 
 def read_memory(bait: Bait) -> str:
@@ -137,53 +127,46 @@ def read_memory(bait: Bait) -> str:
         return f"it read {memory.read(5)!r}"
 
 
-def write_memory(bait: Bait) -> str:
+def write_memory(bait: Bait) -> None:
     word = ctypes.create_string_buffer(b"tweet", 5)
     mine = (ctypes.c_size_t * 2)(ctypes.addressof(word), 5)
     theirs = (ctypes.c_size_t * 2)(bait["address"], 5)
     _libc("process_vm_writev", bait["pid"], mine, 1, theirs, 1, 0)
-    return "it was written"
 
 
 def read_environment(bait: Bait) -> str:
     return f"there are {len(Path('/proc', str(bait['pid']), 'environ').read_bytes())} bytes"
 
 
-def limit_grader(bait: Bait) -> str:
+def limit_grader(bait: Bait) -> None:
     which = resource.RLIMIT_CORE
     resource.prlimit(bait["pid"], which, resource.prlimit(bait["pid"], which))
-    return "they were set"
 
 
 # --- the kernel --------------------------------------------------------------------------
 
 
-def io_uring(bait: Bait) -> str:
+def io_uring(bait: Bait) -> None:
     os.close(_libc("syscall", _IO_URING_SETUP, 1, ctypes.create_string_buffer(120)))
-    return "it was set up"
 
 
-def namespace(bait: Bait) -> str:
+def namespace(bait: Bait) -> None:
     _libc("unshare", _NEW_USERS)
-    return "it is root in a namespace of its own"
 
 
-def instrument(bait: Bait) -> str:
-    numbers = _NUMBERS[os.uname().machine]
+def instrument(bait: Bait) -> None:
+    number = _PERF_EVENT_OPEN[os.uname().machine]
     event = ctypes.create_string_buffer(b"\x01\0\0\0\x80\0\0\0", 128)
-    os.close(_libc("syscall", numbers["perf"], event, 0, -1, -1, 0))
-    return "it was opened"
+    os.close(_libc("syscall", number, event, 0, -1, -1, 0))
 
 
-def shared_memory(bait: Bait) -> str:
+def shared_memory(bait: Bait) -> None:
     segment = _libc("shmget", 0, 4096, 0o1600)
     _libc("shmctl", segment, 0, None)
-    return "it was made"
 
 
-def show_itself(bait: Bait) -> str:
+def show_itself(bait: Bait) -> None:
     _libc("prctl", _DUMPABLE, 1, 0, 0, 0)
-    return "it was undone"
 
 
 # --- limits ------------------------------------------------------------------------------
@@ -212,10 +195,9 @@ def start_threads(bait: Bait) -> str:
     return f"{len(threads)} were started"
 
 
-def raise_limits(bait: Bait) -> str:
+def raise_limits(bait: Bait) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard + 1))
-    return "they were raised"
 
 
 def outlive(bait: Bait) -> str:
@@ -240,7 +222,7 @@ def work(bait: Bait) -> str:
     return f"it computed {found[0] + np.linalg.solve(np.eye(2), np.ones(2)).sum():g}"
 
 
-ACTS: dict[str, Callable[[Bait], str]] = {
+ACTS: dict[str, Callable[[Bait], str | None]] = {
     name: value
     for name, value in list(globals().items())
     if getattr(value, "__module__", None) == __name__ and name[0] != "_" and name != "attempt"
@@ -250,7 +232,7 @@ ACTS: dict[str, Callable[[Bait], str]] = {
 def attempt(frame: Frame) -> Frame:
     """Try the ``act``, with the ``bait``; say whether it was ``done``, and how it went."""
     try:
-        detail = ACTS[frame.data["act"]](frame.data["bait"])
+        detail = ACTS[frame.data["act"]](frame.data["bait"]) or "it was done"
     except Exception as error:
         return Frame("tried", {}, {"done": False, "detail": f"{type(error).__name__}: {error}"})
     return Frame("tried", {}, {"done": True, "detail": detail})

@@ -38,12 +38,9 @@ from gradkit.runtime.library import Policy, shut_out
 from gradkit.runtime.lines import run_steps
 from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
-from gradkit.runtime.rehearsal import rehearse
 from gradkit.runtime.repeats import repeats
 from gradkit.runtime.serve import reseed
 from gradkit.runtime.trace import trace as traced
-
-__all__ = ["HANDLERS", "rehearse"]
 
 LEAVES = 64
 """Arrays that a description of a returned value, or of a model, carries at most."""

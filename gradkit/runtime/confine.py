@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradkit.runtime.errors import ConfinementError
+from gradkit.runtime.errors import failing_closed
 
 if sys.platform != "win32":
     import resource
@@ -36,6 +36,7 @@ class Allowance:
     output: int = 64 << 10
 
 
+@failing_closed()
 def confine(allowance: Allowance, cpu_seconds: int, running: int, taken: tuple[int, int]) -> None:
     """Limit this process for good.
 
@@ -58,21 +59,8 @@ def confine(allowance: Allowance, cpu_seconds: int, running: int, taken: tuple[i
     ConfinementError
         If the system refuses a limit.
     """
-    try:
-        for which, limit in limits(allowance, cpu_seconds, running, taken).items():
-            resource.setrlimit(which, limit)
-    except (OSError, ValueError) as error:
-        raise ConfinementError(
-            f"the process that student code would run in could not be confined: {error}"
-        ) from error
-
-
-def limits(
-    allowance: Allowance, cpu_seconds: int, running: int, taken: tuple[int, int]
-) -> dict[int, tuple[int, int]]:
-    """Return the resource limits, soft and hard, that `confine` sets; none on Windows."""
     if sys.platform == "win32":
-        return {}
+        return  # it has none
     wanted = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_CPU: cpu_seconds,
@@ -88,9 +76,8 @@ def limits(
         wanted[resource.RLIMIT_NPROC] = running + allowance.tasks
     for which, value in wanted.items():
         hard = resource.getrlimit(which)[1]
-        if hard != resource.RLIM_INFINITY:
-            wanted[which] = min(value, hard)
-    return {which: (value, value) for which, value in wanted.items()}
+        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (limit, limit))
 
 
 def running_tasks() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from gradkit.errors import GradkitError
@@ -37,6 +39,17 @@ class WorkerLost(Exception):  # noqa: N818  (it names an event in the life of a 
 
 class ConfinementError(RuntimeError):
     """A process could not be confined, and must not be used. Raised in that process itself."""
+
+
+@contextmanager
+def failing_closed() -> Iterator[None]:
+    """Give what a system refuses while a process is confined as a `ConfinementError`."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise ConfinementError(
+            f"the process that student code would run in could not be confined: {error}"
+        ) from error
 
 
 class WorkshopError(GradkitError):

@@ -21,7 +21,6 @@ import errno
 import os
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
@@ -61,87 +60,11 @@ _LATEST = 463
 """The largest number in those tables; what is beyond may be new and harmless."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """When a call is allowed, by the lower half of one of its arguments, counted from 0.
-
-    ``test`` is ``always``, ``never``, ``missing`` (never, and as if there were no such call), or
-    of the argument: ``lacks`` any of the bits, ``has`` all of them, ``is`` one of the values, or
-    ``null``, both halves 0.
-    """
-
-    test: str
-    argument: int = 0
-    values: tuple[int, ...] = ()
-
-
-# From the kernel's headers; they are the same on both architectures.
-_WRITING = 0o3 | 0o100 | 0o1000 | 0o20000000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_TMPFILE
-_NAMESPACES = 0x7E020080
-_TRACED_OR_SIBLING = 0x0080A000  # CLONE_PTRACE, CLONE_PARENT, CLONE_UNTRACED
-_THREAD = 0x00010000
-_DUP_AND_FLAGS = (0, 1, 2, 3, 4, 1030, 1032)  # no F_SETOWN: it sends signals to other processes
-_TERMINAL_AND_FLAGS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS … FIOCLEX
-_REMOVE_FOLDER = 0x200
-_NAMES_OF_THREADS = (15, 16, 3, 0x53564D41)  # PR_SET_NAME, _GET_NAME, _GET_DUMPABLE, _SET_VMA
-
-_ROOM_RULES = {
-    "open": Rule("lacks", 1, (_WRITING,)),
-    "openat": Rule("lacks", 2, (_WRITING,)),
-    "openat2": Rule("missing"),  # its flags are in memory
-    "clone": Rule("lacks", 0, (_NAMESPACES | _TRACED_OR_SIBLING,)),
-    "clone3": Rule("missing"),  # likewise
-    "fcntl": Rule("is", 1, _DUP_AND_FLAGS),
-    "ioctl": Rule("is", 1, _TERMINAL_AND_FLAGS),
-    "prlimit64": Rule("is", 0, (0,)),  # of this process alone
-    "unlinkat": Rule("is", 2, (_REMOVE_FOLDER,)),
-}
-
-
-def _leash_rules(pid: int) -> dict[str, Rule]:
-    return {
-        "clone": Rule("has", 0, (_THREAD,)),
-        "kill": Rule("is", 0, (pid,)),
-        "tgkill": Rule("is", 0, (pid,)),
-        "prctl": Rule("is", 0, _NAMES_OF_THREADS),  # not dumpable again, no farewell to the parent
-        "prlimit64": Rule("null", 2),  # limits may be read, not set
-        **dict.fromkeys(
-            ("seccomp", "sendmsg", "recvmsg", "sendto", "setsid", "unlinkat", "rmdir"),
-            Rule("never"),
-        ),
-    }
-
-
-def known() -> bool:
-    """Tell whether the numbers of this machine's calls are known here."""
-    return os.uname().machine in _ARCHITECTURES
-
-
-def room(machine: str = "") -> bytes:
-    """Return the program of the fork server, and so of all its workers."""
-    rules = {name: _ROOM_RULES.get(name, Rule("always")) for name in _numbers(machine)}
-    newer = [*_jump(_JGE, _LATEST + 1, 0, 1), *_answer(_REFUSE | errno.ENOSYS)]
-    return _program(machine, rules, [*newer, *_answer(_REFUSE | errno.EPERM)])
-
-
-def leash(pid: int, machine: str = "") -> bytes:
-    """Return the program of one worker, which may signal no process but itself, `pid`."""
-    return _program(machine, _leash_rules(pid), _answer(_ALLOW))
-
-
-@cache
-def _numbers(machine: str) -> Mapping[str, int]:
-    column = _ARCHITECTURES[machine or os.uname().machine][1]
-    words = _NUMBERS.split()
-    triples = zip(words[::3], words[1::3], words[2::3], strict=True)
-    return {name: int(pair[column]) for name, *pair in triples if pair[column] != "-"}
-
-
 # --- the kernel's instructions: BPF, as in linux/filter.h ----------------------------------
 
 _LOAD, _JEQ, _JGE, _JSET, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
-_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
+_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # where the kernel puts them
 
 Instructions = list[tuple[int, int, int, int]]
 
@@ -158,7 +81,110 @@ def _answer(value: int) -> Instructions:
     return [(_RETURN, 0, 0, value)]
 
 
-def _program(machine: str, rules: Mapping[str, Rule], otherwise: Instructions) -> bytes:
+def _low(argument: int) -> int:
+    return _ARGUMENTS + 8 * argument
+
+
+_ALLOWED = _answer(_ALLOW)
+_REFUSED = _answer(_REFUSE | errno.EPERM)
+_MISSING = _answer(_REFUSE | errno.ENOSYS)
+"""As if there were no such call."""
+
+
+# --- when a call is allowed ---------------------------------------------------------------
+#
+# Each way through the instructions of a rule ends with an answer. A rule looks at the lower half of
+# one of the call's arguments, counted from 0.
+
+
+def _lacks(argument: int, bits: int) -> Instructions:
+    """Allow what has none of these bits."""
+    return [*_load(_low(argument)), *_jump(_JSET, bits, 1, 0), *_ALLOWED, *_REFUSED]
+
+
+def _has(argument: int, bits: int) -> Instructions:
+    """Allow what has all of these bits."""
+    masked = [*_load(_low(argument)), (_AND, 0, 0, bits)]
+    return [*masked, *_jump(_JEQ, bits, 0, 1), *_ALLOWED, *_REFUSED]
+
+
+def _is(argument: int, *values: int) -> Instructions:
+    """Allow these values."""
+    found = _load(_low(argument))
+    for place, value in enumerate(values):
+        found += _jump(_JEQ, value, len(values) - place, 0)
+    return [*found, *_REFUSED, *_ALLOWED]
+
+
+def _null(argument: int) -> Instructions:
+    """Allow an argument that is 0 in both halves."""
+    low = _low(argument)
+    zeros = [*_load(low), *_jump(_JEQ, 0, 0, 3), *_load(low + 4), *_jump(_JEQ, 0, 0, 1)]
+    return [*zeros, *_ALLOWED, *_REFUSED]
+
+
+# --- the two programs ---------------------------------------------------------------------
+
+# From the kernel's headers; they are the same on both architectures.
+_WRITING = 0o3 | 0o100 | 0o1000 | 0o20000000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_TMPFILE
+_NAMESPACES = 0x7E020080
+_TRACED_OR_SIBLING = 0x0080A000  # CLONE_PTRACE, CLONE_PARENT, CLONE_UNTRACED
+_THREAD = 0x00010000
+_DUP_AND_FLAGS = (0, 1, 2, 3, 4, 1030, 1032)  # no F_SETOWN: it sends signals to other processes
+_TERMINAL_AND_FLAGS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS … FIOCLEX
+_REMOVE_FOLDER = 0x200
+_NAMES_OF_THREADS = (15, 16, 3, 0x53564D41)  # PR_SET_NAME, _GET_NAME, _GET_DUMPABLE, _SET_VMA
+
+_ROOM_RULES = {
+    "open": _lacks(1, _WRITING),
+    "openat": _lacks(2, _WRITING),
+    "openat2": _MISSING,  # its flags are in memory
+    "clone": _lacks(0, _NAMESPACES | _TRACED_OR_SIBLING),
+    "clone3": _MISSING,  # likewise
+    "fcntl": _is(1, *_DUP_AND_FLAGS),
+    "ioctl": _is(1, *_TERMINAL_AND_FLAGS),
+    "prlimit64": _is(0, 0),  # of this process alone
+    "unlinkat": _is(2, _REMOVE_FOLDER),
+}
+
+
+def known() -> bool:
+    """Tell whether the numbers of this machine's calls are known here."""
+    return os.uname().machine in _ARCHITECTURES
+
+
+def room(machine: str = "") -> bytes:
+    """Return the program of the fork server, and so of all its workers."""
+    rules = {name: _ROOM_RULES.get(name, _ALLOWED) for name in _numbers(machine)}
+    newer = [*_jump(_JGE, _LATEST + 1, 0, 1), *_MISSING]
+    return _program(machine, rules, [*newer, *_REFUSED])
+
+
+def leash(pid: int, machine: str = "") -> bytes:
+    """Return the program of one worker, which may signal no process but itself, `pid`."""
+    rules = {
+        "clone": _has(0, _THREAD),
+        "kill": _is(0, pid),
+        "tgkill": _is(0, pid),
+        "prctl": _is(0, *_NAMES_OF_THREADS),  # not dumpable again, no farewell to the parent
+        "prlimit64": _null(2),  # limits may be read, not set
+        **dict.fromkeys(
+            ("seccomp", "sendmsg", "recvmsg", "sendto", "setsid", "unlinkat", "rmdir"),
+            _REFUSED,
+        ),
+    }
+    return _program(machine, rules, _ALLOWED)
+
+
+@cache
+def _numbers(machine: str) -> Mapping[str, int]:
+    column = _ARCHITECTURES[machine or os.uname().machine][1]
+    words = _NUMBERS.split()
+    triples = zip(words[::3], words[1::3], words[2::3], strict=True)
+    return {name: int(pair[column]) for name, *pair in triples if pair[column] != "-"}
+
+
+def _program(machine: str, rules: Mapping[str, Instructions], otherwise: Instructions) -> bytes:
     numbers = _numbers(machine)
     architecture = _ARCHITECTURES[machine or os.uname().machine][0]
     code = [
@@ -169,32 +195,5 @@ def _program(machine: str, rules: Mapping[str, Rule], otherwise: Instructions) -
     ]
     for name, rule in rules.items():
         if name in numbers:
-            block = _block(rule)
-            code += [*_jump(_JEQ, numbers[name], 0, len(block)), *block]
+            code += [*_jump(_JEQ, numbers[name], 0, len(rule)), *rule]
     return b"".join(struct.pack("<HBBI", *step) for step in [*code, *otherwise])
-
-
-def _block(rule: Rule) -> Instructions:
-    """Return what follows once the call is known; each way through it ends with an answer."""
-    allow, refuse = _answer(_ALLOW), _answer(_REFUSE | errno.EPERM)
-    low = _ARGUMENTS + 8 * rule.argument
-    if rule.test == "always":
-        return allow
-    if rule.test == "never":
-        return refuse
-    if rule.test == "missing":
-        return _answer(_REFUSE | errno.ENOSYS)
-    if rule.test == "lacks":
-        return [*_load(low), *_jump(_JSET, rule.values[0], 1, 0), *allow, *refuse]
-    if rule.test == "has":
-        bits = rule.values[0]
-        return [*_load(low), (_AND, 0, 0, bits), *_jump(_JEQ, bits, 0, 1), *allow, *refuse]
-    if rule.test == "null":
-        zeros = [*_load(low), *_jump(_JEQ, 0, 0, 3), *_load(low + 4), *_jump(_JEQ, 0, 0, 1)]
-        return [*zeros, *allow, *refuse]
-    found = [
-        step
-        for place, value in enumerate(rule.values)
-        for step in _jump(_JEQ, value, len(rule.values) - place, 0)
-    ]
-    return [*_load(low), *found, *refuse, *allow]

@@ -14,12 +14,11 @@ checked before memory is taken, and arrays are built here from raw bytes.
 from __future__ import annotations
 
 import math
-import re
 import struct
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 import numpy as np
@@ -36,9 +35,11 @@ DTYPES: Mapping[str, np.dtype[Any]] = {
 
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 DIMENSIONS = 8
-_KIND = re.compile(r"[a-z][a-z0-9_.-]{0,39}", re.ASCII)
-_NAME_LENGTH = 200
 _DEPTH = 16
+
+Kind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.-]{0,39}\Z")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Size = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class FrameError(ValueError):
@@ -55,14 +56,19 @@ class FrameLimits:
 
 
 class _Array(msgspec.Struct, forbid_unknown_fields=True):
-    name: str
+    name: Name
     dtype: str
-    shape: list[int]
+    shape: Annotated[list[Size], msgspec.Meta(max_length=DIMENSIONS)]
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True):
-    kind: str
+    kind: Kind
     arrays: list[_Array]
+    data: dict[str, Any]
+
+
+class _Part(msgspec.Struct, forbid_unknown_fields=True):
+    kind: Kind
     data: dict[str, Any]
 
 
@@ -71,7 +77,7 @@ def parse_header(
 ) -> tuple[str, list[tuple[str, np.dtype[Any], tuple[int, ...]]], dict[str, Any]]:
     """Return kind, layout (name, dtype and shape of each array) and data of a header.
 
-    Everything is checked but kind and data, see `check_kind` and `check_json`.
+    Everything is checked but data, see `check_json`.
 
     Raises
     ------
@@ -91,7 +97,7 @@ def parse_header(
     layout = []
     names = set()
     for array in said.arrays:
-        name = check_name(array.name)
+        name = array.name
         if name in names:
             raise FrameError(f"array {shown(name)} occurs twice")
         names.add(name)
@@ -101,31 +107,12 @@ def parse_header(
                 f"array {shown(name)} has dtype {shown(array.dtype)}, "
                 f"allowed are {', '.join(DTYPES)}"
             )
-        layout.append((name, dtype, _checked_shape(name, array.shape, dtype, limits)))
+        # Empty dimensions count as one here: numpy refuses shapes such as (0, 2**62).
+        size = dtype.itemsize * math.prod(max(n, 1) for n in array.shape)
+        if size > limits.body:
+            check_within(f"bytes of array {shown(name)}", size, limits.body)
+        layout.append((name, dtype, tuple(array.shape)))
     return said.kind, layout, said.data
-
-
-def _checked_shape(
-    name: str, shape: list[int], dtype: np.dtype[Any], limits: FrameLimits
-) -> tuple[int, ...]:
-    if min(shape, default=0) < 0:
-        raise FrameError(f"array {shown(name)} has shape {shown(shape)}, expected sizes ≥ 0")
-    if len(shape) > DIMENSIONS:
-        raise FrameError(f"array {shown(name)} has {len(shape)} dimensions, at most {DIMENSIONS}")
-    # Empty dimensions count as one here: numpy refuses shapes such as (0, 2**62).
-    size = dtype.itemsize * (math.prod(shape) or math.prod(max(n, 1) for n in shape))
-    if size > limits.body:
-        check_within(f"bytes of array {shown(name)}", size, limits.body)
-    return tuple(shape)
-
-
-def check_kind(kind: object) -> None:
-    """Raise `FrameError` unless this can be a frame's kind."""
-    if not isinstance(kind, str) or not _KIND.fullmatch(kind):
-        raise FrameError(
-            f"a frame's kind is 1 to 40 of a-z, 0-9 and _.-, starting with a letter; "
-            f"found {shown(kind)}"
-        )
 
 
 def check_json(data: object) -> None:
@@ -171,14 +158,6 @@ def _no_float(literal: str) -> NoReturn:
 
 
 _DECODER = msgspec.json.Decoder(_Header, float_hook=_no_float)
-
-
-def check_name(name: object) -> str:
-    """Return `name`, if it can be an array's; else raise `FrameError`."""
-    if not isinstance(name, str) or not 0 < len(name) <= _NAME_LENGTH:
-        raise FrameError(f"an array's name is 1 to {_NAME_LENGTH} characters, got {shown(name)}")
-    _check_text(name, "an array's name")
-    return name
 
 
 def name_of(dtype: np.dtype[Any]) -> str:
@@ -236,11 +215,8 @@ def encode(frame: Frame, limits: FrameLimits) -> bytes:
     FrameError
         If a part of the frame is not as `Frame` describes it, or it exceeds `limits`.
     """
-    check_kind(frame.kind)
-    if not isinstance(frame.data, dict):
-        raise FrameError(f"a frame's data is a dict, found {type(frame.data).__name__}")
-    check_json(frame.data)
-    arrays = {check_name(name): _plain(name, a) for name, a in frame.arrays.items()}
+    check_json([*frame.arrays, frame.data])
+    arrays = {name: _plain(name, array) for name, array in frame.arrays.items()}
     layout = [
         {"name": name, "dtype": name_of(array.dtype), "shape": array.shape}
         for name, array in arrays.items()
@@ -249,7 +225,8 @@ def encode(frame: Frame, limits: FrameLimits) -> bytes:
     body = sum(array.nbytes for array in arrays.values())
     check_within("header bytes", len(header), limits.header)
     check_within("body bytes", body, limits.body)
-    check_within("arrays", len(layout), limits.arrays)
+    # What could not be read is not sent.
+    parse_header(header, limits)
     buffers = [
         (array if sys.byteorder == "little" else array.byteswap()).tobytes()
         for array in arrays.values()
@@ -333,7 +310,6 @@ def _reading(limits: FrameLimits) -> Generator[memoryview, None, Frame]:
     header = bytearray(header_length)
     yield memoryview(header)
     kind, layout, data = parse_header(bytes(header), limits)
-    check_kind(kind)
     check_json(data)
     counts = [math.prod(shape) for _, _, shape in layout]
     declared = sum(entry[1].itemsize * count for entry, count in zip(layout, counts, strict=True))
@@ -360,14 +336,9 @@ def _reading(limits: FrameLimits) -> Generator[memoryview, None, Frame]:
 def _plain(name: str, array: object) -> NDArray[Any]:
     if not isinstance(array, (np.ndarray, np.generic)):
         raise FrameError(f"array {shown(name)} is no array, but {type(array).__name__}")
-    dtype = name_of(array.dtype)
-    if dtype not in DTYPES:
-        raise FrameError(f"array {shown(name)} has dtype {dtype}, allowed are {', '.join(DTYPES)}")
-    if array.ndim > DIMENSIONS:
-        raise FrameError(f"array {shown(name)} has {array.ndim} dimensions, at most {DIMENSIONS}")
     if type(array) is np.ndarray and array.dtype.isnative:
         return array
-    return np.array(array, dtype=DTYPES[dtype], subok=False)
+    return np.array(array, dtype=array.dtype.newbyteorder("="), subok=False)
 
 
 # --- several messages in one frame -------------------------------------------------------
@@ -405,15 +376,11 @@ def apart(frame: Frame, count: int | None = None) -> list[Frame]:
     arrays: dict[str, dict[str, NDArray[Any]]] = {str(number): {} for number in range(len(parts))}
     for name, array in frame.arrays.items():
         owner, _, own = name.partition("/")
-        if owner not in arrays:
+        if owner not in arrays or not own:
             raise FrameError(f"an array belongs to no message: {name[:40]!a}")
-        arrays[owner][check_name(own)] = array
-    made = []
-    for number, part in enumerate(parts):
-        if not isinstance(part, dict) or part.keys() != {"kind", "data"}:
-            raise FrameError("a message has kind and data, found another form")
-        check_kind(part["kind"])
-        if not isinstance(part["data"], dict):
-            raise FrameError("a message's data is an object, found another type")
-        made.append(Frame(part["kind"], arrays[str(number)], part["data"]))
-    return made
+        arrays[owner][own] = array
+    try:
+        said = msgspec.convert(parts, list[_Part])
+    except msgspec.ValidationError as error:
+        raise FrameError(f"a message has kind and data: {shown(str(error), 100)}") from None
+    return [Frame(part.kind, arrays[str(number)], part.data) for number, part in enumerate(said)]

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from os.path import dirname, isdir, isfile, join
 
 from gradkit.runtime import filters, linux
-from gradkit.runtime.errors import ConfinementError
+from gradkit.runtime.errors import failing_closed
 
 _PACKAGES = frozenset({"site-packages", "dist-packages"})
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
@@ -111,23 +111,19 @@ def _is_below(path: str, folders: Set[str]) -> bool:
     return any(path == folder or path.startswith(folder + "/") for folder in folders)
 
 
-DEFENCES = ("hidden", "landlock", "room", "leash", "account", "counted", "limits")
-"""What tests can leave out, to see that its absence is noticed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """What has been put around a fork server: the tier, and defences left out by a test.
+    """What has been put around a fork server: the tier that it has reached.
 
     ``alone``: no other process counts as the account that it has.
     """
 
     tier: int
-    omitted: tuple[str, ...] = ()
     alone: bool = False
 
 
-def shut_in(folder: str, packages: Sequence[str], most: int, omitted: Sequence[str]) -> Shell:
+@failing_closed()
+def shut_in(folder: str, packages: Sequence[str]) -> Shell:
     """Put the fork server in its room, for good.
 
     Parameters
@@ -136,69 +132,42 @@ def shut_in(folder: str, packages: Sequence[str], most: int, omitted: Sequence[s
         The folder it works in, which exists and is empty.
     packages : sequence of str
         Packages that student code needs.
-    most : int
-        The tier to stop at.
-    omitted : sequence of str
-        Of `DEFENCES`, those to leave out while the tier is claimed all the same.
 
     Raises
     ------
     ConfinementError
         If a step fails that this machine should be able to do.
     """
-    try:
-        linux.adopt_orphans()
-        if most < 1 or not (filters.known() and linux.can_filter()):
-            return Shell(0, tuple(omitted))
-        return _shut_in(folder, packages, most, tuple(omitted))
-    except OSError as error:
-        raise ConfinementError(
-            f"the process that student code would run in could not be confined: {error}"
-        ) from error
-
-
-def _shut_in(folder: str, packages: Sequence[str], most: int, omitted: tuple[str, ...]) -> Shell:
+    linux.adopt_orphans()
+    if not (filters.known() and linux.can_filter()):
+        return Shell(0)
     files, folders = readable(packages)
-    tier = 2 if most >= 2 and linux.landlock_version() else 1
+    tier = 2 if linux.landlock_version() else 1
     installed = [file for file in files if os.path.dirname(file) in folders]
     # Before root is given up, which may be able to read more.
     rules = linux.ruleset(files, [*folders, folder], os.path.dirname(folder)) if tier == 2 else None
-    account = _account(installed) if most >= 3 else None
     alone = False
-    if account is not None:
-        tier = 3 if tier == 2 else tier
-        if "account" not in omitted:
+    if os.geteuid() == 0:
+        account = linux.spare_account()
+        if linux.can_become(account, installed):
+            tier = 3 if tier == 2 else tier
             os.chown(folder, account, account)
             linux.become(account)
             alone = True
-    elif os.geteuid() == 0 and "counted" not in omitted:
-        spare = linux.spare_account()
-        if linux.can_count_as(spare):
+        elif linux.can_count_as(account):
             # What asks whether it could write there asks for the account that it counts as.
-            os.chown(folder, spare, -1)
-            linux.count_as(spare)
+            os.chown(folder, account, -1)
+            linux.count_as(account)
             alone = True
-    if "hidden" not in omitted:
-        linux.hide()
+    linux.hide()
     linux.renounce()
     if rules is not None:
-        if "landlock" in omitted:
-            os.close(rules)
-        else:
-            linux.read_only(rules)
-    if "room" not in omitted:
-        linux.filter_calls(filters.room())
-    return Shell(tier, omitted, alone)
+        linux.read_only(rules)
+    linux.filter_calls(filters.room())
+    return Shell(tier, alone)
 
 
-def _account(files: Sequence[str]) -> int | None:
-    """Return a spare account, where this is root and what is installed can be read by others."""
-    if os.geteuid() != 0:
-        return None
-    account = linux.spare_account()
-    return account if linux.can_become(account, files) else None
-
-
+@failing_closed()
 def tie_down(shell: Shell, server: int) -> None:
     """Take from a worker, a child of process `server`, what that still may.
 
@@ -207,11 +176,6 @@ def tie_down(shell: Shell, server: int) -> None:
     ConfinementError
         If a step fails.
     """
-    try:
-        linux.die_with(server)
-        if shell.tier >= 1 and "leash" not in shell.omitted:
-            linux.filter_calls(filters.leash(os.getpid()))
-    except OSError as error:
-        raise ConfinementError(
-            f"the process that student code would run in could not be confined: {error}"
-        ) from error
+    linux.die_with(server)
+    if shell.tier >= 1:
+        linux.filter_calls(filters.leash(os.getpid()))

@@ -16,8 +16,8 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from types import ModuleType
-from typing import Any, NoReturn
+from types import ModuleType, SimpleNamespace
+from typing import Any, NoReturn, cast
 
 from gradkit.runtime.messages import TEXT, message, raised
 
@@ -107,18 +107,6 @@ def imported(name: str, fromlist: Collection[str] | None) -> Any:
     return stand_in(name if fromlist else name.partition(".")[0])
 
 
-class _Finder:
-    """Refuses to find forbidden modules, whoever asks."""
-
-    def __init__(self, forbidden: frozenset[str]) -> None:
-        self._forbidden = forbidden
-
-    def find_spec(self, name: str, *_: Any) -> None:
-        root = name.partition(".")[0]
-        if root in self._forbidden:
-            raise raised(ForbiddenImportError, message("imported", root=root))
-
-
 def shut_out(forbidden: Collection[str]) -> None:
     """Have no forbidden module found in this process, or loaded in any other way.
 
@@ -126,35 +114,24 @@ def shut_out(forbidden: Collection[str]) -> None:
     cannot be taken out again, and sees what goes past the finders.
     """
     names = frozenset(forbidden)
-    if not names:
-        return
-    for name in [name for name in sys.modules if name.partition(".")[0] in names]:
-        del sys.modules[name]
-    sys.meta_path.insert(0, _Finder(names))
-    sys.addaudithook(_hook(names))
 
-
-def _hook(names: frozenset[str]) -> Callable[[str, tuple[Any, ...]], None]:
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "import" and arguments[0].partition(".")[0] in names:
-            root = arguments[0].partition(".")[0]
+    def find_spec(name: str, *_: Any) -> None:
+        root = name.partition(".")[0]
+        if root in names:
             raise raised(ForbiddenImportError, message("imported", root=root))
 
-    return hook
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "import":
+            find_spec(arguments[0])
+
+    for name in [name for name in sys.modules if name.partition(".")[0] in names]:
+        del sys.modules[name]
+    if names:
+        sys.meta_path.insert(0, cast(Any, SimpleNamespace(find_spec=find_spec)))
+        sys.addaudithook(hook)
 
 
 Importer = Callable[..., Any]
-
-_SPARE: list[dict[str, Any]] = []
-_HANDED_OUT: list[dict[str, Any]] = []
-"""Builtins copied ahead, in the fork server, and those in use. To copy or to drop one writes to
-the pages of all that is in it."""
-
-
-def stock_up() -> None:
-    """Have the builtins of the next namespace ready."""
-    _SPARE[:] = [dict(vars(builtins))]
-
 
 Make = Callable[[str, str, "Library"], dict[str, Any]]
 
@@ -239,10 +216,7 @@ class Library:
 
     def builtins_for(self, package: str) -> dict[str, Any]:
         """Give builtins for code in a package, with this library's ``__import__``."""
-        own = _SPARE.pop() if _SPARE else dict(vars(builtins))
-        _HANDED_OUT.append(own)
-        own["__import__"] = self.importer(package)
-        return own
+        return {**vars(builtins), "__import__": self.importer(package)}
 
     def importer(self, package: str) -> Importer:
         """Give the ``__import__`` for code in a package (the empty name: in none)."""

@@ -1,6 +1,5 @@
 """What Linux alone offers to shut a process in, one function for each call.
 
-- `collapse`, for speed alone: memory on huge pages is quicker to fork.
 - `hide`, against others of the same user that would read or write this process's memory, or read
   its environment.
 - `adopt_orphans`, against descendants that outlive their parent: they come back to the fork
@@ -15,7 +14,7 @@
 - `count_as`, where root cannot be given up, against threads without end: the kernel counts none of
   root's own.
 
-None of these can be undone. Each but the first raises OSError, with what was attempted, where the
+None of these can be undone. Each raises OSError, with what was attempted, where the
 kernel refuses, or says that it has done what it has not.
 """
 
@@ -99,25 +98,6 @@ def renounce() -> None:
     """Gain no rights from programs any more (no_new_privs)."""
     what = "renouncing new privileges"
     _set(what, _NO_NEW_PRIVS, 1, _GET_NO_NEW_PRIVS, returned=True)
-
-
-# --- memory ------------------------------------------------------------------------------
-
-_COLLAPSE = 25
-_HUGE = 2 << 20
-
-
-def collapse() -> None:
-    """Put this process's own memory on huge pages, where the kernel can: forks then copy less."""
-    with open("/proc/self/maps") as maps:
-        for line in maps:
-            span, rights, _, _, node, *name = line.split()
-            if rights != "rw-p" or node != "0" or (name and name[0] != "[heap]"):
-                continue
-            start, end = (int(part, 16) for part in span.split("-"))
-            first, last = -(-start // _HUGE) * _HUGE, end // _HUGE * _HUGE
-            if first < last:
-                _libc.madvise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), _COLLAPSE)
 
 
 # --- seccomp -----------------------------------------------------------------------------

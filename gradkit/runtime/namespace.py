@@ -26,12 +26,25 @@ from gradkit.runtime.library import (
 )
 from gradkit.runtime.messages import Message, in_english, message, message_of, raised, text_of
 from gradkit.runtime.statements import OWN, Plan, Source, Statement, compile_statement, place_of
-from gradkit.runtime.training import BEGIN, LOSS, EnoughRounds, Rounds, lifted, recording
+from gradkit.runtime.syntax import names_in_class_bodies
+from gradkit.runtime.training import (
+    BEGIN,
+    LOSS,
+    EnoughRounds,
+    Rounds,
+    lifted,
+    recording,
+    runnable,
+)
 
 _TEXT = 300
 """Characters of an exception's own text that are passed on."""
 
 _MISSING = object()
+
+_NotMade = NameError | ForbiddenImportError
+_Failure = tuple[Message, type[_NotMade]]
+"""Why a statement failed, and what whoever asks for a name of it gets raised."""
 
 
 class Namespace(dict[str, Any]):
@@ -81,8 +94,7 @@ class Namespace(dict[str, Any]):
         self._library = library
         self._presets = set(presets)
         self._values: dict[Statement, dict[str, Any]] = {}
-        self._failures: dict[Statement, Message] = {}
-        self._barred: set[Statement] = set()
+        self._failures: dict[Statement, _Failure] = {}
         self._running: list[Statement] = []
         self._passing: list[set[str]] = []
         self._starred: dict[Statement, Any] = {}
@@ -194,7 +206,7 @@ class Namespace(dict[str, Any]):
     def _value(self, name: str, statement: Statement) -> Any:
         """Return the name's value from this statement or, where it failed, from one before it."""
         complaint: Message | None = None
-        barred = False
+        kind: type[_NotMade] = NameError
         source: Statement | None = statement
         while source is not None:
             if source in self._running:
@@ -206,13 +218,12 @@ class Namespace(dict[str, Any]):
                 if name in self._values[source]:
                     return self._values[source][name]
                 if source in self._failures:
-                    complaint = complaint or message(
-                        "not-made", name=name, reason=self._failures[source]
-                    )
-                    barred = barred or source in self._barred
+                    reason, failed = self._failures[source]
+                    complaint = complaint or message("not-made", name=name, reason=reason)
+                    kind = failed if kind is NameError else kind
             source = self.plan.earlier(name, source)
         if complaint:
-            raise _not_made(name, complaint, barred=barred)
+            raise raised(kind, complaint, name=name)
         return _MISSING
 
     def _execute(self, statement: Statement, code: CodeType | None = None) -> dict[str, Any]:
@@ -228,11 +239,11 @@ class Namespace(dict[str, Any]):
         self._running.append(statement)
         self._passing.append(passing)
         try:
-            for name in plan.class_names(statement):
+            for name in names_in_class_bodies(statement.node):
                 # A class body finds a global only if it is there already.
                 with contextlib.suppress(Exception):
                     self[name]
-            exec(code or plan.code(statement), self)  # noqa: S102  (what a worker is for)
+            exec(code or compile_statement(runnable(statement.node), statement), self)  # noqa: S102  (what a worker is for)
         except (KeyboardInterrupt, EnoughRounds):
             raise
         except BaseException as error:
@@ -256,9 +267,8 @@ class Namespace(dict[str, Any]):
         return made
 
     def _fail(self, statement: Statement, error: BaseException) -> None:
-        self._failures[statement] = self._told(error, statement)
-        if isinstance(error, ForbiddenImportError):
-            self._barred.add(statement)
+        kind = ForbiddenImportError if isinstance(error, ForbiddenImportError) else NameError
+        self._failures[statement] = self._told(error, statement), kind
 
     def _told(self, error: BaseException, statement: Statement) -> Message:
         line = statement.node.lineno
@@ -306,16 +316,11 @@ class Namespace(dict[str, Any]):
         """Raise a NameError if there is more to say than that the name is not defined."""
         told = self.plan.elsewhere(name)
         if told is not None:
-            raise _not_made(name, told, barred=False)
+            raise raised(NameError, told, name=name)
         for star in self.plan.stars():
             if star in self._failures:
-                told = message("star-import", name=name, reason=self._failures[star])
-                raise _not_made(name, told, barred=star in self._barred)
-
-
-def _not_made(name: str, told: Message, *, barred: bool) -> NameError | ForbiddenImportError:
-    kind: type[NameError | ForbiddenImportError] = ForbiddenImportError if barred else NameError
-    return raised(kind, told, name=name)
+                reason, kind = self._failures[star]
+                raise raised(kind, message("star-import", name=name, reason=reason), name=name)
 
 
 def _is_dotted_import(node: ast.stmt) -> bool:

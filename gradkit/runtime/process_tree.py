@@ -48,6 +48,12 @@ def kill_below(pid: int) -> None:
         _signal(member, signal.SIGKILL)
 
 
+def has_ended(pid: int) -> bool:
+    """Tell whether a child has ended. It is not reaped: its number stays its own."""
+    flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, pid, flags) is not None
+
+
 def _stopped_descendants(pid: int) -> set[int]:
     """Stop the descendants of a process, and return them.
 

@@ -47,48 +47,41 @@ def repeats(
     Frame
         Arrays: ``times``, one int64. Data: ``failure`` as for a batch.
     """
-    call, watch, failure = frame.data["call"], _Watch(cells), None
+    call, failure = frame.data["call"], None
+    results: dict[CodeType, list[complex]] = {}
     try:
         function, before = find()
         # Whatever a first call makes of other statements is made before watching.
         evaluate(function, call, frame.arrays, before)
-        watch.watch(lambda: evaluate(function, call, frame.arrays, before))
+        _watch(lambda: evaluate(function, call, frame.arrays, before), cells, results)
     except BaseException as error:
         failure = {**describe_failure(error, cells), "call": 0}
-    times = np.array([watch.most(frame.data["least"])], np.int64)
-    return Frame("outcome", {"times": times}, {"faults": [], "failure": failure, "calls": 1})
+    times = [_close(values, frame.data["least"]) for values in results.values()]
+    most = np.array([max(times, default=0)], np.int64)
+    return Frame("outcome", {"times": most}, {"faults": [], "failure": failure, "calls": 1})
 
 
-class _Watch:
-    """Counts what student functions return while something is done."""
+def _watch(
+    action: Callable[[], object], cells: Collection[str], results: dict[CodeType, list[complex]]
+) -> None:
+    """Do something, and add to the results what student functions return meanwhile."""
+    left, watched = MOST, {*cells, "<string>"}
 
-    def __init__(self, cells: Collection[str]) -> None:
-        self._cells = cells
-        self._left = MOST
-        self._returned: dict[CodeType, list[complex]] = {}
-
-    def watch(self, action: Callable[[], object]) -> None:
-        """Do something, watched."""
-        profiling = sys.getprofile()
-        sys.setprofile(self._see)
-        try:
-            action()
-        finally:
-            sys.setprofile(profiling)
-
-    def most(self, least: int) -> int:
-        """The most calls of one function with results that hardly differ, at least so many."""
-        return max((_close(values, least) for values in self._returned.values()), default=0)
-
-    def _see(self, frame: FrameType, event: str, returned: Any) -> None:
-        if event != "return" or self._left <= 0:
-            return
+    def see(frame: FrameType, event: str, returned: Any) -> None:
+        nonlocal left
         code = frame.f_code
-        if code.co_filename in self._cells or code.co_filename == "<string>":
-            self._left -= 1
+        if event == "return" and left > 0 and code.co_filename in watched:
+            left -= 1
             value = _first_number(returned)
             if value is not None:
-                self._returned.setdefault(code, []).append(value)
+                results.setdefault(code, []).append(value)
+
+    profiling = sys.getprofile()
+    sys.setprofile(see)
+    try:
+        action()
+    finally:
+        sys.setprofile(profiling)
 
 
 def _first_number(value: Any) -> complex | None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.loading import uncollected
-from gradkit.runtime.confine import UNCONFINED, Allowance, confine, limits, taken_memory
+from gradkit.runtime.confine import UNCONFINED, Allowance, confine, taken_memory
 from gradkit.runtime.errors import ConfinementError
 from gradkit.runtime.frames import (
     SEVERAL,
@@ -36,14 +36,8 @@ from gradkit.text import clean_text
 Handlers = Mapping[str, Callable[[Frame], Frame]]
 
 
-def load(
-    preload: Sequence[str], handlers: str, search: Sequence[str], rehearsals: int = 1
-) -> Handlers:
+def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handlers:
     """Import what every worker needs, and return ``HANDLERS`` of the module `handlers`.
-
-    Its ``rehearse``, where it has one, is called with them. The interpreter adapts code to what
-    it sees, from the eighth time on: a fork server rehearses often enough for its forks to find
-    that done.
 
     `search` are folders in which `handlers` may be found too; they are not left in
     ``sys.path``.
@@ -64,17 +58,13 @@ def load(
         module = importlib.import_module(handlers)
     sys.path[:] = before
     table: Handlers = module.HANDLERS
-    for _ in range(rehearsals):
-        _warm_up()
-        if hasattr(module, "rehearse"):
-            module.rehearse(table)
     return table
 
 
 def serve(
     handlers: Handlers,
-    readinto: Callable[[memoryview], int | None],
-    write: Callable[[bytes], object],
+    requests: io.FileIO,
+    replies: io.BufferedWriter,
     confine: Callable[[Mapping[str, Any]], int],
 ) -> None:
     """Serve one grader until it closes the channel.
@@ -89,25 +79,29 @@ def serve(
     ----------
     handlers : mapping of str to callable
         From a request's kind to what answers it.
-    readinto, write : callable
-        The channel: fills a buffer in part; sends all of the bytes.
+    requests, replies : file
+        The channel.
     confine : callable
         Takes the data of the first request, confines this process as it says, and returns
         the tier that was reached.
     """
-    opening = read(readinto, TO_WORKER)
+    opening = read(requests.readinto, TO_WORKER)
     if opening is None:
         return
     tier = confine(opening.data)
     reseed(opening.data["seed"])
-    write(encode(Frame("ready", {}, {"tier": tier}), TO_GRADER))
-    while (request := read(readinto, TO_WORKER)) is not None:
+    reply = encode(Frame("ready", {}, {"tier": tier}), TO_GRADER)
+    while True:
+        replies.write(reply)
+        replies.flush()
+        request = read(requests.readinto, TO_WORKER)
+        if request is None:
+            return
         reply = _answer(handlers, request)
         for stream in (sys.stdout, sys.stderr):
             # Student code may have put anything in their place.
             with contextlib.suppress(BaseException):
                 stream.flush()
-        write(reply)
 
 
 def reseed(seed: int) -> None:
@@ -143,25 +137,15 @@ def open_streams() -> None:
     sys.stderr = _text(2)
 
 
-def point_streams(empty: int, output: int) -> None:
-    """Make these two descriptors standard input, and standard output and error."""
+def point_streams(output: int) -> None:
+    """Make a descriptor standard output and error, and nothing standard input."""
+    # Opened anew: what one process sets on a file that it shares, the next would see.
+    empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)
+    os.close(empty)
     for standard in (1, 2):
         if output != standard:
             os.dup2(output, standard)
-
-
-def _warm_up() -> None:
-    """Do once what each worker begins with, so that its forks find it done.
-
-    What is done for the first time allocates, imports and specialises code; a fork then
-    pays for it in copied pages, a third of the time it takes to start.
-    """
-    frame = Frame("open", {"a": np.zeros(1)}, {"allowance": {}})
-    read(io.BytesIO(encode(together([frame, frame]), TO_WORKER)).readinto, TO_WORKER)
-    _answer({"open": lambda request: request}, together([frame, frame]))
-    limits(Allowance(), 1, 0, (0, 0))
-    reseed(0)
 
 
 def _text(descriptor: int) -> io.TextIOWrapper:
@@ -210,15 +194,9 @@ def main(settings: dict[str, Any]) -> None:
     """
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     replies = os.fdopen(os.dup(1), "wb")
-    empty = os.open(os.devnull, os.O_RDONLY)
-    point_streams(empty, 2)
-    os.close(empty)
+    point_streams(2)
     open_streams()
     handlers = load(settings["preload"], settings["handlers"], settings["search"])
-
-    def write(data: bytes) -> None:
-        replies.write(data)
-        replies.flush()
 
     def limit(opening: Mapping[str, Any]) -> int:
         allowance = Allowance(**opening["allowance"])
@@ -226,7 +204,7 @@ def main(settings: dict[str, Any]) -> None:
         return 0
 
     try:
-        serve(handlers, requests.readinto, write, limit)
+        serve(handlers, requests, replies, limit)
     except ConfinementError as error:
         print(error, file=sys.stderr, flush=True)
         os._exit(UNCONFINED)

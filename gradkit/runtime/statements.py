@@ -19,12 +19,10 @@ from gradkit.runtime.messages import Message, message
 from gradkit.runtime.syntax import (
     LOOPS,
     names_bound,
-    names_in_class_bodies,
     parse,
     stored_names,
     walk,
 )
-from gradkit.runtime.training import runnable
 
 Source = tuple[str, str]
 """A cell's id and its source."""
@@ -186,8 +184,6 @@ class Plan:
         self._sources = [list(part) for part in sources]
         self._layers: list[Layer | None] = [None] * len(self._sources)
         self._forbidden = {plain(name) for name in forbidden}
-        self._codes: dict[Statement, CodeType] = {}
-        self._class_names: dict[Statement, frozenset[str]] = {}
         self.cells = frozenset(cell for part in self._sources for cell, _ in part)
         self.versions: set[str] = set()
         """Names that more than one statement binds, in the layers parsed so far."""
@@ -246,18 +242,6 @@ class Plan:
             if name in self.layer(number).elsewhere:
                 return self.layer(number).elsewhere[name]
         return None
-
-    def code(self, statement: Statement) -> CodeType:
-        """Compile a statement, without training loops."""
-        if statement not in self._codes:
-            self._codes[statement] = compile_statement(runnable(statement.node), statement)
-        return self._codes[statement]
-
-    def class_names(self, statement: Statement) -> frozenset[str]:
-        """Return what class bodies in the statement read, which must be there beforehand."""
-        if statement not in self._class_names:
-            self._class_names[statement] = frozenset(names_in_class_bodies(statement.node))
-        return self._class_names[statement]
 
     def _above(self, name: str, at: Statement) -> Statement | None:
         binders = self._binders(at.layer, name)

@@ -196,15 +196,6 @@ def base_name(node: ast.expr) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
-def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
-    waiting = [node]
-    while waiting:
-        part = waiting.pop()
-        yield part
-        if not isinstance(part, ast.Lambda):
-            waiting.extend(ast.iter_child_nodes(part))
-
-
 def _mutated(value: ast.expr) -> str | None:
     """Return ``x`` for ``x.append(…)`` and ``x.dropna(inplace=True)``.
 
@@ -224,9 +215,13 @@ def _mutated(value: ast.expr) -> str | None:
 
 def stored_names(node: ast.AST) -> Iterator[str]:
     """Yield the names that are assigned anywhere in ``node``, outside of functions."""
-    for part in _outside_functions(node):
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
             yield part.id
+        if not isinstance(part, ast.Lambda):
+            waiting.extend(ast.iter_child_nodes(part))
 
 
 def names_in_class_bodies(node: ast.AST) -> set[str]:

@@ -1,11 +1,11 @@
 """The program of a fork server: one process, with numpy loaded, that only ever forks.
 
-The grader talks to it over a socket. ``{"fork": …}``, together with a channel and a
-descriptor for printed output, makes a child that serves the grader over the channel; the
-zygote itself reads neither requests nor replies. It says when the child has ended, and
-keeps it as a zombie, whose number cannot be taken by another process, until it is asked to
-``{"reap"}`` it. Whatever the child had started has by then become a child of the zygote,
-which says whether there is ``left`` any to be killed.
+The grader talks to it over a socket, in words that are each answered in JSON. ``fork``, together
+with a channel and a descriptor for printed output, makes a child that serves the grader over the
+channel; the zygote itself reads neither requests nor replies. ``ended`` asks whether the child has.
+It is kept as a zombie, whose number cannot be taken by another process, until ``reap``. Whatever
+the child had started has by then become a child of the zygote, which says whether there is ``left``
+any to be killed.
 
 Once it has loaded everything it shuts itself in, and its children with it: see
 `gradkit.runtime.harden`.
@@ -15,28 +15,22 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import gc
-import io
 import json
 import os
 import random
-import select
 import shutil
-import signal
 import socket
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from gradkit.runtime import linux
 from gradkit.runtime.confine import UNCONFINED, Allowance, confine, taken_memory
 from gradkit.runtime.errors import ConfinementError
 from gradkit.runtime.harden import Shell, shut_in, tie_down
-from gradkit.runtime.process_tree import kill_below, kill_group
+from gradkit.runtime.process_tree import has_ended, kill_below, kill_group
 from gradkit.runtime.serve import Handlers, load, open_streams, point_streams, serve
 
-REHEARSALS = 16
 UNFIT = 70
 """Exit code of a child that could not begin to serve."""
 
@@ -45,19 +39,14 @@ def main(settings: dict[str, Any]) -> None:
     """Load what workers need, then fork until the grader closes the socket."""
     control = socket.socket(fileno=settings["control"])
     control.set_inheritable(False)
-    handlers = load(settings["preload"], settings["handlers"], settings["search"], REHEARSALS)
+    handlers = load(settings["preload"], settings["handlers"], settings["search"])
     open_streams()
-    linux.collapse()
     zygote = _Zygote(control, handlers)
-    packages = settings["preload"]
     try:
-        zygote.shell = shut_in(zygote.folder, packages, settings["most_tier"], settings["omitted"])
+        zygote.shell = shut_in(zygote.folder, settings["preload"])
     except ConfinementError as error:
         print(error, file=sys.stderr, flush=True)
         os._exit(UNCONFINED)
-    # Keeps the collector of a child from touching, and so copying, every page it shares.
-    gc.collect()
-    gc.freeze()
     zygote.run()
 
 
@@ -72,32 +61,20 @@ class _Zygote:
         self.child: int | None = None
         # What can no longer be had once the room is closed.
         self.taken = taken_memory()
-        self.wake, self.woken = os.pipe()
-        os.set_blocking(self.wake, False)
-        os.set_blocking(self.woken, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(self.woken, warn_on_full_buffer=False)
 
     def run(self) -> None:
+        answers: Mapping[bytes, Callable[..., dict[str, Any]]] = {
+            b"fork": self.fork,
+            b"ended": self.ended,
+            b"reap": self.reap,
+        }
         while True:
-            ready, _, _ = select.select([self.control.fileno(), self.wake], [], [])
-            if self.wake in ready:
-                os.read(self.wake, 4096)
-                self.tell_if_ended()
-            if self.control.fileno() in ready:
-                message, received, _, _ = socket.recv_fds(self.control, 65536, 2)
-                if not message:
-                    self.leave()
-                request = json.loads(message)
-                if "fork" in request:
-                    self.fork(*received)
-                else:
-                    self.reap()
+            request, received, _, _ = socket.recv_fds(self.control, 16, 2)
+            if not request:
+                self.leave()
+            self.control.send(json.dumps(answers[request](*received)).encode())
 
-    def say(self, **message: object) -> None:
-        self.control.send(json.dumps(message).encode())
-
-    def fork(self, channel: int, output: int) -> None:
+    def fork(self, channel: int, output: int) -> dict[str, Any]:
         try:
             pid = os.fork()
         except OSError as error:
@@ -107,21 +84,14 @@ class _Zygote:
         os.close(channel)
         os.close(output)
         self.child = pid
-        self.say(pid=pid)
+        return {"pid": pid}
 
     def become_worker(self, channel: int, output: int) -> None:
         code = UNFIT
         try:
             os.setsid()
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self.control.close()
-            os.close(self.wake)
-            os.close(self.woken)
-            # Opened anew: what one process sets on a file that it shares, the next would see.
-            empty = os.open(os.devnull, os.O_RDONLY)
-            point_streams(empty, output)
-            os.close(empty)
+            point_streams(output)
             os.close(output)
             if self.shell.tier == 0:
                 self.move_out()
@@ -129,8 +99,8 @@ class _Zygote:
             high = fcntl.fcntl(channel, fcntl.F_DUPFD_CLOEXEC, random.randrange(128, 192))  # noqa: S311  (not a secret)
             os.close(channel)
             # Read and written as a file: what sockets can do beyond that is taken away.
-            with io.FileIO(high, "r+") as stream:
-                serve(self.handlers, stream.readinto, _writer(stream), self.confine)
+            requests = open(high, "rb", buffering=0)  # noqa: SIM115  (until this process ends)
+            serve(self.handlers, requests, open(high, "wb"), self.confine)  # noqa: SIM115
             code = 0
         except ConfinementError as error:
             code = UNCONFINED
@@ -149,20 +119,17 @@ class _Zygote:
         os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), folder))
 
     def confine(self, opening: Mapping[str, Any]) -> int:
-        if "limits" not in self.shell.omitted:
-            allowance = Allowance(**opening["allowance"])
-            # Of an account that nobody else has, the kernel counts this process and the child.
-            running = 2 if self.shell.alone else opening["running"]
-            confine(allowance, opening["cpu_seconds"], running, self.taken)
+        allowance = Allowance(**opening["allowance"])
+        # Of an account that nobody else has, the kernel counts this process and the child.
+        running = 2 if self.shell.alone else opening["running"]
+        confine(allowance, opening["cpu_seconds"], running, self.taken)
         tie_down(self.shell, self.pid)
         return self.shell.tier
 
-    def tell_if_ended(self) -> None:
-        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        if self.child is not None and os.waitid(os.P_PID, self.child, flags) is not None:
-            self.say(ended=self.child)
+    def ended(self) -> dict[str, Any]:
+        return {"ended": self.child is None or has_ended(self.child)}
 
-    def reap(self) -> None:
+    def reap(self) -> dict[str, Any]:
         child, self.child = self.child, None
         answer: dict[str, Any] = {"code": None}
         if child is not None:
@@ -172,7 +139,7 @@ class _Zygote:
                 "cpu_seconds": usage.ru_utime + usage.ru_stime,
                 "max_rss": usage.ru_maxrss * 1024,
             }
-        self.say(**answer, left=_any_left())
+        return {**answer, "left": _any_left()}
 
     def leave(self) -> None:
         """End, because the grader has: with it goes the child, and the folder."""
@@ -196,12 +163,3 @@ def _any_left() -> bool:
     except ChildProcessError:
         return False
     return True
-
-
-def _writer(stream: io.FileIO) -> Any:
-    def write(data: bytes) -> None:
-        unsent = memoryview(data)
-        while unsent:
-            unsent = unsent[stream.write(unsent) :]
-
-    return write

@@ -12,7 +12,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,19 +109,13 @@ class Examination:
     trials: tuple[Trial, ...]
 
 
-def examine(
-    *, key: Path | None = None, most_tier: int = 3, omitted: Sequence[str] = ()
-) -> Examination:
+def examine(*, key: Path | None = None) -> Examination:
     """Have a canary try every act.
 
     Parameters
     ----------
     key : Path, optional
         A file with answers that it is to read; by default one is made up.
-    most_tier : int
-        Tier to stop at.
-    omitted : sequence of str
-        For tests alone: defences to leave out, see `gradkit.runtime.harden`.
 
     Raises
     ------
@@ -138,8 +132,6 @@ def examine(
             handlers="gradkit.runtime.canary",
             preload=("numpy.linalg",),
             allowance=Allowance(memory=MEMORY),
-            most_tier=most_tier,
-            omitted=omitted,
         ) as workshop,
     ):
         trials = tuple(_try(act, bait, workshop) for act in acts)

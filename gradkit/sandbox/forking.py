@@ -21,7 +21,7 @@ from gradkit.sandbox.interpreter import Ending, Link, Recipe, launch
 _PATIENCE = 60.0
 """Seconds for a zygote to load its libraries and fork; torch from a cold disk is slow."""
 _FAREWELL = 1.0
-"""Seconds for one that has been asked to fork to end of its own accord."""
+"""Seconds for one that has not answered to end of its own accord."""
 
 
 class ForkSlot:
@@ -30,7 +30,6 @@ class ForkSlot:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
         self._pid: int | None = None
-        self._forking = False
         self._closed = False
         self._lock = threading.RLock()
         self._launch()
@@ -48,7 +47,6 @@ class ForkSlot:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(_PATIENCE)
         self._gone = False
-        self._has_ended = False
         with theirs:
             self._zygote: subprocess.Popen[bytes] = launch(
                 "gradkit.runtime.zygote",
@@ -58,11 +56,10 @@ class ForkSlot:
                 settings={"control": theirs.fileno()},
                 pass_fds=[theirs.fileno()],
             )
-        if "hidden" not in self._recipe.omitted:
-            # Late: the zygote loads its libraries meanwhile.
-            from gradkit.runtime.linux import hide
+        # Late: the zygote loads its libraries meanwhile.
+        from gradkit.runtime.linux import hide
 
-            hide()
+        hide()
 
     def start(self) -> Link:
         """Fork a child of the zygote, which is first replaced if it is gone."""
@@ -77,12 +74,8 @@ class ForkSlot:
     def _fork(self) -> Link:
         channel, their_channel = socket.socketpair()
         output, their_output = socket.socketpair()
-        link = Link(channel, output)
         with their_channel, their_output:
-            self._has_ended = False
-            self._forking = True
-            self._say({"fork": True}, [their_channel.fileno(), their_output.fileno()])
-        answer = self._hear()
+            answer = self._ask("fork", their_channel.fileno(), their_output.fileno())
         if answer is None:
             channel.close()
             output.close()
@@ -90,52 +83,29 @@ class ForkSlot:
                 f"no process could be started to run submissions in: {self.complaint()}"
             )
         self._pid = answer["pid"]
-        self._forking = False
-        return link
-
-    def pulse(self) -> socket.socket | None:
-        """Return the socket on which the zygote tells of an end."""
-        return self._control
+        return Link(channel, output)
 
     def ended(self) -> bool:
         """Tell whether the child has ended, or the zygote is gone."""
         with self._lock:
-            if not self._has_ended and not self._gone:
-                try:
-                    self._control.settimeout(0)
-                    self._take(self._control.recv(65536))
-                    self._control.settimeout(_PATIENCE)
-                except BlockingIOError:
-                    self._control.settimeout(_PATIENCE)
-                except OSError:
-                    self._gone = True
-            return self._has_ended or self._gone
+            answer = self._ask("ended")
+            return answer is None or bool(answer["ended"])
 
     def stop(self) -> Ending | None:
         """Kill the child with all it has started, and empty the folder."""
         with self._lock:
             if self._pid is None:
                 return None
-            try:
-                kill_group(self._pid)
-                ending = answer = self._reap()
-                # Whatever it had started is now the zygote's.
-                while answer is not None and answer.pop("left"):
-                    kill_below(self._zygote.pid)
-                    answer = self._reap()
-            except BaseException:
-                # An interrupt: an answer may be on its way that must not be taken for the
-                # answer to a later question.
-                self._gone = True
-                raise
+            kill_group(self._pid)
+            ending = answer = self._ask("reap")
+            # Whatever it had started is now the zygote's.
+            while answer is not None and answer.pop("left"):
+                kill_below(self._zygote.pid)
+                answer = self._ask("reap")
             self._pid = None
             for left in Path(self._folder).iterdir():
                 remove_folder(left)
             return Ending(None) if ending is None else Ending(**ending)
-
-    def _reap(self) -> dict[str, Any] | None:
-        self._say({"reap": True})
-        return self._hear()
 
     def complaint(self) -> str:
         """Return the last lines of the zygote's standard error."""
@@ -156,43 +126,29 @@ class ForkSlot:
     def _release(self) -> None:
         self.stop()
         self._control.close()
-        if self._forking:
+        if self._gone:
             # There may be a child whose number has not been heard; the zygote, finding its
             # socket closed, ends it. One that still loads has none, or one that has been asked
             # nothing and ends when it finds its own socket closed.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._zygote.wait(_FAREWELL)
-            self._forking = False
         if self._zygote.poll() is None:
             os.killpg(self._zygote.pid, signal.SIGKILL)
         self._zygote.wait()
         self._said.close()
         remove_folder(self._folder)
 
-    def _say(self, message: dict[str, Any], descriptors: list[int] | None = None) -> None:
-        # A zygote that is gone is noticed when there is no answer.
-        with contextlib.suppress(OSError):
-            socket.send_fds(self._control, [json.dumps(message).encode()], descriptors or [])
-
-    def _hear(self) -> dict[str, Any] | None:
-        """Return the next answer, or None if the zygote is gone."""
-        while not self._gone:
-            try:
-                answer = self._take(self._control.recv(65536))
-            except OSError:
-                self._gone = True
-            else:
-                if answer is not None:
-                    return answer
-        return None
-
-    def _take(self, message: bytes) -> dict[str, Any] | None:
-        """Note what the zygote tells unasked; return what is an answer."""
-        if not message:
-            self._gone = True
+    def _ask(self, request: str, *descriptors: int) -> dict[str, Any] | None:
+        """Return the zygote's answer to a request, or None if it is gone."""
+        if self._gone:
             return None
-        value: dict[str, Any] = json.loads(message)
-        if "ended" in value:
-            self._has_ended = True
+        # Until it is heard, as an interrupt would leave an answer on its way that must not be
+        # taken for the answer to a later question.
+        self._gone = True
+        try:
+            socket.send_fds(self._control, [request.encode()], descriptors)
+            answer = self._control.recv(65536)
+        except OSError:
             return None
-        return value
+        self._gone = not answer
+        return json.loads(answer) if answer else None

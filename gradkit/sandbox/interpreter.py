@@ -23,15 +23,12 @@ class Recipe:
     """What an interpreter should have imported when student code comes to it.
 
     ``handlers`` is a module with a dict ``HANDLERS``; ``search`` are folders to find that
-    module in, besides the installed packages. ``most_tier`` is where hardening stops, and
-    ``omitted`` are defences that it leaves out: for tests, see `gradkit.runtime.harden`.
+    module in, besides the installed packages.
     """
 
     preload: tuple[str, ...]
     handlers: str
     search: tuple[str, ...]
-    most_tier: int = 3
-    omitted: tuple[str, ...] = ()
 
 
 def launch(
@@ -127,9 +124,6 @@ class Slot(Protocol):
 
     def start(self) -> Link:
         """Start a process; the one before has been stopped. May return before it is ready."""
-
-    def pulse(self) -> socket.socket | None:
-        """Return a socket that becomes readable when `ended` may have changed, if any."""
 
     def ended(self) -> bool:
         """Tell whether the process is no longer running."""

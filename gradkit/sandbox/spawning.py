@@ -14,7 +14,7 @@ from typing import IO, cast
 
 from gradkit.runtime.errors import WorkshopError
 from gradkit.runtime.folder import make_folder, remove_folder
-from gradkit.runtime.process_tree import kill_tree
+from gradkit.runtime.process_tree import has_ended, kill_tree
 from gradkit.sandbox.interpreter import Ending, Link, Recipe, launch
 
 
@@ -38,10 +38,6 @@ class SpawnSlot:
             link = self._current.connect()
             self._next = _Interpreter(self._recipe)
             return link
-
-    def pulse(self) -> socket.socket | None:
-        """Return None: nothing announces the end of an interpreter."""
-        return None
 
     def ended(self) -> bool:
         """Tell whether the interpreter in use has ended."""
@@ -120,8 +116,7 @@ class _Interpreter:
         if sys.platform != "linux":
             return self._process.poll() is not None
         # Without taking its number from it: it is still to be killed by that number.
-        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, self._process.pid, flags) is not None
+        return has_ended(self._process.pid)
 
     def stop(self) -> Ending:
         process = self._process

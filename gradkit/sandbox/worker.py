@@ -47,30 +47,24 @@ class Worker:
         if there was more.
     tier : int
         Tier of isolation that the process reached before it saw any student code.
-    cpu_seconds, max_rss : float, int
-        Processor time and largest resident memory (bytes) in all its life, from the
-        kernel. 0 until the worker is closed or lost.
+    ending : Ending or None
+        How the process ended. None until the worker is closed or lost.
     """
 
     def __init__(self, slot: Slot, allowance: Allowance, deadline: float, seed: int) -> None:
         self.seconds = 0.0
-        self.cpu_seconds = 0.0
-        self.max_rss = 0
+        self.ending: Ending | None = None
         self.tier = 0
         self._slot = slot
         self._cap = allowance.output
         self._printed = bytearray()
         self._dropped = 0
         self._lost: WorkerLost | None = None
-        self._code: int | None = None
         self._link = slot.start()
         self._selector = selectors.DefaultSelector()
         for stream in self._link.channel, self._link.output:
             stream.setblocking(False)
             self._selector.register(stream, selectors.EVENT_READ)
-        self._pulse = slot.pulse()
-        if self._pulse is not None:
-            self._selector.register(self._pulse, selectors.EVENT_READ)
         self._end = math.inf
         self._open(allowance, math.ceil(deadline) + 2, seed)
         self._deadline = deadline
@@ -134,7 +128,7 @@ class Worker:
             self._drain(self._cap)
             said = self.output.strip() or self._slot.complaint()
             self.close()
-            if self._code == UNCONFINED:
+            if self.ending is not None and self.ending.code == UNCONFINED:
                 raise WorkshopError(f"no submission is run: {said}") from None
             raise WorkshopError(
                 f"the process that was to run a submission {lost.detail} before it began; "
@@ -180,15 +174,12 @@ class Worker:
         """Sleep until something happens. Return whether the process has ended."""
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if sending else 0)
         self._selector.modify(self._link.channel, events)
-        timeout = until - time.monotonic()
-        if self._pulse is None:
-            timeout = min(timeout, _TICK)
+        timeout = min(until - time.monotonic(), _TICK)
         ready = [key.fileobj for key, _ in self._selector.select(max(timeout, 0))]
         if self._link.output in ready:
             self._drain(_CHUNK)
-        if self._pulse in ready or not ready:
-            return self._slot.ended()
-        return False
+        # The end of its channel says more than its own.
+        return self._link.channel not in ready and self._slot.ended()
 
     def _send(self, unsent: memoryview) -> memoryview:
         try:
@@ -236,20 +227,16 @@ class Worker:
         if not ended:
             self._lose("protocol", message("closed"))
         self._drain(self._cap)
-        self._lose(*_cause(self._stop()))
+        self._stop()
+        self._lose(*_cause(self.ending))
 
     def _lose(self, kind: LossKind, told: Message) -> NoReturn:
         self._stop()
         self._lost = WorkerLost(kind, told)
         raise self._lost
 
-    def _stop(self) -> Ending | None:
-        ending = self._slot.stop()
-        if ending is not None:
-            self._code = ending.code
-            self.cpu_seconds = ending.cpu_seconds
-            self.max_rss = ending.max_rss
-        return ending
+    def _stop(self) -> None:
+        self.ending = self._slot.stop() or self.ending
 
 
 def _cause(ending: Ending | None) -> tuple[LossKind, Message]:

@@ -45,16 +45,12 @@ class Workshop:
         What each worker may use up.
     require_tier : int, optional
         Tier of isolation without which no worker is given.
-    most_tier : int
-        Tier of isolation to stop at; less is reached where the machine lacks what it takes.
-    omitted : sequence of str
-        For tests alone: defences to leave out, see `gradkit.runtime.harden`.
 
     Raises
     ------
     ValueError
         If fork is asked for where there is none, if there is to be no slot, or if a tier
-        is required that is not to be reached.
+        is required that there is not.
     WorkshopError
         If the machine lacks what processes are started and watched by.
 
@@ -82,8 +78,6 @@ class Workshop:
         search: Sequence[str] = (),
         allowance: Allowance | None = None,
         require_tier: int | None = None,
-        most_tier: int = 3,
-        omitted: Sequence[str] = (),
     ) -> None:
         if method == "fork" and sys.platform != "linux":
             raise ValueError(
@@ -91,21 +85,18 @@ class Workshop:
             )
         if workers < 1:
             raise ValueError(f"a workshop has at least one worker, {workers} were asked for")
-        if not 0 <= (require_tier or 0) <= most_tier <= 3:
-            raise ValueError(
-                f"tiers go from 0 to 3; {require_tier} is required, {most_tier} is the most"
-            )
+        if not 0 <= (require_tier or 0) <= 3:
+            raise ValueError(f"tiers go from 0 to 3, {require_tier} is required")
         refuse_unfit()
         self.tier: int | None = None
         self._require_tier = require_tier or 0
-        self._most_tier = most_tier
         self.allowance = allowance or Allowance()
         self.method: Method = method or ("fork" if sys.platform == "linux" else "spawn")
         self._preload = tuple(preload)
         self._siblings: dict[tuple[str, ...], Workshop] = {}
         self._opening = threading.Lock()
         modules = ("numpy", "numpy.random", *preload)
-        recipe = Recipe(modules, handlers, tuple(search), most_tier, tuple(omitted))
+        recipe = Recipe(modules, handlers, tuple(search))
         self._slots: list[Slot] = []
         self._free: queue.LifoQueue[Slot] = queue.LifoQueue()
         try:
@@ -183,7 +174,6 @@ class Workshop:
             method=self.method,
             allowance=self.allowance,
             require_tier=self._require_tier,
-            most_tier=self._most_tier,
         )
 
     def close(self) -> None:

@@ -21,12 +21,13 @@ from gradkit.submission.files import (
     is_code,
     is_ignored,
     is_passing,
+    leaving_out,
     left_out,
     not_opened,
     refusal,
     refuse_entries,
+    refuse_large,
     refuse_many,
-    too_large,
 )
 
 ARCHIVES = 10
@@ -72,7 +73,7 @@ def unpack(name: str, stream: BinaryIO, *, inner: bool = True) -> tuple[list[Fil
         See `read_archive`.
     """
     try:
-        _refuse_large(name, stream)
+        _refuse_directory(name, stream)
         with zipfile.ZipFile(stream) as archive:
             return read_members(name, archive, archive.infolist(), inner=inner)
     except (OSError, SubmissionError):
@@ -87,11 +88,10 @@ def damaged(name: str) -> SubmissionError:
     return SubmissionError(complaint("archive", name))
 
 
-def _refuse_large(name: str, stream: BinaryIO) -> None:
+def _refuse_directory(name: str, stream: BinaryIO) -> None:
     """Look at the size and at the end record, before `zipfile` reads the whole directory."""
     size = stream.seek(0, os.SEEK_END)
-    if why := too_large(name, size):
-        raise SubmissionError(why)
+    refuse_large(name, size)
     stream.seek(max(0, size - _END.size - _LONGEST_COMMENT))
     tail = stream.read()
     stream.seek(0)
@@ -136,14 +136,12 @@ def read_members(
             archives[name] = info
         if not is_code(name):
             continue
-        why = _pitfall(name, info) or too_large(name, info.file_size)
-        if why is None and name in wanted:
-            why = complaint("twice", name)
-        if why is not None:
-            problems.append(left_out(name, why))
-            continue
-        wanted[name] = info
-        total += info.file_size
+        with leaving_out(name, problems):
+            _refuse_pitfall(name, info)
+            if name in wanted:
+                raise SubmissionError(complaint("twice", name))
+            wanted[name] = info
+            total += info.file_size
         refuse_many(label, len(wanted), total)
     if inner and archives and not wanted:
         return read_archives(
@@ -155,15 +153,8 @@ def read_members(
     problems += [left_out(name, complaint("closed", name)) for name in archives]
     files = []
     for name, info in sorted(wanted.items()):
-        try:
-            with archive.open(info) as member:
-                # The size in the directory is a promise; what is read is counted.
-                data = member.read(info.file_size + 1)
-        except Exception as error:  # what `zipfile` raises on damaged input has no common base
-            message = _not_read(name, error)
-            problems.append(left_out(name, message, passing=is_passing(error)))
-            continue
-        files.append(File(name, data))
+        with leaving_out(name, problems):
+            files.append(File(name, _contents(name, archive, info)))
     return files, problems
 
 
@@ -194,22 +185,23 @@ def read_archives(
     files: list[File] = []
     problems += [left_out(name, complaint("closed", name)) for name in names[ARCHIVES:]]
     for name in names[:ARCHIVES]:
-        try:
+        with leaving_out(name, problems):
             found, said = read(name)
-        except SubmissionError as error:
-            passing = isinstance(error, UnreadableError)
-            problems.append(left_out(name, str(error), passing=passing))
-            continue
-        problems += said
-        files += [File(f"{name[: -len('.zip')]}/{file.name}", file.data) for file in found]
+            problems += said
+            files += [File(f"{name[: -len('.zip')]}/{file.name}", file.data) for file in found]
         refuse_many(label, len(files), sum(len(file.data) for file in files))
     return files, problems
 
 
-def _not_read(name: str, error: Exception) -> str:
-    if isinstance(error, OSError) and is_passing(error):
-        return not_opened(name, error)
-    return complaint("member", name)
+def _contents(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    try:
+        with archive.open(info) as member:
+            # The size in the directory is a promise; what is read is counted.
+            return member.read(info.file_size)
+    except Exception as error:  # what `zipfile` raises on damaged input has no common base
+        if isinstance(error, OSError) and is_passing(error):
+            raise UnreadableError(not_opened(name, error)) from None
+        raise SubmissionError(complaint("member", name)) from None
 
 
 def name_of(info: zipfile.ZipInfo) -> str:
@@ -227,29 +219,26 @@ def unpack_nested(
     SubmissionError
         See `read_archive`.
     """
-    if why := _pitfall(name, info) or too_large(name, info.file_size):
-        raise SubmissionError(why)
-    # The size in the directory is a promise; what is read is counted.
-    try:
-        data = archive.read(info)[: info.file_size]
-    except Exception as error:  # what `zipfile` raises on damaged input has no common base
-        raise refusal(error, _not_read(name, error)) from None
-    return unpack(name, io.BytesIO(data), inner=inner)
+    _refuse_pitfall(name, info)
+    return unpack(name, io.BytesIO(_contents(name, archive, info)), inner=inner)
 
 
-def _pitfall(name: str, info: zipfile.ZipInfo) -> str | None:
-    """Say why a member of any kind is not read, if it is not."""
+def _refuse_pitfall(name: str, info: zipfile.ZipInfo) -> None:
+    """Refuse a member of any kind that is not read."""
     parts = name.split("/")
     if ".." in parts or "." in parts or name.startswith("/") or ":" in parts[0]:
-        return complaint("outside", name)
-    if len(parts) > DEPTH + 1:
-        return complaint("deep", name, limit=DEPTH)
-    if stat.S_ISLNK(info.external_attr >> 16):
-        return complaint("link", name)
-    if info.flag_bits & 0x1:
-        return complaint("password", name)
-    if info.compress_type not in _METHODS:
-        return complaint("method", name)
-    if info.file_size > 1_000_000 and info.file_size > RATIO * max(info.compress_size, 1):
-        return complaint("ratio", name, size=f"{info.file_size / 1e6:.1f}", ratio=RATIO)
-    return None
+        why = complaint("outside", name)
+    elif len(parts) > DEPTH + 1:
+        why = complaint("deep", name, limit=DEPTH)
+    elif stat.S_ISLNK(info.external_attr >> 16):
+        why = complaint("link", name)
+    elif info.flag_bits & 0x1:
+        why = complaint("password", name)
+    elif info.compress_type not in _METHODS:
+        why = complaint("method", name)
+    elif info.file_size > 1_000_000 and info.file_size > RATIO * max(info.compress_size, 1):
+        why = complaint("ratio", name, size=f"{info.file_size / 1e6:.1f}", ratio=RATIO)
+    else:
+        refuse_large(name, info.file_size)
+        return
+    raise SubmissionError(why)

@@ -13,6 +13,7 @@ from itertools import groupby, pairwise
 
 from gradkit.records.submission import Cell
 from gradkit.records.task import Task
+from gradkit.runtime.statements import plain
 from gradkit.runtime.syntax import (
     DEFINITIONS,
     LOOPS,
@@ -71,9 +72,8 @@ class _Known:
     trains: bool
 
 
-def normal(name: str) -> str:
-    """Take off a name what students vary: case and underscores."""
-    return name.replace("_", "").casefold()
+normal = plain
+"""What students vary in a name is taken off: case and underscores."""
 
 
 def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
@@ -84,7 +84,7 @@ def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
         origins |= _origins(tree)
     torch_names = {name for name, origin in origins.items() if origin == "torch"}
     numpy_roles = {
-        normal(name): role.name
+        plain(name): role.name
         for task in tasks
         if task.framework == "numpy"
         for role in task.roles
@@ -161,7 +161,7 @@ def _unit(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
     called |= bare
     defines = {name for node in group for name in _defined(node)}
     defines |= {name for node in group for name in _made(node, known)}
-    own = {known.roles[normal(name)] for name in defines if normal(name) in known.roles}
+    own = {known.roles[plain(name)] for name in defines if plain(name) in known.roles}
     backward = known.trains and (
         "backward" in called
         if loads & known.torch
@@ -209,9 +209,9 @@ def _made(node: ast.stmt, known: _Known) -> Iterator[str]:
     What is made of a role, ``f = timed(f)``, is no second one.
     """
     for name, value in assignments(node):
-        if normal(name) in known.roles and isinstance(value, ast.Attribute | ast.Call):
+        if plain(name) in known.roles and isinstance(value, ast.Attribute | ast.Call):
             parts = {part.id for part in walk(value) if isinstance(part, ast.Name)}
-            of_role = any(normal(part) in known.roles for part in parts)
+            of_role = any(plain(part) in known.roles for part in parts)
             if not of_role and _may_be_function(value, known.made):
                 yield name
 
@@ -240,14 +240,10 @@ def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
             base_name(base) in torch_names and _last(base) not in ("Dataset", "Function")
             for base in node.bases
         )
-    if isinstance(node, ast.Assign | ast.AnnAssign | ast.Return):
-        value = node.value
-        while isinstance(value, ast.Call):
-            if _last(value.func) == "Sequential" and base_name(value.func) in torch_names:
-                return True
-            # nn.Sequential(…).to(device)
-            value = value.func.value if isinstance(value.func, ast.Attribute) else None
-    return False
+    return isinstance(node, ast.Assign | ast.AnnAssign | ast.Return) and any(
+        _last(call.func) == "Sequential" and base_name(call.func) in torch_names
+        for call in _chained(node.value)
+    )
 
 
 def makes_model(
@@ -272,11 +268,16 @@ def makes_model(
 
 def _calls(value: object, models: Collection[str]) -> bool:
     """True where a value is made by one of these, as in ``Net().to(device)``."""
+    return any(
+        isinstance(call.func, ast.Name) and call.func.id in models for call in _chained(value)
+    )
+
+
+def _chained(value: object) -> Iterator[ast.Call]:
+    """Yield the calls of ``nn.Sequential(…).to(device)``, the last one first."""
     while isinstance(value, ast.Call):
-        if isinstance(value.func, ast.Name):
-            return value.func.id in models
+        yield value
         value = value.func.value if isinstance(value.func, ast.Attribute) else None
-    return False
 
 
 def _last(node: ast.expr) -> str:

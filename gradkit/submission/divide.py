@@ -55,19 +55,14 @@ def _in_file(name: str, units: list[Unit], claims: Claims, torch: Ids, asked: Id
         _narrow(_narrow(claims.all, topic), framework)
         for topic, framework in zip(topics, frameworks, strict=True)
     ]
-    label = str(PurePosixPath(name).with_suffix(""))
     # A file name counts where no heading and no code in the file speaks against it.
-    topic = claims.topic(label)
-    if topic is not None and topic & asked and all(ids & topic for ids in found):
-        found = [ids & topic for ids in found]
+    label = str(PurePosixPath(name).with_suffix(""))
     framework = claims.framework(label)
-    if (
-        framework is not None
-        and framework & asked
-        and not _belied(framework, units, torch)
-        and all(ids & framework for ids in found)
-    ):
-        found = [ids & framework for ids in found]
+    if framework is not None and _belied(framework, units, torch):
+        framework = None
+    for claim in (claims.topic(label), framework):
+        if claim is not None and claim & asked and all(ids & claim for ids in found):
+            found = [ids & claim for ids in found]
     return found
 
 
@@ -335,7 +330,6 @@ def _open_parts(
     parts: list[_Part] = []
     for ids, indices in strands.items():
         earlier: list[int] = []
-        group: list[_Part] = []
         for own in _cut(indices, units):
             part = _Part(ids, own, _reused(own, earlier, units))
             earlier += own
@@ -355,22 +349,12 @@ def _open_parts(
                 part.tasks = frozenset()
             elif claimed and not apart:
                 part.tasks = ids - claimed
-            group.append(part)
-        # Without a role in it, it is only worth a look where nothing else is.
-        with_roles = [part for part in group if part.tasks and _roles(part.own, units)]
-        for part in group:
-            if part not in with_roles and (with_roles or settled or not _solid(part, units)):
-                part.tasks = frozenset()
-        parts += group
-    return _sift(parts, units)
-
-
-def _sift(parts: list[_Part], units: list[Unit]) -> list[_Part]:
-    """Among open parts of several frameworks, keep those without a role only if all lack one."""
-    if any(part.tasks and _roles(part.own, units) for part in parts):
-        for part in parts:
-            if not _roles(part.own, units):
-                part.tasks = frozenset()
+            parts.append(part)
+    # Without a role in it, a part is only worth a look where nothing else is.
+    with_roles = any(part.tasks and _roles(part.own, units) for part in parts)
+    for part in parts:
+        if not _roles(part.own, units) and (with_roles or settled or not _solid(part, units)):
+            part.tasks = frozenset()
     return parts
 
 
@@ -414,16 +398,9 @@ def _title(units: list[Unit]) -> str:
 
 def _cells(indices: list[int], units: list[Unit]) -> tuple[Cell, ...]:
     """Put neighbouring units of a cell together again."""
-    cells: list[Cell] = []
-    run: list[int] = []
-    for i in indices:
-        if run and (i != run[-1] + 1 or units[i].cell is not units[run[-1]].cell):
-            cells.append(_piece(run, units))
-            run = []
-        run.append(i)
-    if run:
-        cells.append(_piece(run, units))
-    return tuple(cells)
+    # Neighbours are as far from the beginning of the list as from that of the units.
+    runs = groupby(enumerate(indices), lambda item: (item[1] - item[0], units[item[1]].cell.id))
+    return tuple(_piece([i for _, i in run], units) for _, run in runs)
 
 
 def _piece(run: list[int], units: list[Unit]) -> Cell:

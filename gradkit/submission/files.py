@@ -10,7 +10,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
 
 from gradkit.errors import GradkitError
@@ -75,6 +77,12 @@ def is_ignored(part: str) -> bool:
 def shown(name: str) -> str:
     """Make a file name fit to be shown: on one line, without control characters, not endless."""
     return clean_text(" ".join(name.split()), NAME) or say("(no name)")
+
+
+def distinct(name: str, taken: Container[str], suffix: str = "") -> str:
+    """Return the name with its suffix and, where that is taken, a number between the two."""
+    numbered = (f"{name}~{number}{suffix}" for number in count(2))
+    return next(each for each in chain([name + suffix], numbered) if each not in taken)
 
 
 def limit_of(name: str) -> int:
@@ -148,11 +156,16 @@ def complaint(kind: str, name: str, **fields: object) -> str:
     return say(REFUSALS[kind], name=shown(name), **fields)
 
 
-def too_large(name: str, size: int) -> str | None:
-    """Say that a script, notebook or archive is too large, if it is."""
+def refuse_large(name: str, size: int) -> None:
+    """Refuse a script, notebook or archive that is too large.
+
+    Raises
+    ------
+    SubmissionError
+    """
     limit = limit_of(name)
     if size <= limit:
-        return None
+        return
     if is_archive(name):
         advice = say("Leave data and pictures out of the archive")
     elif limit == NOTEBOOK_BYTES:
@@ -160,7 +173,7 @@ def too_large(name: str, size: int) -> str | None:
     else:
         advice = say("Hand in the code alone, without data in it")
     figures = {"size": f"{size / 1e6:.1f}", "limit": f"{limit / 1e6:g}"}
-    return complaint("size", name, **figures, advice=advice)
+    raise SubmissionError(complaint("size", name, **figures, advice=advice))
 
 
 def not_opened(name: str, error: OSError) -> str:
@@ -168,26 +181,26 @@ def not_opened(name: str, error: OSError) -> str:
     return complaint("unopened", name, reason=error.strerror or error)
 
 
-def refuse_many(label: str, count: int, size: int) -> None:
+def refuse_many(label: str, files: int, size: int) -> None:
     """Refuse more code files, or more bytes of them, than are read of one submission.
 
     Raises
     ------
     SubmissionError
     """
-    if count > CODE_FILES or size > TOTAL_BYTES:
+    if files > CODE_FILES or size > TOTAL_BYTES:
         most = f"{TOTAL_BYTES / 1e6:.0f}"
         raise SubmissionError(complaint("files", label, limit=CODE_FILES, size=most))
 
 
-def refuse_entries(label: str, count: int) -> None:
+def refuse_entries(label: str, entries: int) -> None:
     """Refuse more files and folders, of whatever kind, than are looked at.
 
     Raises
     ------
     SubmissionError
     """
-    if count > ENTRIES:
+    if entries > ENTRIES:
         raise SubmissionError(complaint("entries", label, limit=ENTRIES))
 
 
@@ -201,24 +214,41 @@ def left_out(name: str, message: str, *, passing: bool = False) -> Problem:
     return Problem(message, Place(shown(name), None, 1), passing)
 
 
+@contextmanager
+def leaving_out(name: str, problems: list[Problem]) -> Iterator[None]:
+    """Add to the problems why a file is not read, and go on without it."""
+    try:
+        yield
+    except SubmissionError as error:
+        passing = isinstance(error, UnreadableError)
+        problems.append(left_out(name, str(error), passing=passing))
+
+
 # --- reading -----------------------------------------------------------------------------
 
 
-def read_file(path: Path) -> File:
-    """Read a file that was named directly.
+def read_file(path: Path, name: str, *, follow: bool) -> File:
+    """Read a file that is called ``name``; ``follow`` it where it is a link.
 
     Raises
     ------
     SubmissionError
-        It is too large, or cannot be opened.
+        It is too large, not a regular file, or cannot be opened.
     """
+    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    # A pipe would be waited for without end; a link may have taken the file's place.
+    flags |= getattr(os, "O_NONBLOCK", 0) | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
     try:
-        data = _read_regular(path, path.name, follow=True)
+        descriptor = os.open(path, flags)
+        with open(descriptor, "rb") as stream:
+            state = os.fstat(descriptor)
+            if not stat.S_ISREG(state.st_mode):
+                raise SubmissionError(complaint("irregular", name))
+            refuse_large(name, state.st_size)
+            # The file may grow between the question and the reading.
+            return File(name, stream.read(limit_of(name)))
     except OSError as error:
-        raise UnreadableError(not_opened(path.name, error)) from None
-    if isinstance(data, str):
-        raise SubmissionError(data)
-    return File(path.name, data)
+        raise UnreadableError(not_opened(name, error)) from None
 
 
 def read_folder(root: Path) -> tuple[list[File], list[Problem], dict[str, Path]]:
@@ -245,16 +275,9 @@ def read_folder(root: Path) -> tuple[list[File], list[Problem], dict[str, Path]]
         if is_archive(name):
             archives[name] = path
             continue
-        passing = False
-        try:
-            data = _read_regular(path, name, follow=False)
-        except OSError as error:
-            data, passing = not_opened(name, error), True
-        if isinstance(data, str):
-            problems.append(left_out(name, data, passing=passing))
-            continue
-        files.append(File(name, data))
-        total += len(data)
+        with leaving_out(name, problems):
+            files.append(read_file(path, name, follow=False))
+            total += len(files[-1].data)
         refuse_many(root.name, len(files), total)
     return files, problems, archives
 
@@ -293,17 +316,3 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
             elif is_code(name) or is_archive(name):
                 yield name, Path(entry.path)
         folders.extend(reversed(below))
-
-
-def _read_regular(path: Path, name: str, *, follow: bool) -> bytes | str:
-    """Read a regular file, or say why not."""
-    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    # A pipe would be waited for without end; a link may have taken the file's place.
-    flags |= getattr(os, "O_NONBLOCK", 0) | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
-    descriptor = os.open(path, flags)
-    with open(descriptor, "rb") as stream:
-        state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode):
-            return complaint("irregular", name)
-        # The file may grow between the question and the reading.
-        return too_large(name, state.st_size) or stream.read(limit_of(name))

@@ -25,6 +25,7 @@ from gradkit.submission.files import (
     SubmissionError,
     UnreadableError,
     complaint,
+    distinct,
     is_code,
     is_ignored,
     not_opened,
@@ -90,17 +91,14 @@ def gather(paths: Iterable[Path], leave: Collection[Path] = ()) -> list[Handed]:
     for fuller in (_with_ending, _with_folder):
         counts = Counter(handed.name for handed in found)
         found = [fuller(handed) if counts[handed.name] > 1 else handed for handed in found]
-    taken = Counter(handed.name for handed in found)
-    named: set[str] = set()
-    unique = []
+    taken = {handed.name for handed in found}
+    unique: dict[str, Handed] = {}
     for handed in found:
-        name, count = handed.name, 1
-        while name in named or (count > 1 and name in taken):
-            count += 1
-            name = f"{handed.name}~{count}"
-        named.add(name)
-        unique.append(replace(handed, name=name))
-    return unique
+        name = handed.name
+        if name in unique:
+            name = distinct(name, {*taken, *unique})
+        unique[name] = replace(handed, name=name)
+    return list(unique.values())
 
 
 def place_of(handed: Handed) -> str:
@@ -200,15 +198,8 @@ OPEN = 16
 """Archives that are kept open: a class may come as one for each student."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Archive:
-    """An open archive, and what belongs to each file and folder at its top."""
-
-    file: zipfile.ZipFile
-    parts: dict[str, list[zipfile.ZipInfo]]
-
-    def members(self, handed: Handed) -> list[zipfile.ZipInfo]:
-        return self.parts[handed.member.removesuffix("/")]
+_Archive = tuple[zipfile.ZipFile, dict[str, list[zipfile.ZipInfo]]]
+"""An open archive, and what belongs to each file and folder at its top."""
 
 
 class Loader:
@@ -263,7 +254,7 @@ class Loader:
                     if not each.is_dir()
                 ]
                 return max(times).isoformat(timespec="seconds") if times else ""
-            infos = self._open(handed.path).members(handed)
+            _, infos = self._members(handed)
             times = [datetime(*info.date_time).astimezone(UTC) for info in infos]
             return max(times).isoformat(timespec="seconds") if times else ""
         except (OSError, KeyError, ValueError, OverflowError, zipfile.BadZipFile):
@@ -286,8 +277,7 @@ class Loader:
         label = PurePosixPath(handed.member).name
         folder = handed.member if handed.member.endswith("/") else ""
         try:
-            opened = self._open(handed.path)
-            archive, infos = opened.file, opened.members(handed)
+            archive, infos = self._members(handed)
         except Exception as error:
             # It could be listed before.
             raise UnreadableError(_unread(handed, error)) from None
@@ -309,10 +299,10 @@ class Loader:
             raise kind(" ".join(problem.message for problem in problems))
         return replace(alone("", File(label, files[0].data)), problems=tuple(problems))
 
-    def _open(self, path: Path) -> _Archive:
+    def _members(self, handed: Handed) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
+        path = handed.path
         if path not in self._opened:
-            self._opened[path] = _Archive(zipfile.ZipFile(path), {})
-            archive, parts = self._opened[path].file, self._opened[path].parts
+            archive, parts = self._opened[path] = zipfile.ZipFile(path), {}
             prefix = folder_in(path, [name_of(info) for info in archive.infolist()])
             for info in archive.infolist():
                 name = name_of(info)
@@ -320,16 +310,17 @@ class Loader:
                     top = name.removeprefix(prefix).partition("/")[0]
                     parts.setdefault(prefix + top, []).append(info)
             if len(self._opened) > OPEN:
-                self._opened.popitem(last=False)[1].file.close()
+                self._opened.popitem(last=False)[1][0].close()
         self._opened.move_to_end(path)
-        return self._opened[path]
+        archive, parts = self._opened[path]
+        return archive, parts[handed.member.removesuffix("/")]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for archive in self._opened.values():
-            archive.file.close()
+        for archive, _ in self._opened.values():
+            archive.close()
 
 
 def _unread(handed: Handed, error: Exception) -> str:

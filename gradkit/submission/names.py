@@ -52,18 +52,11 @@ class FileName:
 def parse_file_name(name: str) -> FileName:
     """Read base and attempt off a file's name, which may lie in folders (``old/hw.py``)."""
     path = PurePosixPath(name)
-    parts = [*path.parts[:-1], path.stem]
-    bases: list[str] = []
-    standings: list[int] = []
-    numbers: list[int] = []
-    for part in parts:
-        base, standing, number = _stripped(part)
-        bases += [base] if base else []
-        standings.append(standing)
-        numbers.append(number)
+    parts = map(_stripped, (*path.parts[:-1], path.stem))
+    bases, standings, numbers = zip(*parts, strict=True)
     standing = min(standings) if min(standings) < 0 else max(standings)
-    base = "/".join(bases).casefold() + path.suffix.casefold()
-    return FileName(base, Attempt(standing, tuple(numbers)), natural(name))
+    base = "/".join(filter(None, bases)).casefold() + path.suffix.casefold()
+    return FileName(base, Attempt(standing, numbers), natural(name))
 
 
 def natural(name: str) -> Natural:

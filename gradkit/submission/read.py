@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from os import PathLike
+from os.path import splitext
 from pathlib import Path, PurePosixPath
 
 from gradkit.language import phrase, say
@@ -15,6 +16,7 @@ from gradkit.submission.files import (
     SubmissionError,
     UnreadableError,
     complaint,
+    distinct,
     is_code,
     read_file,
     read_folder,
@@ -69,7 +71,7 @@ def collect(path: str | PathLike[str]) -> RawSubmission:
     if path.suffix.lower() == ".zip":
         return packed(path.name, str(path), *read_archive(path))
     if is_code(path.name):
-        return alone(str(path), read_file(path))
+        return alone(str(path), read_file(path, path.name, follow=True))
     raise SubmissionError(not_gradable(path.name))
 
 
@@ -137,11 +139,8 @@ def joined(
     for raw in parts:
         said += raw.problems
         for file in raw.files:
-            label, count = file.name, 1
-            path = PurePosixPath(file.name)
-            while label in files:
-                count += 1
-                label = str(path.with_name(f"{path.stem}~{count}{path.suffix}"))
+            stem, suffix = splitext(file.name)
+            label = distinct(stem, files, suffix)
             files[label] = File(label, file.data)
     said += problems
     refuse_many(name, len(files), sum(len(file.data) for file in files.values()))
@@ -173,7 +172,8 @@ def parse(raw: RawSubmission) -> Submission:
     problems = list(raw.problems)
     amount = Amount(raw.name)
     for file in raw.files:
-        label = _label(file.name, labels)
+        label = distinct(shown(file.name), labels)
+        labels.add(label)
         try:
             if file.name.lower().endswith(".ipynb"):
                 found, said, written = read_notebook(file, label, amount)
@@ -203,17 +203,6 @@ def _digest(files: Iterable[File]) -> str:
         total.update(b"%d %d " % (len(name), len(file.data)) + name)
         total.update(file.data)
     return total.hexdigest()
-
-
-def _label(name: str, taken: set[str]) -> str:
-    """Give the name as it is shown, made different from those already given."""
-    label = first = shown(name)
-    count = 1
-    while label in taken:
-        count += 1
-        label = f"{first}~{count}"
-    taken.add(label)
-    return label
 
 
 def _unwrapped(files: list[File]) -> list[File]:

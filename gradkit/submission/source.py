@@ -106,14 +106,9 @@ def parse(source: str) -> Parsed:
     level is taken out where the rest then parses.
     """
     result = _attempt(source)
-    if result.tree is not None:
-        return result
-    blanked = blank_magics(source)
-    if blanked != source:
-        result = _attempt(blanked)
-        if result.tree is not None:
-            return result
-    return _dedent(result)
+    if result.tree is None:
+        result = _attempt(blank_magics(source))
+    return result if result.tree is not None else _dedent(result)
 
 
 def blank_magics(source: str) -> str:
@@ -125,7 +120,7 @@ def blank_magics(source: str) -> str:
         if not words or words[0] not in _PYTHON_CELLS:
             return "\n" * (len(lines) - 1)
         lines[first] = ""
-    for start in _starts(lines):
+    for start in logical_starts(lines):
         line = lines[start]
         if _MAGIC.match(line[:_LONGEST_MAGIC]):
             indent = line[: len(line) - len(line.lstrip())]
@@ -137,15 +132,11 @@ def blank_magics(source: str) -> str:
     return "\n".join(lines)
 
 
-def logical_starts(lines: list[str]) -> list[int]:
-    """List the indices of lines that do not continue the one before."""
-    return list(_starts(lines))
+def logical_starts(lines: list[str]) -> Iterator[int]:
+    """Yield the indices of lines that do not continue the one before.
 
-
-def _starts(lines: list[str]) -> Iterator[int]:
-    """Yield those indices. Lines are read when they are reached, and may be changed until then.
-
-    A magic's own brackets and quotes do not count.
+    Lines are read when they are reached, and may be changed until then: a magic's own brackets and
+    quotes do not count.
     """
     depth, quote, continued = 0, "", False
     for i in range(len(lines)):

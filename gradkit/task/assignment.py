@@ -22,6 +22,7 @@ import numpy as np
 from gradkit.records.check import Check
 from gradkit.records.functions import FunctionTask
 from gradkit.records.task import (
+    QUANTITIES,
     Argument,
     Array,
     Assignment,
@@ -33,22 +34,21 @@ from gradkit.records.task import (
     Task,
     Visibility,
 )
+from gradkit.task import tables
 from gradkit.task.activations import ACTIVATIONS, LOSSES
 from gradkit.task.functions import function_task
 from gradkit.task.network import parameter_shapes
 from gradkit.task.shipped import DEFAULT, FIRST, exercises
 from gradkit.task.tables import (
+    MOST,
+    POINTS,
     AssignmentError,
-    AssignmentFile,
     FunctionTaskTable,
     RoleTable,
     TaskTable,
+    among,
     convert,
-    files_of,
-    imports_of,
-    number_of,
     one_of,
-    points_of,
     refuse,
 )
 from gradkit.text import DRAWN
@@ -57,23 +57,9 @@ __all__ = ["AssignmentError", "read_assignment", "read_gallery"]
 
 BELOW_ONE = float(np.nextafter(1, 0))
 
-KINDS = (
-    "dimensions",
-    "parameters",
-    "target",
-    "output",
-    "hidden",
-    "input",
-    "rate",
-    "model",
-    "epochs",
-)
-CHECKS: dict[Framework, tuple[str, ...]] = {
-    "numpy": ("interface", "forward", "update", "gradient", "trajectory"),
-    "torch": ("model", "forward", "gradient", "trajectory"),
-}
-NEEDS: dict[Framework, dict[str, str]] = {
+CHECKS: dict[Framework, dict[str, str]] = {
     "numpy": {
+        "interface": "",
         "forward": "forward",
         "update": "update",
         "gradient": "update",
@@ -81,7 +67,7 @@ NEEDS: dict[Framework, dict[str, str]] = {
     },
     "torch": {"model": "model", "forward": "model", "gradient": "train", "trajectory": "train"},
 }
-"""The role that each check looks at."""
+"""The checks that there are, and the role that each looks at, if it is one."""
 
 
 @cache
@@ -111,7 +97,7 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
     file = DEFAULT if path is None else Path(path)
     try:
         text = file.read_bytes()
-        table = convert(file, "", tomllib.loads(text.decode()), AssignmentFile)
+        table = tables.convert(file, "", tomllib.loads(text.decode()), tables.AssignmentFile)
     except OSError as error:
         raise AssignmentError(
             f"{file}: cannot be read ({error.strerror}). Name a TOML file."
@@ -126,17 +112,17 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
     return _build(file, text, table)
 
 
-def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
+def _build(file: Path, text: bytes, table: tables.AssignmentFile) -> Assignment:
     digest = hashlib.sha256(text)
     roles = {
-        name: _role(file, name, convert(file, f"roles.{name}", role, RoleTable))
+        name: _role(file, name, tables.convert(file, f"roles.{name}", role, RoleTable))
         for name, role in table.roles.items()
     }
     tolerances = _tolerances(file, table.marking.tolerances)
     tasks: list[Task] = []
     functions: list[FunctionTask] = []
     ids: set[str] = set()
-    files = list(files_of(file, "files", table.files))
+    files = list(tables.files_of(file, "files", table.files))
     for index, raw in enumerate(table.tasks):
         here = f"tasks[{index}]"
         task: Task | FunctionTask
@@ -178,12 +164,11 @@ def _deductions(file: Path, table: dict[str, Any]) -> dict[str, float]:
     from gradkit.diagnosis.mistakes import CODES
 
     for code in table:
-        if code not in CODES:
-            near = tuple(get_close_matches(code, CODES, cutoff=0.5)) or CODES
-            refuse(file, "marking.deductions", repr(code), f"a mistake's code, {one_of(near)}")
+        near = get_close_matches(code, CODES, cutoff=0.5) or CODES
+        among(file, "marking.deductions", code, CODES, f"a mistake's code, {one_of(near)}")
     wanted = "a share: a number from 0 to 1"
     return {
-        code: number_of(file, f"marking.deductions.{code}", share, 1, wanted)
+        code: tables.number_of(file, f"marking.deductions.{code}", share, 1, wanted)
         for code, share in table.items()
     }
 
@@ -196,19 +181,15 @@ def _visibility(
     if not isinstance(said, dict):
         return dict.fromkeys(checks, said)
     for check, word in said.items():
-        if check not in checks:
-            refuse(file, "marking.visibility", repr(check), f"a check, {one_of(checks)}")
-        if word not in get_args(Visibility):
-            words = one_of(get_args(Visibility))
-            refuse(file, f"marking.visibility.{check}", repr(word), words)
+        among(file, "marking.visibility", check, checks, f"a check, {one_of(checks)}")
+        among(file, f"marking.visibility.{check}", word, get_args(Visibility))
     return {check: said.get(check, "visible") for check in checks}
 
 
 def _role(file: Path, name: str, table: RoleTable) -> Role:
     for argument in table.arguments:
-        if argument.kind not in KINDS:
-            where = f"roles.{name}.arguments.{argument.name}.kind"
-            refuse(file, where, repr(argument.kind), one_of(KINDS))
+        where = f"roles.{name}.arguments.{argument.name}.kind"
+        among(file, where, argument.kind, QUANTITIES)
     arguments = tuple(
         Argument(a.name, a.kind, tuple(a.aliases), a.required) for a in table.arguments
     )
@@ -221,11 +202,10 @@ def _tolerances(file: Path, table: dict[str, Any]) -> dict[str, float]:
     """Relative errors that are let pass, by check."""
     known = tuple(dict.fromkeys(name for names in CHECKS.values() for name in names))
     for check in table:
-        if check not in known:
-            refuse(file, "marking.tolerances", repr(check), one_of(known))
+        among(file, "marking.tolerances", check, known)
     wanted = "a relative error: a number from 0 to below 1"
     return {
-        check: number_of(file, f"marking.tolerances.{check}", value, BELOW_ONE, wanted)
+        check: tables.number_of(file, f"marking.tolerances.{check}", value, BELOW_ONE, wanted)
         for check, value in table.items()
     }
 
@@ -239,17 +219,16 @@ def _task(
     digest: Any,
 ) -> Task:
     for key, name, known in [
-        *((f"{here}.roles", name, tuple(roles)) for name in table.roles),
-        *((f"{here}.optional", name, tuple(table.roles)) for name in table.optional),
+        *((f"{here}.roles", name, roles) for name in table.roles),
+        *((f"{here}.optional", name, table.roles) for name in table.optional),
         *((f"{here}.checks", name, CHECKS[table.framework]) for name in table.checks),
-        *((f"{here}.layers", layer.activation, tuple(ACTIVATIONS)) for layer in table.layers),
-        (f"{here}.loss", table.loss, tuple(LOSSES)),
+        *((f"{here}.layers", layer.activation, ACTIVATIONS) for layer in table.layers),
+        (f"{here}.loss", table.loss, LOSSES),
     ]:
-        if name not in known:
-            refuse(file, key, repr(name), one_of(known))
+        among(file, key, name, known)
     for check in table.checks:
-        role = NEEDS[table.framework].get(check)
-        if role is not None and role not in table.roles:
+        role = CHECKS[table.framework][check]
+        if role and role not in table.roles:
             refuse(file, f"{here}.roles", ", ".join(table.roles), f"{role}, which {check} looks at")
     X, y = _data(file, here, table, digest)
     if table.layers[-1].units != y.shape[1]:
@@ -278,14 +257,14 @@ def _task(
         checks=tuple(
             Check(
                 name,
-                points_of(file, f"{here}.checks.{name}", points),
+                tables.number_of(file, f"{here}.checks.{name}", points, MOST, POINTS),
                 tolerances.get(name, 0.0),
             )
             for name, points in table.checks.items()
         ),
         deadline=table.deadline,
-        files=files_of(file, f"{here}.files", table.files),
-        imports=imports_of(file, f"{here}.imports", table.imports, table.framework),
+        files=tables.files_of(file, f"{here}.files", table.files),
+        imports=tables.imports_of(file, f"{here}.imports", table.imports, table.framework),
     )
 
 

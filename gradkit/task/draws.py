@@ -116,7 +116,7 @@ def _complete(
     known = {**sizes, **{name: hard[name] for name in task.sizes if name in hard}}
     for name, choice in task.sizes.items():
         if isinstance(choice, str) and name not in known:
-            value = _value(f"sizes.{name}", choice, known)
+            value = computed(f"sizes.{name}", choice, known)
             if not isinstance(value, int | float) or value < 1 or value != int(value):
                 where = ", ".join(f"{name} = {size}" for name, size in known.items())
                 found = f"{choice!r}, which is {value!r} with {where}"
@@ -183,7 +183,7 @@ def _drawn(key: str, value: Any, names: Mapping[str, Any]) -> Any:
         return [_drawn(f"{key}[{place}]", item, names) for place, item in enumerate(value)]
     if not isinstance(value, str):
         return value
-    drawn = _value(key, value, names)
+    drawn = computed(key, value, names)
     if isinstance(drawn, np.ndarray | np.generic) and drawn.dtype.kind in "biuf":
         return drawn if drawn.ndim else drawn.item()
     if not isinstance(drawn, bool | int | float | str | tuple | list | None):
@@ -195,7 +195,14 @@ def _drawn(key: str, value: Any, names: Mapping[str, Any]) -> Any:
 UNCOMPUTED = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 
 
-def _value(key: str, text: str, names: Mapping[str, Any]) -> Any:
+def computed(key: str, text: str, names: Mapping[str, Any]) -> Any:
+    """Return the value of the expression that stands at a key.
+
+    Raises
+    ------
+    LinesError
+        It cannot be computed.
+    """
     try:
         return value_of(text, dict(names))
     except UNCOMPUTED as error:

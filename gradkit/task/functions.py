@@ -10,14 +10,15 @@ from typing import Any
 
 from gradkit.lines import LinesError, attributes_of, read_expression, read_lines
 from gradkit.records.functions import Call, Equivalent, FunctionCheck, FunctionTask, Lines
-from gradkit.task.draws import KNOWN, draws, read_input
+from gradkit.task.draws import KNOWN, computed, draws, read_input
 from gradkit.task.tables import (
+    MOST,
+    POINTS,
     CheckTable,
     FunctionTaskTable,
     files_of,
     imports_of,
     number_of,
-    points_of,
     refuse,
 )
 
@@ -108,8 +109,9 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         equivalent=tuple(Equivalent(e.line.strip(), e.change, e.why) for e in table.equivalent),
     )
     try:
-        for _ in draws(task, 0):
-            pass
+        for draw in draws(task, 0):
+            for key, text in _factors(task):
+                computed(key, text, draw.sizes)
     except LinesError as error:
         refuse(file, f"{here}.{error.key}", error.found, error.expected)
     return task
@@ -214,7 +216,7 @@ def _checks(
                 refuse(file, place, repr(of_input), "an input, or an entry of one")
         yield FunctionCheck(
             name=entry.name,
-            points=points_of(file, f"{key}.points", entry.points),
+            points=number_of(file, f"{key}.points", entry.points, MOST, POINTS),
             tolerance=number_of(file, f"{key}.tolerance", entry.tolerance, 0.1, TOLERANCE),
             call=call,
             compare=tuple(entry.compare),
@@ -251,6 +253,14 @@ def _conventions(
             names = _held(file, f"{key}.{output}", lambda factor=factor: read_expression(factor))
             _known(file, f"{key}.{output}", names, sizes)
         yield convention
+
+
+def _factors(task: FunctionTask) -> Iterator[tuple[str, str]]:
+    """Yield the factors of all conventions, each with its key."""
+    for number, check in enumerate(task.checks):
+        for convention in check.conventions:
+            for output, factor in convention.items():
+                yield f"checks[{number}].conventions.{output}", factor
 
 
 def _is_place(expression: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,7 +32,7 @@ Step = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
 def train_by_example(
     forward: Forward, step: Step, runs: Sequence[Run]
-) -> tuple[Array, dict[str, Array]]:
+) -> tuple[Array, Array, dict[str, Array]]:
     """Make some runs side by side.
 
     Parameters
@@ -45,6 +45,7 @@ def train_by_example(
     Returns
     -------
     y_hat : array, (steps, n, outputs, 1)
+    hidden : array, (steps, n, units, 1)
         Before each step.
     parameters : dict of arrays, (n, …)
         After the last one.
@@ -58,13 +59,14 @@ def train_by_example(
         for column in ([one.X for one in runs], [one.y for one in runs])
     )
     rate = {} if run.rate is None else {"rate": np.full(n, run.rate)}
-    outputs = []
+    outputs, hidden = [], []
     for row in list(range(len(X))) * run.epochs:
         y_hat, A1 = forward(parameters, X[row])
         outputs.append(y_hat)
+        hidden.append(A1)
         given = {"X": X[row], "y": y[row], "y_hat": y_hat, "A1": A1}
         parameters = dict(step({**parameters, **given, **rate}))
-    return np.array(outputs), parameters
+    return np.array(outputs), np.array(hidden), parameters
 
 
 Expected = Mapping[str, Mapping[str, Array]]
@@ -77,10 +79,6 @@ class OracleError(GradkitError):
 
 class Oracle(Protocol):
     """Where expected values come from. All arrays are stacked over probes."""
-
-    @property
-    def kind(self) -> Literal["reference", "derived"]:
-        """Whether a model solution answers, or the task file alone."""
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
         """``y_hat`` (n, outputs, 1) and ``A1`` (n, units, 1)."""
@@ -110,7 +108,6 @@ class Derived:
     """Expected values from the task's layers, loss and rates alone, in the correct form."""
 
     task: Task
-    kind: ClassVar[Literal["derived"]] = "derived"
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
         """See `Oracle`."""
@@ -150,11 +147,6 @@ class _Wrapper:
     """Another oracle, of which a part is answered otherwise."""
 
     oracle: Oracle
-
-    @property
-    def kind(self) -> Literal["reference", "derived"]:
-        """See `Oracle`."""
-        return self.oracle.kind
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
         """See `Oracle`."""
@@ -231,25 +223,21 @@ def _own_rate(task: Task, key: str) -> float:
 
 def by_example(forward: Forward, step: Step, run: Run) -> dict[str, Array]:
     """Make a run of single steps, as `Oracle.train` gives it."""
-    hidden = []
-
-    def kept(parameters: Parameters, X: Array) -> tuple[Array, Array]:
-        y_hat, A1 = forward(parameters, X)
-        hidden.append(A1[0])
-        return y_hat, A1
-
-    y_hat, parameters = train_by_example(kept, step, [run])
+    y_hat, A1, parameters = train_by_example(forward, step, [run])
     ends = final({key: value[0] for key, value in parameters.items()})
-    return {"y_hat": y_hat[:, 0], "A1": np.array(hidden), **ends}
+    return {"y_hat": y_hat[:, 0], "A1": A1[:, 0], **ends}
 
 
-def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array | None:
-    """Return the loss of every step of a run, (steps,), as recorded or from the predictions."""
+def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array:
+    """Return the loss of every step of a run, (steps,), as recorded or from the predictions.
+
+    Empty where there are none.
+    """
     if "loss" in values:
         return np.asarray(values["loss"], dtype=np.float64)
     y_hat = values.get("y_hat")
     if y_hat is None or y_hat.dtype.kind == "c":
-        return None
+        return np.empty(0)
     y = np.resize(run.y[:, :, None].astype(float), y_hat.shape)
     with np.errstate(all="ignore"):
         return np.asarray(network.loss_of(task, y, y_hat))
@@ -320,7 +308,6 @@ class NumpyReference:
 
     task: Task
     module: Any
-    kind: ClassVar[Literal["reference"]] = "reference"
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
         """See `Oracle`."""
@@ -333,9 +320,8 @@ class NumpyReference:
         return np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs])
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return one call per probe; a rate that is handed over rescales the change."""
-        before = {key: value for key, value in inputs.items() if key[0] in "Wb"}
-        after = []
+        """Call the update once for each probe; a rate that is handed over rescales the change."""
+        before, after = parameters_in(inputs), []
         for i in range(len(inputs["X"])):
             parameters = {key: value[i].copy() for key, value in before.items()}
             y, y_hat = (inputs[name][i] for name in ("y", "y_hat"))
@@ -346,9 +332,9 @@ class NumpyReference:
         stepped = {key: np.array([parameters[key] for parameters in after]) for key in before}
         if "rate" not in inputs:
             return stepped
-        own = {key: rate_of(self.task, key, {"X": inputs["X"]}) for key in before}
+        rates = inputs["rate"][:, None, None]
         return {
-            key: old + (stepped[key] - old) * (inputs["rate"] / own[key])[:, None, None]
+            key: old + (stepped[key] - old) * (rates / _own_rate(self.task, key))
             for key, old in before.items()
         }
 
@@ -364,7 +350,6 @@ class TorchReference:
     task: Task
     module: Any
     precision: Literal["float64", "float32"] = "float64"
-    kind: ClassVar[Literal["reference"]] = "reference"
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
         """See `Oracle`; ``A1`` is the generic net's, since a module returns only its output."""
@@ -383,7 +368,7 @@ class TorchReference:
         return Derived(self.task).update(inputs)
 
     def train(self, run: Run) -> dict[str, Array]:
-        """Return one call of the model solution's ``train``."""
+        """Call the model solution's ``train`` once."""
         model = self._model()
         _fill(model, run.parameters)
         X, y = self._tensor(run.X), self._tensor(run.y)

@@ -244,7 +244,7 @@ def _is_telling(task: Task, run: Run) -> bool:
     """Tell whether a run is one by which right code can be told from wrong, in float32 too."""
     with np.errstate(all="ignore"):
         after = Derived(task).train(run)
-        losses = _losses(task, run, after)
+        losses = course_of(task, run, after).reshape(run.epochs, -1).mean(axis=1)
         if not np.isfinite(losses).all() or losses.max() > GROWS * losses[0]:
             return False
         way = _way(run, after)
@@ -272,9 +272,3 @@ def _is_steady(task: Task, run: Run, way: Mapping[str, Array], largest: float) -
 
 def _way(run: Run, after: Mapping[str, Array]) -> dict[str, Array]:
     return {key: after[f"final/{key}"] - value for key, value in run.parameters.items()}
-
-
-def _losses(task: Task, run: Run, after: Mapping[str, Array]) -> Array:
-    course = course_of(task, run, after)
-    means: Array = np.zeros(1) if course is None else course.reshape(run.epochs, -1).mean(axis=1)
-    return means

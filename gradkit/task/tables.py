@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args
 
@@ -25,9 +25,6 @@ CHOICES = {
     "visibility": get_args(Visibility),
 }
 """What the keys may say that take one of a few words."""
-
-MOST = 10_000
-"""Points of a check; with more, what is shown of them would not be what was added up."""
 
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -211,17 +208,6 @@ def refuse(file: Path, key: str, found: str, expected: str) -> NoReturn:
     raise AssignmentError(f"{file}: {key}: found {found}; expected {expected}")
 
 
-def points_of(file: Path, key: str, value: Any) -> float:
-    """Return the points that stand at ``key``.
-
-    Raises
-    ------
-    AssignmentError
-        They are no number, or one that nobody means.
-    """
-    return number_of(file, key, value, MOST, f"points: a number from 0 to {MOST:,}")
-
-
 def number_of(file: Path, key: str, value: Any, most: float, expected: str) -> float:
     """Return the number from 0 to ``most`` that stands at ``key``.
 
@@ -236,7 +222,19 @@ def number_of(file: Path, key: str, value: Any, most: float, expected: str) -> f
     return float(value)
 
 
-def one_of(names: tuple[str, ...]) -> str:
+def among(file: Path, key: str, name: Any, known: Collection[str], expected: str = "") -> None:
+    """Refuse a name at ``key`` that is none of the known ones.
+
+    Raises
+    ------
+    AssignmentError
+        ``expected`` says what there should be, by default all that are known.
+    """
+    if name not in known:
+        refuse(file, key, repr(name), expected or one_of(known))
+
+
+def one_of(names: Iterable[str]) -> str:
     """``one of a, b``."""
     return "one of " + ", ".join(names)
 
@@ -255,6 +253,11 @@ def _explain(file: Path, key: str, raw: Any, message: str) -> str:
     shown = "" if isinstance(found, dict | list) else f"found {found!r}; "
     return f"{file}: {whole}: {shown}{wanted}"
 
+
+MOST = 10_000
+"""Points of a check; with more, what is shown of them would not be what was added up."""
+
+POINTS = f"points: a number from 0 to {MOST:,}"
 
 SOLVERS = ("torch", "jax", "tensorflow", "sympy", "autograd")
 """Packages that take derivatives for whoever should take them by hand."""

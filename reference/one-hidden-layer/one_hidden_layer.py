@@ -26,7 +26,7 @@ def forward_propagation(X, parameters):
     A1 = np.tanh(Z1)
     Z2 = parameters["W2"] @ A1 + parameters["b2"]
     A2 = 1 / (1 + np.exp(-Z2))
-    return A2, {"Z1": Z1, "A1": A1, "Z2": Z2, "A2": A2}
+    return A2, {"A1": A1, "A2": A2}
 
 
 def compute_cost(A2, Y):

@@ -26,7 +26,7 @@ class TwoLayerNet:
         probabilities = powers / np.sum(powers, axis=1, keepdims=True)
         loss = -np.mean(np.log(probabilities[np.arange(N), y]))
         loss += reg * (np.sum(W1**2) + np.sum(W2**2))
-        dscores = probabilities.copy()
+        dscores = probabilities
         dscores[np.arange(N), y] -= 1
         dscores /= N
         dhidden = dscores @ W2.T * (hidden > 0)

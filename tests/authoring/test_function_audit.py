@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from gradkit.authoring.audit import audit_file
 from gradkit.cli import main
 from gradkit.records.mistake import FunctionAudit
 from gradkit.report.exercise import MOST, to_text
+from gradkit.task.assignment import read_assignment
+from gradkit.task.draws import draws
 from gradkit.task.oracle import OracleError
 from gradkit.task.shipped import exercises
+from gradkit.task.solution import load_solution
 
 TOML = """
 schema = "gradkit/assignment/v1"
@@ -136,6 +140,25 @@ def test_equivalent_changes_are_left_out(found: Found) -> None:
     assert task.equivalent == 1
     assert change not in {mutant.change for mutant in task.unseen}
     assert task.unseen
+
+
+def test_conventions_are_no_mistakes(found: Found) -> None:
+    """What the assignment lets pass is counted, and not listed; all probes follow the same one."""
+    unlike = 'conventions = [{ dx = "N" }]\nuntouched'
+    task = found(toml=("untouched", unlike))
+    assert (task.equivalent, task.unseen) == (1, ())
+
+
+def test_one_convention_is_followed_throughout(found: Found, tmp_path: Path) -> None:
+    """What follows one in some probes and another one in others is seen."""
+    found(toml=("untouched", 'conventions = [{ dx = "N" }]\nuntouched'))
+    (task,) = read_assignment(tmp_path / "assignment.toml").functions
+    solution, probes = load_solution(task, tmp_path), list(draws(task, 0))
+    right = [{check.name: solution.make(check, draw) for check in task.checks} for draw in probes]
+    uneven = f"dx / len(x) if len(x) == {probes[0].sizes['N']} else dx"
+    for wrong, seen in (("dx", functions.CONVENTION), (uneven, "loss"), ("dx / len(x)", "")):
+        tree = ast.parse(MODEL.replace("dx / len(x)", wrong))
+        assert functions._seen(task, probes, right, tree) == seen
 
 
 @pytest.mark.parametrize(

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 
 import pytest
+from binding.inspected import HereProcess
 
-from gradkit.binding.idioms import Idioms, idioms_of
+from gradkit.binding.idioms import Idioms, find_global_read, idioms_of, narrow_by_words
+from gradkit.binding.inspection import inspect
+from gradkit.binding.match import draft, fit_function
 from gradkit.records.submission import Section
+from gradkit.records.task import Layer
 from gradkit.submission.cells import make_cell
+from gradkit.task.assignment import read_assignment
 
 LOOP = "for epoch in range(5):\n    "
 
 
+TASKS = {task.id: task for task in read_assignment().tasks}
+ONE, OTHER = TASKS["regression-numpy"], TASKS["classification-numpy"]
+
+
+def section(*texts: str) -> Section:
+    """A section of these cells."""
+    cells = [make_cell("a.ipynb", n, textwrap.dedent(t))[0] for n, t in enumerate(texts, 1)]
+    return Section(("t",), tuple(cells))
+
+
 def read(*texts: str, modules: tuple[str, ...] = ()) -> Idioms:
     """The idioms of a section of these cells."""
-    cells = [make_cell("a.ipynb", n, textwrap.dedent(t))[0] for n, t in enumerate(texts, 1)]
-    return idioms_of(Section(("t",), tuple(cells)), modules)
+    return idioms_of(section(*texts), modules)
 
 
 @pytest.mark.parametrize(
@@ -96,3 +111,67 @@ def test_code_that_was_not_read_is_known_not_to_be(text: str, whole: bool) -> No
 def test_a_loss_is_reckoned_with_after_it_was_made_a_number(text: str, reckoned: bool) -> None:
     """Such numbers are for the record; steps are made on tensors."""
     assert read(text).reckoned is reckoned
+
+
+@pytest.mark.parametrize(
+    ("text", "runs", "left"),
+    [
+        ("mse = 3", True, [ONE]),
+        ("bce = 3", False, [OTHER]),
+        ("mse = bce", False, [ONE, OTHER]),
+        ("mse = bce = sigmoid", True, [OTHER]),
+        ("sigmoid = 3", True, [OTHER]),
+        ("a = np.exp(z)", True, [OTHER]),
+        ("a = 1", True, [ONE]),
+        ("a = 1", False, [ONE, OTHER]),
+        ("bce = 1", True, [OTHER]),
+    ],
+)
+def test_words_narrow_tasks_down(text: str, runs: bool, left) -> None:
+    """By losses, else by activations; none at all says something of what runs."""
+    found = narrow_by_words([ONE, OTHER], section(text), runs=runs, with_exp=("sigmoid",))
+    assert found == left
+
+
+def test_words_of_what_no_exp_makes_say_nothing_of_it() -> None:
+    """Only activations that may be written with it have its word."""
+    other = replace(OTHER, layers=(Layer(2, "relu"), Layer(1, "relu")))
+    for text, left in (("a = exp(z)", [ONE, other]), ("a = relu(z)", [other])):
+        found = narrow_by_words([ONE, other], section(text), runs=False, with_exp=("sigmoid",))
+        assert found == left
+    both = [replace(each, layers=other.layers) for each in (ONE, OTHER)]
+    assert narrow_by_words(both, section("a = 1"), runs=True, with_exp=()) == both
+
+
+GLOBAL = """
+    def forward(X, params):
+        return parameters["W1"] @ X, X
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "body", "found"),
+    [
+        ("parameters = {}", GLOBAL, True),
+        ("parameters: dict = {}", GLOBAL, True),
+        ("x = 1", GLOBAL, False),
+        ("def parameters(): pass", GLOBAL, False),
+        ("parameters = {}", GLOBAL.replace("parameters[", "params["), False),
+        ("other = {}", GLOBAL.replace("parameters[", "other["), False),
+        ("parameters = {}", "forward = lambda X, params: parameters", False),
+    ],
+)
+def test_a_global_that_is_read_in_place_of_an_argument(before: str, body: str, found: bool) -> None:
+    """Of a name that the argument goes by, and that the section gives a value."""
+    made = section(before, body)
+    role = next(role for role in ONE.roles if role.name == "forward")
+    function = next(f for f in inspect(ONE, HereProcess(made)) if f.name == "forward")
+    fitting = fit_function(role, function)
+    assert fitting is not None
+    read = find_global_read(made, draft("forward", function, fitting, ONE, {}), role)
+    assert (read is not None) is found
+    if read is not None:
+        assert (read.place.cell, read.place.line) == (2, 3)
+        assert read.sentence == (
+            "`forward` reads the global `parameters` in place of its argument `params`."
+        )

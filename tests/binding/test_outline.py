@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 import pytest
@@ -278,6 +279,22 @@ def loop(body: str, head: str = "for epoch in range(epochs):") -> str:
         "scheduler.step()\nloss = criterion(net(X), y)",
         "loss = 0\nfor i in range(len(X)):\n    loss += criterion(net(X[i]), y[i])",
         "loss = -(y * torch.log(net(X)) + (1 - y) * torch.log(1 - net(X))).mean()",
+        "outs: torch.Tensor = net(X)\nloss = criterion(outs, y)",
+        "loss = criterion((outs := net(X)), y)",
+        "loss = sum([criterion(net(a), b) for a, b in zip(X, y)])",
+        "a = X\nb = a\nc = b\nd = c\nloss = criterion(net(d), y)",
+        "idx = torch.randperm(4)\nxb, yb = X[idx], y[idx]\nloss = criterion(net(xb), yb)",
+        "[xb, yb] = [X, y]\nloss = criterion(net(xb), yb)",
+        "def closer(a, b): return a - b\nloss = closer(net(X), y).mean()",
+        "loss = criterion(net(x=X), y)",
+        "loss = criterion(net(net.embed), y)\nloss = criterion(net(X), y)",
+        "loss = criterion(net(X), y)\nepochs += loss.item()",
+        "loss = criterion(net(X), y)\nprint(other(X), other.step(2))",
+        "torch.autograd.backward(criterion(net(X), y))",
+        "pred = factor * net(X)\nloss = criterion(pred, y)",
+        "pred = factor * net(X)\nlater = shift + pred\nloss = criterion(later, y)",
+        "pred = net(X)\nfor i in range(2):\n    pred = factor * pred\nloss = criterion(pred, y)",
+        "criterion(net(X), y).backward()",
     ],
 )
 def test_ingredients_of_a_full_batch_loop(body):
@@ -296,6 +313,10 @@ def test_ingredients_of_a_full_batch_loop(body):
         ("for i, _ in enumerate(tqdm(range(30))):", None),
         ("while i < epochs:", "epochs"),
         ("for i in range(settings['n']):", "settings"),
+        ("for i in range(count * epochs):", None),
+        ("while True:", None),
+        ("while not done(epochs):", None),
+        ("for i in range(first, epochs):", "epochs"),
     ],
 )
 def test_the_number_of_rounds(head, epochs):
@@ -317,6 +338,12 @@ def test_the_number_of_rounds(head, epochs):
         ("loader = DataLoader(dataset=TensorDataset(X, y))", "for xb, yb in tqdm(loader):"),
         ("loader = list(zip(X, y))", "for xb, yb in loader:"),
         ("", "for xb, yb in zip(X, y):"),
+        ("", "for i, (xb, yb) in enumerate(zip(X, y)):"),
+        ("", "for i, xb in enumerate(X):\n    yb = y[i]"),
+        ("", "for i in torch.arange(4):\n    xb, yb = X[i], y[i]"),
+        ("pairs = TensorDataset(X, y)", "for xb, yb in pairs:"),
+        ("", "for xb, yb in load(X, y):"),
+        ("", "for xb, yb, others in zip(X, y):"),
         ("", "for i in range(0, 4, 2):\n    xb, yb = X[i:i + 2], y[i:i + 2]"),
         ("", "for i in range(4):\n    xb = X[i].unsqueeze(0)\n    yb = y[i]"),
         ("loader = DataLoader(TensorDataset(X, y))", "for batch in loader:\n    xb, yb = batch"),
@@ -344,6 +371,98 @@ def test_a_loop_that_leaves_the_step_to_a_function():
         SET_UP, step, "for i in range(3):\n    l = one_step(net, X, targets=y, opt=optimiser)"
     )
     assert (found.through, found.model, found.X, found.y) == ("one_step", "net", "X", "y")
+
+
+@pytest.mark.parametrize(
+    ("takes", "call"),
+    [
+        # Parameters may have the names of other data, and others of their own.
+        ("m, y, t", "step(net, X, y)"),
+        ("m, X, y", "step(net, X, y)"),
+        ("m, a, /, b, opt=None", "step(net, X, b=y)"),
+        ("m, a, b", "step(net, X, *rest, b=y)"),
+        ("m, a, b", "step(net, X[0], y[0])"),
+        ("a, b", "step(X, y)"),
+        ("", "step()"),
+    ],
+)
+def test_a_step_is_read_with_what_it_is_given(takes, call):
+    """What it is not given it reads from outside."""
+    names = re.findall(r"\w+", takes.partition(", opt")[0]) or ["net", "X", "y"]
+    model, a, b = names if len(names) == 3 else ("net", *names)
+    body = f"value = criterion({model}({a}), {b})\nvalue.backward()\noptimiser.step()"
+    step = f"def step({takes}):\n" + textwrap.indent(body, "    ")
+    found = needs(SET_UP, step, f"for i in range(3):\n    {call}")
+    assert (found.through, found.model, found.X, found.y) == ("step", "net", "X", "y")
+
+
+def test_what_a_step_is_not_given_and_has_of_its_own_is_open():
+    """A default is no data that can be put in."""
+    body = "value = criterion(m(a), b)\nvalue.backward()\noptimiser.step()"
+    step = "def step(m, a, b=None):\n" + textwrap.indent(body, "    ")
+    found = needs(SET_UP, step, "for i in range(3):\n    step(net, X)")
+    assert (found.model, found.X, found.y) == ("net", "X", None)
+
+
+@pytest.mark.parametrize(
+    ("data", "body", "found"),
+    [
+        ("", "loss = criterion(net(torch.tensor([[1.0]])), y)", ("net", None, "y")),
+        ("", "loss = net(X).mean()", ("net", "X", None)),
+        ("", "for a, b in load(X): loss = criterion(net(a), b)", ("net", "X", None)),
+        ("", "loss = criterion(3, y)", ("net", None, "y")),
+    ],
+)
+def test_what_cannot_be_told_is_open(data, body, found):
+    """Or is what it is made from, where nobody can look into it."""
+    told = needs(SET_UP, data, loop(body))
+    assert (told.model, told.X, told.y) == found
+
+
+def test_a_model_of_which_nothing_is_known_is_one_that_is_called_and_trained():
+    """By `train` or `zero_grad`; the optimiser has that too, and is not called."""
+    text = SET_UP.replace("Net()", "load()").replace(
+        "torch.optim.SGD(net.parameters(), lr=0.01)", "o()"
+    )
+    for line, model in (("net.train()", "net"), ("net.zero_grad()", "net"), ("net.eval()", None)):
+        assert needs(text, loop(f"{line}\nloss = criterion(net(X), y)")).model == model
+    assert needs(text, loop("other.train()\nloss = criterion(net(X), y)")).model is None
+    named = SET_UP.replace("Net()", "load()").replace("parameters", "named_parameters")
+    assert needs(named, loop("loss = criterion(net(X), y)")).model == "net"
+
+
+def test_loops_of_other_sections_are_not_this_ones():
+    """Those of the cells above are shared; a cell may hold the word and not train."""
+    made = loop("loss = criterion(net(X), y)")
+    text = cells(IMPORTS + NET + SET_UP, made)
+    borrowed = Section(("t",), cells("x = 1", start=9), (), text)
+    assert outline(borrowed).loops == ()
+    shared = Section(("t",), cells("x = 1", start=9), text)
+    assert [loop.origin for loop in outline(shared).loops] == ["shared"]
+    assert [loop.origin for loop in outline(Section(("t",), text)).loops] == ["own"]
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("from nets import Net", ["Net"]),
+        ("from nets import Net as Mine", ["Mine"]),
+        ("from nets import *", ["Net", "other"]),
+        ("from nets import nothing", []),
+        ("from elsewhere import Net", []),
+        ("import nets", []),
+    ],
+)
+@pytest.mark.parametrize("beside", [True, False])
+def test_models_of_a_file_beside(line, names, beside):
+    """By the names that they are imported as; of files among the cells, and of modules."""
+    source = "from torch import nn\nclass Net(nn.Module): pass\nother = Net()"
+    main, file = Cell("a.py", "a.py", None, line), Cell("nets.py", "nets.py", None, source)
+    own = (main, file) if beside else (main,)
+    models = outline(Section(("t",), own), None if beside else {"nets": source}).models
+    at_main = models[: len(models) - 2 * beside]
+    assert [model.name for model in at_main] == names
+    assert {model.place.file for model in at_main} <= {"nets.py"}
 
 
 def test_the_model_of_two_is_the_one_the_loop_calls():

@@ -12,12 +12,13 @@ from gradkit.classroom.feedback.pages import Former, Stand, changes
 from gradkit.classroom.store.attempts import basis_of
 from gradkit.classroom.store.results import pack
 from gradkit.records.classroom import Change, Kept, Override
+from gradkit.records.course import Sender
 from gradkit.records.reports import Changes
 from gradkit.records.result import Result
 
 KEPT = Kept(
     *(1, 1, 1, 1, "ada", "ada.py", "digest", "key", "graded", "", 12.5, 20.0, True),
-    "2026-11-01T10:00:00.000+00:00",
+    *("2026-11-01T10:00:00.000+00:00", 1, 0, "", Sender("ada", "plain", {}, False, "ada.py")),
 )
 TASK = "regression-numpy"
 

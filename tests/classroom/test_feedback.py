@@ -397,7 +397,7 @@ def test_files_are_there_before_they_are_noted(out: Path, monkeypatch: pytest.Mo
     def dies(*given: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("gradkit.classroom.feedback.give._replace", dies)
+    monkeypatch.setattr("gradkit.classroom.feedback.give.write_whole", dies)
     with pytest.raises(MemoryError):
         give(out, table_=worksheet(out))
     assert len(members(out / "feedback" / "m.zip")) == 2

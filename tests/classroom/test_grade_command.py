@@ -30,6 +30,7 @@ from classroom.classes import (
 from classroom.filing import filed
 from click.testing import CliRunner
 from rich.console import Console
+from weak import examine_weakened
 
 import gradkit.sandbox.doctor as gradkit_doctor
 from gradkit.classroom.store.database import FILE, LOCK, StoreError
@@ -39,7 +40,7 @@ from gradkit.grading.settings import GradingError, required_tier
 from gradkit.records.result import Result
 from gradkit.report import progress
 from gradkit.report.progress import Watcher
-from gradkit.sandbox.doctor import Examination, examine
+from gradkit.sandbox.doctor import Examination
 from gradkit.sandbox.tiers import LACKING
 
 pytestmark = pytest.mark.sample(4)
@@ -278,7 +279,7 @@ def test_nothing_is_run_where_a_defence_is_missing(
 ) -> None:
     """A canary goes first: what it could do is said, and no submission is touched."""
     monkeypatch.setattr(
-        gradkit_doctor, "examine", lambda key: examine(key=key, most_tier=1, omitted=["leash"])
+        gradkit_doctor, "examine", lambda key: examine_weakened(1, "leash", key=key)
     )
     folder, out = handed_in(tmp_path / "class", ann=RIGHT), tmp_path / "out"
     arguments = ["grade", folder, "--out", out, "--require-tier", "1", *OPTIONS]

@@ -64,12 +64,6 @@ def test_what_goes_wrong_there_is_raised_here() -> None:
         list(helpers.map(os._exit, [9]))
 
 
-def test_each_is_prepared_first() -> None:
-    """With what it is given."""
-    with Helpers(2, os.umask, 0o027) as helpers:
-        assert set(helpers.map(os.umask, [0o027] * 8)) == {0o027}
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 def test_helpers_end_with_their_parent(tmp_path: Path) -> None:
     """Within a moment of its being killed."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from classroom.filing import as_stranger, filed
+from classroom.filing import add, as_stranger, filed
 from click.testing import CliRunner
 
 from gradkit.classroom.store.database import FILE, FORMAT, LOCK, RESCUE, StoreError, files_of
@@ -35,7 +35,7 @@ def stored(folder: Path, *results: Filed) -> int:
     """Put results into the file of a folder, in a run of their own."""
     with Store(folder, write=True) as store:
         run = store.begin("grade", Settings())
-        store.add(run, results)
+        add(store, run, results)
         store.end(run)
     return run
 
@@ -79,7 +79,7 @@ def test_what_is_stored_comes_back(tmp_path: Path) -> None:
         refusal = filed(
             "ann", standing="refused", told="a PDF", score=None, evidence=b"", result=b""
         )
-        store.add(run, [filed("lee"), refusal])
+        add(store, run, [filed("lee"), refusal])
         store.end(run)
     with Store(tmp_path / "new" / "folder", write=False) as store:
         ann, lee = store.newest()
@@ -126,9 +126,10 @@ def test_what_a_run_was_told_of_a_submission_comes_back(tmp_path: Path) -> None:
     with Store(tmp_path, write=True) as store:
         store.add_listed(first, [Listed("kim", "digest-1", 4, "2026-10-01T00:00:00", early)])
         store.add_listed(second, [Listed("kim", "digest-1", 0, "", late)])
-        (number,) = [kept.submission for kept in store.newest()]
-        assert store.listed() == {number: (second, Listed("kim", "digest-1", 0, "", late))}
-        assert store.listed(first)[number][1].sender == early
+        (kept,) = store.newest()
+        assert (kept.seen, kept.name, kept.digest) == (second, "kim", "digest-1")
+        assert (kept.place, kept.stamp, kept.sender) == (0, "", late)
+        assert [each.sender for each in store.newest(first)] == [early]
 
 
 def test_an_amended_result_keeps_its_evidence(tmp_path: Path) -> None:
@@ -187,14 +188,14 @@ def test_all_of_a_transaction_is_stored_or_nothing(tmp_path: Path) -> None:
 
         def interrupted() -> None:
             with store.writing():
-                store.add(1, [filed("lee")])
+                add(store, 1, [filed("lee")])
                 assert [kept.name for kept in store.newest()] == ["kim", "lee"]
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
             interrupted()
         assert [kept.name for kept in store.newest()] == ["kim"]
-        store.add(1, [filed("mo")])
+        add(store, 1, [filed("mo")])
     assert found(tmp_path) == {"kim": 15.0, "mo": 15.0}
 
 
@@ -340,7 +341,7 @@ def test_only_one_may_write(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", other, str(tmp_path)]
     with Store(tmp_path, write=True) as store:
-        store.add(store.begin("grade", Settings()), [filed()])
+        add(store, store.begin("grade", Settings()), [filed()])
         assert refused(tmp_path, write=True) == said
         done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
         assert done.stdout == said + "\n"
@@ -381,11 +382,11 @@ def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path) -> None:
         pages = store._base.execute("PRAGMA page_count").fetchone()[0]
         store._base.execute(f"PRAGMA max_page_count = {pages + 3}")
         with pytest.raises(StoreError) as caught:
-            store.add(1, bulk)
+            add(store, 1, bulk)
         assert str(caught.value) == f"{tmp_path / FILE}: The disk is full: make room, {KEPT}"
     assert found(tmp_path) == {"kim": 15.0}
     with Store(tmp_path, write=True) as store:
-        store.add(1, bulk)
+        add(store, 1, bulk)
     assert len(found(tmp_path)) == 51
 
 
@@ -411,7 +412,7 @@ def test_a_disk_that_is_really_full(tiny_disk: Path) -> None:
     def fill() -> None:
         with Store(tiny_disk, write=True) as store:
             for number in range(100):
-                store.add(1, [filed(f"s{number:02}", result=os.urandom(10_000))])
+                add(store, 1, [filed(f"s{number:02}", result=os.urandom(10_000))])
 
     with pytest.raises(StoreError) as caught:
         fill()
@@ -480,12 +481,12 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from gradkit.classroom.store.results import Store
-from classroom.filing import filed
+from classroom.filing import add, filed
 store = Store(Path(sys.argv[1]), write=True)
 store._base.execute("PRAGMA cache_size = 10")
 with store.writing():
     for number in range(100):
-        store.add(1, [filed(f"s{number}", result=os.urandom(9000))])
+        add(store, 1, [filed(f"s{number}", result=os.urandom(9000))])
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -523,7 +524,7 @@ def test_the_files_of_a_class_are_known(tmp_path: Path) -> None:
     with Store(tmp_path, write=True) as store:
         run = store.begin("grade", Settings())
         with store.writing():
-            store.add(run, [filed()])
+            add(store, run, [filed()])
             assert {path.name for path in tmp_path.iterdir()} <= {
                 p.name for p in files_of(tmp_path)
             }

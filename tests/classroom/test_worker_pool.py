@@ -77,7 +77,7 @@ def test_nothing_starts_before_the_first_order() -> None:
     """A class that is done costs no processes."""
     with LocalPool(SETTINGS, 4) as pool:
         assert (pool.capacity(slow=False), pool.capacity(slow=True)) == (4, 1)
-        assert pool._all() == []
+        assert pool._workers == []
         assert pool.take(0.0) == []
 
 
@@ -101,7 +101,7 @@ def test_an_order_comes_back_with_its_result(pool: LocalPool, tmp_path: Path) ->
 def test_a_worker_that_is_killed_is_replaced(pool: LocalPool, tmp_path: Path) -> None:
     """The order comes back without a reply, and the next one is graded as ever."""
     pool.put([order(tmp_path, HANGS, hurried=False)], slow=False)
-    (worker,) = pool._all()
+    (worker,) = pool._workers
     pid = worker.process.pid
     time.sleep(1.0)
     os.kill(pid, signal.SIGKILL)
@@ -120,8 +120,8 @@ def test_a_worker_that_dies_idle_costs_one_try(pool: LocalPool, tmp_path: Path) 
     """It is noticed with the next order, which comes back to be given again."""
     pool.put([order(tmp_path)], slow=False)
     answers(pool, 1)
-    pool._all()[0].process.kill()
-    pool._all()[0].process.wait()
+    pool._workers[0].process.kill()
+    pool._workers[0].process.wait()
     pool.put([order(tmp_path, name="lee")], slow=False)
     assert answers(pool, 1, 20.0) == [("lee", None)]
     pool.put([order(tmp_path, name="lee")], slow=False)
@@ -135,7 +135,7 @@ def test_a_worker_that_says_nothing_is_given_up(
     """After longer than any deadline, and once: it would only hold a worker as long again."""
     monkeypatch.setattr(module, "PATIENCE", 0.5)
     pool.put([order(tmp_path, HANGS, hurried=False)], slow=False)
-    (worker,) = pool._all()
+    (worker,) = pool._workers
     pid = worker.process.pid
     started = time.monotonic()
     ((name, reply),) = answers(pool, 1, 20.0)
@@ -156,7 +156,7 @@ def test_the_slow_worker_is_another_and_a_nice_one(pool: LocalPool, tmp_path: Pa
     pool.put([order(tmp_path, name="lee", hurried=False)], slow=True)
     assert (pool.capacity(slow=False), pool.capacity(slow=True)) == (0, 0)
     assert sorted(name for name, _ in answers(pool, 2)) == ["kim", "lee"]
-    usual, slow = pool._all()
+    usual, slow = pool._workers
     assert os.getpriority(os.PRIO_PROCESS, slow.process.pid) == module.SLOW_NICENESS
     assert os.getpriority(os.PRIO_PROCESS, usual.process.pid) == os.getpriority(os.PRIO_PROCESS, 0)
 
@@ -166,7 +166,7 @@ def test_closing_does_not_wait_for_a_hopeless_one(tmp_path: Path) -> None:
     with LocalPool(SETTINGS, 1) as pool:
         pool.put([order(tmp_path, HANGS, hurried=False)], slow=False)
         time.sleep(2.0)
-        (worker,) = pool._all()
+        (worker,) = pool._workers
         started = time.monotonic()
     assert time.monotonic() - started < 2 * module.GRACE
     assert worker.process.returncode is not None

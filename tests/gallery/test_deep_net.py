@@ -201,7 +201,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     ),
     "one layer too few": (
         {"range(1, len(layer_dims))": "range(1, len(layer_dims) - 1)"},
-        {"initial['W3'].shape", "initial['b3']"},
+        {"initial['W3'].shape", "initial['b3']", "np.size([*initial])"},
         "`initial['b3']` is not there",
     ),
 }

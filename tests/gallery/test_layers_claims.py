@@ -67,6 +67,16 @@ def softmax_loss(x, y):
 """,
         ["affine", "batchnorm", "convolution", "max-pooling"],
     ),
+    "the layers of a net step by step": (
+        """
+def relu_backward(dA, cache):
+    pass
+
+def linear_backward(dZ, cache):
+    pass
+""",
+        ["deep-net"],
+    ),
     "layers of another": (
         """
 def conv_forward_naive(x, w):

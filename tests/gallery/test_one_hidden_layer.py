@@ -63,7 +63,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "dW1 from the hidden layer": ({"dZ1 @ X.T": "dZ1 @ A1.T"}, {DW1}, f"`{DW1}` has shape"),
     "dW2 from the input": ({"dZ2 @ A1.T": "dZ2 @ X.T"}, {DW2}, f"`{DW2}` has shape"),
     "dW2 from before the tanh": (
-        {"dZ2 @ A1.T": 'dZ2 @ cache["Z1"].T'},
+        {"dZ2 @ A1.T": 'dZ2 @ cache["Z1"].T', '{"A1": A1': '{"Z1": Z1, "A1": A1'},
         {DW2},
         f"`{DW2}` is not right.",
     ),
@@ -75,7 +75,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     ),
     "the slope of the sigmoid": ({"(1 - A1**2)": "A1 * (1 - A1)"}, {DW1, DB1}, "is not right."),
     "the slope of tanh of the wrong array": (
-        {"(1 - A1**2)": '(1 - cache["Z1"] ** 2)'},
+        {"(1 - A1**2)": '(1 - cache["Z1"] ** 2)', '{"A1": A1': '{"Z1": Z1, "A1": A1'},
         {DW1, DB1},
         f"`{DB1}` is not right.",
     ),
@@ -138,6 +138,11 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
         {"np.random.randn(n_h, n_x)": "np.random.randn(n_x, n_h)"},
         {"initial['W1'].shape"},
         "`initial['W1'].shape` is",
+    ),
+    "weights that are not small": (
+        {"np.random.randn(n_h, n_x) * 0.01": "np.random.randn(n_h, n_x)"},
+        {"np.less(np.abs(initial['W1']).max(), 0.5)"},
+        "`np.less(np.abs(initial['W1']).max(), 0.5)`",
     ),
     "weights that are all the same": (
         {"np.random.randn(n_h, n_x)": "np.ones((n_h, n_x))"},

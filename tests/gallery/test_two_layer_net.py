@@ -170,7 +170,6 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "the probabilities are the gradient, and the loss comes after": (
         {
             "        loss = -np.mean(np.log(probabilities[np.arange(N), y]))\n": "",
-            "probabilities.copy()": "probabilities",
             f"        {LOSS}\n": "",
             "        dscores /= N\n": (
                 "        loss = -np.mean(np.log(np.abs(probabilities[np.arange(N), y])))\n"

@@ -203,6 +203,79 @@ class Linear:
         return dLdZ @ self.W
 
 
+def svm_forward(x, y):
+    """Return the mean hinge loss of scores with labels."""
+    margins = np.maximum(0, x - x[np.arange(len(x)), y][:, None] + 1)
+    margins[np.arange(len(x)), y] = 0
+    return margins.sum() / len(x), (margins, y)
+
+
+def svm_backward(dout, cache):
+    """Its backward."""
+    margins, y = cache
+    dx = (margins > 0).astype(float)
+    dx[np.arange(len(dx)), y] -= dx.sum(axis=1)
+    return dout * dx / len(dx)
+
+
+def dropout_forward(x, mask):
+    """Drop what a mask says, and scale the rest."""
+    return x * mask / 0.6, (mask,)
+
+
+def dropout_backward(dout, cache):
+    """Its backward."""
+    return dout * cache[0] / 0.6
+
+
+def sigmoid_forward(x):
+    """Return the logistic function, and its value as a cache."""
+    out = sigmoid(x)
+    return out, (out,)
+
+
+def sigmoid_backward(dout, cache):
+    """Its backward."""
+    return dout * cache[0] * (1 - cache[0])
+
+
+def tanh_forward(x):
+    """Return the hyperbolic tangent, and its value as a cache."""
+    out = np.tanh(x)
+    return out, (out,)
+
+
+def tanh_backward(dout, cache):
+    """Its backward."""
+    return dout * (1 - cache[0] ** 2)
+
+
+def rnn_forward(x, h, wx, wh, b):
+    """One step of CS231n's vanilla RNN."""
+    out = np.tanh(x @ wx + h @ wh + b)
+    return out, (x, h, wx, wh, out)
+
+
+def rnn_backward(dout, cache):
+    """Its backward."""
+    x, h, wx, wh, out = cache
+    dz = dout * (1 - out * out)
+    return dz @ wx.T, dz @ wh.T, x.T @ dz, h.T @ dz, dz.sum(axis=0)
+
+
+def embedding_forward(words, table):
+    """Look words up, some more than once."""
+    return table[words], (words, table)
+
+
+def embedding_backward(dout, cache):
+    """Its backward."""
+    words, table = cache
+    dtable = np.zeros_like(table)
+    np.add.at(dtable, words, dout)
+    return dtable
+
+
 LINEAR_MISTAKES = (
     ("dLdZ.T @ self.A / len(self.A)", "dLdZ.T @ self.A"),
     ("dLdZ.sum(axis=0)[:, None] / len", "dLdZ.sum(axis=0) / len"),
@@ -323,3 +396,55 @@ LAYERS = {
         ),
     ),
 }
+
+MORE = {
+    "svm loss": Layer(
+        svm_forward,
+        svm_backward,
+        lambda rng: {"x": rng.normal(size=(4, 3)), "y": rng.integers(3, size=4)},
+        (
+            ("dx[np.arange(len(dx)), y] -= dx.sum(axis=1)", "pass"),
+            ("/ len(dx)", ""),
+            ("(margins > 0)", "margins"),
+        ),
+    ),
+    "dropout": Layer(
+        dropout_forward,
+        dropout_backward,
+        lambda rng: {"x": rng.normal(size=(4, 5)), "mask": rng.random((4, 5)) < 0.6},
+        (("* cache[0]", ""), ("/ 0.6", ""), ("/ 0.6", "* 0.6")),
+    ),
+    "sigmoid": Layer(
+        sigmoid_forward,
+        sigmoid_backward,
+        _normal(x=(4, 5)),
+        (
+            ("* (1 - cache[0])", ""),
+            ("1 - cache[0]", "1 + cache[0]"),
+            ("cache[0] * (1", "dout * (1"),
+        ),
+    ),
+    "tanh": Layer(
+        tanh_forward,
+        tanh_backward,
+        _normal(x=(4, 5)),
+        (("** 2", ""), ("1 - cache", "1 + cache"), ("dout * ", "")),
+    ),
+    "RNN step": Layer(
+        rnn_forward,
+        rnn_backward,
+        _normal(x=(2, 3), h=(2, 4), wx=(3, 4), wh=(4, 4), b=(4,)),
+        (("dz @ wh.T", "dz @ wh"), ("(1 - out * out)", "(1 - out)"), ("h.T @ dz", "out.T @ dz")),
+    ),
+    "embedding": Layer(
+        embedding_forward,
+        embedding_backward,
+        lambda rng: {"words": np.array([[0, 2, 2], [3, 0, 2]]), "table": rng.normal(size=(5, 2))},
+        (
+            ("np.add.at(dtable, words, dout)", "dtable[words] = dout"),
+            ("np.add.at(dtable, words, dout)", "dtable[words] += dout"),
+            ("np.add.at(dtable, words, dout)", "np.add.at(dtable, words, dout.mean())"),
+        ),
+    ),
+}
+"""More layers, which make sixteen with the others and 11-785's."""

@@ -9,9 +9,18 @@ import pytest
 
 from gradkit.gradcheck import check_gradient, finite_difference
 from gradkit.gradcheck.directions import _window, ramp
-from gradkit.gradcheck.entries import EntryCheck, lay_out, overall
-from gradkit.gradcheck.error import Asked, Claims, allowed, claim_error, first_step, shown
-from gradkit.gradcheck.evaluate import DirectionLines, EntryLines, Evaluator
+from gradkit.gradcheck.entries import EntryCheck, overall
+from gradkit.gradcheck.error import (
+    Asked,
+    Claims,
+    allowed,
+    claim_error,
+    first_step,
+    lay_out,
+    shown,
+    take,
+)
+from gradkit.gradcheck.evaluate import EntryLines, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Case, Examination
 from gradkit.gradcheck.ladder import (
     Ladder,
@@ -23,7 +32,7 @@ from gradkit.gradcheck.ladder import (
     read,
     truncation,
 )
-from gradkit.gradcheck.noise import EPS, Seen, effect, largest_of, scales_of, scatter, units_of
+from gradkit.gradcheck.noise import EPS, Seen, largest_of, scales_of, scatter, units_of
 from gradkit.gradcheck.patterns import factor
 from gradkit.gradcheck.records import Direction
 from gradkit.gradcheck.structure import align, is_static, precision, unpack
@@ -36,7 +45,8 @@ def claims(claimed, largest, scale, eps=EPS) -> Claims:
     row = np.atleast_1d(np.asarray(claimed, dtype=float))
     zeros = np.zeros(len(row), dtype=np.intp)
     full = [np.full(len(row), float(one)) for one in (scale, largest, eps)]
-    return Claims(row, zeros, np.arange(len(row)), row, *full)
+    weight = np.abs(np.nan_to_num(row))
+    return Claims(row, zeros, np.arange(len(row)), row, *full, weight, 0 * row)
 
 
 @pytest.fixture(autouse=True)
@@ -74,8 +84,7 @@ def test_a_claim_is_known_to_its_rounding() -> None:
     assert near(claim_error(claims(2, 5, 1, 1e-2), rows, none, deaf), 0.03 * 7)
     assert near(claim_error(claims(0, 5, 1), rows, none + 3, deaf), 15 * EPS)
     assert near(claim_error(claims(0, 5, 2), rows, none, replace(SEEN, reach=0.0)), 8e-13)
-    assert near(claim_error(claims(0, 5, 2), rows, none, replace(deaf, reach=0.5)), 5e-14)
-    assert near(claim_error(claims(0, 5, 2), rows, none, replace(deaf, reach=9.0)), 1e-13)
+    assert near(claim_error(claims(0, 5, 2), rows, none, replace(deaf, whole=0.5)), 5e-14)
 
 
 def test_the_coarsest_resolution_that_will_do() -> None:
@@ -104,11 +113,12 @@ def test_the_coarsest_resolution_that_will_do() -> None:
     assert near(narrow, plain)
 
 
-def test_the_size_of_a_claim() -> None:
-    """None where it is not finite; of a direction, what is added up."""
-    assert claims([np.nan, -2], 1, 1).size.tolist() == [0, 2]
-    one = replace(claims([0.5], 1, 1), spread=np.array([3.0]))
-    assert (one.weight.tolist(), one.size.tolist()) == ([3.0], [0.5])
+def test_a_direction_says_how_coarse_it_may_be() -> None:
+    """No finer than it asks, nor than a plain claim may be."""
+    one = replace(claims(1, 1, 1), coarsest=np.array([0.5]))
+    assert near(allowed(one, SEEN, np.arange(1), np.zeros(1)), 0.5)
+    fine = replace(one, coarsest=np.array([1e-9]))
+    assert near(allowed(fine, replace(SEEN, noise=1e-30), np.arange(1), np.zeros(1)), 0.9e-5)
 
 
 # Ladders.
@@ -205,7 +215,7 @@ def test_what_a_ladder_says() -> None:
 def judged(claimed: float, reading: Reading, **parts) -> str:
     """Judge a claim by a reading."""
     point = unpack(np.ones(1))
-    lines = EntryLines(Evaluator(lambda p: 0.0, point), np.zeros(1, int), np.zeros(1, int))
+    lines = EntryLines(Evaluator(lambda p: 0.0, point), claims(1.0, 1.0, 1.0))
     case = Case(**{"claimed": claimed, "step": 1e-3, "scale": 1.0, "allowed": 0.5, **parts})
     return Examination(lines, 0, case, SEEN, np.full(5, np.nan)).judge(reading)[0]
 
@@ -256,7 +266,7 @@ def test_both_sides_of_a_kink() -> None:
 def test_a_ladder_reaches_a_quarter_of_the_scale_and_a_doubt_all_of_it() -> None:
     """Steps that are known, too short or too long are not taken."""
     evaluator = Evaluator(lambda p: float(p[0] ** 2), unpack(np.ones(1)))
-    lines = EntryLines(evaluator, np.zeros(1, int), np.zeros(1, int))
+    lines = EntryLines(evaluator, claims(1.0, 1.0, 1.0))
     at = Examination(lines, 0, Case(2.0, 1e-3, 2.0), SEEN, np.full(5, np.nan))
     assert at.add(0.5, 0.6, 1.9, 2.0, 2.1, 1e-15)
     assert at.rows[0].tolist() == [0.5, 0.6, 1.9, 2.0]
@@ -278,7 +288,7 @@ def test_the_resolution_of_a_difference() -> None:
 def test_why_a_claim_stays_open() -> None:
     """The largest part of what is not known."""
     point = unpack(np.ones(1))
-    lines = EntryLines(Evaluator(lambda p: 0.0, point), np.zeros(1, int), np.zeros(1, int))
+    lines = EntryLines(Evaluator(lambda p: 0.0, point), claims(1.0, 1.0, 1.0))
 
     def why(reading: Reading, seen: Seen = SEEN) -> str:
         return Examination(lines, 0, Case(1.0, 1.0, 1.0), seen, np.full(5, np.nan)).why(reading)
@@ -312,11 +322,8 @@ def test_the_size_of_a_change_that_matters() -> None:
     assert (alone.tolist(), reach) == ([1.0], 5.0)
 
 
-def test_effects_and_units() -> None:
-    """An entry alone, by its own size; in mixed units each has its own."""
-    slope, point = np.array([2.0, -3.0, np.inf]), np.array([4.0, 1.0, 1.0])
-    assert effect(slope, point, 9.0) == 8.0
-    assert effect(slope, np.zeros(3), 9.0) == 27.0
+def test_sizes_and_units() -> None:
+    """The largest that is finite; in mixed units each entry has its own."""
     assert largest_of(np.array([1.0, -5.0, np.nan])) == 5.0
     assert largest_of(np.zeros(0)) == 0.0
     even = units_of(np.array([1.0, 2.0]), np.array([3.0, 4.0]), 4.0)
@@ -343,14 +350,69 @@ def test_a_table_is_taken_from_a_cubic_or_a_parabola() -> None:
 
 
 def test_the_shortest_step_of_each_line() -> None:
-    """64 roundings of the entry; of a direction one rounding of what moves least."""
+    """64 roundings of the entry."""
     evaluator = Evaluator(lambda p: 0.0, unpack([np.array([2.0, 0.0]), np.ones(1, np.float32)]))
-    lines = EntryLines(evaluator, np.array([0, 0, 1]), np.array([0, 1, 0]))
+    points = evaluator.points
+    lines = EntryLines(evaluator, lay_out(points, points, np.ones(2), [EPS, EPS]))
     assert lines.smallest.tolist() == [128 * EPS, 0.0, 64 * 2.0**-23]
-    moves = [[np.array([0.5, 1.0]), None], [None, np.array([4.0], np.float32)]]
-    none = [np.zeros(2), np.zeros(1)]
-    found = DirectionLines(evaluator, moves, none).smallest
-    assert found.tolist() == [4 * EPS, 2.0**-25]
+
+
+class Parabolas:
+    """Lines of f = base + slope t + bend t² / 2, exactly."""
+
+    def __init__(self, base: float, slope, bend) -> None:
+        self.base, self.slope = base, np.array(slope, dtype=float)
+        self.bend = np.array(bend, dtype=float)
+        self.smallest = np.zeros(len(self.slope))
+        self.count = 0
+
+    def pairs(self, rows, steps):
+        """Return f above and below, and the steps."""
+        self.count += len(rows)
+        straight, bent = self.slope[rows] * steps, self.bend[rows] * steps**2 / 2
+        return self.base + bent + straight, self.base + bent - straight, steps, steps
+
+
+def looked(lines: Parabolas, claimed, here, seen: Seen, **asked) -> EntryCheck:
+    """Lay claims out and try the first step of each."""
+    claimed, here = np.array(claimed, dtype=float), np.array(here, dtype=float)
+    check = EntryCheck(lines, lay_out([claimed], [here], np.ones(1), [EPS]), seen, Asked(**asked))
+    check._look(np.arange(len(claimed)), check.steps, 0.3e-8 * check.slope)
+    return check
+
+
+FINE = replace(SEEN, base=0.0, noise=1e-20, fine=1e-20, reach=4.0)
+
+
+def test_what_a_first_step_knows_of_the_point() -> None:
+    """The rounding of all parameters, by the bends that the steps have shown."""
+    check = looked(Parabolas(0.0, [0, 0], [4e8, 9e8]), [0, 0], [2, 3], FINE)
+    assert near(check.bend, [2e4, 3e4])
+    assert near(check.blur, 5 * EPS * np.array([2e4, 3e4]) * 13e4)
+    assert near(check.error, claim_error(check.claims, np.arange(2), np.array([26e8, 39e8]), FINE))
+    assert near(check.limits, allowed(check.claims, FINE, np.arange(2), check.blur + check.error))
+    wide = looked(Parabolas(0.0, [0, 0], [4e8, 9e8]), [0, 0], [2, 3], FINE, atol=0.25)
+    assert near(wide.error, check.error + 0.25)
+    loose = looked(Parabolas(0.0, [2, 4], [4e8, 9e8]), [2, 4], [2, 3], FINE, rtol=0.5)
+    assert near(loose.tolerance, [1, 2])
+    assert near(loose.steps, first_step(np.array([2.0, 4.0]), np.ones(2), 1e-20))
+
+
+def test_what_a_first_step_says_of_a_claim() -> None:
+    """It agrees within what is not known; its estimate and bound are written down either way."""
+    seen = replace(FINE, base=1.0, noise=2e-16, fine=2e-16, reach=1.0)
+    check = looked(Parabolas(1.0, [1, 1, 1], [0, 0, 0]), [1, 1 + 5e-8, -1], [1, 1, 1], seen)
+    assert check.columns.verdict.tolist() == [AGREE, UNKNOWN, UNKNOWN]
+    assert check.columns.reason.tolist() == ["", "noise", "noise"]
+    assert np.allclose(check.columns.estimate, 1, atol=1e-8)
+    assert np.all(check.columns.bound < 2.1)
+    assert 1e-9 < check.columns.bound[0] < 3e-8
+    assert 1e-9 < check.columns.resolution[0] < 6e-8
+    assert near(check.tried[0], check.steps)
+    bent = looked(Parabolas(1.0, [1], [1e5]), [1], [1], seen)
+    assert bent.columns.verdict.tolist() == [UNKNOWN]
+    still = looked(Parabolas(1.0, [0], [0]), [0], [1], seen)
+    assert still.columns.verdict.tolist() == [AGREE]
 
 
 @pytest.mark.parametrize(("size", "looked"), [(64, 64), (65, 32), (200, 32)])
@@ -409,13 +471,17 @@ def test_claims_are_laid_out_by_leaf() -> None:
     assert found.largest.tolist() == [4, 4, 2]
     assert found.scale.tolist() == [1, 1, 3]
     assert found.eps.tolist() == [1e-16, 1e-16, 1e-7]
-    empty = EntryCheck(
-        EntryLines(Evaluator(lambda p: 0.0, unpack(np.zeros(0))), *np.zeros((2, 0), int)),
-        lay_out([np.zeros(0)], [np.zeros(0)], np.ones(1), [EPS]),
-        SEEN,
-        Asked(),
-    ).run()
-    assert len(empty.estimate) == 0
+    assert found.here.tolist() == [1, 1, 3]
+    assert found.weight.tolist() == [1, 4, 2]
+    assert take(found, slice(1, 2)).claimed.tolist() == [-4]
+    broken = lay_out([np.array([np.nan, 2.0])], [np.ones(2)], np.ones(1), [EPS])
+    assert (broken.weight.tolist(), broken.largest.tolist()) == ([0, 2], [2, 2])
+    for none in (
+        lay_out([], [], np.ones(0), []),
+        lay_out([np.zeros(0)] * 2, [np.zeros(0)] * 2, np.ones(2), [EPS] * 2),
+    ):
+        lines = EntryLines(Evaluator(lambda p: 0.0, unpack([np.zeros(0)] * 2)), none)
+        assert len(EntryCheck(lines, none, SEEN, Asked()).run().estimate) == 0
 
 
 # Patterns and claims.
@@ -450,7 +516,16 @@ def test_the_rounding_of_a_claim() -> None:
 
 def test_what_is_nothing_to_differentiate() -> None:
     """None, texts, truth values, masks and objects; numbers and arrays are something."""
-    for value in (None, "a", b"a", True, np.bool_(1), np.array([True, False]), object(), len):
+    for value in (
+        None,
+        "a",
+        b"a",
+        True,
+        np.bool_(1),
+        np.array([True]),
+        object(),
+        len,
+    ):
         assert is_static(value)
-    for value in (1, 1.0, 1j, np.ones(2), [1.0], np.array([True])):
+    for value in (1, 1.0, 1j, np.ones(2), [1.0]):
         assert not is_static(value)

@@ -113,3 +113,20 @@ def test_a_forward_in_float32_is_known_behind_a_loss_in_float64() -> None:
     right = 3 * np.sin(6 * x)
     assert check_gradient(cast, x, right).verdict == "agree"
     assert check_gradient(cast, x, -right).verdict == "disagree"
+
+
+@pytest.mark.parametrize("seed", [0, 1, 11])
+def test_points_that_f_does_not_tell_apart_say_nothing_of_its_noise(seed: int) -> None:
+    """A perfect fit in float32 is 0 near by, and rounding further off."""
+    rng = np.random.default_rng(seed)
+    w, x = rng.normal(size=2).astype(np.float32), np.float32(rng.normal())
+    y = w[0] * x + w[1]
+
+    def f(p):
+        v = p.astype(np.float32)
+        return float((v[0] * x + v[1] - y) ** 2)
+
+    point = unpack(w.astype(float))
+    seen = measure(Evaluator(f, point), [np.zeros(2)], np.random.default_rng(0))
+    assert seen.base == 0
+    assert seen.noise > 1e-17

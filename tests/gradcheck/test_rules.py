@@ -15,7 +15,6 @@ import pytest
 from gradkit.gradcheck import (
     check,
     check_gradient,
-    directions,
     entries,
     error,
     examine,
@@ -75,6 +74,21 @@ MINIMUM = np.linalg.lstsq(A[:, :3], W, rcond=None)[0]
 def squares(p):
     """Least squares that do not fit."""
     return float(np.sum((A[:, :3] @ p - W) ** 2)) + 1e6
+
+
+KINK = np.random.default_rng(745)
+"""Draws a float32 forward with a kink 2.5e-6 away, which noise hides."""
+NEAR_KINK = KINK.normal(size=(4, 3)).astype(np.float32)
+BESIDE = KINK.normal(size=3) * 10.0 ** KINK.uniform(-6, 0)
+OFFSET = np.float32(KINK.normal())
+BESIDE[0] = 10.0 ** KINK.uniform(-6, -2) * KINK.choice([-1, 1])
+HEIGHT = np.float32((KINK.normal(), 10.0 ** KINK.uniform(-2, 1))[1])
+
+
+def narrow_kink(x):
+    """A ReLU beside tanh in float32, and an offset."""
+    v = x.astype(np.float32)
+    return float(HEIGHT * np.maximum(v[0], 0) + np.sum(np.tanh(NEAR_KINK @ v)) + OFFSET)
 
 
 Rule = tuple[str, Any, str, Any, Callable[..., Any], Any, Any, str, str]
@@ -200,12 +214,45 @@ RULES: list[Rule] = [
         "a slope that noise hides over the parameter itself is not read beyond it",
         entries,
         "Case",
-        lambda **parts: examine.Case(**{**parts, "own": np.inf}),
+        lambda *parts, **rest: examine.Case(*parts[:7], np.inf, *parts[8:], **rest),
         lambda p: float(1e16 * p[0] + np.sin(1e8 * p[1])),
         np.array([1.0, 7e-9]),
         np.array([1e16, 1e8 * np.cos(0.7)]),
         "inconclusive",
         "disagree",
+    ),
+    (
+        "a claim is refuted on both sides",
+        examine,
+        "_outside",
+        lambda case, side: True,
+        narrow_kink,
+        BESIDE,
+        NEAR_KINK.T.astype(float) @ (1 - np.tanh(NEAR_KINK @ BESIDE) ** 2),
+        "inconclusive",
+        "disagree",
+    ),
+    (
+        "rounding on the way to a claim may be blown up",
+        error,
+        "BLOWN_UP",
+        0.0,
+        lambda p: 0.0 * p.sum(),
+        np.array([-4.8, 4.8]),
+        np.array([0.0, -1.1e-13]),
+        "agree",
+        "disagree",
+    ),
+    (
+        "longer steps are taken before a claim is refuted",
+        examine,
+        "FIRM",
+        0,
+        lambda p: float(np.sum(np.sin(UNITS * (p - 1) + 0.3))),
+        np.ones(3),
+        UNITS * np.cos(0.3) * np.array([1, 1, 1.0001]),
+        "disagree",
+        "inconclusive",
     ),
     (
         "short steps are heard where f moves in steps",
@@ -246,7 +293,7 @@ def test_units_of_entries_are_needed_for_directions(monkeypatch) -> None:
 
     right = np.cos(x) / units
     assert check_gradient(f, x * units, right, entries="directions").verdict == "agree"
-    monkeypatch.setattr(directions, "units_of", lambda g, p, s: np.full(np.shape(p), s))
+    monkeypatch.setattr(error, "units_of", lambda g, p, s: np.full(np.shape(p), s))
     assert check_gradient(f, x * units, right, entries="directions").verdict != "agree"
 
 

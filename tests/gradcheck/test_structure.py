@@ -27,13 +27,12 @@ def test_leaves_have_the_names_of_their_path() -> None:
 
 
 def test_leaves_are_copies_in_their_own_order_of_memory() -> None:
-    """A Fortran array stays one, and positions in C order are translated."""
+    """A Fortran array stays one."""
     array = np.asfortranarray(np.arange(6.0).reshape(2, 3))
     (leaf,) = unpack(array).leaves
     assert leaf.array.flags.f_contiguous
-    assert leaf.flat[leaf.places[4]] == array[1, 1]
-    leaf.flat[leaf.places[4]] = 99
-    assert leaf.array[1, 1] == 99
+    assert leaf.array.flat[4] == array[1, 1]
+    leaf.array[1, 1] = 99
     assert array[1, 1] == 4
 
 
@@ -87,17 +86,17 @@ def test_a_gradient_that_does_not_fit_is_refused(params, gradient, error, words:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (1j, "found a complex number"),
-        (np.ones(2), r"found float64 of shape \(2,\)"),
-        (None, "found NoneType"),
-        ("1.0", "found str"),
-        (True, r"found bool of shape \(\)"),
-        (torch.ones(2), r"found float32 of shape \(2,\)"),
+        (1j, "the value of f must hold real numbers; found complex numbers"),
+        (np.ones(2), r"f must return one real number; found float64 of shape \(2,\)"),
+        (None, "the value of f must hold real numbers; found NoneType of dtype object"),
+        ("1.0", "the value of f must hold real numbers; found str of dtype <U3"),
+        (True, "the value of f must hold real numbers; found bool of dtype bool"),
+        (torch.ones(2), r"f must return one real number; found float32 of shape \(2,\)"),
     ],
 )
 def test_f_must_return_one_real_number(value, words: str) -> None:
     """Anything of size 1 that is real will do; else the message says what was found."""
-    with pytest.raises(TypeError, match=f"f must return one real number; {words}"):
+    with pytest.raises(TypeError, match=words):
         check_gradient(lambda x: value, W, W)
 
 

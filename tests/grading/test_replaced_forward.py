@@ -12,6 +12,7 @@ import gradkit.grading.examine
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.observations import Outcome
+from gradkit.sandbox import observe
 from gradkit.submission.read import read
 
 FORWARD = """
@@ -54,10 +55,10 @@ def runs_of(session, folder: Path, update: str) -> tuple[list[Outcome], int]:
     path = folder / "hw.py"
     path.write_text(FORWARD + update, encoding="utf-8")
     stepped = []
-    whole = gradkit.grading.examine.observe_run_with
+    whole = observe.observe_run_with
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            gradkit.grading.examine,
+            observe,
             "observe_run_with",
             lambda *asked: stepped.append(1) or whole(*asked),
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from sandbox.worker_watch import children
+from weak import weakened
 
 from gradkit.runtime.frames import Frame
 from gradkit.sandbox import Allowance, WorkerLost, Workshop
@@ -44,10 +45,8 @@ class Exam:
         self._stack = contextlib.ExitStack()
         self.workshop = self._stack.enter_context(
             Workshop(
-                handlers="attacks",
-                search=[HERE],
+                **weakened(most_tier, handlers="attacks", search=[HERE]),
                 allowance=Allowance(memory=512 << 20),
-                most_tier=most_tier,
                 **options,
             )
         )

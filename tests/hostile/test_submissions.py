@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from model_solutions import ROOT
+from weak import weakened
 
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
@@ -285,7 +286,7 @@ def test_without_isolation_the_reference_is_there_to_call(tmp_path):
     """The attack that calls the reference is a real one: below tier 2 it gets full marks."""
     settings = Settings((TASK,), no_reference=True, seed=1)
     (tmp_path / "submission.py").write_text(submission(ATTACKS["the reference, called"]))
-    with Workshop(most_tier=1) as workshop, Session(settings, workshop) as session:
+    with Workshop(**weakened(1)) as workshop, Session(settings, workshop) as session:
         result = session.check(tmp_path / "submission.py")
     assert result.score == result.max_score
     assert result.tier <= 1

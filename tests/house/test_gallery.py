@@ -12,7 +12,7 @@ from gradkit.task.shipped import NAMES, exercises
 TOOL = Path(__file__).parents[2] / ".ci" / "gallery.py"
 
 
-def test_the_list_of_names_is_that_of_the_exercises() -> None:
+def test_the_list_of_names_and_the_page_are_those_of_the_exercises() -> None:
     """After a change, `.venv/bin/python .ci/gallery.py` writes it anew."""
     spec = importlib.util.spec_from_file_location("gallery_tool", TOOL)
     assert spec is not None
@@ -20,6 +20,7 @@ def test_the_list_of_names_is_that_of_the_exercises() -> None:
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     assert NAMES.read_text(encoding="utf-8") == tool.characteristic()
+    assert tool.PAGE.read_text(encoding="utf-8") == tool.page()
 
 
 def test_no_two_tasks_have_one_id() -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
 from gradkit.judge import Case, judge
+from gradkit.judge.case import expected_of
 from gradkit.records.binding import Binding, Bound, Convention, Missing
 from gradkit.records.observations import Observations, Outcome
+from gradkit.records.probes import Probes
 from gradkit.records.submission import Place
 from gradkit.records.task import Task
 from gradkit.records.verdict import Verdict
 from gradkit.task.assignment import read_assignment
-from gradkit.task.oracle import Derived, expect
+from gradkit.task.oracle import Derived, Expected, expect
 from gradkit.task.probes import draw
 
 TASKS = {task.id: task for task in read_assignment().tasks}
@@ -55,10 +58,10 @@ def case(
     takes_rate: bool = False,
 ) -> Case:
     """What a right submission gives; ``changes`` alter outcomes by name, None removes one."""
+    probes, expected = (
+        _usual(name, seed, takes_rate) if task is None else _asked(task, seed, takes_rate)
+    )
     task = task or TASKS[name]
-    oracle = Derived(task)
-    probes = draw(task, seed, oracle.forward, takes_rate)
-    expected = expect(oracle, probes)
     torch = task.framework == "torch"
     loop = "student" if torch else "gradkit"
     outcomes = {batch.name: Outcome(batch.name, expected[batch.name]) for batch in probes.forward}
@@ -82,7 +85,23 @@ def case(
     gone = {m.role for m in missing}
     roles = ("model", "train") if torch else ("initialise", "forward", "update")
     binding = Binding(task.id, {r: bound(r) for r in roles if r not in gone}, missing)
-    return Case(task, binding, probes, Observations(task.id, outcomes), expected)
+    return observed(Case(task, binding, probes, Observations(task.id, {}), expected), outcomes)
+
+
+def _asked(task: Task, seed: int, takes_rate: bool) -> tuple[Probes, Expected]:
+    probes = draw(task, seed, Derived(task).forward, takes_rate)
+    return probes, expect(Derived(task), probes)
+
+
+@cache
+def _usual(name: str, seed: int, takes_rate: bool) -> tuple[Probes, Expected]:
+    return _asked(TASKS[name], seed, takes_rate)
+
+
+def observed(made: Case, outcomes: Mapping[str, Outcome]) -> Case:
+    """The same with these outcomes, and what is expected where rates are the student's own."""
+    expected = expected_of(made.task, Derived(made.task), made.probes, outcomes)
+    return replace(made, observations=Observations(made.task.id, outcomes), expected=expected)
 
 
 def _single(values: Mapping[str, np.ndarray], torch: bool) -> Mapping[str, np.ndarray]:

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cases import END, PLACE, TASKS, add, case, states, verdicts, with_outputs
+from cases import END, PLACE, TASKS, add, bound, case, observed, states, verdicts, with_outputs
 
 from gradkit.judge import judge
 from gradkit.judge.comparison import listed, merge
-from gradkit.records.binding import Missing
+from gradkit.records.binding import Before, Missing
 from gradkit.records.observations import Failure, Fault, Lost
 from gradkit.records.submission import Place
 from gradkit.records.task import Layer, Rates
@@ -87,8 +87,8 @@ def rated(made, weights: float, biases: float):
         + (weights if key[0] == "W" else biases) * (value - batch.inputs[key])
         for key, value in outcome.outputs.items()
     }
-    outcomes = {**made.observations.outcomes, batch.name: replace(outcome, outputs=after)}
-    return replace(made, observations=replace(made.observations, outcomes=outcomes))
+    changed = replace(outcome, outputs=after)
+    return observed(made, {**made.observations.outcomes, batch.name: changed})
 
 
 def test_a_wrong_rate_is_no_wrong_gradient() -> None:
@@ -117,7 +117,7 @@ def test_the_free_policy_takes_any_one_rate_per_kind() -> None:
         **made.observations.outcomes,
         "update/random": replace(outcome, outputs={**outcome.outputs, "b2": b2}),
     }
-    other = replace(made, observations=replace(made.observations, outcomes=outcomes))
+    other = observed(made, outcomes)
     assert failed(verdicts(other)["update"]) == {"b2"}
 
 
@@ -205,6 +205,15 @@ def test_unwritten_functions_are_missing_and_not_wrong() -> None:
     assert found["interface"].message == "`update_params` is not written yet."
 
 
+def test_an_initialise_that_stops_is_an_error_of_interface() -> None:
+    """Where nobody asked it, nothing is wrong with it."""
+    failure = Failure(0, "ValueError", "boom", None, "init_params")
+    stop = {"initialise": lambda o: replace(o, outputs={}, failure=failure)}
+    found = verdicts(case(changes=stop))["interface"]
+    assert (found.state, found.message) == ("error", "`init_params` stopped with ValueError: boom.")
+    assert states(case(changes={"initialise": None}))["interface"] == "pass"
+
+
 def test_a_start_that_is_wrong_fails_interface_alone() -> None:
     """In the entry of initialise; other states of several roles make it fail too."""
     found = verdicts(case(changes={"initialise": with_outputs(b1=add(1.0, 0, 0))}))
@@ -248,6 +257,35 @@ def test_an_exception_is_an_error_at_its_place(function: str, message: str, said
         assert (found["update"].state, found["update"].message) == ("error", said)
         assert found["update"].place == (place or PLACE)
         assert found["gradient"].state == found["trajectory"].state == "blocked"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_exception_in_what_is_called_first_is_told_of_that(first: bool) -> None:
+    """An update that reads what forward leaves behind may fail in either of them."""
+    failure = Failure(0, "ValueError", "boom", None, "", before=first)
+    made = case(changes={"update/random": lambda o: replace(o, outputs={}, failure=failure)})
+    update = replace(made.binding.bound["update"], before=Before(bound("forward"), ("A1",)))
+    roles = {**made.binding.bound, "update": update}
+    made = replace(made, binding=replace(made.binding, bound=roles))
+    name = "forward_pass" if first else "update_params"
+    assert verdicts(made)["update"].message == f"`{name}` stopped with ValueError: boom."
+    outcomes = {**made.observations.outcomes}
+    outcomes["forward/random"] = replace(outcomes["forward/random"], failure=failure, outputs={})
+    stopped = verdicts(replace(made, observations=replace(made.observations, outcomes=outcomes)))
+    assert stopped["forward"].message == "`forward_pass` stopped with ValueError: boom."
+    assert (stopped["update"].state, stopped["gradient"].state) == ("blocked", "blocked")
+
+
+def test_a_forward_pass_that_is_wrong_is_told_of_in_an_update_that_goes_on_from_it() -> None:
+    """By the names that it leaves behind; nothing is said where it is right."""
+    wrong = {"update/random": with_outputs(b2=add(1.0, 0, 0))}
+    for forward, said in ((add(1.0, 0, 0), True), (lambda v: v, False)):
+        made = case(changes={**wrong, "forward/random": with_outputs(y_hat=forward)})
+        update = replace(made.binding.bound["update"], before=Before(bound("forward"), ("A1", "Z")))
+        roles = {**made.binding.bound, "update": update}
+        made = replace(made, binding=replace(made.binding, bound=roles))
+        text = "`update_params` reads `A1` and `Z`, which `forward_pass` leaves behind: "
+        assert (text in verdicts(made)["update"].message) is said
 
 
 def test_an_exception_in_a_run_names_the_run() -> None:

@@ -49,6 +49,16 @@ def test_a_model_of_other_layers_fails_and_blocks_the_rest(shapes, said: str) ->
     assert found["forward"].message == "Blocked by `model`: see there."
 
 
+def test_a_model_that_stops_or_was_not_looked_at() -> None:
+    """The first is an error, the second nobody's fault."""
+    failure = Failure(0, "ValueError", "boom", None, "")
+    stop = {"model": lambda o: replace(o, outputs={}, failure=failure)}
+    found = verdicts(case("regression-torch", changes=stop))["model"]
+    assert (found.state, found.message) == ("error", "`Net` stopped with ValueError: boom.")
+    found = verdicts(case("regression-torch", changes={"model": None}))["model"]
+    assert (found.state, found.message) == ("not-checked", "The model was not looked at.")
+
+
 def test_the_order_of_layers_is_the_models_own() -> None:
     """It may register its output first."""
     shapes = [(1, 2), (1,), (2, 2), (2,)]
@@ -98,6 +108,25 @@ def test_a_wrong_step_fails_gradient_in_its_entry(name: str, step: int) -> None:
         )
 
 
+def test_only_steps_from_a_start_that_nobody_knows_earn() -> None:
+    """Those from the task's own starts are compared, and shown only where they are wrong."""
+    entries = verdicts(case("regression-torch"))["gradient"].entries
+    assert {entry.probe for entry in entries} == {"first step from drawn"}
+    drawn = {name: _still(name) for name in ("step 1/drawn", "step 2/drawn")}
+    found = verdicts(case("regression-torch", changes=drawn))["gradient"]
+    assert (found.state, found.still) == ("fail", True)
+    assert found.message == "`fit` is asked for one epoch, and leaves every parameter where it was."
+    published = {name: _still(name) for name in ("step 1/published", "step 2/published")}
+    found = verdicts(case("regression-torch", changes=published))["gradient"]
+    assert (found.state, found.still) == ("fail", False)
+
+
+def _still(name: str):
+    run = next(run for run in case("regression-torch").probes.runs if run.name == name)
+    ends = {f"final/{key}": value.astype(np.float32) for key, value in run.parameters.items()}
+    return lambda outcome: replace(outcome, outputs={**outcome.outputs, **ends})
+
+
 def test_another_rate_is_no_wrong_gradient() -> None:
     """But the first step's rate holds for the second."""
     made = case("regression-torch")
@@ -134,6 +163,11 @@ def test_training_without_parameters_fails_without_numbers() -> None:
     wrong = [entry for entry in found.entries if entry.state == "fail"]
     assert {entry.parameter for entry in wrong} == {"W1"}
     assert {entry.found for entry in wrong} == {None}
+    # Nothing can be said of a step that starts from there.
+    assert {entry.probe for entry in wrong} == {"first step from published"}
+    only = {"step 1/published": with_outputs(final_W1=lambda v: v * np.nan)}
+    found = verdicts(case("regression-torch", changes=only))["gradient"]
+    assert {e.parameter for e in found.entries if e.state == "fail"} == {"W1"}
 
 
 def test_losses_that_leave_their_course() -> None:

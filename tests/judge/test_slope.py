@@ -75,3 +75,14 @@ def test_a_sum_at_a_kink_has_no_slope(
     assert found["b1"].corner.tolist() == [[[corner], [False]]]
     assert not found["W2"].corner.any()
     assert not found["b2"].corner.any()
+
+
+def test_a_flat_loss_has_a_slope() -> None:
+    """Of zero, as where all outputs are right."""
+    task, rng = TASKS["regression-numpy"], np.random.default_rng(0)
+    point = {
+        key: rng.normal(size=(1, *shape)) for key, shape in parameter_shapes(2, task.layers).items()
+    }
+    X = rng.normal(size=(1, 2, 3))
+    found = slopes(task, point, X, network.forward(task.layers, point, X)[0], DOUBLE)
+    assert not any(slope.value.any() or slope.corner.any() for slope in found.values())

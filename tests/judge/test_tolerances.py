@@ -40,11 +40,21 @@ def test_single_steps_are_held_to_their_arithmetic() -> None:
 def test_what_stays_is_told_beside_what_should_move() -> None:
     """By rounding, or by a millionth of the step."""
     before = np.array([[0.3], [-0.7]])
-    assert tolerances.stays(before.copy(), before)
-    assert tolerances.stays(before.astype(np.float32), before)
-    assert not tolerances.stays(before + 1e-9, before)
-    assert tolerances.stays(before + 1e-9, before, np.full((2, 1), 1e-2))
-    assert not tolerances.stays(before[:1], before)
+
+    def stays(after: np.ndarray, change: float = 0.0) -> bool:
+        return tolerances.stays({"b1": after}, {"b1": before}, {"b1": change})
+
+    assert stays(before.copy())
+    assert stays(before.astype(np.float32))
+    assert not stays(before + 1e-9)
+    assert stays(before + 1e-9, 1e-2)
+    assert not stays(before[:1])
+    assert not tolerances.stays({}, {"b1": before}, {"b1": 0.0})
+    # One that was moved is enough.
+    two = {"b1": before, "b2": before}
+    for moved in two:
+        after = {**two, moved: before + 1e-9}
+        assert not tolerances.stays(after, two, dict.fromkeys(two, 0.0))
 
 
 def test_near_is_never_true_of_what_is_not_finite() -> None:
@@ -86,6 +96,11 @@ def test_an_entry_without_change_may_carry_rounding_only() -> None:
     allowed = tolerances.change_tolerance(change, before, DOUBLE)
     found = before + change + np.array([[[0.0], [1e-6]]])
     assert tolerances.near(found, before + change, allowed).ravel().tolist() == [True, False]
+    # That of the old value, and of the terms of the largest change.
+    allowed = tolerances.change_tolerance(change, 0 * before, DOUBLE)
+    assert allowed.ravel() == pytest.approx([1.01e-10, 1e-12])
+    loose = tolerances.change_tolerance(change, 0 * before, DOUBLE, least=1e-3)
+    assert loose.ravel() == pytest.approx([1.01e-6, 1e-8])
 
 
 def test_losses_in_single_are_held_to_their_change() -> None:
@@ -134,3 +149,67 @@ def test_a_small_loss_carries_the_rounding_of_what_it_is_squared_from() -> None:
     assert (off <= tolerances.course_tolerance(course, tolerances.SINGLE)).all()
     assert (off > tolerances.course_tolerance(course, tolerances.DOUBLE)).any()
     assert tolerances.course_tolerance(course, tolerances.SINGLE).max() < 1e-5 * course.max()
+
+
+def test_final_parameters_carry_the_rounding_of_their_size_and_their_way() -> None:
+    """In single, of the largest of them; in double each is held to itself, or to the way."""
+    start, final = np.array([[100.0, 0.0]]), np.array([[90.0, 0.5]])
+    single = tolerances.final_tolerance(final, start, SINGLE)
+    assert single.ravel() == pytest.approx([32 * SINGLE * 100] * 2)
+    of_change = tolerances.final_tolerance(final, start, SINGLE, of_change=1e-2)
+    assert of_change.ravel() == pytest.approx([0.1 + 32 * SINGLE * 100] * 2)
+    loose = tolerances.final_tolerance(final, start, SINGLE, least=0.1, of_change=1e-2)
+    assert loose.ravel() == pytest.approx([1.0 + 32 * SINGLE * 100] * 2)
+    double = tolerances.final_tolerance(final, start, DOUBLE)
+    assert double.ravel() == pytest.approx([9e-8, 1e-8])
+    loose = tolerances.final_tolerance(final, start, DOUBLE, least=1e-3)
+    assert loose.ravel() == pytest.approx([9e-2, 1e-2])
+
+
+def test_an_assignment_may_let_more_pass() -> None:
+    """Of a value, of a loss in double, of the change of losses in single."""
+    units = np.array([2.0, 1e-9])
+    assert tolerances.value_tolerance(units, DOUBLE, 0.1) == pytest.approx([0.2, 1e-4])
+    assert tolerances.value_tolerance(units, SINGLE)[1] == pytest.approx(1e-2 * SINGLE)
+    course = np.array([3.0, 2.0])
+    assert tolerances.course_tolerance(course, DOUBLE, 0.1) == pytest.approx([0.3, 0.2])
+    single = tolerances.course_tolerance(course, SINGLE, 0.1, of_change=0.01)
+    assert single == pytest.approx([0.1 + 24 * SINGLE] * 2)
+
+
+def test_a_step_in_single_loses_what_is_stored_and_what_its_terms_lose() -> None:
+    """Of the old value and of the step, and two units of each that the slope may lose."""
+    change, before = np.array([[[0.5], [-1.0]]]), np.array([[[-8.0], [4.0]]])
+    allowed = tolerances.change_tolerance(change, before, SINGLE, units=np.array([[[0.0], [3.0]]]))
+    exact = 1e-7 * (np.abs(change) + 1e-2)
+    assert allowed - exact == pytest.approx(SINGLE * np.array([[[8.5], [11.0]]]))
+
+
+def test_nearly_is_off_by_single_precision_of_the_largest_change() -> None:
+    """Whatever array it is in; another shape, or other numbers, are not."""
+    expected, change = np.array([5.0, 5.0]), np.array([-2.0, 0.1])
+    most = 64 * SINGLE
+    assert tolerances.nearly(expected + np.array([0.9 * most, 0.0]), expected, change)
+    assert tolerances.nearly(expected - np.array([0.0, 0.9 * most]), expected, change)
+    assert not tolerances.nearly(expected + np.array([1.1 * most, 0.0]), expected, change)
+    assert not tolerances.nearly(expected[:1], expected, change)
+    assert not tolerances.nearly(expected.astype(complex), expected, change)
+    assert not tolerances.nearly(expected.astype(int), expected, change)
+
+
+def test_a_move_is_told_from_rounding_of_each_and_from_the_largest_step() -> None:
+    """By 64 units of the old value; what is no number has moved."""
+    before, change = np.array([1.0, 1.0, 0.0, 1.0]), np.array([0.0, -1e-2, 0.0, 0.0])
+    after = before + np.array([0.9e-8, 1.1e-8, 0.0, np.nan])
+    assert tolerances.moved(after, before, change).tolist() == [False, True, False, True]
+    units = np.array([60.0, 70.0, 0.0, 0.0]) * DOUBLE
+    assert tolerances.moved(before + units, before).tolist() == [False, True, False, False]
+    assert not tolerances.moved(before + 60 * SINGLE * before, before, eps=SINGLE).any()
+
+
+def test_few_numbers_of_few_digits_are_not_taken_for_single() -> None:
+    """Sixteen of them are."""
+    values = np.linspace(0, 1, 16).astype(np.float32).astype(float)
+    assert tolerances.epsilon(values) == SINGLE
+    assert tolerances.epsilon(values[1:]) == DOUBLE
+    assert tolerances.epsilon(None) == DOUBLE

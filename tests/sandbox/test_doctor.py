@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from weak import examine_weakened
 
 import gradkit.sandbox.doctor
 from gradkit.cli import main
@@ -27,7 +28,7 @@ def names(trials):
 @pytest.mark.parametrize("most", range(BEST + 1))
 def test_what_a_tier_promises_is_held(most):
     """At every tier that this machine has nothing fails, and less is held at the lower ones."""
-    examination = examine(most_tier=most)
+    examination = examine_weakened(most)
     assert examination.tier == most
     assert names(examination.trials) == names_of_acts()
     assert failures(examination) == []
@@ -70,7 +71,7 @@ def test_a_missing_defence_is_told(defence, tier, expected):
         pytest.skip(f"this machine reaches tier {BEST}")
     if defence == "hidden":
         show_again()
-    examination = examine(most_tier=tier, omitted=[defence])
+    examination = examine_weakened(tier, defence)
     assert examination.tier == tier
     assert names(failures(examination)) >= expected
 
@@ -84,7 +85,7 @@ def test_a_key_of_ones_own(tmp_path):
     """The canary reads the file that is named."""
     key = tmp_path / "key.py"
     key.write_text("the answer is 42")
-    (trial,) = (t for t in examine(key=key, most_tier=0).trials if t.act == "read_key")
+    (trial,) = (t for t in examine_weakened(0, key=key).trials if t.act == "read_key")
     assert (trial.held, trial.detail) == (False, "it begins with 'the answer is 42'")
 
 
@@ -93,7 +94,7 @@ def test_a_key_in_a_folder_whose_name_is_not_unicode(tmp_path):
     folder = tmp_path / os.fsdecode(b"ref\xe9")
     folder.mkdir()
     (folder / "key.py").write_text("the answer is 42")
-    trials = {t.act: t for t in examine(key=folder / "key.py", most_tier=0).trials}
+    trials = {t.act: t for t in examine_weakened(0, key=folder / "key.py").trials}
     assert trials["read_key"].detail == "it begins with 'the answer is 42'"
     assert trials["list_key"].detail == "there are 1 files"
 
@@ -122,7 +123,7 @@ class TestCommand:
         monkeypatch.setattr(
             gradkit.sandbox.doctor,
             "examine",
-            lambda key: examine(key=key, most_tier=1, omitted=["leash"]),
+            lambda key: examine_weakened(1, "leash", key=key),
         )
         done = CliRunner().invoke(main, ["doctor"])
         assert done.exit_code == 2
@@ -145,7 +146,7 @@ class TestCommand:
     def test_tier_0(self, monkeypatch):
         """Where there is no better tier, the container that gives one is named."""
         monkeypatch.setattr(
-            gradkit.sandbox.doctor, "examine", lambda key: examine(key=key, most_tier=0)
+            gradkit.sandbox.doctor, "examine", lambda key: examine_weakened(0, key=key)
         )
         done = CliRunner().invoke(main, ["doctor"])
         assert done.exit_code == 0
@@ -164,7 +165,7 @@ def test_check_tries_the_tier_that_it_requires(monkeypatch, tier):
 
     def examined(**options):
         tried.append(options)
-        return examine(**options, most_tier=1, omitted=["leash"])
+        return examine_weakened(1, "leash", **options)
 
     monkeypatch.setattr(gradkit.sandbox.doctor, "examine", examined)
     asked = [] if tier is None else ["--require-tier", str(tier)]

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from questions import put_all
 
 from gradkit.runtime import child, inspection, torch_call
 from gradkit.runtime.frames import TO_GRADER, Frame, encode
-from gradkit.runtime.rehearsal import rehearse
 from gradkit.sandbox import replies
 from gradkit.sandbox.replies import UnfitError, check
 
@@ -242,7 +242,7 @@ def test_a_tree_has_no_more_levels_than_the_worker_describes() -> None:
 
 
 def test_what_the_handlers_answer_passes() -> None:
-    """The real ones, to the questions that a worker rehearses."""
+    """The real ones, to a question of each kind."""
     checked = []
 
     def held(kind: str):
@@ -255,8 +255,30 @@ def test_what_the_handlers_answer_passes() -> None:
 
         return handler
 
-    rehearse({kind: held(kind) for kind in child.HANDLERS})
+    put_all({kind: held(kind) for kind in child.HANDLERS})
     assert {"functions", "left", "explore", "batch", "run"} <= set(checked)
+
+
+def test_every_question_is_answered_without_fault() -> None:
+    """By the real handlers, of numpy and of torch."""
+    pytest.importorskip("torch")
+    seen: list[tuple[str, Frame]] = []
+
+    def noted(kind: str):
+        def handler(frame: Frame) -> Frame:
+            seen.append((kind, child.HANDLERS[kind](frame)))
+            return seen[-1][1]
+
+        return handler
+
+    put_all({kind: noted(kind) for kind in child.HANDLERS})
+    asked = {kind for kind, _ in seen}
+    looked_at = {"functions", "left"}
+    assert asked == {"load", "explore", "batch", "run", "model", "predict", "train", *looked_at}
+    for kind, reply in seen:
+        assert reply.data.get("failure") is None, kind
+        assert not reply.data.get("faults"), kind
+        assert reply.arrays or kind in ("load", *looked_at)
 
 
 def test_a_model_of_any_parameters_can_be_answered(monkeypatch) -> None:

@@ -39,11 +39,23 @@ PART = {"kind": "one", "data": {}}
         (together([ONE]), 2, "2 messages were expected, found 1"),
         (Frame(SEVERAL, {"1/a": np.ones(1)}, {"parts": [PART]}), 1, "belongs to no message: '1/a'"),
         (Frame(SEVERAL, {"a": np.ones(1)}, {"parts": [PART]}), 1, "belongs to no message: 'a'"),
-        (Frame(SEVERAL, {"0/": np.ones(1)}, {"parts": [PART]}), 1, "name is 1 to 200"),
-        (Frame(SEVERAL, {}, {"parts": ["one"]}), 1, "a message has kind and data, found another"),
+        (Frame(SEVERAL, {"0/": np.ones(1)}, {"parts": [PART]}), 1, "belongs to no message: '0/'"),
+        (
+            Frame(SEVERAL, {}, {"parts": ["one"]}),
+            1,
+            "kind and data: .*Expected `object`",
+        ),
         (Frame(SEVERAL, {}, {"parts": [{"kind": "one"}]}), 1, "a message has kind and data"),
-        (Frame(SEVERAL, {}, {"parts": [{**PART, "kind": 1}]}), 1, "a frame's kind is 1 to 40"),
-        (Frame(SEVERAL, {}, {"parts": [{**PART, "data": []}]}), 1, "a message's data is an object"),
+        (
+            Frame(SEVERAL, {}, {"parts": [{**PART, "kind": 1}]}),
+            1,
+            "kind and data: .*Expected `str`",
+        ),
+        (
+            Frame(SEVERAL, {}, {"parts": [{**PART, "data": []}]}),
+            1,
+            "kind and data: .*Expected `object`",
+        ),
     ],
 )
 def test_what_nobody_put_together_is_refused(frame: Frame, count: int | None, text: str) -> None:

@@ -4,17 +4,19 @@ import os
 import time
 from pathlib import Path
 
+from weak import weakened
+
 from gradkit.sandbox import Workshop
 
 HERE = str(Path(__file__).parent)
 
 
-def open_workshop(most_tier=0, **options):
+def open_workshop(tier=0, **options):
     """Open a workshop whose workers do the deeds of `deeds`, by default on the tier that lets them.
 
     What the higher tiers forbid is tested in tests/hostile.
     """
-    return Workshop(handlers="deeds", search=[HERE], most_tier=most_tier, **options)
+    return Workshop(**weakened(tier, handlers="deeds", search=[HERE]), **options)
 
 
 def quickest(trial, until, tries=5):

@@ -61,9 +61,7 @@ def _check(task: Task, seeds: range) -> None:
     for seed in seeds:
         run = drawn(task, seed)
         after = Derived(task).train(run)
-        course = course_of(task, run, after)
-        assert course is not None
-        losses = course.reshape(run.epochs, -1).mean(axis=1)
+        losses = course_of(task, run, after).reshape(run.epochs, -1).mean(axis=1)
         assert losses.max() <= GROWS * losses[0]
         assert np.ptp(losses) >= LEARNS * losses.max()
         moved = [np.abs(after[f"final/{k}"] - v).max() for k, v in run.parameters.items()]

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
 from gradkit.errors import GradkitError
-from gradkit.records.task import Assignment
+from gradkit.records.task import Assignment, Task
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import OracleError, load_reference
 from gradkit.task.shipped import DEFAULT, find_reference
@@ -52,6 +52,11 @@ class Bundle:
     files: Mapping[str, bytes]
     own: bool
     reference: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def module(task: Task) -> str:
+    """Name a task's file, without the ending."""
+    return task.id.replace("-", "_")
 
 
 def bundle(path: Path | None, reference: Path | None, *, keyless: bool = False) -> Bundle:

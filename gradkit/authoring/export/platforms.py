@@ -12,6 +12,7 @@ from gradkit.authoring.export.bundle import (
     Files,
     bundle,
     fill,
+    module,
     write_folder,
     write_zip,
 )
@@ -93,14 +94,9 @@ def prairielearn(source: Bundle, given: Install, image: str) -> Files:
         folder = f"questions/{assignment.id}/{task.id}"
         files[f"{folder}/info.json"] = File(_info(assignment, task, image))
         files[f"{folder}/question.html"] = File(
-            fill("prairielearn-question.html", file=file_name(task))
+            fill("prairielearn-question.html", file=f"{module(task)}.py")
         )
     return files
-
-
-def file_name(task: Task) -> str:
-    """Name the student's file for a task."""
-    return f"{task.id.replace('-', '_')}.py"
 
 
 def _info(assignment: Assignment, task: Task, image: str) -> bytes:

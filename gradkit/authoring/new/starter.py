@@ -11,6 +11,7 @@ import ast
 from textwrap import dedent
 from typing import Any
 
+from gradkit.authoring.export.bundle import module
 from gradkit.authoring.export.install import Install, words
 from gradkit.records.task import Array, Assignment, Task
 from gradkit.task.activations import ACTIVATIONS
@@ -63,11 +64,6 @@ def facts(task: Task) -> dict[str, Any]:
         **{"n": n, "h": h, "o": o, "hidden": hidden, "output": output, "squared": squared},
         **{"features": features, "target": target},
     }
-
-
-def module(task: Task) -> str:
-    """Name a task's file, without the ending."""
-    return task.id.replace("-", "_")
 
 
 def starter(task: Task) -> str:

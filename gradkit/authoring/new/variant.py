@@ -30,14 +30,6 @@ def files_of(seed: int) -> dict[str, str]:
     roles = DEFAULT.read_text(encoding="utf-8").partition(TASKS_BELOW)[0]
     head, _, rest = roles.partition("[marking]")
     rest = rest.replace('"the 2-2-1 stack"', '"the layers that the task names"')
-    title = "Backpropagation by hand"
-    about = f"# {title}, in numpy and in torch: variant {seed}.\n" + "".join(
-        line + "\n" for line in head.split("\n")[1:5]
-    )
-    keys = (
-        'schema = "gradkit/assignment/v1"\n'
-        f'id = "backpropagation-{seed}"\ntitle = "{title}"\n\n[marking]'
-    )
     files: dict[str, str] = {}
     problems = []
     for problem, target in (("regression", number), ("classification", label)):
@@ -47,8 +39,9 @@ def files_of(seed: int) -> dict[str, str]:
         y = _targets(draw, problem, len(X))
         files[f"{problem}.csv"] = _csv(columns, X, y)
         problems.append(_problem(draw, problem, columns, hidden))
-    tasks = text_of("tasks", problems=problems)
-    files["assignment.toml"] = about + keys + rest.rstrip("\n") + "\n" + tasks
+    about, marking = "\n".join(head.split("\n")[1:5]), rest.rstrip("\n")
+    values = {"seed": seed, "about": about, "marking": marking, "problems": problems}
+    files["assignment.toml"] = text_of("assignment", **values)
     return files
 
 
@@ -86,19 +79,20 @@ def _problem(
     }
 
 
+def _shapes(n: int, hidden: int) -> dict[str, tuple[int, int]]:
+    return {"W1": (n, hidden), "b1": (hidden, 1), "W2": (hidden, 1), "b2": (1, 1)}
+
+
 def _even(n: int, hidden: int, value: float) -> dict[str, Array]:
     return {
-        "W1": np.full((n, hidden), value),
-        "b1": np.zeros((hidden, 1)),
-        "W2": np.full((hidden, 1), value),
-        "b2": np.zeros((1, 1)),
+        key: np.full(shape, value if key[0] == "W" else 0.0)
+        for key, shape in _shapes(n, hidden).items()
     }
 
 
 def _uneven(draw: np.random.Generator, n: int, hidden: int) -> dict[str, Array]:
     """Two decimals, no two hidden units alike, none near zero."""
-    shapes = {"W1": (n, hidden), "b1": (hidden, 1), "W2": (hidden, 1), "b2": (1, 1)}
     return {
         key: np.round(draw.uniform(0.1, 0.6, shape), 2) * draw.choice([-1.0, 1.0], shape)
-        for key, shape in shapes.items()
+        for key, shape in _shapes(n, hidden).items()
     }

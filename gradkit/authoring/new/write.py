@@ -6,13 +6,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from gradkit.authoring.export.bundle import filled
+from gradkit.authoring.export.bundle import filled, module
 from gradkit.authoring.export.install import Install, carried, choose
 from gradkit.authoring.export.install import words as install_words
 from gradkit.authoring.export.platforms import TORCH
 from gradkit.authoring.new.functions import exercise_files
 from gradkit.authoring.new.starter import (
-    module,
     notebook,
     readme,
     solution,

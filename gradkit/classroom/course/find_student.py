@@ -101,13 +101,11 @@ def students(store: Store) -> dict[str, tuple[str, ...]]:
     roster = store.enrolled()
     for name, student in roster.items():
         found[name] = list(_values(student.ids))
-    for _, listed in store.listed().values():
-        own = found.setdefault(listed.name, [])
-        # A roster knows better, and what a group handed in has one member's identifiers.
-        if listed.name not in roster and not listed.sender.members:
-            own += _values(listed.sender.ids)
     for kept in store.newest():
-        found.setdefault(kept.name, [])
+        own = found.setdefault(kept.name, [])
+        # A roster knows better, and what a group handed in has one member's identifiers.
+        if kept.name not in roster and not kept.sender.members:
+            own += _values(kept.sender.ids)
     return {name: tuple(dict.fromkeys(found[name])) for name in sorted(found)}
 
 

@@ -7,13 +7,19 @@ gives. What a group handed in is every member's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gradkit.classroom.course.find_student import Index, index, normal, turned, who
 from gradkit.classroom.course.senders import KINDS, attributed, identity, senders
-from gradkit.classroom.feedback.csv_table import CsvTableError, column, is_blank, read_table, values
+from gradkit.classroom.feedback.csv_table import (
+    CsvTableError,
+    columns_of,
+    is_blank,
+    read_table,
+    values,
+)
 from gradkit.classroom.store.results import Store
 from gradkit.records.course import Match, Sender, Student
 from gradkit.submission.files import shown
@@ -80,9 +86,7 @@ def roster(data: bytes, name: str) -> list[Student]:
     """
     sheet = read_table(data, name)
     header = values(sheet, 0)
-    columns = {
-        kind: at for kind, known in COLUMNS.items() if (at := column(header, known)) is not None
-    }
+    columns = columns_of(header, COLUMNS)
     if not any(kind in columns for kind in USABLE):
         found = ", ".join(f"“{shown(text)}”" for text in header[:12])
         raise CsvTableError(
@@ -139,23 +143,21 @@ def match(students: Sequence[Student], told: Sequence[Sender], *, by_group: bool
     for number, student in enumerate(students):
         if normal(student.group):
             groups.setdefault(normal(student.group), []).append(number)
-    theirs: dict[int, list[int]] = {number: [] for number in range(len(students))}
+    owners: list[frozenset[int]] = []
     strangers: list[int] = []
     open_: list[tuple[int, tuple[Student, ...]]] = []
     for number, sender in enumerate(told):
-        owners, doubtful = _owners(sender, known, groups, students)
+        own, doubtful = _owners(sender, known, groups, students)
         if doubtful:
             open_.append((number, tuple(students[each] for each in sorted(doubtful))))
-        elif not owners:
+        elif not own:
             strangers.append(number)
-        if by_group and not doubtful:
-            mates = {normal(students[each].group) for each in owners} - {""}
-            owners = owners.union(*(groups[mate] for mate in mates))
-        for owner in () if doubtful else sorted(owners):
-            theirs[owner].append(number)
+        mates = {normal(students[each].group) for each in own} - {""} if by_group else ()
+        owners.append(own.union(*(groups[mate] for mate in mates)))
+    found = frozenset[int]().union(*owners)
     return Match(
-        tuple((students[each], tuple(numbers)) for each, numbers in theirs.items() if numbers),
-        tuple(students[each] for each, numbers in theirs.items() if not numbers),
+        tuple(tuple(students[each] for each in sorted(own)) for own in owners),
+        tuple(student for number, student in enumerate(students) if number not in found),
         tuple(strangers),
         tuple(open_),
     )
@@ -183,18 +185,13 @@ def _owners(
             *(who({kind: sender.student}, "", (kind,), known) for kind in KINDS)
         )
     if not found and sender.source == "github":
-        found = _by_ending(sender.original, students)
+        # The name of a clone ends with the login, which may have a hyphen itself.
+        name = sender.original.casefold()
+        logins = [student.ids.get("github", "").casefold() for student in students]
+        found = frozenset(
+            n for n, login in enumerate(logins) if login and name.endswith(f"-{login}")
+        )
     return (found, frozenset()) if len(found) < 2 else (frozenset(), found)
-
-
-def _by_ending(name: str, students: Iterable[Student]) -> frozenset[int]:
-    """Those whose login the name of a clone ends with: it may have a hyphen itself."""
-    return frozenset(
-        number
-        for number, student in enumerate(students)
-        if student.ids.get("github")
-        and name.casefold().endswith(f"-{student.ids['github'].casefold()}")
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,13 +248,9 @@ def enrolment_of(
         return Enrolment(tuple(entries))
     enlisted = _told_apart(students)
     matched = match(enlisted, [sender for _, sender in found], by_group=by_group)
-    owners: dict[int, list[str]] = {}
-    for student, numbers in matched.matched:
-        for number in numbers:
-            owners.setdefault(number, []).append(student.name)
     entries = [
-        _entry(one, sender, tuple(owners.get(number, (one.name,))))
-        for number, (one, sender) in enumerate(found)
+        _entry(one, sender, tuple(student.name for student in own) or (one.name,))
+        for (one, sender), own in zip(found, matched.owners, strict=True)
     ]
     return Enrolment(tuple(entries), tuple(enlisted), matched)
 
@@ -277,9 +270,9 @@ def _kept(name: str, sender: Sender, known: Mapping[str, str]) -> str:
 def names_of(store: Store) -> dict[str, str]:
     """The names under which a class has its platforms' identifiers."""
     return {
-        identity(listed.sender): listed.name
-        for _, listed in store.listed().values()
-        if listed.sender.source != "plain" and not listed.sender.members
+        identity(kept.sender): kept.name
+        for kept in sorted(store.newest(), key=lambda each: (each.seen, each.place))
+        if kept.sender.source != "plain" and not kept.sender.members
     }
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
@@ -56,31 +56,25 @@ def read_metadata(handed: Handed) -> Metadata:
 
 def parse(lines: Iterable[str]) -> Metadata:
     """Names, addresses and times from the text; the first of each submission's own level."""
-    return {
-        name: (at, tuple(member for member in members if member))
-        for name, at, members in _submissions(lines)
-    }
-
-
-def _submissions(lines: Iterable[str]) -> Iterator[tuple[str, str, list[dict[str, str]]]]:
-    name, at, section = "", "", ""
-    members: list[dict[str, str]] = []
+    at: dict[str, str] = {}
+    members: dict[str, list[dict[str, str]]] = {}
+    name = section = ""
     for line in lines:
         if head := _HEAD.fullmatch(line):
-            if name:
-                yield name, at, members
-            name, at, section, members = head["name"], "", "", []
+            name, section = head["name"], ""
+            at[name], members[name] = "", []
+        elif not name:
+            continue
         elif found := _SECTION.fullmatch(line):
             section = found["key"]
             if section == "created_at" and found["value"]:
-                at = scalar(found["value"])
+                at[name] = scalar(found["value"])
         elif section == "submitters" and (fact := _FACT.fullmatch(line)):
             if fact["first"] == "- ":
-                members.append({})
-            if members and fact["value"]:
-                members[-1][_KINDS[fact["key"]]] = scalar(fact["value"])
-    if name:
-        yield name, at, members
+                members[name].append({})
+            if members[name] and fact["value"]:
+                members[name][-1][_KINDS[fact["key"]]] = scalar(fact["value"])
+    return {name: (at[name], tuple(filter(None, own))) for name, own in members.items()}
 
 
 def scalar(text: str) -> str:
@@ -145,14 +139,11 @@ def senders(handed: Sequence[Handed]) -> list[Sender]:
     handed : sequence of Handed
         As gathered. Those that lie in one folder or archive are taken as one download.
     """
-    told: dict[int, Sender] = {}
-    downloads: dict[Path, list[int]] = {}
-    for number, one in enumerate(handed):
-        downloads.setdefault(_place(one), []).append(number)
-    for numbers in downloads.values():
-        found = _download([handed[number] for number in numbers])
-        told.update(zip(numbers, found, strict=True))
-    return [told[number] for number in range(len(handed))]
+    downloads: dict[Path, list[Handed]] = {}
+    for one in handed:
+        downloads.setdefault(_place(one), []).append(one)
+    told = {place: iter(_download(together)) for place, together in downloads.items()}
+    return [next(told[_place(one)]) for one in handed]
 
 
 def _place(handed: Handed) -> Path:
@@ -162,7 +153,8 @@ def _place(handed: Handed) -> Path:
 def _download(handed: Sequence[Handed]) -> list[Sender]:
     names = [original(one) for one in handed]
     counted = [name for name in names if name != METADATA]
-    metadata = read_metadata(handed[0]) if METADATA in names or _numbered(counted) else {}
+    listed = METADATA in names or any(map(SUBMISSION.fullmatch, counted))
+    metadata = read_metadata(handed[0]) if listed else {}
     readers: Sequence[Callable[[str], Sender | None]] = (
         _canvas,
         _moodle,
@@ -187,17 +179,9 @@ def _consistent(found: Sequence[Sender]) -> bool:
 
     Names with a date in them look like Canvas' too, and then all students are number 2026.
     """
-    names: dict[str, str] = {}
-    attachments: set[str] = set()
-    for sender in found:
-        if names.setdefault(identity(sender), sender.student) != sender.student:
-            return False
-        attachment = sender.ids.get("attachment")
-        if attachment in attachments:
-            return False
-        if attachment:
-            attachments.add(attachment)
-    return True
+    students = {(identity(sender), sender.student) for sender in found}
+    attachments = [s.ids["attachment"] for s in found if "attachment" in s.ids]
+    return len(students) == len(dict(students)) and len(attachments) == len(set(attachments))
 
 
 def original(handed: Handed) -> str:
@@ -225,10 +209,6 @@ def _moodle(name: str) -> Sender | None:
         return None
     ids = {"moodle": found["participant"]}
     return Sender(shown(found["name"]), "moodle", ids, False, name, found["file"] or "")
-
-
-def _numbered(names: Sequence[str]) -> bool:
-    return any(SUBMISSION.fullmatch(name) for name in names)
 
 
 def _gradescope(name: str, metadata: Metadata) -> Sender | None:
@@ -288,9 +268,12 @@ def attributed(handed: Sequence[Handed], told: Sequence[Sender]) -> list[tuple[H
     identities: dict[str, set[str]] = {}
     for sender in told:
         identities.setdefault(sender.student, set()).add(identity(sender))
+    numbered = {
+        _place(one) for one, s in zip(handed, told, strict=True) if s.source == "gradescope"
+    }
     merged: dict[tuple[str, Path], tuple[list[Handed], Sender]] = {}
     for one, sender in zip(handed, told, strict=True):
-        if sender.original == METADATA and _is_listed(one, handed, told):
+        if sender.original == METADATA and _place(one) in numbered:
             continue
         name = sender.student
         if len(identities[name]) > 1:
@@ -303,14 +286,6 @@ def attributed(handed: Sequence[Handed], told: Sequence[Sender]) -> list[tuple[H
         (replace(parts[0], parts=tuple(parts) if len(parts) > 1 else ()), sender)
         for parts, sender in merged.values()
     ]
-
-
-def _is_listed(one: Handed, handed: Sequence[Handed], told: Sequence[Sender]) -> bool:
-    """True where there are submissions of Gradescope beside it."""
-    return any(
-        sender.source == "gradescope" and _place(other) == _place(one)
-        for other, sender in zip(handed, told, strict=True)
-    )
 
 
 def identity(sender: Sender) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 
@@ -18,15 +19,15 @@ import msgspec
 from gradkit.classroom.course.find_student import index, who
 from gradkit.classroom.course.senders import CANVAS, CANVAS_ANONYMOUS, KINDS, MOODLE
 from gradkit.classroom.feedback.pages import file_name
-from gradkit.classroom.store.attempts import not_theirs
+from gradkit.classroom.store.attempts import theirs
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
 from gradkit.records.course import Sender, Student
 from gradkit.submission.files import shown
-from gradkit.writing import add_member, refusing, write_atomically
+from gradkit.writing import add_member, refusing, write_atomically, write_whole
 
-Page = Callable[[str], str]
-"""From a student's name to the text of the page."""
+Page = Callable[[str], bytes]
+"""From a student's name to the page."""
 
 FEEDBACK = "feedback.html"
 # What Windows does not take in a name, and what a path is made of.
@@ -103,7 +104,7 @@ def page_names(way: Way, told: Sequence[Sender]) -> Names:
 KEPT = "What was there before is as it was; make room or choose another place with --out."
 
 
-def write_zip(path: Path, names: Iterable[tuple[str, str]], page: Page) -> int:
+def write_zip(path: Path, names: Iterable[tuple[str, str]], page: Page) -> None:
     """Write the pages into an archive, which takes its place at once.
 
     Parameters
@@ -114,44 +115,27 @@ def write_zip(path: Path, names: Iterable[tuple[str, str]], page: Page) -> int:
         Students and the names of their pages. The members are in the order of these.
     page : callable
 
-    Returns
-    -------
-    int
-        How many there are.
-
     Raises
     ------
     BundleError
         It cannot be written. What was there is as it was.
     """
-    count = 0
     with (
         refusing(BundleError, path, advice=KEPT),
         write_atomically(path) as stream,
         zipfile.ZipFile(stream, "w") as archive,
     ):
-        for name, data in _members(names, page):
-            add_member(archive, name, data)
-            count += 1
-    return count
+        for student, name in sorted(names, key=itemgetter(1)):
+            add_member(archive, name, page(student))
 
 
-def write_folder(folder: Path, names: Iterable[tuple[str, str]], page: Page) -> int:
+def write_folder(folder: Path, names: Iterable[tuple[str, str]], page: Page) -> None:
     """Write the pages into a folder, each of them at once. See `write_zip`."""
-    count = 0
     with refusing(BundleError, folder, advice=KEPT):
-        for name, data in _members(names, page):
+        for student, name in sorted(names, key=itemgetter(1)):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            with write_atomically(path) as stream:
-                stream.write(data)
-            count += 1
-    return count
-
-
-def _members(names: Iterable[tuple[str, str]], page: Page) -> Iterator[tuple[str, bytes]]:
-    for student, name in sorted(names, key=lambda each: each[1]):
-        yield name, page(student).encode("utf-8", "replace")
+            write_whole(path, page(student))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +149,14 @@ class Address:
 
 def addresses(store: Store, roster: Mapping[str, Student]) -> dict[str, Address]:
     """Map each student who has a submission to an address."""
-    others = not_theirs(store.listed())
+    own = {kept.submission for kept in theirs(store.newest())}
     rows = store.rows(
         "SELECT name, sender, submission FROM listed "
         "JOIN submissions ON submissions.id = submission ORDER BY listed.run DESC, place DESC"
     )
     found: dict[str, dict[str, None]] = {}
     for row in rows:
-        if row["submission"] not in others:
+        if row["submission"] in own:
             found.setdefault(row["name"], {})[row["sender"]] = None
     return {
         name: Address(
@@ -186,11 +170,9 @@ def addresses(store: Store, roster: Mapping[str, Student]) -> dict[str, Address]
 
 def is_own(address: Address, sender: Sender) -> bool:
     """True where a submission is the student's own, rather than another's of the group."""
-    student = address.student
-    if student is None:
+    if address.student is None:
         return sender.student == address.name
-    known = index([(student.ids, (*student.names, student.name))])
-    return bool(who(sender.ids, sender.student, KINDS, known))
+    return _is(address.student, sender.ids, sender.student)
 
 
 def ids_of(address: Address) -> dict[str, str]:
@@ -206,14 +188,17 @@ def ids_of(address: Address) -> dict[str, str]:
 
 
 def _is_member(address: Address, member: Mapping[str, str]) -> bool:
-    student = address.student
-    if student is None:
+    if address.student is None:
         # As the roll calls members: by their names, with an identifier where two have the same.
         ids = [member[kind] for kind in KINDS if member.get(kind)]
         name = shown(member.get("name") or next(iter(ids), ""))
         return address.name in (name, *(shown(f"{name} ({each})") for each in ids[:1]))
-    known = index([(student.ids, (*student.names, student.name))])
-    return bool(who(member, member.get("name", ""), KINDS, known))
+    return _is(address.student, member, member.get("name", ""))
+
+
+def _is(student: Student, ids: Mapping[str, str], name: str) -> bool:
+    """True where identifiers, or else a name, are those of a student of the roster."""
+    return bool(who(ids, name, KINDS, index([(student.ids, (*student.names, student.name))])))
 
 
 def names_of(way: Way, found: Sequence[Address]) -> Names:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradkit.errors import GradkitError
 from gradkit.submission.files import shown
@@ -66,8 +66,7 @@ def read_table(data: bytes, name: str) -> CsvTable:
 
 def write_table(sheet: CsvTable) -> bytes:
     """Put a table together again."""
-    text = "".join(sheet.delimiter.join(cells) + end for cells, end in sheet.rows)
-    return sheet.mark + text.encode(sheet.encoding)
+    return sheet.mark + b"".join(line(sheet, row) for row in range(len(sheet.rows)))
 
 
 def line(sheet: CsvTable, row: int) -> bytes:
@@ -163,10 +162,13 @@ def heading(text: str) -> str:
     return " ".join(re.sub(r"[\s_\-\u00a0\ufeff]+", " ", text).casefold().split())
 
 
-def column(header: Sequence[str], known: Iterable[str]) -> int | None:
-    """The first column with one of these headings."""
-    wanted = {heading(each) for each in known}
-    return next((i for i, text in enumerate(header) if heading(text) in wanted), None)
+def columns_of(header: Sequence[str], known: Mapping[str, Iterable[str]]) -> dict[str, int]:
+    """Map each kind to the first column with one of its headings; what has none is left out."""
+    first = {head: at for at, head in reversed([*enumerate(map(heading, header))])}
+    found = {
+        kind: [first[h] for h in map(heading, names) if h in first] for kind, names in known.items()
+    }
+    return {kind: min(places) for kind, places in found.items() if places}
 
 
 def decimal_comma(texts: Iterable[str]) -> bool:
@@ -206,12 +208,10 @@ def refuse_ragged(sheet: CsvTable) -> None:
             )
 
 
-def put(sheet: CsvTable, changes: Mapping[tuple[int, int], str]) -> tuple[tuple[str, ...], ...]:
-    """The rows' raw cells, with other values in some, by row and column."""
-    return tuple(
-        tuple(
-            cell_of(changes[row, i], sheet.delimiter) if (row, i) in changes else raw
-            for i, raw in enumerate(cells)
-        )
-        for row, (cells, _) in enumerate(sheet.rows)
-    )
+def put(sheet: CsvTable, changes: Mapping[tuple[int, int], str]) -> CsvTable:
+    """Put other values into some cells, by row and column."""
+    rows = [list(cells) for cells, _ in sheet.rows]
+    for (row, column), value in changes.items():
+        rows[row][column] = cell_of(value, sheet.delimiter)
+    ends = (end for _, end in sheet.rows)
+    return replace(sheet, rows=tuple(zip(map(tuple, rows), ends, strict=True)))

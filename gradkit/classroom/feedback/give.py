@@ -11,7 +11,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -37,7 +37,9 @@ from gradkit.records.classroom import Release
 from gradkit.records.course import PLATFORMS, FilledTable, Mark, Source
 from gradkit.records.reports import Given, Left
 from gradkit.task.assignment import read_assignment
-from gradkit.writing import UNREADABLE, refusing, write_atomically
+from gradkit.writing import UNREADABLE, refusing, write_whole
+
+NOTHING_FILLED = FilledTable(b"", (), (), ())
 
 PAGE, GRADE = "page", "grade"
 """What a student may be left without."""
@@ -74,16 +76,6 @@ class Plan:
     write: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Bundle:
-    """Pages by student, and the names of their files."""
-
-    pages: dict[str, Page]
-    names: dict[str, str]
-    left: list[Left]
-    notes: list[str]
-
-
 def feedback(store: Store, plan: Plan) -> Given:
     """Write the pages and the table of a class, and note what is new in them.
 
@@ -106,60 +98,44 @@ def feedback(store: Store, plan: Plan) -> Given:
         A file cannot be written, the table cannot be filled, or the class file not written.
         Of files, those that were there are whole.
     """
-    roster = store.enrolled()
+    roster, found, before = store.enrolled(), counting_attempts(store), given(store)
     known = addresses(store, roster)
-    found = counting_attempts(store)
-    elsewhere = _elsewhere(plan, known)
-    before = given(store)
     graded = drafts(store, found, before)
     if not graded:
         raise FeedbackError(f"{store.path}: nobody has a result that could be given back.")
     grades = plan.table is not None
     pages = {page.name: page for page in made(graded, plan.hints, plan.workers, comments=grades)}
-    bundle = _bundle(plan, [known[name] for name in pages], pages)
-    filled = None
+    names, left, notes = _names(plan, [known[name] for name in pages], pages)
+    filled = NOTHING_FILLED
     if plan.table is not None:
-        filled = plan.table.fill([_mark(known[name], pages[name]) for name in pages])
-    if not bundle.names and filled is None:
+        filled = plan.table.fill([_mark(known[name], page) for name, page in pages.items()])
+    elif not names:
         raise FeedbackError(
             f"Nobody's submission in {store.path} was downloaded from {_of(plan)}, which "
             "finds whose a page is by the name in its own download. Write the pages with --format "
             "folder."
         )
     if plan.changed:
-        new = {name: file for name, file in bundle.names.items() if pages[name].new}
-        told = [] if new else ["No page is new or changed, so none is written."]
-        bundle = replace(bundle, names=new, notes=[*bundle.notes, *told])
-    written: list[Path] = []
-    if plan.write:
-        written = _write(store, plan, bundle, filled, _new(plan, bundle, filled, before))
+        names = {name: file for name, file in names.items() if pages[name].new}
+        notes += [] if names else ["No page is new or changed, so none is written."]
+    written = _write(store, plan, names, pages, filled, before) if plan.write else []
+    left += [Left(name, GRADE, why) for name, why in filled.left]
+    elsewhere = _elsewhere(plan, known)
     everything = f"{PAGE}, {GRADE}" if grades else PAGE
-    left = [
-        *(
-            Left(one.kept.name, everything, one.kept.told)
-            for one in found
-            if one.kept.name not in pages
-        ),
-        *_uncounted(store, known, {one.kept.name for one in found}, everything),
-        *(each for each in bundle.left if each.student not in elsewhere),
-        *(
-            Left(name, GRADE, why)
-            for name, why in (filled.left if filled else ())
-            if name not in elsewhere
-        ),
-    ]
+    ungraded = {one.kept.name: one.kept.told for one in found if one.kept.name not in pages}
+    rule = f"no attempt of theirs counts by the rule {rule_of(store)}"
+    uncounted = dict.fromkeys(sorted(known.keys() - ungraded.keys() - pages.keys()), rule)
     return Given(
-        pages=len(bundle.names),
-        new=sum(pages[name].new for name in bundle.names),
-        filled=len(filled.filled) if filled else 0,
+        pages=len(names),
+        new=sum(pages[name].new for name in names),
+        filled=len(filled.filled),
         written=tuple(map(str, written)),
-        left=tuple(left),
-        absent=tuple(name for name in roster if name not in known),
-        notes=(
-            *bundle.notes,
-            *(filled.notes if filled else ()),
-            *_told_elsewhere(elsewhere, {*bundle.names, *(filled.filled if filled else ())}),
+        left=(
+            *(Left(name, everything, why) for name, why in {**ungraded, **uncounted}.items()),
+            *(each for each in left if each.student not in elsewhere),
         ),
+        absent=tuple(name for name in roster if name not in known),
+        notes=(*notes, *filled.notes, *_told_elsewhere(elsewhere, {*names, *filled.filled})),
     )
 
 
@@ -185,41 +161,34 @@ def _told_elsewhere(elsewhere: Mapping[str, Source], given: Container[str]) -> I
         )
 
 
-def _uncounted(store: Store, known: dict[str, Address], found: set[str], what: str) -> list[Left]:
-    rule = rule_of(store)
-    return [
-        Left(name, what, f"no attempt of theirs counts by the rule {rule}")
-        for name in sorted(known)
-        if name not in found
-    ]
-
-
 def _mark(address: Address, page: Page) -> Mark:
     return Mark(address.name, ids_of(address), page.score, page.max_score, page.comment)
 
 
-def _bundle(plan: Plan, found: Sequence[Address], pages: dict[str, Page]) -> _Bundle:
+def _names(
+    plan: Plan, found: Sequence[Address], pages: Mapping[str, Page]
+) -> tuple[dict[str, str], list[Left], list[str]]:
+    """Name the students' files; say who has none, and what else has to be known."""
     names, without = names_of(plan.way, found)
-    notes: list[str] = []
     if without and not names:
         # The same of everybody needs to be said once.
         told = f"No pages are written: nobody's submission was downloaded from {_of(plan)}."
-        return _Bundle(pages, {}, [], [told])
+        return {}, [], [told]
     left = [Left(student, PAGE, why) for student, why in without]
-    together = shared(names)
-    for students in together.values():
+    notes: list[str] = []
+    for students in shared(names).values():
         if len({pages[student].digest for student in students}) > 1:
             why = f"the pages of {', '.join(students)} differ, and {_of(plan)} has one file for all"
             why += ": write them with --format folder"
             left += [Left(student, PAGE, why) for student in students]
             for student in students:
                 del names[student]
-    if any(student in names for students in together.values() for student in students):
-        notes.append(
-            f"What a group handed in comes back under one name: {_of(plan)} gives it to everybody "
-            "in a group that it knows itself."
-        )
-    return _Bundle(pages, names, left, notes)
+        else:
+            notes = [
+                f"What a group handed in comes back under one name: {_of(plan)} gives it to "
+                "everybody in a group that it knows itself."
+            ]
+    return names, left, notes
 
 
 def _of(plan: Plan) -> str:
@@ -229,66 +198,41 @@ def _of(plan: Plan) -> str:
 def _write(
     store: Store,
     plan: Plan,
-    bundle: _Bundle,
-    filled: FilledTable | None,
-    notes: Sequence[tuple[str, str, bytes]],
+    names: Mapping[str, str],
+    pages: Mapping[str, Page],
+    filled: FilledTable,
+    before: Mapping[str, Sequence[Release]],
 ) -> list[Path]:
     """Write the files and note what is new in them, in the order that the module tells."""
+
+    def page(student: str) -> bytes:
+        return zlib.decompress(pages[student].packed)
+
+    table = plan.table.target if plan.table else Path()
+    told = [(name, table.name, r) for name, r in zip(filled.filled, filled.rows, strict=True)]
+    told += [(student, file, page(student)) for student, file in sorted(names.items())]
+    # Of what was given under one name the newest counts: an older one may have come back.
+    known = {(each.name, each.file): each.digest for all_ in before.values() for each in all_}
+    new = [each for each in told if known.get(each[:2]) != digest_of(each[2])]
     written = []
     with store.writing():
-        run = store.begin("release", why=plan.why) if notes else None
-        if run is not None:
-            release(store, run, notes)
+        if new:
+            run = store.begin("release", why=plan.why)
+            release(store, run, new)
             store.end(run)
-        if bundle.names:
-            written.append(_write_pages(plan, bundle))
-        if plan.table is not None and filled is not None:
-            _replace(plan.table.target, filled.data)
-            written.append(plan.table.target)
+        if names:
+            # Who is in a group has the same page as the others of it.
+            once = {file: student for student, file in names.items()}
+            _make_folder(plan.out if plan.way == "folder" else plan.out.parent)
+            write = write_folder if plan.way == "folder" else write_zip
+            write(plan.out, [(student, file) for file, student in once.items()], page)
+            written.append(plan.out)
+        if plan.table is not None:
+            _make_folder(table.parent)
+            with refusing(BundleError, table, advice="What was there before is as it was."):
+                write_whole(table, filled.data)
+            written.append(table)
     return written
-
-
-def _new(
-    plan: Plan,
-    bundle: _Bundle,
-    filled: FilledTable | None,
-    before: Mapping[str, Sequence[Release]],
-) -> list[tuple[str, str, bytes]]:
-    """List what students have not been given yet: pages, and rows of the table as written."""
-    # Of what was given under one name the newest counts: an older one may have come back.
-    known = {(each.name, each.file): each.digest for told in before.values() for each in told}
-    found = []
-    if plan.table is not None and filled is not None:
-        name = plan.table.target.name
-        found = [
-            (student, name, row)
-            for student, row in zip(filled.filled, filled.rows, strict=True)
-            if known.get((student, name)) != digest_of(row)
-        ]
-    return found + [
-        (student, file, zlib.decompress(bundle.pages[student].packed))
-        for student, file in sorted(bundle.names.items())
-        if known.get((student, file)) != bundle.pages[student].digest
-    ]
-
-
-def _write_pages(plan: Plan, bundle: _Bundle) -> Path:
-    def page(student: str) -> str:
-        return zlib.decompress(bundle.pages[student].packed).decode()
-
-    # Who is in a group has the same page as the others of it.
-    once = {file: student for student, file in bundle.names.items()}
-    pairs = [(student, file) for file, student in once.items()]
-    _make_folder(plan.out if plan.way == "folder" else plan.out.parent)
-    (write_folder if plan.way == "folder" else write_zip)(plan.out, pairs, page)
-    return plan.out
-
-
-def _replace(path: Path, data: bytes) -> None:
-    _make_folder(path.parent)
-    kept = "What was there before is as it was."
-    with refusing(BundleError, path, advice=kept), write_atomically(path) as stream:
-        stream.write(data)
 
 
 def _make_folder(folder: Path) -> None:
@@ -386,11 +330,9 @@ def _table(
             "--gradebook and --column go together: the table, and the column in it."
         )
     path = worksheet or gradebook
+    if path is None and in_place:
+        raise FeedbackError("--in-place needs a table: name it with --worksheet or --gradebook.")
     if path is None:
-        if in_place:
-            raise FeedbackError(
-                "--in-place needs a table: name it with --worksheet or --gradebook."
-            )
         return None
     with refusing(FeedbackError, path, *UNREADABLE):
         data = path.read_bytes()
@@ -400,6 +342,6 @@ def _table(
             f"{path}: the filled table would take its place. Say so with --in-place, or write "
             "elsewhere with --out."
         )
-    if gradebook is None:
+    if column is None:
         return Table(written, partial(fill_worksheet, data, path.name))
-    return Table(written, partial(fill_gradebook, data, path.name, assignment=column or ""))
+    return Table(written, partial(fill_gradebook, data, path.name, assignment=column))

@@ -84,30 +84,23 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
     cells = {row: csv.values(sheet, row) for row in students}
     rows = [_known(cells[row], layout.info) for row in students]
     taken, left = claim(marks, rows, KINDS)
+    scores = {students[place]: mark for place, mark in taken.items() if mark.score is not None}
     if layout.assignment is not None:
-        kept = layout.assignment
-        excused = [
-            place
-            for place, mark in taken.items()
-            if mark.score is not None and _is_excused(cells[students[place]][kept])
-        ]
-        for place in excused:
-            left.append((taken.pop(place).student, "is excused there (EX), and stays so"))
-    scores = {students[place]: mark for place, mark in taken.items()}
+        for row in [row for row in scores if _is_excused(cells[row][layout.assignment])]:
+            left.append((scores.pop(row).student, "is excused there (EX), and stays so"))
     most = max((mark.max_score for mark in marks), default=0.0)
     comma = csv.decimal_comma(
         text for row in range(1, len(sheet.rows)) for text in csv.values(sheet, row)
     )
     done = _written(sheet, layout, scores, most, comma=comma)
-    written = {row: mark for row, mark in scores.items() if mark.score is not None}
     # A row of largest scores may have come in above the students.
     more = len(done.rows) - len(sheet.rows)
     return FilledTable(
         csv.write_table(done),
-        tuple(mark.student for mark in written.values()),
+        tuple(mark.student for mark in scores.values()),
         tuple(left),
         tuple(_notes(sheet, layout, most)),
-        tuple(csv.line(done, row + more) for row in written),
+        tuple(csv.line(done, row + more) for row in scores),
     )
 
 
@@ -130,22 +123,16 @@ def _layout(sheet: CsvTable, assignment: str) -> _Layout:
     places = [
         place
         for place in range(after, len(header))
-        if wanted and (header[place].strip() == wanted or _has_id(header[place], wanted))
-    ] or [place for place in range(after, len(header)) if _title(header[place]) == wanted]
+        if wanted and wanted in (header[place].strip(), *_named(header[place])[1:])
+    ] or [place for place in range(after, len(header)) if _named(header[place])[0] == wanted]
     if len(places) > 1:
         there = ", ".join(f"“{shown(header[place])}”" for place in places)
         raise CsvTableError(
             f"{shown(sheet.name)}: “{shown(wanted)}” is the title of {len(places)} assignments, "
             f"{there}. Name it by the number in brackets."
         )
-    possible = next(
-        (
-            row
-            for row in range(1, len(sheet.rows))
-            if "Points Possible" in csv.values(sheet, row)[0]
-        ),
-        None,
-    )
+    firsts = [csv.value_of(cells[0]) for cells, _ in sheet.rows]
+    possible = next((r for r, text in enumerate(firsts) if r and "Points Possible" in text), None)
     own = places[0] if places else None
     if own is None:
         _refuse_title(sheet, wanted)
@@ -171,14 +158,10 @@ def _refuse_title(sheet: CsvTable, title: str) -> None:
         )
 
 
-def _has_id(text: str, wanted: str) -> bool:
+def _named(text: str) -> tuple[str, ...]:
+    """Divide a heading into the assignment's title and number, in brackets too, if it has one."""
     found = _ID.fullmatch(text.strip())
-    return found is not None and found["id"] == wanted.strip("()")
-
-
-def _title(text: str) -> str:
-    found = _ID.fullmatch(text.strip())
-    return found["title"] if found else text.strip()
+    return (found["title"], found["id"], f"({found['id']})") if found else (text.strip(),)
 
 
 def _is_excused(cell: str) -> bool:
@@ -204,33 +187,27 @@ def _written(
     sheet: CsvTable, layout: _Layout, scores: Mapping[int, Mark], most: float, *, comma: bool
 ) -> CsvTable:
     """The students' columns as they are, and the assignment's with the scores in it."""
-    own = sorted(layout.info.values())
+    own, new = sorted(layout.info.values()), layout.assignment is None
 
-    def row_of(cells: Sequence[str], last: str) -> tuple[str, ...]:
-        return (*(cells[place] for place in own), last)
+    def cell(score: float) -> str:
+        return csv.cell_of(csv.points(score, comma), sheet.delimiter)
 
     rows = []
     for row, (cells, end) in enumerate(sheet.rows):
         if csv.is_blank(cells) and len(cells) < len(sheet.rows[0][0]):
             rows.append((cells, end))
             continue
-        kept = cells[layout.assignment] if layout.assignment is not None else ""
         mark = scores.get(row)
-        if row == 0:
-            new = layout.assignment is None
-            kept = csv.cell_of(layout.heading, sheet.delimiter) if new else layout.heading
-        elif row == layout.possible and layout.assignment is None:
-            kept = csv.cell_of(csv.points(most, comma), sheet.delimiter)
+        kept = "" if layout.assignment is None else cells[layout.assignment]
+        if row == 0 and new:
+            kept = csv.cell_of(layout.heading, sheet.delimiter)
+        elif row == layout.possible and new:
+            kept = cell(most)
         elif mark is not None and mark.score is not None:
-            kept = csv.cell_of(csv.points(mark.score, comma), sheet.delimiter)
-        rows.append((row_of(cells, kept), end))
-        if row == 0 and layout.assignment is None and layout.possible is None:
-            blank = [
-                POSSIBLE,
-                *[""] * (len(own) - 1),
-                csv.cell_of(csv.points(most, comma), sheet.delimiter),
-            ]
-            rows.append((tuple(blank), end))
+            kept = cell(mark.score)
+        rows.append(((*(cells[place] for place in own), kept), end))
+        if row == 0 and new and layout.possible is None:
+            rows.append(((POSSIBLE, *[""] * (len(own) - 1), cell(most)), end))
     return replace(sheet, rows=tuple(rows))
 
 

@@ -36,7 +36,7 @@ from gradkit.report.html import class_page, student_page, to_row
 from gradkit.report.html.class_page import Row
 from gradkit.report.plain_text import to_comment
 from gradkit.report.visibility import apply_visibility
-from gradkit.writing import write_atomically
+from gradkit.writing import write_whole
 
 CHUNK = 20
 """Results that go to a process at a time."""
@@ -47,15 +47,6 @@ ALONE = 30
 NOTHING = phrase("Nothing in it could be graded")
 
 _UNSAFE = re.compile(r"[^\w.-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """One page to be written, and the row that leads to it."""
-
-    packed: bytes
-    path: Path
-    hints: int
 
 
 def write_pages(store: Store, folder: Path, hints: int, workers: int) -> int:
@@ -81,7 +72,8 @@ def write_pages(store: Store, folder: Path, hints: int, workers: int) -> int:
     try:
         students.mkdir(parents=True, exist_ok=True)
         rows = list(_rows(store, found, students, hints, workers))
-        write_text(folder / "index.html", class_page(rows, folder.resolve().parent.name))
+        page = class_page(rows, folder.resolve().parent.name)
+        write_whole(folder / "index.html", page.encode())
     except OSError as error:
         raise StoreError(
             f"{error.filename or folder}: cannot be written ({error.strerror}). What is graded "
@@ -100,12 +92,6 @@ def file_name(name: str) -> str:
     return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}.html"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Put a file in its place at once: whoever looks sees the old one or the new one, whole."""
-    with write_atomically(path) as stream:
-        stream.write(text.encode("utf-8"))
-
-
 def _rows(
     store: Store,
     found: Sequence[CountingAttempt],
@@ -114,26 +100,21 @@ def _rows(
     workers: int,
 ) -> Iterator[Row]:
     """Write the students' pages, and give the class page's rows in the order of the names."""
-    tasks = (
-        _Task(pack(result), students / file_name(one.kept.name), hints)
-        for one, result in counting_results(store)
-        if result is not None
-    )
+    graded = (pack(result) for _, result in counting_results(store) if result is not None)
+    write = partial(_write, students=students, hints=hints)
     alone = len(found) <= ALONE
-    yield from map_chunks(_write, tasks, size=CHUNK, workers=1 if alone else workers)
+    yield from map_chunks(write, graded, size=CHUNK, workers=1 if alone else workers)
     for each in found:
         kept = each.kept
         if kept.standing != "graded":
             yield Row(kept.name, 0.0, 0.0, False, (), ((kept.standing, say(NOTHING)),))
 
 
-def _write(tasks: list[_Task]) -> list[Row]:
-    rows = []
-    for task in tasks:
-        result = unpack(task.packed, Result)
-        write_text(task.path, student_page(apply_visibility(result), task.hints))
-        rows.append(to_row(result, EXPECTED_LEVEL, f"students/{task.path.name}"))
-    return rows
+def _write(packed: bytes, students: Path, hints: int) -> Row:
+    result = unpack(packed, Result)
+    path = students / file_name(result.submission)
+    write_whole(path, student_page(apply_visibility(result), hints).encode())
+    return to_row(result, EXPECTED_LEVEL, f"students/{path.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,13 +336,16 @@ def drafts(
         if stand is not None:
             heading = GROUP if count[_handed_in(one)] > 1 else name
             pages = _pages(told.get(name, ()))
-            made.append(_held(Draft(name, heading, stand), pages, past))
+            digest = pages[-1].digest if pages else ""
+            former = past.former(name, pages[-1].run, None) if pages else None
+            before = past.former(name, pages[-2].run, pages[-1].run) if pages[1:] else None
+            made.append(Draft(name, heading, stand, digest, former, before))
     return made
 
 
 def _handed_in(one: CountingAttempt) -> tuple[str, ...]:
     """Return a key that is the same for all of a group, and for nobody else."""
-    sender = one.listed.sender
+    sender = one.kept.sender
     return one.kept.digest, sender.source, sender.original, sender.student
 
 
@@ -369,15 +353,6 @@ def _pages(told: Sequence[Release]) -> list[Release]:
     """The pages among what a student was given, each once where it was given several times."""
     pages = [each for each in told if each.file.endswith(PAGE)]
     return pages[:1] + [new for old, new in pairwise(pages) if old.digest != new.digest]
-
-
-def _held(draft: Draft, pages: Sequence[Release], past: Past) -> Draft:
-    if not pages:
-        return draft
-    newest = pages[-1]
-    former = past.former(draft.name, newest.run, None)
-    before = past.former(draft.name, pages[-2].run, newest.run) if len(pages) > 1 else None
-    return replace(draft, digest=newest.digest, former=former, before=before)
 
 
 def made(found: Sequence[Draft], hints: int, workers: int, *, comments: bool) -> Iterator[Page]:
@@ -393,13 +368,9 @@ def made(found: Sequence[Draft], hints: int, workers: int, *, comments: bool) ->
     comments : bool
         Whether each is wanted as plain text too.
     """
-    make = partial(_make, hints=hints, comments=comments)
+    make = partial(_page, hints=hints, comments=comments)
     alone = len(found) <= ALONE
     yield from map_chunks(make, found, size=CHUNK, workers=1 if alone else workers)
-
-
-def _make(found: Sequence[Draft], hints: int, *, comments: bool) -> list[Page]:
-    return [_page(draft, hints, comments=comments) for draft in found]
 
 
 def _page(draft: Draft, hints: int, *, comments: bool) -> Page:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from gradkit.classroom.course.find_student import index, who
 from gradkit.classroom.feedback import csv_table as csv
@@ -42,6 +41,11 @@ REQUIRED = ("identifier", "grade", "modified")
 
 KINDS = ("moodle", "email", "sis")
 FEEDBACK_BYTES = 60_000
+
+NO_COMMENTS = (
+    "It has no column for comments: switch on “Feedback comments” in the assignment's settings "
+    "and download it again to send these too."
+)
 
 
 def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable:
@@ -76,32 +80,28 @@ def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable
     )
     taken, left = claim(marks, [_known(cells[row], at) for row in rows], KINDS)
     changes: dict[tuple[int, int], str] = {}
-    notes: dict[str, None] = {}
+    notes: list[str] = []
     if sheet.delimiter != ",":
         sign = {";": "semicolons", "\t": "tabs"}[sheet.delimiter]
-        notes[
+        notes.append(
             f"Its cells are separated by {sign}, not by commas as Moodle writes them: choose that "
             "separator when you upload it."
-        ] = None
+        )
     for place, mark in taken.items():
         row = rows[place]
         if mark.score is not None:
-            notes.update(dict.fromkeys(_other_maximum(mark, cells[row], at)))
+            notes += _other_maximum(mark, cells[row], at)
             changes[row, at["grade"]] = csv.points(mark.score, comma)
         if mark.feedback and "feedback" in at:
             changes[row, at["feedback"]] = as_html(mark.feedback)
         elif mark.feedback:
-            notes[
-                "It has no column for comments: switch on “Feedback comments” in the "
-                "assignment's settings and download it again to send these too."
-            ] = None
-    filled = csv.put(sheet, changes)
-    done = replace(
-        sheet, rows=tuple((cells, end) for cells, (_, end) in zip(filled, sheet.rows, strict=True))
-    )
+            notes.append(NO_COMMENTS)
+    done = csv.put(sheet, changes)
     names = tuple(mark.student for mark in taken.values())
     written = tuple(csv.line(done, rows[place]) for place in taken)
-    return FilledTable(csv.write_table(done), names, tuple(left), tuple(notes), written)
+    return FilledTable(
+        csv.write_table(done), names, tuple(left), tuple(dict.fromkeys(notes)), written
+    )
 
 
 def as_html(text: str) -> str:
@@ -151,11 +151,7 @@ def claim(
 
 def _columns(sheet: CsvTable) -> dict[str, int]:
     header = csv.values(sheet, 0)
-    found = {
-        kind: place
-        for kind, known in HEADINGS.items()
-        if (place := csv.column(header, known)) is not None
-    }
+    found = csv.columns_of(header, HEADINGS)
     missing = [kind for kind in REQUIRED if kind not in found]
     if missing:
         there = ", ".join(f"“{shown(text)}”" for text in header[:16])

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.store.attempts import counting_attempt, counting_results, result_of
-from gradkit.classroom.store.results import Store, releases, unpack
+from gradkit.classroom.store.results import Store, releases, sender_of, unpack
 from gradkit.errors import GradkitError
 from gradkit.records.classroom import CountingAttempt, Run
-from gradkit.records.course import Sender
 from gradkit.records.reports import Attempt, Difference, History, Mark, PointsSet, Step, Stood
 from gradkit.records.result import Result
 
@@ -36,8 +36,7 @@ def history(store: Store, name: str) -> History:
         Runs that had nothing to do with the student are not in it.
     """
     runs = store.runs()
-    attempts = _attempts(store, name)
-    words = _words(store, name)
+    attempts, words = _attempts(store, name), _words(store, name)
     given = releases(store, name)
     dropped: tuple[str, ...] = ()
     steps: list[Step] = []
@@ -45,11 +44,8 @@ def history(store: Store, name: str) -> History:
     for run in runs:
         said = run.settings.get("dropped", dropped)
         former, dropped = dropped, msgspec.convert(said, tuple[str, ...])
-        own = (
-            tuple(attempts.get(run.id, ())),
-            tuple(words.get(run.id, ())),
-            tuple(each for each in given if each.run == run.id),
-        )
+        back = tuple(each for each in given if each.run == run.id)
+        own = (tuple(attempts.get(run.id, ())), tuple(words.get(run.id, ())), back)
         # Another rule may make an attempt count that did not, or none.
         if not any(own) and not (run.policy and any(number < run.id for number in attempts)):
             continue
@@ -59,9 +55,7 @@ def history(store: Store, name: str) -> History:
                 *(run.id, run.kind, run.began, run.ended, run.who, run.why, run.versions, *own),
                 tuple(sorted(set(dropped) - set(former))),
                 tuple(sorted(set(former) - set(dropped))),
-                run.policy,
-                before,
-                after,
+                *(run.policy, before, after),
             )
         )
         before = after
@@ -73,8 +67,7 @@ def mark_at(store: Store, name: str, upto: int | None = None) -> Mark | None:
     one = counting_attempt(store, name, upto)
     if one is None:
         return None
-    graded = one.kept.standing == "graded"
-    return _mark(one, result_of(store, one, upto) if graded else None)
+    return _mark(one, result_of(store, one, upto) if one.kept.standing == "graded" else None)
 
 
 def _mark(one: CountingAttempt, result: Result | None) -> Mark:
@@ -118,7 +111,7 @@ def _attempts(store: Store, name: str) -> dict[int, list[Attempt]]:
     attempts: dict[int, list[Attempt]] = {}
     for key in sorted({**found, **made}):
         row, result = found.get(key) or known[key[1]], made.get(key)
-        sender = msgspec.json.decode(row["sender"], type=Sender)
+        sender = sender_of(row)
         attempt = Attempt(
             *(sender.original, row["path"], sender.source, sender.at, sender.late),
             *(row["stamp"], row["digest"], result is None),
@@ -127,37 +120,28 @@ def _attempts(store: Store, name: str) -> dict[int, list[Attempt]]:
     return attempts
 
 
+TOLD = ("score", "max_score", "provisional", "assignment", "preset", "versions", "digests")
+"""Parts of a result that are told under their own names."""
+
+
 def _graded(attempt: Attempt, row: sqlite3.Row) -> Attempt:
     """Add to an attempt what came of it."""
     if row["standing"] != "graded":
         return replace(attempt, standing=row["standing"], told=row["told"])
     result = unpack(row["packed"], Result)
-    return replace(
-        attempt,
-        standing="graded",
-        score=result.score,
-        max_score=result.max_score,
-        provisional=result.provisional,
-        assignment=result.assignment,
-        preset=result.preset,
-        versions=result.versions,
-        digests=result.digests,
-        seeds={task.task: task.seed or result.seed for task in result.tasks},
-        found=found_in(result),
-    )
+    seeds = {task.task: task.seed or result.seed for task in result.tasks}
+    facts: dict[str, Any] = {name: getattr(result, name) for name in TOLD}
+    return replace(attempt, standing="graded", seeds=seeds, found=found_in(result), **facts)
 
 
 def found_in(result: Result) -> tuple[str, ...]:
     """The mistakes of a result, as ``task/check mistake``; a remark has no check."""
-    return tuple(
-        dict.fromkeys(
-            f"{task.task}/{finding.check} {finding.mistake}"
-            if finding.check
-            else f"{task.task} {finding.mistake}"
-            for task in result.tasks
-            for finding in task.findings
-        )
+    found = (
+        (f"{task.task}/{finding.check}".rstrip("/"), finding.mistake)
+        for task in result.tasks
+        for finding in task.findings
     )
+    return tuple(dict.fromkeys(map(" ".join, found)))
 
 
 def _words(store: Store, name: str) -> dict[int, list[PointsSet]]:

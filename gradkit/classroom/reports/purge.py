@@ -14,7 +14,7 @@ from gradkit.classroom.course.find_student import find_student, normal, pseudony
 from gradkit.classroom.course.senders import KINDS
 from gradkit.classroom.feedback.pages import file_name
 from gradkit.classroom.store.database import StoreError
-from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.results import Store, sender_of
 from gradkit.errors import GradkitError
 from gradkit.records.course import Sender, Student
 from gradkit.writing import refusing
@@ -178,7 +178,7 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
     )
     with store.erasing():
         for row in together:
-            sender = _without(msgspec.json.decode(row["sender"], type=Sender), gone)
+            sender = _without(sender_of(row), gone)
             said = msgspec.json.encode(sender).decode()
             store.change("UPDATE listed SET sender = ? WHERE id = ?", (said, row["id"]))
         rows = sum(store.change(statement, (name,)) for statement in STATEMENTS)
@@ -206,7 +206,7 @@ def _self(store: Store, name: str) -> _Self:
     )
     known = frozenset(way for each in names for way in (normal(each), normal(turned(each))))
     for row in rows:
-        sender = msgspec.json.decode(row["sender"], type=Sender)
+        sender = sender_of(row)
         # Of what several handed in, the identifiers are one member's, who says so.
         told = [{**sender.ids, "name": sender.student}, *sender.members]
         ids |= {

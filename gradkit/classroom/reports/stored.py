@@ -75,7 +75,25 @@ def student_result(folder: Path, student: str) -> StudentResult:
 
 
 def show_finding(folder: Path, student: str, finding: str, assignment: Path | None = None) -> Shown:
-    """Write a finding of a student's as a script, and run it. See `show_stored`.
+    """Write a finding of a student's as a script, and run it.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the class.
+    student : str
+        A name, a part of one, an identifier or a pseudonym.
+    finding : str
+        The finding's id.
+    assignment : Path, optional
+        The assignment file, by default that of the class.
+
+    Raises
+    ------
+    ReproducerError
+        There is no such finding, or the submission or assignment is not what it was.
+    StoreError
+        Nothing has been graded there.
 
     Examples
     --------
@@ -86,7 +104,10 @@ def show_finding(folder: Path, student: str, finding: str, assignment: Path | No
     """
     with Store(folder, write=False) as store:
         kept, result = _counting(store, student)
-        return show_stored(store, kept, result, finding, assignment)
+        where = f"the result of {kept.name} in {store.path}"
+        found = find(findings_in([to_data(result, EXPECTED_LEVEL)]), where, finding)
+        source = read_stored(kept, folder)
+        return run_again(found, source, where, assignment or settings_of(store).assignment)
 
 
 def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
@@ -143,35 +164,6 @@ def _counting(store: Store, student: str) -> tuple[Kept, Result]:
             f"{name} was {one.kept.standing}: {one.kept.told} It is {one.kept.path}."
         )
     return one.kept, result_of(store, one)
-
-
-def show_stored(
-    store: Store, kept: Kept, result: Result, finding: str, assignment: Path | None = None
-) -> Shown:
-    """Write a finding of a stored result as a script, and run it.
-
-    Parameters
-    ----------
-    store : Store
-    kept : Kept
-    result : Result
-        Its result.
-    finding : str
-        The finding's id.
-    assignment : Path, optional
-        The assignment file, by default that of the class.
-
-    Raises
-    ------
-    ReproducerError
-        There is no such finding, or the submission or assignment is not what it was.
-    StoreError
-        Nothing has been graded there.
-    """
-    where = f"the result of {kept.name} in {store.path}"
-    found = find(findings_in([to_data(result, EXPECTED_LEVEL)]), where, finding)
-    source = read_stored(kept, store.path.parent)
-    return run_again(found, source, where, assignment or settings_of(store).assignment)
 
 
 def read_stored(kept: Kept, folder: Path) -> Submission:

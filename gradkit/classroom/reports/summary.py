@@ -61,15 +61,11 @@ def review(store: Store, assistants: Sequence[str] = (), *, pseudonyms: bool = F
     looks = []
     for one, result in counting_results(store):
         kept = one.kept
-        found = []
+        found = [] if result is None else [*reasons(result)]
         if kept.standing != "graded":
             found = [Reason(kept.standing, word(kept.standing))]
-        elif result is not None:
-            found = [
-                reason
-                for reason in reasons(result)
-                if not (together and reason.kind == "provisional")
-            ]
+        elif together:
+            found = [reason for reason in found if reason.kind != "provisional"]
         if roster and kept.name not in roster:
             found.append(Reason("not-in-roster", say("not in the roster")))
         if found:
@@ -194,7 +190,7 @@ def summarise(store: Store, *, pseudonyms: bool = False) -> Summary:
 
 def _row(one: CountingAttempt, result: Result | None) -> Row:
     kept = one.kept
-    handed = HandedIn(one.number, one.attempts, one.listed.sender.late, one.listed.sender.at)
+    handed = HandedIn(one.number, one.attempts, kept.sender.late, kept.sender.at)
     if result is None:
         look = (kept.standing,)
         return Row(kept.name, kept.standing, kept.told, None, None, False, {}, (), look, handed)

@@ -27,7 +27,7 @@ from gradkit.classroom.store.database import last
 from gradkit.classroom.store.results import Store, unpack
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.grading.mark import total_of
-from gradkit.records.classroom import CountingAttempt, Filed, Kept, Listed, Override
+from gradkit.records.classroom import CountingAttempt, Filed, Kept, Override
 from gradkit.records.result import CheckResult, Decision, Result, TaskResult
 from gradkit.records.verdict import OPEN
 
@@ -37,13 +37,6 @@ BEFORE = "before="
 
 class PolicyError(GradkitError):
     """There is no such rule; the text says which there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    kept: Kept
-    run: int
-    listed: Listed
 
 
 def policy(text: str) -> str:
@@ -114,20 +107,13 @@ def counting_attempts(
         Whoever has no attempt that the rule allows is not in it.
     """
     rule = rule or rule_of(store, upto)
-    listed = store.listed(upto)
-    others = not_theirs(listed)
-    found = [
-        _Attempt(_amended(kept, amended or {}), *listed[kept.submission])
-        for kept in store.newest(upto)
-        if kept.submission not in others
-    ]
+    kept = [_amended(each, amended or {}) for each in theirs(store.newest(upto))]
     result = []
-    for _, attempts in groupby(found, key=lambda each: each.kept.name):
-        ordered = _ordered(_read(list(attempts)))
+    for _, attempts in groupby(kept, key=lambda each: each.name):
+        ordered = _ordered(list(attempts))
         chosen = _chosen(ordered, rule)
         if chosen is not None:
-            number = ordered.index(chosen) + 1
-            result.append(CountingAttempt(chosen.kept, number, len(ordered), chosen.listed))
+            result.append(CountingAttempt(chosen, ordered.index(chosen) + 1, len(ordered)))
     return result
 
 
@@ -136,19 +122,16 @@ def counting_attempt(store: Store, name: str, upto: int | None = None) -> Counti
     return next((one for one in counting_attempts(store, upto) if one.kept.name == name), None)
 
 
-def not_theirs(listed: Mapping[int, tuple[int, Listed]]) -> set[int]:
-    """Submissions that a later run has found to be somebody else's, by another roster.
+def theirs(found: Sequence[Kept]) -> list[Kept]:
+    """Leave out submissions that a later run has found to be somebody else's, by another roster."""
 
-    ``listed`` is what the store says of each, see `Store.listed`.
-    """
-    found = {
-        number: (run, (each.digest, each.sender.source, each.sender.original))
-        for number, (run, each) in listed.items()
-    }
+    def file(kept: Kept) -> tuple[str, str, str]:
+        return kept.digest, kept.sender.source, kept.sender.original
+
     newest: dict[tuple[str, str, str], int] = {}
-    for run, file in found.values():
-        newest[file] = max(run, newest.get(file, run))
-    return {number for number, (run, file) in found.items() if run < newest[file]}
+    for kept in found:
+        newest[file(kept)] = max(kept.seen, newest.get(file(kept), 0))
+    return [kept for kept in found if kept.seen == newest[file(kept)]]
 
 
 def _amended(kept: Kept, amended: Mapping[int, Filed]) -> Kept:
@@ -162,46 +145,28 @@ def rule_of(store: Store, upto: int | None = None) -> str:
     return said[-1] if said else LAST
 
 
-def _read(attempts: list[_Attempt]) -> list[_Attempt]:
-    """Leave out attempts that a machine could not read, if there are others."""
-    return [each for each in attempts if each.kept.digest] or attempts
+def _ordered(attempts: Sequence[Kept]) -> list[Kept]:
+    """Sort by time, but for those that a machine could not read, if there are others."""
+    read = [each for each in attempts if each.digest] or attempts
+    times = {each.id: moment(each.sender.at) for each in read}
+    told = {id_: time.timestamp() for id_, time in times.items() if time is not None}
+    by_time = told if len(told) == len(times) else {}
+    return sorted(read, key=lambda each: (by_time.get(each.id, 0.0), each.seen, each.place))
 
 
-def _ordered(attempts: Sequence[_Attempt]) -> list[_Attempt]:
-    times = [moment(each.listed.sender.at) for each in attempts]
-    told = [time for time in times if time is not None]
-    by_time = len(told) == len(times)
-
-    def key(each: _Attempt) -> tuple[float, int, int]:
-        time = moment(each.listed.sender.at)
-        return (time.timestamp() if by_time and time else 0.0, each.run, each.listed.place)
-
-    return sorted(attempts, key=key)
-
-
-def _chosen(ordered: Sequence[_Attempt], rule: str) -> _Attempt | None:
+def _chosen(ordered: Sequence[Kept], rule: str) -> Kept | None:
     if rule == LAST:
         return ordered[-1]
     if rule.startswith(BEFORE):
         limit = datetime.fromisoformat(rule.removeprefix(BEFORE))
-        return _last(each for each in ordered if _is_before(each.listed, limit))
-    return max(
-        enumerate(ordered),
-        key=lambda pair: (-1.0 if pair[1].kept.score is None else pair[1].kept.score, pair[0]),
-    )[1]
+        return next((each for each in reversed(ordered) if _is_before(each, limit)), None)
+    return max(reversed(ordered), key=lambda each: -1.0 if each.score is None else each.score)
 
 
-def _is_before(listed: Listed, limit: datetime) -> bool:
+def _is_before(kept: Kept, limit: datetime) -> bool:
     """True where it was handed in by then, or bears no time."""
-    time = moment(listed.sender.at) or moment(listed.stamp)
+    time = moment(kept.sender.at) or moment(kept.stamp)
     return time is None or time < limit
-
-
-def _last(attempts: Iterable[_Attempt]) -> _Attempt | None:
-    found = None
-    for found in attempts:  # noqa: B007
-        pass
-    return found
 
 
 class OverrideError(GradkitError):
@@ -358,8 +323,7 @@ def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override
 
 def result_of(store: Store, one: CountingAttempt, upto: int | None = None) -> Result:
     """Return the result of an attempt that was graded, with the overrides on its checks."""
-    said = overrides(store, upto).get(one.kept.name, ())
-    return with_overrides(unpack(store.result(one.kept.id), Result), one.kept, said)
+    return _result(store, one.kept, overrides(store, upto))
 
 
 def counting_results(
@@ -368,11 +332,12 @@ def counting_results(
     """Give each student's attempt that counts, and its result; None where it was not graded."""
     said = overrides(store, upto)
     for one in counting_attempts(store, upto):
-        kept, result = one.kept, None
-        if kept.standing == "graded":
-            packed = unpack(store.result(kept.id), Result)
-            result = with_overrides(packed, kept, said.get(kept.name, ()))
-        yield one, result
+        graded = one.kept.standing == "graded"
+        yield one, _result(store, one.kept, said) if graded else None
+
+
+def _result(store: Store, kept: Kept, said: Mapping[str, Sequence[Override]]) -> Result:
+    return with_overrides(unpack(store.result(kept.id), Result), kept, said.get(kept.name, ()))
 
 
 def with_overrides(result: Result, kept: Kept, said: Iterable[Override]) -> Result:

@@ -21,43 +21,7 @@ FORMAT = "gradkit/class/v2"
 SCHEMA = Path(__file__).with_name("schema.sql")
 
 
-LOCK = "class.lock"
-
-
-class BusyError(GradkitError):
-    """Somebody else is writing."""
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Be the only one who writes in this folder, until the end of the block or process.
-
-    A database of its own serves as the lock, held open in a transaction: the system lets go
-    of it when the process ends, however it ends, and it works wherever SQLite does.
-
-    Raises
-    ------
-    BusyError
-    sqlite3.Error
-        The lock cannot be made.
-    """
-    base = sqlite3.connect(folder / LOCK, isolation_level=None, timeout=0)
-    try:
-        try:
-            base.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            raise BusyError(
-                f"{folder}: another gradkit is writing into this folder. Wait until it is done, "
-                "or choose another folder with --out."
-            ) from None
-        yield
-    finally:
-        base.close()
-
-
-FILE = "class.sqlite"
+FILE, LOCK = "class.sqlite", "class.lock"
 
 NEW = f"{FILE}-new"
 """A class file in the making: the file itself is whole as soon as it is there."""
@@ -95,6 +59,39 @@ class HeldError(StoreError):
     """Another program holds the class file; later on it can be written."""
 
 
+class BusyError(StoreError):
+    """Somebody else is writing."""
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Be the only one who writes in this folder, until the end of the block or process.
+
+    A database of its own serves as the lock, held open in a transaction: the system lets go
+    of it when the process ends, however it ends, and it works wherever SQLite does.
+
+    Raises
+    ------
+    BusyError
+    sqlite3.Error
+        The lock cannot be made.
+    """
+    base = sqlite3.connect(folder / LOCK, isolation_level=None, timeout=0)
+    try:
+        try:
+            base.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            raise BusyError(
+                f"{folder}: another gradkit is writing into this folder. Wait until it is done, "
+                "or choose another folder with --out."
+            ) from None
+        yield
+    finally:
+        base.close()
+
+
 class Database:
     """A context manager on the class file of a folder.
 
@@ -116,37 +113,32 @@ class Database:
 
     def __init__(self, folder: Path, *, write: bool, make: bool = True) -> None:
         self.path = folder / FILE
-        self._stack = contextlib.ExitStack()
+        if not (write and make) and not self.path.exists():
+            raise StoreError(
+                f"{self.path}: there is no such file. Name the folder that "
+                "`gradkit grade … --out` wrote."
+            )
         try:
-            if not (write and make) and not self.path.exists():
-                raise StoreError(
-                    f"{self.path}: there is no such file. Name the folder that "
-                    "`gradkit grade … --out` wrote."
-                )
-            if write:
-                self._prepare(folder)
-            # Not "ro": who reads after a crash in the middle of a transaction has to take back
-            # the half of it that was written. A file that may not be written is opened as such.
-            uri = f"{self.path.resolve().as_uri()}?mode=rw"
-            self._base = sqlite3.connect(uri, uri=True, isolation_level=None)
-            self._base.row_factory = sqlite3.Row
-            self._stack.callback(self._base.close)
-            if not write:
-                self._base.execute("PRAGMA query_only = ON")
-            self._open(write=write)
+            with contextlib.ExitStack() as stack:
+                if write:
+                    self._prepare(folder, stack)
+                # Not "ro": who reads after a crash in the middle of a transaction has to take back
+                # the half of it that was written. A file that may not be written is opened as such.
+                uri = f"{self.path.resolve().as_uri()}?mode=rw"
+                self._base = sqlite3.connect(uri, uri=True, isolation_level=None)
+                self._base.row_factory = sqlite3.Row
+                stack.callback(self._base.close)
+                if not write:
+                    self._base.execute("PRAGMA query_only = ON")
+                self._open(write=write)
+                self._stack = stack.pop_all()
         except sqlite3.Error as error:
-            self._stack.close()
             self._refuse(error)
-        except BusyError as error:
-            raise StoreError(str(error)) from None
-        except BaseException:
-            self._stack.close()
-            raise
 
-    def _prepare(self, folder: Path) -> None:
+    def _prepare(self, folder: Path, stack: contextlib.ExitStack) -> None:
         with refusing(StoreError, folder, advice="Choose another folder with --out."):
             folder.mkdir(parents=True, exist_ok=True)
-            self._stack.enter_context(locked(folder))
+            stack.enter_context(locked(folder))
             if not self.path.exists():
                 self._begin(folder / NEW)
 

@@ -148,12 +148,10 @@ class Store(Database):
                 self._insert(run, submission, evidence, one)
 
     def _submission(self, run: int, one: Filed) -> int:
-        self._base.execute(
-            "INSERT OR IGNORE INTO submissions (name, path, digest, run) VALUES (?, ?, ?, ?)",
-            (one.name, one.path, one.digest, run),
-        )
         row = self._base.execute(
-            "SELECT id FROM submissions WHERE name = ? AND digest = ?", (one.name, one.digest)
+            "INSERT INTO submissions (name, path, digest, run) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET run = submissions.run RETURNING id",
+            (one.name, one.path, one.digest, run),
         ).fetchone()
         return int(row[0])
 
@@ -211,8 +209,8 @@ class Store(Database):
 
     def preset(self) -> Preset | None:
         """Return the preset of deductions as last decided; None leaves it to the assignment."""
-        runs = [run for run in self.runs() if run.kind in ("grade", "remark")]
-        return msgspec.convert(runs[-1].settings["preset"], Preset | None) if runs else None
+        run = self.last_marked()
+        return msgspec.convert(run.settings["preset"], Preset | None) if run else None
 
     def newest(self, upto: int | None = None) -> list[Kept]:
         """The newest result of each submission, by name and in the order they were first seen.
@@ -224,36 +222,20 @@ class Store(Database):
         """
         rows = self.rows(
             "SELECT results.id, results.run, evidence.run AS taken, results.submission, name, "
-            "path, digest, key, standing, told, score, max_score, provisional, made FROM results "
+            "path, digest, key, standing, told, score, max_score, provisional, made, "
+            "listed.run AS seen, place, stamp, sender FROM results "
             "JOIN submissions ON submissions.id = results.submission "
+            "JOIN listed ON listed.id = (SELECT max(id) FROM listed AS each "
+            "WHERE each.submission = results.submission AND each.run <= ?) "
             "LEFT JOIN evidence ON evidence.id = results.evidence WHERE results.id IN "
             "(SELECT max(id) FROM results WHERE run <= ? GROUP BY submission) "
             "ORDER BY name, results.submission",
-            (last(upto),),
+            (last(upto), last(upto)),
         )
-        return [Kept(**{**row, "provisional": bool(row["provisional"])}) for row in map(dict, rows)]
-
-    def listed(self, upto: int | None = None) -> dict[int, tuple[int, Listed]]:
-        """Map each submission to the last run that found it, and what that run was told of it."""
-        rows = self.rows(
-            "SELECT submission, listed.run, place, stamp, sender, name, digest FROM listed "
-            "JOIN submissions ON submissions.id = listed.submission WHERE listed.id IN "
-            "(SELECT max(id) FROM listed WHERE run <= ? GROUP BY submission)",
-            (last(upto),),
-        )
-        return {
-            row["submission"]: (
-                row["run"],
-                Listed(
-                    row["name"],
-                    row["digest"],
-                    row["place"],
-                    row["stamp"],
-                    msgspec.json.decode(row["sender"], type=Sender),
-                ),
-            )
+        return [
+            Kept(**{**row, "provisional": bool(row["provisional"]), "sender": sender_of(row)})
             for row in rows
-        }
+        ]
 
     def result(self, id_: int) -> bytes:
         """The packed result."""
@@ -278,15 +260,13 @@ class Store(Database):
 
     def runs(self) -> list[Run]:
         """All runs, the oldest first."""
-        rows = self.rows(
-            "SELECT id, kind, began, ended, who, why, settings, versions, policy FROM runs "
-            "ORDER BY id"
-        )
+        rows = self.rows("SELECT * FROM runs ORDER BY id")
         facts = ("settings", "versions")
-        return [
-            Run(**{**row, **{fact: json.loads(row[fact]) for fact in facts}})
-            for row in map(dict, rows)
-        ]
+        return [Run(**{**row, **{fact: json.loads(row[fact]) for fact in facts}}) for row in rows]
+
+    def last_marked(self) -> Run | None:
+        """Return the last run that graded the class, or marked it again."""
+        return next((r for r in reversed(self.runs()) if r.kind in ("grade", "remark")), None)
 
 
 def filed_of(one: Kept | RawSubmission, key: str, marks: Result, **more: Any) -> Filed:
@@ -310,6 +290,11 @@ def _said(sender: Sender) -> str:
     return msgspec.json.encode(sender).decode()
 
 
+def sender_of(row: sqlite3.Row) -> Sender:
+    """Decode the sender in a row."""
+    return msgspec.json.decode(row["sender"], type=Sender)
+
+
 def _user() -> str:
     try:
         return storable(getpass.getuser())
@@ -325,25 +310,25 @@ def release(store: Store, run: int, pages: Iterable[tuple[str, str, bytes]]) -> 
             store.insert("released", run=run, name=name, file=file, content=packed)
 
 
-def releases(store: Store, name: str) -> list[Release]:
-    """All that a student was given back, the oldest first."""
+def releases(store: Store, name: str | None = None) -> list[Release]:
+    """All that a student was given back, or that everybody was, the oldest first."""
     rows = store.rows(
-        "SELECT id, run, name, file, content FROM released WHERE name = ? ORDER BY id", (name,)
+        "SELECT id, run, name, file, content FROM released WHERE name = coalesce(?, name) "
+        "ORDER BY id",
+        (name,),
     )
-    return [_release(row) for row in rows]
+    return [
+        Release(row["id"], row["run"], row["name"], row["file"], digest_of(_content(row)))
+        for row in rows
+    ]
 
 
 def given(store: Store) -> dict[str, list[Release]]:
     """Map each student to all that was given back, the oldest first."""
     found: dict[str, list[Release]] = {}
-    for row in store.rows("SELECT id, run, name, file, content FROM released ORDER BY id"):
-        found.setdefault(row["name"], []).append(_release(row))
+    for each in releases(store):
+        found.setdefault(each.name, []).append(each)
     return found
-
-
-def _release(row: sqlite3.Row) -> Release:
-    content = zlib.decompress(row["content"])
-    return Release(row["id"], row["run"], row["name"], row["file"], digest_of(content))
 
 
 def digest_of(content: bytes) -> str:
@@ -351,13 +336,11 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def latest(store: Store) -> dict[str, int]:
-    """Map each student to the run that gave something back last."""
-    rows = store.rows("SELECT name, max(run) AS run FROM released GROUP BY name")
-    return {row["name"]: row["run"] for row in rows}
-
-
 def content(store: Store, id_: int) -> bytes:
     """The bytes of a file that was given back."""
     (row,) = store.rows("SELECT content FROM released WHERE id = ?", (id_,))
+    return _content(row)
+
+
+def _content(row: sqlite3.Row) -> bytes:
     return zlib.decompress(row["content"])

@@ -16,7 +16,7 @@ from gradkit.report.document import document
 from gradkit.report.html import plots
 from gradkit.report.html.drawings import Drawing
 from gradkit.report.html.plots import KINDS, placed
-from gradkit.report.html.student_page import Report
+from gradkit.report.html.student_page import Data
 from gradkit.report.rounding import points
 from gradkit.report.words import SIGNS, override_text, word
 from gradkit.text import clean_text
@@ -98,7 +98,7 @@ class Made:
     rows: tuple[Row, ...]
 
 
-def class_page(rows: Sequence[Row], title: str, reports: Sequence[Report] = ()) -> str:
+def class_page(rows: Sequence[Row], title: str, reports: Sequence[Data] = ()) -> str:
     """The page of a class.
 
     Parameters
@@ -182,36 +182,36 @@ def _scores(rows: Sequence[Row]) -> tuple[list[float], float, str]:
     return [100 * row.score / (row.max_score or 1) for row in rows], 100.0, "percent"
 
 
+def _drawing(svg: str, name: str, title: str, caption: str = "") -> Drawing:
+    return Drawing(placed(svg, name, title), caption)
+
+
 def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing | None:
     if not largest:
         return None
-    svg = plots.histogram(tuple(scores), largest, unit)
-    low, high = points(min(scores)), points(max(scores))
     title = say(
         "Scores of {count} students, from {low} to {high} {unit}.",
         count=len(scores),
-        low=low,
-        high=high,
+        low=points(min(scores)),
+        high=points(max(scores)),
         unit=word(unit),
     )
-    return Drawing(placed(svg, "distribution", title), title)
+    return _drawing(plots.histogram(tuple(scores), largest, unit), "distribution", title, title)
 
 
 def _frequencies(made: Sequence[Made]) -> Drawing | None:
     if not made:
         return None
-    svg = plots.bars(tuple((each.code, len(each.rows)) for each in made[:BARS]))
     title = say(
         "Mistakes by how many students made them; the table beside it has the same numbers."
     )
-    return Drawing(placed(svg, "frequencies", title), "")
+    counts = tuple((each.code, len(each.rows)) for each in made[:BARS])
+    return _drawing(plots.bars(counts), "frequencies", title)
 
 
 def _states(counted: Mapping[tuple[str, str], Counter[str]]) -> Drawing | None:
     if not counted:
         return None
-    svg = plots.shares(
-        tuple((": ".join(name), tuple(n[kind] for kind in KINDS)) for name, n in counted.items())
-    )
+    rows = ((": ".join(name), tuple(n[kind] for kind in KINDS)) for name, n in counted.items())
     title = say("Checks by state; the table below has the same numbers.")
-    return Drawing(placed(svg, "states", title), "")
+    return _drawing(plots.shares(tuple(rows)), "states", title)

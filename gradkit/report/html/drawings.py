@@ -95,10 +95,11 @@ def courses(check: Data, name: str) -> Iterator[Drawing]:
         if not found and not expected:
             continue
         svg = plots.course(_drawn(course["epochs"]), _drawn(found), _drawn(expected))
-        ends = [say("your code (solid) ends at {found}", found=_short(found[-1]))] if found else []
-        ends += (
-            [say("expected (dashed) {expected}", expected=_short(expected[-1]))] if expected else []
-        )
+        ends = []
+        if found:
+            ends.append(say("your code (solid) ends at {found}", found=_short(found[-1])))
+        if expected:
+            ends.append(say("expected (dashed) {expected}", expected=_short(expected[-1])))
         said = say(
             "From the start “{start}”: {ends}.",
             start=label_said(course["start"]),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from gradkit.records.finding import Finding
@@ -112,34 +111,22 @@ def _script(tag: str, *parts: Element) -> Element:
     return script
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """How one entry moves, as MathML; with ``value``, what it becomes.
+def rules(finding: Finding, hints: int) -> Iterator[dict[str, str | bool]]:
+    """The rules that the level shows: how each entry moves, as MathML.
 
-    ``applied`` is empty where it does not move, ``right`` where it is not shown.
-    """
-
-    entry: str
-    value: bool
-    applied: str
-    right: str
-
-
-def rules(finding: Finding, hints: int) -> Iterator[Rule]:
-    """The rules that the level shows.
-
-    What differs in the code's own rule is marked a level before the right rule is shown,
-    as it is in the text.
+    With ``value`` it is what the entry becomes. ``applied`` is empty where it does not move,
+    ``right`` where it is not shown. What differs in the code's own rule is marked a level before
+    the right rule is shown, as it is in the text.
     """
     for entry, text in finding.applies.items() if hints >= RULE_LEVEL else ():
         applied = _read(text)
         right = _read(finding.should[entry]) if entry in finding.should else None
-        yield Rule(
-            clean_text(entry),
-            applied.value,
-            _typeset(applied, right),
-            _typeset(right, applied) if right is not None and hints >= EXPECTED_LEVEL else "",
-        )
+        yield {
+            "entry": clean_text(entry),
+            "value": applied.value,
+            "applied": _typeset(applied, right),
+            "right": _typeset(right, applied) if right and hints >= EXPECTED_LEVEL else "",
+        }
 
 
 def _read(text: str) -> Formula:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from gradkit.records.reports import Changes
@@ -11,65 +11,17 @@ from gradkit.records.result import Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report.data import to_data, visible
 from gradkit.report.document import document
-from gradkit.report.html.drawings import Drawing, courses, heat_map
-from gradkit.report.html.formulas import Rule, rules
-from gradkit.text import clean_text
+from gradkit.report.html.drawings import courses, heat_map
+from gradkit.report.html.formulas import rules
+from gradkit.text import clean_data
 
-Data = Mapping[str, Any]
+Data = dict[str, Any]
 
 ROWS = 60
 """Entries of a check that are listed; the rest are counted."""
 
 LONGEST = 40_000
 """Bytes that any one text may have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A finding with its number on the page, where it is, and its rules."""
-
-    number: int
-    data: Data
-    places: tuple[Place, ...]
-    rules: tuple[Rule, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One check of a task, with all there is to show of it.
-
-    ``entries`` are those that are listed, the wrong ones first. ``name`` is an identifier.
-    ``told`` is False where its line in the table of checks says all.
-    """
-
-    name: str
-    data: Data
-    place: Place | None
-    findings: tuple[Found, ...]
-    codes: tuple[Code, ...]
-    courses: tuple[Drawing, ...]
-    heat: Drawing | None
-    entries: tuple[Data, ...]
-    told: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """One task. ``remarks`` are findings about all of it."""
-
-    name: str
-    data: Data
-    parts: tuple[Part, ...]
-    remarks: tuple[Found, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One submission; ``name`` sets its identifiers apart from others on the same page."""
-
-    name: str
-    data: Data
-    chapters: tuple[Chapter, ...]
 
 
 def student_page(result: Result, hints: int, changes: Changes | None = None) -> str:
@@ -88,41 +40,35 @@ def student_page(result: Result, hints: int, changes: Changes | None = None) -> 
     str
         A whole HTML document, to be written as UTF-8.
     """
-    told = None if changes is None else clean(asdict(changes))
+    told = None if changes is None else clean_data(asdict(changes), LONGEST)
     return document("student.html", report=report(result, hints, "r"), changes=told)
 
 
-def report(result: Result, hints: int, name: str) -> Report:
-    """Collect what a page says of one submission, cleaned and typeset."""
-    data = clean(to_data(result, hints))
-    chapters = tuple(
-        _chapter(f"{name}-{number}", task, told, hints)
-        for number, (task, told) in enumerate(zip(result.tasks, data["tasks"], strict=True), 1)
-    )
-    return Report(name, data, chapters)
+def report(result: Result, hints: int, name: str) -> Data:
+    """Collect what a page says of one submission, cleaned and typeset.
+
+    Returns
+    -------
+    dict
+        The data of the result. ``name`` sets the identifiers of this submission apart from others
+        on the same page, and each task and check has its own. A finding has its ``number`` on the
+        page, its ``marked`` places and its ``rules``; a check its ``findings`` and all there is to
+        show of it (see `_check`); a task the ``remarks`` that are about all of it.
+    """
+    data = clean_data(to_data(result, hints), LONGEST)
+    for number, (task, told) in enumerate(zip(result.tasks, data["tasks"], strict=True), 1):
+        _task(f"{name}-{number}", task, told, hints)
+    return {**data, "name": name}
 
 
-def clean(value: Any) -> Any:
-    """Clean every text in nested data."""
-    if isinstance(value, str):
-        return clean_text(value, LONGEST)
-    if isinstance(value, dict):
-        return {clean(key): clean(each) for key, each in value.items()}
-    return [clean(each) for each in value] if isinstance(value, list | tuple) else value
-
-
-def _chapter(name: str, task: TaskResult, data: Data, hints: int) -> Chapter:
-    findings = [
-        Found(number, told, tuple(_places(told)), tuple(rules(finding, hints)))
-        for number, (finding, told) in enumerate(
-            zip(visible(task, hints), data["findings"], strict=True), 1
-        )
-    ]
-    parts = tuple(
-        _part(f"{name}-{number}", check, findings, data["listings"])
-        for number, check in enumerate(data["checks"], 1)
-    )
-    return Chapter(name, data, parts, tuple(found for found in findings if not found.data["check"]))
+def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
+    """Add to the data of a task what its page shows besides."""
+    findings = zip(visible(task, hints), data["findings"], strict=True)
+    for number, (finding, told) in enumerate(findings, 1):
+        told |= {"number": number, "marked": [*_places(told)], "rules": [*rules(finding, hints)]}
+    for number, check in enumerate(data["checks"], 1):
+        check.update(_check(f"{name}-{number}", check, data))
+    data |= {"name": name, "remarks": [told for told in data["findings"] if not told["check"]]}
 
 
 def _places(finding: Data) -> Iterator[Place]:
@@ -137,48 +83,30 @@ def _place(data: Data) -> Place:
     return Place(data["file"], data["cell"], data["line"])
 
 
-def _part(name: str, check: Data, findings: Sequence[Found], listings: Sequence[Data]) -> Part:
-    own = tuple(found for found in findings if found.data["check"] == check["check"])
-    marks = [(place, found.number) for found in own for place in found.places]
+def _check(name: str, check: Data, task: Data) -> Data:
+    """Return what a page shows of a check besides its data.
+
+    ``listed`` are the entries in its table, the wrong ones first. ``told`` is False where its line
+    in the table of checks says all.
+    """
+    own = [told for told in task["findings"] if told["check"] == check["check"]]
+    marks = [(place, told["number"]) for told in own for place in told["marked"]]
     place = None if check["place"] is None else _place(check["place"])
     told_elsewhere = own or check["follows"] or check["state"] in ("pass", "blocked")
     if place is not None and not told_elsewhere:
         marks = [(place, 0)]
     entries = sorted(check["entries"], key=lambda entry: entry["state"] == "pass")
-    return Part(
-        name,
-        check,
-        place,
-        own,
-        tuple(shown(listings, marks)),
-        tuple(courses(check, name)),
-        heat_map(check, name),
-        tuple(entries[:ROWS]),
-        told=bool(
-            check["state"] != "pass" or check["courses"] or check["notes"] or check["decision"]
-        ),
-    )
+    told = check["state"] != "pass" or check["courses"] or check["notes"] or check["decision"]
+    return {
+        **{"name": name, "place": place, "findings": own, "told": bool(told)},
+        "codes": shown(task["listings"], marks),
+        "drawn": list(courses(check, name)),
+        "heat": heat_map(check, name),
+        "listed": entries[:ROWS],
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line as HTML that is safe to print, and the numbers of the findings that point at it."""
-
-    number: int
-    html: str
-    findings: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A listing as it is shown."""
-
-    file: str
-    cell: int | None
-    lines: tuple[Line, ...]
-
-
-def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[Code]:
+def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[Data]:
     """The listings that hold a marked place, in their order.
 
     Parameters
@@ -187,6 +115,12 @@ def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[
         Of the data of a result.
     marks
         Places, each with the number of the finding that points there; 0 is a check's own.
+
+    Returns
+    -------
+    list of dict
+        File, cell and lines: the number of each, HTML that is safe to print, and the numbers of
+        the findings that point at it.
     """
     found: dict[Place, list[int]] = {}
     for place, finding in dict.fromkeys(marks):
@@ -194,12 +128,12 @@ def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[
     codes = []
     for listing in listings:
         file, cell = listing["file"], listing["cell"]
-        lines = tuple(
-            Line(number, text, tuple(found.get(Place(file, cell, number), ())))
-            for number, text in enumerate(_coloured(listing["source"]), listing["first_line"])
-        )
-        if any(line.findings for line in lines):
-            codes.append(Code(file, cell, lines))
+        lines = [
+            {"number": n, "html": text, "findings": found.get(Place(file, cell, n), [])}
+            for n, text in enumerate(_coloured(listing["source"]), listing["first_line"])
+        ]
+        if any(line["findings"] for line in lines):
+            codes.append({"file": file, "cell": cell, "lines": lines})
     return codes
 
 
