@@ -142,6 +142,7 @@ WRONG = [
         batchnorm_test="out",
     ),
     wrong("no root in the test", TEST, TEST.replace("np.sqrt", ""), batchnorm_test="out"),
+    wrong("no eps in the test", TEST, TEST.replace(" + eps", ""), batchnorm_test="out"),
     wrong("no scale in the test", TEST, TEST.replace("gamma * ", ""), batchnorm_test="out"),
     wrong(
         "running averages move in the test",
