@@ -18,7 +18,7 @@ def initialize_parameters_deep(layer_dims):
 
 
 def linear_forward(A, W, b):
-    """Return ``W @ A + b``, and what the backward needs."""
+    """Return what goes into the activation of a layer, and what the backward needs."""
     return W @ A + b, (A, W)
 
 

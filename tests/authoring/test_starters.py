@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,17 @@ def test_a_fresh_starter_has_no_points(tmp_path: Path, name: str) -> None:
         for check in task.checks:
             assert check.state in ("missing", "blocked"), (task.task, check)
             assert "is still to be written" in check.message
+
+
+FORMULA = re.compile(r"``[^`]*[-+*/@=^][^`]*``")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_docstrings_give_no_answer(name: str) -> None:
+    """They are handed out: no formula in code stands in one."""
+    for path in (exercises()[name].parent / STARTER).glob("*.py"):
+        assert FORMULA.findall(path.read_text(encoding="utf-8")) == []
+    assert FORMULA.findall("Return ``x @ w + b`` of ``x``.") == ["``x @ w + b``"]
 
 
 def test_what_is_left_of_a_model_solution(own: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 
 
 class Linear:
-    """``Z = A Wᵀ + bᵀ``, with each example of A as a row."""
+    """A linear layer: W is (out, in), b is (out, 1), and each example of A is a row."""
 
     def __init__(self, in_features, out_features):
         raise NotImplementedError

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def sigmoid(z):
-    """Return ``1 / (1 + exp(-z))``."""
+    """Return the logistic function of each number in z."""
     raise NotImplementedError
 
 
