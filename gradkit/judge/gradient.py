@@ -201,7 +201,10 @@ def _stays(steps: Steps, at: int, task: Task) -> bool:
 def _update_steps(
     task: Task, batch: Batch, after: Mapping[str, NDArray[Any]], single: bool
 ) -> Steps:
-    inputs = {name: values[:LOOKED_AT] for name, values in batch.inputs.items()}
+    inputs, after = (
+        {name: values[:LOOKED_AT] for name, values in each.items()}
+        for each in (batch.inputs, after)
+    )
     points, X, y = parameters_in(inputs), inputs["X"], inputs["y"]
     rate = inputs["rate"][:, None, None] if "rate" in inputs else 1.0
     taken = {key: (value - _after(after.get(key), value)) / rate for key, value in points.items()}
@@ -217,25 +220,21 @@ def _update_steps(
 
 def _after(values: NDArray[Any] | None, like: Array) -> NDArray[np.float64]:
     """Return the new values, or nan where there are no real ones of the right shape."""
-    if values is None or values.dtype.kind != "f" or values.shape[1:] != like.shape[1:]:
+    if values is None or values.dtype.kind != "f" or values.shape != like.shape:
         return np.full(like.shape, np.nan)
-    return values[: len(like)].astype(np.float64)
+    return values.astype(np.float64)
 
 
 def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]) -> Steps:
     """Return the first step, and the second where that has led to finite numbers."""
-    course = [{key: value[None] for key, value in run.parameters.items()}]
-    for outputs in ends:
-        found = {key: outputs.get(f"final/{key}") for key in run.parameters}
-        course.append(
-            {
-                key: _after(None if value is None else value[None], course[0][key])
-                for key, value in found.items()
-            }
-        )
+    course = [run.parameters]
+    course += [
+        {key: _after(outputs.get(f"final/{key}"), value) for key, value in run.parameters.items()}
+        for outputs in ends
+    ]
     count = 2 if all(np.isfinite(value).all() for value in course[1].values()) else 1
     before, after = (
-        {key: np.concatenate([each[key] for each in part]) for key in run.parameters}
+        {key: np.stack([each[key] for each in part]) for key in run.parameters}
         for part in (course[:count], course[1 : count + 1])
     )
     X, y = (np.repeat(values.T[None].astype(float), count, 0) for values in (run.X, run.y))
