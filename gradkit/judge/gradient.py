@@ -24,13 +24,13 @@ from gradkit.judge.case import (
     secret_among,
     subject,
 )
-from gradkit.judge.comparison import TOO_SMALL, label_of, listed, merge
+from gradkit.judge.comparison import GRAVITY, TOO_SMALL, label_of, listed, merge
 from gradkit.judge.steps import update
 from gradkit.language import say
 from gradkit.records.binding import Bound
 from gradkit.records.probes import Batch, Run
 from gradkit.records.task import Array, Task
-from gradkit.records.verdict import Entry, State, Verdict
+from gradkit.records.verdict import Entry, Verdict
 from gradkit.task import network
 from gradkit.task.oracle import parameters_in
 
@@ -111,9 +111,6 @@ def _aside(
 
 LOOKED_AT = 4
 """Probes of an update that are looked at."""
-
-STATES: tuple[State, ...] = ("pass", "inconclusive", "fail")
-"""By gravity."""
 
 EXACT, SINGLE = 1e-6, 2e-3
 """How far a step may be from the slope, relative, in double and in single precision."""
@@ -334,7 +331,7 @@ def _compare(
                 Entry(
                     key,
                     index,
-                    STATES[gravity[at]],
+                    GRAVITY[gravity[at]],
                     float(implied[at]) if np.isfinite(implied[at]) else None,
                     float(slope[at]),
                     steps.labels[shown[index]],
