@@ -291,6 +291,7 @@ def loop(body: str, head: str = "for epoch in range(epochs):") -> str:
         "loss = criterion(net(X), y)\nepochs += loss.item()",
         "loss = criterion(net(X), y)\nprint(other(X), other.step(2))",
         "torch.autograd.backward(criterion(net(X), y))",
+        "loss = criterion(net(X), y)\nloss.backward(torch.tensor(1.0))",
         "pred = factor * net(X)\nloss = criterion(pred, y)",
         "pred = factor * net(X)\nlater = shift + pred\nloss = criterion(later, y)",
         "pred = net(X)\nfor i in range(2):\n    pred = factor * pred\nloss = criterion(pred, y)",
