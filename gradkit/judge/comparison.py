@@ -233,7 +233,7 @@ def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[i
     plain = quantity.removeprefix("final/")
     if plain in VECTORS:
         return plain if shape == (1, 1) else f"{plain}[{index[0]}]"
-    if not (plain[0] in "Wb" and plain[1:].isdigit()):
+    if plain not in bound.convention.keys:
         return ""
     return entry_label(
         plain,
