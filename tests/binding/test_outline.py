@@ -291,6 +291,7 @@ def loop(body: str, head: str = "for epoch in range(epochs):") -> str:
         "loss = criterion(net(X), y)\nepochs += loss.item()",
         "loss = criterion(net(X), y)\nprint(other(X), other.step(2))",
         "torch.autograd.backward(criterion(net(X), y))",
+        "loss = criterion(net(X), y)\nloss.backward(torch.tensor(1.0))",
         "pred = factor * net(X)\nloss = criterion(pred, y)",
         "pred = factor * net(X)\nlater = shift + pred\nloss = criterion(later, y)",
         "pred = net(X)\nfor i in range(2):\n    pred = factor * pred\nloss = criterion(pred, y)",
@@ -343,6 +344,7 @@ def test_the_number_of_rounds(head, epochs):
         ("", "for i in torch.arange(4):\n    xb, yb = X[i], y[i]"),
         ("pairs = TensorDataset(X, y)", "for xb, yb in pairs:"),
         ("", "for xb, yb in load(X, y):"),
+        ("", "for pair in zip(X, y):\n    xb, yb = pair"),
         ("", "for xb, yb, others in zip(X, y):"),
         ("", "for i in range(0, 4, 2):\n    xb, yb = X[i:i + 2], y[i:i + 2]"),
         ("", "for i in range(4):\n    xb = X[i].unsqueeze(0)\n    yb = y[i]"),
@@ -410,6 +412,12 @@ def test_what_a_step_is_not_given_and_has_of_its_own_is_open():
         ("", "loss = criterion(net(torch.tensor([[1.0]])), y)", ("net", None, "y")),
         ("", "loss = net(X).mean()", ("net", "X", None)),
         ("", "for a, b in load(X): loss = criterion(net(a), b)", ("net", "X", None)),
+        # Names of a loop that are made from one another.
+        (
+            "",
+            "for a in b:\n    for b in a:\n        loss = criterion(net(a), b)",
+            ("net", None, None),
+        ),
         ("", "loss = criterion(3, y)", ("net", None, "y")),
     ],
 )
