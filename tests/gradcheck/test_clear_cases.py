@@ -471,6 +471,24 @@ def test_a_wholly_wrong_gradient_is_settled_early(size: int, most: int) -> None:
     assert "claimed = 3 × estimate" in check_gradient(f, x, 3 * right).patterns[0]
 
 
+def test_what_was_not_looked_at_is_told_of_the_array_that_it_is_in() -> None:
+    """With its name, its shape, and how many were wrong."""
+    x = np.random.default_rng(0).normal(size=(2, 10, 20))
+
+    def f(p):
+        return float(np.sum(np.sin(p["a"])) + np.sum(np.cos(p["b"])))
+
+    report = check_gradient(f, {"a": x[0], "b": x[1]}, {"a": np.cos(x[0]), "b": np.sin(x[1])})
+    looked = sum(e.parameter == "b" for e in report.entries)
+    wrong = sum(e.verdict == "disagree" for e in report.entries)
+    assert sum(e.parameter == "a" for e in report.entries) == 200
+    assert report.notes == (
+        f"of b, {wrong} of {looked} entries drawn at random are wrong; the other {200 - looked} of "
+        f"its shape (10, 20) were not looked at.",
+    )
+    assert wrong == looked == 16
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_one_sign_among_a_hundred_thousand_is_located(seed: int) -> None:
     """From the ratio of two errors."""
