@@ -271,7 +271,7 @@ def _model(scope: Scope, optimiser: str | None) -> str | None:
     for call in scope.calls:
         if isinstance(call.func, ast.Attribute) and call.func.attr in ("train", "zero_grad"):
             name = base_name(call.func.value)
-            if name is not None and name != optimiser and name in called:
+            if name is not None and name in called:
                 return name
     return None
 
