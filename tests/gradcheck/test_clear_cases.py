@@ -296,6 +296,13 @@ def test_no_pattern_where_one_entry_is_off() -> None:
     assert (report.verdict, report.patterns) == ("disagree", ())
 
 
+def test_a_dead_unit_is_told_with_the_slope_that_would_have_shown() -> None:
+    """Which is a number, though nothing moves at all."""
+    report = check_gradient(lambda t: max(t, 0.0) + 1.0, -1e-7, 0.0)
+    assert report.verdict == "agree"
+    assert "nan" not in str(report)
+
+
 def test_sign_flips_among_thousands_are_no_factor() -> None:
     """A few dozen of 5,000."""
     rng = np.random.default_rng(1)
