@@ -234,7 +234,8 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], rng: np.random.Gener
             closer, _ = table(max(1e-2 * spacing, CLOSEST))
             # Points that f does not tell apart say nothing.
             sigma = max(closer, louder) if SAME * closer > sigma else min(sigma, closer or sigma)
-    if not narrow and levels > 2 and sigma > 1e-9 * abs(base):
+    unsure = levels > 2 and not narrow
+    if unsure and sigma > 1e-9 * abs(base):
         narrow = _is_deaf(evaluator, base, rng)
     if rough and not narrow and sigma > size:
         closest, _ = table(CLOSEST)

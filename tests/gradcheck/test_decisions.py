@@ -555,6 +555,8 @@ def test_right_numbers_in_wrong_places_are_all_there() -> None:
     assert (
         named == "its entries add up to the right sum, but singly they are wrong: wrong axis summed"
     )
+    half = describe_leaf(np.array([2.0, 1, 3, 4]), np.array([1.0, 2, 3, 4]), np.full(4, 1e-9))
+    assert half == "it holds the right numbers in the wrong places"
     square, room = np.array([[2.0, 1.0], [7.0, 3.0]]), np.full((2, 2), 1e-9)
     swapped = np.array([[1.0, 2.0], [7.0, 3.0]])
     assert describe_leaf(square, swapped, room) == "it holds the right numbers in the wrong places"
