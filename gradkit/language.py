@@ -12,21 +12,14 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gettext import NullTranslations
 
 DOMAIN, VARIABLE, ENGLISH = "gradkit", "GRADKIT_LANGUAGE", "en"
 FOLDER = Path(__file__).with_name("locale")
 """Where catalogues are."""
-
-
-class Catalogue(Protocol):
-    """What the standard library makes of a catalogue's file."""
-
-    def gettext(self, message: str) -> str:
-        """The translation of a text, or the text itself."""
-
-    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        """The same of a text with a number in it."""
 
 
 def say(text: str, /, **places: object) -> str:
@@ -79,7 +72,7 @@ def language() -> str:
 
 
 @cache
-def _catalogue(code: str) -> Catalogue | None:
+def _catalogue(code: str) -> NullTranslations | None:
     """The catalogue of a language; None for English, and where there is none that can be read."""
     if not code:
         return None

@@ -137,12 +137,12 @@ class Scope:
         name = over.func.attr if isinstance(over.func, ast.Attribute) else base_name(over.func)
         arguments = [*over.args, *(k.value for k in over.keywords if k.arg == "dataset")]
         if name == "enumerate" and arguments:
-            return self._item(arguments[0], index[1:], steps - 1) if index[:1] != (0,) else None
+            return self._item(arguments[0], index[1:], steps) if index[:1] != (0,) else None
         if name in ("range", "arange", "trange"):
             return None
         if index and len(arguments) > index[-1] and name not in ("DataLoader", "tqdm", "list"):
             return self.outside(arguments[index[-1]], steps)
-        return self._item(arguments[0], index, steps - 1) if arguments else None
+        return self._item(arguments[0], index, steps) if arguments else None
 
 
 def data_names(node: ast.expr, around: Surroundings) -> Iterator[str]:
@@ -271,7 +271,7 @@ def _model(scope: Scope, optimiser: str | None) -> str | None:
     for call in scope.calls:
         if isinstance(call.func, ast.Attribute) and call.func.attr in ("train", "zero_grad"):
             name = base_name(call.func.value)
-            if name is not None and name != optimiser and name in called:
+            if name is not None and name in called:
                 return name
     return None
 
@@ -335,12 +335,9 @@ def _target(
             function = scope.around.functions.get(name)
             if name in outputs or name in others or function is not None:
                 continue
-            made = scope.bound.get(name)
             found = scope.outside(ast.Name(name, ast.Load()))
             if found is not None and found not in others and found not in criteria:
                 return found
-            if made is None and name not in criteria:
-                return name
         # The loss may be made from another: `loss = total / n`.
         inner = [name for name in data_names(loss, scope.around) if name in scope.bound]
         if not inner:

@@ -102,7 +102,9 @@ def _explore(evaluator: Evaluator) -> dict[str, NDArray[Any]]:
     parts = np.split(estimate, np.cumsum([point.size for point in points])[:-1])
     claims = lay_out(parts, points, seen.scales, rounding)
     reach = max(seen.reach, float(np.max(claims.weight * claims.scale, initial=0.0)))
-    limits = allowed(claims, replace(seen, reach=reach), np.arange(len(estimate)), 0 * estimate)
+    limits = allowed(
+        claims, replace(seen, reach=reach), np.arange(len(estimate)), np.zeros(len(estimate))
+    )
     kinked = np.array([one.kinked for one in readings], dtype=bool)
     known = ((2 * bound <= limits) | (claims.largest == 0)) & np.isfinite(bound) & ~kinked
     why = [at.why(one) for at, one in zip(found, readings, strict=True)]

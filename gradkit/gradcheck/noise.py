@@ -220,13 +220,13 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], rng: np.random.Gener
     sigma, values = table(spacing)
     levels, fine, lossy = len(set(values.tolist())), sigma, False
     size = LOST * EPS * max(abs(base), spread, largest_of(values))
-    if narrow or levels <= TABLE - 2 or not np.isfinite(sigma):
+    tied = narrow or levels <= TABLE - 2 or not np.isfinite(sigma)
+    rough = sigma > size and not tied
+    if tied:
         wide = (WIDE / 10 if narrow else WIDE) if np.isfinite(sigma) else 1e-13
         louder, _ = table(wide, len(POINTS))
         sigma = float(np.nan_to_num(np.fmax(np.nan_to_num(sigma), louder), posinf=0.0))
-        if levels > 2 and sigma > 1e-9 * abs(base):
-            narrow = narrow or _is_deaf(evaluator, base, rng)
-    elif sigma > size:
+    elif rough:
         louder, _ = table(10 * spacing, len(POINTS))
         if louder <= GROWTH * sigma:
             sigma = max(sigma, louder)
@@ -234,12 +234,14 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], rng: np.random.Gener
             closer, _ = table(max(1e-2 * spacing, CLOSEST))
             # Points that f does not tell apart say nothing.
             sigma = max(closer, louder) if SAME * closer > sigma else min(sigma, closer or sigma)
-        narrow = narrow or (sigma > 1e-9 * abs(base) and _is_deaf(evaluator, base, rng))
-        if not narrow and sigma > size:
-            closest, _ = table(CLOSEST)
-            lossy = not closest > sigma / 4
-            sigma = float(np.fmax(sigma, closest))
-        fine = sigma
+    unsure = levels > 2 and not narrow
+    if unsure and sigma > 1e-9 * abs(base):
+        narrow = _is_deaf(evaluator, base, rng)
+    if rough and not narrow and sigma > size:
+        closest, _ = table(CLOSEST)
+        lossy = not closest > sigma / 4
+        sigma = float(np.fmax(sigma, closest))
+    fine = sigma if rough else fine
     eps = EPS32 if narrow else EPS
     floor = max(eps * abs(base), TINY)
     noise = max(sigma, floor)

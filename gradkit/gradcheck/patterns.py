@@ -69,7 +69,7 @@ def factor(claimed: Floats, estimate: Floats, error: Floats, loose: float = 1e-3
     ratio = float(np.sum(claim * scaled) / np.sum(scaled * scaled)) / weight
     if ratio == 0 or not np.isfinite(ratio) or abs(ratio - 1) < 1e-3:
         return None
-    slack = loose * np.abs(ratio * truth) + 2 * abs(ratio) * room + 1e-9 * abs(ratio) * weight
+    slack = loose * np.abs(ratio * truth) + 2 * abs(ratio) * room
     fits = np.abs(claim - ratio * truth) <= slack
     return ratio if bool(np.all(fits)) else None
 

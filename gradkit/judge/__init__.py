@@ -44,8 +44,6 @@ def judge(
     verdicts: dict[str, Verdict] = {}
     for check in case.task.checks:
         if checks is None or check.name in checks:
-            judged = given.get(check.name)
-            if judged is None:
-                judged = JUDGES[case.task.framework][check.name](case, verdicts)
-            verdicts[check.name] = judged
+            judged = JUDGES[case.task.framework][check.name]
+            verdicts[check.name] = given.get(check.name) or judged(case, verdicts)
     return tuple(verdicts.values())

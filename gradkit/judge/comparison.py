@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +15,7 @@ from gradkit.language import phrase, say
 from gradkit.records.binding import Bound
 from gradkit.records.observations import Fault
 from gradkit.records.task import Array
-from gradkit.records.verdict import Entry, Verdict
+from gradkit.records.verdict import Entry, State, Verdict
 from gradkit.text import label_said
 
 SENTENCES: Mapping[str, str] = {
@@ -234,7 +233,7 @@ def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[i
     plain = quantity.removeprefix("final/")
     if plain in VECTORS:
         return plain if shape == (1, 1) else f"{plain}[{index[0]}]"
-    if not (plain[0] in "Wb" and plain[1:].isdigit()):
+    if plain not in bound.convention.keys:
         return ""
     return entry_label(
         plain,
@@ -250,13 +249,13 @@ def merge(entries: list[Entry]) -> list[Entry]:
     merged: dict[tuple[str, tuple[int, ...]], Entry] = {}
     for entry in entries:
         known = merged.setdefault((entry.parameter, entry.index), entry)
-        if WEIGHT[entry.state] > WEIGHT[known.state]:
+        if GRAVITY.index(entry.state) > GRAVITY.index(known.state):
             merged[entry.parameter, entry.index] = entry
     return list(merged.values())
 
 
-WEIGHT = defaultdict(lambda: 2, {"pass": 0, "inconclusive": 1})
-"""Of two states for one entry the heavier one stands."""
+GRAVITY: tuple[State, ...] = ("pass", "inconclusive", "fail")
+"""The states of an entry that is compared: of two for one entry the later one stands."""
 
 
 def listed(entries: list[Entry]) -> str:

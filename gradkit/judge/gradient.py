@@ -24,13 +24,13 @@ from gradkit.judge.case import (
     secret_among,
     subject,
 )
-from gradkit.judge.comparison import TOO_SMALL, label_of, listed, merge
+from gradkit.judge.comparison import GRAVITY, TOO_SMALL, label_of, listed, merge
 from gradkit.judge.steps import update
 from gradkit.language import say
 from gradkit.records.binding import Bound
 from gradkit.records.probes import Batch, Run
 from gradkit.records.task import Array, Task
-from gradkit.records.verdict import Entry, State, Verdict
+from gradkit.records.verdict import Entry, Verdict
 from gradkit.task import network
 from gradkit.task.oracle import parameters_in
 
@@ -111,9 +111,6 @@ def _aside(
 
 LOOKED_AT = 4
 """Probes of an update that are looked at."""
-
-STATES: tuple[State, ...] = ("pass", "inconclusive", "fail")
-"""By gravity."""
 
 EXACT, SINGLE = 1e-6, 2e-3
 """How far a step may be from the slope, relative, in double and in single precision."""
@@ -201,7 +198,10 @@ def _stays(steps: Steps, at: int, task: Task) -> bool:
 def _update_steps(
     task: Task, batch: Batch, after: Mapping[str, NDArray[Any]], single: bool
 ) -> Steps:
-    inputs = {name: values[:LOOKED_AT] for name, values in batch.inputs.items()}
+    inputs, after = (
+        {name: values[:LOOKED_AT] for name, values in each.items()}
+        for each in (batch.inputs, after)
+    )
     points, X, y = parameters_in(inputs), inputs["X"], inputs["y"]
     rate = inputs["rate"][:, None, None] if "rate" in inputs else 1.0
     taken = {key: (value - _after(after.get(key), value)) / rate for key, value in points.items()}
@@ -217,25 +217,21 @@ def _update_steps(
 
 def _after(values: NDArray[Any] | None, like: Array) -> NDArray[np.float64]:
     """Return the new values, or nan where there are no real ones of the right shape."""
-    if values is None or values.dtype.kind != "f" or values.shape[1:] != like.shape[1:]:
+    if values is None or values.dtype.kind != "f" or values.shape != like.shape:
         return np.full(like.shape, np.nan)
-    return values[: len(like)].astype(np.float64)
+    return values.astype(np.float64)
 
 
 def _training_steps(case: Case, run: Run, ends: list[Mapping[str, NDArray[Any]]]) -> Steps:
     """Return the first step, and the second where that has led to finite numbers."""
-    course = [{key: value[None] for key, value in run.parameters.items()}]
-    for outputs in ends:
-        found = {key: outputs.get(f"final/{key}") for key in run.parameters}
-        course.append(
-            {
-                key: _after(None if value is None else value[None], course[0][key])
-                for key, value in found.items()
-            }
-        )
+    course = [run.parameters]
+    course += [
+        {key: _after(outputs.get(f"final/{key}"), value) for key, value in run.parameters.items()}
+        for outputs in ends
+    ]
     count = 2 if all(np.isfinite(value).all() for value in course[1].values()) else 1
     before, after = (
-        {key: np.concatenate([each[key] for each in part]) for key in run.parameters}
+        {key: np.stack([each[key] for each in part]) for key in run.parameters}
         for part in (course[:count], course[1 : count + 1])
     )
     X, y = (np.repeat(values.T[None].astype(float), count, 0) for values in (run.X, run.y))
@@ -335,7 +331,7 @@ def _compare(
                 Entry(
                     key,
                     index,
-                    STATES[gravity[at]],
+                    GRAVITY[gravity[at]],
                     float(implied[at]) if np.isfinite(implied[at]) else None,
                     float(slope[at]),
                     steps.labels[shown[index]],

@@ -150,7 +150,7 @@ def interface(case: Case, earlier: Earlier) -> Verdict:
     for role in case.task.roles:
         if not role.required:
             continue
-        verdict = _initialise(case) if role.name == "initialise" else _presence(case, role)
+        verdict = _presence(case, role)
         entries.append(Entry(role.name, (), verdict.state, None, None))
         notes += verdict.notes
         if verdict.state != "pass":
@@ -163,31 +163,27 @@ def interface(case: Case, earlier: Earlier) -> Verdict:
 
 
 def _presence(case: Case, role: Role) -> Verdict:
-    """Missing where there is no such function or nobody wrote it; what it gives is for later."""
+    """Missing where there is no such function or nobody wrote it; what it gives is for later.
+
+    But for the start that initialise gives.
+    """
     outcomes = case.observations.outcomes.items()
-    own = [outcome for name, outcome in outcomes if name.startswith(f"{role.name}/")]
+    own = [outcome for name, outcome in outcomes if name.partition("/")[0] == role.name]
     nothing = unusable(case, "interface", role.name, own)
-    if nothing is not None and nothing.state == "missing":
+    if nothing is not None and (nothing.state == "missing" or role.name == "initialise"):
         return nothing
-    return Verdict("interface", "pass", "")
-
-
-def _initialise(case: Case) -> Verdict:
-    outcome = case.observations.outcomes.get("initialise")
-    nothing = unusable(case, "interface", "initialise", [outcome] if outcome else [])
-    if nothing is not None:
-        return nothing
+    if not own or role.name != "initialise":
+        return Verdict("interface", "pass", "")
+    (outcome,) = own
     bound = case.binding.bound["initialise"]
     comparison = Comparison(bound)
-    if outcome is not None:
-        comparison.faults(outcome.faults)
-        for key, value in case.task.starts[0].parameters.items():
-            found = outcome.outputs.get(key)
-            comparison.compare(key, found, value[None], np.array(1e-6), ("",))
-        keys = bound.convention.keys
-        whole = [keys.get(k, k) for k, v in outcome.outputs.items() if v.dtype.kind in "iub"]
-        if whole:
-            comparison.notes.append(say(WHOLE, function=subject(bound), quantity=joined(whole)))
+    comparison.faults(outcome.faults)
+    for key, value in case.task.starts[0].parameters.items():
+        comparison.compare(key, outcome.outputs.get(key), value[None], np.array(1e-6), ("",))
+    keys = bound.convention.keys
+    whole = [keys.get(k, k) for k, v in outcome.outputs.items() if v.dtype.kind in "iub"]
+    if whole:
+        comparison.notes.append(say(WHOLE, function=subject(bound), quantity=joined(whole)))
     return comparison.verdict(
         "interface",
         lambda failed: say(

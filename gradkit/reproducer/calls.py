@@ -28,31 +28,32 @@ def text_of(template: str, **values: object) -> str:
     return fill("gradkit.reproducer", f"{template}.jinja", **values).rstrip("\n")
 
 
-def formulas(task: Task, **values: object) -> Mapping[str, object]:
+def formulas(task: Task) -> dict[str, object]:
     """Give a template the layers and the loss of a task as sources."""
     layers = [ACTIVATIONS[layer.activation].numpy for layer in task.layers]
-    loss = LOSSES[task.loss].numpy
-    return {"layers": layers, "loss": loss, "scale": 1, "quantity": "", "epochs": 0, **values}
+    return {"layers": layers, "loss": LOSSES[task.loss].numpy, "scale": 1, "quantity": ""}
 
 
-def expected_step(task: Task, parameter: str, index: Index, rate: float) -> str:
-    """One entry after a step of gradient descent."""
-    given = formulas(task, parameter=parameter, index=index, rate=rate)
-    return text_of("expected", **given)
-
-
-def expected_value(task: Task, quantity: str) -> str:
-    """The output, or the input of the last layer, of one forward pass."""
-    return text_of("expected", **formulas(task, quantity=quantity))
-
-
-def expected_training(
-    task: Task, epochs: int, rate: float, scale: float, entry: Entry | None
+def expected(
+    task: Task, quantity: str = "", entry: Entry | None = None, epochs: int = 0, **more: object
 ) -> str:
-    """Full-batch gradient descent: its losses, or one parameter afterwards."""
+    """Write what should come out.
+
+    Parameters
+    ----------
+    task : Task
+    quantity : str
+        What a forward pass gives: the output, or the input of the last layer.
+    entry : tuple, optional
+        Parameter and index of one entry, after a step of gradient descent.
+    epochs : int
+        With them it is full-batch gradient descent: the entry afterwards, or all losses.
+    **more
+        ``rate`` of the steps, and the ``scale`` of the loss in training.
+    """
     parameter, index = entry or ("", ())
-    values = {"epochs": epochs, "rate": rate, "parameter": parameter, "index": index}
-    return text_of("expected", **formulas(task, scale=scale, **values))
+    values = {"quantity": quantity, "epochs": epochs, "parameter": parameter, "index": index}
+    return text_of("expected", **{**formulas(task), **values, **more})
 
 
 def update_call(task: Task, bound: Bound, inputs: Inputs, parameter: str, index: Index) -> str:

@@ -119,7 +119,7 @@ class Script:
             f"one step of `{self._bound.function}` {self._at()}",
             self._excerpt.pieces([each.function for each in (self._bound, *first)]),
             calls.update_call(self.task, self._bound, inputs, key, index),
-            calls.expected_step(self.task, key, index, self._rate(key, index, inputs)),
+            calls.expected(self.task, entry=(key, index), rate=self._rate(key, index, inputs)),
         )
 
     def _rate(self, key: str, index: tuple[int, ...], inputs: Mapping[str, Any]) -> float:
@@ -138,7 +138,7 @@ class Script:
             f"one call of `{self._bound.function}` {self._at()}",
             self._excerpt.pieces([self._bound.function]),
             calls.forward_call(self.task, self._bound, inputs, quantity),
-            calls.expected_value(self.task, quantity),
+            calls.expected(self.task, quantity),
         )
 
     def _model(self) -> Parts:
@@ -147,7 +147,7 @@ class Script:
             f"one example through `{name}` {self._at()}",
             self._excerpt.pieces([name]),
             calls.model_call(self._inputs(self._probes.forward), name),
-            calls.expected_value(self.task, self._entry["parameter"]),
+            calls.expected(self.task, self._entry["parameter"]),
         )
 
     def _training(self) -> Parts:
@@ -163,7 +163,7 @@ class Script:
             code = self._excerpt.pieces([bound.training["model"], bound.function])
         call = calls.training_call(bound, inputs, epochs, run.rate, entry, before, loop)
         rate, scale = self.task.rates.weight, mean_scale(self.task)
-        expected = calls.expected_training(self.task, epochs, rate, scale, entry)
+        expected = calls.expected(self.task, "", entry, epochs, rate=rate, scale=scale)
         what = f"{bound.function} over {epochs} epochs from the start “{run.start}”"
         return what, code, call, expected
 

@@ -118,8 +118,7 @@ def _not_made(
     names: Namespace, made: Mapping[str, Statement], wanted: Collection[str]
 ) -> Iterator[dict[str, Any]]:
     """Describe methods, and definitions of wanted names that are nobody's here."""
-    layers = [names.plan.layer(number) for number in (BORROWED, SHARED, OWN)]
-    for statement in [each for layer in layers for each in layer.statements]:
+    for statement in sorted(names.plan.statements(), key=lambda each: -each.layer):
         near = statement.layer != BORROWED
         for node in definitions_in(statement.node):
             meant = plain(node.name) in wanted
@@ -395,8 +394,7 @@ def _methods_and_modules(names: Names) -> tuple[set[str], set[str]]:
     """Names of methods that the student wrote, and of modules."""
     if not isinstance(names, Namespace):
         return set(), {name for name, value in names.items() if isinstance(value, ModuleType)}
-    layers = [names.plan.layer(number) for number in (OWN, SHARED, BORROWED)]
-    nodes = [statement.node for layer in layers for statement in layer.statements]
+    nodes = [statement.node for statement in names.plan.statements()]
     classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
     methods = {p.name for node in classes for p in node.body if isinstance(p, ast.FunctionDef)}
     imports = [alias for node in nodes if isinstance(node, ast.Import) for alias in node.names]

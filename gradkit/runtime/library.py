@@ -16,6 +16,7 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 from typing import Any, NoReturn, cast
 
@@ -32,12 +33,12 @@ class ForbiddenImportError(ImportError):
     """A package was used that the task does not allow; the text says which, and how."""
 
 
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Which packages are allowed: all but the ``forbidden`` ones, or only the ``allowed``."""
 
-    def __init__(self, allowed: Collection[str] = (), forbidden: Collection[str] = ()) -> None:
-        self.allowed = frozenset(allowed)
-        self.forbidden = frozenset(forbidden)
+    allowed: Collection[str] = ()
+    forbidden: Collection[str] = ()
 
     def bars(self, name: str) -> bool:
         """Tell whether a module must not be imported by student code."""

@@ -225,11 +225,12 @@ class Plan:
 
     def at(self, cell: str, line: int) -> Statement | None:
         """Return the statement at a line of a cell."""
-        for number in range(len(self._sources)):
-            for statement in self.layer(number).statements:
-                if statement.cell == cell and statement.node.lineno == line:
-                    return statement
-        return None
+        return next((s for s in self.statements() if (s.cell, s.node.lineno) == (cell, line)), None)
+
+    def statements(self) -> Iterator[Statement]:
+        """Yield all statements: own, shared, borrowed. Layers are parsed as they are reached."""
+        for number in (OWN, SHARED, BORROWED):
+            yield from self.layer(number).statements
 
     def stars(self) -> list[Statement]:
         """Return the star imports, the one that counts first in front."""
@@ -238,10 +239,7 @@ class Plan:
 
     def elsewhere(self, name: str) -> Message | None:
         """Say where a name is bound if not at top level."""
-        for number in (OWN, SHARED):
-            if name in self.layer(number).elsewhere:
-                return self.layer(number).elsewhere[name]
-        return None
+        return self.layer(OWN).elsewhere.get(name) or self.layer(SHARED).elsewhere.get(name)
 
     def _above(self, name: str, at: Statement) -> Statement | None:
         binders = self._binders(at.layer, name)

@@ -182,8 +182,7 @@ def _filled(node: ast.stmt) -> Iterator[str]:
     """Yield ``x`` for ``for k, v in …: x[k] = v``, where that is all that is done."""
     if not isinstance(node, ast.For) or not all(isinstance(s, ast.Assign) for s in node.body):
         return
-    calls = [part.func for part in walk(node) if isinstance(part, ast.Call)]
-    names = {f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in calls}
+    names = {last_name(part.func) for part in walk(node) if isinstance(part, ast.Call)}
     targets = [t for s in node.body if isinstance(s, ast.Assign) for t in s.targets]
     if names <= _HARMLESS and all(isinstance(target, ast.Subscript) for target in targets):
         yield from (name for target in targets if (name := base_name(target)) is not None)
@@ -196,18 +195,20 @@ def base_name(node: ast.expr) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
+def last_name(node: ast.expr) -> str:
+    """Return the name that an expression ends with: ``a`` for ``x[0].a``; empty without one."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
 def _mutated(value: ast.expr) -> str | None:
     """Return ``x`` for ``x.append(…)`` and ``x.dropna(inplace=True)``.
 
     Other calls may do anything too, but are mostly shows and training.
     """
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-        in_place = any(
-            keyword.arg == "inplace"
-            and isinstance(keyword.value, ast.Constant)
-            and keyword.value.value is True
-            for keyword in value.keywords
-        )
+        in_place = "inplace=True" in map(ast.unparse, value.keywords)
         if in_place or value.func.attr in MUTATORS:
             return base_name(value.func.value)
     return None

@@ -11,7 +11,7 @@ import copy
 import unicodedata
 from typing import Any
 
-from gradkit.runtime.syntax import COMPOUND, LOOPS, walk
+from gradkit.runtime.syntax import COMPOUND, LOOPS, last_name, walk
 
 
 def calls_method(node: ast.AST, method: str) -> bool:
@@ -50,7 +50,7 @@ def count_of(loop: ast.stmt) -> ast.Call | None:
         return None
     head: ast.expr = loop.iter
     while isinstance(head, ast.Call):
-        name = _called(head)
+        name = last_name(head.func)
         if name in ("range", "trange", "arange", "tnrange") and head.args:
             sized = any(
                 (isinstance(part, ast.Name) and part.id == "len")
@@ -63,12 +63,6 @@ def count_of(loop: ast.stmt) -> ast.Call | None:
             return None
         head = head.args[0] if head.args else ast.Constant(None)
     return None
-
-
-def _called(call: ast.Call) -> str:
-    if isinstance(call.func, ast.Attribute):
-        return call.func.attr
-    return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
 def runnable(node: ast.stmt) -> ast.stmt:

@@ -158,7 +158,7 @@ def observe_returned(
     call["shapes"] = {name: [size, 1] for name, size in sizes.items() if size}
     call["returns"] = {name: call["returns"][name] for name in call["shapes"]}
     n = len(next(iter(inputs.values())))
-    outcome = outcome_of(process, "returned", process.ask("batch", {"call": call, "n": n}, inputs))
+    outcome = observe(process, Question("batch", inputs, {"call": call, "n": n}, "returned"))
     return replace(outcome, outputs={k: v[:, :, 0] for k, v in outcome.outputs.items()})
 
 
@@ -183,7 +183,7 @@ def observe_run_with(
 
     Step by step: parameters come back from the worker, outputs for them go in.
     """
-    call = call_of(update, task)
+    data = {"call": call_of(update, task), "n": 1}
     parameters: dict[str, NDArray[Any]] = {k: v[None] for k, v in run.parameters.items()}
     X, y = run.X[:, None, :, None], run.y[:, None, :, None]
     outputs = []
@@ -192,17 +192,9 @@ def observe_run_with(
         row = index % len(X)
         y_hat, A1 = forward(parameters, X[row])
         outputs.append(y_hat[0])
-        inputs = {
-            "X": X[row],
-            "y": y[row],
-            "y_hat": y_hat,
-            "A1": A1,
-            "rate": np.array([run.rate or 0.0]),
-            **parameters,
-        }
-        outcome = outcome_of(
-            process, run.name, process.ask("batch", {"call": call, "n": 1}, inputs), "replaced"
-        )
+        given = {"X": X[row], "y": y[row], "y_hat": y_hat, "A1": A1, **parameters}
+        given["rate"] = np.array([run.rate or 0.0])
+        outcome = observe(process, Question("batch", given, data, run.name, "replaced"))
         after = {key: outcome.outputs.get(key) for key in parameters}
         parameters = {key: value for key, value in after.items() if value is not None}
         if len(parameters) < len(after):

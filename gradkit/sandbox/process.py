@@ -6,7 +6,6 @@ import contextlib
 import io
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -117,7 +116,7 @@ class StudentProcess:
         self._seed = seed
         self._left = self._deadline = deadline
         self._hurried = hurried
-        self._context: AbstractContextManager[Worker] | None = None
+        self._stack = contextlib.ExitStack()
         self._worker: Worker | None = None
         self._loaded = False
         self._modules: frozenset[str] = frozenset()
@@ -260,18 +259,16 @@ class StudentProcess:
     def _open(self, modules: frozenset[str]) -> Worker:
         lifetime = max(LEAST, self._left)
         self._modules |= modules
-        self._context = self._workshop.worker(
-            deadline=lifetime, seed=self._seed, modules=self._modules
+        self._worker = self._stack.enter_context(
+            self._workshop.worker(deadline=lifetime, seed=self._seed, modules=self._modules)
         )
-        self._worker = self._context.__enter__()
         self._loaded = False
         self.tier = self._worker.tier
         return self._worker
 
     def _close(self) -> None:
-        if self._context is not None:
-            self._context.__exit__(None, None, None)
-        self._context = self._worker = None
+        self._worker = None
+        self._stack.close()
 
     def __enter__(self) -> Self:
         return self

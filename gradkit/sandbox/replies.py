@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from gradkit.records.observations import FaultKind
-from gradkit.runtime.frames import Frame, shown
+from gradkit.runtime.frames import DIMENSIONS, Frame, shown
 from gradkit.runtime.messages import is_message
 from gradkit.text import clean_text
 
@@ -27,9 +27,6 @@ DEPTH, LARGEST = 5, 4096
 
 MOST = 100
 """Parameters of a function that are listed; of functions three times as many."""
-
-DIMENSIONS = 8
-"""Of a torch parameter, at most."""
 
 Arrays = Mapping[str, NDArray[Any]]
 Shapes = Mapping[str, Collection[int]]

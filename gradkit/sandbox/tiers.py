@@ -34,16 +34,12 @@ GRADING = 2
 
 def short_of(reached: int, required: int) -> str:
     """Say that a tier was not reached, what the next one takes, and what to do."""
+    could = f", where it can {OPEN[reached]}" if reached in OPEN else ""
     return (
         f"student code would run at isolation tier {reached} here, and tier {required} is "
         f"required. Of tier {reached + 1}: {LACKING[reached + 1]}. `gradkit doctor` shows what "
-        f"holds on this machine. {_all_the_same(reached)}"
+        f"holds on this machine. To run it all the same{could}: --require-tier {reached}."
     )
-
-
-def _all_the_same(reached: int) -> str:
-    could = f", where it can {OPEN[reached]}" if reached in OPEN else ""
-    return f"To run it all the same{could}: --require-tier {reached}."
 
 
 CONTAINER = (

@@ -21,6 +21,7 @@ from gradkit.runtime.syntax import (
     assignments,
     base_name,
     first_line,
+    last_name,
     own_statements,
     parts_of,
     walk,
@@ -237,11 +238,11 @@ def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
     """True where a statement makes a torch module: a class, or a bare ``nn.Sequential``."""
     if isinstance(node, ast.ClassDef):
         return any(
-            base_name(base) in torch_names and _last(base) not in ("Dataset", "Function")
+            base_name(base) in torch_names and last_name(base) not in ("Dataset", "Function")
             for base in node.bases
         )
     return isinstance(node, ast.Assign | ast.AnnAssign | ast.Return) and any(
-        _last(call.func) == "Sequential" and base_name(call.func) in torch_names
+        last_name(call.func) == "Sequential" and base_name(call.func) in torch_names
         for call in _chained(node.value)
     )
 
@@ -278,9 +279,3 @@ def _chained(value: object) -> Iterator[ast.Call]:
     while isinstance(value, ast.Call):
         yield value
         value = value.func.value if isinstance(value.func, ast.Attribute) else None
-
-
-def _last(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""

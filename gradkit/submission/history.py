@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gradkit.language import say
-from gradkit.records.submission import Cell, Section, Submission
+from gradkit.records.submission import Cell, Submission
 from gradkit.submission.cells import make_cell
 from gradkit.submission.source import parse, unify
 from gradkit.text import clean_text
@@ -102,8 +102,3 @@ def submission_of(cells: tuple[Cell, ...], modules: Mapping[str, str]) -> Submis
     """Make a submission of cells; its digest is of their text."""
     text = "\n\n".join(cell.source for cell in cells)
     return Submission(NAME, NAME, hashlib.sha256(text.encode()).hexdigest(), cells, modules)
-
-
-def section_of(submission: Submission, task: str) -> Section:
-    """Make one task's section of all cells: of several definitions the last counts."""
-    return Section((task,), submission.cells)

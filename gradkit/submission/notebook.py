@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from gradkit.language import say
@@ -40,6 +41,7 @@ _KEPT_OF_CELLS = frozenset(
 """What nbformat may want to see; to check the rest of a large notebook would take it long."""
 
 _TEXTS = frozenset({"source", "input"})
+_EMPTIED: Mapping[str, type] = {"outputs": list, "metadata": dict}
 
 _LONE_COMMENT = re.compile(r"(#{1,6})\s*([^#\s=()\[\]{}:;][^=()\[\]{};]*)$")
 _FORM_TITLE = re.compile(r"#\s*@title\s+([^\n{]+)")
@@ -149,21 +151,17 @@ def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
     loaded = {**{key: loaded[key] for key in _KEPT & loaded.keys()}, "metadata": {}}
     sheets = loaded.get("worksheets") or [loaded]
     try:
-        count = 0
-        for sheet in sheets:
-            for cell in sheet["cells"]:
-                count += 1
-                for key in set(cell) - _KEPT_OF_CELLS:
-                    del cell[key]
-                for key, empty in (("outputs", []), ("metadata", {})):
-                    if key in cell:
-                        cell[key] = empty
-                for key in _TEXTS & cell.keys():
-                    # Lines that are put together take a fifth of the memory. (In format 2 they
-                    # have no ends.)
-                    if isinstance(cell[key], list) and version != 2:
-                        cell[key] = "".join(cell[key])
-        _refuse_more(label, count, CELLS, say("cells"))
+        written = [cell for sheet in sheets for cell in sheet["cells"]]
+        _refuse_more(label, len(written), CELLS, say("cells"))
+        for cell in written:
+            for key in set(cell) - _KEPT_OF_CELLS:
+                del cell[key]
+            cell.update({key: empty() for key, empty in _EMPTIED.items() if key in cell})
+            for key in _TEXTS & cell.keys():
+                # Lines that are put together take a fifth of the memory. (In format 2 they
+                # have no ends.)
+                if isinstance(cell[key], list) and version != 2:
+                    cell[key] = "".join(cell[key])
         with warnings.catch_warnings():
             # Missing or doubled cell ids matter to nobody here.
             warnings.simplefilter("ignore")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 from os import PathLike
@@ -58,15 +59,11 @@ def collect(path: str | PathLike[str]) -> RawSubmission:
         Nothing can be read at all. The message says why, and what to do.
     """
     path = Path(path)
-    try:
-        is_folder, exists = path.is_dir(), path.exists()
-    except (OSError, ValueError):
-        is_folder = exists = False
-    if not exists:
+    if not os.path.exists(path):  # which takes what cannot be looked at for missing
         raise UnreadableError(
             say("There is no file or folder {path}.", path=clean_text(str(path), 300))
         )
-    if is_folder:
+    if path.is_dir():
         return packed(path.name, str(path), *_folder(path))
     if path.suffix.lower() == ".zip":
         return packed(path.name, str(path), *read_archive(path))

@@ -167,10 +167,7 @@ def _deductions(file: Path, table: dict[str, Any]) -> dict[str, float]:
         near = get_close_matches(code, CODES, cutoff=0.5) or CODES
         among(file, "marking.deductions", code, CODES, f"a mistake's code, {one_of(near)}")
     wanted = "a share: a number from 0 to 1"
-    return {
-        code: tables.number_of(file, f"marking.deductions.{code}", share, 1, wanted)
-        for code, share in table.items()
-    }
+    return tables.numbers_of(file, "marking.deductions", table, 1, wanted)
 
 
 def _visibility(
@@ -204,10 +201,7 @@ def _tolerances(file: Path, table: dict[str, Any]) -> dict[str, float]:
     for check in table:
         among(file, "marking.tolerances", check, known)
     wanted = "a relative error: a number from 0 to below 1"
-    return {
-        check: tables.number_of(file, f"marking.tolerances.{check}", value, BELOW_ONE, wanted)
-        for check, value in table.items()
-    }
+    return tables.numbers_of(file, "marking.tolerances", table, BELOW_ONE, wanted)
 
 
 def _task(
@@ -230,6 +224,7 @@ def _task(
         role = CHECKS[table.framework][check]
         if role and role not in table.roles:
             refuse(file, f"{here}.roles", ", ".join(table.roles), f"{role}, which {check} looks at")
+    points = tables.numbers_of(file, f"{here}.checks", table.checks, MOST, POINTS)
     X, y = _data(file, here, table, digest)
     if table.layers[-1].units != y.shape[1]:
         found = f"{table.layers[-1].units} units in the last layer"
@@ -255,12 +250,7 @@ def _task(
             replace(roles[name], required=name not in table.optional) for name in table.roles
         ),
         checks=tuple(
-            Check(
-                name,
-                tables.number_of(file, f"{here}.checks.{name}", points, MOST, POINTS),
-                tolerances.get(name, 0.0),
-            )
-            for name, points in table.checks.items()
+            Check(name, worth, tolerances.get(name, 0.0)) for name, worth in points.items()
         ),
         deadline=table.deadline,
         files=tables.files_of(file, f"{here}.files", table.files),

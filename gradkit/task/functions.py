@@ -18,7 +18,7 @@ from gradkit.task.tables import (
     FunctionTaskTable,
     files_of,
     imports_of,
-    number_of,
+    numbers_of,
     refuse,
 )
 
@@ -216,8 +216,10 @@ def _checks(
                 refuse(file, place, repr(of_input), "an input, or an entry of one")
         yield FunctionCheck(
             name=entry.name,
-            points=number_of(file, f"{key}.points", entry.points, MOST, POINTS),
-            tolerance=number_of(file, f"{key}.tolerance", entry.tolerance, 0.1, TOLERANCE),
+            points=numbers_of(file, key, {"points": entry.points}, MOST, POINTS)["points"],
+            tolerance=numbers_of(file, key, {"tolerance": entry.tolerance}, 0.1, TOLERANCE)[
+                "tolerance"
+            ],
             call=call,
             compare=tuple(entry.compare),
             gradient=gradient,

@@ -208,18 +208,21 @@ def refuse(file: Path, key: str, found: str, expected: str) -> NoReturn:
     raise AssignmentError(f"{file}: {key}: found {found}; expected {expected}")
 
 
-def number_of(file: Path, key: str, value: Any, most: float, expected: str) -> float:
-    """Return the number from 0 to ``most`` that stands at ``key``.
+def numbers_of(
+    file: Path, key: str, table: Mapping[str, Any], most: float, expected: str
+) -> dict[str, float]:
+    """Return the numbers from 0 to ``most`` that stand in the table at ``key``.
 
     Raises
     ------
     AssignmentError
-        There is none; ``expected`` says what there should be.
+        One is none; ``expected`` says what it should be.
     """
-    real = isinstance(value, int | float) and not isinstance(value, bool)
-    if not real or not 0 <= value <= most:
-        refuse(file, key, repr(value), expected)
-    return float(value)
+    for name, value in table.items():
+        real = isinstance(value, int | float) and not isinstance(value, bool)
+        if not real or not 0 <= value <= most:
+            refuse(file, f"{key}.{name}", repr(value), expected)
+    return {name: float(value) for name, value in table.items()}
 
 
 def among(file: Path, key: str, name: Any, known: Collection[str], expected: str = "") -> None:

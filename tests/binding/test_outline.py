@@ -290,7 +290,11 @@ def loop(body: str, head: str = "for epoch in range(epochs):") -> str:
         "loss = criterion(net(net.embed), y)\nloss = criterion(net(X), y)",
         "loss = criterion(net(X), y)\nepochs += loss.item()",
         "loss = criterion(net(X), y)\nprint(other(X), other.step(2))",
+        "n = 0\nbase = criterion(net(X), y)\nn += 1\nloss = base / n",
+        "for i in range(epochs):\n    loss = criterion(i * net(X), y)",
+        "a = torch.tensor(list(map(float, X)))\nloss = criterion(net(a), y)",
         "torch.autograd.backward(criterion(net(X), y))",
+        "loss = criterion(net(X), y)\nloss.backward(torch.tensor(1.0))",
         "pred = factor * net(X)\nloss = criterion(pred, y)",
         "pred = factor * net(X)\nlater = shift + pred\nloss = criterion(later, y)",
         "pred = net(X)\nfor i in range(2):\n    pred = factor * pred\nloss = criterion(pred, y)",
@@ -343,6 +347,12 @@ def test_the_number_of_rounds(head, epochs):
         ("", "for i in torch.arange(4):\n    xb, yb = X[i], y[i]"),
         ("pairs = TensorDataset(X, y)", "for xb, yb in pairs:"),
         ("", "for xb, yb in load(X, y):"),
+        ("", "for pair in zip(X, y):\n    xb, yb = pair"),
+        ("", "for i, pair in enumerate(zip(X, y)):\n    xb, yb = pair"),
+        (
+            "loader = torch.utils.data.DataLoader(TensorDataset(X, y))",
+            "for xb, yb in loader:",
+        ),
         ("", "for xb, yb, others in zip(X, y):"),
         ("", "for i in range(0, 4, 2):\n    xb, yb = X[i:i + 2], y[i:i + 2]"),
         ("", "for i in range(4):\n    xb = X[i].unsqueeze(0)\n    yb = y[i]"),
@@ -355,6 +365,31 @@ def test_ingredients_of_mini_batch_loops(data, inner):
     text = f"for e in range(5):\n{textwrap.indent(inner, '    ')}\n{body}"
     found = needs(SET_UP, data, text)
     assert (found.model, found.X, found.y, found.epochs) == ("net", "X", "y", None)
+
+
+def test_a_number_that_is_counted_for_steps_is_no_data():
+    """Nor is one that a function gives."""
+    count = "n = 0\ndef rounds(): return 3"
+    body = "base = criterion(net(X), y)\nn += 1\nloss = base / n"
+    found = needs(SET_UP, count, loop(body, "for i in range(rounds()):"))
+    assert (found.X, found.y, found.epochs) == ("X", "y", None)
+
+
+@pytest.mark.parametrize(
+    ("imports", "base", "is_one"),
+    [
+        ("import torch", "torch.nn.Module", True),
+        ("import torch.nn as layers", "layers.Module", True),
+        ("from torch.nn import Module", "Module", True),
+        ("from torch.nn import Module as Base", "Base", True),
+        ("import other as np", "np.Module", False),
+        ("from other import Module", "Module", False),
+    ],
+)
+def test_a_model_is_one_of_torchs(imports, base, is_one):
+    """By whatever name the student has that."""
+    models = outline(Section(("t",), cells(imports, f"class A({base}): pass"))).models
+    assert [model.name for model in models] == ["A"] * is_one
 
 
 def test_a_loop_that_leaves_the_step_to_a_function():
@@ -410,6 +445,14 @@ def test_what_a_step_is_not_given_and_has_of_its_own_is_open():
         ("", "loss = criterion(net(torch.tensor([[1.0]])), y)", ("net", None, "y")),
         ("", "loss = net(X).mean()", ("net", "X", None)),
         ("", "for a, b in load(X): loss = criterion(net(a), b)", ("net", "X", None)),
+        ("", "xb, yb = [*pair]\nloss = criterion(net(xb), y)", ("net", "pair", "y")),
+        # Names of a loop that are made from one another.
+        ("", "a = b\nb = a\nloss = criterion(net(a), y)", ("net", None, "y")),
+        (
+            "",
+            "for a in b:\n    for b in a:\n        loss = criterion(net(a), b)",
+            ("net", None, None),
+        ),
         ("", "loss = criterion(3, y)", ("net", None, "y")),
     ],
 )
@@ -426,7 +469,10 @@ def test_a_model_of_which_nothing_is_known_is_one_that_is_called_and_trained():
     )
     for line, model in (("net.train()", "net"), ("net.zero_grad()", "net"), ("net.eval()", None)):
         assert needs(text, loop(f"{line}\nloss = criterion(net(X), y)")).model == model
-    assert needs(text, loop("other.train()\nloss = criterion(net(X), y)")).model is None
+    open_ = needs(text, loop("other.train()\nloss = criterion(net(X), y)"))
+    assert (open_.model, open_.X) == (None, None)
+    made = SET_UP.replace("Net()", "load()")
+    assert needs(made, loop("scheduler.step()\nloss = criterion(net(X), y)")).model == "net"
     named = SET_UP.replace("Net()", "load()").replace("parameters", "named_parameters")
     assert needs(named, loop("loss = criterion(net(X), y)")).model == "net"
 

@@ -121,6 +121,23 @@ def test_parameters_that_come_back_one_by_one_are_told_by_their_values(order, re
     assert bound(FORWARD, update).bound["update"].returns == returns
 
 
+@pytest.mark.parametrize(
+    "forward",
+    [
+        "A = p['W1'] @ X + p['b1']\n    return p['W2'] @ A + p['b2'], A",
+        "A = X @ p['W1'] + p['b1']\n    return A @ p['W2'] + p['b2'], A",
+    ],
+)
+def test_they_are_told_in_the_students_own_layout(forward: str) -> None:
+    """That of weights, and that of biases."""
+    update = """
+        def update(parameters, y, y_hat, A1, X):
+            return [parameters[k] + 1e-4 for k in ("b1", "W2", "W1", "b2")]
+    """
+    found = bound(f"def forward(X, p):\n    {forward}", update).bound["update"].returns
+    assert found == {"W1": (2,), "b1": (0,), "W2": (1,), "b2": (3,)}
+
+
 def test_parameters_that_are_changed_are_not_looked_for_elsewhere() -> None:
     """What an update returns besides says nothing."""
     update = UPDATE + "        return [parameters[k] for k in ('W1', 'b1', 'W2', 'b2')]\n"

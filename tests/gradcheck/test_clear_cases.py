@@ -296,6 +296,13 @@ def test_no_pattern_where_one_entry_is_off() -> None:
     assert (report.verdict, report.patterns) == ("disagree", ())
 
 
+def test_a_dead_unit_is_told_with_the_slope_that_would_have_shown() -> None:
+    """Which is a number, though nothing moves at all."""
+    report = check_gradient(lambda t: max(t, 0.0) + 1.0, -1e-7, 0.0)
+    assert report.verdict == "agree"
+    assert "nan" not in str(report)
+
+
 def test_sign_flips_among_thousands_are_no_factor() -> None:
     """A few dozen of 5,000."""
     rng = np.random.default_rng(1)
@@ -471,6 +478,24 @@ def test_a_wholly_wrong_gradient_is_settled_early(size: int, most: int) -> None:
     assert "claimed = 3 × estimate" in check_gradient(f, x, 3 * right).patterns[0]
 
 
+def test_what_was_not_looked_at_is_told_of_the_array_that_it_is_in() -> None:
+    """With its name, its shape, and how many were wrong."""
+    x = np.random.default_rng(0).normal(size=(2, 10, 20))
+
+    def f(p):
+        return float(np.sum(np.sin(p["a"])) + np.sum(np.cos(p["b"])))
+
+    report = check_gradient(f, {"a": x[0], "b": x[1]}, {"a": np.cos(x[0]), "b": np.sin(x[1])})
+    looked = sum(e.parameter == "b" for e in report.entries)
+    wrong = sum(e.verdict == "disagree" for e in report.entries)
+    assert sum(e.parameter == "a" for e in report.entries) == 200
+    assert report.notes == (
+        f"of b, {wrong} of {looked} entries drawn at random are wrong; the other {200 - looked} of "
+        f"its shape (10, 20) were not looked at.",
+    )
+    assert wrong == looked == 16
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_one_sign_among_a_hundred_thousand_is_located(seed: int) -> None:
     """From the ratio of two errors."""
@@ -520,3 +545,16 @@ def test_a_claim_that_is_not_finite_is_named_among_thousands() -> None:
     report = check_gradient(lambda p: float(np.sum(np.sin(p))), x, wrong)
     assert [(e.index, e.verdict) for e in report.entries] == [((77,), "disagree")]
     assert report.evaluations <= 40
+
+
+def test_a_large_gradient_in_half_precision_is_given_its_rounding() -> None:
+    """Along directions too; a factor is seen through it."""
+    rng = np.random.default_rng(0)
+    x, a = rng.normal(size=4000), rng.uniform(1, 2, 4000)
+    claim = (a * np.cos(x)).astype(np.float16)
+
+    def f(p):
+        return float(a @ np.sin(p))
+
+    assert check_gradient(f, x, claim).verdict == "agree"
+    assert check_gradient(f, x, 2 * claim).verdict == "disagree"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradkit.gradcheck import check_gradient, finite_difference
-from gradkit.gradcheck.directions import _window, ramp
+from gradkit.gradcheck.directions import Survey, _window, ramp
 from gradkit.gradcheck.entries import EntryCheck, overall
 from gradkit.gradcheck.error import (
     Asked,
@@ -32,8 +32,17 @@ from gradkit.gradcheck.ladder import (
     read,
     truncation,
 )
-from gradkit.gradcheck.noise import EPS, Seen, largest_of, scales_of, scatter, units_of
-from gradkit.gradcheck.patterns import factor
+from gradkit.gradcheck.noise import (
+    EPS,
+    Seen,
+    largest_of,
+    measure,
+    scales_of,
+    scatter,
+    swing,
+    units_of,
+)
+from gradkit.gradcheck.patterns import describe_leaf, factor
 from gradkit.gradcheck.records import Direction
 from gradkit.gradcheck.structure import align, is_static, precision, unpack
 
@@ -346,6 +355,20 @@ def test_a_table_is_taken_from_a_cubic_or_a_parabola() -> None:
     assert np.sqrt(np.mean(np.square(sizes))) == pytest.approx(3, rel=0.1)
 
 
+def test_what_rounding_is_a_part_of() -> None:
+    """The less of f and of what parameters do to it; of an f that is nothing, the parameters."""
+
+    def whole(f, point: float, claim: float) -> float:
+        evaluator = Evaluator(f, unpack(np.array([point])))
+        rng = np.random.default_rng(0)
+        return swing(evaluator, measure(evaluator, [np.array([claim])], rng), rng).whole
+
+    assert near(whole(lambda p: 1e6 + 3 * p[0], 2.0, 3.0), 6.0)
+    assert near(whole(lambda p: 3 * p[0] - 5, 2.0, 3.0), 1.0)
+    assert near(whole(lambda p: 1.5 * p[0] - 2.999, 2.0, 1.5), 1e-3)
+    assert near(whole(lambda p: 0 * p[0], 2.0, 1e-13), 2.0)
+
+
 # Lines and samples.
 
 
@@ -437,6 +460,28 @@ def test_a_few_wrong_entries_of_a_large_array_are_all_found() -> None:
     assert len(report.entries) == 300
 
 
+def test_a_direction_moves_leaves_so_that_each_does_as_much() -> None:
+    """By slope times scale, but no more than a thousand times as far; the ramp is on top."""
+    points = [np.full(3, 10.0), np.full(4, 0.1), np.full(2, 1e-9)]
+    slopes = [np.full(3, 2.0), np.full(4, 2.0), np.full(2, 2.0)]
+    scales = np.array([10.0, 0.1, 1e-9])
+    found = lay_out(slopes, points, scales, [EPS] * 3)
+    survey = Survey(
+        Evaluator(lambda p: 0.0, unpack(points)), found, SEEN, np.random.default_rng(0), Asked()
+    )
+    move, steep = survey.move([0, 1, 2])
+    lift = np.abs(move) / np.repeat(scales, [3, 4, 2])
+    assert np.all((lift[:3] >= 0.5) & (lift[:3] <= 1.5))
+    level = 10 * 3**0.5 / (0.1 * 4**0.5)
+    assert np.all((0.5 * level <= lift[3:7]) & (lift[3:7] <= 1.5 * level))
+    assert np.all((lift[7:] >= 500) & (lift[7:] <= 1500))
+    assert near(steep / move, ramp(9))
+    alone, _ = survey.move([1])
+    assert near(alone[3:7], survey.sign[3:7])
+    assert not np.any(alone[:3])
+    assert not np.any(alone[7:])
+
+
 def test_the_window_of_a_ramp() -> None:
     """The ratio of two errors says which entry; doubt widens it."""
     places = np.arange(100, 200)
@@ -501,6 +546,23 @@ def test_a_factor_has_to_fit_every_entry() -> None:
     assert factor(2 * truth, truth, np.full(3, np.inf)) is None
     assert factor(0 * truth, truth, sure) is None
     assert factor(np.array([2.0, 4.0, np.nan]), truth, sure) == pytest.approx(2)
+
+
+def test_right_numbers_in_wrong_places_are_all_there() -> None:
+    """One that is not is no such pattern; nor are numbers that are all the same."""
+    sure = np.full(3, 1e-9)
+    named = describe_leaf(np.array([2.0, 1.0, 7.0]), np.array([1.0, 2.0, 7.0]), sure)
+    assert (
+        named == "its entries add up to the right sum, but singly they are wrong: wrong axis summed"
+    )
+    half = describe_leaf(np.array([2.0, 1, 3, 4]), np.array([1.0, 2, 3, 4]), np.full(4, 1e-9))
+    assert half == "it holds the right numbers in the wrong places"
+    square, room = np.array([[2.0, 1.0], [7.0, 3.0]]), np.full((2, 2), 1e-9)
+    swapped = np.array([[1.0, 2.0], [7.0, 3.0]])
+    assert describe_leaf(square, swapped, room) == "it holds the right numbers in the wrong places"
+    assert describe_leaf(square, np.array([[1.0, 5.0], [7.0, 3.0]]), room) == ""
+    left_out = np.array([[2.0, 0.0], [7.0, 0.0]])
+    assert "are all zero" in describe_leaf(left_out, square, room)
 
 
 def test_the_rounding_of_a_claim() -> None:

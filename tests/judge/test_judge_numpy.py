@@ -351,6 +351,14 @@ def test_a_value_that_cannot_be_read(kind, found: str, said: str) -> None:
         (lambda v: v * np.nan, "`update_params` gives nan (not a number) in W2."),
         (lambda v: v + np.inf, "`update_params` gives an infinite number in W2."),
         (
+            lambda v: np.where(np.arange(v.size).reshape(v.shape) < 2, np.nan, v),
+            "`update_params` gives nan (not a number) in W2.",
+        ),
+        (
+            lambda v: np.where(np.arange(v.size).reshape(v.shape) < 2, np.inf, v),
+            "`update_params` gives an infinite number in W2.",
+        ),
+        (
             lambda v: v + 0j,
             "`update_params` gives W2 as complex numbers; real ones are expected.",
         ),

@@ -192,6 +192,7 @@ def test_nearly_is_off_by_single_precision_of_the_largest_change() -> None:
     assert tolerances.nearly(expected + np.array([0.9 * most, 0.0]), expected, change)
     assert tolerances.nearly(expected - np.array([0.0, 0.9 * most]), expected, change)
     assert not tolerances.nearly(expected + np.array([1.1 * most, 0.0]), expected, change)
+    assert tolerances.nearly(expected, expected, 0 * change)
     assert not tolerances.nearly(expected[:1], expected, change)
     assert not tolerances.nearly(expected.astype(complex), expected, change)
     assert not tolerances.nearly(expected.astype(int), expected, change)

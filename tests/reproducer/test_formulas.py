@@ -13,8 +13,7 @@ from gradkit.records.task import Layer, Start, Task
 from gradkit.reproducer.calls import (
     ACTIVATIONS,
     LOSSES,
-    expected_step,
-    expected_training,
+    expected,
     formulas,
     text_of,
 )
@@ -87,7 +86,7 @@ def test_a_step_by_differences_is_the_oracles(
     rates = {"W": task.rates.weight, "b": task.rates.bias}
     for key, value in after.items():
         for index in np.ndindex(value[0].shape):
-            run(expected_step(task, key, index, rates[key[0]]), given=inputs)
+            run(expected(task, entry=(key, index), rate=rates[key[0]]), given=inputs)
             printed = float(capsys.readouterr().out.removeprefix("expected "))
             assert printed == pytest.approx(value[0][index], abs=1e-11)
 
@@ -101,10 +100,10 @@ def test_training_by_differences_is_the_oracles(
     trained = Derived(task).train(replace(_first_run(task), epochs=4))
     given = {**task.starts[0].parameters, "X": task.X, "y": task.y}
     rate, scale = task.rates.weight, mean_scale(task)
-    run(expected_training(task, 4, rate, scale, None), given=given)
+    run(expected(task, epochs=4, rate=rate, scale=scale), given=given)
     printed = capsys.readouterr().out.removeprefix("expected ")
     np.testing.assert_allclose(json.loads(printed), trained["loss"], rtol=1e-8)
-    run(expected_training(task, 4, rate, scale, ("W1", (0, 1))), given=given)
+    run(expected(task, entry=("W1", (0, 1)), epochs=4, rate=rate, scale=scale), given=given)
     printed = capsys.readouterr().out.removeprefix("expected ")
     assert float(printed) == pytest.approx(trained["final/W1"][0, 1], rel=1e-8)
 

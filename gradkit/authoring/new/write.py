@@ -107,12 +107,6 @@ def _read(exercise: Mapping[str, str]) -> Assignment:
         return read_assignment(Path(made) / "assignment.toml")
 
 
-def wheel_files(given: Install, *, instructor: bool) -> dict[str, bytes]:
-    """Give the wheel of gradkit, where it is carried: in the folder that students get."""
-    found = carried(given, "template/" if instructor else "")
-    return {name: file.content for name, file in found.items()}
-
-
 def write_new(
     folder: Path,
     *,
@@ -161,7 +155,9 @@ def write_new(
         texts = exercise_files(read_assignment(exercise), given, reference, HOME)
     else:
         texts = instructor_files(variant, given) if instructor else student_files(None, given)
-    files: dict[str, str | bytes] = {**texts, **wheel_files(given, instructor=instructor)}
+    # The wheel of gradkit, where it is carried, is in the folder that students get.
+    wheel = carried(given, "template/" if instructor else "")
+    files: dict[str, str | bytes] = {**texts, **{n: file.content for n, file in wheel.items()}}
     write(folder, files)
     return tuple(files)
 
