@@ -11,7 +11,6 @@ import io
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -216,7 +215,8 @@ def try_mutants(
         text = path.read_text(encoding="utf-8")
         words = {word for check in task.checks for word in words_in(check)}
         began = time.perf_counter()
-        expected = [{c.name: solution.make(c, draw) for c in task.checks} for draw in probes]
+        ways = 1 + max(len(check.conventions) for check in task.checks)
+        expected = [right_by(solution, probes, way) for way in range(ways)]
         connection.send(("seconds", time.perf_counter() - began))
         with _Watched(path) as watched:
             for check in task.checks:
@@ -230,36 +230,52 @@ def try_mutants(
         connection.send(("end", None))
 
 
+def right_by(solution: Solution, probes: Sequence[Draw], way: int) -> list[dict[str, Made]]:
+    """Return what is right in each probe and check, by the conventions of one number; 0 is none."""
+    checks = solution.task.checks
+    conventions = {c.name: ({}, *c.conventions)[way : way + 1] or ({},) for c in checks}
+    return [
+        {check.name: solution.by(check, draw, conventions[check.name][0]) for check in checks}
+        for draw in probes
+    ]
+
+
 def _seen(
     task: FunctionTask,
     probes: Sequence[Draw],
-    expected: Sequence[Mapping[str, Made]],
+    expected: Sequence[Sequence[Mapping[str, Made]]],
     tree: Any,
 ) -> str:
-    """Return the first check that sees a change, empty for none."""
+    """Return the first check that sees a change, empty for none.
+
+    ``expected`` is what is right by each convention, the model solution's own first.
+    """
     module = ModuleType("gradkit_changed")
     sys.modules[module.__name__] = module
     try:
         exec(compile(tree, "<changed>", "exec"), vars(module))  # noqa: S102  (the instructor's own)
     except Exception:  # whatever comes of a change is seen
         return "loading"
+    own, *others = expected
     changed = Solution(task, vars(module))
-    found: dict[str, list[Probe]] = {check.name: [] for check in task.checks}
+    seen = _first(changed, probes, own)
+    if seen and any(not _first(changed, probes, right) for right in others):
+        return CONVENTION
+    return seen
+
+
+def _first(
+    changed: Solution, probes: Sequence[Draw], expected: Sequence[Mapping[str, Made]]
+) -> str:
+    """Return the first check that fails in some probe."""
     for draw, right in zip(probes, expected, strict=True):
-        for check in task.checks:
+        for check in changed.task.checks:
             try:
                 made = changed.make(check, draw, _answers(right))
             except (OracleError, MemoryError, RecursionError):
                 return check.name
-            found[check.name].append(Probe(draw, right[check.name], made))
-            if _fails(check, found[check.name][-1:]):
+            if _fails(check, [Probe(draw, right[check.name], made)]):
                 return check.name
-    for check in task.checks:
-        if check.conventions and _fails(check, found[check.name]):
-            return check.name
-    for check in task.checks:
-        if check.conventions and _fails(replace(check, conventions=()), found[check.name]):
-            return CONVENTION
     return ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,22 @@ class Solution:
             n: v for n, v in kept.items() if isinstance(v, np.ndarray) and v.dtype.kind in "fiub"
         }
         return Made(values, again, changed, inner=inner)
+
+    def by(self, check: FunctionCheck, draw: Draw, convention: Mapping[str, str]) -> Made:
+        """Return what is right by a convention: other inputs, or so many times an output."""
+        inputs, factors = (
+            {n: text for n, text in convention.items() if (n in self.task.inputs) is kind}
+            for kind in (True, False)
+        )
+        names = {"np": np, **draw.values}
+        other = {name: value_of(text, names) for name, text in inputs.items()}
+        made = self.make(check, replace(draw, values={**draw.values, **other}))
+        times = {name: value_of(text, {**draw.sizes}) for name, text in factors.items()}
+        values, again = (
+            {name: times.get(name, 1) * array for name, array in arrays.items()}
+            for arrays in (made.values, made.again)
+        )
+        return replace(made, values=values, again=again) if times else made
 
     def read(
         self, steps: Sequence[FunctionCheck], values: Mapping[str, Any], reads: Sequence[str]

@@ -154,7 +154,7 @@ def test_one_convention_is_followed_throughout(found: Found, tmp_path: Path) -> 
     found(toml=("untouched", 'conventions = [{ dx = "N" }]\nuntouched'))
     (task,) = read_assignment(tmp_path / "assignment.toml").functions
     solution, probes = load_solution(task, tmp_path), list(draws(task, 0))
-    right = [{check.name: solution.make(check, draw) for check in task.checks} for draw in probes]
+    right = [functions.right_by(solution, probes, way) for way in (0, 1)]
     uneven = f"dx / len(x) if len(x) == {probes[0].sizes['N']} else dx"
     for wrong, seen in (("dx", functions.CONVENTION), (uneven, "loss"), ("dx / len(x)", "")):
         tree = ast.parse(MODEL.replace("dx / len(x)", wrong))
