@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.authoring.new.starter import text_of
 from gradkit.errors import GradkitError
 from gradkit.records.probes import Run
 from gradkit.records.task import Array, Task
-from gradkit.report.document import document
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import OracleError, TorchReference, course_of, load_reference
 from gradkit.task.probes import whole
@@ -88,7 +88,7 @@ def reproduce(folder: Path | None) -> tuple[str, bool]:
         except OracleError as error:
             raise ReproduceError(str(error)) from None
     agreed = all(figure.agrees for figures in found.values() for figure in figures)
-    return document("reproduced.txt", found=found, agreed=agreed), agreed
+    return text_of("reproduced", found=found, agreed=agreed), agreed
 
 
 def _run(task: Task, epochs: int) -> Run:

@@ -294,6 +294,15 @@ def test_the_resolution_of_a_difference() -> None:
     assert found.status.tolist() == ["ok", "ok"]
 
 
+def test_a_resolution_is_a_part_of_the_larger_of_claim_and_estimate() -> None:
+    """And infinite where both are zero."""
+    for claim in (0.0, 3.0, 300.0):
+        report = check_gradient(lambda p: float(3 * p[0]), np.ones(1), np.array([claim]))
+        (entry,) = report.entries
+        assert 0 < entry.resolution * max(claim, 3.0) < 1e-5
+    assert check_gradient(lambda p: 1.0, np.ones(1), np.zeros(1)).entries[0].resolution == np.inf
+
+
 def test_why_a_claim_stays_open() -> None:
     """The largest part of what is not known."""
     point = unpack(np.ones(1))

@@ -393,6 +393,13 @@ def test_single_precision_is_held_to_its_own_rounding() -> None:
     assert states(case(changes={"run/published": run}))["trajectory"] == "pass"
 
 
+def test_one_array_in_single_precision_is_enough_for_all_steps_to_be() -> None:
+    """Both checks of them, whatever the others are stored in."""
+    single = with_outputs(W1=lambda v: v.astype(np.float32))
+    found = states(case(changes={"update/random": single}))
+    assert (found["update"], found["gradient"]) == ("pass", "pass")
+
+
 def test_a_changed_input_is_an_entry_of_its_own() -> None:
     """In the student's own word for it, and not among the numbers that were compared."""
 
