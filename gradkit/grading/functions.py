@@ -540,24 +540,7 @@ class FunctionGrader:
         way = self._follows or 0 if way is None else way
         key = check.name, draw.label, way
         if key not in self._made:
-            convention = _convention(check, way)
-            names = {"np": np, **draw.values}
-            other = {
-                name: value_of(text, names)
-                for name, text in convention.items()
-                if name in self.task.inputs
-            }
-            made = self.solution.make(check, replace(draw, values={**draw.values, **other}))
-            factors = {
-                name: value_of(text, {**draw.sizes})
-                for name, text in convention.items()
-                if name not in other
-            }
-            values, again = (
-                {name: factors.get(name, 1) * array for name, array in arrays.items()}
-                for arrays in (made.values, made.again)
-            )
-            self._made[key] = replace(made, values=values, again=again) if factors else made
+            self._made[key] = self.solution.by(check, draw, _convention(check, way))
         return self._made[key]
 
 
