@@ -28,7 +28,7 @@ MAY_START: Mapping[str, set[str]] = {
 HARMLESS = {
     "subprocess": {"Popen", "PIPE", "DEVNULL", "STDOUT", "TimeoutExpired", "STARTUPINFO"},
     "multiprocessing.connection": {"Connection", "Pipe", "PipeConnection", "wait"},
-    "concurrent.futures": {"ThreadPoolExecutor"},
+    "concurrent.futures": {"Future", "ThreadPoolExecutor"},
 }
 """Names that may be imported from such modules: called, each is held to `MAY_START`."""
 
