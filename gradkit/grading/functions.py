@@ -214,20 +214,25 @@ class FunctionGrader:
         return tuple(self._in_turn(check, self._check(check)) for check in self.task.checks)
 
     def _in_turn(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
-        """Return a verdict of which nothing is right as blocked, where a helper in it is wrong.
+        """Return a verdict of which nothing is right as blocked, where what it builds on is wrong.
 
-        A function that calls another one of the exercise can only be judged when that is right.
+        A function that calls another one of the exercise, or that is handed a cache of its making,
+        can only be judged when that is right.
         """
         nothing = not any(entry.state == "pass" for entry in verdict.entries)
         if verdict.state not in ("fail", "error") or not nothing:
             return verdict
         own = {self._own_name(function) for function in functions_of(self._lines(check).calls)}
         read = {name for each in own for name in self._known[each].reads()}
+        steps = [] if check.gradient else steps_of(self.task, check)[:-1]
         for other in self.task.checks:
+            handed = set(check.call.reads) & {*other.call.makes} - {*other.compare}
             calls = self._lines(other).calls
             helper = self._own_name(calls[-1].function) if calls else ""
-            if other.name in self._wrong and helper in read - own:
-                return self._blocked(check, say("`{name}` is not right.", name=helper))
+            builds = helper in read - own or (other in steps and bool(handed))
+            if other.name in self._wrong and builds:
+                blocked = self._blocked(check, say("`{name}` is not right.", name=helper))
+                return replace(blocked, entries=verdict.entries)
         return verdict
 
     def _check(self, check: FunctionCheck) -> Verdict:

@@ -154,7 +154,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
             SUM: f"0 * {SUM}",
         },
         {"AL", *DW, *DB},
-        "`grads['dW1']` is 0 throughout.",
+        "`dW` is 0 throughout.",
     ),
     "sigmoid in all layers": (
         {

@@ -192,13 +192,18 @@ def test_what_needs_another_function_is_blocked(check: Check) -> None:
     )
 
 
-def test_a_hang_is_stopped_and_costs_its_own_check(check: Check) -> None:
+def test_a_hang_is_stopped_and_costs_its_own_check(tmp_path: Path, workshop: Workshop) -> None:
     """The others are judged all the same."""
-    text = changed(("dx = (dout", "while len(x): pass\n    dx = (dout"))
-    result = check(text.replace("while len(x): pass", "import time; time.sleep(100)"))
-    assert of(result, "affine", "forward").state == "pass"
-    assert of(result, "affine", "backward").state == "timeout"
-    assert of(result, "relu", "backward").state == "pass"
+    (tmp_path / "model.py").write_text(SQUARES, encoding="utf-8")
+    short = OWN.replace("[tasks.sizes]", "deadline = 3\n\n[tasks.sizes]")
+    (tmp_path / "assignment.toml").write_text(short, encoding="utf-8")
+    text = SQUARES.replace("    rows = 2", "    import time; time.sleep(100)\n    rows = 2")
+    (tmp_path / "hw.py").write_text(text, encoding="utf-8")
+    settings = Settings(assignment=tmp_path / "assignment.toml", reference=tmp_path, seed=1)
+    with Session(settings, workshop) as session:
+        result = session.check(tmp_path / "hw.py")
+    assert of(result, "scaled", "forward").state == "pass"
+    assert of(result, "scaled", "backward").state == "timeout"
 
 
 ODD = {
