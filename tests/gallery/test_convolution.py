@@ -349,6 +349,7 @@ def test_a_constant_forward_with_a_zero_backward_earns_nothing(
     assert result.score == 0
 
 
+@pytest.mark.slow
 def test_gradients_are_judged_without_the_model_solution(workshop: Workshop) -> None:
     """By the student's own forward pass."""
     assert_right_without_model(NAME, workshop, ["convolution/backward", "max-pooling/backward"])
