@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from soak import SIZE
+
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.records.result import Result
@@ -17,10 +19,10 @@ HERE = Path(__file__).parent
 QUICK = 2
 """Seeds that right answers have in the quick suite."""
 
-SEEDS = 100
+SEEDS = 2 + 10 * SIZE
 """Seeds that they have in all."""
 
-MANY = 5
+MANY = 1 + SIZE
 """Seeds that each wrong answer has in all."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from soak import SIZE
 
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
@@ -20,7 +21,7 @@ HERE = Path(__file__).parent
 QUICK = (1, 2)
 """Seeds of the quick tests."""
 
-MANY = range(100)
+MANY = range(10 * SIZE)
 """Seeds of the soaks."""
 
 SEEDS = [
