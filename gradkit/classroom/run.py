@@ -21,8 +21,7 @@ from gradkit.classroom.store.attempts import policy
 from gradkit.classroom.store.database import FILE, files_of
 from gradkit.classroom.store.results import Store
 from gradkit.classroom.worker_pool import LocalPool
-from gradkit.grading.functions import claim_functions
-from gradkit.grading.recognise import another_exercise
+from gradkit.grading.functions import claim_functions, refusal
 from gradkit.grading.settings import GradingError, Settings, refuse_unsafe, required_tier
 from gradkit.records.classroom import Filed, Summary
 from gradkit.records.course import Match, Preview, Sender, Student
@@ -70,7 +69,7 @@ def preview(
                 continue
             copies.setdefault(digest, {})[handed.name] = None
             if not has_roles(submission, assignment):
-                other.append((handed.name, another_exercise(submission, assignment)))
+                other.append((handed.name, refusal(submission, assignment)))
     attempts = Counter(names)
     return Preview(
         total=len(found),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradkit.grading.recognise import another_exercise
 from gradkit.judge.outputs import Probe, followed, judge_check, same
 from gradkit.language import say
 from gradkit.lines import read_expression, value_of
@@ -38,6 +39,12 @@ from gradkit.text import label_said
 
 if TYPE_CHECKING:
     from gradkit.gradcheck.records import InputReport
+
+PRINTED = 1e-5
+"""To so many digits a handout prints what outputs are."""
+
+LISTED = 5
+"""Functions of a submission that a refusal tells."""
 
 # --- which functions are there ---------------------------------------------------------------
 
@@ -157,6 +164,39 @@ def claim_functions(
     return claims
 
 
+def refusal(submission: Submission, assignment: Assignment) -> str:
+    """Return the sentence for a submission that is of no task: what was found, and what is nearest.
+
+    Nearest is the shipped exercise with most of whose own functions the submission has; they take
+    other arguments, or are methods of another class.
+    """
+    said = another_exercise(submission, assignment)
+    known = definitions(submission.cells)
+    found = [name for name, each in known.items() if each.node is not None and "." not in name]
+    if found:
+        said += " " + say("Found {names}.", names=listed(found))
+    tasks = possible_tasks(submission, assignment)
+    shared = shared_functions(tasks)
+    near: dict[str, set[str]] = {}
+    for task in tasks:
+        names = {name.partition(".")[0] for name in {c.function for c in task.calls} - shared}
+        near.setdefault(task.title, set()).update(names & set(found))
+    title = max(near, key=lambda each: len(near[each]), default="")
+    if title and near[title]:
+        said += " " + say(
+            "Nearest is “{title}”, which has {names} too, and calls it otherwise.",
+            title=title,
+            names=listed(sorted(near[title])),
+        )
+    return said
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return some names for a sentence, the first few of many."""
+    told = ", ".join(f"`{name}`" for name in names[:LISTED])
+    return f"{told}, …" if len(names) > LISTED else told
+
+
 def is_class_alone(name: str, task: FunctionTask) -> bool:
     """Tell a class whose methods are called: it is those that say what it is."""
     return any(call.function.startswith(f"{name}.") for call in task.calls)
@@ -201,6 +241,7 @@ class FunctionGrader:
     _found: Found = field(default_factory=lambda: Found({}, frozenset()))
     _known: dict[str, Definition] = field(default_factory=dict)
     _follows: int | None = None
+    _chosen: dict[str, Lines] = field(default_factory=dict)
     _wrong: set[str] = field(default_factory=set)
     _made: dict[tuple[str, str, int], Made] = field(default_factory=dict)
 
@@ -211,7 +252,21 @@ class FunctionGrader:
         # The section's own definitions come after all others, as they go before them.
         self._known = definitions([*section.borrowed, *section.shared, *section.own])
         self._found = found_in(self.task, self._known)
-        return tuple(self._in_turn(check, self._check(check)) for check in self.task.checks)
+        return tuple(self._in_turn(check, self._best(check)) for check in self.task.checks)
+
+    def _best(self, check: FunctionCheck) -> Verdict:
+        """Return the verdict on the first lines that pass, of those that stand for one another."""
+        kept = self._follows
+        verdicts = []
+        for lines in self._ways(check):
+            self._chosen[check.name], self._follows = lines, kept
+            self._wrong.discard(check.name)
+            verdicts.append((self._check(check), lines, self._follows, check.name in self._wrong))
+            if verdicts[-1][0].state == "pass":
+                return verdicts[-1][0]
+        verdict, self._chosen[check.name], self._follows, wrong = verdicts[0]
+        self._wrong |= {check.name} if wrong else set()
+        return verdict
 
     def _in_turn(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
         """Return a verdict of which nothing is right as blocked, where what it builds on is wrong.
@@ -262,13 +317,16 @@ class FunctionGrader:
             ways = range(1 + len(check.conventions))
             self._follows = followed(check, [self._probes(check, answers, way) for way in ways])
         probes = self._probes(check, answers, self._follows or 0)
+        if self.solution is None and check.examples:
+            check = replace(check, tolerance=max(check.tolerance, PRINTED))
+            probes += self._of_handout(check, steps)
         verdict = judge_check(check, probes)
         states = {entry.state for entry in verdict.entries}
         if "missing" in states and "pass" not in states:
             verdict = self._still_to_write(check, verdict)
         if verdict.state not in ("pass", "not-checked"):
             self._wrong.add(check.name)
-        if check.gradient and verdict.state in ("fail", "not-checked"):
+        if check.gradient and (verdict.state in ("fail", "not-checked") or self.solution is None):
             verdict = self._own_forward(check, verdict, probes)
         if verdict.state == "fail" and self.solution is not None:
             verdict = replace(verdict, notes=(*verdict.notes, *self._first_to_differ(check)))
@@ -278,6 +336,18 @@ class FunctionGrader:
                 place=self._found.definitions[self._lines(check).calls[-1].function].place(),
             )
         return verdict
+
+    def _of_handout(self, check: FunctionCheck, steps: Sequence[FunctionCheck]) -> list[Probe]:
+        """Return the handout's own examples, with what the student's functions give for them."""
+        probes = []
+        for number, example in enumerate(check.examples, 1):
+            label = say("the handout's example {number}", number=number)
+            draw = Draw(label, {}, example.inputs, hard=True)
+            lines = [Step(self._lines(step).text, {}) for step in steps]
+            question = of_lines(self._functions(steps), draw.values, lines, check.compare)
+            found, _ = observe_lines(self.process, question)
+            probes.append(Probe(draw, Made(example.values), found))
+        return probes
 
     def _first_to_differ(self, check: FunctionCheck) -> list[str]:
         """Say which variable, of those that the model solution has too, is the first to differ."""
@@ -310,13 +380,18 @@ class FunctionGrader:
         """Return the answers with what is expected by a convention; 0 is the model's own."""
         return [Probe(draw, self._expected(check, draw, way), found) for draw, found in answers]
 
-    def _lines(self, check: FunctionCheck) -> Lines:
+    def _ways(self, check: FunctionCheck) -> list[Lines]:
         """Return the lines of a check that the student's functions are made for, else the first."""
-        for lines in (check.call, *check.others):
-            found = self._found.definitions
-            if all(_takes(found.get(call.function), call, self._known) for call in lines.calls):
-                return lines
-        return check.call
+        found, known = self._found.definitions, self._known
+        return [
+            lines
+            for lines in (check.call, *check.others)
+            if all(_takes(found.get(call.function), call, known) for call in lines.calls)
+        ] or [check.call]
+
+    def _lines(self, check: FunctionCheck) -> Lines:
+        """Return the lines of a check that count."""
+        return self._chosen.get(check.name) or self._ways(check)[0]
 
     def _own_name(self, function: str) -> str:
         """Return the student's name for a function of the lines."""
@@ -427,7 +502,8 @@ class FunctionGrader:
                 right = {entry.parameter for entry in entries if entry.state == "pass"}
                 return judge_check(check, probes, right)
             sentences = [each.message for each in told.values() if each.verdict == "disagree"]
-            return replace(verdict, state="fail", message=" ".join(sentences), entries=entries)
+            told_so = " ".join(sentences) or verdict.message
+            return replace(verdict, state="fail", message=told_so, entries=entries)
         if not model:
             if "not-checked" in states:
                 return replace(verdict, state="not-checked", entries=entries)

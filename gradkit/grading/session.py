@@ -28,9 +28,15 @@ from gradkit.grading.assess import (
     versions_of,
 )
 from gradkit.grading.examine import diagnose, examine
-from gradkit.grading.functions import FunctionClaim, FunctionGrader, claim_functions, given_cells
+from gradkit.grading.functions import (
+    FunctionClaim,
+    FunctionGrader,
+    claim_functions,
+    given_cells,
+    refusal,
+)
 from gradkit.grading.mark import Scheme
-from gradkit.grading.recognise import another_exercise, recognise, refusals, resembles, speaks
+from gradkit.grading.recognise import recognise, refusals, resembles, speaks
 from gradkit.grading.settings import (
     GradingError,
     Resources,
@@ -149,7 +155,7 @@ class Session:
         graded = self.grade_sections(submission, claimed, seed, functions)
         own = frozenset(definitions(submission.cells))
         if not self.settings.tasks and not any(speaks(each, own) for each in graded.evidence):
-            raise GradingError(another_exercise(submission, self.assignment))
+            raise GradingError(refusal(submission, self.assignment))
         return graded
 
     def claims(self, submission: Submission) -> tuple[dict[str, FunctionClaim], dict[str, Claim]]:
@@ -355,7 +361,7 @@ def recognised(session: Session, path: Path) -> tuple[Task | FunctionTask, ...]:
     named, submission = session.settings.tasks, read_submission(path)
     functions, claimed = session.claims(submission)
     if not claimed and not functions:
-        raise GradingError(another_exercise(submission, session.assignment))
+        raise GradingError(refusal(submission, session.assignment))
     return (
         *(task for task in session.tasks if task.id in (named or claimed)),
         *(each.task for name, each in functions.items() if name in (named or functions)),

@@ -154,7 +154,7 @@ def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
             reason = probe.found.missing.get(name, say("found None"))
             told = say("`{name}` is not there: {reason}.", name=name, reason=reason.rstrip("."))
             return Output("missing", told, probe.draw.label)
-    with_model = [probe for probe in probes if probe.expected is not None]
+    with_model = [p for p in probes if p.expected is not None and name in p.expected.values]
     if not with_model:
         return Output("not-checked")
     pairs = [(p, _shaped(p.found.values[name], _of(p, name)), _of(p, name)) for p in with_model]

@@ -40,6 +40,14 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """Inputs, and what the handout says that a check's outputs are for them, as it prints it."""
+
+    inputs: Values
+    values: Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionCheck(Check):
     """A check of a function task.
 
@@ -49,7 +57,8 @@ class FunctionCheck(Check):
     and ``of`` what scalar is differentiated, written in outputs and inputs. ``untouched`` are
     inputs that must be left alone. Each of ``conventions`` says by output how many times the model
     solution's is right as well, or by input what the model is given in its place, as courses
-    differ in what they divide by: all outputs follow one.
+    differ in what they divide by: all outputs follow one. ``examples`` are what there is to go by
+    where no model solution is at hand.
     """
 
     call: Lines = Lines("")
@@ -59,6 +68,7 @@ class FunctionCheck(Check):
     untouched: tuple[str, ...] = ()
     others: tuple[Lines, ...] = ()
     conventions: tuple[Mapping[str, str], ...] = ()
+    examples: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

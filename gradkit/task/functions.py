@@ -8,14 +8,17 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gradkit.lines import LinesError, attributes_of, read_expression, read_lines
-from gradkit.records.functions import Call, Equivalent, FunctionCheck, FunctionTask, Lines
+from gradkit.records.functions import Call, Equivalent, Example, FunctionCheck, FunctionTask, Lines
 from gradkit.task.draws import KNOWN, computed, draws, read_input
 from gradkit.task.tables import (
     MOST,
     POINTS,
     CheckTable,
     FunctionTaskTable,
+    among,
     files_of,
     imports_of,
     numbers_of,
@@ -226,6 +229,7 @@ def _checks(
             of=of,
             untouched=tuple(entry.untouched),
             others=tuple(others),
+            examples=tuple(_examples(file, f"{key}.examples", entry, inputs)),
             conventions=tuple(
                 _conventions(file, f"{key}.conventions", entry, table.sizes, table.inputs)
             ),
@@ -278,6 +282,37 @@ def _is_place(expression: str) -> bool:
     while isinstance(node, ast.Subscript):
         node = node.value
     return isinstance(node, ast.Name)
+
+
+def _examples(file: Path, key: str, entry: CheckTable, inputs: Iterable[str]) -> Iterator[Example]:
+    for example in entry.examples:
+        for name in example.inputs:
+            among(file, f"{key}.inputs", name, [*inputs])
+        for name in example.values:
+            among(file, f"{key}.values", name, entry.compare)
+        yield Example(
+            {name: _literal(file, f"{key}.{name}", each) for name, each in example.inputs.items()},
+            {
+                name: np.array(_literal(file, f"{key}.{name}", each))
+                for name, each in example.values.items()
+            },
+        )
+
+
+def _literal(file: Path, key: str, value: Any) -> Any:
+    """Return a number, a table of these, or the array that lists of numbers stand for."""
+    if isinstance(value, dict):
+        return {name: _literal(file, key, each) for name, each in value.items()}
+    if isinstance(value, list):
+        try:
+            array = np.array(value)
+        except ValueError:
+            array = np.array(None)
+        if array.dtype.kind in "bif":
+            return array
+    elif isinstance(value, bool | int | float):
+        return value
+    refuse(file, key, repr(value), "numbers, in lists of equal length")
 
 
 def _known(file: Path, key: str, names: Iterable[str], known: Iterable[str]) -> None:

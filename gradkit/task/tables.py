@@ -108,6 +108,13 @@ DEADLINE = 30.0
 """Seconds for everything that a student's functions are asked in a task that does not say."""
 
 
+class ExampleTable(Table):
+    """An entry of ``examples`` of a check: numbers, or lists of them, by name."""
+
+    inputs: dict[str, Any]
+    values: dict[str, Any]
+
+
 class CheckTable(Table):
     """An entry of ``checks`` of a function task."""
 
@@ -119,6 +126,7 @@ class CheckTable(Table):
     untouched: list[str] = []
     conventions: list[dict[str, str]] = []
     tolerance: Any = 0.0
+    examples: list[ExampleTable] = []
 
 
 class EquivalentTable(Table):

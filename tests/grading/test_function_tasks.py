@@ -249,8 +249,12 @@ def test_the_exercise_is_recognised_without_an_option(check: Check) -> None:
 
 def test_another_signature_is_another_exercise(check: Check) -> None:
     """A function of that name which cannot be called so claims nothing."""
-    with pytest.raises(GradingError, match="this looks like another exercise"):
+    with pytest.raises(GradingError, match="this looks like another exercise") as refused:
         check("def affine_forward(self):\n    return 1\n", assignment=None)
+    assert str(refused.value).endswith(
+        "Found `affine_forward`. Nearest is “An affine layer”, which has `affine_forward` too, and "
+        "calls it otherwise."
+    )
 
 
 def test_the_reference_of_a_shipped_exercise_lies_in_its_own_folder() -> None:
@@ -283,6 +287,7 @@ name = "forward"
 points = 1
 call = ["out = forward(x)", "out = forward(x, D)"]
 compare = ["out"]
+examples = [{ inputs = { x = [[1, 2], [3, 4]] }, values = { out = [5.0, 10.0] } }]
 
 [[tasks.checks]]
 name = "backward"
@@ -336,6 +341,12 @@ def test_another_way_to_be_called_is_accepted(own: Check) -> None:
         == 4
     )
     assert of(own(("forward(x)", "forward(x, y, z)")), "scaled", "forward").state == "error"
+
+
+def test_of_several_ways_to_be_called_the_one_that_passes_counts(own: Check) -> None:
+    """An argument with a default says nothing of how a function is meant."""
+    other = ("def forward(x):\n    return", "def forward(x, D=0):\n    return (D > 0) *")
+    assert own(other).score == 4
 
 
 def test_a_convention_is_followed_by_all_outputs_or_none(own: Check) -> None:
@@ -393,3 +404,13 @@ def test_what_calls_a_wrong_function_is_blocked_where_nothing_of_it_is_right(own
         "This needs something else first: `forward` is not right.",
     )
     assert of(own(*CALLING), "scaled", "backward").state == "pass"
+
+
+def test_the_handouts_own_values_are_checked_without_the_model(own: Check) -> None:
+    """They are all there is to go by, and the result stays provisional."""
+    result = own(model=False)
+    assert of(result, "scaled", "forward").state == "pass"
+    assert result.provisional
+    found = of(own(("(x**2)", "(x**3)"), model=False), "scaled", "forward")
+    assert found.state == "fail"
+    assert found.entries[0].probe == "the handout's example 1"

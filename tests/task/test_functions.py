@@ -270,6 +270,47 @@ WRONG = [
     ('dx = "x"', 'dx = "N"', "gradient.dx: found 'N'; expected an input, or an entry of one"),
     ('dx = "x"', 'dx = "np"', "checks[1].gradient.dx: found 'np'; expected a name that is there"),
     ('dx = "x"', 'dx = "3"', "checks[1].gradient.dx: found '3'; expected an input, or an entry of"),
+    # What courses differ in, and what they print.
+    (
+        'call = "out, cache = forward(x, p)"',
+        'call = ["out, cache = forward(x, p)", "out = forward(x)"]',
+        "checks[0].call: found 'out = forward(x)'; expected lines that make the same names: out",
+    ),
+    (
+        'compare = ["out"]',
+        'compare = ["out"]\nconventions = [{ z = "2" }]',
+        "checks[0].conventions: found 'z'; expected one of compare, or an input: out, x, p",
+    ),
+    (
+        'compare = ["out"]',
+        'compare = ["out"]\nconventions = [{ out = "x" }]',
+        "checks[0].conventions.out: found 'x'; expected a name that is there by then: D, E, N",
+    ),
+    (
+        'compare = ["out"]',
+        'compare = ["out"]\ntolerance = 1',
+        "checks[0].tolerance: found 1; expected a relative error: a number from 0 to 0.1",
+    ),
+    (
+        'compare = ["out"]',
+        'compare = ["out"]\nexamples = [{ inputs = { z = 1 }, values = {} }]',
+        "checks[0].examples.inputs: found 'z'; expected one of",
+    ),
+    (
+        'compare = ["out"]',
+        'compare = ["out"]\nexamples = [{ inputs = { x = 1 }, values = { z = 1 } }]',
+        "checks[0].examples.values: found 'z'; expected one of out",
+    ),
+    (
+        'compare = ["out"]',
+        'compare = ["out"]\nexamples = [{ inputs = { x = [[1], [2, 3]] }, values = { out = 1 } }]',
+        "checks[0].examples.x: found [[1], [2, 3]]; expected numbers, in lists of equal length",
+    ),
+    (
+        'compare = ["out"]',
+        'compare = ["out"]\nexamples = [{ inputs = { x = 1 }, values = { out = "1" } }]',
+        "checks[0].examples.out: found '1'; expected numbers, in lists of equal length",
+    ),
 ]
 
 
