@@ -205,11 +205,11 @@ def test_killed_between_files_and_note(small: Course) -> None:
         "import os, signal, sys\n"
         "from gradkit.classroom.store.results import Store\n"
         "from gradkit.classroom.feedback import give as feedback\n"
-        "written = feedback._replace\n"
+        "written = feedback.write_whole\n"
         "def dies(*given):\n"
         "    written(*given)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "feedback._replace = dies\n"
+        "feedback.write_whole = dies\n"
         "from gradkit.cli import main\n"
         "main(sys.argv[1:])\n"
     )
