@@ -153,7 +153,9 @@ class Session:
         """
         functions, claimed = self.claims(submission)
         graded = self.grade_sections(submission, claimed, seed, functions)
-        own = frozenset(definitions(submission.cells))
+        made = definitions(submission.cells)
+        # What is only imported is nobody's work here.
+        own = frozenset(name for name, each in made.items() if each.node is not None)
         if not self.settings.tasks and not any(speaks(each, own) for each in graded.evidence):
             raise GradingError(refusal(submission, self.assignment))
         return graded

@@ -304,6 +304,9 @@ class TwoLayerNet:
 
     def loss(self, X, y=None):
         return 0.0, {}
+
+    def predict(self, X):
+        return X
 """
 
 

@@ -414,3 +414,11 @@ def test_the_handouts_own_values_are_checked_without_the_model(own: Check) -> No
     found = of(own(("(x**2)", "(x**3)"), model=False), "scaled", "forward")
     assert found.state == "fail"
     assert found.entries[0].probe == "the handout's example 1"
+
+
+def test_what_is_only_imported_is_nobodys_work(check: Check) -> None:
+    """Neither a forward pass nor an update of a module that is not there."""
+    text = "from init_utils import sigmoid, forward_propagation, update_parameters\n"
+    helper = "\ndef initialize_parameters(layers_dims):\n    return {}\n"
+    with pytest.raises(GradingError, match="looks like another exercise"):
+        check(text + helper, assignment=None)
