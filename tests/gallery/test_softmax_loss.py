@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from marked import QUICK, Exercise, edited, fails, is_to_be_written, opened, solution
+from marked import (
+    QUICK,
+    Exercise,
+    edited,
+    fails,
+    has_full_marks,
+    is_to_be_written,
+    opened,
+    solution,
+)
 
 from gradkit.sandbox import Workshop
 
@@ -244,3 +253,15 @@ def test_a_starter_has_no_points(exercise: Exercise, kind: str) -> None:
     """It says of each function that it is to be written."""
     functions = ("softmax_loss_naive", "softmax_loss_vectorized")
     is_to_be_written(exercise, STARTERS[kind], functions)
+
+
+def test_each_function_has_a_regularisation_of_its_own(exercise: Exercise) -> None:
+    """Half of it in one of the two: loss and gradient of each agree."""
+    text = solution(NAME)
+    head, tail = (
+        text[: text.index("def softmax_loss_vectorized")],
+        text[text.index("def softmax_loss_vectorized") :],
+    )
+    assert "reg" in tail
+    half = tail.replace("):\n", "):\n    reg = reg / 2\n", 1)
+    has_full_marks(exercise, head + half, QUICK)
