@@ -117,7 +117,7 @@ class Evaluator:
         self.f, self.parameters, self.leaves = f, parameters, parameters.leaves
         self.limit = np.inf if budget is None else budget
         self.progress, self.started = progress, time.monotonic()
-        self.end = self.started + (np.inf if seconds is None else seconds)
+        self.seconds = np.inf if seconds is None else seconds
         self.count, self.raised = 0, ""
         self.notes: list[str] = []
         self.fresh = False
@@ -136,17 +136,17 @@ class Evaluator:
 
     def _argument(self) -> Any:
         """Count a call, and return its argument."""
-        now = time.monotonic()
-        if now > self.end:
+        passed = time.monotonic() - self.started
+        if passed > self.seconds:
             self.note(
-                f"stopped after {self.end - self.started:.3g} seconds. Pass seconds=None for no "
+                f"stopped after {self.seconds:.3g} seconds. Pass seconds=None for no "
                 f"limit, or entries='directions' to look at all entries at once."
             )
-        if now > self.end or self.count >= self.limit:
+        if passed > self.seconds or self.count >= self.limit:
             raise BudgetSpent
         self.count += 1
         if self.progress is not None:
-            self.progress(self.count, now - self.started)
+            self.progress(self.count, passed)
         return self.parameters.build(self._arrays)
 
     def _heard(self, result: Any) -> float:
