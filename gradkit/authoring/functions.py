@@ -26,7 +26,7 @@ from gradkit.processes import start
 from gradkit.records.functions import Draw, Equivalent, FunctionCheck, FunctionTask, Made
 from gradkit.records.mistake import FunctionAudit, Mutant
 from gradkit.task.draws import draws
-from gradkit.task.functions import steps_of
+from gradkit.task.functions import scalar_of, steps_of
 from gradkit.task.oracle import OracleError
 from gradkit.task.solution import Solution, load_solution
 
@@ -141,7 +141,7 @@ def _against_differences(
         for step in steps:
             np.random.seed(0)
             run(step.call.text, names)
-        return float(np.sum(value_of(check.of, {**names, "sum": np.sum, "mean": np.mean})))
+        return scalar_of(check, names)
 
     with np.errstate(all="ignore"):
         report = check_gradient(of, start, claimed.astype(float), seed=seed)

@@ -32,7 +32,7 @@ from gradkit.submission.definitions import (
 )
 from gradkit.task.assignment import read_gallery
 from gradkit.task.draws import drawn_again, draws
-from gradkit.task.functions import OF, functions_of, steps_of
+from gradkit.task.functions import OF, functions_of, scalar_of, steps_of
 from gradkit.task.shipped import DEFAULT, characteristic_names
 from gradkit.task.solution import Solution
 from gradkit.text import label_said
@@ -215,7 +215,7 @@ def _claim(task: FunctionTask, submission: Submission, ranked: Sequence[str]) ->
             files=", ".join(sorted(ranked)),
             file=file,
         )
-    return Claim(Section((task.id,), own, rest, given_cells(task)), over, note)
+    return Claim(Section((task.id,), own, rest), over, note)
 
 
 def given_cells(task: FunctionTask) -> tuple[Cell, ...]:
@@ -404,11 +404,8 @@ class FunctionGrader:
 
     def _functions(self, steps: Sequence[FunctionCheck]) -> dict[str, str]:
         """Return the student's name for each function that the lines call."""
-        names = {}
-        for name in functions_of(c for step in steps for c in self._lines(step).calls):
-            definition = self._found.definitions.get(name)
-            names[name] = definition.name if definition is not None else name
-        return names
+        calls = (call for step in steps for call in self._lines(step).calls)
+        return {name: self._own_name(name) for name in functions_of(calls)}
 
     def _steps(self, steps: Sequence[FunctionCheck], draw: Draw) -> list[Step]:
         """Return the lines, with compared values of earlier ones put right by the model's."""
@@ -459,9 +456,9 @@ class FunctionGrader:
     ) -> Verdict:
         """Return the verdict where the lines did not come to their end."""
         if outcome.lost is not None:
-            state = "timeout" if outcome.lost.kind == "timeout" else "error"
             told = say("The code {happened}.", happened=outcome.lost.detail)
-            return Verdict(check.name, "timeout" if state == "timeout" else "error", told)
+            late = outcome.lost.kind == "timeout"
+            return Verdict(check.name, "timeout" if late else "error", told)
         failure = outcome.failure
         assert failure is not None  # noqa: S101  (one of the two is there)
         told = failure.type
@@ -552,12 +549,7 @@ class FunctionGrader:
 
         def forward(*arrays: Any) -> float:
             values = _replaced(draw.values, dict(zip(inputs, arrays, strict=True)))
-            made = ask(values, forward_lines, names)
-            return float(
-                value_of(
-                    check.of, {"np": np, "sum": np.sum, "mean": np.mean, **values, **made.values}
-                )
-            )
+            return scalar_of(check, {**values, **ask(values, forward_lines, names).values})
 
         found = ask(draw.values, lines, [*check.gradient]).values
         if not self._depends(check, draw, lambda values: ask(values, forward_lines, names).values):
@@ -598,11 +590,6 @@ class FunctionGrader:
         names = sorted(self._reads_of(check))
         other = drawn_again(self.task, draw, self.seed)
 
-        def scalar(values: Mapping[str, Any], made: Mapping[str, Any]) -> float:
-            return float(
-                value_of(check.of, {"np": np, "sum": np.sum, "mean": np.mean, **values, **made})
-            )
-
         def model(values: Mapping[str, Any]) -> Mapping[str, Any]:
             assert self.solution is not None  # noqa: S101  (seen above)
             return self.solution.read(
@@ -612,9 +599,11 @@ class FunctionGrader:
         right, own = model(draw.values), student(draw.values)
         for name in self.task.inputs:
             values = {**draw.values, name: other.values[name]}
-            if scalar(values, model(values)) == scalar(values, right):
+            now, before = ({**values, **made} for made in (model(values), right))
+            if scalar_of(check, now) == scalar_of(check, before):
                 continue
-            if scalar(values, student(values)) == scalar(values, own):
+            now, before = ({**values, **made} for made in (student(values), own))
+            if scalar_of(check, now) == scalar_of(check, before):
                 return False
         return True
 

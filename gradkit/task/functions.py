@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.lines import LinesError, attributes_of, read_expression, read_lines
+from gradkit.lines import LinesError, attributes_of, read_expression, read_lines, value_of
 from gradkit.records.functions import Call, Equivalent, Example, FunctionCheck, FunctionTask, Lines
 from gradkit.task.draws import KNOWN, computed, draws, read_input
 from gradkit.task.tables import (
@@ -344,6 +344,12 @@ def steps_of(
             steps.append(before)
             wanted |= set(before.call.reads)
     return steps[::-1]
+
+
+def scalar_of(check: FunctionCheck, names: Mapping[str, Any]) -> float:
+    """Return the scalar that a check's gradients are of, from inputs and outputs by name."""
+    known = {"np": np, "sum": np.sum, "mean": np.mean, **names}
+    return float(np.sum(value_of(check.of, known)))
 
 
 def functions_of(calls: Iterable[Call]) -> tuple[str, ...]:
