@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradkit.grading.recognise import another_exercise
-from gradkit.judge.outputs import Probe, followed, judge_check, same
-from gradkit.language import say
+from gradkit.judge.outputs import LEFT_ALONE, Probe, followed, judge_check, same
+from gradkit.language import phrase, say
 from gradkit.lines import read_expression, value_of
 from gradkit.records.functions import Call, Draw, FunctionCheck, FunctionTask, Lines, Made
-from gradkit.records.observations import Outcome
+from gradkit.records.observations import MISSING_MODULE, Outcome
 from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Assignment
 from gradkit.records.verdict import Entry, Verdict
@@ -42,6 +42,22 @@ if TYPE_CHECKING:
 
 PRINTED = 1e-5
 """To so many digits a handout prints what outputs are."""
+
+OLD_WAYS = {
+    "ndarray' object has no attribute 'itemset'": phrase(
+        "numpy 2 has no `itemset`; `a[place] = value` does the same."
+    ),
+    "ndarray' object has no attribute 'ptp'": phrase(
+        "numpy 2 has no method `ptp`; `np.ptp(a)` does the same."
+    ),
+    "only 0-dimensional arrays can be converted": phrase(
+        "An older numpy let that pass; `a.item()` gives the number."
+    ),
+    "'float' object cannot be interpreted as an integer": phrase(
+        "`/` gives no whole number in Python 3, and `//` does."
+    ),
+}
+"""What is to be said beside Python's own words, where those are found, of code that is old."""
 
 LISTED = 5
 """Functions of a submission that a refusal tells."""
@@ -243,6 +259,7 @@ class FunctionGrader:
     _follows: int | None = None
     _chosen: dict[str, Lines] = field(default_factory=dict)
     _wrong: set[str] = field(default_factory=set)
+    _verdicts: dict[str, Verdict] = field(default_factory=dict)
     _made: dict[tuple[str, str, int], Made] = field(default_factory=dict)
 
     def grade(self) -> tuple[Verdict, ...]:
@@ -252,7 +269,9 @@ class FunctionGrader:
         # The section's own definitions come after all others, as they go before them.
         self._known = definitions([*section.borrowed, *section.shared, *section.own])
         self._found = found_in(self.task, self._known)
-        return tuple(self._in_turn(check, self._best(check)) for check in self.task.checks)
+        for check in self.task.checks:
+            self._verdicts[check.name] = self._in_turn(check, self._best(check))
+        return tuple(self._verdicts.values())
 
     def _best(self, check: FunctionCheck) -> Verdict:
         """Return the verdict on the first lines that pass, of those that stand for one another."""
@@ -269,13 +288,12 @@ class FunctionGrader:
         return verdict
 
     def _in_turn(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
-        """Return a verdict of which nothing is right as blocked, where what it builds on is wrong.
+        """Return a verdict as blocked, where what is wrong may come of what it builds on.
 
         A function that calls another one of the exercise, or that is handed a cache of its making,
-        can only be judged when that is right.
+        can only be judged when that is right: see `_follows_from`.
         """
-        nothing = not any(entry.state == "pass" for entry in verdict.entries)
-        if verdict.state not in ("fail", "error") or not nothing:
+        if verdict.state not in ("fail", "error"):
             return verdict
         own = {self._own_name(function) for function in functions_of(self._lines(check).calls)}
         read = {name for each in own for name in self._known[each].reads()}
@@ -285,7 +303,8 @@ class FunctionGrader:
             calls = self._lines(other).calls
             helper = self._own_name(calls[-1].function) if calls else ""
             builds = helper in read - own or (other in steps and bool(handed))
-            if other.name in self._wrong and builds:
+            wrong = self._verdicts.get(other.name) if other.name in self._wrong else None
+            if wrong is not None and builds and _follows_from(verdict, wrong):
                 blocked = self._blocked(check, say("`{name}` is not right.", name=helper))
                 return replace(blocked, entries=verdict.entries)
         return verdict
@@ -461,9 +480,20 @@ class FunctionGrader:
             return Verdict(check.name, "timeout" if late else "error", told)
         failure = outcome.failure
         assert failure is not None  # noqa: S101  (one of the two is there)
+        if failure.type in MISSING_MODULE:
+            self._wrong.add(check.name)
+            told = say(
+                "It needs a module that is not here, and cannot be judged without: {why}. Hand "
+                "that in as well.",
+                why=failure.message,
+            )
+            return Verdict(check.name, "blocked", told, place=failure.place)
         told = failure.type
         if failure.message:
             told = say("{type}: {message}", type=failure.type, message=failure.message)
+        for pattern, meant in OLD_WAYS.items():
+            if pattern in failure.message:
+                told += " " + say(meant)
         if draw.hard:
             told += " " + say("That is so with {probe}.", probe=label_said(draw.label))
         step = steps[min(failure.call, len(steps) - 1)]
@@ -635,6 +665,31 @@ def _said(output: str, one: InputReport) -> str:
     return say(
         "`{name}` differs from finite differences of the forward pass that is there.", name=output
     )
+
+
+def _follows_from(verdict: Verdict, cause: Verdict) -> bool:
+    """Tell whether what is wrong with a check may come of what is wrong with another.
+
+    Outputs of the two are matched by the word that they begin with, ``dW`` of ``dW_relu`` and of
+    ``grads['dW1']``. What is wrong in the other and not given on is used up inside, and anything
+    may come of it; else it is what is given on, and whatever else is wrong is a mistake of its own.
+    An input that only this one changes in place always is.
+    """
+    wrong, before = (
+        {_word(e.parameter) for e in each.entries if e.state != "pass"} for each in (verdict, cause)
+    )
+    if any(name.endswith(LEFT_ALONE) for name in wrong - before):
+        return False
+    given = {_word(entry.parameter) for entry in verdict.entries}
+    return wrong == given or not before <= given or not before or wrong <= before
+
+
+def _word(output: str) -> str:
+    """Return the word that an output begins with: ``dW`` of ``dW_relu`` and ``grads['dW1']``."""
+    if output.endswith(LEFT_ALONE):
+        return output
+    last = re.findall(r"[A-Za-z]+", re.split(r"[.\[]", output)[-1])
+    return last[0] if last else output
 
 
 class _StoppedError(Exception):

@@ -264,7 +264,11 @@ def speaks(evidence: Evidence, defined: Collection[str]) -> bool:
         for role in ("forward", "update")
         if role in binding.bound and binding.bound[role].function in defined
     ]
-    return len(written) > 1 or any(states.get(check) in JUDGED for check in ("forward", "update"))
+    # Another course's function of that name gives nothing back that it could be held to.
+    gave = any(e.found is not None for v in evidence.verdicts for e in v.entries)
+    return len(written) > 1 or (
+        gave and any(states.get(check) in JUDGED for check in ("forward", "update"))
+    )
 
 
 def another_exercise(submission: Submission, assignment: Assignment) -> str:

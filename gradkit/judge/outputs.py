@@ -24,6 +24,9 @@ SINGLE = 2e-4
 VISIBLE = 1e-3
 """A factor that is nearer to 1 is not told: it would be written as 1."""
 
+LEFT_ALONE = " left alone"
+"""Of an input, it is the entry that it was not changed in place."""
+
 LEAST = 1e-12
 """The smallest size that an output is held to."""
 
@@ -77,7 +80,7 @@ def judge_check(
         changed = [probe.draw.label for probe in probes if name in probe.found.changed]
         if changed:
             told = say("`{name}` is changed in place; it is to be left as it is.", name=name)
-            outputs[f"{name} left alone"] = Output("fail", told, changed[0])
+            outputs[f"{name}{LEFT_ALONE}"] = Output("fail", told, changed[0])
     entries = tuple(
         # No index: it stands for all of the output, and not for the worst number that it tells.
         Entry(name, (), o.state, o.found, o.expected, o.probe, _label(name, o.index))

@@ -16,8 +16,9 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from types import ModuleType, SimpleNamespace
+from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any, NoReturn, cast
 
 from gradkit.runtime.messages import TEXT, message, raised
@@ -31,6 +32,10 @@ neg pos abs lt le gt ge int float complex index len iter next enter exit array_u
 
 class ForbiddenImportError(ImportError):
     """A package was used that the task does not allow; the text says which, and how."""
+
+
+class MissingModuleError(NameError):
+    """A name cannot be made, as a module that it comes from is not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +192,24 @@ def _progress(name: str) -> ModuleType:
     return module
 
 
+def _is_missing(name: str, error: ImportError) -> bool:
+    """Tell whether a module could not be had because it, or a package around it, is not here."""
+    return isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}.")
+
+
+def _evaluate(source: Any, globals: Any = None, locals: Mapping[str, Any] | None = None, /) -> Any:
+    """Evaluate an expression as ``eval`` does, and make the global names in it that are not yet."""
+    if globals is None:
+        frame = sys._getframe(1)
+        globals, locals = frame.f_globals, frame.f_locals if locals is None else locals
+    code = source if isinstance(source, CodeType) else compile(source, "<string>", "eval")
+    for name in code.co_names:
+        # ``eval`` takes globals from what a dict holds already.
+        with suppress(KeyError):
+            globals[name]
+    return eval(code, globals, locals)  # noqa: S307  (what student code does in its own process)
+
+
 class Library:
     """Finds modules by name in a mapping of sources.
 
@@ -217,7 +240,7 @@ class Library:
 
     def builtins_for(self, package: str) -> dict[str, Any]:
         """Give builtins for code in a package, with this library's ``__import__``."""
-        return {**vars(builtins), "__import__": self.importer(package)}
+        return {**vars(builtins), "__import__": self.importer(package), "eval": _evaluate}
 
     def importer(self, package: str) -> Importer:
         """Give the ``__import__`` for code in a package (the empty name: in none)."""
@@ -239,10 +262,17 @@ class Library:
                     return imported(full, fromlist)
                 try:
                     return builtins.__import__(name, globals, locals, fromlist, level)
-                except ModuleNotFoundError:
-                    if full.partition(".")[0] != "tqdm":
+                except ImportError as error:
+                    if full.partition(".")[0] == "tqdm":
+                        return _progress(full)
+                    # What a module that is here imports in its turn is its own affair.
+                    if not level and not _is_missing(full, error):
                         raise
-                    return _progress(full)
+                    other = self._elsewhere(full) if fromlist else None
+                    if other is None:
+                        told = f"No module named {full[:TEXT]!r}"
+                        raise ModuleNotFoundError(told, name=full) from None
+                    full = other
             module = self.load(full)
             for wanted in fromlist or ():
                 if self.has(f"{full}.{wanted}"):
@@ -250,6 +280,15 @@ class Library:
             return module if fromlist else self.load(full.partition(".")[0])
 
         return importer
+
+    def _elsewhere(self, name: str) -> str | None:
+        """Return a module of that name that is not in the package that it is asked for in.
+
+        Whoever hands in one file of a package, or hands out one, leaves its folders behind.
+        """
+        parts = name.split(".")
+        tails = (".".join(parts[number:]) for number in range(1, len(parts)))
+        return next((tail for tail in tails if self.has(tail)), None)
 
     def has(self, name: str) -> bool:
         """Tell whether this is one of them."""

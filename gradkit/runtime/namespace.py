@@ -20,6 +20,7 @@ from gradkit.runtime.library import (
     ANYTHING,
     ForbiddenImportError,
     Library,
+    MissingModuleError,
     Policy,
     is_stand_in,
     use_of,
@@ -267,7 +268,11 @@ class Namespace(dict[str, Any]):
         return made
 
     def _fail(self, statement: Statement, error: BaseException) -> None:
-        kind = ForbiddenImportError if isinstance(error, ForbiddenImportError) else NameError
+        kind: type[_NotMade] = NameError
+        if isinstance(error, ForbiddenImportError):
+            kind = ForbiddenImportError
+        elif isinstance(error, MissingModuleError | ModuleNotFoundError):
+            kind = MissingModuleError
         self._failures[statement] = self._told(error, statement), kind
 
     def _told(self, error: BaseException, statement: Statement) -> Message:

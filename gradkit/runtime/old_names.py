@@ -20,9 +20,12 @@ ALIASES: dict[str, Any] = {
     "str": str,
     "float_": np.float64,
     "complex_": np.complex128,
+    "longfloat": np.longdouble,
     "Inf": np.inf,
     "Infinity": np.inf,
     "infty": np.inf,
+    "PINF": np.inf,
+    "NINF": -np.inf,
     "NaN": np.nan,
     "product": np.prod,
     "cumproduct": np.cumprod,
@@ -31,6 +34,10 @@ ALIASES: dict[str, Any] = {
     "round_": np.round,
     "row_stack": np.vstack,
     "in1d": lambda a, b: np.isin(np.ravel(a), b),
+    "mat": np.asmatrix,
+    "asfarray": lambda a, dtype=np.float64: np.asarray(a, dtype),
+    "msort": lambda a: np.sort(a, axis=0),
+    "trapz": np.trapezoid,
     "asscalar": lambda a: a.item(),
 }
 

@@ -131,7 +131,8 @@ def unwritten(node: ast.AST | None) -> int | None:
     A body without anything in it is to be written, or with nothing but start values around a
     ``pass``, as in ``dW = np.zeros_like(W)``, or that comes to ``raise NotImplementedError``; and
     so is an element, or a name that is used, that is only ever None, as in ``Z = None``, or made
-    from itself, as in ``cost = float(cost)``. Of a class it is the constructor that is looked at.
+    from itself, as in ``cost = float(cost)``, and what is computed with None, as ``W1 -= None``.
+    Of a class it is the constructor that is looked at.
     """
     if isinstance(node, ast.ClassDef):
         node = next((part for part in node.body if getattr(part, "name", "") == "__init__"), None)
@@ -146,6 +147,11 @@ def unwritten(node: ast.AST | None) -> int | None:
             break
         if isinstance(part, ast.Raise) and _says_nothing(part):
             return part.lineno
+    for each in walk(node):
+        if isinstance(each, ast.AugAssign) and _is_none(each.value):
+            return each.lineno
+        if isinstance(each, ast.BinOp) and (_is_none(each.left) or _is_none(each.right)):
+            return each.lineno
     parameters = {part.arg for part in walk(node.args) if isinstance(part, ast.arg)}
     names = [part for part in walk(node) if isinstance(part, ast.Name)]
     assigned = list(_assigned(body))
@@ -155,8 +161,8 @@ def unwritten(node: ast.AST | None) -> int | None:
     first: dict[str, int] = {}
     times: Counter[str] = Counter()
     for target, value, line in assigned:
-        if any(isinstance(part, ast.Name) and part.id == target for part in walk(value)) or (
-            isinstance(value, ast.Constant) and value.value is None
+        if _is_none(value) or any(
+            isinstance(part, ast.Name) and part.id == target for part in walk(value)
         ):
             first.setdefault(target, line)
             times[target] += 1
@@ -166,6 +172,10 @@ def unwritten(node: ast.AST | None) -> int | None:
     return None
 
 
+def _is_none(part: ast.expr) -> bool:
+    return isinstance(part, ast.Constant) and part.value is None
+
+
 def _says_nothing(part: ast.stmt) -> bool:
     """Tell a docstring, ``pass``, ``...``, ``raise NotImplementedError`` and ``return None``."""
     if isinstance(part, ast.Expr):
@@ -173,9 +183,7 @@ def _says_nothing(part: ast.stmt) -> bool:
     if isinstance(part, ast.Raise):
         return part.exc is not None and "NotImplemented" in ast.dump(part.exc)
     if isinstance(part, ast.Return):
-        return part.value is None or (
-            isinstance(part.value, ast.Constant) and part.value.value is None
-        )
+        return part.value is None or _is_none(part.value)
     return isinstance(part, ast.Pass)
 
 

@@ -149,6 +149,26 @@ WRONG = [
         "the sum over everything",
         linear_class_backward="layer.dLdb",
     ),
+    several(
+        "a flat bias whose gradient lies",
+        {
+            "self.b = np.zeros((out_features, 1))": "self.b = np.zeros(out_features)",
+            Z: "return A @ self.W.T + self.b",
+            DB: "self.dLdb = dLdZ.sum(axis=0, keepdims=True)",
+        },
+        "shape",
+        linear_class_start="0 * layer.b",
+        linear_class_backward="layer.dLdb",
+    ),
+    several(
+        "a flat bias whose gradient stands",
+        {
+            "self.b = np.zeros((out_features, 1))": "self.b = np.zeros(out_features)",
+            Z: "return A @ self.W.T + self.b",
+        },
+        "`0 * layer.b` has shape",
+        linear_class_start="0 * layer.b",
+    ),
     wrong("dLdb lies", DB, DB.replace(".T", ""), "transpose", linear_class_backward="layer.dLdb"),
     wrong(
         "gradients are not kept",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -313,25 +313,68 @@ def backward(x, dout):
 """
 
 
+CALLER = """def backward(x, dout):
+    first = step(x, dout)
+    dx = first[0]
+    total = first[1]
+    size = x.sum()
+    return dx, total, size
+"""
+HELPED = (
+    ("def backward(x, dout):", "def step(x, dout):"),
+    ("return scaled, dout.sum() / len(x)", "return scaled, dout.sum() / len(x)\n\n\n" + CALLER),
+)
+"""The exercise of `HELPER`: a function that hands on what another one gives."""
+
+HELPER = (
+    OWN[: OWN.index("[[tasks.checks]]")]
+    + """
+[[tasks.checks]]
+name = "step"
+points = 1
+call = "dx, total = step(x, dout)"
+compare = ["dx", "total"]
+
+[[tasks.checks]]
+name = "backward"
+points = 3
+call = "dx, total, size = backward(x, dout)"
+compare = ["dx", "total", "size"]
+untouched = ["dout"]
+"""
+)
+
+
 @pytest.fixture
 def own(check: Check, tmp_path: Path, workshop: Workshop) -> Check:
     """``own((old, new), …)``: the model solution of an exercise of one's own, edited."""
-    (tmp_path / "model.py").write_text(SQUARES, encoding="utf-8")
-    (tmp_path / "assignment.toml").write_text(OWN, encoding="utf-8")
 
-    def grade(*pairs: tuple[str, str], model: bool = True) -> Result:
-        text = SQUARES
-        for old, new in pairs:
-            assert old in text
-            text = text.replace(old, new)
-        (tmp_path / "hw.py").write_text(text, encoding="utf-8")
+    def grade(
+        *pairs: tuple[str, str],
+        model: bool = True,
+        task: str = OWN,
+        path: Path = tmp_path / "hw.py",
+        right: Sequence[tuple[str, str]] = HELPED,
+    ) -> Result:
+        right = () if task == OWN else right
+        (tmp_path / "model.py").write_text(with_edits(SQUARES, right), encoding="utf-8")
+        (tmp_path / "assignment.toml").write_text(task, encoding="utf-8")
+        (tmp_path / "hw.py").write_text(with_edits(SQUARES, pairs), encoding="utf-8")
         settings = Settings(
             assignment=tmp_path / "assignment.toml", reference=tmp_path if model else None, seed=1
         )
         with Session(settings, workshop) as session:
-            return session.check(tmp_path / "hw.py")
+            return session.check(path)
 
     return grade
+
+
+def with_edits(text: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """Return a text with pieces of it replaced; each is there."""
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    return text
 
 
 def test_another_way_to_be_called_is_accepted(own: Check) -> None:
@@ -406,6 +449,54 @@ def test_what_calls_a_wrong_function_is_blocked_where_nothing_of_it_is_right(own
     assert of(own(*CALLING), "scaled", "backward").state == "pass"
 
 
+SPOILT = ("rows / len(x)", "rows / 7")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "state", "outputs"),
+    [
+        # What the helper spoils, and what the caller hands on of it.
+        ([SPOILT], "blocked", {"dx"}),
+        # The caller spoils another output as well.
+        ([SPOILT, ("size = x.sum()", "size = -x.sum()")], "fail", {"dx", "size"}),
+        # The helper is right.
+        ([("dx = first[0]", "dx = -first[0]")], "fail", {"dx"}),
+        # An input is changed in place, by the caller alone.
+        ([SPOILT, ("size = x", "dout *= 2; size = x")], "fail", {"dx", "dout left alone"}),
+        # Nothing is right, and so nothing proven.
+        (
+            [SPOILT, ("size = x.sum()", "size = -x.sum()"), ("= first[1]", "= 0")],
+            "blocked",
+            {"dx", "total", "size"},
+        ),
+    ],
+)
+def test_what_hands_on_what_is_wrong_is_blocked_but_for_its_own_mistakes(
+    own: Check, wrong: list[tuple[str, str]], state: str, outputs: set[str]
+) -> None:
+    """What is right keeps its points; what only the caller can have spoilt is told."""
+    result = own(*HELPED, *wrong, task=HELPER)
+    found = of(result, "scaled", "backward")
+    assert found.state == state
+    assert {entry.parameter for entry in found.entries if entry.state != "pass"} == outputs
+    assert found.score == pytest.approx(3 * (1 - len(outputs) / len(found.entries)))
+    if state == "blocked":
+        assert found.message == "This needs something else first: `step` is not right."
+    assert (of(result, "scaled", "step").state == "fail") == (SPOILT in wrong)
+
+
+def test_what_is_used_up_inside_may_spoil_anything(own: Check) -> None:
+    """The caller does not hand it on, so nothing in it is proven to be its own mistake."""
+    used = (*HELPED, ("total = first[1]\n    size = x.sum()", "total = 1\n    size = first[1]"))
+    task = HELPER.replace('["dx", "total", "size"]', '["dx", "size"]')
+    spoilt = ("dout.sum() / len(x)", "dout.sum() / 7")
+    found = of(own(*used, spoilt, task=task, right=used), "scaled", "backward")
+    assert (found.state, [e.state for e in found.entries]) == ("blocked", ["pass", "fail"])
+    own_mistake = ("dx = first[0]", "dx = -first[0]")
+    found = of(own(*used, own_mistake, task=task, right=used), "scaled", "backward")
+    assert (found.state, [e.state for e in found.entries]) == ("fail", ["fail", "pass"])
+
+
 def test_the_handouts_own_values_are_checked_without_the_model(own: Check) -> None:
     """They are all there is to go by, and the result stays provisional."""
     result = own(model=False)
@@ -414,6 +505,65 @@ def test_the_handouts_own_values_are_checked_without_the_model(own: Check) -> No
     found = of(own(("(x**2)", "(x**3)"), model=False), "scaled", "forward")
     assert found.state == "fail"
     assert found.entries[0].probe == "the handout's example 1"
+
+
+IMPORTING = """
+from course.nn.activation import Square
+import numpy as np
+
+"""
+
+
+def test_a_module_that_is_not_handed_in_blocks_what_needs_it(own: Check) -> None:
+    """It says nothing of the formula, and is told by the module's name; nothing else waits."""
+    result = own(("\nimport numpy as np\n", IMPORTING), ("(x**2)", "Square(x)"))
+    found = of(result, "scaled", "forward")
+    assert (found.state, found.score) == ("blocked", 0)
+    assert "No module named 'course.nn.activation'. Hand that in as well." in found.message
+    assert of(result, "scaled", "backward").state == "pass"
+    inside = ("    return (x**2)", "    from .activation import Square\n    return Square(x)")
+    found = of(own(inside), "scaled", "forward")
+    assert (found.state, "No module named 'activation'" in found.message) == ("blocked", True)
+    # An own mistake is none of a module's.
+    found = of(own(("(x**2)", "Square(x)")), "scaled", "forward")
+    assert (found.state, found.message) == ("error", "NameError: name 'Square' is not defined")
+
+
+def test_a_module_is_found_outside_of_its_package(own: Check, tmp_path: Path) -> None:
+    """Whoever hands in two files of a package leaves its folders behind."""
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "activation.py").write_text("def Square(x):\n    return x * x\n", "utf-8")
+    text = SQUARES.replace("\nimport numpy as np\n", IMPORTING).replace("(x**2)", "Square(x)")
+    (tmp_path / "all" / "hw.py").write_text(text, "utf-8")
+    assert own(path=tmp_path / "all").score == 4
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("x.itemset(0, 1.0)", "numpy 2 has no `itemset`; `a[place] = value` does the same."),
+        ("x.ptp()", "numpy 2 has no method `ptp`; `np.ptp(a)` does the same."),
+        ("float(x[0, :1])", "An older numpy let that pass; `a.item()` gives the number."),
+        ("range(len(x) / 2)", "`/` gives no whole number in Python 3, and `//` does."),
+        ("int('no')", "invalid literal for int() with base 10: 'no'"),
+    ],
+)
+def test_what_was_right_in_its_time_is_told_as_such(own: Check, line: str, said: str) -> None:
+    """An error of the versions that are here, and what takes its place."""
+    found = of(own(("    return (x**2)", f"    {line}\n    return (x**2)")), "scaled", "forward")
+    if line.startswith("float") and found.state == "pass":
+        pytest.skip("this numpy lets it pass")
+    assert found.state == "error"
+    assert found.message.endswith(said)
+
+
+def test_a_function_may_be_looked_up_by_its_name(own: Check) -> None:
+    """``eval`` finds what has not been made yet, and nothing that is not there."""
+    square = ("def forward(x)", "def square(x):\n    return x**2\n\n\ndef forward(x)")
+    assert own(square, ("(x**2)", "eval('square')(x)")).score == 4
+    assert own(square, ("(x**2)", "eval('square(x)')")).score == 4
+    found = of(own(("(x**2)", "eval('square')(x)")), "scaled", "forward")
+    assert found.message == "NameError: name 'square' is not defined"
 
 
 def test_what_is_only_imported_is_nobodys_work(check: Check) -> None:

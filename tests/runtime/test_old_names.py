@@ -21,6 +21,12 @@ OLD = {
     "np.in1d([[1, 2]], [2])": [False, True],
     "np.asscalar(np.ones(1))": 1.0,
     "np.bool(1)": True,
+    "np.asfarray([1, 2])": [1.0, 2.0],
+    "np.mat('1 2').A1": [1, 2],
+    "np.msort([[2], [1]])": [[1], [2]],
+    "np.trapz([1.0, 3.0])": 2.0,
+    "[np.PINF, np.NINF]": [np.inf, -np.inf],
+    "np.longfloat(2)": 2.0,
 }
 
 

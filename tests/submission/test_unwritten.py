@@ -14,6 +14,8 @@ TO_BE_WRITTEN = {
     "cost = None\n    cost = np.squeeze(cost)\n    return cost": 2,
     "grads['d' + name] = None\n    return grads": 2,
     "Z, cache = None\n    A, more = None\n    return A, (cache, more)": 2,
+    "W = A2\n    W -= None\n    return W": 3,
+    "m = Y.shape[1]\n    cost = 1 / m * None\n    return cost": 3,
     "m = Y.shape[1]\n    cost = float(np.squeeze(cost))\n    assert cost\n    return cost": 3,
 }
 WRITTEN = (
@@ -24,6 +26,7 @@ WRITTEN = (
     "grads['d'] = None\n    grads['d'] = Y.sum()\n    return grads",
     "parameters['W'] = parameters['W'] - A2\n    return parameters",
     "cache, m = None, 1\n    return m",
+    "if Y is None:\n        return A2 @ A2\n    return A2 * (Y == None)",
     "Y = Y.reshape(1, -1)\n    return Y",
     "cost = np.sum(Y)\n    cost = float(cost)\n    return cost",
     "cost = 0\n    for y in Y:\n        cost = cost + y\n    return cost",
