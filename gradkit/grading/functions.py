@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from gradkit.judge.outputs import LEFT_ALONE, Probe, followed, judge_check, same
 from gradkit.language import phrase, say
 from gradkit.lines import read_expression, value_of
 from gradkit.records.functions import Call, Draw, FunctionCheck, FunctionTask, Lines, Made
-from gradkit.records.observations import MISSING_MODULE, Outcome
+from gradkit.records.observations import MISSING_IMPORT, Outcome
 from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Assignment
 from gradkit.records.verdict import Entry, Verdict
@@ -89,6 +90,8 @@ def found_in(task: FunctionTask, known: Mapping[str, Definition]) -> Found:
         ]
         fits.difference_update(ways[0].intersection(*ways[1:]))
     lacking = {name.partition(".")[0] for name in task.attributes if not has_attribute(name, known)}
+    # A class that is made from other things is another course's, whatever its methods.
+    lacking |= {name for name in found.keys() - fits if f"{found[name].name}.__init__" in known}
     fits = {name for name in fits if name.partition(".")[0] not in lacking}
     return Found(found, frozenset(fits))
 
@@ -311,7 +314,7 @@ class FunctionGrader:
 
     def _check(self, check: FunctionCheck) -> Verdict:
         steps = steps_of(self.task, check)
-        told = self._not_there(self._lines(check).calls)
+        told = self._not_there(self._lines(check).calls) or self._called_otherwise(check)
         if told is not None:
             self._wrong.add(check.name)
             return replace(told, check=check.name)
@@ -454,6 +457,27 @@ class FunctionGrader:
                 return Verdict("", "missing", told, place=definition.place())
         return None
 
+    def _called_otherwise(self, check: FunctionCheck) -> Verdict | None:
+        """Return what there is to say of the first call that a function is not made for."""
+        lines = self._lines(check)
+        for call in lines.calls:
+            definition = self._found.definitions.get(call.function)
+            node = definition.node if definition is not None else None
+            if definition is None or _takes(definition, call, self._known):
+                continue
+            if isinstance(node, ast.ClassDef):
+                node = self._known[f"{node.name}.__init__"].node
+            assert isinstance(node, ast.FunctionDef)  # noqa: S101  (anything else takes all)
+            name = call.function.rpartition(".")[2]
+            wanted = next(line for line in re.split("[;\n]", lines.text) if f"{name}(" in line)
+            told = say(
+                "`{found}` is there, and it is not made to be called as in `{wanted}`.",
+                found=f"{node.name}({ast.unparse(node.args)})",
+                wanted=wanted.strip(),
+            )
+            return Verdict("", "missing", told, place=definition.place())
+        return None
+
     def _still_to_write(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
         # Methods first: a constructor may well be empty.
         for call in sorted(self._lines(check).calls, key=lambda call: "." not in call.function):
@@ -480,12 +504,12 @@ class FunctionGrader:
             return Verdict(check.name, "timeout" if late else "error", told)
         failure = outcome.failure
         assert failure is not None  # noqa: S101  (one of the two is there)
-        if failure.type in MISSING_MODULE:
+        if failure.type in MISSING_IMPORT:
             self._wrong.add(check.name)
             told = say(
-                "It needs a module that is not here, and cannot be judged without: {why}. Hand "
-                "that in as well.",
-                why=failure.message,
+                "It imports what is not here, and cannot be judged without: {why}. Hand that in as "
+                "well.",
+                why=failure.message.removesuffix(" (unknown location)").rstrip("."),
             )
             return Verdict(check.name, "blocked", told, place=failure.place)
         told = failure.type
@@ -493,7 +517,7 @@ class FunctionGrader:
             told = say("{type}: {message}", type=failure.type, message=failure.message)
         for pattern, meant in OLD_WAYS.items():
             if pattern in failure.message:
-                told += " " + say(meant)
+                told = f"{told.rstrip('.')}. {say(meant)}"
         if draw.hard:
             told += " " + say("That is so with {probe}.", probe=label_said(draw.label))
         step = steps[min(failure.call, len(steps) - 1)]

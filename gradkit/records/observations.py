@@ -17,8 +17,8 @@ FaultKind = Literal["missing", "shape", "dtype", "type", "subclass", "mutated"]
 FORBIDDEN_IMPORT = "ForbiddenImportError"
 """The type of a failure over a package that the task does not allow."""
 
-MISSING_MODULE = ("MissingModuleError", "ModuleNotFoundError")
-"""The types of a failure over a module that is not here: of a name from it, or of the import."""
+MISSING_IMPORT = ("MissingImportError", "ModuleNotFoundError", "ImportError")
+"""The types of a failure over what is imported and not here: of a name of it, or of the import."""
 
 REPEATS = "repeats"
 """The outcome whose ``times`` tell how often an update calls one function, for like results."""

@@ -34,8 +34,8 @@ class ForbiddenImportError(ImportError):
     """A package was used that the task does not allow; the text says which, and how."""
 
 
-class MissingModuleError(NameError):
-    """A name cannot be made, as a module that it comes from is not here."""
+class MissingImportError(NameError):
+    """A name cannot be made, as a module that it comes from is not here, or lacks it."""
 
 
 @dataclass(frozen=True, slots=True)

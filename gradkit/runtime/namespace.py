@@ -20,7 +20,7 @@ from gradkit.runtime.library import (
     ANYTHING,
     ForbiddenImportError,
     Library,
-    MissingModuleError,
+    MissingImportError,
     Policy,
     is_stand_in,
     use_of,
@@ -271,8 +271,8 @@ class Namespace(dict[str, Any]):
         kind: type[_NotMade] = NameError
         if isinstance(error, ForbiddenImportError):
             kind = ForbiddenImportError
-        elif isinstance(error, MissingModuleError | ModuleNotFoundError):
-            kind = MissingModuleError
+        elif isinstance(error, MissingImportError | ImportError):
+            kind = MissingImportError
         self._failures[statement] = self._told(error, statement), kind
 
     def _told(self, error: BaseException, statement: Statement) -> Message:

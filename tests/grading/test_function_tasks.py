@@ -383,7 +383,11 @@ def test_another_way_to_be_called_is_accepted(own: Check) -> None:
         own(("forward(x)", "forward(x, D)"), ("backward(x, dout)", "backward(x, a, dout)")).score
         == 4
     )
-    assert of(own(("forward(x)", "forward(x, y, z)")), "scaled", "forward").state == "error"
+    found = of(own(("forward(x)", "forward(x, y, z)")), "scaled", "forward")
+    assert (found.state, found.message) == (
+        "missing",
+        "`forward(x, y, z)` is there, and it is not made to be called as in `out = forward(x)`.",
+    )
 
 
 def test_of_several_ways_to_be_called_the_one_that_passes_counts(own: Check) -> None:
@@ -527,6 +531,18 @@ def test_a_module_that_is_not_handed_in_blocks_what_needs_it(own: Check) -> None
     # An own mistake is none of a module's.
     found = of(own(("(x**2)", "Square(x)")), "scaled", "forward")
     assert (found.state, found.message) == ("error", "NameError: name 'Square' is not defined")
+
+
+def test_a_name_that_a_module_lacks_blocks_what_needs_it(own: Check, tmp_path: Path) -> None:
+    """Another file of that name may be meant, such as the student's own beside the course's."""
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "activation.py").write_text("def square(x):\n    return x * x\n", "utf-8")
+    text = SQUARES.replace("\nimport numpy as np\n", IMPORTING).replace("(x**2)", "Square(x)")
+    (tmp_path / "all" / "hw.py").write_text(text, "utf-8")
+    found = of(own(path=tmp_path / "all"), "scaled", "forward")
+    assert found.state == "blocked"
+    told = "ImportError: cannot import name 'Square' from 'activation'. Hand that in as well."
+    assert found.message.endswith(told)
 
 
 def test_a_module_is_found_outside_of_its_package(own: Check, tmp_path: Path) -> None:
