@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -544,7 +544,7 @@ class FunctionGrader:
         if self.solution is not None and not wrong:
             return verdict
         try:
-            told = self._differences(check, steps, self.draws[0])
+            told = self._differences(check, steps)
         except _StoppedError:
             return verdict
         model = self.solution is not None
@@ -573,7 +573,40 @@ class FunctionGrader:
         return read_expression(check.of) - OF - {"np", *self.task.inputs, *self.task.sizes}
 
     def _differences(
-        self, check: FunctionCheck, steps: Sequence[FunctionCheck], draw: Draw
+        self, check: FunctionCheck, steps: Sequence[FunctionCheck]
+    ) -> dict[str, InputReport]:
+        """Return what differences say of each gradient at all random probes, by one convention.
+
+        The first probe is gone through entry by entry. The others take a few evaluations each,
+        along random directions, and there it only counts what differs.
+
+        Raises
+        ------
+        _StoppedError
+            The student's code did not come to its end.
+        """
+        model = self.solution is not None
+        ways = [_convention(check, self._follows or 0)] if model else [{}, *check.conventions]
+        first, *others = (draw for draw in self.draws if not draw.hard)
+        told: dict[str, InputReport] = {}
+        for convention in ways:
+            here = self._at(check, steps, first, convention, "auto")
+            for draw in others:
+                if all(one.verdict != "agree" for one in here.values()):
+                    break
+                there = self._at(check, steps, draw, convention, "directions")
+                here |= {output: one for output, one in there.items() if one.verdict == "disagree"}
+            if not told or all(one.verdict == "agree" for one in here.values()):
+                told = here
+        return told
+
+    def _at(
+        self,
+        check: FunctionCheck,
+        steps: Sequence[FunctionCheck],
+        draw: Draw,
+        convention: Mapping[str, str],
+        entries: Literal["auto", "directions"],
     ) -> dict[str, InputReport]:
         """Return what differences of the student's own forward pass say of each gradient.
 
@@ -610,17 +643,14 @@ class FunctionGrader:
             raise _StoppedError
         gradients = {f"d{of}": found[output] for output, of in check.gradient.items()}
         starts = {of: np.array(value_of(of, {**draw.values}), dtype=float) for of in inputs}
-        told: dict[str, InputReport] = {}
-        model = self.solution is not None
-        ways = [_convention(check, self._follows or 0)] if model else [{}, *check.conventions]
-        for convention in ways:
-            scale = {
-                of: float(value_of(convention.get(output, "1"), {**draw.sizes}))
-                for output, of in check.gradient.items()
-            }
-            report = check_backward(forward, lambda: gradients, starts, scale=scale, seed=self.seed)
-            if not told or report.verdict == "agree":
-                told = dict(zip(check.gradient, report.inputs, strict=True))
+        scale = {
+            of: float(value_of(convention.get(output, "1"), {**draw.sizes}))
+            for output, of in check.gradient.items()
+        }
+        report = check_backward(
+            forward, lambda: gradients, starts, scale=scale, seed=self.seed, entries=entries
+        )
+        told = dict(zip(check.gradient, report.inputs, strict=True))
         for output, one in told.items():
             expected = self._expected(check, draw)
             ignored = expected is None or bool(np.any(expected.values[output]))

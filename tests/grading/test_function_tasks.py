@@ -453,6 +453,20 @@ def test_what_calls_a_wrong_function_is_blocked_where_nothing_of_it_is_right(own
     assert of(own(*CALLING), "scaled", "backward").state == "pass"
 
 
+TRIPLE = (("(x**2)", "(3 * x**2)"), ("2 * x * dout", "6 * x * dout"))
+
+
+@pytest.mark.parametrize("model", [True, False])
+def test_what_is_right_for_the_own_forward_pass_is_so_at_all_sizes(own: Check, model: bool) -> None:
+    """A size that is written out is right at one probe of three."""
+    found = of(own(*TRIPLE, model=model), "scaled", "backward")
+    assert found.entries[0].state == "pass"
+    for size in (3, 4, 6):
+        text = (*TRIPLE, ("rows / len(x)", f"rows / {size}"))
+        found = of(own(*text, model=model), "scaled", "backward")
+        assert (found.state, found.entries[0].state) == ("fail", "fail")
+
+
 SPOILT = ("rows / len(x)", "rows / 7")
 
 
