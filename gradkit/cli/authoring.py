@@ -130,6 +130,7 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
     "With an assignment file of your own: its model solutions. Signatures and docstrings are "
     "handed out.",
 )
+@options.flag("--notebook", "With --exercise: a notebook in place of the Python files.")
 @options.INSTALL
 def new_command(folder: Path, **settings: Any) -> None:
     """Write what a student starts from to DIR: files, notebook, README, workflows, gradkit."""

@@ -93,7 +93,7 @@ def _footer(result: Result) -> Text:
     if result.form == "published":
         parts.append(say("against the published form"))
     if result.oracle == "derived":
-        parts.append(say("expected values derived from the task file"))
+        parts.append(say("without a model solution"))
     if result.provisional:
         parts.append(say("provisional"))
     return Text(" · ".join(parts), style="dim")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -169,6 +170,38 @@ def test_a_fresh_starter_has_no_points(tmp_path: Path, name: str) -> None:
             assert "is still to be written" in check.message
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_notebook_holds_the_same(tmp_path: Path, name: str) -> None:
+    """A cell for each definition, which are the files', and a check of each task that runs."""
+    assert new(tmp_path / "files", "--exercise", name).exit_code == 0
+    assert new(tmp_path / "hw", "--exercise", name, "--notebook").exit_code == 0
+    path = exercises()[name]
+    asked = read_assignment(path)
+    assert {each.name for each in (tmp_path / "files").glob("*.py")} - {
+        each.name for each in (tmp_path / "hw").glob("*.py")
+    } == {task.solution for task in asked.functions}
+    cells = json.loads((tmp_path / "hw" / "starter.ipynb").read_text("utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert [line for line in code if line.startswith("gradkit.check")] == [
+        f'gradkit.check(task="{task.id}")'
+        for file in dict.fromkeys(task.solution for task in asked.functions)
+        for task in asked.functions
+        if task.solution == file
+    ]
+    for file in {task.solution for task in asked.functions}:
+        text = (tmp_path / "files" / file).read_text(encoding="utf-8")
+        for node in ast.parse(text).body[1:]:
+            source = ast.get_source_segment(text, node)
+            assert source is not None
+            assert any(cell == source or source in cell.splitlines() for cell in code), source
+    readme = (tmp_path / "hw" / "README.md").read_text(encoding="utf-8")
+    assert "gradkit check starter.ipynb\n" in readme
+    with Session(Settings(assignment=path, no_reference=True)) as session:
+        result = session.check(tmp_path / "hw")
+    assert result.score == 0
+    assert {check.state for task in result.tasks for check in task.checks} <= {"missing", "blocked"}
+
+
 FORMULA = re.compile(r"``[^`]*[-+*/@=^][^`]*``")
 
 
@@ -235,6 +268,8 @@ def test_refusals(own: Path, tmp_path: Path) -> None:
     assert "--exercise is what students start from, so it goes without --instructor." in done.stderr
     done = new(hw, "--reference", own)
     assert "--reference goes with --exercise FILE, an exercise of one's own." in done.stderr
+    done = new(hw, "--notebook")
+    assert "--notebook goes with --exercise NAME: the first has its notebook anyway." in done.stderr
     done = new(hw, "--exercise", "layer")
     assert done.exit_code == 2
     assert "layer: cannot be read (No such file or directory)." in done.stderr

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from gradkit.authoring.export.install import Install, words
-from gradkit.authoring.new.starter import text_of
+from gradkit.authoring.new.starter import setup, text_of, written
 from gradkit.errors import GradkitError
 from gradkit.lines import words_in
 from gradkit.records.functions import FunctionTask
@@ -20,6 +21,8 @@ from gradkit.task.shipped import SHIPPED
 
 STARTER = "starter"
 """The folder beside a shipped assignment file that has the starters: a wheel has no solutions."""
+
+NOTEBOOK = "starter.ipynb"
 
 TO_WRITE = "raise NotImplementedError"
 
@@ -134,8 +137,62 @@ def _heading(lines: Sequence[str], node: Definition) -> list[str]:
     return found
 
 
+def notebook(assignment: Assignment, files: Mapping[str, str], given: Install, *, own: bool) -> str:
+    """Write starters as a notebook, as JSON: a cell for each definition, and checks below them.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    files : mapping of str to str
+        The starters.
+    given : Install
+    own : bool
+        Whether the assignment is one's own, and its file is needed to check.
+    """
+    import nbformat.v4
+
+    v4: Any = nbformat.v4
+    cells = [
+        v4.new_markdown_cell(f"# {assignment.title}", id="introduction"),
+        v4.new_code_cell(setup(given, own=own), id="imports"),
+    ]
+    where = ", assignment=ASSIGNMENT" if own else ""
+    for name in dict.fromkeys(task.solution for task in assignment.functions):
+        tasks = [task for task in assignment.functions if task.solution == name]
+        titles = "\n\n".join(f"## {task.title}" for task in tasks)
+        cells.append(v4.new_markdown_cell(titles, id=name.replace(".", "-")))
+        parts = _cells(files[name])
+        parts += [f'gradkit.check(task="{task.id}"{where})' for task in tasks]
+        stem = name.removesuffix(".py")
+        cells += [
+            v4.new_code_cell(part, id=f"{stem}-{number}") for number, part in enumerate(parts, 1)
+        ]
+    return written(cells)
+
+
+def _cells(text: str) -> list[str]:
+    """Divide a starter into cells: what stands between definitions, and each definition."""
+    body = ast.parse(text).body
+    lines = text.splitlines()
+    cells: list[list[str]] = []
+    definition = True
+    for node in body[ast.get_docstring(ast.parse(text)) is not None :]:
+        first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+        source = "\n".join(lines[first - 1 : node.end_lineno])
+        if definition or isinstance(node, Definition):
+            cells.append([])
+        cells[-1].append(source)
+        definition = isinstance(node, Definition)
+    return ["\n".join(cell) for cell in cells]
+
+
 def exercise_files(
-    assignment: Assignment, given: Install, reference: Path | None, home: str
+    assignment: Assignment,
+    given: Install,
+    reference: Path | None,
+    home: str,
+    *,
+    as_notebook: bool = False,
 ) -> dict[str, str]:
     """Return a student's folder for an exercise of functions, path by path, without the wheel.
 
@@ -148,6 +205,8 @@ def exercise_files(
         The folder of the model solutions; a shipped exercise has its starters made.
     home : str
         The folder that an assignment of one's own lies in.
+    as_notebook : bool
+        Whether a notebook is written in place of the starters.
 
     Raises
     ------
@@ -171,6 +230,8 @@ def exercise_files(
     else:
         found = sorted((folder / STARTER).glob("*.py"))
         files = {path.name: path.read_text(encoding="utf-8") for path in found}
+    if as_notebook:
+        files = {NOTEBOOK: notebook(assignment, files, given, own=own)}
     modules = {f"{n}.py": t for task in assignment.functions for n, t in task.given.items() if t}
     files["README.md"] = text_of(
         "functions",

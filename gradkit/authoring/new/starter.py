@@ -101,12 +101,10 @@ def notebook(assignment: Assignment, given: Install, *, own: bool = False) -> st
     import nbformat.v4
 
     v4: Any = nbformat.v4
-    setup = f"%pip install -q {words(given)}\n\nimport gradkit\nimport numpy as np"
-    setup = setup if given.wheel is None else CARRIED + setup
     introduction = text_of("introduction", **_overall(assignment)).rstrip("\n")
     cells = [
         v4.new_markdown_cell(introduction, id="introduction"),
-        v4.new_code_cell(f"{setup}\n\n{OWN}" if own else setup, id="imports"),
+        v4.new_code_cell(setup(given, own=own), id="imports"),
     ]
     where = ", assignment=ASSIGNMENT" if own else ""
     for task in _ordered(assignment):
@@ -116,6 +114,21 @@ def notebook(assignment: Assignment, given: Install, *, own: bool = False) -> st
         if task.framework == "numpy":
             del parts["imports"]
         cells += [v4.new_code_cell(text, id=f"{task.id}-{name}") for name, text in parts.items()]
+    return written(cells)
+
+
+def setup(given: Install, *, own: bool) -> str:
+    """Write a notebook's first cell of code: gradkit, and the assignment where it is another."""
+    text = f"%pip install -q {words(given)}\n\nimport gradkit\nimport numpy as np"
+    text = text if given.wheel is None else CARRIED + text
+    return f"{text}\n\n{OWN}" if own else text
+
+
+def written(cells: list[Any]) -> str:
+    """Write a notebook of these cells, as JSON."""
+    import nbformat.v4
+
+    v4: Any = nbformat.v4
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     made = v4.new_notebook(cells=cells, metadata=metadata, nbformat_minor=5)

@@ -12,7 +12,9 @@ from gradkit.authoring.export.install import words as install_words
 from gradkit.authoring.export.platforms import TORCH
 from gradkit.authoring.new.functions import exercise_files
 from gradkit.authoring.new.starter import (
-    notebook,
+    notebook as notebook_of,
+)
+from gradkit.authoring.new.starter import (
     readme,
     solution,
     starter,
@@ -59,7 +61,7 @@ def student_files(
     given = given or choose(None)
     torch = any(task.framework == "torch" for task in chosen.tasks)
     files = {f"{module(task)}.py": starter(task) for task in chosen.tasks}
-    files["starter.ipynb"] = notebook(chosen, given, own=own)
+    files["starter.ipynb"] = notebook_of(chosen, given, own=own)
     files["README.md"] = readme(chosen, given, own=own)
     option = f" --assignment {HOME}/assignment.toml" if own else ""
     ini = f"gradkit_assignment = {HOME}/assignment.toml" if own else ""
@@ -115,6 +117,7 @@ def write_new(
     install: str | None = None,
     exercise: Path | None = None,
     reference: Path | None = None,
+    notebook: bool = False,
 ) -> tuple[str, ...]:
     """Write a student's folder, or an instructor's, and name its files.
 
@@ -132,6 +135,8 @@ def write_new(
         The assignment file of another exercise, of functions.
     reference : Path, optional
         The model solutions of an exercise of one's own, from whose text the starters are made.
+    notebook : bool
+        Another exercise's starters as a notebook, in place of the files; of nets both are written.
 
     Raises
     ------
@@ -150,9 +155,12 @@ def write_new(
         raise WriteError("--exercise is what students start from, so it goes without --instructor.")
     if reference is not None and exercise is None:
         raise WriteError("--reference goes with --exercise FILE, an exercise of one's own.")
+    if notebook and (exercise is None or exercise == DEFAULT):
+        raise WriteError("--notebook goes with --exercise NAME: the first has its notebook anyway.")
     given = choose(install)
     if exercise is not None and exercise != DEFAULT:
-        texts = exercise_files(read_assignment(exercise), given, reference, HOME)
+        read = read_assignment(exercise)
+        texts = exercise_files(read, given, reference, HOME, as_notebook=notebook)
     else:
         texts = instructor_files(variant, given) if instructor else student_files(None, given)
     # The wheel of gradkit, where it is carried, is in the folder that students get.
