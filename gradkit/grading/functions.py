@@ -544,7 +544,7 @@ class FunctionGrader:
         if self.solution is not None and not wrong:
             return verdict
         try:
-            told = self._differences(check, steps)
+            told = self._differences(check, steps, verdict)
         except _StoppedError:
             return verdict
         model = self.solution is not None
@@ -573,12 +573,12 @@ class FunctionGrader:
         return read_expression(check.of) - OF - {"np", *self.task.inputs, *self.task.sizes}
 
     def _differences(
-        self, check: FunctionCheck, steps: Sequence[FunctionCheck]
+        self, check: FunctionCheck, steps: Sequence[FunctionCheck], verdict: Verdict
     ) -> dict[str, InputReport]:
-        """Return what differences say of each gradient at all random probes, by one convention.
+        """Return what differences say of what is not right yet, by one convention.
 
-        The first probe is gone through entry by entry. The others take a few evaluations each,
-        along random directions, and there it only counts what differs.
+        The first random probe is gone through entry by entry. What agrees there is held to the
+        others along random directions, at a few evaluations each.
 
         Raises
         ------
@@ -588,13 +588,14 @@ class FunctionGrader:
         model = self.solution is not None
         ways = [_convention(check, self._follows or 0)] if model else [{}, *check.conventions]
         first, *others = (draw for draw in self.draws if not draw.hard)
+        right = {entry.parameter for entry in verdict.entries if entry.state == "pass"}
+        open_ = [output for output in check.gradient if output not in right]
         told: dict[str, InputReport] = {}
         for convention in ways:
-            here = self._at(check, steps, first, convention, "auto")
+            here = self._at(check, steps, first, convention, open_)
             for draw in others:
-                if all(one.verdict != "agree" for one in here.values()):
-                    break
-                there = self._at(check, steps, draw, convention, "directions")
+                agree = [output for output, one in here.items() if one.verdict == "agree"]
+                there = self._at(check, steps, draw, convention, agree, "directions")
                 here |= {output: one for output, one in there.items() if one.verdict == "disagree"}
             if not told or all(one.verdict == "agree" for one in here.values()):
                 told = here
@@ -606,9 +607,10 @@ class FunctionGrader:
         steps: Sequence[FunctionCheck],
         draw: Draw,
         convention: Mapping[str, str],
-        entries: Literal["auto", "directions"],
+        outputs: Sequence[str],
+        entries: Literal["auto", "directions"] = "auto",
     ) -> dict[str, InputReport]:
-        """Return what differences of the student's own forward pass say of each gradient.
+        """Return what differences of the student's own forward pass say of some gradients.
 
         A gradient that is 0 throughout where the model's is not says nothing for itself: the
         forward pass ignores that input. It is ``inconclusive``.
@@ -621,6 +623,8 @@ class FunctionGrader:
         # Late: who is right never needs it.
         from gradkit.gradcheck import check_backward
 
+        if not outputs:
+            return {}
         functions = self._functions(steps)
         names = sorted(self._reads_of(check))
         own = bool(set(names) & {*check.call.makes})
@@ -644,13 +648,19 @@ class FunctionGrader:
         gradients = {f"d{of}": found[output] for output, of in check.gradient.items()}
         starts = {of: np.array(value_of(of, {**draw.values}), dtype=float) for of in inputs}
         scale = {
-            of: float(value_of(convention.get(output, "1"), {**draw.sizes}))
-            for output, of in check.gradient.items()
+            check.gradient[output]: float(value_of(convention.get(output, "1"), {**draw.sizes}))
+            for output in outputs
         }
         report = check_backward(
-            forward, lambda: gradients, starts, scale=scale, seed=self.seed, entries=entries
+            forward,
+            lambda: gradients,
+            starts,
+            wrt=[*scale],
+            scale=scale,
+            seed=self.seed,
+            entries=entries,
         )
-        told = dict(zip(check.gradient, report.inputs, strict=True))
+        told = dict(zip(outputs, report.inputs, strict=True))
         for output, one in told.items():
             expected = self._expected(check, draw)
             ignored = expected is None or bool(np.any(expected.values[output]))

@@ -108,12 +108,16 @@ def judge_check(
 
 
 def followed(check: FunctionCheck, ways: Sequence[Sequence[Probe]]) -> int:
-    """Return which of several expectations most outputs come up to, the first one for a start."""
-    right = [
-        sum(output.state == "pass" for output in _outputs(check, probes, ()).values())
-        for probes in ways
-    ]
-    return right.index(max(right))
+    """Return which of several expectations most outputs come up to, the first one for a start.
+
+    Where none or as many do so throughout, it is the one that they come up to at most probes.
+    """
+
+    def right(probes: Sequence[Probe]) -> int:
+        return sum(output.state == "pass" for output in _outputs(check, probes, ()).values())
+
+    counts = [(right(probes), sum(right([probe]) for probe in probes)) for probes in ways]
+    return counts.index(max(counts))
 
 
 def _outputs(

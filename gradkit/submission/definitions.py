@@ -129,17 +129,17 @@ def unwritten(node: ast.AST | None) -> int | None:
     """Return the line of a function that is still to be written; None where all is written.
 
     A body without anything in it is to be written, or with nothing but start values around a
-    ``pass``, as in ``dW = np.zeros_like(W)``, or that comes to ``raise NotImplementedError``; and
-    so is an element, or a name that is used, that is only ever None, as in ``Z = None``, or made
-    from itself, as in ``cost = float(cost)``, and what is computed with None, as ``W1 -= None``.
-    Of a class it is the constructor that is looked at.
+    ``pass`` or ``...``, as in ``dW = np.zeros_like(W)``, or that comes to
+    ``raise NotImplementedError``; and so is an element, or a name that is used, that is only ever
+    None, as in ``Z = None``, or made from itself, as in ``cost = float(cost)``, and what is
+    computed with None, as ``W1 -= None``. Of a class it is the constructor that is looked at.
     """
     if isinstance(node, ast.ClassDef):
         node = next((part for part in node.body if getattr(part, "name", "") == "__init__"), None)
     if not isinstance(node, ast.FunctionDef):
         return None
     body = [part for part in node.body if not _says_nothing(part)]
-    left = any(isinstance(part, ast.Pass) for part in node.body)
+    left = any(isinstance(part, ast.Pass) or _is_ellipsis(part) for part in node.body)
     if not body or (left and not any(_computes(part) for part in body)):
         return node.lineno
     for part in node.body:
@@ -174,6 +174,14 @@ def unwritten(node: ast.AST | None) -> int | None:
 
 def _is_none(part: ast.expr) -> bool:
     return isinstance(part, ast.Constant) and part.value is None
+
+
+def _is_ellipsis(part: ast.stmt) -> bool:
+    return (
+        isinstance(part, ast.Expr)
+        and isinstance(part.value, ast.Constant)
+        and part.value.value is Ellipsis
+    )
 
 
 def _says_nothing(part: ast.stmt) -> bool:

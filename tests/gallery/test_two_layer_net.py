@@ -114,6 +114,16 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
         {"loss"},  # the gradients are right for that, where there are any
         "not a number (nan). That is so only with b2 = 1000 + normal(C).",
     ),
+    "no shift, in the other year": (
+        {
+            SHIFT: "np.exp(scores)",
+            "reg * (np.sum(W1**2)": "reg / 2 * (np.sum(W1**2)",
+            "2 * reg * W1": "reg * W1",
+            "2 * reg * W2": "reg * W2",
+        },
+        {"loss"},
+        "not a number (nan). That is so only with b2 = 1000 + normal(C).",
+    ),
     "a softmax over the examples": (
         {"np.sum(powers, axis=1, keepdims=True)": "np.sum(powers, axis=0, keepdims=True)"},
         {"loss", *GRADS},

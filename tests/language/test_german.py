@@ -23,7 +23,7 @@ def test_a_students_result_is_german(check, speak) -> None:
         "Ein Schritt wird in den falschen Eintrag geschrieben: b1[1], b1[0]  (−1.2)",
         "Hinweis: Der Schritt, der zu b1[1] gehört, wird zu b1[0] addiert.",
         "Die Trainingsschleife von gradkit hat deine Funktionen ausgeführt.",
-        "Seed 1 · erwartete Werte aus der Aufgabendatei abgeleitet · vorläufig",
+        "Seed 1 · ohne Musterlösung · vorläufig",
     ):
         assert said in text
     for english in ("hint", "step", "expected", "moves", "fail", "and", "the"):
