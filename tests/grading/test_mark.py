@@ -92,7 +92,7 @@ def test_a_passed_check_earns_its_points() -> None:
     assert (result.score, result.max_score, result.checkable) == (5, 5, 5)
 
 
-@pytest.mark.parametrize("state", ["fail", "missing"])
+@pytest.mark.parametrize("state", ["fail", "missing", "blocked"])
 def test_a_failed_check_earns_the_share_of_its_entries(state: State) -> None:
     """Two of three entries passed, two thirds of the points; a total is rounded, a check is not."""
     verdict = Verdict("update", state, "", entries("pass", "fail", "pass"))
@@ -102,7 +102,7 @@ def test_a_failed_check_earns_the_share_of_its_entries(state: State) -> None:
     assert result.score == 0.75
 
 
-@pytest.mark.parametrize("state", ["error", "timeout", "blocked"])
+@pytest.mark.parametrize("state", ["error", "timeout"])
 def test_what_could_not_run_earns_nothing(state: State) -> None:
     """Even where some entries had passed before; its points stay checkable."""
     result = marked(Verdict("update", state, "", entries("pass", "fail")))
@@ -112,6 +112,7 @@ def test_what_could_not_run_earns_nothing(state: State) -> None:
 def test_a_failed_check_without_entries_earns_nothing() -> None:
     """There is nothing to take a share of."""
     assert share(Verdict("forward", "fail", "")) == 0
+    assert share(Verdict("forward", "blocked", "")) == 0
 
 
 @pytest.mark.parametrize("state", OPEN)
