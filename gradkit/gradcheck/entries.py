@@ -98,9 +98,8 @@ def blank(entries: int, reason: str = "budget") -> Columns:
 
 def records(columns: Columns, claims: Claims, leaves: Sequence[Leaf]) -> tuple[Entry, ...]:
     """Return one record for each entry that was looked at, in the order of the leaves."""
-    with np.errstate(all="ignore"):
-        size = np.fmax(np.abs(claims.claimed), np.abs(columns.estimate))
-        size[size == 0] = np.nan
+    size = np.fmax(np.abs(claims.claimed), np.abs(columns.estimate))
+    size[size == 0] = np.nan
     indices = [list(np.ndindex(leaf.array.shape)) for leaf in leaves]
     kink = columns.reason == "kink"
     return tuple(
@@ -214,31 +213,30 @@ class EntryCheck:
         scale, weight = claims.scale[rows], claims.weight[rows]
         above, below, ahead, behind = self.lines.pairs(rows, steps)
         self.tried[:, rows] = steps, above, below, ahead, behind
-        with np.errstate(all="ignore"):
-            pair = Ladder(seen.base, above, below, ahead, behind, seen.noise, seen.eps)
-            left, right, central, noise = differences(pair)
-            curve = np.fmax(np.abs(right - left) - 4 * noise, 0.0)
-            bend = np.nan_to_num(np.sqrt(2 * curve / (ahead + behind)), posinf=0.0)
-            self.bend[rows] = bend
-            here = np.where(np.isfinite(claims.here), np.abs(claims.here), 0.0)
-            others = float(np.nanmean(self.bend * here)) * len(here)
-            blur = MOVED * seen.eps * bend * others
-            error = claim_error(claims, rows, bend * others, seen) + self.tolerance[rows]
-            noise = noise + blur
-            limits = allowed(claims, seen, rows, blur + error) + 2 * self.tolerance[rows]
-            self.error[rows], self.blur[rows], self.limits[rows] = error, blur, limits
-            faint = np.fmax(self.slope[rows], 0.03 * claims.largest[rows])
-            faint = np.fmax(faint, KINK * seen.reach / scale)
-            bent = np.where(curve > 0, curve**2 / (6 * faint), 0.0)
-            smooth = bent <= np.fmax(noise, CLEAR * faint)
-            gap = np.abs(central - claims.claimed[rows])
-            known = 2 * (noise + bent + slack)
-            good = (gap <= known / 2 + error) & smooth & (known <= limits)
-            # Nothing moves at all; where f itself is 0 that may be underflow.
-            none = (above == seen.base) & (below == seen.base) & (ahead + behind > 0)
-            none &= weight <= (error if seen.base else 0.0)
-            uneven = seen.noise > SAME * seen.fine
-            good |= none & (steps >= scale * (LEVEL if uneven else 1))
+        pair = Ladder(seen.base, above, below, ahead, behind, seen.noise, seen.eps)
+        left, right, central, noise = differences(pair)
+        curve = np.fmax(np.abs(right - left) - 4 * noise, 0.0)
+        bend = np.nan_to_num(np.sqrt(2 * curve / (ahead + behind)), posinf=0.0)
+        self.bend[rows] = bend
+        here = np.where(np.isfinite(claims.here), np.abs(claims.here), 0.0)
+        others = float(np.nanmean(self.bend * here)) * len(here)
+        blur = MOVED * seen.eps * bend * others
+        error = claim_error(claims, rows, bend * others, seen) + self.tolerance[rows]
+        noise = noise + blur
+        limits = allowed(claims, seen, rows, blur + error) + 2 * self.tolerance[rows]
+        self.error[rows], self.blur[rows], self.limits[rows] = error, blur, limits
+        faint = np.fmax(self.slope[rows], 0.03 * claims.largest[rows])
+        faint = np.fmax(faint, KINK * seen.reach / scale)
+        bent = np.where(curve > 0, curve**2 / (6 * faint), 0.0)
+        smooth = bent <= np.fmax(noise, CLEAR * faint)
+        gap = np.abs(central - claims.claimed[rows])
+        known = 2 * (noise + bent + slack)
+        good = (gap <= known / 2 + error) & smooth & (known <= limits)
+        # Nothing moves at all; where f itself is 0 that may be underflow.
+        none = (above == seen.base) & (below == seen.base) & (ahead + behind > 0)
+        none &= weight <= (error if seen.base else 0.0)
+        uneven = seen.noise > SAME * seen.fine
+        good |= none & (steps >= scale * (LEVEL if uneven else 1))
         first = np.isnan(columns.estimate[rows])
         write = good | first
         columns.estimate[rows[write]] = central[write]

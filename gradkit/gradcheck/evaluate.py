@@ -116,15 +116,14 @@ class Evaluator:
             )
         self.f, self.parameters, self.leaves = f, parameters, parameters.leaves
         self.limit = np.inf if budget is None else budget
-        self.progress, self.started = progress, time.monotonic()
         self.seconds = np.inf if seconds is None else seconds
-        self.count, self.raised = 0, ""
+        self.progress, self.started = progress, time.monotonic()
+        self.count, self.raised, self.fresh = 0, "", False
         self.notes: list[str] = []
-        self.fresh = False
         self.levels: set[float] = set()
-        self.points: list[Array] = [leaf.array for leaf in self.leaves]
+        self.points = [leaf.array for leaf in self.leaves]
         self._arrays = [point.copy(order="K") for point in self.points]
-        self._kept: list[Any] = []
+        self._kept: list[list[Array]] = []
 
     def reset(self) -> None:
         """Put what f is given to the point."""
@@ -134,8 +133,8 @@ class Evaluator:
         for array, point in zip(self._arrays, self.points, strict=True):
             array[...] = point
 
-    def _argument(self) -> Any:
-        """Count a call, and return its argument."""
+    def value(self, *, at_point: bool = False) -> float:
+        """Return f at the present state of the arrays, NaN where it fails off its domain."""
         passed = time.monotonic() - self.started
         if passed > self.seconds:
             self.note(
@@ -147,31 +146,25 @@ class Evaluator:
         self.count += 1
         if self.progress is not None:
             self.progress(self.count, passed)
-        return self.parameters.build(self._arrays)
-
-    def _heard(self, result: Any) -> float:
-        """Return a value of f as a number, and keep the first that differ."""
+        argument = self.parameters.build(self._arrays)
+        try:
+            result = self.f(argument)
+        except Exception as problem:
+            if at_point:
+                raise
+            # f has worked at the point, so this is an edge of its domain.
+            said = str(problem).partition("\n")[0].rstrip(".")
+            self.raised = self.raised or type(problem).__name__ + (said and f" ({said})")
+            return float("nan")
         value = scalar(result)
         if len(self.levels) < 2:
             self.levels.add(value)
         return value
 
-    def value(self) -> float:
-        """Return f at the present state of the arrays, NaN where it fails off its domain."""
-        argument = self._argument()
-        try:
-            result = self.f(argument)
-        except Exception as problem:
-            # f has worked at the point, so this is an edge of its domain.
-            said = str(problem).partition("\n")[0].rstrip(".")
-            self.raised = self.raised or type(problem).__name__ + (said and f" ({said})")
-            return float("nan")
-        return self._heard(result)
-
     def at_point(self) -> float:
         """Return f at the point itself, noticing whether f changed its argument."""
         self.reset()
-        value = self._heard(self.f(self._argument()))
+        value = self.value(at_point=True)
         for leaf, array in zip(self.leaves, self._arrays, strict=True):
             if not np.array_equal(leaf.array, array, equal_nan=True):
                 self.note(

@@ -256,15 +256,14 @@ def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
     at.add(*probes[probes > RATIO * used].tolist())
 
     def away() -> Floats:
-        with np.errstate(all="ignore"):
-            left, right, central, _ = differences(at.ladder(at.noise, np.inf))
-            one = np.where(np.isfinite(left), left, right)
-            slopes = np.where(np.isfinite(central), central, one)
-            jump, steps = np.abs(right - left), at.rows[0]
-            longer = np.append(jump[1:] / jump[:-1] > np.sqrt(steps[1:] / steps[:-1]), False)
-            kinked = np.isfinite(jump) & (jump > gap) & ~longer
-            far = (steps > used) & np.isfinite(slopes) & ~kinked
-            return np.where(far, np.abs(slopes - claimed) / gap, np.inf)
+        left, right, central, _ = differences(at.ladder(at.noise, np.inf))
+        one = np.where(np.isfinite(left), left, right)
+        slopes = np.where(np.isfinite(central), central, one)
+        jump, steps = np.abs(right - left), at.rows[0]
+        longer = np.append(jump[1:] / jump[:-1] > np.sqrt(steps[1:] / steps[:-1]), False)
+        kinked = np.isfinite(jump) & (jump > gap) & ~longer
+        far = (steps > used) & np.isfinite(slopes) & ~kinked
+        return np.where(far, np.abs(slopes - claimed) / gap, np.inf)
 
     for near in at.rows[0, away() <= HALF].tolist():
         at.add(near / RATIO, near * RATIO)

@@ -102,6 +102,10 @@ class Seen:
     whole: float = 0.0
 
 
+UNSEEN = Seen(np.nan, np.nan, np.nan, EPS, True, False, np.ones(0), 0.0)
+"""What is known before f has been called."""
+
+
 @lru_cache
 def _complement(points: tuple[int, ...], degree: int) -> Floats:
     """Return orthonormal rows that every polynomial below a degree on these points vanishes on."""
@@ -132,11 +136,10 @@ def table_noise(values: Floats, degree: int = 3, points: tuple[int, ...] | None 
         Non-finite where a value is.
     """
     basis = _complement(points or POINTS[: len(values)], degree)
-    with np.errstate(all="ignore"):
-        rest = np.abs(basis @ (values - values[0]))
-        top = rest.max(axis=0)
-        part = rest / np.where(top > 0, top, 1.0)  # squares of small values underflow
-        return np.asarray(top * np.sqrt((part * part).mean(axis=0)))
+    rest = np.abs(basis @ (values - values[0]))
+    top = rest.max(axis=0)
+    part = rest / np.where(top > 0, top, 1.0)  # squares of small values underflow
+    return np.asarray(top * np.sqrt((part * part).mean(axis=0)))
 
 
 def is_float32(values: Floats) -> bool:
@@ -173,11 +176,10 @@ def units_of(gradient: Array, point: Array, scale: float) -> Floats:
     size = np.where(np.isfinite(size), size, 0.0)
     slope = np.abs(np.asarray(gradient, dtype=np.float64))
     slope = np.where(np.isfinite(slope), slope, 0.0)
-    with np.errstate(all="ignore"):
-        alone = float(np.max(slope * size, initial=0.0))
-        if not largest_of(slope) * largest_of(size) > MIXED * alone > 0:
-            return np.full(size.shape, scale)
-        return np.where(size > 0, size, np.fmin(alone / slope, scale))
+    alone = float(np.max(slope * size, initial=0.0))
+    if not largest_of(slope) * largest_of(size) > MIXED * alone > 0:
+        return np.full(size.shape, scale)
+    return np.where(size > 0, size, np.fmin(alone / slope, scale))
 
 
 def measure(evaluator: Evaluator, claimed: Sequence[Array], rng: np.random.Generator) -> Seen:
@@ -299,10 +301,9 @@ def scales_of(
     pairs = zip(claimed, points, strict=True)
     reach = max((largest_of(np.multiply(*pair)) for pair in pairs), default=0.0)
     steepest = np.array([largest_of(gradient) for gradient in claimed])
-    with np.errstate(all="ignore"):
-        size = max(reach, min(abs(base), float(np.max(steepest, initial=0.0)) * usual))
-        suggested = np.where((steepest > 0) & (reach > 0), size / steepest, 0.0)
-        suggested = np.where(suggested == 0, usual, suggested)
+    size = max(reach, min(abs(base), float(np.max(steepest, initial=0.0)) * usual))
+    suggested = np.where((steepest > 0) & (reach > 0), size / steepest, 0.0)
+    suggested = np.where(suggested == 0, usual, suggested)
     scales = np.fmax(sizes, np.fmin(suggested, usual))
     moved = np.where(sizes > 0, 0.0, steepest * scales)
     return scales, max(reach, float(np.max(moved, initial=0.0)))
