@@ -25,7 +25,7 @@ from gradkit.gradcheck.evaluate import BudgetSpent, Lines
 from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, UNKNOWN, Case, examine
 from gradkit.gradcheck.ladder import Ladder, differences
 from gradkit.gradcheck.noise import EPS, LOST, SAME, Floats, Seen
-from gradkit.gradcheck.records import Direction, Entry, InputReport, Reason, Verdict
+from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport, Reason, Verdict
 from gradkit.gradcheck.structure import Leaf
 
 KINK = 0.01
@@ -125,10 +125,7 @@ def found(
 
 def overall(parts: Sequence[Entry | Direction | InputReport]) -> Verdict:
     """Return the verdict on all parts: the worst of them."""
-    verdicts = {part.verdict for part in parts}
-    if DISAGREE in verdicts:
-        return DISAGREE
-    return UNKNOWN if UNKNOWN in verdicts else AGREE
+    return min((part.verdict for part in parts), key=WORST_FIRST.index, default=AGREE)
 
 
 class EntryCheck:
@@ -185,12 +182,10 @@ class EntryCheck:
         claims, columns = self.claims, self.columns
         told = (claims.weight > self.error) & columns.looked
         part = KNOWN if self.precise else 1.0
-        unseen = columns.resolution - self.error > part * claims.weight
-        for leaf in np.unique(claims.leaf[told]):
-            mine = told & (claims.leaf == leaf)
-            if np.all(unseen[mine]):
-                mine &= columns.verdict == AGREE
-                columns.verdict[mine], columns.reason[mine] = UNKNOWN, "noise"
+        known = told & (columns.resolution - self.error <= part * claims.weight)
+        lost = told & (np.bincount(claims.leaf, known) == 0)[claims.leaf]
+        lost &= columns.verdict == AGREE
+        columns.verdict[lost], columns.reason[lost] = UNKNOWN, "noise"
 
     def _chunks(self) -> Iterator[Rows]:
         """Yield the entries to look at: small arrays together, large ones in samples."""

@@ -108,12 +108,8 @@ class Examination:
     def add(self, *steps: float) -> bool:
         """Evaluate f on further steps; return whether there were any."""
         low, high = float(self.lines.smallest[self.row]), BEYOND * self.case.scale * (1 + 1e-9)
-        known = self.rows[0]
-        fresh = [
-            step
-            for step in steps
-            if max(low, 1e-300) <= step <= high and not np.any(np.abs(known - step) < 0.1 * step)
-        ]
+        able = [step for step in steps if max(low, 1e-300) <= step <= high]
+        fresh = [step for step in able if not np.any(np.abs(self.rows[0] - step) < 0.1 * step)]
         if not fresh:
             return False
         new = np.array(fresh)
@@ -282,14 +278,14 @@ def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
     The interval with the larger departure from the straight line is halved: at a jump the departure
     stays, at a kink or a bend it goes.
     """
-    for side in (1, -1):
 
-        def departs(away: float, side: int = side) -> float:
-            above, below, ahead, behind = at.pairs(np.array([away]))
-            value, moved = (above, ahead) if side > 0 else (below, -behind)
-            return float(value[0] - at.seen.base - slope * moved[0])
+    def departs(away: float) -> float:
+        above, below, ahead, behind = at.pairs(np.array([abs(away)]))[:, 0].tolist()
+        value, moved = (above, ahead) if away > 0 else (below, -behind)
+        return float(value - at.seen.base - slope * moved)
 
-        low, high, first, last = 0.0, far, 0.0, departs(far)
+    for end in (far, -far):
+        low, high, first, last = 0.0, end, 0.0, departs(end)
         whole = abs(last)
         for _ in range(HALVINGS):
             middle = (low + high) / 2
