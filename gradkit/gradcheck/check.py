@@ -15,7 +15,7 @@ from gradkit.gradcheck.entries import EntryCheck, blank, overall, records
 from gradkit.gradcheck.error import Asked, lay_out
 from gradkit.gradcheck.evaluate import BudgetSpent, EntryLines, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
-from gradkit.gradcheck.noise import EPS, LOUD, UNSEEN, Seen, largest_of, measure, swing
+from gradkit.gradcheck.noise import EPS, LOUD, UNSEEN, Seen, largest_of, magnitude, measure, swing
 from gradkit.gradcheck.patterns import find_patterns
 from gradkit.gradcheck.records import Direction, Entry, Reason, Report
 from gradkit.gradcheck.structure import Array, align, is_half, leaves_of, unpack
@@ -321,10 +321,7 @@ class _Check:
 
 def _remembers(evaluator: Evaluator) -> bool:
     """Return whether f hears of a change only when it is given another array; then give it one."""
-    moves = [
-        0.1 * np.where(np.isfinite(point), np.abs(point) + 0.1, 0.0).astype(np.float64)
-        for point in evaluator.points
-    ]
+    moves = [0.1 * magnitude(point) + 0.01 for point in evaluator.points]
     for fresh in (False, True):
         evaluator.fresh = fresh
         values, _ = evaluator.along(moves, [1.0])
@@ -341,12 +338,12 @@ def _remembers(evaluator: Evaluator) -> bool:
 
 def _closes_over(evaluator: Evaluator, given: Any, base: float) -> bool:
     """Return whether f hears of a change of the caller's own arrays, which is taken back."""
-    arrays = [one for one in leaves_of(given) if type(one) is np.ndarray and one.flags.writeable]
-    arrays = [one for one in arrays if one.dtype.kind == "f"]
+    plain = [one for one in leaves_of(given) if type(one) is np.ndarray]
+    arrays = [one for one in plain if one.flags.writeable and one.dtype.kind == "f"]
     before = [one.copy() for one in arrays]
     try:
         for one in arrays:
-            one[...] = np.where(np.isfinite(one), one + 0.1 * np.abs(one) + 0.01, one)
+            one[...] = one + 0.1 * magnitude(one) + 0.01
         evaluator.reset()
         value = evaluator.value()
     finally:

@@ -24,7 +24,7 @@ from gradkit.gradcheck.error import (
 from gradkit.gradcheck.evaluate import BudgetSpent, Lines
 from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, UNKNOWN, Case, examine
 from gradkit.gradcheck.ladder import Ladder, differences
-from gradkit.gradcheck.noise import EPS, LOST, SAME, Floats, Seen
+from gradkit.gradcheck.noise import EPS, LOST, SAME, Floats, Seen, magnitude
 from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport, Reason, Verdict
 from gradkit.gradcheck.structure import Leaf
 
@@ -213,7 +213,7 @@ class EntryCheck:
         curve = np.fmax(np.abs(right - left) - 4 * noise, 0.0)
         bend = np.nan_to_num(np.sqrt(2 * curve / (ahead + behind)), posinf=0.0)
         self.bend[rows] = bend
-        here = np.where(np.isfinite(claims.here), np.abs(claims.here), 0.0)
+        here = magnitude(claims.here)
         others = float(np.nanmean(self.bend * here)) * len(here)
         blur = MOVED * seen.eps * bend * others
         error = claim_error(claims, rows, bend * others, seen) + self.tolerance[rows]

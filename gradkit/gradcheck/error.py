@@ -18,7 +18,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.noise import EPS, Array, Floats, Seen, largest_of, units_of
+from gradkit.gradcheck.noise import EPS, Array, Floats, Seen, largest_of, magnitude, units_of
 
 Rows: TypeAlias = NDArray[np.intp]
 
@@ -110,8 +110,7 @@ def lay_out(
         claimed = np.asarray(array, dtype=np.float64).reshape(-1)
         here = np.asarray(point, dtype=np.float64).reshape(-1)
         unit, one = units_of(claimed, here, scale), np.ones(claimed.size)
-        top, weight = largest_of(claimed * unit) / unit, np.abs(claimed)
-        weight[~np.isfinite(weight)] = 0.0
+        top, weight = largest_of(claimed * unit) / unit, magnitude(claimed)
         number, place = np.full(claimed.size, leaf), np.arange(claimed.size)
         rows.append((claimed, number, place, here, unit, top, rounding * one, weight, 0.0 * one))
     return Claims(*(np.concatenate(column) for column in zip(*rows, strict=True)))

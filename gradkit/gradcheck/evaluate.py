@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.gradcheck.error import GRAIN, Claims
-from gradkit.gradcheck.noise import Floats
+from gradkit.gradcheck.noise import Floats, magnitude
 from gradkit.gradcheck.structure import Array, Parameters, to_numpy
 
-Call = Callable[[Any], Any]
 Moves = Sequence[Array | None]
 """A direction: how far each leaf moves, None where it stays."""
 
@@ -103,7 +102,7 @@ class Evaluator:
 
     def __init__(
         self,
-        f: Call,
+        f: Callable[[Any], Any],
         parameters: Parameters,
         budget: int | None = None,
         seconds: float | None = None,
@@ -238,9 +237,7 @@ class EntryLines:
     def __init__(self, evaluator: Evaluator, claims: Claims) -> None:
         self.evaluator, self.claims = evaluator, claims
         eps = np.array([np.finfo(point.dtype).eps for point in evaluator.points])
-        self.smallest: Floats = (
-            GRAIN * eps[claims.leaf] * np.nan_to_num(np.abs(claims.here), posinf=0.0)
-        )
+        self.smallest: Floats = GRAIN * eps[claims.leaf] * magnitude(claims.here)
 
     def pairs(self, rows: NDArray[np.intp], steps: Floats) -> Floats:
         """Return f above and below the point on some lines, and the distances really moved."""

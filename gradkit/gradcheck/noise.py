@@ -159,10 +159,15 @@ def is_float32(values: Floats) -> bool:
     return int(np.count_nonzero(scaled != np.rint(scaled))) >= 2
 
 
+def magnitude(array: NDArray[np.generic]) -> Floats:
+    """Return absolute values, 0 where they are not finite."""
+    size = np.abs(np.asarray(array, dtype=np.float64))
+    return np.where(np.isfinite(size), size, 0.0)
+
+
 def largest_of(array: NDArray[np.generic]) -> float:
     """Return the largest finite magnitude, 0 where there is none."""
-    size = np.abs(np.asarray(array, dtype=np.float64))
-    return float(np.max(size, initial=0.0, where=np.isfinite(size)))
+    return float(np.max(magnitude(array), initial=0.0))
 
 
 MIXED = 1e3
@@ -172,10 +177,7 @@ so many times what any entry does to f by itself."""
 
 def units_of(gradient: Array, point: Array, scale: float) -> Floats:
     """Return a change of each entry that matters: the leaf's, or its own size in mixed units."""
-    size = np.abs(np.asarray(point, dtype=np.float64))
-    size = np.where(np.isfinite(size), size, 0.0)
-    slope = np.abs(np.asarray(gradient, dtype=np.float64))
-    slope = np.where(np.isfinite(slope), slope, 0.0)
+    size, slope = magnitude(point), magnitude(gradient)
     alone = float(np.max(slope * size, initial=0.0))
     if not largest_of(slope) * largest_of(size) > MIXED * alone > 0:
         return np.full(size.shape, scale)
@@ -324,10 +326,8 @@ def _every_move(points: Sequence[Array], scales: Floats, rng: np.random.Generato
     """Draw a direction that moves every entry by about its own size."""
     moves = []
     for point, scale in zip(points, scales.tolist(), strict=True):
-        draw = signs(rng, point.shape)
-        size = np.abs(np.asarray(point, dtype=np.float64))
-        move = draw * size if size.any() else draw * scale
-        moves.append(np.where(np.isfinite(move), move, 0.0))
+        size = magnitude(point)
+        moves.append(signs(rng, point.shape) * (size if size.any() else scale))
     return moves
 
 
