@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.error import allowed, lay_out
+from gradkit.gradcheck.entries import EntryCheck
+from gradkit.gradcheck.error import Asked, allowed, lay_out
 from gradkit.gradcheck.evaluate import EntryLines, Evaluator
-from gradkit.gradcheck.examine import Case, Examination
+from gradkit.gradcheck.examine import Examination
 from gradkit.gradcheck.noise import EPS, measure, swing
 from gradkit.gradcheck.records import Differences
 from gradkit.gradcheck.structure import unpack
@@ -91,11 +92,10 @@ def _explore(evaluator: Evaluator) -> dict[str, NDArray[Any]]:
     # A parameter far below the others of its array has a unit of its own.
     own = np.abs(none.here)
     scales = np.where((own > 0) & (own < OWN * none.scale), own, none.scale)
-    lines, nothing = EntryLines(evaluator, none), np.full(5, np.nan)
-    found = [
-        Examination(lines, row, Case(np.nan, START * scale, scale), seen, nothing)
-        for row, scale in enumerate(scales.tolist())
-    ]
+    unclaimed = replace(none, claimed=np.full(len(scales), np.nan), scale=scales)
+    check = EntryCheck(EntryLines(evaluator, none), unclaimed, seen, Asked())
+    check.steps = START * scales
+    found = [Examination(check, row) for row in range(len(scales))]
     readings = [one.climb() for one in found]
     numbers = [(one.estimate, one.bound, one.left.estimate, one.right.estimate) for one in readings]
     estimate, bound, left, right = np.array(numbers, dtype=np.float64).reshape(-1, 4).T

@@ -22,7 +22,7 @@ from gradkit.gradcheck.error import (
     shown,
 )
 from gradkit.gradcheck.evaluate import BudgetSpent, Lines
-from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, UNKNOWN, Case, examine
+from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, UNKNOWN, examine
 from gradkit.gradcheck.ladder import Ladder, differences
 from gradkit.gradcheck.noise import EPS, LOST, SAME, Floats, Seen, magnitude
 from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport, Reason, Verdict
@@ -34,17 +34,9 @@ KINK = 0.01
 SLACK = 0.3
 """The truncation that a first step may have, in parts of `CLEAR`."""
 
-ROOM = 3.0
-"""A ladder knows a slope of a noisy f to so many times what a first step does: both sides count.
-And a claim has to be off by so many times what is not known, since a table of six points tells
-noise to no better."""
-
 QUIET = 1e-6
 """A noise that looks smooth near by is below this part of what the parameters do to f; otherwise it
 is f itself that swings. With a louder one that longer steps tell of, all is done again."""
-
-WANTED = 8e-8
-"""With a precise f a ladder goes on until an error of this part of the entry would show."""
 
 LEVEL = 0.01
 """Where f moves in steps, an entry that does nothing at all over this part of its scale has
@@ -269,37 +261,29 @@ class EntryCheck:
 
     def _ladders(self, rows: Rows) -> bool:
         """Examine entries one by one; return whether f is no noisier than it looked."""
-        claims, seen, columns = self.claims, self.seen, self.columns
-        room, ease = (2.0, 1.0) if self.precise else (ROOM, ROOM)
-        own = np.where(claims.here == 0, np.inf, np.abs(claims.here))
-        wanted = WANTED * claims.weight if self.precise else np.full(len(own), np.inf)
-        cases = [claims.claimed, self.steps, claims.scale, self.error, ease * self.limits]
-        cases += [claims.largest, self.blur, own, wanted]
+        claims, columns = self.claims, self.columns
         for row in rows.tolist():
             leaf = int(claims.leaf[row])
             accepted = columns.verdict[row] == AGREE
             if self.wrong[leaf] >= ENOUGH and self.large[row]:
                 columns.looked[row] = accepted
                 continue
-            numbers = [float(one[row]) for one in cases]
-            case = Case(*numbers, room=room, subgradient=self.asked.subgradient)
             thorough = self.wrong[leaf] == 0 or self.wrong.total() < THOROUGH
-            found = examine(self.lines, row, case, seen, self.tried[:, row], thorough)
-            self.heard = found.noise
-            if 3 * seen.noise < 2 * self.heard < QUIET * seen.reach:
+            reading, known, verdict, reason, self.heard = examine(self, row, thorough)
+            if 3 * self.seen.noise < 2 * self.heard < QUIET * self.seen.reach:
                 return False
-            reading, verdict = found.reading, found.verdict
             if accepted and verdict == UNKNOWN:
                 columns.faint[row] = True
                 continue
-            if not np.isfinite(case.claimed) and reading.bound <= KNOWN * abs(reading.estimate):
-                verdict = DISAGREE
+            nowhere = not np.isfinite(claims.claimed[row])
+            if nowhere and reading.bound <= KNOWN * abs(reading.estimate):
+                verdict, reason = DISAGREE, ""
             left, right = reading.left.estimate, reading.right.estimate
             # Noise may hide a kink, and the slope is that of either side.
             bound = reading.bound if self.precise else np.fmax(reading.bound, abs(right - left))
             columns.estimate[row], columns.bound[row] = reading.estimate, bound
             columns.left[row], columns.right[row] = left, right
-            columns.resolution[row], columns.verdict[row] = found.resolution, verdict
-            columns.reason[row] = found.reason if verdict == UNKNOWN else ""
+            columns.resolution[row] = known
+            columns.verdict[row], columns.reason[row] = verdict, reason
             self.wrong[leaf] += verdict == DISAGREE
         return True

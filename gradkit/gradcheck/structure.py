@@ -281,26 +281,23 @@ def _walk(gradient: Any, structure: Any, path: str) -> Iterator[Any]:
             yield gradient
         return
     moving = {key: part for key, part in parts if leaves_of(part)}
-    mapping = isinstance(gradient, Mapping)
     sized = hasattr(gradient, "__len__") and not isinstance(gradient, (str, Mapping))
     sized = sized and getattr(gradient, "shape", None) != ()
-    found = type(gradient).__name__ + (f" of {len(gradient)}" if sized else "")
-    given: Any = gradient
     if isinstance(structure, (list, tuple)):
         wanted = f"a sequence of {len(parts)}"
-        fits = sized and len(gradient) == len(parts)
+        given = dict(enumerate(gradient)) if sized and len(gradient) == len(parts) else {}
     else:
         wanted = f"a dict with the keys {[key for key, _ in parts]}"
         children = _children(gradient) or []
         if isinstance(gradient, (list, tuple)) and len(gradient) == len(moving):
             children = list(zip(moving, gradient, strict=True))
         named = {str(key): part for key, part in children}
-        spellings = {key: spelled(key, named) for key in moving}
-        fits = None not in spellings.values()
-        given = {key: named.get(str(name)) for key, name in spellings.items()}
-    if not fits:
+        spellings = ((key, spelled(key, named)) for key in moving)
+        given = {key: named[name] for key, name in spellings if name is not None}
+    if not moving.keys() <= given.keys():
         where = f" at {path!r}" if path else ""
-        found = str(list(gradient)) if mapping else found
+        found = type(gradient).__name__ + (f" of {len(gradient)}" if sized else "")
+        found = str(list(gradient)) if isinstance(gradient, Mapping) else found
         raise ValueError(
             f"the gradient{where} must be {wanted}, like the parameters; found {found}."
         )

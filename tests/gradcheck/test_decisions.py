@@ -21,7 +21,7 @@ from gradkit.gradcheck.error import (
     take,
 )
 from gradkit.gradcheck.evaluate import EntryLines, Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Case, Examination
+from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination
 from gradkit.gradcheck.ladder import (
     Ladder,
     Reading,
@@ -221,12 +221,23 @@ def test_what_a_ladder_says() -> None:
     assert (edge.bound, edge.doubt, edge.kinked) == (np.inf, np.inf, False)
 
 
+def examined(claimed: float, seen: Seen = SEEN, lines=None, **parts) -> Examination:
+    """Examine one claim, with some numbers given."""
+    lines = lines or EntryLines(Evaluator(lambda p: 0.0, unpack(np.ones(1))), claims(1.0, 1.0, 1.0))
+    largest, scale = parts.pop("largest", 0.0), parts.pop("scale", 1.0)
+    asked = Asked(subgradient=parts.pop("subgradient", False))
+    one = replace(claims(claimed, largest, scale), here=np.array([parts.pop("here", 0.0)]))
+    check = EntryCheck(lines, one, seen, asked)
+    check.steps[:] = 1e-3
+    at = Examination(check, 0)
+    for name, number in {"room": 2.0, **parts}.items():
+        setattr(at, name, number)
+    return at
+
+
 def judged(claimed: float, reading: Reading, **parts) -> str:
     """Judge a claim by a reading."""
-    point = unpack(np.ones(1))
-    lines = EntryLines(Evaluator(lambda p: 0.0, point), claims(1.0, 1.0, 1.0))
-    case = Case(**{"claimed": claimed, "step": 1e-3, "scale": 1.0, "allowed": 0.5, **parts})
-    return Examination(lines, 0, case, SEEN, np.full(5, np.nan)).judge(reading)[0]
+    return examined(claimed, **{"allowed": 0.5, **parts}).judge(reading)[0]
 
 
 SIDE = Side(1.0, 0.1, 0.05, 0.05, 1, 2)
@@ -257,8 +268,20 @@ def test_both_sides_of_a_verdict() -> None:
         assert judged(0.75, replace(READING, **one)) == DISAGREE
     assert judged(1.29, READING, room=3.0) == UNKNOWN
     assert judged(1.31, READING, room=3.0) == DISAGREE
-    assert judged(2.0, READING, own=0.9e-12) == UNKNOWN
-    assert judged(2.0, READING, own=1.1e-12) == DISAGREE
+    assert judged(2.0, READING, here=0.9e-12) == UNKNOWN
+    assert judged(2.0, READING, here=1.1e-12) == DISAGREE
+    assert judged(2.0, READING, here=-1.1e-12) == DISAGREE
+
+
+def test_a_precise_f_leaves_less_room() -> None:
+    """Twice what is not known, or thrice; and a precise one is looked at until more would show."""
+    lines = EntryLines(Evaluator(lambda p: 0.0, unpack(np.ones(1))), claims(1.0, 1.0, 1.0))
+    for noise, room, ease, wanted in ((1e-15, 2, 1, 16e-8), (1e-12, 3, 3, np.inf)):
+        check = EntryCheck(lines, claims(2.0, 2.0, 1.0), replace(SEEN, noise=noise), Asked())
+        check.limits[:] = 0.5
+        at = Examination(check, 0)
+        assert (at.room, at.allowed) == (room, 0.5 * ease)
+        assert at.wanted == pytest.approx(wanted)
 
 
 def test_both_sides_of_a_kink() -> None:
@@ -276,7 +299,7 @@ def test_a_ladder_reaches_a_quarter_of_the_scale_and_a_doubt_all_of_it() -> None
     """Steps that are known, too short or too long are not taken."""
     evaluator = Evaluator(lambda p: float(p[0] ** 2), unpack(np.ones(1)))
     lines = EntryLines(evaluator, claims(1.0, 1.0, 1.0))
-    at = Examination(lines, 0, Case(2.0, 1e-3, 2.0), SEEN, np.full(5, np.nan))
+    at = examined(2.0, lines=lines, scale=2.0)
     assert at.add(0.5, 0.6, 1.9, 2.0, 2.1, 1e-15)
     assert at.rows[0].tolist() == [0.5, 0.6, 1.9, 2.0]
     assert not at.add(0.54)
@@ -305,11 +328,9 @@ def test_a_resolution_is_a_part_of_the_larger_of_claim_and_estimate() -> None:
 
 def test_why_a_claim_stays_open() -> None:
     """The largest part of what is not known."""
-    point = unpack(np.ones(1))
-    lines = EntryLines(Evaluator(lambda p: 0.0, point), claims(1.0, 1.0, 1.0))
 
     def why(reading: Reading, seen: Seen = SEEN) -> str:
-        return Examination(lines, 0, Case(1.0, 1.0, 1.0), seen, np.full(5, np.nan)).why(reading)
+        return examined(1.0, seen).why(reading)
 
     random = replace(SEEN, steady=False)
     assert why(replace(READING, bound=np.inf)) == "non-finite"
