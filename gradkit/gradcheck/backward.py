@@ -14,7 +14,7 @@ from gradkit.gradcheck.entries import overall
 from gradkit.gradcheck.evaluate import needs, signature_of
 from gradkit.gradcheck.noise import signs
 from gradkit.gradcheck.records import BackwardReport, Direction, Entry, InputReport, Report
-from gradkit.gradcheck.structure import Array, is_tensor, leaves_of, spelled, to_numpy
+from gradkit.gradcheck.structure import Array, is_tensor, leaves_of, spelled, to_numpy, unpack
 
 CACHES = (tuple, list, dict, type(None))
 """What a forward returns last beside its outputs is a cache if it is one of these, or no array."""
@@ -180,10 +180,9 @@ def _named(forward: Callable[..., Any], inputs: Any) -> dict[str, Any]:
 def _array(value: Any) -> Any:
     """Return a list of numbers as an array."""
     try:
-        array = np.asarray(value if isinstance(value, (list, tuple)) else None)
-    except ValueError:  # a ragged list
+        return to_numpy(value, "", "a value") if isinstance(value, (list, tuple)) else value
+    except TypeError:
         return value
-    return array if array.dtype.kind in "fiu" else value
 
 
 def _factors(
@@ -258,14 +257,8 @@ def _weights(
 
 def _like(weight: Array, output: Any) -> Any:
     """Return a cotangent of the kind of its output."""
-    if is_tensor(output):
-        import torch
-
-        return torch.as_tensor(weight, dtype=output.dtype, device=output.device)
-    if not weight.ndim:
-        return float(weight)
-    dtype = np.asarray(output).dtype
-    return np.array(weight, dtype=dtype if dtype.kind == "f" else np.float64)
+    made = unpack(_array(output), wide=False)
+    return made.build([weight.astype(made.leaves[0].array.dtype)])
 
 
 def _gradient(gradients: Any, owner: Any, name: str, number: int) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from gradkit.gradcheck.directions import Survey
 from gradkit.gradcheck.entries import EntryCheck, blank, overall, records
 from gradkit.gradcheck.error import Asked, lay_out
-from gradkit.gradcheck.evaluate import BudgetSpent, EntryLines, Evaluator
+from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator, Lines
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
 from gradkit.gradcheck.noise import EPS, LOUD, UNSEEN, Seen, largest_of, magnitude, measure, swing
 from gradkit.gradcheck.patterns import find_patterns
@@ -291,7 +291,7 @@ class _Check:
             survey = Survey(evaluator, claims, self.seen, self.rng, self.asked)
             survey.run()
             return survey.entries, survey.found, survey.patterns
-        columns = EntryCheck(EntryLines(evaluator, claims), claims, self.seen, self.asked).run()
+        columns = EntryCheck(Lines(evaluator, claims), claims, self.seen, self.asked).run()
         faint = int(np.count_nonzero(columns.faint & (columns.verdict == AGREE)))
         if faint:
             note(

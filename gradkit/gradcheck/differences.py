@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gradkit.gradcheck.entries import EntryCheck
 from gradkit.gradcheck.error import Asked, allowed, lay_out
-from gradkit.gradcheck.evaluate import EntryLines, Evaluator
+from gradkit.gradcheck.evaluate import Evaluator, Lines
 from gradkit.gradcheck.examine import Examination
 from gradkit.gradcheck.noise import EPS, measure, swing
 from gradkit.gradcheck.records import Differences
@@ -93,7 +93,7 @@ def _explore(evaluator: Evaluator) -> dict[str, NDArray[Any]]:
     own = np.abs(none.here)
     scales = np.where((own > 0) & (own < OWN * none.scale), own, none.scale)
     unclaimed = replace(none, claimed=np.full(len(scales), np.nan), scale=scales)
-    check = EntryCheck(EntryLines(evaluator, none), unclaimed, seen, Asked())
+    check = EntryCheck(Lines(evaluator, none), unclaimed, seen, Asked())
     check.steps = START * scales
     found = [Examination(check, row) for row in range(len(scales))]
     readings = [one.climb() for one in found]

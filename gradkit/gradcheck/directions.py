@@ -15,7 +15,7 @@ import numpy as np
 
 from gradkit.gradcheck.entries import Columns, EntryCheck, found, records
 from gradkit.gradcheck.error import Asked, Claims, Rows, take
-from gradkit.gradcheck.evaluate import DirectionLines, EntryLines, Evaluator
+from gradkit.gradcheck.evaluate import Evaluator, Lines
 from gradkit.gradcheck.examine import AGREE, DISAGREE
 from gradkit.gradcheck.noise import Floats, Seen, signs
 from gradkit.gradcheck.patterns import direction_pattern, find_patterns
@@ -114,7 +114,7 @@ class Survey:
         zero, number = np.zeros(len(moves), dtype=np.intp), np.arange(len(moves))
         claims = Claims(claimed, zero, number, far, far, spread, eps, spread, coarsest)
         parts = [[part if np.any(part) else None for part in self.split(move)] for move in moves]
-        lines = DirectionLines(self.evaluator, parts, self.claimed)
+        lines = Lines(self.evaluator, claims, parts, self.claimed)
         columns = EntryCheck(lines, claims, self.seen, self.asked).run(closely=closely)
         gaps = claimed - columns.estimate
         rough = np.maximum(columns.bound - np.abs(gaps), 0.0)
@@ -200,7 +200,7 @@ class Survey:
     def check(self, rows: Rows | slice) -> tuple[tuple[Entry, ...], Claims, Columns]:
         """Check some entries one by one."""
         claims = take(self.claims, rows)
-        lines = EntryLines(self.evaluator, claims)
+        lines = Lines(self.evaluator, claims)
         columns = EntryCheck(lines, claims, self.seen, self.asked).run()
         return records(columns, claims, self.leaves), claims, columns
 

@@ -231,37 +231,30 @@ class Evaluator:
         return values, np.where(np.isfinite(strays), strays, 0.0)
 
 
-class EntryLines:
-    """f as single entries move, one line for each claim."""
+class Lines:
+    """f along lines, one for each claim: as single entries move, or along directions, if given."""
 
-    def __init__(self, evaluator: Evaluator, claims: Claims) -> None:
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        claims: Claims,
+        directions: Sequence[Moves] = (),
+        claimed: Sequence[Array] = (),
+    ) -> None:
         self.evaluator, self.claims = evaluator, claims
+        self.directions, self.claimed = directions, claimed
         eps = np.array([np.finfo(point.dtype).eps for point in evaluator.points])
-        self.smallest: Floats = GRAIN * eps[claims.leaf] * magnitude(claims.here)
+        grain = 0 if directions else GRAIN
+        self.smallest: Floats = grain * eps[claims.leaf] * magnitude(claims.here)
 
     def pairs(self, rows: NDArray[np.intp], steps: Floats) -> Floats:
         """Return f above and below the point on some lines, and the distances really moved."""
-        leaves, places = self.claims.leaf[rows].tolist(), self.claims.place[rows].tolist()
-        found = map(self.evaluator.pair, leaves, places, steps.tolist())
+        found = map(self.pair, rows.tolist(), steps.tolist())
         return np.array([*found], dtype=np.float64).reshape(-1, 4).T
 
-
-class DirectionLines:
-    """f as parameters move along directions."""
-
-    def __init__(
-        self, evaluator: Evaluator, directions: Sequence[Moves], claimed: Sequence[Array]
-    ) -> None:
-        self.evaluator, self.directions, self.claimed = evaluator, directions, claimed
-        self.smallest: Floats = np.zeros(len(directions))
-
-    def pairs(self, rows: NDArray[np.intp], steps: Floats) -> Floats:
-        """Return f above and below the point, and the distances moved."""
-        found = []
-        for row, step in zip(rows.tolist(), steps.tolist(), strict=True):
+    def pair(self, row: int, step: float) -> tuple[float, ...]:
+        """Return the same of one line."""
+        if self.directions:
             values, strays = self.evaluator.along(self.directions[row], (step, -step), self.claimed)
-            found.append([*(values + strays), step, step])
-        return np.array(found, dtype=np.float64).reshape(-1, 4).T
-
-
-Lines = EntryLines | DirectionLines
+            return (*(values + strays), step, step)
+        return self.evaluator.pair(int(self.claims.leaf[row]), int(self.claims.place[row]), step)

@@ -20,7 +20,7 @@ from gradkit.gradcheck.error import (
     shown,
     take,
 )
-from gradkit.gradcheck.evaluate import EntryLines, Evaluator
+from gradkit.gradcheck.evaluate import Evaluator, Lines
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination
 from gradkit.gradcheck.ladder import (
     Ladder,
@@ -223,7 +223,7 @@ def test_what_a_ladder_says() -> None:
 
 def examined(claimed: float, seen: Seen = SEEN, lines=None, **parts) -> Examination:
     """Examine one claim, with some numbers given."""
-    lines = lines or EntryLines(Evaluator(lambda p: 0.0, unpack(np.ones(1))), claims(1.0, 1.0, 1.0))
+    lines = lines or Lines(Evaluator(lambda p: 0.0, unpack(np.ones(1))), claims(1.0, 1.0, 1.0))
     largest, scale = parts.pop("largest", 0.0), parts.pop("scale", 1.0)
     asked = Asked(subgradient=parts.pop("subgradient", False))
     one = replace(claims(claimed, largest, scale), here=np.array([parts.pop("here", 0.0)]))
@@ -275,7 +275,7 @@ def test_both_sides_of_a_verdict() -> None:
 
 def test_a_precise_f_leaves_less_room() -> None:
     """Twice what is not known, or thrice; and a precise one is looked at until more would show."""
-    lines = EntryLines(Evaluator(lambda p: 0.0, unpack(np.ones(1))), claims(1.0, 1.0, 1.0))
+    lines = Lines(Evaluator(lambda p: 0.0, unpack(np.ones(1))), claims(1.0, 1.0, 1.0))
     for noise, room, ease, wanted in ((1e-15, 2, 1, 16e-8), (1e-12, 3, 3, np.inf)):
         check = EntryCheck(lines, claims(2.0, 2.0, 1.0), replace(SEEN, noise=noise), Asked())
         check.limits[:] = 0.5
@@ -298,7 +298,7 @@ def test_both_sides_of_a_kink() -> None:
 def test_a_ladder_reaches_a_quarter_of_the_scale_and_a_doubt_all_of_it() -> None:
     """Steps that are known, too short or too long are not taken."""
     evaluator = Evaluator(lambda p: float(p[0] ** 2), unpack(np.ones(1)))
-    lines = EntryLines(evaluator, claims(1.0, 1.0, 1.0))
+    lines = Lines(evaluator, claims(1.0, 1.0, 1.0))
     at = examined(2.0, lines=lines, scale=2.0)
     assert at.add(0.5, 0.6, 1.9, 2.0, 2.1, 1e-15)
     assert at.rows[0].tolist() == [0.5, 0.6, 1.9, 2.0]
@@ -406,7 +406,7 @@ def test_the_shortest_step_of_each_line() -> None:
     """64 roundings of the entry."""
     evaluator = Evaluator(lambda p: 0.0, unpack([np.array([2.0, 0.0]), np.ones(1, np.float32)]))
     points = evaluator.points
-    lines = EntryLines(evaluator, lay_out(points, points, np.ones(2), [EPS, EPS]))
+    lines = Lines(evaluator, lay_out(points, points, np.ones(2), [EPS, EPS]))
     assert lines.smallest.tolist() == [128 * EPS, 0.0, 64 * 2.0**-23]
 
 
@@ -555,7 +555,7 @@ def test_claims_are_laid_out_by_leaf() -> None:
         lay_out([], [], np.ones(0), []),
         lay_out([np.zeros(0)] * 2, [np.zeros(0)] * 2, np.ones(2), [EPS] * 2),
     ):
-        lines = EntryLines(Evaluator(lambda p: 0.0, unpack([np.zeros(0)] * 2)), none)
+        lines = Lines(Evaluator(lambda p: 0.0, unpack([np.zeros(0)] * 2)), none)
         assert len(EntryCheck(lines, none, SEEN, Asked()).run().estimate) == 0
 
 
