@@ -27,9 +27,9 @@ EPS32 = float(np.finfo(np.float32).eps)
 TINY = 5e-324
 """The smallest change of a float64: what underflow may hide. IEEE 754."""
 
-POINTS = (0, 1, 3, 4, 7, 9, 12, 13, 16, 18, 19, 23)
-"""Where noise is measured: whole numbers at uneven distances, since a regular noise can hide
-between even ones."""
+POINTS = (0.0, *np.cumsum(np.sqrt([1, 5, 2, 10, 3, 11, 1, 7, 6, 2, 13])).tolist())
+"""Where noise is measured: at distances of which none is a multiple of another, since a regular
+noise can hide between even ones."""
 
 TABLE = 6
 """Points of a table: a cubic takes four of them, and the rest tell the noise. Moré & Wild find
@@ -107,7 +107,7 @@ UNSEEN = Seen(np.nan, np.nan, np.nan, EPS, True, False, np.ones(0), 0.0)
 
 
 @lru_cache
-def _complement(points: tuple[int, ...], degree: int) -> Floats:
+def _complement(points: tuple[float, ...], degree: int) -> Floats:
     """Return orthonormal rows that every polynomial below a degree on these points vanishes on."""
     low, high = min(points), max(points)
     centred = (2 * np.array(points, dtype=np.float64) - low - high) / (high - low)
@@ -115,7 +115,7 @@ def _complement(points: tuple[int, ...], degree: int) -> Floats:
     return np.ascontiguousarray(q[:, degree:].T)
 
 
-def table_noise(values: Floats, degree: int = 3, points: tuple[int, ...] | None = None) -> Floats:
+def table_noise(values: Floats, degree: int = 3, points: tuple[float, ...] | None = None) -> Floats:
     """Estimate the standard deviation of the noise in values along a line.
 
     Projections on an orthonormal basis of what no polynomial below the degree can follow

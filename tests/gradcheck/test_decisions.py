@@ -34,6 +34,7 @@ from gradkit.gradcheck.ladder import (
 )
 from gradkit.gradcheck.noise import (
     EPS,
+    POINTS,
     Seen,
     largest_of,
     measure,
@@ -378,7 +379,7 @@ def test_sizes_and_units() -> None:
 
 def test_a_table_is_taken_from_a_cubic_or_a_parabola() -> None:
     """Near points from a parabola, others from a cubic; three deviations of the rest."""
-    line = np.array([0, 1, 3, 4, 7, 9.0])
+    line = np.array(POINTS[:6])
     assert scatter(line**3, 1e-6) < 1e-9 < scatter(line**3, 1e-8)
     rng = np.random.default_rng(0)
     sizes = [scatter(rng.normal(size=6), 1e-6) for _ in range(400)]
