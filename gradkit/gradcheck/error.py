@@ -187,10 +187,8 @@ def allowed(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
     fine = np.where(size >= 0.7 * MATTERS * largest, 0.9e-5 * size, 1e-6 * largest)
     fine = np.fmax(fine, 1e-9 * seen.reach / scale)
     structural = np.fmax(0.1 * size, np.where(size > 0, 1e-2, 6e-4) * largest)
-    hidden = 50 * unknown
-    null = (largest * scale <= 1e-6 * seen.reach) | (
-        (largest <= hidden) & (claims.eps[rows] < 1e-6)
-    )
+    hidden = (largest <= 50 * unknown) & (claims.eps[rows] < 1e-6)
+    null = hidden | (largest * scale <= 1e-6 * seen.reach)
     structural = np.where(null, 1e-2 * seen.reach / scale, structural)
     rough = np.fmin(best + 4 * unknown, structural)
     rough = np.fmax(claims.coarsest[rows], np.nan_to_num(rough))

@@ -104,6 +104,14 @@ def test_a_missing_gradient_is_said_to_be_missing() -> None:
     )
 
 
+def test_what_is_said_of_each_input() -> None:
+    """With the reason where there is one, and without where there is none."""
+    report = check_backward(lambda x: np.abs(x).sum(), lambda: np.zeros(3), {"x": np.zeros(3)})
+    assert report.inputs[0].message == "the gradient of x is open in 3 of 3 entries (kink)."
+    report = check_backward(affine, back, {"x": X, "w": W, "b": B})
+    assert report.inputs[2].message == "the gradient of b agrees in 2 of 2 entries."
+
+
 def test_what_is_changed_in_place_is_told() -> None:
     """Of dout, inputs and cache."""
 
@@ -154,6 +162,9 @@ def test_a_given_cotangent_and_several_outputs() -> None:
 
     for dout in (None, {"a": np.ones((4, 3)), "b": X}, (np.ones((4, 3)), X)):
         assert check_backward(forward, backward, {"x": X}, dout).verdict == "agree"
+    rows = [[0.5, 2.0], [1.0, -1.0], [3.0, 0.0], [0.0, 1.0]]
+    assert check_backward(affine, back, INPUTS, rows).verdict == "agree"
+    assert check_backward(affine, lambda d, c: back(2 * d, c), INPUTS, rows).verdict == "disagree"
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
