@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gradkit.gradcheck import check_gradient, finite_difference
+from gradkit.gradcheck.check import PATIENCE
+from gradkit.gradcheck.check import shown as progress_shown
 from gradkit.gradcheck.directions import Survey, _window, ramp
 from gradkit.gradcheck.entries import EntryCheck, overall
 from gradkit.gradcheck.error import (
@@ -622,3 +626,45 @@ def test_what_is_nothing_to_differentiate() -> None:
         assert is_static(value)
     for value in (1, 1.0, 1j, np.ones(2), [1.0]):
         assert not is_static(value)
+
+
+# What is shown meanwhile.
+
+
+class Terminal(io.StringIO):
+    """A terminal that keeps what is written."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+def test_a_terminal_is_told_after_two_seconds(monkeypatch) -> None:
+    """Unless the caller wants no progress, or to be told instead; and nothing else is."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    for progress in (None, True):
+        with progress_shown(progress) as tell:
+            tell(3, PATIENCE - 0.1)
+            assert "evaluations" not in terminal.getvalue()
+            tell(4000, PATIENCE)
+        assert "checking the gradient: 4,000 evaluations in 2 s" in terminal.getvalue()
+        terminal.truncate(0)
+    with progress_shown(False) as tell:
+        assert tell is None
+    with progress_shown(print) as tell:
+        assert tell is print
+    for other in (io.StringIO(), None):
+        monkeypatch.setattr(sys, "stderr", other)
+        with progress_shown(True) as tell:
+            assert tell is None
+
+
+@pytest.mark.parametrize(("dtype", "eps"), [(float, EPS), (np.float32, 2.0**-23)])
+def test_the_rounding_of_a_random_f_is_that_of_its_argument(dtype, eps: float) -> None:
+    """Nothing else tells."""
+    values = iter(range(100))
+    evaluator = Evaluator(lambda p: float(next(values)), unpack(np.ones(2, dtype)))
+    seen = measure(evaluator, [np.zeros(2)], np.random.default_rng(0))
+    assert (seen.eps, seen.steady) == (eps, False)
+    assert seen.noise == pytest.approx(1.5 * 7)
