@@ -167,15 +167,19 @@ class Survey:
             self.entries += self.check(bad[:FEW])[0]
             return
         leaves = [leaf for leaf, at in enumerate(self.spans) if at.start < at.stop]
-        both = self.look(*self.move(leaves))
-        found = self.record(both, "all parameters" if len(leaves) > 1 else leaves[0])
-        if all(one.verdict == AGREE for one in found):
-            self.found = found
-        elif self.explain(both):
-            self.found = [replace(one, verdict=DISAGREE, reason="") for one in found]
-        else:
-            for leaf in leaves:
-                self.run_leaf(leaf)
+        moves = self.move(leaves)
+        # Of a single parameter directions are looked at closely below.
+        for closely in (False, True) if len(leaves) > 1 else (False,):
+            both = self.look(*moves, closely=closely)
+            found = self.record(both, "all parameters" if len(leaves) > 1 else leaves[0])
+            if all(one.verdict == AGREE for one in found):
+                self.found = found
+                return
+            if not closely and self.explain(both):
+                self.found = [replace(one, verdict=DISAGREE, reason="") for one in found]
+                return
+        for leaf in leaves:
+            self.run_leaf(leaf)
 
     def run_leaf(self, number: int) -> None:
         """Check one parameter along two directions; where it is wrong, say how or name an entry."""

@@ -460,6 +460,34 @@ def test_a_right_gradient_costs_two_evaluations_an_entry() -> None:
     assert (report.verdict, report.evaluations) == ("agree", 11)
 
 
+@pytest.mark.parametrize("places", [(3, 10), (4000, 4999), (5, 4990), (2499, 2500)])
+def test_of_two_wrong_entries_among_thousands_one_is_named(places: tuple[int, int]) -> None:
+    """By halving, wherever they are."""
+    x = np.random.default_rng(0).normal(size=5000)
+    wrong = np.cos(x)
+    wrong[list(places)] += [3.0, -2.0]
+    report = check_gradient(lambda p: float(np.sum(np.sin(p))), x, wrong)
+    assert [one.index[0] in places for one in report.entries] == [True]
+
+
+def test_bends_are_looked_at_along_all_tensors_before_each() -> None:
+    """A first step along many entries that bend may not do; a ladder along all of them does."""
+    rng = np.random.default_rng(0)
+    parts = {f"p{k}": rng.normal(size=2000) for k in range(50)}
+    right = {name: np.sin(2 * x) for name, x in parts.items()}
+
+    def f(p):
+        return float(sum(np.sum(np.sin(x) ** 2) for x in p.values()))
+
+    report = check_gradient(f, parts, right)
+    assert report.verdict == "agree"
+    assert 11 < report.evaluations <= 30
+    assert {one.parameter for one in report.directions} == {"all parameters"}
+    wrong = right | {"p7": 1.5 * right["p7"]}
+    report = check_gradient(f, parts, wrong)
+    assert {one.parameter for one in report.directions if one.verdict == "disagree"} == {"p7"}
+
+
 @pytest.mark.parametrize(("size", "most"), [(2999, 1500), (328, 600)])
 def test_a_wholly_wrong_gradient_is_settled_early(size: int, most: int) -> None:
     """With a factor, a sign, or nothing to name."""

@@ -515,6 +515,19 @@ def test_a_direction_moves_leaves_so_that_each_does_as_much() -> None:
     assert near(alone[3:7], survey.sign[3:7])
     assert not np.any(alone[:3])
     assert not np.any(alone[7:])
+    looked = survey.look(move)
+    assert near(looked.least, 2 * np.abs(move).min())
+    assert near(looked.claims.coarsest, 1e-3 * looked.least)
+
+
+def test_how_coarse_a_direction_may_be_where_nothing_is_claimed() -> None:
+    """A thousandth of what parameters do to f, over the scale."""
+    none = lay_out([np.zeros(3)], [np.full(3, 4.0)], np.array([4.0]), [EPS])
+    evaluator = Evaluator(lambda p: 0.0, unpack(np.full(3, 4.0)))
+    survey = Survey(evaluator, none, SEEN, np.random.default_rng(0), Asked())
+    looked = survey.look(survey.move([0])[0])
+    assert looked.least[0] == np.inf
+    assert near(looked.claims.coarsest, 1e-3 * SEEN.reach / looked.claims.scale)
 
 
 def test_the_window_of_a_ramp() -> None:
