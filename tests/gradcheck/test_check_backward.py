@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -145,6 +147,10 @@ def test_backward_may_take_the_inputs_or_nothing() -> None:
     assert plain.verdict == "agree"
     loss = check_backward(lambda x: ((x**2).sum(), {"x": x}), lambda c: 2 * c["x"], [X])
     assert verdicts(loss) == {"x": "agree"}
+    kept = check_backward(
+        lambda x: (np.sin(x), SimpleNamespace(x=x)), lambda d, c: d * np.cos(c.x), {"x": X}
+    )
+    assert kept.verdict == "agree"
     both = check_backward(lambda x: ((x**2).sum(), {"dx": 2 * x}), None, {"x": X})
     assert both.verdict == "agree"
     both = check_backward(lambda x: ((x**2).sum(), {"dx": x}), None, {"x": X})
