@@ -242,8 +242,11 @@ class EntryCheck:
         if len(flat):
             far = claims.scale[flat] * (1.0 if seen.reach == 0 else HIGHEST)
             open_ = np.append(open_, flat[~self._look(flat, far, np.zeros(len(flat)))])
-        coarse = agreed & (size > 3 * self.error[rows]) & (claims.coarsest[rows] == 0)
-        faint = rows[coarse & self._coarse(rows)]
+        coarse = agreed & (size > 0) & (claims.coarsest[rows] == 0) & self._coarse(rows)
+        above = size > 3 * self.error[rows]
+        # Of a precise f they are rounding.
+        columns.faint[rows[coarse & ~above]] = not self.precise
+        faint = rows[coarse & above]
         if len(faint):
             size = claims.weight[faint]
             steps = balanced_step(size, claims.scale[faint], seen.noise)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -458,6 +459,33 @@ def test_a_right_gradient_costs_two_evaluations_an_entry() -> None:
 
     report = check_gradient(f, parts, grads, entries="directions")
     assert (report.verdict, report.evaluations) == ("agree", 11)
+
+
+@pytest.mark.parametrize("small", [1e-6, 1e-10])
+def test_small_entries_that_noise_hides_are_counted(small: float) -> None:
+    """Whether they show at all or not; what is rounding of a precise f is nothing to tell."""
+
+    def check(f, scales: list[float], x: np.ndarray):
+        return check_gradient(f, x, np.array(scales) * np.cos(x))
+
+    x = np.array([0.5, 0.7, 0.9])
+    for scales, said in (
+        ([1.0, small, small], "2 entries are so far below the others that noise hides errors of"),
+        ([1.0, 1.0, small], "1 entry is so far below the others that noise hides errors of the"),
+    ):
+
+        def smooth(p, scales=scales):
+            return float(np.sin(p) @ scales)
+
+        def rough(p, smooth=smooth):
+            return smooth(p) + 1e-9 * (zlib.crc32(p.tobytes()) / 2**31 - 1)
+
+        report = check(rough, scales, x)
+        assert report.verdict == "agree"
+        assert [note.startswith(said) for note in report.notes] == [True]
+        assert check(smooth, scales, x).notes == ()
+    rounding = check(lambda p: float(np.sin(p[0])), [1.0, 1e-17, 0.0], x)
+    assert (rounding.verdict, rounding.notes) == ("agree", ())
 
 
 @pytest.mark.parametrize("places", [(3, 10), (4000, 4999), (5, 4990), (2499, 2500)])

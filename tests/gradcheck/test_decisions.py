@@ -221,6 +221,11 @@ def test_what_a_ladder_says() -> None:
     assert kink.kinked
     assert (kink.estimate, kink.bound) == pytest.approx((2.0, 1.0), abs=1e-9)
     assert kink.bound >= 1.0
+    rough = read(ladder(lambda t: 3 * max(t, 0.0) - max(-t, 0.0), 0.0, 1e-2))
+    sides = (rough.left, rough.right)
+    assert rough.estimate - rough.bound == pytest.approx(min(s.estimate - s.bound for s in sides))
+    assert rough.estimate + rough.bound == pytest.approx(max(s.estimate + s.bound for s in sides))
+    assert rough.bound > 1.05
     with np.errstate(all="ignore"):
         edge = read(ladder(lambda t: np.sqrt(t) if t >= 0 else np.nan, 0.0))
     assert (edge.bound, edge.doubt, edge.kinked) == (np.inf, np.inf, False)
@@ -402,6 +407,19 @@ def test_what_rounding_is_a_part_of() -> None:
     assert near(whole(lambda p: 3 * p[0] - 5, 2.0, 3.0), 1.0)
     assert near(whole(lambda p: 1.5 * p[0] - 2.999, 2.0, 1.5), 1e-3)
     assert near(whole(lambda p: 0 * p[0], 2.0, 1e-13), 2.0)
+
+
+def test_how_much_f_changes_is_seen_where_nothing_is_claimed() -> None:
+    """By its slope and its bend along parameters that move by 0.5 to 1.5 of their size."""
+
+    def reach(f) -> float:
+        evaluator = Evaluator(f, unpack(np.array([2.0])))
+        rng = np.random.default_rng(0)
+        return swing(evaluator, measure(evaluator, [np.zeros(1)], rng), rng).reach
+
+    assert 3 <= reach(lambda p: 1e6 + 3 * p[0]) <= 9
+    assert 200 <= reach(lambda p: 1e6 + 100 * (p[0] - 2) ** 2) <= 1800
+    assert reach(lambda p: 1e6 + 0 * p[0]) == 0
 
 
 # Lines and samples.
