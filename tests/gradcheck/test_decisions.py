@@ -631,6 +631,22 @@ def test_right_numbers_in_wrong_places_are_all_there() -> None:
     assert "are all zero" in describe_leaf(left_out, square, room)
 
 
+def test_a_pattern_has_the_room_of_the_entry_that_is_known_least() -> None:
+    """And no more."""
+    square = np.array([[1.0, 2.0], [3.0, 4.0]])
+    room = np.array([[1e-9, 0.05], [1e-9, 1e-9]])
+    claim = square.T + np.array([[0.0, 0.09], [0.0, 0.0]])
+    assert describe_leaf(claim, square, room) == "it is transposed"
+    assert describe_leaf(claim + 0.05, square, room) != "it is transposed"
+
+
+def test_a_bend_that_passes_the_claim_far_away_is_no_jump() -> None:
+    """Over a step of all of the parameter the slope on both sides is two."""
+    for claim in (2.0, 2.05):
+        report = check_gradient(lambda x: (x - 1) + (x - 1) ** 3, 1.0, claim)
+        assert report.verdict == "disagree"
+
+
 def test_the_rounding_of_a_claim() -> None:
     """By its dtype, or by its bits where they are those of float32."""
     point = unpack(np.ones(3))
