@@ -168,6 +168,10 @@ def test_a_given_cotangent_and_several_outputs() -> None:
 
     for dout in (None, {"a": np.ones((4, 3)), "b": X}, (np.ones((4, 3)), X)):
         assert check_backward(forward, backward, {"x": X}, dout).verdict == "agree"
+    pair = check_backward(lambda x: (np.sin(x), x**2), backward, {"x": X})
+    assert pair.verdict == "agree"
+    alone = check_backward(lambda x: (x**2).sum(), None, {"x": X})
+    assert alone.inputs[0].problem == "missing"
     rows = [[0.5, 2.0], [1.0, -1.0], [3.0, 0.0], [0.0, 1.0]]
     assert check_backward(affine, back, INPUTS, rows).verdict == "agree"
     assert check_backward(affine, lambda d, c: back(2 * d, c), INPUTS, rows).verdict == "disagree"
